@@ -8,6 +8,7 @@ of every failure.  Secrets go through ``stdin``, so that the argument list may a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -87,10 +88,8 @@ def run(
 
 def _kill(process: subprocess.Popen[str]) -> None:
     """End the program and every child that stayed in its session."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()
 
 

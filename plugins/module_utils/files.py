@@ -26,7 +26,9 @@ def read_text(path: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DescriptionError(f"byte 0x{data[error.start]:02x} is not UTF-8", f"{path}:{line}", "save the file as UTF-8") from None
+        raise DescriptionError(
+            f"byte 0x{data[error.start]:02x} is not UTF-8", f"{path}:{line}", "save the file as UTF-8"
+        ) from None
 
 
 def read_bytes(path: str) -> bytes:
@@ -96,7 +98,9 @@ def lock(path: str, wait: float = 0.0) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise Conflict(f"held by another process after {wait:g} s", path, "wait for it to end, then run again") from None
+                    raise Conflict(
+                        f"held by another process after {wait:g} s", path, "wait for it to end, then run again"
+                    ) from None
                 time.sleep(0.05)  # flock has no time limit of its own
         yield
     finally:

@@ -1,0 +1,1 @@
+"""Tools that several tests share: servers, namespaces, packages, fake programs."""
