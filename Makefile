@@ -1,0 +1,73 @@
+# The one front door.  `make demo` needs no root; `make test` installs the packages that it needs and wants root for it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+ROOMS := ansible_collections.npaci.rocks.plugins.module_utils
+PYTEST := $(BIN)/python -m pytest
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo test lint rooms unit integration sanity molecule lab bench collection clean
+
+help:  ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
+
+demo: .venv/ready  ## the main job on the embedded default: no root, no virtual machine
+	@demo/run
+
+test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory sanity
+	@$(MAKE) --no-print-directory integration
+	@$(MAKE) --no-print-directory unit
+
+lint: .venv/tests.ready rooms  ## style, types, who imports whom, documentation
+	ruff check .
+	ruff format --check --diff .
+	mypy -p $(ROOMS)
+	ansible-lint --offline -q
+	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	antsibull-changelog lint
+
+rooms: .venv/tests.ready
+	cd .collections && lint-imports --config ../pyproject.toml --cache-dir ../.cache/imports
+
+unit: .venv/tests.ready  ## the fast tests
+	$(PYTEST) tests/unit
+
+integration: .venv/tests.ready .cache/packages.ready  ## the tests with real services
+	$(PYTEST) tests/integration
+
+sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
+	tests/sanity
+
+lab: .venv/tests.ready .cache/packages.ready  ## the stories on machines that boot
+	tests/lab/run
+
+bench: .venv/tests.ready .cache/packages.ready  ## ours beside the baselines
+	tests/benchmarks/run
+
+collection: .venv/ready  ## the tarball for ansible-galaxy
+	ansible-galaxy collection build --force
+
+clean:  ## everything that was built here
+	rm -rf .venv .cache .hypothesis tests/output npaci-rocks-*.tar.gz
+
+# The environment of the collection, and what the tests add to it.
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/tests.ready: .venv/ready requirements.txt tests/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+.cache/packages.ready: tests/packages.txt
+	tests/install-packages tests/packages.txt
+	mkdir -p .cache && touch $@
