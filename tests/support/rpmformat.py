@@ -1,0 +1,111 @@
+"""The bytes of an RPM v4 file: header sections and the cpio payload (rpm's documentation, "Package Format").
+
+Only what a writer needs; `support.rpms` says what goes in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from typing import Iterable, NamedTuple, Sequence, Union
+
+INT16, INT32, STRING, BINARY, STRINGS, TRANSLATED = 3, 4, 6, 7, 8, 9
+WIDTH = {INT16: (2, "H"), INT32: (4, "I")}
+SIGNATURE_REGION, HEADER_REGION = 62, 63
+HEADER_MAGIC = b"\x8e\xad\xe8\x01\0\0\0\0"
+LEAD_SIZE = 96
+SHA256 = 8
+DIRECTORY, REGULAR, SYMLINK = 0o040000, 0o100000, 0o120000
+
+Value = Union[str, bytes, Sequence[int], Sequence[str]]
+
+
+class Entry(NamedTuple):
+    """One tag of a header."""
+
+    tag: int
+    kind: int
+    value: Value
+
+
+class Member(NamedTuple):
+    """One file of the payload; the mode holds its type, and a symbolic link's content is its target."""
+
+    path: str
+    content: bytes
+    mode: int
+
+
+def section(entries: Iterable[Entry], region: int) -> bytes:
+    """A header section: the index sorted by tag, the data, and the trailer that makes both an immutable region."""
+    data = bytearray()
+    index = []
+    for tag, kind, value in sorted(entries):
+        if kind in WIDTH:
+            width, code = WIDTH[kind]
+            data += bytes(-len(data) % width)
+        offset, count = len(data), 1 if kind == STRING else len(value)
+        if kind in WIDTH:
+            data += struct.pack(f">{count}{code}", *value)
+        elif kind == BINARY:
+            data += value
+        else:
+            texts = [value] if kind == STRING else value
+            data += b"".join(text.encode() + b"\0" for text in texts)
+        index.append((tag, kind, offset, count))
+    trailer = len(data)
+    entries_held = len(index) + 1
+    data += struct.pack(">IIiI", region, BINARY, -16 * entries_held, 16)
+    rows = [(region, BINARY, trailer, 16), *index]
+    head = HEADER_MAGIC + struct.pack(">II", entries_held, len(data))
+    return head + b"".join(struct.pack(">IIII", *row) for row in rows) + bytes(data)
+
+
+def cpio(members: Iterable[Member]) -> bytes:
+    """The members as a "newc" archive, numbered as the header numbers them."""
+    out = bytearray()
+    for number, member in enumerate([*members, Member("", b"", 0)], 1):
+        name = (f".{member.path}" if member.path else "TRAILER!!!").encode() + b"\0"
+        inode = number if member.path else 0
+        numbers = (inode, member.mode, 0, 0, 1, 0, len(member.content), 0, 0, 0, 0, len(name), 0)
+        out += b"070701" + b"".join(b"%08x" % value for value in numbers) + name
+        out += bytes(-len(out) % 4) + member.content
+        out += bytes(-len(out) % 4)
+    return bytes(out)
+
+
+def assemble(name: str, entries: Iterable[Entry], members: Sequence[Member], *, source: bool, padding: bytes) -> bytes:
+    """A whole file: lead, digests, header, compressed payload; ``padding`` only makes it larger."""
+    archive = cpio(members)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    payload = packer.compress(archive) + packer.flush() + padding
+    header = section(
+        [
+            *entries,
+            Entry(1124, STRING, "cpio"),
+            Entry(1125, STRING, "gzip"),
+            Entry(1126, STRING, "1"),
+            Entry(5092, STRINGS, [hashlib.sha256(payload).hexdigest()]),
+            Entry(5093, INT32, [SHA256]),
+        ],
+        HEADER_REGION,
+    )
+    signature = section(
+        [
+            Entry(269, STRING, hashlib.sha1(header).hexdigest()),
+            Entry(273, STRING, hashlib.sha256(header).hexdigest()),
+            Entry(1000, INT32, [len(header) + len(payload)]),
+            Entry(1004, BINARY, hashlib.md5(header + payload).digest()),
+            Entry(1007, INT32, [len(archive)]),
+        ],
+        SIGNATURE_REGION,
+    )
+    lead = struct.pack(">4sBBHH66sHH16s", b"\xed\xab\xee\xdb", 3, 0, int(source), 1, name.encode()[:65], 1, 5, b"")
+    return lead + signature + bytes(-len(signature) % 8) + header + payload
+
+
+def claim(image: bytes, size: int) -> bytes:
+    """The same file, but its signature section says that it holds ``size`` bytes of data."""
+    at = LEAD_SIZE + len(HEADER_MAGIC) + 4
+    return image[:at] + struct.pack(">I", size) + image[at + 4 :]
