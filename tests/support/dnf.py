@@ -1,0 +1,30 @@
+"""dnf as an oracle: what a client makes of a repository that we wrote."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Sequence
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+
+
+def dnf(
+    scratch: pathlib.Path,
+    repositories: dict[str, str],
+    *arguments: str,
+    options: Sequence[str] = (),
+    arch: str = "x86_64",
+) -> str:
+    """Run dnf with nothing but these repositories (name -> URL) and return what it printed.
+
+    scratch  holds dnf's cache, logs and state; nothing of this machine's dnf is read or written
+    options  settings for --setopt, such as ``gpgcheck=1`` or ``module_platform_id=platform:el9``
+    """
+    folders = {name: scratch / name for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    settings = [*(f"{name}={folder}" for name, folder in folders.items()), "gpgcheck=0", *options]
+    argv = ["dnf", "-q", "-y", "--disableplugin=local", "--releasever=9", f"--forcearch={arch}"]
+    argv += [f"--setopt={setting}" for setting in settings]
+    argv += [f"--repofrompath={name},{url}" for name, url in repositories.items()]
+    return command.run([*argv, *arguments], timeout=300).stdout
