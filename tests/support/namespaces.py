@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A cluster's network inside the kernel: namespaces joined by a bridge, with no way out.
+
+``network()`` gives the frontend's namespace with a bridge that carries its address; ``Network.client`` adds a machine
+as a namespace of its own, ``Network.tap`` a socket for a virtual machine. Nothing in it reaches the host's network.
+
+A name carries its owner's process, so that the next run removes what a killed run left behind. Needs root, iproute2.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import ctypes
+import itertools
+import os
+import pathlib
+import signal
+from dataclasses import dataclass, field
+from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, Sequence, TypeVar
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+
+from .daemons import Daemon, daemon
+
+T = TypeVar("T")
+
+PREFIX = "rocks"
+FOLDER = pathlib.Path("/run/netns")
+# `ip link add br type bridge` would read "br" as the abbreviation of "broadcast".
+BRIDGE = "br0"
+SERVER_ADDRESS = "10.1.1.1/16"
+CLONE_NEWNET = 0x40000000
+IP_SECONDS = 20.0
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_counter = itertools.count()
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """One machine as far as the network sees: its own interfaces, addresses, routes and ports."""
+
+    name: str
+
+    def argv(self, argv: Sequence[str]) -> list[str]:
+        """``argv`` as a command that runs in here."""
+        return ["ip", "netns", "exec", self.name, *argv]
+
+    def run(self, argv: Sequence[str], *, timeout: float, **options: Any) -> command.Finished:
+        """Run a program in here to its end; the options are those of ``command.run``."""
+        return command.run(self.argv(argv), timeout=timeout, **options)
+
+    def daemon(
+        self, argv: Sequence[str], log: pathlib.Path, *, env: Optional[Mapping[str, str]] = None
+    ) -> ContextManager[Daemon]:
+        """A server in here for the length of a ``with`` block."""
+        return daemon(self.argv(argv), log, env=env)
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function of this process in here: a socket that it opens belongs to this namespace for good."""
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._enter_and_call, function, arguments).result()
+
+    def ip(self, *words: str) -> str:
+        """``ip`` with these words, on the interfaces in here."""
+        return command.run(["ip", "-n", self.name, *words], timeout=IP_SECONDS).stdout
+
+    def limit(self, interface: str, rate: str) -> None:
+        """Shape what leaves ``interface`` to ``rate`` (tc's words: ``100mbit``)."""
+        bucket = ["rate", rate, "burst", "256k", "latency", "50ms"]
+        self.run(["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *bucket], timeout=IP_SECONDS)
+
+    def _enter_and_call(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        with (FOLDER / self.name).open("rb") as file:
+            # It holds for this thread alone; Python has os.setns only since 3.12.
+            if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), f"setns to {self.name}")
+        return function(*arguments)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A bridge in the frontend's namespace, and the machines that are plugged into it."""
+
+    server: Namespace
+    _inside: contextlib.ExitStack = field(repr=False)
+    _ports: Iterator[int] = field(default_factory=itertools.count, repr=False)
+
+    def client(self, label: str = "client", mac: str = "") -> Namespace:
+        """Another machine on the bridge: a namespace with the interface ``eth0``, up and without an address."""
+        port = f"port{next(self._ports)}"
+        client = self._inside.enter_context(_namespace(label))
+        link = ["link", "add", port, "type", "veth", "peer", "name", "eth0"]
+        self.server.ip(*link, *(["address", mac] if mac else []), "netns", client.name)
+        self.server.ip("link", "set", port, "master", BRIDGE, "up")
+        client.ip("link", "set", "eth0", "up")
+        return client
+
+    def tap(self) -> str:
+        """A tap on the bridge for one virtual machine, which must be started in ``server``; returns its name."""
+        name = f"tap{next(self._ports)}"
+        self.server.ip("tuntap", "add", "dev", name, "mode", "tap")
+        self.server.ip("link", "set", name, "master", BRIDGE, "up")
+        return name
+
+    def limit(self, rate: str) -> None:
+        """Shape what the frontend sends to all machines together, as its one network card would."""
+        self.server.limit(BRIDGE, rate)
+
+
+@contextlib.contextmanager
+def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
+    """A network of its own, with the frontend's ``address`` on its bridge, until the block ends."""
+    if os.geteuid() != 0:
+        raise PermissionError("network namespaces are made by root: run these tests as root")
+    remove_leftovers()
+    with contextlib.ExitStack() as inside:
+        server = inside.enter_context(_namespace("frontend"))
+        server.ip("link", "add", BRIDGE, "type", "bridge", "stp_state", "0", "forward_delay", "0")
+        server.ip("address", "add", address, "dev", BRIDGE)
+        server.ip("link", "set", BRIDGE, "up")
+        # A bridge without a running port has no carrier, and Kea then never answers.
+        server.ip("link", "add", "carrier0", "type", "veth", "peer", "name", "carrier1")
+        server.ip("link", "set", "carrier0", "master", BRIDGE, "up")
+        server.ip("link", "set", "carrier1", "up")
+        yield Network(server, inside)
+
+
+def remove_leftovers() -> None:
+    """Remove the namespaces of runs that were killed, and whatever still runs in them."""
+    for path in sorted(FOLDER.glob(f"{PREFIX}-*")):
+        owner = path.name.split("-")[1]
+        if owner != _identity(int(owner.split(".")[0])):
+            _remove(path.name)
+
+
+@contextlib.contextmanager
+def _namespace(label: str) -> Iterator[Namespace]:
+    name = f"{PREFIX}-{_identity(os.getpid())}-{next(_counter)}-{label}"
+    command.run(["ip", "netns", "add", name], timeout=IP_SECONDS)
+    try:
+        namespace = Namespace(name)
+        namespace.ip("link", "set", "lo", "up")
+        yield namespace
+    finally:
+        _remove(name)
+
+
+def _identity(pid: int) -> str:
+    """A process, told from a later one with the same number by its start time; "" when it does not run."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return f"{pid}.{text.rpartition(')')[2].split()[19]}"
+
+
+def _remove(name: str) -> None:
+    found = command.run(["ip", "netns", "pids", name], timeout=IP_SECONDS, ok=(0, 1, 255))
+    for pid in found.stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    command.run(["ip", "netns", "delete", name], timeout=IP_SECONDS, ok=(0, 1, 255))

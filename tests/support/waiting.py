@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Wait for a condition with a deadline: the only place where the tests sleep."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, TypeVar
+
+T = TypeVar("T")
+
+PAUSE = 0.05
+
+
+def until(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """Ask ``condition`` until it answers something true, and return that; TimeoutError names ``what`` was awaited."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        time.sleep(PAUSE)
