@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from .errors import DescriptionError, NotFound
 from .files import read_text
@@ -38,12 +38,13 @@ class Settings:
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings; a missing file means the defaults, unless ROCKS_CONFIG named it.
+def load(environment: Optional[Mapping[str, str]] = None) -> Settings:
+    """Read the settings of the process's own environment, or of the one given; a missing file means the defaults, unless ROCKS_CONFIG named it.
 
     ROCKS_DATABASE in the environment overrides the database's URL; the two other URLs then fall back to it.
     Raises DescriptionError that names the file and the line or key.
     """
+    environment = os.environ if environment is None else environment
     path = environment.get("ROCKS_CONFIG", DEFAULT_PATH)
     try:
         settings = parse(read_text(path), path)
