@@ -1,0 +1,107 @@
+"""repomd.xml comes from the network: it is believed only as far as it can be checked."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.repomd import (
+    Record,
+    is_checksum,
+    is_inside,
+    parse,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from support.samples import sample
+
+SUM = "ab" * 32
+WHERE = 'source "updates" (http://mirror.example.org/updates)/repodata/repomd.xml'
+
+
+def document(*records: str) -> bytes:
+    head = '<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>7</revision>'
+    return f"{head}{''.join(records)}</repomd>".encode()
+
+
+def data(kind: str = "primary", href: str = "repodata/p.xml.gz", digest: str = SUM, algorithm: str = "sha256",
+         size: str = "<size>10</size>") -> str:  # fmt: skip
+    checksum = f'<checksum type="{algorithm}">{digest}</checksum>'
+    return f'<data type="{kind}">{checksum}<location href="{href}"/>{size}</data>'
+
+
+def test_records_come_sorted_by_kind_with_size_and_checksum() -> None:
+    repomd = parse(document(data(), data("filelists", "repodata/f.xml.gz", size="")), WHERE)
+    assert repomd.revision == "7"
+    assert repomd.records == (
+        Record("filelists", "repodata/f.xml.gz", SUM, "sha256"),
+        Record("primary", "repodata/p.xml.gz", SUM, "sha256", 10),
+    )
+    assert repomd.record("primary") == repomd.records[1]
+    assert repomd.record("modules") is None
+
+
+def test_a_real_repomd_is_read_whole() -> None:
+    text = (sample("cs9-appstream") / "repodata" / "repomd.xml").read_bytes()
+    primary = parse(text, WHERE).record("primary")
+    assert primary is not None
+    assert (primary.size, primary.open_size) == (3597627, 51840420)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(b"<html>Sign in to the hotel network</html>", "root element is 'html'", id="a captive portal"),
+        pytest.param(b"", "not XML", id="nothing"),
+        pytest.param(document(data())[:-20], "not XML", id="cut off"),
+        pytest.param(document(), "no record of type 'primary'", id="no primary"),
+        pytest.param(document(data(href="../../etc/passwd")), "leads out of the repository", id="a path upwards"),
+        pytest.param(document(data(href="/etc/passwd")), "leads out of the repository", id="an absolute path"),
+        pytest.param(document(data(digest="../x")), "no usable checksum", id="a checksum that is a path"),
+        pytest.param(document(data(algorithm="md5")), "no usable checksum ('md5'", id="MD5"),
+        pytest.param(document(data(size="<size>99999999999</size>")), "claims an impossible size", id="a huge claim"),
+        pytest.param(document(data(size="<size>-5</size>")), "claims an impossible size", id="a negative size"),
+        pytest.param(document(data(), data()), "two records are of type 'primary'", id="one kind twice"),
+    ],
+)
+def test_a_repomd_that_lies_is_refused_by_name(text: bytes, said: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        parse(text, WHERE)
+    assert str(caught.value).startswith(WHERE)
+    assert said in str(caught.value)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(DescriptionError) as caught:
+        parse(document(data("other", "../x"), data("group", digest="zz")), WHERE)
+    assert caught.value.what.count(";") == 2
+
+
+def test_an_entity_is_not_expanded() -> None:
+    bomb = b'<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + document(data()).replace(b">7<", b">&a;<")
+    assert "root:" not in parse(bomb, WHERE).revision
+
+
+@pytest.mark.parametrize(
+    "location", ["..", "../a", "a/../../b", "a/..", "/a", "", ".", "a/", "http://x/a", "a\x00b", "a\nb", "a\\..\\b"]
+)
+def test_a_location_outside_of_the_repository_is_not_inside(location: str) -> None:
+    assert not is_inside(location)
+
+
+@pytest.mark.parametrize("location", ["a.rpm", "Packages/n/nginx-1:1.20.rpm", "./a.rpm", "c++-1^git~rc.rpm", "..a/b"])
+def test_a_location_below_the_repository_is_inside(location: str) -> None:
+    assert is_inside(location)
+
+
+@given(st.text(alphabet="./a\\:0\x00", max_size=12))
+def test_joining_a_location_never_leaves_the_folder(location: str) -> None:
+    if is_inside(location):
+        assert os.path.normpath(os.path.join("/pool", location)).startswith("/pool/")
+
+
+def test_a_checksum_is_as_long_as_its_algorithm_makes_it() -> None:
+    assert is_checksum("a" * 40, "sha") and is_checksum("0" * 128, "sha512")
+    assert not any((is_checksum("a" * 63, "sha256"), is_checksum("g" * 64, "sha256"), is_checksum("a" * 32, "md5")))
