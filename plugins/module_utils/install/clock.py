@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Times as the database writes them: UTC texts that both engines read and that sort, ``2026-11-22 09:14:05``."""
+
+from __future__ import annotations
+
+import calendar
+import time
+
+FORM = "%Y-%m-%d %H:%M:%S"
+
+
+def now() -> str:
+    """This moment.  Functions take it as an argument; only modules and the HTTP face ask for it."""
+    return stamp(time.time())
+
+
+def stamp(seconds: float) -> str:
+    """Seconds since 1970 as a text."""
+    return time.strftime(FORM, time.gmtime(seconds))
+
+
+def seconds(text: str) -> int:
+    """A text of the database as seconds since 1970."""
+    return calendar.timegm(time.strptime(text, FORM))
+
+
+def later(text: str, by: float) -> str:
+    """The moment ``by`` seconds after ``text``; before it, when negative."""
+    return stamp(seconds(text) + by)

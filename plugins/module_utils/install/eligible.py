@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why a node is ordered, left alone, or refused (contract C6; the safety rules of a reinstallation)."""
+
+from __future__ import annotations
+
+from .model import Candidate, Order, Pin, Verdict
+from .states import INSTALLED, OPEN, UP
+
+ORDER, UNCHANGED, UNDER_WAY, REFUSED = "order", "unchanged", "live", "refused"
+FRONTEND = "frontend"
+
+
+def verdict(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:
+    """What ordering ``pin`` for this node comes to.
+
+    force  install although the node runs just that already
+    rearm  the administrator has looked at a suspect node and vouches for it
+    """
+    last = candidate.last
+    refusal = _never_installed(candidate) or _parked(last, rearm)
+    if refusal:
+        return Verdict(candidate.name, REFUSED, refusal, last)
+    if last and last.state in OPEN:
+        return _under_way(last, pin)
+    if last and not force and last.pin == pin:
+        if last.state == UP:
+            return Verdict(candidate.name, UNCHANGED, f"it runs generation {pin.generation}", last)
+        if last.state == INSTALLED:
+            return Verdict(candidate.name, UNDER_WAY, "it is installed, and boots", last)
+    return Verdict(candidate.name, ORDER)
+
+
+def _never_installed(candidate: Candidate) -> str:
+    if candidate.appliance == FRONTEND:
+        return "a frontend is not installed by an order"
+    if not candidate.root:
+        return f"the appliance {candidate.appliance!r} has no root in the graph, so there is nothing to install"
+    return ""
+
+
+def _parked(last: Order | None, rearm: bool) -> str:
+    if not last or not last.suspect or rearm:
+        return ""
+    return f"suspect: {last.reason}; read `rocks_install_info`, then order it again with rearm: true"
+
+
+def _under_way(live: Order, pin: Pin) -> Verdict:
+    if live.pin == pin:
+        return Verdict(live.node, UNDER_WAY, f"ordered by {live.by}, {live.state}", live)
+    other = f"an order of {live.by} for generation {live.pin.generation} is {live.state}"
+    return Verdict(live.node, REFUSED, f"{other}; wait for it, or cancel it", live)

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What installing nodes tell, and a node's history made of it.
+
+A row is added for each step (a state, a phase of the installer); the count within a phase stands in the order itself,
+so that a node that reports every second costs no row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Sequence
+
+from ..cluster.database import Database
+from . import clock
+from .model import Event, History, Order, Progress
+from .rows import ADD_EVENT, ORDER_COLUMNS, event_row, order_from
+from .states import LIVE, OPEN
+
+CHUNK = 100  # orders in one statement: four parameters and their ids each, and SQLite allows 999 in all
+SHOWN = ("phase", "done", "total", "message")
+
+
+def record(db: Database, reports: Sequence[tuple[Order, Progress]], *, now: str) -> None:
+    """Put progress into the orders that it is of, in one transaction; an order that is not open stays as it is.
+
+    reports  orders as they are in the database now, each with the newest that its node told
+    """
+    with db.transaction(alone=False):
+        for start in range(0, len(reports), CHUNK):
+            _count(db, reports[start : start + CHUNK], now)
+        steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
+        if steps:
+            db.execute_many(ADD_EVENT, [event_row(order, now, "", progress) for order, progress in steps])
+
+
+def _count(db: Database, reports: Sequence[tuple[Order, Progress]], now: str) -> None:
+    """One statement for many orders: both engines know ``case``, and a round trip each would cost more than the rest."""
+    ids = [order.id for order, _progress in reports]
+    case = "case id" + " when ? then ?" * len(ids) + " end"
+    parameters: list[Any] = [now]
+    for name in SHOWN:
+        for order, progress in reports:
+            parameters += (order.id, getattr(progress, name))
+    db.execute(
+        f"update installs set changed = ?, {', '.join(f'{name} = {case}' for name in SHOWN)}"
+        f" where id in ({', '.join('?' * len(ids))}) and state in ({', '.join('?' * len(OPEN))})",
+        (*parameters, *ids, *OPEN),
+    )
+
+
+def history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:
+    """The last orders of a node, newest first, each with its steps and how long they took."""
+    found = db.rows(
+        f"select {ORDER_COLUMNS} from installs i join nodes n on n.id = i.node where n.name = ?"
+        " order by i.id desc limit ?",
+        (node, limit),
+    )
+    orders = [order_from(row) for row in found]
+    if not orders:
+        return []
+    rows = db.rows(
+        "select install, at, state, phase, done, total, message from install_events"
+        f" where install in ({', '.join('?' * len(orders))}) order by id",
+        [order.id for order in orders],
+    )
+    return [History(order, _steps([row[1:] for row in rows if row[0] == order.id], order, now)) for order in orders]
+
+
+def _steps(rows: Sequence[Sequence[Any]], order: Order, now: str) -> tuple[Event, ...]:
+    """Rows as events: each lasted until the next began; the last one of a live order lasts still."""
+    begun = [clock.seconds(row[0]) for row in rows]
+    ends = [*begun[1:], clock.seconds(now) if order.state in LIVE else begun[-1]] if begun else []
+    return tuple(Event._make((*row, max(0, end - start))) for row, start, end in zip(rows, begun, ends))
+
+
+def phases(events: Iterable[Event]) -> dict[str, int]:
+    """Seconds by state or phase, in the order in which they began; what came twice is added up."""
+    total: dict[str, int] = {}
+    for event in events:
+        name = event.state or event.phase
+        total[name] = total.get(name, 0) + event.seconds
+    return total

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rows of ``installs`` as orders, and the two rows that each change leaves: an event and an audit row."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
+
+from ..cluster.database import Database
+from .model import Audit, Order, Pin, Progress
+
+# As `Order` reads them; `i` is installs and `n` is nodes.
+ORDER_COLUMNS = (
+    "i.id, i.uuid, n.name, i.state, i.distribution, i.arch, i.generation, i.profile, i.ordered_by, i.ordered, i.expires,"
+    " i.changed, i.wipe, i.batch, i.driver, i.attempts, i.reason, i.phase, i.done, i.total, i.message, i.delivered,"
+    " i.suspect, i.manifest"
+)
+ORDER_WIDTH = len(ORDER_COLUMNS.split(","))
+
+ADD_AUDIT = (
+    "insert into audit (at, actor, action, decision, node, mac, address, port, install, bytes, profile, detail)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+ADD_EVENT = "insert into install_events (install, at, state, phase, done, total, message) values (?, ?, ?, ?, ?, ?, ?)"
+DETAIL_CHARACTERS = 2000
+
+
+def order_from(row: Sequence[Any]) -> Order:
+    """An Order from the columns ORDER_COLUMNS."""
+    order = Order._make((*row[:4], Pin._make(row[4:8]), *row[8:ORDER_WIDTH]))
+    return order._replace(wipe=bool(order.wipe), suspect=bool(order.suspect))
+
+
+def optional_order(row: Sequence[Any]) -> Optional[Order]:
+    """An Order from an outer join, or None where there was none."""
+    return order_from(row) if row[0] is not None else None
+
+
+def audit_row(audit: Audit, now: str) -> tuple[Any, ...]:
+    """The parameters of ADD_AUDIT."""
+    return (now, *audit._replace(detail=audit.detail[:DETAIL_CHARACTERS]))
+
+
+def event_row(order: Order, now: str, state: str, progress: Progress) -> tuple[Any, ...]:
+    """The parameters of ADD_EVENT; ``state`` is empty for progress within a state."""
+    message = "\n".join(filter(None, (progress.message, progress.log)))
+    return (order.id, now, state, progress.phase, progress.done, progress.total, message)
+
+
+def add_audit(db: Database, audit: Audit, now: str) -> None:
+    """Tell what was asked and decided."""
+    db.execute(ADD_AUDIT, audit_row(audit, now))
