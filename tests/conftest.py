@@ -6,7 +6,15 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 
+# Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine.
+from support.cluster import database, empty_url, mariadb, reader, sqlite_template, table_ii, urls  # noqa: F401
+
 UNIT = "tests/unit"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--engine=mariadb`` runs every test that asks for the database on a real server."""
+    parser.addoption("--engine", choices=("sqlite", "mariadb"), default="sqlite", help="of the cluster database")
 
 
 class ProgramForbidden(BaseException):

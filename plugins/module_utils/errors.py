@@ -8,6 +8,8 @@ module, by an action plugin or by the HTTP face, and nowhere else.
 
 from __future__ import annotations
 
+from typing import Sequence
+
 
 class RocksError(Exception):
     """What is wrong, where it stands, and what to do about it.  Raised only through its subclasses.
@@ -48,3 +50,16 @@ class Unavailable(RocksError):
 
 class CommandError(RocksError):
     """A program failed, was not found, or ran out of time."""
+
+
+def together(errors: Sequence[RocksError], where: str = "") -> RocksError:
+    """All faults of one input as one error, in the given order; a single one stays as it is.
+
+    The class is that of all of them, or DescriptionError when they differ.
+    """
+    if len(errors) == 1 and not where:
+        return errors[0]
+    kinds = {type(error) for error in errors}
+    kind = kinds.pop() if len(kinds) == 1 else DescriptionError
+    lines = "".join(f"\n  {error}" for error in errors)
+    return kind(f"{len(errors)} fault{'s' * (len(errors) > 1)}, nothing was changed:{lines}", where)

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Named values: global, of an appliance, of a node.  The narrower one wins, and a reader can ask which one won.
+
+What a node's own row says (``hostname``, ``rack`` …) can be read like an attribute, and wins over everything.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping
+
+from .database import Database
+from .model import Attribute, Node
+
+SOURCES = ("global", "appliance", "node", "intrinsic")  # a later one is narrower
+INTRINSIC = ("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution")
+
+
+def intrinsic(node: Node) -> dict[str, str]:
+    """What the node's own row says, by the names that node files use."""
+    return {
+        "hostname": node.name,
+        "rack": str(node.rack),
+        "rank": str(node.rank),
+        "ip": node.ip,
+        "mac": node.mac,
+        "arch": node.arch,
+        "membership": node.membership,
+        "appliance": node.appliance,
+        "distribution": node.distribution,
+    }
+
+
+def effective(database: Database, node: Node) -> dict[str, Attribute]:
+    """Every attribute of a node by name, sorted: the value that wins, and where it comes from."""
+    return effective_of(database, [node])[node.name]
+
+
+def values(database: Database, node: Node) -> dict[str, str]:
+    """Every attribute of a node, names and values alone: what its profile is substituted with."""
+    return {name: attribute.value for name, attribute in effective(database, node).items()}
+
+
+def effective_of(database: Database, nodes: Iterable[Node]) -> dict[str, dict[str, Attribute]]:
+    """``effective`` of many nodes with one query: node name -> attributes."""
+    everything = stored(database)
+    return {node.name: _merged(everything, node) for node in nodes}
+
+
+def scoped(database: Database, name: str) -> dict[str, str]:
+    """One attribute by appliance; ``""`` is the global value."""
+    found = database.rows(
+        "select coalesce(appliances.name, ''), attributes.value from attributes"
+        " left join appliances on appliances.id = attributes.appliance"
+        " where attributes.name = ? and attributes.scope <> 'node'",
+        (name,),
+    )
+    return dict(found)
+
+
+Stored = Mapping[tuple[str, str], Mapping[str, str]]
+
+
+def stored(database: Database) -> Stored:
+    """Scope and its owner's name -> attributes."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for scope, owner, name, value in database.rows(
+        "select scope, coalesce(appliances.name, nodes.name, ''), attributes.name, value from attributes"
+        " left join appliances on appliances.id = attributes.appliance"
+        " left join nodes on nodes.id = attributes.node"
+    ):
+        found.setdefault((scope, owner), {})[name] = value
+    return found
+
+
+def _merged(stored: Stored, node: Node) -> dict[str, Attribute]:
+    merged: dict[str, Attribute] = {}
+    layers = (stored.get(("global", "")), stored.get(("appliance", node.appliance)), stored.get(("node", node.name)))
+    for source, layer in zip(SOURCES, (*layers, intrinsic(node))):
+        for name, value in (layer or {}).items():
+            merged[name] = Attribute(name, value, source)
+    return dict(sorted(merged.items()))

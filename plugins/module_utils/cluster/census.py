@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who is in the cluster and in which groups: what an inventory asks for, with a handful of queries for any number of nodes.
+
+Groups of a node: its membership, ``appliance_NAME``, ``rack_NUMBER``, ``arch_NAME``, and ``with_NAME`` for each
+attribute of its that says yes.  Everybody who speaks of groups takes them from here, so that they mean the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping, NamedTuple
+
+from ..errors import DescriptionError
+from .attributes import Stored, stored
+from .database import Database
+from .query import DEFAULT_SECONDS, select
+
+YES = frozenset(("yes", "y", "true", "on"))  # as the conditions of a graph read a value
+SHARED_SCOPES = ("global", "appliance")
+
+MEMBERS = (
+    "select nodes.name, nodes.id, coalesce(nodes.mac, ''), coalesce(nodes.ip, ''), memberships.name, appliances.name,"
+    " nodes.rack, nodes.`rank`, nodes.arch from nodes"
+    " join memberships on memberships.id = nodes.membership join appliances on appliances.id = memberships.appliance"
+    " order by nodes.membership, nodes.rack, nodes.`rank`, nodes.id"
+)
+# The last order tells the state; the last one that ended well tells what runs.
+LAST_ORDERS = "select node, state from installs where id in (select max(id) from installs group by node)"
+LAST_INSTALLED = (
+    "select node, generation, changed, case when found not in ('', manifest) then 1 else 0 end from installs"
+    " where id in (select max(id) from installs where state = 'up' group by node)"
+)
+
+
+class Member(NamedTuple):
+    """A node as its groups and its variables need it.
+
+    groups      names that Ansible and ClusterShell accept
+    attributes  name -> value; one object is shared by all nodes that have none of their own
+    state       of the last install order; empty when there was none
+    generation, installed_at   of the last installation that came up
+    drifted     whether a later look found other packages than were installed
+    """
+
+    name: str
+    id: int
+    mac: str
+    ip: str
+    membership: str
+    appliance: str
+    rack: int
+    rank: int
+    arch: str
+    groups: tuple[str, ...]
+    attributes: Mapping[str, str]
+    state: str
+    generation: str
+    installed_at: str
+    drifted: bool
+
+
+class Census(NamedTuple):
+    """Every node, and the names that each user's query selected."""
+
+    members: tuple[Member, ...]
+    queries: Mapping[str, tuple[str, ...]]
+
+    def to_data(self) -> dict[str, Any]:
+        """As plain data, for a cache."""
+        return {"members": [list(member) for member in self.members], "queries": {**self.queries}}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Census:
+        """The inverse of ``to_data``, also after JSON made lists of the tuples."""
+        return cls(
+            tuple(Member(*row[:9], tuple(row[9]), *row[10:]) for row in data["members"]),
+            {name: tuple(names) for name, names in data["queries"].items()},
+        )
+
+
+def census(database: Database, queries: Mapping[str, str], *, seconds: float = DEFAULT_SECONDS) -> Census:
+    """Everybody, at one moment.
+
+    database  opened read-only, since ``queries`` are a user's own SQL
+    queries   group name -> SQL whose first column are names of nodes
+
+    Raises what ``query.select`` raises, and DescriptionError for a query that names what is no node.
+    """
+    with database.snapshot():
+        members = tuple(_members(database))
+        known = {member.name for member in members}
+        selected = {name: _selected(database, name, sql, known, seconds) for name, sql in queries.items()}
+    return Census(members, selected)
+
+
+def group_name(text: str) -> str:
+    """A group's name from a membership's: small letters, digits and underscores, not beginning with a digit."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def _members(database: Database) -> Iterable[Member]:
+    attributes = Attributes(stored(database))
+    states = dict(database.rows(LAST_ORDERS))
+    installed = {
+        node: (generation, at, bool(drifted)) for node, generation, at, drifted in database.rows(LAST_INSTALLED)
+    }
+    fixed: dict[tuple[str, str, int, str], tuple[str, ...]] = {}
+    for name, node, mac, ip, membership, appliance, rack, rank, arch in database.rows(MEMBERS):
+        key = (membership, appliance, rack, arch)
+        if key not in fixed:
+            fixed[key] = _place_groups(*key)
+        values, yes = attributes.of(appliance, name)
+        groups = fixed[key] + yes if yes else fixed[key]
+        last = installed.get(node, ("", "", False))
+        yield Member(
+            name, node, mac, ip, membership, appliance, rack, rank, arch, groups, values, states.get(node, ""), *last
+        )
+
+
+def _place_groups(membership: str, appliance: str, rack: int, arch: str) -> tuple[str, ...]:
+    return (group_name(membership), f"appliance_{group_name(appliance)}", f"rack_{rack}", f"arch_{group_name(arch)}")
+
+
+class Attributes:
+    """Merged attributes; nodes without one of their own share their appliance's."""
+
+    def __init__(self, values: Stored) -> None:
+        self._values = values
+        self._shared: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
+
+    def of(self, appliance: str, node: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """The attributes of a node, and the groups of those that say yes."""
+        if appliance not in self._shared:
+            merged = {**self._values.get(("global", ""), {}), **self._values.get(("appliance", appliance), {})}
+            self._shared[appliance] = (merged, _yes(merged))
+        own = self._values.get(("node", node))
+        if not own:
+            return self._shared[appliance]
+        merged = {**self._shared[appliance][0], **own}
+        return merged, _yes(merged)
+
+
+def _yes(values: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"with_{group_name(name)}" for name in sorted(values) if values[name].strip().lower() in YES)
+
+
+def _selected(database: Database, name: str, sql: str, known: set[str], seconds: float) -> tuple[str, ...]:
+    found = dict.fromkeys(str(row[0]) for row in select(database, sql, seconds=seconds).rows)
+    strange = sorted(set(found) - known)
+    if strange:
+        raise DescriptionError(
+            f"the query selects {strange[0]!r}, which is no node",
+            f"group {name!r}",
+            "its first column must be nodes.name",
+        )
+    return tuple(found)

@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A connection to the cluster database: one SQL text for both engines, and transactions.
+
+SQL is written in small letters with ``?`` for each parameter; the column ``rank`` stands in backquotes, which both
+engines read.  Nothing here knows a table but ``schema_version``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Iterable, Iterator, Optional, Sequence
+
+from ..errors import Refused, RocksError, Unavailable
+from .engine import Engine, Location, locate
+from .mariadb import MariaDB
+from .schema import CURRENT
+from .sqlite import SQLite
+
+Row = tuple[Any, ...]
+SAVEPOINT = "rocks_inner"
+# Taking a turn is the one row that every writer changes: they queue for it, also across the machines of a Galera
+# cluster, and the number tells a reader whether anything was changed since.
+TURN = "update schema_version set revision = revision + 1 where id = 1"
+
+
+def connect(url: str, *, read_only: bool = False, create: bool = False, check: bool = True) -> Database:
+    """Open the cluster database at ``url``; use it in a ``with`` statement.
+
+    read_only  no statement can change anything; on SQLite the secrets cannot be read either (on MariaDB that is
+               what the reader's account is for)
+    create     SQLite: make the file when there is none.  An empty database has no schema: ``migrate`` makes it
+    check      refuse a schema that is not the one this program knows
+
+    One connection serves one thread.  Raises NotFound, Unavailable, Refused, or DescriptionError for the URL.
+    """
+    location = locate(url)
+    engine: Engine
+    if location.engine == "sqlite":
+        engine = SQLite(location, read_only=read_only, create=create)
+    else:
+        engine = MariaDB(location, read_only=read_only)
+    database = Database(engine, location, read_only)
+    try:
+        database.open()
+        if check:
+            check_version(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+class Database:
+    """The open database.  A lost connection is opened again by the next statement, but never inside a transaction."""
+
+    def __init__(self, engine: Engine, location: Location, read_only: bool) -> None:
+        self.location, self.read_only = location, read_only
+        self._engine, self._depth = engine, 0
+        self._connection: Any = None
+
+    @property
+    def engine(self) -> str:
+        """``sqlite`` or ``mysql``: only for what no SQL can say for both."""
+        return self.location.engine
+
+    def open(self) -> None:
+        """Connect, unless connected."""
+        if self._connection is None:
+            if self._depth:
+                raise Unavailable("the connection was lost within a transaction", self.location.url, "run it again")
+            self._connection = self._engine.open()
+
+    def close(self) -> None:
+        """Give the connection back; a running transaction is undone."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(*self._engine.errors):
+                connection.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query, as tuples."""
+        with self._cursor(sql, parameters) as cursor:
+            return list(cursor.fetchall())
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Optional[Row]:
+        """The first row of a query, or None."""
+        with self._cursor(sql, parameters) as cursor:
+            found: Optional[Row] = cursor.fetchone()
+            return found
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement; how many rows it found to change (a compare-and-set that lost: 0)."""
+        with self._cursor(sql, parameters) as cursor:
+            return int(cursor.rowcount)
+
+    def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run an ``insert`` of one row; the id that the row got."""
+        with self._cursor(sql, parameters) as cursor:
+            return int(cursor.lastrowid)
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run an ``insert … values (…)`` for each of ``rows``, in as few round trips as the engine can."""
+        with self._cursor(sql, list(rows), many=True):
+            pass
+
+    @contextlib.contextmanager
+    def transaction(self, *, keep: bool = True, alone: bool = True) -> Iterator[None]:
+        """All statements within, or none; an exception undoes them.
+
+        keep   False undoes them at the end as well: a rehearsal, whose results are those of the real thing
+        alone  wait for every other such transaction to end, see what it did, and let none begin meanwhile.
+               Without it only rows exclude each other: for a compare-and-set with its event and audit row
+
+        Within another transaction it becomes a part of that.
+        """
+        if self._depth:
+            begin, commit, undo = f"savepoint {SAVEPOINT}{self._depth}", "release savepoint", "rollback to savepoint"
+            with self._bracket(begin, f"{commit} {SAVEPOINT}{self._depth}", f"{undo} {SAVEPOINT}{self._depth}", keep):
+                yield
+            return
+        self.open()
+        with self._translated():
+            self._engine.begin(self._connection, alone)
+        with self._bracket(TURN if alone else "", "commit", "", keep):
+            yield
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All queries within see one state of the database, whatever is written meanwhile."""
+        if self._depth:
+            yield
+            return
+        self.open()
+        with self._translated():
+            self._engine.begin_snapshot(self._connection)
+        with self._bracket("", "commit", "", True):
+            yield
+
+    def ask(self, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Row]]:
+        """A user's query, as ``query.select`` runs it."""
+        self.open()
+        with self._translated():
+            return self._engine.ask(self._connection, sql, seconds, limit)
+
+    def revision(self) -> int:
+        """A number that grows with each ``transaction()`` that was kept: equal numbers, equal descriptions."""
+        found = self.row("select revision from schema_version where id = 1")
+        return int(found[0]) if found else 0
+
+    @contextlib.contextmanager
+    def _bracket(self, begin: str, commit: str, undo: str, keep: bool) -> Iterator[None]:
+        """Count the depth, and end a transaction or a savepoint; no ``undo`` means the whole transaction."""
+        self._depth += 1
+        try:
+            if begin:
+                self.execute(begin)
+            yield
+            if keep:
+                self.execute(commit)
+            else:
+                self._undo(undo)
+        except BaseException:
+            with contextlib.suppress(RocksError):  # the first error is the one to tell
+                self._undo(undo)
+            raise
+        finally:
+            self._depth -= 1
+
+    def _undo(self, undo: str) -> None:
+        if undo:
+            self.execute(undo)
+        elif self._connection is not None:
+            with self._translated():
+                self._engine.rollback(self._connection)
+
+    @contextlib.contextmanager
+    def _cursor(self, sql: str, parameters: Sequence[Any], many: bool = False) -> Iterator[Any]:
+        self.open()
+        with self._translated(), contextlib.closing(self._connection.cursor()) as cursor:
+            if many:
+                cursor.executemany(self._engine.sql(sql), parameters)
+            elif parameters:
+                cursor.execute(self._engine.sql(sql), tuple(parameters))
+            else:
+                cursor.execute(sql)
+            yield cursor
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The engine's exceptions become ours; a lost connection is let go."""
+        try:
+            yield
+        except self._engine.errors as error:
+            explained = self._engine.explain(error)
+            if self._engine.is_lost(error):
+                self.close()
+            raise explained from error
+
+
+def check_version(database: Database) -> None:
+    """Refuse a schema that this program does not know.  Raises Refused with the remedy."""
+    found = version(database)
+    if found == CURRENT:
+        return
+    where = database.location.url
+    if found > CURRENT:
+        raise Refused(f"the schema has version {found}, this program knows {CURRENT}", where, "update npaci.rocks")
+    what = f"the schema has version {found}, this program needs {CURRENT}" if found else "the database has no schema"
+    raise Refused(what, where, "run: ansible localhost -m rocks_database")
+
+
+def version(database: Database) -> int:
+    """The schema's version; 0 where there is none."""
+    listed = (
+        "select count(*) from sqlite_master where type = 'table' and name = 'schema_version'"
+        if database.engine == "sqlite"
+        else "select count(*) from information_schema.tables"
+        " where table_schema = database() and table_name = 'schema_version'"
+    )
+    exists = database.row(listed)
+    found = database.row("select version from schema_version where id = 1") if exists and exists[0] else None
+    return int(found[0]) if found else 0

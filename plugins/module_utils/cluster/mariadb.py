@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""MariaDB, the database of a real frontend, through PyMySQL.
+
+An account proves itself by the server's socket authentication, or by a password in an option file that only its
+owner may read.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import stat
+from typing import Any, Optional
+
+from ..errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
+from .engine import Location
+
+SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/run/mysql/mysql.sock")
+CONNECT_SECONDS = 5
+LOCK_SECONDS = 30
+
+# One behaviour on every server, whatever its my.cnf says: a value that does not fit is an error, || joins texts as in
+# SQLite, a statement sees what is committed, and group_concat is never cut.
+SESSION = (
+    "set names utf8mb4",
+    "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'",
+    "set session transaction isolation level read committed",
+    f"set session innodb_lock_wait_timeout = {LOCK_SECONDS}",
+    "set session group_concat_max_len = 268435456",
+)
+READ_ONLY = "set session transaction read only"
+
+CONSTRAINT = frozenset((1048, 1062, 1216, 1217, 1451, 1452, 4025))
+LOST = frozenset((0, 1053, 1927, 2006, 2013, 2014, 2055))
+AWAY = LOST | {1040, 1041, 1203, 2002, 2003, 2005, 2026}
+BUSY = frozenset((1020, 1205, 1213))
+DENIED = frozenset((1044, 1045, 1142, 1143, 1227, 1370, 1698))
+STOPPED = frozenset((1317, 1969))
+READS_ONLY = frozenset((1290, 1792))
+
+
+class MariaDB:
+    """The engine of ``mysql://USER@HOST/NAME``."""
+
+    def __init__(self, location: Location, *, read_only: bool) -> None:
+        self.location, self._read_only = location, read_only
+        self._pymysql = _driver(location)
+        self.errors: tuple[type[Exception], ...] = (self._pymysql.err.MySQLError, OSError)
+
+    def open(self) -> Any:
+        connection = self._pymysql.connect(**_arguments(self.location), defer_connect=True)
+        try:
+            connection.connect(_dial(connection))
+            with connection.cursor() as cursor:
+                for statement in SESSION + ((READ_ONLY,) if self._read_only else ()):
+                    cursor.execute(statement)
+        except self.errors as error:
+            raise self.explain(error) from error
+        return connection
+
+    def sql(self, text: str) -> str:
+        return _percent_style(text)
+
+    def begin(self, connection: Any, alone: bool) -> None:
+        connection.query("start transaction")
+
+    def begin_snapshot(self, connection: Any) -> None:
+        connection.query("set transaction isolation level repeatable read")
+        connection.query("start transaction with consistent snapshot, read only")
+
+    def rollback(self, connection: Any) -> None:
+        connection.rollback()
+
+    def ask(self, connection: Any, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Any]]:
+        connection.query(f"set session max_statement_time = {seconds:f}")
+        try:
+            with connection.cursor(self._pymysql.cursors.SSCursor) as cursor:
+                cursor.execute(sql)
+                return tuple(column[0] for column in cursor.description or ()), list(cursor.fetchmany(limit + 1))
+        finally:
+            connection.query("set session max_statement_time = 0")
+
+    def explain(self, error: Exception) -> RocksError:  # noqa: PLR0911 - one line for each kind of failure
+        number, text = _number(error), _text(error)
+        where = self.location.url
+        if number in STOPPED:
+            return Refused("the query took too long and was stopped", where, "narrow it, or raise the time limit")
+        if number in CONSTRAINT:
+            return Conflict(f"the database refuses the row ({text})", where, "nothing was changed")
+        if number in BUSY:
+            return Unavailable(f"another writer is in the way ({text})", where, "run it again when it ended")
+        if number in AWAY or not isinstance(error, self._pymysql.err.MySQLError):
+            return Unavailable(f"the database server does not answer ({text})", where, "is it running?")
+        if number == 1049:
+            return NotFound("no such database", where, "create it: ansible localhost -m rocks_database")
+        if number in READS_ONLY:
+            return Refused(f"this connection only reads ({text})", where)
+        if number in DENIED:
+            return Refused(f"the server refuses this account ({text})", where, "name another, or its credentials")
+        return DescriptionError(f"MariaDB does not accept it ({text})", where)
+
+    def is_lost(self, error: Exception) -> bool:
+        return _number(error) in LOST or not isinstance(error, self._pymysql.err.MySQLError)
+
+
+def _driver(location: Location) -> Any:
+    try:
+        import pymysql  # here, so that a site on SQLite needs none
+    except ImportError:
+        raise Unavailable(
+            "PyMySQL is not installed for this Python", location.url, "install python3-PyMySQL (RPM) or PyMySQL (pip)"
+        ) from None
+    return pymysql
+
+
+def _arguments(location: Location) -> dict[str, Any]:
+    """What PyMySQL's ``connect`` is given."""
+    arguments: dict[str, Any] = {
+        "database": location.name,
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": CONNECT_SECONDS,
+        "local_infile": False,
+    }
+    if location.user:
+        arguments["user"] = location.user
+    if location.credentials:
+        _guard(location.credentials)
+        arguments.update(read_default_file=location.credentials, read_default_group="client")
+    if location.tls_ca:
+        arguments.update(ssl_ca=location.tls_ca, ssl_verify_cert=True, ssl_verify_identity=True)
+    if location.host:
+        arguments.update(host=location.host, port=location.port or 3306)
+    else:
+        arguments["unix_socket"] = location.socket or next(filter(os.path.exists, SOCKETS), SOCKETS[0])
+    return arguments
+
+
+def _guard(path: str) -> None:
+    """A file of passwords that everyone may read is refused, as ssh refuses such a key."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise NotFound(f"cannot be read ({error.strerror})", path, "it is the database URL's credentials=") from None
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise Refused(f"everyone may read this file of passwords (mode {mode & 0o777:04o})", path, "chmod o= it")
+
+
+def _dial(connection: Any) -> Optional[socket.socket]:
+    """The socket to a server on this machine; None lets PyMySQL dial, which leaves a refused Unix socket open."""
+    if not connection.unix_socket:
+        return None
+    dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        dialled.settimeout(CONNECT_SECONDS)
+        dialled.connect(connection.unix_socket)
+        dialled.settimeout(None)
+    except BaseException:
+        dialled.close()
+        raise
+    return dialled
+
+
+@functools.lru_cache(maxsize=256)
+def _percent_style(text: str) -> str:
+    return text.replace("%", "%%").replace("?", "%s")
+
+
+def _number(error: Exception) -> int:
+    first = error.args[0] if error.args else 0
+    return first if isinstance(first, int) else -1
+
+
+def _text(error: Exception) -> str:
+    """The server's words, in one line."""
+    return " ".join(str(error.args[-1] if error.args else error).split()) or type(error).__name__

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring a database to the schema that this program knows: an empty one, or an older one.  Only forward.
+
+On SQLite it is one transaction.  MariaDB commits each statement that defines something, so what is done is counted,
+and a migration that was cut off goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Iterator, Sequence
+
+from ..errors import Refused, Unavailable
+from .database import Database, version
+from .schema import BOOTSTRAP, VERSIONS, Version, spelled
+
+WAIT_SECONDS = 60
+
+
+def migrate(database: Database, *, keep: bool = True, versions: Sequence[Version] = VERSIONS) -> tuple[int, int]:
+    """Apply the missing versions; the version before and the one after.  ``keep=False`` only tells.
+
+    Raises Refused when the database is newer than this program.
+    """
+    before, wanted = version(database), versions[-1].number
+    if before > wanted:
+        raise Refused(
+            f"the schema has version {before}, this program knows {wanted}",
+            database.location.url,
+            "update npaci.rocks; a schema is never taken back",
+        )
+    if before < wanted and keep:
+        with _alone(database):
+            for statement in BOOTSTRAP:
+                database.execute(spelled(statement, database.engine))
+            for one in versions:
+                _apply(database, one)
+    return before, wanted
+
+
+def _apply(database: Database, wanted: Version) -> None:
+    """Run the steps of one version that are not done yet."""
+    done_version, done_steps = database.rows("select version, step from schema_version where id = 1")[0]
+    if done_version >= wanted.number:
+        return
+    steps = [step for step in wanted.steps if step.engine in ("", database.engine)]
+    for number, step in enumerate(steps[done_steps:], done_steps + 1):
+        with database.transaction(alone=False):
+            database.execute(spelled(step.sql, database.engine))
+            database.execute("update schema_version set step = ? where id = 1", (number,))
+    database.execute("update schema_version set version = ?, step = 0 where id = 1", (wanted.number,))
+
+
+@contextlib.contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """Let no other process migrate meanwhile; the engine lets go however this one ends."""
+    if database.engine == "sqlite":
+        with database.transaction(alone=False):
+            yield
+        return
+    if database.row("select get_lock(concat('rocks migration of ', database()), ?)", (WAIT_SECONDS,)) != (1,):
+        raise Unavailable(
+            f"another migration still runs after {WAIT_SECONDS} s", database.location.url, "run it again when it ended"
+        )
+    try:
+        yield
+    finally:
+        database.execute("do release_lock(concat('rocks migration of ', database()))")

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A user's own SQL: one statement that reads, through an account that sees no secret, within a time limit.
+
+The account and the read-only connection are what holds it down; that the statement is looked at first only makes the
+error plain.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..errors import Refused, RocksError
+from .database import Database, Row
+from .schema import HIDDEN_TABLES
+
+DEFAULT_SECONDS = 10.0
+DEFAULT_LIMIT = 1_000_000
+READING = ("select", "with", "values", "explain", "show", "describe", "desc")
+SHOWN_LENGTH = 200
+
+_COMMENT = re.compile(r"\s+|--[^\n]*(\n|\Z)|#[^\n]*(\n|\Z)|/\*.*?\*/|\(", re.DOTALL)
+
+
+class Selection(NamedTuple):
+    """What a query found: the columns' names, and the rows."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, limit: int = DEFAULT_LIMIT) -> Selection:
+    """Run a user's query.
+
+    database  opened with ``read_only=True``; on MariaDB by the reader's account
+    seconds   then the query is stopped
+    limit     more rows than this are an error, not a shorter answer
+
+    Raises DescriptionError or Refused that shows the query; the database is as it was.
+    """
+    statement = sql.strip().rstrip(";").rstrip()
+    where = f"SQL {' '.join(statement.split())[:SHOWN_LENGTH]!r}"
+    if first_word(statement) not in READING:
+        raise Refused("a query only reads", where, f"begin it with {', '.join(READING)}")
+    _check_account(database)
+    try:
+        columns, rows = database.ask(statement, seconds, limit)
+    except RocksError as error:
+        raise type(error)(error.what, where, error.hint) from error
+    if len(rows) > limit:
+        raise Refused(f"more than {limit} rows", where, "narrow it, or raise the limit")
+    return Selection(columns, rows)
+
+
+def first_word(sql: str) -> str:
+    """The statement's verb in small letters, behind blanks, comments and opening brackets."""
+    start = 0
+    while True:
+        skipped = _COMMENT.match(sql, start)
+        if not skipped or skipped.end() == start:
+            break
+        start = skipped.end()
+    word = re.match(r"[A-Za-z]*", sql[start:])
+    return word[0].lower() if word else ""
+
+
+def _check_account(database: Database) -> None:
+    """Refuse to run a stranger's SQL where it could write or see a secret."""
+    if not database.read_only:
+        raise Refused("this connection can write", database.location.url, "open it with read_only=True")
+    if database.engine == "sqlite":
+        return  # its authorizer hides them
+    for table in sorted(HIDDEN_TABLES):
+        try:
+            database.rows(f"select 1 from {table} limit 0")
+        except Refused:
+            continue
+        raise Refused(
+            "this account can read secrets",
+            database.location.url,
+            "name the reader's account: `reader` in /etc/rocks/rocks.yml; rocks_database makes one",
+        )

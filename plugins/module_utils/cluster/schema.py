@@ -1,0 +1,322 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The tables of the cluster database (contract C1), version by version, and the rows that a new one begins with.
+
+One text serves both engines: ``{id}`` and ``{table}`` are all that they spell differently.  On MariaDB a statement
+that defines something commits at once, so each must do no harm when it runs a second time after a power cut.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# No account but the administrator's and the service's sees these.
+HIDDEN_TABLES = frozenset(("secrets", "install_keys"))
+
+# The order in which rows can be put back: what is referred to comes first.
+TABLES = (
+    "appliances",
+    "memberships",
+    "networks",
+    "nodes",
+    "interfaces",
+    "hardware",
+    "attributes",
+    "secrets",
+    "installs",
+    "install_keys",
+    "install_events",
+    "audit",
+)
+
+SPELLING = {
+    "sqlite": {"{id}": "integer primary key autoincrement", "{table}": ""},
+    "mysql": {
+        "{id}": "int primary key auto_increment",
+        "{table}": " engine=InnoDB default character set utf8mb4 collate utf8mb4_nopad_bin",
+    },
+}
+
+
+class Step(NamedTuple):
+    """One statement; ``engine`` names the only one it is for, or is empty."""
+
+    sql: str
+    engine: str = ""
+
+
+class Version(NamedTuple):
+    """The steps that lead from the version before to this one."""
+
+    number: int
+    steps: tuple[Step, ...]
+
+
+# `version` is complete; of the next one `step` steps are done.  `revision`: see database.TURN.
+BOOTSTRAP = (
+    "create table if not exists schema_version (id int primary key check (id = 1), version int not null,"
+    " step int not null, revision bigint not null){table}",
+    "insert into schema_version (id, version, step, revision)"
+    " select 1, 0, 0, 0 from (select 1 as one) as one_row where not exists (select 1 from schema_version)",
+)
+
+APPLIANCES = """
+create table if not exists appliances (
+  id    {id},
+  name  varchar(32) not null unique,
+  root  varchar(64) not null default ''
+){table}"""
+
+MEMBERSHIPS = """
+create table if not exists memberships (
+  id            {id},
+  name          varchar(64) not null unique,
+  appliance     int not null,
+  distribution  varchar(64) not null default '',
+  compute       varchar(3) not null default 'no' check (compute in ('yes', 'no')),
+  foreign key (appliance) references appliances (id)
+){table}"""
+
+NETWORKS = """
+create table if not exists networks (
+  id          {id},
+  name        varchar(32) not null unique,
+  subnet      varchar(15) not null unique,
+  netmask     varchar(15) not null,
+  gateway     varchar(15) not null default '',
+  zone        varchar(253) not null default '',
+  mtu         int not null default 1500,
+  kind        varchar(16) not null default 'private' check (kind in ('private', 'public', 'management')),
+  first       varchar(15) not null default '',
+  last        varchar(15) not null default '',
+  pool_first  varchar(15) not null default '',
+  pool_last   varchar(15) not null default ''
+){table}"""
+
+NODES = """
+create table if not exists nodes (
+  id          {id},
+  mac         varchar(17) unique,
+  name        varchar(63) not null unique,
+  membership  int not null,
+  rack        int not null default 0,
+  `rank`      int not null default 0,
+  ip          varchar(15) unique,
+  arch        varchar(16) not null default 'x86_64',
+  comment     text not null default '',
+  unique (membership, rack, `rank`),
+  foreign key (membership) references memberships (id)
+){table}"""
+
+INTERFACES = """
+create table if not exists interfaces (
+  id       {id},
+  node     int not null,
+  name     varchar(15) not null,
+  kind     varchar(16) not null default 'ethernet' check (kind in ('ethernet', 'infiniband', 'bmc')),
+  network  int,
+  mac      varchar(59) unique,
+  ip       varchar(15) unique,
+  unique (node, name),
+  foreign key (node) references nodes (id) on delete cascade,
+  foreign key (network) references networks (id)
+){table}"""
+
+# As the first installation counted them; memory and disk in MiB, as Slurm wants them.
+HARDWARE = """
+create table if not exists hardware (
+  node      int primary key,
+  cpus      int not null,
+  sockets   int not null default 1,
+  cores     int not null default 1,
+  threads   int not null default 1,
+  memory    int not null,
+  disk      bigint not null default 0,
+  gpus      int not null default 0,
+  vendor    varchar(64) not null default '',
+  product   varchar(64) not null default '',
+  serial    varchar(64) not null default '',
+  firmware  varchar(8) not null default '',
+  counted   varchar(19) not null,
+  foreign key (node) references nodes (id) on delete cascade
+){table}"""
+
+# `owner` is the appliance's or the node's id, and 0 for a global value: two NULLs are no duplicates to an index.
+VALUES = """
+create table if not exists %s (
+  id         {id},
+  scope      varchar(9) not null,
+  appliance  int,
+  node       int,
+  owner      int not null,
+  name       varchar(64) not null,
+  value      text not null,
+  unique (scope, owner, name),
+  check ((scope = 'global' and appliance is null and node is null and owner = 0)
+      or (scope = 'appliance' and appliance = owner and node is null)
+      or (scope = 'node' and appliance is null and node = owner)),
+  foreign key (appliance) references appliances (id) on delete cascade,
+  foreign key (node) references nodes (id) on delete cascade
+){table}"""
+
+# Times are texts in UTC, 2026-11-22 09:14:05: both engines' date functions read them, and they sort.
+# `live` is 1 while the order can still go on and NULL afterwards, so that the unique key allows one live order per node.
+INSTALLS = """
+create table if not exists installs (
+  id            {id},
+  uuid          varchar(36) not null unique,
+  node          int not null,
+  state         varchar(10) not null,
+  live          int,
+  distribution  varchar(64) not null,
+  arch          varchar(16) not null,
+  generation    varchar(64) not null,
+  profile       varchar(64) not null,
+  wipe          int not null default 0,
+  batch         varchar(36) not null default '',
+  driver        varchar(32) not null default '',
+  attempts      int not null default 0,
+  ordered_by    varchar(64) not null,
+  reason        varchar(255) not null default '',
+  ordered       varchar(19) not null,
+  expires       varchar(19) not null,
+  changed       varchar(19) not null,
+  phase         varchar(32) not null default '',
+  done          bigint not null default 0,
+  total         bigint not null default 0,
+  message       text not null default '',
+  delivered     varchar(19) not null default '',
+  suspect       int not null default 0,
+  manifest      varchar(64) not null default '',
+  checked       varchar(19) not null default '',
+  found         varchar(64) not null default '',
+  unique (node, live),
+  check ((state in ('ordered', 'booted', 'installing', 'installed') and live is not null and live = 1)
+      or (state in ('up', 'failed', 'expired', 'cancelled') and live is null)),
+  foreign key (node) references nodes (id) on delete cascade
+){table}"""
+
+# The one-time keys of an order (its console, its secrets).
+INSTALL_KEYS = """
+create table if not exists install_keys (
+  id       {id},
+  install  int not null,
+  name     varchar(64) not null,
+  value    text not null,
+  used     varchar(19) not null default '',
+  unique (install, name),
+  foreign key (install) references installs (id) on delete cascade
+){table}"""
+
+# A row with a `state` is a change of the order's state; the others are what the installation told.
+INSTALL_EVENTS = """
+create table if not exists install_events (
+  id       {id},
+  install  int not null,
+  at       varchar(19) not null,
+  state    varchar(10) not null default '',
+  phase    varchar(32) not null default '',
+  done     bigint not null default 0,
+  total    bigint not null default 0,
+  message  text not null default '',
+  foreign key (install) references installs (id) on delete cascade
+){table}"""
+
+# Refers to nothing: it outlives what it tells of.
+AUDIT = """
+create table if not exists audit (
+  id        {id},
+  at        varchar(19) not null,
+  actor     varchar(64) not null,
+  action    varchar(32) not null,
+  decision  varchar(16) not null,
+  node      varchar(63) not null default '',
+  mac       varchar(17) not null default '',
+  address   varchar(45) not null default '',
+  port      int not null default 0,
+  install   varchar(36) not null default '',
+  bytes     bigint not null default 0,
+  profile   varchar(64) not null default '',
+  detail    text not null default ''
+){table}"""
+
+INDEXES = (
+    "create index if not exists attributes_by_node on attributes (node)",
+    "create index if not exists secrets_by_node on secrets (node)",
+    "create index if not exists installs_by_batch on installs (batch)",
+    "create index if not exists installs_by_state on installs (state)",
+    "create index if not exists install_events_by_install on install_events (install)",
+    "create index if not exists audit_by_node on audit (node)",
+    "create index if not exists audit_by_time on audit (at)",
+)
+
+# What a DHCP server that reads the database itself looks up, as bytes and as a number.  Invisible, so that
+# `select *` shows the paper's columns.  MariaDB refuses unhex() in a generated column: hence the triggers.
+LOOK_UP = """
+alter table %(table)s
+  add column if not exists hwaddr varbinary(20) invisible,
+  add column if not exists ipv4 int unsigned generated always as (inet_aton(ip)) persistent invisible,
+  add unique index if not exists %(table)s_by_hwaddr (hwaddr),
+  add unique index if not exists %(table)s_by_ipv4 (ipv4)"""
+KEEP_HWADDR = """
+create or replace trigger %(table)s_%(event)s before %(event)s on %(table)s
+  for each row set new.hwaddr = unhex(replace(new.mac, ':', ''))"""
+
+# Table III of the paper with the two memberships that its Table II uses besides.
+FIRST_APPLIANCES = """
+insert into appliances (id, name, root) values
+  (1, 'frontend', 'frontend'), (2, 'compute', 'compute'), (3, 'nas', 'nas'),
+  (4, 'network', ''), (5, 'power', ''), (6, 'login', 'login'), (7, 'web', 'web')"""
+FIRST_MEMBERSHIPS = """
+insert into memberships (id, name, appliance, distribution, compute) values
+  (1, 'Frontend', 1, 'rocks', 'no'), (2, 'Compute', 2, 'rocks', 'yes'), (3, 'External', 1, '', 'no'),
+  (4, 'Ethernet Switches', 4, '', 'no'), (5, 'Myrinet Switches', 4, '', 'no'), (6, 'Power Units', 5, '', 'no'),
+  (7, 'NFS Server', 3, 'rocks', 'no'), (8, 'Web Server', 7, 'rocks', 'no'), (9, 'Login', 6, 'rocks', 'no')"""
+# The names of Table II that are not <appliance>-<rack>-<rank>.
+FIRST_ATTRIBUTES = """
+insert into attributes (scope, appliance, owner, name, value) values
+  ('appliance', 1, 1, 'name_pattern', 'frontend-{rank}'),
+  ('appliance', 3, 3, 'name_pattern', 'nfs-{rack}-{rank}')"""
+
+VERSIONS = (
+    Version(
+        1,
+        tuple(
+            Step(sql)
+            for sql in (
+                APPLIANCES,
+                MEMBERSHIPS,
+                NETWORKS,
+                NODES,
+                INTERFACES,
+                HARDWARE,
+                VALUES % "attributes",
+                VALUES % "secrets",
+                INSTALLS,
+                INSTALL_KEYS,
+                INSTALL_EVENTS,
+                AUDIT,
+                *INDEXES,
+            )
+        )
+        + tuple(
+            Step(text, "mysql")
+            for table in ("nodes", "interfaces")
+            for text in (
+                LOOK_UP % {"table": table},
+                KEEP_HWADDR % {"table": table, "event": "insert"},
+                KEEP_HWADDR % {"table": table, "event": "update"},
+            )
+        )
+        + (Step(FIRST_APPLIANCES), Step(FIRST_MEMBERSHIPS), Step(FIRST_ATTRIBUTES)),
+    ),
+)
+
+CURRENT = VERSIONS[-1].number
+
+
+def spelled(sql: str, engine: str) -> str:
+    """The statement as ``engine`` spells it."""
+    for mark, text in SPELLING[engine].items():
+        sql = sql.replace(mark, text)
+    return sql

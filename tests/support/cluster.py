@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fixtures: the cluster database, and in it the paper's Tables II and III.
+
+A ``conftest.py`` imports what it wants.  SQLite unless pytest runs with ``--engine=mariadb``: then the same test has a
+real server, started once a run.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import uuid
+from typing import Iterator, NamedTuple, Optional
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+
+from .mariadb import Server, server
+
+# id, MAC, name, membership, rack, rank, IP, comment: Table II as it is printed.
+TABLE_II = (
+    (1, "00:30:c1:d8:ac:80", "frontend-0", 1, 0, 0, "10.1.1.1", "Gateway machine"),
+    (2, "00:01:e7:1a:be:00", "network-0-0", 4, 0, 0, "10.255.255.253", "Switch for Cabinet 0"),
+    (3, "00:50:8b:a5:4d:b1", "nfs-0-0", 7, 0, 0, "10.255.255.249", "NFS Server in Cabinet 0"),
+    (4, "00:50:8b:e0:3a:a7", "compute-0-0", 2, 0, 0, "10.255.255.245", "Compute node"),
+    (5, "00:50:8b:e0:44:5e", "compute-0-1", 2, 0, 1, "10.255.255.244", "Compute node"),
+    (6, "00:50:8b:e0:40:95", "compute-0-2", 2, 0, 2, "10.255.255.243", "Compute node"),
+    (7, "00:50:8b:e0:40:93", "compute-0-3", 2, 0, 3, "10.255.255.242", "Compute node"),
+    (8, "00:50:8b:c5:c7:d3", "web-1-0", 8, 1, 0, "10.255.255.246", "Web Server in Cabinet 1"),
+)
+READER, PASSWORD = "reader", "quite public"
+NETWORK = ("private", "10.0.0.0", "255.0.0.0", "cluster", "private")
+
+
+def fill(database: Database) -> None:
+    """Put Table II into a new database, on the network that its addresses are of.  Table III is there already."""
+    with database.transaction():
+        database.execute("insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)", NETWORK)
+        database.execute_many(
+            "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            TABLE_II,
+        )
+
+
+class Urls(NamedTuple):
+    """How a test reaches the database: as its administrator, and as the account that sees no secret."""
+
+    administrator: str
+    reader: str
+
+
+def engine_of(config: pytest.Config) -> str:
+    """The engine that this run was asked for."""
+    return str(config.getoption("--engine"))
+
+
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Optional[Server]]:
+    """The run's MariaDB server; None when the run is on SQLite."""
+    if engine_of(request.config) != "mariadb":
+        yield None
+        return
+    with server(tmp_path_factory.mktemp("mariadb")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """An SQLite file with the schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "cluster.sqlite"
+    with connect(f"sqlite://{path}", create=True, check=False) as database:
+        migrate(database)
+    return path
+
+
+@pytest.fixture
+def empty_url(mariadb: Optional[Server], tmp_path: pathlib.Path) -> Iterator[str]:
+    """The URL of a database that has no schema yet; the file does not even exist."""
+    if mariadb is None:
+        yield f"sqlite://{tmp_path / 'cluster.sqlite'}"
+        return
+    name = f"t{uuid.uuid4().hex[:12]}"
+    yield mariadb.create(name)
+    mariadb.drop(name)
+
+
+@pytest.fixture
+def urls(empty_url: str, mariadb: Optional[Server], tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> Urls:
+    """A new database with the schema and Table III."""
+    if mariadb is None:
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "cluster.sqlite")
+        return Urls(empty_url, empty_url)
+    with connect(empty_url, check=False) as database:
+        migrate(database)
+        grant(database, "reader", READER, password=PASSWORD)
+    credentials = tmp_path / "reader.cnf"
+    credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
+    credentials.chmod(0o600)
+    return Urls(empty_url, mariadb.url(database.location.name, READER, str(credentials)))
+
+
+@pytest.fixture
+def database(urls: Urls) -> Iterator[Database]:
+    """A new database, open."""
+    with connect(urls.administrator) as opened:
+        yield opened
+
+
+@pytest.fixture
+def table_ii(database: Database) -> Database:
+    """The paper's cluster."""
+    fill(database)
+    return database
+
+
+@pytest.fixture
+def reader(table_ii: Database, urls: Urls) -> Iterator[Database]:
+    """The paper's cluster as a user's SQL sees it."""
+    with connect(urls.reader, read_only=True) as opened:
+        yield opened
