@@ -13,6 +13,9 @@ description:
   - Reads the nodes, memberships, appliances and attributes of the cluster database.
   - "Every node is in these groups: its membership in lower case with underscores (V(compute), V(nfs_server)),
     C(appliance_NAME), C(rack_NUMBER), C(arch_NAME), and C(with_NAME) for each attribute of its that says yes."
+  - "Every node has these variables: C(ansible_host), C(rocks_id), C(rocks_mac), C(rocks_membership),
+    C(rocks_appliance), C(rocks_rack), C(rocks_rank), C(rocks_arch), C(rocks_attributes), C(rocks_state) of its last
+    install order, C(rocks_generation) and C(rocks_installed_at) of what runs, and C(rocks_drifted)."
   - Groups from SQL are named in O(query_groups); E(ROCKS_QUERY) makes the group C(query) without a change to any file.
   - Every query runs through the read-only account, in a read-only transaction, with a time limit.
   - Values from the database are never rendered as templates.
@@ -71,26 +74,18 @@ query_groups:
 #   first_of_rack: rocks_rank == 0
 """
 
+import hashlib
+import json
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.census import Census, Member, census
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
-
-try:
-    # Until 2.18 a value that looks like a template is rendered unless it is wrapped; from 2.19 on a plugin's values
-    # are not trusted, and the name below is gone one day.
-    from ansible.template import trust_as_template as _trusted  # noqa: F401
-
-    def inert(value: Any) -> Any:
-        """The value as it is: this ansible-core renders nothing that a plugin did not mark."""
-        return value
-except ImportError:
-    from ansible.utils.unsafe_proxy import wrap_var as inert
 
 QUERY_GROUP = "query"
 
@@ -103,6 +98,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def verify_file(self, path: str) -> bool:
         """Whether the file is ours by its name: it ends in rocks.yml or rocks.yaml."""
         return super().verify_file(path) and path.endswith(("rocks.yml", "rocks.yaml"))
+
+    # Until ansible-core 2.18 a value that looks like a template is rendered, unless it is wrapped; from 2.19 on nothing
+    # is rendered that a plugin did not mark as a template, and a plugin says which of the two it is.
+    _inert = staticmethod((lambda value: value) if hasattr(BaseInventoryPlugin, "trusted_by_default") else wrap_var)
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory; every fault becomes one error that names its place."""
@@ -120,7 +119,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             queries[QUERY_GROUP] = self.get_option("query")
         if not self.get_option("cache"):
             return self._read(queries)
-        key = f"{self.get_cache_key(path)}_{hash_of(queries)}"
+        key = f"{self.get_cache_key(path)}_{_digest(queries)}"
         if cache and key in self._cache:
             return Census.from_data(self._cache[key])
         found = self._read(queries)
@@ -149,7 +148,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             host = self.inventory.hosts[self.inventory.add_host(member.name)]
             # Not set_variable: ten thousand nodes with ten variables each would pay for a hundred thousand checks of
             # names that are ours.
-            host.vars.update(variables(member))
+            host.vars.update(self._inert(variables(member)))
             for name in member.groups:
                 group(name).add_host(host)
         for name, names in found.queries.items():
@@ -171,3 +170,28 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for name in names:
             for value, step in wanted:
                 step(value, self.inventory.hosts[name].get_vars(), name, strict=self.get_option("strict"))
+
+
+def variables(member: Member) -> dict[str, Any]:
+    """The variables of a host, by the names that the documentation promises."""
+    found = {
+        "rocks_id": member.id,
+        "rocks_mac": member.mac,
+        "rocks_membership": member.membership,
+        "rocks_appliance": member.appliance,
+        "rocks_rack": member.rack,
+        "rocks_rank": member.rank,
+        "rocks_arch": member.arch,
+        "rocks_attributes": member.attributes,
+        "rocks_state": member.state,
+        "rocks_generation": member.generation,
+        "rocks_installed_at": member.installed_at,
+        "rocks_drifted": member.drifted,
+    }
+    # A node without an address is reached by its name, or not at all.
+    return {"ansible_host": member.ip, **found} if member.ip else found
+
+
+def _digest(queries: Mapping[str, str]) -> str:
+    """What tells one set of queries from another in the name of a cache entry."""
+    return hashlib.sha256(json.dumps(queries, sort_keys=True).encode()).hexdigest()[:12]

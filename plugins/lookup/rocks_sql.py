@@ -75,7 +75,9 @@ class LookupModule(LookupBase):
             with connect(self.get_option("database") or site.reader or site.database, read_only=True) as database:
                 for term in terms:
                     columns, rows = select(database, term, seconds=self.get_option("time_limit"))
-                    found += [row[0] for row in rows] if len(columns) == 1 else [dict(zip(columns, row)) for row in rows]
+                    found += (
+                        [row[0] for row in rows] if len(columns) == 1 else [dict(zip(columns, row)) for row in rows]
+                    )
         except RocksError as error:
             raise AnsibleError(str(error)) from error
         return found

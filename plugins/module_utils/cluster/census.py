@@ -74,7 +74,7 @@ class Census(NamedTuple):
     def from_data(cls, data: Mapping[str, Any]) -> Census:
         """The inverse of ``to_data``, also after JSON made lists of the tuples."""
         return cls(
-            tuple(Member(*row[:9], tuple(row[9]), *row[10:]) for row in data["members"]),
+            tuple(Member._make((*row[:9], tuple(row[9]), *row[10:])) for row in data["members"]),
             {name: tuple(names) for name, names in data["queries"].items()},
         )
 
@@ -102,7 +102,7 @@ def group_name(text: str) -> str:
 
 def _members(database: Database) -> Iterable[Member]:
     attributes = Attributes(stored(database))
-    states = dict(database.rows(LAST_ORDERS))
+    states: dict[int, str] = dict(database.rows(LAST_ORDERS))
     installed = {
         node: (generation, at, bool(drifted)) for node, generation, at, drifted in database.rows(LAST_INSTALLED)
     }

@@ -1,0 +1,172 @@
+"""The inventory reads the database: groups by membership, rack and any SQL (paper, 6.4), and never renders data."""
+
+from __future__ import annotations
+
+import pathlib
+import sqlite3
+from typing import Any
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from support.ansible import command, inventory
+from support.cluster import TABLE_II, Urls
+
+CONFIG = """
+plugin: npaci.rocks.rocks
+query_groups:
+  cabinet1: select name from nodes where rack=1
+  busy: select nodes.name from nodes,memberships where nodes.membership = memberships.id and memberships.name = 'Compute'
+"""
+COMPUTE = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path, table_ii: Database) -> pathlib.Path:
+    """An inventory file on the paper's cluster."""
+    written = tmp_path / "rocks.yml"
+    written.write_text(CONFIG)
+    return written
+
+
+@pytest.fixture
+def env(urls: Urls) -> dict[str, str]:
+    """The environment that leads to the paper's cluster."""
+    return {"ROCKS_DATABASE": urls.administrator}
+
+
+def test_the_groups_of_table_ii(path: pathlib.Path, env: dict[str, str]) -> None:
+    found = inventory(path, env)
+    groups = {name: value["hosts"] for name, value in found.items() if "hosts" in value}
+    assert groups["compute"] == groups["busy"] == groups["appliance_compute"] == COMPUTE
+    assert groups["rack_1"] == groups["cabinet1"] == ["web-1-0"]
+    assert len(groups["rack_0"]) == 7
+    assert groups["nfs_server"] == ["nfs-0-0"]
+    assert sorted(groups["arch_x86_64"]) == sorted(row[2] for row in TABLE_II)
+
+
+def test_the_variables_of_a_node(path: pathlib.Path, env: dict[str, str]) -> None:
+    variables = inventory(path, env)["_meta"]["hostvars"]["compute-0-3"]
+    assert {
+        "ansible_host": "10.255.255.242",
+        "rocks_id": 7,
+        "rocks_mac": "00:50:8b:e0:40:93",
+        "rocks_membership": "Compute",
+        "rocks_appliance": "compute",
+        "rocks_rack": 0,
+        "rocks_rank": 3,
+        "rocks_arch": "x86_64",
+    }.items() <= variables.items()
+
+
+def test_a_query_makes_a_group_without_editing_a_file(path: pathlib.Path, env: dict[str, str]) -> None:
+    query = {"ROCKS_QUERY": "select name from nodes where `rank` > 1"}
+    ended = command("ansible", "query", "-i", str(path), "--list-hosts", env={**env, **query})
+    assert ended.stdout.split() == ["hosts", "(2):", "compute-0-2", "compute-0-3"]
+
+
+def test_expressions_of_the_user_work_and_rack_0_counts(
+    path: pathlib.Path, env: dict[str, str], table_ii: Database
+) -> None:
+    path.write_text(
+        """
+plugin: npaci.rocks.rocks
+strict: true
+compose: {place: "rocks_rack ~ '/' ~ rocks_rank"}
+groups: {first: rocks_rank == 0}
+keyed_groups: [{key: rocks_rack | string, prefix: cabinet}]
+"""
+    )
+    found = inventory(path, env)
+    assert found["_meta"]["hostvars"]["compute-0-3"]["place"] == "0/3"
+    assert len(found["cabinet_0"]["hosts"]) == 7
+    assert "web-1-0" in found["first"]["hosts"]
+
+
+def test_a_cache_answers_while_the_database_is_away(
+    path: pathlib.Path, env: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    path.write_text(CONFIG + f"cache: true\ncache_plugin: jsonfile\ncache_connection: {tmp_path / 'cache'}\n")
+    first = inventory(path, env)
+    pathlib.Path(env["ROCKS_DATABASE"].removeprefix("sqlite://")).unlink()
+    assert inventory(path, env) == first
+
+
+BAD = [
+    pytest.param("delete from nodes", "a query only reads", id="it writes"),
+    pytest.param("select name from nodez", "no such table", id="a misspelt table"),
+    pytest.param("select name from networks", "which is no node", id="not nodes"),
+    pytest.param("select value from secrets", "prohibited", id="a secret"),
+    pytest.param(
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n where i < 0",
+        "time limit",
+        id="too long",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "said"), BAD)
+def test_a_query_that_cannot_be_is_one_error(
+    path: pathlib.Path, env: dict[str, str], sql: str, said: str, table_ii: Database
+) -> None:
+    path.write_text(f'plugin: npaci.rocks.rocks\ntime_limit: 0.3\nquery_groups:\n  bad: "{sql}"\n')
+    ended = command(
+        "ansible-inventory", "-i", str(path), "--list", env={**env, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
+    )
+    assert ended.returncode != 0
+    assert said in " ".join(ended.stderr.split())
+    assert table_ii.rows("select count(*) from nodes") == [(8,)]
+
+
+def test_a_database_that_is_not_there_yet_is_an_empty_inventory_that_says_so(
+    path: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    ended = command("ansible-inventory", "-i", str(path), "--list", env={"ROCKS_DATABASE": f"sqlite://{tmp_path}/none"})
+    assert ended.returncode == 0
+    assert "no such database" in " ".join(ended.stderr.split())
+
+
+def test_a_server_that_does_not_answer_is_an_error(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    url = f"mysql://root@localhost/cluster?socket={tmp_path}/nobody"
+    ended = command(
+        "ansible-inventory",
+        *("-i", str(path), "--list"),
+        env={"ROCKS_DATABASE": url, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
+    )
+    assert ended.returncode != 0
+
+
+def hostile(database: Database) -> None:
+    """A value that an inventory must hand on as it is."""
+    database.execute(
+        "insert into attributes (scope, owner, name, value) values ('global', 0, 'motto', ?)", ("{{ 7 * 7 }}",)
+    )
+
+
+def motto(path: pathlib.Path, env: dict[str, str], bin: pathlib.Path) -> Any:
+    """The hostile value as a task sees it."""
+    ended = command(
+        *("ansible", "compute-0-0", "-i", str(path), "-m", "debug", "-a", "msg={{ rocks_attributes.motto }}"),
+        env=env,
+        bin=bin,
+    )
+    return ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("release", ["2.16", "2.18", "current"])
+def test_values_of_the_database_are_never_rendered(
+    path: pathlib.Path, env: dict[str, str], table_ii: Database, release: str, old_ansible: Any
+) -> None:
+    hostile(table_ii)
+    said = motto(path, env, old_ansible(release))
+    assert '"msg": "{{ 7 * 7 }}"' in said
+    assert "49" not in said
+
+
+def test_the_database_is_not_changed_by_looking(path: pathlib.Path, env: dict[str, str]) -> None:
+    file = pathlib.Path(env["ROCKS_DATABASE"].removeprefix("sqlite://"))
+    with sqlite3.connect(file) as connection:
+        before = list(connection.iterdump())
+    inventory(path, env)
+    with sqlite3.connect(file) as connection:
+        assert list(connection.iterdump()) == before
