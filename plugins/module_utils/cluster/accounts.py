@@ -46,7 +46,7 @@ ROLES: Mapping[str, frozenset[Privilege]] = {
     | _updating(
         "installs",
         *("state", "live", "changed", "expires", "attempts", "phase", "done", "total", "message"),
-        *("delivered", "suspect", "manifest", "checked", "found"),
+        *("reason", "delivered", "suspect", "manifest", "checked", "found"),
     ),
 }
 

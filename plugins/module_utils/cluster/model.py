@@ -8,7 +8,7 @@ report; the database stores NULL, so that two missing ones are no duplicates.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 
 class Appliance(NamedTuple):
@@ -107,3 +107,15 @@ class Attribute(NamedTuple):
     name: str
     value: str
     source: str
+
+
+class Replaced(NamedTuple):
+    """What was and what is; None before it was there, and after it is gone."""
+
+    before: Any
+    after: Any
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is a difference."""
+        return bool(self.before != self.after)

@@ -7,21 +7,20 @@ Each function that writes is one transaction of its own, or a part of the caller
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Optional, Sequence
+import contextlib
+from collections import Counter
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
-from ..errors import NotFound
-from . import planning
-from .addressing import mac_address
-from .attributes import scoped
-from .database import Database, Row
-from .memberships import appliances, memberships
-from .model import NewNode, Node
-from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, node_name
-from .networks import networks
-from .planning import Ground, Placed
+from ..errors import DescriptionError, NotFound, RocksError, together
+from .addressing import mac_address, network_of
+from .database import Database
+from .ground import Ground, Placed, survey
+from .model import NewNode, Node, Replaced
+from .naming import node_name
+from .planning import NO_ADDRESS, Faults, near, place
 
-NETWORK_ATTRIBUTE = "network"
 AT_ONCE = 500  # parameters in one statement; SQLite allowed 999 for long
+NODE_KEY = "node_key"  # the secret that a node keeps on its disk
 
 SELECT = (
     "select nodes.id, nodes.name, coalesce(nodes.mac, ''), memberships.name, appliances.name, appliances.root,"
@@ -35,31 +34,22 @@ UPDATE = (
     "update nodes set mac = ?, name = ?, membership = ?, rack = ?, `rank` = ?, ip = ?, arch = ?, comment = ?"
     " where id = ?"
 )
-# One row instead of one per node: with 10,000 nodes the driver's work per row is what costs.
-TAKEN = (
-    "select group_concat(name || ' ' || coalesce(mac, '') || ' ' || coalesce(ip, '') || ' ' || membership || ' '"
-    " || rack || ' ' || `rank`) from nodes where id <> ?"
-)
-TAKEN_BY_INTERFACES = (
-    "select nodes.name || '/' || interfaces.name, interfaces.mac, interfaces.ip"
-    " from interfaces join nodes on nodes.id = interfaces.node"
-)
 
 
 def nodes(database: Database, names: Optional[Iterable[str]] = None) -> list[Node]:
-    """All nodes, or those of ``names``, by membership, rack and rank.  Raises NotFound for unknown names."""
+    """All nodes by membership, rack and rank; or those of ``names`` in that order.  Raises NotFound for unknown ones."""
     if names is None:
         return [Node(*row) for row in database.rows(SELECT + ORDER)]
     wanted = list(dict.fromkeys(names))
-    found: list[Node] = []
+    found: dict[str, Node] = {}
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
         marks = ", ".join("?" * len(some))
-        found += [Node(*row) for row in database.rows(f"{SELECT} where nodes.name in ({marks})", some)]
-    missing = set(wanted) - {node.name for node in found}
+        found.update((row[1], Node(*row)) for row in database.rows(f"{SELECT} where nodes.name in ({marks})", some))
+    missing = [name for name in wanted if name not in found]
     if missing:
-        raise _unknown(database, sorted(missing))
-    return sorted(found, key=lambda node: (node.membership, node.rack, node.rank))
+        raise _unknown(database, missing)
+    return [found[name] for name in wanted]
 
 
 def find(database: Database, name: str) -> Node:
@@ -77,38 +67,59 @@ def by_ip(database: Database, ip: str) -> Optional[Node]:
     return _by(database, "ip", ip)
 
 
-def add(database: Database, wanted: Iterable[NewNode], *, fill_gaps: bool = False) -> list[Node]:
+def add(
+    database: Database, wanted: Iterable[NewNode], *, fill_gaps: bool = False, faults: Sequence[RocksError] = ()
+) -> list[Node]:
     """Add nodes, all or none; they come back as they are in the database, in the order of ``wanted``.
 
     What a node leaves empty is found: the next rank of its membership in its rack (with ``fill_gaps`` the lowest free
     one), the name from the pattern, the highest free address of its network.
 
+    faults  what the reader of the input found already; it is told together with what is found here
+
     Raises one error that lists every fault of every node.
     """
     with database.transaction():
-        placed = planning.plan(wanted, ground(database), fill_gaps)
-        database.execute_many(INSERT, [_row(one) for one in placed])
-        found = {node.name: node for node in nodes(database, [one.name for one in placed])}
-    return [found[one.name] for one in placed]
+        there, found = survey(database), Faults(faults)
+        placed = [place(new, there, found, fill_gaps) for new in wanted]
+        if found.errors:
+            raise together(found.errors)
+        return _write(database, [(0, one) for one in placed if one])
+
+
+def ensure(
+    database: Database,
+    wanted: Iterable[Mapping[str, Any]],
+    *,
+    fill_gaps: bool = False,
+    faults: Sequence[RocksError] = (),
+) -> list[Replaced]:
+    """Add the nodes that are not there and change the others, all or none; each as it was and as it is.
+
+    wanted  fields of ``NewNode`` with their values; what is missing or None stays as it is.  A node is known by
+            ``was`` (its present name, which must exist), else by ``name``, else by ``mac``; else it is new
+
+    A name that is made of the place follows the place unless ``name`` is given: ``compute-0-3`` put into rack 1 is
+    ``compute-1-…``.  An empty ``mac`` forgets the MAC; an empty ``ip`` takes the next free address.
+
+    Raises as ``add``.
+    """
+    with database.transaction():
+        there, found, everyone = survey(database), Faults(faults), list(wanted)
+        known = _known(database, everyone, there, found)
+        plans = [_planned(one, before, there, found, fill_gaps) for one, before in zip(everyone, known)]
+        if found.errors:
+            raise together(found.errors)
+        written = iter(
+            _write(database, [(before.id if before else 0, plan) for before, plan in zip(known, plans) if plan])
+        )
+        return [Replaced(before, next(written) if plan else before) for before, plan in zip(known, plans)]
 
 
 def change(database: Database, name: str, /, **changes: Any) -> Node:
-    """Give a node other values of ``NewNode``'s fields; the node as it is then.
-
-    A name that is made of the place follows the place: ``compute-0-3`` moved to rack 1 is ``compute-1-…``.
-    An empty ``mac`` forgets the MAC; an empty ``ip`` takes the next free address.
-    """
-    with database.transaction():
-        node = find(database, name)
-        there = ground(database, but=node.id)
-        asked = _as_wanted(node)._replace(**changes)
-        if "name" not in changes and _is_named_by_place(node, there):
-            asked = asked._replace(name="")
-        if {"rack", "membership"} & set(changes) and "rank" not in changes and _moves(node, asked):
-            asked = asked._replace(rank=None)
-        placed = planning.plan([asked._replace(where=name)], there)[0]
-        database.execute(UPDATE, (*_row(placed), node.id))
-        return find(database, placed.name)
+    """Give a node other values of ``NewNode``'s fields, as ``ensure`` does; the node as it is then."""
+    changed: Node = ensure(database, [{**changes, "was": name}])[0].after
+    return changed
 
 
 def rename(database: Database, name: str, new: str) -> Node:
@@ -120,8 +131,7 @@ def move(
     database: Database, name: str, *, rack: int, rank: Optional[int] = None, membership: Optional[str] = None
 ) -> Node:
     """Put a node into another rack or membership, at the next rank unless one is given."""
-    changes: dict[str, Any] = {"rack": rack, "rank": rank}
-    return change(database, name, **changes, **({"membership": membership} if membership else {}))
+    return change(database, name, rack=rack, rank=rank, membership=membership)
 
 
 def replace(database: Database, name: str, mac: str) -> Node:
@@ -136,7 +146,7 @@ def replace(database: Database, name: str, mac: str) -> Node:
             return node
         database.execute("update interfaces set mac = null where node = ?", (node.id,))
         database.execute("delete from hardware where node = ?", (node.id,))
-        database.execute("delete from secrets where scope = 'node' and owner = ? and name = 'node_key'", (node.id,))
+        database.execute("delete from secrets where scope = 'node' and owner = ? and name = ?", (node.id, NODE_KEY))
         return change(database, name, mac=mac)
 
 
@@ -148,56 +158,98 @@ def remove(database: Database, names: Iterable[str]) -> list[Node]:
     return gone
 
 
-def ground(database: Database, but: int = 0) -> Ground:
-    """What stands in the way of new nodes; ``but`` is the id of a node that does not count."""
-    there = Ground(
-        memberships={one.name: one for one in memberships(database)},
-        networks=networks(database),
-        appliances=[one.name for one in appliances(database)],
-        patterns=scoped(database, PATTERN_ATTRIBUTE),
-        home=scoped(database, NETWORK_ATTRIBUTE),
-        names={},
-        macs={},
-        ips={},
-        ranks={},
-    )
-    packed = database.rows(TAKEN, (but,))[0][0]
-    for one in packed.split(",") if packed else ():
-        name, mac, ip, membership, rack, rank = one.split(" ")
-        there.names[name] = name
-        there.macs[mac] = name
-        there.ips[ip] = name
-        there.ranks.setdefault((int(membership), int(rack)), set()).add(int(rank))
-    for owner, mac, ip in database.rows(TAKEN_BY_INTERFACES):
-        there.macs[mac or ""] = owner
-        there.ips[ip or ""] = owner
-    return there
+def _known(
+    database: Database, wanted: Sequence[Mapping[str, Any]], there: Ground, faults: Faults
+) -> list[Optional[Node]]:
+    """For each of ``wanted`` the node that it means, or None."""
+    names = [_means(one, there, faults) for one in wanted]
+    found = {node.name: node for node in nodes(database, filter(None, names))}
+    for name, times in Counter(filter(None, names)).items():
+        if times > 1:
+            faults.add(name, DescriptionError(f"asked for {times} times", "", "name each node once"))
+    return [found.get(name) for name in names]
 
 
-def _row(one: Placed) -> Row:
+def _means(one: Mapping[str, Any], there: Ground, faults: Faults) -> str:
+    """The present name of the node that is meant; empty for a new one."""
+    if "was" in one:
+        name = str(one["was"])
+        if name not in there.names:
+            faults.add(one.get("where", ""), NotFound(f"there is no node {name!r}", "", near(name, there.names)))
+        return name if name in there.names else ""
+    if one.get("name"):
+        return str(one["name"]) if one["name"] in there.names else ""
+    try:
+        owner = there.macs.get(mac_address(one.get("mac") or ""), "")
+    except RocksError:
+        return ""  # placing it says what is wrong
+    return "" if "/" in owner else owner
+
+
+def _planned(
+    one: Mapping[str, Any], before: Optional[Node], there: Ground, faults: Faults, fill_gaps: bool
+) -> Optional[Placed]:
+    """What is to be written for one of ``wanted``; None when nothing is."""
+    changes = {field: value for field, value in one.items() if value is not None and field != "was"}
+    if before is None:
+        return None if "was" in one else place(NewNode(**changes), there, faults, fill_gaps)
+    asked = _changed(before, changes, there)
+    if asked == _as_new(before):
+        return None
+    held = (before.name, before.mac, before.ip, (there.memberships[before.membership].id, before.rack, before.rank))
+    there.release(*held)
+    placed = place(asked._replace(where=one.get("where") or before.name), there, faults, fill_gaps)
+    if placed is None:
+        there.take(*held)
+    return placed
+
+
+def _changed(node: Node, changes: Mapping[str, Any], there: Ground) -> NewNode:
+    """The node with the changes; what follows from them is left open, to be found."""
+    asked = _as_new(node)._replace(**{**changes, "where": "", "network": ""})
+    with contextlib.suppress(RocksError):  # a malformed one is refused when it is placed
+        asked = asked._replace(mac=mac_address(asked.mac)) if asked.mac else asked
+    if (asked.membership, asked.rack) != (node.membership, node.rack) and "rank" not in changes:
+        asked = asked._replace(rank=None)
+    moves = (asked.membership, asked.rack, asked.rank) != (node.membership, node.rack, node.rank)
+    if moves and "name" not in changes and node.name == _name_by_place(node, there):
+        asked = asked._replace(name="")
+    if changes.get("network") and "ip" not in changes:
+        home = network_of(node.ip, there.networks) if node.ip else None
+        if home is None or home.name != changes["network"]:
+            asked = asked._replace(ip="", network=changes["network"])
+    return asked
+
+
+def _write(database: Database, plans: Sequence[tuple[int, Placed]]) -> list[Node]:
+    """Write the rows, a new one where the id is 0, and read them back in the same order."""
+    for number, placed in plans:
+        if number:
+            database.execute(UPDATE, (*_row(placed), number))
+    database.execute_many(INSERT, [_row(placed) for number, placed in plans if not number])
+    return nodes(database, [placed.name for _number, placed in plans])
+
+
+def _row(one: Placed) -> tuple[Any, ...]:
     return (one.mac, one.name, one.membership.id, one.rack, one.rank, one.ip, one.arch, one.comment)
 
 
-def _as_wanted(node: Node) -> NewNode:
+def _as_new(node: Node) -> NewNode:
+    """What one would have asked for to get this node."""
     return NewNode(
         membership=node.membership,
         rack=node.rack,
         rank=node.rank,
         name=node.name,
         mac=node.mac,
-        ip=node.ip or planning.NO_ADDRESS,
+        ip=node.ip or NO_ADDRESS,
         arch=node.arch,
         comment=node.comment,
     )
 
 
-def _moves(node: Node, asked: NewNode) -> bool:
-    return (node.membership, node.rack) != (asked.membership, asked.rack)
-
-
-def _is_named_by_place(node: Node, there: Ground) -> bool:
-    pattern = there.patterns.get(node.appliance) or there.patterns.get("") or DEFAULT_PATTERN
-    return node.name == node_name(pattern, node.appliance, node.rack, node.rank)
+def _name_by_place(node: Node, there: Ground) -> str:
+    return node_name(there.pattern(node.appliance), node.appliance, node.rack, node.rank)
 
 
 def _by(database: Database, column: str, value: str) -> Optional[Node]:
@@ -212,5 +264,5 @@ def _by(database: Database, column: str, value: str) -> Optional[Node]:
 def _unknown(database: Database, missing: Sequence[str]) -> NotFound:
     known = [row[0] for row in database.rows("select name from nodes")]
     if len(missing) == 1:
-        return NotFound(f"there is no node {missing[0]!r}", "", planning.near(missing[0], known))
-    return NotFound(f"there are no nodes {', '.join(missing)}", "", f"{len(known)} others are known")
+        return NotFound(f"there is no node {missing[0]!r}", "", near(missing[0], known))
+    return NotFound(f"there are no nodes {', '.join(map(repr, missing))}", "", f"{len(known)} others are known")

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What stands in the way of a new node: the names, MACs, addresses and places that are taken, and the rules for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
+
+from .addressing import free_addresses, next_address
+from .attributes import scoped
+from .database import Database
+from .memberships import appliances, memberships
+from .model import Membership, Network
+from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, group_name
+from .networks import networks
+
+NETWORK_ATTRIBUTE = "network"
+DEFAULT_NETWORK = "private"
+
+# One row instead of one per node: with 10,000 nodes the driver's work per row is what costs.
+TAKEN = (
+    "select group_concat(name || ' ' || coalesce(mac, '') || ' ' || coalesce(ip, '') || ' ' || membership || ' '"
+    " || rack || ' ' || `rank`) from nodes"
+)
+TAKEN_BY_INTERFACES = (
+    "select nodes.name || '/' || interfaces.name, interfaces.mac, interfaces.ip"
+    " from interfaces join nodes on nodes.id = interfaces.node"
+)
+
+
+class Placed(NamedTuple):
+    """A node ready to be written; None is stored as NULL."""
+
+    mac: Optional[str]
+    name: str
+    membership: Membership
+    rack: int
+    rank: int
+    ip: Optional[str]
+    arch: str
+    comment: str
+
+
+@dataclasses.dataclass
+class Ground:
+    """What is there; who plans takes and releases here, so that the next node sees it.
+
+    names, macs, ips  each with the name of the node that has it (an interface as ``node/interface``)
+    ranks             membership's id and rack -> ranks taken
+    patterns          appliance -> name pattern; ``""`` is the global one
+    home              appliance -> the network its nodes get their addresses from; ``""`` is the global one
+    reserved          names that no node may have -> why
+    """
+
+    memberships: Mapping[str, Membership]
+    networks: Sequence[Network]
+    patterns: Mapping[str, str]
+    home: Mapping[str, str]
+    reserved: Mapping[str, str]
+    names: dict[str, str] = dataclasses.field(default_factory=dict)
+    macs: dict[str, str] = dataclasses.field(default_factory=dict)
+    ips: dict[str, str] = dataclasses.field(default_factory=dict)
+    ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
+    _walks: dict[str, Iterator[str]] = dataclasses.field(default_factory=dict)
+
+    def take(self, name: str, mac: Optional[str], ip: Optional[str], place: tuple[int, int, int]) -> None:
+        """Count a node among what is there; ``place`` is its membership's id, rack and rank."""
+        self.names[name] = name
+        self.ranks.setdefault(place[:2], set()).add(place[2])
+        if mac:
+            self.macs[mac] = name
+        if ip:
+            self.ips[ip] = name
+
+    def release(self, name: str, mac: str, ip: str, place: tuple[int, int, int]) -> None:
+        """Count a node no more."""
+        self.names.pop(name, None)
+        self.macs.pop(mac, None)
+        self.ips.pop(ip, None)
+        self.ranks.get(place[:2], set()).discard(place[2])
+        self._walks.clear()
+
+    def pattern(self, appliance: str) -> str:
+        """The pattern that names the nodes of an appliance."""
+        return self.patterns.get(appliance) or self.patterns.get("") or DEFAULT_PATTERN
+
+    def home_of(self, appliance: str) -> str:
+        """The name of the network that the nodes of an appliance get their addresses from."""
+        return self.home.get(appliance) or self.home.get("") or DEFAULT_NETWORK
+
+    def free_address(self, network: Network) -> str:
+        """The highest free address.  Each network is walked down once, however many nodes ask.  Raises Conflict."""
+        walk = self._walks.setdefault(network.name, free_addresses(network, self.ips))
+        return next(walk, None) or next_address(network, self.ips)
+
+
+def survey(database: Database) -> Ground:
+    """Read what is there, in a few queries for any number of nodes."""
+    known = memberships(database)
+    reserved = {group_name(one.name): f"the group of membership {one.name!r}" for one in known}
+    reserved.update({one.name: "an appliance" for one in appliances(database)})
+    there = Ground(
+        memberships={one.name: one for one in known},
+        networks=networks(database),
+        patterns=scoped(database, PATTERN_ATTRIBUTE),
+        home=scoped(database, NETWORK_ATTRIBUTE),
+        reserved=reserved,
+    )
+    packed = database.rows(TAKEN)[0][0]
+    for one in packed.split(",") if packed else ():
+        name, mac, ip, membership, rack, rank = one.split(" ")
+        there.take(name, mac, ip, (int(membership), int(rack), int(rank)))
+    for owner, mac, ip in database.rows(TAKEN_BY_INTERFACES):
+        there.macs[mac or ""] = owner
+        there.ips[ip or ""] = owner
+    return there
