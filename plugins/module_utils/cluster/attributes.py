@@ -7,13 +7,50 @@ What a node's own row says (``hostname``, ``rack`` …) can be read like an attr
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from typing import Callable, Iterable, Mapping, Optional
 
-from .database import Database
-from .model import Attribute, Node
+from ..errors import Refused
+from .database import Database, Row
+from .model import Attribute, Node, Replaced
+from .naming import PATTERN_ATTRIBUTE, check_pattern
+from .scopes import GLOBAL, Scope, get, put, remove
 
 SOURCES = ("global", "appliance", "node", "intrinsic")  # a later one is narrower
 INTRINSIC = ("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution")
+
+# Attributes that the room itself reads: what their values must be.
+CHECKS: Mapping[str, Callable[[str], None]] = {PATTERN_ATTRIBUTE: check_pattern}
+
+# Scope and its owner's name -> attributes.
+Stored = Mapping[tuple[str, str], Mapping[str, str]]
+
+STORED = (
+    "select scope, coalesce(appliances.name, nodes.name, ''), attributes.name, value from attributes"
+    " left join appliances on appliances.id = attributes.appliance"
+    " left join nodes on nodes.id = attributes.node"
+)
+
+
+def put_attribute(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> Replaced:
+    """Set an attribute; the value as it was (None: there was none) and as it is.
+
+    Raises Refused for what the node's own row says, and what ``scopes.put`` raises.
+    """
+    if name in INTRINSIC:
+        raise Refused(f"{name!r} is what the node's own row says", "", "change the node: rocks_node")
+    if name in CHECKS:
+        CHECKS[name](value)
+    return Replaced(put(database, "attributes", name, value, scope), value)
+
+
+def remove_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> Replaced:
+    """Forget an attribute of exactly this scope; wider ones then show again."""
+    return Replaced(remove(database, "attributes", name, scope), None)
+
+
+def attribute(database: Database, name: str, scope: Scope = GLOBAL) -> Optional[str]:
+    """The value that is set in exactly this scope, or None."""
+    return get(database, "attributes", name, scope)
 
 
 def intrinsic(node: Node) -> dict[str, str]:
@@ -33,7 +70,16 @@ def intrinsic(node: Node) -> dict[str, str]:
 
 def effective(database: Database, node: Node) -> dict[str, Attribute]:
     """Every attribute of a node by name, sorted: the value that wins, and where it comes from."""
-    return effective_of(database, [node])[node.name]
+    return _merged(
+        _grouped(
+            database.rows(
+                f"{STORED} where scope = 'global' or (scope = 'node' and owner = ?) or (scope = 'appliance' and"
+                " owner = (select memberships.appliance from memberships where memberships.name = ?))",
+                (node.id, node.membership),
+            )
+        ),
+        node,
+    )
 
 
 def values(database: Database, node: Node) -> dict[str, str]:
@@ -58,17 +104,14 @@ def scoped(database: Database, name: str) -> dict[str, str]:
     return dict(found)
 
 
-Stored = Mapping[tuple[str, str], Mapping[str, str]]
-
-
 def stored(database: Database) -> Stored:
-    """Scope and its owner's name -> attributes."""
+    """Every attribute that is set, by scope and owner."""
+    return _grouped(database.rows(STORED))
+
+
+def _grouped(rows: Iterable[Row]) -> Stored:
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for scope, owner, name, value in database.rows(
-        "select scope, coalesce(appliances.name, nodes.name, ''), attributes.name, value from attributes"
-        " left join appliances on appliances.id = attributes.appliance"
-        " left join nodes on nodes.id = attributes.node"
-    ):
+    for scope, owner, name, value in rows:
         found.setdefault((scope, owner), {})[name] = value
     return found
 

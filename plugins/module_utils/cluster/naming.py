@@ -8,14 +8,16 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from typing import Collection, Mapping, Optional
+from typing import Collection, Iterable, Mapping, Optional
 
 from ..errors import DescriptionError
 
 PATTERN_ATTRIBUTE = "name_pattern"
 DEFAULT_PATTERN = "{appliance}-{rack}-{rank}"
 LAST_PLACE = 99999
+LISTED = 20
 
 _FIELD = re.compile(r"\{(appliance|rack|rank)(?::0?(\d))?\}")
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -36,8 +38,9 @@ RESERVED: Mapping[str, str] = {
 
 
 def group_name(membership: str) -> str:
-    """The inventory's group of a membership: ``NFS Server`` gives ``nfs_server``."""
-    return re.sub(r"[^a-z0-9]+", "_", membership.lower()).strip("_")
+    """The inventory's group of a membership: ``NFS Server`` gives ``nfs_server``.  It does not begin with a digit."""
+    name = re.sub(r"[^a-z0-9]+", "_", membership.lower()).strip("_")
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 def next_rank(taken: Collection[int], fill_gaps: bool = False) -> int:
@@ -78,3 +81,14 @@ def name_fault(name: str, reserved: Mapping[str, str]) -> Optional[str]:
         return f"{name!r} is reserved, it reads as a rack"
     meaning = RESERVED.get(name) or reserved.get(name)
     return f"{name!r} is reserved, it is {meaning}" if meaning else None
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint: the names that look like ``name``, or all of them when they are few."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, cutoff=0.7)
+    if close:
+        return "did you mean " + " or ".join(repr(one) for one in close) + "?"
+    if not names:
+        return "there is none yet"
+    return f"known: {', '.join(names)}" if len(names) <= LISTED else f"{len(names)} others are known"

@@ -16,8 +16,8 @@ from .addressing import mac_address, network_of
 from .database import Database
 from .ground import Ground, Placed, survey
 from .model import NewNode, Node, Replaced
-from .naming import node_name
-from .planning import NO_ADDRESS, Faults, near, place
+from .naming import near, node_name
+from .planning import NO_ADDRESS, Faults, place
 
 AT_ONCE = 500  # parameters in one statement; SQLite allowed 999 for long
 NODE_KEY = "node_key"  # the secret that a node keeps on its disk

@@ -8,19 +8,17 @@ all nodes at once, so that a list with nine faults is repaired in one round.
 
 from __future__ import annotations
 
-import difflib
 from typing import Callable, Iterable, Optional, TypeVar
 
 from ..errors import Conflict, DescriptionError, NotFound, RocksError
 from .addressing import address_fault, ip_address, mac_address
 from .ground import Ground, Placed
 from .model import Membership, NewNode
-from .naming import LAST_PLACE, name_fault, next_rank, node_name
+from .naming import LAST_PLACE, name_fault, near, next_rank, node_name
 
 NO_ADDRESS = "none"
 LONGEST_ARCH = 16
 LONGEST_COMMENT = 1000
-LISTED = 20
 
 T = TypeVar("T")
 
@@ -66,17 +64,6 @@ def place(new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False)
         return None
     ground.take(name, mac, ip, (kind.id, new.rack, rank))
     return Placed(mac, name, kind, new.rack, rank, ip, new.arch, new.comment)
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """A hint: the names that look like ``name``, or all of them when they are few."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, cutoff=0.7)
-    if close:
-        return "did you mean " + " or ".join(repr(one) for one in close) + "?"
-    if not names:
-        return "there is none yet"
-    return f"known: {', '.join(names)}" if len(names) <= LISTED else f"{len(names)} others are known"
 
 
 def _membership(name: str, ground: Ground) -> Membership:
