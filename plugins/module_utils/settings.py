@@ -27,6 +27,7 @@ class Settings:
     service        the URL of the HTTP face's account; empty: the administrator's
     distributions  the folder that holds the distributions' trees (C4)
     url            how nodes reach the frontend's HTTP face, without a trailing slash
+    viewers        addresses and networks, parted by blanks, from which people may look at the page
     reports        report name -> options: flavour, path, enabled
     """
 
@@ -35,6 +36,7 @@ class Settings:
     service: str = ""
     distributions: str = "/var/lib/rocks/install"
     url: str = "http://10.1.1.1"
+    viewers: str = "127.0.0.0/8 ::1"
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
