@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The face of the room: a root, attributes and a release give a profile.
+
+Pure but for reading the XML: no database, no network, no clock; ``<eval>`` runs only through the function that the
+caller hands in.  What depends on nothing but the values of attributes in texts is left open for render.py.
+"""
+
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Optional, Sequence, Union
+
+from ..errors import DescriptionError, NotFound
+from . import kickstart, releases, translate
+from .assembly import Assembly, as_remark
+from .content import Workshop
+from .gate import Attributes
+from .model import ERROR, Evaluate, Line, NodeFile, Origin, Package, Profile, Remark
+from .releases import Release
+from .sources import Sources
+from .traverse import Step, arrange, reach
+
+Paths = Union[str, Sequence[str], Sources]
+
+
+class Compilation(NamedTuple):
+    """A compile, whether or not it came to a profile; there is none when a remark is an error."""
+
+    profile: Optional[Profile]
+    remarks: tuple[Remark, ...]
+
+
+def compile_profile(
+    paths: Paths,
+    root: str,
+    attributes: Mapping[str, str],
+    release: str,
+    *,
+    graph: str = "default",
+    evaluate: Optional[Evaluate] = None,
+) -> Profile:
+    """The profile of ``root`` for nodes with these attributes.
+
+    paths     a directory with graphs/ and nodes/, several of them (a site's last), or Sources that are open already
+    evaluate  runs the text of an <eval>: evaluate(script, interpreter) -> what it prints; without it <eval> is an error
+
+    Raises NotFound for a path, graph, root or release that does not exist, and DescriptionError with file:line for
+    everything that is wrong in the XML, all of it at once.
+    """
+    result = try_compile(paths, root, attributes, release, graph=graph, evaluate=evaluate)
+    if result.profile is None:
+        raise faults([remark for remark in result.remarks if remark.severity == ERROR])
+    return result.profile
+
+
+def try_compile(
+    paths: Paths,
+    root: str,
+    attributes: Mapping[str, str],
+    release: str,
+    *,
+    graph: str = "default",
+    evaluate: Optional[Evaluate] = None,
+) -> Compilation:
+    """As compile_profile, with the faults among the remarks instead of raised: for the lint."""
+    target = releases.find(release)
+    sources = paths if isinstance(paths, Sources) else Sources(paths, graph)
+    defaults = {one.name: one.default for one in sources.graph.attributes if one.default is not None}
+    consulted = Attributes(known(attributes, target, defaults))
+    reached = reach(sources.graph, root, consulted)
+    if len(reached) == 1 and not sources.files(root):
+        raise NotFound(f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest(root))
+    steps = [reached[node] for node in arrange(reached, sources.graph.orders)]
+    assembly = Assembly(Workshop(sources, consulted, evaluate))
+    for step in steps:
+        assembly.take(step.node, sources)
+    missing = [_missing(step, sources) for step in steps if not sources.files(step.node)]
+    translated = translate.translate(assembly.commands, target, consulted)
+    remarks = [*missing, *assembly.remarks, *translated.remarks]
+    contents = kickstart.Contents(
+        nodes=tuple(_node(step, sources) for step in steps),
+        commands=translated.commands,
+        package_options=[translate.options(option, target, remarks) for option in assembly.package_options],
+        packages=kickstart.resolve_packages(assembly.packages),
+        addons=assembly.addons,
+        scripts=assembly.scripts,
+    )
+    try:
+        lines = kickstart.lay_out(f"{root} for {target.name}, graph {sources.graph.name}", contents)
+    except DescriptionError as error:
+        lines = ()
+        remarks.append(as_remark(error, Origin(sources.paths[0], 0)))
+    ordered = tuple(sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text)))
+    if any(remark.severity == ERROR for remark in ordered):
+        return Compilation(None, ordered)
+    profile = Profile(
+        root=root,
+        graph=sources.graph.name,
+        release=target.name,
+        nodes=contents.nodes,
+        shape={name: consulted.seen[name] for name in sorted(consulted.seen)},
+        defaults={name: defaults[name] for name in sorted(defaults)},
+        packages=tuple(_relative_package(package, sources) for package in contents.packages),
+        lines=tuple(_relative_line(line, sources) for line in lines),
+        remarks=tuple(remark._replace(origin=_relative(remark.origin, sources)) for remark in ordered),
+    )
+    return Compilation(profile, ordered)
+
+
+def known(attributes: Mapping[str, str], release: Release, defaults: Mapping[str, str]) -> Mapping[str, str]:
+    """A node's attributes; where it has none, what the graph declares, and what the release itself gives."""
+    return {"os": "linux", "release": release.name, "os_version_major": release.major, **defaults, **attributes}
+
+
+def faults(errors: Sequence[Remark]) -> DescriptionError:
+    """One error for everything that is wrong, in the order of files and lines."""
+    ordered = sorted(set(errors), key=lambda remark: (remark.origin, remark.text))
+    if len(ordered) == 1:
+        return DescriptionError(ordered[0].text, str(ordered[0].origin), ordered[0].hint)
+    return DescriptionError("\n".join([f"{len(ordered)} faults", *map(str, ordered)]))
+
+
+def _missing(step: Step, sources: Sources) -> Remark:
+    origin = step.edge.origin if step.edge else Origin(sources.paths[0], 0)
+    text = f'the edge leads to "{step.node}", and no nodes/{step.node}.xml exists'
+    return Remark(ERROR, "missing-node-file", origin, text, sources.suggest(step.node))
+
+
+def _node(step: Step, sources: Sources) -> NodeFile:
+    files = tuple(sources.relative(file) for file in sources.files(step.node))
+    if step.edge is None:
+        return NodeFile(step.node, files, "", None)
+    return NodeFile(step.node, files, step.edge.source, _relative(step.edge.origin, sources))
+
+
+def _relative(origin: Origin, sources: Sources) -> Origin:
+    return Origin(sources.relative(origin.file), origin.line)
+
+
+def _relative_line(line: Line, sources: Sources) -> Line:
+    return line if line.origin is None else Line(line.pieces, _relative(line.origin, sources))
+
+
+def _relative_package(package: Package, sources: Sources) -> Package:
+    return Package(package.name, tuple(_relative(origin, sources) for origin in package.origins))

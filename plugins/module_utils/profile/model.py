@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The words of this room: what the XML says (elements, edges), and what it compiles to (a profile).
+
+No behaviour beyond what the fields themselves answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Callable, Mapping, NamedTuple, Optional, Union
+
+
+class Origin(NamedTuple):
+    """Where something was written."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Remark(NamedTuple):
+    """One finding about the XML.  An ``error`` stops a compile, a ``warning`` does not."""
+
+    severity: str
+    rule: str
+    origin: Origin
+    text: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.text}" + (f"; {self.hint}" if self.hint else "")
+
+
+ERROR, WARNING = "error", "warning"
+
+
+class Text(NamedTuple):
+    """Characters as written; a reference to an attribute stands in them as a mark (see context.py)."""
+
+    text: str
+    origin: Origin
+
+
+class Element(NamedTuple):
+    """One XML element, comments gone, with the line of its start tag."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    children: list[Union[Element, Text]]
+    origin: Origin
+
+
+class Edge(NamedTuple):
+    """``source`` includes ``target``, where every one of the conditions holds."""
+
+    source: str
+    target: str
+    conditions: tuple[Condition, ...]
+    origin: Origin
+    roll: str
+
+
+class OrderEdge(NamedTuple):
+    """``head`` comes before ``tail``; it includes neither."""
+
+    head: str
+    tail: str
+    origin: Origin
+
+
+class Declared(NamedTuple):
+    """An attribute that a graph file declares; without a default it must be set where it is used."""
+
+    name: str
+    default: Optional[str]
+    meaning: str
+    origin: Origin
+
+
+class Graph(NamedTuple):
+    """All graph files of one graph, as one."""
+
+    name: str
+    edges: tuple[Edge, ...]
+    orders: tuple[OrderEdge, ...]
+    attributes: tuple[Declared, ...]
+
+
+class Condition(NamedTuple):
+    """What ``arch``, ``os``, ``release`` (lists of names) and ``cond`` (an expression) of one element ask for."""
+
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    expression: str
+    origin: Origin
+
+    def __str__(self) -> str:
+        return " and ".join(
+            [f"{name} in {', '.join(values)}" for name, values in self.lists]
+            + ([self.expression] if self.expression else [])
+        )
+
+
+class Reference(NamedTuple):
+    """The place of an attribute's value, and how the value is written there (a name of context.RULES)."""
+
+    name: str
+    context: str
+
+
+Piece = Union[str, Reference]
+
+
+class Line(NamedTuple):
+    """One line of a kickstart before substitution, and where it was written."""
+
+    pieces: tuple[Piece, ...]
+    origin: Optional[Origin]
+
+
+class Package(NamedTuple):
+    """One line of %packages: a name, ``@group`` or ``-name``, and the elements that ask for it."""
+
+    name: str
+    origins: tuple[Origin, ...]
+
+
+class NodeFile(NamedTuple):
+    """One node of the graph as a root reached it: its files, and the edge it was reached by (none for the root)."""
+
+    name: str
+    files: tuple[str, ...]
+    parent: str
+    edge: Optional[Origin]
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """A compiled root: everything of a kickstart but the values of the nodes' own attributes.
+
+    shape     the attributes that decided what the profile holds, with the values (None: undefined) that they had;
+              nodes that agree on all of them share the profile
+    defaults  what an attribute is where a node has none of its own
+    lines     the whole kickstart, line by line
+    packages  what %packages asks for, sorted
+    """
+
+    root: str
+    graph: str
+    release: str
+    nodes: tuple[NodeFile, ...]
+    shape: Mapping[str, Optional[str]]
+    defaults: Mapping[str, str]
+    packages: tuple[Package, ...]
+    lines: tuple[Line, ...]
+    remarks: tuple[Remark, ...]
+
+
+# script, interpreter -> what it prints.  Raises CommandError.
+Evaluate = Callable[[str, str], str]

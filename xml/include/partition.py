@@ -1,0 +1,419 @@
+#!/usr/libexec/platform-python
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decide, in %pre, what becomes of the disks: a first installation, a reinstallation that keeps every partition but
+root (paper, 6.3), or a refusal.  Reads the disks and never writes to one; its result are kickstart commands.
+
+A file system's label says that it is ours; nothing else does.  Permission to wipe comes from the install order
+(--wipe), never from what a disk looks like: a disk that cannot be read looks blank.
+
+The layout has one line per partition: MOUNT LABEL FSTYPE MIB and then, as wanted, `grow` (takes the rest of the disk)
+and `keep` (survives a reinstallation).  `swap` is its own mount.
+
+Standard library of Python 3.6, since the installer's Python runs it.
+"""
+
+import argparse
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+
+ESP = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef")
+BIOSBOOT = ("21686148-6449-6e6f-744e-656564454649",)
+ESP_MIB, BIOSBOOT_MIB, SPARE_MIB = 600, 1, 8
+# Where an operating system is looked for first: what is fast and fixed before what is big.
+TRANSPORTS = {"nvme": 0, "sata": 1, "sas": 1, "ata": 1, "virtio": 1}
+NO_DISK = re.compile(r"(zram|ram|nbd|fd|sr|loop)\d")
+LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
+MAX_ARRAY = 2  # disks of a mirror
+
+Line = collections.namedtuple("Line", "mount label fstype size grow keep")
+# `table` and `fstype` are what stands on the device itself; `kind` is the type of a partition in its table.
+Part = collections.namedtuple("Part", "name label fstype kind")
+Disk = collections.namedtuple("Disk", "name path size transport wwn serial table fstype mounted parts stacked")
+
+
+class Refusal(Exception):
+    """The installation stops here, and the disks are as they were."""
+
+
+# ---- the layout
+
+
+def layout_from(text):
+    """The lines of a layout.  Refuses one in which something is wrong, naming its line."""
+    lines = []
+    for number, words in enumerate((line.split("#")[0].split() for line in text.splitlines()), 1):
+        if not words:
+            continue
+        if len(words) < 4 or not words[3].isdigit() or set(words[4:]) - {"grow", "keep"}:
+            raise Refusal("layout, line %d: expected MOUNT LABEL FSTYPE MIB [grow] [keep]" % number)
+        mount, label, fstype, size = words[:4]
+        if fstype not in LONGEST_LABEL:
+            raise Refusal(
+                "layout, line %d: file system %r; known: %s" % (number, fstype, ", ".join(sorted(LONGEST_LABEL)))
+            )
+        if len(label) > LONGEST_LABEL[fstype] or not re.match(r"[A-Za-z0-9_]+\Z", label):
+            raise Refusal(
+                "layout, line %d: label %r is no plain name of at most %d letters"
+                % (number, label, LONGEST_LABEL[fstype])
+            )
+        lines.append(Line(mount, label, fstype, int(size), "grow" in words[4:], "keep" in words[4:]))
+    _check_layout(lines)
+    return lines
+
+
+def _check_layout(lines):
+    for field in ("mount", "label"):
+        values = [getattr(line, field) for line in lines]
+        twice = sorted({value for value in values if values.count(value) > 1})
+        if twice:
+            raise Refusal("layout: the %s %s stands there twice" % (field, twice[0]))
+    root = [line for line in lines if line.mount == "/"]
+    if not root:
+        raise Refusal("layout: there is no /")
+    if root[0].keep:
+        raise Refusal("layout: / cannot be kept, since a reinstallation is what makes it known")
+    if sum(line.grow for line in lines) > 1:
+        raise Refusal("layout: more than one partition takes the rest of the disk")
+
+
+# ---- what is there
+
+
+def run(argv):
+    """A program's exit status, output and complaint."""
+    try:
+        ended = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True
+        )
+    except OSError as error:
+        raise Refusal("%s cannot be started (%s), so the disks cannot be judged" % (argv[0], error.strerror))
+    return ended.returncode, ended.stdout, ended.stderr.strip()
+
+
+def survey(devices=(), run=run):
+    """The disks of this machine; ``devices`` names the only ones to look at, whatever their kind.
+
+    What a disk holds is asked of the disk itself (blkid -p).  lsblk would ask udev, and without udev's data a full
+    disk looks blank.
+    """
+    columns = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,WWN,SERIAL,MOUNTPOINT"
+    status, said, complaint = run(["lsblk", "--json", "--bytes", "--output", columns] + list(devices))
+    if status != 0:
+        raise Refusal("lsblk: %s" % complaint)
+    found = json.loads(said)["blockdevices"]
+    return [_disk(one, run) for one in found if devices or _is_disk(one)]
+
+
+def _is_disk(one):
+    flags = (one["ro"], one["rm"])
+    fixed = all(flag in (False, 0, "0") for flag in flags)
+    return one["type"] == "disk" and fixed and not NO_DISK.match(one["name"])
+
+
+def _disk(one, run):
+    own = probe(one["path"], run)
+    children = one.get("children") or []
+    parts = []
+    for child in children:
+        if child["type"] == "part":
+            held = probe(child["path"], run)
+            parts.append(
+                Part(
+                    child["name"], held.get("LABEL", ""), held.get("TYPE", ""), held.get("PART_ENTRY_TYPE", "").lower()
+                )
+            )
+    return Disk(
+        name=one["name"],
+        path=one["path"],
+        size=int(one["size"]) >> 20,
+        transport=one.get("tran") or "",
+        wwn=one.get("wwn") or "",
+        serial=one.get("serial") or "",
+        table=own.get("PTTYPE", ""),
+        fstype=own.get("TYPE", ""),
+        mounted=sorted(_mounted(one)),
+        parts=tuple(sorted(parts, key=lambda part: _natural(part.name))),
+        stacked=tuple(sorted(_stacked(children))),
+    )
+
+
+def probe(path, run):
+    """What stands on one device.  Refuses one that says two things, or cannot be read."""
+    status, said, complaint = run(["blkid", "-p", "-o", "export", path])
+    if status == 8:
+        raise Refusal("%s carries signatures that contradict each other" % path)
+    if status not in (0, 2):
+        raise Refusal("%s cannot be read: %s" % (path, complaint or "blkid ended with %d" % status))
+    if status == 2:
+        _check_readable(path)
+    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+
+
+def _check_readable(path):
+    """blkid says the same of a blank disk and of one that it cannot read."""
+    try:
+        with open(path, "rb") as device:
+            device.read(4096)
+    except OSError as error:
+        raise Refusal("%s cannot be read (%s)" % (path, error.strerror))
+
+
+def _mounted(one):
+    if one.get("mountpoint"):
+        yield one["mountpoint"]
+    for child in one.get("children") or []:
+        for place in _mounted(child):
+            yield place
+
+
+def _stacked(children):
+    """Names of volumes and arrays that stand on partitions."""
+    for child in children:
+        if child["type"] != "part":
+            yield child["name"]
+        for name in _stacked(child.get("children") or []):
+            yield name
+
+
+def _natural(name):
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+# ---- the decision
+
+
+def decide(disks, lines, wipe=False, efi=False, pin="", mirror=False, table="gpt"):
+    """The kickstart commands for these disks, and ``first``, ``reuse`` or ``wipe``.  Raises Refusal."""
+    labels = {line.label for line in lines}
+    ours = {}
+    for disk in disks:
+        for part in disk.parts:
+            label = array_label(part, labels) or (part.label if part.label in labels else "")
+            if label:
+                ours.setdefault(label, []).append((disk, part))
+    if ours and not wipe:
+        return _reuse(ours, lines, efi, mirror), "reuse"
+    chosen = _choose(disks, ours, lines, wipe, efi, pin, mirror)
+    return _first(chosen, ours, lines, efi, mirror, table), "wipe" if wipe else "first"
+
+
+def array_label(part, labels):
+    """The layout's label that a member of an array belongs to: an array is named HOST:NAME, or NAME."""
+    if part.fstype != "linux_raid_member":
+        return ""
+    named = {label.lower(): label for label in labels}
+    return named.get(part.label.rpartition(":")[2].lower(), "")
+
+
+def _reuse(ours, lines, efi, mirror):
+    root = next(line for line in lines if line.mount == "/")
+    if root.label not in ours:
+        raise Refusal("%s found, but not %s: what was here is not whole" % (_where(ours), root.label))
+    expected = MAX_ARRAY if mirror else 1
+    faults = []
+    for line in lines:
+        faults += _faults(line, ours.get(line.label, []), expected, mirror)
+    if faults:
+        raise Refusal("; ".join(faults))
+    used = {disk.name: disk for places in ours.values() for disk, _part in places}
+    boot = [disk for disk, _part in ours[root.label]]
+    commands = ["ignoredisk --only-use=%s" % ",".join(sorted(used)), "clearpart --none"]
+    commands += _reuse_boot(boot, efi)
+    for line in lines:
+        commands.append(_reuse_line(line, ours[line.label], mirror))
+    return commands + [_boot_drive(boot[0])]
+
+
+def _faults(line, places, expected, mirror):
+    """Why the partition of this line cannot be used again."""
+    if not places:
+        return ["%s (%s) is missing" % (line.label, line.mount)]
+    if len(places) != expected:
+        return ["%s stands on %s" % (line.label, " and ".join(part.name for _disk, part in places))]
+    found = {part.fstype for _disk, part in places}
+    if mirror and found != {"linux_raid_member"}:
+        return ["%s (%s) is no mirror" % (line.label, line.mount)]
+    if not mirror and found == {"linux_raid_member"}:
+        return ["%s (%s) is a mirror, and the layout wants none" % (line.label, line.mount)]
+    if not mirror and line.mount != "/" and found != {line.fstype}:
+        return [
+            "%s (%s) holds %s, and the layout says %s" % (line.label, line.mount, found.pop() or "nothing", line.fstype)
+        ]
+    return []
+
+
+def _reuse_boot(boot, efi):
+    commands = []
+    for number, disk in enumerate(boot):
+        esp = [part for part in disk.parts if part.kind in ESP]
+        if efi and not number:
+            if not esp:
+                raise Refusal(
+                    "%s has no EFI system partition: it was installed by a BIOS, and this machine now boots by UEFI"
+                    % disk.name
+                )
+            commands.append("part /boot/efi --onpart=%s --noformat" % esp[0].name)
+        biosboot = [part for part in disk.parts if part.kind in BIOSBOOT]
+        if not efi and disk.table == "gpt":
+            if not biosboot:
+                raise Refusal(
+                    "%s has no BIOS boot partition: it was installed by UEFI, and this machine now boots by a BIOS"
+                    % disk.name
+                )
+            commands.append("part biosboot --fstype=biosboot --onpart=%s" % biosboot[0].name)
+    return commands
+
+
+def _reuse_line(line, places, mirror):
+    """Root is formatted anew, under its label; everything else stays as it is."""
+    fate = "--fstype=%s --label=%s" % (line.fstype, line.label) if line.mount == "/" else "--noformat"
+    if mirror:
+        return "raid %s --device=%s --useexisting %s" % (line.mount, line.label.lower(), fate)
+    return "part %s --onpart=%s %s" % (line.mount, places[0][1].name, fate)
+
+
+def _choose(disks, ours, lines, wipe, efi, pin, mirror):
+    """The disks of a new layout: one, or two for a mirror."""
+    if pin:
+        disks = [disk for disk in disks if pin in (disk.name, disk.path, disk.wwn, disk.serial)]
+        if not disks:
+            raise Refusal("no disk is %r, which the attribute os_disk names" % pin)
+    if not disks:
+        raise Refusal("there is no disk")
+    needed = sum(line.size for line in lines) + (ESP_MIB if efi else BIOSBOOT_MIB) + SPARE_MIB
+    reasons = {disk.name: _unusable(disk, wipe, needed) for disk in disks}
+    free = [disk for disk in disks if not reasons[disk.name]]
+    wanted = MAX_ARRAY if mirror else 1
+    if len(free) < wanted:
+        why = "; ".join("%s %s" % (name, reason) for name, reason in sorted(reasons.items()) if reason)
+        raise Refusal("%d disk%s wanted, %d free: %s" % (wanted, "s" * (wanted > 1), len(free), why))
+    known = {disk.name for places in ours.values() for disk, _part in places}
+    # With permission to wipe, what was ours before is taken again rather than somebody else's disk.
+    order = sorted(
+        free,
+        key=lambda disk: (
+            disk.name not in known,
+            TRANSPORTS.get(disk.transport, 2),
+            disk.size,
+            disk.wwn,
+            _natural(disk.name),
+        ),
+    )
+    return order[:wanted]
+
+
+def _unusable(disk, wipe, needed):
+    """Why a new layout cannot go onto this disk; empty when it can."""
+    if disk.mounted:
+        return "is in use (%s)" % ", ".join(disk.mounted)
+    if disk.size < needed:
+        return "has %d MiB, and the layout needs %d" % (disk.size, needed)
+    held = [part.fstype or "a partition" for part in disk.parts] or [text for text in (disk.fstype, disk.table) if text]
+    if held and not wipe:
+        return "holds %s" % ", ".join(held)
+    return ""
+
+
+def _first(chosen, ours, lines, efi, mirror, table):
+    # A disk that carries our labels beside the chosen ones would make the next installation ambiguous.
+    known = {disk.name for places in ours.values() for disk, _part in places}
+    names = [disk.name for disk in chosen]
+    cleared = ",".join(names + sorted(known - set(names)))
+    commands = [
+        "ignoredisk --only-use=%s" % cleared,
+        "zerombr",
+        "clearpart --all --initlabel --disklabel=%s --drives=%s" % (table, cleared),
+    ]
+    if efi:
+        commands.append("part /boot/efi --fstype=efi --size=%d --ondisk=%s" % (ESP_MIB, names[0]))
+    elif table == "gpt":
+        commands += ["part biosboot --fstype=biosboot --size=%d --ondisk=%s" % (BIOSBOOT_MIB, name) for name in names]
+    for number, line in enumerate(lines):
+        commands += _mirrored(line, number, names) if mirror else [_plain(line, line.mount, names[0], True)]
+    return commands + [_boot_drive(chosen[0])]
+
+
+def _plain(line, mount, disk, formatted):
+    size = "--size=%d%s --ondisk=%s" % (line.size, " --grow" if line.grow else "", disk)
+    return (
+        "part %s --fstype=%s %s --label=%s" % (mount, line.fstype, size, line.label)
+        if formatted
+        else "part %s %s" % (mount, size)
+    )
+
+
+def _mirrored(line, number, names):
+    members = ["raid.%d%d" % (number + 1, side + 1) for side in range(len(names))]
+    array = "raid %s --device=%s --level=1 --fstype=%s --label=%s %s"
+    return [_plain(line, member, name, False) for member, name in zip(members, names)] + [
+        array % (line.mount, line.label.lower(), line.fstype, line.label, " ".join(members))
+    ]
+
+
+def _boot_drive(disk):
+    return "bootloader --location=mbr --boot-drive=%s" % disk.name
+
+
+def _where(ours):
+    return ", ".join(
+        "%s on %s" % (label, " and ".join(part.name for _disk, part in places))
+        for label, places in sorted(ours.items())
+    )
+
+
+# ---- the program
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(description="Decide what becomes of the disks, as kickstart commands.")
+    parser.add_argument("--layout", required=True, help="file with the layout")
+    parser.add_argument("--output", required=True, help="file for the commands, to be %%included")
+    parser.add_argument("--wipe", default="no", choices=["yes", "no"], help="whether the install order permits to wipe")
+    parser.add_argument("--disk", default="", help="the only disk to be used: its name, path, WWN or serial number")
+    parser.add_argument("--mirror", default="no", choices=["yes", "no"], help="two disks as one")
+    parser.add_argument("--table", default="gpt", choices=["gpt", "msdos"], help="of a disk that is partitioned anew")
+    parser.add_argument("--append", default="", help="arguments for the kernel")
+    parser.add_argument(
+        "--firmware", default="efi" if os.path.isdir("/sys/firmware/efi") else "bios", choices=["bios", "efi"]
+    )
+    parser.add_argument("--device", action="append", default=[], help="look at this device alone")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    options = arguments(argv)
+    try:
+        with open(options.layout) as file:
+            lines = layout_from(file.read())
+        if re.search(r"[\"\\\n\r]", options.append):
+            raise Refusal("the kernel's arguments hold a quote, a backslash or a line end")
+        commands, mode = decide(
+            survey(options.device),
+            lines,
+            wipe=options.wipe == "yes",
+            efi=options.firmware == "efi",
+            pin=options.disk,
+            mirror=options.mirror == "yes",
+            table=options.table,
+        )
+    except Refusal as refusal:
+        sys.stderr.write(
+            "partition: refused: %s; nothing was changed. To lose what is there, order the installation with wipe: true\n"
+            % refusal
+        )
+        return 1
+    if options.append:
+        commands[-1] += ' --append="%s"' % options.append
+    with open(options.output, "w") as file:
+        file.write("# %s\n%s\n" % (mode, "\n".join(commands)))
+    print(mode)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
