@@ -112,6 +112,11 @@ class Stream:
             raise CommandError(_failure(status, self._errors.read().decode("utf-8", "replace")), self._shown)
         return data
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether the program has ended with status 0."""
+        return self._process.poll() == 0
+
     def close(self) -> None:
         """End the program and every child that stayed in its session."""
         _kill(self._process)

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""DHCP requests as bytes, the well-formed ones and the others: what a hostile machine may put on the wire."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from typing import Iterable
+
+BROADCAST = b"\xff" * 6
+COOKIE = b"\x63\x82\x53\x63"
+DISCOVER, REQUEST, INFORM = b"\x01", b"\x03", b"\x08"
+Options = Iterable[tuple[int, bytes]]
+
+
+def mac(number: int) -> str:
+    """The MAC of the test machine with this number; capital letters never come into it."""
+    return f"52:54:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+
+
+def option_field(options: Options) -> bytes:
+    """Options as they stand in a message."""
+    return b"".join(bytes((code, len(value))) + value for code, value in options)
+
+
+def message(
+    address: str,
+    options: Options = ((53, DISCOVER),),
+    *,
+    relay: str = "0.0.0.0",
+    kind: int = 1,
+    hardware: int = 1,
+    length: int = 6,
+    cookie: bytes = COOKIE,
+    sname: bytes = b"",
+    file: bytes = b"",
+) -> bytes:
+    """A BOOTP or DHCP message of at least 300 octets (RFC 951, RFC 2131)."""
+    fixed = struct.pack("!BBBBIHH12x4s", kind, hardware, length, 0, 7, 0, 0x8000, socket.inet_aton(relay))
+    chaddr = bytes.fromhex(address.replace(":", "")).ljust(16, b"\0")
+    body = fixed + chaddr + sname.ljust(64, b"\0") + file.ljust(128, b"\0") + cookie + option_field(options) + b"\xff"
+    return body.ljust(300, b"\0")
+
+
+def frame(
+    address: str,
+    payload: bytes,
+    *,
+    port: int = 67,
+    protocol: int = 17,
+    tags: bytes = b"",
+    ethertype: int = 0x0800,
+    ip_options: bytes = b"",
+    fragment: int = 0,
+    source: str = "0.0.0.0",
+) -> bytes:
+    """An Ethernet frame with the message in UDP in IPv4; ``tags`` are VLAN tags, four octets each."""
+    datagram = struct.pack("!HHHH", 68, port, 8 + len(payload), 0) + payload
+    words = 5 + len(ip_options) // 4
+    header = struct.pack(
+        "!BBHHHBBH4s4s",
+        0x40 | words,
+        0,
+        words * 4 + len(datagram),
+        0,
+        fragment,
+        64,
+        protocol,
+        0,
+        ipaddress.IPv4Address(source).packed,
+        b"\xff" * 4,
+    )
+    header += ip_options
+    header = header[:10] + _checksum(header) + header[12:]
+    ethernet = BROADCAST + bytes.fromhex(address.replace(":", "")) + tags + struct.pack("!H", ethertype)
+    return ethernet + header + datagram
+
+
+def discover(address: str, options: Options = (), **how: object) -> bytes:
+    """The frame of a DHCPDISCOVER with further options."""
+    return frame(address, message(address, [(53, DISCOVER), *options], **how))  # type: ignore[arg-type]
+
+
+def _checksum(header: bytes) -> bytes:
+    total = sum(struct.unpack(f"!{len(header) // 2}H", header))
+    total = (total >> 16) + (total & 0xFFFF)
+    return struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF)
