@@ -8,12 +8,12 @@ attribute of its that says yes.  Everybody who speaks of groups takes them from 
 
 from __future__ import annotations
 
-import re
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..errors import DescriptionError
 from .attributes import Stored, stored
 from .database import Database
+from .naming import group_name
 from .query import DEFAULT_SECONDS, select
 
 YES = frozenset(("yes", "y", "true", "on"))  # as the conditions of a graph read a value
@@ -92,12 +92,6 @@ def census(database: Database, queries: Mapping[str, str], *, seconds: float = D
         known = {member.name for member in members}
         selected = {name: _selected(database, name, sql, known, seconds) for name, sql in queries.items()}
     return Census(members, selected)
-
-
-def group_name(text: str) -> str:
-    """A group's name from a membership's: small letters, digits and underscores, not beginning with a digit."""
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    return f"_{name}" if name[:1].isdigit() else name
 
 
 def _members(database: Database) -> Iterable[Member]:

@@ -29,7 +29,7 @@ def connect(url: str, *, read_only: bool = False, create: bool = False, check: b
 
     read_only  no statement can change anything; on SQLite the secrets cannot be read either (on MariaDB that is
                what the reader's account is for)
-    create     SQLite: make the file when there is none.  An empty database has no schema: ``migrate`` makes it
+    create     make the file, or the database on the server, when there is none.  It has no schema: ``migrate`` makes it
     check      refuse a schema that is not the one this program knows
 
     One connection serves one thread.  Raises NotFound, Unavailable, Refused, or DescriptionError for the URL.
@@ -39,7 +39,7 @@ def connect(url: str, *, read_only: bool = False, create: bool = False, check: b
     if location.engine == "sqlite":
         engine = SQLite(location, read_only=read_only, create=create)
     else:
-        engine = MariaDB(location, read_only=read_only)
+        engine = MariaDB(location, read_only=read_only, create=create)
     database = Database(engine, location, read_only)
     try:
         database.open()
@@ -94,6 +94,11 @@ class Database:
         with self._cursor(sql, parameters) as cursor:
             found: Optional[Row] = cursor.fetchone()
             return found
+
+    def columns(self, table: str) -> list[str]:
+        """The names of a table's columns, as ``select *`` shows them."""
+        with self._cursor(f"select * from {table} limit 0", ()) as cursor:
+            return [column[0] for column in cursor.description]
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it found to change (a compare-and-set that lost: 0)."""

@@ -7,12 +7,14 @@ A URL never holds a password: it would stand in the process list, in a log and i
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import DescriptionError, RocksError
 
 FORMS = "write sqlite:///PATH or mysql://USER@HOST/NAME"
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 OPTIONS = ("credentials", "socket", "tls_ca")
 
 
@@ -104,8 +106,8 @@ def _locate_sqlite(url: str, parts: urllib.parse.SplitResult) -> Location:
 
 def _locate_server(url: str, parts: urllib.parse.SplitResult, port: int) -> Location:
     name = parts.path.strip("/")
-    if not name or "/" in name:
-        raise DescriptionError("names no database", url, FORMS)
+    if not _NAME.fullmatch(name):
+        raise DescriptionError("names no database", url, f"{FORMS}; NAME is letters, digits and _")
     options = _options(url, parts.query)
     host = parts.hostname or ""
     return Location(

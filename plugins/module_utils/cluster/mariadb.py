@@ -12,7 +12,7 @@ import functools
 import os
 import socket
 import stat
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from ..errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
 from .engine import Location
@@ -30,6 +30,7 @@ SESSION = (
     f"set session innodb_lock_wait_timeout = {LOCK_SECONDS}",
     "set session group_concat_max_len = 268435456",
 )
+COLLATION = "character set utf8mb4 collate utf8mb4_nopad_bin"
 READ_ONLY = "set session transaction read only"
 
 CONSTRAINT = frozenset((1048, 1062, 1216, 1217, 1451, 1452, 4025))
@@ -42,23 +43,39 @@ READS_ONLY = frozenset((1290, 1792))
 
 
 class MariaDB:
-    """The engine of ``mysql://USER@HOST/NAME``."""
+    """The engine of ``mysql://USER@HOST/NAME``.
 
-    def __init__(self, location: Location, *, read_only: bool) -> None:
-        self.location, self._read_only = location, read_only
+    create  make the database on the server when there is none
+    """
+
+    def __init__(self, location: Location, *, read_only: bool, create: bool = False) -> None:
+        self.location, self._read_only, self._create = location, read_only, create
         self._pymysql = _driver(location)
         self.errors: tuple[type[Exception], ...] = (self._pymysql.err.MySQLError, OSError)
 
     def open(self) -> Any:
-        connection = self._pymysql.connect(**_arguments(self.location), defer_connect=True)
+        connection = self._pymysql.connect(**self._arguments(), defer_connect=True)
         try:
             connection.connect(_dial(connection))
             with connection.cursor() as cursor:
-                for statement in SESSION + ((READ_ONLY,) if self._read_only else ()):
+                for statement in self._greeting():
                     cursor.execute(statement)
         except self.errors as error:
             raise self.explain(error) from error
         return connection
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments = _arguments(self.location)
+        if not self._create:
+            arguments["database"] = self.location.name
+        return arguments
+
+    def _greeting(self) -> Sequence[str]:
+        """What is said to the server at the beginning."""
+        if self._create:
+            name = f"`{self.location.name}`"
+            return (*SESSION, f"create database if not exists {name} {COLLATION}", f"use {name}")
+        return (*SESSION, READ_ONLY) if self._read_only else SESSION
 
     def sql(self, text: str) -> str:
         return _percent_style(text)
@@ -118,7 +135,6 @@ def _driver(location: Location) -> Any:
 def _arguments(location: Location) -> dict[str, Any]:
     """What PyMySQL's ``connect`` is given."""
     arguments: dict[str, Any] = {
-        "database": location.name,
         "charset": "utf8mb4",
         "autocommit": True,
         "connect_timeout": CONNECT_SECONDS,

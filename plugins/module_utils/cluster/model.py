@@ -119,3 +119,12 @@ class Replaced(NamedTuple):
     def changed(self) -> bool:
         """Whether there is a difference."""
         return bool(self.before != self.after)
+
+    def difference(self) -> dict[str, dict[str, Any]]:
+        """Both as plain data, in the form that diff mode shows."""
+        return {"before": plain(self.before), "after": plain(self.after)}
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A value of this file as plain data, without its row's id; ``{}`` for None."""
+    return {name: part for name, part in value._asdict().items() if name != "id"} if value else {}

@@ -97,7 +97,8 @@ def ensure(
     """Add the nodes that are not there and change the others, all or none; each as it was and as it is.
 
     wanted  fields of ``NewNode`` with their values; what is missing or None stays as it is.  A node is known by
-            ``was`` (its present name, which must exist), else by ``name``, else by ``mac``; else it is new
+            ``was`` (its present name, which must exist), else by ``name``, else by ``mac``; else it is new.  With
+            ``new_name`` the node ``name`` is called so from now on, or was called so before
 
     A name that is made of the place follows the place unless ``name`` is given: ``compute-0-3`` put into rack 1 is
     ``compute-1-…``.  An empty ``mac`` forgets the MAC; an empty ``ip`` takes the next free address.
@@ -172,8 +173,10 @@ def _known(
 
 def _means(one: Mapping[str, Any], there: Ground, faults: Faults) -> str:
     """The present name of the node that is meant; empty for a new one."""
-    if "was" in one:
-        name = str(one["was"])
+    if one.get("new_name") in there.names and one.get("name") not in there.names:
+        return str(one["new_name"])
+    if "was" in one or one.get("new_name"):
+        name = str(one.get("was", one.get("name")))
         if name not in there.names:
             faults.add(one.get("where", ""), NotFound(f"there is no node {name!r}", "", near(name, there.names)))
         return name if name in there.names else ""
@@ -190,9 +193,11 @@ def _planned(
     one: Mapping[str, Any], before: Optional[Node], there: Ground, faults: Faults, fill_gaps: bool
 ) -> Optional[Placed]:
     """What is to be written for one of ``wanted``; None when nothing is."""
-    changes = {field: value for field, value in one.items() if value is not None and field != "was"}
+    changes = {field: value for field, value in one.items() if value is not None and field in NewNode._fields}
+    if one.get("new_name"):
+        changes["name"] = one["new_name"]
     if before is None:
-        return None if "was" in one else place(NewNode(**changes), there, faults, fill_gaps)
+        return None if "was" in one or one.get("new_name") else place(NewNode(**changes), there, faults, fill_gaps)
     asked = _changed(before, changes, there)
     if asked == _as_new(before):
         return None

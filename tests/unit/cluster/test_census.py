@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.cluster import TABLE_II
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.census import Census, census, group_name
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.census import Census, census
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.naming import group_name
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, Refused
+from support.cluster import TABLE_II
 
 RACK_1 = "select name from nodes where rack=1"
 COMPUTE = """select nodes.name from nodes,memberships where \
