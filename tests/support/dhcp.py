@@ -78,9 +78,9 @@ def frame(
     return ethernet + header + datagram
 
 
-def discover(address: str, options: Options = (), **how: object) -> bytes:
+def discover(address: str, options: Options = (), *, relay: str = "0.0.0.0", tags: bytes = b"") -> bytes:
     """The frame of a DHCPDISCOVER with further options."""
-    return frame(address, message(address, [(53, DISCOVER), *options], **how))  # type: ignore[arg-type]
+    return frame(address, message(address, [(53, DISCOVER), *options], relay=relay), tags=tags)
 
 
 def _checksum(header: bytes) -> bytes:
