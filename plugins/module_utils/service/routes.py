@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which request is whose: path, methods, handler, who may ask, and what the audit calls it."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, NamedTuple
+
+from .boot import boot
+from .context import Service
+from .events import post_event
+from .handover import secrets
+from .kickstart import kickstart
+from .metrics import health, metrics
+from .model import Answer, Request
+from .node import kickstart_page, node_page
+from .page import page
+from .status import status
+
+READ = ("GET", "HEAD")
+
+
+class Route(NamedTuple):
+    """One place.  ``action``: what the audit calls it; empty: it is not audited."""
+
+    path: re.Pattern[str]
+    methods: tuple[str, ...]
+    handler: Callable[[Service, Request], Answer]
+    action: str = ""
+
+    @property
+    def audited(self) -> bool:
+        return bool(self.action)
+
+    def matches(self, path: str) -> bool:
+        return self.path.fullmatch(path) is not None
+
+
+# HEAD on what changes an order is refused: who only looks must not use up what is given once.
+ROUTES = (
+    Route(re.compile("/rocks/boot"), ("GET",), boot, "boot"),
+    Route(re.compile("/rocks/kickstart"), ("GET",), kickstart, "kickstart"),
+    Route(re.compile("/rocks/secrets"), ("POST",), secrets, "secrets"),
+    Route(re.compile("/rocks/events"), ("POST",), post_event, "events"),
+    Route(re.compile("/"), READ, page),
+    Route(re.compile("/rocks/status"), READ, status),
+    Route(re.compile("/rocks/nodes/[^/]+"), READ, node_page),
+    Route(re.compile("/rocks/nodes/[^/]+/kickstart"), READ, kickstart_page),
+    Route(re.compile("/rocks/health"), READ, health),
+    Route(re.compile("/rocks/metrics"), READ, metrics),
+)
