@@ -14,7 +14,7 @@ from .content import SourceLine, Workshop
 from .context import LINE_END, MARK
 from .elements import NODE_ELEMENTS, REFUSED, near
 from .gate import condition, met
-from .model import ERROR, WARNING, Element, Origin, Remark, Text
+from .model import ERROR, WARNING, Element, Origin, Remark, Text, as_remark
 from .releases import COMMAND_NAMES
 from .script import BASH, Script, body, check_lines, file_lines, sheltered, words
 from .sources import Sources
@@ -191,13 +191,6 @@ def unknown(element: Element, parent: str, known: Iterable[str]) -> DescriptionE
     return DescriptionError(
         f"<{element.tag}> is not known in <{parent}>", str(element.origin), near(element.tag, known)
     )
-
-
-def as_remark(error: DescriptionError | NotFound, fallback: Origin) -> Remark:
-    """An error as a remark; its place is taken from the message where it has one."""
-    file, _, line = error.where.rpartition(":")
-    origin = Origin(file, int(line)) if file and line.isdigit() else fallback
-    return Remark(ERROR, "description", origin, error.what, error.hint)
 
 
 def _asked(name: str, group: bool, wanted: bool, origin: Origin) -> Asked:

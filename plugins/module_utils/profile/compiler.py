@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional, Sequence, Union
 
 from ..errors import DescriptionError, NotFound
-from . import kickstart, releases, translate
-from .assembly import Assembly, as_remark
+from . import checks, kickstart, releases, translate
+from .assembly import Assembly
 from .content import Workshop
 from .gate import Attributes
-from .model import ERROR, Evaluate, Line, NodeFile, Origin, Package, Profile, Remark
+from .model import ERROR, Evaluate, Line, NodeFile, Origin, Package, Profile, Remark, as_remark
 from .releases import Release
 from .sources import Sources
 from .traverse import Step, arrange, reach
@@ -76,7 +76,8 @@ def try_compile(
         assembly.take(step.node, sources)
     missing = [_missing(step, sources) for step in steps if not sources.files(step.node)]
     translated = translate.translate(assembly.commands, target, consulted)
-    remarks = [*missing, *assembly.remarks, *translated.remarks]
+    said = checks.check(checks.Kickstart(translated.commands, assembly.scripts, consulted))
+    remarks = [*missing, *assembly.remarks, *translated.remarks, *said]
     contents = kickstart.Contents(
         nodes=tuple(_node(step, sources) for step in steps),
         commands=translated.commands,

@@ -120,7 +120,9 @@ NODE_ELEMENTS: Mapping[str, Rule] = {
     "cfengine": Rule("a cfengine script", GATE, NODE, fate=REFUSED, hint="say it in <post>"),
     "attributes": Rule("attributes of older tools", {}, NODE, fate=DROPPED, hint="set them in the database"),
     "debug": Rule("a note in the output", {}, NODE, fate=DROPPED),
-    "service": Rule("a service", {"name": "", "enabled": "", "instance": "", **GATE}, NODE, fate=DROPPED, hint=SOLARIS),
+    "service": Rule(
+        "a service", {"name": "", "enabled": "", "instance": "", **GATE}, (*NODE, "post"), fate=DROPPED, hint=SOLARIS
+    ),
     "jumpstart": Rule("a node file for Solaris", STAMP, ("",), fate=REFUSED, hint=SOLARIS),
     "screen": Rule("a screen", GATE, NODE, fate=DROPPED, hint=SCREEN),
 }

@@ -5,39 +5,44 @@
 from __future__ import annotations
 
 import os
-from typing import Iterable, Iterator, Optional
+from typing import Iterable, Iterator
 
 from ..errors import DescriptionError
 from .gate import condition
-from .model import Condition, Declared, Edge, Element, Graph, OrderEdge, Text
+from .model import Declared, Edge, Element, Graph, OrderEdge, Text
 
 # The order edges of other generators than the one for kickstarts are not ours.
 GENERATOR = "kgen"
 
 
-def read_graph(name: str, files: Iterable[Element]) -> Graph:
-    """One graph from the outermost elements of its files.
+def read_graph(root: Element) -> Graph:
+    """What one graph file says, from its outermost element; the graph has no name yet.
 
     An edge may name both ends in its attributes, or one there and the others as elements inside; conditions of the
     edge and of the inner element are both asked.  Raises DescriptionError with file:line for an edge without an end.
     """
-    edges: list[Edge] = []
-    orders: list[OrderEdge] = []
-    declared: dict[str, Declared] = {}
-    for root in files:
-        if root.tag != "graph":
-            raise DescriptionError(f"<{root.tag}> is not a graph file", str(root.origin), "its element is <graph>")
-        roll = root.attributes.get("roll") or os.path.splitext(os.path.basename(root.origin.file))[0]
-        for child in root.children:
-            if isinstance(child, Text):
-                continue
-            if child.tag == "attribute":
-                declared[child.attributes.get("name", "")] = _declared(child)
-            elif child.tag == "edge":
-                edges.extend(_edges(child, roll))
-            elif child.tag == "order" and child.attributes.get("gen", GENERATOR) == GENERATOR:
-                orders.extend(OrderEdge(head, tail, end.origin) for head, tail, end in _ends(child, "head", "tail"))
-    return Graph(name, tuple(edges), tuple(orders), tuple(declared[key] for key in sorted(declared)))
+    if root.tag != "graph":
+        raise DescriptionError(f"<{root.tag}> is not a graph file", str(root.origin), "its element is <graph>")
+    roll = root.attributes.get("roll") or os.path.splitext(os.path.basename(root.origin.file))[0]
+    children = [child for child in root.children if isinstance(child, Element)]
+    return Graph(
+        "",
+        tuple(edge for child in children if child.tag == "edge" for edge in _edges(child, roll)),
+        tuple(order for child in children if child.tag == "order" for order in _orders(child)),
+        tuple(_declared(child) for child in children if child.tag == "attribute"),
+    )
+
+
+def join(name: str, parts: Iterable[Graph]) -> Graph:
+    """Several graph files as one graph; of an attribute that two of them declare, the later one counts."""
+    whole = list(parts)
+    declared = {one.name: one for part in whole for one in part.attributes}
+    return Graph(
+        name,
+        tuple(edge for part in whole for edge in part.edges),
+        tuple(order for part in whole for order in part.orders),
+        tuple(declared[key] for key in sorted(declared)),
+    )
 
 
 def _declared(element: Element) -> Declared:
@@ -48,26 +53,33 @@ def _declared(element: Element) -> Declared:
 
 
 def _edges(element: Element, roll: str) -> Iterator[Edge]:
-    outer = condition(element)
-    for source, target, end in _ends(element, "from", "to"):
-        inner = condition(end) if end is not element else None
-        yield Edge(source, target, _both(outer, inner), end.origin, roll)
+    for (source, one), (target, other) in _ends(element, "from", "to"):
+        holders = [element, *(end for end in (one, other) if end is not element)]
+        conditions = tuple(asked for asked in map(condition, holders) if asked)
+        yield Edge(source, target, conditions, (one if other is element else other).origin, roll)
 
 
-def _ends(element: Element, first: str, second: str) -> Iterator[tuple[str, str, Element]]:
-    """Every pair of ends, with the element that a reader would look for."""
+def _orders(element: Element) -> Iterator[OrderEdge]:
+    if element.attributes.get("gen", GENERATOR) == GENERATOR:
+        for (head, one), (tail, other) in _ends(element, "head", "tail"):
+            yield OrderEdge(head, tail, (one if other is element else other).origin)
+
+
+End = tuple[str, Element]
+
+
+def _ends(element: Element, first: str, second: str) -> Iterator[tuple[End, End]]:
+    """Every pair of ends; each is a name, and the element that holds it."""
     firsts, seconds = _named(element, first), _named(element, second)
     if not firsts or not seconds:
         missing = second if firsts else first
         raise DescriptionError(
             f"<{element.tag}> has no {missing}", str(element.origin), f"give {missing}= or <{missing}> inside"
         )
-    for one, one_end in firsts:
-        for other, other_end in seconds:
-            yield one, other, one_end if other_end is element else other_end
+    yield from ((one, other) for one in firsts for other in seconds)
 
 
-def _named(element: Element, end: str) -> list[tuple[str, Element]]:
+def _named(element: Element, end: str) -> list[End]:
     named = [(element.attributes[end], element)] if element.attributes.get(end) else []
     for child in element.children:
         if isinstance(child, Element) and child.tag == end:
@@ -76,7 +88,3 @@ def _named(element: Element, end: str) -> list[tuple[str, Element]]:
                 raise DescriptionError(f"<{end}> names no node", str(child.origin))
             named.append((name, child))
     return named
-
-
-def _both(outer: Optional[Condition], inner: Optional[Condition]) -> tuple[Condition, ...]:
-    return tuple(asked for asked in (outer, inner) if asked is not None)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Callable, Mapping, NamedTuple, Optional, Union
 
+from ..errors import RocksError
+
 
 class Origin(NamedTuple):
     """Where something was written."""
@@ -35,6 +37,13 @@ class Remark(NamedTuple):
 
 
 ERROR, WARNING = "error", "warning"
+
+
+def as_remark(error: RocksError, fallback: Origin) -> Remark:
+    """An error as a remark; its place is taken from the message where it has one."""
+    file, _, line = error.where.rpartition(":")
+    origin = Origin(file, int(line)) if file and line.isdigit() else fallback
+    return Remark(ERROR, "description", origin, error.what, error.hint)
 
 
 class Text(NamedTuple):

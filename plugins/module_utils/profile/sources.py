@@ -17,8 +17,8 @@ from ..errors import DescriptionError, NotFound
 from ..files import read_bytes
 from . import dialects, markup
 from .elements import check, near
-from .graph import read_graph
-from .model import Element, Graph, Remark
+from .graph import join, read_graph
+from .model import Element, Graph, Origin, Remark, as_remark
 from .releases import COMMAND_NAMES
 
 SUFFIX, EXTEND, REPLACE = ".xml", "extend-", "replace-"
@@ -35,10 +35,14 @@ class Layer(NamedTuple):
 class Sources:
     """The XML of some layers, read as it is needed and kept; what is compiled from it twice is read once.
 
-    Raises NotFound when a path, or the graph, does not exist.
+    lenient  leave out a graph file that cannot be read, and keep in ``faults`` why: for the lint
+
+    Raises NotFound when a path, or the graph, does not exist, and DescriptionError for a wrong graph file.
     """
 
-    def __init__(self, paths: Union[str, Sequence[str]], graph: str = "default") -> None:
+    def __init__(self, paths: Union[str, Sequence[str]], graph: str = "default", *, lenient: bool = False) -> None:
+        self.lenient, self.faults = lenient, list[Remark]()
+        self.graph_paths: tuple[str, ...] = ()
         self.paths = (paths,) if isinstance(paths, str) else tuple(paths)
         self.layers = [layer for path in self.paths for layer in _layers(path)]
         self.elements: dict[str, Element] = {}
@@ -58,7 +62,17 @@ class Sources:
             raise NotFound(
                 f'no graph "{name}"', ", ".join(self.paths), f"graphs there: {', '.join(known)}" if known else ""
             )
-        return read_graph(name, [self.element(files[stem]) for stem in sorted(files)])
+        self.graph_paths = tuple(files[stem] for stem in sorted(files))
+        return join(name, [part for path in self.graph_paths for part in self._graph_part(path)])
+
+    def _graph_part(self, path: str) -> list[Graph]:
+        try:
+            return [read_graph(self.element(path))]
+        except DescriptionError as error:
+            if not self.lenient:
+                raise
+            self.faults.append(as_remark(error, Origin(path, 1)))
+            return []
 
     def element(self, path: str) -> Element:
         """The outermost element of a file."""
@@ -93,6 +107,17 @@ class Sources:
             for name in layer.nodes
             for prefix in ([prefix for prefix in (EXTEND, REPLACE) if name.startswith(prefix)] or [""])[:1]
         }
+
+    def node_paths(self) -> list[str]:
+        """The path of every node file there is."""
+        return sorted({path for layer in self.layers for path in layer.nodes.values()})
+
+    def absolute(self, origin: Origin) -> Origin:
+        """The inverse of ``relative``, for the files that were read."""
+        for path in self.elements:
+            if self.relative(path) == origin.file:
+                return origin._replace(file=path)
+        return origin
 
     def include(self, name: str, where: str) -> str:
         """The path of a file in the layers' ``include/``; the last layer that has it counts.

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The compiled profiles of one distribution: made when it is built, stored with its generation, found by attributes.
+
+One file per profile in ``build/profiles/`` of the tree (contract C4).  A request never compiles: it finds the profile
+whose shape its node has, and substitutes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable, Mapping, NamedTuple, Optional
+
+from ..errors import NotFound
+from ..files import read_text, replace
+from .archive import load, store
+from .compiler import Paths, compile_profile
+from .model import Evaluate, Profile
+from .render import fits, sha256
+from .sources import Sources
+
+SUFFIX = ".json"
+
+
+class Wanted(NamedTuple):
+    """A node, as the compiler needs it: the root of its appliance, and its attributes."""
+
+    root: str
+    attributes: Mapping[str, str]
+
+
+class Library(NamedTuple):
+    """Profiles by root."""
+
+    profiles: Mapping[str, tuple[Profile, ...]]
+
+    def find(self, root: str, attributes: Mapping[str, str]) -> Profile:
+        """The profile of a node.
+
+        Raises NotFound, naming the attributes in which the profiles of that root differ from the node, when none fits.
+        """
+        candidates = self.profiles.get(root, ())
+        for profile in candidates:
+            if fits(profile, attributes):
+                return profile
+        if not candidates:
+            raise NotFound(f'no profile for the root "{root}"', "", f"there are {', '.join(sorted(self.profiles))}")
+        differing = sorted({n for p in candidates for n, v in p.shape.items() if attributes.get(n, v) != v})
+        raise NotFound(
+            f'no profile of the root "{root}" fits the node',
+            "",
+            f"compile the distribution again; {', '.join(differing) or 'an unset attribute'} changed since",
+        )
+
+
+def compile_library(
+    paths: Paths,
+    wanted: Iterable[Wanted],
+    release: str,
+    *,
+    graph: str = "default",
+    evaluate: Optional[Evaluate] = None,
+) -> Library:
+    """One profile for each shape among the nodes: the XML is read once, and each shape compiled once.
+
+    Raises what compile_profile raises, for the first node that cannot be compiled.
+    """
+    sources = paths if isinstance(paths, Sources) else Sources(paths, graph)
+    profiles: dict[str, list[Profile]] = {}
+    for root, attributes in wanted:
+        made = profiles.setdefault(root, [])
+        if not any(fits(profile, attributes) for profile in made):
+            made.append(compile_profile(sources, root, attributes, release, evaluate=evaluate))
+    return Library({root: tuple(sorted(made, key=store)) for root, made in sorted(profiles.items())})
+
+
+def write(library: Library, folder: str) -> tuple[str, ...]:
+    """Store every profile in an existing folder; the names of the files, sorted.
+
+    A name holds the root and the hash of the content, so the same profiles give the same files.
+    """
+    names = []
+    for root, profiles in library.profiles.items():
+        for profile in profiles:
+            text = store(profile)
+            names.append(f"{root}-{sha256(text)[:16]}{SUFFIX}")
+            replace(os.path.join(folder, names[-1]), text, 0o644)
+    return tuple(sorted(names))
+
+
+def read(folder: str) -> Library:
+    """The profiles that ``write`` stored.  Raises NotFound, or DescriptionError that names a file of another kind."""
+    if not os.path.isdir(folder):
+        raise NotFound("no compiled profiles", folder, "build the distribution again")
+    profiles: dict[str, list[Profile]] = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(SUFFIX):
+            path = os.path.join(folder, name)
+            profile = load(read_text(path), path)
+            profiles.setdefault(profile.root, []).append(profile)
+    return Library({root: tuple(made) for root, made in profiles.items()})

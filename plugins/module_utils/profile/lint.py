@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Everything that can be known to be wrong before a node is installed, each finding with file and line.
+
+Run when a distribution is built, and by hand.  First the files as they stand, whoever uses them; then each root is
+compiled for each release, and its packages are looked up in the distribution.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import AbstractSet, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
+
+from ..errors import DescriptionError, RocksError
+from . import context, releases
+from .compiler import try_compile
+from .condition import parse
+from .elements import near
+from .model import ERROR, WARNING, Declared, Element, Evaluate, Graph, Origin, Profile, Remark, Text, as_remark
+from .render import references
+from .sources import EXTEND, Sources
+from .traverse import HEAD, TAIL, arrange
+
+# What a node's own row says, and what the release gives: defined without being set.
+INTRINSIC = frozenset(
+    (
+        *("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution"),
+        *("os", "release", "os_version_major"),
+    )
+)
+
+
+class Available(NamedTuple):
+    """What a distribution has: names and provided capabilities, and its groups (None: not known)."""
+
+    names: AbstractSet[str]
+    groups: Optional[AbstractSet[str]] = None
+
+
+def lint(
+    paths: Union[str, Sequence[str]],
+    roots: Mapping[str, Mapping[str, str]],
+    release_names: Sequence[str],
+    *,
+    graph: str = "default",
+    evaluate: Optional[Evaluate] = None,
+    available: Optional[Available] = None,
+) -> tuple[Remark, ...]:
+    """All findings, sorted by file and line, each once.
+
+    roots      root -> the attributes of a node of that kind
+    available  the packages of the distribution; without it they are not looked up
+
+    Raises only for what is asked wrongly: a path, graph or release that does not exist.
+    """
+    for name in release_names:
+        releases.find(name)
+    sources = Sources(paths, graph, lenient=True)
+    remarks = list(sources.faults)
+    remarks += _files(sources)
+    remarks += _graph(sources, frozenset(roots))
+    defined = INTRINSIC.union(*roots.values())
+    for root, attributes in roots.items():
+        for release in release_names:
+            try:
+                result = try_compile(sources, root, attributes, release, evaluate=evaluate)
+            except RocksError as error:
+                remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
+                continue
+            remarks += result.remarks
+            if result.profile:
+                remarks += _undefined(result.profile, sources, defined)
+                remarks += _absent(result.profile, sources, available)
+    return tuple(sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text)))
+
+
+def _files(sources: Sources) -> Iterator[Remark]:
+    """Vocabulary and conditions of every node file, whether or not a root reaches it."""
+    for path in sources.node_paths():
+        try:
+            root = sources.element(path)
+        except DescriptionError as error:
+            yield as_remark(error, Origin(path, 1))
+            continue
+        yield from sources.remarks(path)
+        yield from _conditions(root)
+    for path in sources.graph_paths:
+        if path in sources.elements:
+            yield from sources.remarks(path)
+            yield from _conditions(sources.element(path))
+
+
+def _conditions(element: Element) -> Iterator[Remark]:
+    if element.attributes.get("cond"):
+        try:
+            parse(element.attributes["cond"])
+        except ValueError as error:
+            text = f'cond="{context.readable(element.attributes["cond"])}": {error}'
+            yield Remark(ERROR, "condition", element.origin, text)
+    for child in element.children:
+        if not isinstance(child, Text):
+            yield from _conditions(child)
+
+
+def _graph(sources: Sources, roots: AbstractSet[str]) -> Iterator[Remark]:
+    graph, files = sources.graph, sources.node_names()
+    in_edges = {name for edge in graph.edges for name in (edge.source, edge.target)}
+    for edge in graph.edges:
+        for name in (edge.source, edge.target):
+            if name not in files and not context.MARK.search(name):
+                text = f'the edge names "{name}", and no nodes/{name}.xml exists'
+                yield Remark(ERROR, "edge-to-nothing", edge.origin, text, near(name, files))
+    for order in graph.orders:
+        for name in (order.head, order.tail):
+            if name not in files | in_edges | {HEAD, TAIL}:
+                text = f'the order names "{name}", and there is no such node'
+                yield Remark(WARNING, "order-of-nothing", order.origin, text, near(name, files | in_edges))
+    try:
+        arrange(in_edges, graph.orders)
+    except DescriptionError as error:
+        yield as_remark(error, Origin(sources.paths[0], 1))
+    yield from _unreached(sources, graph, roots, in_edges)
+
+
+def _unreached(sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]) -> Iterator[Remark]:
+    """Node files that no root comes to, whatever the conditions."""
+    leaving: dict[str, set[str]] = {}
+    for edge in graph.edges:
+        leaving.setdefault(edge.source, set()).add(edge.target)
+    reached = set(roots or in_edges - {edge.target for edge in graph.edges})
+    queue = sorted(reached)
+    for name in queue:
+        fresh = leaving.get(name, set()) - reached
+        reached |= fresh
+        queue.extend(sorted(fresh))
+    open_names = any(context.MARK.search(name) for name in in_edges)  # decided by an attribute: anything may be meant
+    for name in sorted(sources.node_names() - reached):
+        if open_names:
+            return
+        paths = sources.files(name)
+        kind = "extends a node that" if paths[0].rsplit("/", 1)[-1].startswith(EXTEND) else "is a node file that"
+        yield Remark(WARNING, "unreached", Origin(paths[0], 1), f"{name} {kind} no root reaches")
+
+
+def _undefined(profile: Profile, sources: Sources, defined: AbstractSet[str]) -> Iterator[Remark]:
+    declared: dict[str, Declared] = {one.name: one for one in sources.graph.attributes}
+    for name, origin in references(profile).items():
+        if name not in defined and name not in declared:
+            text = f'attribute "{name}" is defined nowhere'
+            hint = near(name, defined | set(declared)) or "declare it in a graph file, or set it"
+            yield Remark(ERROR, "undefined-attribute", sources.absolute(origin), text, hint)
+
+
+def _absent(profile: Profile, sources: Sources, available: Optional[Available]) -> Iterator[Remark]:
+    if available is None:
+        return
+    for package in profile.packages:
+        if not package.name.startswith("-") and not _has(package.name, available):
+            text = f'the distribution has no package "{package.name}" ({profile.root}, {profile.release})'
+            for origin in package.origins:
+                hint = near(package.name, available.names) if not package.name.startswith("@") else ""
+                yield Remark(ERROR, "absent-package", sources.absolute(origin), text, hint)
+
+
+def _has(name: str, available: Available) -> bool:
+    if name.startswith("@"):
+        return available.groups is None or name.lstrip("@^").split("/")[0] in available.groups
+    if any(character in name for character in "*?["):
+        return bool(fnmatch.filter(available.names, name))
+    return name in available.names or name.rpartition(".")[0] in available.names
