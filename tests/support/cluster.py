@@ -19,7 +19,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 
-from .mariadb import Server, server
+from .mariadb import Server, fast_folder, server
 
 # id, MAC, name, membership, rack, rank, IP, comment: Table II as it is printed.
 TABLE_II = (
@@ -59,12 +59,12 @@ def engine_of(config: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def mariadb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Optional[Server]]:
+def mariadb(request: pytest.FixtureRequest) -> Iterator[Optional[Server]]:
     """The run's MariaDB server; None when the run is on SQLite."""
     if engine_of(request.config) != "mariadb":
         yield None
         return
-    with server(tmp_path_factory.mktemp("mariadb")) as started:
+    with fast_folder() as folder, server(folder) as started:
         yield started
 
 

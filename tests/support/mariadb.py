@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from typing import Any, Iterator
 
@@ -20,6 +21,7 @@ from .waiting import until
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / ".cache" / "mariadb"
 READY_SECONDS = 30.0
+MEMORY_WANTED = 1 << 30
 # Durability is not what the tests are about; everything else is the server's own default.
 OPTIONS = (
     "--no-defaults",
@@ -28,6 +30,9 @@ OPTIONS = (
     "--skip-log-bin",
     "--innodb-buffer-pool-size=32M",
     "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-method=nosync",
+    "--innodb-doublewrite=0",
+    "--sync-frm=0",
     "--innodb-log-file-size=16M",
 )
 
@@ -51,7 +56,12 @@ class Server:
     def root(self, name: str = "") -> Any:
         """A connection of the server's administrator."""
         return pymysql.connect(
-            unix_socket=str(self.socket), user="root", database=name or None, autocommit=True, charset="utf8mb4"
+            unix_socket=str(self.socket),
+            user="root",
+            database=name or None,
+            autocommit=True,
+            charset="utf8mb4",
+            ssl_disabled=True,  # else the system's certificates are loaded each time
         )
 
     def create(self, name: str) -> str:
@@ -99,6 +109,15 @@ def server(folder: pathlib.Path, *options: str) -> Iterator[Server]:
         if not running.alive():
             raise RuntimeError(f"mariadbd ended\n{running.output()[-2000:]}")
         yield started
+
+
+@contextlib.contextmanager
+def fast_folder() -> Iterator[pathlib.Path]:
+    """A folder for a server's data: in memory where there is room, since defining 30 tables on a disk takes 0.3 s."""
+    memory = pathlib.Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_WANTED
+    with tempfile.TemporaryDirectory(prefix="rocks-mariadb-", dir=memory if roomy else None) as folder:
+        yield pathlib.Path(folder)
 
 
 def _template() -> pathlib.Path:

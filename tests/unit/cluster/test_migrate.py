@@ -1,0 +1,91 @@
+"""A schema goes forward, step by step, however often it is cut off."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect, version
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT, VERSIONS, Step, Version
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
+from support.cluster import fill
+
+NEXT = Version(
+    CURRENT + 1,
+    (
+        Step("create table if not exists moons (id {id}, name varchar(9) not null unique){table}"),
+        Step("insert into moons (name) values ('Io')"),
+        Step("insert into moons (name) values ('Europa')"),
+    ),
+)
+
+
+def empty(url: str) -> Database:
+    return connect(url, create=True, check=False)
+
+
+def test_an_empty_database_gets_the_schema_and_a_second_run_changes_nothing(empty_url: str) -> None:
+    with empty(empty_url) as database:
+        assert [migrate(database), migrate(database)] == [(0, CURRENT), (CURRENT, CURRENT)]
+        fill(database)
+    connect(empty_url).close()
+
+
+def test_telling_what_would_be_done_does_nothing(empty_url: str) -> None:
+    with empty(empty_url) as database:
+        assert migrate(database, keep=False) == (0, CURRENT)
+        assert version(database) == 0
+
+
+def test_a_migration_keeps_what_is_there(table_ii: Database) -> None:
+    assert migrate(table_ii, versions=(*VERSIONS, NEXT)) == (CURRENT, CURRENT + 1)
+    assert table_ii.row("select count(*) from nodes") == (8,)
+    assert table_ii.rows("select name from moons order by id") == [("Io",), ("Europa",)]
+
+
+@pytest.mark.parametrize("good_steps", range(len(VERSIONS[0].steps) + 1))
+def test_a_migration_that_was_cut_off_goes_on_where_it_stopped(empty_url: str, good_steps: int) -> None:
+    cut = Version(1, (*VERSIONS[0].steps[:good_steps], Step("nonsense")))
+    with empty(empty_url) as database, pytest.raises(RocksError):
+        migrate(database, versions=(cut,))
+    with empty(empty_url) as database:
+        assert version(database) == 0
+        migrate(database)
+        fill(database)
+        assert database.row("select count(*) from memberships") == (9,)
+
+
+def test_a_definition_that_was_made_but_not_counted_is_made_again_without_harm(database: Database) -> None:
+    definitions = tuple(step for step in VERSIONS[0].steps if not step.sql.strip().startswith("insert"))
+    database.execute("update schema_version set version = 0, step = 0")
+    migrate(database, versions=(Version(1, definitions),))
+    fill(database)
+
+
+def test_two_migrations_at_once_do_it_once(empty_url: str) -> None:
+    empty(empty_url).close()
+    failed = []
+
+    def run() -> None:
+        try:
+            with empty(empty_url) as database:
+                migrate(database)
+        except Exception as error:  # noqa: BLE001 - told by the main thread
+            failed.append(error)
+
+    both = [threading.Thread(target=run) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(60)
+    with connect(empty_url) as database:
+        assert (failed, database.row("select count(*) from appliances")) == ([], (7,))
+
+
+def test_a_newer_schema_is_never_taken_back(database: Database) -> None:
+    database.execute("update schema_version set version = 99")
+    with pytest.raises(Refused) as raised:
+        migrate(database)
+    assert "version 99, this program knows 1; update npaci.rocks; a schema is never taken back" in str(raised.value)
