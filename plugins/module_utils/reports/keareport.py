@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The report for Kea: what the installed daemon is, the views that it reads, and the check of its file."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import pwd
+import stat
+
+from .. import command
+from ..cluster.database import Database
+from ..errors import DescriptionError, Refused
+from ..files import read_text
+from . import kea, keacontrol, keaview
+from .model import Options, Report, Run, Site, Trial
+
+CHECK_SECONDS = 120.0
+USERS = ("_kea", "kea")  # Debian's, Red Hat's
+ANYWHERE = "%"
+
+
+def look(options: Options, run: Run) -> Options:
+    """What only this machine can say: the release of Kea, its socket, the user that it runs as."""
+    release = options["release"] or keacontrol.release(run)
+    found = {
+        **options,
+        "release": release,
+        "socket": options["socket"] or kea.words_of(release).socket,
+        "account": options["account"] or next(filter(_is_user, USERS), USERS[0]),
+    }
+    return {**found, "password": _password(options["credentials"])} if options["credentials"] else found
+
+
+def prepare(database: Database, site: Site, rehearse: bool) -> bool:
+    """Make the views, where Kea reads them."""
+    if "view" not in kea.source_of(site):
+        return False
+    options = site.options
+    schema = options["schema"] or keacontrol.schema(command.run, read_text)
+    host = ANYWHERE if site.database.host else keaview.LOCAL
+    view = keaview.View(options["view"], schema, options["account"], host)
+    return keaview.install(database, view, rehearse=rehearse)
+
+
+def check(trial: Trial, site: Site) -> None:
+    """Kea reads the file as it would at its start."""
+    trial.run([keacontrol.DAEMON, "-t", trial.files[site.options["path"]]], timeout=CHECK_SECONDS)
+
+
+def _is_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _password(path: str) -> str:
+    """The password of the ``[client]`` in a MySQL option file that only its owner and group may read."""
+    text = read_text(path)
+    if os.stat(path).st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise Refused("everyone may read this file of passwords", path, "chmod o= it")
+    parser = configparser.ConfigParser(interpolation=None, allow_no_value=True)
+    try:
+        parser.read_string(text, path)
+        found = parser.get("client", "password", fallback="") or ""
+    except configparser.Error as error:
+        raise DescriptionError(f"not an option file ({error.message.splitlines()[0]})", path) from None
+    if not found:
+        raise DescriptionError("holds no password", path, "a line `password = …` under [client]")
+    return found.strip("'\"")
+
+
+REPORT = Report("kea", "DHCP by Kea", kea.OPTIONS, kea.render, check, keacontrol.KEA, look=look, prepare=prepare)

@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A check of files that no program checks: every line has the form that its readers expect."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable
+
+from ..errors import DescriptionError, together
+from ..files import read_text
+from .model import Site, Trial
+
+TOLD = 10  # of the faults
+
+
+def by_lines(pattern: str, example: str) -> Callable[[Trial, Site], None]:
+    """A report's check: each line but comments and empty ones is what the regular expression says."""
+    form = re.compile(pattern)
+
+    def check(trial: Trial, _site: Site) -> None:
+        faults = []
+        for path, aside in sorted(trial.files.items()):
+            for number, line in enumerate(read_text(aside).split("\n"), 1):
+                words = line.partition("#")[0].strip()
+                if words and not form.fullmatch(words):
+                    faults.append(DescriptionError(f"{line[:80]!r} is not understood", f"{path}:{number}", example))
+        if faults:
+            raise together(faults[:TOLD])
+
+    return check

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a report is, and what it is made from: one state of the database, read once for all of them."""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import dataclass, field
+from typing import Any, Callable, Collection, Mapping, NamedTuple, Optional, Protocol
+
+from ..cluster.database import Database
+from ..cluster.engine import Location
+from ..cluster.model import Interface, Network, Node
+from ..command import Finished
+from .layout import Layout
+from .words import is_ip, natural
+
+# Contents by path.
+Files = Mapping[str, str]
+Options = Mapping[str, Any]
+Run = Callable[..., Finished]
+
+
+class Hardware(NamedTuple):
+    """What the first installation counted; ``cpus`` are hardware threads, memory is in MiB."""
+
+    cpus: int
+    sockets: int
+    cores: int
+    threads: int
+    memory: int
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of the database, with every name, MAC and address checked.
+
+    nodes       in the order in which people count: compute-0-9 before compute-0-10
+    compute     the names of the nodes that run jobs
+    hardware    node -> what was counted; empty unless a report needs it, as are the next two
+    attributes  node -> name -> value, the narrowest scope having won
+    groups      group -> its nodes, as the inventory has them
+    revision    grows with each change of the database
+    """
+
+    nodes: tuple[Node, ...] = ()
+    networks: tuple[Network, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    compute: frozenset[str] = frozenset()
+    hardware: Mapping[str, Hardware] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    revision: int = 0
+
+    def attribute(self, node: str, name: str) -> str:
+        """A node's value of an attribute, or nothing."""
+        return self.attributes.get(node, {}).get(name, "")
+
+    def compute_nodes(self) -> tuple[Node, ...]:
+        """The nodes that run jobs."""
+        return tuple(node for node in self.nodes if node.name in self.compute)
+
+    def interfaces_of(self) -> dict[str, list[Interface]]:
+        """Node -> its further interfaces."""
+        found: dict[str, list[Interface]] = {}
+        for interface in sorted(self.interfaces, key=lambda one: natural(one.name)):
+            found.setdefault(interface.node, []).append(interface)
+        return found
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a report needs beside the database.
+
+    options   of this report: its defaults, over them what the site says
+    url       how nodes reach the frontend's HTTP face
+    database  where the database is, for a service that reads it itself
+    layout    lays values out by a template
+    """
+
+    options: Options
+    url: str
+    database: Location
+    layout: Layout
+
+    @property
+    def server(self) -> str:
+        """The address in ``url``, where it holds one."""
+        host = urllib.parse.urlsplit(self.url).hostname or ""
+        return host if is_ip(host) else ""
+
+
+class Trial(NamedTuple):
+    """Rendered files that stand aside, to be checked before they take their names.
+
+    files   path -> where its new content is, or the path itself when it stays as it is
+    folder  for what only the check needs; it is removed afterwards
+    run     ``command.run``
+    """
+
+    files: Mapping[str, str]
+    folder: str
+    run: Run
+
+
+class Service(Protocol):
+    """A daemon that reads a report.  ``options`` are the report's: a site may say other commands."""
+
+    @property
+    def name(self) -> str:
+        """As a message names it."""
+
+    def alive(self, options: Options, run: Run) -> bool:
+        """Whether it serves."""
+
+    def reload(self, options: Options, run: Run, changed: Collection[str]) -> None:
+        """Make it take the ``changed`` files, without a restart where it can.  Raises CommandError with its words."""
+
+    def start(self, options: Options, run: Run) -> None:
+        """Start it again.  Raises CommandError."""
+
+
+def _nothing_to_prepare(_database: Database, _site: Site, _check: bool) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Report:
+    """One service's configuration as a function of the database.
+
+    render   the files, from values alone
+    check    the daemon's own check of them, or ours where there is none; raises what it finds
+    needs    the further parts of the snapshot that it reads
+    look     completes the options with what only the machine can say
+    prepare  makes what the service needs besides files, in the database; whether it changed anything
+    settle   the content of a file, given what it is now and what was rendered
+    """
+
+    name: str
+    summary: str
+    options: Options
+    render: Callable[[Snapshot, Site], Files]
+    check: Callable[[Trial, Site], None]
+    service: Optional[Service] = None
+    needs: frozenset[str] = frozenset()
+    look: Callable[[Options, Run], Options] = lambda options, _run: options
+    prepare: Callable[[Database, Site, bool], bool] = _nothing_to_prepare
+    settle: Callable[[str, str], str] = lambda _before, after: after
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one report.
+
+    files     path -> content before (None: there was no such file) and after, of what changed or would change
+    prepared  the database was, or would be, changed for it
+    reloaded  the service took the files; False when it does not run, or has none
+    """
+
+    report: str
+    files: Mapping[str, tuple[Optional[str], str]] = field(default_factory=dict)
+    prepared: bool = False
+    reloaded: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.files) or self.prepared
