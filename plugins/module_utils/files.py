@@ -84,17 +84,18 @@ def sync_directory(path: str) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: str, wait: float = 0.0) -> Iterator[None]:
+def lock(path: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None]:
     """Hold ``path`` alone; the kernel releases it however the holder ends.
 
-    wait  seconds to wait for another holder.  Raises Conflict when it is still held then.
+    wait    seconds to wait for another holder.  Raises Conflict when it is still held then.
+    shared  hold it together with others who share it, against those who want it alone
     """
     deadline = time.monotonic() + wait
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:

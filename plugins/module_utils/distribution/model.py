@@ -13,6 +13,25 @@ from typing import Callable, Mapping, NamedTuple, Optional
 
 MIRROR, PARENT, DIRECTORY = "mirror", "parent", "directory"
 NEEDED, EVERYTHING = "needed", "everything"
+NEWEST, ALL = "newest", "all"
+LINKS, SYMLINK = "links", "symlink"
+WHOLE, PROFILES, WARN, OFF = "whole", "profiles", "warn", "off"
+
+# Sites rebuild upstream's packages under the same name; what lies in a directory was put there on purpose.
+USUAL_PRIORITY = {MIRROR: 99, PARENT: 99, DIRECTORY: 10}
+
+
+# dnf's own list holds capabilities; these are the names that carry them.
+INSTALL_ONLY = (
+    "kernel",
+    "kernel-core",
+    "kernel-modules*",
+    "kernel-devel*",
+    "kernel-debug*",
+    "kernel-rt*",
+    "kernel-64k*",
+    "kernel-uki-virt*",
+)
 
 
 class EVR(NamedTuple):
@@ -77,7 +96,9 @@ class Source:
     type           ``mirror``: an RPM repository (repomd); ``parent``: the tree of a distribution, ours or another
                    frontend's; ``directory``: a folder of RPM files without metadata
     url, path      where it is: http(s) or file URL of the folder that holds ``repodata``, or a local path; one of both
-    priority       breaks ties between packages of equal version only; as in dnf, the lower number is preferred
+    priority       breaks ties between packages of equal version only; as in dnf, the lower number is preferred.
+                   None: 10 for a directory, 99 for the others
+    wins           globs on name: of these packages the distribution takes this source's, whatever versions others have
     include        globs on name or NEVRA; empty: everything
     exclude        globs on name or NEVRA, applied after ``include``
     gpg_keys       paths of files with ASCII-armoured public keys
@@ -92,7 +113,8 @@ class Source:
     type: str = MIRROR
     url: str = ""
     path: str = ""
-    priority: int = 99
+    priority: Optional[int] = None
+    wins: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     gpg_keys: tuple[str, ...] = ()
@@ -110,8 +132,59 @@ class Source:
         return f'source "{self.name}" ({self.url or self.path})'
 
     @property
+    def rank(self) -> int:
+        """The priority that holds."""
+        return USUAL_PRIORITY[self.type] if self.priority is None else self.priority
+
+    @property
     def checks_packages(self) -> bool:
         return bool(self.gpg_keys) if self.gpgcheck is None else self.gpgcheck
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """What decides between the versions of one package, beyond what its sources say.
+
+    versions            ``newest``: of each name and architecture the newest stays; ``all``: every version stays
+    pins                name -> ``[epoch:]version[-release]`` that stays although newer ones exist
+    install_only        globs on name: packages of which several versions may be installed side by side
+    install_only_limit  how many versions of those stay
+    drop_stale          when a package changed between noarch and an architecture, drop the older of the two; dnf
+                        takes the newer one anyway, so that both stay by default
+    """
+
+    arch: str = "x86_64"
+    versions: str = NEWEST
+    pins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    install_only: tuple[str, ...] = INSTALL_ONLY
+    install_only_limit: int = 1
+    drop_stale: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """What an administrator asks for.
+
+    sources   in the order in which they are asked; of equal priority the earlier one is preferred
+    release   ``rhel8``, ``rhel9``, ``rhel10``, ``fedora42``…: said in the tree, and to the profiles' compiler
+    xml       folders with ``graphs/`` and ``nodes/``; a later one's file replaces an earlier one's, and all of them
+              replace the parents'
+    layout    ``links``: hard links in folders that generations share; ``symlink``: one symbolic link per package
+    closure   ``whole``: every requirement of every package must be met; ``profiles``: only what the profiles install;
+              ``warn``: say what is missing; ``off``
+    open      globs on capabilities that may stay unmet
+    sign_key  the GnuPG key, in the keyring of the caller, that signs repomd.xml; empty: unsigned
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    policy: Policy = Policy()
+    release: str = ""
+    xml: tuple[str, ...] = ()
+    layout: str = LINKS
+    closure: str = WHOLE
+    open: tuple[str, ...] = ()
+    sign_key: str = ""
 
 
 class TreeFile(NamedTuple):
@@ -146,6 +219,14 @@ def silent(_event: Progress) -> None:
     """The Report of a caller who does not want to know."""
 
 
+class Verdict(NamedTuple):
+    """Whether a package is in the distribution, and why."""
+
+    package: Package
+    chosen: bool
+    reason: str
+
+
 class Clash(NamedTuple):
     """Two packages with one NEVRA and different content; ``winner`` is the one that stays."""
 
@@ -153,21 +234,24 @@ class Clash(NamedTuple):
     loser: Package
 
 
-class Verdict(NamedTuple):
-    """Why a package is in the distribution, or why it is not."""
-
-    package: Package
-    chosen: bool
-    reason: str
-
-
 @dataclasses.dataclass(frozen=True)
 class Resolution:
-    """What stays of all candidates, sorted by name, architecture and version; and what a reader should know."""
+    """What becomes of every candidate.
 
-    winners: tuple[Package, ...]
-    clashes: tuple[Clash, ...]
+    verdicts  one per candidate, sorted by name, architecture and version, the newest first
+    clashes   pairs that a difference of priority decided
+    disputed  pairs that nothing decides: the caller refuses them
+    remarks   what is no fault, but may surprise
+    """
+
+    verdicts: tuple[Verdict, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    disputed: tuple[Clash, ...] = ()
     remarks: tuple[str, ...] = ()
+
+    @property
+    def winners(self) -> tuple[Package, ...]:
+        return tuple(verdict.package for verdict in self.verdicts if verdict.chosen)
 
 
 class Change(NamedTuple):

@@ -26,6 +26,8 @@ DIGESTS = {
     "sha512": ("sha512", 128),
 }
 LARGEST = 4 << 30
+# SQLite copies of the same data, zchunk, delta RPMs, and the compressed twins of comps: nobody here reads them.
+UNUSED = ("_db", "_zck", "_gz", "_xz", "_zst", "_ext", "prestodelta", "deltainfo")
 HEXADECIMAL = re.compile(r"[0-9a-f]+")
 ODD = re.compile(r"[\x00-\x1f\x7f\\]|://")
 
@@ -69,6 +71,11 @@ def is_inside(location: str) -> bool:
 def is_checksum(checksum: str, kind: str) -> bool:
     """True when the text can be a digest of this kind, and so may become part of a file's name."""
     return kind in DIGESTS and len(checksum) == DIGESTS[kind][1] and bool(HEXADECIMAL.fullmatch(checksum))
+
+
+def is_read(kind: str) -> bool:
+    """Whether a build reads records of this kind."""
+    return not kind.endswith(UNUSED)
 
 
 def parse(data: bytes, where: str) -> Repomd:

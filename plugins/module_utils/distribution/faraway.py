@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A repository behind a URL: the verbs of Nearby, done by mirror.py."""
+
+from __future__ import annotations
+
+import os
+from typing import Sequence
+
+from ..errors import DescriptionError
+from . import mirror
+from .download import download
+from .model import Package, Report, Source, TreeFile
+from .pool import Places, digest
+from .staging import Item
+
+
+class Faraway:
+    """One source, with the metadata that it had when it was opened."""
+
+    def __init__(self, source: Source, places: Places, progress: Report) -> None:
+        self._source, self._places, self._progress = source, places, progress
+        cache = os.path.join(places.cache, "mirror")
+        os.makedirs(cache, exist_ok=True)
+        self._snapshot = mirror.snapshot(source, cache, report=progress)
+        self.folder, self.identity = self._snapshot.path, self._snapshot.identity
+
+    def unchanged(self) -> bool:
+        """Whether the source still has this metadata."""
+        return mirror.unchanged(self._snapshot)
+
+    def bring(self, packages: Sequence[Package]) -> int:
+        """Packages into the pool; how many were not there."""
+        return mirror.fetch(self._snapshot, packages, self._places.pool, report=self._progress).files
+
+    def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+        """Files of its tree below ``folder``; those that it does not have are left out.
+
+        Raises DescriptionError when one does not have the checksum that was given.
+        """
+        staging = os.path.join(folder, ".incoming")
+        os.makedirs(staging, exist_ok=True)
+        items = [
+            Item(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size) for file in wanted
+        ]
+        for item in items:
+            os.makedirs(os.path.dirname(item.target), exist_ok=True)
+        faults = download(
+            self._source, items, staging, step="installer", limits=mirror.DEFAULT, report=self._progress
+        ).faults
+        wrong = [fault for fault in faults if isinstance(fault.error, DescriptionError)]
+        if wrong:
+            raise wrong[0].error
+        return [
+            file._replace(checksum=file.checksum or digest(item.target))
+            for file, item in zip(wanted, items)
+            if os.path.exists(item.target)
+        ]

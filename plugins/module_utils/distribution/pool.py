@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where everything lies below the distributions' root, and the pool that holds every RPM once.
+
+    <root>/<distribution>/<arch>          link to the published generation
+    <root>/.generations/<distribution>/<arch>/<generation>/
+    <root>/.pool/<ab>/<checksum>.rpm      every package once, never written again
+    <root>/.pool/sets/<digest>/           hard links to the pool under the packages' own names: one shard's folder
+    <root>/.cache/                        what was fetched or read before; may be deleted at any time
+
+Generations link whole sets, so that two of them, or a parent and its child, share what is equal in both.  The file
+system counts who uses a package: one that only the pool holds is used by nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from typing import Iterable, Iterator, Sequence
+
+from .. import files
+from ..errors import DescriptionError, NotFound
+from .model import Package, pool_path
+from .repomd import DIGESTS
+from .staging import sync_file_system
+
+PIECE = 1 << 20
+# linux/fs.h: share the blocks of another file.
+FICLONE = 0x40049409
+# From here on one flush of the whole file system is cheaper than one of each file.
+SINGLY = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """The folders below one root."""
+
+    root: str
+
+    @property
+    def pool(self) -> str:
+        return os.path.join(self.root, ".pool")
+
+    @property
+    def sets(self) -> str:
+        return os.path.join(self.root, ".pool", "sets")
+
+    @property
+    def cache(self) -> str:
+        return os.path.join(self.root, ".cache")
+
+    def generations(self, distribution: str, arch: str) -> str:
+        return os.path.join(self.root, ".generations", distribution, arch)
+
+    def link(self, distribution: str, arch: str) -> str:
+        return os.path.join(self.root, distribution, arch)
+
+
+def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> bool:
+    """Bring a local file into the pool, after its content was compared with its checksum; False: it was there.
+
+    copy  the file may be written in place later, so that it must not be shared with the pool
+    where names the file in errors
+
+    Raises NotFound, or DescriptionError when the content is not what the metadata promises.
+    """
+    target = pool_path(pool, package.checksum)
+    if os.path.exists(target):
+        return False
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    aside = f"{target}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(aside)
+    try:
+        if copy or not _linked(path, aside):
+            _copied(path, aside)
+    except FileNotFoundError:
+        raise NotFound("no such file", where, "the metadata names it: make the metadata again") from None
+    found = digest(aside, package.checksum_type)
+    if found != package.checksum:
+        os.unlink(aside)
+        what = f"its {package.checksum_type} is {found[:16]}…, the metadata promises {package.checksum[:16]}…"
+        raise DescriptionError(what, where, "the file is damaged or was changed; copy it again")
+    os.rename(aside, target)
+    return True
+
+
+def digest(path: str, kind: str = "sha256") -> str:
+    """The checksum of a file's content."""
+    state = hashlib.new(DIGESTS[kind][0])
+    with open(path, "rb") as file:
+        while piece := file.read(PIECE):
+            state.update(piece)
+    return state.hexdigest()
+
+
+def link_set(places: Places, name: str, packages: Sequence[Package], file_names: Sequence[str]) -> bool:
+    """Make the set ``name``: each package under its file name; False: it was there.
+
+    The packages must be in the pool.
+    """
+    target = os.path.join(places.sets, name)
+    if os.path.isdir(target):
+        return False
+    aside = os.path.join(places.sets, f".new-{name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.makedirs(aside)
+    for package, file_name in zip(packages, file_names):
+        os.link(pool_path(places.pool, package.checksum), os.path.join(aside, file_name))
+    os.rename(aside, target)
+    return True
+
+
+def flush(root: str, paths: Sequence[str]) -> None:
+    """Make new files and folders survive a power cut."""
+    if len(paths) > SINGLY:
+        sync_file_system(root)
+        return
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sweep(places: Places, used_sets: Iterable[str]) -> None:
+    """Remove the sets that no generation uses, and then the packages that no set holds.
+
+    The caller holds the pool alone: a package that a builder has just brought is in no set yet.
+    """
+    used = set(used_sets)
+    for name in _names(places.sets):
+        if name not in used:
+            shutil.rmtree(os.path.join(places.sets, name))
+    for folder in _names(places.pool):
+        if len(folder) == 2:
+            _sweep_folder(os.path.join(places.pool, folder))
+
+
+def _sweep_folder(folder: str) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".new") or entry.stat(follow_symlinks=False).st_nlink == 1:
+                os.unlink(entry.path)
+
+
+@contextlib.contextmanager
+def using(places: Places) -> Iterator[None]:
+    """Keep others from sweeping the pool; many may use it at a time."""
+    os.makedirs(places.sets, exist_ok=True)
+    with files.lock(os.path.join(places.pool, ".lock"), wait=60.0, shared=True):
+        yield
+
+
+def _linked(path: str, target: str) -> bool:
+    try:
+        os.link(os.path.realpath(path), target)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK):
+            return False
+        raise
+    return True
+
+
+def _copied(path: str, target: str) -> None:
+    """Share the blocks where the file system can, else copy them."""
+    with open(path, "rb") as source, open(target, "xb") as copy:
+        try:
+            fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
+        except OSError:
+            shutil.copyfileobj(source, copy, PIECE)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
