@@ -34,10 +34,19 @@ Line = collections.namedtuple("Line", "mount label fstype size grow keep")
 # `table` and `fstype` are what stands on the device itself; `kind` is the type of a partition in its table.
 Part = collections.namedtuple("Part", "name label fstype kind")
 Disk = collections.namedtuple("Disk", "name path size transport wwn serial table fstype mounted parts stacked")
+# wipe: the order's permission; efi: the firmware; pin: the only disk to be used; mirror: two disks as one; table: of a
+# disk that is partitioned anew.
+Wish = collections.namedtuple("Wish", "wipe efi pin mirror table")
+
+
+WIPE_HINT = "to lose what is there, order the installation with wipe: true"
 
 
 class Refusal(Exception):
     """The installation stops here, and the disks are as they were."""
+
+    def __init__(self, what, hint=""):
+        super().__init__(what + ("; " + hint if hint else ""))
 
 
 # ---- the layout
@@ -88,10 +97,15 @@ def run(argv):
     """A program's exit status, output and complaint."""
     try:
         ended = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True
+            argv,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
         )
     except OSError as error:
-        raise Refusal("%s cannot be started (%s), so the disks cannot be judged" % (argv[0], error.strerror))
+        raise Refusal("%s cannot be started (%s), so the disks cannot be judged" % (argv[0], error.strerror)) from error
     return ended.returncode, ended.stdout, ended.stderr.strip()
 
 
@@ -160,7 +174,7 @@ def _check_readable(path):
         with open(path, "rb") as device:
             device.read(4096)
     except OSError as error:
-        raise Refusal("%s cannot be read (%s)" % (path, error.strerror))
+        raise Refusal("%s cannot be read (%s)" % (path, error.strerror)) from error
 
 
 def _mounted(one):
@@ -187,7 +201,7 @@ def _natural(name):
 # ---- the decision
 
 
-def decide(disks, lines, wipe=False, efi=False, pin="", mirror=False, table="gpt"):
+def decide(disks, lines, wish):
     """The kickstart commands for these disks, and ``first``, ``reuse`` or ``wipe``.  Raises Refusal."""
     labels = {line.label for line in lines}
     ours = {}
@@ -196,10 +210,11 @@ def decide(disks, lines, wipe=False, efi=False, pin="", mirror=False, table="gpt
             label = array_label(part, labels) or (part.label if part.label in labels else "")
             if label:
                 ours.setdefault(label, []).append((disk, part))
-    if ours and not wipe:
-        return _reuse(ours, lines, efi, mirror), "reuse"
-    chosen = _choose(disks, ours, lines, wipe, efi, pin, mirror)
-    return _first(chosen, ours, lines, efi, mirror, table), "wipe" if wipe else "first"
+    known = {disk.name for places in ours.values() for disk, _part in places}
+    if ours and not wish.wipe:
+        return _reuse(ours, lines, wish), "reuse"
+    chosen = _choose(disks, known, lines, wish)
+    return _first(chosen, known, lines, wish), "wipe" if wish.wipe else "first"
 
 
 def array_label(part, labels):
@@ -210,30 +225,29 @@ def array_label(part, labels):
     return named.get(part.label.rpartition(":")[2].lower(), "")
 
 
-def _reuse(ours, lines, efi, mirror):
+def _reuse(ours, lines, wish):
     root = next(line for line in lines if line.mount == "/")
     if root.label not in ours:
-        raise Refusal("%s found, but not %s: what was here is not whole" % (_where(ours), root.label))
-    expected = MAX_ARRAY if mirror else 1
+        raise Refusal("%s found, but not %s: what was here is not whole" % (_where(ours), root.label), WIPE_HINT)
     faults = []
     for line in lines:
-        faults += _faults(line, ours.get(line.label, []), expected, mirror)
+        faults += _faults(line, ours.get(line.label, []), wish.mirror)
     if faults:
-        raise Refusal("; ".join(faults))
+        raise Refusal("; ".join(faults), WIPE_HINT)
     used = {disk.name: disk for places in ours.values() for disk, _part in places}
-    boot = [disk for disk, _part in ours[root.label]]
+    boot, boot_commands = _reuse_boot([disk for disk, _part in ours[root.label]], wish.efi)
     commands = ["ignoredisk --only-use=%s" % ",".join(sorted(used)), "clearpart --none"]
-    commands += _reuse_boot(boot, efi)
+    commands += boot_commands
     for line in lines:
-        commands.append(_reuse_line(line, ours[line.label], mirror))
-    return commands + [_boot_drive(boot[0])]
+        commands.append(_reuse_line(line, ours[line.label], wish.mirror))
+    return commands + [_boot_drive(boot)]
 
 
-def _faults(line, places, expected, mirror):
+def _faults(line, places, mirror):
     """Why the partition of this line cannot be used again."""
     if not places:
         return ["%s (%s) is missing" % (line.label, line.mount)]
-    if len(places) != expected:
+    if len(places) != (MAX_ARRAY if mirror else 1):
         return ["%s stands on %s" % (line.label, " and ".join(part.name for _disk, part in places))]
     found = {part.fstype for _disk, part in places}
     if mirror and found != {"linux_raid_member"}:
@@ -247,26 +261,22 @@ def _faults(line, places, expected, mirror):
     return []
 
 
-def _reuse_boot(boot, efi):
-    commands = []
-    for number, disk in enumerate(boot):
-        esp = [part for part in disk.parts if part.kind in ESP]
-        if efi and not number:
-            if not esp:
-                raise Refusal(
-                    "%s has no EFI system partition: it was installed by a BIOS, and this machine now boots by UEFI"
-                    % disk.name
-                )
-            commands.append("part /boot/efi --onpart=%s --noformat" % esp[0].name)
-        biosboot = [part for part in disk.parts if part.kind in BIOSBOOT]
-        if not efi and disk.table == "gpt":
-            if not biosboot:
-                raise Refusal(
-                    "%s has no BIOS boot partition: it was installed by UEFI, and this machine now boots by a BIOS"
-                    % disk.name
-                )
-            commands.append("part biosboot --fstype=biosboot --onpart=%s" % biosboot[0].name)
-    return commands
+def _reuse_boot(disks, efi):
+    """The disk that the firmware starts from, and the command for its boot partition."""
+    kinds, name, before = (
+        (ESP, "an EFI system partition", "a BIOS") if efi else (BIOSBOOT, "a BIOS boot partition", "UEFI")
+    )
+    for disk in disks:
+        for part in disk.parts:
+            if part.kind in kinds:
+                fate = "/boot/efi --onpart=%s --noformat" if efi else "biosboot --fstype=biosboot --onpart=%s"
+                return disk, ["part " + fate % part.name]
+    if not efi and disks[0].table == "dos":  # a BIOS starts from the master boot record itself
+        return disks[0], []
+    now = "UEFI" if efi else "a BIOS"
+    raise Refusal(
+        "%s has not %s: it was installed by %s, and this machine now boots by %s" % (disks[0].name, name, before, now)
+    )
 
 
 def _reuse_line(line, places, mirror):
@@ -277,34 +287,31 @@ def _reuse_line(line, places, mirror):
     return "part %s --onpart=%s %s" % (line.mount, places[0][1].name, fate)
 
 
-def _choose(disks, ours, lines, wipe, efi, pin, mirror):
+def _choose(disks, known, lines, wish):
     """The disks of a new layout: one, or two for a mirror."""
-    if pin:
-        disks = [disk for disk in disks if pin in (disk.name, disk.path, disk.wwn, disk.serial)]
+    if wish.pin:
+        disks = [disk for disk in disks if wish.pin in (disk.name, disk.path, disk.wwn, disk.serial)]
         if not disks:
-            raise Refusal("no disk is %r, which the attribute os_disk names" % pin)
+            raise Refusal("no disk is %r, which the attribute os_disk names" % wish.pin)
     if not disks:
         raise Refusal("there is no disk")
-    needed = sum(line.size for line in lines) + (ESP_MIB if efi else BIOSBOOT_MIB) + SPARE_MIB
-    reasons = {disk.name: _unusable(disk, wipe, needed) for disk in disks}
+    needed = sum(line.size for line in lines) + (ESP_MIB if wish.efi else BIOSBOOT_MIB) + SPARE_MIB
+    reasons = {disk.name: _unusable(disk, wish.wipe, needed) for disk in disks}
     free = [disk for disk in disks if not reasons[disk.name]]
-    wanted = MAX_ARRAY if mirror else 1
+    wanted = MAX_ARRAY if wish.mirror else 1
     if len(free) < wanted:
         why = "; ".join("%s %s" % (name, reason) for name, reason in sorted(reasons.items()) if reason)
-        raise Refusal("%d disk%s wanted, %d free: %s" % (wanted, "s" * (wanted > 1), len(free), why))
-    known = {disk.name for places in ours.values() for disk, _part in places}
-    # With permission to wipe, what was ours before is taken again rather than somebody else's disk.
-    order = sorted(
-        free,
-        key=lambda disk: (
-            disk.name not in known,
-            TRANSPORTS.get(disk.transport, 2),
-            disk.size,
-            disk.wwn,
-            _natural(disk.name),
-        ),
-    )
-    return order[:wanted]
+        raise Refusal(
+            "%d disk%s wanted, %d free: %s" % (wanted, "s" * (wanted > 1), len(free), why),
+            WIPE_HINT if "holds" in why else "",
+        )
+
+    def preference(disk):
+        # With permission to wipe, what was ours before is taken again rather than somebody else's disk.
+        speed = TRANSPORTS.get(disk.transport, max(TRANSPORTS.values()) + 1)
+        return disk.name not in known, speed, disk.size, disk.wwn, _natural(disk.name)
+
+    return sorted(free, key=preference)[:wanted]
 
 
 def _unusable(disk, wipe, needed):
@@ -314,45 +321,42 @@ def _unusable(disk, wipe, needed):
     if disk.size < needed:
         return "has %d MiB, and the layout needs %d" % (disk.size, needed)
     held = [part.fstype or "a partition" for part in disk.parts] or [text for text in (disk.fstype, disk.table) if text]
-    if held and not wipe:
-        return "holds %s" % ", ".join(held)
+    if (held or disk.stacked) and not wipe:
+        return "holds %s" % ", ".join(held + list(disk.stacked))
     return ""
 
 
-def _first(chosen, ours, lines, efi, mirror, table):
-    # A disk that carries our labels beside the chosen ones would make the next installation ambiguous.
-    known = {disk.name for places in ours.values() for disk, _part in places}
+def _first(chosen, known, lines, wish):
     names = [disk.name for disk in chosen]
+    # A disk that carries our labels beside the chosen ones would make the next installation ambiguous.
     cleared = ",".join(names + sorted(known - set(names)))
     commands = [
         "ignoredisk --only-use=%s" % cleared,
         "zerombr",
-        "clearpart --all --initlabel --disklabel=%s --drives=%s" % (table, cleared),
+        "clearpart --all --initlabel --disklabel=%s --drives=%s" % (wish.table, cleared),
     ]
-    if efi:
+    if wish.efi:
         commands.append("part /boot/efi --fstype=efi --size=%d --ondisk=%s" % (ESP_MIB, names[0]))
-    elif table == "gpt":
-        commands += ["part biosboot --fstype=biosboot --size=%d --ondisk=%s" % (BIOSBOOT_MIB, name) for name in names]
-    for number, line in enumerate(lines):
-        commands += _mirrored(line, number, names) if mirror else [_plain(line, line.mount, names[0], True)]
+    elif wish.table == "gpt":
+        commands.append("part biosboot --fstype=biosboot --size=%d --ondisk=%s" % (BIOSBOOT_MIB, names[0]))
+    for number, line in enumerate(lines, 1):
+        commands += _mirrored(line, number, names) if wish.mirror else [_plain(line, names[0])]
     return commands + [_boot_drive(chosen[0])]
 
 
-def _plain(line, mount, disk, formatted):
-    size = "--size=%d%s --ondisk=%s" % (line.size, " --grow" if line.grow else "", disk)
-    return (
-        "part %s --fstype=%s %s --label=%s" % (mount, line.fstype, size, line.label)
-        if formatted
-        else "part %s %s" % (mount, size)
-    )
+def _plain(line, disk):
+    return "part %s --fstype=%s %s --label=%s" % (line.mount, line.fstype, _size(line, disk), line.label)
 
 
 def _mirrored(line, number, names):
-    members = ["raid.%d%d" % (number + 1, side + 1) for side in range(len(names))]
+    members = ["raid.%d%d" % (number, side) for side in range(1, len(names) + 1)]
+    parts = ["part %s %s" % (member, _size(line, name)) for member, name in zip(members, names)]
     array = "raid %s --device=%s --level=1 --fstype=%s --label=%s %s"
-    return [_plain(line, member, name, False) for member, name in zip(members, names)] + [
-        array % (line.mount, line.label.lower(), line.fstype, line.label, " ".join(members))
-    ]
+    return parts + [array % (line.mount, line.label.lower(), line.fstype, line.label, " ".join(members))]
+
+
+def _size(line, disk):
+    return "--size=%d%s --ondisk=%s" % (line.size, " --grow" if line.grow else "", disk)
 
 
 def _boot_drive(disk):
@@ -392,20 +396,12 @@ def main(argv=None):
             lines = layout_from(file.read())
         if re.search(r"[\"\\\n\r]", options.append):
             raise Refusal("the kernel's arguments hold a quote, a backslash or a line end")
-        commands, mode = decide(
-            survey(options.device),
-            lines,
-            wipe=options.wipe == "yes",
-            efi=options.firmware == "efi",
-            pin=options.disk,
-            mirror=options.mirror == "yes",
-            table=options.table,
+        wish = Wish(
+            options.wipe == "yes", options.firmware == "efi", options.disk, options.mirror == "yes", options.table
         )
+        commands, mode = decide(survey(options.device), lines, wish)
     except Refusal as refusal:
-        sys.stderr.write(
-            "partition: refused: %s; nothing was changed. To lose what is there, order the installation with wipe: true\n"
-            % refusal
-        )
+        sys.stderr.write("partition: refused: %s. The disks are as they were.\n" % refusal)
         return 1
     if options.append:
         commands[-1] += ' --append="%s"' % options.append

@@ -1,0 +1,279 @@
+"""The partition program on real block devices: real tables, real file systems, real signatures.
+
+The disks are loop devices.  An answer is carried out by sfdisk and mkfs as the installer would, so that a
+reinstallation is asked of what a first installation left.  Arrays are superblocks on a disk: they need no kernel.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+from typing import Iterator
+
+import pytest
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
+
+from support.ansible import ROOT
+
+PROGRAM = ROOT / "xml" / "include" / "partition.py"
+LAYOUT = """
+/                  RK_ROOT    xfs   330
+swap               RK_SWAP    swap   20
+/state/partition1  RK_STATE1  ext4   30 grow keep
+"""
+TYPES = {"biosboot": "21686148-6449-6E6F-744E-656564454649", "/boot/efi": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"}
+MAKE = {
+    "xfs": ["mkfs.xfs", "-q", "-f", "-L"],
+    "ext4": ["mkfs.ext4", "-q", "-F", "-L"],
+    "swap": ["mkswap", "-q", "-L"],
+    "efi": ["mkfs.vfat", "-n"],
+}
+DISK_MIB = 1100
+
+
+def sh(*argv: str, stdin: str = "") -> str:
+    """A program that must succeed: what it prints."""
+    return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@contextlib.contextmanager
+def loop(folder: pathlib.Path, name: str, mib: int = DISK_MIB) -> Iterator[str]:
+    """A blank disk; its device."""
+    image = folder / name
+    with open(image, "wb") as file:
+        file.truncate(mib << 20)
+    device = sh("losetup", "--find", "--show", str(image)).strip()
+    try:
+        yield device
+    finally:
+        subprocess.run(["partx", "--delete", device], check=False, capture_output=True)
+        sh("losetup", "--detach", device)
+
+
+@pytest.fixture
+def disk(tmp_path: pathlib.Path) -> Iterator[str]:
+    """One blank disk."""
+    with loop(tmp_path, "a") as device:
+        yield device
+
+
+@pytest.fixture
+def other(tmp_path: pathlib.Path) -> Iterator[str]:
+    """A second blank disk."""
+    with loop(tmp_path, "b") as device:
+        yield device
+
+
+def decide(folder: pathlib.Path, disks: list[str], *options: str) -> tuple[str, list[str]]:
+    """``first``, ``reuse``, ``wipe`` or the refusal, and the commands."""
+    (folder / "layout").write_text(LAYOUT)
+    output = folder / "partition.ks"
+    output.unlink(missing_ok=True)
+    argv = [sys.executable, str(PROGRAM), "--layout", str(folder / "layout"), "--output", str(output)]
+    argv += ["--firmware", "bios", *options]
+    for device in disks:
+        argv += ["--device", device]
+    for device in disks:
+        sh("blockdev", "--flushbufs", device)
+    before = {device: written(device) for device in disks}
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert {device: written(device) for device in disks} == before, "the program wrote to a disk"
+    if ended.returncode:
+        assert not output.exists()
+        return ended.stderr, []
+    commands = [line for line in output.read_text().splitlines() if not line.startswith("#")]
+    KickstartParser(makeVersion("RHEL9")).readKickstartFromString("\n".join(commands) + "\n")
+    return ended.stdout.strip(), commands
+
+
+def written(device: str) -> int:
+    """How many sectors were ever written to the disk (Documentation/block/stat.rst, field 7)."""
+    return int(pathlib.Path(f"/sys/block/{name(device)}/stat").read_text().split()[6])
+
+
+def carry_out(commands: list[str], device: str, table: str = "gpt") -> None:
+    """Partition and format a blank disk as the commands of a first installation say."""
+    wanted = [line.split() for line in commands if line.startswith("part ")]
+    rows, makes = [f"label: {'gpt' if table == 'gpt' else 'dos'}"], []
+    for words in wanted:
+        option = dict(re.findall(r"--(\w+)=(\S+)", " ".join(words)))
+        size = "" if "--grow" in words else f"size={option['size']}MiB,"
+        kind = TYPES.get(words[1], "linux") if table == "gpt" else "83"
+        rows.append(f"{size} type={kind}")
+        makes.append((option["fstype"], option.get("label", "EFI")))
+    sh("sfdisk", "--quiet", "--wipe", "always", device, stdin="\n".join(rows) + "\n")
+    sh("partx", "--add", device)
+    for number, (fstype, label) in enumerate(makes, 1):
+        if fstype in MAKE:
+            sh(*MAKE[fstype], label, f"{device}p{number}")
+
+
+def name(device: str) -> str:
+    return pathlib.Path(device).name
+
+
+@pytest.mark.parametrize("firmware", ["bios", "efi"])
+def test_what_a_first_installation_makes_a_reinstallation_keeps(
+    tmp_path: pathlib.Path, disk: str, firmware: str
+) -> None:
+    mode, commands = decide(tmp_path, [disk], "--firmware", firmware)
+    assert mode == "first"
+    carry_out(commands, disk)
+    mode, again = decide(tmp_path, [disk], "--firmware", firmware)
+    boot = (
+        "part biosboot --fstype=biosboot --onpart={}p1"
+        if firmware == "bios"
+        else "part /boot/efi --onpart={}p1 --noformat"
+    )
+    assert (mode, again) == (
+        "reuse",
+        [
+            f"ignoredisk --only-use={name(disk)}",
+            "clearpart --none",
+            boot.format(name(disk)),
+            f"part / --onpart={name(disk)}p2 --fstype=xfs --label=RK_ROOT",
+            f"part swap --onpart={name(disk)}p3 --noformat",
+            f"part /state/partition1 --onpart={name(disk)}p4 --noformat",
+            f"bootloader --location=mbr --boot-drive={name(disk)}",
+        ],
+    )
+
+
+def test_a_master_boot_record_is_kept_too(tmp_path: pathlib.Path, disk: str) -> None:
+    _mode, commands = decide(tmp_path, [disk], "--table", "msdos")
+    carry_out(commands, disk, "msdos")
+    mode, again = decide(tmp_path, [disk], "--table", "msdos")
+    assert mode == "reuse"
+    assert f"part /state/partition1 --onpart={name(disk)}p3 --noformat" in again
+
+
+def test_a_data_disk_beside_ours_is_never_named(tmp_path: pathlib.Path, disk: str, other: str) -> None:
+    sh("mkfs.xfs", "-q", "-L", "science", other)
+    _mode, commands = decide(tmp_path, [disk, other])
+    assert name(other) not in "\n".join(commands)
+    carry_out(commands, disk)
+    mode, again = decide(tmp_path, [other, disk])
+    assert mode == "reuse"
+    assert name(other) not in "\n".join(again)
+
+
+@pytest.fixture
+def ours(tmp_path: pathlib.Path, disk: str) -> str:
+    """A disk as our first installation left it."""
+    carry_out(decide(tmp_path, [disk])[1], disk)
+    return disk
+
+
+def test_a_lost_root_label_is_a_refusal(tmp_path: pathlib.Path, ours: str) -> None:
+    sh("xfs_admin", "-L", "--", f"{ours}p2")
+    assert "RK_STATE1 on" in decide(tmp_path, [ours])[0]
+
+
+def test_a_state_partition_that_was_made_anew_is_a_refusal(tmp_path: pathlib.Path, ours: str) -> None:
+    sh("mkfs.xfs", "-q", "-f", "-L", "RK_STATE1", f"{ours}p4")
+    assert "holds xfs, and the layout says ext4" in decide(tmp_path, [ours])[0]
+
+
+def test_a_label_on_two_disks_is_a_refusal(tmp_path: pathlib.Path, ours: str, other: str) -> None:
+    sh("cp", "--sparse=always", ours, other)
+    sh("partx", "--add", other)
+    assert "RK_ROOT stands on" in decide(tmp_path, [ours, other])[0]
+
+
+def test_contradicting_signatures_are_a_refusal(tmp_path: pathlib.Path, disk: str) -> None:
+    sh("mkfs.ext4", "-q", "-F", disk)
+    with open(disk, "r+b") as file:  # XFS begins at 0, ext4 at 1024: both are whole
+        header = tmp_path / "xfs"
+        with open(header, "wb") as other:
+            other.truncate(400 << 20)
+        sh("mkfs.xfs", "-q", "-f", str(header))
+        with open(header, "rb") as other:
+            file.write(other.read(512))
+    assert "contradict each other" in decide(tmp_path, [disk])[0]
+
+
+def test_a_disk_without_udev_data_does_not_look_blank(
+    tmp_path: pathlib.Path, ours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The regression: lsblk asks udev for labels, and there is no udev here at all.
+    empty = sh("lsblk", "--noheadings", "--output", "LABEL,FSTYPE", ours).split()
+    assert decide(tmp_path, [ours])[0] == "reuse", f"lsblk itself says {empty}"
+
+
+def superblock(array: str) -> bytes:
+    """An md superblock, version 1.2: what blkid and the kernel know an array's member by (md.4, mdp_superblock_1)."""
+    block = bytearray(256)
+    struct.pack_into("<IIII", block, 0, 0xA92B4EFC, 1, 0, 0)
+    block[16:32] = bytes(range(16))
+    block[32 : 32 + len(array)] = array.encode()
+    struct.pack_into("<IIQ", block, 72, 1, 0, 204800)  # level 1
+    struct.pack_into("<II", block, 88, 0, 2)  # two disks
+    struct.pack_into("<QQQ", block, 128, 2048, 204800, 8)  # data offset and size; this block is at sector 8
+    total = sum(struct.unpack("<64I", bytes(block)))
+    struct.pack_into("<I", block, 216, (total & 0xFFFFFFFF) + (total >> 32))
+    return bytes(block)
+
+
+def put(device: str, data: bytes, offset: int) -> None:
+    with open(device, "r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+def test_members_of_a_strange_array_are_left_alone(tmp_path: pathlib.Path, disk: str) -> None:
+    put(disk, superblock("server:0"), 4096)
+    assert "holds linux_raid_member" in decide(tmp_path, [disk])[0]
+
+
+def test_our_own_mirror_is_used_again(tmp_path: pathlib.Path, disk: str, other: str) -> None:
+    for device in (disk, other):
+        rows = ["label: gpt", f"size=1MiB, type={TYPES['biosboot']}", "size=330MiB", "size=40MiB", ""]
+        sh("sfdisk", "--quiet", device, stdin="\n".join(rows[:4]) + "\n,\n")
+        sh("partx", "--add", device)
+        for number, label in enumerate(("rk_root", "rk_swap", "rk_state1"), 2):
+            put(f"{device}p{number}", superblock(f"compute-0-0:{label}"), 4096)
+    mode, commands = decide(tmp_path, [disk, other], "--mirror", "yes")
+    assert mode == "reuse", mode
+    assert "raid / --device=rk_root --useexisting --fstype=xfs --label=RK_ROOT" in commands
+    assert "raid /state/partition1 --device=rk_state1 --useexisting --noformat" in commands
+
+
+def test_a_volume_group_is_left_alone(tmp_path: pathlib.Path, disk: str) -> None:
+    sh(
+        "pvcreate",
+        "--quiet",
+        "--force",
+        "--config",
+        f'devices {{ filter = [ "a|{disk}|", "r|.*|" ] use_devicesfile=0 }}',
+        disk,
+    )
+    assert "holds LVM2_member" in decide(tmp_path, [disk])[0]
+
+
+def test_a_disk_that_is_too_small_is_named(tmp_path: pathlib.Path) -> None:
+    with loop(tmp_path, "small", 64) as device:
+        assert "has 64 MiB, and the layout needs 389" in decide(tmp_path, [device])[0]
+
+
+def test_another_clusters_disk_needs_permission(tmp_path: pathlib.Path, disk: str) -> None:
+    _mode, commands = decide(tmp_path, [disk])
+    carry_out([line.replace("RK_", "OT_") for line in commands], disk)
+    assert "holds" in decide(tmp_path, [disk])[0]
+    mode, commands = decide(tmp_path, [disk], "--wipe", "yes")
+    assert mode == "wipe"
+    assert f"clearpart --all --initlabel --disklabel=gpt --drives={name(disk)}" in commands
+
+
+def test_kernel_arguments_cannot_add_a_command(tmp_path: pathlib.Path, disk: str) -> None:
+    assert decide(tmp_path, [disk], "--append", "console=ttyS0")[1][-1].endswith('--append="console=ttyS0"')
+    assert "quote" in decide(tmp_path, [disk], "--append", 'x" --password=1')[0]
+
+
+def test_the_installers_oldest_python_reads_it() -> None:
+    ast.parse(PROGRAM.read_text(), feature_version=(3, 6))

@@ -1,0 +1,304 @@
+"""What becomes of the disks: all partitions but root survive a reinstallation (paper, 6.3), and doubt is a refusal."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import partition
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from partition import Disk, Part, Refusal, Wish, decide, layout_from
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
+
+LAYOUT = """
+/                  RK_ROOT    xfs   30720
+swap               RK_SWAP    swap   4096
+/state/partition1  RK_STATE1  xfs    1024 grow keep
+"""
+LINES = layout_from(LAYOUT)
+ESP = partition.ESP[0]
+BIOSBOOT = partition.BIOSBOOT[0]
+INSTALLED = (("RK_ROOT", "xfs"), ("RK_SWAP", "swap"), ("RK_STATE1", "xfs"))
+BIG = 500_000
+
+
+def disk(name: str = "sda", parts: tuple[Part, ...] = (), **facts: Any) -> Disk:
+    """A disk; blank unless it is given parts."""
+    found: dict[str, Any] = {
+        **{"path": f"/dev/{name}", "size": BIG, "transport": "sata", "wwn": f"wwn-{name}", "serial": f"serial-{name}"},
+        **{"table": "gpt" if parts else "", "fstype": "", "mounted": [], "stacked": ()},
+        **facts,
+    }
+    return Disk(name=name, parts=parts, **found)
+
+
+def installed(name: str = "sda", boot: str = BIOSBOOT, fstypes: Optional[dict[str, str]] = None, **facts: Any) -> Disk:
+    """A disk as a first installation left it."""
+    infix = "p" if name[-1].isdigit() else ""
+    parts = [Part(f"{name}{infix}1", "", "vfat" if boot == ESP else "", boot)]
+    for number, (label, fstype) in enumerate(INSTALLED, 2):
+        parts.append(Part(f"{name}{infix}{number}", label, (fstypes or {}).get(label, fstype), ""))
+    return disk(name, tuple(parts), **facts)
+
+
+def without(one: Disk, label: str) -> Disk:
+    """The disk after a partition lost its label."""
+    return one._replace(parts=tuple(part._replace(label="") if part.label == label else part for part in one.parts))
+
+
+def wish(**given: Any) -> Wish:
+    return Wish(**{"wipe": False, "efi": False, "pin": "", "mirror": False, "table": "gpt", **given})
+
+
+def commands(disks: list[Disk], **given: Any) -> list[str]:
+    return decide(disks, LINES, wish(**given))[0]
+
+
+def test_a_blank_disk_gets_the_whole_layout() -> None:
+    assert decide([disk()], LINES, wish()) == (
+        [
+            "ignoredisk --only-use=sda",
+            "zerombr",
+            "clearpart --all --initlabel --disklabel=gpt --drives=sda",
+            "part biosboot --fstype=biosboot --size=1 --ondisk=sda",
+            "part / --fstype=xfs --size=30720 --ondisk=sda --label=RK_ROOT",
+            "part swap --fstype=swap --size=4096 --ondisk=sda --label=RK_SWAP",
+            "part /state/partition1 --fstype=xfs --size=1024 --grow --ondisk=sda --label=RK_STATE1",
+            "bootloader --location=mbr --boot-drive=sda",
+        ],
+        "first",
+    )
+
+
+def test_a_reinstallation_formats_root_and_nothing_else() -> None:
+    assert decide([installed("nvme0n1", ESP), disk("sdb")], LINES, wish(efi=True)) == (
+        [
+            "ignoredisk --only-use=nvme0n1",
+            "clearpart --none",
+            "part /boot/efi --onpart=nvme0n1p1 --noformat",
+            "part / --onpart=nvme0n1p2 --fstype=xfs --label=RK_ROOT",
+            "part swap --onpart=nvme0n1p3 --noformat",
+            "part /state/partition1 --onpart=nvme0n1p4 --noformat",
+            "bootloader --location=mbr --boot-drive=nvme0n1",
+        ],
+        "reuse",
+    )
+
+
+def test_a_master_boot_record_needs_no_boot_partition() -> None:
+    first = commands([disk("vda", transport="virtio")], table="msdos")
+    assert not [line for line in first if "biosboot" in line]
+    old = installed("vda", table="dos")
+    again = commands([old._replace(parts=old.parts[1:])])
+    assert "part / --onpart=vda2 --fstype=xfs --label=RK_ROOT" in again
+
+
+def test_the_fast_and_small_disk_is_taken_first() -> None:
+    disks = [
+        disk("sda", transport="sata", size=900_000),
+        disk("nvme1n1", transport="nvme", size=900_000),
+        disk("nvme0n1", transport="nvme", size=400_000),
+        disk("vda", transport="virtio", size=100_000),
+    ]
+    assert commands(disks)[0] == "ignoredisk --only-use=nvme0n1"
+    assert commands(list(reversed(disks))) == commands(disks)
+
+
+@pytest.mark.parametrize("pin", ["sdb", "/dev/sdb", "wwn-sdb", "serial-sdb"])
+def test_a_site_may_name_the_disk(pin: str) -> None:
+    assert commands([disk("sda", size=100_000), disk("sdb")], pin=pin)[0] == "ignoredisk --only-use=sdb"
+
+
+FOREIGN = {
+    "a file system without a table": disk(fstype="ext4"),
+    "an empty table": disk(table="gpt"),
+    "somebody's partition": disk(parts=(Part("sda1", "", "ntfs", ""),)),
+    "a partition without a signature": disk(parts=(Part("sda1", "", "", ""),)),
+    "LVM": disk(parts=(Part("sda1", "", "LVM2_member", ""),), stacked=("vg0-data",)),
+    "an array's member": disk(parts=(Part("sda1", "host:0", "linux_raid_member", ""),)),
+    "a whole-disk array": disk(fstype="linux_raid_member", stacked=("md127",)),
+    "firmware RAID": disk(fstype="isw_raid_member"),
+    "another cluster's disk": disk(parts=(Part("sda1", "R2_ROOT", "xfs", ""), Part("sda2", "R2_STATE1", "xfs", ""))),
+    "only a volume on it": disk(stacked=("mpatha",)),
+}
+
+
+@pytest.mark.parametrize("held", FOREIGN)
+def test_what_is_not_ours_is_left_alone(held: str) -> None:
+    with pytest.raises(Refusal, match="1 disk wanted, 0 free: sda holds"):
+        commands([FOREIGN[held]])
+    assert commands([FOREIGN[held], disk("sdb")])[0] == "ignoredisk --only-use=sdb"
+
+
+@pytest.mark.parametrize("held", FOREIGN)
+def test_permission_to_wipe_comes_from_the_order(held: str) -> None:
+    assert "clearpart --all --initlabel --disklabel=gpt --drives=sda" in commands([FOREIGN[held]], wipe=True)
+
+
+def test_a_wipe_takes_our_own_disk_rather_than_a_faster_one_of_somebody() -> None:
+    theirs = disk("nvme0n1", (Part("nvme0n1p1", "data", "xfs", ""),), transport="nvme")
+    assert commands([theirs, installed("sdb")], wipe=True)[0] == "ignoredisk --only-use=sdb"
+
+
+def test_a_wipe_clears_every_disk_that_carries_our_labels() -> None:
+    found = commands([installed("sda"), installed("sdb")], wipe=True)
+    assert found[0] == "ignoredisk --only-use=sda,sdb"
+    assert "part / --fstype=xfs --size=30720 --ondisk=sda --label=RK_ROOT" in found
+
+
+REFUSED = [
+    pytest.param(
+        [without(installed(), "RK_ROOT")],
+        {},
+        r"RK_STATE1 on sda4, RK_SWAP on sda3 found, but not RK_ROOT",
+        id="root lost its label",
+    ),
+    pytest.param(
+        [without(installed(), "RK_STATE1")], {}, r"RK_STATE1 \(/state/partition1\) is missing", id="state lost"
+    ),
+    pytest.param([without(installed(), "RK_SWAP")], {}, r"RK_SWAP \(swap\) is missing", id="swap lost"),
+    pytest.param([installed(), installed("sdb")], {}, r"RK_ROOT stands on sda2 and sdb2", id="a label twice"),
+    pytest.param(
+        [installed(fstypes={"RK_STATE1": "ext4"})], {}, r"holds ext4, and the layout says xfs", id="another file system"
+    ),
+    pytest.param([installed(fstypes={"RK_STATE1": ""})], {}, r"holds nothing, and the layout", id="no file system"),
+    pytest.param([installed()], {"efi": True}, r"has not an EFI system partition", id="BIOS before, UEFI now"),
+    pytest.param([installed(boot=ESP)], {}, r"has not a BIOS boot partition", id="UEFI before, BIOS now"),
+    pytest.param([installed()], {"mirror": True}, r"stands on sda2", id="half a mirror"),
+    pytest.param([], {}, r"there is no disk", id="no disk"),
+    pytest.param([disk(size=30_000)], {}, r"has 30000 MiB, and the layout needs 35849", id="too small"),
+    pytest.param(
+        [disk(mounted=["/run/install"])], {"wipe": True}, r"in use \(/run/install\)", id="the installer's own"
+    ),
+    pytest.param([disk()], {"pin": "sdz"}, r"no disk is 'sdz'", id="the named disk is not there"),
+    pytest.param([disk(table="gpt"), disk("sdb")], {"pin": "sda"}, r"sda holds gpt", id="the named disk is not blank"),
+    pytest.param([disk()], {"mirror": True}, r"2 disks wanted, 1 free", id="a mirror of one"),
+]
+
+
+@pytest.mark.parametrize(("disks", "given", "said"), REFUSED)
+def test_doubt_is_a_refusal(disks: list[Disk], given: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        commands(disks, **given)
+
+
+def test_root_may_change_its_file_system() -> None:
+    assert "part / --onpart=sda2 --fstype=xfs --label=RK_ROOT" in commands([installed(fstypes={"RK_ROOT": "ext4"})])
+
+
+def mirrored() -> list[Disk]:
+    """Two disks as a mirrored installation left them."""
+    parts = [
+        tuple(
+            [Part(f"{name}1", "", "", BIOSBOOT)]
+            + [
+                Part(f"{name}{number}", f"compute-0-0:{label.lower()}", "linux_raid_member", "")
+                for number, (label, _fstype) in enumerate(INSTALLED, 2)
+            ]
+        )
+        for name in ("sda", "sdb")
+    ]
+    return [disk("sda", parts[0], stacked=("md127",)), disk("sdb", parts[1], stacked=("md127",))]
+
+
+def test_a_mirror_is_made_of_two_blank_disks() -> None:
+    found = commands([disk("sda"), disk("sdb"), disk("sdc")], mirror=True)
+    assert found[0] == "ignoredisk --only-use=sda,sdb"
+    assert found[4:7] == [
+        "part raid.11 --size=30720 --ondisk=sda",
+        "part raid.12 --size=30720 --ondisk=sdb",
+        "raid / --device=rk_root --level=1 --fstype=xfs --label=RK_ROOT raid.11 raid.12",
+    ]
+
+
+def test_a_mirror_is_used_again() -> None:
+    found, mode = decide(mirrored(), LINES, wish(mirror=True))
+    assert mode == "reuse"
+    assert found[3:6] == [
+        "raid / --device=rk_root --useexisting --fstype=xfs --label=RK_ROOT",
+        "raid swap --device=rk_swap --useexisting --noformat",
+        "raid /state/partition1 --device=rk_state1 --useexisting --noformat",
+    ]
+
+
+def test_a_mirror_is_not_taken_for_single_disks() -> None:
+    with pytest.raises(Refusal, match=r"RK_ROOT stands on sda2 and sdb2"):
+        commands(mirrored())
+    with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is a mirror, and the layout wants none"):
+        commands(mirrored()[:1])
+
+
+BAD_LAYOUTS = [
+    ("/ RK_ROOT xfs", "line 1: expected MOUNT LABEL FSTYPE MIB"),
+    ("/ RK_ROOT xfs 30720 kep", "line 1: expected"),
+    ("\n/ RK_ROOT zfs 30720", "line 2: file system 'zfs'"),
+    ("/ RK_ROOT_OF_IT xfs 30720", "line 1: label 'RK_ROOT_OF_IT'"),
+    ("/ RK-ROOT xfs 30720", "line 1: label 'RK-ROOT'"),
+    ("/state RK_STATE xfs 1 keep", "there is no /"),
+    ("/ RK_ROOT xfs 1 keep", "/ cannot be kept"),
+    ("/ A xfs 1\n/b A xfs 1", "the label A stands there twice"),
+    ("/ A xfs 1\n/ B xfs 1", "the mount / stands there twice"),
+    ("/ A xfs 1 grow\n/b B xfs 1 grow", "more than one partition takes the rest"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD_LAYOUTS)
+def test_a_layout_that_cannot_be_is_refused_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        layout_from(text)
+    assert said in str(caught.value)
+
+
+# ---- whatever the disks look like
+
+parts = st.builds(
+    Part,
+    name=st.sampled_from(["sda1", "sda2", "sdb1", "nvme0n1p1"]),
+    label=st.sampled_from(["", "RK_ROOT", "RK_SWAP", "RK_STATE1", "data", "host:rk_root"]),
+    fstype=st.sampled_from(["", "xfs", "ext4", "swap", "linux_raid_member", "LVM2_member"]),
+    kind=st.sampled_from(["", ESP, BIOSBOOT]),
+)
+disks = st.lists(
+    st.builds(
+        lambda name, found, size, mounted: disk(name, tuple(found), size=size, mounted=mounted),
+        st.sampled_from(["sda", "sdb", "nvme0n1", "vda"]),
+        st.lists(parts, max_size=4),
+        st.sampled_from([1_000, BIG]),
+        st.sampled_from([[], ["/mnt"]]),
+    ),
+    max_size=3,
+    unique_by=lambda one: one.name,
+)
+wishes = st.builds(
+    wish, wipe=st.booleans(), efi=st.booleans(), mirror=st.booleans(), table=st.sampled_from(["gpt", "msdos"])
+)
+
+
+@given(disks, wishes)
+def test_without_permission_nothing_but_root_and_blank_disks_is_ever_written(found: list[Disk], asked: Wish) -> None:
+    try:
+        lines, mode = decide(found, LINES, asked)
+    except Refusal:
+        return
+    text = "\n".join(lines)
+    if not asked.wipe:
+        full = {one.name for one in found if one.parts or one.table or one.fstype or one.stacked}
+        cleared = [line.rpartition("=")[2].split(",") for line in lines if line.startswith("clearpart --all")]
+        assert not full & {name for names in cleared for name in names}
+        for line in lines:
+            if "--onpart" in line or "--useexisting" in line:
+                assert line.split()[1] in ("/", "biosboot") or line.endswith("--noformat")
+    assert text.count("\npart / ") + text.count("\nraid / ") == 1
+    assert ("clearpart --none" in text) == (mode == "reuse")
+
+
+@given(disks, wishes)
+def test_the_installer_understands_every_answer(found: list[Disk], asked: Wish) -> None:
+    try:
+        lines, _mode = decide(found, LINES, asked)
+    except Refusal:
+        return
+    for release in ("RHEL8", "RHEL9", "RHEL10"):
+        KickstartParser(makeVersion(release)).readKickstartFromString("\n".join(lines) + "\n")
