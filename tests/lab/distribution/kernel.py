@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The kernel's modules: which are carried over, and in which order an initramfs loads them."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Iterable
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+
+from .model import File
+
+MODULES = "usr/lib/modules"
+DEPMOD_SECONDS = 60.0
+
+
+def load_order(root: pathlib.Path, version: str, names: Iterable[str]) -> list[pathlib.Path]:
+    """The files of the named modules and of those that they need, needed ones first; ``root`` has run depmod."""
+    argv = ["modprobe", "--dirname", str(root), "--set-version", version, "--show-depends", "--all", *names]
+    lines = command.run(argv, timeout=DEPMOD_SECONDS).stdout.splitlines()
+    return [
+        pathlib.Path(path) for path in dict.fromkeys(line.split()[1] for line in lines if line.startswith("insmod"))
+    ]
+
+
+def depmod(root: pathlib.Path, version: str) -> None:
+    """Write the indexes of the modules below ``root``, a tree with merged /usr."""
+    command.run(["depmod", "--basedir", str(root), version], timeout=DEPMOD_SECONDS)
+
+
+def trim_modules(root: pathlib.Path, files: list[File], names: Iterable[str]) -> list[File]:
+    """Leave of the kernel's modules the named ones with their needs, and index what is left."""
+    (directory,) = (root / MODULES).iterdir()
+    version = directory.name
+    depmod(root, version)
+    kept = {f"/{path.resolve().relative_to(root.resolve())}" for path in load_order(root, version, names)}
+    prefix = f"/{MODULES}/{version}/kernel/"
+    for file in files:
+        if file.path.startswith(prefix) and not file.directory and file.path not in kept:
+            (root / file.path[1:]).unlink()
+    depmod(root, version)
+    indexes = [File(f"/{path.relative_to(root)}") for path in sorted(directory.glob("modules.*"))]
+    left = [file for file in files if not file.path.startswith(prefix) or file.path in kept]
+    return list(dict.fromkeys([*left, *indexes]))

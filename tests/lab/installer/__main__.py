@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The installation from its first line on the screen to its verdict, in anaconda's order and words."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import sys
+import time
+import traceback
+from typing import Any, Optional
+
+from pykickstart.constants import (
+    KS_REBOOT,
+    KS_SCRIPT_ONERROR,
+    KS_SCRIPT_POST,
+    KS_SCRIPT_PRE,
+    KS_SCRIPT_PREINSTALL,
+    KS_SCRIPT_TRACEBACK,
+    KS_SHUTDOWN,
+)
+
+from . import bootloader, configure, disks, kickstart, network, packages, remote, screen, scripts, storage
+from .model import InstallError, Plan
+from .programs import SYSROOT, run
+
+KICKSTART = pathlib.Path("/run/install/ks.cfg")
+VERDICT = pathlib.Path("/run/install/verdict")
+# A light node has no disk: its root is a directory that is mounted already.
+LIGHT = pathlib.Path("/run/install/light")
+# What the installed system sees of the running one while it is being installed.
+MOUNTS = (
+    ("proc", "proc"),
+    ("sysfs", "sys"),
+    ("devtmpfs", "dev"),
+    ("devpts", "dev/pts"),
+    ("tmpfs", "dev/shm"),
+    ("tmpfs", "run"),
+)
+
+
+def main() -> int:
+    """Install this machine.  0 when a verdict was left; a failed installation stays on its screen."""
+    major = kickstart.release()
+    screen.show(f"anaconda stand-in started for release {major}.")
+    handler: Optional[Any] = None
+    try:
+        run_pre(major)
+        handler = _read(major)
+        _install(handler, major)
+    except Exception as error:  # noqa: BLE001 the outermost frame: whatever it is, it belongs on the screen
+        _fail(handler, error)
+        return 1
+    VERDICT.write_text(_verdict(handler))
+    return 0
+
+
+def run_pre(major: int) -> None:
+    """The %pre scripts, before anything else of the kickstart is read."""
+    found = kickstart.pre_scripts(KICKSTART, major)
+    if found:
+        screen.show("Running pre-installation scripts")
+        scripts.run(found, KS_SCRIPT_PRE)
+
+
+def _read(major: int) -> Any:
+    handler, warnings = kickstart.read(KICKSTART, major)
+    for warning in warnings:
+        screen.log("anaconda", f"WARN {warning}")
+    return handler
+
+
+def _install(handler: Any, major: int) -> None:
+    screen.show(f"{screen.RULE}\n{screen.RULE}\nProgress")
+    screen.show("Setting up the installation environment")
+    remote.start(handler)
+    plan = None if LIGHT.exists() else _storage(handler, major)
+    _mount_system()
+    screen.show("Running pre-installation scripts")
+    scripts.run(handler.scripts, KS_SCRIPT_PREINSTALL)
+    screen.show("Running pre-installation tasks")
+    screen.show("Starting package installation process")
+    packages.install(handler, plan, major, remote.word("inst.lab.gpgkey"))
+    _configure(handler, plan)
+    screen.show("Running post-installation scripts")
+    scripts.run(handler.scripts, KS_SCRIPT_POST)
+    screen.show("Storing configuration files and kickstarts")
+    _store()
+    if plan:
+        _kexec_load(handler, plan)
+        _unmount()
+    screen.show("Installation complete")
+
+
+def _storage(handler: Any, major: int) -> Plan:
+    screen.show("Configuring storage")
+    plan = storage.plan(handler, disks.found(), efi=disks.efi(), major=major, resolve=disks.resolve)
+    screen.log("storage", str(plan))
+    disks.carry_out(plan)
+    (SYSROOT / "etc").mkdir(exist_ok=True)
+    (SYSROOT / "etc/fstab").write_text(disks.fstab(plan))
+    return plan
+
+
+def _mount_system() -> None:
+    for directory in ("proc", "sys", "dev", "run", "tmp"):
+        (SYSROOT / directory).mkdir(parents=True, exist_ok=True)
+    (SYSROOT / "tmp").chmod(0o1777)
+    for kind, directory in MOUNTS:
+        if LIGHT.exists() and directory.startswith("dev"):
+            continue
+        target = SYSROOT / directory
+        target.mkdir(exist_ok=True)
+        run(["mount", "-t", kind, kind, str(target)])
+    if LIGHT.exists():
+        run(["mount", "--rbind", "/dev", str(SYSROOT / "dev")])
+    if disks.efi() and not LIGHT.exists():
+        run(["mount", "-t", "efivarfs", "efivarfs", str(SYSROOT / "sys/firmware/efi/efivars")])
+    alias = pathlib.Path("/mnt/sysimage")
+    if not alias.exists():
+        alias.symlink_to(SYSROOT)
+
+
+def _configure(handler: Any, plan: Optional[Plan]) -> None:
+    if plan:
+        bootloader.install(handler, plan)
+    screen.show("Configuring installed system")
+    configure.system(handler)
+    screen.show("Writing network configuration")
+    network.write(handler.network.network)
+    screen.show("Creating users")
+    configure.users(handler)
+
+
+def _store() -> None:
+    target = SYSROOT / "root/anaconda-ks.cfg"
+    shutil.copy(KICKSTART, target)
+    target.chmod(0o600)
+    logs = SYSROOT / "var/log/anaconda"
+    logs.mkdir(parents=True, exist_ok=True)
+    for path in screen.LOGS.glob("*.log"):
+        shutil.copy(path, logs)
+
+
+def _unmount() -> None:
+    run(["swapoff", "-a"])
+    run(["umount", "--recursive", "--lazy", str(SYSROOT)])
+    run(["sync"])
+
+
+def _kexec_load(handler: Any, plan: Plan) -> None:
+    if not handler.reboot.kexec:
+        return
+    screen.show("Setting up kexec")
+    version, root = bootloader.kernel_version(), plan.at("/")
+    line = (
+        f"root=UUID={disks.uuid(root.device) if root else ''} ro {bootloader.arguments(handler.bootloader.appendLine)}"
+    )
+    boot = SYSROOT / "boot"
+    run(
+        [
+            "kexec",
+            "--load",
+            str(boot / f"vmlinuz-{version}"),
+            f"--initrd={boot}/initramfs-{version}.img",
+            f"--append={line}",
+        ]
+    )
+
+
+def _verdict(handler: Any) -> str:
+    action = handler.reboot.action
+    if action == KS_REBOOT:
+        return "kexec" if handler.reboot.kexec else "reboot"
+    # Without a word anaconda halts after an unattended installation.
+    return "poweroff" if action == KS_SHUTDOWN else "halt"
+
+
+def _fail(handler: Optional[Any], error: Exception) -> None:
+    """Show what is wrong and stay: nothing of the machine is restarted, as with a real dialog that nobody answers."""
+    if not isinstance(error, InstallError):
+        screen.log("anaconda", traceback.format_exc())
+    screen.show(f"{screen.RULE}\nError\n\n{error or type(error).__name__}\n")
+    if handler is not None:
+        for kind in (KS_SCRIPT_ONERROR, KS_SCRIPT_TRACEBACK):
+            try:
+                scripts.run(handler.scripts, kind)
+            except InstallError as failure:
+                screen.show(str(failure))
+    screen.show("The installation was stopped due to an error.")
+    while True:
+        time.sleep(3600)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

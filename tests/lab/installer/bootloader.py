@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""GRUB on the disk of the installed machine, for BIOS and for UEFI."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from . import disks, screen
+from .model import InstallError, Plan
+from .programs import SYSROOT, run
+
+# What anaconda carries over from its own command line.
+PRESERVED = ("console=", "net.ifnames=", "biosdevname=", "nomodeset", "mitigations=", "quiet")
+ID = "lab"
+CONFIGURATION = """\
+serial --unit=0 --speed=115200
+terminal_input serial console
+terminal_output serial console
+load_env
+set default=0
+if [ "${{next_entry}}" ] ; then
+    set default="${{next_entry}}"
+    set next_entry=
+    save_env next_entry
+fi
+set timeout={timeout}
+menuentry "{title}" --id {version} {{
+    search --no-floppy --fs-uuid --set=root {boot_uuid}
+    linux {prefix}/vmlinuz-{version} root=UUID={root_uuid} ro {arguments}
+    initrd {prefix}/initramfs-{version}.img
+}}
+if [ -f $prefix/custom.cfg ]; then
+    source $prefix/custom.cfg
+fi
+"""
+
+
+def install(kickstart: Any, plan: Plan) -> None:
+    """Install GRUB where the bootloader command wants it, and its configuration."""
+    command = kickstart.bootloader
+    if command.disabled or command.location == "none":
+        return
+    if plan.boot_disk is None:
+        raise InstallError("bootloader: the disk to boot from is not known.")
+    screen.show("Installing boot loader")
+    target = ["--target=x86_64-efi", f"--bootloader-id={ID}", f"--efi-directory={SYSROOT}/boot/efi"]
+    argv = target if disks.efi() else ["--target=i386-pc", f"/dev/{plan.boot_disk}"]
+    run(["grub-install", "--recheck", f"--boot-directory={SYSROOT}/boot", *argv])
+    text = _configuration(plan, command.appendLine, command.timeout or 0)
+    (SYSROOT / "boot/grub/grub.cfg").write_text(text)
+    grub2 = SYSROOT / "boot/grub2"
+    if not grub2.exists():
+        grub2.symlink_to("grub")
+
+
+def kernel_version() -> str:
+    """The newest kernel of the installed system."""
+    versions = sorted(path.name.partition("-")[2] for path in (SYSROOT / "boot").glob("vmlinuz-*"))
+    if not versions:
+        raise InstallError("No kernel was installed.")
+    return versions[-1]
+
+
+def arguments(append: str) -> str:
+    """What the installed kernel is started with beside its root."""
+    own = pathlib.Path("/proc/cmdline").read_text().split()
+    words = [word for word in own if word.startswith(PRESERVED)] + (append or "").split()
+    return " ".join(dict.fromkeys(words))
+
+
+def _configuration(plan: Plan, append: str, timeout: int) -> str:
+    root, boot = plan.at("/"), plan.at("/boot")
+    if root is None:
+        raise InstallError("bootloader: there is no root file system.")
+    release = dict(line.split("=", 1) for line in (SYSROOT / "etc/os-release").read_text().splitlines() if "=" in line)
+    return CONFIGURATION.format(
+        timeout=timeout,
+        title=release.get("PRETTY_NAME", "Linux").strip('"'),
+        version=kernel_version(),
+        boot_uuid=disks.uuid((boot or root).device),
+        root_uuid=disks.uuid(root.device),
+        prefix="" if boot else "/boot",
+        arguments=arguments(append),
+    )

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which kickstart commands, and which of their options, the installer carries out."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+ANY = None
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _options(text: str) -> frozenset[str]:
+    return frozenset(f"--{name}" for name in _names(text))
+
+
+# command -> the options that are carried out; any other option is refused.
+CARRIED_OUT: dict[str, Optional[frozenset[str]]] = {
+    "bootloader": _options("append boot-drive disabled driveorder location timeout leavebootorder"),
+    "clearpart": _options("all none linux drives initlabel disklabel cdl"),
+    "cmdline": ANY,
+    "group": _options("name gid"),
+    "halt": ANY,
+    "ignoredisk": _options("only-use drives"),
+    "keyboard": ANY,
+    "lang": ANY,
+    "logging": _options("host port level"),
+    "network": _options(
+        "activate no-activate bootproto device gateway hostname ip ipv6 mtu nameserver netmask nodefroute nodns noipv4"
+        " noipv6 onboot bondslaves bondopts vlanid interfacename"
+    ),
+    "part": _options(
+        "asprimary fsoptions fstype grow label maxsize mkfsoptions noformat ondisk ondrive onpart recommended size usepart"
+    ),
+    "poweroff": ANY,
+    "reboot": _options("eject kexec"),
+    "repo": _options("name baseurl cost excludepkgs includepkgs install noverifyssl ignoregroups"),
+    "reqpart": _options("add-boot"),
+    "rootpw": _options("allow-ssh iscrypted lock plaintext"),
+    "services": _options("disabled enabled"),
+    "shutdown": ANY,
+    "sshkey": _options("username"),
+    "sshpw": _options("username iscrypted lock plaintext sshkey"),
+    "text": ANY,
+    "timesource": _options("ntp-server ntp-pool nts ntp-disable"),
+    "timezone": _options("utc isUtc ntpservers nontp"),
+    "url": _options("url noverifyssl"),
+    "user": _options("gecos gid groups homedir iscrypted lock name password plaintext shell uid"),
+    "zerombr": ANY,
+}
+CARRIED_OUT["partition"] = CARRIED_OUT["part"]
+
+# Commands that are checked by pykickstart and then only noted: there is nothing in the lab that they could change.
+NOTED = _names(
+    "auth authconfig authselect eula firewall firstboot graphical install mediacheck module rdp selinux skipx syspurpose"
+    " vnc xconfig"
+)
+
+# Sections that pykickstart takes for every release, and anaconda only since this one.
+SECTIONS_SINCE = {"%certificate": 9}
+
+
+def objection(words: list[str]) -> str:
+    """Why this command is refused, or "" when it is carried out or noted."""
+    command = words[0]
+    if command in NOTED:
+        return ""
+    if command not in CARRIED_OUT:
+        return f'the command "{command}" is not known to the installer of the lab'
+    options = CARRIED_OUT[command]
+    unknown = [
+        word for word in words[1:] if word.startswith("--") and options is not ANY and word.split("=")[0] not in options
+    ]
+    return f'{command}: the option "{unknown[0]}" is not known to the installer of the lab' if unknown else ""

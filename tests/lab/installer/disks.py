@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The disks of this machine: reads them, and carries out a plan."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from . import programs, screen
+from .model import Disk, Mount, Partition, Plan
+from .programs import SYSROOT
+
+SYS = pathlib.Path("/sys/block")
+SECTOR = 512
+# sfdisk's names for partition types.
+KINDS = {
+    "gpt": {"efi": "uefi", "biosboot": "21686148-6449-6E6F-744E-656564454649", "swap": "swap"},
+    "dos": {"efi": "ef", "swap": "82", "extended": "5"},
+}
+LINUX = {"gpt": "linux", "dos": "83"}
+ESP_OPTIONS = "umask=0077,shortname=winnt"
+MAKE = {
+    "efi": ["mkfs.vfat", "-F", "32"],
+    "ext2": ["mkfs.ext2", "-q", "-F"],
+    "ext3": ["mkfs.ext3", "-q", "-F"],
+    "ext4": ["mkfs.ext4", "-q", "-F"],
+    "swap": ["mkswap", "-f"],
+    "vfat": ["mkfs.vfat"],
+    "xfs": ["mkfs.xfs", "-q", "-f"],
+}
+LABEL = {"efi": "-n", "vfat": "-n"}
+
+
+def found() -> list[Disk]:
+    """All disks, by name; removable and read-only ones, loops and RAM disks are none."""
+    names = sorted(
+        path.name
+        for path in SYS.iterdir()
+        if not path.name.startswith(("loop", "ram", "zram", "sr", "fd", "dm-", "md"))
+    )
+    return [_disk(name) for name in names if _number(name, "ro") == 0 and _number(name, "removable") == 0]
+
+
+def resolve(name: str) -> str:
+    """The kernel's name of what a kickstart calls a disk or a partition."""
+    path = name if name.startswith("/") else f"/dev/{name}"
+    return os.path.realpath(path).removeprefix("/dev/")
+
+
+def efi() -> bool:
+    """Does this machine's firmware speak UEFI?"""
+    return pathlib.Path("/sys/firmware/efi").is_dir()
+
+
+def carry_out(plan: Plan) -> None:
+    """Make tables, partitions and file systems, and mount them below the root of the installed system."""
+    for disk, kind in plan.tables.items():
+        _write_table(plan, disk, kind)
+    for disk in {part.disk for part in plan.new} - set(plan.tables):
+        _write_table(plan, disk, _disk(disk).table)
+    for mount in plan.mounts:
+        if mount.make:
+            _make(mount)
+    SYSROOT.mkdir(parents=True, exist_ok=True)
+    for mount in plan.mounts:
+        if mount.point.startswith("/"):
+            _mount(mount)
+        elif mount.point == "swap":
+            programs.run(["swapon", mount.device], log="storage")
+
+
+def fstab(plan: Plan) -> str:
+    """The text of /etc/fstab."""
+    lines = []
+    for mount in plan.mounts:
+        if mount.point.startswith("/") or mount.point == "swap":
+            swap = mount.point == "swap"
+            fstype = {"efi": "vfat"}.get(mount.fstype, mount.fstype)
+            check = 0 if swap or fstype == "xfs" else (1 if mount.point == "/" else 2)
+            lines.append(
+                f"UUID={uuid(mount.device)} {'none' if swap else mount.point} {fstype} {_options(mount)} 0 {check}\n"
+            )
+    return "".join(lines)
+
+
+def uuid(device: str) -> str:
+    """The UUID of the file system on ``device``, read from the device itself."""
+    return programs.run(["blkid", "-p", "-s", "UUID", "-o", "value", device], log="storage").strip()
+
+
+def _disk(name: str) -> Disk:
+    values = _probe(f"/dev/{name}")
+    partitions = sorted(
+        (path.parent.name for path in (SYS / name).glob("*/partition")), key=lambda part: (len(part), part)
+    )
+    return Disk(
+        name,
+        _number(name, "size") * SECTOR,
+        values.get("PTTYPE", ""),
+        tuple(_partition(name, part) for part in partitions),
+    )
+
+
+def _partition(disk: str, name: str) -> Partition:
+    values = _probe(f"/dev/{name}")
+    return Partition(name, disk, values.get("TYPE", ""), values.get("LABEL", ""))
+
+
+def _probe(device: str) -> dict[str, str]:
+    """What is on the device itself; status 2 says that nothing was found."""
+    shown = programs.run(["blkid", "-p", "-o", "export", device], ok=(0, 2), log="storage")
+    return dict(line.partition("=")[::2] for line in shown.splitlines())
+
+
+def _number(disk: str, attribute: str) -> int:
+    return int((SYS / disk / attribute).read_text())
+
+
+def _write_table(plan: Plan, disk: str, kind: str) -> None:
+    screen.show(f"Creating disklabel on /dev/{disk}")
+    # What is left of an earlier table or file system would be found again later.
+    programs.run(["wipefs", "--all", "--force", f"/dev/{disk}"], log="storage")
+    lines = [f"label: {kind}"]
+    for part in plan.new:
+        if part.disk == disk:
+            size = f"size={part.size}MiB, " if part.size else ""
+            lines.append(f"{size}type={KINDS[kind].get(part.kind, LINUX[kind])}")
+    table = "\n".join(lines) + "\n"
+    programs.run(["sfdisk", "--quiet", "--wipe-partitions", "always", f"/dev/{disk}"], stdin=table, log="storage")
+    programs.run(["udevadm", "settle", "--timeout=30"], log="storage")
+
+
+def _make(mount: Mount) -> None:
+    screen.show(f"Creating {mount.fstype} on {mount.device}")
+    label = [LABEL.get(mount.fstype, "-L"), mount.label] if mount.label else []
+    programs.run([*MAKE[mount.fstype], *mount.mkfs_options.split(), *label, mount.device], log="storage")
+
+
+def _mount(mount: Mount) -> None:
+    target = SYSROOT / mount.point[1:]
+    target.mkdir(parents=True, exist_ok=True)
+    if mount.point == "/boot/efi":
+        target.chmod(0o700)
+    programs.run(
+        [
+            "mount",
+            "-t",
+            {"efi": "vfat"}.get(mount.fstype, mount.fstype),
+            "-o",
+            _options(mount),
+            mount.device,
+            str(target),
+        ],
+        log="storage",
+    )
+
+
+def _options(mount: Mount) -> str:
+    return mount.options or (ESP_OPTIONS if mount.fstype == "efi" else "defaults")

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run the scripts of a kickstart, each at its time."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shlex
+import subprocess
+import tempfile
+from typing import Iterable
+
+from pykickstart.parser import Script
+
+from . import screen
+from .model import InstallError
+from .programs import SYSROOT
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TERM": "linux"}
+SIGNATURE = "There was an error running the kickstart script at line {line}.  This is a fatal error and installation will be aborted.  The details of this error are:\n\n{details}"
+
+
+def run(scripts: Iterable[Script], kind: int) -> None:
+    """Run those of ``kind`` in their order.  Raises InstallError when one fails that says ``--erroronfail``."""
+    for script in scripts:
+        if script.type == kind:
+            _run(script)
+
+
+def _run(script: Script) -> None:
+    root = SYSROOT if script.inChroot else pathlib.Path("/")
+    folder = root / "tmp"
+    folder.mkdir(exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix="ks-script-", dir=folder)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(script.script)
+    path = pathlib.Path(name)
+    path.chmod(0o700)
+    log = root / script.logfile.lstrip("/") if script.logfile else path.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    argv = [*shlex.split(script.interp), f"/{path.relative_to(root)}"]
+    with log.open("w") as output:
+        # A background child of the script must not keep the installer waiting: it gets a file, not a pipe.
+        status = subprocess.run(
+            ["chroot", str(root), *argv] if script.inChroot else argv,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT, check=False,
+        ).returncode  # fmt: skip
+    screen.log("program", f"kickstart script at line {script.lineno}: status {status}")
+    if status and script.errorOnFail:
+        raise InstallError(SIGNATURE.format(line=script.lineno, details=log.read_text()[-2000:]))
+    path.unlink()
