@@ -1,0 +1,66 @@
+"""kill -9 at every step: a function runs in a child that is killed at its first, second, third … change of a file.
+
+for step in killed_at_every_step(lambda: publish(generation)):
+    assert what_was_published_before() is still there
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from typing import Callable, Iterator
+
+CHANGES = ("write", "rename", "replace", "link", "symlink", "unlink", "rmdir", "mkdir", "fsync", "ftruncate", "utime")
+
+
+def killed_at_every_step(work: Callable[[], object], first: int = 1, stride: int = 1) -> Iterator[int]:
+    """Run ``work`` again and again, killed one change later each time, until it survives; yield the steps.
+
+    A change is a call of one of os.CHANGES.  What a library writes by itself is not counted.
+    """
+    step = first
+    while _killed_at(step, work):
+        yield step
+        step += stride
+
+
+def _killed_at(step: int, work: Callable[[], object]) -> bool:
+    """True when the child was killed; raises when it ended in another way than well."""
+    with warnings.catch_warnings():
+        # Threads of the test, such as a server, do not live on in the child, and must not: they are its outside.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            _arm(step)
+            work()
+        except BaseException as error:  # noqa: BLE001 - a child must not return into pytest
+            print(f"the child of {os.getppid()} ended by {error!r}", file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    _child, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return True
+    if status:
+        raise RuntimeError(f"the child ended with status {status}, and was not killed")
+    return False
+
+
+def _arm(step: int) -> None:
+    """Replace the calls by ones that count down, and kill the process instead of the last."""
+    left = step
+
+    def armed(call: Callable[..., object]) -> Callable[..., object]:
+        def counted(*arguments: object, **options: object) -> object:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **options)
+
+        return counted
+
+    for name in CHANGES:
+        setattr(os, name, armed(getattr(os, name)))
