@@ -8,15 +8,19 @@ no secret.  The service's is the HTTP face's: it follows orders, but can neither
 
 from __future__ import annotations
 
+import configparser
 import re
+from secrets import token_urlsafe
 from typing import Mapping, NamedTuple
 
 from ..errors import DescriptionError, NotFound
+from ..files import read_text, replace
 from .database import Database
 from .schema import HIDDEN_TABLES, TABLES
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _HOST = re.compile(r"[A-Za-z0-9_.:%/-]{1,60}")
+PASSWORD_BYTES = 24
 READABLE = ("schema_version", *TABLES)
 
 
@@ -51,9 +55,12 @@ ROLES: Mapping[str, frozenset[Privilege]] = {
 }
 
 
-def grant(database: Database, role: str, user: str, *, host: str = "localhost", password: str = "") -> bool:
+def grant(
+    database: Database, role: str, user: str, *, host: str = "localhost", password: str = "", keep: bool = True
+) -> bool:
     """Make the account ``user``@``host`` one of ``role`` and of nothing else; False when it was that already.
 
+    keep      False only tells
     password  empty: the account proves itself by the server's socket, as the system's user of the same name.
               A password is always set anew, since none can be read back, and does not count as a change
 
@@ -72,8 +79,11 @@ def grant(database: Database, role: str, user: str, *, host: str = "localhost", 
     how = "identified by ?" if password else "identified via unix_socket"
     secret = (password,) if password else ()
     existed = _exists(database, user, host)
+    changes = not existed or wanted != found
+    if not keep:
+        return changes
     database.execute(f"{'alter' if existed else 'create'} user {account} {how}", secret)
-    if existed and wanted == found:
+    if not changes:
         return False
     if found:
         database.execute(f"revoke all privileges, grant option from {account}")
@@ -82,6 +92,23 @@ def grant(database: Database, role: str, user: str, *, host: str = "localhost", 
         table = f"`{database.location.name}`.`{privilege.table}`"
         database.execute(f"grant {privilege.kind}{column} on {table} to {account}")
     return True
+
+
+def credentials(path: str, user: str) -> str:
+    """The password in a MySQL option file; a file that does not exist is made, with a new one, for its owner alone."""
+    parser = configparser.RawConfigParser()
+    try:
+        text = read_text(path)
+    except NotFound:
+        password = token_urlsafe(PASSWORD_BYTES)
+        replace(path, f"[client]\nuser = {user}\npassword = {password}\n", 0o600)
+        return password
+    try:
+        parser.read_string(text, path)
+        return parser.get("client", "password").strip("'\"")
+    except configparser.Error as error:
+        hint = "write [client] and password = …, or remove the file to get a new one"
+        raise DescriptionError(f"no password is found ({type(error).__name__})", path, hint) from None
 
 
 def _exists(database: Database, user: str, host: str) -> bool:

@@ -164,7 +164,8 @@ def _guard(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        raise NotFound(f"cannot be read ({error.strerror})", path, "it is the database URL's credentials=") from None
+        hint = "it is the database URL's credentials="
+        raise DescriptionError(f"cannot be read ({error.strerror})", path, hint) from None
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         raise Refused(f"everyone may read this file of passwords (mode {mode & 0o777:04o})", path, "chmod o= it")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from ..errors import Conflict, DescriptionError, NotFound
 from .addressing import ip_address, network_of, subnet, to_number
@@ -37,12 +37,14 @@ def networks(database: Database) -> list[Network]:
 def put_network(database: Database, name: str, **given: Any) -> Replaced:
     """Make the network, or give it these values of ``Network``'s fields; what is missing or None stays as it is.
 
+    ``subnet`` may hold the netmask too, as in ``10.0.0.0/8``.
+
     Raises DescriptionError for what is no network, Conflict when two overlap or a node would be left outside.
     """
     with database.transaction():
         there = networks(database)
         before = next((one for one in there if one.name == name), None)
-        changes = {field: _spelled(field, value) for field, value in given.items() if value is not None}
+        changes = {field: _spelled(field, value) for field, value in _split(given).items() if value is not None}
         after = (before or NEW._replace(name=name))._replace(**changes)
         if after == before:
             return Replaced(before, before)
@@ -86,6 +88,18 @@ def find_network(there: Iterable[Network], name: str) -> Network:
             f"there is no network {name!r}", "", f"known: {', '.join(known) or 'none'}; rocks_network describes them"
         )
     return known[name]
+
+
+def _split(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with a subnet of the form ``10.0.0.0/8`` taken apart."""
+    address, slash, _length = str(given.get("subnet") or "").partition("/")
+    if not slash:
+        return {**given}
+    try:
+        net = ipaddress.IPv4Network(given["subnet"])
+    except ValueError as error:
+        raise DescriptionError(f"subnet {given['subnet']!r} is none ({error})", "", "such as 10.0.0.0/8") from None
+    return {**given, "subnet": address, "netmask": str(net.netmask)}
 
 
 def _spelled(field: str, value: Any) -> Any:

@@ -159,6 +159,14 @@ def remove(database: Database, names: Iterable[str]) -> list[Node]:
     return gone
 
 
+def forget(database: Database, wanted: Iterable[Mapping[str, Any]]) -> list[Replaced]:
+    """Remove the nodes that ``wanted`` means, by name or by MAC as in ``ensure``; those that are not there are left out."""
+    with database.transaction():
+        there = survey(database)
+        names = [_means(one, there, Faults()) for one in wanted]
+        return [Replaced(node, None) for node in remove(database, filter(None, names))]
+
+
 def _known(
     database: Database, wanted: Sequence[Mapping[str, Any]], there: Ground, faults: Faults
 ) -> list[Optional[Node]]:

@@ -49,6 +49,7 @@ def place(new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False)
     membership = faults.attempt(where, lambda: _membership(new.membership, ground))
     mac = faults.attempt(where, lambda: _mac(new.mac, ground)) if new.mac else None
     given = faults.attempt(where, lambda: _given_address(new.ip, ground)) if new.ip not in ("", NO_ADDRESS) else None
+    faults.attempt(where, lambda: _check_name(new.name, ground) if new.name else None)
     faults.attempt(where, lambda: _check_texts(new))
     faults.attempt(where, lambda: _check_place(new))
     if membership is None or len(faults.errors) > before:
@@ -120,13 +121,19 @@ def _rank(new: NewNode, membership: Membership, ground: Ground, fill_gaps: bool)
 
 
 def _name(new: NewNode, membership: Membership, rank: int, ground: Ground) -> str:
-    name = new.name or node_name(ground.pattern(membership.appliance), membership.appliance, new.rack, rank)
+    if new.name:
+        return new.name  # it was looked at before
+    name = node_name(ground.pattern(membership.appliance), membership.appliance, new.rack, rank)
+    _check_name(name, ground)
+    return name
+
+
+def _check_name(name: str, ground: Ground) -> None:
     fault = name_fault(name, ground.reserved)
     if fault:
         raise DescriptionError(fault, "", "choose another name")
     if name in ground.names:
         raise Conflict(f"there is a node {name!r} already", "", "choose another name, or remove that node first")
-    return name
 
 
 def _next_address(name: str, membership: Membership, ground: Ground) -> str:

@@ -8,8 +8,9 @@ error plain.
 
 from __future__ import annotations
 
+import decimal
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import Refused, RocksError
 from .database import Database, Row
@@ -50,7 +51,16 @@ def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, li
         raise type(error)(error.what, where, error.hint) from error
     if len(rows) > limit:
         raise Refused(f"more than {limit} rows", where, "narrow it, or raise the limit")
-    return Selection(columns, rows)
+    return Selection(columns, [tuple(map(plain, row)) for row in rows])
+
+
+def plain(value: Any) -> Any:
+    """A value as both engines give it: numbers, texts and None.  MariaDB has further types for sums, times and bytes."""
+    if value is None or isinstance(value, (int, float, str)):
+        return value
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def first_word(sql: str) -> str:

@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""SQL on the cluster database."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rocks_sql_info
+short_description: Asks the cluster database with SQL
+version_added: 0.1.0
+description:
+  - Runs one query and returns its rows.
+  - It runs through the account that sees no secret, in a read-only transaction, with a time limit.
+options:
+  query:
+    description: One SQL statement that reads.
+    type: str
+    required: true
+  time_limit:
+    description: Seconds that the query may take.
+    type: float
+    default: 10
+  limit:
+    description: The number of rows at most. More are an error, not a shorter answer.
+    type: int
+    default: 1000000
+  database:
+    description:
+      - URL of the cluster database, V(sqlite:///PATH) or V(mysql://USER@HOST/NAME). On MariaDB the user must be the
+        reader's account.
+      - Without it, E(ROCKS_DATABASE) counts, then C(reader) or C(database) in C(/etc/rocks/rocks.yml) or in the file
+        that E(ROCKS_CONFIG) names.
+    type: str
+extends_documentation_fragment: npaci.rocks.attributes.info
+author: the npaci.rocks contributors (@npaci)
+"""
+
+EXAMPLES = r"""
+- name: The nodes of cabinet 1
+  npaci.rocks.rocks_sql_info:
+    query: select name from nodes where rack=1
+  register: cabinet
+
+- name: The compute nodes, as the Rocks paper finds them
+  npaci.rocks.rocks_sql_info:
+    query: >-
+      select nodes.name from nodes,memberships
+      where nodes.membership = memberships.id and memberships.name = 'Compute'
+    time_limit: 2
+    limit: 20000
+"""
+
+RETURN = r"""
+columns:
+  description: The columns' names.
+  returned: success
+  type: list
+  elements: str
+  sample: [name]
+rows:
+  description: The rows, each a list of values.
+  returned: success
+  type: list
+  elements: list
+  sample: [[web-1-0]]
+records:
+  description: The rows, each with its columns' names.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: web-1-0}]
+first_column:
+  description: The first value of each row, for a query that selects names.
+  returned: success
+  type: list
+  elements: raw
+  sample: [web-1-0]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import DEFAULT_LIMIT, DEFAULT_SECONDS, select
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+
+SPEC = {
+    "query": {"type": "str", "required": True},
+    "time_limit": {"type": "float", "default": DEFAULT_SECONDS},
+    "limit": {"type": "int", "default": DEFAULT_LIMIT},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
+    params = module.params
+    try:
+        with reader(params["database"]) as database:
+            found = select(database, params["query"], seconds=params["time_limit"], limit=params["limit"])
+    except RocksError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=False,
+        columns=found.columns,
+        rows=found.rows,
+        records=[dict(zip(found.columns, row)) for row in found.rows],
+        first_column=[row[0] for row in found.rows],
+    )
+
+
+if __name__ == "__main__":
+    main()
