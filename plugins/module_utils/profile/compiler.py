@@ -65,8 +65,7 @@ def try_compile(
     """As compile_profile, with the faults among the remarks instead of raised: for the lint."""
     target = releases.find(release)
     sources = paths if isinstance(paths, Sources) else Sources(paths, graph)
-    defaults = {one.name: one.default for one in sources.graph.attributes if one.default is not None}
-    consulted = Attributes(known(attributes, target, defaults))
+    consulted = consult(sources, attributes, release)
     reached = reach(sources.graph, root, consulted)
     if len(reached) == 1 and not sources.files(root):
         raise NotFound(f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest(root))
@@ -100,12 +99,21 @@ def try_compile(
         release=target.name,
         nodes=contents.nodes,
         shape={name: consulted.seen[name] for name in sorted(consulted.seen)},
-        defaults={name: defaults[name] for name in sorted(defaults)},
+        defaults=_defaults(sources),
         packages=tuple(_relative_package(package, sources) for package in contents.packages),
         lines=tuple(_relative_line(line, sources) for line in lines),
-        remarks=tuple(remark._replace(origin=_relative(remark.origin, sources)) for remark in ordered),
+        remarks=tuple(remark._replace(origin=sources.relative_origin(remark.origin)) for remark in ordered),
     )
     return Compilation(profile, ordered)
+
+
+def consult(sources: Sources, attributes: Mapping[str, str], release: str) -> Attributes:
+    """The attributes of a node as the conditions of a graph see them."""
+    return Attributes(known(attributes, releases.find(release), _defaults(sources)))
+
+
+def _defaults(sources: Sources) -> dict[str, str]:
+    return {one.name: one.default for one in sources.graph.attributes if one.default is not None}
 
 
 def known(attributes: Mapping[str, str], release: Release, defaults: Mapping[str, str]) -> Mapping[str, str]:
@@ -131,16 +139,12 @@ def _node(step: Step, sources: Sources) -> NodeFile:
     files = tuple(sources.relative(file) for file in sources.files(step.node))
     if step.edge is None:
         return NodeFile(step.node, files, "", None)
-    return NodeFile(step.node, files, step.edge.source, _relative(step.edge.origin, sources))
-
-
-def _relative(origin: Origin, sources: Sources) -> Origin:
-    return Origin(sources.relative(origin.file), origin.line)
+    return NodeFile(step.node, files, step.edge.source, sources.relative_origin(step.edge.origin))
 
 
 def _relative_line(line: Line, sources: Sources) -> Line:
-    return line if line.origin is None else Line(line.pieces, _relative(line.origin, sources))
+    return line if line.origin is None else Line(line.pieces, sources.relative_origin(line.origin))
 
 
 def _relative_package(package: Package, sources: Sources) -> Package:
-    return Package(package.name, tuple(_relative(origin, sources) for origin in package.origins))
+    return Package(package.name, tuple(sources.relative_origin(origin) for origin in package.origins))

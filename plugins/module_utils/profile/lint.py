@@ -21,11 +21,12 @@ from .render import references
 from .sources import EXTEND, Sources
 from .traverse import HEAD, TAIL, arrange
 
-# What a node's own row says, and what the release gives: defined without being set.
+# What a node's own row says, what the release gives, and what an install order adds: defined without being set.
 INTRINSIC = frozenset(
     (
         *("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution"),
         *("os", "release", "os_version_major"),
+        *("frontend_url", "install_url", "install_order", "install_generation", "install_profile"),
     )
 )
 
@@ -127,7 +128,7 @@ def _unreached(sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges
     leaving: dict[str, set[str]] = {}
     for edge in graph.edges:
         leaving.setdefault(edge.source, set()).add(edge.target)
-    reached = set(roots or in_edges - {edge.target for edge in graph.edges})
+    reached = set(roots) | (in_edges - {edge.target for edge in graph.edges})
     queue = sorted(reached)
     for name in queue:
         fresh = leaving.get(name, set()) - reached

@@ -85,7 +85,7 @@ COMMANDS: Mapping[str, Span] = {
 }
 # Element names of older rolls that no installer here knows as commands, and what becomes of them (translate.py).
 LEGACY = ("interactive", "langsupport", "lilo", "lilocheck", "mouse")
-COMMAND_NAMES = frozenset(COMMANDS) | frozenset(LEGACY)
+COMMAND_NAMES = (frozenset(COMMANDS) | frozenset(LEGACY)) - {"%include"}
 
 KNOWN, DEPRECATED, UNKNOWN = "known", "deprecated", "unknown"
 

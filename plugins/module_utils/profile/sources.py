@@ -143,6 +143,10 @@ class Sources:
                 return inner if len(self.paths) == 1 else f"{os.path.basename(os.path.abspath(path))}/{inner}"
         return file
 
+    def relative_origin(self, origin: Origin) -> Origin:
+        """A place in a file, by the file's relative name."""
+        return Origin(self.relative(origin.file), origin.line)
+
     def suggest(self, node: str) -> str:
         """A hint that names the nodes with a similar name."""
         names = {edge.source for edge in self.graph.edges} | {edge.target for edge in self.graph.edges}

@@ -10,7 +10,7 @@ others, then what must come after TAIL.  Within the freedom that remains, names 
 from __future__ import annotations
 
 import heapq
-from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import DescriptionError
 from .gate import Attributes, met
@@ -32,19 +32,26 @@ def reach(graph: Graph, root: str, attributes: Attributes) -> dict[str, Step]:
     The original kept a node behind an edge that did not hold, and lost one whose first edge did not hold; here only
     the edges count, not the order in which they are met.
     """
+    reached = {root: Step(root, None)}
+    for edge in followed(graph, root, attributes):
+        reached.setdefault(edge.target, Step(edge.target, edge))
+    return reached
+
+
+def followed(graph: Graph, root: str, attributes: Attributes) -> Iterator[Edge]:
+    """Every edge that holds and whose source ``root`` includes, with the ends' names as the attributes make them."""
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         leaving.setdefault(attributes.resolve(edge.source, edge.origin), []).append(edge)
-    reached = {root: Step(root, None)}
-    queue = [root]
+    reached, queue = {root}, [root]
     for node in queue:
         for edge in leaving.get(node, ()):
             if all(met(asked, attributes) for asked in edge.conditions):
                 target = attributes.resolve(edge.target, edge.origin)
                 if target not in reached:
-                    reached[target] = Step(target, edge)
+                    reached.add(target)
                     queue.append(target)
-    return reached
+                yield edge._replace(source=node, target=target)
 
 
 def arrange(nodes: Iterable[str], orders: Sequence[OrderEdge]) -> list[str]:

@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Places for a layered drawing of a directed graph: columns by depth, few crossings, short straight edges.
+
+The usual three steps (Sugiyama): columns by the longest way from a source, the order within a column by the middle of
+the neighbours, and heights by least squares under a minimum distance.  An edge over several columns bends in each of
+them, at a place of its own.  Equal input gives equal places.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping, NamedTuple, Sequence
+
+Pair = tuple[str, str]
+SWEEPS = 24
+SETTLE = 16
+
+
+class Point(NamedTuple):
+    """A column, and a height in units of one row."""
+
+    column: int
+    height: float
+
+
+class Layout(NamedTuple):
+    """Where the nodes are, and through which points each edge runs on its way between its ends."""
+
+    nodes: Mapping[str, Point]
+    bends: Mapping[Pair, tuple[Point, ...]]
+    columns: int
+
+
+def place(names: Iterable[str], edges: Iterable[Pair]) -> Layout:
+    """Places for all nodes; an edge that would close a circle is drawn, but decides no column."""
+    known = sorted(set(names))
+    pairs = sorted({edge for edge in edges if edge[0] != edge[1]})
+    columns = _columns(known, pairs)
+    forward = [edge for edge in pairs if columns[edge[0]] < columns[edge[1]]]
+    slots, links = _slots(columns, forward)
+    _untangle(slots, links)
+    heights = _heights(slots, links)
+    bends = {
+        edge: tuple(Point(column, heights[edge, column]) for column in range(columns[edge[0]] + 1, columns[edge[1]]))
+        for edge in forward
+    }
+    nodes = {name: Point(columns[name], heights[(name, name), columns[name]]) for name in known}
+    return Layout(nodes, bends, len(slots))
+
+
+def _columns(names: Sequence[str], edges: Sequence[Pair]) -> dict[str, int]:
+    """The longest way to each node, over edges that lead to no node of the way itself."""
+    after: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        after[source].append(target)
+    order, state = list[str](), dict[str, int]()
+    kept: list[Pair] = []
+    targets = {target for _, target in edges}
+    for start in sorted(names, key=lambda name: (name in targets, name)):
+        _visit(start, after, state, order, kept)
+    columns = dict.fromkeys(names, 0)
+    leaving: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in kept:
+        leaving[source].append(target)
+    for name in reversed(order):
+        for target in leaving[name]:
+            columns[target] = max(columns[target], columns[name] + 1)
+    return columns
+
+
+def _visit(
+    start: str, after: Mapping[str, Sequence[str]], state: dict[str, int], order: list[str], kept: list[Pair]
+) -> None:
+    """Depth first without recursion; ``order`` gets the nodes as they are finished, ``kept`` the edges that go on."""
+    if start in state:
+        return
+    state[start] = 1
+    stack = [(start, iter(after[start]))]
+    while stack:
+        name, rest = stack[-1]
+        target = next(rest, None)
+        if target is None:
+            state[name] = 2
+            order.append(name)
+            stack.pop()
+            continue
+        if state.get(target) != 1:
+            kept.append((name, target))
+        if target not in state:
+            state[target] = 1
+            stack.append((target, iter(after[target])))
+
+
+Key = tuple[Pair, int]
+Links = Mapping[Key, Sequence[Key]]
+
+
+def _slots(columns: Mapping[str, int], edges: Sequence[Pair]) -> tuple[list[list[Key]], tuple[Links, Links]]:
+    """The places of each column, and which of them are joined to the left and to the right."""
+    slots: list[list[Key]] = [[] for _ in range(max(columns.values(), default=-1) + 1)]
+    for name, column in sorted(columns.items()):
+        slots[column].append(((name, name), column))
+    left: dict[Key, list[Key]] = {key: [] for column in slots for key in column}
+    right: dict[Key, list[Key]] = {key: [] for column in slots for key in column}
+    for edge in edges:
+        source, target = edge
+        way = [((source, source), columns[source])]
+        for column in range(columns[source] + 1, columns[target]):
+            way.append((edge, column))
+            slots[column].append((edge, column))
+        way.append(((target, target), columns[target]))
+        for one, other in zip(way, way[1:]):
+            right.setdefault(one, []).append(other)
+            left.setdefault(other, []).append(one)
+    return slots, (left, right)
+
+
+def _untangle(slots: list[list[Key]], links: tuple[Links, Links]) -> None:
+    """Sort each column by the mean of its neighbours' ranks, sweeping to and fro; keep the best of all sweeps."""
+    best, fewest = [list(column) for column in slots], _crossings(slots, links[1])
+    for sweep in range(SWEEPS):
+        order = range(1, len(slots)) if sweep % 2 == 0 else range(len(slots) - 2, -1, -1)
+        neighbours = links[sweep % 2]
+        for number in order:
+            beside = slots[number - 1 if sweep % 2 == 0 else number + 1]
+            ranks = {key: rank for rank, key in enumerate(beside)}
+            own = {key: rank for rank, key in enumerate(slots[number])}
+            slots[number].sort(key=lambda key: (_mean([ranks[n] for n in neighbours.get(key, ())], own[key]), key))
+        crossings = _crossings(slots, links[1])
+        if crossings < fewest:
+            best, fewest = [list(column) for column in slots], crossings
+    for column, kept in zip(slots, best):
+        column[:] = kept
+
+
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise
+
+
+def _crossings(slots: Sequence[Sequence[Key]], right: Links) -> int:
+    total = 0
+    for column, following in zip(slots, slots[1:]):
+        ranks = {key: rank for rank, key in enumerate(following)}
+        seen: list[int] = []
+        for key in column:
+            ends = sorted(ranks[other] for other in right.get(key, ()))
+            total += sum(1 for end in ends for before in seen if before > end)
+            seen += ends
+    return total
+
+
+def _heights(slots: Sequence[Sequence[Key]], links: tuple[Links, Links]) -> dict[Key, float]:
+    """Move everything as near to its neighbours as the order and the distances in its column allow."""
+    heights: dict[Key, float] = {}
+    for column in slots:
+        spaces = _spaces(column)
+        middle = sum(spaces) / 2
+        position = -middle
+        for key, space in zip(column, spaces):
+            position += space
+            heights[key] = position
+    for _ in range(SETTLE):
+        for column in (*slots, *reversed(slots)):
+            wishes = []
+            for key in column:
+                near = [heights[other] for side in links for other in side.get(key, ())]
+                wishes.append(_mean(near, heights[key]))
+            for key, height in zip(column, _apart(wishes, _spaces(column))):
+                heights[key] = height
+    lowest = min(heights.values(), default=0.0)
+    return {key: round(height - lowest, 3) for key, height in heights.items()}
+
+
+def _spaces(column: Sequence[Key]) -> list[float]:
+    """The distance of each place from the one before it: less beside a bend than between two nodes."""
+    rows = [1.0 if edge[0] == edge[1] else 0.4 for edge, _ in column]
+    return [0.0, *((one + other) / 2 for one, other in zip(rows, rows[1:]))] if rows else []
+
+
+def _apart(wishes: Sequence[float], spaces: Sequence[float]) -> list[float]:
+    """The heights nearest to the wishes (least squares) with these distances: pooled adjacent violators."""
+    offsets, offset = [], 0.0
+    for space in spaces:
+        offset += space
+        offsets.append(offset)
+    blocks: list[list[float]] = []  # sum, count
+    for wish, shift in zip(wishes, offsets):
+        blocks.append([wish - shift, 1])
+        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]:
+            last = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + last[0], blocks[-1][1] + last[1]]
+    levels = [total / count for total, count in blocks for _ in range(int(count))]
+    return [level + shift for level, shift in zip(levels, offsets)]

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rocks_kickstart
+short_description: Make the kickstart of a node from the XML graph
+version_added: 0.1.0
+description:
+  - Compiles the profile of a node's appliance, or of any graph root, from graph and node files, puts the attributes
+    in, and returns the kickstart that the installer reads; with O(dest) it writes it to a file.
+  - No network is used and nothing is installed. The same input gives the same text.
+options:
+  dest:
+    description: File to write the kickstart to; its directory must exist.
+    type: path
+  mode:
+    description: Permissions of O(dest), in octal.
+    type: str
+    default: "0644"
+  provenance:
+    description: Return the file and line behind each line of the kickstart.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - npaci.rocks.attributes
+  - npaci.rocks.database
+  - npaci.rocks.profile
+author: the npaci.rocks contributors (@npaci)
+seealso:
+  - module: npaci.rocks.rocks_profile_info
+  - module: npaci.rocks.rocks_graph
+"""
+
+EXAMPLES = r"""
+- name: The kickstart of a compute node that is in no database
+  npaci.rocks.rocks_kickstart:
+    path: xml
+    root: compute
+    release: rhel9
+    attributes:
+      hostname: compute-0-0
+      arch: x86_64
+      install_url: http://10.1.1.1/install/rocks/x86_64
+      root_disk: sda
+    dest: /tmp/compute-0-0.ks
+
+- name: What compute-0-0 would get at its next installation
+  npaci.rocks.rocks_kickstart:
+    node: compute-0-0
+    provenance: true
+  register: profile
+"""
+
+RETURN = r"""
+kickstart:
+  description: The kickstart.
+  returned: success
+  type: str
+nodes:
+  description: The nodes of the graph that it is made from, in their order.
+  returned: success
+  type: list
+  elements: str
+packages:
+  description: What C(%packages) asks for; C(@) marks a group, C(-) what is kept out.
+  returned: success
+  type: list
+  elements: str
+sha256:
+  description: SHA-256 of the kickstart.
+  returned: success
+  type: str
+profile:
+  description: SHA-256 of the compiled profile, which all nodes of this shape share.
+  returned: success
+  type: str
+shape:
+  description: The attributes that decided what the profile holds, with their values.
+  returned: success
+  type: dict
+warnings:
+  description: What the compiler has to say about the XML, each with file and line.
+  returned: success
+  type: list
+  elements: str
+provenance:
+  description: The kickstart line by line.
+  returned: when O(provenance=true)
+  type: list
+  elements: dict
+  contains:
+    text:
+      description: The line.
+      type: str
+    file:
+      description: The file that it comes from, empty for a line of the compiler's own.
+      type: str
+    line:
+      description: The line in that file, 0 for a line of the compiler's own.
+      type: int
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec, profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import identity
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import provenance, render, sha256
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
+from ansible_collections.npaci.rocks.plugins.module_utils.subject import subject
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "dest": {"type": "path"},
+            "mode": {"type": "str", "default": "0644"},
+            "provenance": {"type": "bool", "default": False},
+            **database_spec(),
+            **profile_spec(),
+        },
+        supports_check_mode=True,
+        required_one_of=[("node", "root")],
+        mutually_exclusive=[("node", "root"), ("path", "distribution")],
+    )
+    try:
+        module.exit_json(**kickstart(module))
+    except RocksError as error:
+        module.fail_json(msg=str(error))
+
+
+def kickstart(module):
+    asked = subject(module.params, load())
+    profile = asked.profile()
+    text = render(profile, asked.attributes)
+    for remark in profile.remarks:
+        module.warn(str(remark))
+    result = {
+        "changed": False,
+        "kickstart": text,
+        "nodes": [node.name for node in profile.nodes],
+        "packages": [package.name for package in profile.packages],
+        "sha256": sha256(text),
+        "profile": identity(profile),
+        "shape": dict(profile.shape),
+    }
+    if module.params["provenance"]:
+        sourced = [(line.text, line.origin or ("", 0)) for line in provenance(profile, asked.attributes)]
+        result["provenance"] = [{"text": text, "file": file, "line": line} for text, (file, line) in sourced]
+    if module.params["dest"]:
+        result.update(write(module, module.params["dest"], text))
+    return result
+
+
+def write(module, dest, text):
+    mode = permissions(module.params["mode"])
+    before = read_text(dest) if os.path.exists(dest) else ""
+    changed = before != text or (os.stat(dest).st_mode & 0o7777) != mode
+    if changed and not module.check_mode:
+        replace(dest, text, mode)
+    return {"changed": changed, "diff": {"before": before, "after": text, "before_header": dest, "after_header": dest}}
+
+
+def permissions(mode):
+    try:
+        return int(mode, 8)
+    except ValueError:
+        raise DescriptionError(f"mode is {mode!r}", "options", "give it in octal, such as 0644") from None
+
+
+if __name__ == "__main__":
+    main()
