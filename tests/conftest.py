@@ -6,15 +6,17 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 
-# Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine.
+# Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine; golden files.
 from support.cluster import database, empty_url, mariadb, reader, sqlite_template, table_ii, urls  # noqa: F401
+from support.golden import golden  # noqa: F401
 
 UNIT = "tests/unit"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--engine=mariadb`` runs every test that asks for the database on a real server."""
+    """``--engine=mariadb`` runs every test that asks for the database on a real server; ``--renew``: support.golden."""
     parser.addoption("--engine", choices=("sqlite", "mariadb"), default="sqlite", help="of the cluster database")
+    parser.addoption("--renew", action="store_true", help="write the golden files anew, to be read with git diff")
 
 
 class ProgramForbidden(BaseException):

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A cluster for the reports: the paper's Table II, and around it one of everything that a report shows."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any, Iterator, Mapping
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.layout import Layout
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Site, Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import defaults
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
+
+from .cluster import fill
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMBAnCmeOcMIsMQExU6ygiGyW7k5YUmtBxBUJ4lEX2Qi"
+SQLITE = Location("sqlite:///x/cluster.sqlite", "sqlite", "/x/cluster.sqlite")
+MARIADB = Location("mysql://root@localhost/cluster", "mysql", "cluster", "root")
+# What only a machine, or a site, can say.
+SAID: Mapping[str, Mapping[str, Any]] = {
+    "kea": {"interfaces": ["br0"], "release": "2.2.0", "socket": "/run/kea/kea4-ctrl-socket", "account": "_kea"},
+    "dnsmasq": {"interfaces": ["br0"]},
+}
+
+
+def describe(database: Database) -> None:
+    """Table II; BMCs on a network of their own, counted hardware, a host key, a power unit, a pool."""
+    fill(database)
+    with database.transaction():
+        database.execute(
+            "insert into networks (name, subnet, netmask, gateway, zone, mtu, kind, pool_first, pool_last) values"
+            " ('bmc', '10.2.4.0', '255.255.252.0', '10.2.4.1', 'bmc.cluster', 9000, 'management', '10.2.7.1', '10.2.7.9')"
+        )
+        database.execute(
+            "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values"
+            " (9, '00:c0:b7:00:00:01', 'power-1-0', 6, 1, 0, '10.255.255.241', 'the ''left'' one, \"new\"')"
+        )
+        for rank in range(2):
+            database.execute(
+                "insert into interfaces (node, name, kind, network, mac, ip)"
+                " select nodes.id, 'bmc', 'bmc', networks.id, ?, ? from nodes, networks"
+                " where nodes.name = ? and networks.name = 'bmc'",
+                (f"00:25:90:00:00:0{rank}", f"10.2.5.{255 - rank}", f"compute-0-{rank}"),
+            )
+        database.execute(
+            "insert into hardware (node, cpus, sockets, cores, threads, memory, gpus, counted)"
+            " select id, 16, 2, 4, 2, 64000, 0, '2026-11-22 09:14:05' from nodes where id in (4, 5, 6)"
+        )
+        database.execute("update hardware set gpus = 2 where node = 6")
+        values = (
+            (4, "ssh_host_ed25519_key", HOST_KEY + " root@compute-0-0"),
+            (8, "power_unit", "power-1-0"),
+            (8, "power_outlet", "3"),
+            (9, "power_device", "apc"),
+        )
+        for node, name, value in values:
+            database.execute(
+                "insert into attributes (scope, node, owner, name, value) values ('node', ?, ?, ?, ?)",
+                (node, node, name, value),
+            )
+
+
+@pytest.fixture
+def described(database: Database) -> Database:
+    """The database of ``describe``."""
+    describe(database)
+    return database
+
+
+@pytest.fixture
+def snapshot(described: Database) -> Iterator[Snapshot]:
+    """All that reports read of it."""
+    yield read(described, {HARDWARE, GROUPS})
+
+
+def report(name: str) -> Report:
+    """The report of that name."""
+    return next(one for one in REPORTS if one.name == name)
+
+
+def site(name: str, location: Location = SQLITE, folder: str = "/nonexistent", **options: Any) -> Site:
+    """A frontend at 10.1.1.1 with the report's defaults, and ``options`` over them."""
+    said = {**defaults(report(name)), **SAID.get(name, {}), **options}
+    return Site(said, "http://10.1.1.1", location, Layout(folder))
+
+
+def text(name: str, snapshot: Snapshot, **options: Any) -> str:
+    """The one file of a report."""
+    (content,) = report(name).render(snapshot, site(name, **options)).values()
+    return content
+
+
+def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
+    """The report's options with every file in ``folder`` under its own name."""
+    said = {**defaults(report(name)), **SAID.get(name, {}), **options}
+    for option, value in said.items():
+        if option not in options and isinstance(value, str) and value.startswith("/etc/"):
+            said[option] = str(folder / pathlib.PurePath(value).name)
+    return said
