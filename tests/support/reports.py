@@ -16,6 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.layout import 
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Site, Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import defaults
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from .cluster import fill
 
@@ -24,9 +25,11 @@ SQLITE = Location("sqlite:///x/cluster.sqlite", "sqlite", "/x/cluster.sqlite")
 MARIADB = Location("mysql://root@localhost/cluster", "mysql", "cluster", "root")
 # What only a machine, or a site, can say.
 SAID: Mapping[str, Mapping[str, Any]] = {
-    "kea": {"interfaces": ["br0"], "release": "2.2.0", "socket": "/run/kea/kea4-ctrl-socket", "account": "_kea"},
-    "dnsmasq": {"interfaces": ["br0"]},
+    "kea": {"interfaces": ["lo"], "release": "2.2.0", "socket": "/run/kea/kea4-ctrl-socket", "account": "_kea"},
+    "dnsmasq": {"interfaces": ["lo"]},
 }
+
+PATHS = ("path", "hosts", "names", "folder")  # the options that say where files are
 
 
 def describe(database: Database) -> None:
@@ -35,7 +38,8 @@ def describe(database: Database) -> None:
     with database.transaction():
         database.execute(
             "insert into networks (name, subnet, netmask, gateway, zone, mtu, kind, pool_first, pool_last) values"
-            " ('bmc', '10.2.4.0', '255.255.252.0', '10.2.4.1', 'bmc.cluster', 9000, 'management', '10.2.7.1', '10.2.7.9')"
+            " ('bmc', '192.168.4.0', '255.255.252.0', '192.168.4.1', 'bmc.cluster', 9000, 'management',"
+            " '192.168.7.1', '192.168.7.9')"
         )
         database.execute(
             "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values"
@@ -46,7 +50,7 @@ def describe(database: Database) -> None:
                 "insert into interfaces (node, name, kind, network, mac, ip)"
                 " select nodes.id, 'bmc', 'bmc', networks.id, ?, ? from nodes, networks"
                 " where nodes.name = ? and networks.name = 'bmc'",
-                (f"00:25:90:00:00:0{rank}", f"10.2.5.{255 - rank}", f"compute-0-{rank}"),
+                (f"00:25:90:00:00:0{rank}", f"192.168.5.{255 - rank}", f"compute-0-{rank}"),
             )
         database.execute(
             "insert into hardware (node, cpus, sockets, cores, threads, memory, gpus, counted)"
@@ -100,6 +104,13 @@ def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
     """The report's options with every file in ``folder`` under its own name."""
     said = {**defaults(report(name)), **SAID.get(name, {}), **options}
     for option, value in said.items():
-        if option not in options and isinstance(value, str) and value.startswith("/etc/"):
-            said[option] = str(folder / pathlib.PurePath(value).name)
+        if option in PATHS and option not in options:
+            said[option] = str(folder / pathlib.PurePath(value).name) if option != "folder" else str(folder)
     return said
+
+
+def settings(folder: pathlib.Path, *names: str, **options: Any) -> Settings:
+    """A site that has these reports, their files in ``folder``, and none of their daemons running."""
+    idle = {"alive": ["false"]}
+    said = {name: into(folder, name, **(idle if report(name).service else {}), **options) for name in names}
+    return Settings(url="http://10.1.1.1", reports=said)

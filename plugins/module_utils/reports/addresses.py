@@ -12,18 +12,21 @@ from ..cluster.model import Network, Node
 from .model import Site, Snapshot
 
 FRONTEND = "frontend"
+NODE, BMC = "node", "bmc"
 
 
 class Address(NamedTuple):
     """An address and whose it is.
 
     host     the node's name, or ``compute-0-0-bmc`` for a further interface of compute-0-0
+    kind     of the interface, or ``node`` for the first one
     network  the network that it lies in; None for an address of the outside
     """
 
     ip: str
     mac: str
     host: str
+    kind: str
     node: Node
     network: Optional[Network]
 
@@ -39,11 +42,11 @@ def addresses(snapshot: Snapshot) -> list[Address]:
     found = []
     for node in snapshot.nodes:
         if node.ip:
-            found.append(Address(node.ip, node.mac, node.name, node, network_of(node.ip, snapshot.networks)))
+            found.append(Address(node.ip, node.mac, node.name, NODE, node, network_of(node.ip, snapshot.networks)))
         for one in further.get(node.name, ()):
             if one.ip:
-                network = network_of(one.ip, snapshot.networks)
-                found.append(Address(one.ip, one.mac, interface_host(node.name, one.name), node, network))
+                host, network = interface_host(node.name, one.name), network_of(one.ip, snapshot.networks)
+                found.append(Address(one.ip, one.mac, host, one.kind, node, network))
     return found
 
 

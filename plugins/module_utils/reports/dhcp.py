@@ -9,22 +9,23 @@ with a client id each.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping, NamedTuple
 
 from ..cluster.addressing import subnet
 from ..cluster.model import Network
 from ..errors import DescriptionError
-from .addresses import addresses, server_address
+from .addresses import NODE, addresses, server_address
 from .bootclasses import BOOT_CLASSES, HTTP_FOLDER, LOADERS, SCRIPT
 from .model import Site, Snapshot
 from .words import is_ip, is_mac
 
 SERVED = ("private", "management")
 ETHERNET_MTU = 1500
+INTERFACE = re.compile(r"[A-Za-z0-9_.:@/-]+")
 
 # The options that all three servers' reports share.
 OPTIONS: Mapping[str, Any] = {
-    "interfaces": [],  # where the server listens: the private side's
     "lease": 43200,  # seconds
     "loader": "grub",
     "nameservers": [],  # empty: the frontend
@@ -71,7 +72,6 @@ class Boot(NamedTuple):
 class DhcpIntent(NamedTuple):
     """Everything that a DHCP server is told; ``script`` is what iPXE runs."""
 
-    interfaces: tuple[str, ...]
     lease: int
     script: str
     boots: tuple[Boot, ...]
@@ -89,13 +89,10 @@ def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
         if one.network is None:
             outside.append(f"{one.ip} of {one.host}")
         elif is_mac(one.mac):  # an InfiniBand port is no Ethernet client
-            by_network.setdefault(one.network.id, []).append(
-                Reservation(one.mac, one.ip, one.host, one.host == one.node.name)
-            )
+            by_network.setdefault(one.network.id, []).append(Reservation(one.mac, one.ip, one.host, one.kind == NODE))
     if outside:
         raise DescriptionError(f"outside every network: {', '.join(outside)}", "", "add the network: rocks_network")
     return DhcpIntent(
-        tuple(options["interfaces"]),
         options["lease"],
         site.url + SCRIPT,
         tuple(_boot(site, row) for row in BOOT_CLASSES),
@@ -103,6 +100,16 @@ def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
             _subnet(net, snapshot, site, by_network.get(net.id, [])) for net in snapshot.networks if net.kind in SERVED
         ),
     )
+
+
+def interfaces(site: Site) -> list[str]:
+    """Where the server listens.  Raises DescriptionError when nobody said: it must not be the public side."""
+    names = [str(name) for name in site.options["interfaces"]]
+    if not names or not all(INTERFACE.fullmatch(name) for name in names):
+        raise DescriptionError(
+            f"interfaces is {names}", "", "name the interfaces of the private side: interfaces: [eth1]"
+        )
+    return names
 
 
 def _boot(site: Site, row: Any) -> Boot:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ..errors import CommandError
 from . import dhcp
 from .bootclasses import IPXE_USER_CLASS
 from .dhcp import Boot
@@ -17,6 +18,7 @@ from .model import Files, Report, Site, Snapshot, Trial
 from .services import Daemon
 
 CHECK_SECONDS = 60.0
+TOLD = 5  # of its complaints
 OPTIONS: Mapping[str, Any] = {**dhcp.OPTIONS, "path": "/etc/dhcp/dhcpd.conf"}
 
 TEMPLATE = """\
@@ -79,8 +81,12 @@ def render(snapshot: Snapshot, site: Site) -> Files:
 
 
 def check(trial: Trial, site: Site) -> None:
-    """dhcpd reads the file as it would at its start."""
-    trial.run(["dhcpd", "-t", "-q", "-cf", trial.files[site.options["path"]]], timeout=CHECK_SECONDS)
+    """dhcpd reads the file as it would at its start; its words are among lines that say nothing."""
+    aside = trial.files[site.options["path"]]
+    found = trial.run(["dhcpd", "-t", "-cf", aside], timeout=CHECK_SECONDS, ok=(0, 1))
+    if found.status:
+        lines = [line for line in found.stderr.splitlines() if line.startswith(aside)]
+        raise CommandError(" | ".join(lines[:TOLD]) or found.stderr.strip(), f"dhcpd -t -cf {aside}")
 
 
 def _test(boot: Boot) -> str:

@@ -22,6 +22,7 @@ from .services import UNIT, Daemon
 CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {
     **dhcp.OPTIONS,
+    "interfaces": [],  # where dnsmasq listens: the private side's
     "path": "/etc/dnsmasq.d/rocks.conf",
     "hosts": "/etc/dnsmasq.rocks-hosts",
     "names": "/etc/dnsmasq.rocks-names",
@@ -31,7 +32,7 @@ OPTIONS: Mapping[str, Any] = {
 
 TEMPLATE = """\
 # Written by rocks_report from the cluster database; changes here are lost.
-{% for interface in intent.interfaces %}
+{% for interface in interfaces %}
 interface={{ interface }}
 {% endfor %}
 bind-dynamic
@@ -105,7 +106,8 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     reservations = [host for subnet in intent.subnets for host in subnet.reservations]
     zones = sorted({subnet.zone for subnet in intent.subnets if subnet.zone})
     common = {name: options[name] for name in ("dns", "tftp", "hosts", "names")}
-    text = site.layout("dnsmasq.conf", TEMPLATE, intent=intent, ipxe=IPXE_USER_CLASS, zones=zones, **common)
+    common |= {"interfaces": dhcp.interfaces(site), "zones": zones, "ipxe": IPXE_USER_CLASS}
+    text = site.layout("dnsmasq.conf", TEMPLATE, intent=intent, **common)
     files = {options["path"]: text, options["hosts"]: site.layout("dnsmasq-hosts", HOSTS, reservations=reservations)}
     if options["dns"]:
         files[options["names"]] = site.layout("dnsmasq-names", NAMES, addresses=addresses(snapshot))

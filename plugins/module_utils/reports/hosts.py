@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .addresses import Address, addresses
+from .addresses import NODE, Address, addresses
 from .linecheck import by_lines
 from .model import Files, Report, Site, Snapshot
 from .words import comment
@@ -31,7 +31,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
 
 def _line(one: Address) -> str:
     names = one.domain_name if one.domain_name == one.host else f"{one.domain_name} {one.host}"
-    remark = comment(one.node.comment) if one.host == one.node.name else ""
+    remark = comment(one.node.comment) if one.kind == NODE else ""
     return f"{one.ip} {names}" + (f"  # {remark}" if remark else "")
 
 

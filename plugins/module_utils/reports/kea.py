@@ -22,6 +22,7 @@ BOOTS = ("always", "ordered")
 
 OPTIONS: Mapping[str, Any] = {
     **dhcp.OPTIONS,
+    "interfaces": [],  # where Kea listens: the private side's
     "path": "/etc/kea/kea-dhcp4.conf",
     "release": "",  # empty: that of the installed Kea
     "source": "auto",  # view+file on MariaDB, else file
@@ -111,7 +112,7 @@ def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[s
     options = site.options
     config: dict[str, Any] = {
         "user-context": {"comment": "Written by rocks_report from the cluster database; changes here are lost."},
-        "interfaces-config": {"interfaces": list(intent.interfaces)},
+        "interfaces-config": {"interfaces": dhcp.interfaces(site)},
         **_control(options["socket"] or words.socket, words),
         "lease-database": {"type": "memfile", **({"name": options["leases"]} if options["leases"] else {})},
         "multi-threading": {"enable-multi-threading": True, "thread-pool-size": options["threads"]},
@@ -174,7 +175,7 @@ def _classes(intent: DhcpIntent, ordered: bool) -> list[dict[str, Any]]:
         {"name": keaview.ORDERED_CLASS},
         {"name": "ipxe", "test": only + ipxe, "boot-file-name": intent.script},
     ]
-    return classes + [_class(boot, f"{only}not {ipxe} and ") for boot in intent.boots]
+    return classes + [_class(boot, f"{only}not member('ipxe') and ") for boot in intent.boots]
 
 
 def _class(boot: Boot, only: str) -> dict[str, Any]:

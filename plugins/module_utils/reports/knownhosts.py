@@ -12,7 +12,7 @@ from typing import Any, Mapping
 
 from ..errors import DescriptionError, together
 from ..files import read_text
-from .addresses import addresses
+from .addresses import BMC, addresses
 from .model import Files, Report, Site, Snapshot, Trial
 from .snapshot import GROUPS
 
@@ -33,6 +33,8 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each key.  Raises DescriptionError with every attribute that holds no public key."""
     names: dict[str, list[str]] = {}
     for one in addresses(snapshot):
+        if one.kind == BMC:
+            continue  # another computer, with keys of its own
         names.setdefault(one.node.name, []).extend(dict.fromkeys((one.host, one.domain_name, one.ip)))
     keys, faults = [], []
     for node in snapshot.nodes:
@@ -49,10 +51,14 @@ def render(snapshot: Snapshot, site: Site) -> Files:
 
 
 def check(trial: Trial, site: Site) -> None:
-    """ssh-keygen reads every key; it refuses a file that holds none."""
+    """ssh-keygen reads every key; it passes over a line that it does not understand, and refuses a file without keys."""
     aside = trial.files[site.options["path"]]
-    if any(line and not line.startswith("#") for line in read_text(aside).split("\n")):
-        trial.run(["ssh-keygen", "-l", "-f", aside], timeout=CHECK_SECONDS)
+    lines = [line for line in read_text(aside).split("\n") if line and not line.startswith("#")]
+    if lines:
+        found = trial.run(["ssh-keygen", "-l", "-f", aside], timeout=CHECK_SECONDS)
+        understood = len(found.stdout.splitlines())
+        if understood != len(lines):
+            raise DescriptionError(f"ssh-keygen understands {understood} of its {len(lines)} keys", aside)
 
 
 REPORT = Report("known_hosts", "ssh's known hosts", OPTIONS, render, check, needs=frozenset((GROUPS,)))

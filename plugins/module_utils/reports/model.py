@@ -153,16 +153,28 @@ class Report:
 class Outcome:
     """What became of one report.
 
-    files     path -> content before (None: there was no such file) and after, of what changed or would change
+    files     path -> content before and after, of what changed or would change
     prepared  the database was, or would be, changed for it
     reloaded  the service took the files; False when it does not run, or has none
     """
 
     report: str
-    files: Mapping[str, tuple[Optional[str], str]] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     prepared: bool = False
     reloaded: bool = False
 
     @property
     def changed(self) -> bool:
         return bool(self.files) or self.prepared
+
+    def to_data(self) -> dict[str, Any]:
+        """As a module returns it."""
+        files = list(self.files)
+        return {"name": self.report, "changed": self.changed, "files": files, "reloaded": self.reloaded}
+
+    def differences(self) -> list[dict[str, str]]:
+        """As Ansible's diff mode shows them, file by file."""
+        return [
+            {"before": before, "after": after, "before_header": path, "after_header": path}
+            for path, (before, after) in self.files.items()
+        ] + ([{"prepared": "the database views of Kea"}] if self.prepared else [])

@@ -14,6 +14,7 @@ from .snapshot import HARDWARE
 
 OPTIONS: Mapping[str, Any] = {"path": "/var/spool/pbs/server_priv/nodes"}
 TEMPLATE = """\
+# Written by rocks_report from the cluster database; changes here are lost.
 {% for line in lines %}
 {{ line }}
 {% endfor %}
@@ -21,7 +22,7 @@ TEMPLATE = """\
 
 
 def render(snapshot: Snapshot, site: Site) -> Files:
-    """One line for each compute node; the server knows no comments."""
+    """One line for each compute node."""
     lines = [_line(node, snapshot) for node in snapshot.compute_nodes()]
     return {site.options["path"]: site.layout("pbs-nodes", TEMPLATE, lines=lines)}
 

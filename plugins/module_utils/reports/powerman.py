@@ -13,6 +13,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ..errors import DescriptionError, together
 from ..files import read_text, replace
+from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, Trial
 from .services import Daemon
 from .snapshot import GROUPS
@@ -25,7 +26,6 @@ OPTIONS: Mapping[str, Any] = {
     "devices": "/etc/powerman",
     "port": 23,
 }
-BMC = "bmc"
 TEMPLATE = """\
 # Written by rocks_report from the cluster database; changes here are lost.
 {% for name in kinds %}

@@ -12,7 +12,6 @@ from ..errors import DescriptionError
 from .addresses import Address, addresses, server_address
 from .model import Site, Snapshot
 
-
 ARPA = "in-addr.arpa"
 
 

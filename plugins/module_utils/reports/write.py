@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Write reports: render all, check all, swap all, then tell each service once.
+
+Whatever fails before a service is told leaves every file as it was.  A service that does not take its new files, or
+does not come back, gets its old ones.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Callable, Optional, Sequence
+
+from .. import command
+from ..cluster.database import Database
+from ..errors import CommandError, RocksError, together
+from ..files import lock
+from ..settings import Settings
+from .layout import Layout
+from .model import Options, Outcome, Report, Run, Service, Site
+from .options import chosen
+from .plan import Plan, check, render
+from .snapshot import read
+from .swap import forget, noted, put_back, state_folder, swap
+
+LOCK_SECONDS = 120.0
+ALIVE_SECONDS = 10.0
+PAUSE = 0.2
+
+
+def write(
+    database: Database,
+    settings: Settings,
+    names: Optional[Sequence[str]] = None,
+    *,
+    rehearse: bool = False,
+    layout: Optional[Layout] = None,
+    run: Run = command.run,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Outcome]:
+    """Bring the files of the named reports, or of all that the site lists, to what the database says.
+
+    rehearse  render and check everything, change nothing; within a transaction it judges what was written there
+
+    Raises what is wrong with a row, an option or a template; CommandError that quotes the daemon which refuses a file
+    or does not come back with it; Conflict when another process still writes reports after two minutes.
+    """
+    wanted = chosen(settings.reports, names)
+    site = Site({}, settings.url.rstrip("/"), database.location, layout or Layout())
+    if rehearse or not wanted:
+        return [_outcome(*one, False) for one in _ready(database, wanted, site, run, rehearse)]
+    folder = state_folder(database.location)
+    os.makedirs(folder, exist_ok=True)
+    with lock(os.path.join(folder, "lock"), LOCK_SECONDS):
+        ready = _ready(database, wanted, site, run, rehearse)
+        swap([plan for plan, _prepared in ready], folder)
+        return _tell_all(ready, folder, run, sleep)
+
+
+def would_break(
+    database: Database, settings: Settings, *, layout: Optional[Layout] = None, run: Run = command.run
+) -> str:
+    """Why the reports could not be written from what the database, or the running transaction, says; "" when they can."""
+    try:
+        write(database, settings, rehearse=True, layout=layout, run=run)
+    except RocksError as error:
+        return str(error)
+    return ""
+
+
+def _ready(
+    database: Database, wanted: Sequence[tuple[Report, Options]], site: Site, run: Run, rehearse: bool
+) -> list[tuple[Plan, bool]]:
+    """The reports rendered and checked, and whether what they need in the database was, or would be, made."""
+    if not wanted:
+        return []
+    needs = frozenset[str]().union(*(report.needs for report, _options in wanted))
+    plans = render(wanted, read(database, needs), site, run)
+    check(plans, run)
+    return [(plan, plan.report.prepare(database, plan.site, rehearse)) for plan in plans]
+
+
+def _tell_all(
+    ready: Sequence[tuple[Plan, bool]], folder: str, run: Run, sleep: Callable[[float], None]
+) -> list[Outcome]:
+    outcomes, faults = [], []
+    for plan, prepared in ready:
+        try:
+            outcomes.append(_outcome(plan, prepared, _tell(plan, folder, run, sleep)))
+        except RocksError as error:
+            faults.append(error)
+    if faults:
+        raise together(faults)
+    return outcomes
+
+
+def _tell(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -> bool:
+    """Have the service take its files; whether there was one to tell.  When it does not, it gets its old ones back."""
+    service, name, options = plan.report.service, plan.report.name, plan.site.options
+    changed = noted(name, folder)
+    tells = service is not None and bool(changed) and service.alive(options, run)
+    if service is not None and tells:
+        try:
+            service.reload(options, run, changed)
+            _await(service, options, run, sleep)
+        except RocksError as error:
+            put_back(plan.before)
+            then = _recover(service, options, run, list(plan.before))
+            if set(changed) <= set(plan.before):
+                forget(name, folder)
+            what = f"{service.name} does not take its new files ({error}); the old ones are back, and it {then}"
+            raise CommandError(what, f"report {name}") from error
+    forget(name, folder)
+    return tells
+
+
+def _await(service: Service, options: Options, run: Run, sleep: Callable[[float], None]) -> None:
+    """Wait until the service serves.  Raises CommandError when it does not come back."""
+    for _attempt in range(round(ALIVE_SECONDS / PAUSE)):
+        if service.alive(options, run):
+            return
+        sleep(PAUSE)
+    raise CommandError(f"it did not come back within {ALIVE_SECONDS:g} s", service.name)
+
+
+def _recover(service: Service, options: Options, run: Run, files: Sequence[str]) -> str:
+    """Bring the service back to its old files; what became of it."""
+    try:
+        if service.alive(options, run):
+            service.reload(options, run, files)
+            return "goes on with them"
+        service.start(options, run)
+    except RocksError as error:
+        return f"does not serve ({error})"
+    return "was started again"
+
+
+def _outcome(plan: Plan, prepared: bool, reloaded: bool) -> Outcome:
+    shown = plan.shown()
+    files = {path: (plan.without_password(old or b""), shown[path]) for path, old in plan.before.items()}
+    return Outcome(plan.report.name, files, prepared, reloaded)
