@@ -1,0 +1,55 @@
+"""Node files for one test, and pykickstart as the judge of what is made from them."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import warnings
+from typing import Any, Mapping
+
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion, versionMap
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import find
+
+
+def tree(folder: pathlib.Path, files: Mapping[str, str]) -> str:
+    """Write a directory of graph and node files, given by their paths; its path."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "nodes").mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def one(folder: pathlib.Path, *elements: str, graph: str = "") -> str:
+    """A directory with one node, ``compute``, that holds these elements."""
+    return tree(
+        folder,
+        {
+            "graphs/default/default.xml": f"<graph>{graph}</graph>",
+            "nodes/compute.xml": "<kickstart>\n" + "\n".join(elements) + "\n</kickstart>\n",
+        },
+    )
+
+
+def strictly_valid(kickstart: str, release: str) -> None:
+    """Raise what pykickstart says against a kickstart of this release; a warning counts as an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        handler = makeVersion(versionMap[find(release).handler])
+        KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(kickstart)
+
+
+def sections(kickstart: str, release: str = "rhel9") -> list[str]:
+    """The bodies of the scripts, as the installer takes them out of a kickstart."""
+    handler = _handler(release)
+    handler.scripts = []
+    KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(kickstart)
+    return ["".join(script.script) for script in handler.scripts]
+
+
+@functools.cache
+def _handler(release: str) -> Any:
+    return makeVersion(versionMap[find(release).handler])  # 50 ms each
