@@ -25,7 +25,13 @@ SQLITE = Location("sqlite:///x/cluster.sqlite", "sqlite", "/x/cluster.sqlite")
 MARIADB = Location("mysql://root@localhost/cluster", "mysql", "cluster", "root")
 # What only a machine, or a site, can say.
 SAID: Mapping[str, Mapping[str, Any]] = {
-    "kea": {"interfaces": ["lo"], "release": "2.2.0", "socket": "/run/kea/kea4-ctrl-socket", "account": "_kea"},
+    "kea": {
+        "interfaces": ["lo"],
+        "release": "2.2.0",
+        "socket": "/run/kea/kea4-ctrl-socket",
+        "account": "_kea",
+        "hooks": "/usr/lib/x86_64-linux-gnu/kea/hooks",
+    },
     "dnsmasq": {"interfaces": ["lo"]},
 }
 

@@ -58,7 +58,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     return {options["path"]: site.layout("named.conf", TEMPLATE, files=paths), **files}
 
 
-def settle(before: str, after: str) -> str:
+def keep(before: str, after: str) -> str:
     """Keep a zone whose records are the same; let the serial of another one never fall behind."""
     old, new = SERIAL.search(before), SERIAL.search(after)
     if not old or not new:
@@ -86,4 +86,4 @@ def check(trial: Trial, site: Site) -> None:
 
 
 NAMED = Daemon("named", ("named", "bind9"), reload_by=("rndc", "reload"), alive_by=("rndc", "status"))
-REPORT = Report("bind", "zones for BIND", OPTIONS, render, check, NAMED, settle=settle)
+REPORT = Report("bind", "zones for BIND", OPTIONS, render, check, NAMED, keep=keep)

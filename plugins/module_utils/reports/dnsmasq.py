@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Collection, Mapping
+from typing import Any, Mapping, Optional
 
 from ..files import read_text, replace
 from . import dhcp
 from .addresses import addresses
 from .bootclasses import IPXE_USER_CLASS
-from .model import Files, Options, Report, Run, Site, Snapshot, Trial
+from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
 from .services import UNIT, Daemon
 
 CHECK_SECONDS = 60.0
@@ -125,13 +125,22 @@ def check(trial: Trial, site: Site) -> None:
 
 @dataclass(frozen=True)
 class Dnsmasq(Daemon):
-    """It reads its files of hosts anew on a signal, and its configuration only at its start."""
+    """It reads its files of hosts anew on a signal, and its configuration only at its start.
 
-    def reload(self, options: Options, run: Run, changed: Collection[str]) -> None:
-        if options["path"] in changed:
+    It gives nobody an address that it lent to a machine which is gone, until it forgets at its start: nobody loses
+    an address by that, since it writes no leases and the addresses are fixed.
+    """
+
+    def reload(self, options: Options, run: Run, changed: Changes) -> None:
+        if options["path"] in changed or _lost(*changed.get(options["hosts"], ("", ""))):
             self.start(options, run)
         else:
             super().reload(options, run, changed)
+
+
+def _lost(before: Optional[str], after: str) -> bool:
+    """Whether a host is gone, or another than it was."""
+    return before is None or bool(set(before.split("\n")) - set(after.split("\n")))
 
 
 DNSMASQ = Dnsmasq("dnsmasq", ("dnsmasq",), reload_by=("systemctl", "kill", "--signal=HUP", UNIT))

@@ -17,6 +17,7 @@ from .dhcp import Boot, DhcpIntent, Subnet
 from .model import Files, Site, Snapshot
 
 TEMPLATE = "{{ config | json }}\n"
+LEASE_COMMANDS, MYSQL = "libdhcp_lease_cmds.so", "libdhcp_mysql.so"
 SOURCES = ("auto", "view+file", "view", "file")
 BOOTS = ("always", "ordered")
 
@@ -32,6 +33,7 @@ OPTIONS: Mapping[str, Any] = {
     "log": "stdout",
     "severity": "INFO",
     "leases": "",  # empty: where Kea has them
+    "hooks": "",  # the folder of Kea's hook libraries; empty: where packages have them
     "view": keaview.DATABASE,
     "schema": "",  # empty: what the installed Kea demands
     "account": "",  # empty: the system's user that Kea runs as
@@ -43,7 +45,8 @@ class Words(NamedTuple):
     """What a release calls things that others call differently, or do not have.
 
     classes    the key of a pool's client class, and whether it takes a list
-    hook       the library that holds the MySQL back end; empty: it is built in
+    hook       whether the MySQL back end is a library of its own; else it is built in
+    bare       hook libraries are named without their folder
     """
 
     release: tuple[int, int]
@@ -53,7 +56,8 @@ class Words(NamedTuple):
     socket_list: bool = False
     socket: str = "/run/kea/kea4-ctrl-socket"
     retry_on_startup: bool = False
-    hook: str = ""
+    hook: bool = False
+    bare: bool = False
 
 
 # Kea's ChangeLog and administrator's manual.  The newest row that is not newer than the daemon counts.
@@ -68,7 +72,8 @@ RELEASES = (
         socket_list=True,
         socket="/var/run/kea/kea4-ctrl-socket",
         retry_on_startup=True,
-        hook="libdhcp_mysql.so",
+        hook=True,
+        bare=True,
     ),
 )
 
@@ -110,7 +115,7 @@ def source_of(site: Site) -> str:
 
 def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[str, Any]:
     options = site.options
-    config: dict[str, Any] = {
+    config = {
         "user-context": {"comment": "Written by rocks_report from the cluster database; changes here are lost."},
         "interfaces-config": {"interfaces": dhcp.interfaces(site)},
         **_control(options["socket"] or words.socket, words),
@@ -126,18 +131,21 @@ def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[s
         "valid-lifetime": intent.lease,
         "client-classes": _classes(intent, options["boot"] == "ordered"),
         "subnet4": [_subnet(one, words, source) for one in intent.subnets],
+        "hooks-libraries": _hooks(options["hooks"], words, source),
         "loggers": [_logger(options, words)],
     }
-    if "view" in source:
-        if words.hook:
-            config["hooks-libraries"] = [{"library": words.hook}]
-        config["hosts-database"] = _hosts_database(site, words)
-    return config
+    return {**config, "hosts-database": _hosts_database(site, words)} if "view" in source else config
 
 
 def _control(socket: str, words: Words) -> dict[str, Any]:
     control = {"socket-type": "unix", "socket-name": socket}
     return {"control-sockets": [control]} if words.socket_list else {"control-socket": control}
+
+
+def _hooks(folder: str, words: Words, source: str) -> list[dict[str, str]]:
+    """The libraries that forget a lease on command, and that read MariaDB where that is not built in."""
+    names = [LEASE_COMMANDS, *([MYSQL] if words.hook and "view" in source else [])]
+    return [{"library": name if words.bare else f"{folder}/{name}"} for name in names]
 
 
 def _logger(options: Mapping[str, Any], words: Words) -> dict[str, Any]:

@@ -11,25 +11,27 @@ from __future__ import annotations
 import json
 import re
 import socket
-from typing import Any, Callable, Collection
+from typing import Any, Callable, Collection, Mapping, Optional
 
 from ..errors import CommandError, DescriptionError, NotFound, Unavailable
-from .model import Options, Run
+from .model import Changes, Options, Run
 from .services import Daemon
 
 SECONDS = 60.0
 DAEMON = "kea-dhcp4"
+UNSUPPORTED, NOTHING = 2, 3  # results: the library of a command is not loaded; it found nothing to work on
 # Where Kea's packages keep the SQL that makes its schema, for a release whose daemon does not tell its version.
 SCHEMA_SCRIPT = "/usr/share/kea/scripts/mysql/dhcpdb_create.mysql"
 
 
-def command(path: str, name: str, seconds: float = SECONDS) -> Any:
+def command(path: str, name: str, arguments: Optional[Mapping[str, Any]] = None, *, ok: Collection[int] = (0,)) -> Any:
     """What Kea answers to a command.  Raises Unavailable when nobody listens, CommandError when it refuses."""
+    question = {"command": name, **({"arguments": arguments} if arguments else {})}
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-            link.settimeout(seconds)
+            link.settimeout(SECONDS)
             link.connect(path)
-            link.sendall(json.dumps({"command": name}).encode())
+            link.sendall(json.dumps(question).encode())
             link.shutdown(socket.SHUT_WR)
             text = b"".join(iter(lambda: link.recv(65536), b""))
         answer = json.loads(text)
@@ -37,7 +39,7 @@ def command(path: str, name: str, seconds: float = SECONDS) -> Any:
         raise Unavailable(f"Kea does not answer ({error.strerror or error})", path, "is it running?") from error
     except ValueError:
         raise Unavailable(f"Kea answered {text[:80]!r}", path) from None
-    if answer.get("result") != 0:
+    if answer.get("result") not in ok:
         raise CommandError(str(answer.get("text", answer)), f"{DAEMON} {name}")
     return answer
 
@@ -55,12 +57,24 @@ class Kea(Daemon):
             return False
         return True
 
-    def reload(self, options: Options, run: Run, changed: Collection[str]) -> None:
+    def reload(self, options: Options, run: Run, changed: Changes) -> None:
         """Make it read its file; a refusal comes with its reason."""
         if options["reload"]:
             super().reload(options, run, changed)
         else:
             command(options["socket"], "config-reload")
+
+
+def free(path: str, owners: Mapping[str, str]) -> None:
+    """Make Kea forget the leases of addresses that now belong to another machine; it would not give them away.
+
+    owners  address -> MAC
+    """
+    answer = command(path, "lease4-get-all", ok=(0, UNSUPPORTED, NOTHING))
+    for lease in answer.get("arguments", {}).get("leases", ()):
+        ip = lease["ip-address"]
+        if owners.get(ip, lease["hw-address"]) != lease["hw-address"]:
+            command(path, "lease4-del", {"ip-address": ip}, ok=(0, NOTHING))
 
 
 KEA = Kea("kea", ("kea-dhcp4-server", "kea-dhcp4", "isc-kea-dhcp4-server"))

@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import configparser
 import os
+import pathlib
 import pwd
 import stat
 
 from .. import command
 from ..cluster.database import Database
-from ..errors import DescriptionError, Refused
+from ..errors import DescriptionError, NotFound, Refused
 from ..files import read_text
 from . import kea, keacontrol, keaview
-from .model import Options, Report, Run, Site, Trial
+from .addresses import addresses
+from .model import Options, Report, Run, Site, Snapshot, Trial
 
 CHECK_SECONDS = 120.0
+HOOKS = ("usr/lib/*/kea/hooks", "usr/lib64/kea/hooks", "usr/lib/kea/hooks", "usr/local/lib/kea/hooks")
 USERS = ("_kea", "kea")  # Debian's, Red Hat's
 ANYWHERE = "%"
 
@@ -29,6 +32,7 @@ def look(options: Options, run: Run) -> Options:
         "release": release,
         "socket": options["socket"] or kea.words_of(release).socket,
         "account": options["account"] or next(filter(_is_user, USERS), USERS[0]),
+        "hooks": options["hooks"] or _hooks(),
     }
     return {**found, "password": _password(options["credentials"])} if options["credentials"] else found
 
@@ -47,6 +51,19 @@ def prepare(database: Database, site: Site, rehearse: bool) -> bool:
 def check(trial: Trial, site: Site) -> None:
     """Kea reads the file as it would at its start."""
     trial.run([keacontrol.DAEMON, "-t", trial.files[site.options["path"]]], timeout=CHECK_SECONDS)
+
+
+def settle(snapshot: Snapshot, site: Site) -> None:
+    """Make Kea forget leases of addresses that now belong to another machine."""
+    keacontrol.free(site.options["socket"], {one.ip: one.mac for one in addresses(snapshot) if one.mac})
+
+
+def _hooks() -> str:
+    """The folder that holds Kea's hook libraries.  Raises NotFound."""
+    for pattern in HOOKS:
+        for path in sorted(pathlib.Path("/").glob(f"{pattern}/{kea.LEASE_COMMANDS}")):
+            return str(path.parent)
+    raise NotFound(f"no {kea.LEASE_COMMANDS}", f"/{HOOKS[0]}", "the option `hooks` says where Kea's libraries are")
 
 
 def _is_user(name: str) -> bool:
@@ -73,4 +90,6 @@ def _password(path: str) -> str:
     return found.strip("'\"")
 
 
-REPORT = Report("kea", "DHCP by Kea", kea.OPTIONS, kea.render, check, keacontrol.KEA, look=look, prepare=prepare)
+REPORT = Report(
+    "kea", "DHCP by Kea", kea.OPTIONS, kea.render, check, keacontrol.KEA, look=look, prepare=prepare, settle=settle
+)

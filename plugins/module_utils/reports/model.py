@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import Any, Callable, Collection, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol
 
 from ..cluster.database import Database
 from ..cluster.engine import Location
@@ -18,6 +18,8 @@ from .words import is_ip, natural
 # Contents by path.
 Files = Mapping[str, str]
 Options = Mapping[str, Any]
+# Path -> content before and after; before is None where nobody knows, or where there was none.
+Changes = Mapping[str, tuple[Optional[str], str]]
 Run = Callable[..., Finished]
 
 
@@ -114,15 +116,19 @@ class Service(Protocol):
     def alive(self, options: Options, run: Run) -> bool:
         """Whether it serves."""
 
-    def reload(self, options: Options, run: Run, changed: Collection[str]) -> None:
-        """Make it take the ``changed`` files, without a restart where it can.  Raises CommandError with its words."""
+    def reload(self, options: Options, run: Run, changed: Changes) -> None:
+        """Make it take the changed files, without a restart where it can.  Raises CommandError with its words."""
 
     def start(self, options: Options, run: Run) -> None:
         """Start it again.  Raises CommandError."""
 
 
-def _nothing_to_prepare(_database: Database, _site: Site, _check: bool) -> bool:
+def _nothing_to_prepare(_database: Database, _site: Site, _rehearse: bool) -> bool:
     return False
+
+
+def _nothing_to_settle(_snapshot: Snapshot, _site: Site) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,8 @@ class Report:
     needs    the further parts of the snapshot that it reads
     look     completes the options with what only the machine can say
     prepare  makes what the service needs besides files, in the database; whether it changed anything
-    settle   the content of a file, given what it is now and what was rendered
+    keep     the content of a file, given what it is now and what was rendered
+    settle   makes a running service forget what it remembers and the database no longer says
     """
 
     name: str
@@ -146,7 +153,8 @@ class Report:
     needs: frozenset[str] = frozenset()
     look: Callable[[Options, Run], Options] = lambda options, _run: options
     prepare: Callable[[Database, Site, bool], bool] = _nothing_to_prepare
-    settle: Callable[[str, str], str] = lambda _before, after: after
+    keep: Callable[[str, str], str] = lambda _before, after: after
+    settle: Callable[[Snapshot, Site], None] = _nothing_to_settle
 
 
 @dataclass(frozen=True)

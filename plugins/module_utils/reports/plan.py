@@ -9,11 +9,11 @@ import dataclasses
 import json
 import os
 import tempfile
-from typing import Iterator, Mapping, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..errors import NotFound, RocksError, together
 from ..files import read_bytes
-from .model import Files, Options, Report, Run, Site, Snapshot, Trial
+from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
 
 # Beside its target, since a daemon may be confined to its own folders; hidden, since most read whole folders. The
 # process is a part of the name, so that what a killed one left can be told from what is in use.
@@ -31,12 +31,22 @@ class Plan:
 
     report: Report
     site: Site
+    snapshot: Snapshot
     files: Files
     before: Mapping[str, Optional[bytes]]
 
     def shown(self) -> Files:
         """The files as people may see them."""
         return {path: self.without_password(text.encode()) for path, text in self.files.items()}
+
+    def changes(self, further: Iterable[str] = ()) -> Changes:
+        """What changes, and what an earlier run changed: of that, nobody knows the former content."""
+        former = {path: None if old is None else old.decode("utf-8", "replace") for path, old in self.before.items()}
+        return {
+            path: (former.get(path), self.files[path])
+            for path in {**former, **dict.fromkeys(further)}
+            if path in self.files
+        }
 
     def without_password(self, content: bytes) -> str:
         """A file's content without the password that it may hold."""
@@ -51,7 +61,7 @@ def render(wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: S
         for report, options in wanted:
             with faults.of(report):
                 its = dataclasses.replace(site, options=report.look(options, run))
-                plans.append(_plan(report, its, report.render(snapshot, its)))
+                plans.append(_plan(report, its, snapshot))
     return plans
 
 
@@ -100,13 +110,15 @@ def _collected() -> Iterator[_Faults]:
         raise together(faults)
 
 
-def _plan(report: Report, site: Site, rendered: Files) -> Plan:
+def _plan(report: Report, site: Site, snapshot: Snapshot) -> Plan:
+    rendered = report.render(snapshot, site)
     present = {path: _present(path) for path in rendered}
     files = {
-        path: text if old is None else report.settle(old.decode("utf-8", "replace"), text)
+        path: text if old is None else report.keep(old.decode("utf-8", "replace"), text)
         for (path, text), old in zip(rendered.items(), present.values())
     }
-    return Plan(report, site, files, {path: old for path, old in present.items() if old != files[path].encode()})
+    changed = {path: old for path, old in present.items() if old != files[path].encode()}
+    return Plan(report, site, snapshot, files, changed)
 
 
 def _present(path: str) -> Optional[bytes]:

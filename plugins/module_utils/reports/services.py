@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Collection, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from ..errors import CommandError
-from .model import Options, Run
+from .model import Changes, Options, Run
 
 SECONDS = 60.0
 UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -41,7 +41,7 @@ class Daemon:
             return False
         return True
 
-    def reload(self, options: Options, run: Run, changed: Collection[str]) -> None:
+    def reload(self, options: Options, run: Run, changed: Changes) -> None:
         """Make it take its files."""
         self._run(options["reload"] or self.reload_by, run)
 

@@ -99,20 +99,23 @@ def _tell(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -> 
     """Have the service take its files; whether there was one to tell.  When it does not, it gets its old ones back."""
     service, name, options = plan.report.service, plan.report.name, plan.site.options
     changed = noted(name, folder)
-    tells = service is not None and bool(changed) and service.alive(options, run)
-    if service is not None and tells:
+    if service is None or not service.alive(options, run):
+        forget(name, folder)
+        return False
+    if changed:
         try:
-            service.reload(options, run, changed)
+            service.reload(options, run, plan.changes(changed))
             _await(service, options, run, sleep)
         except RocksError as error:
             put_back(plan.before)
-            then = _recover(service, options, run, list(plan.before))
+            then = _recover(service, options, run, plan)
             if set(changed) <= set(plan.before):
                 forget(name, folder)
             what = f"{service.name} does not take its new files ({error}); the old ones are back, and it {then}"
             raise CommandError(what, f"report {name}") from error
+    plan.report.settle(plan.snapshot, plan.site)
     forget(name, folder)
-    return tells
+    return bool(changed)
 
 
 def _await(service: Service, options: Options, run: Run, sleep: Callable[[float], None]) -> None:
@@ -124,11 +127,13 @@ def _await(service: Service, options: Options, run: Run, sleep: Callable[[float]
     raise CommandError(f"it did not come back within {ALIVE_SECONDS:g} s", service.name)
 
 
-def _recover(service: Service, options: Options, run: Run, files: Sequence[str]) -> str:
+def _recover(service: Service, options: Options, run: Run, plan: Plan) -> str:
     """Bring the service back to its old files; what became of it."""
     try:
         if service.alive(options, run):
-            service.reload(options, run, files)
+            service.reload(
+                options, run, {path: (after, before or "") for path, (before, after) in plan.changes().items()}
+            )
             return "goes on with them"
         service.start(options, run)
     except RocksError as error:

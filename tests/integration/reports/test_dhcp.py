@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a machine is told by each DHCP server on its report: the same by all three."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from support.firmware import IPXE, UEFI_HTTP, UEFI_IPXE, UEFI_PXE, Firmware, ask
+from support.namespaces import Network, network
+from support.reporting import serving
+
+BIOS = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0, 1, 3))
+ARM64 = Firmware("PXEClient:Arch:00011:UNDI:003000", 11, (0, 1, 3))
+ARM64_HTTP = Firmware("HTTPClient:Arch:00019:UNDI:003000", 19, (0, 1, 3))
+IMPATIENT = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0,))
+COMPUTE_0_0, UNKNOWN = "00:50:8b:e0:3a:a7", "52:54:00:00:00:99"
+SCRIPT, HTTP = "http://10.1.1.1/rocks/boot", "http://10.1.1.1/boot/"
+
+every_server = pytest.mark.parametrize("name", ["kea", "dhcpd", "dnsmasq"])
+
+
+@pytest.fixture
+def net() -> Iterator[Network]:
+    """The paper's network, 10.0.0.0/8."""
+    with network("10.1.1.1/8") as made:
+        yield made
+
+
+@every_server
+def test_a_known_machine_gets_its_address_its_name_and_the_file_for_its_firmware(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    expected = {
+        IPXE: SCRIPT,
+        UEFI_IPXE: SCRIPT,
+        BIOS: "bios/undionly.kpxe",
+        UEFI_PXE: "x86_64/shimx64.efi",
+        ARM64: "aarch64/shimaa64.efi",
+        UEFI_HTTP: f"{HTTP}x86_64/shimx64.efi",
+        ARM64_HTTP: f"{HTTP}aarch64/shimaa64.efi",
+    }
+    machine = net.client()
+    with serving(name, net, tmp_path, described):
+        for firmware, file in expected.items():
+            lease = ask(machine, COMPUTE_0_0, firmware)
+            assert lease is not None
+            assert (lease.address, lease.hostname, lease.boot_file) == ("10.255.255.245", "compute-0-0", file)
+            assert lease.next_server == "10.1.1.1"
+            assert lease.vendor_class == ("HTTPClient" if file.startswith(HTTP) else "")
+
+
+@every_server
+def test_an_unknown_machine_gets_no_address(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    with serving(name, net, tmp_path, described):
+        assert ask(net.client(), UNKNOWN, IMPATIENT) is None
+
+
+@every_server
+def test_a_machine_is_served_as_soon_as_its_node_is_written(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    machine = net.client()
+    with serving(name, net, tmp_path, described) as site:
+        assert ask(machine, UNKNOWN, IMPATIENT) is None
+        nodes.add(described, [NewNode(mac=UNKNOWN)])
+        assert site.write().reloaded
+        lease = ask(machine, UNKNOWN)
+        assert lease is not None and (lease.address, lease.hostname) == ("10.255.255.254", "compute-0-4")
+
+
+@every_server
+def test_a_replaced_machine_is_unknown_and_the_new_one_has_its_address(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    machine = net.client()
+    with serving(name, net, tmp_path, described) as site:
+        assert ask(machine, COMPUTE_0_0)
+        nodes.replace(described, "compute-0-0", UNKNOWN)
+        site.write()
+        assert ask(machine, COMPUTE_0_0, IMPATIENT) is None
+        lease = ask(machine, UNKNOWN)
+        assert lease is not None and lease.address == "10.255.255.245"
+
+
+@every_server
+def test_a_pool_is_for_machines_that_nobody_knows(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    described.execute("update networks set pool_first = '10.9.0.1', pool_last = '10.9.0.9' where name = 'private'")
+    machine = net.client()
+    with serving(name, net, tmp_path, described) as site:
+        lent = ask(machine, UNKNOWN)
+        assert lent is not None and lent.address.startswith("10.9.0.")
+        nodes.add(described, [NewNode(mac=UNKNOWN)])
+        site.write()
+        lease = ask(machine, UNKNOWN)
+        assert lease is not None and lease.address == "10.255.255.254"
