@@ -13,8 +13,9 @@ import ipaddress
 import re
 from typing import Any, Mapping, Sequence
 
-from ..cluster.database import Database
+from ..cluster.database import Database, Row
 from ..cluster.model import Node
+from ..errors import Unavailable
 from ..install.rows import ORDER_COLUMNS, ORDER_WIDTH, optional_order
 from .model import Asker, Denied, Request
 
@@ -66,7 +67,7 @@ def macs_of(headers: Sequence[str]) -> tuple[str, ...]:
 
 def identify(db: Database, request: Request, *, attributes: bool = False) -> Asker:
     """The node that has the request's source address.  Raises Denied: 404 for an unknown one, 403 for a wrong MAC."""
-    rows = db.rows(WITH_ATTRIBUTES if attributes else WITHOUT, (request.address,))
+    rows = _first(db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
     if not rows:
         raise Denied(404, "no node has this address", request.address, "enter it: rocks_insert_ethers")
     asker = _asker(rows, attributes)
@@ -79,6 +80,14 @@ def identify(db: Database, request: Request, *, attributes: bool = False) -> Ask
             "two machines with one address, or a new network card: rocks_insert_ethers with replace",
         )
     return asker
+
+
+def _first(db: Database, sql: str, address: str) -> list[Row]:
+    """A request's first query: on a connection that the server has closed meanwhile it is asked again, on a new one."""
+    try:
+        return db.rows(sql, (address,))
+    except Unavailable:
+        return db.rows(sql, (address,))
 
 
 def _asker(rows: Sequence[Sequence[Any]], attributes: bool) -> Asker:

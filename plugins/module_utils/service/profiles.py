@@ -5,17 +5,19 @@
 from __future__ import annotations
 
 import functools
-import json
+import hashlib
 import os
-from typing import Any, Mapping
+from typing import Mapping
 
-from ..errors import DescriptionError, NotFound
+from ..errors import DescriptionError
 from ..files import read_bytes
 from ..install.model import Pin
 from ..profile import render
-from ..profile.model import Line, Origin, Profile, Reference
+from ..profile.archive import load
+from ..profile.model import Profile
 
 KEPT = 64
+NAMED_BY = 16  # digits of its SHA-256 that a stored profile's file name ends with
 
 
 class Profiles:
@@ -29,12 +31,14 @@ class Profiles:
         self.load = functools.lru_cache(maxsize=KEPT)(self._load)
 
     def _load(self, pin: Pin) -> Profile:
-        """The profile of an order.  Raises DescriptionError when its generation was removed, or is no whole one."""
-        path = profile_path(self._distributions, pin)
-        try:
-            return _parse(read_bytes(path))
-        except NotFound as error:
-            raise DescriptionError(error.what, path, "the generation was removed: order the node again") from None
+        """The profile of an order.  Raises DescriptionError when its generation was removed, or was changed."""
+        path = _path(os.path.join(generation_path(self._distributions, pin), "build", "profiles"), pin.profile)
+        data = read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != pin.profile:
+            raise DescriptionError(
+                f"this is not the profile {pin.profile}", path, "a generation is never edited: build it again"
+            )
+        return load(data.decode(), path)
 
     def kickstart(self, pin: Pin, values: Mapping[str, str]) -> str:
         """The kickstart of a node.  Raises DescriptionError or Conflict when the values do not fit."""
@@ -50,25 +54,14 @@ def generation_path(distributions: str, pin: Pin) -> str:
     return os.path.join(distributions, ".generations", pin.distribution, pin.arch, pin.generation)
 
 
-def profile_path(distributions: str, pin: Pin) -> str:
-    """The file of the pinned profile."""
-    return os.path.join(generation_path(distributions, pin), "build", "profiles", f"{pin.profile}.json")
-
-
-def _parse(data: bytes) -> Profile:
-    found: dict[str, Any] = json.loads(data)
-    lines = tuple(
-        Line(tuple(p if isinstance(p, str) else Reference(*p) for p in pieces), Origin(*origin) if origin else None)
-        for pieces, origin in found["lines"]
-    )
-    return Profile(
-        root=found["root"],
-        graph=found["graph"],
-        release=found["release"],
-        nodes=(),
-        shape=found["shape"],
-        defaults={},
-        packages=(),
-        lines=lines,
-        remarks=(),
-    )
+def _path(folder: str, profile: str) -> str:
+    """The file in ``folder`` that is named by this SHA-256."""
+    ending = f"-{profile[:NAMED_BY]}.json"
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(ending)]
+    except OSError as error:
+        what = f"the generation is not there ({error.strerror})"
+        raise DescriptionError(what, folder, "it was removed: order the node again") from None
+    if not names:
+        raise DescriptionError(f"no profile {profile}", folder, "build the distribution again, order the node again")
+    return os.path.join(folder, names[0])

@@ -58,9 +58,9 @@ def tree_url(settings: Settings, pin: Pin) -> str:
 def of_order(settings: Settings, pin: Pin, uuid: Optional[str]) -> dict[str, str]:
     """What a kickstart says about its own order; node files write these as they write any attribute."""
     return {
-        "rocks_url": settings.url,
-        "rocks_tree": tree_url(settings, pin),
-        "rocks_order": uuid or "",
-        "rocks_generation": pin.generation,
-        "rocks_profile": pin.profile,
+        "frontend_url": settings.url,
+        "install_url": tree_url(settings, pin),
+        "install_order": uuid or "",
+        "install_generation": pin.generation,
+        "install_profile": pin.profile,
     }

@@ -18,7 +18,7 @@ from ..cluster.database import Database, connect
 from ..errors import Conflict, NotFound, Refused, RocksError, Unavailable
 from ..install import clock
 from ..install.rows import add_audit
-from ..settings import Settings
+from ..settings import Settings, load
 from .context import Service, audit_of
 from .identify import address_of, macs_of
 from .inbox import Inbox
@@ -29,7 +29,7 @@ from .routes import ROUTES, Route
 from .values import Shared
 
 MAX_BODY = 128 * 1024
-IDLE_SECONDS = 30.0  # after which a connection to the database is tried before it is trusted
+IDLE_SECONDS = 5.0  # after which a connection to the database is tried before it is trusted
 MAC_HEADER = "HTTP_X_RHN_PROVISIONING_MAC_"
 # The class of an error says what the caller does next; the first row that fits.
 STATUSES: tuple[tuple[type[RocksError], int], ...] = (
@@ -57,6 +57,11 @@ def application(
     """The HTTP face of a frontend, for a WSGI server with any number of processes and threads."""
     face = _Face(settings, now)
     return face.answer
+
+
+def serve() -> Callable[[Environ, StartResponse], Iterable[bytes]]:
+    """The application with the site's settings: what gunicorn is told to run."""
+    return application(load())
 
 
 class _Face:

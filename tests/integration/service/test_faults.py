@@ -1,0 +1,82 @@
+"""What goes away comes back by itself: the database, the service.  Nobody is sent away for good."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from support import mariadb as servers
+from support.site import service
+from support.waiting import until
+
+from .conftest import Stage, a_stage
+
+START_SECONDS = 1.0
+# PyMySQL leaves the socket of a connection that failed to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def seconds_to_come_back(headers: str) -> int:
+    found = re.search(r"^Retry-After: (\d+)", headers, re.MULTILINE)
+    assert found, headers
+    return int(found.group(1))
+
+
+def test_a_database_that_goes_away_means_later_and_all_heals_by_itself() -> None:
+    with a_stage() as stage:
+        order = stage.order()
+        assert stage.node.curl("/rocks/health").status == 200
+        stage.server.daemon.stop()
+        for path in ("/rocks/kickstart", "/rocks/boot?form=ipxe", "/rocks/health"):
+            answer = stage.node.curl(path)
+            assert answer.status == 503, path
+            assert 10 <= seconds_to_come_back(answer.headers) < 60
+            assert "%packages" not in answer.text
+        with servers.server(stage.server.folder):
+            until(lambda: stage.node.curl("/rocks/health").status == 200, 20.0, "the service to find its database")
+            assert stage.node.curl("/rocks/kickstart").status == 200
+            with connect(stage.database.location.url) as database:
+                assert database.rows("select state from installs where uuid = ?", (order.uuid,)) == [("installing",)]
+
+
+def test_without_the_service_nginx_says_later_and_each_machine_hears_its_own_moment(stage: Stage) -> None:
+    order = stage.order()
+    stage.site.gunicorn.signal(signal.SIGSTOP)
+    waits = set()
+    try:
+        # What the queue holds is served afterwards; a socket that is gone is another matter.
+        socket = stage.site.socket
+        socket.rename(socket.with_suffix(".away"))
+        for machine in (stage.node, stage.other, stage.stranger):
+            answer = machine.curl("/rocks/kickstart")
+            assert (answer.status, "%packages" in answer.text) == (503, False)
+            waits.add(seconds_to_come_back(answer.headers))
+    finally:
+        socket.with_suffix(".away").rename(socket)
+        stage.site.gunicorn.signal(signal.SIGCONT)
+    assert waits <= {10, 22, 34, 46, 58}
+    assert stage.node.curl("/rocks/kickstart").status == 200
+    assert stage.current(order).state == "installing"
+
+
+def test_the_service_starts_in_under_a_second() -> None:
+    with a_stage() as stage:
+        stage.site.gunicorn.stop()
+        started = time.monotonic()
+        with service(stage.site.folder, stage.site.namespace):
+            until(lambda: stage.node.curl("/rocks/health").status == 200, 20.0, "the service to answer")
+            # Twice the promise: the test's machine is shared.
+            assert time.monotonic() - started < 2 * START_SECONDS
+
+
+def test_a_worker_that_is_killed_costs_no_machine_its_kickstart(stage: Stage) -> None:
+    order = stage.order()
+    listed = stage.site.namespace.run(["ps", "-o", "pid=", "--ppid", str(stage.site.gunicorn.pid)], timeout=10)
+    for pid in listed.stdout.split():
+        stage.site.namespace.run(["kill", "-9", pid], timeout=10)
+    assert stage.node.curl("/rocks/kickstart").status == 200
+    assert stage.current(order).state == "installing"

@@ -1,0 +1,91 @@
+"""What iPXE and GRUB are told, and the installer's kernel arguments of each release."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.service import bootscripts
+from ansible_collections.npaci.rocks.plugins.module_utils.service.bootscripts import Start
+from ansible_collections.npaci.rocks.plugins.module_utils.service.installers import INSTALLERS, installer
+
+TREE = "http://10.1.1.1/install/.generations/rocks/x86_64/4c19e0b2"
+START = Start(
+    "compute-0-0", "00:50:8b:e0:3a:a7", "rocks", "4c19e0b2", "http://10.1.1.1", TREE, installer("rhel9"),
+    ("console=ttyS0,115200",),
+)  # fmt: skip
+ARGUMENTS = (
+    f"inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac inst.repo={TREE} inst.stage2={TREE} ip=dhcp"
+    " BOOTIF=01-00-50-8b-e0-3a-a7 console=ttyS0,115200"
+)
+
+
+def test_ipxe_is_sent_into_the_installer_of_the_pinned_generation() -> None:
+    assert bootscripts.install("ipxe", START) == (
+        "#!ipxe\n"
+        "echo compute-0-0: installing rocks 4c19e0b2\n"
+        f"kernel {TREE}/images/pxeboot/vmlinuz initrd=initrd.img {ARGUMENTS}\n"
+        f"initrd --name initrd.img {TREE}/images/pxeboot/initrd.img\n"
+        "boot\n"
+    )
+
+
+def test_grub_loads_over_http_from_the_same_generation() -> None:
+    place = "(http,10.1.1.1)/install/.generations/rocks/x86_64/4c19e0b2/images/pxeboot"
+    text = bootscripts.install("grub", START)
+    assert f"linux {place}/vmlinuz {ARGUMENTS}\n" in text
+    assert f"initrd {place}/initrd.img\n" in text
+
+
+@pytest.mark.parametrize(("release", "verb"), [("rhel8", "linuxefi"), ("rhel9", "linux"), ("fedora44", "linux")])
+def test_only_old_releases_start_their_kernel_by_linuxefi(release: str, verb: str) -> None:
+    lines = bootscripts.install("grub", START._replace(installer=installer(release))).splitlines()
+    assert lines[2].split()[0] == verb
+
+
+@pytest.mark.parametrize("release", sorted(INSTALLERS))
+def test_every_release_is_told_where_its_kickstart_and_its_tree_are(release: str) -> None:
+    arguments = bootscripts.kernel_arguments(START._replace(installer=installer(release)))
+    assert {"inst.ks=http://10.1.1.1/rocks/kickstart", "inst.ks.sendmac", f"inst.repo={TREE}"} <= set(arguments)
+
+
+def test_the_local_disk_is_the_next_device_of_the_firmware() -> None:
+    text = bootscripts.local("ipxe", "compute-0-0", "no live order")
+    assert text.splitlines()[-1] == "iseq ${platform} efi && exit 1 || exit"
+    assert bootscripts.local("grub", "compute-0-0", "no live order").splitlines()[-1] == "exit 1"
+
+
+def test_a_machine_that_is_no_node_asks_again_but_not_for_ever() -> None:
+    text = bootscripts.discovery("ipxe", "10.1.2.3", "http://10.1.1.1")
+    assert "chain http://10.1.1.1/rocks/boot || reboot\n" in text
+    assert "iseq ${tries} 40 && exit 1 ||\n" in text
+    assert bootscripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").endswith("sleep 15\nreboot\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "agent", "form"),
+    [
+        ("", "iPXE/1.0.0+git-20190125", "ipxe"),
+        ("", "GRUB 2.06", "grub"),
+        ("grub", "curl/8.0", "grub"),
+        ("", "curl/8.0", None),
+        ("html", "iPXE/1.0.0", None),
+    ],
+)
+def test_the_form_is_the_loaders(asked: str, agent: str, form: str | None) -> None:
+    assert bootscripts.form(asked, agent) == form
+
+
+@given(st.text(min_size=1))
+def test_no_attribute_can_say_anything_to_a_loader(argument: str) -> None:
+    start = START._replace(extra=(argument,))
+    for form in bootscripts.FORMS:
+        try:
+            text = bootscripts.install(form, start)
+        except DescriptionError as error:
+            assert "compute-0-0" in str(error)
+        else:
+            assert text.count("\n") == bootscripts.install(form, START).count("\n")
+            assert not set(argument) & set("\"'$;&|<>(){}\\` \t\n")

@@ -1,0 +1,109 @@
+"""Who asks: the source address alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import (
+    address_of,
+    demand_root,
+    identify,
+    macs_of,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
+
+MAC = "00:50:8b:e0:3a:a7"
+
+
+def request(address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()) -> Request:
+    return Request("GET", "/", {}, address, port, macs)
+
+
+def test_a_node_is_known_by_its_address(cluster: Database) -> None:
+    asker = identify(cluster, request())
+    assert (asker.node.name, asker.order) == ("compute-0-0", None)
+
+
+def test_an_unknown_address_is_nobody(cluster: Database) -> None:
+    with pytest.raises(Denied, match="10.9.9.9: no node has this address") as raised:
+        identify(cluster, request("10.9.9.9"))
+    assert raised.value.status == 404
+
+
+def test_a_machine_with_another_ones_address_is_noticed(cluster: Database) -> None:
+    with pytest.raises(Denied) as raised:
+        identify(cluster, request(macs=("00:50:8b:e0:44:5e",)))
+    assert raised.value.status == 403
+
+
+def test_one_of_several_interfaces_is_the_nodes(cluster: Database) -> None:
+    assert identify(cluster, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
+
+
+def test_a_nodes_own_attributes_come_with_it(cluster: Database) -> None:
+    for name in ("a", "b"):
+        cluster.execute(
+            "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')", (name,)
+        )
+    assert identify(cluster, request(), attributes=True).attributes == {"a": "x", "b": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("10.255.255.245", "10.255.255.245"),
+        ("::ffff:10.255.255.245", "10.255.255.245"),
+        ("fe80::1%eth0", "fe80::1"),
+    ],
+)
+def test_an_ipv4_address_in_ipv6_form_is_itself(text: str, address: str) -> None:
+    assert address_of(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "compute-0-0", "10.1.1", "10.1.1.1, 10.1.1.2", "0x7f000001"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(Denied):
+        address_of(text)
+
+
+def test_the_installers_headers_name_an_interface_and_its_mac() -> None:
+    assert macs_of(["eth0 00:50:8B:E0:3A:A7", "eth1 02:00:00:00:00:01"]) == (MAC, "02:00:00:00:00:01")
+
+
+def test_an_infiniband_address_is_passed_over() -> None:
+    assert macs_of(["ib0 80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1", f"eth0 {MAC}"]) == (MAC,)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [MAC, f"eth0 {MAC},eth0 {MAC}", "eth0", "eth0 00:50:8b:e0:3a", f"eth0 {MAC} x", "eth0 zz:50:8b:e0:3a:a7", ""],
+)
+def test_a_malformed_mac_header_is_refused(header: str) -> None:
+    with pytest.raises(Denied) as raised:
+        macs_of([header])
+    assert raised.value.status == 400
+
+
+def test_256_mac_headers_are_refused() -> None:
+    with pytest.raises(Denied, match="256 MAC headers"):
+        macs_of([f"eth{number} {MAC}" for number in range(256)])
+
+
+@given(st.text())
+def test_any_mac_header_gives_a_mac_or_a_refusal(header: str) -> None:
+    try:
+        found = macs_of([header])
+    except Denied as refused:
+        assert refused.status == 400
+    else:
+        assert len(found) <= 1
+
+
+@pytest.mark.parametrize("port", [0, 1024, 40000, 65535])
+def test_a_port_that_any_user_can_have_is_refused(port: int) -> None:
+    with pytest.raises(Denied) as raised:
+        demand_root(request(port=port), "compute-0-0")
+    assert raised.value.status == 403
