@@ -15,10 +15,10 @@ from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import Conflict
 from . import capabilities, shards
-from .compression import frame
+from .compression import frame, unframe
 from .generations import CAPABILITIES, FILELISTS, OTHER, PRIMARY, VERDICTS, Frame, Published, Shard
 from .inputs import Directory, Input
-from .model import Clash, Package, Resolution
+from .model import Clash, Package, Resolution, Verdict
 from .resolve import Rules, check_pins, resolve
 
 THREADS = 2
@@ -38,6 +38,14 @@ class Piece(NamedTuple):
 
     shard: Shard
     frames: Mapping[str, bytes]
+
+    def verdicts(self) -> list[Verdict]:
+        """What became of each candidate."""
+        return shards.unpack(unframe(self.frames[VERDICTS]))
+
+    def packages(self) -> list[Package]:
+        """Those that were chosen, in their one order."""
+        return shards.ordered(verdict.package for verdict in self.verdicts() if verdict.chosen)
 
 
 class Composed(NamedTuple):

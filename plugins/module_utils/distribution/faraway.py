@@ -11,6 +11,7 @@ from ..errors import DescriptionError
 from . import mirror
 from .download import download
 from .model import Package, Report, Source, TreeFile
+from .nearby import Changed
 from .pool import Places, digest
 from .staging import Item
 
@@ -31,7 +32,10 @@ class Faraway:
 
     def bring(self, packages: Sequence[Package]) -> int:
         """Packages into the pool; how many were not there."""
-        return mirror.fetch(self._snapshot, packages, self._places.pool, report=self._progress).files
+        try:
+            return mirror.fetch(self._snapshot, packages, self._places.pool, report=self._progress).files
+        except mirror.Changed as error:
+            raise Changed(error.what, error.where, error.hint) from error
 
     def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
         """Files of its tree below ``folder``; those that it does not have are left out.

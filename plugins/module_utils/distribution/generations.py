@@ -70,10 +70,9 @@ class Index(NamedTuple):
     heads      file kind -> length of the frame before the shards' frames
     shards     shard number -> shard; those without candidates are absent
     files      path -> SHA-256 of everything in the tree that is neither package nor metadata
-    paths      file path that some package requires -> the shard where a package has it
+    moment     when the newest thing in it was made, in seconds since 1970
     """
 
-    distribution: str
     arch: str
     release: str
     identity: str
@@ -85,8 +84,7 @@ class Index(NamedTuple):
     heads: Mapping[str, int]
     shards: Mapping[int, Shard]
     files: Mapping[str, str]
-    paths: Mapping[str, int]
-    open_capabilities: tuple[str, ...]
+    moment: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -116,7 +114,6 @@ def decode(data: bytes, where: str) -> Index:
         fields["rows"] = {
             source: {int(number): row for number, row in rows.items()} for source, rows in fields["rows"].items()
         }
-        fields["open_capabilities"] = tuple(fields["open_capabilities"])
         return Index(**fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DescriptionError(f"not the index of a distribution ({error})", where, "build it again") from None
@@ -195,6 +192,11 @@ class Published:
         if isinstance(slices, Primary):
             return slices.text(package.checksum, location) if package.checksum in slices.spans else None
         return slices.text(package.checksum)
+
+    def document(self, kind: str) -> bytes:
+        """A further document, expanded; empty when there is none."""
+        path = self._paths.get(kind)
+        return expand(files.read_bytes(self._where(kind)), path) if path else b""
 
     def build_files(self) -> dict[str, str]:
         """Path below ``build/`` -> text of every XML file of this distribution."""

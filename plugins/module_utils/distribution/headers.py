@@ -17,7 +17,7 @@ from ..errors import DescriptionError, NotFound, RocksError
 from . import rpmfile
 from .model import Package, Progress, Report, Source, silent
 
-FORMAT = 1
+FORMAT = 2
 CHANGELOGS = 10
 FAULTS_SHOWN = 20
 
@@ -32,6 +32,13 @@ class Found(NamedTuple):
     stamp: Stamp
 
 
+class Read(NamedTuple):
+    """The packages of a directory, and when the newest of them was built, in seconds since 1970."""
+
+    packages: list[Package]
+    moment: int
+
+
 def look(source: Source) -> list[Found]:
     """The RPM files of a directory, sorted by path.  Raises NotFound when the directory is not there."""
     if not os.path.isdir(source.path):
@@ -39,7 +46,7 @@ def look(source: Source) -> list[Found]:
     return sorted(_walk(source.path, ""))
 
 
-def read(source: Source, found: list[Found], cache: str, progress: Report = silent) -> list[Package]:
+def read(source: Source, found: list[Found], cache: str, progress: Report = silent) -> Read:
     """The packages of these files; ``cache`` is a folder for what is remembered.
 
     Raises DescriptionError that lists every file that is no good, and says why.
@@ -65,7 +72,8 @@ def read(source: Source, found: list[Found], cache: str, progress: Report = sile
         files.replace(memory, json.dumps(rows, separators=(",", ":"), sort_keys=True))
     if faults:
         raise _collected(source, faults)
-    return [Package._make(row[3:]) for row in rows.values()]
+    packages = [Package._make(row[4:]) for row in rows.values()]
+    return Read(packages, max((row[3] for row in rows.values()), default=0))
 
 
 def texts(path: str, location: str, checksum: str) -> dict[str, bytes]:
@@ -101,8 +109,8 @@ def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _package(source: Source, location: str) -> Package:
-    """What one file holds, after everything that can be checked about it was checked."""
+def _package(source: Source, location: str) -> tuple[Any, ...]:
+    """When a file was built, and what it holds, after everything that can be checked about it was checked."""
     import createrepo_c
 
     path = os.path.join(source.path, location)
@@ -130,7 +138,7 @@ def _package(source: Source, location: str) -> Package:
         raise DescriptionError(
             f"the header says that it is {found.nevra}", where, f"rename the file to {found.file_name}"
         )
-    return found
+    return (package.time_build, *found)
 
 
 def _key(source: Source) -> str:

@@ -8,6 +8,7 @@ Nothing is read before it is asked for, so that an unchanged source costs no mor
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Mapping, Optional, Protocol, Sequence
 
 from .. import files
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # The origin of XML that is made here: equal headers give equal XML.
 FROM_HEADERS = "headers-1"
+_TIMESTAMP = re.compile(r"<timestamp>([0-9.]+)</timestamp>")
 
 
 class Input(Protocol):
@@ -40,6 +42,9 @@ class Input(Protocol):
 
     def text(self, kind: str, package: Package, location: str) -> bytes:
         """The package's element in the file of this kind (primary, filelists, other), lying at ``location``."""
+
+    def moment(self) -> int:
+        """When the newest thing in it was made, as it says itself; in seconds since 1970."""
 
     def document(self, kind: str) -> bytes:
         """Another document (group, modules, updateinfo…), expanded; empty when there is none."""
@@ -112,6 +117,10 @@ class Repository:
             self._listings[kind] = listing(data, kind, self._where(kind)) if data else Listing(b"", {})
         return self._listings[kind].text(package.checksum) or empty_element(package)
 
+    def moment(self) -> int:
+        repomd = files.read_text(os.path.join(self._folder, "repodata", "repomd.xml"))
+        return max((int(float(stamp)) for stamp in _TIMESTAMP.findall(repomd)), default=0)
+
     def document(self, kind: str) -> bytes:
         if self._records is None:
             self._records = _records(self._folder)
@@ -172,13 +181,14 @@ class Directory:
         self.source, self._places, self._progress = source, places, progress
         self.origin = FROM_HEADERS
         self._found = headers.look(source)
-        self._packages: Optional[list[Package]] = None
+        self._read: Optional[headers.Read] = None
         self._texts: dict[tuple[str, str], bytes] = {}
 
     def packages(self) -> list[Package]:
-        if self._packages is None:
-            self._packages = headers.read(self.source, self._found, self._places.cache, self._progress)
-        return self._packages
+        return self._open().packages
+
+    def moment(self) -> int:
+        return self._open().moment
 
     def text(self, kind: str, package: Package, location: str) -> bytes:
         if (package.checksum, kind) not in self._texts:
@@ -207,8 +217,17 @@ class Directory:
     def unchanged(self) -> bool:
         return headers.look(self.source) == self._found
 
+    def stamps(self) -> list[headers.Found]:
+        """What tells that nothing in the folder changed."""
+        return self._found
+
     def forget(self, kind: str) -> None:
         self._texts = {key: text for key, text in self._texts.items() if key[1] != kind}
+
+    def _open(self) -> headers.Read:
+        if self._read is None:
+            self._read = headers.read(self.source, self._found, self._places.cache, self._progress)
+        return self._read
 
 
 def _records(folder: str) -> Mapping[str, Record]:

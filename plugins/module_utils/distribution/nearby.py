@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from .. import files
 from ..errors import DescriptionError, NotFound, RocksError, Unavailable
 from .model import Package, Progress, Report, Source, TreeFile
-from .pool import Places, digest, take
+from .pool import Places, adopt, digest, take
 
 HEAD = os.path.join("repodata", "repomd.xml")
 SIGNATURE = f"{HEAD}.asc"
@@ -30,6 +30,10 @@ def local_path(source: Source) -> str:
     if source.url.startswith("file:"):
         return unquote(urlsplit(source.url).path)
     return source.path
+
+
+class Changed(Unavailable):
+    """The source has other metadata than when it was opened: open it again, and choose again."""
 
 
 class Nearby:
@@ -90,9 +94,7 @@ class Nearby:
             if file.checksum and found != file.checksum:
                 what = f"its sha256 is {found[:16]}…, .treeinfo promises {file.checksum[:16]}…"
                 raise DescriptionError(what, path, "copy the installer's files again")
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(path, f"{target}.new")
-            os.rename(f"{target}.new", target)
+            adopt(path, target, copy=not self._is_ours())
             brought.append(file._replace(checksum=found))
         return brought
 
@@ -140,7 +142,7 @@ class Nearby:
             files.replace(copy, data)
         files.replace(os.path.join(aside, HEAD), head)
         if self._head() != head:
-            raise Unavailable("its metadata changed while it was read", self._source.where, "run again")
+            raise Changed("its metadata changed while it was read", self._source.where, "run again")
         os.rename(aside, target)
 
 

@@ -72,13 +72,9 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
     target = pool_path(pool, package.checksum)
     if os.path.exists(target):
         return False
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    aside = f"{target}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(aside)
+    aside = f"{target}.{os.getpid()}.new"
     try:
-        if copy or not _linked(path, aside):
-            _copied(path, aside)
+        adopt(path, aside, copy=copy)
     except FileNotFoundError:
         raise NotFound("no such file", where, "the metadata names it: make the metadata again") from None
     found = digest(aside, package.checksum_type)
@@ -88,6 +84,19 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
         raise DescriptionError(what, where, "the file is damaged or was changed; copy it again")
     os.rename(aside, target)
     return True
+
+
+def adopt(path: str, target: str, *, copy: bool) -> None:
+    """Give a file a second name, or the name to a copy of it; whatever had the name before loses it."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    aside = f"{target}.adopted"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(aside)
+    if copy or not _linked(path, aside):
+        _copied(path, aside)
+    os.rename(aside, target)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(aside)  # rename(2) leaves both names where they are one file already
 
 
 def digest(path: str, kind: str = "sha256") -> str:
@@ -107,12 +116,18 @@ def link_set(places: Places, name: str, packages: Sequence[Package], file_names:
     target = os.path.join(places.sets, name)
     if os.path.isdir(target):
         return False
-    aside = os.path.join(places.sets, f".new-{name}")
+    aside = os.path.join(places.sets, f".new-{name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     os.makedirs(aside)
     for package, file_name in zip(packages, file_names):
         os.link(pool_path(places.pool, package.checksum), os.path.join(aside, file_name))
-    os.rename(aside, target)
+    try:
+        os.rename(aside, target)
+    except OSError:
+        # Another builder was faster; two sets of one name are equal.
+        if not os.path.isdir(target):
+            raise
+        shutil.rmtree(aside)
     return True
 
 

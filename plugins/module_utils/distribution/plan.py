@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decides what a generation is to hold, down to its name, from metadata alone: no package is read or fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+
+from . import closing, documents, installer, layers
+from .compose import Composed, compose
+from .documents import Documents
+from .generations import Published
+from .identity import identity
+from .inputs import Input
+from .installer import Installer
+from .memory import Memory, rules_digest
+from .model import Distribution
+from .pool import Places
+from .resolve import rules
+from .tree import BUILD
+
+PROFILES = "profiles"
+
+
+class CompiledProfile(NamedTuple):
+    """A profile that is stored in the tree, and the entries of its %packages."""
+
+    text: str
+    packages: Sequence[str]
+
+
+class Hook(NamedTuple):
+    """How profiles come into a distribution: another room compiles them.
+
+    compile  the folder that holds graphs/ and nodes/ -> file name -> profile
+    key      what they depend on besides the XML: when both are the same, they are not compiled again
+    """
+
+    compile: Callable[[str], Mapping[str, CompiledProfile]]
+    key: str
+
+
+class Plan(NamedTuple):
+    """A generation that may be built.
+
+    rules    digest of what decided the choice, besides the packages
+    build    path below ``build/`` -> text of the XML and the compiled profiles
+    sums     path in the tree -> SHA-256 of everything that is neither package nor metadata
+    moment   when the newest thing in it was made
+    remarks  what is not met, unless that is an error
+    paths    for the memory: where the files lie that packages require
+    """
+
+    distribution: Distribution
+    inputs: Sequence[Input]
+    previous: Optional[Published]
+    composed: Composed
+    documents: Documents
+    installer: Installer
+    rules: str
+    build: Mapping[str, str]
+    sums: Mapping[str, str]
+    identity: str
+    moment: int
+    remarks: tuple[str, ...]
+    paths: Mapping[str, str]
+
+
+def plan(
+    distribution: Distribution,
+    inputs: Sequence[Input],
+    places: Places,
+    *,
+    previous: Optional[Published],
+    memory: Memory,
+    hook: Optional[Hook],
+    fetch: bool,
+) -> Plan:
+    """The plan.
+
+    previous  the published generation, from which everything is taken that did not change
+    fetch     the installer's images may be fetched, to know them
+
+    Raises what compose, the merging of documents, the hook and the check of the closure raise.
+    """
+    origins = {one.source.name: one.origin for one in inputs}
+    digest = rules_digest(distribution)
+    same = previous is not None and previous.index.rules == digest and dict(previous.index.origins) == origins
+    known = previous if same else None
+    merged = documents.again(known, inputs) if known else documents.gather(inputs)
+    composed = compose(inputs, rules(distribution.policy, distribution.sources, merged.streams), previous, same)
+    boot = installer.again(known) if known else installer.gather(inputs, places, fetch=fetch)
+    build = _layers(distribution, inputs)
+    profiles = _compile(build, hook)
+    build.update({f"{PROFILES}/{name}": profile.text for name, profile in profiles.items()})
+    paths = closing.Paths(composed.pieces, memory.paths)
+    lists = {name: profile.packages for name, profile in profiles.items()}
+    remarks = closing.check(distribution, composed.pieces, lists, merged.contents.get(documents.GROUP, b""), paths)
+    sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
+    sums.update(boot.sums)
+    return Plan(
+        distribution,
+        inputs,
+        previous,
+        composed,
+        merged,
+        boot,
+        digest,
+        build,
+        dict(sorted(sums.items())),
+        _identity(distribution, composed, merged, sums),
+        max(one.moment() for one in inputs),
+        tuple(remarks),
+        paths.known,
+    )
+
+
+def _identity(distribution: Distribution, composed: Composed, merged: Documents, sums: Mapping[str, str]) -> str:
+    form = {
+        "arch": distribution.policy.arch,
+        "release": distribution.release,
+        "layout": distribution.layout,
+        "signer": distribution.sign_key,
+    }
+    contents = {number: piece.shard.content for number, piece in composed.pieces.items() if piece.shard.packages}
+    return identity(form, shards=contents, documents=merged.contents, files=sums)
+
+
+def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, str]:
+    """The XML of the parents, the first source weighing most, then of the distribution's own folders."""
+    parents = [one.published() for one in reversed(inputs)]
+    inherited = [
+        {path: text for path, text in parent.build_files().items() if not path.startswith(f"{PROFILES}/")}
+        for parent in parents
+        if parent
+    ]
+    return layers.merged([*inherited, *(layers.read(folder) for folder in distribution.xml)])
+
+
+def _compile(build: Mapping[str, str], hook: Optional[Hook]) -> Mapping[str, CompiledProfile]:
+    """Have the profiles compiled from the XML as it will lie in the tree."""
+    if hook is None:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="rocks-profiles-") as folder:
+        for path, text in build.items():
+            target = os.path.join(folder, BUILD, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(text)
+        return hook.compile(os.path.join(folder, BUILD))
+
+
+def build_document(build: Mapping[str, str]) -> bytes:
+    """The XML as one document of the metadata, for children: without the profiles, which each compiles for itself."""
+    own = {path: text for path, text in build.items() if not path.startswith(f"{PROFILES}/")}
+    return json.dumps(own, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

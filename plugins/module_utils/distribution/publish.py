@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Publishing: which generation a distribution's link names, and which generations are kept.
+
+The link is switched by one rename, so that a client sees one generation or the other.  A generation that an
+installation reads stays as long as its name is given as in use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from typing import Collection, Iterator
+
+from .. import files
+from ..errors import Conflict, DescriptionError, NotFound, Refused
+from . import pool
+from .generations import open_folder
+from .pool import Places
+
+NEW, OLD, PREVIOUS = ".new", ".old-", "previous"
+
+
+@contextlib.contextmanager
+def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator[None]:
+    """Be the only one who builds or publishes this distribution; what a killed builder left is removed first.
+
+    wait  seconds to wait for another builder.  Raises Conflict when it is still at work then.
+    """
+    folder = places.generations(distribution, arch)
+    os.makedirs(folder, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.lock(os.path.join(folder, ".lock"), wait))
+        except Conflict:
+            raise Conflict(
+                f'distribution "{distribution}" is being built by another process, for {wait:g} s by now',
+                hint="wait for it to end, then run again",
+            ) from None
+        _clean(folder)
+        yield
+
+
+def current(places: Places, distribution: str, arch: str) -> str:
+    """The identity of the published generation; empty when there is none."""
+    link = places.link(distribution, arch)
+    return os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
+
+
+def history(places: Places, distribution: str, arch: str) -> list[str]:
+    """The identities of the generations that are there, in the order in which they were published last."""
+    folder = places.generations(distribution, arch)
+    there = sorted(
+        name for name in _names(folder) if not name.startswith(".") and os.path.isdir(os.path.join(folder, name))
+    )
+    try:
+        known = json.loads(files.read_bytes(os.path.join(folder, ".history")))
+    except (NotFound, ValueError):
+        known = []
+    return [name for name in known if name in there] + [name for name in there if name not in known]
+
+
+def find(places: Places, distribution: str, arch: str, name: str) -> str:
+    """A generation by its identity, the beginning of it, or ``previous``.  Raises NotFound that lists what is there."""
+    there = history(places, distribution, arch)
+    if name == PREVIOUS:
+        published = current(places, distribution, arch)
+        before = there[: there.index(published)] if published in there else there
+        matches = before[-1:]
+    else:
+        matches = [identity for identity in there if identity.startswith(name)]
+    if len(matches) != 1 or not name:
+        what = (
+            f'distribution "{distribution}" has no generation "{name}"'
+            if not matches
+            else f'"{name}" names several generations'
+        )
+        raise NotFound(what, hint=f"there are {', '.join(there) or 'none'}")
+    return matches[0]
+
+
+def publish(places: Places, distribution: str, arch: str, identity: str) -> bool:
+    """Let the distribution's link name this generation; False when it does already.  The caller is ``alone``."""
+    link = places.link(distribution, arch)
+    target = os.path.join(places.generations(distribution, arch), identity)
+    if not os.path.isdir(target):
+        raise NotFound(f'distribution "{distribution}" has no generation "{identity}"')
+    if os.path.lexists(link) and not os.path.islink(link):
+        raise Refused("this is not a link, and we would have to replace it", link, "move it out of the way")
+    value = os.path.relpath(target, os.path.dirname(link))
+    if os.path.islink(link) and os.readlink(link) == value:
+        return False
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    aside = os.path.join(os.path.dirname(link), f".{os.path.basename(link)}.new")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(aside)
+    os.symlink(value, aside)
+    os.rename(aside, link)
+    files.sync_directory(os.path.dirname(link))
+    order = [name for name in history(places, distribution, arch) if name != identity]
+    files.replace(_history_file(places, distribution, arch), json.dumps([*order, identity]))
+    return True
+
+
+def promote(places: Places, origin: str, distribution: str, arch: str, name: str = "") -> str:
+    """Make another distribution's generation one of this distribution's, and return its identity.
+
+    name  which one; empty: the one that it publishes now
+
+    Nothing is built or fetched: the same files get another name.  The caller is ``alone``, and publishes it then.
+    """
+    identity = find(places, origin, arch, name) if name else current(places, origin, arch)
+    if not identity:
+        raise NotFound(f'distribution "{origin}" has published nothing for {arch}', hint="build it first")
+    source = os.path.join(places.generations(origin, arch), identity)
+    target = os.path.join(places.generations(distribution, arch), identity)
+    if not os.path.isdir(target):
+        aside = os.path.join(places.generations(distribution, arch), NEW)
+        # The depth is the same, so that relative links lead to the same sets.
+        shutil.copytree(source, aside, symlinks=True, copy_function=os.link)
+        pool.flush(places.root, [folder for folder, _names, _files in os.walk(aside)])
+        os.rename(aside, target)
+        files.sync_directory(os.path.dirname(target))
+    return identity
+
+
+def prune(places: Places, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()) -> list[str]:
+    """Remove all but the last ``keep`` published generations; return the identities that went.
+
+    in_use  identities that stay in any case; the published one always stays
+
+    The caller is ``alone``.
+    """
+    there = history(places, distribution, arch)
+    published = current(places, distribution, arch)
+    others = [name for name in there if name != published]
+    kept = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
+    gone = [name for name in others if name not in kept]
+    folder = places.generations(distribution, arch)
+    for name in gone:
+        os.rename(os.path.join(folder, name), os.path.join(folder, OLD + name))
+        shutil.rmtree(os.path.join(folder, OLD + name))
+    if gone:
+        sweep(places)
+    return gone
+
+
+def remove(places: Places, distribution: str, arch: str, in_use: Collection[str] = ()) -> bool:
+    """Withdraw a distribution and remove its generations; False when it is not there.  The caller is ``alone``.
+
+    Raises Refused when one of them is in use.
+    """
+    there = history(places, distribution, arch)
+    used = sorted(set(there) & set(in_use))
+    if used:
+        raise Refused(
+            f'generation {", ".join(used)} of distribution "{distribution}" is in use',
+            hint="wait until its installations have ended, or cancel them",
+        )
+    link = places.link(distribution, arch)
+    if os.path.islink(link):
+        os.unlink(link)
+        files.sync_directory(os.path.dirname(link))
+    elif not there:
+        return False
+    folder = places.generations(distribution, arch)
+    for name in there:
+        os.rename(os.path.join(folder, name), os.path.join(folder, OLD + name))
+        shutil.rmtree(os.path.join(folder, OLD + name))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_history_file(places, distribution, arch))
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(link))
+    sweep(places)
+    return True
+
+
+def sweep(places: Places) -> bool:
+    """Remove from the pool what no generation of any distribution uses; False when a builder is at work."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.lock(os.path.join(places.pool, ".lock")))
+            pool.sweep(places, used_sets(places))
+        except (Conflict, DescriptionError):
+            # Of an unreadable generation nobody knows what it uses: then nothing is removed.
+            return False
+    return True
+
+
+def used_sets(places: Places) -> set[str]:
+    """The sets that some generation links."""
+    used: set[str] = set()
+    for folder in _generations(places):
+        published = open_folder(folder)
+        if published:
+            used.update(shard.content for shard in published.index.shards.values())
+    return used
+
+
+def _generations(places: Places) -> Iterator[str]:
+    top = os.path.join(places.root, ".generations")
+    for distribution in _names(top):
+        for arch in _names(os.path.join(top, distribution)):
+            for name in _names(os.path.join(top, distribution, arch)):
+                if not name.startswith("."):
+                    yield os.path.join(top, distribution, arch, name)
+
+
+def _clean(folder: str) -> None:
+    for name in _names(folder):
+        if name.startswith((NEW, OLD, files.ASIDE_PREFIX)):
+            path = os.path.join(folder, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+
+
+def _history_file(places: Places, distribution: str, arch: str) -> str:
+    return os.path.join(places.generations(distribution, arch), ".history")
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
