@@ -21,8 +21,8 @@ from .repomd import LARGEST
 from .staging import Item, Staged, check_space, remove, sync_file_system
 from .transfer import Connection, Limits, NotResumable, TooLong, Transient, delay
 
-# As many files, or bytes, are flushed together: one flush costs about as much as a hundred small files.
-BATCH_FILES, BATCH_BYTES = 1000, 512 << 20
+# As many files, or bytes, are flushed together: a flush waits for the disk, whatever else is being written.
+BATCH_FILES, BATCH_BYTES = 5000, 1 << 30
 ADVANCE = 1 << 20
 REPORT_EVERY = 0.5
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
