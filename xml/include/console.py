@@ -148,6 +148,7 @@ class Watcher:
         self.line = bytearray()
         self.wrong = 0
         self.size = None
+        self.answer()
         host = socket.gethostname().encode("ascii", "replace")
         self.say(
             b"console of %s, watching%s" % (host, b"; type the console key and Enter to drive" if options.key else b"")
@@ -156,11 +157,15 @@ class Watcher:
     def say(self, text):
         self.out += b"\r\n[" + plain(text) + b"]\r\n"
 
+    def answer(self):
+        """Send what the protocol has to say: first of all its greeting."""
+        self.out += self.telnet.replies
+        del self.telnet.replies[:]
+
     def typed(self, data):
         """What came from the network: to the terminal of who drives, else into the line that may be the key."""
         for_us = self.telnet.feed(data)
-        self.out += self.telnet.replies
-        del self.telnet.replies[:]
+        self.answer()
         self.fit()
         if self.drives and self.terminal is not None:
             os.write(self.terminal, for_us)

@@ -1,0 +1,231 @@
+"""The installer's screen over Ethernet (paper, 6.3): a real tmux session, a real telnet client, several watchers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import uuid
+from typing import Callable, Iterator
+
+import pytest
+
+from support.ansible import ROOT
+from support.daemons import Daemon, daemon
+from support.waiting import until
+
+PROGRAM = ROOT / "xml" / "include" / "console.py"
+KEY = "a-key-for-one-order"
+SECONDS = 20
+
+
+class Session:
+    """A tmux server of the test's own, which shows a shell as the installer's second window does."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.socket = f"rocks-{uuid.uuid4().hex[:8]}"
+        self.folder = folder
+
+    def tmux(self, *words: str) -> str:
+        argv = ["tmux", "-L", self.socket, "-f", "/dev/null", *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, env=self.env()).stdout
+
+    def env(self) -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8", "TERM": "xterm"}
+
+    def start(self, command: str = "echo READY; exec sh") -> None:
+        """Start the session, also while the server of the one before still ends."""
+
+        def started() -> bool:
+            self.tmux("new-session", "-d", "-s", "anaconda", "-x", "100", "-y", "30", command)
+            return "anaconda" in self.tmux("list-sessions")
+
+        until(started, SECONDS, "the session to start")
+
+    def screen(self) -> str:
+        return self.tmux("capture-pane", "-p", "-t", "anaconda")
+
+
+@pytest.fixture
+def session(tmp_path: pathlib.Path) -> Iterator[Session]:
+    """A tmux session named as anaconda's."""
+    one = Session(tmp_path)
+    one.start()
+    yield one
+    one.tmux("kill-server")
+
+
+@pytest.fixture
+def console(session: Session, tmp_path: pathlib.Path) -> Iterator[tuple[int, Daemon]]:
+    """The console of the session, listening: its port and its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = int(free.getsockname()[1])
+    (tmp_path / "key").write_text(KEY + "\n")
+    argv = [sys.executable, str(PROGRAM), "--bind", "127.0.0.1", "--port", str(number), "--socket", session.socket]
+    argv += ["--key-file", str(tmp_path / "key"), "--allow", "127.0.0.1"]
+    with daemon(argv, tmp_path / "console.log", env=session.env()) as running:
+        until(lambda: listens(number), SECONDS, "the console to listen")
+        yield number, running
+        assert running.alive(), running.output()
+
+
+@pytest.fixture
+def port(console: tuple[int, Daemon]) -> int:
+    """Where the console listens."""
+    return console[0]
+
+
+def listens(number: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", number)) == 0
+
+
+class Watcher:
+    """A raw connection, and everything that it was shown."""
+
+    def __init__(self, number: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", number))
+        self.socket.setblocking(False)
+        self.shown = b""
+        self.open = True
+
+    def read(self) -> bytes:
+        with contextlib.suppress(BlockingIOError):
+            while self.open:
+                data = self.socket.recv(65536)
+                self.open = bool(data)
+                self.shown += data
+        return self.shown
+
+    def sees(self, text: str) -> None:
+        until(lambda: text.encode() in self.read(), SECONDS, f"{text!r} on the screen")
+
+
+@pytest.fixture
+def watch(port: int) -> Iterator[Callable[[], Watcher]]:
+    """Connect a watcher; all are closed at the end."""
+    made: list[Watcher] = []
+
+    def connect() -> Watcher:
+        made.append(Watcher(port))
+        return made[-1]
+
+    yield connect
+    for one in made:
+        one.socket.close()
+
+
+def test_a_watcher_sees_what_happens_without_saying_a_word(session: Session, watch: Callable[[], Watcher]) -> None:
+    watcher = watch()
+    watcher.sees("watching")
+    session.tmux("send-keys", "-t", "anaconda", "echo Installing glibc.x86_64 '(12/345)'", "Enter")
+    watcher.sees("Installing glibc.x86_64 (12/345)")
+
+
+def test_a_watcher_cannot_type(session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path) -> None:
+    watcher = watch()
+    watcher.sees("READY")
+    watcher.socket.sendall(f"touch {tmp_path}/written\r\n".encode())
+    watcher.sees("not the key")
+    session.tmux("send-keys", "-t", "anaconda", "echo later", "Enter")
+    watcher.sees("later")
+    assert not (tmp_path / "written").exists()
+
+
+def test_who_has_the_key_drives(session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path) -> None:
+    driver = watch()
+    driver.sees("READY")
+    driver.socket.sendall(KEY.encode() + b"\r\n")
+    driver.sees("driving")
+    until(lambda: "[" in session.tmux("list-clients", "-F", "[#{client_readonly}]"), SECONDS, "the driver to attach")
+    until(lambda: session.tmux("list-clients", "-F", "[#{client_readonly}]") == "[0]\n", SECONDS, "to drive")
+    driver.socket.sendall(f"touch {tmp_path}/written\r\n".encode())
+    until((tmp_path / "written").exists, SECONDS, "the command to run")
+
+
+def test_three_wrong_keys_end_the_connection(watch: Callable[[], Watcher]) -> None:
+    guesser = watch()
+    for _ in range(3):
+        guesser.socket.sendall(b"guess\r\n")
+    until(lambda: not (guesser.read() and guesser.open), SECONDS, "the connection to end")
+
+
+def test_several_watch_and_one_that_leaves_disturbs_none(session: Session, watch: Callable[[], Watcher]) -> None:
+    watchers = [watch() for _ in range(4)]
+    for one in watchers:
+        one.sees("READY")
+    watchers[0].socket.close()
+    session.tmux("send-keys", "-t", "anaconda", "echo still-here", "Enter")
+    for one in watchers[1:]:
+        one.sees("still-here")
+
+
+def test_a_watcher_with_a_small_window_does_not_shrink_the_screen(
+    session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path
+) -> None:
+    screen = Session(tmp_path)  # the machine's own, on which the installer shows the session
+    screen.start(f"TMUX= tmux -L {session.socket} attach-session -t anaconda")
+    until(lambda: session.tmux("list-clients"), SECONDS, "the machine's own screen")
+    watcher = watch()
+    watcher.socket.sendall(bytes((255, 250, 31, 0, 20, 0, 5, 255, 240)))
+    watcher.sees("READY")
+    assert session.tmux("display-message", "-p", "-t", "anaconda", "#{window_width}") == "100\n"
+    screen.tmux("kill-server")
+
+
+def test_the_session_may_come_after_the_watcher_and_go_and_come_again(
+    session: Session, watch: Callable[[], Watcher]
+) -> None:
+    session.tmux("kill-server")
+    watcher = watch()
+    watcher.sees("watching")
+    for word in ("first", "second"):
+        session.start()
+        session.tmux("send-keys", "-t", "anaconda", f"echo the-{word}-session", "Enter")
+        watcher.sees(f"the-{word}-session")
+        session.tmux("kill-server")
+
+
+def test_hostile_bytes_end_nobody_elses_view(session: Session, watch: Callable[[], Watcher]) -> None:
+    watcher = watch()
+    watcher.sees("READY")
+    hostile = watch()
+    with contextlib.suppress(OSError):
+        hostile.socket.setblocking(True)
+        hostile.socket.settimeout(5)
+        hostile.socket.sendall(bytes((255, 250, 24)) + b"A" * 100_000 + os.urandom(20_000))
+    session.tmux("send-keys", "-t", "anaconda", "echo still-here", "Enter")
+    watcher.sees("still-here")
+
+
+def test_a_real_telnet_client_negotiates_its_window(port: int, session: Session, tmp_path: pathlib.Path) -> None:
+    outer = Session(tmp_path)
+    command = f"telnet 127.0.0.1 {port}"
+    try:
+        outer.start(command)
+        until(lambda: "READY" in outer.screen(), SECONDS, "the installer's screen in the client")
+        sizes = session.tmux("list-clients", "-F", "#{client_width}x#{client_height} #{client_termname}")
+        assert re.fullmatch(r"100x(29|30) tmux-256color\n|100x(29|30) screen\S*\n", sizes), sizes
+        session.tmux("send-keys", "-t", "anaconda", "echo over-telnet", "Enter")
+        until(lambda: "over-telnet" in outer.screen(), SECONDS, "the screen to follow")
+    finally:
+        outer.tmux("kill-server")
+
+
+def test_a_console_costs_next_to_nothing(
+    console: tuple[int, Daemon], session: Session, watch: Callable[[], Watcher]
+) -> None:
+    watch().sees("READY")
+
+    def used() -> int:
+        return sum(map(int, pathlib.Path(f"/proc/{console[1].pid}/stat").read_text().split()[13:15]))
+
+    before = used()
+    session.tmux("send-keys", "-t", "anaconda", "seq 2000", "Enter")
+    until(lambda: "2000" in session.screen(), SECONDS, "the screen to scroll")
+    assert used() - before <= 20  # hundredths of a second of CPU, for a screen that scrolls 2,000 lines

@@ -1,0 +1,99 @@
+"""The console speaks TELNET (RFC 854, 857, 858, 1073, 1091), whatever the other side sends."""
+
+from __future__ import annotations
+
+import pytest
+from console import AYT, BINARY, DO, DONT, ECHO, IAC, IP, NAWS, SB, SE, SGA, TTYPE, WILL, WONT, Telnet, plain
+from hypothesis import given
+from hypothesis import strategies as st
+
+LINEMODE = 34
+
+
+@pytest.fixture
+def telnet() -> Telnet:
+    """A connection that has said its greeting."""
+    one = Telnet()
+    del one.replies[:]
+    return one
+
+
+def said(*data: int) -> bytes:
+    return bytes(data)
+
+
+def test_the_server_echoes_and_asks_for_window_and_terminal() -> None:
+    greeting = bytes(Telnet().replies)
+    for verb, option in ((WILL, ECHO), (WILL, SGA), (DO, SGA), (DO, NAWS), (DO, TTYPE)):
+        assert said(IAC, verb, option) in greeting
+
+
+def test_what_is_typed_comes_through_and_a_doubled_255_is_one(telnet: Telnet) -> None:
+    assert telnet.feed(b"ab" + said(IAC, IAC) + b"c") == b"ab\xffc"
+
+
+@pytest.mark.parametrize("enter", [b"\r\n", b"\r\0", b"\r"])
+def test_every_enter_is_one_carriage_return(telnet: Telnet, enter: bytes) -> None:
+    assert telnet.feed(b"ls" + enter) + telnet.feed(b"x") == b"ls\rx"
+
+
+def test_a_command_may_be_cut_anywhere(telnet: Telnet) -> None:
+    stream = b"a" + said(IAC, SB, NAWS, 0, 100, 0, 30, IAC, SE) + b"b"
+    assert b"".join(telnet.feed(stream[at : at + 1]) for at in range(len(stream))) == b"ab"
+    assert telnet.size == (30, 100)
+
+
+def test_a_window_of_255_columns_is_escaped_on_the_wire(telnet: Telnet) -> None:
+    telnet.feed(said(IAC, SB, NAWS, 0, IAC, IAC, 0, 24, IAC, SE))
+    assert telnet.size == (24, 255)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (5000, 24), (24, 0)])
+def test_an_absurd_window_is_not_taken(telnet: Telnet, size: tuple[int, int]) -> None:
+    columns, rows = size
+    telnet.feed(said(IAC, SB, NAWS, columns >> 8, columns & 0xFF, rows >> 8, rows & 0xFF, IAC, SE))
+    assert telnet.size == (24, 80)
+
+
+def test_the_terminal_is_asked_for_and_taken(telnet: Telnet) -> None:
+    telnet.feed(said(IAC, WILL, TTYPE))
+    assert bytes(telnet.replies) == said(IAC, SB, TTYPE, 1, IAC, SE)
+    telnet.feed(said(IAC, SB, TTYPE, 0) + b"XTERM-256color" + said(IAC, SE))
+    assert telnet.terminal == "xterm-256color"
+
+
+def test_a_terminal_with_odd_letters_is_not_taken(telnet: Telnet) -> None:
+    telnet.feed(said(IAC, SB, TTYPE, 0) + b"$(reboot)" + said(IAC, SE))
+    assert telnet.terminal == "vt100"
+
+
+def test_what_we_do_not_know_is_refused(telnet: Telnet) -> None:
+    telnet.feed(said(IAC, DO, LINEMODE, IAC, WILL, LINEMODE))
+    assert bytes(telnet.replies) == said(IAC, WONT, LINEMODE, IAC, DONT, LINEMODE)
+
+
+def test_an_acknowledgement_is_not_acknowledged(telnet: Telnet) -> None:
+    telnet.feed(said(IAC, DO, ECHO, IAC, DO, SGA, IAC, WILL, SGA, IAC, WONT, BINARY))
+    assert not telnet.replies
+
+
+def test_an_interrupt_is_control_c_and_are_you_there_is_answered(telnet: Telnet) -> None:
+    assert telnet.feed(said(IAC, IP)) == b"\x03"
+    telnet.feed(said(IAC, AYT))
+    assert b"yes" in telnet.replies
+
+
+@given(st.lists(st.binary(max_size=200)))
+def test_hostile_bytes_neither_crash_nor_grow(blocks: list[bytes]) -> None:
+    telnet = Telnet()
+    start = len(telnet.replies)
+    for block in blocks:
+        assert len(telnet.feed(block)) <= len(block)
+    # Each command of three bytes is answered by at most two of three and six bytes.
+    assert len(telnet.replies) <= start + 9 * sum(map(len, blocks))
+    assert len(telnet._sub) <= 64
+
+
+@given(st.binary())
+def test_what_a_terminal_shows_arrives_as_it_was(data: bytes) -> None:
+    assert Telnet().feed(plain(data).replace(b"\r", b"")) == data.replace(b"\r", b"")
