@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 
 # Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine; golden files.
-from support.cluster import database, empty_url, mariadb, reader, sqlite_template, table_ii, urls  # noqa: F401
+from support.cluster import (  # noqa: F401
+    database,
+    empty_url,
+    mariadb,
+    mariadb_urls,
+    reader,
+    sqlite_template,
+    table_ii,
+    urls,
+)
 from support.golden import golden  # noqa: F401
 
 UNIT = "tests/unit"
+
+# A property is about its inputs; how long one takes on a busy machine is not its subject.
+hypothesis.settings.register_profile("rocks", deadline=None)
+hypothesis.settings.load_profile("rocks")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,16 +8,18 @@ real server, started once a run.
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import shutil
 import uuid
-from typing import Iterator, NamedTuple, Optional
+from typing import Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT, TABLES, VERSIONS
 
 from .mariadb import Server, fast_folder, server
 
@@ -33,6 +35,7 @@ TABLE_II = (
     (8, "00:50:8b:c5:c7:d3", "web-1-0", 8, 1, 0, "10.255.255.246", "Web Server in Cabinet 1"),
 )
 READER, PASSWORD = "reader", "quite public"
+SHARED = "cluster"
 NETWORK = ("private", "10.0.0.0", "255.0.0.0", "cluster", "private")
 
 
@@ -69,12 +72,17 @@ def mariadb(request: pytest.FixtureRequest) -> Iterator[Optional[Server]]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """An SQLite file with the schema, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "cluster.sqlite"
-    with connect(f"sqlite://{path}", create=True, check=False) as database:
-        migrate(database)
-    return path
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], pathlib.Path]:
+    """Gives an SQLite file with the schema, to be copied; it is made for the first who asks."""
+
+    @functools.lru_cache(maxsize=1)
+    def make() -> pathlib.Path:
+        path = tmp_path_factory.mktemp("template") / "cluster.sqlite"
+        with connect(f"sqlite://{path}", create=True, check=False) as database:
+            migrate(database)
+        return path
+
+    return make
 
 
 @pytest.fixture
@@ -88,19 +96,43 @@ def empty_url(mariadb: Optional[Server], tmp_path: pathlib.Path) -> Iterator[str
     mariadb.drop(name)
 
 
-@pytest.fixture
-def urls(empty_url: str, mariadb: Optional[Server], tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> Urls:
-    """A new database with the schema and Table III."""
+@pytest.fixture(scope="session")
+def mariadb_urls(mariadb: Optional[Server], tmp_path_factory: pytest.TempPathFactory) -> Optional[Urls]:
+    """A database with the schema and its accounts, made once a run: defining 30 tables takes longer than a test."""
     if mariadb is None:
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "cluster.sqlite")
-        return Urls(empty_url, empty_url)
-    with connect(empty_url, check=False) as database:
+        return None
+    administrator = mariadb.create(SHARED)
+    with connect(administrator, check=False) as database:
         migrate(database)
         grant(database, "reader", READER, password=PASSWORD)
-    credentials = tmp_path / "reader.cnf"
+    credentials = tmp_path_factory.mktemp("accounts") / "reader.cnf"
     credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
     credentials.chmod(0o600)
-    return Urls(empty_url, mariadb.url(database.location.name, READER, str(credentials)))
+    return Urls(administrator, mariadb.url(SHARED, READER, str(credentials)))
+
+
+def renew(database: Database) -> None:
+    """Make a used MariaDB database as good as new, ids included."""
+    first_rows = [step.sql for one in VERSIONS for step in one.steps if step.sql.lstrip().startswith("insert")]
+    for table in reversed(TABLES):
+        database.execute(f"delete from {table}")
+        if "id" in database.columns(table):
+            database.execute(f"alter table {table} auto_increment = 1")
+    for statement in first_rows:
+        database.execute(statement)
+    database.execute("update schema_version set version = ?, step = 0, revision = 0", (CURRENT,))
+
+
+@pytest.fixture
+def urls(mariadb_urls: Optional[Urls], sqlite_template: Callable[[], pathlib.Path], tmp_path: pathlib.Path) -> Urls:
+    """A new database with the schema and Table III."""
+    if mariadb_urls:
+        with connect(mariadb_urls.administrator, check=False) as database:
+            renew(database)
+        return mariadb_urls
+    path = tmp_path / "cluster.sqlite"
+    shutil.copyfile(sqlite_template(), path)
+    return Urls(f"sqlite://{path}", f"sqlite://{path}")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from .engine import Location
 SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/run/mysql/mysql.sock")
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 30
+ANSWER_SECONDS = 300  # a server that hangs is one that does not answer
 
 # One behaviour on every server, whatever its my.cnf says: a value that does not fit is an error, || joins texts as in
 # SQLite, a statement sees what is committed, and group_concat is never cut.
@@ -35,13 +36,38 @@ READ_ONLY = "set session transaction read only"
 
 FOUND_ROWS = 2  # an update counts the rows it found, as on SQLite, not only those whose values differ
 
-CONSTRAINT = frozenset((1048, 1062, 1216, 1217, 1451, 1452, 4025))
 LOST = frozenset((0, 1053, 1927, 2006, 2013, 2014, 2055))
-AWAY = LOST | {1040, 1041, 1203, 2002, 2003, 2005, 2026}
-BUSY = frozenset((1020, 1205, 1213))
-DENIED = frozenset((1044, 1045, 1142, 1143, 1227, 1370, 1698))
-STOPPED = frozenset((1317, 1969))
-READS_ONLY = frozenset((1290, 1792))
+# The server's error numbers -> what they mean and what to do.
+EXPLAINED: tuple[tuple[frozenset[int], type[RocksError], str, str], ...] = (
+    (
+        frozenset((1317, 1969)),
+        Refused,
+        "the query took too long and was stopped",
+        "narrow it, or raise the time limit",
+    ),
+    (
+        frozenset((1048, 1062, 1216, 1217, 1451, 1452, 4025)),
+        Conflict,
+        "the database refuses the row",
+        "nothing was changed",
+    ),
+    (frozenset((1020, 1205, 1213)), Unavailable, "another writer is in the way", "run it again when it ended"),
+    (
+        LOST | {1040, 1041, 1203, 2002, 2003, 2005, 2026},
+        Unavailable,
+        "the database server does not answer",
+        "is it running?",
+    ),
+    (frozenset((1049,)), NotFound, "no such database", "create it: ansible localhost -m rocks_database"),
+    (frozenset((1290, 1792)), Refused, "this connection only reads", "use the administrator's account"),
+    (
+        frozenset((1044, 1045, 1142, 1143, 1227, 1370, 1698)),
+        Refused,
+        "the server refuses this account",
+        "name another, or its credentials",
+    ),
+)
+OTHER = ((), DescriptionError, "MariaDB does not accept it", "")
 
 
 class MariaDB:
@@ -93,32 +119,20 @@ class MariaDB:
         connection.rollback()
 
     def ask(self, connection: Any, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Any]]:
-        connection.query(f"set session max_statement_time = {seconds:f}")
+        # The server stops at the limit too: a driver that gives up reads to the end before it lets go.
+        connection.query(f"set session max_statement_time = {seconds:f}, session sql_select_limit = {limit + 1:d}")
         try:
             with connection.cursor(self._pymysql.cursors.SSCursor) as cursor:
                 cursor.execute(sql)
                 return tuple(column[0] for column in cursor.description or ()), list(cursor.fetchmany(limit + 1))
         finally:
-            connection.query("set session max_statement_time = 0")
+            connection.query("set session max_statement_time = 0, session sql_select_limit = default")
 
-    def explain(self, error: Exception) -> RocksError:  # noqa: PLR0911 - one line for each kind of failure
-        number, text = _number(error), _text(error)
-        where = self.location.url
-        if number in STOPPED:
-            return Refused("the query took too long and was stopped", where, "narrow it, or raise the time limit")
-        if number in CONSTRAINT:
-            return Conflict(f"the database refuses the row ({text})", where, "nothing was changed")
-        if number in BUSY:
-            return Unavailable(f"another writer is in the way ({text})", where, "run it again when it ended")
-        if number in AWAY or not isinstance(error, self._pymysql.err.MySQLError):
-            return Unavailable(f"the database server does not answer ({text})", where, "is it running?")
-        if number == 1049:
-            return NotFound("no such database", where, "create it: ansible localhost -m rocks_database")
-        if number in READS_ONLY:
-            return Refused(f"this connection only reads ({text})", where)
-        if number in DENIED:
-            return Refused(f"the server refuses this account ({text})", where, "name another, or its credentials")
-        return DescriptionError(f"MariaDB does not accept it ({text})", where)
+    def explain(self, error: Exception) -> RocksError:
+        number = _number(error) if isinstance(error, self._pymysql.err.MySQLError) else 2013
+        _numbers, kind, what, hint = next((row for row in EXPLAINED if number in row[0]), OTHER)
+        told = "" if kind is NotFound else f" ({_text(error)})"
+        return kind(what + told, self.location.url, hint)
 
     def is_lost(self, error: Exception) -> bool:
         return _number(error) in LOST or not isinstance(error, self._pymysql.err.MySQLError)
@@ -140,6 +154,8 @@ def _arguments(location: Location) -> dict[str, Any]:
         "charset": "utf8mb4",
         "autocommit": True,
         "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": ANSWER_SECONDS,
+        "write_timeout": ANSWER_SECONDS,
         "local_infile": False,
         "client_flag": FOUND_ROWS,
     }
@@ -178,7 +194,6 @@ def _dial(connection: Any) -> Optional[socket.socket]:
     try:
         dialled.settimeout(CONNECT_SECONDS)
         dialled.connect(connection.unix_socket)
-        dialled.settimeout(None)
     except BaseException:
         dialled.close()
         raise

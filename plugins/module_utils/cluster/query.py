@@ -12,12 +12,13 @@ import decimal
 import re
 from typing import Any, NamedTuple
 
-from ..errors import Refused, RocksError
+from ..errors import DescriptionError, Refused, RocksError
 from .database import Database, Row
 from .schema import HIDDEN_TABLES
 
 DEFAULT_SECONDS = 10.0
 DEFAULT_LIMIT = 1_000_000
+LONGEST_SECONDS = 240.0
 READING = ("select", "with", "values", "explain", "show", "describe", "desc")
 SHOWN_LENGTH = 200
 
@@ -35,7 +36,7 @@ def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, li
     """Run a user's query.
 
     database  opened with ``read_only=True``; on MariaDB by the reader's account
-    seconds   then the query is stopped
+    seconds   then the query is stopped; at most 240
     limit     more rows than this are an error, not a shorter answer
 
     Raises DescriptionError or Refused that shows the query; the database is as it was.
@@ -44,6 +45,9 @@ def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, li
     where = f"SQL {' '.join(statement.split())[:SHOWN_LENGTH]!r}"
     if first_word(statement) not in READING:
         raise Refused("a query only reads", where, f"begin it with {', '.join(READING)}")
+    if not 0 < seconds <= LONGEST_SECONDS or limit < 0:
+        hint = f"seconds above 0 and at most {LONGEST_SECONDS:g}, rows from 0"
+        raise DescriptionError(f"a limit of {seconds:g} s and {limit} rows", where, hint)
     _check_account(database)
     try:
         columns, rows = database.ask(statement, seconds, limit)

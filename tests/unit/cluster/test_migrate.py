@@ -39,10 +39,13 @@ def test_telling_what_would_be_done_does_nothing(empty_url: str) -> None:
         assert version(database) == 0
 
 
-def test_a_migration_keeps_what_is_there(table_ii: Database) -> None:
-    assert migrate(table_ii, versions=(*VERSIONS, NEXT)) == (CURRENT, CURRENT + 1)
-    assert table_ii.row("select count(*) from nodes") == (8,)
-    assert table_ii.rows("select name from moons order by id") == [("Io",), ("Europa",)]
+def test_a_migration_keeps_what_is_there(empty_url: str) -> None:
+    with empty(empty_url) as database:
+        migrate(database)
+        fill(database)
+        assert migrate(database, versions=(*VERSIONS, NEXT)) == (CURRENT, CURRENT + 1)
+        assert database.row("select count(*) from nodes") == (8,)
+        assert database.rows("select name from moons order by id") == [("Io",), ("Europa",)]
 
 
 @pytest.mark.parametrize("good_steps", range(len(VERSIONS[0].steps) + 1))
