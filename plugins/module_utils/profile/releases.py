@@ -39,12 +39,12 @@ ALIASES: Mapping[str, str] = {"fedora": "f45"}
 
 
 class Span(NamedTuple):
-    """The ages between which something is known, deprecated, removed; ``never`` lists exceptions."""
+    """The ages from which something is known, deprecated, and removed; ``revived``: known again as if new."""
 
     since: int = 7
     deprecated: int = 99
     removed: int = 99
-    never: tuple[int, ...] = ()
+    revived: int = 99
 
 
 ALWAYS = Span()
@@ -62,7 +62,7 @@ COMMANDS: Mapping[str, Span] = {
     "authselect": Span(since=8),
     "autostep": Span(deprecated=9, removed=10),
     "bootc": Span(since=10),
-    "btrfs": Span(deprecated=8, never=(10,)),
+    "btrfs": Span(deprecated=8, removed=10, revived=11),
     "device": Span(deprecated=8, removed=9),
     "deviceprobe": Span(deprecated=8, removed=9),
     "dmraid": Span(deprecated=8, removed=9),
@@ -71,11 +71,13 @@ COMMANDS: Mapping[str, Span] = {
     "module": Span(since=8, deprecated=10, removed=12),
     "mount": Span(since=8),
     "multipath": Span(deprecated=8, removed=9),
-    "nvdimm": Span(deprecated=11, removed=12, never=(10,)),
+    "nvdimm": Span(removed=10),  # Fedora 44 still takes it with a warning
     "ostreecontainer": Span(since=9),
     "rdp": Span(since=10),
     "rhsm": Span(since=8, removed=11),
     "sshkey": Span(since=8),
+    "stratisfs": Span(since=12),
+    "stratispool": Span(since=12),
     "syspurpose": Span(since=8, removed=11),
     "timesource": Span(since=9),
     "unsupported_hardware": Span(removed=8),
@@ -106,7 +108,11 @@ def names(name: str) -> tuple[str, ...]:
 def status(command: str, release: Release) -> str:
     """Whether a release's installer knows a command, warns of it, or stops at it."""
     span = COMMANDS.get(command)
-    if span is None or release.age < span.since or release.age >= span.removed or release.age in span.never:
+    if span is None or release.age < span.since:
+        return UNKNOWN
+    if release.age >= span.revived:
+        return KNOWN
+    if release.age >= span.removed:
         return UNKNOWN
     return DEPRECATED if release.age >= span.deprecated else KNOWN
 

@@ -1,0 +1,233 @@
+"""Commands, packages and sections of a kickstart, and what a profile depends on."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import (
+    fits,
+    provenance,
+    references,
+    render,
+    sha256,
+)
+from support.kickstarts import one, strictly_valid, tree
+
+
+def compiled(folder: pathlib.Path, *elements: str, release: str = "rhel9", graph: str = "", **values: str) -> Profile:
+    return compile_profile(one(folder, *elements, graph=graph), "compute", values, release)
+
+
+def commands(profile: Profile, **values: str) -> list[str]:
+    head = render(profile, values).partition("%packages")[0]
+    return [line for line in head.splitlines() if line and not line.startswith("#")]
+
+
+def packages(folder: pathlib.Path, *elements: str, **values: str) -> list[str]:
+    return [package.name for package in compiled(folder, *elements, **values).packages]
+
+
+def test_commands_come_in_the_order_in_which_they_are_written_each_once(tmp_path: pathlib.Path) -> None:
+    profile = compiled(
+        tmp_path,
+        "<main><lang>en_US</lang><skipx/></main>",
+        '<main><firewall>\n  --enabled\n  --ssh\n</firewall><skipx/><text cond="no"/></main>',
+    )
+    assert commands(profile) == ["lang en_US", "skipx", "firewall --enabled --ssh"]
+
+
+def test_an_include_inside_a_command_stands_for_itself(tmp_path: pathlib.Path) -> None:
+    profile = compiled(tmp_path, "<main><install>\n%include /tmp/parts\n</install></main>", release="rhel7")
+    assert commands(profile) == ["install", "%include /tmp/parts"]
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "line"),
+    [
+        ("&x;", {"x": "--location=mbr --append='a b'"}, "bootloader --location=mbr '--append=a b'"),
+        ("--append=&x;", {"x": "quiet rhgb"}, "bootloader --append='quiet rhgb'"),
+        ('--append="&x; more"', {"x": 'say "hi"'}, 'bootloader --append="say \\"hi\\" more"'),
+        ("--append='&x;'", {"x": "it's"}, "bootloader --append='it'\\''s'"),
+        ("--append=&x;&y;", {"x": "", "y": "a#b"}, "bootloader --append='a#b'"),
+    ],
+)
+def test_a_reference_is_words_alone_and_a_part_of_a_word_otherwise(
+    tmp_path: pathlib.Path, text: str, values: dict[str, str], line: str
+) -> None:
+    assert commands(compiled(tmp_path, f"<main><bootloader>{text}</bootloader></main>"), **values) == [line]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\u2028%end", "'"])
+def test_a_value_that_cannot_be_in_a_line_is_refused_with_attribute_and_place(
+    tmp_path: pathlib.Path, value: str
+) -> None:
+    profile = compiled(tmp_path, "<main>\n<lang>x=&x; &x;</lang></main>")
+    with pytest.raises(DescriptionError, match=r'^nodes/compute.xml:3: attribute "x" is '):
+        render(profile, {"x": value})
+
+
+@pytest.mark.parametrize("text", ['"open', "'open", "a\\&x;", "a\\"])
+def test_a_command_whose_quotes_do_not_close_is_refused(tmp_path: pathlib.Path, text: str) -> None:
+    with pytest.raises(DescriptionError, match=r"compute.xml:2: a (quote|backslash)"):
+        compiled(tmp_path, f"<main><lang>{text}</lang></main>")
+
+
+def test_packages_are_sorted_groups_first_and_each_stands_once(tmp_path: pathlib.Path) -> None:
+    found = packages(
+        tmp_path,
+        "<package>zsh</package><package>gcc</package><package>gcc</package>",
+        '<package type="meta">Development Tools</package><package>\n  make\n  @core\n</package>',
+    )
+    assert found == ["@Development Tools", "@core", "gcc", "make", "zsh"]
+
+
+@pytest.mark.parametrize(
+    ("disable", "kept"),
+    [("1", False), ("true", False), ("", False), ("0", True), ("false", True), ("no", True)],
+)
+def test_disable_is_read_as_yes_or_no(tmp_path: pathlib.Path, disable: str, kept: bool) -> None:
+    found = packages(tmp_path, f'<package disable="{disable}">x</package>')
+    assert found == (["x"] if kept else ["-x"])
+
+
+def test_a_package_that_one_node_wants_is_not_kept_out_whatever_the_order(tmp_path: pathlib.Path) -> None:
+    assert packages(tmp_path, '<package disable="1">x</package><package>x</package>') == ["x"]
+    assert packages(tmp_path, "<package>-y</package>") == ["-y"]
+
+
+@pytest.mark.parametrize(("arch", "found"), [("i386", ["a"]), ("x86_64", ["a", "b"]), ("ppc64le", []), (None, [])])
+def test_arch_is_a_list(tmp_path: pathlib.Path, arch: str | None, found: list[str]) -> None:
+    elements = '<package arch="i386,x86_64">a</package><package arch="x86_64" os="linux">b</package>'
+    assert packages(tmp_path, elements, **({"arch": arch} if arch else {})) == found
+
+
+def test_an_attribute_in_a_packages_name_is_part_of_the_shape(tmp_path: pathlib.Path) -> None:
+    profile = compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x86_64")
+    assert [package.name for package in profile.packages] == ["nspr.x86_64"]
+    assert profile.shape == {"arch": "x86_64"}
+    with pytest.raises(DescriptionError, match="not the name of a package"):
+        compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x\n%end")
+
+
+@pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
+def test_sections_come_in_the_installers_order_with_logs_of_their_own(tmp_path: pathlib.Path, release: str) -> None:
+    profile = compiled(
+        tmp_path,
+        "<onerror>e</onerror><post>a</post><pre>b</pre><post chroot='no'>c</post><post arg='--nochroot'>d</post>",
+        '<addon name="com_redhat_kdump" arg="--disable"/><pre-install>f</pre-install><packages arg="--inst-langs=en"/>',
+        '<post arg="--erroronfail">g</post>',
+        release=release,
+    )
+    text = render(profile, {})
+    strictly_valid(text, release)
+    assert [line for line in text.splitlines() if line.startswith("%") and line != "%end"] == [
+        "%packages --instLangs=en" if release == "rhel8" else "%packages --inst-langs=en",
+        "%addon com_redhat_kdump --disable",
+        "%pre --interpreter=/bin/bash --log=/tmp/rocks-pre-compute.log",
+        "%pre-install --interpreter=/bin/bash --log=/tmp/rocks-pre-install-compute.log",
+        "%post --interpreter=/bin/bash --log=/var/log/rocks/post-compute.log",
+        "%post --interpreter=/bin/bash --nochroot --log=/mnt/sysimage/var/log/rocks/post-compute-2.log",
+        "%post --interpreter=/bin/bash --nochroot --log=/mnt/sysimage/var/log/rocks/post-compute-3.log",
+        "%post --interpreter=/bin/bash --erroronfail --log=/var/log/rocks/post-compute-4.log",
+        "%onerror --interpreter=/bin/bash --log=/tmp/rocks-onerror-compute.log",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("phase", "there"), [("post", True), ("post,reconfigure", True), ("reconfigure", False), (None, True)]
+)
+def test_configure_is_a_post_unless_it_is_only_for_a_later_reconfiguration(
+    tmp_path: pathlib.Path, phase: str | None, there: bool
+) -> None:
+    attribute = f'phase="{phase}"' if phase else ""
+    assert ("%post" in render(compiled(tmp_path, f"<configure {attribute}>x</configure>"), {})) is there
+
+
+def test_a_playbook_is_written_and_run(tmp_path: pathlib.Path) -> None:
+    text = render(compiled(tmp_path, '<ansible playbook="site.yml">\n- hosts: all\n</ansible>'), {})
+    assert "> /var/rocks/ansible/site.yml <<'EOF'\n|- hosts: all\nEOF\n" in text
+    assert "ansible-playbook --connection=local --inventory=localhost, /var/rocks/ansible/site.yml\n%end" in text
+
+
+def test_a_declared_attribute_has_its_default_in_conditions_and_in_texts(tmp_path: pathlib.Path) -> None:
+    graph = '<attribute name="zone" default="Etc/UTC">Time zone.</attribute><attribute name="x"/>'
+    elements = '<main><timezone cond="zone">&zone;</timezone><lang cond="x">C</lang></main>'
+    profile = compiled(tmp_path, elements, graph=graph)
+    assert commands(profile) == ["timezone Etc/UTC"]
+    assert commands(compiled(tmp_path, elements, graph=graph, zone="Japan"), zone="Japan") == ["timezone Japan"]
+
+
+def test_only_what_was_looked_at_is_part_of_the_shape(tmp_path: pathlib.Path) -> None:
+    profile = compiled(
+        tmp_path,
+        '<post cond="a and b">x</post><post os="sunos" cond="c">y</post><post>&d;</post>',
+        a="no", b="yes", c="yes", d="x", e="y",
+    )  # fmt: skip
+    assert profile.shape == {"a": "no", "os": "linux"}
+    assert list(references(profile)) == ["d"]
+
+
+def test_a_profile_is_not_rendered_for_a_node_of_another_shape(tmp_path: pathlib.Path) -> None:
+    profile = compiled(tmp_path, '<post cond="gpu">&hostname;</post>', gpu="yes")
+    assert fits(profile, {"gpu": "yes", "hostname": "x"})
+    assert not fits(profile, {"gpu": "no"})
+    with pytest.raises(Conflict, match=r"compiled for gpu='yes', the node has None"):
+        render(profile, {"hostname": "compute-0-0"})
+
+
+def test_each_line_knows_where_it_was_written(tmp_path: pathlib.Path) -> None:
+    profile = compiled(
+        tmp_path,
+        "<main>\n<lang>C</lang></main>",
+        "<package>gcc\nmake</package>",
+        '<post>\necho "&x;"\n<file name="/etc/x">\none\n&x;\n</file>\n</post>',
+    )
+    lines = provenance(profile, {"x": "a\nb"})
+    assert "".join(line.text + "\n" for line in lines) == render(profile, {"x": "a\nb"})
+    found = {line.text: line.origin.line for line in lines if line.origin}
+    assert found["lang C"] == 3
+    assert (found["gcc"], found["make"]) == (4, 5)
+    assert found['echo "a"$\'\\012\'"b"'] == 7
+    assert (found["|one"], found["|a"], found["|b"]) == (9, 10, 10)
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
+    path = one(tmp_path, "<package>a</package><post>&x;</post>")
+    texts = {sha256(render(compile_profile(path, "compute", {}, "rhel9"), {"x": "y"})) for _ in range(3)}
+    assert len(texts) == 1
+
+
+def test_release_conditions_know_the_target_its_family_and_an_old_attribute_of_that_name(
+    tmp_path: pathlib.Path,
+) -> None:
+    path = one(
+        tmp_path,
+        *(f'<package release="{name}">{name}</package>' for name in ("rhel9", "rhel", "fedora", "Manzanita")),
+        '<package cond="os_version_major &gt;= 9">new</package>',
+    )
+
+    def found(target: str, values: dict[str, str] | None = None) -> list[str]:
+        return [package.name for package in compile_profile(path, "compute", values or {}, target).packages]
+
+    assert found("rhel9") == ["new", "rhel", "rhel9"]
+    assert found("rhel8") == ["rhel"]
+    assert found("fedora") == ["fedora", "new"]
+    assert found("rhel7", {"release": "Manzanita"}) == ["Manzanita"]
+
+
+def test_a_graph_may_name_its_nodes_by_attributes(tmp_path: pathlib.Path) -> None:
+    path = tree(
+        tmp_path,
+        {
+            "graphs/default/g.xml": '<graph><edge from="a"><to>&os;-base</to></edge></graph>',
+            "nodes/a.xml": "<kickstart/>",
+            "nodes/linux-base.xml": "<kickstart/>",
+        },
+    )
+    profile = compile_profile(path, "a", {}, "rhel9")
+    assert ([node.name for node in profile.nodes], profile.shape) == (["a", "linux-base"], {"os": "linux"})

@@ -1,0 +1,171 @@
+"""The table of releases against pykickstart, row by row and cell by cell."""
+
+from __future__ import annotations
+
+import pytest
+from pykickstart.base import DeprecatedCommand, RemovedCommand
+from pykickstart.errors import KickstartError
+from pykickstart.version import makeVersion, versionMap
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import releases
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.gate import Attributes
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Origin, Remark
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import (
+    DEPRECATED,
+    KNOWN,
+    OPTIONS,
+    UNKNOWN,
+    find,
+    status,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.translate import Command, options, translate
+from support.kickstarts import strictly_valid
+
+HERE = Origin("x.xml", 1)
+# pykickstart warns about these when they are parsed, not by the class of the command.
+REFUSED_ALREADY = {("nvdimm", "f44")}  # deprecated there, gone before and after
+WARNS = {("auth", "rhel8"), ("auth", "rhel9"), ("authconfig", "rhel8"), ("authconfig", "rhel9")}
+
+
+@pytest.mark.parametrize("name", releases.RELEASES)
+def test_every_command_is_known_deprecated_or_unknown_as_pykickstart_has_it(name: str) -> None:
+    release = find(name)
+    theirs = {}
+    for command, handler in makeVersion(versionMap[release.handler]).commands.items():
+        removed, deprecated = isinstance(handler, RemovedCommand), isinstance(handler, DeprecatedCommand)
+        theirs[command] = UNKNOWN if removed else DEPRECATED if deprecated or (command, name) in WARNS else KNOWN
+        if (command, name) in REFUSED_ALREADY:
+            theirs[command] = UNKNOWN
+    ours = {command: status(command, release) for command in releases.COMMANDS if command != "%include"}
+    assert {command: state for command, state in ours.items() if state != UNKNOWN} == {
+        command: state for command, state in theirs.items() if state != UNKNOWN
+    }
+
+
+SAMPLES = {
+    "timezone --isUtc": "timezone --isUtc Etc/UTC",
+    "logging --level": "logging --level=info --host=h",
+    "repo --ignoregroups": "repo --name=a --baseurl=http://h --ignoregroups=true",
+    "rootpw --allow-ssh": "rootpw --lock --allow-ssh",
+    "reboot --kexec": "reboot --kexec",
+    "text --non-interactive": "text --non-interactive",
+    "bootloader --sdboot": "bootloader --sdboot",
+    "autopart --hibernation": "autopart --hibernation",
+    "%packages --excludeWeakdeps": "%packages --excludeWeakdeps",
+    "%packages --exclude-weakdeps": "%packages --exclude-weakdeps",
+    "%packages --instLangs": "%packages --instLangs=en_US",
+    "%packages --inst-langs": "%packages --inst-langs=en_US",
+    "%packages --ignorebroken": "%packages --ignorebroken",
+    "%packages --nobase": "%packages --nobase",
+}
+
+
+def accepted(line: str, release: str) -> bool:
+    text = f"{line}\n%end\n" if line.startswith("%packages") else f"{line}\n"
+    try:
+        strictly_valid(text, release)
+    except (KickstartError, Warning):
+        return False
+    return True
+
+
+def test_every_row_of_the_options_has_a_sample() -> None:
+    assert {f"{row.command} {row.option}" for row in OPTIONS} == set(SAMPLES)
+
+
+@pytest.mark.parametrize("name", releases.RELEASES)
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=str)
+def test_an_option_is_left_changed_dropped_or_refused_exactly_where_the_release_wants_it(
+    sample: str, name: str
+) -> None:
+    command, _, text = sample.partition(" ")
+    remarks: list[Remark] = []
+    translated = options(Command(command, text, HERE), find(name), remarks)
+    if any(remark.severity == ERROR for remark in remarks):
+        assert not accepted(sample, name)
+        return
+    line = f"{translated.name} {translated.text}".strip()
+    assert accepted(line, name)
+    assert (line == sample) == accepted(sample, name) or sample == "timezone --isUtc Etc/UTC"
+
+
+def commands(text: str, release: str, **attributes: str) -> list[str]:
+    given = [Command(*line.partition(" ")[::2], HERE) for line in text.splitlines()]
+    result = translate(given, find(release), Attributes(attributes))
+    assert not [remark for remark in result.remarks if remark.severity == ERROR]
+    return [f"{command.name} {command.text}".strip() for command in result.commands]
+
+
+NEW = ["timezone --utc Etc/UTC", "timesource --ntp-server=10.1.1.1", "timesource --ntp-server=b"]
+OLD = ["timezone --utc Etc/UTC --ntpservers=10.1.1.1,b"]
+
+
+@pytest.mark.parametrize("release", releases.RELEASES)
+@pytest.mark.parametrize(
+    "form", [NEW, OLD, ["timezone --isUtc --ntpservers=10.1.1.1,b Etc/UTC"]], ids=["new", "old", "older"]
+)
+def test_time_servers_are_written_as_each_release_wants_them(form: list[str], release: str) -> None:
+    found = commands("\n".join(form), release)
+    assert sorted(" ".join(found).split()) == sorted(" ".join(NEW if find(release).age >= 9 else OLD).split())
+    strictly_valid("\n".join(found) + "\n", release)
+
+
+@pytest.mark.parametrize("release", releases.RELEASES)
+def test_time_without_servers_is_written_as_each_release_wants_it(release: str) -> None:
+    for form in ("timezone --nontp Etc/UTC", "timezone Etc/UTC\ntimesource --ntp-disable"):
+        strictly_valid("\n".join(commands(form, release)) + "\n", release)
+
+
+def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_the_shape() -> None:
+    attributes = Attributes({"ntp": "a, b"})
+    form = Command("timezone", "Etc/UTC --ntpservers=\ue000ntp\ue001", HERE)
+    result = translate([form], find("rhel9"), attributes)
+    assert [command.text for command in result.commands] == ["Etc/UTC", "--ntp-server=a", "--ntp-server=b"]
+    assert attributes.seen == {"ntp": "a, b"}
+
+
+@pytest.mark.parametrize(
+    ("line", "release", "expected"),
+    [
+        ("install", "rhel7", ["install"]),
+        ("install", "rhel8", []),
+        ("unsupported_hardware", "rhel9", []),
+        ("interactive", "rhel7", []),
+        ("mouse none", "rhel8", []),
+        ("langsupport --default=en_US", "rhel7", []),
+        ("lilo --location=mbr", "rhel8", ["bootloader --location=mbr"]),
+        ("zerombr yes", "rhel7", ["zerombr"]),
+        ("auth --enableshadow --passalgo=sha512", "rhel7", ["auth --enableshadow --passalgo=sha512"]),
+        ("auth --enableshadow --passalgo=sha512", "rhel9", []),
+        ("authconfig --useshadow --enablemd5", "rhel10", []),
+    ],
+)
+def test_what_newer_installers_do_anyway_or_nobody_asks_any_more_is_left_out(
+    line: str, release: str, expected: list[str]
+) -> None:
+    assert commands(line, release) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "release", "rule"),
+    [
+        ("auth --enablenis --nisdomain=x", "rhel10", "unknown-command"),
+        ("btrfs none --label=x", "rhel10", "unknown-command"),
+        ("syspurpose --role=x", "f45", "unknown-command"),
+        ("timesource --ntp-server=a --nts", "rhel8", "unknown-command"),
+        ("bootloader --sdboot", "rhel9", "unknown-option"),
+        ("nonsense", "rhel9", "unknown-command"),
+    ],
+)
+def test_what_a_release_refuses_and_nothing_replaces_is_an_error_with_its_place(
+    line: str, release: str, rule: str
+) -> None:
+    name, _, text = line.partition(" ")
+    result = translate([Command("timezone", "Etc/UTC", HERE), Command(name, text, HERE)], find(release), Attributes({}))
+    assert [(remark.rule, remark.origin) for remark in result.remarks if remark.severity == ERROR] == [(rule, HERE)]
+
+
+def test_a_release_answers_to_its_family_and_an_alias_to_its_release() -> None:
+    assert releases.names("rhel9") == ("rhel9", "rhel")
+    assert releases.names(find("fedora").name)[1] == "fedora"
+    assert releases.names("Manzanita") == ("Manzanita",)

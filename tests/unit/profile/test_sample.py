@@ -1,0 +1,176 @@
+"""Real Rocks 7 rolls: the original's results for four roots, and what our rules say about 160 node files."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import Any
+
+import createrepo_c
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import schema
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import Available, lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import fits, provenance, render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.sources import Sources
+from support.kickstarts import strictly_valid
+from support.samples import sample
+
+ROOTS = ("compute", "login", "nas", "server")
+
+
+def evaluate(script: str, _interpreter: str) -> str:
+    """The programs of the rolls are not here; the original ran without them as well, but wants a password."""
+    return "$6$salt$hash" if "gen_root_pw" in script else ""
+
+
+def expected(root: str) -> Any:
+    return json.loads((sample("rocks7") / "expected" / f"{root}.json").read_text())
+
+
+@functools.cache
+def compiled(root: str, release: str = "rhel7") -> Profile:
+    return compile_profile(str(sample("rocks7")), root, expected(root)["attributes"], release, evaluate=evaluate)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_nodes_are_those_of_the_original(root: str) -> None:
+    ours = {node.name: node for node in compiled(root).nodes}
+    theirs = set(expected(root)["node_files_in_order"])
+    assert theirs <= set(ours)
+    # The original tells only of nodes that say something.
+    used = {line.origin.file for line in compiled(root).lines if line.origin}
+    silent = [name for name in set(ours) - theirs if used & set(ours[name].files)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_order_edge_is_kept(root: str) -> None:
+    place = {node.name: number for number, node in enumerate(compiled(root).nodes)}
+    orders = Sources(str(sample("rocks7"))).graph.orders
+    assert [o for o in orders if place.get(o.head, -1) > place.get(o.tail, len(place))] == []
+    first, *_, last = place
+    assert first in ("partitions-save", "python-development")
+    assert last in ("postshell", "ethers-server-postshell", "pxeboot", "install")
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_packages_are_those_of_the_original(root: str) -> None:
+    assert [package.name for package in compiled(root).packages] == sorted(
+        expected(root)["packages"], key=lambda name: (not name.startswith("@"), name)
+    )
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_commands_are_those_of_the_original(root: str) -> None:
+    text = render(compiled(root), expected(root)["attributes"])
+    commands = [line for line in text.splitlines() if not line.startswith("#")]
+    before_include = commands[: commands.index("%include /tmp/partition-info")]
+    assert before_include == [line.strip() for line in expected(root)["main"]]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_kickstart_is_strictly_valid(root: str, release: str) -> None:
+    strictly_valid(render(compiled(root, release), expected(root)["attributes"]), release)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_same_effect_takes_a_fraction_of_the_text(root: str) -> None:
+    text = render(compiled(root), expected(root)["attributes"])
+    assert text.count("\n%post ") < expected(root)["posts"] / 3
+    assert len(text) < expected(root)["bytes"] / 3
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_line_has_its_place_in_a_file(root: str) -> None:
+    attributes = expected(root)["attributes"]
+    folder = sample("rocks7")
+    lengths: dict[str, int] = {}
+    for line in provenance(compiled(root), attributes):
+        if line.origin is None:
+            assert line.text == "" or line.text.startswith(("#", "%packages", "%end"))
+            continue
+        name = line.origin.file
+        lengths.setdefault(name, (folder / name).read_bytes().count(b"\n") + 1)
+        assert 1 <= line.origin.line <= lengths[name]
+
+
+def test_a_line_that_is_written_as_it_stands_is_found_at_its_place() -> None:
+    folder = sample("rocks7")
+    found = 0
+    for line in provenance(compiled("compute"), expected("compute")["attributes"]):
+        if line.origin and len(line.text) > 20 and re.fullmatch(r"[\w/. -]+", line.text):
+            written = (folder / line.origin.file).read_text().splitlines()[line.origin.line - 1]
+            assert line.text in written or "&" in written or "<" in written, (line, written)
+            found += 1
+    assert found > 50
+
+
+def roots() -> dict[str, dict[str, str]]:
+    return {root: expected(root)["attributes"] for root in ROOTS}
+
+
+def test_the_lint_has_no_error_for_the_release_the_rolls_were_made_for() -> None:
+    findings = lint(str(sample("rocks7")), roots(), ["rhel7"], evaluate=evaluate)
+    assert [str(finding) for finding in findings if finding.severity == ERROR] == []
+    rules = {finding.rule for finding in findings}
+    assert rules == {"order-of-nothing", "dropped-element", "unreached", "secret"}
+    assert {finding.text for finding in findings if finding.rule == "order-of-nothing"} == {
+        'the order names "database-server", and there is no such node'
+    }
+
+
+def test_for_a_newer_release_the_lint_names_the_node_files_that_stand_in_the_way() -> None:
+    names: set[str] = set()
+    for file in sample("cs9-appstream").glob("repodata/*-primary.xml.gz"):
+        createrepo_c.xml_parse_primary(str(file), pkgcb=lambda package: names.add(package.name), do_files=False)
+    findings = lint(
+        str(sample("rocks7")), {"compute": expected("compute")["attributes"]}, ["rhel9"],
+        evaluate=evaluate, available=Available(names),
+    )  # fmt: skip
+    absent = {finding.origin.file.rsplit("/", 1)[-1] for finding in findings if finding.rule == "absent-package"}
+    assert {"411-base.xml", "foundation-core.xml", "rpc.xml"} <= absent
+    assert all(finding.origin.line > 1 for finding in findings if finding.rule == "absent-package")
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("graph", "graphs/default"), ("node", "nodes")])
+def test_the_schemas_take_every_file_of_the_rolls(kind: str, folder: str) -> None:
+    text = schema.graph_schema() if kind == "graph" else schema.node_schema()
+    relax = etree.RelaxNG(etree.fromstring(text.encode()))
+    for file in sorted((sample("rocks7") / folder).glob("*.xml")):
+        body = re.sub(r"<\?xml[^>]*\?>", "", file.read_text())
+        names = sorted(set(re.findall(r"&([A-Za-z_][\w.-]*);", body)) - {"amp", "lt", "gt", "quot", "apos"})
+        entities = "".join(f'<!ENTITY {name} "x">' for name in names)
+        document = etree.fromstring(f"<!DOCTYPE x [{entities}]>{body.strip()}")
+        assert relax.validate(document), (file, relax.error_log.last_error)
+
+
+YES = st.sampled_from(["true", "false", "yes", ""])
+SHAPERS = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("x11", "fail2ban", "rsh", "UseTracker", "ssh_use_dns", "sge"), YES),
+        "rocks_version_major": st.sampled_from(["6", "7"]),
+        "arch": st.sampled_from(["i386", "x86_64"]),
+    },
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(changes=SHAPERS)
+def test_a_profile_fits_a_node_exactly_when_the_node_would_get_the_same_profile(changes: dict[str, str]) -> None:
+    attributes = {**expected("compute")["attributes"], **changes}
+    profile = compile_profile(str(sample("rocks7")), "compute", attributes, "rhel7", evaluate=evaluate)
+    first = compiled("compute")
+    if fits(first, attributes):
+        assert profile == first
+    else:
+        assert profile.shape != first.shape
