@@ -67,6 +67,7 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
         "frontend_nginx_workers": 2,
         "frontend_nginx_pid": place / "nginx.pid",
         "frontend_nginx_log": log,
+        "frontend_nginx_access_log": log / "access.log",
         "frontend_nginx_site": place / "rocks.conf",
         "frontend_nginx_proxy": place / "rocks-proxy.conf",
         "frontend_service_socket": run / "service.sock",

@@ -1,17 +1,19 @@
 #!/usr/libexec/platform-python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a node runs to talk to the frontend: the progress program, started from %pre by a node file.
+"""The progress program: what a node runs to talk to the frontend while it is installed, and when it came up.
 
-The only file of the rooms that runs on a node. The installer fetches it (``GET /rocks/program``); it needs the Python
-of EL 8's installer and nothing else: Python 3.6, standard library, no import of ours.
+    progress.py watch                follow the installer's screen, and report progress until it ends
+    progress.py say PHASE            report one phase (installed, failed, up): until it is heard, or the time is over
+    progress.py hardware             count the machine, and report it once
+    progress.py secrets --into DIR   take the secrets of this order, once, each into a file of its own
 
-    program watch                follow the installer's screen and report progress until it ends
-    program say PHASE            report one phase (installed, failed, up): tried until it is heard or the time is over
-    program secrets --into DIR   take the secrets of this order, once, each into a file of its own
+Exit status: 0 heard; 4 refused, and it will not change; 5 not heard in the given time.
 
 The frontend listens only to a privileged source port, which a user on the node cannot have. Nothing here may delay or
 stop an installation: ``watch`` has short time limits and swallows what goes wrong on the network.
+
+Standard library of Python 3.6, since it is started from %pre on whatever Python the installer has.
 """
 
 import argparse
@@ -60,6 +62,7 @@ PHASES = tuple(
         (r"Installation complete", "end"),
     )
 )
+ACCELERATOR_MAKERS = ("0x10de", "0x1002")  # NVIDIA, AMD
 LAST_PHASES = ("end", "failed")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Za-z0-9]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -329,6 +332,60 @@ def write_private(directory: str, name: str, value: str) -> None:
         file.write(value)
 
 
+def read(path: str) -> str:
+    """The first line of a small file of the kernel; empty when there is none."""
+    try:
+        with open(path, "r", errors="replace") as file:
+            return file.readline().strip()
+    except OSError:
+        return ""
+
+
+def below(root: str, path: str) -> List[str]:
+    """The entries of a folder of the kernel, as paths; none when there is no such folder."""
+    folder = os.path.join(root, path)
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    except OSError:
+        return []
+
+
+def count(root: str = "/") -> Event:
+    """What the machine has, as the kernel counts it: processors, memory and disks in MiB, accelerators, its names."""
+    places = [os.path.join(path, "topology") for path in below(root, "sys/devices/system/cpu")]
+    processors = [path for path in places if os.path.exists(path)]
+    sockets = {read(os.path.join(path, "physical_package_id")) for path in processors}
+    cores = {(read(os.path.join(p, "physical_package_id")), read(os.path.join(p, "core_id"))) for p in processors}
+    memory = read(os.path.join(root, "proc/meminfo")).split()  # MemTotal: 24684084 kB
+    dmi = os.path.join(root, "sys/class/dmi/id")
+    return {
+        "cpus": len(processors),
+        "sockets": len(sockets),
+        "cores": len(cores) // max(1, len(sockets)),
+        "threads": len(processors) // max(1, len(cores)),
+        "memory": int(memory[1]) // 1024 if len(memory) > 1 else 0,
+        "disk": sum(disk_sectors(path) for path in below(root, "sys/block")) // 2048,
+        "gpus": sum(is_accelerator(path) for path in below(root, "sys/bus/pci/devices")),
+        "vendor": read(os.path.join(dmi, "sys_vendor")),
+        "product": read(os.path.join(dmi, "product_name")),
+        "serial": read(os.path.join(dmi, "product_serial")),
+        "firmware": "uefi" if os.path.exists(os.path.join(root, "sys/firmware/efi")) else "bios",
+    }
+
+
+def disk_sectors(path: str) -> int:
+    """Sectors of 512 bytes of a real disk that stays; 0 for everything else that is a block device."""
+    if not os.path.exists(os.path.join(path, "device")) or read(os.path.join(path, "removable")) == "1":
+        return 0
+    return int(read(os.path.join(path, "size")) or 0)
+
+
+def is_accelerator(path: str) -> bool:
+    """A display or processing device of a maker of accelerators; a server's own VGA chip is of another one."""
+    kind, maker = read(os.path.join(path, "class")), read(os.path.join(path, "vendor"))
+    return kind[:6] in ("0x0300", "0x0302", "0x0380", "0x1200") and maker in ACCELERATOR_MAKERS
+
+
 def facts(pairs: List[str]) -> Event:
     return dict(pair.split("=", 1) for pair in pairs)
 
@@ -349,6 +406,8 @@ def arguments() -> argparse.ArgumentParser:
     tell.add_argument("--log", action="append", default=[])
     tell.add_argument("--fact", action="append", default=[], metavar="NAME=VALUE")
     tell.add_argument("--seconds", type=float, default=SAY_SECONDS)
+    counting = commands.add_parser("hardware")
+    counting.add_argument("--seconds", type=float, default=SAY_SECONDS)
     take = commands.add_parser("secrets")
     take.add_argument("--into", required=True)
     take.add_argument("--key", default="", help="the node's key, on the preserved partition")
@@ -363,6 +422,8 @@ def main(argv: List[str]) -> int:
         return watch(frontend, given.screen, given.interval, given.log)
     if given.command == "secrets":
         return secrets(frontend, given.key, given.into, given.seconds)
+    if given.command == "hardware":
+        return say(frontend, dict(count(), phase="hardware"), given.seconds)
     if given.command == "say":
         message = dict(facts(given.fact), phase=given.phase, message=given.message)  # type: Event
         if given.log:

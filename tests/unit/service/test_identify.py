@@ -28,7 +28,7 @@ def test_a_node_is_known_by_its_address(cluster: Database) -> None:
 
 
 def test_an_unknown_address_is_nobody(cluster: Database) -> None:
-    with pytest.raises(Denied, match="10.9.9.9: no node has this address") as raised:
+    with pytest.raises(Denied, match=r"10\.9\.9\.9: no node has this address") as raised:
         identify(cluster, request("10.9.9.9"))
     assert raised.value.status == 404
 
