@@ -132,7 +132,10 @@ def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[s
         "client-classes": _classes(intent, options["boot"] == "ordered"),
         "subnet4": [_subnet(one, words, source) for one in intent.subnets],
         "hooks-libraries": _hooks(options["hooks"], words, source),
-        "loggers": [_logger(options, words)],
+        "loggers": [
+            _logger("kea-dhcp4", options["severity"], options, words),
+            _logger("kea-dhcp4.options", "WARN", options, words),  # else a line for each class of each packet
+        ],
     }
     return {**config, "hosts-database": _hosts_database(site, words)} if "view" in source else config
 
@@ -148,9 +151,8 @@ def _hooks(folder: str, words: Words, source: str) -> list[dict[str, str]]:
     return [{"library": name if words.bare else f"{folder}/{name}"} for name in names]
 
 
-def _logger(options: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    outputs = [{"output": options["log"]}]
-    return {"name": "kea-dhcp4", "severity": options["severity"], words.output_options: outputs}
+def _logger(name: str, severity: str, options: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    return {"name": name, "severity": severity, words.output_options: [{"output": options["log"]}]}
 
 
 def _hosts_database(site: Site, words: Words) -> dict[str, Any]:

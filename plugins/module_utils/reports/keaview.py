@@ -69,6 +69,9 @@ create or replace sql security definer view `{name}`.schema_version as
 DONE = "create or replace sql security definer view `{name}`.{mark} as select '{sum}' as statements"
 
 
+VIEWS = frozenset((MARK, "hosts", "dhcp4_options", "dhcp6_options", "ipv6_reservations", "schema_version"))
+
+
 def statements(view: View, cluster: str) -> list[str]:
     """What makes the views over the database ``cluster``; each does no harm when it runs again."""
     for word, what in ((view.name, "view"), (cluster, "database"), (view.account, "account"), (view.host, "host")):
@@ -105,11 +108,7 @@ def install(database: Database, view: View, *, rehearse: bool = False) -> bool:
             database.location.url,
             "give `view` another name",
         )
-    if (
-        {MARK, "hosts", "schema_version"} <= there
-        and _granted(database, view)
-        and _closing(database, view) == wanted[-1]
-    ):
+    if there >= VIEWS and _granted(database, view) and _closing(database, view) == wanted[-1]:
         return False
     if not rehearse:
         for statement in wanted:

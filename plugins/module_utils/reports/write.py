@@ -129,16 +129,15 @@ def _await(service: Service, options: Options, run: Run, sleep: Callable[[float]
 
 def _recover(service: Service, options: Options, run: Run, plan: Plan) -> str:
     """Bring the service back to its old files; what became of it."""
+    alive = service.alive(options, run)
     try:
-        if service.alive(options, run):
-            service.reload(
-                options, run, {path: (after, before or "") for path, (before, after) in plan.changes().items()}
-            )
-            return "goes on with them"
-        service.start(options, run)
+        if alive:
+            service.reload(options, run, {path: (new, old or "") for path, (old, new) in plan.changes().items()})
+        else:
+            service.start(options, run)
     except RocksError as error:
-        return f"does not serve ({error})"
-    return "was started again"
+        return "goes on as it was" if alive else f"does not serve ({error})"
+    return "goes on with them" if alive else "was started again"
 
 
 def _outcome(plan: Plan, prepared: bool, reloaded: bool) -> Outcome:
