@@ -44,12 +44,20 @@ class Fetched(NamedTuple):
 
 
 def download(
-    source: Source, items: Iterable[Item], staging: str, *, step: str, limits: Limits, report: Report
+    source: Source,
+    items: Iterable[Item],
+    staging: str,
+    *,
+    step: str,
+    limits: Limits,
+    report: Report,
+    flush: bool = True,
 ) -> Fetched:
     """Fetch every item that is not at its target yet.
 
     staging  an existing folder on the file system of the targets, used by one run at a time
     step     what this is called in the progress that ``report`` is told
+    flush    False: the caller flushes the file system before anybody may believe in the targets
 
     A file that is missing or different on the server is a Fault of the result; the others are fetched all the same.
     Raises Unavailable when the server does not answer any more, or the disk is full.
@@ -58,7 +66,7 @@ def download(
     if not wanted:
         return Fetched(0, 0, ())
     check_space(wanted, staging, source.where)
-    job = _Job(source, wanted, staging, step, limits)
+    job = _Job(source, wanted, staging, step=step, limits=limits, flush=flush)
     threads = [threading.Thread(target=job.work, daemon=True) for _ in range(min(limits.connections, len(wanted)))]
     try:
         for thread in threads:
@@ -79,11 +87,14 @@ def download(
 class _Job:
     """What the threads of one download share."""
 
-    def __init__(self, source: Source, items: Sequence[Item], staging: str, step: str, limits: Limits) -> None:
+    def __init__(
+        self, source: Source, items: Sequence[Item], staging: str, *, step: str, limits: Limits, flush: bool
+    ) -> None:
         self.faults: list[Fault] = []
         self.files = self.bytes = 0
         self.stop = threading.Event()
         self._source, self._staging, self._step, self._limits = source, staging, step, limits
+        self._flush = flush
         self._fatal: list[BaseException] = []
         self._lock = threading.Lock()
         # The largest first, so that no connection is left alone with one at the end.
@@ -193,7 +204,7 @@ class _Job:
 
     def _name(self, batch: Sequence[tuple[str, Item]]) -> None:
         """Flush the batch to the disk, then rename: no complete name with incomplete content outlives a crash."""
-        if batch:
+        if batch and self._flush:
             sync_file_system(self._staging)
         for staged, item in batch:
             try:

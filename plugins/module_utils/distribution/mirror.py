@@ -22,7 +22,7 @@ from . import signatures
 from .download import Fault, Fetched, download
 from .model import Package, Progress, Report, Source, pool_path, silent
 from .repomd import Record, is_checksum, is_inside, parse
-from .staging import Item
+from .staging import Item, sync_file_system
 from .transfer import Connection, Limits, read
 
 HEAD, SIGNATURE = "repodata/repomd.xml", "repodata/repomd.xml.asc"
@@ -107,16 +107,16 @@ def _take(connection: Connection, source: Source, folder: str, limits: Limits, *
     staging = os.path.join(folder, ".incoming")
     os.makedirs(staging, exist_ok=True)
     _link_known(folder, records, aside)
+    for name, content in ((HEAD, head), (SIGNATURE, signed)):
+        if content:
+            with open(os.path.join(aside, name), "wb") as file:
+                file.write(content)
     items = [_record_item(record, aside) for record in records]
-    fetched = download(source, items, staging, step="metadata", limits=limits, report=report)
+    fetched = download(source, items, staging, step="metadata", limits=limits, report=report, flush=False)
     if fetched.faults:
         raise _lacking(source, taken.identity, fetched.faults, limits)
-    os.makedirs(os.path.join(aside, "repodata"), exist_ok=True)
-    if signed:
-        files.replace(os.path.join(aside, SIGNATURE), signed)
-    files.replace(os.path.join(aside, HEAD), head)
+    sync_file_system(folder)
     os.rename(aside, taken.path)
-    files.sync_directory(folder)
     _prune(folder, taken.identity)
     return taken
 
@@ -185,21 +185,22 @@ def _record_item(record: Record, folder: str) -> Item:
 
 
 def _link_known(folder: str, records: Sequence[Record], aside: str) -> None:
-    """Take from older snapshots what did not change, and forget the unfinished ones of other repomd.xml files."""
+    """Begin a snapshot with what did not change since older ones; remove what killed runs left."""
     known = {}
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        if name.startswith((".new-", ".old-")) and path != aside:
+        if name.startswith((".new-", ".old-")):
             shutil.rmtree(path)
         elif not name.startswith("."):
             old = parse(files.read_bytes(os.path.join(path, HEAD)), path).records
             known.update({record.checksum: os.path.join(path, record.location) for record in old})
+    os.makedirs(os.path.join(aside, "repodata"))
     for record in records:
         target = os.path.join(aside, record.location)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if record.checksum in known and not os.path.exists(target):
-            with contextlib.suppress(FileNotFoundError):
-                os.link(known[record.checksum], target)
+        there = known.get(record.checksum, "")
+        if os.path.exists(there) and not os.path.exists(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.link(there, target)
 
 
 def _prune(folder: str, current: str) -> None:
