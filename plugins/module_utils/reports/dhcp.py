@@ -15,9 +15,10 @@ from typing import Any, Mapping, NamedTuple
 from ..cluster.addressing import subnet
 from ..cluster.model import Network
 from ..errors import DescriptionError
-from .addresses import NODE, addresses, server_address
+from .addresses import NODE
 from .bootclasses import BOOT_CLASSES, HTTP_FOLDER, LOADERS, SCRIPT
 from .model import Site, Snapshot
+from .server import server_address
 from .words import is_ip, is_mac
 
 SERVED = ("private", "management")
@@ -85,7 +86,7 @@ def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
         raise DescriptionError(f"loader is {options['loader']!r}", "", f"one of {', '.join(LOADERS)}")
     by_network: dict[int, list[Reservation]] = {}
     outside = []
-    for one in addresses(snapshot):
+    for one in snapshot.addresses:
         if one.network is None:
             outside.append(f"{one.ip} of {one.host}")
         elif is_mac(one.mac):  # an InfiniBand port is no Ethernet client

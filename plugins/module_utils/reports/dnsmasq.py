@@ -14,7 +14,6 @@ from typing import Any, Mapping, Optional
 
 from ..files import read_text, replace
 from . import dhcp
-from .addresses import addresses
 from .bootclasses import IPXE_USER_CLASS
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
 from .services import UNIT, Daemon
@@ -110,7 +109,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     text = site.layout("dnsmasq.conf", TEMPLATE, intent=intent, **common)
     files = {options["path"]: text, options["hosts"]: site.layout("dnsmasq-hosts", HOSTS, reservations=reservations)}
     if options["dns"]:
-        files[options["names"]] = site.layout("dnsmasq-names", NAMES, addresses=addresses(snapshot))
+        files[options["names"]] = site.layout("dnsmasq-names", NAMES, addresses=snapshot.addresses)
     return files
 
 

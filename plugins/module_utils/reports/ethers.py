@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .addresses import addresses
 from .linecheck import by_lines
 from .model import Files, Report, Site, Snapshot
 from .words import is_mac
@@ -22,7 +21,7 @@ TEMPLATE = """\
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each MAC that has an address."""
-    known = [one for one in addresses(snapshot) if is_mac(one.mac)]
+    known = [one for one in snapshot.addresses if is_mac(one.mac)]
     return {site.options["path"]: site.layout("ethers", TEMPLATE, addresses=known)}
 
 

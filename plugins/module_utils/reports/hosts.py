@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .addresses import NODE, Address, addresses
+from .addresses import NODE, Address
 from .linecheck import by_lines
 from .model import Files, Report, Site, Snapshot
 from .words import comment
@@ -26,7 +26,7 @@ TEMPLATE = """\
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each address."""
-    return {site.options["path"]: site.layout("hosts", TEMPLATE, lines=[_line(one) for one in addresses(snapshot)])}
+    return {site.options["path"]: site.layout("hosts", TEMPLATE, lines=[_line(one) for one in snapshot.addresses])}
 
 
 def _line(one: Address) -> str:

@@ -15,7 +15,6 @@ from ..cluster.database import Database
 from ..errors import DescriptionError, NotFound, Refused
 from ..files import read_text
 from . import kea, keacontrol, keaview
-from .addresses import addresses
 from .model import Options, Report, Run, Site, Snapshot, Trial
 
 CHECK_SECONDS = 120.0
@@ -55,7 +54,7 @@ def check(trial: Trial, site: Site) -> None:
 
 def settle(snapshot: Snapshot, site: Site) -> None:
     """Make Kea forget leases of addresses that now belong to another machine."""
-    keacontrol.free(site.options["socket"], {one.ip: one.mac for one in addresses(snapshot) if one.mac})
+    keacontrol.free(site.options["socket"], {one.ip: one.mac for one in snapshot.addresses if one.mac})
 
 
 def _hooks() -> str:

@@ -12,7 +12,7 @@ from typing import Any, Mapping
 
 from ..errors import DescriptionError, together
 from ..files import read_text
-from .addresses import BMC, addresses
+from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, Trial
 from .snapshot import GROUPS
 
@@ -32,7 +32,7 @@ TEMPLATE = """\
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each key.  Raises DescriptionError with every attribute that holds no public key."""
     names: dict[str, list[str]] = {}
-    for one in addresses(snapshot):
+    for one in snapshot.addresses:
         if one.kind == BMC:
             continue  # another computer, with keys of its own
         names.setdefault(one.node.name, []).extend(dict.fromkeys((one.host, one.domain_name, one.ip)))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol
@@ -12,6 +13,7 @@ from ..cluster.database import Database
 from ..cluster.engine import Location
 from ..cluster.model import Interface, Network, Node
 from ..command import Finished
+from .addresses import Address, addresses
 from .layout import Layout
 from .words import is_ip, natural
 
@@ -63,12 +65,13 @@ class Snapshot:
         """The nodes that run jobs."""
         return tuple(node for node in self.nodes if node.name in self.compute)
 
-    def interfaces_of(self) -> dict[str, list[Interface]]:
-        """Node -> its further interfaces."""
-        found: dict[str, list[Interface]] = {}
+    @functools.cached_property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every address with its names, node by node."""
+        further: dict[str, list[Interface]] = {}
         for interface in sorted(self.interfaces, key=lambda one: natural(one.name)):
-            found.setdefault(interface.node, []).append(interface)
-        return found
+            further.setdefault(interface.node, []).append(interface)
+        return tuple(addresses(self.nodes, further, self.networks))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import os
 from typing import Any, Mapping
 
 from ..files import replace
-from .addresses import addresses
 from .model import Files, Report, Site, Snapshot, Trial
 from .services import Daemon
 
@@ -36,7 +35,7 @@ http {{ include {aside}; }}
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """Every address of a node leads to the node's name."""
-    return {site.options["path"]: site.layout("nginx-nodes.conf", TEMPLATE, addresses=addresses(snapshot))}
+    return {site.options["path"]: site.layout("nginx-nodes.conf", TEMPLATE, addresses=snapshot.addresses)}
 
 
 def check(trial: Trial, site: Site) -> None:

@@ -17,7 +17,7 @@ from ..cluster.model import Interface, Network, Node
 from ..cluster.networks import networks
 from ..cluster.nodes import nodes
 from ..errors import DescriptionError, together
-from .addresses import Address, addresses, interface_host
+from .addresses import Address, interface_host
 from .model import Hardware, Snapshot
 from .words import is_domain, is_host, is_ip, is_mac, natural
 
@@ -58,7 +58,7 @@ def check(snapshot: Snapshot) -> None:
         *_interface_faults(snapshot.interfaces),
     ]
     # Which network an address lies in can be asked once all of them are addresses.
-    faults += [] if faults else _twice(addresses(snapshot))
+    faults += [] if faults else _twice(snapshot.addresses)
     if faults:
         raise together(faults)
 

@@ -7,6 +7,7 @@ The database's rules are the same or narrower; these are the last wall, for a ro
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Iterable
 
@@ -57,6 +58,7 @@ def comment(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
+@functools.lru_cache(maxsize=100_000)
 def natural(name: str) -> tuple[tuple[str, int], ...]:
     """A sort key by which people count: compute-0-9 before compute-0-10."""
     parts = _DIGITS.split(name)

@@ -9,8 +9,9 @@ from typing import Container, NamedTuple, Sequence
 from ..cluster.addressing import subnet
 from ..cluster.model import Network
 from ..errors import DescriptionError
-from .addresses import Address, addresses, server_address
+from .addresses import Address
 from .model import Site, Snapshot
+from .server import server_address
 
 ARPA = "in-addr.arpa"
 
@@ -29,13 +30,13 @@ class Zone(NamedTuple):
 def forward(snapshot: Snapshot, site: Site) -> list[Zone]:
     """One zone for each name that networks have as theirs."""
     names = sorted({network.zone for network in snapshot.networks if network.zone})
-    everything = addresses(snapshot)
+    everything = snapshot.addresses
     return [_forward(name, everything, snapshot, site) for name in names]
 
 
 def reverse(snapshot: Snapshot, site: Site) -> list[Zone]:
     """The zones of the addresses that have a name in a forward zone; one that would be empty is left out."""
-    everything = addresses(snapshot)
+    everything = snapshot.addresses
     servers: dict[str, str] = {}
     for network in snapshot.networks:
         if network.zone:
@@ -68,7 +69,7 @@ def _name(octets: Sequence[str]) -> str:
     return ".".join([*octets[::-1], ARPA])
 
 
-def _forward(name: str, everything: list[Address], snapshot: Snapshot, site: Site) -> Zone:
+def _forward(name: str, everything: Sequence[Address], snapshot: Snapshot, site: Site) -> Zone:
     network = next(network for network in snapshot.networks if network.zone == name)
     server, ip = _server(network, everything, snapshot, site)
     records = [(one.host, one.ip) for one in everything if one.network and one.network.zone == name]
@@ -76,7 +77,7 @@ def _forward(name: str, everything: list[Address], snapshot: Snapshot, site: Sit
     return Zone(name, f"{server}.{name}", (*extra, *records))
 
 
-def _server(network: Network, everything: list[Address], snapshot: Snapshot, site: Site) -> tuple[str, str]:
+def _server(network: Network, everything: Sequence[Address], snapshot: Snapshot, site: Site) -> tuple[str, str]:
     """The name of the frontend within the zone of ``network``, and its address."""
     ip = server_address(network, snapshot, site)
     if not ip:

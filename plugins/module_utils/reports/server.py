@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where the nodes of a network reach the frontend."""
+
+from __future__ import annotations
+
+from ..cluster.addressing import to_number
+from ..cluster.model import Network
+from .model import Site, Snapshot
+
+FRONTEND = "frontend"
+
+
+def server_address(network: Network, snapshot: Snapshot, site: Site) -> str:
+    """Where nodes of ``network`` reach the frontend: its address there, else the one that all nodes are given."""
+    frontends = sorted((node for node in snapshot.nodes if node.appliance == FRONTEND), key=lambda node: node.id)
+    names = [node.name for node in frontends]
+    candidates = [node.ip for node in frontends] + [one.ip for one in snapshot.interfaces if one.node in names]
+    for ip in filter(None, candidates):
+        if to_number(ip) & to_number(network.netmask) == to_number(network.subnet):
+            return ip
+    return site.server
