@@ -7,7 +7,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from typing import Iterable
+from typing import Iterable, Sequence
+
+from .namespaces import Namespace
 
 BROADCAST = b"\xff" * 6
 COOKIE = b"\x63\x82\x53\x63"
@@ -81,6 +83,18 @@ def frame(
 def discover(address: str, options: Options = (), *, relay: str = "0.0.0.0", tags: bytes = b"") -> bytes:
     """The frame of a DHCPDISCOVER with further options."""
     return frame(address, message(address, [(53, DISCOVER), *options], relay=relay), tags=tags)
+
+
+def send(machine: Namespace, frames: Sequence[bytes]) -> None:
+    """Put frames on the wire as they are."""
+
+    def from_there() -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as link:
+            link.bind(("eth0", 0))
+            for frame in frames:
+                link.send(frame)
+
+    machine.call(from_there)
 
 
 def _checksum(header: bytes) -> bytes:

@@ -77,16 +77,6 @@ def known_macs(database: Database, macs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def check(database: Database, placement: Placement) -> None:
-    """Raise what would refuse every machine, before anybody switches one on."""
-    if placement.replace:
-        rows.find(database, placement.replace)
-        return
-    with database.transaction(keep=False):
-        ranks = _ranks(database, placement.membership, placement.rack)
-        rows.add(database, [_new(Sighting(""), Place(), placement, placement.network, ranks)])
-
-
 class _Wanted(NamedTuple):
     sighting: Sighting
     node: NewNode
@@ -101,8 +91,8 @@ def _planned(
         try:
             place = _place(sighting, placement)
             membership, rack = place.membership or placement.membership, _rack(place, placement)
-            ranks = taken.setdefault((membership, rack), _ranks(database, membership, rack))
-            node = _new(sighting, place, placement, _network(database, sighting, placement), ranks)
+            ranks = taken.setdefault((membership, rack), ranks_in(database, membership, rack))
+            node = new_node(sighting, place, placement, _network(database, sighting, placement), ranks)
         except Refused as error:
             refused.append(Refusal(sighting, str(error)))
             continue
@@ -128,11 +118,11 @@ def _rack(place: Place, placement: Placement) -> int:
     return placement.rack if place.rack is None else place.rack
 
 
-def _ranks(database: Database, membership: str, rack: int) -> set[int]:
+def ranks_in(database: Database, membership: str, rack: int) -> set[int]:
     return {row[0] for row in database.rows(RANKS, (membership, rack))}
 
 
-def _new(sighting: Sighting, place: Place, placement: Placement, network: str, ranks: set[int]) -> NewNode:
+def new_node(sighting: Sighting, place: Place, placement: Placement, network: str, ranks: set[int]) -> NewNode:
     rank = place.rank
     if rank is None and placement.rank is not None:
         rank = next(free for free in range(placement.rank, placement.rank + len(ranks) + 1) if free not in ranks)

@@ -66,23 +66,17 @@ class Batch(NamedTuple):
     refused: tuple[Refusal, ...] = ()
 
 
-LISTENING, ENTERED, KNOWN, REFUSED, STATE, TROUBLE, OVER = (
-    "listening",
-    "entered",
-    "known",
-    "refused",
-    "state",
-    "trouble",
-    "over",
-)
+# The kinds of events.
+LISTENING, ENTERED, KNOWN, REFUSED, REMOVED = "listening", "entered", "known", "refused", "removed"
+PUBLISHED, STATE, TROUBLE, OVER = "published", "state", "trouble", "over"
 
 
 class Event(NamedTuple):
     """Something that a person who watches wants to see.
 
-    kind   LISTENING, ENTERED, KNOWN, REFUSED, STATE, TROUBLE (that is waited out), OVER
+    kind   one of the above; a TROUBLE is waited out
     name   of the node
-    text   of a STATE the order's state; of a LISTENING the source; otherwise the reason
+    text   of a STATE the order's state, of LISTENING the source, of PUBLISHED the reports; otherwise the reason
     """
 
     kind: str

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .hardware import FIRMWARE
-from .model import ENTERED, KNOWN, LISTENING, OVER, REFUSED, STATE, TROUBLE, Event
+from .model import ENTERED, KNOWN, LISTENING, OVER, PUBLISHED, REFUSED, REMOVED, STATE, TROUBLE, Event
 from .sighting import Sighting, printable
 
 LONGEST_NOTE = 1000
 HEADINGS = ("node", "MAC", "address", "machine", "installation")
 ENDINGS = {
     "count": "all that were wanted are there",
-    "all": "all that were listed are done",
+    "all": "there are no more",
     "timeout": "the time is over",
     "stopped": "stopped",
 }
@@ -26,6 +26,8 @@ WORDS = {
     ENTERED: "{name} is {mac}, {address}{machine}",
     KNOWN: "{mac} is {name} already",
     REFUSED: "{mac} is not entered: {note}",
+    REMOVED: "{name} is forgotten",
+    PUBLISHED: "told: {note}",
     STATE: "{name}: {installation}",
     TROUBLE: "waiting: {note}",
     OVER: "{note}",

@@ -7,12 +7,16 @@ from __future__ import annotations
 import os
 from typing import Iterable, Union
 
-from ..errors import DescriptionError, Refused
+from ..cluster.database import Database
+from ..cluster.networks import networks
+from ..errors import DescriptionError, NotFound, Refused
 from .follow import POLLED, Journal, LogFile, Syslog
+from .request import JOURNAL, Request
 from .sighting import Sighting
-from .wire import Wire
+from .wire import Wire, interface_in
 
-WIRE, JOURNAL, UDP, UNIX = "wire", "journal", "udp://", "unix://"
+PRIVATE = "private"
+WIRE, UDP, UNIX = "wire", "udp://", "unix://"
 FORMS = "write wire, journal, the path of a log, udp://HOST:PORT, unix:///PATH, or a list of machines"
 # Where Linux distributions let syslog write what a DHCP server says, in the order in which we look.
 LOGS = ("/var/log/messages", "/var/log/syslog")
@@ -66,6 +70,29 @@ def open_source(source: str, interface: str, *, replay: bool = False, follow: bo
     if source.startswith("/"):
         return LogFile(source, replay=replay, follow=follow)
     raise DescriptionError(f"{source!r} is no source of DHCP requests", hint=FORMS)
+
+
+def source_of(request: Request, database: Database, *, follow: bool = True) -> Opened:
+    """The source of a run; the interface to listen on is the one on the cluster's network unless it is named.
+
+    Raises what ``open_source`` raises, and NotFound when there is no such interface.
+    """
+    if request.machines is not None:
+        return Listed(request.machines)
+    interface = request.interface
+    if request.source in ("", WIRE) and not interface:
+        interface = cluster_interface(database, request.placement.network)
+    return open_source(request.source, interface, replay=request.replay or not follow, follow=follow)
+
+
+def cluster_interface(database: Database, network: str) -> str:
+    """The interface of this machine on the network that nodes get their addresses from.  Raises NotFound."""
+    known = {one.name: one for one in networks(database)}
+    found = known.get(network or PRIVATE)
+    if found is None:
+        hint = f"networks: {', '.join(known) or 'none; describe one with rocks_network'}; or name the interface"
+        raise NotFound(f"there is no network {network or PRIVATE!r} to listen on", hint=hint)
+    return interface_in(found.subnet, found.netmask)
 
 
 def _log() -> str:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Callable, Iterator, Optional, Protocol, Sequence
 
 from ..errors import RocksError, Unavailable
-from .model import ENTERED, KNOWN, LISTENING, OVER, REFUSED, STATE, TROUBLE, Batch, Event
+from .model import ENTERED, KNOWN, LISTENING, OVER, PUBLISHED, REFUSED, STATE, TROUBLE, Batch, Event
 from .progress import ASKED
 from .sighting import Sighting, merged
 
-# Firmware asks again after one second: the lines that tell of one request, and the machines of a rack that is
-# switched on at once, are waited for no longer than leaves half of it to the server.
-SETTLE_SECONDS, LONGEST_SETTLE = 0.1, 0.4
+# The lines that tell of one request come together, and so do the machines of a rack that is switched on at once. They
+# are waited for, but firmware asks again after one second, and most of it is the server's.
+SETTLE_SECONDS, LONGEST_SETTLE = 0.01, 0.1
 POLL_SECONDS = 0.1  # how often a file is looked at
 LOOK_SECONDS = 1.0  # how often the orders are looked at, and what failed is tried again
 MOST_PENDING = 4096  # a network has not more machines that ask within a second; those left out ask again
@@ -57,15 +57,17 @@ class Until:
 
 @dataclass(frozen=True)
 class Office:
-    """What is done about what was seen; each raises RocksError, and Unavailable is tried again.
+    """What is done about what was seen; each may raise RocksError, and what could not be done is tried again.
 
-    enter    the sightings, and how many to enter at most
-    publish  tell the services of the nodes that were entered
-    states   node -> the state of its order
+    enter     the sightings, and how many to enter at most
+    publish   tell the services of the nodes that were entered; what was told
+    withdraw  nodes that were entered last: take them back out if it is because of them that nothing can be published
+    states    node -> the state of its order
     """
 
     enter: Callable[[Sequence[Sighting], Optional[int]], Batch]
-    publish: Callable[[], None] = lambda: None
+    publish: Callable[[], list[str]] = list
+    withdraw: Callable[[Sequence[str]], bool] = lambda _names: False
     states: Callable[[Sequence[str]], dict[str, str]] = lambda _names: {}
 
 
@@ -82,6 +84,7 @@ class _Ledger:
     told: set[tuple[str, str, str]] = field(default_factory=set)
     published: bool = True  # whether the services know the latest nodes
     owed: Optional[RocksError] = None  # why what should have been done is not done yet
+    singly: bool = False  # one machine after another, to find the one at fault
 
 
 def watch(
@@ -150,20 +153,17 @@ def _duties(ledger: _Ledger, office: Office, until: Until, now: float, last: boo
 
 def _enter(ledger: _Ledger, office: Office, until: Until, now: float) -> Iterator[Event]:
     most = max(0, until.count - len(ledger.nodes)) if until.count else None
+    some = dict(list(ledger.pending.items())[: 1 if ledger.singly else None])
     try:
-        batch = office.enter(list(ledger.pending.values()), most)
+        batch = office.enter(list(some.values()), most)
     except Unavailable as error:
         ledger.owed, ledger.retry_at = error, now + LOOK_SECONDS
         yield from _once(ledger, Event(TROUBLE, text=str(error)))
         return
-    ledger.pending.clear()
+    for mac in some:
+        del ledger.pending[mac]
     ledger.owed = None if ledger.published else ledger.owed
-    if batch.entered:
-        ledger.published = False
-        yield from _publish(ledger, office, now)
-    for sighting, node in batch.entered:
-        ledger.nodes[node.name] = ""
-        yield Event(ENTERED, sighting.mac, node.name, node=node, sighting=sighting)
+    yield from _entered(ledger, office, batch, now)
     for sighting, name in batch.known:
         if name not in ledger.nodes:
             yield from _once(ledger, Event(KNOWN, sighting.mac, name, sighting=sighting))
@@ -171,14 +171,44 @@ def _enter(ledger: _Ledger, office: Office, until: Until, now: float) -> Iterato
         yield from _once(ledger, Event(REFUSED, sighting.mac, text=why, sighting=sighting))
 
 
+def _entered(ledger: _Ledger, office: Office, batch: Batch, now: float) -> Iterator[Event]:
+    """The services are told first: the machines wait for them, people can wait."""
+    if not batch.entered:
+        return
+    ledger.published = False
+    told = list(_publish(ledger, office, now))
+    if ledger.owed and _withdrawn(ledger, office, [node.name for _sighting, node in batch.entered]):
+        why, ledger.owed, ledger.published = str(ledger.owed), None, True
+        if len(batch.entered) > 1:
+            ledger.singly = True
+            ledger.pending = {**{sighting.mac: sighting for sighting, _node in batch.entered}, **ledger.pending}
+        else:
+            sighting = batch.entered[0][0]
+            yield from _once(ledger, Event(REFUSED, sighting.mac, text=why, sighting=sighting))
+        return
+    for sighting, node in batch.entered:
+        ledger.nodes[node.name] = ""
+        yield Event(ENTERED, sighting.mac, node.name, node=node, sighting=sighting)
+    yield from told
+
+
+def _withdrawn(ledger: _Ledger, office: Office, names: Sequence[str]) -> bool:
+    try:
+        return not isinstance(ledger.owed, Unavailable) and office.withdraw(names)
+    except RocksError:
+        return False
+
+
 def _publish(ledger: _Ledger, office: Office, now: float) -> Iterator[Event]:
     try:
-        office.publish()
+        told = office.publish()
     except RocksError as error:
         ledger.owed, ledger.retry_at = error, now + LOOK_SECONDS
         yield from _once(ledger, Event(TROUBLE, text=str(error)))
     else:
         ledger.owed, ledger.published = None, True
+        if told:
+            yield Event(PUBLISHED, text=", ".join(told))
 
 
 def _look(ledger: _Ledger, office: Office, now: float) -> Iterator[Event]:
@@ -204,7 +234,7 @@ def _once(ledger: _Ledger, event: Event) -> Iterator[Event]:
 def _idle(ledger: _Ledger, now: float) -> float:
     """Seconds until the next duty; never more than half a second, so that ``stop`` is noticed."""
     waiting = ledger.pending or not ledger.published
-    return min(max(SETTLE_SECONDS / 2, ledger.retry_at - now) if waiting else LOOK_SECONDS, LOOK_SECONDS / 2)
+    return min(max(SETTLE_SECONDS, ledger.retry_at - now) if waiting else LOOK_SECONDS, LOOK_SECONDS / 2)
 
 
 def _wait(source: Source, seconds: float) -> None:

@@ -9,7 +9,7 @@ import os
 import pathlib
 import socket
 import time
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Iterator
 
 import pytest
 
@@ -20,25 +20,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.wire import 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 from support import dhcp
 from support.daemons import daemon
+from support.dhcp import send
 from support.dhcpservers import dhcp_server
-from support.namespaces import BRIDGE, Namespace, Network
+from support.namespaces import BRIDGE, Network
 from support.waiting import until
 
 SECONDS = 10.0
 PXE = (60, b"PXEClient:Arch:00007:UNDI:003000")
 HOSTILE = b"'\"; DROP\n\x1b[2J\x1b]0;x\x07 ) via eth9: DHCPDISCOVER from 52:54:00:00:00:66 via eth9\n"
-
-
-def send(machine: Namespace, frames: Sequence[bytes]) -> None:
-    """Put frames on the wire as they are."""
-
-    def from_there() -> None:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as link:
-            link.bind(("eth0", 0))
-            for frame in frames:
-                link.send(frame)
-
-    machine.call(from_there)
 
 
 def collect(source: Source, enough: Callable[[list[Sighting]], bool]) -> list[Sighting]:

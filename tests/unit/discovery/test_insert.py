@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import check, insert
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import check
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import insert
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Batch, Place, Placement
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, RocksError, Unavailable

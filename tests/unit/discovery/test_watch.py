@@ -42,6 +42,7 @@ class World:
         self.batches: list[list[str]] = []
         self.published: list[int] = []
         self.rows: dict[str, str] = {}
+        self.poison = ""
         self.orders: Callable[[float], str] = lambda _at: "ordered"
 
     # The source.
@@ -69,9 +70,19 @@ class World:
         self.batches.append([sighting.mac for sighting in sightings])
         return Batch(tuple(entered), tuple(known), tuple(Refusal(sighting, "no place") for sighting in bad))
 
-    def publish(self) -> None:
+    def publish(self) -> list[str]:
         self._is_there(self.refusing)
+        if self.poison in self.rows:
+            raise CommandError("syntax error", "kea-dhcp4 -t")
         self.published.append(len(self.rows))
+        return []
+
+    def withdraw(self, names: Sequence[str]) -> bool:
+        without = {mac: name for mac, name in self.rows.items() if name not in names}
+        if self.poison in without:
+            return False
+        self.rows = without
+        return True
 
     def states(self, names: Sequence[str]) -> dict[str, str]:
         self._is_there(self.away)
@@ -87,7 +98,7 @@ class World:
         def wait(_source: Source, seconds: float) -> None:
             self.clock += min(seconds, 0.05)
 
-        office = Office(self.enter, self.publish, self.states)
+        office = Office(self.enter, self.publish, self.withdraw, self.states)
         return watch(
             self, office, until, stop=lambda: self.clock >= 1000.0 + stop_at, now=lambda: self.clock, wait=wait
         )
@@ -119,10 +130,10 @@ def test_a_machine_is_entered_well_before_its_firmware_asks_again() -> None:
 
 
 def test_a_rack_that_is_switched_on_at_once_is_one_batch_and_the_services_are_told_once() -> None:
-    world = World(*((number / 100, number) for number in range(32)))
+    world = World(*((0.5 + number / 1000, number) for number in range(32)))
     events = list(world.run(Until(count=32)))
     assert len(told(events, ENTERED)) == 32
-    assert len(world.batches) == len(world.published) <= 2
+    assert len(world.batches) == len(world.published) == 1
 
 
 def test_machines_that_never_stop_asking_do_not_hold_up_the_first_one() -> None:
@@ -150,7 +161,7 @@ def test_a_service_that_refuses_is_told_and_tried_again() -> None:
     world = World((1, 1))
     world.refusing = (0, 7)
     events = list(world.run(Until(count=1)))
-    assert kinds(events) == [LISTENING, TROUBLE, ENTERED, STATE, OVER]
+    assert kinds(events) == [LISTENING, ENTERED, TROUBLE, STATE, OVER]
     assert world.published == [1] and world.clock - 1000 >= 7
 
 
@@ -161,6 +172,24 @@ def test_a_service_that_never_takes_the_new_node_fails_the_run_and_the_node_stay
         for event in world.run(Until(seconds=5)):
             events.append(event)
     assert len(told(events, ENTERED)) == 1 and events[-1] == Event(OVER, text="timeout")
+
+
+def test_a_node_that_would_spoil_a_services_file_is_taken_back_out_and_the_others_stay() -> None:
+    world = World((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3))
+    world.poison = mac(2)
+    events = list(world.run(Until(count=2)))
+    assert [event.mac for event in told(events, ENTERED)] == [mac(1), mac(3)]
+    assert told(events, REFUSED)[0][:4] == (REFUSED, mac(2), "", "kea-dhcp4 -t: syntax error")
+    assert set(world.rows) == {mac(1), mac(3)} and world.published
+
+
+def test_nodes_that_are_not_at_fault_stay_when_a_service_refuses_its_file() -> None:
+    world, events = World((1, 1)), []
+    world.rows[mac(9)], world.poison = "compute-9-9", mac(9)
+    with pytest.raises(CommandError):
+        for event in world.run(Until(seconds=5)):
+            events.append(event)
+    assert kinds(events) == [LISTENING, ENTERED, TROUBLE, STATE, OVER]
 
 
 def test_a_known_or_refused_machine_is_told_once_however_often_it_asks() -> None:

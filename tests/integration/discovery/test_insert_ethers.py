@@ -1,0 +1,261 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""insert-ethers as an administrator runs it, beside real DHCP servers, with machines that ask as firmware does."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import pathlib
+import signal
+from typing import Iterator, Optional
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.install import clock
+from support import dhcp
+from support.dhcp import send
+from support.dhcpfrontend import DhcpFrontend, dhcp_frontend, result_of
+from support.firmware import IPXE, UEFI_HTTP, Firmware, Lease, ask
+from support.frontend import Face
+from support.namespaces import Namespace, Network
+from support.waiting import until
+
+SERVERS = ("dhcpd", "dnsmasq", "kea")
+# A machine that asks once and then gives up.
+IMPATIENT = Firmware(IPXE.vendor_class, IPXE.architecture, (0,), IPXE.user_class)
+SECOND_REQUEST = 1.9  # seconds; iPXE asks at 0, 1 and 3 seconds
+
+
+@pytest.fixture
+def frontend(net: Network, tmp_path: pathlib.Path) -> Iterator[DhcpFrontend]:
+    """A frontend with dnsmasq, the quickest one to start."""
+    with dhcp_frontend("dnsmasq", net, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def machine(net: Network) -> Namespace:
+    """Where machines of any MAC are plugged in."""
+    return net.client()
+
+
+def ask_all(machine: Namespace, macs: list[str]) -> list[Optional[Lease]]:
+    """All machines are switched on at the same moment."""
+    with concurrent.futures.ThreadPoolExecutor(len(macs)) as pool:
+        return list(pool.map(lambda mac: ask(machine, mac), macs))
+
+
+@pytest.mark.parametrize("source", ["wire", "log"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_an_unknown_machine_has_its_name_and_its_lease_at_its_second_request(
+    net: Network, tmp_path: pathlib.Path, machine: Namespace, server: str, source: str
+) -> None:
+    with dhcp_frontend(server, net, tmp_path) as frontend:
+        where = {} if source == "wire" else {"source": str(frontend.server.log)}
+        with frontend.insert_ethers(count=1, timeout=40, **where) as running:
+            lease = ask(machine, dhcp.mac(1))
+            result = result_of(running)
+        assert lease is not None and (lease.address, lease.hostname) == ("10.1.255.254", "compute-0-0")
+        assert lease.discovers == 2 and lease.seconds < SECOND_REQUEST
+        (node,) = result["nodes"]
+        assert (node["name"], node["mac"], node["ip"], node["state"]) == (
+            "compute-0-0",
+            dhcp.mac(1),
+            "10.1.255.254",
+            "ordered",
+        )
+        assert result["ended"] == "count" and result["reports"] == ["hosts", server]
+        assert "10.1.255.254 compute-0-0.cluster compute-0-0" in (tmp_path / "hosts").read_text()
+        again = ask(machine, dhcp.mac(1), IMPATIENT)
+        assert again is not None and again.discovers == 1
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_thirty_two_machines_at_once_all_boot_in_their_first_power_on(
+    net: Network, tmp_path: pathlib.Path, machine: Namespace, server: str
+) -> None:
+    macs = [dhcp.mac(number) for number in range(1, 33)]
+    with dhcp_frontend(server, net, tmp_path) as frontend:
+        with frontend.insert_ethers(count=32, timeout=60) as running:
+            leases = ask_all(machine, macs)
+            result = result_of(running)
+        assert all(lease is not None and lease.discovers <= 3 for lease in leases)
+        assert sorted(node["name"] for node in result["nodes"]) == sorted(f"compute-0-{rank}" for rank in range(32))
+        given = {node["mac"]: (node["ip"], node["name"]) for node in result["nodes"]}
+        assert [(lease.address, lease.hostname) for lease in leases if lease] == [given[mac] for mac in macs]
+
+
+def test_machines_that_are_switched_on_one_after_another_are_named_in_that_order(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
+    with frontend.insert_ethers(count=3, timeout=60, rack=7) as running:
+        leases = [ask(machine, dhcp.mac(number)) for number in (9, 4, 6)]
+        assert [lease and lease.hostname for lease in leases] == ["compute-7-0", "compute-7-1", "compute-7-2"]
+        assert [node["mac"] for node in result_of(running)["nodes"]] == [dhcp.mac(9), dhcp.mac(4), dhcp.mac(6)]
+        assert "compute-7-1 is 52:54:00:00:00:04, 10.1.255.253 (x86_64 BIOS)" in running.output()
+
+
+def test_it_is_seen_when_a_node_asks_for_its_kickstart(frontend: DhcpFrontend, machine: Namespace) -> None:
+    with frontend.insert_ethers(count=1, timeout=60, wait_for_kickstart=True) as running:
+        lease = ask(machine, dhcp.mac(1), UEFI_HTTP)
+        assert lease is not None
+        running.wait_for("compute-0-0: ( ) ordered", 10)
+        assert running.alive()
+        answer = Face(frontend.settings, now=clock.now()).get("/rocks/kickstart", lease.address)
+        assert answer.status == 200, answer.text
+        (node,) = result_of(running)["nodes"]
+        assert node["state"] == "installing" and "compute-0-0: (*) installing" in running.output()
+
+
+def test_a_switch_gets_a_name_and_no_kickstart(frontend: DhcpFrontend, machine: Namespace) -> None:
+    with frontend.insert_ethers(count=1, timeout=60, membership="Ethernet Switches") as running:
+        lease = ask(machine, dhcp.mac(1))
+        (node,) = result_of(running)["nodes"]
+    assert lease is not None and lease.hostname == node["name"] == "network-0-0" and node["state"] == ""
+    assert Face(frontend.settings, now=clock.now()).get("/rocks/kickstart", lease.address).status == 409
+
+
+def test_a_machine_that_runs_already_is_entered_without_an_order(frontend: DhcpFrontend, machine: Namespace) -> None:
+    with frontend.insert_ethers(install=False, source=[dhcp.mac(1)]) as running:
+        assert result_of(running)["ended"] == "all"
+    lease = ask(machine, dhcp.mac(1), IMPATIENT)
+    assert lease is not None and lease.hostname == "compute-0-0"
+    assert Face(frontend.settings, now=clock.now()).get("/rocks/kickstart", lease.address).status == 409
+
+
+def test_a_new_machine_takes_over_a_name_and_the_old_one_is_forgotten_everywhere(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
+    old, new = dhcp.mac(1), dhcp.mac(2)
+    with frontend.insert_ethers(source=[old, dhcp.mac(3)]) as running:
+        assert result_of(running)["ended"] == "all"
+    with frontend.insert_ethers("replace", replace="compute-0-0", timeout=60) as running:
+        assert ask(machine, old, IMPATIENT) is not None
+        running.wait_for(f"{old} is compute-0-0 already", 10)
+        lease = ask(machine, new)
+        assert result_of(running)["ended"] == "count"
+    assert lease is not None and (lease.hostname, lease.address) == ("compute-0-0", "10.1.255.254")
+    assert ask(machine, old, IMPATIENT) is None
+
+
+def test_a_node_that_is_removed_is_forgotten_and_new_when_it_asks_again(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
+    with frontend.insert_ethers(source=[dhcp.mac(1), dhcp.mac(2)]) as running:
+        assert result_of(running)["ended"] == "all"
+    assert ask(machine, dhcp.mac(1), IMPATIENT) is not None
+    removed = frontend.module(remove=["compute-0-0"])
+    assert removed["removed"] == ["compute-0-0"] and removed["reports"] == ["hosts", "dnsmasq"]
+    assert ask(machine, dhcp.mac(1), IMPATIENT) is None
+    with frontend.insert_ethers("again", count=1, timeout=60) as running:
+        lease = ask(machine, dhcp.mac(1))
+        assert result_of(running)["ended"] == "count"
+    assert lease is not None and lease.hostname == "compute-0-2"
+
+
+def test_two_at_once_give_no_machine_two_names(frontend: DhcpFrontend, machine: Namespace) -> None:
+    macs = [dhcp.mac(number) for number in range(1, 17)]
+    one, other = (frontend.insert_ethers(f"rack-{rack}", rack=rack, timeout=5) for rack in (1, 2))
+    with one as first, other as second:
+        leases = ask_all(machine, macs)
+        entered = [node for running in (first, second) for node in result_of(running)["nodes"]]
+    assert sorted(node["mac"] for node in entered) == macs
+    by_mac = {node["mac"]: node["name"] for node in entered}
+    assert [lease and lease.hostname for lease in leases] == [by_mac[mac] for mac in macs]
+
+
+def test_a_killed_run_leaves_nodes_with_orders_and_the_next_one_goes_on(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
+    macs = [dhcp.mac(number) for number in range(1, 9)]
+    with frontend.insert_ethers("killed", count=8, timeout=60) as running:
+        ask(machine, macs[0])
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(ask_all, machine, macs[1:])
+            until(lambda: "compute-0-1" in running.output(), 10, "a second node")
+            running.kill()
+            asking.result()
+    with frontend.database() as database:
+        survivors = [node.name for node in nodes(database) if node.root == "compute"]
+        ordered = [row[0] for row in database.rows("select nodes.name from installs join nodes on nodes.id = node")]
+    assert "compute-0-1" in survivors and sorted(survivors) == sorted(ordered)
+    missing = 8 - len(survivors)
+    with frontend.insert_ethers("next", **({"count": missing} if missing else {"timeout": 4})) as running:
+        leases = ask_all(machine, macs)
+        result_of(running)
+    assert sorted(lease.hostname for lease in leases if lease) == [f"compute-0-{rank}" for rank in range(8)]
+
+
+def test_a_server_that_refuses_its_file_is_told_and_tried_again(frontend: DhcpFrontend, machine: Namespace) -> None:
+    with frontend.insert_ethers(count=1, timeout=60) as running:
+        frontend.refuse(True)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(ask, machine, dhcp.mac(1))
+            running.wait_for("waiting: ", 10)
+            frontend.refuse(False)
+            lease = asking.result()
+        result = result_of(running)
+    assert lease is not None and lease.hostname == "compute-0-0"
+    assert "it will not" in result["waited_for"][0] and result["ended"] == "count"
+
+
+def test_check_mode_says_who_of_a_log_would_be_entered(frontend: DhcpFrontend, machine: Namespace) -> None:
+    for number in (1, 2, 1):
+        ask(machine, dhcp.mac(number), IMPATIENT)
+    foretold = frontend.module("--check", source=str(frontend.server.log))
+    assert [(node["name"], node["mac"], node["vendor"]) for node in foretold["nodes"]] == [
+        ("compute-0-0", dhcp.mac(1), IPXE.vendor_class),
+        ("compute-0-1", dhcp.mac(2), IPXE.vendor_class),
+    ]
+    assert foretold["changed"] and foretold["ended"] == "all"
+    with frontend.database() as database:
+        assert [node.name for node in nodes(database)] == ["frontend-0"]
+
+
+def test_hostile_machines_do_no_harm_to_terminal_files_or_servers(frontend: DhcpFrontend, machine: Namespace) -> None:
+    hostile = b"'\";\n\x1b[2J\x1b]0;x\x07{{ 7 * 7 }}$(id)"
+    cable = dhcp.option_field([(1, hostile), (2, hostile)])
+    options = [(12, hostile), (60, hostile), (77, hostile), (81, b"\0\0\0" + hostile), (82, cable)]
+    with frontend.insert_ethers(count=1, timeout=60, install=False) as running:
+        send(machine, [dhcp.discover(dhcp.mac(1), options), dhcp.discover("ff:ff:ff:ff:ff:ff", options)])
+        (node,) = result_of(running)["nodes"]
+        assert "\x1b" not in running.output() and "\x07" not in running.output()
+    assert node["vendor"].startswith("'\";\\n\\x1b[2J") and "{{ 7 * 7 }}" in node["vendor"]
+    written = "".join(path.read_text() for path in (frontend.folder / "hosts", frontend.folder / "dnsmasq.rocks-hosts"))
+    assert "x1b" not in written and "id" not in written.replace("hosts", "") and frontend.server.alive()
+
+
+def test_the_module_does_the_same_without_showing_it(frontend: DhcpFrontend, machine: Namespace) -> None:
+    with frontend.silently(count=2, timeout=60) as running:
+        until(lambda: ask(machine, dhcp.mac(1), IMPATIENT), 30, "the first lease")
+        until(lambda: ask(machine, dhcp.mac(2), IMPATIENT), 30, "the second lease")
+        assert "listening" not in running.output()
+        result = result_of(running)
+    assert [node["name"] for node in result["nodes"]] == ["compute-0-0", "compute-0-1"]
+
+
+def test_the_module_reports_what_was_entered_when_it_is_interrupted(frontend: DhcpFrontend, machine: Namespace) -> None:
+    with frontend.as_program(timeout=600) as running:
+        until(lambda: ask(machine, dhcp.mac(1), IMPATIENT), 30, "a lease")
+        running.signal(signal.SIGINT)
+        result = result_of(running)
+    assert [node["name"] for node in result["nodes"]] == ["compute-0-0"] and result["ended"] == "stopped"
+
+
+@pytest.mark.parametrize("key", [pytest.param(b"q", id="q"), pytest.param(b"\x03", id="Ctrl-C")])
+def test_at_a_terminal_a_table_grows_until_a_key_ends_it(
+    frontend: DhcpFrontend, machine: Namespace, key: bytes
+) -> None:
+    with frontend.at_terminal() as terminal:
+        terminal.wait_for("listening to the wire at br0", 30)
+        assert ask(machine, dhcp.mac(1)) is not None
+        terminal.wait_for("compute-0-0  52:54:00:00:00:01  10.1.255.254  x86_64 BIOS  ( ) ordered", 10)
+        assert ask(machine, dhcp.mac(2)) is not None
+        terminal.wait_for("compute-0-1  52:54:00:00:00:02", 10)
+        terminal.press(key)
+        terminal.wait_for('"ended": "stopped"', 20)
+        assert terminal.ended(10) == 0
+    with contextlib.suppress(FileNotFoundError), frontend.database() as database:
+        assert [node.name for node in nodes(database)] == ["frontend-0", "compute-0-0", "compute-0-1"]
