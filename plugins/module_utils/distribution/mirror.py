@@ -21,14 +21,12 @@ from ..errors import Conflict, DescriptionError, NotFound, Unavailable
 from . import signatures
 from .download import Fault, Fetched, download
 from .model import Package, Progress, Report, Source, pool_path, silent
-from .repomd import Record, is_checksum, is_inside, parse
+from .repomd import Record, is_checksum, is_inside, is_read, parse
 from .staging import Item, sync_file_system
 from .transfer import Connection, Limits, read
 
 HEAD, SIGNATURE = "repodata/repomd.xml", "repodata/repomd.xml.asc"
 LARGEST_HEAD = 8 << 20
-# SQLite copies of the same data, zchunk, delta RPMs, and the compressed twins of comps: nobody here reads them.
-UNUSED = ("_db", "_zck", "_gz", "_xz", "_zst", "_ext", "prestodelta", "deltainfo")
 KEPT_SNAPSHOTS = 3
 SHOWN_FAULTS = 10
 DEFAULT = Limits()
@@ -102,7 +100,7 @@ def _take(connection: Connection, source: Source, folder: str, limits: Limits, *
     taken = Snapshot(source, os.path.join(folder, _identity(head)), _identity(head))
     if os.path.isdir(taken.path):
         return taken
-    records = [record for record in parse(head, connection.url(HEAD)).records if not record.kind.endswith(UNUSED)]
+    records = [record for record in parse(head, connection.url(HEAD)).records if is_read(record.kind)]
     aside = os.path.join(folder, f".new-{taken.identity}")
     staging = os.path.join(folder, ".incoming")
     os.makedirs(staging, exist_ok=True)
