@@ -24,14 +24,21 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-POLICY = (
-    f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; connect-src 'self'; img-src data:;"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+def policy(styles: Iterable[str]) -> str:
+    """What the browser lets happen: our own style and script, and nothing else."""
+    allowed = " ".join(map(_hash, (STYLE, *styles)))
+    return (
+        f"default-src 'none'; style-src {allowed}; script-src {_hash(SCRIPT)}; connect-src 'self'; img-src data:;"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 
 
-def frame(title: str, here: str, body: Iterable[str]) -> Answer:
-    """A whole page.  ``here`` is the path of the place that is marked in the head."""
+def frame(title: str, here: str, body: Iterable[str], styles: Iterable[str] = ()) -> Answer:
+    """A whole page.
+
+    here    the path of the place that is marked in the head
+    styles  further style elements that the body holds
+    """
     places = "".join(
         f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in PLACES
     )
@@ -43,7 +50,8 @@ def frame(title: str, here: str, body: Iterable[str]) -> Answer:
         f'<body><header><h1>{escape(title)}</h1><nav aria-label="Places">{places}</nav></header>'
         f"<main>{''.join(body)}</main><script>{SCRIPT}</script></body></html>\n"
     )
-    return Answer(200, text.encode(), HTML, (("Content-Security-Policy", POLICY), ("Cache-Control", "no-store")))
+    headers = (("Content-Security-Policy", policy(styles)), ("Cache-Control", "no-store"))
+    return Answer(200, text.encode("utf-8", "replace"), HTML, headers)
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "") -> str:

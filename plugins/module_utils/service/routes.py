@@ -10,6 +10,8 @@ from typing import Callable, NamedTuple
 from .boot import boot
 from .context import Service
 from .events import post_event
+from .generations import difference_page, generations_page
+from .graph import graph_page
 from .handover import secrets
 from .kickstart import kickstart
 from .metrics import health, metrics
@@ -47,6 +49,9 @@ ROUTES = (
     Route(re.compile("/rocks/status"), READ, status),
     Route(re.compile("/rocks/nodes/[^/]+"), READ, node_page),
     Route(re.compile("/rocks/nodes/[^/]+/kickstart"), READ, kickstart_page),
+    Route(re.compile("/rocks/graph"), READ, graph_page),
+    Route(re.compile("/rocks/generations"), READ, generations_page),
+    Route(re.compile("/rocks/generations/[^/]+/[^/]+/[^/]+"), READ, difference_page),
     Route(re.compile("/rocks/health"), READ, health),
     Route(re.compile("/rocks/metrics"), READ, metrics),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
@@ -11,41 +9,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install import events,
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Progress
 from ansible_collections.npaci.rocks.plugins.module_utils.service.frame import duration
 from support.frontend import GENERATION, NOW, Face
+from support.pages import read
 
 NODE, ADMIN = "10.255.255.245", "127.0.0.1"
 PLACES = ("/", "/rocks/status", "/rocks/nodes/compute-0-0", "/rocks/nodes/compute-0-0/kickstart", "/rocks/metrics",
           "/rocks/generations", "/rocks/graph")  # fmt: skip
-VOID = {"meta", "link", "input", "br", "hr", "img", "path", "rect", "polygon", "ellipse", "line", "circle", "use"}
-
-
-class Strict(HTMLParser):
-    """Every element that opens closes, in order; collects the texts and the elements."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        assert not [name for name, _value in attrs if name.startswith("on") or name == "style"]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("script", "style"):
-            self.texts.append(data)
-
-
-def read(text: str) -> Strict:
-    parser = Strict()
-    parser.feed(text)
-    assert parser.open == []
-    return parser
 
 
 @pytest.fixture
