@@ -72,9 +72,10 @@ def parse(text: str, where: str) -> Dump:
         )
     rows: dict[str, list[list[Any]]] = {table: [] for table in columns}
     for line, value in lines:
-        if not isinstance(value, list) or not value or len(value) != len(columns.get(value[0], ())) + 1:
+        table = value[0] if isinstance(value, list) and value else None
+        if not isinstance(table, str) or table not in columns or len(value) != len(columns[table]) + 1:
             raise DescriptionError("not a row of a known table", f"{where}:{line}", "the dump is damaged")
-        rows[value[0]].append(value[1:])
+        rows[table].append(value[1:])
     return Dump(schema, columns, rows)
 
 
