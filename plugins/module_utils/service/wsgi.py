@@ -99,7 +99,14 @@ class _Face:
             answer = route.handler(service, request)
         except RocksError as error:
             if route.audited and not isinstance(error, Unavailable):
-                _tell(service, route, request, _status(error), error.where, str(error))
+                _tell(
+                    service,
+                    route,
+                    request,
+                    _status(error),
+                    error.where if isinstance(error, Denied) else "",
+                    str(error),
+                )
             raise
         if route.audited and answer.detail:
             _tell(service, route, request, answer.status, answer.node, answer.detail)
