@@ -42,6 +42,7 @@ unit: .venv/tests.ready  ## the fast tests
 
 integration: .venv/tests.ready .cache/packages.ready  ## the tests with real services
 	$(PYTEST) tests/integration
+	$(PYTEST) tests/unit/cluster --engine=mariadb
 
 sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
 	tests/sanity

@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Every test here has a real MariaDB server, whatever ``--engine`` says."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import pytest
+
+from support.mariadb import Server, fast_folder, server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """The server of these tests; it takes the place of the one that ``--engine`` chooses."""
+    with fast_folder() as folder, server(folder) as started:
+        yield started
