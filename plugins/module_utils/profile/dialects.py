@@ -49,6 +49,14 @@ def _package(element: Element) -> Element:
     return element._replace(attributes=attributes)
 
 
+def _licence(element: Element) -> Element:
+    return element._replace(tag="copyright")
+
+
+def _own_tools(element: Element) -> Element:
+    return element._replace(tag="attributes", attributes={})
+
+
 def _script(element: Element) -> Element:
     attributes = dict(element.attributes)
     tag = STAGES.get(attributes.pop("stage", "install-post"), "script")
@@ -68,5 +76,7 @@ SPELLINGS: Mapping[str, Callable[[Element], Element]] = {
     "stack": _stack,
     "package": _package,
     "script": _script,
+    "rocks": _licence,
+    "stacki": _own_tools,
     "report": _report,
 }

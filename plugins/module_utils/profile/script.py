@@ -12,7 +12,7 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 from ..errors import DescriptionError
 from ..files import read_text
 from .content import Chunk, SourceLine, Workshop, split
-from .context import LINE_END, MARGIN, MARK, mark, readable
+from .context import LINE_END, MARGIN, MARK, OPEN, mark, readable
 from .model import Element, Origin
 from .shell import Lexer, annotate, annotate_expanded, is_shell
 
@@ -68,6 +68,8 @@ def _shell_body(workshop: Workshop, element: Element) -> list[SourceLine]:
 
 
 def _read(lines: list[SourceLine], places: dict[int, int], written: list[list[SourceLine]]) -> list[SourceLine]:
+    if not places and not any(OPEN in line.text for line in lines):
+        return lines
     lexer = Lexer()
     texts: list[str] = []
     for number, line in enumerate(lines):

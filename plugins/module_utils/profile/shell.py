@@ -16,21 +16,23 @@ from .context import CLOSE, MARK, OPEN, assign, mark
 
 SHELLS = frozenset(("sh", "bash", "dash", "ksh"))
 ONE = f"{OPEN}[^{CLOSE}]*{CLOSE}"
+# Runs of these are stepped over at once.
+WORD = r"[\w./:,=+@%-]+"
 
 TOP = re.compile(
     rf"""(?P<variable>\${ONE}) | (?P<mark>{ONE}) | (?P<escape>\\(?:{ONE}|.|$))
     | (?P<comment>(?:(?<=[\s;&|()])|^)\#.*)
     | (?P<herestring><<<) | (?P<heredoc><<-?\s*(?:'[^']*'|"[^"]*"|\\?[\w.!%:+,@/-]+))
     | (?P<ansi>\$') | (?P<single>') | (?P<double>\$?") | (?P<arithmetic>\$?\(\() | (?P<substitution>\$\()
-    | (?P<brace>\${{) | (?P<backtick>`) | (?P<group>\() | (?P<close>\)) | (?P<case>\bcase\b) | (?P<other>.)""",
+    | (?P<brace>\${{) | (?P<backtick>`) | (?P<group>\() | (?P<close>\)) | (?P<word>{WORD}) | (?P<other>\s+|.)""",
     re.VERBOSE,
 )
 DOUBLE = re.compile(
     rf"""(?P<variable>\${ONE}) | (?P<mark>{ONE}) | (?P<escape>\\(?:{ONE}|.|$)) | (?P<close>")
-    | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`) | (?P<other>.)""",
+    | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`) | (?P<other>{WORD}|.)""",
     re.VERBOSE,
 )
-SINGLE = re.compile(rf"(?P<mark>{ONE})|(?P<close>')|(?P<other>.)")
+SINGLE = re.compile(rf"(?P<mark>{ONE})|(?P<close>')|(?P<other>{WORD}|.)")
 ANSI = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>')|(?P<other>.)")
 BACKTICK = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>`)|(?P<other>.)")
 BRACE = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)")
@@ -128,7 +130,7 @@ class Lexer:
             return assign(token, "comment")
         if kind == "heredoc":
             self.heredocs.append(_heredoc(token))
-        elif kind == "case":
+        elif kind == "word" and token == "case":
             self.sure = self.sure and all(outer.name in ("words", "group") for outer in self.stack)
         elif kind == "close":
             if len(self.stack) > 1:  # a lone ")" at the top belongs to a case

@@ -1,0 +1,85 @@
+"""Any graph, any node files, any attribute values: the rules that hold for all of them."""
+
+from __future__ import annotations
+
+import pathlib
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import load, store
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import fits, provenance, references, render
+from support.kickstarts import tree
+
+NODES = "abcdef"
+CONDITIONS = st.sampled_from(["", 'cond="x"', 'cond="not y"', 'cond="x == 1 or z"', 'os="linux"', 'arch="i386,x86_64"'])
+EDGES = st.lists(
+    st.tuples(st.sampled_from(NODES), st.sampled_from(NODES), CONDITIONS).map(
+        lambda edge: f'<edge from="{edge[0]}" to="{edge[1]}" {edge[2]}/>'
+    ),
+    max_size=12,
+).map("".join)
+REFERENCE = st.sampled_from(["&x;", "&y;", "&free;", "&text;"])
+WORDS = st.text(st.sampled_from("ab %-|'\"$`\n"), max_size=8).map(lambda text: text.replace("&", ""))
+SCRIPTS = st.lists(st.one_of(REFERENCE, WORDS), max_size=5).map("".join)
+ELEMENTS = st.one_of(
+    st.tuples(CONDITIONS, SCRIPTS).map(lambda t: f"<post {t[0]}>{t[1]}</post>"),
+    st.tuples(CONDITIONS, SCRIPTS).map(lambda t: f'<post><file name="/etc/f" {t[0]}>{t[1]}</file></post>'),
+    st.tuples(CONDITIONS, REFERENCE).map(lambda t: f"<main {t[0]}><lang>{t[1]}</lang></main>"),
+    CONDITIONS.map(lambda condition: f"<package {condition}>gcc</package>"),
+    REFERENCE.map(lambda reference: f'<pre interpreter="/usr/bin/python3">print("{reference}")</pre>'),
+)
+FILES = st.fixed_dictionaries({name: st.lists(ELEMENTS, max_size=2).map("\n".join) for name in NODES})
+VALUE = st.one_of(st.none(), st.sampled_from(["yes", "no", "1", "0", ""]))
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=10)
+ATTRIBUTES = st.fixed_dictionaries(
+    {"x": VALUE, "y": VALUE, "z": VALUE, "arch": st.sampled_from([None, "i386", "x86_64"]), "free": TEXT, "text": TEXT}
+).map(lambda values: {name: value for name, value in values.items() if value is not None})
+SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def written(folder: pathlib.Path, edges: str, files: dict[str, str]) -> str:
+    nodes = {f"nodes/{name}.xml": f"<kickstart>{content}</kickstart>" for name, content in files.items()}
+    return tree(folder, {"graphs/default/g.xml": f"<graph>{edges}</graph>", **nodes})
+
+
+@SETTINGS
+@given(EDGES, FILES, ATTRIBUTES, ATTRIBUTES)
+def test_nodes_of_one_shape_share_a_profile_and_nodes_of_another_do_not(
+    tmp_path: pathlib.Path, edges: str, files: dict[str, str], one: dict[str, str], other: dict[str, str]
+) -> None:
+    path = written(tmp_path, edges, files)
+    try:
+        first, second = (compile_profile(path, "a", values, "rhel9") for values in (one, other))
+    except DescriptionError as error:
+        assert "nodes/" in str(error)
+        return
+    assert fits(first, one)
+    assert fits(first, other) == (first == second)
+    assert load(store(first)) == first
+
+
+@SETTINGS
+@given(EDGES, FILES, ATTRIBUTES)
+def test_a_kickstart_has_the_sections_of_its_profile_whatever_the_values(
+    tmp_path: pathlib.Path, edges: str, files: dict[str, str], values: dict[str, str]
+) -> None:
+    path = written(tmp_path, edges, files)
+    try:
+        profile = compile_profile(path, "a", values, "rhel9")
+        text = render(profile, values)
+    except DescriptionError as error:
+        assert "nodes/" in str(error)
+        return
+    template = [
+        line.pieces[0].split()[0]
+        for line in profile.lines
+        if line.pieces and isinstance(line.pieces[0], str) and line.pieces[0].startswith("%")
+    ]
+    # As the installer splits lines, and looks for sections.
+    assert [line.split()[0] for line in text.splitlines() if line.lstrip().startswith("%")] == template
+    assert "".join(line.text + "\n" for line in provenance(profile, values)) == text
+    assert set(references(profile)) <= set(values)
+    assert not set(references(profile)) & {"\ue000"}
