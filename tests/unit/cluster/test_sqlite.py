@@ -1,0 +1,108 @@
+"""SQLite alone: the file, its mode, its lock, and a read-only connection that is held down three times."""
+
+from __future__ import annotations
+
+import pathlib
+import sqlite3
+import time
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import sqlite
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, Unavailable
+from support.cluster import fill
+
+
+@pytest.fixture
+def url(tmp_path: pathlib.Path) -> str:
+    """The paper's cluster in a file whose name a URL has to escape."""
+    made = f"sqlite://{tmp_path}/a%20b%23c%3Fd.sqlite"
+    with connect(made, create=True, check=False) as database:
+        migrate(database)
+        fill(database)
+    return made
+
+
+def test_the_file_is_called_as_the_url_says_and_is_its_owners_alone(url: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a b#c?d.sqlite"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert all(one.name.startswith(path.name) and one.stat().st_mode & 0o077 == 0 for one in tmp_path.iterdir())
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DescriptionError) as raised:
+        connect(f"sqlite://{tmp_path}/no/such/cluster.sqlite", create=True)
+    assert str(raised.value) == f"{tmp_path}/no/such/cluster.sqlite: cannot be created (No such file or directory)"
+    with pytest.raises(NotFound):
+        connect(f"sqlite://{tmp_path}/no/such/cluster.sqlite")
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "cluster.sqlite"
+    path.write_bytes(b"not a database at all, but long enough to be looked at" * 50)
+    for read_only in (False, True):
+        with pytest.raises(DescriptionError) as raised:
+            connect(f"sqlite://{path}", read_only=read_only)
+        assert "not a usable SQLite database" in str(raised.value)
+
+
+def test_a_folder_is_no_database(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(Unavailable) as raised:
+        connect(f"sqlite://{tmp_path}")
+    assert "the database cannot be used now" in str(raised.value)
+
+
+def test_a_second_writer_waits_and_then_says_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+    with connect(url) as first, connect(url) as second, connect(url, read_only=True) as reader, first.transaction():
+        started = time.monotonic()
+        with pytest.raises(Unavailable) as raised, second.transaction():
+            pytest.fail("two writers at once")
+        assert 0.1 < time.monotonic() - started < 5
+        assert "another writer still holds the database" in str(raised.value)
+        assert len(nodes(reader)) == 8
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "pragma query_only = off",
+        "pragma writable_schema = on",
+        "attach database ':memory:' as other",
+        "delete from nodes",
+        "create temporary table t (i int)",
+        "select value from secrets",
+        "select 1 from install_keys",
+        "select load_extension('x')",
+        "reindex",
+        "analyze",
+    ],
+)
+def test_a_read_only_connection_only_reads_and_sees_no_secret(url: str, statement: str) -> None:
+    with connect(url, read_only=True) as reader:
+        with pytest.raises(Refused) as raised:
+            reader.execute(statement)
+        assert "this connection only reads" in str(raised.value)
+        assert len(nodes(reader)) == 8
+
+
+def test_each_of_the_three_locks_of_a_read_only_connection_holds_alone(url: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a b#c?d.sqlite"
+    only_mode = sqlite3.connect(f"file:{str(path).replace('#', '%23').replace('?', '%3f')}?mode=ro", uri=True)
+    only_pragma, only_authorizer = sqlite3.connect(path), sqlite3.connect(path)
+    only_pragma.execute("pragma query_only = on")
+    only_authorizer.set_authorizer(sqlite._authorize)
+    for connection in (only_mode, only_pragma, only_authorizer):
+        with pytest.raises(sqlite3.DatabaseError):
+            connection.execute("delete from nodes")
+        connection.close()
+
+
+def test_foreign_keys_are_kept(url: str) -> None:
+    with connect(url) as database:
+        assert database.row("pragma foreign_keys") == (1,)
+        assert database.rows("pragma foreign_key_check") == []
+        assert database.rows("pragma integrity_check") == [("ok",)]
