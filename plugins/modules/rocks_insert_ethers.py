@@ -168,7 +168,7 @@ nodes:
     uuid: {description: The machine's UUID., type: str, sample: 4c4c4544-004d-3210-8047-b8c04f4b4832}
     interface: {description: The interface of the frontend on which it asked., type: str, sample: eth1}
     relay: {description: The DHCP relay that passed its request on., type: str, sample: 10.2.0.1}
-    switch: {description: The switch that its cable ends in, as a relay tells., type: str, sample: switch-0}
+    switch: {description: The switch that its cable ends in; a relay tells it., type: str, sample: switch-0}
     port: {description: The port of that switch., type: str, sample: ge-0/0/7}
 known:
   description: Machines that asked and that the database knew already, with the names of their nodes.
@@ -214,9 +214,8 @@ ended:
 
 import contextlib
 import getpass
-import os
 import signal
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -268,7 +267,7 @@ def insert_ethers(
     check_mode: bool,
     *,
     stop: Callable[[], bool],
-    environment: Mapping[str, str] = os.environ,
+    environment: Optional[Mapping[str, str]] = None,
 ) -> Iterator[Event]:
     """Every Event of one run, as it happens: discovery enters, install orders, reports tell the services."""
     settings, request = load(environment), request_from(options)

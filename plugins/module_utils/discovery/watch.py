@@ -20,7 +20,7 @@ from .sighting import Sighting, merged
 
 # The lines that tell of one request come together, and so do the machines of a rack that is switched on at once. They
 # are waited for, but firmware asks again after one second, and most of it is the server's.
-SETTLE_SECONDS, LONGEST_SETTLE = 0.01, 0.1
+SETTLE_SECONDS, LONGEST_SETTLE = 0.005, 0.1
 POLL_SECONDS = 0.1  # how often a file is looked at
 LOOK_SECONDS = 1.0  # how often the orders are looked at, and what failed is tried again
 MOST_PENDING = 4096  # a network has not more machines that ask within a second; those left out ask again

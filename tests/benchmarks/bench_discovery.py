@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One more node among 10,000: from its request on the wire to its row with name, address and order.
+
+The baseline is what the paper's insert-ethers did for each node besides: restart a DHCP server that reads 10,000 hosts.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from typing import Callable, Iterator
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_mac
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import Desk
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.formats import FORMS
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.logline import LogReader
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet import request_in
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Office, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.wire import Wire
+from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.pins import Kept, pins
+from support import dhcp, frontend
+from support.mariadb import server
+from support.measure import best, cost_of, figure, program
+from support.namespaces import BRIDGE, Namespace, Network, network
+
+NODES, RACK, NEW = 10_000, 32, 15
+LIMIT = 50.0  # milliseconds
+SECONDS = 30.0
+
+
+def fill(url: str) -> None:
+    """A cluster of 10,000 compute nodes."""
+    with connect(url, create=True, check=False) as database:
+        migrate(database)
+        with database.transaction():
+            database.execute(
+                "insert into networks (name, subnet, netmask, kind) values ('private', '10.1.0.0', '255.255.0.0', 'private')"
+            )
+            for name, value in frontend.ATTRIBUTES.items():
+                database.execute(
+                    "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (name, value)
+                )
+        add(database, [NewNode(rack=n // RACK, mac=f"00:16:3e:00:{n >> 8:02x}:{n & 255:02x}") for n in range(NODES)])
+
+
+def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Iterator[float]:
+    """Milliseconds from each of some new machines' requests until another connection reads its row and its order."""
+    machine, wire = net.client(), net.server.call(Wire, BRIDGE)
+    stopped = threading.Event()
+    loop = threading.Thread(target=run_watch, args=(wire, url, distributions, stopped))
+    loop.start()
+    try:
+        with connect(url) as reader:
+            yield from (request_to_row(machine, reader, dhcp.mac(number)) for number in range(1, NEW + 1))
+    finally:
+        stopped.set()
+        loop.join()
+        wire.close()
+
+
+def run_watch(wire: Wire, url: str, distributions: pathlib.Path, stopped: threading.Event) -> None:
+    """What the module does, but for the reports."""
+    kept = Kept()
+    with connect(url) as database:
+
+        def order(entered: list) -> None:  # type: ignore[type-arg]
+            orders.order(database, pins(database, entered, str(distributions), kept), by="bench", now=clock.now())
+
+        desk = Desk(database, Placement(rack=999), order)
+        for _event in watch(wire, Office(desk.enter), Until(), stop=stopped.is_set):
+            pass
+
+
+def request_to_row(machine: Namespace, reader: object, mac: str) -> float:
+    begun = time.perf_counter()
+    dhcp.send(machine, [dhcp.discover(mac, [(93, b"\x00\x07")])])
+    sent = time.perf_counter()
+    while by_mac(reader, mac) is None:  # type: ignore[arg-type]
+        if time.perf_counter() - begun > SECONDS:
+            raise TimeoutError(f"{mac} got no row")
+    return (time.perf_counter() - sent) * 1000
+
+
+def restart_baseline(folder: pathlib.Path) -> float:
+    """Seconds in which ISC dhcpd reads 10,000 hosts: the part of its restart that nobody can take away."""
+    hosts = "".join(
+        f"host c{n} {{ hardware ethernet 00:16:3e:00:{n >> 8:02x}:{n & 255:02x}; fixed-address 10.1.{n >> 8}.{n & 255}; }}\n"
+        for n in range(NODES)
+    )
+    (folder / "dhcpd.conf").write_text(f"subnet 10.1.0.0 netmask 255.255.0.0 {{ }}\n{hosts}")
+    return best(3, lambda: program(["dhcpd", "-t", "-q", "-cf", str(folder / "dhcpd.conf")])).wall
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """Microseconds of CPU for each of ``count`` that ``work`` does."""
+    return best(3, lambda: cost_of(work)).cpu / count * 1e6
+
+
+def main() -> int:
+    print(f"discovery: one more node among {NODES:,}; the median of {NEW}, the slowest beside it")
+    frame, lines, reader = (
+        dhcp.discover(dhcp.mac(1), [(60, b"PXEClient")]),
+        [form.sample for form in FORMS] * 1000,
+        LogReader(),
+    )
+    kept = figure(
+        "a frame on the wire, CPU", rate(10_000, lambda: [request_in(frame) for _ in range(10_000)]), "µs", 50
+    )
+    kept &= figure(
+        "a line of a log, CPU", rate(len(lines), lambda: [reader.sighting(line) for line in lines]), "µs", 50
+    )
+    with tempfile.TemporaryDirectory() as name, network() as net:
+        folder = pathlib.Path(name)
+        frontend.publish(folder / "install")
+        load = f"dhcpd reads {NODES:,} hosts in {restart_baseline(folder) * 1000:.0f} ms at each restart"
+        with server(folder / "mariadb") as mariadb:
+            for engine, url in (
+                ("SQLite", f"sqlite://{folder}/cluster.sqlite"),
+                ("MariaDB", mariadb.create("cluster")),
+            ):
+                fill(url)
+                took = list(requests_to_rows(net, url, folder / "install"))
+                beside = f"slowest {max(took):.0f}; {load}"
+                kept &= figure(f"from request to row and order, {engine}", statistics.median(took), "ms", LIMIT, beside)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
