@@ -51,7 +51,8 @@ def post_event(service: Service, request: Request) -> Answer:
 
 
 def _progress(service: Service, told: Told) -> None:
-    _demand_installing(told.order)
+    if told.order.state != INSTALLING:
+        raise Denied(409, f"no progress is expected: the install order is {told.order.state}", told.order.node)
     events.record(service.db, [(told.order, told.progress)], now=service.now)
     service.inbox.admit(told.request.address, told.order.uuid)
 
@@ -92,14 +93,11 @@ def _failed(service: Service, told: Told) -> None:
 
 
 def _hardware(service: Service, told: Told) -> None:
-    _demand_installing(told.order)
+    """In the installer, or at the first boot."""
+    if told.order.state not in (INSTALLING, INSTALLED):
+        raise Denied(409, f"nothing is counted: the install order is {told.order.state}", told.order.node)
     store(service.db, told.node, told.message, service.now)
     tell(service, told.request, HARDWARE, 200, told.order)
-
-
-def _demand_installing(order: Order) -> None:
-    if order.state != INSTALLING:
-        raise Denied(409, f"no progress is expected: the install order is {order.state}", order.node)
 
 
 def _advance(service: Service, told: Told, to: str, status: int, *, reason: str = "", manifest: str = "") -> None:

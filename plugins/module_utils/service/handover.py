@@ -25,7 +25,8 @@ from .identify import demand_root, identify
 from .messages import message_of, text_of
 from .model import JSON, Answer, Asker, Denied, Request
 
-KEY_BYTES = 32
+KEY_BYTES, CONSOLE_BYTES = 32, 8
+CONSOLE_KEY = "console_key"  # what opens the installer's screen for typing; a person types it
 PROOF_PREFIX = b"rocks-secrets:"  # the same as in xml/include/progress.py
 
 SECRETS = (
@@ -107,11 +108,10 @@ def _gone(service: Service, request: Request, order: Order) -> NoReturn:
 def _keys(db: Database, order: Order, node_key: Optional[str]) -> Mapping[str, str]:
     """The order's own one-time keys, and the key that the node is to keep: the one that it has, or a new one."""
     keys: dict[str, str] = dict(db.rows("select name, value from install_keys where install = ?", (order.id,)))
-    if node_key is None and NODE_KEY not in keys:
-        keys[NODE_KEY] = randomness.token_hex(KEY_BYTES)
-        db.execute(
-            "insert into install_keys (install, name, value) values (?, ?, ?)", (order.id, NODE_KEY, keys[NODE_KEY])
-        )
+    for name, size in ((CONSOLE_KEY, CONSOLE_BYTES), (NODE_KEY, KEY_BYTES)):
+        if name not in keys and not (name == NODE_KEY and node_key):
+            keys[name] = randomness.token_hex(size)
+            db.execute("insert into install_keys (install, name, value) values (?, ?, ?)", (order.id, name, keys[name]))
     return keys
 
 

@@ -29,7 +29,7 @@ def kickstart(service: Service, request: Request) -> Answer:
             audit = audit_of(request, "kickstart", 409)
             orders.advance(service.db, order, decision.to, now=service.now, audit=audit, reason=decision.reason)
         raise Denied(409, f"no kickstart: {decision.reason}", asker.node.name, ORDER_AGAIN % asker.node.name)
-    attributes = {**values(service.db, service.shared, asker), **of_order(service.settings, order.pin, order.uuid)}
+    attributes = {**values(service.db, service.shared, asker), **of_order(service.settings, order)}
     body = service.profiles.kickstart(order.pin, attributes).encode()
     if decision.to:
         _take(service, request, order, len(body))

@@ -44,7 +44,7 @@ def kickstart_page(service: Service, request: Request) -> Answer:
     if not told:
         raise NotFound("it was never ordered, so no profile is chosen for it", node.name, "order it: rocks_reinstall")
     order = told[0].order
-    given = {**attributes.values(service.db, node), **of_order(service.settings, order.pin, order.uuid)}
+    given = {**attributes.values(service.db, node), **of_order(service.settings, order)}
     lines = service.profiles.provenance(order.pin, given)
     rows = ((str(number), escape(line.text), escape(str(line.origin or ""))) for number, line in enumerate(lines, 1))
     intro = (

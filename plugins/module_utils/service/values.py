@@ -8,11 +8,11 @@ the database's revision grows.
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+from typing import Mapping
 
 from ..cluster.attributes import intrinsic
 from ..cluster.database import Database
-from ..install.model import Pin
+from ..install.model import Order, Pin
 from ..settings import Settings
 from .model import Asker
 
@@ -55,12 +55,16 @@ def tree_url(settings: Settings, pin: Pin) -> str:
     return f"{settings.url}/install/.generations/{pin.distribution}/{pin.arch}/{pin.generation}"
 
 
-def of_order(settings: Settings, pin: Pin, uuid: Optional[str]) -> dict[str, str]:
-    """What a kickstart says about its own order; node files write these as they write any attribute."""
+def of_order(settings: Settings, order: Order) -> dict[str, str]:
+    """What a kickstart says about its own order; node files write these as they write any attribute.
+
+    They stand in texts alone: the shape of a profile was decided before there was an order.
+    """
     return {
         "frontend_url": settings.url,
-        "install_url": tree_url(settings, pin),
-        "install_order": uuid or "",
-        "install_generation": pin.generation,
-        "install_profile": pin.profile,
+        "install_url": tree_url(settings, order.pin),
+        "install_order": order.uuid,
+        "install_generation": order.pin.generation,
+        "install_profile": order.pin.profile,
+        "install_wipe": "yes" if order.wipe else "no",
     }

@@ -111,7 +111,7 @@ def test_a_user_on_the_node_gets_no_secret_from_any_port(stage: Stage, taken: Or
 def test_root_on_the_installing_machine_gets_them_once_and_a_replay_parks_the_node(stage: Stage, taken: Order) -> None:
     first = stage.node.post("/rocks/secrets", order=taken.uuid)
     assert first.status == 200
-    assert sorted(first.json()["secrets"]) == ["munge_key", "node_key"]
+    assert sorted(first.json()["secrets"]) == ["console_key", "munge_key", "node_key"]
     replay = stage.node.post("/rocks/secrets", order=taken.uuid)
     assert (replay.status, leaks(replay.text)) == (410, False)
     assert stage.current(taken).suspect

@@ -146,6 +146,7 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
     stage.database.execute("insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')")
     installer.run("secrets", "--into", str(into))
     assert {path.name: path.stat().st_mode & 0o777 for path in into.iterdir()} == {
+        "console_key": 0o600,
         "munge_key": 0o600,
         "node_key": 0o600,
     }
