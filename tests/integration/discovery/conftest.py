@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A network of its own for each test, and the paper's cluster."""
+"""A network of its own for each test."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Iterator
 
 import pytest
 
-from support.cluster import database, empty_url, mariadb, sqlite_template, table_ii, urls
 from support.namespaces import Network, network
-
-__all__ = ["database", "empty_url", "mariadb", "net", "sqlite_template", "table_ii", "urls"]
 
 
 @pytest.fixture

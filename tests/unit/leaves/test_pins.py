@@ -12,10 +12,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.pins import Kept, pins
-from support.cluster import database, empty_url, mariadb, sqlite_template, table_ii, urls
 from support.frontend import ATTRIBUTES, publish
-
-__all__ = ["database", "empty_url", "mariadb", "sqlite_template", "table_ii", "urls"]
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""playbooks/insert-ethers.yml as it is called on a command line."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import yaml
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.modules.rocks_insert_ethers import argument_spec
+from support.ansible import ROOT, command
+from support.cluster import Urls
+
+PLAYBOOK = "playbooks/insert-ethers.yml"
+
+
+def play(urls: Urls, tmp_path: pathlib.Path, *words: str) -> str:
+    """Run the playbook; what it said."""
+    settings = tmp_path / "rocks.yml"
+    settings.write_text(f"database: {urls.administrator}\n")
+    ended = command("ansible-playbook", PLAYBOOK, *words, env={"ROCKS_CONFIG": str(settings)})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_a_delivery_note_becomes_nodes_and_a_second_run_changes_nothing(
+    urls: Urls, table_ii: Database, tmp_path: pathlib.Path
+) -> None:
+    note = tmp_path / "rack-7.csv"
+    note.write_text("mac,rack,rank\n00:50:8b:00:00:01,7,0\n00:50:8b:00:00:02,7,1\n")
+    words = ("-e", f"table={note}", "-e", "source=table", "-e", "install=false", "-e", "comment=new")
+    assert "changed=1" in play(urls, tmp_path, *words)
+    assert [node.name for node in nodes(table_ii, ["compute-7-0", "compute-7-1"]) if node.comment == "new"] == [
+        "compute-7-0",
+        "compute-7-1",
+    ]
+    assert "changed=0" in play(urls, tmp_path, *words)
+
+
+def test_nodes_are_forgotten(urls: Urls, table_ii: Database, tmp_path: pathlib.Path) -> None:
+    assert "1 removed" in play(urls, tmp_path, "-e", json.dumps({"remove": ["compute-0-3"]}))
+    assert "compute-0-3" not in [node.name for node in nodes(table_ii)]
+
+
+def test_the_playbook_takes_every_option_of_the_module() -> None:
+    (tasks,) = (one["tasks"] for one in yaml.safe_load((ROOT / PLAYBOOK).read_text()))
+    assert set(tasks[0]["npaci.rocks.rocks_insert_ethers"]) == set(argument_spec())
