@@ -62,7 +62,7 @@ def groups(data: bytes, where: str) -> dict[str, list[str]]:
     for element in _root(data, where):
         if element.tag == "group":
             members = [
-                row.text or "" for row in element.iterfind("packagelist/packagereq") if row.get("type") in WANTED[:2]
+                row.text or "" for row in element.iterfind("packagelist/packagereq") if row.get("type", WANTED[0]) in WANTED[:2]
             ]
             names, prefix = [element.findtext("id", ""), element.findtext("name", "")], ""
         elif element.tag == "environment":

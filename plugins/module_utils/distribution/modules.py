@@ -16,7 +16,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 from ..errors import DescriptionError
 from .model import Package
 
-BUILD = "modulemd"
+BUILD, DEFAULTS = "modulemd", "modulemd-defaults"
 _SEPARATOR = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:#.*)?$", re.MULTILINE)
 _WANTED = ("name", "stream", "version", "context", "arch", "module", "modified", "artifacts")
 
@@ -112,7 +112,7 @@ def _document(text: str, where: str) -> Document:
     return Document(
         kind,
         str(data.get("name") or data.get("module") or ""),
-        str(data.get("stream") or ""),
+        str(data.get("stream") or "") if kind != DEFAULTS else "",  # there it is the default, and not the subject
         age,
         str(data.get("context") or ""),
         str(data.get("arch") or ""),

@@ -1,0 +1,14 @@
+"""Fixtures of this room: a site, in an empty folder."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from support.distributions import Site
+
+
+@pytest.fixture
+def site(tmp_path: pathlib.Path) -> Site:
+    return Site(tmp_path)

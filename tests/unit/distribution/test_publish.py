@@ -1,0 +1,219 @@
+"""Generations: the switch, what is kept, going back, promotion, and who may build when."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import threading
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
+from support.distributions import ARCH, Site, content
+from support.rpms import Rpm
+
+
+def generations(site: Site, count: int, **options: object) -> list[str]:
+    """Build ``count`` generations of "rocks", one after another; their identities."""
+    return [
+        site.build("rocks", site.directory("local", [Rpm("a", str(number))]), **options).generation.identity  # type: ignore[arg-type]
+        for number in range(1, count + 1)
+    ]
+
+
+def there(site: Site, distribution: str = "rocks") -> list[str]:
+    return publish.history(site.places, distribution, ARCH)
+
+
+def test_the_last_generations_are_kept(site: Site) -> None:
+    made = generations(site, 5, keep=3)
+
+    assert there(site) == made[2:]
+    assert publish.current(site.places, "rocks", ARCH) == made[4]
+
+
+def test_one_is_the_least_that_is_kept(site: Site) -> None:
+    made = generations(site, 3, keep=1)
+
+    assert there(site) == made[2:]
+
+
+def test_a_generation_in_use_is_never_removed(site: Site) -> None:
+    made = generations(site, 4, keep=9)
+
+    with publish.alone(site.places, "rocks", ARCH, 0):
+        gone = publish.prune(site.places, "rocks", ARCH, 1, in_use=[made[0]])
+
+    assert gone == made[1:3]
+    assert there(site) == [made[0], made[3]]
+    assert len(content(pathlib.Path(site.places.generations("rocks", ARCH)) / made[0])) > 5
+
+
+def test_packages_that_no_generation_has_leave_the_pool(site: Site) -> None:
+    generations(site, 3, keep=2)
+
+    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+    assert len(list(pathlib.Path(site.places.sets).iterdir())) == 2
+
+
+def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:
+    generations(site, 1)
+    site.build("child", site.parent("rocks", "rocks"))
+
+    with publish.alone(site.places, "rocks", ARCH, 0):
+        publish.remove(site.places, "rocks", ARCH)
+
+    assert site.nevras("child") == ["a-0:1-1.noarch"]
+    assert all((site.tree("child") / package.location_href).read_bytes() for package in site.packages("child"))
+
+
+def test_going_back_is_publishing_an_older_generation(site: Site) -> None:
+    made = generations(site, 3, keep=3)
+    assert site.nevras("rocks") == ["a-0:3-1.noarch"]
+
+    with publish.alone(site.places, "rocks", ARCH, 0):
+        wanted = publish.find(site.places, "rocks", ARCH, "previous")
+        assert publish.publish(site.places, "rocks", ARCH, wanted)
+
+    assert wanted == made[1]
+    assert site.nevras("rocks") == ["a-0:2-1.noarch"]
+
+
+def test_publishing_what_is_published_changes_nothing(site: Site) -> None:
+    made = generations(site, 1)
+
+    assert not publish.publish(site.places, "rocks", ARCH, made[0])
+
+
+def test_a_generation_is_found_by_the_beginning_of_its_name(site: Site) -> None:
+    made = generations(site, 2, keep=2)
+
+    assert publish.find(site.places, "rocks", ARCH, made[0][:6]) == made[0]
+    with pytest.raises(NotFound, match=f'"rocks" has no generation "zz"; there are {", ".join(made)}'):
+        publish.find(site.places, "rocks", ARCH, "zz")
+    with pytest.raises(NotFound, match='"" names several generations'):
+        publish.find(site.places, "rocks", ARCH, "")
+
+
+def test_promotion_gives_the_same_generation_to_another_distribution(site: Site) -> None:
+    made = generations(site, 1)
+
+    with publish.alone(site.places, "production", ARCH, 0):
+        identity = publish.promote(site.places, "rocks", "production", ARCH)
+        publish.publish(site.places, "production", ARCH, identity)
+
+    assert identity == made[0]
+    assert content(site.tree("production")) == content(site.tree("rocks"))
+
+
+def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
+    generations(site, 1)
+    with publish.alone(site.places, "production", ARCH, 0):
+        publish.publish(site.places, "production", ARCH, publish.promote(site.places, "rocks", "production", ARCH))
+    before = content(site.tree("production"))
+
+    site.build("rocks", site.directory("local", [Rpm("a", "9")]), keep=1)
+
+    assert content(site.tree("production")) == before
+
+
+def test_a_distribution_that_published_nothing_cannot_be_promoted(site: Site) -> None:
+    with publish.alone(site.places, "production", ARCH, 0), pytest.raises(NotFound, match="has published nothing"):
+        publish.promote(site.places, "rocks", "production", ARCH)
+
+
+def test_a_distribution_goes_with_its_generations_and_packages(site: Site) -> None:
+    generations(site, 2)
+
+    with publish.alone(site.places, "rocks", ARCH, 0):
+        assert publish.remove(site.places, "rocks", ARCH)
+        assert not publish.remove(site.places, "rocks", ARCH)
+
+    assert not (site.root / "rocks").exists()
+    assert list(pathlib.Path(site.places.pool).glob("??/*.rpm")) == []
+
+
+def test_a_distribution_in_use_does_not_go(site: Site) -> None:
+    made = generations(site, 2)
+
+    with (
+        publish.alone(site.places, "rocks", ARCH, 0),
+        pytest.raises(Refused, match=f"generation {made[0]} of .* in use"),
+    ):
+        publish.remove(site.places, "rocks", ARCH, in_use=[made[0], "elsewhere"])
+
+    assert there(site) == made
+
+
+def test_a_folder_in_the_place_of_the_link_is_not_replaced(site: Site) -> None:
+    site.tree("rocks").mkdir(parents=True)
+
+    with pytest.raises(Refused, match="this is not a link, and we would have to replace it; move it out of the way"):
+        generations(site, 1)
+
+
+class TestTwoBuilders:
+    def test_the_second_fails_clearly(self, site: Site) -> None:
+        second = publish.alone(site.places, "rocks", ARCH, 0)
+        with publish.alone(site.places, "rocks", ARCH, 0), pytest.raises(Conflict) as raised, second:
+            pass
+
+        assert str(raised.value) == (
+            'distribution "rocks" is being built by another process, for 0 s by now; wait for it to end, then run again'
+        )
+
+    def test_or_waits(self, site: Site) -> None:
+        started, finish, order = threading.Event(), threading.Event(), []
+
+        def first() -> None:
+            with publish.alone(site.places, "rocks", ARCH, 0):
+                started.set()
+                finish.wait(10)
+                order.append("first")
+
+        thread = threading.Thread(target=first)
+        thread.start()
+        started.wait(10)
+        threading.Timer(0.1, finish.set).start()
+        with publish.alone(site.places, "rocks", ARCH, 10):
+            order.append("second")
+        thread.join()
+
+        assert order == ["first", "second"]
+
+    def test_two_distributions_are_built_at_the_same_time(self, site: Site) -> None:
+        with publish.alone(site.places, "other", ARCH, 0):
+            generations(site, 1)
+
+    def test_the_pool_is_not_swept_under_a_builder(self, site: Site) -> None:
+        from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool
+
+        generations(site, 1)
+        with pool.using(site.places):
+            assert not publish.sweep(site.places)
+        assert publish.sweep(site.places)
+
+
+def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
+    generations(site, 1)
+    folder = pathlib.Path(site.places.generations("rocks", ARCH))
+    (folder / ".new" / "Packages").mkdir(parents=True)
+    (folder / ".old-abc").mkdir()
+    (pathlib.Path(site.places.pool) / "ab").mkdir(exist_ok=True)
+    (pathlib.Path(site.places.pool) / "ab" / "abc.rpm.1.new").write_text("part")
+    (pathlib.Path(site.places.sets) / ".new-abc-1").mkdir()
+
+    generations(site, 2, keep=1)
+
+    assert sorted(name for name in os.listdir(folder) if name.startswith(".")) == [".history", ".lock"]
+    assert not list(pathlib.Path(site.places.pool).rglob("*new*"))
+
+
+def test_an_unreadable_generation_keeps_everything_in_the_pool(site: Site) -> None:
+    made = generations(site, 2, keep=2)
+    (index,) = (pathlib.Path(site.places.generations("rocks", ARCH)) / made[0] / "repodata").glob("*-rocks.json.zst")
+    index.write_bytes(b"damaged")
+
+    assert not publish.sweep(site.places)
+    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
