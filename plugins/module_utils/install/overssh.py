@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sending a live node into the installer over ssh: a reboot, UEFI's BootNext, kexec, or GRUB's next entry.
+
+The node asks the frontend itself what to boot, so that the installer's arguments stand in one place: the boot answer.
+Every script returns before the machine goes down, and does nothing when one of its steps fails.
+"""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+from ..command import Run
+from .target import Target
+
+CONNECT_SECONDS = 5
+SCRIPT_SECONDS = 120.0
+
+# accept-new: a first installation makes the host key, every later one keeps it (node file ssh.xml).
+SSH = (
+    *(
+        "ssh",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        f"ConnectTimeout={CONNECT_SECONDS}",
+        "-o",
+        "StrictHostKeyChecking=accept-new",
+    ),
+    *("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-l", "root"),
+)
+
+# Detached from the connection, and a moment later, so that ssh ends well.
+GO = "setsid sh -c 'sleep 1; {command}' </dev/null >/dev/null 2>&1 &\n"
+
+# kernel, its arguments, and the initial RAM disk, as the boot answer for iPXE names them.
+ASK = """
+url=$(cat /etc/rocks/frontend)
+answer=$(curl --silent --show-error --fail --max-time 30 "$url/rocks/boot?form=ipxe") || exit 1
+kernel=$(printf '%s\\n' "$answer" | awk '$1 == "kernel" { print $2 }')
+initrd=$(printf '%s\\n' "$answer" | awk '$1 == "initrd" { print $NF }')
+arguments=$(printf '%s\\n' "$answer" | sed -n 's/^kernel [^ ]* initrd=[^ ]* //p')
+[ -n "$kernel" ] && [ -n "$initrd" ] && [ -n "$arguments" ] || { echo "the boot answer is not to install" >&2; exit 1; }
+mkdir -p /boot/rocks
+curl --silent --show-error --fail --output /boot/rocks/vmlinuz "$kernel" || exit 1
+curl --silent --show-error --fail --output /boot/rocks/initrd.img "$initrd" || exit 1
+"""
+
+REBOOT = GO.format(command="systemctl reboot")
+
+# BootNext counts once (UEFI 2.10, 3.1.2), so a machine that boots its disk first does so again afterwards.
+BOOTNEXT = """
+[ -d /sys/firmware/efi ] || { echo "it was not booted by UEFI" >&2; exit 1; }
+entry=$(efibootmgr -v | sed -nE 's/^Boot([0-9A-F]{4})\\*? .*(PXE|HTTP|IPv4|Network).*/\\1/p' | head -n 1)
+[ -n "$entry" ] || { echo "its firmware has no entry for the network" >&2; exit 1; }
+efibootmgr --quiet --bootnext "$entry" || exit 1
+""" + GO.format(command="systemctl reboot")
+
+KEXEC = (
+    ASK
+    + """
+kexec --load /boot/rocks/vmlinuz --initrd=/boot/rocks/initrd.img --append="$arguments" || exit 1
+"""
+    + GO.format(command="systemctl kexec")
+)
+
+# GRUB cannot take its next entry back where its environment is on LVM or an array (grub-reboot(8)); a node that comes
+# again and again is then refused its kickstart, since its order has ended.
+GRUB = (
+    ASK
+    + """
+grubby --add-kernel=/boot/rocks/vmlinuz --initrd=/boot/rocks/initrd.img --args="$arguments" --title=rocks-install || exit 1
+grub2-reboot rocks-install || exit 1
+"""
+    + GO.format(command="systemctl reboot")
+)
+
+SCRIPTS: Mapping[str, str] = {"reboot": REBOOT, "bootnext": BOOTNEXT, "kexec": KEXEC, "grub": GRUB}
+
+
+def send(target: Target, way: str, run: Run) -> None:
+    """Run the script of ``way`` on the node.  Raises CommandError with what it said."""
+    run([*SSH, target.address, "sh", "-s"], stdin=SCRIPTS[way], timeout=SCRIPT_SECONDS)
