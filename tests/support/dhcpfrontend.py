@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 import sys
@@ -13,14 +14,13 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from . import frontend, reports
 from .ansible import BIN, ROOT
 from .daemons import Daemon
-from .dhcpservers import READY, READY_SECONDS
-from .namespaces import BRIDGE, Network
+from .namespaces import Network
+from .reporting import serving
 from .terminal import Terminal, terminal
 
 NETWORK = ("private", "10.1.0.0", "255.255.0.0", "cluster", "private")
@@ -125,71 +125,42 @@ def result_of(running: Daemon) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def dhcp_frontend(name: str, net: Network, folder: pathlib.Path) -> Iterator[DhcpFrontend]:
-    """A frontend with ``kea``, ``dhcpd`` or ``dnsmasq``, a published generation, and no node but itself."""
-    settings = Settings(
-        database=f"sqlite://{folder}/cluster.sqlite",
-        distributions=str(folder / "install"),
-        reports={"hosts": reports.into(folder, "hosts"), name: _options(name, folder)},
-    )
-    (folder / "rocks.yml").write_text(
-        json.dumps(
-            {"database": settings.database, "distributions": settings.distributions, "reports": settings.reports}
-        )
-    )
+def dhcp_frontend(
+    name: str, net: Network, folder: pathlib.Path, url: str = "", env: Mapping[str, str] = {}, **said: Any
+) -> Iterator[DhcpFrontend]:
+    """A frontend with ``kea``, ``dhcpd`` or ``dnsmasq``, a published generation, and no node but itself.
+
+    url   of an empty database; without it SQLite
+    env   of the DHCP server
+    said  options of its report
+    """
     frontend.publish(folder / "install")
-    # Kea checks its file against the interfaces that it sees.
-    net.server.call(_describe, settings)
-    argv, env = _server(name, folder)
-    with net.server.daemon(argv, folder / f"{name}.log", env=env) as server:
-        server.wait_for(READY[name].replace("exclusively", "").strip(), READY_SECONDS)
-        yield DhcpFrontend(net, folder, settings, server)
-
-
-def _describe(settings: Settings) -> None:
-    with connect(settings.database, create=True, check=False) as database:
+    if name == "dnsmasq":
+        refusal = f"[ ! -e {folder}/refuses ] || {{ echo it will not >&2; exit 1; }}"
+        (folder / "reload").write_text(f"{refusal}\nkill -HUP $(cat {folder}/pid)\n")
+        said = {"reload": ["sh", f"{folder}/reload"], **said}
+    with connect(url or f"sqlite://{folder}/cluster.sqlite", create=not url, check=False) as database:
         migrate(database)
-        with database.transaction():
-            database.execute("insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)", NETWORK)
-            database.execute(
-                "insert into nodes (mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?)",
-                FRONTEND,
+        _describe(database)
+        with serving(name, net, folder, database, env, **said) as served:
+            settings = dataclasses.replace(
+                served.settings,
+                distributions=str(folder / "install"),
+                reports={"hosts": reports.into(folder, "hosts"), **served.settings.reports},
             )
-            for attribute, value in frontend.ATTRIBUTES.items():
-                database.execute(
-                    "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (attribute, value)
-                )
-        write(database, settings)
+            keys = ("database", "distributions", "reports")
+            (folder / "rocks.yml").write_text(json.dumps({key: getattr(settings, key) for key in keys}))
+            yield DhcpFrontend(net, folder, settings, served.server)
 
 
-def _server(name: str, folder: pathlib.Path) -> tuple[list[str], Mapping[str, str]]:
-    """The server in the foreground, on the files that the reports wrote; an init that starts it again when it ends."""
-    if name == "kea":
-        # Its locks would be shared with every other Kea on this machine.
-        env = {"KEA_PIDFILE_DIR": str(folder), "KEA_LOCKFILE_DIR": str(folder)}
-        return ["kea-dhcp4", "-c", f"{folder}/kea-dhcp4.conf"], env
-    (folder / "leases").touch()
-    commands = {
-        "dnsmasq": f"dnsmasq --keep-in-foreground --log-facility=- --user=root -C {folder}/rocks.conf -x {folder}/pid",
-        "dhcpd": f"dhcpd -4 -f -d -cf {folder}/dhcpd.conf -lf {folder}/leases -pf {folder}/pid {BRIDGE}",
-    }
-    return ["sh", "-c", f"while :; do {commands[name]}; done"], {}
-
-
-def _options(name: str, folder: pathlib.Path) -> dict[str, Any]:
-    """The report's options: its files in the folder, and how a server without systemd is spoken with."""
-    if name == "kea":
-        return reports.into(
-            folder, name, socket=f"{folder}/kea.sock", leases=f"{folder}/kea.leases", interfaces=[BRIDGE]
+def _describe(database: Database) -> None:
+    with database.transaction():
+        database.execute("insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)", NETWORK)
+        database.execute(
+            "insert into nodes (mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?)",
+            FRONTEND,
         )
-    refusal = f"[ ! -e {folder}/refuses ] || {{ echo it will not >&2; exit 1; }}\n"
-    again = f'old=$(cat {folder}/pid); kill $old; until [ "$(cat {folder}/pid)" != "$old" ]; do sleep 0.02; done\n'
-    scripts = {
-        "alive": f"kill -0 $(cat {folder}/pid)\n",
-        "reload": refusal + (f"kill -HUP $(cat {folder}/pid)\n" if name == "dnsmasq" else again),
-        "start": again,
-    }
-    for script, text in scripts.items():
-        (folder / script).write_text(text)
-    spoken = {script: ["sh", f"{folder}/{script}"] for script in scripts}
-    return reports.into(folder, name, **spoken, **({"interfaces": [BRIDGE]} if name == "dnsmasq" else {}))
+        for attribute, value in frontend.ATTRIBUTES.items():
+            database.execute(
+                "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (attribute, value)
+            )

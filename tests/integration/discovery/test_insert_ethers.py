@@ -19,6 +19,7 @@ from support.dhcp import send
 from support.dhcpfrontend import DhcpFrontend, dhcp_frontend, result_of
 from support.firmware import IPXE, UEFI_HTTP, Firmware, Lease, ask
 from support.frontend import Face
+from support.mariadb import server
 from support.namespaces import Namespace, Network
 from support.waiting import until
 
@@ -47,12 +48,11 @@ def ask_all(machine: Namespace, macs: list[str]) -> list[Optional[Lease]]:
         return list(pool.map(lambda mac: ask(machine, mac), macs))
 
 
-@pytest.mark.parametrize("source", ["wire", "log"])
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize(("name", "source"), [*((name, "wire") for name in SERVERS), ("kea", "log")])
 def test_an_unknown_machine_has_its_name_and_its_lease_at_its_second_request(
-    net: Network, tmp_path: pathlib.Path, machine: Namespace, server: str, source: str
+    net: Network, tmp_path: pathlib.Path, machine: Namespace, name: str, source: str
 ) -> None:
-    with dhcp_frontend(server, net, tmp_path) as frontend:
+    with dhcp_frontend(name, net, tmp_path) as frontend:
         where = {} if source == "wire" else {"source": str(frontend.server.log)}
         with frontend.insert_ethers(count=1, timeout=40, **where) as running:
             lease = ask(machine, dhcp.mac(1))
@@ -66,18 +66,32 @@ def test_an_unknown_machine_has_its_name_and_its_lease_at_its_second_request(
             "10.1.255.254",
             "ordered",
         )
-        assert result["ended"] == "count" and result["reports"] == ["hosts", server]
+        assert result["ended"] == "count" and result["reports"] == ["hosts", name]
         assert "10.1.255.254 compute-0-0.cluster compute-0-0" in (tmp_path / "hosts").read_text()
         again = ask(machine, dhcp.mac(1), IMPATIENT)
         assert again is not None and again.discovers == 1
 
 
-@pytest.mark.parametrize("server", SERVERS)
+def test_kea_that_reads_the_database_serves_a_new_machine_before_any_file_is_written(
+    net: Network, tmp_path: pathlib.Path, machine: Namespace
+) -> None:
+    with server(tmp_path / "mariadb") as mariadb, contextlib.ExitStack() as inside:
+        said = {"source": "view", "account": "root", "view": "rocks_kea"}
+        env = {"MYSQL_UNIX_PORT": str(mariadb.socket)}
+        made = dhcp_frontend("kea", net, tmp_path, mariadb.create("cluster"), env, **said)
+        running = inside.enter_context(inside.enter_context(made).insert_ethers(count=8, timeout=40))
+        leases = ask_all(machine, [dhcp.mac(number) for number in range(1, 9)])
+        result = result_of(running)
+    assert [lease and lease.discovers for lease in leases] == [2] * 8
+    assert len(result["nodes"]) == 8 and result["reports"] == ["hosts"]
+
+
+@pytest.mark.parametrize("name", SERVERS)
 def test_thirty_two_machines_at_once_all_boot_in_their_first_power_on(
-    net: Network, tmp_path: pathlib.Path, machine: Namespace, server: str
+    net: Network, tmp_path: pathlib.Path, machine: Namespace, name: str
 ) -> None:
     macs = [dhcp.mac(number) for number in range(1, 33)]
-    with dhcp_frontend(server, net, tmp_path) as frontend:
+    with dhcp_frontend(name, net, tmp_path) as frontend:
         with frontend.insert_ethers(count=32, timeout=60) as running:
             leases = ask_all(machine, macs)
             result = result_of(running)
