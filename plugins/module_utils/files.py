@@ -47,7 +47,8 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
 
     mode  permission bits; None keeps those of the file that is replaced, or 0644 for a new one
 
-    The directory must exist.  Owner and group of a replaced file are kept where the caller may set them.
+    The directory must exist.  Owner and group of a replaced file are kept where the caller may set them.  Raises
+    DescriptionError when nothing can be written there.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     before = _stat(path)
@@ -55,7 +56,10 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
     if before and before.st_mode & 0o7777 == wanted and before.st_size == len(data) and read_bytes(path) == data:
         return False
     directory = os.path.dirname(os.path.abspath(path))
-    descriptor, aside = tempfile.mkstemp(prefix=ASIDE_PREFIX, dir=directory)
+    try:
+        descriptor, aside = tempfile.mkstemp(prefix=ASIDE_PREFIX, dir=directory)
+    except OSError as error:
+        raise DescriptionError(f"cannot be written ({error.strerror})", path) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

@@ -53,3 +53,30 @@ def sections(kickstart: str, release: str = "rhel9") -> list[str]:
 @functools.cache
 def _handler(release: str) -> Any:
     return makeVersion(versionMap[find(release).handler])  # 50 ms each
+
+
+# The paper's Figures 2 to 4, as small as they can be.
+FIGURE_4 = {
+    "graphs/default/base.xml": """<graph roll="base">
+<attribute name="timezone" default="Etc/UTC">Time zone.</attribute>
+<edge from="compute"><to>base</to><to>mpi</to></edge>
+<edge from="mpi" to="c-development"/>
+<edge from="frontend"><to>base</to><to>mpi</to><to>dhcp-server</to></edge>
+</graph>
+""",
+    "nodes/compute.xml": "<kickstart/>",
+    "nodes/frontend.xml": "<kickstart/>",
+    "nodes/base.xml": """<kickstart>
+<main>
+<url>--url=&install_url;</url>
+<timezone>--utc &timezone;</timezone>
+<network>--bootproto=dhcp --hostname=&hostname;</network>
+<autopart/>
+</main>
+</kickstart>
+""",
+    "nodes/mpi.xml": "<kickstart><package>openmpi</package></kickstart>",
+    "nodes/c-development.xml": "<kickstart>\n<package>gcc</package>\n</kickstart>",
+    "nodes/dhcp-server.xml": "<kickstart><package>dhcp-server</package>\n<post>\nsystemctl enable dhcpd\n</post></kickstart>",
+}
+COMPUTE_0_0 = {"hostname": "compute-0-0", "arch": "x86_64", "install_url": "http://10.1.1.1/install/rocks/x86_64"}

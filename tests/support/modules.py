@@ -8,21 +8,25 @@ import contextlib
 import importlib
 import io
 import json
-from typing import Any
+from typing import Any, Mapping, Optional
 
 from ansible.module_utils.testing import patch_module_args
 
 MODULES = "ansible_collections.npaci.rocks.plugins.modules"
 
 
-def run(name: str, /, *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
+def run(
+    name: str, given: Optional[Mapping[str, Any]] = None, /, *, check: bool = False, diff: bool = False, **options: Any
+) -> dict[str, Any]:
     """What the module ``name`` answers to these options; ``failed`` is true when it failed.
+
+    given  options whose names are ours here (``check``, ``diff``)
 
     Raises what the module raises: a module that ends by an exception is broken.
     """
     module = importlib.import_module(f"{MODULES}.{name}")
     printed = io.StringIO()
-    arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": diff}
+    arguments = {**(given or {}), **options, "_ansible_check_mode": check, "_ansible_diff": diff}
     with patch_module_args(arguments), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         module.main()
     answer: dict[str, Any] = json.loads(printed.getvalue())

@@ -58,3 +58,8 @@ def test_a_lock_has_one_holder(tmp_path: pathlib.Path) -> None:
         raise AssertionError("two holders")
     with files.lock(path):
         assert os.path.exists(path)
+
+
+def test_a_file_in_no_directory_is_told_by_its_path(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DescriptionError, match=r"absent/x: cannot be written \(No such file or directory\)"):
+        files.replace(str(tmp_path / "absent" / "x"), "content")

@@ -16,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases impor
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
 
 XML = str(pathlib.Path(__file__).parents[3] / "xml")
-ROOTS = ("compute", "login", "nas", "frontend")
+ROOTS = ("compute", "login", "nas", "web", "frontend")
 # What the database says of a node of a configured cluster.
 NODE = {
     "hostname": "compute-0-0",

@@ -1,0 +1,30 @@
+"""The modules as an administrator calls them: by their short names, from a clone, in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from support.ansible import command
+from support.kickstarts import COMPUTE_0_0, FIGURE_4, strictly_valid, tree
+
+
+def test_a_kickstart_is_written_from_the_command_line(tmp_path: pathlib.Path) -> None:
+    asked = {
+        "path": [tree(tmp_path / "xml", FIGURE_4)],
+        "root": "compute",
+        "release": "rhel9",
+        "attributes": COMPUTE_0_0,
+        "dest": str(tmp_path / "compute.ks"),
+    }
+    ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    strictly_valid((tmp_path / "compute.ks").read_text(), "rhel9")
+
+
+def test_a_fault_in_the_xml_is_told_with_its_line(tmp_path: pathlib.Path) -> None:
+    path = tree(tmp_path / "xml", {**FIGURE_4, "nodes/mpi.xml": "<kickstart>\n<pacakge>x</pacakge></kickstart>"})
+    asked = {"path": [path], "root": "compute", "release": "rhel9", "attributes": COMPUTE_0_0}
+    ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
+    assert ended.returncode != 0
+    assert f"{path}/nodes/mpi.xml:2: <pacakge> is not known in <kickstart>; did you mean package" in ended.stdout

@@ -1,0 +1,63 @@
+"""A scratch root: the host's programs, read-only, and folders of its own; nothing outside can be changed.
+
+A script runs in it with no network, no other process, and no device but /dev/null.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import stat
+from typing import NamedTuple
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+
+OWN = ("dev", "etc", "tmp", "root", "var/log", "opt", "boot", "lib/svc/method", "export")
+SHARED = ("usr",)
+ENTER = """
+set -e
+mount --make-rprivate /
+for folder in {shared}; do mount --bind /$folder "$1/$folder"; mount -o remount,ro,bind "$1/$folder"; done
+mount -t tmpfs none "$1/dev"; mknod -m 666 "$1/dev/null" c 1 3
+cd "$1"; exec chroot . /bin/bash -s
+"""
+NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child")
+
+
+class Entry(NamedTuple):
+    """What is at a path: its permissions, and the content of a file."""
+
+    mode: int
+    content: bytes
+
+
+def make(folder: pathlib.Path) -> pathlib.Path:
+    """An empty scratch root."""
+    for name in (*OWN, *SHARED):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in ("bin", "sbin", "lib64"):
+        (folder / name).symlink_to(f"usr/{name}")
+    for name in os.listdir("/lib"):
+        if not (folder / "lib" / name).exists():
+            (folder / "lib" / name).symlink_to(f"/usr/lib/{name}")
+    for name in ("passwd", "group"):
+        (folder / "etc" / name).write_bytes(pathlib.Path("/etc", name).read_bytes())
+    return folder
+
+
+def run(root: pathlib.Path, script: str, seconds: float = 60) -> command.Finished:
+    """Run a script with bash in the scratch root, to its end, whatever its status."""
+    enter = ENTER.format(shared=" ".join(SHARED))
+    argv = ["unshare", *NAMESPACES, "bash", "-c", enter, "enter", str(root)]
+    return command.run(argv, stdin=script or ":", timeout=seconds, ok=range(256), env={"HOME": "/root"})
+
+
+def files(root: pathlib.Path) -> dict[str, Entry]:
+    """Every file of the root's own folders."""
+    found = {}
+    for name in OWN:
+        for path in sorted((root / name).rglob("*")):
+            state = path.lstat()
+            if stat.S_ISREG(state.st_mode):
+                found[f"/{path.relative_to(root)}"] = Entry(stat.S_IMODE(state.st_mode), path.read_bytes())
+    return found
