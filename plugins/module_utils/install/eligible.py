@@ -18,7 +18,7 @@ def verdict(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool 
     rearm  the administrator has looked at a suspect node and vouches for it
     """
     last = candidate.last
-    refusal = _never_installed(candidate) or _parked(last, rearm)
+    refusal = never_installed(candidate) or _parked(last, rearm)
     if refusal:
         return Verdict(candidate.name, REFUSED, refusal, last)
     if last and last.state in OPEN:
@@ -31,7 +31,8 @@ def verdict(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool 
     return Verdict(candidate.name, ORDER)
 
 
-def _never_installed(candidate: Candidate) -> str:
+def never_installed(candidate: Candidate) -> str:
+    """Why no order is ever made for a node of this kind; empty when one can be."""
     if candidate.appliance == FRONTEND:
         return "a frontend is not installed by an order"
     if not candidate.root:
