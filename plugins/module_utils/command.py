@@ -141,10 +141,17 @@ def _environment() -> dict[str, str]:
 
 
 def _kill(process: subprocess.Popen[Any]) -> None:
-    """End the program and every child that stayed in its session."""
+    """End the program and every child that stayed in its session.
+
+    A child that left it may hold the pipes as long as it likes; nobody reads them to their end.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with contextlib.suppress(OSError):
+            if pipe:
+                pipe.close()
 
 
 def _failure(status: int, said: str) -> str:

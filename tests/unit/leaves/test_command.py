@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_a_program_out_of_time_is_killed_with_its_children(tmp_path) -> None:  #
             assert stat.read().split()[2] == "Z"
     except FileNotFoundError:
         pass
+
+
+def test_a_child_that_left_the_session_and_holds_the_pipes_is_not_waited_for() -> None:
+    started = time.monotonic()
+    with pytest.raises(CommandError, match="still running after 0.3 s"):
+        run(["sh", "-c", "setsid sleep 20 & echo said"], timeout=0.3)
+    assert time.monotonic() - started < 10
 
 
 def test_a_program_killed_by_a_signal_says_which() -> None:
