@@ -14,7 +14,7 @@ import os
 from typing import Callable, Mapping, NamedTuple, Optional
 
 from ..errors import Unavailable
-from . import changes, description, publish, realise, updateinfo
+from . import changes, description, pool, publish, realise, updateinfo
 from .documents import ADVISORIES
 from .generations import Published, open_folder
 from .inputs import open_source
@@ -64,11 +64,13 @@ def build(
     Unavailable when a source does not answer or keeps changing, or the disk is full.  What is published is untouched.
     """
     description.check(distribution)
+    places = Places(root)
     try:
-        for _round in range(ROUNDS - 1):
-            with contextlib.suppress(Changed):
-                return _build(distribution, Places(root), hook, check, progress)
-        return _build(distribution, Places(root), hook, check, progress)
+        with pool.shared(places):
+            for _round in range(ROUNDS - 1):
+                with contextlib.suppress(Changed):
+                    return _build(distribution, places, hook, check, progress)
+            return _build(distribution, places, hook, check, progress)
     except OSError as error:
         where = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
         raise Unavailable(

@@ -34,6 +34,10 @@ PIECE = 1 << 20
 FICLONE = 0x40049409
 # From here on one flush of the whole file system is cheaper than one of each file.
 SINGLY = 64
+# Seconds after which a sweep of a large pool has ended.
+SWEEP_TIME = 120.0
+# Below the pool: what is being made.  Whoever is alone may remove it.
+NEW = ".new"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +76,7 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
     target = pool_path(pool, package.checksum)
     if os.path.exists(target):
         return False
-    aside = f"{target}.{os.getpid()}.new"
+    aside = os.path.join(pool, NEW, f"{package.checksum}-{os.getpid()}")
     try:
         adopt(path, aside, copy=copy)
     except FileNotFoundError:
@@ -82,6 +86,7 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
         os.unlink(aside)
         what = f"its {package.checksum_type} is {found[:16]}…, the metadata promises {package.checksum[:16]}…"
         raise DescriptionError(what, where, "the file is damaged or was changed; copy it again")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
     os.rename(aside, target)
     return True
 
@@ -116,7 +121,7 @@ def link_set(places: Places, name: str, packages: Sequence[Package], file_names:
     target = os.path.join(places.sets, name)
     if os.path.isdir(target):
         return False
-    aside = os.path.join(places.sets, f".new-{name}-{os.getpid()}")
+    aside = os.path.join(places.pool, NEW, f"{name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     os.makedirs(aside)
     for package, file_name in zip(packages, file_names):
@@ -147,7 +152,7 @@ def flush(root: str, paths: Sequence[str]) -> None:
 def sweep(places: Places, used_sets: Iterable[str]) -> None:
     """Remove the sets that no generation uses, and then the packages that no set holds.
 
-    The caller holds the pool alone: a package that a builder has just brought is in no set yet.
+    The caller is ``alone``: a package that a builder has just brought is in no set yet.
     """
     used = set(used_sets)
     for name in _names(places.sets):
@@ -161,16 +166,37 @@ def sweep(places: Places, used_sets: Iterable[str]) -> None:
 def _sweep_folder(folder: str) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(".new") or entry.stat(follow_symlinks=False).st_nlink == 1:
+            if entry.stat(follow_symlinks=False).st_nlink == 1:
                 os.unlink(entry.path)
 
 
+def tidy(places: Places) -> None:
+    """Remove what killed builders left half-made.  The caller is ``alone``."""
+    shutil.rmtree(os.path.join(places.pool, NEW), ignore_errors=True)
+    for folder in ("builds", "headers"):
+        for name in _names(os.path.join(places.cache, folder)):
+            if name.startswith(files.ASIDE_PREFIX):
+                os.unlink(os.path.join(places.cache, folder, name))
+
+
 @contextlib.contextmanager
-def using(places: Places) -> Iterator[None]:
-    """Keep others from sweeping the pool; many may use it at a time."""
-    os.makedirs(places.sets, exist_ok=True)
-    with files.lock(os.path.join(places.pool, ".lock"), wait=60.0, shared=True):
+def shared(places: Places) -> Iterator[None]:
+    """Build, together with builders of other distributions: nobody sweeps meanwhile."""
+    os.makedirs(places.root, exist_ok=True)
+    with files.lock(_lock(places), wait=SWEEP_TIME, shared=True):
         yield
+
+
+@contextlib.contextmanager
+def alone(places: Places) -> Iterator[None]:
+    """Be the only one who uses the pool.  Raises Conflict at once when somebody builds."""
+    os.makedirs(places.root, exist_ok=True)
+    with files.lock(_lock(places)):
+        yield
+
+
+def _lock(places: Places) -> str:
+    return os.path.join(places.root, ".lock")
 
 
 def _linked(path: str, target: str) -> bool:

@@ -40,6 +40,8 @@ def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator
                 hint="wait for it to end, then run again",
             ) from None
         _clean(folder)
+        with contextlib.suppress(Conflict), pool.alone(places):
+            pool.tidy(places)
         yield
 
 
@@ -178,14 +180,15 @@ def remove(places: Places, distribution: str, arch: str, in_use: Collection[str]
 
 
 def sweep(places: Places) -> bool:
-    """Remove from the pool what no generation of any distribution uses; False when a builder is at work."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(files.lock(os.path.join(places.pool, ".lock")))
+    """Remove from the pool what no generation of any distribution uses; False when a builder is at work.
+
+    Of a generation that cannot be read nobody knows what it uses: then nothing is removed either.
+    """
+    try:
+        with pool.alone(places):
             pool.sweep(places, used_sets(places))
-        except (Conflict, DescriptionError):
-            # Of an unreadable generation nobody knows what it uses: then nothing is removed.
-            return False
+    except (Conflict, DescriptionError):
+        return False
     return True
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from typing import Mapping
@@ -32,16 +33,15 @@ def realise(plan: Plan, places: Places) -> str:
     target = os.path.join(folder, plan.identity)
     if os.path.isdir(target):
         return target
-    with pool.using(places):
-        fresh = _packages(plan, places)
-        tree = Tree(os.path.join(folder, NEW))
-        _fill(tree, plan, places)
-        for one in plan.inputs:
-            if not one.unchanged():
-                raise Changed("it changed while the distribution was built", one.source.where, "run again")
-        pool.flush(places.root, [*fresh, *tree.new])
-        os.rename(tree.folder, target)
-        files.sync_directory(folder)
+    fresh = _packages(plan, places)
+    tree = Tree(os.path.join(folder, NEW))
+    _fill(tree, plan, places)
+    for one in plan.inputs:
+        if not one.unchanged():
+            raise Changed("it changed while the distribution was built", one.source.where, "run again")
+    pool.flush(places.root, [*fresh, *tree.new])
+    os.rename(tree.folder, target)
+    files.sync_directory(folder)
     return target
 
 
@@ -58,6 +58,7 @@ def _packages(plan: Plan, places: Places) -> list[str]:
         for package in packages:
             wanted.setdefault(package.source, []).append(package)
     fresh: list[str] = []
+    os.makedirs(places.sets, exist_ok=True)
     for one in plan.inputs:
         needed = wanted.get(one.source.name, [])
         if one.source.fetch == EVERYTHING:
@@ -71,6 +72,8 @@ def _packages(plan: Plan, places: Places) -> list[str]:
         name = lacking[number].shard.content
         pool.link_set(places, name, packages, shards.file_names(packages))
         fresh.append(os.path.join(places.sets, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.join(places.pool, pool.NEW))  # unless another builder is at work in it
     return fresh
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package
+from support.distributions import Site
 from support.keys import SecretKey, make_key
 from support.rpms import Rpm, image, repository
 from support.upstream import Upstream, upstream
@@ -20,6 +21,12 @@ class Place(NamedTuple):
 
     cache: pathlib.Path
     pool: pathlib.Path
+
+
+@pytest.fixture
+def site(tmp_path: pathlib.Path) -> Site:
+    """Sources, and the distributions that are built from them."""
+    return Site(tmp_path)
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ class TestTwoBuilders:
         from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool
 
         generations(site, 1)
-        with pool.using(site.places):
+        with pool.shared(site.places):
             assert not publish.sweep(site.places)
         assert publish.sweep(site.places)
 
@@ -200,14 +200,14 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
     folder = pathlib.Path(site.places.generations("rocks", ARCH))
     (folder / ".new" / "Packages").mkdir(parents=True)
     (folder / ".old-abc").mkdir()
-    (pathlib.Path(site.places.pool) / "ab").mkdir(exist_ok=True)
-    (pathlib.Path(site.places.pool) / "ab" / "abc.rpm.1.new").write_text("part")
-    (pathlib.Path(site.places.sets) / ".new-abc-1").mkdir()
+    half = pathlib.Path(site.places.pool) / ".new" / "abc-1"
+    half.mkdir(parents=True)
+    (half / "a.rpm").write_text("part")
 
     generations(site, 2, keep=1)
 
     assert sorted(name for name in os.listdir(folder) if name.startswith(".")) == [".history", ".lock"]
-    assert not list(pathlib.Path(site.places.pool).rglob("*new*"))
+    assert not half.exists()
 
 
 def test_an_unreadable_generation_keeps_everything_in_the_pool(site: Site) -> None:

@@ -1,0 +1,121 @@
+"""Real data and rpm's own programs as oracles: our newest is dnf's newest, our order of versions is librpm's."""
+
+from __future__ import annotations
+
+import ctypes
+import pathlib
+import random
+import re
+import shutil
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression, modules, repodata
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import compare
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Policy, Source
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import resolve, rules
+from support.dnf import dnf
+from support.samples import sample
+
+CS9 = Source("cs9")
+NEVRA = "%{name}-%{epoch}:%{version}-%{release}.%{arch}"
+
+
+def read(pattern: str) -> bytes:
+    (path,) = (sample("cs9-appstream") / "repodata").glob(pattern)
+    return compression.expand(path.read_bytes(), str(path))
+
+
+@pytest.fixture(scope="module")
+def cs9() -> list[Package]:
+    """The 17,649 packages of CentOS Stream 9 AppStream."""
+    packages = repodata.primary(read("*-primary.xml.gz"), "cs9", "primary").packages
+    assert len(packages) == 17_649
+    return packages
+
+
+def test_without_modules_our_newest_is_dnfs(cs9: list[Package], tmp_path: pathlib.Path) -> None:
+    """dnf repoquery --latest-limit=1, in a copy whose repomd.xml names no modules."""
+    copy = tmp_path / "cs9"
+    shutil.copytree(sample("cs9-appstream"), copy, copy_function=shutil.copyfile)
+    repomd = copy / "repodata" / "repomd.xml"
+    repomd.chmod(0o644)
+    repomd.write_text(repomd.read_text().replace('type="modules"', 'type="nothing"'))
+
+    said = dnf(tmp_path / "dnf", {"cs9": copy.as_uri()}, "repoquery", "--latest-limit=1", "--qf", NEVRA)
+
+    winners = resolve(cs9, rules(Policy(), [CS9])).winners
+    ours = {f"{one.name}-{one.epoch}:{one.version}-{one.release}.{one.arch}" for one in winners}
+    assert len(ours) == 5_866
+    assert ours == set(said.split())
+
+
+def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(cs9: list[Package], tmp_path: pathlib.Path) -> None:
+    """Compared by location, because no file name shows the epoch."""
+    said = dnf(
+        tmp_path / "dnf",
+        {"cs9": sample("cs9-appstream").as_uri()},
+        "reposync", "--repoid=cs9", "--newest-only", "--urls", "-p", str(tmp_path / "nothing"),
+        options=["module_platform_id=platform:el9"],
+    )  # fmt: skip
+
+    streams = modules.streams(modules.parse(read("*-modules.yaml.xz").decode(), "modules.yaml"))
+    winners = resolve(cs9, rules(Policy(), [CS9], streams)).winners
+    theirs = {line.rpartition("/")[2] for line in said.split()}
+    assert len(winners) == 6_124
+    assert {one.location.rpartition("/")[2] for one in winners} == theirs
+
+
+@pytest.fixture(scope="module")
+def rpmvercmp() -> ctypes._NamedFuncPointer:
+    """librpm's own comparison."""
+    library = next(path for path in sorted(pathlib.Path("/usr").glob("lib*/**/librpmio.so.*")))
+    function = ctypes.CDLL(str(library)).rpmvercmp
+    function.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+    return function
+
+
+def test_our_order_of_versions_is_librpms_on_real_and_on_random_pairs(
+    cs9: list[Package], rpmvercmp: ctypes._NamedFuncPointer
+) -> None:
+    chance = random.Random(20)
+    real = sorted({text for one in cs9 for text in (one.version, one.release)})
+    pairs = [(chance.choice(real), chance.choice(real)) for _ in range(20_000)]
+    pairs += [(text, _mutated(text, chance)) for text in chance.choices(real, k=20_000)]
+    pairs += [(_random(chance), _random(chance)) for _ in range(60_000)]
+
+    different = [pair for pair in pairs if compare(*pair) != rpmvercmp(pair[0].encode(), pair[1].encode())]
+
+    assert different == []
+
+
+ALPHABET = "0019aZz~^.-_+%"
+
+
+def _random(chance: random.Random) -> str:
+    return "".join(chance.choices(ALPHABET, k=chance.randrange(9)))
+
+
+def _mutated(text: str, chance: random.Random) -> str:
+    place = chance.randrange(len(text) + 1)
+    return text[:place] + chance.choice(ALPHABET) + text[place + chance.randrange(2) :]
+
+
+# rpm's own vectors of the cases that its documentation singles out (rpm-version(7)), asked of rpm itself.
+VECTORS = """
+1.0 1.0|1.0 2.0|2.0.1 2.0.1a|5.5p1 5.5p10|10xyz 10.1xyz|xyz10 xyz10.1|xyz.4 8|5.5p2 5.6p1|5.6p1 6.5p1|6.0.rc1 6.0
+10b2 10a1|1.0aa 1.0a|10.0001 10.1|10.0001 10.0039|4.999.9 5.0|20101121 20101122|2_0 2.0|a a+|a+ a_|+ _|1.0~rc1 1.0
+1.0~rc1 1.0~rc2|1.0~rc1~git123 1.0~rc1|1.0^ 1.0|1.0^git1 1.01|1.0^20160101 1.0.1|1.0^20160102 1.0^20160101^git1
+1.0~rc1^git1 1.0~rc1|1.0^git1~pre 1.0^git1|fc4 fc.4|FC5 fc4|2a 2.0|2.0 2.0.1|1b.fc17 1.fc17|1g.fc17 1.fc17
+"""
+
+
+@pytest.mark.parametrize("pair", re.split(r"[|\n]", VECTORS.strip()))
+def test_our_order_is_rpms_on_its_documented_cases(pair: str) -> None:
+    one, other = pair.split()
+    script = f"%{{lua:print(rpm.vercmp('{one}', '{other}'))}}"
+
+    said = command.run(["rpm", "--eval", script], timeout=30).stdout.strip()
+
+    assert compare(one, other) == int(said)
