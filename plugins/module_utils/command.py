@@ -21,6 +21,7 @@ from .errors import CommandError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAIL_LINES = 5
+GRACE = 1.0  # seconds for killed children to be gone
 STREAM_BYTES = 1 << 16
 
 
@@ -143,10 +144,12 @@ def _environment() -> dict[str, str]:
 def _kill(process: subprocess.Popen[Any]) -> None:
     """End the program and every child that stayed in its session.
 
-    A child that left it may hold the pipes as long as it likes; nobody reads them to their end.
+    Its pipes end when the last of them is dead; a child that left the session may hold them, and is not waited for.
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=GRACE)
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         with contextlib.suppress(OSError):

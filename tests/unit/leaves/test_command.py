@@ -44,7 +44,7 @@ def test_a_program_out_of_time_is_killed_with_its_children(tmp_path) -> None:  #
 
 def test_a_child_that_left_the_session_and_holds_the_pipes_is_not_waited_for() -> None:
     started = time.monotonic()
-    with pytest.raises(CommandError, match="still running after 0.3 s"):
+    with pytest.raises(CommandError, match="still running"):
         run(["sh", "-c", "setsid sleep 20 & echo said"], timeout=0.3)
     assert time.monotonic() - started < 10
 
