@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which profile a module is asked about: of a node in the database, or of a root with attributes.
 
-Joins the rooms ``cluster`` and ``profile`` for the modules that compile; no room imports it.
+Joins the rooms ``cluster``, ``profile`` and ``distribution`` for the modules that compile; no room imports it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from typing import Any, Mapping, NamedTuple, Optional
 from .cluster.attributes import values
 from .cluster.database import connect
 from .cluster.nodes import find
+from .distribution.capabilities import name_of, union, unpack
+from .distribution.comps import groups
+from .distribution.generations import CAPABILITIES, open_folder
 from .errors import DescriptionError, NotFound
 from .profile import library
 from .profile.compiler import compile_profile
 from .profile.evaluate import evaluator
+from .profile.lint import Available
 from .profile.model import Evaluate, Profile
 from .settings import Settings
 
@@ -41,6 +45,19 @@ class Subject(NamedTuple):
         stored = self._stored()
         return stored or compile_profile(
             self.paths, self.root, self.attributes, self.release, graph=self.graph, evaluate=self.evaluate
+        )
+
+    def available(self) -> Optional[Available]:
+        """What the distribution has to offer, for the lint; None where the XML belongs to no built one."""
+        published = open_folder(self.tree) if self.tree else None
+        if published is None:
+            return None
+        contents = [published.content(CAPABILITIES, number) for number in published.index.shards]
+        provided = union(unpack(content) for content in contents if content).provides
+        known = groups(published.document("group"), self.tree)
+        return Available(
+            frozenset(name_of(entry).decode("utf-8", "replace") for entry in provided),
+            frozenset(name.lstrip("^") for name in known),
         )
 
     def _stored(self) -> Optional[Profile]:

@@ -259,7 +259,14 @@ def information(params, settings):
 
 def findings(asked, releases):
     wanted = list(dict.fromkeys([asked.release, *releases]))
-    remarks = lint(asked.paths, {asked.root: asked.attributes}, wanted, graph=asked.graph, evaluate=asked.evaluate)
+    remarks = lint(
+        asked.paths,
+        {asked.root: asked.attributes},
+        wanted,
+        graph=asked.graph,
+        evaluate=asked.evaluate,
+        available=asked.available(),
+    )
     return [
         {"severity": one.severity, "rule": one.rule, "where": str(one.origin), "text": one.text, "hint": one.hint}
         for one in remarks

@@ -165,7 +165,8 @@ def _absent(profile: Profile, sources: Sources, available: Optional[Available]) 
 
 def _has(name: str, available: Available) -> bool:
     if name.startswith("@"):
-        return available.groups is None or name.lstrip("@^").split("/")[0] in available.groups
+        module = ":" in name  # @name:stream enables a stream of packages
+        return module or available.groups is None or name.lstrip("@^") in available.groups
     if any(character in name for character in "*?["):
         return bool(fnmatch.filter(available.names, name))
     return name in available.names or name.rpartition(".")[0] in available.names

@@ -15,8 +15,10 @@ from lxml import etree
 from ansible_collections.npaci.rocks.plugins.module_utils import arguments
 from ansible_collections.npaci.rocks.plugins.module_utils.profile import library, releases
 from support.cluster import Urls
+from support.distributions import ARCH, Site
 from support.kickstarts import COMPUTE_0_0, FIGURE_4, strictly_valid, tree
 from support.modules import MODULES, run
+from support.rpms import Rpm
 
 Asked = dict[str, Any]
 
@@ -219,6 +221,22 @@ def test_the_lint_lists_findings_and_fails_nothing(compute: Asked, tmp_path: pat
     (error,) = [finding for finding in found["findings"] if finding["severity"] == "error"]
     assert (error["rule"], error["where"]) == ("wipes-every-disk", f"{asked['path'][0]}/nodes/a.xml:2")
     assert "nodes" not in found
+
+
+def test_the_lint_of_a_distribution_looks_its_packages_up(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path)
+    built = site.build("rocks", site.mirror("os", [Rpm("gcc")]))
+    files = {"graphs/default/g.xml": "<graph/>", "nodes/a.xml": "<kickstart>\n<package>gcc\ngccc</package></kickstart>"}
+    tree(site.tree("rocks") / "build", files)
+    (tmp_path / "rocks.yml").write_text(json.dumps({"distributions": str(site.root)}))
+    monkeypatch.setenv("ROCKS_CONFIG", str(tmp_path / "rocks.yml"))
+    asked = {"root": "a", "distribution": "rocks", "release": "rhel9", "attributes": {"arch": ARCH}}
+    found = run("rocks_profile_info", **asked, lint=True)
+    (absent,) = [finding for finding in found["findings"] if finding["rule"] == "absent-package"]
+    assert (absent["where"].rpartition("/build/")[2], absent["hint"]) == ("nodes/a.xml:3", "did you mean gcc?")
+    assert built.generation.identity
 
 
 @pytest.mark.parametrize("name", ["graph.svg", "graph.dot"])
