@@ -251,12 +251,9 @@ def main() -> None:
     except RocksError as error:
         module.fail_json(msg=str(error))
     changed = [one for one in done if one.changed]
-    differences = [
-        {**one.difference(), "before_header": _name(one.before), "after_header": _name(one.after)} for one in changed
-    ]
     module.exit_json(
         changed=bool(changed),
-        diff=differences,
+        diff=[_shown(one) for one in changed] if module._diff else [],
         nodes=[plain(one.after) for one in done if one.after],
         added=[one.after.name for one in changed if not one.before],
         updated=[one.after.name for one in changed if one.before and one.after],
@@ -264,8 +261,10 @@ def main() -> None:
     )
 
 
-def _name(node) -> str:
-    return node.name if node else "no node"
+def _shown(one: Replaced) -> dict:
+    """A node's difference, under its names."""
+    before, after = (node.name if node else "no node" for node in one)
+    return {**one.difference(), "before_header": before, "after_header": after}
 
 
 if __name__ == "__main__":

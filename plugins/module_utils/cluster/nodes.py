@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..errors import DescriptionError, NotFound, RocksError, together
 from .addressing import mac_address, network_of
@@ -42,10 +42,9 @@ def nodes(database: Database, names: Optional[Iterable[str]] = None) -> list[Nod
         return [Node(*row) for row in database.rows(SELECT + ORDER)]
     wanted = list(dict.fromkeys(names))
     found: dict[str, Node] = {}
-    for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        found.update((row[1], Node(*row)) for row in database.rows(f"{SELECT} where nodes.name in ({marks})", some))
+    for some in _chunks(wanted):
+        rows = database.rows(f"{SELECT} where nodes.name in ({_marks(some)})", some)
+        found.update((row[1], Node(*row)) for row in rows)
     missing = [name for name in wanted if name not in found]
     if missing:
         raise _unknown(database, missing)
@@ -155,7 +154,8 @@ def remove(database: Database, names: Iterable[str]) -> list[Node]:
     """Forget nodes with everything that belongs to them; what they were.  Raises NotFound for unknown names."""
     with database.transaction():
         gone = nodes(database, names)
-        database.execute_many("delete from nodes where id = ?", [(node.id,) for node in gone])
+        for some in _chunks([node.id for node in gone]):
+            database.execute(f"delete from nodes where id in ({_marks(some)})", some)
     return gone
 
 
@@ -263,6 +263,15 @@ def _as_new(node: Node) -> NewNode:
 
 def _name_by_place(node: Node, there: Ground) -> str:
     return node_name(there.pattern(node.appliance), node.appliance, node.rack, node.rank)
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _by(database: Database, column: str, value: str) -> Optional[Node]:

@@ -124,6 +124,17 @@ def test_a_removed_address_is_free_again(table_ii: Database) -> None:
     assert add(table_ii, [NewNode()])[0].ip == "10.255.255.253"
 
 
+def test_an_address_that_is_given_up_in_a_list_is_free_for_the_rest_of_it(table_ii: Database) -> None:
+    wanted = [
+        {"mac": MAC},
+        {"mac": "02:00:00:00:00:02"},
+        {"name": "network-0-0", "ip": "none"},
+        {"mac": "02:00:00:00:00:03"},
+    ]
+    done = ensure(table_ii, wanted)
+    assert [one.after.ip for one in done] == ["10.255.255.254", "10.255.255.252", "", "10.255.255.253"]
+
+
 def test_a_site_names_its_nodes(table_ii: Database) -> None:
     put_attribute(table_ii, "name_pattern", "c{rank:04}", Scope(appliance="compute"))
     assert add(table_ii, [NewNode()])[0].name == "c0004"
