@@ -131,14 +131,13 @@ def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
 def remove_leftovers() -> None:
     """Remove the namespaces of runs that were killed, and whatever still runs in them."""
     for path in sorted(FOLDER.glob(f"{PREFIX}-*")):
-        owner = path.name.split("-")[1]
-        if owner != _identity(int(owner.split(".")[0])):
+        if not is_alive(path.name.split("-")[1]):
             _remove(path.name)
 
 
 @contextlib.contextmanager
 def _namespace(label: str) -> Iterator[Namespace]:
-    name = f"{PREFIX}-{_identity(os.getpid())}-{next(_counter)}-{label}"
+    name = f"{PREFIX}-{identity(os.getpid())}-{next(_counter)}-{label}"
     command.run(["ip", "netns", "add", name], timeout=IP_SECONDS)
     try:
         namespace = Namespace(name)
@@ -148,13 +147,18 @@ def _namespace(label: str) -> Iterator[Namespace]:
         _remove(name)
 
 
-def _identity(pid: int) -> str:
+def identity(pid: int) -> str:
     """A process, told from a later one with the same number by its start time; "" when it does not run."""
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return ""
     return f"{pid}.{text.rpartition(')')[2].split()[19]}"
+
+
+def is_alive(owner: str) -> bool:
+    """Does the process with this identity still run?"""
+    return identity(int(owner.partition(".")[0])) == owner
 
 
 def _remove(name: str) -> None:

@@ -159,7 +159,7 @@ EXCLUDED = (
 KERNEL_MODULES = _names(
     "virtio_pci virtio_net virtio_blk virtio_scsi virtio_console virtio_balloon virtio-rng sd_mod nvme"
     " ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_utf8 nls_ascii isofs squashfs overlay loop fuse efivarfs autofs4"
-    " nfs nfsv4 nfsd raid0 raid1 dm-mod bonding 8021q dummy veth bridge tun nf_tables nft_ct nft_reject_inet af_packet"
+    " nfs nfsv4 nfsd raid0 raid1 dm-mod bonding 8021q dummy veth bridge tun binfmt_misc nf_tables nft_ct nft_reject_inet af_packet"
     " configfs button rtc-cmos"
 )
 

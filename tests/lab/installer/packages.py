@@ -11,7 +11,6 @@ import dnf
 import dnf.callback
 import dnf.exceptions
 import dnf.transaction
-from dnf.comps import DEFAULT, MANDATORY, OPTIONAL
 from pykickstart.constants import KS_MISSING_IGNORE
 
 from . import screen
@@ -21,7 +20,7 @@ from .programs import SYSROOT
 CACHE = "var/cache/anaconda"
 BASE_REPOSITORY = "anaconda"
 # Group kinds by the word of pykickstart's GROUP_* constants: required, default, all.
-GROUP_KINDS = {0: {"mandatory"}, 1: {"mandatory", "default"}, 2: {"mandatory", "default", "optional"}}
+GROUP_KINDS = {0: ("mandatory",), 1: ("mandatory", "default"), 2: ("mandatory", "default", "optional")}
 FILE_SYSTEM_TOOLS = {
     "ext2": "e2fsprogs",
     "ext3": "e2fsprogs",
@@ -104,7 +103,6 @@ def _required(kickstart: Any, plan: Optional[Plan]) -> list[str]:
 
 def _select(base: dnf.Base, kickstart: Any, required: list[str]) -> None:
     selection = kickstart.packages
-    kinds = {"mandatory": MANDATORY, "default": DEFAULT, "optional": OPTIONAL}
     missing = []
     groups = [(group.name, GROUP_KINDS[group.include]) for group in selection.groupList]
     if selection.environment:
@@ -117,7 +115,7 @@ def _select(base: dnf.Base, kickstart: Any, required: list[str]) -> None:
         if group is None:
             missing.append(f"@{name}")
         elif group.id not in {excluded_group.name for excluded_group in selection.excludedGroupList}:
-            base.group_install(group.id, {kinds[kind] for kind in wanted}, exclude=excluded)
+            base.group_install(group.id, wanted, exclude=excluded)
     specs = [*selection.packageList, *required]
     missing += _install_specs(base, specs, selection.excludedList)
     if missing and selection.handleMissing != KS_MISSING_IGNORE:

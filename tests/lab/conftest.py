@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What every test of the lab stands on, and what is kept of it."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import time
+from typing import Any, Iterator
+
+import pytest
+
+from lab import evidence
+from lab.distribution.sources import sources
+from lab.image.tree import tree
+from support.namespaces import Network, network
+
+
+@pytest.fixture
+def net() -> Iterator[Network]:
+    """A closed network with the frontend's address on its bridge."""
+    with network() as made:
+        yield made
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> Iterator[pathlib.Path]:
+    """A scratch folder with a short name; its logs and screens are kept under tests/output/lab."""
+    path = evidence.scratch()
+    yield path
+    evidence.keep(path, request.node.name)
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def served() -> dict[str, pathlib.Path]:
+    """What the plain frontend serves: the stock tree and the updates."""
+    return {"tree": tree(), "updates": sources() / "updates"}
+
+
+@pytest.fixture
+def laps(request: pytest.FixtureRequest) -> evidence.Laps:
+    """Times of one test's phases, shown at the end of the run."""
+    return evidence.Laps(request.node.name, time.monotonic())
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in evidence.summary():
+        terminalreporter.write_line(line)

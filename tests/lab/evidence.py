@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run of the lab leaves behind: consoles, screens, and how long each phase took."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+
+from support.namespaces import identity, is_alive
+
+from . import cache
+
+OUTPUT = cache.ROOT / "tests" / "output" / "lab"
+PREFIX = "rocks-lab-"
+# Disks, sockets and roots are no evidence.
+KEPT = ("console", "*.log", "*.png", "leases", "hosts")
+
+_taken: list[str] = []
+
+
+@dataclass
+class Laps:
+    """The phases of one test."""
+
+    test: str
+    started: float
+
+    def lap(self, what: str, cpu: float = 0.0) -> float:
+        """Note that ``what`` has happened now; returns the seconds since the start."""
+        seconds = time.monotonic() - self.started
+        load = os.getloadavg()[0]
+        _taken.append(f"{self.test}: {what} after {seconds:.1f} s, {cpu:.0f} s of QEMU's CPU, load {load:.1f}")
+        return seconds
+
+    def restart(self) -> None:
+        """Count from now."""
+        self.started = time.monotonic()
+
+
+def summary() -> list[str]:
+    """All phases of this run, one line each."""
+    return list(_taken)
+
+
+def scratch() -> pathlib.Path:
+    """A new folder directly under the temporary one: Unix sockets lie in it, and their paths must be short.
+
+    It is named by its owner, and the folders of runs that were killed are removed.
+    """
+    parent = pathlib.Path(tempfile.gettempdir())
+    for old in parent.glob(f"{PREFIX}*"):
+        if not is_alive(old.name.removeprefix(PREFIX).partition("-")[0]):
+            shutil.rmtree(old, ignore_errors=True)
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{identity(os.getpid())}-"))
+
+
+def keep(folder: pathlib.Path, name: str) -> None:
+    """Copy logs, consoles and screens of ``folder`` to the output of the test ``name``."""
+    target = OUTPUT / re.sub(r"[^A-Za-z0-9_-]+", "-", name)
+    shutil.rmtree(target, ignore_errors=True)
+    for path in sorted(
+        path for pattern in KEPT for path in [*folder.glob(pattern), *folder.glob(f"*/{pattern}")] if path.is_file()
+    ):
+        kept = target / path.relative_to(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)

@@ -1,0 +1,1 @@
+"""Light nodes: namespaces instead of virtual machines, for many at once."""

@@ -1,0 +1,1 @@
+"""Virtual machines with real firmware, and the controllers that switch them."""

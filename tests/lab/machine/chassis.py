@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One virtual machine's power button and boot order, as a folder.
+
+Whoever opens the folder, the harness or a controller in another process, switches the same machine:
+
+    qemu.json     the command line that it is started with       order    what it boots from, first to last
+    once          an order for the next start alone              console  all that its serial port said
+    monitor       QEMU's socket while it runs                    disk     its disk, kept from start to start
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+from typing import Iterator
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command, files
+from support.waiting import until
+
+from .monitor import Monitor, MonitorError, monitor
+
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+DEVICES = {"network": "nic", "disk": "disk"}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Chassis:
+    """The machine whose folder this is."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+
+    @property
+    def console(self) -> pathlib.Path:
+        """The file that the serial port writes, through all starts."""
+        return self.folder / "console"
+
+    def is_on(self) -> bool:
+        """Does it run?"""
+        try:
+            with self._monitor():
+                return True
+        except (OSError, MonitorError):
+            return False
+
+    def power_on(self) -> None:
+        """Start it; one that runs already goes on running."""
+        with self._alone():
+            if self.is_on():
+                return
+            command.run(json.loads((self.folder / "qemu.json").read_text()), timeout=START_SECONDS)
+            with self._monitor() as qemu:
+                self._apply(qemu, self._next_order())
+                qemu.command("cont")
+                (self.folder / "once").unlink(missing_ok=True)
+                # It counts from the next reset on.
+                self._apply(qemu, self.order())
+
+    def power_off(self) -> None:
+        """Take its power away, as a cut would."""
+        with self._alone(), contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            pid = int((self.folder / "pid").read_text())
+            os.kill(pid, signal.SIGKILL)
+            (self.folder / "pid").unlink()
+            until(lambda: not self.is_on(), STOP_SECONDS, f"QEMU in {self.folder} to end")
+
+    def power_cycle(self) -> None:
+        """Off, and on again."""
+        self.power_off()
+        self.power_on()
+
+    def reset(self) -> None:
+        """Press the reset button; the order for the next start counts."""
+        with self._alone(), self._monitor() as qemu:
+            self._apply(qemu, self._next_order())
+            qemu.command("system_reset")
+            qemu.wait_for("RESET")
+            (self.folder / "once").unlink(missing_ok=True)
+            self._apply(qemu, self.order())
+
+    def press_button(self) -> None:
+        """Press the power button shortly: the operating system may shut down (ACPI)."""
+        with self._monitor() as qemu:
+            qemu.command("system_powerdown")
+
+    def order(self) -> list[str]:
+        """What it boots from, first to last."""
+        return (self.folder / "order").read_text().split()
+
+    def boot_from(self, *devices: str, once: bool = False) -> None:
+        """Set the order, for all starts or ``once``; a machine that runs takes it at its next start or reset from here."""
+        unknown = set(devices) - set(DEVICES)
+        if unknown or not devices:
+            raise ValueError(f"{sorted(unknown)}: a machine of the lab boots from {sorted(DEVICES)}")
+        files.replace(str(self.folder / ("once" if once else "order")), "\n".join(devices) + "\n")
+
+    def next_boot(self) -> str:
+        """The device that the next start tries first, if it was set for that start alone; else ""."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.folder / "once").read_text().split()[0]
+        return ""
+
+    def forget_once(self) -> None:
+        """The next start follows the usual order."""
+        (self.folder / "once").unlink(missing_ok=True)
+
+    def screenshot(self, path: pathlib.Path) -> None:
+        """Write what the screen shows as PNG."""
+        with self._monitor() as qemu:
+            qemu.command("screendump", filename=str(path), format="png")
+
+    def cpu_seconds(self) -> float:
+        """What the running QEMU has used of the host's processors; 0 when it is off."""
+        try:
+            pid = int((self.folder / "pid").read_text())
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def _next_order(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            once = (self.folder / "once").read_text().split()
+            return [*once, *(device for device in self.order() if device not in once)]
+        return self.order()
+
+    def _apply(self, qemu: Monitor, order: list[str]) -> None:
+        # Two devices must not have one index at the same time, so all lose theirs first.
+        for value in (lambda device: -1, lambda device: order.index(device) + 1 if device in order else -1):
+            for device, name in DEVICES.items():
+                qemu.command("qom-set", path=f"/machine/peripheral/{name}", property="bootindex", value=value(device))
+
+    def _monitor(self) -> contextlib.AbstractContextManager[Monitor]:
+        return monitor(self.folder / "monitor")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with files.lock(str(self.folder / "lock"), wait=START_SECONDS + STOP_SECONDS):
+            yield

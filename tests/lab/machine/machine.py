@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A machine on the lab's network, for the length of a test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import shutil
+from typing import Callable, Iterator, Sequence
+
+from support.namespaces import Network
+from support.waiting import until
+
+from .accelerator import accelerator
+from .chassis import Chassis
+from .hardware import BIOS, OVMF_VARIABLES, Hardware, command_line
+
+TAIL_LINES = 30
+# What the installer says when it will never end.
+FAILURES = ("The installation was stopped due to an error.", "STAGE 1 IS STUCK")
+
+
+class Machine(Chassis):
+    """A machine with a console that can be read and waited for."""
+
+    def __init__(self, hardware: Hardware, folder: pathlib.Path) -> None:
+        super().__init__(folder)
+        self.hardware = hardware
+
+    @property
+    def mac(self) -> str:
+        return self.hardware.mac
+
+    def said(self) -> str:
+        """All that the serial console has said, through all starts."""
+        return self.console.read_text(encoding="utf-8", errors="replace") if self.console.exists() else ""
+
+    def wait_for_console(self, text: str, seconds: float) -> None:
+        """Wait until the console says ``text``."""
+        self.wait(lambda: text in self.said(), seconds, f"the console to say {text!r}")
+
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait for ``condition``; fails at once when the installation has stopped, and shows the console's end."""
+        start = len(self.said())
+
+        def asked() -> bool:
+            if condition():
+                return True
+            failed = [text for text in FAILURES if text in self.said()[start:]]
+            if failed:
+                raise RuntimeError(f"{what}: the installer said {failed[0]!r}\n{self._tail()}")
+            return False
+
+        try:
+            until(asked, seconds, what)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; the console said last:\n{self._tail()}") from None
+
+    def new_disk(self) -> None:
+        """Give it a blank disk; it must be off."""
+        disk = self.folder / "disk"
+        disk.unlink(missing_ok=True)
+        with disk.open("wb") as file:
+            file.truncate(self.hardware.disk << 30)
+
+    def _tail(self) -> str:
+        return "\n".join(self.said().splitlines()[-TAIL_LINES:])
+
+
+@contextlib.contextmanager
+def machine(
+    net: Network, folder: pathlib.Path, hardware: Hardware, order: Sequence[str] = ("network", "disk")
+) -> Iterator[Machine]:
+    """A machine that is off and has a blank disk; when the block ends, its power goes.
+
+    folder  a new folder of its own; Unix sockets lie in it, so its path must be short (under 90 characters)
+    """
+    folder.mkdir(parents=True)
+    made = Machine(hardware, folder)
+    made.new_disk()
+    if hardware.firmware != BIOS:
+        shutil.copy(OVMF_VARIABLES, folder / "variables")
+    made.boot_from(*order)
+    argv = net.server.argv(command_line(hardware, folder, net.tap(), accelerator()))
+    (folder / "qemu.json").write_text(json.dumps(argv))
+    try:
+        yield made
+    finally:
+        made.power_off()
