@@ -13,9 +13,6 @@ from typing import Any, Mapping, NamedTuple, Optional
 from .cluster.attributes import values
 from .cluster.database import connect
 from .cluster.nodes import find
-from .distribution.capabilities import name_of, union, unpack
-from .distribution.comps import groups
-from .distribution.generations import CAPABILITIES, open_folder
 from .errors import DescriptionError, NotFound
 from .profile import library
 from .profile.compiler import compile_profile
@@ -49,6 +46,11 @@ class Subject(NamedTuple):
 
     def available(self) -> Optional[Available]:
         """What the distribution has to offer, for the lint; None where the XML belongs to no built one."""
+        # Here, so that only who asks for it needs the libraries of that room.
+        from .distribution.capabilities import name_of, union, unpack
+        from .distribution.comps import groups
+        from .distribution.generations import CAPABILITIES, open_folder
+
         published = open_folder(self.tree) if self.tree else None
         if published is None:
             return None
