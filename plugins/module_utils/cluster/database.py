@@ -18,6 +18,7 @@ from .schema import CURRENT
 from .sqlite import SQLite
 
 Row = tuple[Any, ...]
+Statement = tuple[str, Sequence[Any]]  # SQL and its parameters
 SAVEPOINT = "rocks_inner"
 # Taking a turn is the one row that every writer changes: they queue for it, also across the machines of a Galera
 # cluster, and the number tells a reader whether anything was changed since.
@@ -114,6 +115,21 @@ class Database:
         """Run an ``insert … values (…)`` for each of ``rows``, in as few round trips as the engine can."""
         with self._cursor(sql, list(rows), many=True):
             pass
+
+    def change(self, first: Statement, *then: Statement) -> bool:
+        """A compare-and-set and what follows from it, in one transaction; False, and nothing, when it finds no row.
+
+        On its own it is one round trip where the engine can: the nodes of a cluster may all do it at once.
+        """
+        block = "" if self._depth else self._engine.block([first[0], *(sql for sql, _parameters in then)])
+        if block:
+            found = self.row(block, [value for _sql, parameters in (first, *then) for value in parameters])
+            return found == (1,)
+        with self.transaction(alone=False):
+            changed = self.execute(*first)
+            for sql, parameters in then if changed else ():
+                self.execute(sql, parameters)
+        return bool(changed)
 
     @contextlib.contextmanager
     def transaction(self, *, keep: bool = True, alone: bool = True) -> Iterator[None]:

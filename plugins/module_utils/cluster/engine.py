@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Sequence
 
 from ..errors import DescriptionError, RocksError
 
@@ -61,6 +61,12 @@ class Engine(Protocol):
 
     def rollback(self, connection: Any) -> None:
         """Undo the running transaction."""
+
+    def block(self, statements: Sequence[str]) -> str:
+        """One statement that runs these in a transaction, the others only when the first changed a row.
+
+        It answers 1, or 0 when nothing was changed.  Empty where the engine has no such statement.
+        """
 
     def ask(self, connection: Any, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Any]]:
         """Run a user's query under a time limit: the columns' names, and at most ``limit + 1`` rows."""

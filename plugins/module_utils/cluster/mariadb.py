@@ -118,6 +118,14 @@ class MariaDB:
     def rollback(self, connection: Any) -> None:
         connection.rollback()
 
+    def block(self, statements: Sequence[str]) -> str:
+        first, then = statements[0], "".join(f"{statement}; " for statement in statements[1:])
+        return (
+            "begin not atomic declare exit handler for sqlexception begin rollback; resignal; end;"
+            f" start transaction; {first}; if row_count() = 0 then rollback; select 0;"
+            f" else {then}commit; select 1; end if; end"
+        )
+
     def ask(self, connection: Any, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Any]]:
         # The server stops at the limit too: a driver that gives up reads to the end before it lets go.
         connection.query(f"set session max_statement_time = {seconds:f}, session sql_select_limit = {limit + 1:d}")

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 import urllib.parse
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from ..errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
 from .engine import Location
@@ -97,6 +97,9 @@ class SQLite:
     def rollback(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:  # some failures have rolled back already
             connection.execute("rollback")
+
+    def block(self, statements: Sequence[str]) -> str:
+        return ""  # there is no server to be far away
 
     def ask(
         self, connection: sqlite3.Connection, sql: str, seconds: float, limit: int

@@ -133,13 +133,15 @@ def advance(
     sources = REACHED_FROM.get(to, ())
     shown = (None,) * 4 if to in ENDED_BADLY else (progress.phase or to, *progress[1:4])
     values = (to, 1 if to in LIVE else None, now, reason[:255], *shown, int(suspect), manifest)
-    with db.transaction(alone=False):
-        if not db.execute(MOVE + f" where id = ? and state in ({_marks(sources)})", (*values, order.id, *sources)):
-            _explain_lost(db, order, to)
-        full = audit._replace(node=order.node, install=order.uuid, profile=order.pin.profile)
-        told = f"{order.state} -> {to}" + (f": {reason}" if reason else "")
-        db.execute(ADD_EVENT, event_row(order, now, to, progress._replace(message=progress.message or reason)))
-        db.execute(ADD_AUDIT, audit_row(full._replace(detail=full.detail or told), now))
+    full = audit._replace(node=order.node, install=order.uuid, profile=order.pin.profile)
+    told = full._replace(detail=full.detail or f"{order.state} -> {to}" + (f": {reason}" if reason else ""))
+    step = progress._replace(message=progress.message or reason)
+    if not db.change(
+        (f"{MOVE} where id = ? and state in ({_marks(sources)})", (*values, order.id, *sources)),
+        (ADD_EVENT, event_row(order, now, to, step)),
+        (ADD_AUDIT, audit_row(told, now)),
+    ):
+        _explain_lost(db, order, to)
     if to not in ENDED_BADLY:
         order = order._replace(
             phase=progress.phase or to, done=progress.done, total=progress.total, message=progress.message
