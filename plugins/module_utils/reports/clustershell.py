@@ -46,7 +46,7 @@ def check(trial: Trial, site: Site) -> None:
     replace(os.path.join(trial.folder, "rocks.yaml"), read_text(trial.files[site.options["path"]]))
     config = os.path.join(trial.folder, "groups.conf")
     replace(config, f"[Main]\ndefault: rocks\nautodir: {trial.folder}\n")
-    trial.run(["nodeset", f"--groupsconf={config}", "-LL", "-a"], timeout=CHECK_SECONDS)
+    trial.run(["nodeset", f"--groupsconf={config}", "-LL"], timeout=CHECK_SECONDS)
 
 
 REPORT = Report("clustershell", "ClusterShell groups", OPTIONS, render, check, needs=frozenset((GROUPS,)))

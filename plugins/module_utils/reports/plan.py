@@ -11,7 +11,7 @@ import os
 import tempfile
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
-from ..errors import NotFound, RocksError, together
+from ..errors import DescriptionError, NotFound, RocksError, together
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
 
@@ -57,11 +57,17 @@ class Plan:
 def render(wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run) -> list[Plan]:
     """Render the reports, each with its options.  Raises everything that is wrong with any of them as one error."""
     plans: list[Plan] = []
+    owners: dict[str, str] = {}
     with _collected() as faults:
         for report, options in wanted:
             with faults.of(report):
                 its = dataclasses.replace(site, options=report.look(options, run))
                 plans.append(_plan(report, its, snapshot))
+                for path in plans[-1].files:
+                    if owners.setdefault(path, report.name) != report.name:
+                        raise DescriptionError(
+                            f"{path} is the file of report {owners[path]}, too", "", "give it a `path`"
+                        )
     return plans
 
 

@@ -15,6 +15,8 @@ from ..errors import DescriptionError
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123, 2.1; names are small letters here
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IP = re.compile(rf"({OCTET}\.){{3}}{OCTET}")
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 DOMAIN_OCTETS = 253  # RFC 1035, 2.3.4
 _DIGITS = re.compile(r"(\d+)")
@@ -38,12 +40,7 @@ def is_mac(text: str) -> bool:
 
 def is_ip(text: str) -> bool:
     """A dotted quad without leading zeros, which some daemons read as octal."""
-    parts = text.split(".")
-    return (
-        len(parts) == 4
-        and all(part.isascii() and part.isdigit() and str(int(part)) == part for part in parts)
-        and (max(map(int, parts)) < 256)
-    )
+    return IP.fullmatch(text) is not None
 
 
 def word(text: str, what: str, where: str) -> str:

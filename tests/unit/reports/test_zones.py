@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Zones from networks, and serials that only grow."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Network
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import bind, zones
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
+from support.reports import report, site
+
+ZONE = "/var/named/rocks.cluster.zone"
+serials = st.integers(1, bind.SERIALS - 1)
+
+
+def network(cidr: str) -> Network:
+    net = ipaddress.IPv4Network(cidr)
+    return Network(1, "private", str(net.network_address), str(net.netmask), "", "cluster", 1500, "private", *[""] * 4)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "expected"),
+    [
+        ("10.0.0.0/8", ["10.in-addr.arpa"]),
+        ("172.16.0.0/15", ["16.172.in-addr.arpa", "17.172.in-addr.arpa"]),
+        ("192.168.0.0/16", ["168.192.in-addr.arpa"]),
+        ("192.168.4.0/23", ["4.168.192.in-addr.arpa", "5.168.192.in-addr.arpa"]),
+        ("192.168.4.64/26", ["4.168.192.in-addr.arpa"]),
+    ],
+)
+def test_reverse_zones_are_of_whole_octets(cidr: str, expected: list[str]) -> None:
+    assert zones.origins(network(cidr)) == expected
+
+
+def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(snapshot: Snapshot) -> None:
+    forward = {f"{name}.{zone.name}": ip for zone in zones.forward(snapshot, site("bind")) for name, ip in zone.records}
+    backward = {
+        ipaddress.IPv4Address(".".join(f"{label}.{zone.name}".split(".")[:4][::-1])): name
+        for zone in zones.reverse(snapshot, site("bind"))
+        for label, name in zone.records
+    }
+    assert {str(ip): name for ip, name in backward.items()} == {
+        ip: name for name, ip in forward.items() if not name.startswith("ns.")
+    }
+
+
+def test_a_zone_without_a_frontend_needs_the_address_that_the_site_gives(snapshot: Snapshot) -> None:
+    (bmc, _cluster) = zones.forward(snapshot, site("bind"))
+    assert bmc.server == "ns.bmc.cluster" and bmc.records[0] == ("ns", "10.1.1.1")
+
+
+def test_a_zone_that_nobody_could_serve_is_refused(described: Database) -> None:
+    described.execute("delete from nodes where name = 'frontend-0'")
+    nobody = dataclasses.replace(site("bind"), url="http://frontend")
+    with pytest.raises(DescriptionError, match="no name server for the zone"):
+        zones.forward(read(described), nobody)
+
+
+def rendered(snapshot: Snapshot, revision: int, comment: str = "") -> str:
+    """The forward zone at a revision of the database."""
+    nodes = tuple(node._replace(ip=node.ip if node.name != comment else "10.9.9.9") for node in snapshot.nodes)
+    changed = Snapshot(nodes=nodes, networks=snapshot.networks, revision=revision)
+    return report("bind").render(changed, site("bind"))[ZONE]
+
+
+def serial(text: str) -> int:
+    found = bind.SERIAL.search(text)
+    assert found
+    return int(found[2])
+
+
+def test_a_zone_that_reads_the_same_keeps_its_serial(snapshot: Snapshot) -> None:
+    before = rendered(snapshot, 5)
+    assert bind.keep(before, rendered(snapshot, 9)) == before
+
+
+def test_a_zone_that_changes_takes_the_databases_revision(snapshot: Snapshot) -> None:
+    assert serial(bind.keep(rendered(snapshot, 5), rendered(snapshot, 9, "web-1-0"))) == 9
+
+
+def test_a_restored_database_does_not_take_a_serial_back(snapshot: Snapshot) -> None:
+    assert serial(bind.keep(rendered(snapshot, 5), rendered(snapshot, 2, "web-1-0"))) == 6
+
+
+def test_another_template_is_another_zone(snapshot: Snapshot) -> None:
+    before = rendered(snapshot, 5).replace("3600 ; refresh", "7200 ; refresh")
+    assert serial(bind.keep(before, rendered(snapshot, 5))) == 6
+
+
+def test_a_file_that_is_no_zone_of_ours_is_replaced(snapshot: Snapshot) -> None:
+    assert bind.keep("by hand\n", rendered(snapshot, 5)) == rendered(snapshot, 5)
+
+
+@given(serials, serials)
+def test_a_secondary_always_sees_a_later_serial(new: int, old: int) -> None:
+    later = bind._later(new, old)
+    assert 0 < (later - old) % bind.SERIALS < bind.SERIALS // 2 and 0 < later < bind.SERIALS
