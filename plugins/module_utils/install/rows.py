@@ -16,6 +16,13 @@ ORDER_COLUMNS = (
     " i.suspect, i.manifest"
 )
 ORDER_WIDTH = len(ORDER_COLUMNS.split(","))
+# The same in one text, for who reads one row a request: a driver's work is by the column.  An order is told from none
+# by the empty text; only people and nodes write free text, and the mark between the columns is taken out of that.
+MARK = "\x1f"
+FREE = ("i.reason", "i.message", "i.ordered_by", "i.batch")
+WHOLE_NUMBERS = tuple(
+    name in ("i.id", "i.wipe", "i.attempts", "i.done", "i.total", "i.suspect") for name in ORDER_COLUMNS.split(", ")
+)
 
 ADD_AUDIT = (
     "insert into audit (at, actor, action, decision, node, mac, address, port, install, bytes, profile, detail)"
@@ -29,6 +36,22 @@ def order_from(row: Sequence[Any]) -> Order:
     """An Order from the columns ORDER_COLUMNS."""
     order = Order._make((*row[:4], Pin._make(row[4:8]), *row[8:ORDER_WIDTH]))
     return order._replace(wipe=bool(order.wipe), suspect=bool(order.suspect))
+
+
+def one_text(columns: Sequence[str]) -> str:
+    """SQL for these columns as one text; empty when one of them is null, as after an outer join that found nothing."""
+    parts = [f"replace({name}, '{MARK}', ' ')" if name in FREE else name for name in columns]
+    return "coalesce(" + f" || '{MARK}' || ".join(parts) + ", '')"
+
+
+ORDER_TEXT = one_text(ORDER_COLUMNS.split(", "))
+
+
+def order_from_text(text: str) -> Optional[Order]:
+    """An Order from ORDER_TEXT, or None where there was none."""
+    if not text:
+        return None
+    return order_from([int(value) if whole else value for whole, value in zip(WHOLE_NUMBERS, text.split(MARK))])
 
 
 def optional_order(row: Sequence[Any]) -> Optional[Order]:

@@ -25,7 +25,7 @@ def boot(service: Service, request: Request) -> Answer:
         raise Denied(400, "neither iPXE nor GRUB asks", request.address, "say ?form=ipxe or ?form=grub")
     for _attempt in range(TRIES):
         try:
-            return _answer(service, request, identify(service.db, request, attributes=True), form)
+            return _answer(service, request, identify(service, request, attributes=True), form)
         except Conflict:
             continue  # the order was changed between our reading and our writing
         except Denied as error:

@@ -40,7 +40,7 @@ def post_event(service: Service, request: Request) -> Answer:
     progress, uuid = progress_of(message, request.address), text_of(message, "order")
     if progress.phase not in NAMED and service.inbox.offer(request.address, uuid, progress):
         return HEARD
-    asker = identify(service.db, request)
+    asker = identify(service, request)
     if progress.phase in STATES and progress.phase not in NAMED:
         raise Denied(400, f"a node does not say that it is {progress.phase!r}", asker.node.name)
     if asker.order is None or asker.order.uuid != uuid:

@@ -44,7 +44,7 @@ def secrets(service: Service, request: Request) -> Answer:
     Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live order that took its
     kickstart, 410 when they were handed over already.
     """
-    asker = identify(service.db, request)
+    asker = identify(service, request)
     demand_root(request, asker.node.name)
     message = message_of(request, asker.node.name)
     order = _current(asker, text_of(message, "order"))

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Mapping, Sequence
+from typing import Sequence
 
 from ..cluster.database import Database, Row
 from ..cluster.model import Node
 from ..errors import Unavailable
-from ..install.rows import ORDER_COLUMNS, ORDER_WIDTH, optional_order
+from ..install.rows import MARK, ORDER_TEXT, one_text, order_from_text
+from .context import Service
 from .model import Asker, Denied, Request
 
 PRIVILEGED = 1024  # below, only root opens a source port (capabilities(7), CAP_NET_BIND_SERVICE)
@@ -24,18 +25,15 @@ MOST_MACS = 64
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 INFINIBAND_BYTES = 20
 
-NODE_COLUMNS = (
-    "n.id, n.name, coalesce(n.mac, ''), m.name, a.name, a.root, m.distribution, n.rack, n.`rank`, n.ip, n.arch,"
-    " n.comment"
-)
-NODE_WIDTH = len(Node._fields)
+# One text each for node and order: a driver's work is by the column, and this is asked by every machine at once.  The
+# names that the membership leads to are known already (values.Shared).
+NODE_COLUMNS = ("n.id", "n.name", "coalesce(n.mac, '')", "n.membership", "n.rack", "n.`rank`", "n.ip", "n.arch")
 ASKER = (
-    f"select {NODE_COLUMNS}, (select revision from schema_version where id = 1), {ORDER_COLUMNS}%(columns)s"
-    " from nodes n join memberships m on m.id = n.membership join appliances a on a.id = m.appliance"
-    " left join installs i on i.id = (select max(id) from installs where node = n.id)%(join)s where n.ip = ?"
+    f"select {one_text(NODE_COLUMNS)}, {ORDER_TEXT}, (select revision from schema_version where id = 1)%s from nodes n"
+    " left join installs i on i.id = (select max(id) from installs where node = n.id)%s where n.ip = ?"
 )
-WITHOUT = ASKER % {"columns": "", "join": ""}
-WITH_ATTRIBUTES = ASKER % {"columns": ", t.name, t.value", "join": " left join attributes t on t.node = n.id"}
+WITHOUT = ASKER % ("", "")
+WITH_ATTRIBUTES = ASKER % (", t.name, t.value", " left join attributes t on t.node = n.id")
 
 
 def address_of(text: str) -> str:
@@ -65,21 +63,28 @@ def macs_of(headers: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def identify(db: Database, request: Request, *, attributes: bool = False) -> Asker:
-    """The node that has the request's source address.  Raises Denied: 404 for an unknown one, 403 for a wrong MAC."""
-    rows = _first(db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
+def identify(service: Service, request: Request, *, attributes: bool = False) -> Asker:
+    """The node that has the request's source address.  Raises Denied: 404 for an unknown one, 403 for a wrong MAC.
+
+    attributes  its own attributes are wanted as well
+    """
+    rows = _first(service.db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
     if not rows:
         raise Denied(404, "no node has this address", request.address, "enter it: rocks_insert_ethers")
-    asker = _asker(rows, attributes)
-    if request.macs and asker.node.mac not in request.macs:
+    node_text, order_text, revision = rows[0][:3]
+    own = {key: value for key, value in (row[3:] for row in rows) if key is not None} if attributes else {}
+    number, name, mac, membership, rack, rank, ip, arch = node_text.split(MARK)
+    names = service.shared.of(service.db, revision, int(membership)).memberships[int(membership)]
+    node = Node(int(number), name, mac, *names, int(rack), int(rank), ip, arch, comment="")
+    if request.macs and node.mac not in request.macs:
         raise Denied(
             403,
             f"the machine at {request.address} says that its interfaces are {', '.join(request.macs)}, and the"
-            f" node's is {asker.node.mac or 'not known'}",
-            asker.node.name,
+            f" node's is {node.mac or 'not known'}",
+            node.name,
             "two machines with one address, or a new network card: rocks_insert_ethers with replace",
         )
-    return asker
+    return Asker(node, int(membership), revision, order_from_text(order_text), own)
 
 
 def _first(db: Database, sql: str, address: str) -> list[Row]:
@@ -88,14 +93,6 @@ def _first(db: Database, sql: str, address: str) -> list[Row]:
         return db.rows(sql, (address,))
     except Unavailable:
         return db.rows(sql, (address,))
-
-
-def _asker(rows: Sequence[Sequence[Any]], attributes: bool) -> Asker:
-    """The node and the order stand in each row, the attributes one to a row."""
-    first = rows[0]
-    order = optional_order(first[NODE_WIDTH + 1 : NODE_WIDTH + 1 + ORDER_WIDTH])
-    own: Mapping[str, str] = {row[-2]: row[-1] for row in rows if row[-2] is not None} if attributes else {}
-    return Asker(Node._make(first[:NODE_WIDTH]), first[NODE_WIDTH], order, own)
 
 
 def demand_root(request: Request, node: str) -> None:

@@ -21,7 +21,7 @@ def kickstart(service: Service, request: Request) -> Answer:
     It is rendered whole before anything changes: a profile that cannot be rendered is an error and no part of a file.
     Raises Denied: 409 without a live order.
     """
-    asker = identify(service.db, request, attributes=True)
+    asker = identify(service, request, attributes=True)
     order = asker.order
     decision = decisions.on_kickstart(order, service.now)
     if decision.answer == decisions.LOCAL or order is None:

@@ -50,10 +50,12 @@ class Asker(NamedTuple):
 
     order       its latest order, whatever became of it
     attributes  those of the node itself, when they were asked for
+    membership  the id of its membership
     revision    of the database: what was read under another one may be out of date
     """
 
     node: Node
+    membership: int
     revision: int
     order: Optional[Order]
     attributes: Mapping[str, str]

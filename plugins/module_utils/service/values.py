@@ -8,7 +8,7 @@ the database's revision grows.
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Mapping, NamedTuple
 
 from ..cluster.attributes import intrinsic
 from ..cluster.database import Database
@@ -16,32 +16,47 @@ from ..install.model import Order, Pin
 from ..settings import Settings
 from .model import Asker
 
-SHARED = (
+ATTRIBUTES = (
     "select coalesce(a.name, ''), t.name, t.value from attributes t left join appliances a on a.id = t.appliance"
     " where t.scope in ('global', 'appliance')"
 )
+MEMBERSHIPS = (
+    "select m.id, m.name, a.name, a.root, m.distribution from memberships m join appliances a on a.id = m.appliance"
+)
+
+
+class Described(NamedTuple):
+    """What holds for many nodes, as of one revision of the database.
+
+    attributes   appliance -> attributes; the empty appliance holds the global ones
+    memberships  id -> its name, its appliance, the appliance's root, its distribution
+    """
+
+    attributes: Mapping[str, Mapping[str, str]]
+    memberships: Mapping[int, tuple[str, str, str, str]]
 
 
 class Shared:
-    """Global and appliance attributes as of one revision; a new revision is read when it is met."""
+    """What holds for many nodes; a new revision is read when it is met."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, Mapping[str, Mapping[str, str]]] = (-1, {})
+        self._kept: tuple[int, Described] = (-1, Described({}, {}))
 
-    def of(self, db: Database, revision: int) -> Mapping[str, Mapping[str, str]]:
-        """Appliance -> attributes; the empty appliance holds the global ones."""
+    def of(self, db: Database, revision: int, membership: int) -> Described:
+        """As of this revision; a membership that it does not know was written by hand, without one."""
         kept = self._kept  # one tuple, so that a thread sees a revision and what was read under it
-        if kept[0] != revision:
-            found: dict[str, dict[str, str]] = {}
-            for appliance, name, value in db.rows(SHARED):
-                found.setdefault(appliance, {})[name] = value
-            kept = self._kept = (revision, found)
+        if kept[0] != revision or membership not in kept[1].memberships:
+            attributes: dict[str, dict[str, str]] = {}
+            for appliance, name, value in db.rows(ATTRIBUTES):
+                attributes.setdefault(appliance, {})[name] = value
+            memberships = {row[0]: (row[1], row[2], row[3], row[4]) for row in db.rows(MEMBERSHIPS)}
+            kept = self._kept = (revision, Described(attributes, memberships))
         return kept[1]
 
 
 def values(db: Database, shared: Shared, asker: Asker) -> dict[str, str]:
     """Every attribute of the node: global, of its appliance, its own, and what its row says; the narrower one wins."""
-    known = shared.of(db, asker.revision)
+    known = shared.of(db, asker.revision, asker.membership).attributes
     return {
         **known.get("", {}),
         **known.get(asker.node.appliance, {}),

@@ -7,48 +7,75 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
+from ansible_collections.npaci.rocks.plugins.module_utils.service.context import Service
 from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import (
     address_of,
     demand_root,
     identify,
     macs_of,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.service.inbox import Inbox
 from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
+from ansible_collections.npaci.rocks.plugins.module_utils.service.profiles import Profiles
+from ansible_collections.npaci.rocks.plugins.module_utils.service.values import Shared
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
+from support.frontend import NOW
 
 MAC = "00:50:8b:e0:3a:a7"
+
+
+@pytest.fixture
+def service(cluster: Database) -> Service:
+    settings = Settings()
+    return Service(cluster, NOW, settings, Profiles("/nowhere"), Shared(), Inbox(lambda: cluster))
 
 
 def request(address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()) -> Request:
     return Request("GET", "/", {}, address, port, macs)
 
 
-def test_a_node_is_known_by_its_address(cluster: Database) -> None:
-    asker = identify(cluster, request())
+def test_a_node_is_known_by_its_address(service: Service, cluster: Database) -> None:
+    asker = identify(service, request())
     assert (asker.node.name, asker.order) == ("compute-0-0", None)
 
 
-def test_an_unknown_address_is_nobody(cluster: Database) -> None:
+def test_an_order_is_read_whole_whatever_its_texts_hold(service: Service, cluster: Database, order: Order) -> None:
+    reason = 'it\'s \x1f 100% "ü" | ?'
+    cluster.execute("update installs set reason = ?, message = ?", (reason, "\x1f"))
+    assert identify(service, request()).order == order._replace(reason=reason.replace("\x1f", " "), message=" ")
+
+
+def test_a_membership_that_was_written_by_hand_is_known(service: Service, cluster: Database) -> None:
+    identify(service, request())
+    cluster.execute("insert into memberships (id, name, appliance, distribution) values (99, 'GPU', 2, 'cuda')")
+    cluster.execute("update nodes set membership = 99 where id = 4")
+    node = identify(service, request()).node
+    assert (node.membership, node.appliance, node.root, node.distribution) == ("GPU", "compute", "compute", "cuda")
+
+
+def test_an_unknown_address_is_nobody(service: Service, cluster: Database) -> None:
     with pytest.raises(Denied, match=r"10\.9\.9\.9: no node has this address") as raised:
-        identify(cluster, request("10.9.9.9"))
+        identify(service, request("10.9.9.9"))
     assert raised.value.status == 404
 
 
-def test_a_machine_with_another_ones_address_is_noticed(cluster: Database) -> None:
+def test_a_machine_with_another_ones_address_is_noticed(service: Service, cluster: Database) -> None:
     with pytest.raises(Denied) as raised:
-        identify(cluster, request(macs=("00:50:8b:e0:44:5e",)))
+        identify(service, request(macs=("00:50:8b:e0:44:5e",)))
     assert raised.value.status == 403
 
 
-def test_one_of_several_interfaces_is_the_nodes(cluster: Database) -> None:
-    assert identify(cluster, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
+def test_one_of_several_interfaces_is_the_nodes(service: Service, cluster: Database) -> None:
+    assert identify(service, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
 
 
-def test_a_nodes_own_attributes_come_with_it(cluster: Database) -> None:
+def test_a_nodes_own_attributes_come_with_it(service: Service, cluster: Database) -> None:
     for name in ("a", "b"):
         cluster.execute(
             "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')", (name,)
         )
-    assert identify(cluster, request(), attributes=True).attributes == {"a": "x", "b": "x"}
+    assert identify(service, request(), attributes=True).attributes == {"a": "x", "b": "x"}
 
 
 @pytest.mark.parametrize(
