@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rocks_iso
+short_description: Make a bootable CD or USB stick from a distribution
+version_added: 0.1.0
+description:
+  - Writes one file that starts from a CD and from a USB stick, under BIOS and under UEFI, into the installer of a
+    generation.
+  - With the packages on it, it installs a frontend without a network. Without them it is small, and starts compute
+    nodes that cannot boot from their network.
+  - The UEFI boot loader is the vendor's, out of the tree's C(images/efiboot.img), so that Secure Boot takes it. A
+    tree without one gets the frontend's GRUB, which is not signed. For BIOS it is always the frontend's GRUB.
+  - The same generation and options give the same bytes; a medium that is there already is not written again.
+requirements:
+  - xorriso and mtools
+  - grub2-mkimage with the modules for C(i386-pc), and for C(x86_64-efi) or C(arm64-efi) when the tree has no
+    C(images/efiboot.img)
+options:
+  dest:
+    description: The file to write; its directory must exist.
+    type: path
+    required: true
+  distribution:
+    description: Name of a distribution below O(path).
+    type: str
+  arch:
+    description: Architecture of the distribution.
+    type: str
+    default: x86_64
+  generation:
+    description: A generation of the distribution; without it the published one.
+    type: str
+    default: ''
+  path:
+    description: The folder that holds the distributions; without it the one of the site's settings.
+    type: path
+  tree:
+    description: Folder of any other installable tree, in place of O(distribution).
+    type: path
+  packages:
+    description: Put the packages and their metadata on the medium as well.
+    type: bool
+    default: true
+  entries:
+    description:
+      - What the boot menu offers; the first entry starts by itself.
+      - Without it there is one entry that starts the installer without a kickstart.
+    type: list
+    elements: dict
+    suboptions:
+      title:
+        description: What a person reads.
+        type: str
+        required: true
+      kickstart:
+        description: Text of a kickstart, which is put on the medium.
+        type: str
+        default: ''
+      url:
+        description: Where the installer fetches its kickstart, in place of O(entries[].kickstart).
+        type: str
+        default: ''
+      arguments:
+        description: Further arguments of the kernel.
+        type: list
+        elements: str
+        default: []
+  label:
+    description:
+      - Name of the volume, by which boot loader and installer find it. At most 32 letters, digits, C(_), C(.), C(-).
+      - Without it, the name of the distribution and its architecture.
+    type: str
+  timeout:
+    description: Seconds until the first entry starts; 0 at once, -1 never.
+    type: int
+    default: 60
+  console:
+    description: A serial console beside the screen, such as C(ttyS0,115200).
+    type: str
+    default: ''
+extends_documentation_fragment:
+  - npaci.rocks.attributes
+attributes:
+  diff_mode:
+    support: none
+    description: The content of a medium is too large to be shown.
+author: the npaci.rocks contributors (@npaci)
+seealso:
+  - module: npaci.rocks.rocks_dist
+  - module: npaci.rocks.rocks_kickstart
+"""
+
+EXAMPLES = r"""
+- name: The kickstart of a new frontend
+  npaci.rocks.rocks_kickstart:
+    path: xml
+    root: frontend
+    release: rhel9
+    attributes: "{{ frontend_attributes }}"
+  register: frontend
+
+- name: A DVD that installs the frontend, and then starts its compute nodes
+  npaci.rocks.rocks_iso:
+    distribution: rocks
+    dest: /srv/rocks.iso
+    label: ROCKS
+    entries:
+      - title: Install a compute node
+        url: http://10.1.1.1/rocks/kickstart
+      - title: Install the frontend
+        kickstart: "{{ frontend.kickstart }}"
+
+- name: A small stick for nodes whose firmware has no network boot, with a serial console
+  npaci.rocks.rocks_iso:
+    distribution: rocks
+    dest: /srv/compute.iso
+    packages: false
+    timeout: 5
+    console: ttyS0,115200
+    entries:
+      - title: Install a compute node
+        url: http://10.1.1.1/rocks/kickstart
+"""
+
+RETURN = r"""
+dest:
+  description: The file.
+  returned: success
+  type: str
+identity:
+  description: SHA-256 of all that the medium is made from; it stands in the volume as its application identifier.
+  returned: success
+  type: str
+loader:
+  description: Where the UEFI boot loader is from.
+  returned: success
+  type: str
+secure_boot:
+  description: Whether the UEFI boot loader carries a signature.
+  returned: success
+  type: bool
+tree:
+  description: The folder that the medium was made from.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import iso
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootmenu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
+
+ENTRY = {
+    "title": {"type": "str", "required": True},
+    "kickstart": {"type": "str", "default": ""},
+    "url": {"type": "str", "default": ""},
+    "arguments": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "dest": {"type": "path", "required": True},
+            "distribution": {"type": "str"},
+            "arch": {"type": "str", "default": "x86_64"},
+            "generation": {"type": "str", "default": ""},
+            "path": {"type": "path"},
+            "tree": {"type": "path"},
+            "packages": {"type": "bool", "default": True},
+            "entries": {"type": "list", "elements": "dict", "options": ENTRY},
+            "label": {"type": "str"},
+            "timeout": {"type": "int", "default": 60},
+            "console": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+        required_one_of=[("distribution", "tree")],
+        mutually_exclusive=[("distribution", "tree")],
+    )
+    try:
+        module.exit_json(**medium(module.params, module.check_mode))
+    except RocksError as error:
+        module.fail_json(msg=str(error))
+
+
+def medium(params, check_mode):
+    tree, name = params["tree"], "ROCKS"
+    if not tree:
+        places = Places(params["path"] or load().distributions)
+        tree = iso.find_tree(places, params["distribution"], params["arch"], params["generation"])
+        name = params["distribution"]
+    entries = [Entry(**{**row, "arguments": tuple(row["arguments"])}) for row in params["entries"] or ()]
+    menu = Menu(
+        params["label"] or f"{name}-{params['arch']}",
+        tuple(entries) or (Entry(f"Install {name}"),),
+        params["timeout"],
+        params["console"],
+    )
+    made = iso.make(tree, params["dest"], menu, packages=params["packages"], check=check_mode)
+    return {
+        "changed": made.changed,
+        "dest": made.path,
+        "identity": made.identity,
+        "loader": made.loader,
+        "secure_boot": made.secure_boot,
+        "tree": tree,
+    }
+
+
+if __name__ == "__main__":
+    main()
