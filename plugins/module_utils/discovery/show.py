@@ -62,7 +62,7 @@ class Table:
             )
         elif event.kind == STATE and event.name in self._rows:
             self._rows[event.name] = self._rows[event.name]._replace(installation=installation(event.text))
-        else:
+        elif event.kind != PUBLISHED:  # what services were told is of interest only when they refuse
             self._remarks = [*self._remarks, line(event)][-self._keep :]
 
     def lines(self, width: int, height: int) -> list[str]:

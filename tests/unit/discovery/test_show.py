@@ -13,6 +13,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
     KNOWN,
     LISTENING,
     OVER,
+    PUBLISHED,
     REFUSED,
     STATE,
     TROUBLE,
@@ -60,6 +61,7 @@ def test_the_table_shows_each_node_and_whether_it_asked_for_its_kickstart() -> N
     table = Table(TITLE)
     for event in (
         entered(4),
+        Event(PUBLISHED, text="hosts, kea"),
         entered(5),
         Event(STATE, name="compute-0-4", text="installing"),
         Event(KNOWN, MAC, "web-1-0"),
