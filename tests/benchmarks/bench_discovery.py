@@ -114,7 +114,7 @@ def main() -> int:
         LogReader(),
     )
     kept = figure(
-        "a frame on the wire, CPU", rate(10_000, lambda: [request_in(frame) for _ in range(10_000)]), "µs", 50
+        "a frame on the wire, CPU", rate(10_000, lambda: [request_in(frame) for _turn in range(10_000)]), "µs", 50
     )
     kept &= figure(
         "a line of a log, CPU", rate(len(lines), lambda: [reader.sighting(line) for line in lines]), "µs", 50

@@ -10,7 +10,7 @@ import json
 import pathlib
 import sys
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Optional
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
@@ -126,7 +126,7 @@ def result_of(running: Daemon) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def dhcp_frontend(
-    name: str, net: Network, folder: pathlib.Path, url: str = "", env: Mapping[str, str] = {}, **said: Any
+    name: str, net: Network, folder: pathlib.Path, url: str = "", env: Optional[Mapping[str, str]] = None, **said: Any
 ) -> Iterator[DhcpFrontend]:
     """A frontend with ``kea``, ``dhcpd`` or ``dnsmasq``, a published generation, and no node but itself.
 
@@ -142,7 +142,7 @@ def dhcp_frontend(
     with connect(url or f"sqlite://{folder}/cluster.sqlite", create=not url, check=False) as database:
         migrate(database)
         _describe(database)
-        with serving(name, net, folder, database, env, **said) as served:
+        with serving(name, net, folder, database, env or {}, **said) as served:
             settings = dataclasses.replace(
                 served.settings,
                 distributions=str(folder / "install"),

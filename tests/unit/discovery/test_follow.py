@@ -79,7 +79,7 @@ def test_a_rotated_log_is_read_under_its_new_name_and_to_the_end_of_the_old_one(
     write(old, asks(3))
     assert macs(source.read()) == [mac(2), mac(3)]
     write(log, asks(4))
-    assert [macs(source.read()) for _ in range(2)] == [[], [mac(4)]]
+    assert [macs(source.read()) for _turn in range(2)] == [[], [mac(4)]]
     # The server has not been told yet to open its log again.
     write(old, asks(5))
     write(log, asks(6))
@@ -91,7 +91,7 @@ def test_a_log_that_is_away_between_two_names_is_waited_for(log: pathlib.Path) -
     log.unlink()
     assert source.read() == []
     write(log, asks(2))
-    assert [macs(source.read()) for _ in range(2)] == [[], [mac(2)]]
+    assert [macs(source.read()) for _turn in range(2)] == [[], [mac(2)]]
 
 
 def test_a_log_that_is_cut_is_read_from_its_beginning(log: pathlib.Path) -> None:
@@ -108,7 +108,7 @@ def test_a_hundred_rotations_leave_no_file_open(log: pathlib.Path) -> None:
     for number in range(100):
         log.rename(log.with_suffix(f".{number}"))
         write(log, asks(number % 200))
-        assert [macs(source.read()) for _ in range(2)] == [[], [mac(number % 200)]]
+        assert [macs(source.read()) for _turn in range(2)] == [[], [mac(number % 200)]]
     assert len(os.listdir("/proc/self/fd")) <= before + 1
     source.close()
 
@@ -140,7 +140,7 @@ def test_bytes_that_are_no_text_do_no_harm(log: pathlib.Path) -> None:
     source = LogFile(str(log))
     with log.open("ab") as file:
         file.write(b"\xff\xfe\x00\x1b[2J\n" + asks(2).encode() + b"x" * (LONGEST_LINE * 3) + b"\n" + asks(3).encode())
-    found = [sighting for _ in range(3) for sighting in source.read()]
+    found = [sighting for _turn in range(3) for sighting in source.read()]
     assert macs(found) == [mac(2), mac(3)]
 
 
