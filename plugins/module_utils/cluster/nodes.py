@@ -116,9 +116,9 @@ def ensure(
         return [Replaced(before, next(written) if plan else before) for before, plan in zip(known, plans)]
 
 
-def change(database: Database, name: str, /, **changes: Any) -> Node:
+def change(database: Database, node: str, **changes: Any) -> Node:
     """Give a node other values of ``NewNode``'s fields, as ``ensure`` does; the node as it is then."""
-    changed: Node = ensure(database, [{**changes, "was": name}])[0].after
+    changed: Node = ensure(database, [{**changes, "was": node}])[0].after
     return changed
 
 
