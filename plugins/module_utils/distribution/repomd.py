@@ -9,9 +9,8 @@ repository, no checksum that is none, no size that would fill the disk.
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as etree
 from typing import NamedTuple, Optional
-
-from lxml import etree
 
 from ..errors import DescriptionError
 
@@ -100,21 +99,21 @@ def parse(data: bytes, where: str) -> Repomd:
     return Repomd(revision, tuple(records[kind] for kind in sorted(records)))
 
 
-def _root(data: bytes, where: str) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+def _root(data: bytes, where: str) -> etree.Element:
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise DescriptionError("it declares entities, which no repomd.xml does", where, "choose another mirror")
     try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        line = error.position[0] or 1
+        root = etree.fromstring(data)
+    except etree.ParseError as error:
         raise DescriptionError(
-            f"not XML ({error.msg})", f"{where}:{line}", "is the URL that of a repository?"
+            f"not XML ({error.msg})", f"{where}:{error.position[0]}", "is the URL that of a repository?"
         ) from None
     if root.tag != f"{NAMESPACE}repomd":
         raise DescriptionError(f"the root element is {root.tag!r}, not repomd", where, "is the URL right?")
     return root
 
 
-def _record(element: etree._Element) -> Record:
+def _record(element: etree.Element) -> Record:
     location = element.find(f"{NAMESPACE}location")
     checksum = element.find(f"{NAMESPACE}checksum")
     return Record(

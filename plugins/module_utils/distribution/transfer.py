@@ -12,10 +12,8 @@ import email.utils
 import itertools
 import re
 import time
-from typing import Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 from urllib.parse import quote, urlsplit, urlunsplit
-
-import pycurl
 
 from ..errors import DescriptionError, NotFound, Refused, Unavailable
 from .model import Source
@@ -28,12 +26,11 @@ FIRST_WAIT, LONGEST_BACKOFF = 0.5, 8.0
 KEPT = "%/:@!$&'()*,;=~"
 PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-RETRIED_ERROR = frozenset({
-    pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT, pycurl.E_PARTIAL_FILE,
-    pycurl.E_OPERATION_TIMEOUTED, pycurl.E_SSL_CONNECT_ERROR, pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR,
-    pycurl.E_RECV_ERROR,
-})  # fmt: skip
-RANGE_REFUSED = frozenset({pycurl.E_RANGE_ERROR, pycurl.E_BAD_DOWNLOAD_RESUME})
+# libcurl's numbers (libcurl-errors(3)).
+HTTP_STATUS, NO_SUCH_FILE = 22, 37
+# Proxy and host not found, no connection, cut off, too slow, no TLS, no answer, not sent, not received.
+RETRIED_ERROR = frozenset({5, 6, 7, 18, 28, 35, 52, 55, 56})
+RANGE_REFUSED = frozenset({33, 36})
 RETRY_AFTER = re.compile(rb"retry-after:\s*(.*?)\s*", re.IGNORECASE)
 
 
@@ -84,13 +81,14 @@ class Connection:
         self._sink: Callable[[bytes], object] = self._headers.append
         self._left = 0
         self._raised: Optional[BaseException] = None
-        self._curl = pycurl.Curl()
+        self._pycurl = _library(self._base)
+        self._curl = self._pycurl.Curl()
         for option, value in self._options(source, limits).items():
             if value != "":
                 self._curl.setopt(option, value)
 
     def _options(self, source: Source, limits: Limits) -> dict[int, object]:
-        local = self._base.startswith("file:")
+        local, pycurl = self._base.startswith("file:"), self._pycurl
         return {
             pycurl.NOSIGNAL: 1,
             pycurl.USERAGENT: AGENT,
@@ -125,11 +123,11 @@ class Connection:
         """
         self._sink, self._left, self._raised = sink, most, None
         self._headers.clear()
-        self._curl.setopt(pycurl.URL, self._address(location))
-        self._curl.setopt(pycurl.RESUME_FROM_LARGE, offset)
+        self._curl.setopt(self._pycurl.URL, self._address(location))
+        self._curl.setopt(self._pycurl.RESUME_FROM_LARGE, offset)
         try:
             self._curl.perform()
-        except pycurl.error as error:
+        except self._pycurl.error as error:
             if isinstance(self._raised, TooLong):
                 raise TooLong(f"it is longer than {offset + most:,} bytes", self.url(location)) from None
             meaning = self._raised or self._meaning(location, int(error.args[0]), self._curl.errstr())
@@ -157,9 +155,9 @@ class Connection:
 
     def _meaning(self, location: str, code: int, said: str) -> Exception:
         where = self.url(location)
-        if code == pycurl.E_HTTP_RETURNED_ERROR:
-            return self._status(where, self._curl.getinfo(pycurl.RESPONSE_CODE))
-        if code == pycurl.E_FILE_COULDNT_READ_FILE:
+        if code == HTTP_STATUS:
+            return self._status(where, self._curl.getinfo(self._pycurl.RESPONSE_CODE))
+        if code == NO_SUCH_FILE:
             return NotFound("no such file", where)
         if code in RANGE_REFUSED:
             return NotResumable()
@@ -177,6 +175,15 @@ class Connection:
         if status in RETRIED_STATUS:
             return Transient(f"the server answers {status}", retry_after(self._headers, time.time()))
         return Unavailable(f"the server answers {status}", where)
+
+
+def _library(where: str) -> Any:
+    try:
+        import pycurl  # here, so that a site without mirrors needs none
+    except ImportError:
+        hint = "install python3-pycurl (RPM) or pycurl (pip)"
+        raise Unavailable("pycurl is not installed for this Python", where, hint) from None
+    return pycurl
 
 
 def retry_after(headers: list[bytes], now: float) -> Optional[float]:
