@@ -15,7 +15,7 @@ from . import dhcp
 from .bootclasses import IPXE_USER_CLASS
 from .dhcp import Boot
 from .model import Files, Report, Site, Snapshot, Trial
-from .services import Daemon
+from .services import UNIT, Daemon
 
 CHECK_SECONDS = 60.0
 TOLD = 5  # of its complaints
@@ -94,5 +94,5 @@ def _test(boot: Boot) -> str:
     return " or ".join(f"option architecture = {code}" for code in codes)
 
 
-DHCPD = Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), reload_by=("systemctl", "restart", "{unit}"))
+DHCPD = Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), reload_by=("systemctl", "restart", UNIT))
 REPORT = Report("dhcpd", "DHCP by ISC dhcpd", OPTIONS, render, check, DHCPD)

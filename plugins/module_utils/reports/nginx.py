@@ -12,7 +12,7 @@ from typing import Any, Mapping
 
 from ..files import replace
 from .model import Files, Report, Site, Snapshot, Trial
-from .services import Daemon
+from .services import UNIT, Daemon
 
 CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {"path": "/etc/nginx/conf.d/rocks-nodes.conf"}
@@ -45,5 +45,5 @@ def check(trial: Trial, site: Site) -> None:
     trial.run(["nginx", "-t", "-q", "-c", config], timeout=CHECK_SECONDS)
 
 
-NGINX = Daemon("nginx", ("nginx",), reload_by=("systemctl", "reload", "{unit}"))
+NGINX = Daemon("nginx", ("nginx",), reload_by=("systemctl", "reload", UNIT))
 REPORT = Report("nginx", "node names for nginx", OPTIONS, render, check, NGINX)

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 from ..cluster.model import Node
 from .linecheck import by_lines
 from .model import Files, Report, Site, Snapshot
-from .services import Daemon
+from .services import UNIT, Daemon
 from .snapshot import HARDWARE
 
 OPTIONS: Mapping[str, Any] = {"path": "/var/spool/pbs/server_priv/nodes"}
@@ -33,6 +33,6 @@ def _line(node: Node, snapshot: Snapshot) -> str:
 
 
 # The server reads the file at its start only, and running jobs outlive that.
-PBS = Daemon("pbs", ("pbs", "pbs_server"), reload_by=("systemctl", "restart", "{unit}"))
+PBS = Daemon("pbs", ("pbs", "pbs_server"), reload_by=("systemctl", "restart", UNIT))
 check = by_lines(r"[A-Za-z0-9.-]+ np=\d+( [A-Za-z0-9_]+)*", "such as compute-0-0 np=4 x86_64")
 REPORT = Report("pbs", "PBS nodes", OPTIONS, render, check, PBS, frozenset((HARDWARE,)))

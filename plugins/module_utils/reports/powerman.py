@@ -16,7 +16,7 @@ from ..errors import DescriptionError, together
 from ..files import read_text, replace
 from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, Trial
-from .services import Daemon
+from .services import UNIT, Daemon
 from .snapshot import GROUPS
 from .words import fold, word
 
@@ -112,5 +112,5 @@ def check(trial: Trial, site: Site) -> None:
     trial.run(["powermand", "-s", "-f", "-c", config], timeout=CHECK_SECONDS)
 
 
-POWERMAN = Daemon("powerman", ("powerman",), reload_by=("systemctl", "restart", "{unit}"))
+POWERMAN = Daemon("powerman", ("powerman",), reload_by=("systemctl", "restart", UNIT))
 REPORT = Report("powerman", "powerman's devices", OPTIONS, render, check, POWERMAN, frozenset((GROUPS,)))

@@ -13,11 +13,14 @@ from typing import Any, Mapping, Optional
 
 from ..files import replace
 from .model import Files, Hardware, Report, Site, Snapshot, Trial
-from .services import Daemon
+from .services import UNIT, Daemon
 from .snapshot import HARDWARE
 from .words import fold, word
 
 CHECK_SECONDS = 60.0
+MEMORY = (
+    99  # per cent of what was counted: Slurm drains a node that has less, and another kernel may leave a little less
+)
 OPTIONS: Mapping[str, Any] = {"path": "/etc/slurm/rocks-nodes.conf", "partition": "compute"}
 TEMPLATE = """\
 # Written by rocks_report from the cluster database; changes here are lost.
@@ -53,7 +56,7 @@ def _counted(found: Optional[Hardware]) -> str:
         return 'State=DOWN Reason="its hardware was not counted yet"'
     return (
         f"CPUs={found.cpus} Sockets={found.sockets} CoresPerSocket={found.cores} ThreadsPerCore={found.threads}"
-        f" RealMemory={found.memory}" + (f" Gres=gpu:{found.gpus}" if found.gpus else "")
+        f" RealMemory={found.memory * MEMORY // 100}" + (f" Gres=gpu:{found.gpus}" if found.gpus else "")
     )
 
 
@@ -64,5 +67,7 @@ def check(trial: Trial, site: Site) -> None:
     trial.run(["scontrol", "show", "hostnames", "node"], timeout=CHECK_SECONDS, env={"SLURM_CONF": config})
 
 
-SLURM = Daemon("slurm", ("slurmctld",), reload_by=("scontrol", "reconfigure"))
+# A reconfiguration does not take other nodes or other hardware before 23.11, and dies of more nodes; a restart is
+# short, and jobs run on.
+SLURM = Daemon("slurmctld", ("slurmctld",), reload_by=("systemctl", "restart", UNIT), alive_by=("scontrol", "ping"))
 REPORT = Report("slurm", "Slurm's nodes", OPTIONS, render, check, SLURM, frozenset((HARDWARE,)))
