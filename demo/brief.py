@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The part of a module's answer that a person wants to see here: ``brief.py PART <answer``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+
+def dist(answer: dict[str, Any]) -> str:
+    upgraded = ", ".join(f"{one['name']} {one['before']} -> {one['after']}" for one in answer["upgraded"])
+    return (
+        f"generation {answer['generation'][:12]}, {sum(answer['packages'].values())} packages: "
+        f"{len(answer['added'])} added, {len(answer['removed'])} removed, {upgraded or 'none'} upgraded"
+    )
+
+
+PARTS = {
+    "changed": lambda answer: "changed" if answer["changed"] else "unchanged",
+    "schema": lambda answer: f"{answer['database']}, schema {answer['schema']}",
+    "network": lambda answer: "{name}: {subnet}/{netmask}".format(**answer["network"]),
+    "nodes": lambda answer: "\n".join(f"{node['name']} {node['ip']}" for node in answer["nodes"]),
+    "inserted": lambda answer: "\n".join(
+        f"{node['mac']} is {node['name']}, {node['ip']}, install order: {node['state']}" for node in answer["nodes"]
+    ),
+    "dist": dist,
+    "why": lambda answer: json.dumps(answer["why"], indent=1),
+}
+
+if __name__ == "__main__":
+    text = sys.stdin.read()
+    status, arrow, answer = text.partition(" => ")
+    if not arrow or "FAILED" in status or "ERROR" in status:
+        print(text)
+        sys.exit(1)
+    print("  " + PARTS[sys.argv[1]](json.loads(answer)).replace("\n", "\n  "))

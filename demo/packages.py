@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Small RPM files with the names that our profiles ask for, so that the demonstration needs no mirror.
+
+    packages.py stock FOLDER    a repository as a distribution's vendor has it
+    packages.py update FOLDER   a newer openmpi, as somebody builds it at the site
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+from support.rpms import Rpm, repository, write
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+
+ROOT = pathlib.Path(__file__).parents[1]
+COMPS = """<?xml version="1.0" encoding="UTF-8"?>
+<comps>
+  <group>
+    <id>core</id><name>Core</name><description>What every system has.</description>
+    <default>true</default><uservisible>true</uservisible>
+    <packagelist><packagereq type="mandatory">filesystem</packagereq></packagelist>
+  </group>
+</comps>
+"""
+
+
+def wanted() -> list[str]:
+    """What nodes of ours install."""
+    attributes = {"arch": "x86_64", "frontend_address": "127.0.1.1", "home_server": "127.0.1.1"}
+    names = set()
+    for root in ("compute", "login", "nas", "web", "frontend"):
+        for package in compile_profile(str(ROOT / "xml"), root, attributes, "rhel9").packages:
+            names.add(package.name)
+    return sorted(name for name in names if not name.startswith(("@", "-")))
+
+
+def main(what: str, folder: pathlib.Path) -> None:
+    if what == "update":
+        print(write(Rpm("openmpi", "4.1.7", arch="x86_64"), folder).name)
+        return
+    names = ["filesystem", *wanted()]
+    repository(folder, [Rpm(name, "4.1.1", arch="x86_64") for name in names], extra={"group": COMPS})
+    print(f"{len(names)} packages")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], pathlib.Path(sys.argv[2]))
