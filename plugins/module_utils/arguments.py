@@ -26,3 +26,34 @@ def profile_spec() -> dict[str, Any]:
         "eval_user": {"type": "str", "default": "nobody"},
         "eval_timeout": {"type": "float", "default": 30},
     }
+
+
+def distribution_spec() -> dict[str, Any]:
+    """The options of the fragment ``distribution``: which one, and where distributions lie."""
+    return {
+        "name": {"type": "str", "required": True},
+        "arch": {"type": "str", "default": "x86_64"},
+        "path": {"type": "path"},
+    }
+
+
+def source_spec() -> dict[str, Any]:
+    """The suboptions of a source of a distribution."""
+    return {
+        "name": {"type": "str", "required": True},
+        "type": {"type": "str", "choices": ["mirror", "parent", "directory"], "default": "mirror"},
+        "url": {"type": "str", "default": ""},
+        "path": {"type": "str", "default": ""},
+        "priority": {"type": "int"},
+        "wins": {"type": "list", "elements": "str", "default": []},
+        "include": {"type": "list", "elements": "str", "default": []},
+        "exclude": {"type": "list", "elements": "str", "default": []},
+        "gpg_keys": {"type": "list", "elements": "path", "default": [], "no_log": False},
+        "gpgcheck": {"type": "bool"},
+        "repo_gpgcheck": {"type": "bool", "default": False},
+        "fetch": {"type": "str", "choices": ["needed", "everything"], "default": "needed"},
+        "ca": {"type": "str", "default": ""},
+        "certificate": {"type": "str", "default": ""},
+        "key": {"type": "str", "default": "", "no_log": False},
+        "proxy": {"type": "str", "default": ""},
+    }

@@ -34,6 +34,7 @@ class Built(NamedTuple):
     changes   from the published generation to this one
     clashes   NEVRA, the source that is preferred, the other one: equal names, different files
     remarks   what is no fault, but may surprise
+    unmet     what its packages or profiles need and it does not have, when that is no error
     verdicts  gives what became of every candidate
     """
 
@@ -42,6 +43,7 @@ class Built(NamedTuple):
     changes: Changes
     clashes: tuple[tuple[str, str, str], ...]
     remarks: tuple[str, ...]
+    unmet: tuple[str, ...]
     verdicts: Callable[[], list[Verdict]]
 
 
@@ -96,7 +98,7 @@ def _build(distribution: Distribution, places: Places, hook: Optional[Hook], che
     path = os.path.join(folder, made.identity)
     if not check:
         path = realise.realise(made, places)
-        remember(places, name, arch, Memory(digest, made.identity, made.remarks, made.paths))
+        remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.paths))
     return _planned(made, path)
 
 
@@ -108,7 +110,8 @@ def _known(distribution: Distribution, again: Published, previous: Optional[Publ
         again is not previous,
         Changes() if again is previous else difference(previous, again),
         tuple(clash for shard in shards for clash in shard.clashes),
-        (*(remark for shard in shards for remark in shard.remarks), *memory.remarks),
+        tuple(remark for shard in shards for remark in shard.remarks),
+        memory.unmet,
         lambda: [verdict for number in again.index.shards for verdict in again.verdicts(number)],
     )
 
@@ -131,7 +134,8 @@ def _planned(made: Plan, path: str) -> Built:
         made.previous is None or made.previous.index.identity != made.identity,
         found,
         tuple(clash for piece in pieces.values() for clash in piece.shard.clashes),
-        (*(remark for piece in pieces.values() for remark in piece.shard.remarks), *made.remarks),
+        tuple(remark for piece in pieces.values() for remark in piece.shard.remarks),
+        made.unmet,
         lambda: [verdict for piece in pieces.values() for verdict in piece.verdicts()],
     )
 

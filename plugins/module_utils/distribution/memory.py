@@ -21,15 +21,17 @@ from .pool import Places
 
 
 class Memory(NamedTuple):
-    """inputs  digest of everything that the build read
+    """One build.
+
+    inputs      digest of everything that the build read
     generation  what it came to
-    remarks  what it said
-    paths    file path that a package requires -> content digest of the shard that has it
+    unmet       what it does not have
+    paths       file path that a package requires -> content digest of the shard that has it
     """
 
     inputs: str = ""
     generation: str = ""
-    remarks: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
     paths: Mapping[str, str] = {}
 
 
@@ -37,7 +39,7 @@ def recall(places: Places, distribution: str, arch: str) -> Memory:
     """What is remembered; an empty Memory when nothing is, or nothing that can be read."""
     try:
         fields = json.loads(files.read_bytes(_path(places, distribution, arch)))
-        return Memory(fields["inputs"], fields["generation"], tuple(fields["remarks"]), dict(fields["paths"]))
+        return Memory(fields["inputs"], fields["generation"], tuple(fields["unmet"]), dict(fields["paths"]))
     except (RocksError, ValueError, KeyError, TypeError):
         return Memory()
 

@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     build    path below ``build/`` -> text of the XML and the compiled profiles
     sums     path in the tree -> SHA-256 of everything that is neither package nor metadata
     moment   when the newest thing in it was made
-    remarks  what is not met, unless that is an error
+    unmet    what is not met, unless that is an error
     paths    for the memory: where the files lie that packages require
     """
 
@@ -66,7 +66,7 @@ class Plan(NamedTuple):
     sums: Mapping[str, str]
     identity: str
     moment: int
-    remarks: tuple[str, ...]
+    unmet: tuple[str, ...]
     paths: Mapping[str, str]
 
 
@@ -99,7 +99,7 @@ def plan(
     build.update({f"{PROFILES}/{name}": profile.text for name, profile in profiles.items()})
     paths = closing.Paths(composed.pieces, memory.paths)
     lists = {name: profile.packages for name, profile in profiles.items()}
-    remarks = closing.check(distribution, composed.pieces, lists, merged.contents.get(documents.GROUP, b""), paths)
+    unmet = closing.check(distribution, composed.pieces, lists, merged.contents.get(documents.GROUP, b""), paths)
     sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
     sums.update(boot.sums)
     return Plan(
@@ -114,7 +114,7 @@ def plan(
         dict(sorted(sums.items())),
         _identity(distribution, composed, merged, sums),
         max(one.moment() for one in inputs),
-        tuple(remarks),
+        tuple(unmet),
         paths.known,
     )
 

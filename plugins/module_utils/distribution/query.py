@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Answers about a distribution: which generations there are, why a package is in one, what differs between two."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Iterable, NamedTuple
+
+from . import publish, shards
+from .build import difference
+from .generations import Published
+from .model import Changes, Generation, Verdict
+from .operate import opened
+from .pool import Places
+
+
+class Listed(NamedTuple):
+    """A generation, and whether the distribution's link leads to it."""
+
+    generation: Generation
+    published: bool
+
+
+class Query:
+    """A distribution that is asked about, and one generation of it.
+
+    wanted  identity of the generation, the beginning of it, or ``previous``; empty: the published one
+
+    Raises NotFound when there is no such generation.
+    """
+
+    def __init__(self, root: str, name: str, arch: str, wanted: str = "") -> None:
+        self._places, self._name, self._arch = Places(root), name, arch
+        self.published = publish.current(self._places, name, arch)
+        self.identity = publish.find(self._places, name, arch, wanted) if wanted else self.published
+        self._opened = self._open(self.identity)
+
+    def generations(self) -> list[Listed]:
+        """All of them, in the order in which they were published last."""
+        return [
+            Listed(
+                Generation(self._name, self._arch, identity, found.folder, found.index.counts),
+                identity == self.published,
+            )
+            for identity in publish.history(self._places, self._name, self._arch)
+            for found in [self._open(identity)]
+        ]
+
+    def why(self, patterns: Iterable[str]) -> list[Verdict]:
+        """What became of every package whose name meets one of the patterns."""
+        globs = list(patterns)
+        numbers = self._opened.index.shards
+        if all(not set(glob) & set("*?[") for glob in globs):
+            numbers = {number: numbers[number] for number in sorted(map(shards.shard_of, globs)) if number in numbers}
+        return [
+            verdict
+            for number in numbers
+            for verdict in self._opened.verdicts(number)
+            if any(fnmatch.fnmatchcase(verdict.package.name, glob) for glob in globs)
+        ]
+
+    def since(self, other: str) -> Changes:
+        """What this generation has that another one has not."""
+        before = publish.find(self._places, self._name, self._arch, other)
+        return difference(self._open(before), self._opened)
+
+    def _open(self, identity: str) -> Published:
+        return opened(self._places, self._name, self._arch, identity)
