@@ -130,7 +130,7 @@ def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
 
 def remove_leftovers() -> None:
     """Remove the namespaces of runs that were killed, and whatever still runs in them."""
-    for path in sorted(FOLDER.glob(f"{PREFIX}-*")):
+    for path in sorted(FOLDER.glob(f"{PREFIX}-[0-9]*.*-*")):
         if not is_alive(path.name.split("-")[1]):
             _remove(path.name)
 
