@@ -182,7 +182,7 @@ def raw_command(line: SourceLine) -> Command:
     text = line.text.strip()
     if MARK.match(text):
         raise DescriptionError("an attribute cannot name the command", str(line.origin), "write the command's name")
-    name, _, rest = text.partition(" ")
+    name, _blank, rest = text.partition(" ")
     return Command(name, rest.strip(), line.origin)
 
 
@@ -212,7 +212,7 @@ def _options(element: Element) -> tuple[list[str], str]:
     interpreter = element.attributes.get("interpreter", "")
     flags = []
     while given:
-        flag, _, value = given.pop(0).partition("=")
+        flag, _sign, value = given.pop(0).partition("=")
         if flag == "--interpreter":
             interpreter = value or (given.pop(0) if given else "")
         elif flag in ("--log", "--logfile"):

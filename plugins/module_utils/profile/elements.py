@@ -177,7 +177,7 @@ def _check_attributes(element: Element, rule: Rule) -> Iterator[Remark]:
     tag, origin = element.tag, element.origin
     for name, value in element.attributes.items():
         allowed = rule.attributes.get(name)
-        if allowed is None and name not in ("roll", "file"):
+        if allowed is None:
             hint = near(name, rule.attributes)
             yield Remark(WARNING, "unknown-attribute", origin, f'{name}="{value}" on <{tag}> has no effect', hint)
         elif allowed and value and not re.fullmatch(allowed, value):

@@ -56,7 +56,7 @@ def resolve_packages(asked: Iterable[Asked]) -> tuple[Package, ...]:
     wanted = sorted((not name.startswith("@"), name) for name, on in origins if on)
     unwanted = sorted(name for name, on in origins if not on and (name, True) not in origins)
     return tuple(
-        [Package(name, tuple(origins[name, True])) for _, name in wanted]
+        [Package(name, tuple(origins[name, True])) for _no_group, name in wanted]
         + [Package("-" + name, tuple(origins[name, False])) for name in unwanted]
     )
 

@@ -55,7 +55,7 @@ def _columns(names: Sequence[str], edges: Sequence[Pair]) -> dict[str, int]:
         after[source].append(target)
     order, state = list[str](), dict[str, int]()
     kept: list[Pair] = []
-    targets = {target for _, target in edges}
+    targets = {edge[1] for edge in edges}
     for start in sorted(names, key=lambda name: (name in targets, name)):
         _visit(start, after, state, order, kept)
     columns = dict.fromkeys(names, 0)
@@ -97,7 +97,7 @@ Links = Mapping[Key, Sequence[Key]]
 
 def _slots(columns: Mapping[str, int], edges: Sequence[Pair]) -> tuple[list[list[Key]], tuple[Links, Links]]:
     """The places of each column, and which of them are joined to the left and to the right."""
-    slots: list[list[Key]] = [[] for _ in range(max(columns.values(), default=-1) + 1)]
+    slots: list[list[Key]] = [[] for _column in range(max(columns.values(), default=-1) + 1)]
     for name, column in sorted(columns.items()):
         slots[column].append(((name, name), column))
     left: dict[Key, list[Key]] = {key: [] for column in slots for key in column}
@@ -159,7 +159,7 @@ def _heights(slots: Sequence[Sequence[Key]], links: tuple[Links, Links]) -> dict
         for key, space in zip(column, spaces):
             position += space
             heights[key] = position
-    for _ in range(SETTLE):
+    for _turn in range(SETTLE):
         for column in (*slots, *reversed(slots)):
             wishes = []
             for key in column:
@@ -173,7 +173,7 @@ def _heights(slots: Sequence[Sequence[Key]], links: tuple[Links, Links]) -> dict
 
 def _spaces(column: Sequence[Key]) -> list[float]:
     """The distance of each place from the one before it: less beside a bend than between two nodes."""
-    rows = [1.0 if edge[0] == edge[1] else 0.4 for edge, _ in column]
+    rows = [1.0 if edge[0] == edge[1] else 0.4 for edge, _column in column]
     return [0.0, *((one + other) / 2 for one, other in zip(rows, rows[1:]))] if rows else []
 
 
@@ -189,5 +189,5 @@ def _apart(wishes: Sequence[float], spaces: Sequence[float]) -> list[float]:
         while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]:
             last = blocks.pop()
             blocks[-1] = [blocks[-1][0] + last[0], blocks[-1][1] + last[1]]
-    levels = [total / count for total, count in blocks for _ in range(int(count))]
+    levels = [total / count for total, count in blocks for _one in range(int(count))]
     return [level + shift for level, shift in zip(levels, offsets)]

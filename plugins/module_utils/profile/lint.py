@@ -158,8 +158,10 @@ def _absent(profile: Profile, sources: Sources, available: Optional[Available]) 
     for package in profile.packages:
         if not package.name.startswith("-") and not _has(package.name, available):
             text = f'the distribution has no package "{package.name}" ({profile.root}, {profile.release})'
+            # Of some ten thousand names, only those with the same first letter are compared.
+            alike = () if package.name.startswith("@") else (n for n in available.names if n[:1] == package.name[:1])
+            hint = near(package.name, alike)
             for origin in package.origins:
-                hint = near(package.name, available.names) if not package.name.startswith("@") else ""
                 yield Remark(ERROR, "absent-package", sources.absolute(origin), text, hint)
 
 

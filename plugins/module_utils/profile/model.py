@@ -41,7 +41,7 @@ ERROR, WARNING = "error", "warning"
 
 def as_remark(error: RocksError, fallback: Origin) -> Remark:
     """An error as a remark; its place is taken from the message where it has one."""
-    file, _, line = error.where.rpartition(":")
+    file, _colon, line = error.where.rpartition(":")
     origin = Origin(file, int(line)) if file and line.isdigit() else fallback
     return Remark(ERROR, "description", origin, error.what, error.hint)
 

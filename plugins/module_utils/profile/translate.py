@@ -159,7 +159,7 @@ def _gather_time(commands: list[Command], release: Release, remarks: list[Remark
     if release.age >= 9 or not sources or not zones:
         return commands
     taken = {source: _time_option(source) for source in sources}
-    if not all(kind for kind, _ in taken.values()):
+    if not all(kind for kind, _value in taken.values()):
         return commands
     remarks[:] = [r for r in remarks if not (r.rule == "unknown-command" and "timesource" in r.text)]
     servers = ",".join(value for source in sources for kind, value in [taken[source]] if kind == "server")

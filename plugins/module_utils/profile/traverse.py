@@ -9,6 +9,7 @@ others, then what must come after TAIL.  Within the freedom that remains, names 
 
 from __future__ import annotations
 
+import collections
 import heapq
 from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
@@ -43,8 +44,9 @@ def followed(graph: Graph, root: str, attributes: Attributes) -> Iterator[Edge]:
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         leaving.setdefault(attributes.resolve(edge.source, edge.origin), []).append(edge)
-    reached, queue = {root}, [root]
-    for node in queue:
+    reached, queue = {root}, collections.deque([root])
+    while queue:
+        node = queue.popleft()
         for edge in leaving.get(node, ()):
             if all(met(asked, attributes) for asked in edge.conditions):
                 target = attributes.resolve(edge.target, edge.origin)
@@ -106,7 +108,7 @@ def _sort(after: Mapping[str, set[str]], ranks: Mapping[str, tuple[bool, str]]) 
     heapq.heapify(ready)
     arranged: list[str] = []
     while ready:
-        _, name = heapq.heappop(ready)
+        name = heapq.heappop(ready)[1]
         arranged.append(name)
         for tail in after.get(name, ()):
             waiting[tail] -= 1
@@ -127,12 +129,13 @@ def _cycle_error(after: Mapping[str, set[str]], rest: set[str], orders: Sequence
 
 
 def find_cycle(after: Mapping[str, set[str]]) -> list[str]:
-    """A shortest circle through the lowest name that is on one, first name again at the end.  There must be one."""
+    """A shortest circle, of several the one with the lowest name, which stands at both ends.  There must be one."""
     best: list[str] = []
     for start in sorted(after):
         ways: dict[str, list[str]] = {start: [start]}
-        queue = [start]
-        for name in queue:
+        queue = collections.deque([start])
+        while queue:
+            name = queue.popleft()
             if best and len(ways[name]) >= len(best):
                 break
             for tail in sorted(after[name]):

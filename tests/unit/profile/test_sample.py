@@ -76,8 +76,12 @@ def test_the_commands_are_those_of_the_original(root: str) -> None:
     assert before_include == [line.strip() for line in expected(root)["main"]]
 
 
-@pytest.mark.parametrize("root", ROOTS)
-@pytest.mark.parametrize("release", RELEASES)
+NEWER = [name for name in RELEASES if name != "rhel7"]
+
+
+@pytest.mark.parametrize(
+    ("root", "release"), [(root, "rhel7") for root in ROOTS] + [(r, n) for r in ("compute", "server") for n in NEWER]
+)
 def test_the_kickstart_is_strictly_valid(root: str, release: str) -> None:
     strictly_valid(render(compiled(root, release), expected(root)["attributes"]), release)
 
