@@ -16,6 +16,7 @@ import ctypes
 import itertools
 import os
 import pathlib
+import re
 import signal
 from dataclasses import dataclass, field
 from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, Sequence, TypeVar
@@ -131,7 +132,9 @@ def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
 def remove_leftovers() -> None:
     """Remove the namespaces of runs that were killed, and whatever still runs in them."""
     for path in sorted(FOLDER.glob(f"{PREFIX}-[0-9]*.*-*")):
-        if not is_alive(path.name.split("-")[1]):
+        owner = path.name.split("-")[1]
+        # Others name theirs by other rules, and look after them.
+        if re.match(r"\d+\.\d+$", owner) and not is_alive(owner):
             _remove(path.name)
 
 
