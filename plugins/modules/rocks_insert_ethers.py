@@ -70,7 +70,9 @@ options:
       - Machines that stand in no line are not entered.
     type: path
   interface:
-    description: The interface to listen on, instead of the one whose address is in the network.
+    description:
+      - The interface to listen on, instead of the one whose address is in the network.
+      - Machines that a log tells to ask on another one are not entered.
     type: str
   replay:
     description: Read a log, or the journal since the machine started, from its beginning and not from now on.
@@ -226,7 +228,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import 
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import PUBLISHED, Event
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.progress import order_states
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.request import Request, complete_list, request_from
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import source_of
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import on_interface, source_of
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.summary import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Office, watch
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
@@ -281,6 +283,7 @@ def insert_ethers(
             told = [] if check_mode else publish()
             yield from [Event(PUBLISHED, text=", ".join(told))] if told else []
             return
+        request = on_interface(request, database)
         order = _ordering(database, request, settings)
 
         def judged(entered: Sequence[Node]) -> None:
@@ -297,7 +300,7 @@ def insert_ethers(
             withdraw=lambda names: withdraw(database, names, lambda: would_break(database, settings)),
             states=lambda names: order_states(database, names),
         )
-        with contextlib.closing(source_of(request, database, follow=not check_mode)) as source:
+        with contextlib.closing(source_of(request, follow=not check_mode)) as source:
             yield from complete_list(request, watch(source, office, request.until, stop=stop))
 
 

@@ -103,6 +103,8 @@ def _planned(
 
 
 def _place(sighting: Sighting, placement: Placement) -> Place:
+    if sighting.interface and not sighting.relay and placement.interface not in ("", sighting.interface):
+        raise Refused(f"asks on {sighting.interface}, and the cluster's network is on {placement.interface}")
     if placement.firmware_only and not sighting.firmware:
         raise Refused("does not ask as booting firmware does", hint="set firmware_only: false to enter it all the same")
     if not placement.places:

@@ -36,6 +36,7 @@ class Placement:
     replace        the node whose name, place and address one new machine takes over
     places         a MAC, a switch port or "SWITCH PORT" -> where that machine stands.  Unless it is empty, other
                    machines are not entered
+    interface      of the frontend on which the cluster's network is; who asks on another one is not entered
     firmware_only  enter only what asks as booting firmware does, not BMCs, switches and laptops
     """
 
@@ -48,6 +49,7 @@ class Placement:
     comment: str = ""
     replace: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
+    interface: str = ""
     firmware_only: bool = False
 
 

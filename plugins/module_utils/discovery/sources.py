@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Iterable, Union
 
@@ -72,17 +73,27 @@ def open_source(source: str, interface: str, *, replay: bool = False, follow: bo
     raise DescriptionError(f"{source!r} is no source of DHCP requests", hint=FORMS)
 
 
-def source_of(request: Request, database: Database, *, follow: bool = True) -> Opened:
-    """The source of a run; the interface to listen on is the one on the cluster's network unless it is named.
+def on_interface(request: Request, database: Database) -> Request:
+    """The request with the interface on which it looks for machines: the one on the cluster's network unless it is named.
 
-    Raises what ``open_source`` raises, and NotFound when there is no such interface.
+    Raises NotFound when the wire is to be listened to and there is none; a log may be of another machine.
     """
+    interface = request.interface
+    if not interface and request.machines is None:
+        try:
+            interface = cluster_interface(database, request.placement.network)
+        except NotFound:
+            if request.source in ("", WIRE):
+                raise
+    placement = dataclasses.replace(request.placement, interface=interface)
+    return dataclasses.replace(request, interface=interface, placement=placement)
+
+
+def source_of(request: Request, *, follow: bool = True) -> Opened:
+    """The source of a run.  Raises what ``open_source`` raises."""
     if request.machines is not None:
         return Listed(request.machines)
-    interface = request.interface
-    if request.source in ("", WIRE) and not interface:
-        interface = cluster_interface(database, request.placement.network)
-    return open_source(request.source, interface, replay=request.replay or not follow, follow=follow)
+    return open_source(request.source, request.interface, replay=request.replay or not follow, follow=follow)
 
 
 def cluster_interface(database: Database, network: str) -> str:

@@ -25,6 +25,8 @@ POLL_SECONDS = 0.1  # how often a file is looked at
 LOOK_SECONDS = 1.0  # how often the orders are looked at, and what failed is tried again
 MOST_PENDING = 4096  # a network has not more machines that ask within a second; those left out ask again
 
+MOST_TOLD = 10_000  # remarks about machines that are not entered; a flood of them is not worth more
+
 
 class Source(Protocol):
     """Where sightings come from.
@@ -226,7 +228,7 @@ def _look(ledger: _Ledger, office: Office, now: float) -> Iterator[Event]:
 def _once(ledger: _Ledger, event: Event) -> Iterator[Event]:
     """The event, unless the same was told before: a machine asks until somebody answers."""
     key = (event.kind, event.mac, event.name or event.text)
-    if key not in ledger.told:
+    if key not in ledger.told and len(ledger.told) < MOST_TOLD:
         ledger.told.add(key)
         yield event
 

@@ -13,7 +13,7 @@ from typing import Callable, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow import Journal, LogFile
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow import Journal, LogFile, Syslog
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting, folded
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.wire import Wire, interface_in
@@ -162,6 +162,35 @@ def test_a_servers_log_tells_what_the_wire_tells(net: Network, tmp_path: pathlib
             assert told.interface == sighting.interface == BRIDGE
     firmware = in_log[dhcp.mac(2)]
     assert (firmware.vendor, firmware.arch) == ((PXE[1].decode(), "x86_64") if tells["vendor"] else ("", ""))
+
+
+RSYSLOG = """
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{folder}/log")
+action(type="omfile" file="{folder}/traditional" template="RSYSLOG_TraditionalFileFormat")
+action(type="omfile" file="{folder}/rfc3339" template="RSYSLOG_FileFormat")
+action(type="omfwd" target="127.0.0.1" port="{first}" protocol="udp" template="RSYSLOG_TraditionalForwardFormat")
+action(type="omfwd" target="127.0.0.1" port="{second}" protocol="udp" template="RSYSLOG_SyslogProtocol23Format")
+"""
+
+
+def test_what_rsyslog_makes_of_a_servers_words_is_read(net: Network, tmp_path: pathlib.Path) -> None:
+    for name in ("traditional", "rfc3339"):
+        (tmp_path / name).touch()
+    (tmp_path / "rsyslog.conf").write_text(RSYSLOG.format(folder=tmp_path, first=5514, second=5515))
+    argv = ["rsyslogd", "-n", "-f", f"{tmp_path}/rsyslog.conf", "-i", f"{tmp_path}/pid"]
+    with contextlib.ExitStack() as inside:
+        sources: list[Source] = [LogFile(str(tmp_path / name)) for name in ("traditional", "rfc3339")]
+        sources += [net.server.call(Syslog, f"127.0.0.1:{port}") for port in (5514, 5515)]
+        for source in sources:
+            inside.enter_context(opened(source))
+        inside.enter_context(net.server.daemon(argv, tmp_path / "rsyslog.log"))
+        until((tmp_path / "log").is_socket, SECONDS, "rsyslog to listen")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as logger:
+            logger.connect(str(tmp_path / "log"))
+            logger.send(b"<30>Nov 22 15:26:08 dhcpd[12]: DHCPDISCOVER from 52:54:00:00:00:01 (\x1b[2J) via eth1")
+        for source in sources:
+            assert collect(source, bool) == [Sighting(dhcp.mac(1), "eth1")], source.name
 
 
 @contextlib.contextmanager

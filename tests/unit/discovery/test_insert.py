@@ -123,6 +123,21 @@ def test_a_machine_behind_a_relay_gets_an_address_where_the_relay_is(table_ii: D
     assert "relay 172.16.0.1, which is in none of our networks" in batch.refused[0].why
 
 
+def test_who_asks_on_another_network_is_not_ours(table_ii: Database) -> None:
+    machines = [*seen(NEW[0], interface="eth0"), *seen(NEW[1], interface="eth1"), *seen(NEW[2])]
+    batch = insert(table_ii, machines, Placement(interface="eth1"))
+    assert [node.mac for _sighting, node in batch.entered] == [NEW[1], NEW[2]]
+    assert batch.refused[0].why == "asks on eth0, and the cluster's network is on eth1"
+
+
+def test_a_site_names_its_nodes_in_its_own_way(table_ii: Database) -> None:
+    table_ii.execute(
+        "insert into attributes (scope, appliance, owner, name, value) values ('appliance', 2, 2, 'name_pattern', ?)",
+        ("c{rank:04}",),
+    )
+    assert names(insert(table_ii, seen(NEW[0]), Placement())) == ["c0004"]
+
+
 def test_only_firmware_is_entered_when_only_firmware_is_wanted(table_ii: Database) -> None:
     machines = [*seen(NEW[0], vendor="udhcp 1.35.0"), *seen(NEW[1], vendor="PXEClient:Arch:00000:UNDI:002001")]
     batch = insert(table_ii, machines, Placement(firmware_only=True))

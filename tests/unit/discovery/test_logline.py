@@ -50,7 +50,9 @@ def test_each_form_reads_the_line_that_its_server_wrote(form: Form) -> None:
         pytest.param("2126-11-22T15:26:15Z fe {tag}[1]: ", id="a time in the future"),
         pytest.param("<30>Nov 22 15:26:15 frontend-0 {tag}[15980]: ", id="a datagram as RFC 3164 has it"),
         pytest.param("<30>Nov 22 15:26:15 {tag}[15980]: ", id="a datagram of a local program"),
-        pytest.param("<134>1 2026-11-22T15:26:15+00:00 fe {tag} 91064 - - ", id="a datagram as RFC 5424 has it"),
+        pytest.param(
+            "<134>1 2026-11-22T15:26:15+00:00 fe {tag} 91064 - -  ", id="a datagram of rsyslog as RFC 5424 has it"
+        ),
         pytest.param(
             '<134>1 2026-11-22T15:26:15+00:00 fe {tag} - id7 [meta sequenceId="17350"] ', id="RFC 5424 with data"
         ),

@@ -15,7 +15,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow impor
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.request import Request
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import Listed, open_source, source_of
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import (
+    Listed,
+    on_interface,
+    open_source,
+    source_of,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Until
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, RocksError
 
@@ -72,13 +77,22 @@ def test_another_word_is_told_with_those_that_are_known(source: str) -> None:
 
 def test_a_list_needs_no_source(table_ii: Database) -> None:
     request = Request(Placement(), Until(), machines=(Sighting(MAC),))
-    source = source_of(request, table_ii)
+    source = source_of(on_interface(request, table_ii))
     assert isinstance(source, Listed) and source.exhausted and source.fileno() == -1
     assert [source.read(), source.read()] == [[Sighting(MAC)], []]
 
 
 def test_the_interface_is_looked_for_in_the_network_that_addresses_come_from(table_ii: Database) -> None:
     with pytest.raises(NotFound, match=r"no interface of this machine has an address in 10\.0\.0\.0/8; name one"):
-        source_of(Request(Placement(), Until()), table_ii)
+        on_interface(Request(Placement(), Until()), table_ii)
     with pytest.raises(RocksError, match="there is no network 'rack2' to listen on; networks: private"):
-        source_of(Request(Placement(network="rack2"), Until()), table_ii)
+        on_interface(Request(Placement(network="rack2"), Until()), table_ii)
+    table_ii.execute("update networks set subnet = '127.0.0.0'")
+    found = on_interface(Request(Placement(), Until()), table_ii)
+    assert (found.interface, found.placement.interface) == ("lo", "lo")
+
+
+def test_the_log_of_another_machine_tells_its_own_interfaces(table_ii: Database) -> None:
+    assert on_interface(Request(Placement(), Until(), source="/var/log/messages"), table_ii).placement.interface == ""
+    named = Request(Placement(), Until(), source="/var/log/messages", interface="eth1")
+    assert on_interface(named, table_ii).placement.interface == "eth1"
