@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A machine without a network starts from our medium: firmware, boot loader, kernel, installer (paper, 6.2)."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootmenu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.iso import make
+from support.daemons import daemon
+from support.waiting import until
+
+from .image.tree import tree
+from .machine.accelerator import accelerator
+from .machine.hardware import ACCELERATION, OVMF_CODE, OVMF_VARIABLES
+
+MENU = Menu("ROCKS", (Entry("Install the frontend", kickstart="text\n"),), timeout=0, console="ttyS0")
+SECONDS = 240
+# What the installer's first stage says when it runs, and finds that this machine has no network.
+PROOF = "[stage 1"
+
+
+@pytest.mark.parametrize("drive", ["cd", "stick"])
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_a_machine_starts_the_installer_from_the_medium(tmp_path: pathlib.Path, firmware: str, drive: str) -> None:
+    medium, console = tmp_path / "rocks.iso", tmp_path / "console"
+    make(str(tree()), str(medium), MENU, packages=False)
+    argv = ["qemu-system-x86_64", "-machine", "q35", *ACCELERATION[accelerator()], "-m", "1536", "-display", "none"]
+    argv += ["-monitor", "none", "-nic", "none", "-no-reboot", "-serial", f"file:{console}"]
+    argv += ["-cdrom", str(medium)] if drive == "cd" else ["-drive", f"file={medium},format=raw,readonly=on,if=virtio"]
+    if firmware == "uefi":
+        shutil.copy(OVMF_VARIABLES, tmp_path / "variables")
+        argv += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}"]
+        argv += ["-drive", f"if=pflash,format=raw,file={tmp_path / 'variables'}"]
+    console.touch()
+    with daemon(argv, tmp_path / "qemu.log"):
+        until(lambda: PROOF in console.read_text(errors="replace"), SECONDS, f"{firmware} to start the {drive}")
+    said = console.read_text(errors="replace")
+    assert (
+        "Command line: BOOT_IMAGE=/images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS inst.ks=hd:LABEL=ROCKS:/ks/1.cfg"
+        in said
+    )
+    assert ("efi: EFI v" in said) == (firmware == "uefi")
