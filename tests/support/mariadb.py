@@ -74,7 +74,7 @@ class Server:
     def drop(self, name: str) -> None:
         """Remove a database."""
         with contextlib.closing(self.root()) as connection:
-            connection.query(f"drop database `{name}`")
+            connection.query(f"drop database if exists `{name}`")
 
     def answers(self) -> bool:
         """Whether a client gets in now."""

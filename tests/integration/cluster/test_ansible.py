@@ -1,0 +1,38 @@
+"""The modules as a user starts them in a clone: short names, real Ansible, on a real server."""
+
+from __future__ import annotations
+
+import json
+
+from support.ansible import command, module
+from support.cluster import Urls
+from support.mariadb import Server
+
+MAC = "02:00:00:00:00:01"
+
+
+def test_a_cluster_is_described_from_nothing(mariadb: Server) -> None:
+    env = {"ROCKS_DATABASE": mariadb.url("described")}
+    try:
+        assert module("rocks_database", {"state": "present"}, env=env)["schema_before"] == 0
+        assert module("rocks_network", {"name": "private", "subnet": "10.0.0.0/8"}, env=env)["changed"] is True
+        foretold = module("rocks_node", {"mac": MAC}, "--check", env=env)
+        done = module("rocks_node", {"mac": MAC}, env=env)
+        assert foretold == done
+        assert (done["added"], done["nodes"][0]["ip"]) == (["compute-0-0"], "10.255.255.254")
+        assert module("rocks_node", {"mac": MAC}, env=env)["changed"] is False
+    finally:
+        mariadb.drop("described")
+
+
+def test_a_secret_is_not_even_in_the_most_talkative_log(table_ii: object, urls: Urls) -> None:
+    options = json.dumps({"name": "munge", "value": "swordfish", "database": urls.administrator})
+    ended = command("ansible", "localhost", "-m", "rocks_secret", "-a", options, "--diff", "-vvv")
+    said = ended.stdout.replace(options, "") + ended.stderr
+    assert ended.returncode == 0 and '"changed": true' in said
+    assert "swordfish" not in said
+
+
+def test_the_papers_query_is_answered(table_ii: object, urls: Urls) -> None:
+    options = {"query": "select name from nodes where rack=1", "database": urls.reader}
+    assert module("rocks_sql_info", options)["first_column"] == ["web-1-0"]
