@@ -11,12 +11,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootmenu import Entry, Menu
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.iso import make
+from lab.image.tree import tree
+from lab.machine.accelerator import accelerator
+from lab.machine.hardware import ACCELERATION, OVMF_CODE, OVMF_VARIABLES
 from support.daemons import daemon
 from support.waiting import until
-
-from .image.tree import tree
-from .machine.accelerator import accelerator
-from .machine.hardware import ACCELERATION, OVMF_CODE, OVMF_VARIABLES
 
 MENU = Menu("ROCKS", (Entry("Install the frontend", kickstart="text\n"),), timeout=0, console="ttyS0")
 SECONDS = 240
@@ -26,18 +25,18 @@ PROOF = "[stage 1"
 
 @pytest.mark.parametrize("drive", ["cd", "stick"])
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
-def test_a_machine_starts_the_installer_from_the_medium(tmp_path: pathlib.Path, firmware: str, drive: str) -> None:
-    medium, console = tmp_path / "rocks.iso", tmp_path / "console"
+def test_a_machine_starts_the_installer_from_the_medium(folder: pathlib.Path, firmware: str, drive: str) -> None:
+    medium, console = folder / "rocks.iso", folder / "console"
     make(str(tree()), str(medium), MENU, packages=False)
     argv = ["qemu-system-x86_64", "-machine", "q35", *ACCELERATION[accelerator()], "-m", "1536", "-display", "none"]
     argv += ["-monitor", "none", "-nic", "none", "-no-reboot", "-serial", f"file:{console}"]
     argv += ["-cdrom", str(medium)] if drive == "cd" else ["-drive", f"file={medium},format=raw,readonly=on,if=virtio"]
     if firmware == "uefi":
-        shutil.copy(OVMF_VARIABLES, tmp_path / "variables")
+        shutil.copy(OVMF_VARIABLES, folder / "variables")
         argv += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}"]
-        argv += ["-drive", f"if=pflash,format=raw,file={tmp_path / 'variables'}"]
+        argv += ["-drive", f"if=pflash,format=raw,file={folder / 'variables'}"]
     console.touch()
-    with daemon(argv, tmp_path / "qemu.log"):
+    with daemon(argv, folder / "qemu.log"):
         until(lambda: PROOF in console.read_text(errors="replace"), SECONDS, f"{firmware} to start the {drive}")
     said = console.read_text(errors="replace")
     assert (
