@@ -9,6 +9,7 @@ port 67 never reaches us, so that the socket costs nothing on a busy network.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import ipaddress
 import socket
@@ -79,8 +80,11 @@ class Wire:
                 frame, beside, _flags, sender = self._socket.recvmsg(LONGEST_FRAME, socket.CMSG_SPACE(AUXDATA.size))
             except BlockingIOError:
                 break
-            except OSError as error:  # the interface was taken down or removed
-                raise Unavailable(f"cannot be listened to ({error.strerror})", self.interface) from error
+            except OSError as error:
+                # An interface that was taken down is told once, and heard again when it is up; one that is gone is not.
+                if error.errno == errno.ENETDOWN and self.interface in _interfaces():
+                    break
+                raise Unavailable(f"cannot be listened to any more ({error.strerror})", self.interface) from error
             # What the frontend sends itself is no node's; what has a VLAN's tag belongs to that VLAN's own interface.
             if sender[2] != PACKET_OUTGOING and not _vlan(beside):
                 sighting = request_in(frame, self.interface)
@@ -95,7 +99,7 @@ class Wire:
 def interface_in(subnet: str, netmask: str) -> str:
     """The interface of this machine whose address is in the network.  Raises NotFound."""
     network = ipaddress.IPv4Network(f"{subnet}/{netmask}")
-    for _index, name in sorted(socket.if_nameindex()):
+    for name in _interfaces():
         address = _address(name)
         if address is not None and address in network:
             return name
@@ -120,8 +124,8 @@ def _listen(interface: str) -> socket.socket:
         listener.bind((interface, ETH_P_ALL))
     except OSError as error:
         listener.close()
-        known = ", ".join(sorted(name for _index, name in socket.if_nameindex()))
-        raise NotFound(f"cannot be listened to ({error.strerror})", interface, f"interfaces: {known}") from None
+        hint = f"interfaces: {', '.join(_interfaces())}"
+        raise NotFound(f"cannot be listened to ({error.strerror})", interface, hint) from None
     return listener
 
 
@@ -138,6 +142,10 @@ def _vlan(beside: list[tuple[int, int, bytes]]) -> int:
             status, _length, _captured, _mac, _net, tag, _kind = AUXDATA.unpack_from(data)
             return tag & VLAN_NUMBER if status & VLAN_VALID else 0
     return 0
+
+
+def _interfaces() -> list[str]:
+    return sorted(name for _index, name in socket.if_nameindex())
 
 
 def _address(interface: str) -> Optional[ipaddress.IPv4Address]:

@@ -17,7 +17,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow impor
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting, folded
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.wire import Wire, interface_in
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, Unavailable
 from support import dhcp
 from support.daemons import daemon
 from support.dhcp import send
@@ -100,6 +100,20 @@ def test_the_wire_hears_one_request_for_each_of_a_thousand_machines(net: Network
     with opened(net.server.call(Wire, BRIDGE)) as wire:
         send(machine, [dhcp.discover(dhcp.mac(number)) for number in range(1000)])
         assert len(collect(wire, lambda found: len(found) == 1000)) == 1000
+
+
+def test_an_interface_that_was_down_for_a_while_is_heard_again_and_one_that_is_gone_is_told(net: Network) -> None:
+    machine = net.client()
+    with opened(net.server.call(Wire, BRIDGE)) as wire:
+        net.server.ip("link", "set", BRIDGE, "down")
+        assert net.server.call(wire.read) == []
+        net.server.ip("link", "set", BRIDGE, "up")
+        until(lambda: "state UP" in net.server.ip("link", "show", BRIDGE), SECONDS, "the bridge to be up")
+        send(machine, [dhcp.discover(dhcp.mac(1))])
+        assert [sighting.mac for sighting in collect(wire, bool)] == [dhcp.mac(1)]
+        net.server.ip("link", "delete", BRIDGE)
+        with pytest.raises(Unavailable, match="br0: cannot be listened to any more"):
+            net.server.call(wire.read)
 
 
 def test_the_wire_of_the_cluster_is_found_by_its_network(net: Network) -> None:
