@@ -1,20 +1,24 @@
-"""The examples in the modules' documentation work, and show every option."""
+"""The examples in the modules' documentation and on the database's page work, and show every option."""
 
 from __future__ import annotations
 
 import importlib
 import pathlib
+import shlex
 from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.splitter import parse_kv
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
 from support.cluster import Urls
 from support.modules import MODULES, run
 
 WRITING = ("network", "appliance", "membership", "attribute", "secret", "interface", "node")
+PAGE = pathlib.Path(__file__).parents[3] / "docs" / "database.md"
 READING = ("node_info", "sql_info")
 
 
@@ -48,3 +52,46 @@ def test_the_examples_work_on_the_papers_cluster(
         url = urls.reader if module in READING else urls.administrator
         said = run(f"rocks_{module}", **example, database=url)
         assert "failed" not in said, said["msg"]
+
+
+def commands() -> list[tuple[str, dict[str, Any]]]:
+    """The modules that the page starts on localhost, with their options."""
+    found = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("$ ansible localhost -m "):
+            words = shlex.split(line, comments=True)
+            found.append((words[4], parse_kv(words[6]) if len(words) > 6 else {}))
+    return found
+
+
+def test_the_commands_of_the_page_work(table_ii: Database, urls: Urls, tmp_path: pathlib.Path) -> None:
+    machines = tmp_path / "machines.csv"
+    machines.write_text("mac,rack\n02:00:00:00:00:01,3\n", encoding="utf-8")
+    replaced = {"csv": str(machines), "path": str(tmp_path / "dump")}
+    ran = 0
+    for module, options in commands():
+        url = urls.reader if module.endswith("_info") else urls.administrator
+        own = {name: replaced.get(name, value) for name, value in options.items()}
+        if "database" not in own:
+            said = run(module, **{**own, "database": url})
+            assert "failed" not in said, (module, own, said["msg"])
+            ran += 1
+    assert ran > 12
+
+
+def test_the_queries_of_the_page_work(reader: Database) -> None:
+    block = PAGE.read_text(encoding="utf-8").split("```sql\n")[1:]
+    queries = [line for text in block for line in text.split("```")[0].splitlines() if line.startswith("select")]
+    assert len(queries) == 6
+    for query in queries:
+        select(reader, query)
+
+
+def test_the_report_of_the_page_is_what_a_bad_file_gets(
+    table_ii: Database, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "mac,membership,ip\n02:00:00:00:00:01,,\nnonsense,,\n,,10.255.255.245\n,Computer,\n"
+    pathlib.Path("machines.csv").write_text(text, encoding="utf-8")
+    message = run("rocks_node", csv="machines.csv", database=table_ii.location.url)["msg"]
+    assert f"```\n{message.replace(str(tmp_path) + '/', '')}\n```" in PAGE.read_text(encoding="utf-8")
