@@ -109,6 +109,7 @@ UNITS = {"chrony.service": "chronyd.service", "cron.service": "crond.service", "
 # Links that Debian's scripts would make.
 LINKS = {
     "bash": {"/usr/bin/sh": "bash"},
+    "chrony": {"/etc/chrony/chrony.conf": "../chrony.conf"},
     "grub2": {f"/usr/sbin/grub2-{tool}": f"grub-{tool}" for tool in ("install", "mkconfig", "reboot", "set-default")},
     "mawk": {"/usr/bin/awk": "mawk"},
     "python3": {"/usr/libexec/platform-python": "../bin/python3"},

@@ -12,7 +12,7 @@ from . import screen
 from .model import InstallError
 from .programs import SYSROOT, run
 
-CHRONY_CONF = "etc/chrony/chrony.conf"
+CHRONY_CONF = "etc/chrony.conf"
 ALLOW_ROOT = "etc/ssh/sshd_config.d/01-permitrootlogin.conf"
 
 
@@ -28,9 +28,9 @@ def system(kickstart: Any) -> None:
     services = kickstart.services
     for verb, names in (("enable", services.enabled), ("disable", services.disabled)):
         for name in names or []:
-            run(["systemctl", verb, name], root=True)
+            run(["systemctl", f"--root={SYSROOT}", verb, name])
     (etc / "machine-id").unlink(missing_ok=True)
-    run(["systemd-machine-id-setup"], root=True)
+    run(["systemd-machine-id-setup", f"--root={SYSROOT}"])
 
 
 def users(kickstart: Any) -> None:
@@ -63,7 +63,8 @@ def _timezone(kickstart: Any) -> None:
 
 
 def _time_servers(kickstart: Any) -> None:
-    lines = [f"server {server} iburst" for server in kickstart.timezone.ntpservers or []]
+    # Where a release keeps them differs: EL 8 has no timesource, EL 10 no timezone --ntpservers.
+    lines = [f"server {server} iburst" for server in getattr(kickstart.timezone, "ntpservers", None) or []]
     for source in kickstart.timesource.timesource_list if hasattr(kickstart, "timesource") else []:
         if source.ntp_server:
             lines.append(f"server {source.ntp_server} iburst{' nts' if source.nts else ''}")

@@ -92,9 +92,8 @@ def _required(kickstart: Any, plan: Optional[Plan]) -> list[str]:
             "kernel",
             *sorted({FILE_SYSTEM_TOOLS[mount.fstype] for mount in plan.mounts if mount.fstype in FILE_SYSTEM_TOOLS}),
         ]
-    servers = kickstart.timezone.ntpservers or (
-        hasattr(kickstart, "timesource") and kickstart.timesource.timesource_list
-    )
+    sources = hasattr(kickstart, "timesource") and kickstart.timesource.timesource_list
+    servers = getattr(kickstart.timezone, "ntpservers", None) or sources
     if servers:
         required.append("chrony")
     excluded = set(kickstart.packages.excludedList)

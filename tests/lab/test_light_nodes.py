@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Nodes without virtual machines: the same stage 1 and installer, in namespaces and in seconds."""
+
+from __future__ import annotations
+
+import pathlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from lab import cache
+from lab.evidence import Laps
+from lab.image.tree import tree
+from lab.light.node import LightNode, light_node
+from lab.plain import INSTALL, URL, Frontend, frontend
+from support import rpms
+from support.namespaces import Network
+
+KICKSTART = (cache.LAB / "kickstarts/light.cfg").read_text()
+MACHINE = (cache.LAB / "kickstarts/machine.cfg").read_text().replace("@KEY@", "ssh-ed25519 AAAA test")
+NODES = [(f"52:54:00:00:00:{number:02x}", f"10.1.255.{255 - number}") for number in range(1, 9)]
+MAC, ADDRESS = NODES[0]
+INSTALL_SECONDS = 300.0
+
+
+@pytest.fixture
+def fe(net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path]) -> Iterator[Frontend]:
+    hosts = {mac: f"{address},compute-0-{number}" for number, (mac, address) in enumerate(NODES)}
+    with frontend(net, folder / "frontend", hosts, served) as made:
+        yield made
+
+
+@pytest.fixture
+def node(net: Network, folder: pathlib.Path) -> LightNode:
+    return light_node(net, folder / "node", MAC)
+
+
+def installed(root: pathlib.Path) -> set[str]:
+    argv = ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "-qa", "--queryformat", "%{NAME}\\n"]
+    return set(command.run(argv, timeout=60).stdout.split())
+
+
+def test_eight_nodes_install_at_once_and_then_boot_their_disks(
+    net: Network, folder: pathlib.Path, fe: Frontend, laps: Laps
+) -> None:
+    nodes = [light_node(net, folder / f"n{number}", mac) for number, (mac, _) in enumerate(NODES)]
+    fe.kickstarts = {address: KICKSTART for _, address in NODES}
+    laps.restart()
+    with ThreadPoolExecutor(len(nodes)) as power:
+        assert list(power.map(lambda node: node.run(INSTALL_SECONDS), nodes)) == ["reboot"] * 8
+        laps.lap("eight light nodes installed")
+        assert fe.installed == {address for _, address in NODES}
+        assert list(power.map(lambda node: node.run(INSTALL_SECONDS), nodes)) == ["local disk"] * 8
+    for number, node in enumerate(nodes):
+        assert {"bash", "coreutils", "curl", "glibc", "lab-release"} <= installed(node.root)
+        assert (node.root / "etc/hostname").read_text() == f"compute-0-{number}\n"
+
+
+def test_a_node_follows_the_whole_of_a_machines_kickstart(fe: Frontend, node: LightNode, laps: Laps) -> None:
+    fe.reinstall(ADDRESS, MACHINE)
+    laps.restart()
+    assert node.run(INSTALL_SECONDS) == "reboot"
+    laps.lap("a light node with the packages of a machine installed")
+    etc = node.root / "etc"
+    assert (node.root / "root/.ssh/authorized_keys").read_text() == "ssh-ed25519 AAAA test\n"
+    assert (etc / "systemd/system/multi-user.target.wants/sshd.service").is_symlink()
+    assert (etc / "localtime").readlink() == pathlib.Path("../usr/share/zoneinfo/Etc/UTC")
+    assert "root:!*" in (etc / "shadow").read_text()
+    assert "reqpart" in (node.root / "root/disks").read_text(), (
+        "%pre saw a blank disk, %post --nochroot kept what it wrote"
+    )
+    assert list(node.root.glob("boot/initramfs-*.img"))
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        pytest.param("8.10", {"timezone Etc/UTC --utc": "timezone Etc/UTC --utc --ntpservers=10.1.1.1"}, id="el8"),
+        pytest.param("9.4", {"rootpw --lock": "rootpw --lock\ntimesource --ntp-server=10.1.1.1"}, id="el9"),
+        pytest.param("10.0", {"rootpw --lock": "rootpw --lock\ntimesource --ntp-server=10.1.1.1"}, id="el10"),
+    ],
+)
+def test_each_release_installs_itself_from_its_own_kickstart(
+    net: Network, folder: pathlib.Path, fe: Frontend, release: str, words: dict[str, str]
+) -> None:
+    fe.folders["tree"] = tree(release)
+    text = KICKSTART
+    for old, new in words.items():
+        text = text.replace(old, new)
+    fe.reinstall(ADDRESS, text)
+    node = light_node(net, folder / "node", MAC, release)
+    assert node.run(INSTALL_SECONDS) == "reboot"
+    assert (node.root / "etc/redhat-release").read_text() == f"Lab Enterprise Linux {release}\n"
+    assert (node.root / "etc/chrony.conf").read_text().startswith("server 10.1.1.1 iburst\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("zerombr", "autopart", 'the command "autopart" is not known', id="unknown command"),
+        pytest.param("--grow", "--grow --encrypted", 'the option "--encrypted" is not known', id="unknown option"),
+        pytest.param("timezone Etc/UTC --utc", "timezone Etc/UTC --isUtc --nonsense", "--nonsense", id="syntax"),
+        pytest.param("curl\n%end", "no-such-package\n%end", "missing: no-such-package", id="missing package"),
+        pytest.param(
+            "bootloader",
+            "%include /tmp/nothing\nbootloader",
+            "Unable to open input kickstart file",
+            id="missing include",
+        ),
+        pytest.param("reboot", "reboot\n%pre --erroronfail\nexit 3\n%end", "kickstart script at line", id="failed pre"),
+    ],
+)
+def test_what_is_wrong_stops_the_installation_before_anything_is_installed(
+    fe: Frontend, node: LightNode, old: str, new: str, said: str
+) -> None:
+    fe.reinstall(ADDRESS, KICKSTART.replace(old, new, 1))
+    with pytest.raises(RuntimeError, match="stopped due to an error"):
+        node.run(INSTALL_SECONDS)
+    assert said in node.said()
+    assert not (node.root / "usr/bin/bash").exists()
+    assert fe.installed == set()
+
+
+def test_an_error_script_reports_the_failure(fe: Frontend, node: LightNode) -> None:
+    onerror = "%onerror\ncurl --silent --max-time 20 http://10.1.1.1/event/failed\n%end\n"
+    fe.reinstall(ADDRESS, KICKSTART.replace("curl\n%end", "no-such-package\n%end", 1) + onerror)
+    with pytest.raises(RuntimeError, match="stopped due to an error"):
+        node.run(INSTALL_SECONDS)
+    assert fe.asked(ADDRESS, "/event/failed")
+
+
+def test_a_package_that_nobody_signed_is_refused_where_signatures_are_asked_for(
+    net: Network, folder: pathlib.Path, fe: Frontend, node: LightNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = rpms.repository(folder / "own", [rpms.Rpm("site-settings", files={"/etc/motd": "hello\n"})])
+    fe.folders["own"] = own
+    text = KICKSTART.replace("network ", f"repo --name=own --baseurl={URL}/own\nnetwork ", 1)
+    monkeypatch.setattr("lab.plain.INSTALL", _with_argument(f"inst.lab.gpgkey={URL}/tree/RPM-GPG-KEY-lab"))
+    fe.reinstall(ADDRESS, text)
+    assert node.run(INSTALL_SECONDS) == "reboot", "the distribution's own packages are signed"
+    fe.reinstall(ADDRESS, text.replace("curl\n%end", "curl\nsite-settings\n%end", 1))
+    refused = light_node(net, folder / "refused", MAC)
+    with pytest.raises(RuntimeError, match="stopped due to an error"):
+        refused.run(INSTALL_SECONDS)
+    assert "site-settings" in refused.said() and "not accepted" in refused.said()
+
+
+def test_the_screen_is_a_tmux_session_as_anacondas(fe: Frontend, node: LightNode) -> None:
+    watching = (
+        "%pre\n"
+        "tmux list-windows -t anaconda -F '#{window_index} #{window_name}' >/run/windows\n"
+        "tmux pipe-pane -o -t anaconda:main 'cat >>/run/screen'\n"
+        "%end\n"
+        "%post --nochroot\n"
+        "cp /run/windows /run/screen /mnt/sysroot/root/\n"
+        "%end\n"
+    )
+    fe.reinstall(ADDRESS, KICKSTART + watching)
+    assert node.run(INSTALL_SECONDS) == "reboot"
+    windows = (node.root / "root/windows").read_text()
+    assert windows == "1 main\n2 shell\n3 log\n4 storage-log\n5 program-log\n"
+    screen = (node.root / "root/screen").read_text()
+    count = len(installed(node.root))
+    assert f"({count}/{count})" in screen
+    for line in ("Installing bash.x86_64 (", "Configuring installed system", "Running post-installation scripts"):
+        assert line in screen
+
+
+def _with_argument(word: str) -> str:
+    return INSTALL.replace("inst.ks.sendmac", f"inst.ks.sendmac {word}")
