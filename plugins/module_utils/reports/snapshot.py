@@ -86,8 +86,11 @@ def _node_faults(nodes: Iterable[Node]) -> Iterator[DescriptionError]:
 def _interface_faults(interfaces: Iterable[Interface]) -> Iterator[DescriptionError]:
     for one in interfaces:
         where = f"interface {one.name!r} of {one.node}"
-        if not is_host(interface_host(one.node, one.name)):
-            yield DescriptionError("the interface's name gives no host name", where, "letters and digits are expected")
+        host = interface_host(one.node, one.name)
+        if not is_host(host):
+            yield DescriptionError(
+                f"its host name would be {host!r}", where, "rename it; 63 letters and digits at most"
+            )
         yield from _address_faults("" if one.kind == "infiniband" else one.mac, one.ip, where)
 
 

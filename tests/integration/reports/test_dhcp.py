@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import socket
 from typing import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from support.dhcp import message
 from support.firmware import IPXE, UEFI_HTTP, UEFI_IPXE, UEFI_PXE, Firmware, ask
 from support.namespaces import Network, network
 from support.reporting import serving
@@ -104,3 +106,26 @@ def test_a_pool_is_for_machines_that_nobody_knows(
         site.write()
         lease = ask(machine, UNKNOWN)
         assert lease is not None and lease.address == "10.255.255.254"
+
+
+@every_server
+def test_a_machine_behind_a_relay_gets_the_address_of_its_own_network(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    relay = net.client("relay")
+    for address in ("10.0.0.9/8", "192.168.4.2/22"):
+        relay.ip("address", "add", address, "dev", "eth0")
+    net.server.ip("route", "add", "192.168.4.0/22", "via", "10.0.0.9")
+    with serving(name, net, tmp_path, described), relay.call(_relay_socket) as link:
+        link.sendto(message("00:25:90:00:00:00", relay="192.168.4.2"), ("10.1.1.1", 67))
+        offer = link.recv(2048)
+        assert socket.inet_ntoa(offer[16:20]) == "192.168.5.255"
+        assert socket.inet_aton("192.168.4.1") in offer  # the router of that network
+        assert b"compute-0-0-bmc" in offer and b"bmc.cluster" in offer
+
+
+def _relay_socket() -> socket.socket:
+    link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    link.settimeout(5)
+    link.bind(("192.168.4.2", 67))
+    return link
