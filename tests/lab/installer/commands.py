@@ -71,7 +71,6 @@ def objection(words: list[str]) -> str:
     if command not in CARRIED_OUT:
         return f'the command "{command}" is not known to the installer of the lab'
     options = CARRIED_OUT[command]
-    unknown = [
-        word for word in words[1:] if word.startswith("--") and options is not ANY and word.split("=")[0] not in options
-    ]
+    given = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
+    unknown = [name for name in given if options is not ANY and name not in options]
     return f'{command}: the option "{unknown[0]}" is not known to the installer of the lab' if unknown else ""
