@@ -36,11 +36,12 @@ def pins(database: Database, nodes: Iterable[Node], distributions: str, kept: Op
     wanted, kept = list(nodes), {} if kept is None else kept
     attributes = effective_of(database, wanted) if wanted else {}
     found: dict[str, Pin] = {}
+    identities: dict[int, str] = {}  # by the profile's id: its hash is made of the whole text, and many nodes share it
     faults: list[RocksError] = []
     for node in wanted:
         try:
             values = {name: attribute.value for name, attribute in attributes[node.name].items()}
-            found[node.name] = _pin(node, values, distributions, kept)
+            found[node.name] = _pin(node, values, distributions, kept, identities)
         except RocksError as error:
             faults.append(type(error)(error.what, ": ".join(filter(None, (node.name, error.where))), error.hint))
     if faults:
@@ -59,10 +60,14 @@ def published(distributions: str, distribution: str, arch: str) -> str:
         raise NotFound(f"distribution {distribution!r} has no generation for {arch}", link, HINT) from None
 
 
-def _pin(node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept) -> Pin:
+def _pin(
+    node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept, identities: dict[int, str]
+) -> Pin:
     generation = published(distributions, node.distribution, node.arch)
     folder = os.path.join(distributions, ".generations", node.distribution, node.arch, generation, "build", "profiles")
     if folder not in kept:
         kept[folder] = library.read(folder)
     profile = kept[folder].find(node.root, attributes)
-    return Pin(node.distribution, node.arch, generation, identity(profile))
+    if id(profile) not in identities:
+        identities[id(profile)] = identity(profile)
+    return Pin(node.distribution, node.arch, generation, identities[id(profile)])
