@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterator, NamedTuple, Optional, Union
 
 from ..errors import CommandError, DescriptionError, NotFound
 from ..files import read_text
 from . import markup
-from .context import MARK, mark, written
+from .context import MARK, mark, readable, written
+from .elements import NAME
 from .gate import Attributes, condition, met, undefined
 from .model import Element, Evaluate, Origin, Text
 from .shell import annotate
@@ -66,11 +68,12 @@ class Workshop:
 
     def define(self, element: Element) -> None:
         """Take the variables that a <var name= val=> sets, for all that is compiled after it."""
+        name = _variable(element)
         if "val" in element.attributes:
-            self.variables[element.attributes["name"]] = element.attributes["val"]
+            self.variables[name] = element.attributes["val"]
 
     def _var(self, element: Element, origin: Origin) -> Iterator[Chunk]:
-        name = element.attributes.get("name", "")
+        name = _variable(element)
         if "val" in element.attributes:
             self.define(element)
         elif name in self.variables:
@@ -127,6 +130,13 @@ class Workshop:
                 raise DescriptionError(f'attribute "{found.group(1)}": {error}', str(origin)) from None
             end = found.end()
         return "".join(parts) + text[end:]
+
+
+def _variable(element: Element) -> str:
+    name = element.attributes.get("name", "")
+    if not re.fullmatch(NAME, name):
+        raise DescriptionError(f'<var name="{readable(name)}"> names no attribute', str(element.origin))
+    return name
 
 
 MAKERS = {

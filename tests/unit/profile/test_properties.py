@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pathlib
+from xml.sax.saxutils import quoteattr
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import load, store
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import fits, provenance, references, render
 from support.kickstarts import tree
 
@@ -83,3 +85,40 @@ def test_a_kickstart_has_the_sections_of_its_profile_whatever_the_values(
     assert "".join(line.text + "\n" for line in provenance(profile, values)) == text
     assert set(references(profile)) <= set(values)
     assert not set(references(profile)) & {"\ue000"}
+
+
+TAGS = st.sampled_from(["post", "pre", "file", "main", "lang", "package", "eval", "include", "var", "configure", "x"])
+NAMES = st.sampled_from(
+    ["name", "mode", "cond", "arg", "interpreter", "perms", "val", "shell", "os", "disable", "file"]
+)
+VALUES = st.sampled_from(["", "/etc/x", "x", "append", "pipe", "not", "&x;", "--nochroot", "xml", "../x", "sunos", "'"])
+
+
+def element(tag: str, attributes: dict[str, str], inside: list[str]) -> str:
+    written_attributes = "".join(
+        f" {name}={quoteattr(value)}".replace("&amp;x;", "&x;") for name, value in attributes.items()
+    )
+    return f"<{tag}{written_attributes}>{''.join(inside)}</{tag}>"
+
+
+MARKUP = st.recursive(
+    st.one_of(st.sampled_from(["", "&x;", "\n%end\n", "'", "cat &lt;&lt;X\n", "-"]), WORDS),
+    lambda inner: st.builds(element, TAGS, st.dictionaries(NAMES, VALUES, max_size=3), st.lists(inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@SETTINGS
+@given(st.lists(MARKUP, max_size=3).map("".join), TEXT)
+def test_no_node_file_makes_the_compiler_do_anything_but_compile_or_refuse(
+    tmp_path: pathlib.Path, content: str, value: str
+) -> None:
+    path = written(tmp_path, "", {"a": content})
+    try:
+        profile = compile_profile(path, "a", {"x": value}, "rhel9", evaluate=lambda script, _interpreter: script)
+        text = render(profile, {"x": value})
+    except RocksError as error:
+        assert "nodes/a.xml:" in str(error)
+        return
+    assert text.splitlines().count("%end") == sum(line.pieces == ("%end",) for line in profile.lines)
+    lint(path, {"a": {"x": value}}, ["rhel9"])

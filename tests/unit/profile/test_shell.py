@@ -28,6 +28,7 @@ SCRIPTS = {
     "a comment after code": f"printf '<>' # it's {HOST}",
     "a here-document": f"printf '<%s>' \"$(cat <<X\nx{HOST}\nX\n)\"",
     "a here-document at the start of a line": f"printf '<%s>' \"$(cat <<X\n{HOST}\nX\n)\"",
+    "a command in a here-document": f"cat <<X\n<$(printf %s x{HOST})>\nX",
     "a here-document with tabs": f"printf '<%s>' \"$(cat <<-X\n\tx{HOST}\n\tX\n)\"",
     "a quoted here-document": f"printf '<%s>' \"$(cat <<'X'\nx{HOST}\nX\n)\"",
     "after a here-document": f"cat >/dev/null <<X\nit's\nX\nprintf '<%s>' x{HOST}",
@@ -83,6 +84,8 @@ def expected(name: str, value: str) -> str:
     before["a here-document at the start of a line"] = ""
     if "comment" in name:
         return "<>"
+    if name == "a command in a here-document":
+        return f"<x{value}>\n"
     if name == "part of a word":
         return f"<x{value}y>"
     if name in ("a command substitution", "a substitution in quotes"):
