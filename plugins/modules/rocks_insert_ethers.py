@@ -291,13 +291,14 @@ def insert_ethers(
             write(database, settings, rehearse=True)
 
         check(database, request.placement, judged)
-        # Reports are written after the transaction, when servers that read the database know the node already; a
+        # Reports are written after the transaction, when servers that read the database know the node already. A
         # machine that takes over a name is judged before, since there is no way back to the old one.
-        complete = judged if check_mode or request.placement.replace else order
+        replaces = bool(request.placement.replace)
+        complete = judged if check_mode or replaces else order
         office = Office(
             enter=Desk(database, request.placement, complete, keep=not check_mode).enter,
             publish=list if check_mode else publish,
-            withdraw=lambda names: withdraw(database, names, lambda: would_break(database, settings)),
+            withdraw=lambda names: not replaces and withdraw(database, names, lambda: would_break(database, settings)),
             states=lambda names: order_states(database, names),
         )
         with contextlib.closing(source_of(request, follow=not check_mode)) as source:

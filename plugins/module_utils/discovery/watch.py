@@ -84,7 +84,7 @@ class _Ledger:
     look_at: float = 0.0
     nodes: dict[str, str] = field(default_factory=dict)  # name -> state of its order
     told: set[tuple[str, str, str]] = field(default_factory=set)
-    published: bool = True  # whether the services know the latest nodes
+    published: bool = False  # whether the services know the latest nodes; an earlier run may have been killed before
     owed: Optional[RocksError] = None  # why what should have been done is not done yet
     singly: bool = False  # one machine after another, to find the one at fault
 
@@ -243,6 +243,8 @@ def _wait(source: Source, seconds: float) -> None:
     """Until the source has something to read, or that long."""
     descriptor = source.fileno()
     if descriptor >= 0:
-        select.select([descriptor], [], [], seconds)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll(seconds * 1000)
     else:
         time.sleep(min(seconds, POLL_SECONDS))

@@ -43,6 +43,7 @@ class World:
         self.published: list[int] = []
         self.rows: dict[str, str] = {}
         self.poison = ""
+        self.served = 0
         self.orders: Callable[[float], str] = lambda _at: "ordered"
 
     # The source.
@@ -74,7 +75,9 @@ class World:
         self._is_there(self.refusing)
         if self.poison in self.rows:
             raise CommandError("syntax error", "kea-dhcp4 -t")
-        self.published.append(len(self.rows))
+        if len(self.rows) != self.served:
+            self.published.append(len(self.rows))
+        self.served = len(self.rows)
         return []
 
     def withdraw(self, names: Sequence[str]) -> bool:
@@ -159,7 +162,7 @@ def test_a_database_that_stays_away_is_told_at_the_end() -> None:
 
 def test_a_service_that_refuses_is_told_and_tried_again() -> None:
     world = World((1, 1))
-    world.refusing = (0, 7)
+    world.refusing = (0.5, 7)
     events = list(world.run(Until(count=1)))
     assert kinds(events) == [LISTENING, ENTERED, TROUBLE, STATE, OVER]
     assert world.published == [1] and world.clock - 1000 >= 7
@@ -183,13 +186,20 @@ def test_a_node_that_would_spoil_a_services_file_is_taken_back_out_and_the_other
     assert set(world.rows) == {mac(1), mac(3)} and world.published
 
 
+def test_what_a_killed_run_entered_is_told_to_the_services_at_once() -> None:
+    world = World()
+    world.rows[mac(9)] = "compute-9-9"
+    list(world.run(Until(seconds=1)))
+    assert world.published == [1]
+
+
 def test_nodes_that_are_not_at_fault_stay_when_a_service_refuses_its_file() -> None:
     world, events = World((1, 1)), []
     world.rows[mac(9)], world.poison = "compute-9-9", mac(9)
     with pytest.raises(CommandError):
         for event in world.run(Until(seconds=5)):
             events.append(event)
-    assert kinds(events) == [LISTENING, ENTERED, TROUBLE, STATE, OVER]
+    assert kinds(events) == [LISTENING, TROUBLE, ENTERED, STATE, OVER]
 
 
 def test_a_known_or_refused_machine_is_told_once_however_often_it_asks() -> None:
