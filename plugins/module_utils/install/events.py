@@ -8,7 +8,7 @@ so that a node that reports every second costs no row.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Optional, Sequence
 
 from ..cluster.database import Database
 from . import clock
@@ -17,6 +17,11 @@ from .rows import ADD_EVENT, ORDER_COLUMNS, event_row, order_from
 from .states import LIVE, OPEN
 
 CHUNK = 100  # orders in one statement: four parameters and their ids each, and SQLite allows 999 in all
+NUMBERED = (
+    f"select {ORDER_COLUMNS}, row_number() over (partition by i.node order by i.id desc) as number"
+    " from installs i join nodes n on n.id = i.node"
+)
+STEPS = "select install, at, state, phase, done, total, message from install_events"
 SHOWN = ("phase", "done", "total", "message")
 
 
@@ -50,20 +55,30 @@ def _count(db: Database, reports: Sequence[tuple[Order, Progress]], now: str) ->
 
 def history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:
     """The last orders of a node, newest first, each with its steps and how long they took."""
-    found = db.rows(
-        f"select {ORDER_COLUMNS} from installs i join nodes n on n.id = i.node where n.name = ?"
-        " order by i.id desc limit ?",
-        (node, limit),
-    )
-    orders = [order_from(row) for row in found]
-    if not orders:
-        return []
-    rows = db.rows(
-        "select install, at, state, phase, done, total, message from install_events"
-        f" where install in ({', '.join('?' * len(orders))}) order by id",
-        [order.id for order in orders],
-    )
-    return [History(order, _steps([row[1:] for row in rows if row[0] == order.id], order, now)) for order in orders]
+    return histories(db, [node], now=now, limit=limit)
+
+
+def histories(db: Database, names: Optional[Sequence[str]] = None, *, now: str, limit: int = 20) -> list[History]:
+    """The same of these nodes, or of all, sorted by node; ``limit`` orders of each."""
+    orders = [order for some in _chunks(names) for order in _orders(db, some, limit)]
+    steps: dict[int, list[Sequence[Any]]] = {}
+    for start in range(0, len(orders), CHUNK):
+        ids = [order.id for order in orders[start : start + CHUNK]]
+        for row in db.rows(f"{STEPS} where install in ({', '.join('?' * len(ids))}) order by id", ids):
+            steps.setdefault(row[0], []).append(row[1:])
+    return [History(order, _steps(steps.get(order.id, ()), order, now)) for order in orders]
+
+
+def _chunks(names: Optional[Sequence[str]]) -> Iterable[Optional[Sequence[str]]]:
+    if names is None:
+        return [None]
+    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
+
+
+def _orders(db: Database, names: Optional[Sequence[str]], limit: int) -> list[Order]:
+    chosen = "" if names is None else f" where n.name in ({', '.join('?' * len(names))})"
+    rows = db.rows(f"select * from ({NUMBERED}{chosen}) as orders where number <= ?", (*(names or ()), limit))
+    return sorted(map(order_from, rows), key=lambda order: (order.node, -order.id))
 
 
 def _steps(rows: Sequence[Sequence[Any]], order: Order, now: str) -> tuple[Event, ...]:
