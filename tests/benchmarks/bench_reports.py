@@ -69,7 +69,7 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
         site = settings(folder, *names)
         ours = cost_of(lambda: write(database, site, run=unchecked))
         again = best(3, lambda: cost_of(lambda: write(database, site, run=unchecked)))
-        for path in folder.glob("*.conf"):
+        for path in [path for name in names for path in (folder / name).iterdir()]:
             path.unlink()
         checked = cost_of(lambda: write(database, site))
     template = templated(folder)
@@ -86,6 +86,8 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
 
 def unchecked(argv: Sequence[str], **_how: Any) -> command.Finished:
     """Stands in for the daemons' own checkers, whose time is told apart."""
+    if argv[0] == "false":
+        raise command.CommandError("nobody runs", "false")
     return command.Finished(0, "", "", 0.0)
 
 
@@ -113,28 +115,28 @@ def kea_on(net: Network, folder: pathlib.Path, database: Database, sql: Server, 
 
 def one_more(net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server) -> Iterator[bool]:
     """From the wish for a node to a server that answers its machine."""
-    with kea_on(net, folder, database, sql, "view") as site:
-        inserted = min(added(database, machine, number, None) for number in range(9))
-    yield figure(f"one more among {MANY:,}: the view", inserted * 1000, "ms", 50)
+    with kea_on(net, folder, database, sql, "view"):
+        wall, _own = min(added(database, machine, number, None) for number in range(9))
+    yield figure(f"one more among {MANY:,}: the view", wall * 1000, "ms", 50)
     with kea_on(net, folder, database, sql, "file") as site:
-        timed = [added(database, machine, number, site) for number in range(9, 14)]
+        wall, own = min(added(database, machine, number, site) for number in range(9, 14))
         load = loading(site)
-    whole = min(timed)
     yield figure(
-        f"one more among {MANY:,}: a file, without Kea's own check and load",
-        whole - load,
+        f"one more among {MANY:,}: a file, our own CPU",
+        own,
         "s",
         0.3,
-        f"Kea reads the file twice, to check it and to take it: {load:.2f} s",
+        f"wall {wall:.2f} s; Kea reads the file twice, to check it and to take it: {load:.2f} s of that",
     )
 
 
-def added(database: Database, machine: Namespace, number: int, site: Any) -> float:
-    started = time.perf_counter()
+def added(database: Database, machine: Namespace, number: int, site: Any) -> tuple[float, float]:
+    """Seconds until the server knows the machine: of wall time, and of our own CPU."""
+    started, own = time.perf_counter(), time.process_time()
     nodes.add(database, [NewNode(mac=mac(0xF00000 + number))])
     if site:
         site.write()
-    spent = time.perf_counter() - started
+    spent = time.perf_counter() - started, time.process_time() - own
     lease = ask(machine, mac(0xF00000 + number), BIOS)
     if lease is None or lease.discovers != 1:
         raise RuntimeError(f"the server was not ready: {lease}")
@@ -185,7 +187,7 @@ def storms(net: Network, machine: Namespace, folder: pathlib.Path, database: Dat
     with stock_queue(), kea_on(net, folder, database, sql, "view"):
         stock = avalanche(machine, 1000)
     for name in SERVERS:
-        place = folder / name
+        place = folder / f"{name}-on-its-file"
         place.mkdir()
         with connect(f"sqlite://{place}/cluster.sqlite", create=True, check=False) as known:
             fill(known, 1000)

@@ -115,8 +115,11 @@ def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
     return said
 
 
-def settings(folder: pathlib.Path, *names: str, **options: Any) -> Settings:
-    """A site that has these reports, their files in ``folder``, and none of their daemons running."""
-    idle = {"alive": ["false"]}
-    said = {name: into(folder, name, **(idle if report(name).service else {}), **options) for name in names}
+def settings(folder: pathlib.Path, *names: str) -> Settings:
+    """A site that has these reports, the files of each in a folder of its own, and none of their daemons running."""
+    said = {}
+    for name in names:
+        its = folder / name if len(names) > 1 else folder
+        its.mkdir(exist_ok=True)
+        said[name] = into(its, name, **({"alive": ["false"]} if report(name).service else {}))
     return Settings(url="http://10.1.1.1", reports=said)

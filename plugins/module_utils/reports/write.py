@@ -14,7 +14,7 @@ from typing import Callable, Optional, Sequence
 
 from .. import command
 from ..cluster.database import Database
-from ..errors import CommandError, RocksError, together
+from ..errors import CommandError, RocksError
 from ..files import lock
 from ..settings import Settings
 from .layout import Layout
@@ -90,8 +90,10 @@ def _tell_all(
             outcomes.append(_outcome(plan, prepared, _tell(plan, folder, run, sleep)))
         except RocksError as error:
             faults.append(error)
+    if len(faults) > 1:
+        raise CommandError("".join([f"{len(faults)} services keep what they have:", *(f"\n  {one}" for one in faults)]))
     if faults:
-        raise together(faults)
+        raise faults[0]
     return outcomes
 
 

@@ -177,6 +177,15 @@ def test_a_service_that_does_not_come_back_gets_its_old_files_and_is_started(
     assert programs.ran[-1] == "start"
 
 
+def test_several_services_that_keep_what_they_have_are_told_together(
+    described: Database, site: Settings, programs: Programs
+) -> None:
+    programs.refuse("reload")
+    programs.refuse("reload-slurm")
+    with pytest.raises(CommandError, match=r"2 services keep what they have:\n  report slurm: .*\n  report nginx: "):
+        write(described, site, run=programs, sleep=impatient)
+
+
 def test_a_service_that_does_not_run_is_not_told(described: Database, site: Settings, programs: Programs) -> None:
     programs.refuse("alive")
     assert not any(one.reloaded for one in write(described, site, ["nginx"], run=programs))
