@@ -231,7 +231,7 @@ def run(database, params) -> list[Replaced]:
         return [Replaced(before, replace(database, params["name"], params["mac"]))]
     found = wanted(params)
     if params["state"] == "absent":
-        return forget(database, found.wanted)
+        return forget(database, found.wanted, faults=found.faults)
     return ensure(database, found.wanted, fill_gaps=params["fill_gaps"], faults=found.faults)
 
 

@@ -92,3 +92,12 @@ def near(name: str, known: Iterable[str]) -> str:
     if not names:
         return "there is none yet"
     return f"known: {', '.join(names)}" if len(names) <= LISTED else f"{len(names)} others are known"
+
+
+def is_text(value: str) -> bool:
+    """Whether the value can be written as UTF-8; Python's texts may hold halves of characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,6 +8,7 @@ Each function that writes is one transaction of its own, or a part of the caller
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
@@ -159,11 +160,21 @@ def remove(database: Database, names: Iterable[str]) -> list[Node]:
     return gone
 
 
-def forget(database: Database, wanted: Iterable[Mapping[str, Any]]) -> list[Replaced]:
-    """Remove the nodes that ``wanted`` means, by name or by MAC as in ``ensure``; those that are not there are left out."""
+def forget(
+    database: Database, wanted: Iterable[Mapping[str, Any]], *, faults: Sequence[RocksError] = ()
+) -> list[Replaced]:
+    """Remove the nodes that ``wanted`` means, by name or by MAC as in ``ensure``; those that are not there are left out.
+
+    Raises one error that lists the faults, ``faults`` and each MAC that is none.
+    """
     with database.transaction():
-        there = survey(database)
-        names = [_means(one, there, Faults()) for one in wanted]
+        there, found, names = survey(database), Faults(faults), []
+        for one in wanted:
+            if one.get("mac") and not one.get("name"):
+                found.attempt(one.get("where", ""), functools.partial(mac_address, one["mac"]))
+            names.append(_means(one, there, Faults()))
+        if found.errors:
+            raise together(found.errors)
         return [Replaced(node, None) for node in remove(database, filter(None, names))]
 
 

@@ -8,6 +8,7 @@ all nodes at once, so that a list with nine faults is repaired in one round.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Callable, Iterable, Optional, TypeVar
 
 from ..errors import Conflict, DescriptionError, NotFound, RocksError
@@ -19,6 +20,7 @@ from .naming import LAST_PLACE, name_fault, near, next_rank, node_name
 NO_ADDRESS = "none"
 LONGEST_ARCH = 16
 LONGEST_COMMENT = 1000
+NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's controls, halves of characters, line and paragraph separators
 
 T = TypeVar("T")
 
@@ -44,7 +46,7 @@ class Faults:
 
 def place(new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False) -> Optional[Placed]:
     """Place one node and take its ground; None when something stands against it, which is then in ``faults``."""
-    where = new.where or new.name or new.mac
+    where = new.where or _printable(new.name or new.mac)
     before = len(faults.errors)
     membership = faults.attempt(where, lambda: _membership(new.membership, ground))
     mac = faults.attempt(where, lambda: _mac(new.mac, ground)) if new.mac else None
@@ -65,6 +67,11 @@ def place(new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False)
         return None
     ground.take(name, mac, ip, (kind.id, new.rack, rank))
     return Placed(mac, name, kind, new.rack, rank, ip, new.arch, new.comment)
+
+
+def _printable(text: str) -> str:
+    """The text as it may stand on a terminal."""
+    return text if text.isprintable() else ascii(text)
 
 
 def _membership(name: str, ground: Ground) -> Membership:
@@ -94,7 +101,7 @@ def _given_address(text: str, ground: Ground) -> str:
 def _check_texts(new: NewNode) -> None:
     if not 0 < len(new.arch) <= LONGEST_ARCH or not new.arch.replace("_", "").isalnum() or not new.arch.isascii():
         raise DescriptionError(f"{new.arch!r} is no architecture", "", "such as x86_64 or aarch64")
-    if len(new.comment) > LONGEST_COMMENT or any(ord(letter) < 32 or ord(letter) == 127 for letter in new.comment):
+    if len(new.comment) > LONGEST_COMMENT or any(unicodedata.category(one) in NOT_IN_A_LINE for one in new.comment):
         raise DescriptionError(
             "the comment holds control characters or is too long", "", f"one line of {LONGEST_COMMENT} letters at most"
         )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import DescriptionError, Refused, RocksError
 from .database import Database, Row
+from .naming import is_text
 from .schema import HIDDEN_TABLES
 
 DEFAULT_SECONDS = 10.0
@@ -48,6 +49,8 @@ def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, li
     if not 0 < seconds <= LONGEST_SECONDS or limit < 0:
         hint = f"seconds above 0 and at most {LONGEST_SECONDS:g}, rows from 0"
         raise DescriptionError(f"a limit of {seconds:g} s and {limit} rows", where, hint)
+    if not is_text(statement):
+        raise DescriptionError("holds half a character (a lone surrogate)", where, "save the query as UTF-8")
     _check_account(database)
     try:
         columns, rows = database.ask(statement, seconds, limit)

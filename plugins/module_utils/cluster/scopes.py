@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 from ..errors import Conflict, DescriptionError, NotFound
 from .database import Database
-from .naming import near
+from .naming import is_text, near
 
 OTHER = {"attributes": "secrets", "secrets": "attributes"}
 LONGEST_VALUE = 60_000  # bytes; MariaDB's text holds 65,535
@@ -47,7 +47,7 @@ def put(database: Database, table: str, name: str, value: str, scope: Scope) -> 
     """
     if not _NAME.fullmatch(name):
         raise DescriptionError(f"{name!r} is no name", "", "letters, digits and _ . -, a letter or _ first, at most 64")
-    if "\0" in value or len(value.encode("utf-8", "replace")) > LONGEST_VALUE:
+    if "\0" in value or not is_text(value) or len(value.encode()) > LONGEST_VALUE:
         raise DescriptionError(f"the value of {name!r} cannot be kept", "", f"text of at most {LONGEST_VALUE} bytes")
     with database.transaction():
         before = get(database, table, name, scope)

@@ -88,7 +88,7 @@ def test_what_is_no_name_is_refused(table_ii: Database, name: str) -> None:
         put_attribute(table_ii, name, "value")
 
 
-@pytest.mark.parametrize("value", ["a\0b", "x" * 60_001, "漢" * 20_001])
+@pytest.mark.parametrize("value", ["a\0b", "\ud800", "x" * 60_001, "漢" * 20_001])
 def test_what_the_database_cannot_keep_is_refused(table_ii: Database, value: str) -> None:
     with pytest.raises(DescriptionError) as raised:
         put_attribute(table_ii, "big", value)

@@ -126,6 +126,7 @@ def test_a_csv_file_is_taken_whole_or_not_at_all(table_ii: Database, tmp_path: p
     path.write_text(f"mac,rack\n{MAC},2\nnonsense,2\n", encoding="utf-8")
     failed = run("rocks_node", csv=str(path), database=url)
     assert failed["msg"] == f"{path}:3: 'nonsense' is no MAC; a MAC looks like 00:50:8b:e0:3a:a7"
+    assert run("rocks_node", csv=str(path), database=url, state="absent")["msg"] == failed["msg"]
     path.write_text(f"mac,rack\n{MAC},2\n{MAC[:-1]}2,2\n", encoding="utf-8")
     assert run("rocks_node", csv=str(path), database=url)["added"] == ["compute-2-0", "compute-2-1"]
     assert run("rocks_node", csv=str(path), database=url)["changed"] is False

@@ -403,6 +403,31 @@ def test_forgetting_what_is_not_there_is_no_error(table_ii: Database) -> None:
     assert forget(table_ii, wanted) == []
 
 
+def test_what_is_no_mac_is_not_simply_absent(table_ii: Database) -> None:
+    with pytest.raises(DescriptionError) as raised:
+        forget(
+            table_ii, [{"mac": "00:50:8b", "where": "hosts.csv:2"}], faults=[DescriptionError("torn", "hosts.csv:1")]
+        )
+    assert str(raised.value).splitlines()[1:] == [
+        "  hosts.csv:1: torn",
+        "  hosts.csv:2: '00:50:8b' is no MAC; a MAC looks like 00:50:8b:e0:3a:a7",
+    ]
+    assert rows(table_ii) == list(TABLE_II)
+
+
+def test_an_error_never_moves_the_cursor_of_a_terminal(table_ii: Database) -> None:
+    for bad in (
+        NewNode(name="\x1b[2J"),
+        NewNode(mac="\x1b[2J"),
+        NewNode("\x1b[2J"),
+        NewNode(arch="\n"),
+        NewNode(ip="\r"),
+    ):
+        with pytest.raises(RocksError) as raised:
+            add(table_ii, [bad])
+        assert str(raised.value).isprintable()
+
+
 def test_many_nodes_are_found_and_removed_at_once(table_ii: Database) -> None:
     added = add(table_ii, [NewNode(rack=rack) for rack in range(2, 32) for _ in range(40)])
     assert len({node.ip for node in added}) == len({node.name for node in added}) == 1200

@@ -134,6 +134,12 @@ def test_a_query_that_runs_too_long_is_stopped_and_the_connection_goes_on(reader
     assert select(reader, "select 1").rows == [(1,)]
 
 
+def test_half_a_character_is_no_sql(reader: Database) -> None:
+    with pytest.raises(DescriptionError) as raised:
+        select(reader, "select '\udcff'")
+    assert str(raised.value).isprintable() and "holds half a character" in str(raised.value)
+
+
 @pytest.mark.parametrize(("seconds", "limit"), [(0, 1), (-1, 1), (241, 1), (float("nan"), 1), (1, -1)])
 def test_a_limit_that_is_none_is_refused(reader: Database, seconds: float, limit: int) -> None:
     with pytest.raises(DescriptionError) as raised:
