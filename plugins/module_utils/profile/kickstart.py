@@ -125,8 +125,11 @@ def _commands(commands: Iterable[Command]) -> Iterator[Line]:
 
 
 def _packages(options: Iterable[Command], packages: Iterable[Package]) -> Iterator[Line]:
-    given = list(dict.fromkeys(option.text for option in options))
-    yield Line((" ".join(["%packages", *given]),), None)
+    given = {option.text: option.origin for option in options}
+    if given:
+        yield _line(SourceLine(" ".join(["%packages", *given]), next(iter(given.values()))))
+    else:
+        yield Line(("%packages",), None)
     for package in packages:
         yield Line((package.name,), package.origins[0])
     yield from (Line(("%end",), None), BLANK)
@@ -145,7 +148,7 @@ def _scripts(scripts: Iterable[Script]) -> Iterator[Line]:
 
 def _section(script: Script, log: str) -> Iterator[Line]:
     header = " ".join([f"%{script.section}", *script.options, *([log] if log else [])])
-    yield Line((header,), script.origin)
+    yield _line(SourceLine(header, script.origin))
     yield from map(_line, script.lines)
     yield from (Line(("%end",), script.origin), BLANK)
 

@@ -114,6 +114,15 @@ def test_an_attribute_in_a_packages_name_is_part_of_the_shape(tmp_path: pathlib.
         compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x\n%end")
 
 
+def test_no_value_breaks_out_of_a_sections_header(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DescriptionError, match=r"compute.xml:2: U.000A ends a line"):
+        compiled(tmp_path, '<packages arg="--inst-langs=&x;"/>', x="en\n%end")
+    profile = compiled(tmp_path, '<addon name="org_x" arg="--host=&x;"/>')
+    assert "%addon org_x --host=10.1.1.1\n" in render(profile, {"x": "10.1.1.1"})
+    with pytest.raises(DescriptionError, match=r"attribute .x."):
+        render(profile, {"x": "a\n%end"})
+
+
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
 def test_sections_come_in_the_installers_order_with_logs_of_their_own(tmp_path: pathlib.Path, release: str) -> None:
     profile = compiled(

@@ -106,6 +106,14 @@ def test_an_include_does_not_lead_out_of_its_directory(tmp_path: pathlib.Path, n
         compile_profile(path, "a", {}, "rhel9")
 
 
+def test_an_include_of_the_last_layer_that_has_it_counts(tmp_path: pathlib.Path) -> None:
+    script = '<kickstart><post><include file="part"/></post></kickstart>'
+    rolls = tree(tmp_path / "rolls", {**BASE, "nodes/b.xml": script, "include/part": "theirs"})
+    site = tree(tmp_path / "site", {"include/part": "ours"})
+    profile = compile_profile([rolls, site], "a", {}, "rhel9")
+    assert ("ours",) in [line.pieces for line in profile.lines]
+
+
 def test_only_files_that_end_in_xml_are_read(tmp_path: pathlib.Path) -> None:
     path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml~": "broken", "nodes/.d.xml": "broken"})
     (tmp_path / "nodes" / "e.xml").mkdir()
