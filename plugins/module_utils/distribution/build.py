@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Callable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional
 
 from ..errors import Unavailable
-from . import changes, description, pool, publish, realise, updateinfo
-from .documents import ADVISORIES
+from . import description, pool, publish
 from .generations import Published, open_folder
 from .inputs import open_source
 from .memory import Memory, inputs_digest, recall, remember
 from .model import Changes, Distribution, Generation, Package, Report, Verdict, silent
 from .nearby import Changed
-from .plan import Hook, Plan, plan
 from .pool import Places
 
+if TYPE_CHECKING:
+    from .plan import Hook, Plan
+
 ROUNDS = 3
+ADVISORIES = "updateinfo"
 
 
 class Built(NamedTuple):
@@ -94,9 +96,13 @@ def _build(distribution: Distribution, places: Places, hook: Optional[Hook], che
         again = previous if memory.generation == published else open_folder(os.path.join(folder, memory.generation))
         if again:
             return _known(distribution, again, previous, memory)
+    from .plan import plan  # here, because an unchanged distribution needs nothing of it
+
     made = plan(distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not check)
     path = os.path.join(folder, made.identity)
     if not check:
+        from . import realise
+
         path = realise.realise(made, places)
         remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.paths))
     return _planned(made, path)
@@ -153,10 +159,17 @@ def _difference(
     advisories: bytes,
 ) -> Changes:
     """Only the shards whose content differs are looked at."""
+    from . import changes
+
     old = {number: shard.content for number, shard in before.index.shards.items()} if before else {}
     numbers = sorted(number for number in {*old, *contents} if old.get(number) != contents.get(number))
     was = [package for number in numbers if before for package in before.packages(number)]
     now = [package for number in numbers if number in contents for package in packages(number)]
     known = before.document(ADVISORIES) if before else b""
-    fresh = updateinfo.identifiers(advisories) - updateinfo.identifiers(known) if advisories != known else frozenset()
-    return changes.compare(was, now, fresh)
+    return changes.compare(was, now, _fresh(known, advisories) if advisories != known else ())
+
+
+def _fresh(before: bytes, after: bytes) -> Iterable[str]:
+    from . import updateinfo  # here, for its parser
+
+    return updateinfo.identifiers(after) - updateinfo.identifiers(before)

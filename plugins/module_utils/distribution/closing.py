@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
-from xml.sax.saxutils import escape
 
 from ..errors import DescriptionError
-from . import capabilities, closure, comps
+from . import capabilities, closure
 from .compose import Piece
 from .compression import unframe
 from .generations import CAPABILITIES, FILELISTS, PRIMARY
@@ -34,7 +34,7 @@ class Paths:
         asked = set(paths)
         for kind in (PRIMARY, FILELISTS):
             for piece in self._pieces.values():
-                left = {escape(path).encode(): path for path in asked if path not in self.known}
+                left = {escape(path, quote=False).encode(): path for path in asked if path not in self.known}
                 if not left:
                     break
                 if kind in piece.frames:
@@ -92,6 +92,8 @@ class _Question(NamedTuple):
 def _profile_faults(asked: _Question, lists: Mapping[str, Sequence[str]], groups: bytes) -> list[str]:
     if not lists:
         return []
+    from . import comps  # here, for its parser
+
     meanings = comps.groups(groups, "the group file")
     faults = [
         f"profile {name}: {fault}"

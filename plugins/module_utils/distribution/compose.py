@@ -9,7 +9,6 @@ byte, as if nothing had been there before.
 
 from __future__ import annotations
 
-import concurrent.futures
 import zlib
 from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
@@ -193,6 +192,8 @@ class _Describer:
 
     def _make(self, choices: Sequence[_Choice], frames: dict[int, dict[str, Packed]]) -> None:
         """One file after another, so that no more than one of each source is open."""
+        import concurrent.futures
+
         known = {choice.number: self._known(choice.number) for choice in choices}
         with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
             waiting = []

@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from ..errors import DescriptionError
-from .model import EVR
+from .model import EVR, Package
 
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
 # What a segment is decides first: a tilde sorts before the end, a caret after it, letters before numbers.
@@ -46,6 +46,11 @@ def version_key(text: str) -> VersionKey:
 def key(evr: EVR) -> tuple[int, VersionKey, VersionKey]:
     """The sort key of a whole EVR: the epoch outweighs the version, the version the release."""
     return evr.epoch, version_key(evr.version), version_key(evr.release)
+
+
+def package_key(package: Package) -> tuple[int, VersionKey, VersionKey]:
+    """The sort key of a package's EVR."""
+    return package.epoch, version_key(package.version), version_key(package.release)
 
 
 def compare(left: str, right: str) -> int:

@@ -239,9 +239,7 @@ def _records(folder: str) -> Mapping[str, Record]:
 
 
 def empty_element(package: Package) -> bytes:
-    """A package of which the source's filelists or other tells nothing."""
-    from xml.sax.saxutils import quoteattr
-
-    version = f'<version epoch="{package.epoch}" ver={quoteattr(package.version)} rel={quoteattr(package.release)}/>'
-    identity = f'pkgid="{package.checksum}" name={quoteattr(package.name)} arch="{package.arch}"'
+    """A package of which the source's filelists or other tells nothing; its names hold nothing to be escaped."""
+    version = f'<version epoch="{package.epoch}" ver="{package.version}" rel="{package.release}"/>'
+    identity = f'pkgid="{package.checksum}" name="{package.name}" arch="{package.arch}"'
     return f"<package {identity}>\n  {version}\n</package>\n".encode()

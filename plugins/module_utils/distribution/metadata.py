@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from html import escape
 from typing import Iterable, Mapping, NamedTuple
-from xml.sax.saxutils import escape
 
 from .compression import frame
 from .generations import CAPABILITIES, FILELISTS, FRAMED, OTHER, PRIMARY, VERDICTS, head_frame, tail_frame
@@ -21,7 +21,7 @@ NAMES = {
     PRIMARY: "primary.xml.zst",
     FILELISTS: "filelists.xml.zst",
     OTHER: "other.xml.zst",
-    VERDICTS: "verdicts.json.zst",
+    VERDICTS: "verdicts.tsv.zst",
     CAPABILITIES: "capabilities.zst",
     "rocks": "rocks.json.zst",
     "rocks-build": "build.json.zst",

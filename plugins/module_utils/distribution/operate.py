@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Collection, NamedTuple, Optional
+from typing import TYPE_CHECKING, Collection, NamedTuple, Optional
 
 from ..errors import NotFound
 from . import publish
 from .build import Built, build, difference
 from .generations import Published, open_folder
 from .model import Changes, Distribution, Generation, Report, silent
-from .plan import Hook
 from .pool import Places
+
+if TYPE_CHECKING:
+    from .plan import Hook
 
 
 class Keeping(NamedTuple):

@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from . import closing, documents, installer, layers
@@ -145,6 +144,8 @@ def _compile(build: Mapping[str, str], hook: Optional[Hook]) -> Mapping[str, Com
     """Have the profiles compiled from the XML as it will lie in the tree."""
     if hook is None:
         return {}
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="rocks-profiles-") as folder:
         for path, text in build.items():
             target = os.path.join(folder, BUILD, path)

@@ -21,19 +21,19 @@ import fcntl
 import hashlib
 import os
 import shutil
-from typing import Iterable, Iterator, Sequence
+from typing import Iterable, Iterator, Mapping, Sequence
 
 from .. import files
 from ..errors import DescriptionError, NotFound
 from .model import Package, pool_path
 from .repomd import DIGESTS
-from .staging import sync_file_system
 
 PIECE = 1 << 20
 # linux/fs.h: share the blocks of another file.
 FICLONE = 0x40049409
 # From here on one flush of the whole file system is cheaper than one of each file.
 SINGLY = 64
+FLUSHERS = 8
 # Seconds after which a sweep of a large pool has ended.
 SWEEP_TIME = 120.0
 # Below the pool: what is being made.  Whoever is alone may remove it.
@@ -137,23 +137,73 @@ def link_set(places: Places, name: str, packages: Sequence[Package], file_names:
 
 
 def flush(root: str, paths: Sequence[str]) -> None:
-    """Make new files and folders survive a power cut."""
+    """Make new files and folders survive a power cut; several at a time, so that the disk can take them together."""
     if len(paths) > SINGLY:
+        from .staging import sync_file_system
+
         sync_file_system(root)
         return
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(FLUSHERS) as threads:
+        for done in [threads.submit(_flush_one, path) for path in paths]:
+            done.result()
 
 
-def sweep(places: Places, used_sets: Iterable[str]) -> None:
-    """Remove the sets that no generation uses, and then the packages that no set holds.
+def _flush_one(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sets_of(generation: str) -> set[str]:
+    """The sets that a generation links, in either of its layouts."""
+    folder = os.path.join(generation, "Packages")
+    found = set()
+    for name in _names(folder):
+        path = os.path.join(folder, name)
+        link = path if os.path.islink(path) else os.path.join(path, _names(path)[0])
+        target = os.readlink(link)
+        found.add(os.path.basename(target if link == path else os.path.dirname(target)))
+    return found
+
+
+def release(places: Places, spent: Mapping[str, Iterable[str]]) -> None:
+    """Remove sets that no generation uses any more, and those of their packages that are in no other set.
+
+    spent  name of a set -> the checksums of its packages
 
     The caller is ``alone``: a package that a builder has just brought is in no set yet.
     """
+    for name in sorted(spent):
+        shutil.rmtree(os.path.join(places.sets, name))
+    for path in sorted({pool_path(places.pool, checksum) for some in spent.values() for checksum in some}):
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(path).st_nlink == 1:
+                os.unlink(path)
+
+
+def owe_sweep(places: Places) -> None:
+    """Note that something is about to become unused: whoever is killed before it is removed leaves the note."""
+    os.makedirs(places.pool, exist_ok=True)
+    with open(_owed(places), "wb"):
+        pass
+
+
+def forgive_sweep(places: Places) -> None:
+    """Take the note away."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_owed(places))
+
+
+def _owed(places: Places) -> str:
+    return os.path.join(places.pool, ".sweep")
+
+
+def sweep(places: Places, used_sets: Iterable[str]) -> None:
+    """Remove every set but these, and then every package that no set holds.  The caller is ``alone``."""
     used = set(used_sets)
     for name in _names(places.sets):
         if name not in used:
@@ -161,6 +211,7 @@ def sweep(places: Places, used_sets: Iterable[str]) -> None:
     for folder in _names(places.pool):
         if len(folder) == 2:
             _sweep_folder(os.path.join(places.pool, folder))
+    forgive_sweep(places)
 
 
 def _sweep_folder(folder: str) -> None:
@@ -170,13 +221,16 @@ def _sweep_folder(folder: str) -> None:
                 os.unlink(entry.path)
 
 
-def tidy(places: Places) -> None:
-    """Remove what killed builders left half-made.  The caller is ``alone``."""
-    shutil.rmtree(os.path.join(places.pool, NEW), ignore_errors=True)
+def tidy(places: Places) -> bool:
+    """Remove what killed builders left half-made; whether a sweep is owed.  The caller is ``alone``."""
+    half = os.path.join(places.pool, NEW)
+    owed = os.path.isdir(half) or os.path.exists(_owed(places))
+    shutil.rmtree(half, ignore_errors=True)
     for folder in ("builds", "headers"):
         for name in _names(os.path.join(places.cache, folder)):
             if name.startswith(files.ASIDE_PREFIX):
                 os.unlink(os.path.join(places.cache, folder, name))
+    return owed
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import shutil
 from typing import Collection, Iterator
 
 from .. import files
-from ..errors import Conflict, DescriptionError, NotFound, Refused
+from ..errors import Conflict, NotFound, Refused
 from . import pool
 from .generations import open_folder
 from .pool import Places
@@ -41,7 +41,8 @@ def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator
             ) from None
         _clean(folder)
         with contextlib.suppress(Conflict), pool.alone(places):
-            pool.tidy(places)
+            if pool.tidy(places):
+                pool.sweep(places, used_sets(places))
         yield
 
 
@@ -140,13 +141,36 @@ def prune(places: Places, distribution: str, arch: str, keep: int, in_use: Colle
     others = [name for name in there if name != published]
     kept = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
     gone = [name for name in others if name not in kept]
-    folder = places.generations(distribution, arch)
-    for name in gone:
-        os.rename(os.path.join(folder, name), os.path.join(folder, OLD + name))
-        shutil.rmtree(os.path.join(folder, OLD + name))
     if gone:
-        sweep(places)
+        _drop(places, distribution, arch, gone)
     return gone
+
+
+def _drop(places: Places, distribution: str, arch: str, names: Collection[str]) -> None:
+    """Remove generations, and from the pool what only they used."""
+    doomed = [os.path.join(places.generations(distribution, arch), name) for name in names]
+    spent = _spent(places, doomed)
+    pool.owe_sweep(places)
+    for path in doomed:
+        aside = os.path.join(os.path.dirname(path), OLD + os.path.basename(path))
+        os.rename(path, aside)
+        shutil.rmtree(aside)
+    # While others build, what they have just brought looks unused: then a later run sweeps.
+    with contextlib.suppress(Conflict), pool.alone(places):
+        pool.release(places, {name: spent[name] for name in spent.keys() - used_sets(places)})
+        pool.forgive_sweep(places)
+
+
+def _spent(places: Places, doomed: Collection[str]) -> dict[str, list[str]]:
+    """The sets that only these generations use -> the checksums of the packages in them."""
+    still = used_sets(places, but=doomed)
+    spent: dict[str, list[str]] = {}
+    for path in doomed:
+        published = open_folder(path)
+        for number, shard in published.index.shards.items() if published else ():
+            if published and shard.packages and shard.content not in still:
+                spent[shard.content] = [package.checksum for package in published.packages(number)]
+    return spent
 
 
 def remove(places: Places, distribution: str, arch: str, in_use: Collection[str] = ()) -> bool:
@@ -167,39 +191,17 @@ def remove(places: Places, distribution: str, arch: str, in_use: Collection[str]
         files.sync_directory(os.path.dirname(link))
     elif not there:
         return False
-    folder = places.generations(distribution, arch)
-    for name in there:
-        os.rename(os.path.join(folder, name), os.path.join(folder, OLD + name))
-        shutil.rmtree(os.path.join(folder, OLD + name))
+    _drop(places, distribution, arch, there)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_history_file(places, distribution, arch))
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(link))
-    sweep(places)
     return True
 
 
-def sweep(places: Places) -> bool:
-    """Remove from the pool what no generation of any distribution uses; False when a builder is at work.
-
-    Of a generation that cannot be read nobody knows what it uses: then nothing is removed either.
-    """
-    try:
-        with pool.alone(places):
-            pool.sweep(places, used_sets(places))
-    except (Conflict, DescriptionError):
-        return False
-    return True
-
-
-def used_sets(places: Places) -> set[str]:
-    """The sets that some generation links."""
-    used: set[str] = set()
-    for folder in _generations(places):
-        published = open_folder(folder)
-        if published:
-            used.update(shard.content for shard in published.index.shards.values())
-    return used
+def used_sets(places: Places, but: Collection[str] = ()) -> set[str]:
+    """The sets that some generation links, the folders ``but`` left out."""
+    return {name for folder in _generations(places) if folder not in but for name in pool.sets_of(folder)}
 
 
 def _generations(places: Places) -> Iterator[str]:

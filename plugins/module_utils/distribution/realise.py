@@ -100,7 +100,7 @@ def _fill(tree: Tree, plan: Plan, places: Places) -> None:
     pieces = plan.composed.pieces
     sets = {shards.folder_of(number): piece.shard.content for number, piece in pieces.items() if piece.shard.packages}
     tree.packages(sets, places, plan.distribution.layout)
-    for path, content in _metadata(plan).items():
+    for path, content in repodata(plan).items():
         tree.write(path, content)
     _sign(tree, plan)
     for path, existing in plan.installer.files.items():
@@ -113,7 +113,8 @@ def _fill(tree: Tree, plan: Plan, places: Places) -> None:
         tree.write(treeinfo.NAME, text.encode())
 
 
-def _metadata(plan: Plan) -> Mapping[str, bytes]:
+def repodata(plan: Plan) -> Mapping[str, bytes]:
+    """The files of the metadata: path in the tree -> content."""
     pieces = plan.composed.pieces
     count = sum(piece.shard.packages for piece in pieces.values())
     rows = {

@@ -20,7 +20,7 @@ from .standard import standardise
 PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
 
 _HEAD = re.compile(
-    rb'\s*<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>'
+    rb'\s*()<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>'
     rb'\s*<version epoch="(\d+)" ver="([^"<]+)" rel="([^"<]+)"/>'
     rb'\s*<checksum type="(\w+)" pkgid="YES">([0-9a-f]+)</checksum>'
 )
@@ -30,6 +30,11 @@ _ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<(?:metadata|filelists|otherdata)
 _END = b"</package>"
 # What may stand in the name of a file that we make from what a source says.
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^:@=-]*").fullmatch
+# A package of which nothing else needs to be checked: nearly every one.
+_USUAL = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9._+-]*\0\w+\0\d+\0[A-Za-z0-9._+~^]+\0[A-Za-z0-9._+~^]+\0sha256\0[0-9a-f]{64}\0\d+"
+    r"\0(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_][A-Za-z0-9._+~^-]*"
+).fullmatch
 
 
 class Span(NamedTuple):
@@ -101,51 +106,47 @@ Row = tuple[tuple[bytes, ...], Span]
 
 
 def _rows(data: bytes) -> Optional[list[Row]]:
-    """Every package with its span; None when the file is laid out in another way."""
-    start = _start(data)
-    if start is None:
+    """Every package with its span; None when the file is laid out in another way.
+
+    One package begins where the last one ended, and its size and location come before its end with no comment and no
+    CDATA before them: so nothing that only looks like an element is taken for one.
+    """
+    root = _ROOT.match(data)
+    if root is None:
         return None
     rows = []
-    position = start
+    position = root.end()
     while True:
         head = _HEAD.match(data, position)
         if head is None:
             break
-        place = _PLACE.match(data, data.find(b"<size ", head.end()))
-        if place is None:
+        end = data.find(_END, head.end())
+        size = data.find(b"<size ", head.end(), end)
+        place = _PLACE.match(data, size, end) if size > 0 else None
+        if place is None or data.find(b"<!", head.end(), size) >= 0:
             return None
-        end = data.find(_END, place.end())
-        first = data.find(b"<package ", position)
         position = end + len(_END)
-        rows.append((head.groups() + place.groups(), Span(first, place.start(2), place.end(2), position)))
-    # Nothing but the end of the document may be left, and no package may have swallowed the next one's elements.
-    if data[position:].strip() != b"</metadata>" or data.count(_END) != len(rows):
-        return None
-    return rows
+        rows.append((head.groups()[1:] + place.groups(), Span(head.start(1), place.start(2), place.end(2), position)))
+    return rows if data[position:].strip() == b"</metadata>" else None
 
 
 def _spans(data: bytes) -> Optional[dict[str, tuple[int, int]]]:
-    """Every package's element; None when the file is laid out in another way."""
-    start = _start(data)
-    if start is None:
+    """Every package's element; None when the file is laid out in another way: when they do not fill it."""
+    root = _ROOT.match(data)
+    if root is None:
         return None
-    found = [(match.group(1), match.start()) for match in _LISTED.finditer(data, start)]
-    ends = [*(begin for _checksum, begin in found[1:]), max(data.rfind(b"</filelists>"), data.rfind(b"</otherdata>"))]
+    found = [(match.group(1), match.start()) for match in _LISTED.finditer(data, root.end())]
+    last = max(data.rfind(b"</filelists>"), data.rfind(b"</otherdata>"))
+    first = found[0][1] if found else last
+    if data[root.end() : first].strip():
+        return None
     spans = {}
-    for (checksum, begin), limit in zip(found, ends):
+    for (checksum, begin), limit in zip(found, [*(begin for _checksum, begin in found[1:]), last]):
         end = data.rfind(_END, begin, limit) + len(_END)
         if end < len(_END) or data[end:limit].strip():
             return None
         spans[checksum.decode()] = (begin, end)
-    return spans if data.count(_END) == len(found) else None
-
-
-def _start(data: bytes) -> Optional[int]:
-    """Where the first package may begin; None when there is a comment, CDATA or an element that we do not expect."""
-    root = _ROOT.match(data)
-    if root is None or data.find(b"<!", root.end()) >= 0:
-        return None
-    return root.end()
+    return spans
 
 
 def believe(package: Package, where: str) -> Package:
@@ -165,9 +166,10 @@ def believe(package: Package, where: str) -> Package:
 
 
 def _package(groups: tuple[bytes, ...], source: str, where: str) -> Package:
-    # One conversion for all fields: a repository has a hundred thousand of them.
+    # One conversion and one look for all fields: a repository has a hundred thousand of them.
     text = b"\0".join(groups).decode("utf-8", "replace")
     name, arch, epoch, version, release, kind, checksum, size, href = (
         html.unescape(text) if "&" in text else text
     ).split("\0")
-    return believe(Package(name, arch, int(epoch), version, release, checksum, kind, int(size), href, source), where)
+    package = Package(name, arch, int(epoch), version, release, checksum, kind, int(size), href, source)
+    return package if _USUAL(text) else believe(package, where)

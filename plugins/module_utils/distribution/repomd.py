@@ -9,10 +9,12 @@ repository, no checksum that is none, no size that would fill the disk.
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as etree
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..errors import DescriptionError
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as etree
 
 NAMESPACE = "{http://linux.duke.edu/metadata/repo}"
 # repomd's name of an algorithm -> (hashlib's name, hexadecimal digits).  MD5 is not in it: it proves nothing.
@@ -100,6 +102,8 @@ def parse(data: bytes, where: str) -> Repomd:
 
 
 def _root(data: bytes, where: str) -> etree.Element:
+    import xml.etree.ElementTree as etree  # here, because an unchanged build parses nothing
+
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise DescriptionError("it declares entities, which no repomd.xml does", where, "choose another mirror")
     try:

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ..errors import NotFound
 from .arches import COMPATIBLE, NOARCH, SOURCE_ARCHES
-from .evr import key, parse
+from .evr import package_key, parse
 from .model import ALL, EVR, Clash, Package, Policy, Resolution, Source, Verdict
 from .modules import NO_STREAMS, Streams
 
@@ -82,7 +82,8 @@ def check_pins(pins: Iterable[str], names: Iterable[str]) -> None:
 def _resolve_name(packages: list[Package], given: Rules) -> Resolution:
     """Each step decides about some of the packages of one name and hands on the others."""
     verdicts: list[Verdict] = []
-    left = _admitted(_sorted(packages, given.ranks), given, verdicts)
+    ordered = _sorted(packages, given.ranks)
+    left = _admitted(ordered, given, verdicts)
     left, clashes, disputed = _distinct(left, given.ranks, verdicts)
     left = _modular(left, given, verdicts)
     left = _claimed(left, given, verdicts)
@@ -94,7 +95,7 @@ def _resolve_name(packages: list[Package], given: Rules) -> Resolution:
     reason = "every version stays" if given.policy.versions == ALL else "the newest"
     verdicts += [Verdict(package, True, reason) for package in left]
     if len(verdicts) > 1:
-        place = {id(package): number for number, package in enumerate(_sorted(packages, given.ranks))}
+        place = {id(package): number for number, package in enumerate(ordered)}
         verdicts.sort(key=lambda verdict: place[id(verdict.package)])
     return Resolution(tuple(verdicts), tuple(clashes), tuple(disputed), tuple(remarks))
 
@@ -103,10 +104,10 @@ def _sorted(packages: list[Package], ranks: Mapping[str, tuple[int, int]]) -> li
     """By architecture, the newest first, then the preferred source first."""
     if len(packages) == 1:
         return packages
-    first = sorted(packages, key=lambda package: (ranks[package.source], package.location, package.checksum))
-    first.sort(key=lambda package: key(package.evr), reverse=True)
-    first.sort(key=lambda package: package.arch)
-    return first
+    ordered = sorted(packages, key=lambda package: (ranks[package.source], package.location, package.checksum))
+    ordered.sort(key=package_key, reverse=True)
+    ordered.sort(key=lambda package: package.arch)
+    return ordered
 
 
 def _admitted(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
@@ -121,10 +122,10 @@ def _admitted(packages: list[Package], given: Rules, verdicts: list[Verdict]) ->
 
 
 def _refusal(package: Package, given: Rules) -> str:
-    if package.arch in SOURCE_ARCHES:
-        return "a source package"
     if package.arch not in given.arches:
-        return f"not for {given.policy.arch}"
+        return "a source package" if package.arch in SOURCE_ARCHES else f"not for {given.policy.arch}"
+    if not given.included and not given.excluded:
+        return ""
     included = given.included.get(package.source)
     if included and not _matches(included, package):
         return f'source "{package.source}" does not include it'
@@ -147,6 +148,8 @@ def _distinct(
     """One package per NEVRA.  They come sorted, so that the preferred one is the first."""
     clashes: list[Clash] = []
     disputed: list[Clash] = []
+    if len(packages) == 1:
+        return packages, clashes, disputed
     first: dict[tuple[str, int, str, str], Package] = {}
     for package in packages:
         winner = first.setdefault((package.arch, package.epoch, package.version, package.release), package)
@@ -171,6 +174,8 @@ def _same(one: Package, other: Package) -> bool:
 
 def _modular(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
     """A stream's packages stay whatever their version; they neither beat nor yield to packages outside of it."""
+    if not packages or packages[0].name not in given.streams.names:
+        return packages
     left = []
     for package in packages:
         membership = given.streams.of(package)
@@ -185,6 +190,8 @@ def _modular(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> 
 
 def _claimed(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
     """Where a source wins a name, the others' packages of that name are out."""
+    if not given.winning:
+        return packages
     claims = {source for source, wins in given.winning.items() if packages and wins(packages[0].name)}
     holders = sorted({package.source for package in packages} & claims, key=lambda name: given.ranks[name])
     if not holders:
@@ -239,8 +246,8 @@ def _stale(packages: list[Package]) -> list[tuple[Package, Package]]:
         return []
     pairs = []
     for other in newest:
-        if other is not plain and key(other.evr) != key(plain.evr):
-            older, newer = sorted((plain, other), key=lambda package: key(package.evr))
+        if other is not plain and package_key(other) != package_key(plain):
+            older, newer = sorted((plain, other), key=package_key)
             pairs.append((older, newer))
     return pairs
 
@@ -265,7 +272,7 @@ def _remarks(packages: list[Package], policy: Policy) -> list[str]:
     newest = [next(group) for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)]
     own = next((package for package in newest if package.arch == policy.arch), None)
     for other in newest:
-        if own and other.arch not in (policy.arch, NOARCH) and key(other.evr) != key(own.evr):
+        if own and other.arch not in (policy.arch, NOARCH) and package_key(other) != package_key(own):
             remarks.append(f"{other.nevra} and {own.nevra} cannot be installed side by side: their versions differ")
     return remarks
 

@@ -9,11 +9,10 @@ linked without looking at the others.
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from typing import Iterable, Mapping, Sequence
 
-from .evr import key
+from .evr import package_key
 from .model import Package, Verdict
 
 SHARDS = 128
@@ -39,7 +38,7 @@ def split(packages: Iterable[Package]) -> dict[int, list[Package]]:
 
 def ordered(packages: Iterable[Package]) -> list[Package]:
     """The one order of packages within a shard: by name, architecture, version."""
-    return sorted(packages, key=lambda package: (package.name, package.arch, key(package.evr), package.checksum))
+    return sorted(packages, key=lambda package: (package.name, package.arch, package_key(package), package.checksum))
 
 
 def file_names(packages: Sequence[Package]) -> list[str]:
@@ -80,11 +79,16 @@ def rows_digest(packages: Iterable[Package]) -> str:
 
 
 def pack(verdicts: Sequence[Verdict]) -> bytes:
-    """Verdicts as one line of JSON."""
-    rows = [[*verdict.package, int(verdict.chosen), verdict.reason] for verdict in verdicts]
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    """Verdicts as text: a line each, its fields parted by tabs, which none of them holds."""
+    return "".join("\t".join(map(str, (*one.package, int(one.chosen), one.reason))) + "\n" for one in verdicts).encode()
 
 
-def unpack(line: bytes) -> list[Verdict]:
-    """What ``pack`` was given."""
-    return [Verdict(Package._make(row[:-2]), bool(row[-2]), row[-1]) for row in json.loads(line)]
+def unpack(text: bytes) -> list[Verdict]:
+    """What ``pack`` was given.  Raises ValueError for anything else."""
+    return [_verdict(line.split("\t")) for line in text.decode().splitlines()]
+
+
+def _verdict(fields: list[str]) -> Verdict:
+    name, arch, epoch, version, release, checksum, kind, size, location, source, chosen, reason = fields
+    package = Package(name, arch, int(epoch), version, release, checksum, kind, int(size), location, source)
+    return Verdict(package, chosen == "1", reason)

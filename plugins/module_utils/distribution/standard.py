@@ -9,12 +9,13 @@ prefixes, CDATA, everything on one line).
 from __future__ import annotations
 
 import io
-from typing import Iterable, Iterator
-from xml.sax.saxutils import escape, quoteattr
-
-from lxml import etree
+from html import escape
+from typing import TYPE_CHECKING, Iterable, Iterator
 
 from ..errors import DescriptionError
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 RPM = "http://linux.duke.edu/metadata/rpm"
 NAMESPACES = {
@@ -50,6 +51,8 @@ def standardise(data: bytes, kind: str, where: str) -> bytes:
 
 
 def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
+    from lxml import etree  # here, because nearly every repository is in standard layout
+
     tag = f"{{{NAMESPACES[kind]}}}package"
     elements = etree.iterparse(
         io.BytesIO(data), tag=tag, huge_tree=True, resolve_entities=False, no_network=True, load_dtd=False
@@ -72,7 +75,7 @@ def _arrange(package: etree._Element, where: str) -> None:
     """Children in the standard order; and no package that says it lies elsewhere."""
     package[:] = sorted(
         (child for child in package if isinstance(child.tag, str)),
-        key=lambda child: CHILDREN.index(name) if (name := etree.QName(child).localname) in CHILDREN else len(CHILDREN),
+        key=lambda child: CHILDREN.index(name) if (name := _split(child)[1]) in CHILDREN else len(CHILDREN),
     )
     for child in package:
         child.tail = None
@@ -82,28 +85,34 @@ def _arrange(package: etree._Element, where: str) -> None:
                 where,
                 "make that place a source of its own",
             )
-        if etree.QName(child).localname == "version" and "epoch" not in child.attrib:
+        if _split(child)[1] == "version" and "epoch" not in child.attrib:
             child.set("epoch", "0")
 
 
 def _text(element: etree._Element, where: str) -> str:
     """An element with the prefixes that everybody expects, its attributes in the standard order."""
     tag = _tag(element, where)
-    attributes = "".join(f" {name}={quoteattr(str(value))}" for name, value in _ordered(element))
+    attributes = "".join(f' {name}="{escape(str(value))}"' for name, value in _ordered(element))
     children = "".join(
-        _text(child, where) + escape(child.tail or "") for child in element if isinstance(child.tag, str)
+        _text(child, where) + escape(child.tail or "", quote=False) for child in element if isinstance(child.tag, str)
     )
-    content = escape(element.text or "") + children
+    content = escape(element.text or "", quote=False) + children
     return f"<{tag}{attributes}>{content}</{tag}>" if content else f"<{tag}{attributes}/>"
 
 
 def _tag(element: etree._Element, where: str) -> str:
-    name = etree.QName(element)
-    if name.namespace == RPM:
-        return f"rpm:{name.localname}"
-    if name.namespace in NAMESPACES.values():
-        return name.localname
-    raise DescriptionError(f"an element <{name.localname}> of an unknown namespace", where)
+    namespace, name = _split(element)
+    if namespace == RPM:
+        return f"rpm:{name}"
+    if namespace in NAMESPACES.values():
+        return name
+    raise DescriptionError(f"an element <{name}> of an unknown namespace", where)
+
+
+def _split(element: etree._Element) -> tuple[str, str]:
+    """The namespace and the name of an element."""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return namespace.lstrip("{"), name
 
 
 def _ordered(element: etree._Element) -> Iterable[tuple[str, str]]:

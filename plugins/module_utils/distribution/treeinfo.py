@@ -8,13 +8,15 @@ with the same packages a second time.
 
 from __future__ import annotations
 
-import configparser
 import io
 import re
-from typing import Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from ..errors import DescriptionError
 from .model import TreeFile
+
+if TYPE_CHECKING:
+    import configparser
 
 NAME = ".treeinfo"
 REPOMD = "repodata/repomd.xml"
@@ -24,6 +26,8 @@ BASES = ("BaseOS", "Everything", "Server", "Workstation")
 
 def parse(text: str, where: str) -> configparser.ConfigParser:
     """The sections of a .treeinfo.  Raises DescriptionError that names the line."""
+    import configparser  # here, because few sources have one
+
     parser = configparser.ConfigParser(interpolation=None, strict=False, delimiters=("=",), comment_prefixes=("#", ";"))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool, publish
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
 from support.distributions import ARCH, Site, content
 from support.rpms import Rpm
@@ -186,13 +186,16 @@ class TestTwoBuilders:
         with publish.alone(site.places, "other", ARCH, 0):
             generations(site, 1)
 
-    def test_the_pool_is_not_swept_under_a_builder(self, site: Site) -> None:
-        from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool
+    def test_the_pool_is_not_emptied_under_a_builder_but_by_the_next_run(self, site: Site) -> None:
+        generations(site, 2)
+        with pool.shared(site.places), publish.alone(site.places, "rocks", ARCH, 0):
+            publish.prune(site.places, "rocks", ARCH, 1)
+        assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
 
-        generations(site, 1)
-        with pool.shared(site.places):
-            assert not publish.sweep(site.places)
-        assert publish.sweep(site.places)
+        with publish.alone(site.places, "other", ARCH, 0):
+            pass
+
+        assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
 
 
 def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
@@ -210,10 +213,20 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
     assert not half.exists()
 
 
-def test_an_unreadable_generation_keeps_everything_in_the_pool(site: Site) -> None:
+def test_what_an_unreadable_generation_uses_stays_in_the_pool(site: Site) -> None:
     made = generations(site, 2, keep=2)
     (index,) = (pathlib.Path(site.places.generations("rocks", ARCH)) / made[0] / "repodata").glob("*-rocks.json.zst")
     index.write_bytes(b"damaged")
+    pool.owe_sweep(site.places)
 
-    assert not publish.sweep(site.places)
+    with publish.alone(site.places, "other", ARCH, 0):
+        pass
+
     assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+
+
+def test_the_papers_layout_keeps_its_packages_too(site: Site) -> None:
+    generations(site, 3, keep=2, layout="symlink")
+
+    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+    assert all(path.read_bytes() for path in site.root.glob(".generations/rocks/*/*/Packages/*/*.rpm"))
