@@ -73,23 +73,9 @@ def try_compile(
     assembly = Assembly(Workshop(sources, consulted, evaluate))
     for step in steps:
         assembly.take(step.node, sources)
-    missing = [_missing(step, sources) for step in steps if not sources.files(step.node)]
-    translated = translate.translate(assembly.commands, target, consulted)
-    said = checks.check(checks.Kickstart(translated.commands, assembly.scripts, consulted))
-    remarks = [*missing, *assembly.remarks, *translated.remarks, *said]
-    contents = kickstart.Contents(
-        nodes=tuple(_node(step, sources) for step in steps),
-        commands=translated.commands,
-        package_options=[translate.options(option, target, remarks) for option in assembly.package_options],
-        packages=kickstart.resolve_packages(assembly.packages),
-        addons=assembly.addons,
-        scripts=assembly.scripts,
-    )
-    try:
-        lines = kickstart.lay_out(f"{root} for {target.name}, graph {sources.graph.name}", contents)
-    except DescriptionError as error:
-        lines = ()
-        remarks.append(as_remark(error, Origin(sources.paths[0], 0)))
+    remarks = [_missing(step, sources) for step in steps if not sources.files(step.node)] + assembly.remarks
+    contents = _contents(assembly, [_node(step, sources) for step in steps], target, remarks)
+    lines = _lines(f"{root} for {target.name}, graph {sources.graph.name}", contents, sources, remarks)
     ordered = tuple(sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text)))
     if any(remark.severity == ERROR for remark in ordered):
         return Compilation(None, ordered)
@@ -105,6 +91,32 @@ def try_compile(
         remarks=tuple(remark._replace(origin=sources.relative_origin(remark.origin)) for remark in ordered),
     )
     return Compilation(profile, ordered)
+
+
+def _contents(
+    assembly: Assembly, nodes: Sequence[NodeFile], release: Release, remarks: list[Remark]
+) -> kickstart.Contents:
+    """What the node files say, as the release takes it; what there is to say about it is added to the remarks."""
+    attributes = assembly.workshop.attributes
+    translated = translate.translate(assembly.commands, release, attributes)
+    remarks += translated.remarks
+    remarks += checks.check(checks.Kickstart(translated.commands, assembly.scripts, attributes))
+    return kickstart.Contents(
+        nodes=tuple(nodes),
+        commands=translated.commands,
+        package_options=[translate.options(option, release, remarks) for option in assembly.package_options],
+        packages=kickstart.resolve_packages(assembly.packages),
+        addons=assembly.addons,
+        scripts=assembly.scripts,
+    )
+
+
+def _lines(title: str, contents: kickstart.Contents, sources: Sources, remarks: list[Remark]) -> tuple[Line, ...]:
+    try:
+        return kickstart.lay_out(title, contents)
+    except DescriptionError as error:
+        remarks.append(as_remark(error, Origin(sources.paths[0], 0)))
+        return ()
 
 
 def consult(sources: Sources, attributes: Mapping[str, str], release: str) -> Attributes:
