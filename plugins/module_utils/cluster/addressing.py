@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from typing import Collection, Iterable, Iterator, Optional
 
 from ..errors import Conflict, DescriptionError
@@ -104,11 +105,14 @@ def free_addresses(network: Network, taken: Collection[str]) -> Iterator[str]:
     low, high = (int(net[1]), int(net[-2])) if net.prefixlen < 31 else (int(net[0]), int(net[-1]))
     low = max(low, to_number(network.first) if network.first else low)
     high = min(high, to_number(network.last) if network.last else high)
-    pool = _pool(network)
+    pool, full = _pool(network), _full_blocks(taken)
     number = high
     while number >= low:
         if number in pool:
             number = pool.start - 1
+            continue
+        if number & 255 == 255 and to_ip(number).rpartition(".")[0] in full:
+            number -= 256
             continue
         ip = to_ip(number)
         if ip not in taken and ip != network.gateway:
@@ -125,6 +129,12 @@ def next_address(network: Network, taken: Collection[str]) -> str:
         "",
         "widen its limits, shrink its pool, or remove nodes that are gone",
     )
+
+
+def _full_blocks(taken: Iterable[str]) -> set[str]:
+    """The first three numbers of every 256 addresses that are all taken: a big network is walked past them."""
+    counted = Counter([ip.rpartition(".")[0] for ip in taken])
+    return {block for block, times in counted.items() if times == 256}
 
 
 def _pool(network: Network) -> range:

@@ -90,6 +90,18 @@ def test_limits_and_the_pool_are_kept() -> None:
     assert list(free_addresses(limited, ())) == ["192.168.1.5", "192.168.1.2"]
 
 
+def test_full_blocks_are_passed_and_the_address_below_them_is_found() -> None:
+    taken = {f"10.255.{third}.{fourth}" for third in range(250, 256) for fourth in range(256)}
+    assert next_address(PRIVATE, taken) == "10.255.249.255"
+    assert next_address(PRIVATE, taken - {"10.255.251.7"}) == "10.255.251.7"
+    assert (
+        next_address(
+            PRIVATE._replace(first="10.255.253.9", last="10.255.254.9"), taken - {"10.255.253.8", "10.255.254.0"}
+        )
+        == "10.255.254.0"
+    )
+
+
 def test_a_network_of_two_gives_both() -> None:
     assert list(free_addresses(SMALL._replace(netmask="255.255.255.254", gateway=""), ())) == [
         "192.168.1.1",
