@@ -26,7 +26,10 @@ PARTS = {
         f"{node['mac']} is {node['name']}, {node['ip']}, install order: {node['state']}" for node in answer["nodes"]
     ),
     "dist": dist,
-    "why": lambda answer: json.dumps(answer["why"], indent=1),
+    "why": lambda answer: "\n".join(
+        f"{one['text']}: {one['where']}, by way of {' -> '.join(step['name'] for step in one['path'])}"
+        for one in answer["reasons"]
+    ),
 }
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A machine of the demonstration: an address of the loopback network that asks the frontend as an installer does.
 
-    node.py ADDRESS URL OUTPUT     fetch the kickstart, and check it as the installer of EL 9 would read it
+node.py ADDRESS URL OUTPUT     fetch the kickstart, and check it as the installer of EL 9 would read it
 """
 
 from __future__ import annotations

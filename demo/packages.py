@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Small RPM files with the names that our profiles ask for, so that the demonstration needs no mirror.
 
-    packages.py stock FOLDER    a repository as a distribution's vendor has it
-    packages.py update FOLDER   a newer openmpi, as somebody builds it at the site
+packages.py stock FOLDER    a repository as a distribution's vendor has it
+packages.py update FOLDER   a newer openmpi, as somebody builds it at the site
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from __future__ import annotations
 import pathlib
 import sys
 
-from support.rpms import Rpm, repository, write
-
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from support.rpms import Rpm, repository, write
 
 ROOT = pathlib.Path(__file__).parents[1]
 COMPS = """<?xml version="1.0" encoding="UTF-8"?>

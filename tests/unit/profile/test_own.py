@@ -7,13 +7,13 @@ import pathlib
 import re
 
 import pytest
-from support.golden import Golden
-from support.kickstarts import strictly_valid
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from support.golden import Golden
+from support.kickstarts import strictly_valid
 
 XML = str(pathlib.Path(__file__).parents[3] / "xml")
 ROOTS = ("compute", "login", "nas", "web", "frontend")
