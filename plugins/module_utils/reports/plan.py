@@ -11,7 +11,7 @@ import os
 import tempfile
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
-from ..errors import DescriptionError, NotFound, RocksError, together
+from ..errors import DescriptionError, NotFound, RocksError, Unavailable, together
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
 
@@ -140,14 +140,25 @@ def _candidate(path: str, text: str) -> Iterator[str]:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise NotFound("no such folder", folder, "install the service first, or give its report another `path`")
-    _sweep(folder)
-    descriptor, aside = tempfile.mkstemp(prefix=f"{ASIDE}{os.getpid()}-", dir=folder)
+    with writing(folder):
+        _sweep(folder)
+        descriptor, aside = tempfile.mkstemp(prefix=f"{ASIDE}{os.getpid()}-", dir=folder)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with writing(folder), os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         yield aside
     finally:
         os.unlink(aside)
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[None]:
+    """The system's errors of the block as ours."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Unavailable(f"cannot be written ({reason})", path, "nothing was changed") from error
 
 
 def _sweep(folder: str) -> None:

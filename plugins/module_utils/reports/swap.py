@@ -15,7 +15,7 @@ from typing import Iterable, Mapping, Optional, Sequence
 
 from ..cluster.engine import Location
 from ..files import read_text, replace, sync_directory
-from .plan import Plan
+from .plan import Plan, writing
 
 MARK = "Written by rocks_report"
 STATE = "/var/lib/rocks/reports"
@@ -33,11 +33,13 @@ def swap(plans: Sequence[Plan], folder: str) -> None:
     try:
         for plan in plans:
             if plan.before:
-                _keep_first(plan.before, folder)
-                note(plan.report.name, plan.before, folder)
+                with writing(folder):
+                    _keep_first(plan.before, folder)
+                    note(plan.report.name, plan.before, folder)
             for path, old in plan.before.items():
                 done[path] = old
-                replace(path, plan.files[path], PRIVATE if plan.site.options.get("password") else None)
+                with writing(path):
+                    replace(path, plan.files[path], PRIVATE if plan.site.options.get("password") else None)
     except BaseException:
         put_back(done)
         for plan in plans:

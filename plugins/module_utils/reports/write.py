@@ -8,6 +8,7 @@ does not come back, gets its old ones.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Callable, Optional, Sequence
@@ -20,7 +21,7 @@ from ..settings import Settings
 from .layout import Layout
 from .model import Options, Outcome, Report, Run, Service, Site
 from .options import chosen
-from .plan import Plan, check, render
+from .plan import Plan, check, render, writing
 from .snapshot import read
 from .swap import forget, noted, put_back, state_folder, swap
 
@@ -51,8 +52,10 @@ def write(
     if rehearse or not wanted:
         return [_outcome(*one, False) for one in _ready(database, wanted, site, run, rehearse)]
     folder = state_folder(database.location)
-    os.makedirs(folder, exist_ok=True)
-    with lock(os.path.join(folder, "lock"), LOCK_SECONDS):
+    with contextlib.ExitStack() as alone:
+        with writing(folder):
+            os.makedirs(folder, exist_ok=True)
+            alone.enter_context(lock(os.path.join(folder, "lock"), LOCK_SECONDS))
         ready = _ready(database, wanted, site, run, rehearse)
         swap([plan for plan, _prepared in ready], folder)
         return _tell_all(ready, folder, run, sleep)

@@ -13,7 +13,13 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, Conflict, NotFound, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    Conflict,
+    NotFound,
+    RocksError,
+    Unavailable,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.files import lock
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import plan, swap
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
@@ -142,7 +148,9 @@ def test_a_swap_that_fails_in_the_middle_is_taken_back(
         return real(path, *rest)
 
     monkeypatch.setattr(swap, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(
+        Unavailable, match=r"rocks-nodes.conf: cannot be written \(No space left on device\); nothing was"
+    ):
         write(described, site, run=programs)
     assert etc(tmp_path) == {"hosts": "by hand\n"} and "reload" not in programs.ran
 
@@ -329,3 +337,13 @@ def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_compl
             (tmp_path / "etc" / name).write_text(text)
         for verb, file in FILES.items():
             (tmp_path / verb).write_text(old[file])
+
+
+def test_a_place_that_cannot_be_written_is_told(
+    described: Database, tmp_path: pathlib.Path, programs: Programs
+) -> None:
+    (tmp_path / "reports").touch()  # where the folder of notes would be
+    with pytest.raises(Unavailable, match=r"/reports: cannot be written \(File exists\)"):
+        write(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
+    with pytest.raises(Unavailable, match=r"/proc: cannot be written"):
+        write(described, Settings(reports={"hosts": {"path": "/proc/hosts"}}), rehearse=True, run=programs)
