@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterable, Iterator, NamedTuple
+from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ..errors import DescriptionError
 from .assembly import Asked
@@ -124,10 +124,10 @@ def _commands(commands: Iterable[Command]) -> Iterator[Line]:
             yield _line(SourceLine(text, command.origin))
 
 
-def _packages(options: Iterable[Command], packages: Iterable[Package]) -> Iterator[Line]:
-    given = {option.text: option.origin for option in options}
-    if given:
-        yield _line(SourceLine(" ".join(["%packages", *given]), next(iter(given.values()))))
+def _packages(options: Sequence[Command], packages: Iterable[Package]) -> Iterator[Line]:
+    given = dict.fromkeys(option.text for option in options)
+    if options:
+        yield _line(SourceLine(" ".join(["%packages", *given]), options[0].origin))
     else:
         yield Line(("%packages",), None)
     for package in packages:
