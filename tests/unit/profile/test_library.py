@@ -72,6 +72,7 @@ def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib
         (tmp_path / str(number)).mkdir()
         names.append(library.write(library.compile_library(path, nodes, "rhel9"), str(tmp_path / str(number))))
     assert names[0] == names[1]
+    assert library.compile_library(path, NODES, "rhel9") == library.compile_library(path, NODES[::-1], "rhel9")
     for name in names[0]:
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
         assert name == f"compute-{sha256((tmp_path / '0' / name).read_text())[:16]}.json"
