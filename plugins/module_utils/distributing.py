@@ -15,7 +15,17 @@ from .cluster.database import connect
 from .cluster.engine import locate
 from .distribution import operate
 from .distribution.build import Built
-from .distribution.model import INSTALL_ONLY, Change, Changes, Distribution, Policy, Source, Verdict
+from .distribution.model import (
+    INSTALL_ONLY,
+    Change,
+    Changes,
+    Distribution,
+    Policy,
+    Report,
+    Source,
+    Verdict,
+    silent,
+)
 from .distribution.operate import Keeping
 from .distribution.plan import Hook
 from .errors import DescriptionError
@@ -51,7 +61,7 @@ class Outcome(NamedTuple):
     built: Optional[Built]
 
 
-def run(asked: Asked) -> Outcome:
+def run(asked: Asked, progress: Report = silent) -> Outcome:
     """Do what the options ask for."""
     params = asked.params
     name, arch, check = params["name"], params["arch"], asked.check
@@ -67,7 +77,8 @@ def run(asked: Asked) -> Outcome:
         built = operate.promote(asked.root, name, arch, params["promote_from"], keeping=keeping, check=check)
     else:
         hook = _hook(params, known)
-        built = operate.rebuild(distribution(params), asked.root, hook=hook, keeping=keeping, check=check)
+        asked_for = distribution(params)
+        built = operate.rebuild(asked_for, asked.root, hook=hook, keeping=keeping, check=check, progress=progress)
     return Outcome(built.changed, built)
 
 

@@ -17,6 +17,7 @@ description:
   - Nothing is published when a source is damaged, a signature is wrong, a package needs what is not there, or a profile
     does not compile; what is published then stays as it is.
   - In check mode only metadata are read, and the result is the same.
+  - While it fetches, it tells the journal how far it is; C(journalctl -f -t ansible-rocks_dist) shows it.
 options:
   state:
     description: V(present) builds and publishes it, V(absent) removes it with all its generations.
@@ -386,6 +387,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec, distribution_spec, source_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.distributing import Asked, result, run
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress import every
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 
@@ -425,7 +427,8 @@ def main():
         required_if=[("state", "present", ("sources", "generation", "promote_from"), True)],
     )
     try:
-        outcome = run(Asked(module.params, load(), module.check_mode))
+        # To the journal: "journalctl -f -t ansible-rocks_dist" shows how far a long run is.
+        outcome = run(Asked(module.params, load(), module.check_mode), every(PROGRESS_SECONDS, module.log))
     except RocksError as error:
         module.fail_json(msg=str(error))
     for fault in outcome.built.unmet if outcome.built else ():
@@ -433,6 +436,7 @@ def main():
     module.exit_json(**result(outcome, module.params["name"], details=module.params["details"]))
 
 
+PROGRESS_SECONDS = 5
 PROFILE = {"root": {"type": "str", "required": True}, "attributes": {"type": "dict", "default": {}}}
 
 if __name__ == "__main__":
