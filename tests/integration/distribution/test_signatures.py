@@ -22,6 +22,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.signature
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, DescriptionError, NotFound
 from support.keys import SecretKey
+from support.rpmformat import claim
 from support.rpms import Rpm, repository, write
 from support.upstream import Upstream, meanwhile
 
@@ -155,6 +156,15 @@ def _signature_of(image: bytes) -> tuple[int, int]:
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xed\xab\xee\xdb" + bytes(200)], ids=["empty", "text", "lead"])
 def test_what_is_no_package_is_refused(key: Keys, memory: str, tmp_path: pathlib.Path, content: bytes) -> None:
     (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(content)
+    with pytest.raises(DescriptionError, match=r"vendor\.rpm is damaged"):
+        check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
+
+
+def test_a_header_that_claims_two_gigabytes_is_refused_at_once(
+    key: Keys, signed: pathlib.Path, memory: str, tmp_path: pathlib.Path
+) -> None:
+    good = (signed / "vendor-1.0-1.noarch.rpm").read_bytes()
+    (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(claim(good, 2 << 30))
     with pytest.raises(DescriptionError, match=r"vendor\.rpm is damaged"):
         check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
 
