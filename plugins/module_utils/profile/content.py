@@ -157,7 +157,8 @@ def split(chunks: list[Chunk]) -> list[SourceLine]:
                 lines.append(SourceLine(text, origin or chunk.origin))
                 text, origin = "", None
             if origin is None or not text.strip():
-                origin = chunk.origin._replace(line=chunk.origin.line + number) if chunk.moving else chunk.origin
+                file, line = chunk.origin
+                origin = Origin(file, line + number) if chunk.moving else chunk.origin
             text += part
     if text.strip():  # else only what indents the end tag
         lines.append(SourceLine(text, origin or chunks[-1].origin))

@@ -46,6 +46,8 @@ class Sources:
         self.paths = (paths,) if isinstance(paths, str) else tuple(paths)
         self.layers = [layer for path in self.paths for layer in _layers(path)]
         self.elements: dict[str, Element] = {}
+        self.labels = _labels(self.paths)
+        self.names: dict[str, str] = {}
         self.checked: dict[str, list[Remark]] = {}
         self.graph: Graph = self._read_graph(graph)
 
@@ -135,12 +137,17 @@ class Sources:
     def relative(self, file: str) -> str:
         """A file's name as a stored profile shows it: the same wherever the layers lie.
 
-        With several layers the last part of the layer's path stands in front.
+        With several layers the last part of the layer's path stands in front, with a number where two are alike.
         """
+        if file not in self.names:
+            self.names[file] = self._relative(file)
+        return self.names[file]
+
+    def _relative(self, file: str) -> str:
         for path in sorted(self.paths, key=len, reverse=True):
-            if file.startswith(path.rstrip("/") + "/"):
-                inner = file[len(path.rstrip("/")) + 1 :]
-                return inner if len(self.paths) == 1 else f"{os.path.basename(os.path.abspath(path))}/{inner}"
+            folder = path.rstrip("/") + "/"
+            if file.startswith(folder):
+                return self.labels[path] + file[len(folder) :]
         return file
 
     def relative_origin(self, origin: Origin) -> Origin:
@@ -151,6 +158,17 @@ class Sources:
         """A hint that names the nodes with a similar name."""
         names = {edge.source for edge in self.graph.edges} | {edge.target for edge in self.graph.edges}
         return near(node, names | self.node_names())
+
+
+def _labels(paths: Sequence[str]) -> dict[str, str]:
+    """What stands in front of a relative name, for each layer."""
+    if len(paths) == 1:
+        return {paths[0]: ""}
+    names = [os.path.basename(os.path.abspath(path)) for path in paths]
+    return {
+        path: f"{name}-{number}/" if names.count(name) > 1 else f"{name}/"
+        for number, (path, name) in enumerate(zip(paths, names), 1)
+    }
 
 
 def _layers(path: str) -> Iterator[Layer]:

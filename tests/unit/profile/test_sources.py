@@ -80,6 +80,13 @@ def test_places_are_told_relative_to_the_layers_so_that_a_profile_is_the_same_wh
     assert first.nodes[1].files == ("rolls/nodes/b.xml", "site/nodes/extend-b.xml")
 
 
+def test_two_layers_of_one_name_are_told_apart(tmp_path: pathlib.Path) -> None:
+    paths = [tree(tmp_path / "xml", {**BASE, "nodes/b.xml": package("b")}), tree(tmp_path / "site" / "xml", {})]
+    tree(tmp_path / "site" / "xml", {"nodes/extend-b.xml": package("e"), "nodes/extend-a.xml": package("e")})
+    profile = compile_profile(paths, "a", {}, "rhel9")
+    assert profile.nodes[1].files == ("xml-1/nodes/b.xml", "xml-2/nodes/extend-b.xml")
+
+
 def test_the_directory_graph_of_stacki_is_read_too(tmp_path: pathlib.Path) -> None:
     assert Sources(tree(tmp_path, {"graph/g.xml": '<graph><edge from="a" to="b"/></graph>'})).graph.edges
 
