@@ -77,11 +77,14 @@ def statements(view: View, cluster: str) -> list[str]:
     for word, what in ((view.name, "view"), (cluster, "database"), (view.account, "account"), (view.host, "host")):
         if not NAME.fullmatch(word):
             raise DescriptionError(f"the {what} is {word!r}", "", "letters, digits and any of _ . -")
+    if not re.fullmatch(r"[0-9]+\.[0-9]+", view.schema):
+        raise DescriptionError(f"the schema is {view.schema!r}", "", "two numbers with a dot, such as 14.0")
     major, minor = view.schema.split(".")
     common = {"name": view.name, "cluster": cluster, "ordered": ORDERED_CLASS}
     account = f"'{view.account}'@'{view.host}'"
     made = [
         f"create database if not exists `{view.name}`",
+        DONE.format(mark=MARK, sum="", **common),  # first: what a killed run left is known as ours
         HOSTS.format(**common),
         *(OPTIONS.format(table=table, **common) for table in ("dhcp4_options", "dhcp6_options")),
         ADDRESSES6.format(**common),

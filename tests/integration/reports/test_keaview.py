@@ -156,6 +156,13 @@ def test_a_part_that_is_missing_is_made_again(lost: str, cluster: Database) -> N
     cluster.execute("drop user 'watcher'@'localhost'")
 
 
+@pytest.mark.parametrize("done", range(len(keaview.statements(VIEW, "cluster"))))
+def test_an_installation_that_was_cut_off_is_completed_by_the_next_run(done: int, cluster: Database) -> None:
+    for statement in keaview.statements(VIEW, "cluster")[:done]:
+        cluster.execute(statement)
+    assert keaview.install(cluster, VIEW) and not keaview.install(cluster, VIEW)
+
+
 def test_another_kea_release_gets_the_schema_version_that_it_demands(cluster: Database) -> None:
     keaview.install(cluster, VIEW)
     assert keaview.install(cluster, VIEW._replace(schema="19.0"))
