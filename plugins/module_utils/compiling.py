@@ -23,8 +23,13 @@ from .profile.archive import store
 from .profile.library import SUFFIX, Wanted, compile_library
 from .profile.model import Evaluate
 from .profile.render import sha256
+from .profile.sources import Sources
 
 NAMED_BY = 16  # digits of its SHA-256 that a stored profile's file name ends with
+
+
+# Its row is that of the machine we run on: it is installed from a medium, and may have no profile here.
+FRONTEND = "frontend"
 
 
 class Target(NamedTuple):
@@ -35,23 +40,33 @@ class Target(NamedTuple):
     evaluate: Evaluate
 
 
-def wanted(database: Database, distribution: str, arch: str) -> list[Wanted]:
+class Asked(NamedTuple):
+    """The profiles that there must be, and those that there may be, if the graph has their roots."""
+
+    needed: Sequence[Wanted] = ()
+    possible: Sequence[Wanted] = ()
+
+
+def wanted(database: Database, distribution: str, arch: str) -> Asked:
     """The roots and attributes of the nodes of a distribution.
 
-    Every membership counts as a node too, so that the first node of it finds a profile when it is inserted.
+    Every membership counts as a node that may come, so that the first one finds a profile when it is inserted.
     """
-    found = [node for node in nodes(database) if (node.distribution, node.arch) == (distribution, arch)]
-    found += [
+    real = [node for node in nodes(database) if (node.distribution, node.arch) == (distribution, arch) and node.root]
+    coming = [
         Node(0, f"any {one.name}", "", one.name, one.appliance, one.root, distribution, 0, 0, "", arch, "")
         for one in memberships(database)
-        if one.distribution == distribution
+        if one.distribution == distribution and one.root
     ]
-    attributes = effective_of(database, found)
-    return [
-        Wanted(node.root, {name: one.value for name, one in attributes[node.name].items()})
-        for node in found
-        if node.root
-    ]
+    attributes = effective_of(database, [*real, *coming])
+
+    def rows(some: Iterable[Node]) -> list[Wanted]:
+        return [Wanted(one.root, {name: row.value for name, row in attributes[one.name].items()}) for one in some]
+
+    return Asked(
+        rows(node for node in real if node.appliance != FRONTEND),
+        rows([*(node for node in real if node.appliance == FRONTEND), *coming]),
+    )
 
 
 def in_use(database: Database, distribution: str, arch: str) -> list[str]:
@@ -60,19 +75,22 @@ def in_use(database: Database, distribution: str, arch: str) -> list[str]:
     return sorted({pin.generation for pin in pins if (pin.distribution, pin.arch) == (distribution, arch)})
 
 
-def hook(asked: Sequence[Wanted], target: Target) -> Hook:
+def hook(asked: Asked, target: Target) -> Hook:
     """Compile these profiles into the tree of a distribution that has a graph."""
-    rows = [[one.root, dict(one.attributes)] for one in asked]
+    rows = [[[one.root, dict(one.attributes)] for one in some] for some in asked]
     key = sha256(json.dumps([rows, target.release, target.graph], sort_keys=True))
     return Hook(lambda folder: _compile(folder, asked, target), key)
 
 
-def _compile(folder: str, asked: Iterable[Wanted], target: Target) -> Mapping[str, CompiledProfile]:
+def _compile(folder: str, asked: Asked, target: Target) -> Mapping[str, CompiledProfile]:
     if not os.path.isdir(os.path.join(folder, "graphs")):
         return {}
     if not target.release:
         raise DescriptionError("no release is named, and there are profiles to compile", "options", "give release")
-    library = compile_library(folder, asked, target.release, graph=target.graph, evaluate=target.evaluate)
+    sources = Sources(folder, target.graph)
+    known = {name for edge in sources.graph.edges for name in (edge.source, edge.target)} | sources.node_names()
+    every = [*asked.needed, *(one for one in asked.possible if one.root in known)]
+    library = compile_library(sources, every, target.release, evaluate=target.evaluate)
     made = {}
     for root, profiles in library.profiles.items():
         for profile in profiles:

@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 class Known(NamedTuple):
     """What the cluster database says: the profiles to compile, and the generations that orders need."""
 
-    profiles: Sequence[Wanted] = ()
+    profiles: compiling.Asked = compiling.Asked()
     in_use: Sequence[str] = ()
 
 
@@ -175,8 +175,8 @@ def _hook(params: Mapping[str, Any], known: Known) -> Optional[Hook]:
         Wanted(row["root"], {name: text(value) for name, value in row["attributes"].items()})
         for row in params["profiles"]
     ]
-    asked = [*known.profiles, *listed]
-    if not asked:
+    asked = known.profiles._replace(needed=[*known.profiles.needed, *listed])
+    if not any(asked):
         return None
     evaluate = evaluator(params["eval_user"], params["eval_timeout"])
     return compiling.hook(asked, compiling.Target(params["release"] or "", params["graph"], evaluate))

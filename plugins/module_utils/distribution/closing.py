@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import DescriptionError
 from . import capabilities, closure
@@ -22,25 +22,40 @@ _FILE = re.compile(rb"<file[^>]*>([^<]+)</file>")
 
 
 class Paths:
-    """Which shard has a file: found once, remembered from build to build under the digest of the shard's content."""
+    """Which shard has a file: found once, and remembered from build to build under the digest of the shard's content.
 
-    def __init__(self, pieces: Mapping[int, Piece], known: Mapping[str, str]) -> None:
-        self._pieces = pieces
+    known     path -> content digest of a shard that has it, or empty: no shard had it
+    searched  content digests of the shards in which the latter were looked for
+    """
+
+    def __init__(self, pieces: Mapping[int, Piece], known: Mapping[str, str], searched: Collection[str]) -> None:
         there = {piece.shard.content for piece in pieces.values()}
-        self.known = {path: content for path, content in known.items() if content in there}
+        self._pieces = pieces
+        self._found = {path: content for path, content in known.items() if content in there}
+        self._absent = {path for path, content in known.items() if not content}
+        self._searched = searched
+
+    @property
+    def known(self) -> dict[str, str]:
+        """What was found out, for the next build."""
+        return {**dict.fromkeys(self._absent, ""), **self._found}
 
     def __call__(self, paths: Iterable[str]) -> Iterable[str]:
         """Those of the paths that are files of a package: first by what primary tells, then by the file lists."""
         asked = set(paths)
         for kind in (PRIMARY, FILELISTS):
             for piece in self._pieces.values():
-                left = {escape(path, quote=False).encode(): path for path in asked if path not in self.known}
-                if not left:
-                    break
-                if kind in piece.frames:
-                    found = left.keys() & set(_FILE.findall(unframe(piece.frames[kind])))
-                    self.known.update({left[path]: piece.shard.content for path in found})
-        return asked & self.known.keys()
+                known = self._absent if piece.shard.content in self._searched else ()
+                left = {path for path in asked if path not in self._found and path not in known}
+                if left and kind in piece.frames:
+                    self._search(left, unframe(piece.frames[kind]), piece.shard.content)
+        self._absent |= asked - self._found.keys()
+        self._absent -= self._found.keys()
+        return asked & self._found.keys()
+
+    def _search(self, paths: Iterable[str], text: bytes, content: str) -> None:
+        written = {escape(path, quote=False).encode(): path for path in paths}
+        self._found.update({written[path]: content for path in written.keys() & set(_FILE.findall(text))})
 
 
 def check(

@@ -26,7 +26,7 @@ class Memory(NamedTuple):
     inputs      digest of everything that the build read
     generation  what it came to
     unmet       what it does not have
-    paths       file path that a package requires -> content digest of the shard that has it
+    paths       file path that a package requires -> content digest of the shard that has it; empty: none has it
     """
 
     inputs: str = ""

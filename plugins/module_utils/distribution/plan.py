@@ -96,7 +96,7 @@ def plan(
     build = _layers(distribution, inputs)
     profiles = _compile(build, hook)
     build.update({f"{PROFILES}/{name}": profile.text for name, profile in profiles.items()})
-    paths = closing.Paths(composed.pieces, memory.paths)
+    paths = closing.Paths(composed.pieces, memory.paths, _searched(previous, memory))
     lists = {name: profile.packages for name, profile in profiles.items()}
     unmet = closing.check(distribution, composed.pieces, lists, merged.contents.get(documents.GROUP, b""), paths)
     sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
@@ -138,6 +138,13 @@ def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, st
         if parent
     ]
     return layers.merged([*inherited, *(layers.read(folder) for folder in distribution.xml)])
+
+
+def _searched(previous: Optional[Published], memory: Memory) -> frozenset[str]:
+    """The shards that the remembered search has seen: those of the generation that it was of."""
+    if previous is None or previous.index.identity != memory.generation:
+        return frozenset()
+    return frozenset(shard.content for shard in previous.index.shards.values())
 
 
 def _compile(build: Mapping[str, str], hook: Optional[Hook]) -> Mapping[str, CompiledProfile]:

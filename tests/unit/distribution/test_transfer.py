@@ -58,5 +58,5 @@ def test_the_last_attempt_is_the_last() -> None:
 )
 def test_an_address_is_quoted_once_and_shows_no_password(base: str, location: str, url: str) -> None:
     connection = Connection(Source("os", url=base), Limits())
-    assert connection.url(location) == url
+    assert connection.where(location) == f'source "os", {url}'
     connection.close()
