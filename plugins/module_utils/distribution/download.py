@@ -67,7 +67,9 @@ def download(
         return Fetched(0, 0, ())
     check_space(wanted, staging, source.where)
     job = _Job(source, wanted, staging, step=step, limits=limits, flush=flush)
-    threads = [threading.Thread(target=job.work, daemon=True) for _ in range(min(limits.connections, len(wanted)))]
+    threads = [
+        threading.Thread(target=job.work, daemon=True) for _number in range(min(limits.connections, len(wanted)))
+    ]
     try:
         for thread in threads:
             thread.start()
@@ -169,7 +171,7 @@ class _Job:
                     raise
             except Transient as error:
                 failed = 0 if staged.grown >= ADVANCE else failed
-                if self.stop.wait(delay(error, failed, self._limits, connection.url(item.location))):
+                if self.stop.wait(delay(error, failed, self._limits, connection.where(item.location))):
                     raise _Stopped from None
                 failed += 1
             finally:
@@ -190,7 +192,7 @@ class _Job:
             connection.get(item.location, keep, offset=staged.size, most=most)
         wrong = staged.difference(item)
         if wrong:
-            raise Different(wrong, connection.url(item.location))
+            raise Different(wrong, connection.where(item.location))
 
     def _completed(self, staged: str, item: Item) -> None:
         with self._lock:

@@ -100,7 +100,7 @@ def _take(connection: Connection, source: Source, folder: str, limits: Limits, *
     taken = Snapshot(source, os.path.join(folder, _identity(head)), _identity(head))
     if os.path.isdir(taken.path):
         return taken
-    records = [record for record in parse(head, connection.url(HEAD)).records if is_read(record.kind)]
+    records = [record for record in parse(head, connection.where(HEAD)).records if is_read(record.kind)]
     aside = os.path.join(folder, f".new-{taken.identity}")
     staging = os.path.join(folder, ".incoming")
     os.makedirs(staging, exist_ok=True)
@@ -121,7 +121,7 @@ def _take(connection: Connection, source: Source, folder: str, limits: Limits, *
 
 def _signature(connection: Connection, source: Source, head: bytes, limits: Limits, run: Run) -> bytes:
     """The detached signature of repomd.xml, which is right."""
-    where = connection.url(HEAD)
+    where = connection.where(HEAD)
     try:
         signature = read(connection, SIGNATURE, LARGEST_HEAD, limits)
         signatures.check_detached(head, signature, source.gpg_keys, where, run=run)

@@ -32,6 +32,8 @@ def realise(plan: Plan, places: Places) -> str:
     folder = places.generations(plan.distribution.name, plan.distribution.policy.arch)
     target = os.path.join(folder, plan.identity)
     if os.path.isdir(target):
+        # The same content, but perhaps keys that were not asked for when it was built.
+        _check_signatures(plan, places)
         return target
     fresh = _packages(plan, places)
     tree = Tree(os.path.join(folder, NEW))

@@ -76,7 +76,7 @@ class Connection:
     """A keep-alive connection to one source.  Not for two threads at once."""
 
     def __init__(self, source: Source, limits: Limits) -> None:
-        self._base = source.url.rstrip("/")
+        self._name, self._base = source.name, source.url.rstrip("/")
         self._headers: list[bytes] = []
         self._sink: Callable[[bytes], object] = self._headers.append
         self._left = 0
@@ -110,10 +110,10 @@ class Connection:
             pycurl.PROXY: source.proxy,
         }
 
-    def url(self, location: str) -> str:
-        """The address of a file of the source, without the user and password that may be in it."""
+    def where(self, location: str) -> str:
+        """How an error names a file: the source, and the address without the user and password that may be in it."""
         parts = urlsplit(self._address(location))
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return f'source "{self._name}", {urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))}'
 
     def get(self, location: str, sink: Callable[[bytes], object], *, offset: int = 0, most: int) -> None:
         """Hand the file to ``sink`` piece by piece, from byte ``offset`` on, and no more than ``most`` bytes.
@@ -129,10 +129,10 @@ class Connection:
             self._curl.perform()
         except self._pycurl.error as error:
             if isinstance(self._raised, TooLong):
-                raise TooLong(f"it is longer than {offset + most:,} bytes", self.url(location)) from None
+                raise TooLong(f"it is longer than {offset + most:,} bytes", self.where(location)) from None
             meaning = self._raised or self._meaning(location, int(error.args[0]), self._curl.errstr())
             if isinstance(meaning, NotResumable) and not offset:
-                raise Unavailable("the server refuses a range that was not asked for", self.url(location)) from None
+                raise Unavailable("the server refuses a range that was not asked for", self.where(location)) from None
             raise meaning from None
 
     def _receive(self, piece: bytes) -> Optional[int]:
@@ -154,7 +154,7 @@ class Connection:
         return f"{self._base}/{location if PLAIN(location) else quote(location, safe=KEPT)}"
 
     def _meaning(self, location: str, code: int, said: str) -> Exception:
-        where = self.url(location)
+        where = self.where(location)
         if code == HTTP_STATUS:
             return self._status(where, self._curl.getinfo(self._pycurl.RESPONSE_CODE))
         if code == NO_SUCH_FILE:
@@ -209,7 +209,7 @@ def read(connection: Connection, location: str, most: int, limits: Limits) -> by
         try:
             connection.get(location, pieces.append, most=most)
         except Transient as error:
-            time.sleep(delay(error, attempt, limits, connection.url(location)))
+            time.sleep(delay(error, attempt, limits, connection.where(location)))
         else:
             break
     return b"".join(pieces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -21,6 +22,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.signature
     sign,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, DescriptionError, NotFound
+from support.distributions import Site
 from support.keys import SecretKey
 from support.rpmformat import claim
 from support.rpms import Rpm, repository, write
@@ -186,6 +188,21 @@ def test_a_signature_that_does_not_cover_the_payload_is_refused(key: Keys, memor
 def test_a_source_without_keys_accepts_nothing(signed: pathlib.Path, memory: str) -> None:
     with pytest.raises(DescriptionError, match="those of no file"):
         check_packages(source(), files(signed, "vendor"), memory)
+
+
+def test_keys_that_are_asked_for_later_are_asked_of_what_is_there_already(
+    key: Keys, signed: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """The same packages are the same generation; that it exists does not mean that it may be published."""
+    site = Site(tmp_path)
+    mirror = site.mirror("updates", [Rpm("nobody")])
+    built = site.build("rocks", mirror)
+    checked = dataclasses.replace(mirror, gpg_keys=(str(key("vendor").public),))
+    with pytest.raises(DescriptionError, match=r'source "updates".*nobody.*is not signed'):
+        site.build("rocks", checked)
+    key("vendor").sign_packages(*(pathlib.Path(mirror.path) / "Packages").iterdir())
+    repository(mirror.path)
+    assert site.build("rocks", checked).generation.identity != built.generation.identity
 
 
 # Keys
