@@ -1,4 +1,3 @@
-#!/usr/libexec/platform-python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """eKV: the installer's screen, live, on a telnet port (paper, 6.3), without a change to the installer.

@@ -1,4 +1,3 @@
-#!/usr/libexec/platform-python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Decide, in %pre, what becomes of the disks: a first installation, a reinstallation that keeps every partition but
@@ -181,8 +180,7 @@ def _mounted(one):
     if one.get("mountpoint"):
         yield one["mountpoint"]
     for child in one.get("children") or []:
-        for place in _mounted(child):
-            yield place
+        yield from _mounted(child)
 
 
 def _stacked(children):
@@ -190,8 +188,7 @@ def _stacked(children):
     for child in children:
         if child["type"] != "part":
             yield child["name"]
-        for name in _stacked(child.get("children") or []):
-            yield name
+        yield from _stacked(child.get("children") or [])
 
 
 def _natural(name):

@@ -1,4 +1,3 @@
-#!/usr/libexec/platform-python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The progress program: what a node runs to talk to the frontend while it is installed, and when it came up.

@@ -69,7 +69,7 @@ def pack(given: Entries) -> bytes:
 
 def unpack(text: bytes) -> Entries:
     """What ``pack`` was given."""
-    provides, _, requires = text.partition(b"\n\n") if not text.startswith(b"\n") else (b"", b"", text[1:])
+    provides, _mark, requires = text.partition(b"\n\n") if not text.startswith(b"\n") else (b"", b"", text[1:])
     return Entries(frozenset(provides.splitlines()), frozenset(requires.splitlines()))
 
 

@@ -11,7 +11,10 @@ from __future__ import annotations
 import copy
 from typing import Iterable, Optional
 
-from lxml import etree
+try:
+    from lxml import etree
+except ImportError:  # ansible-test, and whoever only looks, has no libraries
+    etree = None  # type: ignore[assignment,unused-ignore]
 
 from ..errors import DescriptionError
 
@@ -62,7 +65,9 @@ def groups(data: bytes, where: str) -> dict[str, list[str]]:
     for element in _root(data, where):
         if element.tag == "group":
             members = [
-                row.text or "" for row in element.iterfind("packagelist/packagereq") if row.get("type", WANTED[0]) in WANTED[:2]
+                row.text or ""
+                for row in element.iterfind("packagelist/packagereq")
+                if row.get("type", WANTED[0]) in WANTED[:2]
             ]
             names, prefix = [element.findtext("id", ""), element.findtext("name", "")], ""
         elif element.tag == "environment":

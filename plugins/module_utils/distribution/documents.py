@@ -27,7 +27,7 @@ def gather(inputs: Sequence[Input]) -> Documents:
     found = {kind: [(one.document(kind), _where(one, kind)) for one in inputs] for kind in KINDS}
     contents = {MODULES: b"", GROUP: b"", ADVISORIES: b""}
     streams = NO_STREAMS
-    if any(data for data, _ in found[MODULES]):
+    if any(data for data, _where in found[MODULES]):
         documents = [
             document
             for data, where in found[MODULES]
@@ -35,16 +35,16 @@ def gather(inputs: Sequence[Input]) -> Documents:
         ]
         contents[MODULES] = modules.merge(documents).encode()
         streams = modules.streams(documents)
-    if any(data for data, _ in found[GROUP]):
+    if any(data for data, _where in found[GROUP]):
         from . import comps
 
         contents[GROUP] = comps.merge(found[GROUP])
-    if any(data for data, _ in found[ADVISORIES]):
+    if any(data for data, _where in found[ADVISORIES]):
         from . import updateinfo
 
         contents[ADVISORIES] = updateinfo.merge(found[ADVISORIES])
     # One certificate says which product this is: that of the first source that has one.
-    contents[PRODUCT] = next((data for data, _ in found[PRODUCT] if data), b"")
+    contents[PRODUCT] = next((data for data, _where in found[PRODUCT] if data), b"")
     return Documents({kind: contents[kind] for kind in KINDS if contents[kind]}, streams)
 
 

@@ -48,10 +48,10 @@ def framed(pieces: Mapping[int, tuple[Mapping[str, bytes], Mapping[str, int]]], 
         rows = [pieces[number] for number in sorted(pieces)]
         parts = [
             frame(begin) if begin else b"",
-            *(frames.get(kind, b"") for frames, _ in rows),
+            *(frames.get(kind, b"") for frames, _lengths in rows),
             frame(end) if end else b"",
         ]
-        size = len(begin) + len(end) + sum(lengths.get(kind, 0) for _, lengths in rows)
+        size = len(begin) + len(end) + sum(lengths.get(kind, 0) for _frames, lengths in rows)
         records.append(Record(kind, b"".join(parts), size))
     return records
 

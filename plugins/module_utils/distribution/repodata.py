@@ -88,7 +88,7 @@ def primary(data: bytes, source: str, where: str) -> Primary:
     if rows is None:
         raise DescriptionError("a package lacks its name, version, checksum, size or location", where)
     packages = [_package(groups, source, where) for groups, _span in rows]
-    return Primary(data, packages, {package.checksum: span for package, (_, span) in zip(packages, rows)})
+    return Primary(data, packages, {package.checksum: span for package, (_text, span) in zip(packages, rows)})
 
 
 def listing(data: bytes, kind: str, where: str) -> Listing:

@@ -111,7 +111,7 @@ def _tag(element: etree._Element, where: str) -> str:
 
 def _split(element: etree._Element) -> tuple[str, str]:
     """The namespace and the name of an element."""
-    namespace, _, name = str(element.tag).rpartition("}")
+    namespace, _mark, name = str(element.tag).rpartition("}")
     return namespace.lstrip("{"), name
 
 

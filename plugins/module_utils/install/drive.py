@@ -123,8 +123,7 @@ def _wave(
             yield step
             if order is not None and plan.wait:
                 following[order.node] = order
-        for step in _follow(database, following, told, plan, tools):
-            yield step
+        yield from _follow(database, following, told, plan, tools)
         if waiting or following:
             tools.sleep(POLL_SECONDS)
 

@@ -58,11 +58,11 @@ def _filters(nodes: Sequence[NodeState]) -> str:
 
 def _tile(node: NodeState) -> str:
     """One node: its name, where it stands in words, and a bar while it installs."""
-    bar = f'<progress max="{node.total}" value="{node.done}"></progress>' if shows_bar(node) else ""
+    progress_bar = f'<progress max="{node.total}" value="{node.done}"></progress>' if shows_bar(node) else ""
     return (
         f'<li><a class="node {node.state}" id="n-{escape(node.name)}" href="/rocks/nodes/{escape(node.name)}"'
         f' data-state="{node.state or ("never" if node.root else "")}"><b>{escape(node.name)}</b>'
-        f"<span>{escape(words(node))}</span>{bar}</a></li>"
+        f"<span>{escape(words(node))}</span>{progress_bar}</a></li>"
     )
 
 
