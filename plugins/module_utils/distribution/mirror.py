@@ -95,7 +95,10 @@ def fetch(
 
 def _take(connection: Connection, source: Source, folder: str, limits: Limits, *, report: Report, run: Run) -> Snapshot:
     """Read repomd.xml, and complete the snapshot that it describes."""
-    head = read(connection, HEAD, LARGEST_HEAD, limits)
+    try:
+        head = read(connection, HEAD, LARGEST_HEAD, limits)
+    except NotFound as error:
+        raise NotFound(error.what, error.where, "give the URL of the folder that holds repodata") from error
     signed = _signature(connection, source, head, limits, run) if source.repo_gpgcheck else b""
     taken = Snapshot(source, os.path.join(folder, _identity(head)), _identity(head))
     if os.path.isdir(taken.path):

@@ -208,7 +208,10 @@ def test_a_source_that_is_gone_is_named_after_a_bounded_time(tmp_path: pathlib.P
 
 
 def test_a_url_without_a_repository_is_not_found(tmp_path: pathlib.Path, place: Place) -> None:
-    with upstream(tmp_path) as server, pytest.raises(NotFound, match=r"repodata/repomd\.xml: the server answers 404"):
+    with (
+        upstream(tmp_path) as server,
+        pytest.raises(NotFound, match=r"repomd\.xml: the server answers 404; give the URL"),
+    ):
         take(server, place)
 
 
