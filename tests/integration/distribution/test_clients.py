@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import random
+import re
 import sys
 
 import pytest
@@ -12,8 +14,10 @@ import solv
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.generations import records
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from support.distributions import Site, packages
 from support.dnf import dnf
+from support.nginx import nginx
 from support.rpms import Rpm, repository
 
 FILESYSTEM = Rpm("filesystem", "3.16", "5", files={"/etc/": "", "/usr/bin/": "", "/var/": ""})
@@ -75,6 +79,82 @@ def test_dnf_finds_nothing_missing(tree: pathlib.Path, tmp_path: pathlib.Path) -
     said = dnf(tmp_path / "dnf", {"rocks": tree.as_uri()}, "repoclosure", "--repo=rocks")
 
     assert said.strip() == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_we_find_missing_is_what_dnf_repoclosure_finds(site: Site, tmp_path: pathlib.Path, seed: int) -> None:
+    chance = random.Random(seed)
+    rpms = [_needy(chance, f"package-{number:02}") for number in range(10)]
+
+    built = site.build("rocks", site.mirror("os", rpms))
+    argv = ["repoclosure", "--repo=rocks"]
+    options = [f"{name}={tmp_path / name}" for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")]
+    words = [word for option in [*options, "gpgcheck=0"] for word in ("--setopt", option)]
+    said = command.run(
+        ["dnf", "-q", "--disableplugin=local", "--releasever=9", "--forcearch=x86_64", *words,
+         f"--repofrompath=rocks,{site.tree('rocks').as_uri()}", *argv],
+        timeout=120, ok=(0, 1),
+    ).stdout  # fmt: skip
+
+    theirs: dict[str, set[str]] = {}
+    nevra = ""
+    for line in said.splitlines():
+        if line.startswith("package: "):
+            nevra = line.split()[1]
+        elif line.startswith("    "):
+            theirs.setdefault(line.strip(), set()).add(nevra)
+    ours = dict(_missing(remark) for remark in built.unmet)
+    assert theirs
+    assert ours == theirs
+
+
+def test_a_conjunction_of_which_one_half_is_missing_is_missing(site: Site, tmp_path: pathlib.Path) -> None:
+    """dnf repoclosure lets it pass; dnf install does not."""
+    needy = Rpm("needy", requires=["(deep and nowhere)"])
+
+    built = site.build("rocks", site.mirror("os", [needy, DEEP]))
+
+    assert built.unmet == ("nothing provides (deep and nowhere), which needy-1.0-1.noarch needs",)
+    with pytest.raises(CommandError, match="nothing provides"):
+        dnf(
+            tmp_path / "dnf",
+            {"rocks": site.tree("rocks").as_uri()},
+            "install",
+            f"--installroot={tmp_path / 'root'}",
+            "needy",
+        )
+
+
+def _needy(chance: random.Random, name: str) -> Rpm:
+    """A package that needs three things, some of which are there."""
+    other = f"package-{chance.randrange(15):02}"
+    needs = chance.sample(
+        [other, f"{other} >= {chance.choice('123')}", f"{other} = 2-1", f"/opt/{other}/x", f"/usr/bin/{other}",
+         f"({other} or package-00)", f"cap({other}) < 2", f"cap({other}) >= 2:1"],
+        3,
+    )  # fmt: skip
+    version = chance.choice("123")
+    return Rpm(name, version, "1", requires=needs, provides=[f"cap({name}) = {version}"],
+               files={f"/opt/{name}/x": "", f"/usr/bin/{name}": "#!"})  # fmt: skip
+
+
+def _missing(remark: str) -> tuple[str, set[str]]:
+    """``nothing provides CAPABILITY, which A, B needs``, taken apart."""
+    found = re.fullmatch(r"nothing provides (.*), which (.*) needs?", remark)
+    assert found, remark
+    return found[1], {f"{name}" for name in found[2].split(", ")}
+
+
+def test_dnf_installs_over_http_from_the_link_and_from_the_generation(
+    tree: pathlib.Path, tmp_path: pathlib.Path, site: Site
+) -> None:
+    (tmp_path / "nginx").mkdir()
+    with nginx(site.root, tmp_path / "nginx") as url:
+        for number, path in enumerate((tree, tree.resolve())):
+            root = tmp_path / f"root-{number}"
+            where = f"{url}/{path.relative_to(site.root)}"
+            dnf(tmp_path / "dnf", {"rocks": where}, "install", f"--installroot={root}", "rocks-compute")
+            assert "rocks-compute" in command.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
 
 
 def test_dnf_reposync_mirrors_it_and_the_mirror_is_whole(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution import co
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import compare
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Policy, Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import resolve, rules
+from support.distributions import Site
 from support.dnf import dnf
 from support.samples import sample
 
@@ -65,6 +66,17 @@ def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(cs9: list[Pack
     theirs = {line.rpartition("/")[2] for line in said.split()}
     assert len(winners) == 6_124
     assert {one.location.rpartition("/")[2] for one in winners} == theirs
+
+
+def test_a_distribution_of_the_whole_sample_is_planned_from_its_metadata(site: Site) -> None:
+    """17,649 packages, 15 streams, no file lists and no RPMs: check mode needs none."""
+    source = Source("cs9", path=str(sample("cs9-appstream")))
+
+    planned = site.check("rocks", source, closure="off")
+
+    assert planned.generation.packages == {"cs9": 6_124}
+    assert len(planned.verdicts()) == 17_649
+    assert site.check("rocks", source, closure="off").generation.identity == planned.generation.identity
 
 
 @pytest.fixture(scope="module")

@@ -179,6 +179,23 @@ class TestFromADistribution:
         assert (again.generation.identity, again.changed) == (first.generation.identity, False)
         assert content(site.tree("rocks")) == before
 
+    def test_groups_streams_advisories_and_xml_are_inherited_unchanged(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
+        (tmp_path / "xml" / "nodes").mkdir(parents=True)
+        (tmp_path / "xml" / "nodes" / "extend-base.xml").write_text("<kickstart>\n<package>a</package>\n</kickstart>\n")
+        extra = {"group": GROUPS, "modules": MODULES, "updateinfo": ADVISORIES, "productid": "a certificate"}
+        os_ = site.mirror("os", [BASH, STREAM], extra=extra)
+        first = site.build("rocks", os_, xml=(str(tmp_path / "xml"),))
+
+        again = site.build("rocks", site.parent("self", "rocks"))
+        child = site.build("child", site.parent("rocks", "rocks"))
+
+        assert first.changes.advisories == ("RHSA-1",)
+        assert [again.generation.identity, child.generation.identity] == [first.generation.identity] * 2
+        assert [nevra for nevra in site.nevras("child") if nevra.startswith("nginx")] == ["nginx-0:1.24-1.el9.x86_64"]
+        assert (site.tree("child") / "build/nodes/extend-base.xml").read_text().count("<package>") == 1
+
     def test_what_they_share_is_on_the_disk_once(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]))
         site.build("campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS]))
@@ -259,6 +276,24 @@ GROUPS = """<comps>
   <group><id>core</id><name>Core</name><packagelist><packagereq type="mandatory">bash</packagereq></packagelist></group>
   <group><id>shells</id><name>Shells</name><packagelist><packagereq type="default">zsh</packagereq></packagelist></group>
 </comps>"""
+
+
+STREAM = Rpm("nginx", "1.24", "1.el9", "x86_64")
+MODULES = """---
+document: modulemd
+version: 2
+data:
+  name: nginx
+  stream: "1.24"
+  version: 7
+  context: c
+  arch: x86_64
+  artifacts:
+    rpms:
+    - nginx-0:1.24-1.el9.x86_64
+...
+"""
+ADVISORIES = '<updates><update version="1"><id>RHSA-1</id><title>x</title></update></updates>'
 
 
 def profiles(**lists: list[str]) -> Hook:
