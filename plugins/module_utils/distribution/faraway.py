@@ -7,13 +7,10 @@ from __future__ import annotations
 import os
 from typing import Sequence
 
-from ..errors import DescriptionError
 from . import mirror
-from .download import download
 from .model import Package, Report, Source, TreeFile
 from .nearby import Changed
-from .pool import Places, digest
-from .staging import Item
+from .pool import Places
 
 
 class Faraway:
@@ -38,25 +35,5 @@ class Faraway:
             raise Changed(error.what, error.where, error.hint) from error
 
     def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
-        """Files of its tree below ``folder``; those that it does not have are left out.
-
-        Raises DescriptionError when one does not have the checksum that was given.
-        """
-        staging = os.path.join(folder, ".incoming")
-        os.makedirs(staging, exist_ok=True)
-        items = [
-            Item(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size) for file in wanted
-        ]
-        for item in items:
-            os.makedirs(os.path.dirname(item.target), exist_ok=True)
-        faults = download(
-            self._source, items, staging, step="installer", limits=mirror.DEFAULT, report=self._progress
-        ).faults
-        wrong = [fault for fault in faults if isinstance(fault.error, DescriptionError)]
-        if wrong:
-            raise wrong[0].error
-        return [
-            file._replace(checksum=file.checksum or digest(item.target))
-            for file, item in zip(wanted, items)
-            if os.path.exists(item.target)
-        ]
+        """Files of its tree below ``folder``; those that it does not have are left out."""
+        return mirror.fetch_files(self._source, wanted, folder, report=self._progress)

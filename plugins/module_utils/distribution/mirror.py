@@ -20,7 +20,8 @@ from ..command import Run, run
 from ..errors import Conflict, DescriptionError, NotFound, Unavailable
 from . import signatures
 from .download import Fault, Fetched, download
-from .model import Package, Progress, Report, Source, pool_path, silent
+from .model import Package, Progress, Report, Source, TreeFile, pool_path, silent
+from .pool import digest
 from .repomd import Record, is_checksum, is_inside, is_read, parse
 from .staging import Item, sync_file_system
 from .transfer import Connection, Limits, read
@@ -91,6 +92,33 @@ def fetch(
     if fetched.faults:
         raise _lacking(source, snapshot.identity, fetched.faults, limits)
     return fetched
+
+
+def fetch_files(
+    source: Source, wanted: Sequence[TreeFile], folder: str, *, limits: Limits = DEFAULT, report: Report = silent
+) -> list[TreeFile]:
+    """Bring files of the source's tree below ``folder``, and return them with their checksums.
+
+    folder  an existing folder for one state of the source: what it holds already is not asked for
+
+    A file that the source does not have is left out.  Raises DescriptionError that names those that differ from the
+    checksum that was given.
+    """
+    items = [Item(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size) for file in wanted]
+    staging = os.path.join(folder, ".incoming")
+    with _alone(folder, source, limits, report):
+        os.makedirs(staging, exist_ok=True)
+        faults = download(source, items, staging, step="installer", limits=limits, report=report).faults
+    wrong = [fault for fault in faults if isinstance(fault.error, DescriptionError)]
+    if wrong:
+        listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in wrong)
+        raise DescriptionError(
+            f"these files are not what its .treeinfo promises: {listed}",
+            source.where,
+            "the mirror is half-written or damaged: run again later, or choose another one",
+        )
+    there = [(file, item.target) for file, item in zip(wanted, items) if os.path.exists(item.target)]
+    return [file._replace(checksum=file.checksum or digest(target)) for file, target in there]
 
 
 def _take(connection: Connection, source: Source, folder: str, limits: Limits, *, report: Report, run: Run) -> Snapshot:

@@ -17,6 +17,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.mirror im
     Changed,
     Snapshot,
     fetch,
+    fetch_files,
     snapshot,
     unchanged,
 )
@@ -24,6 +25,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Package,
     Progress,
     Source,
+    TreeFile,
     pool_path,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.transfer import Limits
@@ -347,6 +349,59 @@ def test_old_snapshots_stay_for_a_while(updates: Upstream, place: Place) -> None
         repository(updates.folder, [Rpm("noise", str(version))])
         taken.append(take(updates, place))
     assert [os.path.isdir(one.path) for one in taken] == [False, False, True, True, True]
+
+
+# The installer's files
+
+
+IMAGE = b"an installer's image"
+IMAGES = [
+    TreeFile(".treeinfo"),
+    TreeFile("images/install.img", hashlib.sha256(IMAGE).hexdigest()),
+    TreeFile("images/gone.img", "0" * 64),
+]
+
+
+@pytest.fixture
+def installer(updates: Upstream) -> Upstream:
+    """The same server with a .treeinfo and an image, and without another image."""
+    (updates.folder / "images").mkdir()
+    (updates.folder / "images/install.img").write_bytes(IMAGE)
+    (updates.folder / ".treeinfo").write_text("[header]\n")
+    return updates
+
+
+def test_the_installers_files_come_with_their_checksums_and_once(installer: Upstream, place: Place) -> None:
+    wanted = hashlib.sha256(b"[header]\n").hexdigest()
+    for _time in range(2):
+        brought = fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS)
+        assert brought == [TreeFile(".treeinfo", wanted), IMAGES[1]]
+    assert (place.cache / "images/install.img").read_bytes() == IMAGE
+    assert len(installer.asked("images/install.img")) == len(installer.asked(".treeinfo")) == 1
+
+
+def test_an_installers_file_that_differs_is_named(installer: Upstream, place: Place) -> None:
+    (installer.folder / "images/install.img").write_bytes(IMAGE.upper())
+    with pytest.raises(DescriptionError, match=r'^source "updates" .*images/install\.img \(its sha256 is'):
+        fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS)
+    assert not (place.cache / "images/install.img").exists()
+
+
+def test_two_runs_fetch_the_installers_files_one_after_the_other(installer: Upstream, place: Place) -> None:
+    installer.fail("images/install.img", status(503, retry_after="1"))
+    brought: list[list[TreeFile]] = []
+    threads = [
+        threading.Thread(
+            target=lambda: brought.append(fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS))
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(brought) == 2 and brought[0] == brought[1]
+    assert len(installer.asked("images/install.img")) == 2
 
 
 # Several runs, and runs that die
