@@ -47,6 +47,9 @@ integration: .venv/tests.ready .cache/packages.ready  ## the tests with real ser
 sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
 	tests/sanity
 
+molecule: .venv/tests.ready .cache/packages.ready  ## the frontend's role on a real systemd, in a container
+	cd extensions && molecule test
+
 lab: .venv/tests.ready .cache/packages.ready  ## the stories on machines that boot
 	tests/lab/run
 
