@@ -48,7 +48,7 @@ sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: 
 	tests/sanity
 
 molecule: .venv/tests.ready .cache/packages.ready  ## the frontend's role on a real systemd, in a container
-	cd extensions && molecule test
+	molecule test
 
 lab: .venv/tests.ready .cache/packages.ready  ## the stories on machines that boot
 	tests/lab/run
