@@ -23,6 +23,7 @@ NUMBERED = (
 )
 STEPS = "select install, at, state, phase, done, total, message from install_events"
 SHOWN = ("phase", "done", "total", "message")
+COUNTED = ("done", "message")
 
 
 def record(db: Database, reports: Sequence[tuple[Order, Progress]], *, now: str) -> None:
@@ -30,24 +31,32 @@ def record(db: Database, reports: Sequence[tuple[Order, Progress]], *, now: str)
 
     reports  orders as they are in the database now, each with the newest that its node told
     """
+    steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
+    begun = [(order, progress) for order, progress in reports if _begins(order, progress)]
+    goes_on = [(order, progress) for order, progress in reports if not _begins(order, progress)]
     with db.transaction(alone=False):
-        for start in range(0, len(reports), CHUNK):
-            _count(db, reports[start : start + CHUNK], now)
-        steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
+        for some, shown in ((begun, SHOWN), (goes_on, COUNTED)):
+            for start in range(0, len(some), CHUNK):
+                _count(db, some[start : start + CHUNK], shown, now)
         if steps:
             db.execute_many(ADD_EVENT, [event_row(order, now, "", progress) for order, progress in steps])
 
 
-def _count(db: Database, reports: Sequence[tuple[Order, Progress]], now: str) -> None:
+def _begins(order: Order, progress: Progress) -> bool:
+    """Whether more than a count changes."""
+    return (order.phase, order.total) != (progress.phase, progress.total)
+
+
+def _count(db: Database, reports: Sequence[tuple[Order, Progress]], shown: Sequence[str], now: str) -> None:
     """One statement for many orders: both engines know ``case``, and a round trip each would cost more than the rest."""
     ids = [order.id for order, _progress in reports]
     case = "case id" + " when ? then ?" * len(ids) + " end"
     parameters: list[Any] = [now]
-    for name in SHOWN:
+    for name in shown:
         for order, progress in reports:
             parameters += (order.id, getattr(progress, name))
     db.execute(
-        f"update installs set changed = ?, {', '.join(f'{name} = {case}' for name in SHOWN)}"
+        f"update installs set changed = ?, {', '.join(f'{name} = {case}' for name in shown)}"
         f" where id in ({', '.join('?' * len(ids))}) and state in ({', '.join('?' * len(OPEN))})",
         (*parameters, *ids, *OPEN),
     )

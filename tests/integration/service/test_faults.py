@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -73,3 +77,24 @@ def test_a_worker_that_is_killed_costs_no_machine_its_kickstart(stage: Stage) ->
         stage.site.namespace.run(["kill", "-9", pid], timeout=10)
     assert stage.node.curl("/rocks/kickstart").status == 200
     assert stage.current(order).state == "installing"
+
+
+def test_a_service_that_ends_answers_first_whom_it_has_heard() -> None:
+    with a_stage() as stage, ThreadPoolExecutor(1) as pool:
+        order = stage.order()
+        with stage.database.transaction():
+            # The order's row is held, so the request waits in the middle.
+            stage.database.execute("update installs set batch = 'held' where id = ?", (order.id,))
+            asking = pool.submit(stage.node.curl, "/rocks/kickstart")
+            with contextlib.closing(stage.server.root()) as root:
+                until(lambda: waits(root), 10.0, "the request to wait for the row")
+            stage.site.gunicorn.signal(signal.SIGTERM)
+        assert asking.result().status == 200
+        assert stage.current(order).state == "installing"
+        until(lambda: not stage.site.gunicorn.alive(), 15.0, "the service to end")
+
+
+def waits(root: Any) -> bool:
+    with root.cursor() as cursor:
+        cursor.execute("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'")
+        return bool(cursor.fetchone()[0])

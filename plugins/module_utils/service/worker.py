@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How gunicorn runs the application: some threads in each process, each of which takes a connection and answers it.
+
+gunicorn's own threads get their work from a dispatcher, which costs more than an installing node's report does; its
+``sync`` worker has no threads, so that a process waits while the database flushes a commit, and lingers at the end of
+each connection as a TCP server must. Behind nginx, on a Unix socket, neither slow clients nor the end of a connection
+are ours to deal with.  gunicorn reads the request, calls the application and writes the answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import Any
+
+from gunicorn.http import RequestParser
+from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.workers.sync import SyncWorker
+
+BEAT_SECONDS = 1.0
+
+
+class Worker(SyncWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A process with ``threads`` threads on the one socket."""
+
+    alive: bool
+
+    def run(self) -> None:
+        """Answer until we are told to end, or the parent is gone; what was begun is answered then."""
+        (listener,) = self.sockets
+        listener.setblocking(True)
+        busy = [False] * self.cfg.threads
+        for number in range(self.cfg.threads):
+            threading.Thread(target=self._serve, args=(listener, busy, number), daemon=True).start()
+        while self.alive and self.ppid == os.getppid():
+            self.notify()
+            time.sleep(BEAT_SECONDS)
+        self.alive = False
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        while any(busy) and time.monotonic() < deadline:
+            time.sleep(BEAT_SECONDS / 100)
+
+    def _serve(self, listener: Any, busy: list[bool], number: int) -> None:
+        while self.alive:
+            with contextlib.suppress(OSError):
+                client, address = listener.accept()
+                busy[number] = True
+                try:
+                    client.setblocking(True)
+                    self._answer(listener, client, address)
+                finally:
+                    client.close()
+                    busy[number] = False
+
+    def _answer(self, listener: Any, client: Any, address: Any) -> None:
+        try:
+            self.handle_request(listener, next(RequestParser(self.cfg, client, address)), client, address)
+        except (NoMoreData, StopIteration, OSError):
+            pass  # whoever asked has gone
+        except ParseException as error:
+            self.handle_error(None, client, address, error)
+        except Exception:
+            self.log.exception("a request ended the way no request should")
