@@ -96,5 +96,7 @@ def test_a_service_that_ends_answers_first_whom_it_has_heard() -> None:
 
 def waits(root: Any) -> bool:
     with root.cursor() as cursor:
-        cursor.execute("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'")
+        cursor.execute(
+            "select count(*) from information_schema.processlist where info like 'update installs set state%'"
+        )
         return bool(cursor.fetchone()[0])
