@@ -39,6 +39,7 @@ class Worker(SyncWorker):  # type: ignore[misc]  # gunicorn has no types
             self.notify()
             time.sleep(BEAT_SECONDS)
         self.alive = False
+        self.log.info("Ending (pid: %s): what was begun is answered first", self.pid)
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while any(busy) and time.monotonic() < deadline:
             time.sleep(BEAT_SECONDS / 100)

@@ -89,6 +89,7 @@ def test_a_service_that_ends_answers_first_whom_it_has_heard() -> None:
             with contextlib.closing(stage.server.root()) as root:
                 until(lambda: waits(root), 10.0, "the request to wait for the row")
             stage.site.gunicorn.signal(signal.SIGTERM)
+            stage.site.gunicorn.wait_for("what was begun is answered first", 10.0)
         assert asking.result().status == 200
         assert stage.current(order).state == "installing"
         until(lambda: not stage.site.gunicorn.alive(), 15.0, "the service to end")
