@@ -8,6 +8,7 @@ from typing import Iterator
 
 import pytest
 
+from support.cluster import mariadb_urls  # noqa: F401  # its own, made with the server below
 from support.mariadb import Server, fast_folder, server
 
 
