@@ -70,11 +70,11 @@ class _Choice(NamedTuple):
     text: str
 
 
-def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published], same_rules: bool) -> Composed:
+def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published], comparable: bool) -> Composed:
     """Choose, and describe what was chosen.
 
     previous    the generation that was built last, when there is one
-    same_rules  it was chosen by these rules, so that equal candidates give an equal shard
+    comparable  it was chosen by these rules, from these sources with this metadata: only directories can differ
 
     Raises Conflict that lists every pair of packages which no priority decides between, NotFound for a pin that meets
     nothing, and whatever is wrong with a source.
@@ -85,7 +85,7 @@ def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published]
         for name, split in local.items()
     }
     origins = {one.source.name: one.origin for one in inputs}
-    if previous and same_rules and dict(previous.index.origins) == origins:
+    if previous and comparable:
         candidates = _changed_candidates(previous, local, rows)
     else:
         candidates = _all_candidates(inputs)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 from typing import Mapping
 
 from .. import files
@@ -36,13 +37,18 @@ def realise(plan: Plan, places: Places) -> str:
         _check_signatures(plan, places)
         return target
     fresh = _packages(plan, places)
-    tree = Tree(os.path.join(folder, NEW))
-    _fill(tree, plan, places)
-    for one in plan.inputs:
-        if not one.unchanged():
-            raise Changed("it changed while the distribution was built", one.source.where, "run again")
-    pool.flush(places.root, [*fresh, *tree.new])
-    os.rename(tree.folder, target)
+    aside = os.path.join(folder, NEW)
+    try:
+        tree = Tree(aside)
+        _fill(tree, plan, places)
+        for one in plan.inputs:
+            if not one.unchanged():
+                raise Changed("it changed while the distribution was built", one.source.where, "run again")
+        pool.flush(places.root, [*fresh, *tree.new])
+        os.rename(aside, target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)  # on a full disk it would be in the way
+        raise
     files.sync_directory(folder)
     return target
 
@@ -74,6 +80,8 @@ def _packages(plan: Plan, places: Places) -> list[str]:
         name = lacking[number].shard.content
         pool.link_set(places, name, packages, shards.file_names(packages))
         fresh.append(os.path.join(places.sets, name))
+    if chosen:
+        fresh.append(places.sets)
     with contextlib.suppress(OSError):
         os.rmdir(os.path.join(places.pool, pool.NEW))  # unless another builder is at work in it
     return fresh

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import shutil
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import pytest
 
@@ -109,6 +109,24 @@ def test_without_its_cache_a_second_build_changes_nothing_that_is_published(site
     second = site.build("rocks", *sources)
 
     assert (second.generation, second.changed) == (first.generation, False)
+
+
+def test_everything_new_is_on_the_disk_before_it_gets_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: set[pathlib.Path] = set()
+
+    def record(_root: str, paths: Sequence[str]) -> None:
+        assert all(os.path.exists(path) for path in paths)
+        flushed.update(map(pathlib.Path, paths))
+
+    monkeypatch.setattr(pool, "flush", record)
+    built = site.build("rocks", site.mirror("os", [BASH]), site.directory("local", [ROCKS]), xml=())
+
+    generation = pathlib.Path(built.generation.path)
+    written = {generation.with_name(".new"), *(generation.with_name(".new") / path.relative_to(generation)
+                for path in generation.rglob("*") if not path.is_symlink() and "Packages/" not in str(path))}  # fmt: skip
+    assert written <= flushed
+    assert set(pathlib.Path(site.places.pool).glob("??/*.rpm")) <= flushed
+    assert set(pathlib.Path(site.places.sets).iterdir()) <= flushed
 
 
 def test_what_changed_is_told(site: Site) -> None:

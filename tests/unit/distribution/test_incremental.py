@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import pathlib
 import random
 import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import inputs, repodata
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression, inputs, repodata
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import Built
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from support.distributions import Site, content
@@ -97,6 +98,37 @@ def test_a_child_of_a_child_too(site: Site) -> None:
         site.build("rocks", parent, local)
         assert content(site.tree("rocks")) == warm
         meddle(chance, pathlib.Path(local.path))
+
+
+def test_the_words_of_a_source_are_taken_anew_when_it_publishes_other_ones(site: Site) -> None:
+    """Upstream describes the same files otherwise: their shards are equal in content, and not in text."""
+    names = [Rpm(name) for name in NAMES]
+    site.mirror("os", names)
+    site.mirror("updates", [])
+    site.directory("contrib", [])
+    site.directory("local", [])
+    site.build("rocks", *sources(site))
+    _rewrite(site.folder / "sources" / "os", b"A package for tests", b"In other words")
+    site.build("rocks", *sources(site))
+    site.directory("local", [Rpm("site")])
+
+    site.build("rocks", *sources(site))
+
+    assert content(site.tree("rocks")) == cold(site)[1]
+    assert {package.summary for package in site.packages("rocks") if package.name != "site"} == {"In other words"}
+
+
+def _rewrite(repository: pathlib.Path, before: bytes, after: bytes) -> None:
+    """Change the text of a repository's primary.xml."""
+    folder = repository / "repodata"
+    (path,) = folder.glob("*-primary.xml.zst")
+    data = compression.frame(compression.expand(path.read_bytes(), "primary").replace(before, after))
+    name = f"{hashlib.sha256(data).hexdigest()}-primary.xml.zst"
+    (folder / name).write_bytes(data)
+    repomd = (folder / "repomd.xml").read_text()
+    begin, end = repomd.index('<data type="primary">'), repomd.index("</data>", repomd.index('<data type="primary">'))
+    record = f'<data type="primary"><checksum type="sha256">{name[:64]}</checksum><location href="repodata/{name}"/>'
+    (folder / "repomd.xml").write_text(repomd[:begin] + record + repomd[end:])
 
 
 class TestWorkIsInProportion:

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool, publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.shards import shard_of
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
 from support.distributions import ARCH, Site, content
 from support.rpms import Rpm
@@ -55,6 +56,18 @@ def test_packages_that_no_generation_has_leave_the_pool(site: Site) -> None:
 
     assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
     assert len(list(pathlib.Path(site.places.sets).iterdir())) == 2
+
+
+def test_a_package_that_shares_its_shard_with_one_that_went_stays(site: Site) -> None:
+    """Two sets hold it: that one of them goes is no reason."""
+    name = next(f"b{number}" for number in range(9999) if shard_of(f"b{number}") == shard_of("a"))
+    for version in ("1", "2"):
+        site.build("rocks", site.directory("local", [Rpm("a", "1"), Rpm(name, version)]), keep=1)
+
+    assert all((site.tree("rocks") / package.location_href).read_bytes() for package in site.packages("rocks"))
+    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+    site.build("again", site.parent("rocks", "rocks"), site.directory("more", [Rpm(name, "3")]))
+    assert site.nevras("again") == ["a-0:1-1.noarch", f"{name}-0:3-1.noarch"]
 
 
 def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:

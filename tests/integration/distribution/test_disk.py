@@ -1,0 +1,68 @@
+"""A file system that is full, at whatever step: one error that names the file, and the published tree untouched."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pathlib
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from support.distributions import Site, content
+from support.rpms import Rpm
+
+BASH = Rpm("bash", padding=20_000)
+LARGE = Rpm("large", padding=600_000)
+
+
+@contextlib.contextmanager
+def small_disk(folder: pathlib.Path, size: str) -> Iterator[None]:
+    folder.mkdir()
+    command.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "rocks-test", str(folder)], timeout=10)
+    try:
+        yield
+    finally:
+        command.run(["umount", str(folder)], timeout=10)
+
+
+def test_a_disk_that_fills_up_while_packages_come(site: Site) -> None:
+    with small_disk(site.root, "400k"):
+        site.build("rocks", site.directory("local", [BASH]))
+        before = content(site.tree("rocks"))
+
+        with pytest.raises(RocksError, match="No space left on device") as raised:
+            site.build("rocks", site.directory("local", [BASH, LARGE]))
+
+        assert "what is published stays as it was; make room" in str(raised.value)
+        assert content(site.tree("rocks")) == before
+        assert not site.build("rocks", site.directory("local", [BASH])).changed
+
+
+def test_a_disk_with_more_and_more_room(site: Site) -> None:
+    """However much is left, a build ends well, or with that error and everything as it was."""
+    with small_disk(site.root, "1m"):
+        site.build("rocks", site.directory("local", [BASH]))
+        before, failures = content(site.tree("rocks")), 0
+        filler = site.root / "filler"
+        for left in itertools.count(0, 4096):
+            filler.write_bytes(bytes(_free(site.root) - left))
+            try:
+                site.build("rocks", site.directory("local", [BASH, Rpm("more")]))
+                break
+            except RocksError as error:
+                assert "No space left on device" in str(error)
+                assert content(site.tree("rocks")) == before, f"{left} bytes left"
+                failures += 1
+            filler.unlink()
+
+        assert failures > 3
+        assert site.nevras("rocks") == ["bash-0:1.0-1.noarch", "more-0:1.0-1.noarch"]
+
+
+def _free(folder: pathlib.Path) -> int:
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize
