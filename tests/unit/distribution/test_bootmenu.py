@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The boot menu: one text for BIOS and UEFI, and nothing that a shell could take for something else."""
 
 from __future__ import annotations

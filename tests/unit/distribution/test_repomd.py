@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """repomd.xml comes from the network: it is believed only as far as it can be checked."""
 
 from __future__ import annotations
