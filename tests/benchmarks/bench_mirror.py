@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A mirror of 3,000 small files over loopback nginx, checked and flushed, beside lftp with 10 connections, unchecked.
 
 Runs take turns, each into a folder of its own: ext4 slows down where many files have just been removed.

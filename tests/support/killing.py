@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """kill -9 at every step: a function runs in a child that is killed at its first, second, third … change of a file.
 
 for step in killed_at_every_step(lambda: publish(generation)):

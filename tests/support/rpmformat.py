@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The bytes of an RPM v4 file: header sections and the cpio payload (rpm's documentation, "Package Format").
 
 Only what a writer needs; `support.rpms` says what goes in.

@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Small valid RPM files and repositories, described in a line and written in a millisecond (no rpmbuild).
 
 What is written here passes ``rpm -Kv`` and installs with rpm and dnf; tests/integration/distribution says so.

@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Realistic sets of RPM files for benchmarks: four sources drawn from the metadata of CentOS Stream 9 AppStream.
 
     python -m support.rpmset TARGET 5000            (from the folder tests)

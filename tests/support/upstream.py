@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A mirror that misbehaves on request: a real HTTP server on loopback that serves a folder, and plays scripted faults.
 
 with upstream(folder) as server:

@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A repository, a server that can misbehave in front of it, and the folders of a frontend."""
 
 from __future__ import annotations

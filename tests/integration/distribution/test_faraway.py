@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A distribution from a server that misbehaves: what is published is whole, whatever happens on the way."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Mirrors over real HTTP: what comes is complete and checked, whatever the server does."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the tests' own writer makes is what rpm and dnf call a package: every other test rests on that."""
 
 from __future__ import annotations

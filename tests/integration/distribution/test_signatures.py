@@ -1,3 +1,5 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who signed it: real GnuPG keys, rpmsign's signatures, and every way in which they can be wrong."""
 
 from __future__ import annotations
