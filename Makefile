@@ -41,7 +41,8 @@ unit: .venv/tests.ready  ## the fast tests
 	$(PYTEST) tests/unit
 
 integration: .venv/tests.ready .cache/packages.ready  ## the tests with real services
-	$(PYTEST) tests/integration
+	@# Each folder in a process of its own: a server that one of them starts is kept as long as its process.
+	for folder in tests/integration/*/; do [ -z "$$(find $$folder -name 'test_*.py')" ] || $(PYTEST) -q $$folder; done
 	$(PYTEST) tests/unit/cluster --engine=mariadb
 
 sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
