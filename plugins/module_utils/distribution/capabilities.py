@@ -55,10 +55,14 @@ def entries(text: bytes) -> Entries:
 
 def _section(text: bytes, kind: bytes) -> set[bytes]:
     begin, end = b"<rpm:" + kind + b">", b"</rpm:" + kind + b">"
-    found: set[bytes] = set()
-    for part in text.split(begin)[1:]:
-        found.update(part[: part.index(end)].split(b"/>"))
-    return {entry.strip()[len(b"<rpm:entry ") :].replace(b' pre="1"', b"") for entry in found if entry.strip()}
+    sections = b"".join(part[: part.index(end)] for part in text.split(begin)[1:])
+    # What many packages have is looked at once: first the set, then the words.
+    return {_attributes(entry) for entry in set(sections.split(b"<rpm:entry ")[1:])}
+
+
+def _attributes(entry: bytes) -> bytes:
+    attributes = entry[: entry.index(b"/>")]
+    return attributes.replace(b' pre="1"', b"") if b" pre=" in attributes else attributes
 
 
 def pack(given: Entries) -> bytes:

@@ -99,8 +99,9 @@ def wanting(missing: Sequence[bytes], packages: Iterable[tuple[str, bytes]]) -> 
     """
     seekers: dict[bytes, list[str]] = {entry: [] for entry in missing}
     for nevra, text in packages:
-        for entry in entries(text).requires & seekers.keys():
-            seekers[entry].append(nevra)
+        if any(entry in text for entry in missing):
+            for entry in entries(text).requires & seekers.keys():
+                seekers[entry].append(nevra)
     return [Missing(str(parse(entry)), tuple(sorted(seekers[entry]))) for entry in missing]
 
 

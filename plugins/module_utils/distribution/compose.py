@@ -98,9 +98,14 @@ def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published]
 
 
 def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
+    from concurrent.futures import ThreadPoolExecutor
+
     candidates: dict[int, list[Package]] = {number: [] for number in range(shards.SHARDS)}
-    for one in inputs:
-        for package in one.packages():
+    with ThreadPoolExecutor(THREADS) as threads:
+        # While one is expanded, another can be taken apart.
+        every = list(threads.map(lambda one: one.packages(), inputs))
+    for packages in every:
+        for package in packages:
             candidates[shards.shard_of(package.name)].append(package)
     return candidates
 
@@ -192,12 +197,19 @@ class _Describer:
 
     def _make(self, choices: Sequence[_Choice], frames: dict[int, dict[str, Packed]]) -> None:
         """One file after another, so that no more than one of each source is open."""
-        import concurrent.futures
+        from concurrent.futures import ThreadPoolExecutor
 
         known = {choice.number: self._known(choice.number) for choice in choices}
-        with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
+        asked = {
+            package.source
+            for choice in choices
+            for package in choice.packages
+            if (package.checksum, package.source) not in known[choice.number]
+        }
+        with ThreadPoolExecutor(THREADS) as threads:
             waiting = []
             for kind in DESCRIBED:
+                list(threads.map(lambda source, kind=kind: self._inputs[source].open(kind), sorted(asked)))
                 for choice in choices:
                     text = self._text(kind, choice, known[choice.number])
                     waiting.append((choice.number, kind, threads.submit(_pack, text)))

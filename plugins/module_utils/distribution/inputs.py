@@ -61,8 +61,11 @@ class Input(Protocol):
     def unchanged(self) -> bool:
         """Whether the source is still what was read."""
 
+    def open(self, kind: str) -> None:
+        """Read what ``text`` of this kind needs; it would do so itself, but this may be done in a thread."""
+
     def forget(self, kind: str) -> None:
-        """Free what ``text`` of this kind needed."""
+        """Free it."""
 
 
 def open_source(source: Source, places: Places, progress: Report) -> Input:
@@ -112,10 +115,15 @@ class Repository:
     def text(self, kind: str, package: Package, location: str) -> bytes:
         if kind == PRIMARY:
             return self._open_primary().text(package.checksum, location)
-        if kind not in self._listings:
+        self.open(kind)
+        return self._listings[kind].text(package.checksum) or empty_element(package)
+
+    def open(self, kind: str) -> None:
+        if kind == PRIMARY:
+            self._open_primary()
+        elif kind not in self._listings:
             data = self.document(kind)
             self._listings[kind] = listing(data, kind, self._where(kind)) if data else Listing(b"", {})
-        return self._listings[kind].text(package.checksum) or empty_element(package)
 
     def moment(self) -> int:
         repomd = files.read_text(os.path.join(self._folder, "repodata", "repomd.xml"))
@@ -167,6 +175,9 @@ class Parent(Repository):
     def text(self, kind: str, package: Package, location: str) -> bytes:
         return self._published.text(kind, package, location) or empty_element(package)
 
+    def open(self, kind: str) -> None:
+        """Shards are read one by one."""
+
     def published(self) -> Optional[Published]:
         return self._published
 
@@ -216,6 +227,9 @@ class Directory:
 
     def unchanged(self) -> bool:
         return headers.look(self.source) == self._found
+
+    def open(self, kind: str) -> None:
+        """Headers are read one by one."""
 
     def stamps(self) -> list[headers.Found]:
         """What tells that nothing in the folder changed."""
