@@ -85,7 +85,9 @@ options:
         type: bool
         default: false
       fetch:
-        description: V(needed) fetches the packages that were chosen, V(everything) the whole repository.
+        description:
+          - V(needed) fetches the packages that were chosen, V(everything) the whole repository, which then lies in
+            C(Mirrors/) of the tree.
         type: str
         choices: [needed, everything]
         default: needed

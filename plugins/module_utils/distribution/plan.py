@@ -9,7 +9,7 @@ import json
 import os
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
-from . import closing, documents, installer, layers
+from . import closing, documents, installer, layers, shards
 from .compose import Composed, compose
 from .documents import Documents
 from .generations import Published
@@ -17,7 +17,7 @@ from .identity import identity
 from .inputs import Input
 from .installer import Installer
 from .memory import Memory, rules_digest
-from .model import Distribution
+from .model import EVERYTHING, Distribution, Package
 from .pool import Places
 from .resolve import rules
 from .tree import BUILD
@@ -49,6 +49,7 @@ class Plan(NamedTuple):
     rules    digest of what decided the choice, besides the packages
     build    path below ``build/`` -> text of the XML and the compiled profiles
     sums     path in the tree -> SHA-256 of everything that is neither package nor metadata
+    mirrored source name -> every package of it, of the sources that are fetched whole
     moment   when the newest thing in it was made
     unmet    what is not met, unless that is an error
     paths    for the memory: where the files lie that packages require
@@ -63,6 +64,7 @@ class Plan(NamedTuple):
     rules: str
     build: Mapping[str, str]
     sums: Mapping[str, str]
+    mirrored: Mapping[str, Sequence[Package]]
     identity: str
     moment: int
     unmet: tuple[str, ...]
@@ -101,6 +103,11 @@ def plan(
     unmet = closing.check(distribution, composed.pieces, lists, merged.contents.get(documents.GROUP, b""), paths)
     sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
     sums.update(boot.sums)
+    mirrored = {
+        one.source.name: shards.ordered({package.checksum: package for package in one.packages()}.values())
+        for one in inputs
+        if one.source.fetch == EVERYTHING
+    }
     return Plan(
         distribution,
         inputs,
@@ -111,22 +118,35 @@ def plan(
         digest,
         build,
         dict(sorted(sums.items())),
-        _identity(distribution, composed, merged, sums),
+        mirrored,
+        _identity(distribution, composed, merged, sums, mirrored),
         max(one.moment() for one in inputs),
         tuple(unmet),
         paths.known,
     )
 
 
-def _identity(distribution: Distribution, composed: Composed, merged: Documents, sums: Mapping[str, str]) -> str:
+def _identity(
+    distribution: Distribution,
+    composed: Composed,
+    merged: Documents,
+    sums: Mapping[str, str],
+    mirrored: Mapping[str, Sequence[Package]],
+) -> str:
     form = {
         "arch": distribution.policy.arch,
         "release": distribution.release,
         "layout": distribution.layout,
         "signer": distribution.sign_key,
     }
+    form.update({f"mirror {name}": mirror_set(packages) for name, packages in mirrored.items()})
     contents = {number: piece.shard.content for number, piece in composed.pieces.items() if piece.shard.packages}
     return identity(form, shards=contents, documents=merged.contents, files=sums)
+
+
+def mirror_set(packages: Sequence[Package]) -> str:
+    """The name of the set that holds a whole source."""
+    return shards.content_digest(packages, shards.file_names(packages))
 
 
 def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, str]:

@@ -38,6 +38,8 @@ FLUSHERS = 8
 SWEEP_TIME = 120.0
 # Below the pool: what is being made.  Whoever is alone may remove it.
 NEW = ".new"
+# The folders of a generation that hold links to sets.
+LINKED = ("Packages", "Mirrors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,13 +162,14 @@ def _flush_one(path: str) -> None:
 
 def sets_of(generation: str) -> set[str]:
     """The sets that a generation links, in either of its layouts."""
-    folder = os.path.join(generation, "Packages")
     found = set()
-    for name in _names(folder):
-        path = os.path.join(folder, name)
-        link = path if os.path.islink(path) else os.path.join(path, _names(path)[0])
-        target = os.readlink(link)
-        found.add(os.path.basename(target if link == path else os.path.dirname(target)))
+    for folder in (os.path.join(generation, name) for name in LINKED):
+        for name in _names(folder):
+            path = os.path.join(folder, name)
+            # In the paper's layout it is a folder, of which every file is a link into the set.
+            link = path if os.path.islink(path) else os.path.join(path, os.listdir(path)[0])
+            target = os.readlink(link)
+            found.add(os.path.basename(target if link == path else os.path.dirname(target)))
     return found
 
 

@@ -150,6 +150,7 @@ def _drop(places: Places, distribution: str, arch: str, names: Collection[str]) 
     """Remove generations, and from the pool what only they used."""
     doomed = [os.path.join(places.generations(distribution, arch), name) for name in names]
     spent = _spent(places, doomed)
+    linked = {name for path in doomed for name in pool.sets_of(path)}
     pool.owe_sweep(places)
     for path in doomed:
         aside = os.path.join(os.path.dirname(path), OLD + os.path.basename(path))
@@ -157,8 +158,12 @@ def _drop(places: Places, distribution: str, arch: str, names: Collection[str]) 
         shutil.rmtree(aside)
     # While others build, what they have just brought looks unused: then a later run sweeps.
     with contextlib.suppress(Conflict), pool.alone(places):
-        pool.release(places, {name: spent[name] for name in spent.keys() - used_sets(places)})
-        pool.forgive_sweep(places)
+        used = used_sets(places)
+        if linked - used <= spent.keys():
+            pool.release(places, {name: spent[name] for name in spent.keys() - used})
+            pool.forgive_sweep(places)
+        else:
+            pool.sweep(places, used)  # a whole mirror went, of which the index knows nothing
 
 
 def _spent(places: Places, doomed: Collection[str]) -> dict[str, list[str]]:

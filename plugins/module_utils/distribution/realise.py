@@ -5,19 +5,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
-from typing import Mapping
+from typing import Callable, Mapping, Sequence
 
 from .. import files
 from . import metadata, pool, shards, treeinfo
 from .documents import KINDS
 from .generations import BUILD as BUILD_RECORD
 from .generations import INDEX, Index, encode
-from .model import EVERYTHING, Package, pool_path
+from .model import Package, pool_path
 from .nearby import Changed
-from .plan import Plan, build_document
+from .plan import Plan, build_document, mirror_set
 from .pool import Places
 from .publish import NEW
 from .tree import BUILD, Tree
@@ -56,35 +57,38 @@ def realise(plan: Plan, places: Places) -> str:
 def _packages(plan: Plan, places: Places) -> list[str]:
     """Bring the packages of the sets that are not there yet, and make the sets; the paths that must be flushed."""
     lacking = {
-        number: piece
-        for number, piece in plan.composed.pieces.items()
-        if piece.shard.packages and not os.path.isdir(os.path.join(places.sets, piece.shard.content))
+        name: packages() for name, packages in _sets(plan).items() if not os.path.isdir(os.path.join(places.sets, name))
     }
-    chosen = {number: piece.packages() for number, piece in lacking.items()}
     wanted: dict[str, list[Package]] = {}
-    for packages in chosen.values():
+    for packages in lacking.values():
         for package in packages:
             wanted.setdefault(package.source, []).append(package)
     fresh: list[str] = []
     os.makedirs(places.sets, exist_ok=True)
     for one in plan.inputs:
         needed = wanted.get(one.source.name, [])
-        if one.source.fetch == EVERYTHING:
-            needed = [*needed, *one.packages()]
         new = [pool_path(places.pool, package.checksum) for package in needed]
         new = [path for path in new if not os.path.exists(path)]
         one.bring(needed)
         fresh += new
     _check_signatures(plan, places)
-    for number, packages in chosen.items():
-        name = lacking[number].shard.content
+    for name, packages in lacking.items():
         pool.link_set(places, name, packages, shards.file_names(packages))
         fresh.append(os.path.join(places.sets, name))
-    if chosen:
+    if lacking:
         fresh.append(places.sets)
     with contextlib.suppress(OSError):
         os.rmdir(os.path.join(places.pool, pool.NEW))  # unless another builder is at work in it
     return fresh
+
+
+def _sets(plan: Plan) -> dict[str, Callable[[], Sequence[Package]]]:
+    """Every set that the generation links -> what gives its packages."""
+    pieces = [piece for piece in plan.composed.pieces.values() if piece.shard.packages]
+    sets: dict[str, Callable[[], Sequence[Package]]] = {piece.shard.content: piece.packages for piece in pieces}
+    for packages in plan.mirrored.values():
+        sets[mirror_set(packages)] = functools.partial(list, packages)
+    return sets
 
 
 def _check_signatures(plan: Plan, places: Places) -> None:
@@ -99,6 +103,7 @@ def _check_signatures(plan: Plan, places: Places) -> None:
         for package in plan.composed.pieces[number].packages():
             if package.source in checked:
                 wanted[package.source].append(package)
+    wanted.update({name: list(packages) for name, packages in plan.mirrored.items() if name in checked})
     memory = os.path.join(places.cache, "signatures")
     os.makedirs(memory, exist_ok=True)
     for name, packages in wanted.items():
@@ -109,6 +114,7 @@ def _check_signatures(plan: Plan, places: Places) -> None:
 def _fill(tree: Tree, plan: Plan, places: Places) -> None:
     pieces = plan.composed.pieces
     sets = {shards.folder_of(number): piece.shard.content for number, piece in pieces.items() if piece.shard.packages}
+    sets.update({f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrored.items()})
     tree.packages(sets, places, plan.distribution.layout)
     for path, content in repodata(plan).items():
         tree.write(path, content)

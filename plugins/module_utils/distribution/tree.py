@@ -44,20 +44,15 @@ class Tree:
 
     def packages(self, sets: Mapping[str, str], places: Places, layout: str) -> None:
         """The folders of packages: path in the tree -> name of the set."""
-        os.makedirs(os.path.join(self.folder, "Packages"), exist_ok=True)
-        self._know(os.path.join(self.folder, "Packages"))
         for path, name in sets.items():
-            target = os.path.join(places.sets, name)
+            target, link = os.path.join(places.sets, name), self._place(path)
             if layout == SYMLINK:
-                self._links(path, target)
+                self._links(link, target)
             else:
-                os.symlink(
-                    os.path.relpath(target, os.path.join(self.folder, "Packages")), os.path.join(self.folder, path)
-                )
+                os.symlink(os.path.relpath(target, os.path.dirname(link)), link)
 
-    def _links(self, path: str, target: str) -> None:
+    def _links(self, folder: str, target: str) -> None:
         """The paper's form: a symbolic link for each package."""
-        folder = os.path.join(self.folder, path)
         os.mkdir(folder)
         self._know(folder)
         base = os.path.relpath(target, folder)

@@ -420,6 +420,24 @@ class TestTheXml:
         assert (pathlib.Path(first.generation.path) / "build/nodes/ssh.xml").read_text() == "old"
 
 
+class TestAWholeMirror:
+    def test_every_package_is_fetched_kept_and_served_and_the_newest_are_the_distribution(self, site: Site) -> None:
+        os_ = site.mirror("os", [BASH, BASH_FIXED, Rpm("a", arch="aarch64")], fetch="everything")
+
+        site.build("rocks", os_, keep=1)
+
+        assert site.nevras("rocks") == ["bash-0:5.1.8-9.el9.x86_64"]
+        files = {path.name for path in (site.tree("rocks") / "Mirrors" / "os").iterdir()}
+        assert files == {BASH.filename, BASH_FIXED.filename, "a-1.0-1.aarch64.rpm"}
+
+    def test_it_goes_with_the_generation(self, site: Site) -> None:
+        site.build("rocks", site.mirror("os", [BASH, BASH_FIXED], fetch="everything"))
+
+        site.build("rocks", site.mirror("os", [BASH, BASH_FIXED]), keep=1)
+
+        assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
+
+
 class TestLayouts:
     def test_the_papers_form_is_a_symbolic_link_for_each_package(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]), layout=SYMLINK)
@@ -427,6 +445,7 @@ class TestLayouts:
         packages = sorted(site.tree("rocks").glob("Packages/*/*.rpm"))
         assert len(packages) == 2
         assert all(path.is_symlink() and path.read_bytes() for path in packages)
+        assert pool.sets_of(str(site.tree("rocks"))) == set(os.listdir(site.places.sets))
 
     def test_both_forms_have_the_same_metadata(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
