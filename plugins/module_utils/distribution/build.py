@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional
 
 from ..errors import Unavailable
-from . import description, pool, publish
+from . import description, libraries, pool, publish
 from .generations import Published, open_folder
 from .inputs import open_source
 from .memory import Memory, inputs_digest, recall, remember
@@ -68,6 +68,7 @@ def build(
     Unavailable when a source does not answer or keeps changing, or the disk is full.  What is published is untouched.
     """
     description.check(distribution)
+    libraries.check(distribution)
     places = Places(root)
     try:
         with pool.shared(places):

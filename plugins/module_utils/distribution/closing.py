@@ -132,19 +132,19 @@ def _profile_faults(asked: _Question, lists: Mapping[str, Sequence[str]], groups
 
 def _texts(pieces: Mapping[int, Piece]) -> Iterator[tuple[str, bytes]]:
     """NEVRA and XML of every package."""
-    for _name, nevra, _arch, text in _packages(pieces):
+    for _name, nevra, text in _packages(pieces):
         yield nevra, text
 
 
 def _members(pieces: Mapping[int, Piece]) -> Iterator[closure.Member]:
-    for name, nevra, arch, text in _packages(pieces):
-        yield closure.member(nevra, name, arch, text)
+    for name, nevra, text in _packages(pieces):
+        yield closure.member(nevra, name, text)
 
 
-def _packages(pieces: Mapping[int, Piece]) -> Iterator[tuple[str, str, str, bytes]]:
+def _packages(pieces: Mapping[int, Piece]) -> Iterator[tuple[str, str, bytes]]:
     for piece in pieces.values():
         if PRIMARY in piece.frames:
             document = b"".join((head(PRIMARY, 0), unframe(piece.frames[PRIMARY]), tail(PRIMARY)))
             shard = primary(document, "", PRIMARY)
             for package in shard.packages:
-                yield package.name, package.nevra, package.arch, shard.text(package.checksum, package.location)
+                yield package.name, package.nevra, shard.text(package.checksum, package.location)

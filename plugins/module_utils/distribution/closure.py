@@ -110,15 +110,14 @@ class Member(NamedTuple):
 
     nevra: str
     name: str
-    arch: str
     entries: Entries
     files: frozenset[str]
 
 
-def member(nevra: str, name: str, arch: str, text: bytes) -> Member:
+def member(nevra: str, name: str, text: bytes) -> Member:
     """A package, from its XML."""
     files = frozenset(path.decode("utf-8", "replace") for path in _FILE.findall(text))
-    return Member(nevra, name, arch, entries(text), files)
+    return Member(nevra, name, entries(text), files)
 
 
 def broken(members: Sequence[Member], missing: Iterable[bytes], owns: Owns) -> dict[str, str]:

@@ -9,7 +9,6 @@ generation has is linked from it.  Nothing is flushed here: the caller flushes w
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from typing import Mapping
@@ -76,8 +75,3 @@ class Tree:
         if folder not in self._folders:
             self._folders.add(folder)
             self.new.append(folder)
-
-
-def build_paths(layers: Mapping[str, str]) -> dict[str, str]:
-    """The merged XML as files of the tree: path -> SHA-256."""
-    return {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in layers.items()}

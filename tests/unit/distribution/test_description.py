@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from typing import Any
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import libraries
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.description import check
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     DIRECTORY,
@@ -14,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Policy,
     Source,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 
 OS = Source("os", url="https://mirror.example.org/9/BaseOS/x86_64/os", gpg_keys=("/etc/pki/key",))
 GOOD = Distribution("rocks", (OS, Source("local", DIRECTORY, path="/srv/local")))
@@ -74,3 +76,15 @@ def test_all_faults_are_named_at_once() -> None:
         check(Distribution("a b", (), layout="x", closure="y"))
 
     assert str(raised.value).count(";") == 3
+
+
+def test_libraries_that_are_missing_are_named_before_anything_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+
+    with pytest.raises(NotFound) as raised:
+        libraries.check(Distribution("rocks", (Source("local", DIRECTORY, path="/srv/local"),)))
+
+    assert str(raised.value) == (
+        "these Python libraries are not installed: zstandard createrepo_c; "
+        "install python3-zstandard python3-createrepo_c, or run: pip install zstandard createrepo_c"
+    )
