@@ -65,6 +65,7 @@ progress::-moz-progress-bar { background: var(--busy); border-radius: .2rem; }
   background: var(--card); }
 .trouble ul { margin: 0; padding-left: 1.2rem; max-height: 14rem; overflow: auto; }
 .trouble h2 { margin-top: .4rem; }
+.trouble a { white-space: nowrap; }
 .trouble li { margin: .15rem 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; }

@@ -8,7 +8,7 @@ import os
 import pathlib
 import uuid
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator, Mapping
 
 import pytest
 
@@ -92,7 +92,7 @@ def machine(network: Network, label: str, mac: str, address: str) -> Machine:
     return Machine(namespace)
 
 
-def settings(place: pathlib.Path, server: servers.Server, name: str) -> str:
+def settings(place: pathlib.Path, server: servers.Server, name: str, url: str) -> str:
     """rocks.yml as the service reads it: its own account, whose password is in a file of its own."""
     credentials = place / "service.cnf"
     credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
@@ -100,13 +100,18 @@ def settings(place: pathlib.Path, server: servers.Server, name: str) -> str:
     credentials.chmod(0o400)
     return (
         f"service: mysql://rocks_service@localhost/{name}?socket={server.socket}&credentials={credentials}\n"
-        f"distributions: {place}/install\nurl: http://{FRONTEND}\nviewers: {FRONTEND} 127.0.0.1\n"
+        f"distributions: {place}/install\nurl: {url}\nviewers: {FRONTEND} 127.0.0.1\n"
     )
 
 
 @contextlib.contextmanager
-def a_stage() -> Iterator[Stage]:
-    """A whole of its own, started and ended."""
+def a_stage(
+    url: str = f"http://{FRONTEND}", prepare: Callable[[pathlib.Path], Mapping[str, Any]] = lambda _place: {}
+) -> Iterator[Stage]:
+    """A whole of its own, started and ended.
+
+    prepare  puts what it likes into the site's folder, and returns further variables for the role's templates
+    """
     with folder() as place, servers.server(place / "mariadb") as server, network(f"{FRONTEND}/8") as net:
         (place / "mariadb").chmod(0o755)
         name = f"t{uuid.uuid4().hex[:12]}"
@@ -120,7 +125,7 @@ def a_stage() -> Iterator[Stage]:
             grant(database, "service", "rocks_service", password=PASSWORD)
             pin = publish(place / "install")
             (place / "boot").mkdir()
-            with face(place, net.server, settings(place, server, name)) as site:
+            with face(place, net.server, settings(place, server, name, url), prepare(place)) as site:
                 yield Stage(
                     site, database, server, net, pin,
                     machine(net, "node", "00:50:8b:e0:3a:a7", "10.255.255.245"),

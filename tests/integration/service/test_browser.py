@@ -1,0 +1,195 @@
+"""The page in a browser: live, from the keyboard, on a phone, dark and light, with a thousand nodes.
+
+The screenshots in tests/output/page are for people.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, events, orders, states
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
+from support.browser import Browser, browser
+from support.site import ROOT
+
+from .conftest import Stage, a_stage
+
+PICTURES = ROOT / "tests" / "output" / "page"
+PAGE = "http://127.0.0.1"
+NODES, PER_RACK = 1000, 40
+AUDIT = Audit("node", "test", "200")
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+# (number of nodes, the states that they went through, what the installer said last)
+FATES = (
+    (600, ("installing", "installed", "up"), None),
+    (250, ("booted", "installing"), Progress("install", 0, 1512, "Installing bash.x86_64")),
+    (50, ("booted",), None),
+    (40, (), None),
+    (30, ("installing", "failed"), None),
+)
+# Contrast as WCAG 2.1 counts it, of each text against what is behind it.
+CONTRAST = """
+(() => {
+  const numbers = text => text.match(/[\\d.]+/g).map(Number);
+  const light = rgb => rgb.slice(0, 3).map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = node => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = numbers(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  let worst = 99, where = '';
+  for (const node of document.querySelectorAll('h1, h2, small, a, span, b, td, th, button, output, p, dt, dd, li')) {
+    if (!node.checkVisibility() || !node.textContent.trim()) continue;
+    const [a, b] = [light(numbers(getComputedStyle(node).color)), light(behind(node))].sort((x, y) => y - x);
+    const contrast = (a + .05) / (b + .05);
+    if (contrast < worst) [worst, where] = [contrast, node.outerHTML.slice(0, 120)];
+  }
+  return [worst, where];
+})()
+"""
+
+
+def fill(database: Database, pin: Pin) -> None:
+    """A thousand nodes, and what became of their orders."""
+    with database.transaction():
+        database.execute_many(
+            "insert into nodes (mac, name, membership, rack, `rank`, ip) values (?, ?, 2, ?, ?, ?)",
+            [
+                (
+                    f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}",
+                    name(n),
+                    1 + n // PER_RACK,
+                    n % PER_RACK,
+                    f"10.20.{n // 250}.{1 + n % 250}",
+                )
+                for n in range(NODES)
+            ],
+        )
+    begun = clock.later(clock.now(), -900)
+    said = orders.order(database, dict.fromkeys(map(name, range(970)), pin), by="alice", now=begun)
+    made = iter([one.order for one in said if one.order])
+    with database.transaction():
+        for count, way, progress in FATES:
+            for number in range(count):
+                follow(database, next(made), way, progress, number)
+
+
+def follow(database: Database, order: Order, way: tuple[str, ...], progress: Progress | None, number: int) -> None:
+    for place, state in enumerate(way, 1):
+        reason = HOSTILE if state == states.FAILED else ""
+        at = clock.later(order.ordered, 60 * place)
+        order = orders.advance(database, order, state, now=at, audit=AUDIT, reason=reason)
+    if progress:
+        events.record(database, [(order, progress._replace(done=6 * number))], now=clock.later(order.ordered, 300))
+
+
+def name(number: int) -> str:
+    return f"compute-{1 + number // PER_RACK}-{number % PER_RACK}"
+
+
+@pytest.fixture(scope="module")
+def big() -> Iterator[Stage]:
+    """A frontend with a thousand nodes."""
+    with a_stage() as stage:
+        fill(stage.database, stage.pin)
+        yield stage
+
+
+@pytest.fixture
+def page(big: Stage, tmp_path: pathlib.Path) -> Iterator[Browser]:
+    """A browser on the frontend itself; at the end it must have nothing to complain of."""
+    with browser(big.network.server, tmp_path) as opened:
+        opened.look(1400, 1000)
+        yield opened
+        assert opened.complaints == []
+
+
+def shown(page: Browser) -> int:
+    found: int = page.value("[...document.querySelectorAll('.node')].filter(n => n.checkVisibility()).length")
+    return found
+
+
+def test_a_thousand_nodes_are_seen_by_rack_and_what_failed_first(page: Browser) -> None:
+    page.open(f"{PAGE}/")
+    assert page.value("document.querySelectorAll('.node').length") == NODES + 8
+    assert page.value("document.querySelectorAll('.rack').length") == 26
+    assert page.value("document.querySelector('.trouble').offsetTop < document.querySelector('.rack').offsetTop")
+    assert "<img src=x" in page.value("document.querySelector('.trouble').textContent")
+    assert page.value("document.images.length") == 0
+    page.picture(PICTURES / "light.png")
+
+
+def test_it_is_live_without_being_loaded_again(page: Browser, big: Stage) -> None:
+    page.open(f"{PAGE}/")
+    page.value("window.kept = true")
+    waiting = next(one for one in orders.live(big.database) if one.state == "ordered")
+    tile = f"document.getElementById('n-{waiting.node}')"
+    assert page.value(f"{tile}.querySelector('span').textContent") == "ordered"
+    order = orders.advance(big.database, waiting, "installing", now=clock.now(), audit=AUDIT)
+    events.record(big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=clock.now())
+    page.until(f"{tile}.querySelector('span').textContent === 'install 7 of 1512'", 10.0)
+    assert page.value(f"{tile}.querySelector('progress').value") == 7
+    orders.advance(big.database, order, "failed", now=clock.now(), audit=AUDIT, reason="no space left")
+    page.until("document.querySelector('.trouble').textContent.includes('no space left')", 10.0)
+    assert page.value("window.kept") is True
+
+
+def test_a_frontend_that_does_not_answer_is_said(page: Browser, big: Stage) -> None:
+    page.open(f"{PAGE}/")
+    page.value("window.fetch = () => Promise.reject(new Error('away'))")
+    page.until("document.getElementById('fresh').className === 'lost'", 10.0)
+    assert page.value("document.getElementById('fresh').textContent").startswith("no answer since 20")
+
+
+def test_everything_can_be_done_from_the_keyboard(page: Browser) -> None:
+    page.open(f"{PAGE}/")
+    page.press("/")
+    page.type("compute-7-1")
+    page.until("document.getElementById('find').value === 'compute-7-1'")
+    assert shown(page) == 11  # compute-7-1 and compute-7-10 to compute-7-19
+    page.press("ArrowDown")
+    assert page.value("document.activeElement.id") == "n-compute-7-1"
+    page.press("ArrowRight")
+    assert page.value("document.activeElement.id") == "n-compute-7-10"
+    page.press("Enter")
+    page.until("location.pathname === '/rocks/nodes/compute-7-10' && document.readyState === 'complete'")
+
+
+def test_the_states_narrow_the_page(page: Browser) -> None:
+    page.open(f"{PAGE}/")
+    page.value("document.querySelector('button[data-state=failed]').click()")
+    assert shown(page) in (30, 31)
+    assert page.value("document.querySelector('button[data-state=failed]').getAttribute('aria-pressed')") == "true"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "path", ["/", "/rocks/nodes/compute-24-20", "/rocks/nodes/compute-1-0/kickstart", "/rocks/generations"]
+)
+def test_it_is_legible_by_day_and_by_night(page: Browser, path: str, dark: bool) -> None:
+    page.look(1400, 1000, dark=dark)
+    page.open(PAGE + path)
+    page.picture(PICTURES / f"{'dark' if dark else 'light'}-{path.strip('/').replace('/', '-') or 'nodes'}.png")
+    worst, where = page.value(CONTRAST)
+    assert worst >= 4.5, where
+
+
+@pytest.mark.parametrize("path", ["/", "/rocks/nodes/compute-24-20", "/rocks/generations", "/rocks/graph"])
+def test_a_phone_shows_it_whole(page: Browser, path: str) -> None:
+    page.look(390, 844, phone=True)
+    page.open(PAGE + path)
+    page.picture(PICTURES / f"phone-{path.strip('/').replace('/', '-') or 'nodes'}.png")
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_graph_is_a_picture_with_its_own_style(page: Browser) -> None:
+    page.open(f"{PAGE}/rocks/graph")
+    page.picture(PICTURES / "graph.png")
+    assert page.value("getComputedStyle(document.querySelector('.picture .root rect')).fill") == "rgb(51, 51, 51)"
