@@ -69,6 +69,11 @@ class _Choice(NamedTuple):
     content: str
     text: str
 
+    def is_in_place(self) -> bool:
+        """Whether every package lies in its source where it will lie here."""
+        folder = shards.folder_of(self.number)
+        return all(one.location == f"{folder}/{name}" for one, name in zip(self.packages, self.names))
+
 
 def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published], comparable: bool) -> Composed:
     """Choose, and describe what was chosen.
@@ -191,7 +196,7 @@ class _Describer:
         if len(sources) == 1:
             parent = self._inputs[sources.pop()].published()
             shard = parent.index.shards.get(choice.number) if parent else None
-            if parent and shard and shard.content == choice.content:
+            if parent and shard and shard.content == choice.content and choice.is_in_place():
                 return _frames(parent, choice.number)
         return {}
 

@@ -16,6 +16,8 @@ from .pool import Places
 class Faraway:
     """One source, with the metadata that it had when it was opened."""
 
+    ours = False
+
     def __init__(self, source: Source, places: Places, progress: Report) -> None:
         self._source, self._places, self._progress = source, places, progress
         cache = os.path.join(places.cache, "mirror")

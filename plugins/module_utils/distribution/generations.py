@@ -20,6 +20,7 @@ from . import shards
 from .compression import expand, unframe
 from .model import Package, Verdict
 from .repodata import Listing, Primary, listing, primary
+from .repomd import is_inside
 from .standard import head, tail
 
 FORMAT = 1
@@ -182,16 +183,24 @@ class Published:
 
     def text(self, kind: str, package: Package, location: str) -> Optional[bytes]:
         """A package's element in a file of this kind, lying at ``location``; None when the file does not have it."""
-        number = shards.shard_of(package.name)
-        key = (kind, number)
-        if key not in self._slices:
-            document = b"".join((head(kind, 0), self.content(kind, number), tail(kind)))
-            where = self._where(kind)
-            self._slices[key] = primary(document, "", where) if kind == PRIMARY else listing(document, kind, where)
-        slices = self._slices[key]
+        slices = self._sliced(kind, shards.shard_of(package.name))
         if isinstance(slices, Primary):
             return slices.text(package.checksum, location) if package.checksum in slices.spans else None
         return slices.text(package.checksum)
+
+    def described(self, shard: int) -> list[Package]:
+        """The packages of a shard as their XML describes them, with their locations in this tree."""
+        slices = self._sliced(PRIMARY, shard)
+        return slices.packages if isinstance(slices, Primary) else []
+
+    def _sliced(self, kind: str, shard: int) -> Union[Primary, Listing]:
+        if (kind, shard) not in self._slices:
+            document = b"".join((head(kind, 0), self.content(kind, shard), tail(kind)))
+            where = self._where(kind)
+            self._slices[kind, shard] = (
+                primary(document, "", where) if kind == PRIMARY else listing(document, kind, where)
+            )
+        return self._slices[kind, shard]
 
     def document(self, kind: str) -> bytes:
         """A further document, expanded; empty when there is none."""
@@ -199,11 +208,17 @@ class Published:
         return expand(files.read_bytes(self._where(kind)), path) if path else b""
 
     def build_files(self) -> dict[str, str]:
-        """Path below ``build/`` -> text of every XML file of this distribution."""
+        """Path below ``build/`` -> text of every XML file of this distribution.
+
+        Raises DescriptionError when a path leads out of that folder: the distribution may be somebody else's.
+        """
         path = self._paths.get(BUILD)
         if path is None:
             return {}
-        found = json.loads(expand(files.read_bytes(os.path.join(self.folder, path)), path))
+        found = json.loads(expand(files.read_bytes(self._where(BUILD)), path))
+        astray = sorted(name for name in found if not is_inside(name))
+        if astray:
+            raise DescriptionError(f"the path {astray[0]!r} leads out of build/", self._where(BUILD))
         return {str(name): str(text) for name, text in found.items()}
 
     def forget(self, kind: str) -> None:

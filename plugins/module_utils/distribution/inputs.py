@@ -12,13 +12,14 @@ import re
 from typing import TYPE_CHECKING, Mapping, Optional, Protocol, Sequence
 
 from .. import files
+from ..errors import DescriptionError
 from . import headers, shards
 from .compression import expand, frame, unframe
 from .generations import PRIMARY, Published, open_folder
 from .model import DIRECTORY, Package, Report, Source, TreeFile
 from .nearby import Nearby, local_path
 from .pool import Places, take
-from .repodata import Listing, Primary, believe, listing, primary
+from .repodata import Listing, Primary, listing, primary
 
 if TYPE_CHECKING:
     from .repomd import Record
@@ -74,7 +75,9 @@ def open_source(source: Source, places: Places, progress: Report) -> Input:
         return Directory(source, places, progress)
     reach = _reach(source, places, progress)
     published = open_folder(reach.folder)
-    return Parent(source, reach, published) if published else Repository(source, reach)
+    if published is None:
+        return Repository(source, reach)
+    return Parent(source, reach, published) if reach.ours else Elsewhere(source, reach, published)
 
 
 class Reach(Protocol):
@@ -82,6 +85,7 @@ class Reach(Protocol):
 
     folder: str
     identity: str
+    ours: bool
 
     def unchanged(self) -> bool: ...
 
@@ -156,7 +160,7 @@ class Repository:
 
 
 class Parent(Repository):
-    """A distribution of ours, here or elsewhere: read by shards, and its shards taken as they are where they fit."""
+    """A distribution of this root: read by shards, and its shards taken as they are where they fit."""
 
     def __init__(self, source: Source, reach: Reach, published: Published) -> None:
         super().__init__(source, reach)
@@ -168,8 +172,7 @@ class Parent(Repository):
             chosen = self._published.packages(number)
             for package, name in zip(chosen, shards.file_names(chosen)):
                 location = f"{shards.folder_of(number)}/{name}"
-                known = package._replace(location=location, source=self.source.name)
-                packages.append(believe(known, self.source.where))
+                packages.append(package._replace(location=location, source=self.source.name))
         return packages
 
     def text(self, kind: str, package: Package, location: str) -> bytes:
@@ -183,6 +186,19 @@ class Parent(Repository):
 
     def forget(self, kind: str) -> None:
         self._published.forget(kind)
+
+
+class Elsewhere(Parent):
+    """A distribution that another frontend built: what it says of its packages is taken from their XML itself."""
+
+    def packages(self) -> list[Package]:
+        packages = []
+        for number in self._published.index.shards:
+            for package in self._published.described(number):
+                if shards.shard_of(package.name) != number:
+                    raise DescriptionError(f"{package.nevra} is in shard {number}", self.source.where, "build it again")
+                packages.append(package._replace(source=self.source.name))
+        return packages
 
 
 class Directory:

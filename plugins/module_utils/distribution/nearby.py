@@ -41,6 +41,7 @@ class Nearby:
 
     folder    holds that metadata (``repodata``), and never changes
     identity  the SHA-256 of its repomd.xml
+    ours      it is a generation below this root
 
     Raises NotFound (no repository there), DescriptionError (a file is not what repomd.xml promises, or the signature
     is wrong), Unavailable (it changed while it was read).
@@ -51,7 +52,8 @@ class Nearby:
         self._path = os.path.realpath(local_path(source))
         head = self._head()
         self.identity = hashlib.sha256(head).hexdigest()
-        if self._is_ours():
+        self.ours = self._is_ours()
+        if self.ours:
             self.folder = self._path  # a generation is its own snapshot
         else:
             self.folder = self._snapshot(head)
@@ -94,7 +96,7 @@ class Nearby:
             if file.checksum and found != file.checksum:
                 what = f"its sha256 is {found[:16]}…, .treeinfo promises {file.checksum[:16]}…"
                 raise DescriptionError(what, path, "copy the installer's files again")
-            adopt(path, target, copy=not self._is_ours())
+            adopt(path, target, copy=not self.ours)
             brought.append(file._replace(checksum=found))
         return brought
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 from typing import Any
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.generations import records
 from support.ansible import command
 from support.distributions import Site, packages
 from support.keys import SecretKey
@@ -188,6 +191,31 @@ class TestFromTheNetwork:
         assert [nevra.split("-0:")[0] for nevra in site.nevras("rocks")] == ["bash", "department", "site"]
         assert len(packages(site.tree("rocks"))) == 3
 
+    def test_a_parent_elsewhere_whose_index_lies_about_its_packages(self, site: Site, tmp_path: pathlib.Path) -> None:
+        """The verdicts that it publishes are not believed: the XML is, as of any repository."""
+        campus = Site(tmp_path / "campus")
+        campus.build("rocks", campus.mirror("os", [BASH, Rpm("tzdata")]))
+        tree = campus.tree("rocks").resolve()
+        lie(tree, "rocks-verdicts", b"bash", b"dash")
+
+        with upstream(campus.root) as server:
+            said = self.build(site, {"name": "campus", "type": "parent", "url": f"{server.url}/rocks/x86_64"})
+
+        assert said["added"] == ["bash-5.1.8-6.el9.x86_64", "tzdata-1.0-1.noarch"]
+
+    def test_a_parent_elsewhere_whose_xml_leads_astray(self, site: Site, tmp_path: pathlib.Path) -> None:
+        campus = Site(tmp_path / "campus")
+        (tmp_path / "xml" / "nodes").mkdir(parents=True)
+        (tmp_path / "xml" / "nodes" / "aa.xml").write_text("<kickstart/>")
+        campus.build("rocks", campus.mirror("os", [BASH]), xml=(str(tmp_path / "xml"),))
+        lie(campus.tree("rocks").resolve(), "rocks-build", b"nodes/aa.xml", b"../../../aa.x")
+
+        with upstream(campus.root) as server:
+            said = self.build(site, {"name": "campus", "type": "parent", "url": f"{server.url}/rocks/x86_64"})
+
+        assert "the path '../../../aa.x' leads out of build/" in said["msg"]
+        assert not site.tree("rocks").exists()
+
     def test_a_server_that_fails_for_good_leaves_what_is_published(self, site: Site, server: Upstream) -> None:
         self.build(site, {"name": "os", "url": f"{server.url}/os"})
         repository(site.folder / "www" / "os", [BASH_FIXED], revision=1_700_000_001)
@@ -218,6 +246,18 @@ class TestFromTheNetwork:
             assert "repository = .\n" in (site.tree(name) / ".treeinfo").read_text()
         one, other = (site.tree(name) / "images/install.img" for name in ("rocks", "child"))
         assert one.stat().st_ino == other.stat().st_ino
+
+
+def lie(tree: pathlib.Path, kind: str, before: bytes, after: bytes) -> None:
+    """Change a file of the metadata, and let repomd.xml say that it is right so."""
+    path = tree / records(str(tree))[kind]
+    data = compression.frame(compression.expand(path.read_bytes(), kind).replace(before, after))
+    name = f"repodata/{hashlib.sha256(data).hexdigest()}-{path.name.partition('-')[2]}"
+    (tree / name).write_bytes(data)
+    repomd = (tree / "repodata" / "repomd.xml").read_text()
+    repomd = repomd.replace(f"repodata/{path.name}", name).replace(path.name[:64], name[9:73])
+    repomd = repomd.replace(f"<size>{path.stat().st_size}</size>", f"<size>{len(data)}</size>")
+    (tree / "repodata" / "repomd.xml").write_text(repomd)
 
 
 TREEINFO = """[header]

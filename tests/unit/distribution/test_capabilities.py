@@ -153,9 +153,7 @@ def test_unmet_requirements_and_who_has_them() -> None:
 def test_a_package_is_broken_when_only_broken_packages_provide_what_it_needs() -> None:
     def one(name: str, *requires: str) -> closure.Member:
         wanted = frozenset(f'name="{entry}"'.encode() for entry in requires)
-        return closure.Member(
-            name, name, "noarch", Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset()
-        )
+        return closure.Member(name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset())
 
     members = [one("a", "b"), one("b", "c"), one("c", "missing"), one("d", "e"), one("e", "d")]
 
