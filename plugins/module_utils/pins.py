@@ -60,9 +60,7 @@ def published(distributions: str, distribution: str, arch: str) -> str:
         raise NotFound(f"distribution {distribution!r} has no generation for {arch}", link, HINT) from None
 
 
-def _pin(
-    node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept, identities: dict[int, str]
-) -> Pin:
+def _pin(node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept, identities: dict[int, str]) -> Pin:
     generation = published(distributions, node.distribution, node.arch)
     folder = os.path.join(distributions, ".generations", node.distribution, node.arch, generation, "build", "profiles")
     if folder not in kept:
