@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
 
-demo: .venv/ready  ## the main job on the embedded default: no root, no virtual machine
+demo: .venv/tests.ready  ## the main job on the embedded default: no root, no virtual machine
 	@demo/run
 
 test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
