@@ -23,6 +23,8 @@ SIGNATURE = f"{HEAD}.asc"
 KEPT_SNAPSHOTS = 3
 FAULTS_SHOWN = 20
 REPORT_EVERY = 100
+# Seconds to wait for another builder who copies the same metadata.
+LOCK_TIME = 120.0
 
 
 def local_path(source: Source) -> str:
@@ -111,9 +113,11 @@ class Nearby:
         target = os.path.join(folder, self.identity)
         if self._source.repo_gpgcheck:
             self._check_signature(head)
-        if not os.path.isdir(target):
-            self._copy(head, target)
-            _prune(folder, self.identity)
+        os.makedirs(folder, exist_ok=True)
+        with files.lock(f"{folder}.lock", wait=LOCK_TIME):
+            if not os.path.isdir(target):
+                self._copy(head, target)
+                _prune(folder, self.identity)
         return target
 
     def _is_ours(self) -> bool:

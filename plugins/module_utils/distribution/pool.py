@@ -95,8 +95,9 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
 
 def adopt(path: str, target: str, *, copy: bool) -> None:
     """Give a file a second name, or the name to a copy of it; whatever had the name before loses it."""
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    aside = f"{target}.adopted"
+    folder, name = os.path.split(target)
+    os.makedirs(folder, exist_ok=True)
+    aside = os.path.join(folder, f"{files.ASIDE_PREFIX}{name}-{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(aside)
     if copy or not _linked(path, aside):
@@ -229,10 +230,11 @@ def tidy(places: Places) -> bool:
     half = os.path.join(places.pool, NEW)
     owed = os.path.isdir(half) or os.path.exists(_owed(places))
     shutil.rmtree(half, ignore_errors=True)
-    for folder in ("builds", "headers"):
-        for name in _names(os.path.join(places.cache, folder)):
-            if name.startswith(files.ASIDE_PREFIX):
-                os.unlink(os.path.join(places.cache, folder, name))
+    for cache in ("builds", "headers", "trees"):
+        for folder, _folders, names in os.walk(os.path.join(places.cache, cache)):
+            for name in names:
+                if name.startswith(files.ASIDE_PREFIX):
+                    os.unlink(os.path.join(folder, name))
     return owed
 
 
