@@ -27,7 +27,7 @@ PARTS = {
     ),
     "dist": dist,
     "why": lambda answer: "\n".join(
-        f"{one['text']}: {one['where']}, by way of {' -> '.join(step['name'] for step in one['path'])}"
+        f"{one['text']}: {one['where']}, by way of {' -> '.join(step['node'] for step in one['path'])}"
         for one in answer["reasons"]
     ),
 }
