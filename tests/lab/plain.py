@@ -48,11 +48,12 @@ tftp-root={folder}/tftp
 """
 INSTALL = """\
 #!ipxe
-kernel {url}/tree/images/pxeboot/vmlinuz initrd=initrd.img console=ttyS0,115200 quiet mitigations=off inst.ks={url}/ks/{address} inst.repo={url}/tree inst.ks.sendmac BOOTIF=01-${{net0/mac:hexhyp}}
-initrd {url}/tree/images/pxeboot/initrd.img
+kernel @URL@/tree/images/pxeboot/vmlinuz initrd=initrd.img console=ttyS0,115200 quiet mitigations=off inst.ks=@URL@/ks/@ADDRESS@ inst.repo=@URL@/tree inst.ks.sendmac BOOTIF=01-${net0/mac:hexhyp}
+initrd @URL@/tree/images/pxeboot/initrd.img
 boot
 """
-LOCAL = "#!ipxe\nexit\n"
+# A status that says "failed": after success UEFI firmware shows its menu, instead of trying the disk.
+LOCAL = "#!ipxe\nexit 1\n"
 
 
 class Event(NamedTuple):
@@ -90,7 +91,9 @@ class Frontend:
     def answer(self, address: str, path: str) -> bytes:
         """What is made for the one who asks; b"" for a path that is not made."""
         if path == "/boot.ipxe":
-            return (LOCAL if address in self.installed else INSTALL.format(url=URL, address=address)).encode()
+            return (
+                LOCAL if address in self.installed else INSTALL.replace("@URL@", URL).replace("@ADDRESS@", address)
+            ).encode()
         if path == f"/ks/{address}":
             return self.kickstarts[address].encode()
         if path == "/event/installed":

@@ -75,6 +75,21 @@ def test_a_node_follows_the_whole_of_a_machines_kickstart(fe: Frontend, node: Li
     assert list(node.root.glob("boot/initramfs-*.img"))
 
 
+def test_a_boot_script_with_variables_and_conditions_is_followed_as_ipxe_does(
+    fe: Frontend, node: LightNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = (
+        "#!ipxe\necho ${hostname} waits\nisset ${tries} || set tries:int32 0\ninc tries\n"
+        "iseq ${tries} 3 && exit 1 ||\ndhcp || reboot\nchain {url}/boot.ipxe || reboot\n"
+    )
+    monkeypatch.setattr("lab.plain.INSTALL", waiting.replace("{url}", URL))
+    fe.kickstarts[ADDRESS] = KICKSTART
+    assert node.run(INSTALL_SECONDS) == "local disk"
+    assert len(fe.asked(ADDRESS, "/boot.ipxe")) == 3
+    monkeypatch.setattr("lab.plain.INSTALL", "#!ipxe\niseq ${platform} efi && exit 1 || exit\n")
+    assert node.run(INSTALL_SECONDS) == "local disk"
+
+
 @pytest.mark.parametrize(
     ("release", "words"),
     [

@@ -112,6 +112,8 @@ LINKS = {
     "chrony": {"/etc/chrony/chrony.conf": "../chrony.conf"},
     "grub2": {f"/usr/sbin/grub2-{tool}": f"grub-{tool}" for tool in ("install", "mkconfig", "reboot", "set-default")},
     "mawk": {"/usr/bin/awk": "mawk"},
+    "slurm-slurmctld": {"/usr/sbin/slurmctld": "slurmctld-wlm"},
+    "slurm-slurmd": {"/usr/sbin/slurmd": "slurmd-wlm", "/usr/sbin/slurmstepd": "slurmstepd-wlm"},
     "python3": {"/usr/libexec/platform-python": "../bin/python3"},
 }
 

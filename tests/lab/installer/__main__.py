@@ -60,7 +60,7 @@ def run_pre(major: int) -> None:
     """The %pre scripts, before anything else of the kickstart is read."""
     found = kickstart.pre_scripts(KICKSTART, major)
     if found:
-        screen.show("Running pre-installation scripts")
+        screen.log("anaconda", "Running kickstart %pre script(s)")
         scripts.run(found, KS_SCRIPT_PRE)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 from typing import Any
 
 from . import disks, screen
@@ -48,11 +49,19 @@ def install(kickstart: Any, plan: Plan) -> None:
     target = ["--target=x86_64-efi", f"--bootloader-id={ID}", f"--efi-directory={SYSROOT}/boot/efi"]
     argv = target if disks.efi() else ["--target=i386-pc", f"/dev/{plan.boot_disk}"]
     run(["grub-install", "--recheck", f"--boot-directory={SYSROOT}/boot", *argv])
+    if disks.efi():
+        _install_fallback(SYSROOT / "boot/efi/EFI")
     text = _configuration(plan, command.appendLine, command.timeout or 0)
     (SYSROOT / "boot/grub/grub.cfg").write_text(text)
     grub2 = SYSROOT / "boot/grub2"
     if not grub2.exists():
         grub2.symlink_to("grub")
+
+
+def _install_fallback(folder: pathlib.Path) -> None:
+    """What firmware starts from a disk that its memory has no entry for; Red Hat's shim puts itself there, too."""
+    (folder / "BOOT").mkdir(exist_ok=True)
+    shutil.copy(folder / ID / "grubx64.efi", folder / "BOOT/BOOTX64.EFI")
 
 
 def kernel_version() -> str:

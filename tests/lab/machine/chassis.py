@@ -23,8 +23,8 @@ from support.waiting import until
 
 from .monitor import Monitor, MonitorError, monitor
 
-START_SECONDS = 30.0
-STOP_SECONDS = 20.0
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
 DEVICES = {"network": "nic", "disk": "disk"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -55,11 +55,8 @@ class Chassis:
                 return
             command.run(json.loads((self.folder / "qemu.json").read_text()), timeout=START_SECONDS)
             with self._monitor() as qemu:
-                self._apply(qemu, self._next_order())
+                self._reset(qemu)
                 qemu.command("cont")
-                (self.folder / "once").unlink(missing_ok=True)
-                # It counts from the next reset on.
-                self._apply(qemu, self.order())
 
     def power_off(self) -> None:
         """Take its power away, as a cut would."""
@@ -77,11 +74,7 @@ class Chassis:
     def reset(self) -> None:
         """Press the reset button; the order for the next start counts."""
         with self._alone(), self._monitor() as qemu:
-            self._apply(qemu, self._next_order())
-            qemu.command("system_reset")
-            qemu.wait_for("RESET")
-            (self.folder / "once").unlink(missing_ok=True)
-            self._apply(qemu, self.order())
+            self._reset(qemu)
 
     def press_button(self) -> None:
         """Press the power button shortly: the operating system may shut down (ACPI)."""
@@ -128,6 +121,15 @@ class Chassis:
             once = (self.folder / "once").read_text().split()
             return [*once, *(device for device in self.order() if device not in once)]
         return self.order()
+
+    def _reset(self, qemu: Monitor) -> None:
+        """Reset with the order for the next start; from the reset after this one on, the usual order counts."""
+        self._apply(qemu, self._next_order())
+        # The firmware's table of boot devices is written when the machine is reset, and only then.
+        qemu.command("system_reset")
+        qemu.wait_for("RESET")
+        (self.folder / "once").unlink(missing_ok=True)
+        self._apply(qemu, self.order())
 
     def _apply(self, qemu: Monitor, order: list[str]) -> None:
         # Two devices must not have one index at the same time, so all lose theirs first.

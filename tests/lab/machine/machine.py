@@ -16,6 +16,7 @@ from support.waiting import until
 from .accelerator import accelerator
 from .chassis import Chassis
 from .hardware import BIOS, OVMF_VARIABLES, Hardware, command_line
+from .monitor import MonitorError
 
 TAIL_LINES = 30
 # What the installer says when it will never end.
@@ -75,6 +76,8 @@ def machine(
 ) -> Iterator[Machine]:
     """A machine that is off and has a blank disk; when the block ends, its power goes.
 
+    When the block fails, its screen is kept beside its console.
+
     folder  a new folder of its own; Unix sockets lie in it, so its path must be short (under 90 characters)
     """
     folder.mkdir(parents=True)
@@ -87,5 +90,9 @@ def machine(
     (folder / "qemu.json").write_text(json.dumps(argv))
     try:
         yield made
+    except BaseException:
+        with contextlib.suppress(OSError, MonitorError):
+            made.screenshot(folder / "failure.png")
+        raise
     finally:
         made.power_off()

@@ -10,7 +10,7 @@ import pathlib
 import socket
 from typing import Any, Iterator
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class MonitorError(Exception):
@@ -22,11 +22,12 @@ class Monitor:
 
     def __init__(self, connection: socket.socket) -> None:
         self._file = connection.makefile("rw", encoding="utf-8")
+        self._events: set[str] = set()
         self._read()
         self.command("qmp_capabilities")
 
     def command(self, name: str, **arguments: Any) -> Any:
-        """Send a command and return what it answers; events on the way are passed over."""
+        """Send a command and return what it answers; the events on the way are remembered."""
         self._file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
         self._file.flush()
         while True:
@@ -37,15 +38,16 @@ class Monitor:
                 return answer["return"]
 
     def wait_for(self, event: str) -> None:
-        """Wait for an event of that name."""
-        while self._read().get("event") != event:
-            pass
+        """Wait for an event of that name, unless it has come already."""
+        while event not in self._events:
+            self._read()
 
     def _read(self) -> dict[str, Any]:
         line = self._file.readline()
         if not line:
             raise MonitorError("QEMU has ended")
         answer: dict[str, Any] = json.loads(line)
+        self._events.add(answer.get("event", ""))
         return answer
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # What udhcpc calls with an answer: set the address, leave the rest for the installer.
+# shellcheck disable=SC2154 # udhcpc sets interface, ip, mask, router, dns, domain, hostname, boot_file
 case $1 in
     bound | renew) ;;
     *) exit 0 ;;

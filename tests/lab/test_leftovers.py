@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A run that is killed leaves nothing that the next run does not remove."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+from lab import cache, evidence
+from support import namespaces
+from support.waiting import until
+
+RUN = """
+import time
+from lab import evidence
+from lab.light.node import light_node
+from lab.machine.hardware import Hardware
+from lab.machine.machine import machine
+from support.namespaces import network
+
+folder = evidence.scratch()
+with network() as net, machine(net, folder / "node", Hardware("52:54:00:00:00:01", memory=256, disk=1)) as node:
+    node.power_on()
+    light = light_node(net, folder / "light", "52:54:00:00:00:02")
+    with light.power_on():
+        print(folder, (node.folder / "pid").read_text().strip(), net.server.name, flush=True)
+        time.sleep(600)
+"""
+
+
+def test_the_next_run_removes_machines_nodes_networks_and_folders_of_a_killed_run() -> None:
+    paths = os.pathsep.join(str(cache.ROOT / name) for name in (".collections", "tests"))
+    environment = {**os.environ, "PYTHONPATH": paths}
+    with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True, env=environment) as run:
+        assert run.stdout is not None
+        folder, qemu, name = run.stdout.readline().split()
+        run.send_signal(signal.SIGKILL)
+    until(lambda: not namespaces.is_alive(name.split("-")[1]), 10, "the killed run to be gone")
+    assert pathlib.Path("/proc", qemu).exists() and pathlib.Path(folder).is_dir()
+
+    namespaces.remove_leftovers()
+    evidence.scratch().rmdir()
+
+    until(lambda: not pathlib.Path("/proc", qemu).exists(), 10, "its machine to be off")
+    assert not pathlib.Path(folder).exists()
+    assert not list(namespaces.FOLDER.glob(f"{name.rsplit('-', 2)[0]}-*"))
+    assert folder not in pathlib.Path("/proc/self/mounts").read_text()
