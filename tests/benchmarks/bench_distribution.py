@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import resource
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from support.measure import Cost, cost_of, figure
 SIZES = (5_000, 20_000)
 TURNS = 3
 CHANGED = 10
+WORKER = pathlib.Path(__file__).with_name("build_distribution.py")
 PRIORITIES = {"os": 99, "updates": 98, "contrib": 50, "local": 10}
 # Seconds, megabytes; the issue's figures, which are for 20,000 packages.
 COLD, INCREMENTAL, NOTHING, CHILD, MEMORY, DISK = 1.5, 0.3, 0.1, 1.0, 400, 25
@@ -31,51 +31,6 @@ class Work(NamedTuple):
 
     cost: Cost
     peak: float
-
-
-# ---- in a process of its own
-
-
-def work(what: str, root: str, asked: str) -> None:
-    """Build or merge, and print the memory that it took."""
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Distribution, Policy, Source
-
-    options = json.loads(asked)
-    sources = tuple(Source(**row) for row in options["sources"])
-    distribution = Distribution(
-        options["name"],
-        sources,
-        Policy(versions=options.get("versions", "newest")),
-        closure=options.get("closure", "off"),
-    )
-    if what == "merge":
-        merge(distribution, root)
-    else:
-        from ansible_collections.npaci.rocks.plugins.module_utils.distribution.operate import rebuild
-
-        rebuild(distribution, root)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-def merge(distribution: Any, root: str) -> None:
-    """What mergerepo_c does: the metadata of the newest packages, and nothing else."""
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.inputs import open_source
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.memory import Memory
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import silent
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.plan import plan
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.realise import repodata
-
-    places = Places(root)
-    inputs = [open_source(source, places, silent) for source in distribution.sources]
-    made = plan(distribution, inputs, places, previous=None, memory=Memory(), hook=None, fetch=False)
-    for path, content in repodata(made).items():
-        target = pathlib.Path(root) / "merged" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-
-# ---- the benchmark
 
 
 class Bench:
@@ -101,7 +56,7 @@ class Bench:
     def ours(self, what: str, root: str, **asked: Any) -> Work:
         """One process of ours."""
         peaks: list[float] = []
-        argv = [sys.executable, __file__, what, str(self.scratch / root), json.dumps({"name": "rocks", **asked})]
+        argv = [sys.executable, str(WORKER), what, str(self.scratch / root), json.dumps({"name": "rocks", **asked})]
         cost = cost_of(
             lambda: peaks.append(float(subprocess.run(argv, check=True, capture_output=True, text=True).stdout))
         )
@@ -250,7 +205,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        work(*sys.argv[1:])
-    else:
-        sys.exit(main())
+    sys.exit(main())

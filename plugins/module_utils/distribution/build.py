@@ -156,7 +156,7 @@ def difference(before: Optional[Published], after: Published) -> Changes:
 def _difference(
     before: Optional[Published],
     contents: Mapping[int, str],
-    packages: Callable[[int], list[Package]],
+    packages: Callable[[int], Iterable[Package]],
     advisories: bytes,
 ) -> Changes:
     """Only the shards whose content differs are looked at."""

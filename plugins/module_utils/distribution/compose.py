@@ -33,17 +33,23 @@ class Packed(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One shard of a distribution, with its frames: file kind -> compressed bytes."""
+    """One shard of a distribution, with its frames: file kind -> compressed bytes.
+
+    decided  what became of each candidate, and the chosen ones in order, when it was decided now; else it is read
+    """
 
     shard: Shard
     frames: Mapping[str, bytes]
+    decided: Optional[tuple[Sequence[Verdict], Sequence[Package]]] = None
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> Sequence[Verdict]:
         """What became of each candidate."""
-        return shards.unpack(unframe(self.frames[VERDICTS]))
+        return self.decided[0] if self.decided else shards.unpack(unframe(self.frames[VERDICTS]))
 
-    def packages(self) -> list[Package]:
+    def packages(self) -> Sequence[Package]:
         """Those that were chosen, in their one order."""
+        if self.decided:
+            return self.decided[1]
         return shards.ordered(verdict.package for verdict in self.verdicts() if verdict.chosen)
 
 
@@ -272,7 +278,8 @@ def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> Piece:
         choice.resolution.remarks,
         tuple((clash.winner.nevra, clash.winner.source, clash.loser.source) for clash in choice.resolution.clashes),
     )
-    return Piece(shard, {kind: one.data for kind, one in packed.items()})
+    decided = (choice.resolution.verdicts, choice.packages)
+    return Piece(shard, {kind: one.data for kind, one in packed.items()}, decided)
 
 
 def _pack(content: bytes) -> Packed:

@@ -1,0 +1,53 @@
+"""One build in a process of its own, for bench_distribution.py: what it imports is part of what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from typing import Any
+
+
+def work(what: str, root: str, asked: str) -> None:
+    """Build or merge, and print the memory that it took."""
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Distribution, Policy, Source
+
+    options = json.loads(asked)
+    sources = tuple(Source(**row) for row in options["sources"])
+    distribution = Distribution(
+        options["name"],
+        sources,
+        Policy(versions=options.get("versions", "newest")),
+        closure=options.get("closure", "off"),
+    )
+    if what == "merge":
+        merge(distribution, root)
+    else:
+        from ansible_collections.npaci.rocks.plugins.module_utils.distribution.operate import rebuild
+
+        rebuild(distribution, root)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def merge(distribution: Any, root: str) -> None:
+    """What mergerepo_c does: the metadata of the newest packages, and nothing else."""
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.inputs import open_source
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.memory import Memory
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import silent
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.plan import plan
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.realise import repodata
+
+    places = Places(root)
+    inputs = [open_source(source, places, silent) for source in distribution.sources]
+    made = plan(distribution, inputs, places, previous=None, memory=Memory(), hook=None, fetch=False)
+    for path, content in repodata(made).items():
+        target = os.path.join(root, "merged", path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            file.write(content)
+
+
+if __name__ == "__main__":
+    work(*sys.argv[1:])
