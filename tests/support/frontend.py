@@ -58,12 +58,14 @@ def publish(
     *,
     release: str = "rhel9",
     files: Mapping[str, str] = {},
+    attributes: Mapping[str, str] = ATTRIBUTES,
     current: bool = True,
 ) -> Pin:
     """Publish a generation of ``rocks`` with the profile of ``compute``; what an order of it pins.
 
-    files    further XML, or replacements: path below build/ -> text
-    current  the link of the distribution leads to it
+    files       further XML, or replacements: path below build/ -> text
+    attributes  those that the profile is compiled with
+    current     the link of the distribution leads to it
     """
     tree = root / ".generations" / "rocks" / "x86_64" / generation
     build = tree / "build"
@@ -72,7 +74,7 @@ def publish(
         (build / name).parent.mkdir(parents=True, exist_ok=True)
         (build / name).write_text(text, encoding="utf-8")
     (build / "profiles").mkdir()
-    profile = compile_profile(str(build), "compute", ATTRIBUTES, release)
+    profile = compile_profile(str(build), "compute", attributes, release)
     library.write(library.Library({"compute": (profile,)}), str(build / "profiles"))
     if current:
         link = root / "rocks" / "x86_64"

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The profiles that we ship, as the nodes of a configured cluster are given them."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import re
+from typing import Iterator, Mapping, NamedTuple
+
+from pykickstart.constants import KS_SCRIPT_ONERROR, KS_SCRIPT_POST, KS_SCRIPT_PRE, KS_SCRIPT_PREINSTALL
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion, versionMap
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES, find
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+
+XML = str(pathlib.Path(__file__).parents[2] / "xml")
+ROOTS = ("compute", "login", "nas", "web", "frontend")
+SUPPORTED = tuple(name for name in RELEASES if name != "rhel7")
+
+# What the database says of a node of a configured cluster, as in the paper's Table II.
+NODE = {
+    "hostname": "compute-0-0",
+    "rack": "0",
+    "rank": "0",
+    "mac": "00:50:8b:e0:3a:a7",
+    "ip": "10.255.255.245",
+    "arch": "x86_64",
+    "membership": "Compute",
+    "appliance": "compute",
+    "distribution": "rocks",
+    "frontend_address": "10.1.1.1",
+    "frontend_name": "frontend-0",
+    "private_network": "10.0.0.0/8",
+    "ntp_server": "10.1.1.1",
+    "home_server": "10.1.1.1",
+    "root_public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 root@frontend-0",
+}
+# What is different about a node of another appliance.
+APPLIANCES: Mapping[str, Mapping[str, str]] = {
+    "compute": {},
+    "login": {"hostname": "login-0-0", "membership": "Login"},
+    "nas": {"hostname": "nas-0-0", "membership": "NAS"},
+    "web": {"hostname": "web-1-0", "membership": "Web", "rack": "1"},
+    "frontend": {"hostname": "frontend-0", "membership": "Frontend", "ip": "10.1.1.1"},
+}
+ORDER = {
+    "frontend_url": "http://10.1.1.1",
+    "install_url": "http://10.1.1.1/install/.generations/rocks/x86_64/0123456789ab",
+    "install_order": "8c9d3b3e-6a3f-4f5e-9f57-0d2c8f6d3a10",
+    "install_generation": "0123456789ab",
+    "install_profile": "f" * 64,
+}
+# What a site may choose by attributes: together they reach every condition of our node files.
+SITES: Mapping[str, Mapping[str, str]] = {
+    "static": {"network_static": "yes", "network_gateway": "10.1.1.1", "network_nameserver": "10.1.1.1"},
+    "interfaces": {
+        "network_second": "--device=eth1 --bootproto=dhcp --onboot=yes",
+        "network_bond": "--device=bond0 --bondslaves=eth2,eth3 --bootproto=dhcp",
+        "network_vlan": "--device=eth4 --vlanid=7 --bootproto=dhcp",
+        "network_infiniband": "--device=ib0 --bootproto=dhcp",
+    },
+    "sssd": {"accounts": "sssd"},
+    "nis": {"accounts": "nis", "nis_domain": "rocks"},
+    "pbs": {"scheduler": "pbs"},
+    "bare": {"scheduler": "none", "mpi": "no", "console": "no", "home_server": "", "frontend_address": ""},
+    "infiniband": {"infiniband": "yes"},
+    "kdump": {"kdump": "yes"},
+    "mirror": {"disk_mirror": "yes", "disk_table": "msdos"},
+    "signed": {"distribution_key": "http://10.1.1.1/install/RPM-GPG-KEY-rocks"},
+}
+
+
+def node_of(root: str, **attributes: str) -> dict[str, str]:
+    """The attributes of a node of this appliance."""
+    return {**NODE, "appliance": root, **APPLIANCES[root], **attributes}
+
+
+def profile_of(root: str, release: str, **attributes: str) -> Profile:
+    """The compiled profile of such a node."""
+    return _compiled(root, release, tuple(sorted(attributes.items())))
+
+
+@functools.cache
+def _compiled(root: str, release: str, attributes: tuple[tuple[str, str], ...]) -> Profile:
+    return compile_profile(XML, root, node_of(root, **dict(attributes)), release)
+
+
+def kickstart(root: str, release: str, **attributes: str) -> str:
+    """What such a node would be given."""
+    return render(profile_of(root, release, **attributes), {**node_of(root, **attributes), **ORDER})
+
+
+def everything() -> Iterator[tuple[str, str]]:
+    """A name and a kickstart: each root for each release, and each choice of a site for the oldest and the newest."""
+    for release in SUPPORTED:
+        for root in ROOTS:
+            yield f"{root}-{release}", kickstart(root, release)
+    for release in (SUPPORTED[0], SUPPORTED[-1]):
+        for site, attributes in SITES.items():
+            yield f"compute-{release}-{site}", kickstart("compute", release, **attributes)
+
+
+class Section(NamedTuple):
+    """One script of a kickstart as the installer takes it out."""
+
+    kind: str
+    node: str
+    interpreter: str
+    in_chroot: bool
+    fatal: bool
+    text: str
+
+
+KINDS = {
+    KS_SCRIPT_PRE: "pre",
+    KS_SCRIPT_PREINSTALL: "pre-install",
+    KS_SCRIPT_POST: "post",
+    KS_SCRIPT_ONERROR: "onerror",
+}
+
+
+def scripts(text: str, release: str) -> list[Section]:
+    """The scripts of a kickstart; ``node`` is the name of their log, which is their node file's."""
+    handler = makeVersion(versionMap[find(release).handler])
+    KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(text)
+    found = []
+    for script in handler.scripts:
+        log = pathlib.Path(script.logfile).stem.split("-", 1)[1]
+        node = log if KINDS[script.type] == "post" else log.partition("-")[2]
+        found.append(
+            Section(KINDS[script.type], node, script.interp, script.inChroot, script.errorOnFail, script.script)
+        )
+    return found
+
+
+WRITTEN = re.compile(r"^sed 's/\^\|//' >>? (\S+) <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
+
+
+def written(script: str) -> dict[str, str]:
+    """The files that a script writes by <file>: path -> content."""
+    return {path: re.sub(r"(?m)^\|", "", body) for path, body in WRITTEN.findall(script)}

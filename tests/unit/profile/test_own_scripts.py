@@ -1,0 +1,64 @@
+"""Every script of our profiles as an installer gets it: judged by shellcheck, and by the oldest Python it may meet."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import pathlib
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from support.profiles import everything, scripts, written
+
+SHELLS = {"#!/bin/sh": "sh", "#!/bin/bash": "bash"}
+PYTHON = ("#!/usr/bin/python3", "#!/usr/bin/env python3")
+OLDEST_PYTHON = (3, 6)  # EL 8's platform-python
+
+
+@functools.cache
+def programs() -> dict[tuple[str, str], str]:
+    """(language, text) -> where it was first seen, of every script and of every program that a script writes."""
+    found: dict[tuple[str, str], str] = {}
+    for name, text in everything():
+        release = name.split("-")[1]
+        for number, script in enumerate(scripts(text, release)):
+            place = f"{name}-{number:02}-{script.kind}-{script.node}"
+            found.setdefault((pathlib.Path(script.interpreter).name, script.text), place)
+            for path, content in written(script.text).items():
+                language = language_of(path, content)
+                if language:
+                    found.setdefault((language, content), f"{place}{path.replace('/', '-')}")
+    return found
+
+
+def language_of(path: str, content: str) -> str:
+    """``sh``, ``bash``, ``python3``, or nothing for a file that is no program."""
+    first = content.partition("\n")[0]
+    if path.endswith(".py") or first in PYTHON:
+        return "python3"
+    assert not first.startswith("#!") or first in SHELLS, f"{path}: {first} is judged by nobody"
+    return SHELLS.get(first, "")
+
+
+def test_every_program_is_in_a_language_that_is_judged() -> None:
+    languages = {language for language, _text in programs()}
+    assert languages == {"bash", "sh", "python3"}
+    assert len(programs()) > 40
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_shellcheck_says_nothing_against_a_script_of_ours(tmp_path: pathlib.Path, shell: str) -> None:
+    for (language, text), place in programs().items():
+        if language == shell:
+            (tmp_path / place).write_text(text)
+    argv = ["shellcheck", "--shell", shell, "--format", "gcc", *sorted(map(str, tmp_path.iterdir()))]
+    ended = command.run(argv, timeout=120, ok=(0, 1))
+    assert ended.stdout.replace(f"{tmp_path}/", "") == ""
+
+
+def test_the_oldest_installers_python_reads_every_program_of_ours() -> None:
+    for (language, text), place in programs().items():
+        if language == "python3":
+            ast.parse(text, filename=place, feature_version=OLDEST_PYTHON)
