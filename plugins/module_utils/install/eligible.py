@@ -28,7 +28,20 @@ def verdict(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool 
             return Verdict(candidate.name, UNCHANGED, f"it runs generation {pin.generation}", last)
         if last.state == INSTALLED:
             return Verdict(candidate.name, UNDER_WAY, "it is installed, and boots", last)
-    return Verdict(candidate.name, ORDER)
+    return Verdict(candidate.name, ORDER, _why(last, pin))
+
+
+def _why(last: Order | None, pin: Pin) -> str:
+    """What an administrator who asks before he orders wants to know: from what to what."""
+    if not last:
+        return f"never installed; gets generation {pin.generation}"
+    if last.state != UP:
+        return f"its last order is {last.state}; gets generation {pin.generation}"
+    if last.pin.distribution != pin.distribution:
+        return f"from {last.pin.distribution} to {pin.distribution}, generation {pin.generation}"
+    if last.pin.generation != pin.generation:
+        return f"from generation {last.pin.generation} to {pin.generation}"
+    return "its profile has changed" if last.pin != pin else "forced"
 
 
 def never_installed(candidate: Candidate) -> str:

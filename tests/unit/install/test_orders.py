@@ -45,7 +45,7 @@ def test_frontends_and_switches_are_refused_each_with_its_reason(table_ii: Datab
     assert [(one.node, one.action, one.reason) for one in said] == [
         ("frontend-0", "refused", "a frontend is not installed by an order"),
         ("network-0-0", "refused", "the appliance 'network' has no root in the graph, so there is nothing to install"),
-        ("compute-0-0", "order", ""),
+        ("compute-0-0", "order", f"never installed; gets generation {pin.generation}"),
     ]
 
 
