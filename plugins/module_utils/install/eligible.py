@@ -56,11 +56,11 @@ def never_installed(candidate: Candidate) -> str:
 def _parked(last: Order | None, rearm: bool) -> str:
     if not last or not last.suspect or rearm:
         return ""
-    return f"suspect: {last.reason}; read `rocks_install_info`, then order it again with rearm: true"
+    return f"{last.reason}; read `rocks_install_info`, then order it again with rearm: true"
 
 
 def _under_way(live: Order, pin: Pin) -> Verdict:
     if live.pin == pin:
         return Verdict(live.node, UNDER_WAY, f"ordered by {live.by}, {live.state}", live)
     other = f"an order of {live.by} for generation {live.pin.generation} is {live.state}"
-    return Verdict(live.node, REFUSED, f"{other}; wait for it, or cancel it", live)
+    return Verdict(live.node, REFUSED, f"{other}; wait for it, or take it back: rocks_install, state: cancelled", live)

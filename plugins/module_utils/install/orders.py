@@ -151,7 +151,8 @@ def advance(
 
 def cancel(db: Database, orders: Iterable[Order], *, by: str, now: str, reason: str = "") -> list[Order]:
     """Take live orders back; one that ended meanwhile stays as it is.  Returns those that were cancelled."""
-    return _end(db, orders, CANCELLED, by=by, now=now, reason=reason or f"cancelled by {by}")
+    told = f"cancelled by {by}" + (f": {reason}" if reason else "")
+    return _end(db, orders, CANCELLED, by=by, now=now, reason=told)
 
 
 def fail(db: Database, orders: Iterable[Order], *, by: str, now: str, reason: str) -> list[Order]:
@@ -196,7 +197,7 @@ def by_batch(db: Database, batch: str) -> list[Order]:
 
 
 def retry(db: Database, names: Sequence[str], *, by: str, now: str, rearm: bool = False) -> list[Verdict]:
-    """Order again what each node's last order was for, whatever was published since.
+    """Order again what each node's last order was for, whatever was published since; a node that is up is left alone.
 
     Raises Refused for a node that was never ordered.
     """
@@ -205,7 +206,7 @@ def retry(db: Database, names: Sequence[str], *, by: str, now: str, rearm: bool 
         if one.last is None:
             raise Refused("it was never ordered, so there is nothing to repeat", one.name, "order it: rocks_reinstall")
         wanted[one.name] = one.last.pin
-    return order(db, wanted, by=by, now=now, force=True, rearm=rearm)
+    return order(db, wanted, by=by, now=now, rearm=rearm)
 
 
 def _supersede(db: Database, chosen: Sequence[Candidate], *, by: str, now: str) -> None:

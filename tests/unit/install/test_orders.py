@@ -65,7 +65,10 @@ def test_a_node_that_installs_something_else_is_busy(table_ii: Database, pin: Pi
     first = ordered(table_ii, pin)
     (said,) = orders.order(table_ii, {"compute-0-0": pin._replace(generation="next")}, by="root", now=LATER)
     assert (said.action, said.order) == ("refused", first)
-    assert said.reason == "an order of root for generation 4c19e0b2aa17 is ordered; wait for it, or cancel it"
+    assert (
+        said.reason
+        == "an order of root for generation 4c19e0b2aa17 is ordered; wait for it, or take it back: rocks_install, state: cancelled"
+    )
 
 
 def test_a_node_that_runs_the_generation_is_left_alone_unless_forced(table_ii: Database, pin: Pin) -> None:

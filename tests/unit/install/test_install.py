@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""rocks_install: orders are taken back, and repeated when they ended badly."""
+
+from __future__ import annotations
+
+import getpass
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
+from support.modules import run
+
+NOW = "2026-11-22 09:14:05"
+AUDIT = Audit("node", "failed", "200")
+BOTH = ["compute-0-0", "compute-0-1"]
+
+
+@pytest.fixture
+def order(table_ii: Database, pin: Pin) -> Order:
+    """compute-0-0 is ordered, compute-0-1 never was."""
+    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="alice", now=NOW)
+    assert said.order is not None
+    return said.order
+
+
+def state(database: Database, node: str = "compute-0-0") -> list[str]:
+    (found,) = orders.candidates(database, [node])
+    return [] if found.last is None else [found.last.state, found.last.reason]
+
+
+def test_a_live_order_is_taken_back_and_a_second_time_nothing_is(table_ii: Database, order: Order) -> None:
+    given = {"name": BOTH, "state": "cancelled", "reason": "no power", "database": table_ii.location.url}
+    told = run("rocks_install", given)
+    why = f"cancelled by {getpass.getuser()}: no power"
+    assert (told["changed"], told["nodes"]) == (
+        True,
+        {
+            "compute-0-0": {"changed": True, "state": "cancelled", "message": why},
+            "compute-0-1": {"changed": False, "state": "", "message": ""},
+        },
+    )
+    assert told["diff"]["before"] == "compute-0-0: ordered\ncompute-0-1: never ordered\n"
+    assert told["diff"]["after"] == "compute-0-0: cancelled\ncompute-0-1: never ordered\n"
+    assert run("rocks_install", given)["changed"] is False
+
+
+def test_in_check_mode_the_order_stays(table_ii: Database, order: Order) -> None:
+    told = run("rocks_install", check=True, name=BOTH, state="cancelled", database=table_ii.location.url)
+    assert told["nodes"]["compute-0-0"]["changed"] is True
+    assert state(table_ii) == ["ordered", ""]
+
+
+def test_what_failed_is_repeated_with_the_same_generation_and_a_second_time_nothing_is(
+    table_ii: Database, order: Order
+) -> None:
+    orders.fail(table_ii, [order], by="root", now=NOW, reason="no answer for 15 min")
+    given = {"name": ["compute-0-0"], "state": "repeated", "database": table_ii.location.url}
+    assert run("rocks_install", given)["nodes"]["compute-0-0"]["state"] == "ordered"
+    (again,) = orders.live(table_ii)
+    assert (again.pin, again.uuid != order.uuid) == (order.pin, True)
+    assert run("rocks_install", given)["changed"] is False
+
+
+def test_a_node_that_is_up_is_not_installed_again(table_ii: Database, order: Order) -> None:
+    for step in ("installing", "installed", "up"):
+        order = orders.advance(table_ii, order, step, now=NOW, audit=AUDIT)
+    told = run("rocks_install", name=["compute-0-0"], state="repeated", database=table_ii.location.url)
+    assert (told["changed"], told["nodes"]["compute-0-0"]["message"]) == (False, "it runs generation 4c19e0b2aa17")
+
+
+def test_a_suspect_among_the_nodes_means_that_none_is_ordered(table_ii: Database, pin: Pin, order: Order) -> None:
+    orders.fail(table_ii, [order], by="root", now=NOW, reason="no answer")
+    (said,) = orders.order(table_ii, {"compute-0-1": pin}, by="alice", now=NOW)
+    assert said.order is not None
+    orders.advance(table_ii, said.order, "failed", now=NOW, audit=AUDIT, reason="suspect: asked twice", suspect=True)
+    given = {"name": BOTH, "state": "repeated", "database": table_ii.location.url}
+    told = run("rocks_install", given)
+    assert told["failed"] and "compute-0-1: suspect: asked twice" in told["msg"]
+    assert state(table_ii) == ["failed", "no answer"]
+    assert run("rocks_install", given, rearm=True)["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("node", "message"), [("compute-9-9", "no node 'compute-9-9'"), ("compute-0-1", "it was never ordered")]
+)
+def test_a_node_without_an_order_to_repeat_is_an_error(
+    table_ii: Database, order: Order, node: str, message: str
+) -> None:
+    told = run("rocks_install", name=["compute-0-0", node], state="repeated", database=table_ii.location.url)
+    assert told["failed"] and message in told["msg"]
