@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The three DHCP servers as they come from a distribution: no pool, nobody known, each writing its log into a file."""
+"""The three DHCP servers as they come from a distribution: nobody known, each writing its log into a file.
+
+They have no pool, unless a test wants a server that lends addresses to anybody.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,14 @@ from .namespaces import BRIDGE, Network
 
 READY_SECONDS = 15.0
 
+POOL = ("10.1.2.1", "10.1.2.99")
 DHCPD = """authoritative; ddns-update-style none;
-subnet 10.1.0.0 netmask 255.255.0.0 { option routers 10.1.1.1; }
+subnet 10.1.0.0 netmask 255.255.0.0 {{ option routers 10.1.1.1; {pool} }}
 """
 DNSMASQ = f"""port=0
 interface={BRIDGE}
 bind-interfaces
-dhcp-range=10.1.0.0,static,255.255.0.0,12h
+dhcp-range={{pool}},255.255.0.0,12h
 log-dhcp
 log-facility=-
 user=root
@@ -33,20 +37,20 @@ READY: Mapping[str, str] = {
 
 
 @contextlib.contextmanager
-def dhcp_server(name: str, network: Network, folder: pathlib.Path) -> Iterator[Daemon]:
+def dhcp_server(name: str, network: Network, folder: pathlib.Path, *, lends: bool = False) -> Iterator[Daemon]:
     """``kea``, ``dhcpd`` or ``dnsmasq`` on the bridge of the network; what it logs is in the daemon's log."""
-    argv, env = _COMMANDS[name](folder)
+    argv, env = _COMMANDS[name](folder, lends)
     with network.server.daemon(argv, folder / f"{name}.log", env=env) as running:
         running.wait_for(READY[name], READY_SECONDS)
         yield running
 
 
-def _kea(folder: pathlib.Path) -> tuple[list[str], dict[str, str]]:
+def _kea(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]]:
     loggers = [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout", "flush": True}]}]
     configuration = {
         "interfaces-config": {"interfaces": [BRIDGE]},
         "lease-database": {"type": "memfile", "persist": False},
-        "subnet4": [{"id": 1, "subnet": "10.1.0.0/16"}],
+        "subnet4": [{"id": 1, "subnet": "10.1.0.0/16", "pools": [{"pool": "-".join(POOL)}] if lends else []}],
         "loggers": loggers,
     }
     (folder / "kea.conf").write_text(json.dumps({"Dhcp4": configuration}), encoding="utf-8")
@@ -54,16 +58,19 @@ def _kea(folder: pathlib.Path) -> tuple[list[str], dict[str, str]]:
     return ["kea-dhcp4", "-c", str(folder / "kea.conf")], folders
 
 
-def _dhcpd(folder: pathlib.Path) -> tuple[list[str], dict[str, str]]:
-    (folder / "dhcpd.conf").write_text(DHCPD, encoding="utf-8")
+def _dhcpd(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]]:
+    pool = f"range {' '.join(POOL)};" if lends else ""
+    (folder / "dhcpd.conf").write_text(DHCPD.format(pool=pool), encoding="utf-8")
     (folder / "dhcpd.leases").touch()
     files = ["-cf", f"{folder}/dhcpd.conf", "-lf", f"{folder}/dhcpd.leases", "-pf", f"{folder}/dhcpd.pid"]
     return ["dhcpd", "-4", "-f", "-d", *files, BRIDGE], {}
 
 
-def _dnsmasq(folder: pathlib.Path) -> tuple[list[str], dict[str, str]]:
+def _dnsmasq(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]]:
+    pool = ",".join(POOL) if lends else "10.1.0.0,static"
     (folder / "dnsmasq.conf").write_text(
-        f"{DNSMASQ}dhcp-leasefile={folder}/dnsmasq.leases\npid-file={folder}/dnsmasq.pid\n", encoding="utf-8"
+        f"{DNSMASQ.format(pool=pool)}dhcp-leasefile={folder}/dnsmasq.leases\npid-file={folder}/dnsmasq.pid\n",
+        encoding="utf-8",
     )
     return ["dnsmasq", "-C", f"{folder}/dnsmasq.conf", "-k"], {}
 

@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether this machine can be the frontend that is wanted."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rocks_frontend_check
+short_description: Checks whether a machine can be the frontend of a cluster
+version_added: 0.1.0
+description:
+  - Looks at the interfaces, the routes and the free space of the machine that it runs on, and asks whether another DHCP
+    server answers on the private side.
+  - Everything that stands against it is told at once. Nothing is changed, whatever it finds.
+  - The role P(npaci.rocks.frontend#role) does this before anything else.
+options:
+  interface:
+    description: The interface of the private side. It must exist, and must not be the way to the outside.
+    type: str
+    required: true
+  address:
+    description: The frontend's address there, which the interface must have.
+    type: str
+    required: true
+  subnet:
+    description: The network of the nodes. It must not overlap a network that is reached by another interface.
+    type: str
+    required: true
+  name:
+    description: The frontend's name.
+    type: str
+    default: frontend-0
+  zone:
+    description: The DNS zone of the nodes.
+    type: str
+    default: cluster
+  distributions:
+    description: Where distributions go; it need not exist.
+    type: path
+    default: /var/lib/rocks/install
+  space:
+    description: MiB that must be free there.
+    type: int
+    default: 0
+  homes:
+    description: The directory that nodes mount; empty for none.
+    type: str
+    default: ""
+  dhcp:
+    description: Whether another DHCP server on the private side is a fault. Asking takes four seconds, and needs root.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - npaci.rocks.attributes.info
+author: the npaci.rocks contributors (@npaci)
+"""
+
+EXAMPLES = r"""
+- name: Before anything is changed
+  npaci.rocks.rocks_frontend_check:
+    interface: eth1
+    address: 10.1.1.1
+    subnet: 10.0.0.0/8
+    name: frontend-0
+    zone: cluster
+    distributions: /var/lib/rocks/install
+    space: 20000
+    homes: /export/home
+    dhcp: true
+"""
+
+RETURN = r"""
+mac:
+  description: The MAC of the interface.
+  returned: success
+  type: str
+  sample: 00:30:c1:d8:ac:80
+free:
+  description: MiB that are free where distributions go.
+  returned: success
+  type: int
+  sample: 181250
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.check import check
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Wish
+
+SPEC = {
+    "interface": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "subnet": {"type": "str", "required": True},
+    "name": {"type": "str", "default": "frontend-0"},
+    "zone": {"type": "str", "default": "cluster"},
+    "distributions": {"type": "path", "default": "/var/lib/rocks/install"},
+    "space": {"type": "int", "default": 0},
+    "homes": {"type": "str", "default": ""},
+    "dhcp": {"type": "bool", "default": True},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    params = {**module.params, "folder": module.params["distributions"]}
+    try:
+        found = check(Wish(**{field: params[field] for field in Wish._fields}), ask_dhcp=params["dhcp"])
+    except RocksError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **found._asdict())
+
+
+if __name__ == "__main__":
+    main()
