@@ -31,6 +31,9 @@ PREFIX = "rocks"
 FOLDER = pathlib.Path("/run/netns")
 # `ip link add br type bridge` would read "br" as the abbreviation of "broadcast".
 BRIDGE = "br0"
+# Given, since a bridge otherwise takes the lowest address of its ports: a machine that is plugged in would change it, and
+# the others would go on to send to the old one for as long as they remember it.
+BRIDGE_MAC = "02:00:00:00:00:01"
 SERVER_ADDRESS = "10.1.1.1/16"
 CLONE_NEWNET = 0x40000000
 IP_SECONDS = 20.0
@@ -119,7 +122,9 @@ def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
     remove_leftovers()
     with contextlib.ExitStack() as inside:
         server = inside.enter_context(_namespace("frontend"))
-        server.ip("link", "add", BRIDGE, "type", "bridge", "stp_state", "0", "forward_delay", "0")
+        server.ip(
+            "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge", "stp_state", "0", "forward_delay", "0"
+        )
         server.ip("address", "add", address, "dev", BRIDGE)
         server.ip("link", "set", BRIDGE, "up")
         # A bridge without a running port has no carrier, and Kea then never answers.
