@@ -17,6 +17,14 @@ def dist(answer: dict[str, Any]) -> str:
     )
 
 
+def history(answer: dict[str, Any]) -> str:
+    return "\n".join(
+        f"{one['node']} {one['state']}, generation {one['generation'][:12]}, ordered by {one['by']}: "
+        + ", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in one["seconds"].items())
+        for one in answer["installs"]
+    )
+
+
 PARTS = {
     "changed": lambda answer: "changed" if answer["changed"] else "unchanged",
     "schema": lambda answer: f"{answer['database']}, schema {answer['schema']}",
@@ -26,6 +34,8 @@ PARTS = {
         f"{node['mac']} is {node['name']}, {node['ip']}, install order: {node['state']}" for node in answer["nodes"]
     ),
     "dist": dist,
+    "history": history,
+    "steps": lambda answer: answer["msg"],
     "why": lambda answer: "\n".join(
         f"{one['text']}: {one['where']}, by way of {' -> '.join(step['node'] for step in one['path'])}"
         for one in answer["reasons"]
@@ -33,9 +43,17 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    text = sys.stdin.read()
-    status, arrow, answer = text.partition(" => ")
+    before = []
+    for line in sys.stdin:
+        if " => " in line:
+            break
+        before.append(line)
+        if sys.argv[1] == "steps":  # as they happen
+            print(f"  {line}", end="", flush=True)
+    else:
+        line = ""
+    status, arrow, answer = (line + sys.stdin.read()).partition(" => ")
     if not arrow or "FAILED" in status or "ERROR" in status:
-        print(text)
+        print(*before, line, answer, sep="")
         sys.exit(1)
     print("  " + PARTS[sys.argv[1]](json.loads(answer)).replace("\n", "\n  "))

@@ -1,37 +1,120 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine of the demonstration: an address of the loopback network that asks the frontend as an installer does.
+"""A machine of the demonstration: an address of the loopback network that asks the frontend as a real one does.
 
-node.py ADDRESS URL OUTPUT     fetch the kickstart, and check it as the installer of EL 9 would read it
+node.py on NODE       switch it on, and tell what it does until it has booted
+node.py cycle NODE    its power outlet: off and on again, unseen
+
+It has a firmware that asks what to boot, an installer that reads the kickstart strictly and counts its packages, and a
+first boot that says what came up.  Only its disk is missing.  DEMO names the folder of the demonstration, and URL the
+frontend.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import json
+import os
 import pathlib
+import re
+import socket
+import subprocess
 import sys
+import time
 import warnings
+from typing import Any, Optional
 from urllib.parse import urlsplit
 
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
+PLACE = pathlib.Path(os.environ.get("DEMO", ".cache/demo"))
+PACKAGE_SECONDS = 0.15  # so that there is progress to see
+# Where report-up finds what it says: the kickstart writes each into a file of its own.
+FACT = re.compile(r"^printf '%s\\n' \"([\w-]+)\" >/etc/rocks/(generation|profile|order)$", re.MULTILINE)
 
-def main(address: str, url: str, output: pathlib.Path) -> int:
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30, source_address=(address, 0))
-    connection.request("GET", "/rocks/kickstart")
-    answer = connection.getresponse()
+
+class Machine:
+    """One machine, which is known to the frontend by its address alone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.address = address_of(name)
+        self.url = urlsplit(os.environ["URL"])
+
+    def get(self, path: str) -> str:
+        connection = http.client.HTTPConnection(
+            self.url.hostname or "", self.url.port, timeout=30, source_address=(self.address, 0)
+        )
+        connection.request("GET", path, headers={"User-Agent": "iPXE/1.21.1"})
+        return body_of(connection.getresponse(), self.name)
+
+    def say(self, order: str, phase: str, **more: Any) -> None:
+        """As root of the node would, through nginx, which vouches for address and port."""
+        connection = http.client.HTTPConnection("frontend", timeout=30)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(PLACE / "service.sock"))
+        vouched = {"X-Rocks-Address": self.address, "X-Rocks-Port": "1023"}
+        connection.request("POST", "/rocks/events", json.dumps({"order": order, "phase": phase, **more}), vouched)
+        body_of(connection.getresponse(), self.name)
+
+    def tell(self, text: str) -> None:
+        print(f"{self.name}: {text}", flush=True)
+
+    def on(self) -> None:
+        if "/rocks/kickstart" not in self.get("/rocks/boot?form=ipxe"):
+            self.tell("boots from its disk")
+            return
+        self.tell("boots the installer")
+        facts, packages = self.install(self.get("/rocks/kickstart"))
+        if "/rocks/kickstart" in self.get("/rocks/boot?form=ipxe"):
+            raise SystemExit(f"{self.name}: was told to install a second time")
+        manifest = hashlib.sha256("\n".join(packages).encode()).hexdigest()
+        order = facts.pop("order")
+        self.say(order, "up", manifest=manifest, **facts)
+        self.tell(f"boots from its disk, and is up with generation {facts['generation'][:12]}")
+
+    def install(self, text: str) -> tuple[dict[str, str], list[str]]:
+        warnings.simplefilter("error")
+        parser = KickstartParser(makeVersion("RHEL9"), missingIncludeIsFatal=False)
+        parser.readKickstartFromString(text)
+        (PLACE / f"{self.name}.cfg").write_text(text)
+        packages = sorted(parser.handler.packages.packageList)
+        self.tell(f"its kickstart has {len(text):,} bytes and {len(packages)} packages, and the installer accepts it")
+        facts = {name: value for value, name in FACT.findall(text)}
+        for done, package in enumerate(packages, 1):
+            time.sleep(PACKAGE_SECONDS)
+            if done % 6 == 0 or done == len(packages):
+                self.say(facts["order"], "install", done=done, total=len(packages), message=package)
+        self.say(facts["order"], "installed")
+        return facts, packages
+
+
+def address_of(name: str) -> str:
+    """From the hosts report of the database."""
+    for line in (PLACE / "hosts").read_text().splitlines():
+        words = line.split()
+        if name in words[1:]:
+            return words[0]
+    raise SystemExit(f"{name} is not in {PLACE / 'hosts'}")
+
+
+def body_of(answer: http.client.HTTPResponse, name: str) -> str:
     text = answer.read().decode()
     if answer.status != 200:
-        print(f"{address}: {answer.status} {text.strip()}")
-        return 1
-    warnings.simplefilter("error")
-    KickstartParser(makeVersion("RHEL9"), missingIncludeIsFatal=False).readKickstartFromString(text)
-    output.write_text(text)
-    print(f"{address}: 200, {len(text):,} bytes, valid for the installer: {output}")
-    return 0
+        raise SystemExit(f"{name}: {answer.status} {text.strip()}")
+    return text
+
+
+def main(what: str, name: str) -> Optional[int]:
+    if what == "on":
+        Machine(name).on()
+        return None
+    with open(PLACE / f"{name}.log", "a") as log:
+        subprocess.Popen([sys.executable, __file__, "on", name], stdout=log, stderr=log, start_new_session=True)
+    return None
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])))
+    sys.exit(main(*sys.argv[1:3]))

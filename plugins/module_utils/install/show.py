@@ -23,7 +23,7 @@ ENDS = (UP, FAILED, EXPIRED, CANCELLED, REFUSED, UNCHANGED, NOT_BEGUN)
 def line(step: Step) -> str:
     """A step as one line of printable text."""
     count = f" {step.done}/{step.total}" if step.total else ""
-    message = f": {step.message}" if step.message else ""
+    message = f": {step.message}" if step.message not in ("", step.step) else ""
     return printable(f"{step.node} {step.step}{count}{message}")
 
 
