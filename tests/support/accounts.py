@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""People and the two machines that know them: a frontend as Debian makes it, and a node as EL does."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import tempfile
+from typing import Mapping, NamedTuple, Sequence
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts import keys
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Outcome, Place
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
+
+HASH = "$6$Rounds$" + "h" * 86
+FRONTEND = {
+    "passwd": """root:x:0:0:root:/root:/bin/bash
+daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
+www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+slurm:x:64030:64030::/nonexistent:/usr/sbin/nologin
+""",
+    "group": """root:x:0:
+daemon:x:1:
+sudo:x:27:
+www-data:x:33:
+users:x:100:
+nogroup:x:65534:
+slurm:x:64030:
+""",
+    "shadow": "root:*:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\nslurm:!:19000::::::\n",
+    "gshadow": "root:*::\n",
+}
+NODE = {
+    "passwd": """root:x:0:0:root:/root:/bin/bash
+bin:x:1:1:bin:/bin:/sbin/nologin
+polkitd:x:998:996:User for polkitd:/:/sbin/nologin
+slurm:x:450:450:Slurm:/:/sbin/nologin
+nobody:x:65534:65534:Kernel Overflow User:/:/sbin/nologin
+""",
+    "group": "root:x:0:\nbin:x:1:\nwheel:x:10:\nusers:x:100:\npolkitd:x:996:\nslurm:x:450:\nnobody:x:65534:\n",
+    "shadow": f"root:{HASH}:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\npolkitd:!!:19000::::::\nslurm:!!:19000::::::\n"
+    "nobody:*:19000:0:99999:7:::\n",
+    "gshadow": "root:::\nbin:::\nwheel:::\nusers:::\npolkitd:!::\nslurm:!::\nnobody:::\n",
+}
+
+
+class Person(NamedTuple):
+    """Somebody with an account and a group of his own."""
+
+    name: str
+    uid: int
+    comment: str = ""
+    password: str = HASH
+
+    @property
+    def passwd(self) -> str:
+        return f"{self.name}:x:{self.uid}:{self.uid}:{self.comment}:/home/{self.name}:/bin/bash"
+
+    @property
+    def group(self) -> str:
+        return f"{self.name}:x:{self.uid}:"
+
+    @property
+    def shadow(self) -> str:
+        return f"{self.name}:{self.password}:19000:0:99999:7:::"
+
+
+ALICE, BOB = Person("alice", 1000, "Alice Ångström,,,"), Person("bob", 1001)
+
+
+def write(folder: pathlib.Path, texts: Mapping[str, str], people: Sequence[Person] = (), **more: str) -> pathlib.Path:
+    """passwd, group, shadow and gshadow of a machine with these people; more is added to the file of that name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        rows = "".join(f"{getattr(one, name)}\n" for one in people) if name != "gshadow" else ""
+        aside = folder / f"{name}.new"
+        aside.write_text(text + rows + more.get(name, ""), encoding="utf-8")
+        aside.chmod(0o640 if "shadow" in name else 0o644)
+        aside.rename(folder / name)
+    return folder
+
+
+@functools.cache
+def private_key() -> str:
+    """A key that is made once a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "key")
+        keys.ensure(path, command.run)
+        return pathlib.Path(path).read_text(encoding="utf-8")
+
+
+class Frontend:
+    """A frontend's accounts: its etc, its key, and the bundle in the folder that a web server would serve."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        (folder / "web" / "rocks").mkdir(parents=True)
+        self.place = Place(str(folder / "etc"), str(folder / "web" / "rocks" / "accounts"), str(folder / "key"))
+        pathlib.Path(self.place.key).write_text(private_key(), encoding="utf-8")
+        self.web, self.public = folder / "web", folder / "accounts.pub"
+        self.have()
+
+    def have(self, *people: Person, **more: str) -> None:
+        """From now on it has these people."""
+        write(pathlib.Path(self.place.etc), FRONTEND, people, **more)
+
+    def publish(self, *people: Person, **options: bool) -> Outcome:
+        """Have these people, and publish them."""
+        self.have(*people)
+        outcome = publish(self.place, **options)
+        self.public.write_text(outcome.public_key, encoding="utf-8")
+        return outcome
+
+    @property
+    def bundle(self) -> bytes:
+        return pathlib.Path(self.place.bundle).read_bytes()
