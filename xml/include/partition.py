@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Decide, in %pre, what becomes of the disks: a first installation, a reinstallation that keeps every partition but
-root (paper, 6.3), or a refusal.  Reads the disks and never writes to one; its result are kickstart commands.
+"""Decide, in %pre, what becomes of the disks: a first installation, a reinstallation that keeps what the layout says
+(paper, 6.3: every partition but root), or a refusal.  Reads the disks and never writes to one; its result are
+kickstart commands.
 
 A file system's label says that it is ours; nothing else does.  Permission to wipe comes from the install order
 (--wipe), never from what a disk looks like: a disk that cannot be read looks blank.
 
-The layout has one line per partition: MOUNT LABEL FSTYPE MIB and then, as wanted, `grow` (takes the rest of the disk)
-and `keep` (survives a reinstallation).  `swap` is its own mount.
+The layout has one line per partition: MOUNT LABEL FSTYPE MIB, then `grow` where it takes the rest of the disk, and
+what a reinstallation does to it: `keep`, or `format` for a part of the operating system that has a partition of its
+own.  Only / (always formatted) and swap, whose mount is `swap`, need not say it: what survives is never a guess.
 
 Standard library of Python 3.6, since the installer's Python runs it.
 """
@@ -28,8 +30,11 @@ TRANSPORTS = {"nvme": 0, "sata": 1, "sas": 1, "ata": 1, "virtio": 1}
 NO_DISK = re.compile(r"(zram|ram|nbd|fd|sr|loop)\d")
 LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
 MAX_ARRAY = 2  # disks of a mirror
+WORDS = ("grow", "keep", "format")
+# Where packages are installed to: an old file system there does not fit the new root.
+SYSTEM = ("/", "/boot", "/etc", "/usr", "/usr/lib", "/usr/share", "/var", "/var/lib", "/var/lib/rpm")
 
-Line = collections.namedtuple("Line", "mount label fstype size grow keep")
+Line = collections.namedtuple("Line", "mount label fstype size grow keep format")
 # `table` and `fstype` are what stands on the device itself; `kind` is the type of a partition in its table.
 Part = collections.namedtuple("Part", "name label fstype kind")
 Disk = collections.namedtuple("Disk", "name path size transport wwn serial table fstype mounted parts stacked")
@@ -57,8 +62,8 @@ def layout_from(text):
     for number, words in enumerate((line.split("#")[0].split() for line in text.splitlines()), 1):
         if not words:
             continue
-        if len(words) < 4 or not words[3].isdigit() or set(words[4:]) - {"grow", "keep"}:
-            raise Refusal("layout, line %d: expected MOUNT LABEL FSTYPE MIB [grow] [keep]" % number)
+        if len(words) < 4 or not words[3].isdigit() or set(words[4:]) - set(WORDS):
+            raise Refusal("layout, line %d: expected MOUNT LABEL FSTYPE MIB [grow] [keep|format]" % number)
         mount, label, fstype, size = words[:4]
         if fstype not in LONGEST_LABEL:
             raise Refusal(
@@ -69,9 +74,22 @@ def layout_from(text):
                 "layout, line %d: label %r is no plain name of at most %d letters"
                 % (number, label, LONGEST_LABEL[fstype])
             )
-        lines.append(Line(mount, label, fstype, int(size), "grow" in words[4:], "keep" in words[4:]))
+        _check_fate(mount, words[4:], number)
+        lines.append(Line(mount, label, fstype, int(size), *(word in words[4:] for word in WORDS)))
     _check_layout(lines)
     return lines
+
+
+def _check_fate(mount, words, number):
+    fates = [word for word in ("keep", "format") if word in words]
+    if "keep" in fates and mount in SYSTEM:
+        raise Refusal(
+            "layout, line %d: %s cannot be kept, since packages are installed there; say format" % (number, mount)
+        )
+    if mount not in ("/", "swap") and len(fates) != 1:
+        raise Refusal(
+            "layout, line %d: what becomes of %s when the node is reinstalled? say keep or format" % (number, mount)
+        )
 
 
 def _check_layout(lines):
@@ -80,11 +98,8 @@ def _check_layout(lines):
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
             raise Refusal("layout: the %s %s stands there twice" % (field, twice[0]))
-    root = [line for line in lines if line.mount == "/"]
-    if not root:
+    if not any(line.mount == "/" for line in lines):
         raise Refusal("layout: there is no /")
-    if root[0].keep:
-        raise Refusal("layout: / cannot be kept, since a reinstallation is what makes it known")
     if sum(line.grow for line in lines) > 1:
         raise Refusal("layout: more than one partition takes the rest of the disk")
 
@@ -251,7 +266,7 @@ def _faults(line, places, mirror):
         return ["%s (%s) is no mirror" % (line.label, line.mount)]
     if not mirror and found == {"linux_raid_member"}:
         return ["%s (%s) is a mirror, and the layout wants none" % (line.label, line.mount)]
-    if not mirror and line.mount != "/" and found != {line.fstype}:
+    if not mirror and not _is_formatted(line) and found != {line.fstype}:
         return [
             "%s (%s) holds %s, and the layout says %s" % (line.label, line.mount, found.pop() or "nothing", line.fstype)
         ]
@@ -276,9 +291,14 @@ def _reuse_boot(disks, efi):
     )
 
 
+def _is_formatted(line):
+    """Whether a reinstallation makes this file system anew."""
+    return line.mount == "/" or line.format
+
+
 def _reuse_line(line, places, mirror):
-    """Root is formatted anew, under its label; everything else stays as it is."""
-    fate = "--fstype=%s --label=%s" % (line.fstype, line.label) if line.mount == "/" else "--noformat"
+    """What is formatted keeps its label, by which the next installation knows it; everything else stays as it is."""
+    fate = "--fstype=%s --label=%s" % (line.fstype, line.label) if _is_formatted(line) else "--noformat"
     if mirror:
         return "raid %s --device=%s --useexisting %s" % (line.mount, line.label.lower(), fate)
     return "part %s --onpart=%s %s" % (line.mount, places[0][1].name, fate)

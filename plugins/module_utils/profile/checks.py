@@ -12,6 +12,7 @@ from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from .condition import coerce
 from .context import readable
+from .disks import check_layout
 from .gate import Attributes
 from .model import ERROR, WARNING, Remark
 from .script import Script
@@ -116,6 +117,10 @@ def _repeated(kickstart: Kickstart) -> Iterator[Remark]:
                 yield Remark(WARNING, "given-twice", command.origin, text, "the installer takes the last one")
 
 
+def _layout(kickstart: Kickstart) -> Iterator[Remark]:
+    return check_layout(script for script in kickstart.scripts if script.section in ("pre", "post"))
+
+
 RULES: tuple[Callable[[Kickstart], Iterable[Remark]], ...] = (
     _noformat,
     _root,
@@ -124,6 +129,7 @@ RULES: tuple[Callable[[Kickstart], Iterable[Remark]], ...] = (
     _includes,
     _secrets,
     _repeated,
+    _layout,
 )
 ONCE = frozenset(("bootloader", "keyboard", "lang", "rootpw", "selinux", "firewall", "timezone", "url", "zerombr"))
 

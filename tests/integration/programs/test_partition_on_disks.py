@@ -2,18 +2,22 @@
 
 The disks are loop devices.  An answer is carried out by sfdisk and mkfs as the installer would, so that a
 reinstallation is asked of what a first installation left.  Arrays are superblocks on a disk: they need no kernel.
+
+Loop devices are called as NVMe drives are (loop0p1).  Where another naming is the subject, a program in the place of
+lsblk says another name and transport for each device; everything else, all that is read from the disks too, is real.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
+import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
-from typing import Iterator
+from typing import Iterator, NamedTuple, Optional
 
 import pytest
 from pykickstart.parser import KickstartParser
@@ -70,7 +74,47 @@ def other(tmp_path: pathlib.Path) -> Iterator[str]:
         yield device
 
 
-def decide(folder: pathlib.Path, disks: list[str], *options: str) -> tuple[str, list[str]]:
+# How a kernel calls the disks of a machine: the names in order, what stands before a partition's number, transport.
+class Naming(NamedTuple):
+    disks: tuple[str, ...]
+    infix: str
+    transport: str
+
+    def partition(self, number: int, disk: int = 0) -> str:
+        return f"{self.disks[disk]}{self.infix}{number}"
+
+
+NVME = Naming(("nvme0n1", "nvme1n1"), "p", "nvme")
+VIRTIO = Naming(("vda", "vdb"), "", "virtio")
+NAMINGS = pytest.mark.parametrize("naming", [NVME, VIRTIO], ids=lambda naming: naming.transport)
+TABLES = pytest.mark.parametrize("table", ["gpt", "msdos"])
+
+LSBLK = """#!{python}
+import json, subprocess, sys
+said = json.loads(subprocess.run([{lsblk!r}, *sys.argv[1:]], stdout=subprocess.PIPE, check=True).stdout)
+for one in said["blockdevices"]:
+    disk, infix = {names!r}[one["name"]], {infix!r}
+    for child in one.get("children", []):
+        child["name"] = child["name"].replace(one["name"] + "p", disk + infix)
+    one.update(name=disk, tran={transport!r})
+print(json.dumps(said))
+"""
+
+
+def called(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dict[str, str]:
+    """An environment in which these devices, in this order, have the names that a kernel would give them."""
+    names = {name(device): disk for device, disk in zip(devices, naming.disks)}
+    real = shutil.which("lsblk")
+    program = folder / "bin" / "lsblk"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(LSBLK.format(python=sys.executable, lsblk=real, names=names, **naming._asdict()))
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+
+def decide(
+    folder: pathlib.Path, disks: list[str], *options: str, naming: Optional[Naming] = None
+) -> tuple[str, list[str]]:
     """``first``, ``reuse``, ``wipe`` or the refusal, and the commands."""
     (folder / "layout").write_text(LAYOUT)
     output = folder / "partition.ks"
@@ -82,7 +126,8 @@ def decide(folder: pathlib.Path, disks: list[str], *options: str) -> tuple[str, 
     for device in disks:
         sh("blockdev", "--flushbufs", device)
     before = {device: written(device) for device in disks}
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    env = {**os.environ, **(called(folder, naming, disks) if naming else {})}
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=env)
     assert {device: written(device) for device in disks} == before, "the program wrote to a disk"
     if ended.returncode:
         assert not output.exists()
@@ -275,5 +320,111 @@ def test_kernel_arguments_cannot_add_a_command(tmp_path: pathlib.Path, disk: str
     assert "quote" in decide(tmp_path, [disk], "--append", 'x" --password=1')[0]
 
 
-def test_the_installers_oldest_python_reads_it() -> None:
-    ast.parse(PROGRAM.read_text(), feature_version=(3, 6))
+# ---- the same on every table, under every name that a kernel gives
+
+
+@pytest.fixture
+def two(disk: str, other: str) -> list[str]:
+    """Two blank disks."""
+    return [disk, other]
+
+
+@TABLES
+@NAMINGS
+def test_names_of_the_kernel_live_only_within_one_boot(
+    tmp_path: pathlib.Path, two: list[str], naming: Naming, table: str
+) -> None:
+    mode, commands = decide(tmp_path, two, "--table", table, naming=naming)
+    assert mode == "first" and f"ignoredisk --only-use={naming.disks[0]}" in commands
+    carry_out(commands, two[0], table)
+    at = 1 if table == "msdos" else 2
+    for order, disk in ((two, 0), (two[::-1], 1)):  # the second time the kernel found the other disk first
+        mode, again = decide(tmp_path, order, "--table", table, naming=naming)
+        assert (mode, again[:2]) == ("reuse", [f"ignoredisk --only-use={naming.disks[disk]}", "clearpart --none"])
+        assert [line for line in again if line.startswith("part ") and "biosboot" not in line] == [
+            f"part / --onpart={naming.partition(at, disk)} --fstype=xfs --label=RK_ROOT",
+            f"part swap --onpart={naming.partition(at + 1, disk)} --noformat",
+            f"part /state/partition1 --onpart={naming.partition(at + 2, disk)} --noformat",
+        ]
+        assert again[-1] == f"bootloader --location=mbr --boot-drive={naming.disks[disk]}"
+
+
+def lose_root_label(device: str, table: str) -> None:
+    sh("xfs_admin", "-L", "--", f"{device}p{1 if table == 'msdos' else 2}")
+
+
+def lose_state(device: str, table: str) -> None:
+    sh("wipefs", "--quiet", "--all", f"{device}p{3 if table == 'msdos' else 4}")
+
+
+def remake_state(device: str, table: str) -> None:
+    sh("mkfs.xfs", "-q", "-f", "-L", "RK_STATE1", f"{device}p{3 if table == 'msdos' else 4}")
+
+
+def become_another_clusters(device: str, table: str) -> None:
+    first = 1 if table == "msdos" else 2
+    sh("xfs_admin", "-L", "OT_ROOT", f"{device}p{first}")
+    sh("swaplabel", "-L", "OT_SWAP", f"{device}p{first + 1}")
+    sh("e2label", f"{device}p{first + 2}", "OT_STATE1")
+
+
+CHANGED = {
+    "root lost": (lose_root_label, "but not RK_ROOT: what was here is not whole"),
+    "state lost": (lose_state, "RK_STATE1 (/state/partition1) is missing"),
+    "state made anew": (remake_state, "holds xfs, and the layout says ext4"),
+    "another cluster's": (become_another_clusters, "1 disk wanted, 0 free"),
+}
+
+
+@TABLES
+@NAMINGS
+@pytest.mark.parametrize("change", CHANGED)
+def test_in_doubt_the_disks_stay_as_they_are_until_an_order_permits_to_wipe(
+    tmp_path: pathlib.Path, disk: str, naming: Naming, table: str, change: str
+) -> None:
+    carry_out(decide(tmp_path, [disk], "--table", table)[1], disk, table)
+    do, said = CHANGED[change]
+    do(disk, table)
+    refusal, commands = decide(tmp_path, [disk], "--table", table, naming=naming)
+    assert commands == [] and said in refusal
+    assert "to lose what is there, order the installation with wipe: true. The disks are as they were." in refusal
+    mode, commands = decide(tmp_path, [disk], "--table", table, "--wipe", "yes", naming=naming)
+    assert mode == "wipe"
+    assert f"clearpart --all --initlabel --disklabel={table} --drives={naming.disks[0]}" in commands
+
+
+def put_array(device: str) -> None:
+    put(f"{device}p1", superblock("server:0"), 4096)
+
+
+def put_volume_group(device: str) -> None:
+    own = f'devices {{ filter = [ "a|{device}p1|", "r|.*|" ] use_devicesfile=0 }}'
+    sh("pvcreate", "--quiet", "--force", "--config", own, f"{device}p1")
+
+
+FOREIGN = {"array": (put_array, "linux_raid_member"), "volume group": (put_volume_group, "LVM2_member")}
+
+
+@TABLES
+@NAMINGS
+@pytest.mark.parametrize("held", FOREIGN)
+def test_arrays_and_volume_groups_of_others_are_passed_over(
+    tmp_path: pathlib.Path, two: list[str], naming: Naming, table: str, held: str
+) -> None:
+    make, said = FOREIGN[held]
+    sh("sfdisk", "--quiet", two[0], stdin=f"label: {'dos' if table == 'msdos' else 'gpt'}\n,\n")
+    sh("partx", "--add", two[0])
+    make(two[0])
+    assert f"{naming.disks[0]} holds {said}" in decide(tmp_path, two[:1], "--table", table, naming=naming)[0]
+    mode, commands = decide(tmp_path, two, "--table", table, naming=naming)
+    assert mode == "first"
+    assert naming.disks[0] not in "\n".join(commands)
+
+
+@NAMINGS
+def test_a_blank_disk_that_is_too_small_is_passed_over(tmp_path: pathlib.Path, disk: str, naming: Naming) -> None:
+    with loop(tmp_path, "small", 64) as small:
+        _mode, commands = decide(tmp_path, [small, disk], naming=naming)
+        assert commands[0] == f"ignoredisk --only-use={naming.disks[1]}"
+        refusal, _commands = decide(tmp_path, [small], "--wipe", "yes", naming=naming)
+        assert f"{naming.disks[0]} has 64 MiB, and the layout needs 389" in refusal

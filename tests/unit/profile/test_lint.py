@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pathlib
 
+import partition
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import disks
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import try_compile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import Available, lint
 from support.kickstarts import one, strictly_valid, tree
+from support.layouts import BAD_LAYOUTS
 
 PART = "<part>/ --size=1 --fstype=xfs</part><reqpart/>"
 
@@ -193,3 +196,50 @@ def test_a_package_that_the_distribution_does_not_have_is_found_for_each_place(t
 def test_a_root_that_is_nowhere_is_a_finding_and_not_the_end(tmp_path: pathlib.Path) -> None:
     remarks = lint(one(tmp_path, "<nonsense/>"), {"computer": {}, "compute": {}}, ["rhel9"])
     assert {remark.rule for remark in remarks} == {"unknown-element", "description"}
+
+
+LAYOUT = """<pre>
+<file name="/run/rocks/layout">
+{}
+</file>
+</pre>"""
+WHOLE = "/ RK_ROOT xfs &root_size;\n/state/partition1 RK_STATE1 xfs 1 keep"
+
+
+def layout_findings(folder: pathlib.Path, text: str, *elements: str) -> list[tuple[int, str]]:
+    """Line of the layout (the first is 1) and what is said about it."""
+    path = one(folder, LAYOUT.format(text), *elements)
+    remarks = lint(path, {"compute": {"root_size": "1"}}, ["rhel9"])
+    return [(remark.origin.line - 3, remark.text) for remark in remarks if remark.rule == "layout"]
+
+
+@pytest.mark.parametrize(("text", "_said"), BAD_LAYOUTS)
+def test_a_layout_that_the_machine_would_refuse_is_found_before(tmp_path: pathlib.Path, text: str, _said: str) -> None:
+    known = "file system 'zfs'" in _said or "label '" in _said
+    assert known or layout_findings(tmp_path, text), "only file systems and lengths of labels are left to the program"
+
+
+def test_what_survives_a_reinstallation_is_stated_and_never_a_part_of_the_system(tmp_path: pathlib.Path) -> None:
+    text = WHOLE + "\n/var RK_VAR xfs 1 keep\n/home RK_HOME xfs 1\n/opt RK_OPT xfs 1 format"
+    assert layout_findings(tmp_path, text) == [
+        (3, "/var cannot be kept, since packages are installed there"),
+        (4, "what becomes of /home when the node is reinstalled?"),
+    ]
+
+
+def test_what_a_script_keeps_must_be_on_a_partition_that_is_kept(tmp_path: pathlib.Path) -> None:
+    keeps = "<post>\ncp /etc/ssh/ssh_host_* /state/partition1/\n</post>"
+    assert layout_findings(tmp_path, WHOLE, keeps) == []
+    ((line, said),) = layout_findings(tmp_path, "/ RK_ROOT xfs 1\n/state/partition1 RK_STATE1 xfs 1 format", keeps)
+    assert said.startswith(
+        "/state/partition1 is used here, and no partition of the layout that is kept is mounted there"
+    )
+    assert line == 6
+
+
+def test_a_layout_with_comments_and_values_that_are_not_known_yet_is_not_found(tmp_path: pathlib.Path) -> None:
+    assert layout_findings(tmp_path, "# MOUNT LABEL\n" + WHOLE + "\n\nswap RK_SWAP swap &root_size;  # no more") == []
+
+
+def test_lint_and_partition_program_mean_the_same_places_of_the_system() -> None:
+    assert (disks.SYSTEM, disks.WORDS) == (partition.SYSTEM, partition.WORDS)

@@ -12,6 +12,8 @@ from partition import Disk, Part, Refusal, Wish, decide, layout_from
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
+from support.layouts import BAD_LAYOUTS
+
 LAYOUT = """
 /                  RK_ROOT    xfs   30720
 swap               RK_SWAP    swap   4096
@@ -72,7 +74,7 @@ def test_a_blank_disk_gets_the_whole_layout() -> None:
     )
 
 
-def test_a_reinstallation_formats_root_and_nothing_else() -> None:
+def test_a_reinstallation_formats_root_and_keeps_what_the_layout_keeps() -> None:
     assert decide([installed("nvme0n1", ESP), disk("sdb")], LINES, wish(efi=True)) == (
         [
             "ignoredisk --only-use=nvme0n1",
@@ -85,6 +87,28 @@ def test_a_reinstallation_formats_root_and_nothing_else() -> None:
         ],
         "reuse",
     )
+
+
+APART = """
+/        RK_ROOT    xfs   10240
+/var     RK_VAR     xfs   20480 format
+swap     RK_SWAP    swap  4096
+/scratch RK_STATE1  ext4  1024 grow keep
+"""
+
+
+def test_a_part_of_the_system_on_a_partition_of_its_own_is_formatted_with_root() -> None:
+    # The list of installed packages lies there, and would be that of the old root.
+    lines = layout_from(APART)
+    labels = (("RK_ROOT", "xfs"), ("RK_VAR", "ext4"), ("RK_SWAP", "swap"), ("RK_STATE1", "ext4"))
+    parts = [Part("sda1", "", "", BIOSBOOT)]
+    parts += [Part(f"sda{number}", label, fstype, "") for number, (label, fstype) in enumerate(labels, 2)]
+    assert decide([disk(parts=tuple(parts))], lines, wish())[0][3:7] == [
+        "part / --onpart=sda2 --fstype=xfs --label=RK_ROOT",
+        "part /var --onpart=sda3 --fstype=xfs --label=RK_VAR",
+        "part swap --onpart=sda4 --noformat",
+        "part /scratch --onpart=sda5 --noformat",
+    ]
 
 
 def test_a_master_boot_record_needs_no_boot_partition() -> None:
@@ -228,20 +252,6 @@ def test_a_mirror_is_not_taken_for_single_disks() -> None:
         commands(mirrored())
     with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is a mirror, and the layout wants none"):
         commands(mirrored()[:1])
-
-
-BAD_LAYOUTS = [
-    ("/ RK_ROOT xfs", "line 1: expected MOUNT LABEL FSTYPE MIB"),
-    ("/ RK_ROOT xfs 30720 kep", "line 1: expected"),
-    ("\n/ RK_ROOT zfs 30720", "line 2: file system 'zfs'"),
-    ("/ RK_ROOT_OF_IT xfs 30720", "line 1: label 'RK_ROOT_OF_IT'"),
-    ("/ RK-ROOT xfs 30720", "line 1: label 'RK-ROOT'"),
-    ("/state RK_STATE xfs 1 keep", "there is no /"),
-    ("/ RK_ROOT xfs 1 keep", "/ cannot be kept"),
-    ("/ A xfs 1\n/b A xfs 1", "the label A stands there twice"),
-    ("/ A xfs 1\n/ B xfs 1", "the mount / stands there twice"),
-    ("/ A xfs 1 grow\n/b B xfs 1 grow", "more than one partition takes the rest"),
-]
 
 
 @pytest.mark.parametrize(("text", "said"), BAD_LAYOUTS)
