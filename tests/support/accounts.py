@@ -4,17 +4,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pathlib
+import shutil
+import sys
 import tempfile
-from typing import Mapping, NamedTuple, Sequence
+from dataclasses import dataclass
+from typing import ContextManager, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import keys
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.hint import hint, targets
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Outcome, Place
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
 
+from .daemons import Daemon
+from .namespaces import Namespace, Network
+from .site import ROOT, WEB_USER, configure
+from .waiting import until
+
+PROGRAM = ROOT / "xml" / "include" / "accounts.py"
 HASH = "$6$Rounds$" + "h" * 86
 FRONTEND = {
     "passwd": """root:x:0:0:root:/root:/bin/bash
@@ -117,3 +128,68 @@ class Frontend:
     @property
     def bundle(self) -> bytes:
         return pathlib.Path(self.place.bundle).read_bytes()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A node: a namespace, and the folder that its etc and var lie in."""
+
+    namespace: Namespace
+    root: pathlib.Path
+    argv: Sequence[str]
+
+    def pull(self) -> command.Finished:
+        """Take the bundle once."""
+        return self.namespace.run([*self.argv, "pull"], timeout=60, ok=range(256))
+
+    def follow(self, *options: str) -> ContextManager[Daemon]:
+        """The node's service."""
+        return self.namespace.daemon([*self.argv, "follow", *options], self.root / "log")
+
+    def has(self, name: str) -> bool:
+        """Whether this user stands in its passwd."""
+        return f"\n{name}:" in (self.root / "etc" / "passwd").read_text(encoding="utf-8")
+
+    def etc(self) -> dict[str, str]:
+        return {name: (self.root / "etc" / name).read_text(encoding="utf-8") for name in NODE}
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """A frontend whose bundle is served as a site serves it."""
+
+    frontend: Frontend
+    network: Network
+    scratch: pathlib.Path
+
+    def machine(self, number: int = 1, python: str = sys.executable) -> Machine:
+        """A node with the address 10.255.0.NUMBER, which has nobody's account yet."""
+        root = self.scratch / f"node-{number}"
+        write(root / "etc", NODE)
+        namespace = self.network.client(f"node{number}")
+        namespace.ip("address", "add", f"10.255.{number >> 8}.{number & 255}/8", "dev", "eth0")
+        argv = [python, str(PROGRAM), "--url", "http://10.1.1.1", "--key", str(self.frontend.public)]
+        return Machine(namespace, root, [*argv, "--root", str(root)])
+
+    def hint(self, version: int) -> None:
+        """Tell all nodes."""
+        self.network.server.call(hint, targets(["10.0.0.0/8"]), version)
+
+
+@contextlib.contextmanager
+def publisher(place: pathlib.Path, net: Network, scratch: pathlib.Path) -> Iterator[Publisher]:
+    """The frontend's nginx, from the role's templates, in the network's own namespace.
+
+    place    a folder that nginx's user can enter
+    scratch  where the nodes' files go
+    """
+    frontend = Frontend(place / "frontend")
+    web = pathlib.Path(frontend.place.bundle).parent
+    shutil.chown(web, "root", WEB_USER)
+    web.chmod(0o2750)
+    configure(place, "", {"frontend_accounts_bundle": frontend.place.bundle, "__frontend_clients": ["10.0.0.0/8"]})
+    argv = ["nginx", "-p", str(place), "-c", str(place / "nginx.conf"), "-g", "daemon off;"]
+    with net.server.daemon(argv, place / "log" / "nginx.log") as server:
+        probe = ["curl", "-s", "-o", "/dev/null", "http://10.1.1.1/rocks/accounts"]
+        until(lambda: not net.server.run(probe, timeout=10, ok=range(256)).status, 10, f"nginx: {server.output()}")
+        yield Publisher(frontend, net, scratch)

@@ -290,7 +290,8 @@ class Node:
     def put(self, texts: Text, merged: Merged) -> bool:
         """Write what differs: what is needed first, then who needs it, then without what is needed no more."""
         needed = [name for name in ("shadow", "gshadow", "group") if name in texts]
-        steps = [(name, merged.between) for name in needed + ["passwd"]] + [(name, merged.final) for name in needed]
+        steps = [(name, merged.between) for name in needed + ["passwd"]]
+        steps += [(name, merged.final) for name in reversed(needed)]
         now, changed = dict(texts), False
         for name, wanted in steps:
             if now[name] != wanted[name]:
