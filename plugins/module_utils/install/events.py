@@ -12,7 +12,7 @@ from typing import Any, Iterable, Optional, Sequence
 
 from ..cluster.database import Database
 from . import clock
-from .model import Event, History, Order, Progress
+from .model import Event, History, Order, Progress, Standing
 from .rows import ADD_EVENT, ORDER_COLUMNS, event_row, order_from
 from .states import LIVE, OPEN
 
@@ -26,7 +26,7 @@ SHOWN = ("phase", "done", "total", "message")
 COUNTED = ("done", "message")
 
 
-def record(db: Database, reports: Sequence[tuple[Order, Progress]], *, now: str) -> None:
+def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *, now: str) -> None:
     """Put progress into the orders that it is of, in one transaction; an order that is not open stays as it is.
 
     reports  orders as they are in the database now, each with the newest that its node told
@@ -39,15 +39,15 @@ def record(db: Database, reports: Sequence[tuple[Order, Progress]], *, now: str)
             for start in range(0, len(some), CHUNK):
                 _count(db, some[start : start + CHUNK], shown, now)
         if steps:
-            db.execute_many(ADD_EVENT, [event_row(order, now, "", progress) for order, progress in steps])
+            db.execute_many(ADD_EVENT, [event_row(order.id, now, "", progress) for order, progress in steps])
 
 
-def _begins(order: Order, progress: Progress) -> bool:
+def _begins(order: Order | Standing, progress: Progress) -> bool:
     """Whether more than a count changes."""
     return (order.phase, order.total) != (progress.phase, progress.total)
 
 
-def _count(db: Database, reports: Sequence[tuple[Order, Progress]], shown: Sequence[str], now: str) -> None:
+def _count(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], shown: Sequence[str], now: str) -> None:
     """One statement for many orders: both engines know ``case``, and a round trip each would cost more than the rest."""
     ids = [order.id for order, _progress in reports]
     case = "case id" + " when ? then ?" * len(ids) + " end"

@@ -68,6 +68,15 @@ class Progress(NamedTuple):
     log: str = ""
 
 
+class Standing(NamedTuple):
+    """As much of an order as progress is compared with."""
+
+    id: int
+    uuid: str
+    phase: str
+    total: int
+
+
 class Event(NamedTuple):
     """A step of an order: it reached ``state``, or the installer began ``phase``; ``seconds`` until the next step.
 

@@ -138,7 +138,7 @@ def advance(
     step = progress._replace(message=progress.message or reason)
     if not db.change(
         (f"{MOVE} where id = ? and state in ({_marks(sources)})", (*values, order.id, *sources)),
-        (ADD_EVENT, event_row(order, now, to, step)),
+        (ADD_EVENT, event_row(order.id, now, to, step)),
         (ADD_AUDIT, audit_row(told, now)),
     ):
         _explain_lost(db, order, to)
@@ -226,7 +226,7 @@ def _end(db: Database, orders: Iterable[Order], to: str, *, by: str, now: str, r
 
 
 def _tell(db: Database, orders: Sequence[Order], now: str, *, by: str, action: str, state: str) -> None:
-    db.execute_many(ADD_EVENT, [event_row(one, now, state, NO_PROGRESS) for one in orders])
+    db.execute_many(ADD_EVENT, [event_row(one.id, now, state, NO_PROGRESS) for one in orders])
     db.execute_many(
         ADD_AUDIT,
         [

@@ -41,7 +41,13 @@ def order_from(row: Sequence[Any]) -> Order:
 def one_text(columns: Sequence[str]) -> str:
     """SQL for these columns as one text; empty when one of them is null, as after an outer join that found nothing."""
     parts = [f"replace({name}, '{MARK}', ' ')" if name in FREE else name for name in columns]
-    return "coalesce(" + f" || '{MARK}' || ".join(parts) + ", '')"
+    return f"coalesce({_joined(parts)}, '')"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """In halves: each ``||`` copies what stands on its left, so a row of them would copy the first column every time."""
+    half = len(parts) // 2
+    return f"({_joined(parts[:half])} || '{MARK}' || {_joined(parts[half:])})" if half else parts[0]
 
 
 ORDER_TEXT = one_text(ORDER_COLUMNS.split(", "))
@@ -64,10 +70,10 @@ def audit_row(audit: Audit, now: str) -> tuple[Any, ...]:
     return (now, *audit._replace(detail=audit.detail[:DETAIL_CHARACTERS]))
 
 
-def event_row(order: Order, now: str, state: str, progress: Progress) -> tuple[Any, ...]:
-    """The parameters of ADD_EVENT; ``state`` is empty for progress within a state."""
+def event_row(order: int, now: str, state: str, progress: Progress) -> tuple[Any, ...]:
+    """The parameters of ADD_EVENT, of the order with this number; ``state`` is empty for progress within a state."""
     message = "\n".join(filter(None, (progress.message, progress.log)))
-    return (order.id, now, state, progress.phase, progress.done, progress.total, message)
+    return (order, now, state, progress.phase, progress.done, progress.total, message)
 
 
 def add_audit(db: Database, audit: Audit, now: str) -> None:

@@ -9,6 +9,7 @@ another one's address by mistake; an intruder can send what he likes.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from typing import Sequence
@@ -36,6 +37,7 @@ WITHOUT = ASKER % ("", "")
 WITH_ATTRIBUTES = ASKER % (", t.name, t.value", " left join attributes t on t.node = n.id")
 
 
+@functools.lru_cache(maxsize=16384)
 def address_of(text: str) -> str:
     """An address as the database writes it; an IPv4 address in IPv6 form becomes itself.  Raises Denied."""
     try:

@@ -16,8 +16,7 @@ from typing import Callable, Mapping
 from ..cluster.database import Database
 from ..errors import RocksError
 from ..install import clock, events
-from ..install.model import Order, Progress
-from ..install.rows import ORDER_TEXT, order_from_text
+from ..install.model import Progress, Standing
 from ..install.states import INSTALLING
 
 FLUSH_SECONDS = 2.0  # of two reports that a node makes meanwhile only the newer one costs anything
@@ -97,18 +96,15 @@ class Inbox:
                 self._awake.set()
 
 
-def _orders(db: Database, addresses: list[str]) -> Mapping[str, Order]:
+def _orders(db: Database, addresses: list[str]) -> Mapping[str, Standing]:
     """The orders that are installing at these addresses."""
-    found: dict[str, Order] = {}
+    found: dict[str, Standing] = {}
     for start in range(0, len(addresses), CHUNK):
         some = addresses[start : start + CHUNK]
         rows = db.rows(
-            f"select n.ip, {ORDER_TEXT} from installs i join nodes n on n.id = i.node"
+            "select n.ip, i.id, i.uuid, i.phase, i.total from installs i join nodes n on n.id = i.node"
             f" where i.live = 1 and i.state = ? and n.ip in ({', '.join('?' * len(some))})",
             (INSTALLING, *some),
         )
-        for address, text in rows:
-            order = order_from_text(text)
-            if order is not None:
-                found[address] = order
+        found.update({row[0]: Standing._make(row[1:]) for row in rows})
     return found

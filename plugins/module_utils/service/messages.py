@@ -34,6 +34,8 @@ def text_of(message: Mapping[str, Any], name: str, most: int = MESSAGE_CHARACTER
     found = message.get(name, "")
     if not isinstance(found, str):
         raise Denied(400, f"{name!r} is not a text")
+    if found.isascii() and found.isprintable():
+        return found[:most]
     # A lone surrogate can be said in JSON, and in no encoding.
     return CONTROL.sub("", found).encode("utf-8", "replace").decode()[:most]
 

@@ -7,15 +7,37 @@ Everything is counted in the database, so that each of any number of processes a
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from typing import Iterable
 
 from ..cluster.database import Database
-from ..install.states import LIVE, STATES
+from ..install import clock
+from ..install.states import FAILED, INSTALLING, LIVE, STATES, UP
+from . import exposition
 from .context import Service
+from .exposition import Family, Metric, Numbers, Summary
 from .model import JSON, Answer, Request
 from .viewers import demand_viewer
 
-EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+NEVER = "never"  # in the place of a state: no order was ever made
+LAST = "i.id in (select max(id) from installs group by node)"
+BY_STATE = (
+    "select n.rack, coalesce(i.state, ?), count(*), coalesce(min(i.changed), '') from nodes n"
+    " join memberships m on m.id = n.membership join appliances a on a.id = m.appliance"
+    f" left join installs i on i.node = n.id and {LAST}"
+    " where a.root <> '' and a.name <> 'frontend' group by n.rack, coalesce(i.state, ?)"
+)
+TROUBLED = (
+    f"select n.name, n.rack, i.suspect from installs i join nodes n on n.id = i.node where i.state = ? and {LAST}"
+)
+TOOK = (
+    "select began.at, i.changed from installs i join install_events began on began.install = i.id and began.state = ?"
+    f" where i.state = ? and {LAST}"
+)
+RUNNING = (
+    "select distribution, generation, count(*) from installs where state = 'up'"
+    " and id in (select max(id) from installs where state in ('up', 'installed') group by node)"
+    " group by distribution, generation"
+)
 
 
 def health(service: Service, _request: Request) -> Answer:
@@ -27,57 +49,43 @@ def health(service: Service, _request: Request) -> Answer:
 def metrics(service: Service, request: Request) -> Answer:
     """The metrics.  Raises Denied (403) for an address that the site does not allow."""
     demand_viewer(service.settings, request.address)
-    lines = [line for metric in _metrics(service.db) for line in metric.lines()]
-    return Answer(200, ("\n".join(lines) + "\n").encode(), EXPOSITION)
+    return Answer(200, exposition.text(measured(service.db)).encode(), exposition.TYPE)
 
 
-class Metric(NamedTuple):
-    """One family: label values -> number; ``labels`` names them."""
-
-    name: str
-    kind: str
-    help: str
-    labels: tuple[str, ...]
-    values: dict[tuple[str, ...], float]
-
-    def lines(self) -> Iterable[str]:
-        """The exposition format's lines."""
-        yield f"# HELP {self.name} {self.help}"
-        yield f"# TYPE {self.name} {self.kind}"
-        for given, value in sorted(self.values.items()):
-            labels = ",".join(f'{name}="{_escaped(text)}"' for name, text in zip(self.labels, given))
-            yield f"{self.name}{{{labels}}} {value:g}" if labels else f"{self.name} {value:g}"
-
-
-def _metrics(db: Database) -> Iterable[Metric]:
+def measured(db: Database) -> Iterable[Family]:
+    """Every family, as the database is now."""
     nodes = db.rows("select m.name, count(*) from nodes n join memberships m on m.id = n.membership group by m.name")
-    yield Metric(
-        "rocks_nodes", "gauge", "Nodes in the database.", ("membership",), {(row[0],): row[1] for row in nodes}
-    )
-    last: dict[str, int] = dict(
-        db.rows(
-            "select state, count(*) from installs where id in (select max(id) from installs group by node) group by state"
-        )
-    )
-    by_state: dict[tuple[str, ...], float] = {(state,): last.get(state, 0) for state in STATES}
-    yield Metric("rocks_node_state", "gauge", "Nodes by the state of their last install order.", ("state",), by_state)
+    members: Numbers = {(name,): count for name, count in nodes}
+    yield Metric("rocks_nodes", "gauge", "Nodes by membership.", ("membership",), members)
+    yield from _by_state(db)
+    yield from _troubled(db)
+    took = tuple(clock.seconds(up) - clock.seconds(began) for began, up in db.rows(TOOK, (INSTALLING, UP)))
+    what = "From the kickstart until the node was up, of the installation that each node runs."
+    yield Summary("rocks_install_seconds", what, took)
     ever: dict[str, int] = dict(db.rows("select state, count(*) from installs group by state"))
-    ended: dict[tuple[str, ...], float] = {(state,): ever.get(state, 0) for state in STATES if state not in LIVE}
+    ended: Numbers = {(state,): ever.get(state, 0) for state in STATES if state not in LIVE}
     yield Metric("rocks_orders_ended_total", "counter", "Install orders that ended, by how.", ("state",), ended)
-    suspect = db.row(
-        "select count(*) from installs where suspect = 1 and id in (select max(id) from installs group by node)"
-    )
-    yield Metric(
-        "rocks_suspect_nodes", "gauge", "Nodes that are parked as suspect.", (), {(): suspect[0] if suspect else 0}
-    )
-    generations = db.rows(
-        "select distribution, generation, count(*) from installs where state = 'up'"
-        " and id in (select max(id) from installs where state in ('up', 'installed') group by node)"
-        " group by distribution, generation"
-    )
-    running: dict[tuple[str, ...], float] = {(row[0], row[1]): row[2] for row in generations}
+    running: Numbers = {(row[0], row[1]): row[2] for row in db.rows(RUNNING)}
     yield Metric("rocks_generation_nodes", "gauge", "Nodes by what they run.", ("distribution", "generation"), running)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _by_state(db: Database) -> Iterable[Metric]:
+    """A rack tells every state, so that a count that falls to nothing is seen to fall."""
+    rows = db.rows(BY_STATE, (NEVER, NEVER))
+    counts: Numbers = {(str(row[0]), state): 0 for row in rows for state in (*STATES, NEVER)}
+    counts.update({(str(rack), state): count for rack, state, count, _changed in rows})
+    what = "Nodes that an order can install, by the state of their last one."
+    yield Metric("rocks_node_state", "gauge", what, ("rack", "state"), counts)
+    heard: Numbers = {
+        (str(rack), state): clock.seconds(changed) for rack, state, _count, changed in rows if state in LIVE
+    }
+    what = "When the live order that was silent for longest was heard of, in seconds since 1970."
+    yield Metric("rocks_order_heard_timestamp_seconds", "gauge", what, ("rack", "state"), heard)
+
+
+def _troubled(db: Database) -> Iterable[Metric]:
+    rows = db.rows(TROUBLED, (FAILED,))
+    failed: Numbers = {(name, str(rack)): 1 for name, rack, _suspect in rows}
+    yield Metric("rocks_node_failed", "gauge", "Nodes whose last installation failed.", ("node", "rack"), failed)
+    parked = sum(bool(suspect) for _name, _rack, suspect in rows)
+    yield Metric("rocks_suspect_nodes", "gauge", "Nodes that are parked as suspect.", (), {(): parked})

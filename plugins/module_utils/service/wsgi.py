@@ -25,7 +25,7 @@ from .inbox import Inbox
 from .model import TEXT, Answer, Denied, Request
 from .pace import retry_after
 from .profiles import Profiles
-from .routes import ROUTES, Route
+from .routes import Route, find
 from .values import Shared
 
 MAX_BODY = 128 * 1024
@@ -137,7 +137,7 @@ def _source(environ: Environ) -> tuple[str, int]:
 
 def _route(environ: Environ) -> Route:
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-    found = next((route for route in ROUTES if route.matches(path)), None)
+    found = find(path)
     if found is None:
         raise Denied(404, "there is nothing here")
     if method not in found.methods:
@@ -152,7 +152,7 @@ class _NotAllowed(Denied):
 
 
 def _request(environ: Environ, address: str, port: int) -> Request:
-    headers = [str(environ[name]) for name in sorted(environ) if name.startswith(MAC_HEADER)]
+    headers = [str(environ[name]) for name in sorted(name for name in environ if name.startswith(MAC_HEADER))]
     return Request(
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],

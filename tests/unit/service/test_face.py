@@ -13,7 +13,7 @@ from pykickstart.version import makeVersion
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders, states
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.service.routes import ROUTES
+from ansible_collections.npaci.rocks.plugins.module_utils.service.routes import find
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import GENERATION, NOW, Face, publish
 
@@ -286,12 +286,12 @@ def test_what_nobody_expected_is_500_and_no_detail(
     def broken(_service: object, _request: object) -> None:
         raise ZeroDivisionError("the secret is 42")
 
-    for route in ROUTES:
-        if route.path.pattern == "/rocks/kickstart":
-            monkeypatch.setattr(
-                "ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi.ROUTES",
-                [route._replace(handler=broken)],
-            )
+    route = find("/rocks/kickstart")
+    assert route is not None
+    monkeypatch.setattr(
+        "ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi.find",
+        lambda _path: route._replace(handler=broken),
+    )
     answer = face.get("/rocks/kickstart", NODE)
     assert (answer.status, answer.text) == (500, "the service made a mistake; its log says which\n")
 

@@ -92,17 +92,6 @@ def test_an_empty_cluster_says_what_to_do(face: Face, cluster: Database) -> None
     assert "rocks_insert_ethers" in face.get("/", ADMIN).text
 
 
-def test_the_metrics_count_nodes_and_orders(face: Face, cluster: Database, order: Order) -> None:
-    text = face.get("/rocks/metrics", ADMIN).text
-    assert 'rocks_nodes{membership="Compute"} 4\n' in text
-    assert 'rocks_node_state{state="ordered"} 1\n' in text
-    assert "rocks_suspect_nodes 0\n" in text
-
-
-def test_health_is_for_everybody(face: Face) -> None:
-    assert face.get("/rocks/health", NODE).json() == {"database": "up"}
-
-
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0, "0 s"), (59, "59 s"), (618, "10 min 18 s"), (3600, "1 h 00 min"), (90061, "25 h 01 min")]
 )

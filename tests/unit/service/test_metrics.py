@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is counted for those who watch the cluster, and the round that a timer makes."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
+from ansible_collections.npaci.rocks.plugins.module_utils.service import exposition
+from ansible_collections.npaci.rocks.plugins.module_utils.service.exposition import Metric, Summary
+from ansible_collections.npaci.rocks.plugins.module_utils.service.rounds import go_round
+from support.frontend import NOW, Face
+
+NODE, ADMIN = "10.255.255.245", "127.0.0.1"
+AUDIT = Audit("node", "test", "200")
+LATER = "2026-11-22 09:20:05"
+
+
+def follow(database: Database, order: Order, *states: str, suspect: bool = False) -> Order:
+    """Through these states, a minute each."""
+    for place, state in enumerate(states, 1):
+        at = clock.later(order.ordered, 60 * place)
+        order = orders.advance(database, order, state, now=at, audit=AUDIT, suspect=suspect)
+    return order
+
+
+def told(face: Face, *names: str) -> list[str]:
+    """The lines of some families."""
+    lines = face.get("/rocks/metrics", ADMIN).text.splitlines()
+    return [line for line in lines if line.startswith(names) and not line.endswith(" 0")]
+
+
+def test_every_rack_tells_how_many_of_its_nodes_are_in_which_state(face: Face, cluster: Database, order: Order) -> None:
+    assert told(face, "rocks_nodes", "rocks_node_state") == [
+        'rocks_nodes{membership="Compute"} 4',
+        'rocks_nodes{membership="Ethernet Switches"} 1',
+        'rocks_nodes{membership="Frontend"} 1',
+        'rocks_nodes{membership="NFS Server"} 1',
+        'rocks_nodes{membership="Web Server"} 1',
+        'rocks_node_state{rack="0",state="never"} 4',
+        'rocks_node_state{rack="0",state="ordered"} 1',
+        'rocks_node_state{rack="1",state="never"} 1',
+    ]
+    assert 'rocks_node_state{rack="1",state="up"} 0\n' in face.get("/rocks/metrics", ADMIN).text
+
+
+def test_of_live_orders_the_one_that_is_silent_for_longest_is_told(
+    face: Face, cluster: Database, pin: Pin, order: Order
+) -> None:
+    (second,) = orders.order(cluster, {"compute-0-1": pin}, by="root", now=LATER)
+    assert second.order is not None
+    follow(cluster, order, "installing")
+    follow(cluster, second.order, "installing")
+    heard = clock.seconds(clock.later(NOW, 60))
+    assert told(face, "rocks_order_heard") == [
+        f'rocks_order_heard_timestamp_seconds{{rack="0",state="installing"}} {heard}'
+    ]
+
+
+def test_a_failed_node_is_named_until_it_is_ordered_again(
+    face: Face, cluster: Database, pin: Pin, order: Order
+) -> None:
+    follow(cluster, order, "installing", "failed", suspect=True)
+    assert told(face, "rocks_node_failed", "rocks_suspect") == [
+        'rocks_node_failed{node="compute-0-0",rack="0"} 1',
+        "rocks_suspect_nodes 1",
+    ]
+    orders.order(cluster, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
+    assert told(face, "rocks_node_failed", "rocks_suspect") == []
+    assert told(face, "rocks_orders_ended") == ['rocks_orders_ended_total{state="failed"} 1']
+
+
+def test_an_installation_takes_from_its_kickstart_until_the_node_is_up(
+    face: Face, cluster: Database, order: Order
+) -> None:
+    follow(cluster, order, "booted", "installing", "installed", "up")
+    assert told(face, "rocks_install_seconds", "rocks_generation") == [
+        'rocks_install_seconds{quantile="0.5"} 120',
+        'rocks_install_seconds{quantile="0.9"} 120',
+        'rocks_install_seconds{quantile="1"} 120',
+        "rocks_install_seconds_sum 120",
+        "rocks_install_seconds_count 1",
+        f'rocks_generation_nodes{{distribution="rocks",generation="{order.pin.generation}"}} 1',
+    ]
+
+
+def test_a_quantile_is_a_value_that_was_measured() -> None:
+    lines = exposition.text([Summary("s", "h", tuple(range(10, 0, -1)))]).splitlines()[2:]
+    assert lines == ['s{quantile="0.5"} 5', 's{quantile="0.9"} 9', 's{quantile="1"} 10', "s_sum 55", "s_count 10"]
+    assert exposition.text([Summary("s", "h", ())]).splitlines()[2:] == ["s_sum 0", "s_count 0"]
+
+
+def test_no_label_breaks_out_of_its_quotes() -> None:
+    text = exposition.text([Metric("m", "gauge", "h", ("a", "b"), {('"', "\\\n"): 1})])
+    assert text.splitlines()[2:] == ['m{a="\\"",b="\\\\\\n"} 1']
+
+
+def test_health_is_for_everybody(face: Face) -> None:
+    assert face.get("/rocks/health", NODE).json() == {"database": "up"}
+
+
+def test_a_round_ends_orders_whose_time_is_over_and_writes_the_metrics(
+    face: Face, cluster: Database, order: Order, tmp_path: pathlib.Path
+) -> None:
+    textfile, late = tmp_path / "rocks.prom", clock.later(order.expires, 1)
+    go_round(cluster.location.url, str(textfile), late)
+    assert orders.by_uuid(cluster, [order.uuid])[0].state == "expired"
+    assert textfile.read_text(encoding="utf-8") == face.get("/rocks/metrics", ADMIN).text
+    assert 'rocks_orders_ended_total{state="expired"} 1\n' in textfile.read_text(encoding="utf-8")
+
+
+def test_a_textfile_whose_content_is_the_same_is_as_young_as_its_round(
+    cluster: Database, order: Order, tmp_path: pathlib.Path
+) -> None:
+    textfile = tmp_path / "rocks.prom"
+    go_round(cluster.location.url, str(textfile), NOW)
+    os.utime(textfile, (0, 0))
+    go_round(cluster.location.url, str(textfile), NOW)
+    assert textfile.stat().st_mtime > 0
+
+
+def test_a_round_without_a_folder_or_a_database_says_so(cluster: Database, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DescriptionError, match="cannot be written"):
+        go_round(cluster.location.url, str(tmp_path / "none" / "rocks.prom"), NOW)
+    with pytest.raises(NotFound, match="no such database"):
+        go_round(f"sqlite:///{tmp_path}/none/cluster.sqlite", "", NOW)
