@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
 from .cluster.attributes import effective_of
 from .cluster.database import Database
 from .cluster.memberships import memberships
 from .cluster.model import Node
 from .cluster.nodes import nodes
-from .distribution.plan import CompiledProfile, Hook
+from .distribution.profiles import Compiled, CompiledProfile, Hook
 from .errors import DescriptionError
 from .install.orders import live
 from .profile.archive import store
@@ -76,26 +76,25 @@ def in_use(database: Database, distribution: str, arch: str) -> list[str]:
 
 
 def hook(asked: Asked, target: Target) -> Hook:
-    """Compile these profiles into the tree of a distribution that has a graph."""
+    """Lint the XML of a distribution that has a graph, and compile these profiles into its tree."""
     rows = [[[one.root, dict(one.attributes)] for one in some] for some in asked]
     key = sha256(json.dumps([rows, target.release, target.graph], sort_keys=True))
     return Hook(lambda folder: _compile(folder, asked, target), key)
 
 
-def _compile(folder: str, asked: Asked, target: Target) -> Mapping[str, CompiledProfile]:
+def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
     if not os.path.isdir(os.path.join(folder, "graphs")):
-        return {}
-    if not target.release:
-        raise DescriptionError("no release is named, and there are profiles to compile", "options", "give release")
-    sources = Sources(folder, target.graph)
+        return Compiled()
+    sources = Sources(folder, target.graph, lenient=True)
     known = {name for edge in sources.graph.edges for name in (edge.source, edge.target)} | sources.node_names()
     every = [*asked.needed, *(one for one in asked.possible if one.root in known)]
+    if every and not target.release:
+        raise DescriptionError("no release is named, and there are profiles to compile", "options", "give release")
     library = compile_library(sources, every, target.release, evaluate=target.evaluate)
     made = {}
     for root, profiles in library.profiles.items():
         for profile in profiles:
             text = store(profile)
-            made[f"{root}-{sha256(text)[:NAMED_BY]}{SUFFIX}"] = CompiledProfile(
-                text, [package.name for package in profile.packages]
-            )
-    return made
+            packages = {one.name: [f"{folder}/{origin}" for origin in one.origins] for one in profile.packages}
+            made[f"{root}-{sha256(text)[:NAMED_BY]}{SUFFIX}"] = CompiledProfile(root, text, packages)
+    return Compiled(made, [str(warning) for warning in library.warnings])

@@ -27,7 +27,7 @@ from .distribution.model import (
     silent,
 )
 from .distribution.operate import Keeping
-from .distribution.plan import Hook
+from .distribution.profiles import Hook
 from .errors import DescriptionError
 from .profile.evaluate import evaluator
 from .profile.library import Wanted
@@ -122,6 +122,7 @@ def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
         "conflicts": [{"package": nevra, "taken": taken, "left_out": left} for nevra, taken, left in built.clashes],
         "remarks": list(built.remarks),
         "unmet": list(built.unmet),
+        "lint": list(built.warnings),
         "diff": {**diff(changes), "before_header": "published", "after_header": built.generation.identity},
     }
     if details:
@@ -170,14 +171,12 @@ def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
-def _hook(params: Mapping[str, Any], known: Known) -> Optional[Hook]:
+def _hook(params: Mapping[str, Any], known: Known) -> Hook:
     listed = [
         Wanted(row["root"], {name: text(value) for name, value in row["attributes"].items()})
         for row in params["profiles"]
     ]
     asked = known.profiles._replace(needed=[*known.profiles.needed, *listed])
-    if not any(asked):
-        return None
     evaluate = evaluator(params["eval_user"], params["eval_timeout"])
     return compiling.hook(asked, compiling.Target(params["release"] or "", params["graph"], evaluate))
 

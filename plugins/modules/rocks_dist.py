@@ -362,6 +362,11 @@ unmet:
   returned: when O(state=present)
   type: list
   elements: str
+lint:
+  description: What the XML of the profiles should not say, each with file and line. Errors end the build.
+  returned: when O(state=present)
+  type: list
+  elements: str
 chosen:
   description: Every package with its source, and why it was chosen.
   returned: when O(details=true)
@@ -433,7 +438,7 @@ def main():
         outcome = run(Asked(module.params, load(), module.check_mode), every(PROGRESS_SECONDS, module.log))
     except RocksError as error:
         module.fail_json(msg=str(error))
-    for fault in outcome.built.unmet if outcome.built else ():
+    for fault in (*outcome.built.unmet, *outcome.built.warnings) if outcome.built else ():
         module.warn(fault)
     module.exit_json(**result(outcome, module.params["name"], details=module.params["details"]))
 

@@ -20,8 +20,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Policy,
     Source,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.plan import Hook
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.profiles import Hook
 
 from .rpms import Rpm, repository, write
 

@@ -23,7 +23,8 @@ from .nearby import Changed
 from .pool import Places
 
 if TYPE_CHECKING:
-    from .plan import Hook, Plan
+    from .plan import Plan
+    from .profiles import Hook
 
 ROUNDS = 3
 ADVISORIES = "updateinfo"
@@ -37,6 +38,7 @@ class Built(NamedTuple):
     clashes   NEVRA, the source that is preferred, the other one: equal names, different files
     remarks   what is no fault, but may surprise
     unmet     what its packages or profiles need and it does not have, when that is no error
+    warnings  what the XML of its profiles should not say, and may
     verdicts  gives what became of every candidate
     """
 
@@ -46,6 +48,7 @@ class Built(NamedTuple):
     clashes: tuple[tuple[str, str, str], ...]
     remarks: tuple[str, ...]
     unmet: tuple[str, ...]
+    warnings: tuple[str, ...]
     verdicts: Callable[[], list[Verdict]]
 
 
@@ -105,7 +108,7 @@ def _build(distribution: Distribution, places: Places, hook: Optional[Hook], che
         from . import realise
 
         path = realise.realise(made, places)
-        remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.paths))
+        remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.warnings, made.paths))
     return _planned(made, path)
 
 
@@ -119,6 +122,7 @@ def _known(distribution: Distribution, again: Published, previous: Optional[Publ
         tuple(clash for shard in shards for clash in shard.clashes),
         tuple(remark for shard in shards for remark in shard.remarks),
         memory.unmet,
+        memory.warnings,
         lambda: [verdict for number in again.index.shards for verdict in again.verdicts(number)],
     )
 
@@ -143,6 +147,7 @@ def _planned(made: Plan, path: str) -> Built:
         tuple(clash for piece in pieces.values() for clash in piece.shard.clashes),
         tuple(remark for piece in pieces.values() for remark in piece.shard.remarks),
         made.unmet,
+        made.warnings,
         lambda: [verdict for piece in pieces.values() for verdict in piece.verdicts()],
     )
 

@@ -14,6 +14,7 @@ from .compose import Piece
 from .compression import unframe
 from .generations import CAPABILITIES, FILELISTS, PRIMARY
 from .model import OFF, PROFILES, WARN, Distribution
+from .profiles import CompiledProfile
 from .repodata import primary
 from .standard import head, tail
 
@@ -58,16 +59,39 @@ class Paths:
         self._found.update({written[path]: content for path in written.keys() & set(_FILE.findall(text))})
 
 
+class Wish(NamedTuple):
+    """An entry of the package lists: the file:line of each element that asks for it, and the roots that come there."""
+
+    places: frozenset[str]
+    roots: frozenset[str]
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self.places)) or f"%packages of {', '.join(sorted(self.roots))}"
+
+
+Wishes = Mapping[str, Wish]
+
+
+def wishes(profiles: Iterable[CompiledProfile]) -> dict[str, Wish]:
+    """What the profiles ask for, all together: entry of a package list -> who asks for it."""
+    found: dict[str, Wish] = {}
+    for profile in profiles:
+        for entry, places in profile.packages.items():
+            known = found.get(entry, Wish(frozenset(), frozenset()))
+            found[entry] = Wish(known.places.union(places), known.roots | {profile.root})
+    return found
+
+
 def check(
     distribution: Distribution,
     pieces: Mapping[int, Piece],
-    lists: Mapping[str, Sequence[str]],
+    asked: Wishes,
     groups: bytes,
     paths: Paths,
 ) -> list[str]:
     """What is not met, as remarks.
 
-    lists   profile name -> the entries of its package list
+    asked   what the profiles ask for
     groups  the group file
 
     Raises DescriptionError that lists what is missing and who asks for it, unless the distribution only warns.
@@ -80,7 +104,7 @@ def check(
     every = capabilities.union(found)
     supply = closure.Supply(every.provides, paths)
     missing = closure.unmet(supply, every.requires, distribution.open)
-    faults = _profile_faults(_Question(pieces, supply, missing, paths), lists, groups)
+    faults = _profile_faults(_Question(pieces, supply, missing, paths), asked, groups)
     if distribution.closure != PROFILES and missing:
         wanting = closure.wanting(missing[:SHOWN], _texts(pieces))
         faults += [f"nothing provides {one}" for one in wanting]
@@ -104,30 +128,31 @@ class _Question(NamedTuple):
     paths: Paths
 
 
-def _profile_faults(asked: _Question, lists: Mapping[str, Sequence[str]], groups: bytes) -> list[str]:
-    if not lists:
+def _profile_faults(question: _Question, asked: Wishes, groups: bytes) -> list[str]:
+    if not asked:
         return []
     from . import comps  # here, for its parser
 
     meanings = comps.groups(groups, "the group file")
-    faults = [
-        f"profile {name}: {fault}"
-        for name, wanted in sorted(lists.items())
-        for fault in closure.list_faults(wanted, asked.supply, meanings)
-    ]
-    if not asked.missing:
-        return faults
-    members = list(_members(asked.pieces))
-    reasons = closure.broken(members, asked.missing, asked.paths)
+    faults = closure.list_faults(asked, question.supply, meanings)
+    told = [(asked[entry], f"{entry} {fault}") for entry, fault in faults.items()]
+    if question.missing:
+        told += _broken(question, asked, meanings)
+    return [f"{wish}: {fault} (for {', '.join(sorted(wish.roots))})" for wish, fault in told]
+
+
+def _broken(question: _Question, asked: Wishes, meanings: closure.Groups) -> Iterator[tuple[Wish, str]]:
+    """The entries that stand for a package of which no version can be installed, each with why."""
+    members = list(_members(question.pieces))
+    reasons = closure.broken(members, question.missing, question.paths)
     by_name: dict[str, list[str]] = {}
     for one in members:
         by_name.setdefault(one.name, []).append(one.nevra)
-    for name, wanted in sorted(lists.items()):
-        for package in closure.members_of(wanted, meanings):
+    for entry, wish in sorted(asked.items()):
+        for package in closure.members_of([entry], meanings):
             nevras = by_name.get(package, [])
             if nevras and all(nevra in reasons for nevra in nevras):
-                faults.append(f"profile {name}: {package} cannot be installed: {reasons[nevras[-1]]}")
-    return faults
+                yield wish, f"{package} cannot be installed: {reasons[nevras[-1]]}"
 
 
 def _texts(pieces: Mapping[int, Piece]) -> Iterator[tuple[str, bytes]]:

@@ -163,20 +163,20 @@ class _Files:
 Groups = Mapping[str, Sequence[str]]
 
 
-def list_faults(wanted: Iterable[str], supply: Supply, groups: Groups) -> list[str]:
-    """The entries of a package list that name nothing in the distribution, each with why.
+def list_faults(wanted: Iterable[str], supply: Supply, groups: Groups) -> dict[str, str]:
+    """The entries of a package list that name nothing in the distribution, sorted, each with what it is not.
 
     wanted  as in %packages: ``name``, ``name.arch``, globs, ``@group``, ``@^environment``; ``-name`` is not checked
     """
-    faults = []
+    faults = {}
     for entry in sorted(set(wanted)):
         if entry.startswith("-"):
             continue
         if entry.startswith("@"):
             if entry[1:] not in groups and f"^{entry[1:]}" not in groups and not _is_module(entry):
-                faults.append(f"{entry} is no group of this distribution")
+                faults[entry] = "is no group of this distribution"
         elif not _names(entry, supply):
-            faults.append(f"{entry} is no package of this distribution")
+            faults[entry] = "is no package of this distribution"
     return faults
 
 

@@ -51,6 +51,25 @@ def merged(layers: Iterable[Layer]) -> dict[str, str]:
     return {path: result[path] for path in sorted(result)}
 
 
+def homes(layers: Mapping[str, Layer]) -> dict[str, str]:
+    """Where each file of the merged layers was written: path -> path that begins with the name of its layer.
+
+    layers  name -> layer, the weightiest last; what two of them made together has no such place
+    """
+    return {
+        path: f"{name}/{_before(name, path)}"
+        for path, text in merged(layers.values()).items()
+        for name, layer in layers.items()
+        if layer.get(path) == text
+    }
+
+
+def _before(folder: str, path: str) -> str:
+    """The path that a file of a layer has below its folder."""
+    site = f"{SITE_NODES}/{path.partition('/')[2]}"
+    return site if os.path.exists(os.path.join(folder, site)) and path.startswith("nodes/") else path
+
+
 def _replace(result: dict[str, str], path: str, text: str) -> None:
     """Put a file in the place of everything that was said before under its name."""
     if path.startswith("nodes/"):

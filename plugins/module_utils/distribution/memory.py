@@ -26,12 +26,14 @@ class Memory(NamedTuple):
     inputs      digest of everything that the build read
     generation  what it came to
     unmet       what it does not have
+    warnings    what the XML of its profiles should not say
     paths       file path that a package requires -> content digest of the shard that has it; empty: none has it
     """
 
     inputs: str = ""
     generation: str = ""
     unmet: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     paths: Mapping[str, str] = {}
 
 
@@ -39,7 +41,8 @@ def recall(places: Places, distribution: str, arch: str) -> Memory:
     """What is remembered; an empty Memory when nothing is, or nothing that can be read."""
     try:
         fields = json.loads(files.read_bytes(_path(places, distribution, arch)))
-        return Memory(fields["inputs"], fields["generation"], tuple(fields["unmet"]), dict(fields["paths"]))
+        told = tuple(fields["unmet"]), tuple(fields["warnings"])
+        return Memory(fields["inputs"], fields["generation"], *told, dict(fields["paths"]))
     except (RocksError, ValueError, KeyError, TypeError):
         return Memory()
 

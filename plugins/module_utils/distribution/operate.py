@@ -18,7 +18,7 @@ from .model import Changes, Distribution, Generation, Report, silent
 from .pool import Places
 
 if TYPE_CHECKING:
-    from .plan import Hook
+    from .profiles import Hook
 
 
 class Keeping(NamedTuple):
@@ -116,6 +116,7 @@ def _would_be(places: Places, name: str, arch: str, origin: str, identity: str) 
         Changes() if same else difference(before, wanted),
         tuple(clash for shard in shards for clash in shard.clashes),
         tuple(remark for shard in shards for remark in shard.remarks),
+        (),
         (),
         lambda: [verdict for number in wanted.index.shards for verdict in wanted.verdicts(number)],
     )

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
-from . import closing, documents, installer, layers, shards
+from . import closing, documents, installer, layers, profiles, shards
 from .compose import Composed, compose
 from .documents import Documents
 from .generations import Published
@@ -19,28 +18,11 @@ from .installer import Installer
 from .memory import Memory, rules_digest
 from .model import EVERYTHING, Distribution, Package
 from .pool import Places
+from .profiles import Hook
 from .resolve import rules
 from .tree import BUILD
 
 PROFILES = "profiles"
-
-
-class CompiledProfile(NamedTuple):
-    """A profile that is stored in the tree, and the entries of its %packages."""
-
-    text: str
-    packages: Sequence[str]
-
-
-class Hook(NamedTuple):
-    """How profiles come into a distribution: another room compiles them.
-
-    compile  the folder that holds graphs/ and nodes/ -> file name -> profile
-    key      what they depend on besides the XML: when both are the same, they are not compiled again
-    """
-
-    compile: Callable[[str], Mapping[str, CompiledProfile]]
-    key: str
 
 
 class Plan(NamedTuple):
@@ -52,6 +34,7 @@ class Plan(NamedTuple):
     mirrored source name -> every package of it, of the sources that are fetched whole
     moment   when the newest thing in it was made
     unmet    what is not met, unless that is an error
+    warnings what the compiler of the profiles says that is no error
     paths    for the memory: where the files lie that packages require
     """
 
@@ -68,6 +51,7 @@ class Plan(NamedTuple):
     identity: str
     moment: int
     unmet: tuple[str, ...]
+    warnings: tuple[str, ...]
     paths: Mapping[str, str]
 
 
@@ -95,12 +79,13 @@ def plan(
     merged = documents.again(known, inputs) if known else documents.gather(inputs)
     composed = compose(inputs, rules(distribution.policy, distribution.sources, merged.streams), previous, same)
     boot = installer.again(known) if known else installer.gather(inputs, places, fetch=fetch)
-    build = _layers(distribution, inputs)
-    profiles = _compile(build, hook)
-    build.update({f"{PROFILES}/{name}": profile.text for name, profile in profiles.items()})
+    layered = _layers(distribution, inputs)
+    build = layers.merged(layered.values())
+    compiled = profiles.compiled(build, layers.homes(layered), hook)
+    build.update({f"{PROFILES}/{name}": profile.text for name, profile in compiled.profiles.items()})
     paths = closing.Paths(composed.pieces, memory.paths, _searched(previous, memory))
-    lists = {name: profile.packages for name, profile in profiles.items()}
-    unmet = closing.check(distribution, composed.pieces, lists, merged.contents.get(documents.GROUP, b""), paths)
+    asked = closing.wishes(compiled.profiles.values())
+    unmet = closing.check(distribution, composed.pieces, asked, merged.contents.get(documents.GROUP, b""), paths)
     sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
     sums.update(boot.sums)
     mirrored = {
@@ -122,6 +107,7 @@ def plan(
         _identity(distribution, composed, merged, sums, mirrored),
         max(one.moment() for one in inputs),
         tuple(unmet),
+        tuple(compiled.warnings),
         paths.known,
     )
 
@@ -149,15 +135,17 @@ def mirror_set(packages: Sequence[Package]) -> str:
     return shards.content_digest(packages, shards.file_names(packages))
 
 
-def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, str]:
-    """The XML of the parents, the first source weighing most, then of the distribution's own folders."""
-    parents = [one.published() for one in reversed(inputs)]
-    inherited = [
-        {path: text for path, text in parent.build_files().items() if not path.startswith(f"{PROFILES}/")}
-        for parent in parents
-        if parent
-    ]
-    return layers.merged([*inherited, *(layers.read(folder) for folder in distribution.xml)])
+def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, layers.Layer]:
+    """The XML of the parents, the first source weighing most, then of the distribution's own folders; by their names."""
+    inherited = {f'source "{one.source.name}": {BUILD}': one.published() for one in reversed(inputs)}
+    return {
+        **{
+            name: {path: text for path, text in parent.build_files().items() if not path.startswith(f"{PROFILES}/")}
+            for name, parent in inherited.items()
+            if parent
+        },
+        **{folder: layers.read(folder) for folder in distribution.xml},
+    }
 
 
 def _searched(previous: Optional[Published], memory: Memory) -> frozenset[str]:
@@ -165,21 +153,6 @@ def _searched(previous: Optional[Published], memory: Memory) -> frozenset[str]:
     if previous is None or previous.index.identity != memory.generation:
         return frozenset()
     return frozenset(shard.content for shard in previous.index.shards.values())
-
-
-def _compile(build: Mapping[str, str], hook: Optional[Hook]) -> Mapping[str, CompiledProfile]:
-    """Have the profiles compiled from the XML as it will lie in the tree."""
-    if hook is None:
-        return {}
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="rocks-profiles-") as folder:
-        for path, text in build.items():
-            target = os.path.join(folder, BUILD, path)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            with open(target, "w", encoding="utf-8") as file:
-                file.write(text)
-        return hook.compile(os.path.join(folder, BUILD))
 
 
 def build_document(build: Mapping[str, str]) -> bytes:

@@ -8,14 +8,16 @@ whose shape its node has, and substitutes.
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import Iterable, Mapping, NamedTuple, Optional
+from typing import Callable, Iterable, Mapping, NamedTuple, Optional
 
-from ..errors import NotFound
+from ..errors import DescriptionError, NotFound
 from ..files import read_text, replace
+from . import lint
 from .archive import load, store
-from .compiler import Paths, compile_profile
-from .model import Evaluate, Profile
+from .compiler import Compilation, Paths, faults, try_compile
+from .model import ERROR, Evaluate, Origin, Profile, Remark, as_remark
 from .render import fits, sha256
 from .sources import Sources
 
@@ -30,9 +32,10 @@ class Wanted(NamedTuple):
 
 
 class Library(NamedTuple):
-    """Profiles by root."""
+    """Profiles by root; of those just compiled also what the lint says that is no error."""
 
     profiles: Mapping[str, tuple[Profile, ...]]
+    warnings: tuple[Remark, ...] = ()
 
     def find(self, root: str, attributes: Mapping[str, str]) -> Profile:
         """The profile of a node.
@@ -61,17 +64,52 @@ def compile_library(
     graph: str = "default",
     evaluate: Optional[Evaluate] = None,
 ) -> Library:
-    """One profile for each shape among the nodes: the XML is read once, and each shape compiled once.
+    """One profile for each shape among the nodes: the XML is read once, linted, and each shape compiled once.
 
-    Raises what compile_profile raises, for the first node that cannot be compiled.
+    paths  as for compile_profile; Sources that are open already are lenient ones
+
+    Raises NotFound for a path, graph, root or release that does not exist, and DescriptionError with file:line for
+    every error that the lint finds, used or not, all at once.
     """
-    sources = paths if isinstance(paths, Sources) else Sources(paths, graph)
-    profiles: dict[str, list[Profile]] = {}
+    sources = paths if isinstance(paths, Sources) else Sources(paths, graph, lenient=True)
+    nodes: dict[str, list[Mapping[str, str]]] = {}
     for root, attributes in wanted:
-        made = profiles.setdefault(root, [])
-        if not any(fits(profile, attributes) for profile in made):
-            made.append(compile_profile(sources, root, attributes, release, evaluate=evaluate))
-    return Library({root: tuple(sorted(made, key=store)) for root, made in sorted(profiles.items())})
+        nodes.setdefault(root, []).append(attributes)
+    remarks = lint.about_files(sources, nodes.keys())
+    profiles: dict[str, tuple[Profile, ...]] = {}
+    for root, rows in sorted(nodes.items()):
+        if sources.faults:
+            break  # of a graph that is not whole, more would be said than is true
+        attempt = functools.partial(try_compile, sources, root, release=release, evaluate=evaluate)
+        try:
+            compiled = _shapes(rows, attempt, remarks)
+        except DescriptionError as error:
+            remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
+            continue
+        defined = lint.INTRINSIC.union(*rows)
+        remarks += [remark for profile in compiled for remark in lint.undefined(profile, sources, defined)]
+        profiles[root] = tuple(sorted(compiled, key=store))
+    found = lint.ordered(remarks)
+    errors = [remark for remark in found if remark.severity == ERROR]
+    if errors:
+        raise faults(errors)
+    return Library(profiles, found)
+
+
+def _shapes(
+    rows: Iterable[Mapping[str, str]], attempt: Callable[[Mapping[str, str]], Compilation], remarks: list[Remark]
+) -> list[Profile]:
+    """The profiles of one root's nodes; what the compiles say is added to the remarks."""
+    made: list[Profile] = []
+    for attributes in rows:
+        if any(fits(profile, attributes) for profile in made):
+            continue
+        result = attempt(attributes)
+        remarks += result.remarks
+        if result.profile is None:
+            break  # the other nodes of the root would say the same, once each
+        made.append(result.profile)
+    return made
 
 
 def write(library: Library, folder: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ compiled for each release, and its packages are looked up in the distribution.
 from __future__ import annotations
 
 import fnmatch
-from typing import AbstractSet, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import AbstractSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
 
 from ..errors import DescriptionError, RocksError
 from . import context, releases
@@ -57,9 +57,7 @@ def lint(
     for name in release_names:
         releases.find(name)
     sources = Sources(paths, graph, lenient=True)
-    remarks = list(sources.faults)
-    remarks += _files(sources)
-    remarks += _graph(sources, frozenset(roots))
+    remarks = about_files(sources, frozenset(roots))
     defined = INTRINSIC.union(*roots.values())
     for root, attributes in roots.items():
         for release in release_names:
@@ -70,9 +68,22 @@ def lint(
                 continue
             remarks += result.remarks
             if result.profile:
-                remarks += _undefined(result.profile, sources, defined)
+                remarks += undefined(result.profile, sources, defined)
                 remarks += _absent(result.profile, sources, available)
+    return ordered(remarks)
+
+
+def ordered(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    """Sorted by file and line, each once."""
     return tuple(sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text)))
+
+
+def about_files(sources: Sources, roots: AbstractSet[str]) -> list[Remark]:
+    """What there is to say about the files as they stand, before anything is compiled.
+
+    sources  lenient ones: a graph file that cannot be read is a finding
+    """
+    return [*sources.faults, *_files(sources), *_graph(sources, roots)]
 
 
 def _files(sources: Sources) -> Iterator[Remark]:
@@ -143,7 +154,8 @@ def _unreached(sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges
         yield Remark(WARNING, "unreached", Origin(paths[0], 1), f"{name} {kind} no root reaches")
 
 
-def _undefined(profile: Profile, sources: Sources, defined: AbstractSet[str]) -> Iterator[Remark]:
+def undefined(profile: Profile, sources: Sources, defined: AbstractSet[str]) -> Iterator[Remark]:
+    """The attributes that a profile's texts need, and that neither a node nor the graph has."""
     declared: dict[str, Declared] = {one.name: one for one in sources.graph.attributes}
     for name, origin in references(profile).items():
         if name not in defined and name not in declared:

@@ -138,9 +138,9 @@ def test_profiles_are_compiled_stored_and_checked_against_the_packages(site: Sit
     assert not module("rocks_dist", wanted)["changed"]
     (xml / "nodes" / "base.xml").write_text(NODE.replace("site", "slurm"))
     said = module("rocks_dist", wanted)
-    assert ".json: slurm is no package of this distribution" in said["msg"]
+    assert f"{xml}/nodes/base.xml:5: slurm is no package of this distribution (for compute)" in said["msg"]
     (xml / "nodes" / "base.xml").write_text("<kickstart>\n<package>bash</kickstart>")
-    assert "nodes/base.xml:2: " in module("rocks_dist", wanted)["msg"]
+    assert f"{xml}/nodes/base.xml:2: " in module("rocks_dist", wanted)["msg"]
     assert (site.root / "rocks" / "x86_64").resolve().name == built["generation"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from typing import Any
 
@@ -22,7 +23,7 @@ from support.rpms import Rpm, write
 
 NODE = """<?xml version="1.0"?>
 <kickstart>
-  <main><text/><rootpw>--lock</rootpw></main>
+  <main><text/><rootpw>--lock</rootpw><autopart/></main>
   <package>bash</package>
   <package cond="infiniband == 'yes'">rdma-core</package>
 </kickstart>
@@ -89,6 +90,42 @@ def test_a_node_whose_root_no_file_describes_stops_the_build_but_the_frontend_ma
     put_membership(table_ii, "NFS Server", distribution="rocks")
 
     assert module("rocks_dist", options)["msg"] == 'no root "nas" in the graph "default"'
+
+
+def test_what_the_lint_calls_an_error_stops_the_build_though_no_node_uses_it(
+    site: Site, options: dict[str, Any]
+) -> None:
+    before = built(options)["generation"]
+    (pathlib.Path(options["xml"][0]) / "nodes" / "spare.xml").write_text(
+        "<kickstart>\n<packages>x</packages>\n</kickstart>"
+    )
+
+    answer = module("rocks_dist", options)
+
+    assert answer["failed"]
+    assert answer["msg"].startswith(f"{options['xml'][0]}/nodes/spare.xml:2: <packages>")
+    assert site.tree("rocks").resolve().name == before
+
+
+def test_what_the_lint_only_warns_of_is_told_every_time(options: dict[str, Any]) -> None:
+    spare = pathlib.Path(options["xml"][0]) / "nodes" / "spare.xml"
+    spare.write_text("<kickstart/>")
+    told = [f"{spare}:1: spare is a node file that no root reaches"]
+
+    for answer in (module("rocks_dist", options, check=True), built(options), built(options)):
+        assert answer["lint"] == told
+        assert told[0] in json.dumps(answer["warnings"])
+
+
+def test_a_package_that_is_not_there_is_told_with_the_line_that_wants_it(options: dict[str, Any]) -> None:
+    node = pathlib.Path(options["xml"][0]) / "nodes" / "compute.xml"
+    node.write_text(NODE.replace("bash", "bash\nslurmd"))
+
+    assert module("rocks_dist", options)["msg"] == (
+        'distribution "rocks": its packages need what it does not have\n'
+        f"{node}:5: slurmd is no package of this distribution (for compute); "
+        "add a source that has it, exclude who needs it, or say which capabilities may stay open"
+    )
 
 
 def test_a_membership_without_nodes_has_a_profile_for_its_first_node(

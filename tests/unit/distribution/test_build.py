@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import shutil
-from typing import Mapping, Sequence
+from typing import Sequence
 
 import pytest
 
@@ -21,7 +21,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Change,
     Changes,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.plan import CompiledProfile, Hook
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.profiles import (
+    Compiled,
+    CompiledProfile,
+    Hook,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,
@@ -322,8 +326,13 @@ ADVISORIES = '<updates><update version="1"><id>RHSA-1</id><title>x</title></upda
 
 def profiles(**lists: list[str]) -> Hook:
     """A compiler of profiles that install these packages."""
-    made = {f"{name}.json": CompiledProfile(json.dumps(wanted), wanted) for name, wanted in lists.items()}
-    return Hook(lambda _folder: made, json.dumps(lists))
+    made = {
+        f"{name}.json": CompiledProfile(
+            name, json.dumps(wanted), {entry: [f"nodes/{name}.xml:{n}"] for n, entry in enumerate(wanted, 1)}
+        )
+        for name, wanted in lists.items()
+    }
+    return Hook(lambda _folder: Compiled(made), json.dumps(lists))
 
 
 class TestProfiles:
@@ -334,9 +343,9 @@ class TestProfiles:
         (tmp_path / "xml" / "nodes").mkdir(parents=True)
         (tmp_path / "xml" / "nodes" / "compute.xml").write_text("<kickstart/>")
 
-        def compile_(folder: str) -> Mapping[str, CompiledProfile]:
+        def compile_(folder: str) -> Compiled:
             seen.update(content(pathlib.Path(folder)))
-            return {"compute-1.json": CompiledProfile("{}", ["bash"])}
+            return Compiled({"compute-1.json": CompiledProfile("compute", "{}", {"bash": []})})
 
         site.build("rocks", site.mirror("os", [BASH]), hook=Hook(compile_, "k"), xml=(str(tmp_path / "xml"),))
 
@@ -345,13 +354,37 @@ class TestProfiles:
         assert (site.tree("rocks") / "build/nodes/compute.xml").read_text() == "<kickstart/>"
 
     def test_a_compile_that_fails_publishes_nothing(self, site: Site) -> None:
-        def fail(_folder: str) -> Mapping[str, CompiledProfile]:
+        def fail(_folder: str) -> Compiled:
             raise DescriptionError("the edge leads nowhere", "graphs/default/base.xml:41")
 
         with pytest.raises(DescriptionError, match=r"base\.xml:41"):
             site.build("rocks", site.mirror("os", [BASH]), hook=Hook(fail, ""))
 
         assert not site.tree("rocks").exists()
+
+    def test_what_the_compiler_says_names_the_file_that_somebody_wrote(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
+        ours, theirs = tmp_path / "xml" / "nodes", tmp_path / "campus" / "nodes"
+        for folder, name in ((ours, "ssh"), (theirs, "web")):
+            folder.mkdir(parents=True)
+            (folder / f"{name}.xml").write_text("<kickstart/>")
+
+        def compile_(folder: str) -> Compiled:
+            asked = {"nginx": [f"{folder}/nodes/web.xml:2"]}
+            return Compiled({"a.json": CompiledProfile("web", "", asked)}, [f"{folder}/nodes/ssh.xml:3: mode= is old"])
+
+        site.build("campus", site.mirror("os", [BASH]), xml=(str(theirs.parent),))
+        asked = (site.parent("campus", "campus"),)
+        built = site.build("rocks", *asked, hook=Hook(compile_, ""), xml=(str(ours.parent),))
+        again = site.build("rocks", *asked, hook=Hook(compile_, ""), xml=(str(ours.parent),))
+
+        assert built.unmet == (
+            'source "campus": build/nodes/web.xml:2: nginx is no package of this distribution (for web)',
+        )
+        assert built.warnings == (f"{ours}/ssh.xml:3: mode= is old",)
+        assert not again.changed
+        assert (again.unmet, again.warnings) == (built.unmet, built.warnings)
 
     def test_a_package_list_that_the_distribution_cannot_serve_stops_the_build(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH], extra={"group": GROUPS})
@@ -361,8 +394,8 @@ class TestProfiles:
                 "rocks", os_, hook=profiles(compute=["bash", "slurm", "@core", "@nope", "-x", "ba*"]), closure=WHOLE
             )
 
-        assert "profile compute.json: @nope is no group of this distribution" in str(raised.value)
-        assert "profile compute.json: slurm is no package of this distribution" in str(raised.value)
+        assert "nodes/compute.xml:4: @nope is no group of this distribution (for compute)" in str(raised.value)
+        assert "nodes/compute.xml:2: slurm is no package of this distribution (for compute)" in str(raised.value)
         assert "bash" not in str(raised.value)
 
     def test_a_package_that_cannot_be_installed_is_told_with_the_reason(self, site: Site) -> None:
@@ -373,12 +406,12 @@ class TestProfiles:
             site.build("rocks", os_, hook=profiles(login=["login"], shells=["@shells"]), closure="profiles")
 
         assert (
-            "profile login.json: login cannot be installed: login-1.0-1.noarch needs zsh, "
-            "which only packages provide that cannot be installed"
+            "nodes/login.xml:1: login cannot be installed: login-1.0-1.noarch needs zsh, "
+            "which only packages provide that cannot be installed (for login)"
         ) in str(raised.value)
         assert (
-            "profile shells.json: zsh cannot be installed: zsh-5.8-9.el9.x86_64 needs glibc >= 2.34, "
-            "which nothing provides"
+            "nodes/shells.xml:1: zsh cannot be installed: zsh-5.8-9.el9.x86_64 needs glibc >= 2.34, "
+            "which nothing provides (for shells)"
         ) in str(raised.value)
 
     def test_other_profiles_are_another_generation(self, site: Site) -> None:

@@ -85,3 +85,16 @@ def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: pathlib.Path)
 def test_two_extensions_that_cannot_be_joined_are_refused() -> None:
     with pytest.raises(DescriptionError, match=r"nodes/extend-ssh\.xml: two layers extend this node"):
         layers.merged([{"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": "<kick/>"}])
+
+
+def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pathlib.Path) -> None:
+    for path in ("nodes/ssh.xml", "site-nodes/dhcp.xml", "nodes/extend-web.xml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(node("ours"))
+    campus = {**PARENT, "nodes/extend-web.xml": node("theirs")}
+
+    assert layers.homes({'source "campus": build': campus, str(tmp_path): layers.read(str(tmp_path))}) == {
+        "graphs/default/base.xml": 'source "campus": build/graphs/default/base.xml',
+        "nodes/ssh.xml": f"{tmp_path}/nodes/ssh.xml",
+        "nodes/dhcp.xml": f"{tmp_path}/site-nodes/dhcp.xml",
+    }

@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler impor
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.library import Wanted
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import provenance, render, sha256
-from support.kickstarts import one
+from support.kickstarts import one, tree
 
 ELEMENTS = (
     '<main><lang>&lang;</lang><timezone cond="zone">&zone;</timezone></main>',
@@ -80,6 +80,50 @@ def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib
     assert {store(p) for p in found.profiles["compute"]} == {
         store(p) for p in library.compile_library(path, NODES, "rhel9").profiles["compute"]
     }
+
+
+def test_everything_that_the_lint_finds_is_told_at_once_used_or_not(tmp_path: pathlib.Path) -> None:
+    files = {
+        "graphs/default/a.xml": '<graph>\n<edge from="compute" to="ssh"/>\n<edge from="login" to="nothing"/>\n</graph>',
+        "nodes/compute.xml": "<kickstart/>",
+        "nodes/nas.xml": "<kickstart>\n<post>\necho &nobody_sets_this;</post>\n</kickstart>",
+        "nodes/ssh.xml": "<kickstart>\n<post>\n<files name='/x'/></post>\n</kickstart>",
+        "nodes/alone.xml": "<kickstart>\n<packages>x</packages>\n</kickstart>",
+    }
+    path = tree(tmp_path, files)
+
+    with pytest.raises(DescriptionError) as raised:
+        library.compile_library(path, [Wanted("compute", {}), Wanted("nas", {})], "rhel9")
+
+    told = str(raised.value)
+    assert [line for line in told.splitlines() if "graphs/default/a.xml:3" in line and '"nothing"' in line]
+    assert [line for line in told.splitlines() if "nodes/alone.xml:2" in line and "<packages>" in line]
+    assert [line for line in told.splitlines() if "nodes/ssh.xml:3" in line and "<files>" in line]
+    assert [line for line in told.splitlines() if "nodes/nas.xml:3" in line and "nobody_sets_this" in line]
+
+
+def test_an_attribute_that_one_node_of_the_root_has_is_defined(tmp_path: pathlib.Path) -> None:
+    path = one(tmp_path, "<post>echo &asset;</post>")
+    rows = [Wanted("compute", {"hostname": "compute-0-0"}), Wanted("compute", {"hostname": "a", "asset": "7"})]
+
+    assert len(library.compile_library(path, rows, "rhel9").profiles["compute"]) == 1
+    with pytest.raises(DescriptionError, match=r'nodes/compute\.xml:2: attribute "asset" is defined nowhere'):
+        library.compile_library(path, rows[:1], "rhel9")
+
+
+def test_what_is_no_error_comes_with_the_profiles(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "nodes").mkdir()
+    (tmp_path / "nodes" / "alone.xml").write_text("<kickstart/>")
+    made = library.compile_library(one(tmp_path, "<package>bash</package>"), [Wanted("compute", {})], "rhel9")
+
+    assert [(str(one.origin), one.rule) for one in made.warnings] == [(f"{tmp_path}/nodes/alone.xml:1", "unreached")]
+
+
+def test_a_graph_that_cannot_be_read_is_said_and_nothing_that_follows_from_it(tmp_path: pathlib.Path) -> None:
+    files = {"graphs/default/a.xml": "<graph>\n<edge from='compute'/>\n</graph>", "nodes/ssh.xml": "<kickstart/>"}
+
+    with pytest.raises(DescriptionError, match=r"\A\S+/a\.xml:2: <edge> has no to"):
+        library.compile_library(tree(tmp_path, files), [Wanted("compute", {})], "rhel9")
 
 
 def test_a_node_whose_shape_was_not_compiled_gets_nothing_and_is_told_why(tmp_path: pathlib.Path) -> None:
