@@ -56,7 +56,7 @@ def kickstart_page(service: Service, request: Request) -> Answer:
 
 def _body(node: Node, told: Sequence[History], audit: Sequence[Sequence[Any]]) -> Iterable[str]:
     facts = "".join(
-        f"<dt>{name}</dt><dd>{escape(str(value))}</dd>"
+        f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>"
         for name, value in ((name, getattr(node, name)) for name in ABOUT)
         if value != ""
     )
@@ -82,13 +82,13 @@ def _installation(one: History, unfolded: bool) -> str:
     return (
         f"<details{' open' if unfolded else ''}><summary><b{bad}>{order.state}</b> · ordered {order.ordered} by"
         f" {escape(order.by)} · {escape(order.pin.distribution)} <code>{escape(order.pin.generation[:12])}</code> ·"
-        f" {duration(total)}</summary>{_reason(order)}{_bar(order)}{_steps(one.events)}{_logs(one.events)}</details>"
+        f" {duration(total)}</summary>{_reason(order)}{_logs(one.events)}{_bar(order)}{_steps(one.events)}</details>"
     )
 
 
 def _reason(order: Order) -> str:
-    parked = " It is parked: look who has its address, then order it with <code>rearm: true</code>."
-    return f'<p class="bad">{escape(order.reason)}.{parked if order.suspect else ""}</p>' if order.reason else ""
+    parked = "<br>It is parked: look who has its address, then order it with <code>rearm: true</code>."
+    return f'<p class="bad">{escape(order.reason)}{parked if order.suspect else ""}</p>' if order.reason else ""
 
 
 def _bar(order: Order) -> str:
@@ -110,7 +110,7 @@ def _steps(steps: Sequence[Event]) -> str:
 
 def _logs(steps: Sequence[Event]) -> str:
     logs = [step.message.partition("\n")[2] for step in steps]
-    return "".join(f"<pre>{escape(log)}</pre>" for log in logs if log)
+    return "".join(f'<div class="log" tabindex="0"><pre>{escape(log)}</pre></div>' for log in logs if log)
 
 
 def _audit(service: Service, name: str) -> list[tuple[Any, ...]]:

@@ -70,15 +70,18 @@ progress::-moz-progress-bar { background: var(--busy); border-radius: .2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); }
+th, td:not(:last-child) { white-space: nowrap; }
+td:last-child { min-width: 8rem; }
 th { color: var(--quiet); font-weight: 600; }
 pre, code, .lines { font: .85rem/1.5 ui-monospace, monospace; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: .3rem; padding: .6rem; overflow: auto;
-  max-height: 28rem; margin: .3rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.log { background: var(--card); border: 1px solid var(--line); border-radius: .3rem; padding: .6rem; overflow: auto;
+  max-height: 18rem; margin: .3rem 0 .8rem; display: flex; flex-direction: column-reverse; /* its end is seen first */ }
+pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .lines td { border: 0; padding: 0 1rem 0 0; white-space: pre; }
 .lines td:first-child { color: var(--quiet); user-select: none; text-align: right; }
 .lines td:last-child { color: var(--quiet); }
-dl.about { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .5rem 0; }
-dl.about dt { color: var(--quiet); }
+dl.about { display: flex; flex-wrap: wrap; gap: .3rem 2rem; margin: .7rem 0; }
+dl.about dt { color: var(--quiet); font-size: .85rem; }
 dl.about dd { margin: 0; overflow-wrap: anywhere; }
 details { margin: .4rem 0; }
 summary { cursor: pointer; }

@@ -14,6 +14,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, events, orders, states
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
 from support.browser import Browser, browser
+from support.frontend import GENERATION, publish
+from support.rpms import Rpm, repository
 from support.site import ROOT
 
 from .conftest import Stage, a_stage
@@ -22,6 +24,11 @@ PICTURES = ROOT / "tests" / "output" / "page"
 PAGE = "http://127.0.0.1"
 NODES, PER_RACK = 1000, 40
 AUDIT = Audit("node", "test", "200")
+NEWER = "9e107d9d372b"
+BEFORE = [Rpm("bash", "5.1.8", "6"), Rpm("gone", "1", "1"), Rpm("kernel", "5.14", "1")]
+AFTER = [Rpm("bash", "5.1.8", "9"), Rpm("openmpi", "4.1.1", "7"), Rpm("kernel", "5.14", "2")]
+LOG = "==> /tmp/packaging.log\n" + "\n".join(f"DEBUG dnf: Installed: package{n}-1.0-1.el9.noarch" for n in range(30))
+DIFFERENCE = f"/rocks/generations/rocks/x86_64/{GENERATION}...{NEWER}"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 # (number of nodes, the states that they went through, what the installer said last)
 FATES = (
@@ -90,6 +97,24 @@ def follow(database: Database, order: Order, way: tuple[str, ...], progress: Pro
         events.record(database, [(order, progress._replace(done=6 * number))], now=clock.later(order.ordered, 300))
 
 
+def story(database: Database, before: Pin, after: Pin) -> None:
+    """The last node: an installation that went well, months ago, and one that failed in the middle."""
+    begun = clock.later(clock.now(), -7200)
+    for pin, at, end in ((before, clock.later(begun, -60 * 86400), "up"), (after, begun, "failed")):
+        (said,) = orders.order(database, {name(NODES - 1): pin}, by="alice", now=at)
+        order, ways = said.order, {"up": ("installed", "up"), "failed": ("failed",)}
+        for place, state in enumerate(("booted", "installing", "setup", "format", "install", *ways[end]), 1):
+            now, reason = clock.later(at, 37 * place**2), "no space left on /" if state == "failed" else ""
+            if state in states.STATES:
+                progress = Progress("", log=LOG if reason else "")
+                order = orders.advance(database, order, state, now=now, audit=AUDIT, reason=reason, progress=progress)
+            else:
+                counted = (
+                    Progress(state, 733, 1512, "Installing openmpi.x86_64") if state == "install" else Progress(state)
+                )
+                events.record(database, [(order, counted)], now=now)
+
+
 def name(number: int) -> str:
     return f"compute-{1 + number // PER_RACK}-{number % PER_RACK}"
 
@@ -98,7 +123,12 @@ def name(number: int) -> str:
 def big() -> Iterator[Stage]:
     """A frontend with a thousand nodes."""
     with a_stage() as stage:
+        install = stage.site.folder / "install"
+        newer = publish(install, NEWER)
+        for pin, rpms in ((stage.pin, BEFORE), (newer, AFTER)):
+            repository(install / ".generations" / "rocks" / "x86_64" / pin.generation, rpms)
         fill(stage.database, stage.pin)
+        story(stage.database, stage.pin, newer)
         yield stage
 
 
@@ -165,13 +195,16 @@ def test_everything_can_be_done_from_the_keyboard(page: Browser) -> None:
 def test_the_states_narrow_the_page(page: Browser) -> None:
     page.open(f"{PAGE}/")
     page.value("document.querySelector('button[data-state=failed]').click()")
-    assert shown(page) in (30, 31)
+    assert shown(page) in (31, 32)
     assert page.value("document.querySelector('button[data-state=failed]').getAttribute('aria-pressed')") == "true"
+    page.value("['failed', 'installing'].forEach(s => document.querySelector(`button[data-state=${s}]`).click())")
+    page.picture(PICTURES / "installing.png")
+    assert shown(page) >= 249
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/", "/rocks/nodes/compute-24-20", "/rocks/nodes/compute-1-0/kickstart", "/rocks/generations"]
+    "path", ["/", "/rocks/nodes/compute-25-39", "/rocks/nodes/compute-1-0/kickstart", "/rocks/generations", DIFFERENCE]
 )
 def test_it_is_legible_by_day_and_by_night(page: Browser, path: str, dark: bool) -> None:
     page.look(1400, 1000, dark=dark)
@@ -181,7 +214,7 @@ def test_it_is_legible_by_day_and_by_night(page: Browser, path: str, dark: bool)
     assert worst >= 4.5, where
 
 
-@pytest.mark.parametrize("path", ["/", "/rocks/nodes/compute-24-20", "/rocks/generations", "/rocks/graph"])
+@pytest.mark.parametrize("path", ["/", "/rocks/nodes/compute-25-39", "/rocks/generations", DIFFERENCE, "/rocks/graph"])
 def test_a_phone_shows_it_whole(page: Browser, path: str) -> None:
     page.look(390, 844, phone=True)
     page.open(PAGE + path)
