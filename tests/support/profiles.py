@@ -75,7 +75,9 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "kdump": {"kdump": "yes"},
     "mirror": {"disk_mirror": "yes", "disk_table": "msdos"},
     "signed": {"distribution_key": "http://10.1.1.1/install/RPM-GPG-KEY-rocks"},
+    "private side": {"frontend_private_interface": "eth1", "root_public_key": ""},
 }
+CHOICES = (*(("compute", site) for site in SITES), ("login", "pbs"), ("frontend", "private side"))
 
 
 def node_of(root: str, **attributes: str) -> dict[str, str]:
@@ -104,8 +106,8 @@ def everything() -> Iterator[tuple[str, str]]:
         for root in ROOTS:
             yield f"{root}-{release}", kickstart(root, release)
     for release in (SUPPORTED[0], SUPPORTED[-1]):
-        for site, attributes in SITES.items():
-            yield f"compute-{release}-{site}", kickstart("compute", release, **attributes)
+        for root, site in CHOICES:
+            yield f"{root}-{release}-{site}", kickstart(root, release, **SITES[site])
 
 
 class Section(NamedTuple):
@@ -144,6 +146,6 @@ def scripts(text: str, release: str) -> list[Section]:
 WRITTEN = re.compile(r"^sed 's/\^\|//' >>? (\S+) <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 
 
-def written(script: str) -> dict[str, str]:
-    """The files that a script writes by <file>: path -> content."""
-    return {path: re.sub(r"(?m)^\|", "", body) for path, body in WRITTEN.findall(script)}
+def written(script: str) -> list[tuple[str, str]]:
+    """What a script writes by <file>: path and content, in its order."""
+    return [(path, re.sub(r"(?m)^\|", "", body)) for path, body in WRITTEN.findall(script)]

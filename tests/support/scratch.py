@@ -1,6 +1,7 @@
-"""A scratch root: the host's programs, read-only, and folders of its own; nothing outside can be changed.
+"""A scratch root: the host's programs, and folders of its own; nothing outside can be changed.
 
-A script runs in it with no network, no other process, and no device but /dev/null.
+A script runs in it with no network but its own loopback, no other process, and no device but /dev/null.  What it writes
+below /usr is a layer of the root's own.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import NamedTuple
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 
 OWN = ("dev", "etc", "tmp", "root", "var/log", "opt", "boot", "lib/svc/method", "export")
-SHARED = ("usr",)
-ENTER = """
+LAYER = ".usr"
+ENTER = f"""
 set -e
 mount --make-rprivate /
-for folder in {shared}; do mount --bind /$folder "$1/$folder"; mount -o remount,ro,bind "$1/$folder"; done
+mkdir -p "$1/{LAYER}/upper" "$1/{LAYER}/work"
+mount -t overlay -o lowerdir=/usr,upperdir="$1/{LAYER}/upper",workdir="$1/{LAYER}/work" overlay "$1/usr"
+ip link set lo up
 mount -t tmpfs none "$1/dev"; mknod -m 666 "$1/dev/null" c 1 3
 cd "$1"; exec chroot . /bin/bash -s
 """
@@ -33,7 +36,7 @@ class Entry(NamedTuple):
 
 def make(folder: pathlib.Path) -> pathlib.Path:
     """An empty scratch root."""
-    for name in (*OWN, *SHARED):
+    for name in (*OWN, "usr"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name in ("bin", "sbin", "lib64"):
         (folder / name).symlink_to(f"usr/{name}")
@@ -47,8 +50,7 @@ def make(folder: pathlib.Path) -> pathlib.Path:
 
 def run(root: pathlib.Path, script: str, seconds: float = 60) -> command.Finished:
     """Run a script with bash in the scratch root, to its end, whatever its status."""
-    enter = ENTER.format(shared=" ".join(SHARED))
-    argv = ["unshare", *NAMESPACES, "bash", "-c", enter, "enter", str(root)]
+    argv = ["unshare", *NAMESPACES, "bash", "-c", ENTER, "enter", str(root)]
     return command.run(argv, stdin=script or ":", timeout=seconds, ok=range(256), env={"HOME": "/root"})
 
 

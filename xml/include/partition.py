@@ -319,7 +319,7 @@ def _choose(disks, known, lines, wish):
     if len(free) < wanted:
         why = "; ".join("%s %s" % (name, reason) for name, reason in sorted(reasons.items()) if reason)
         raise Refusal(
-            "%d disk%s wanted, %d free: %s" % (wanted, "s" * (wanted > 1), len(free), why),
+            "%d disk%s wanted, %d free: %s" % (wanted, "s" * (wanted > 1), len(free), why or "there are no others"),
             WIPE_HINT if "holds" in why else "",
         )
 

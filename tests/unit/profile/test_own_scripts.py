@@ -25,7 +25,7 @@ def programs() -> dict[tuple[str, str], str]:
         for number, script in enumerate(scripts(text, release)):
             place = f"{name}-{number:02}-{script.kind}-{script.node}"
             found.setdefault((pathlib.Path(script.interpreter).name, script.text), place)
-            for path, content in written(script.text).items():
+            for path, content in written(script.text):
                 language = language_of(path, content)
                 if language:
                     found.setdefault((language, content), f"{place}{path.replace('/', '-')}")

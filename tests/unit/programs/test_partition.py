@@ -237,6 +237,11 @@ def test_a_mirror_is_made_of_two_blank_disks() -> None:
     ]
 
 
+def test_a_mirror_of_one_disk_is_refused() -> None:
+    with pytest.raises(Refusal, match="2 disks wanted, 1 free: there are no others"):
+        commands([disk()], mirror=True)
+
+
 def test_a_mirror_is_used_again() -> None:
     found, mode = decide(mirrored(), LINES, wish(mirror=True))
     assert mode == "reuse"

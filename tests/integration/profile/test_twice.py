@@ -1,0 +1,33 @@
+"""Every script of our profiles, run twice, ends well both times and changes nothing the second time.
+
+For every appliance, and for every choice of a site.  The same is done in the lab with a real package manager and a real
+systemctl, for compute nodes.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from support import twice
+from support.profiles import CHOICES, ORDER, ROOTS, SITES, node_of, profile_of, scripts
+
+NEWEST_EL = "rhel10"
+CASES = [(root, NEWEST_EL, "") for root in ROOTS] + [("frontend", "rhel8", "")]
+CASES += [(root, "rhel8" if site == "nis" else NEWEST_EL, site) for root, site in CHOICES]
+
+
+@pytest.mark.parametrize(("root", "release", "site"), CASES, ids=lambda word: word or "as it is")
+def test_a_second_run_of_a_script_changes_nothing(tmp_path: pathlib.Path, root: str, release: str, site: str) -> None:
+    chosen = SITES.get(site, {})
+    values = {**node_of(root, **chosen), **ORDER, "frontend_url": twice.FRONTEND}
+    text = render(profile_of(root, release, **chosen), values)
+    ended = twice.run(tmp_path, scripts(text, release))
+    assert [one for one in ended if one.statuses != (0, 0)] == []
+    assert [(one.node, one.changed) for one in ended if one.changed] == []
+    assert ended[-1].files > ended[0].files
+    written = (tmp_path / "run/rocks/partition.ks").read_text().splitlines()
+    assert written[0] == "# first" and written[1].startswith("ignoredisk --only-use=vda")
+    assert (tmp_path / "run/rocks/rootpw.ks").exists()

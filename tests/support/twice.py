@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The scripts of a kickstart, each run twice in a scratch root: how they end, and what the second run changes.
+
+Programs and libraries are the host's.  What only Red Hat's or a running system has is played: systemctl, authselect and
+the firewall's tool remember what they were told, lsblk shows two blank disks, and a server on loopback hands out secrets
+as the frontend does, once.  Nothing else is.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import textwrap
+from typing import Iterable, NamedTuple
+
+from . import scratch
+from .profiles import Section
+
+FRONTEND = "http://127.0.0.1:80"
+SECRETS = {"munge_key": "m" * 64, "node_key": "n" * 64, "console_key": "c" * 16, "sssd_conf": "[sssd]\n"}
+FOLDERS = ("run", "mnt", "state/partition1", "var/lib", "usr")
+# What packages bring, and scripts change.
+BROUGHT = {
+    "etc/pbs.conf": "PBS_EXEC=/opt/pbs\nPBS_SERVER=CHANGE_THIS_TO_PBS_SERVER_HOSTNAME\n",
+    "etc/yum.repos.d/vendor.repo": "[baseos]\n",
+    "etc/sysconfig/network": "",
+    "etc/munge/README": "",
+    "etc/sssd/README": "",
+    "etc/ssh/sshd_config": "Port 22\n",
+    "etc/security/limits.conf": "",
+}
+PLAYED = {
+    "systemctl": """\
+        #!/bin/sh
+        [ "$1" = enable ] || exit 64
+        shift
+        mkdir -p /etc/systemd/system/enabled
+        for unit; do touch "/etc/systemd/system/enabled/$unit"; done
+        """,
+    "authselect": """\
+        #!/bin/sh
+        echo "$*" >/etc/authselect.conf
+        """,
+    "firewall-offline-cmd": """\
+        #!/bin/sh
+        case $2 in
+        --query-source=*) grep -qxF -- "$1 ${2#*=}" /etc/firewall-zones 2>/dev/null ;;
+        --add-source=*) echo "$1 ${2#*=}" >>/etc/firewall-zones ;;
+        *) exit 64 ;;
+        esac
+        """,
+    "udevadm": "#!/bin/sh\n",
+    "lsblk": """\
+        #!/bin/sh
+        facts='"path": "/disk", "type": "disk", "size": 107374182400, "ro": false, "rm": false, "tran": "virtio",
+        "wwn": null, "serial": null, "mountpoint": null'
+        echo "{\\"blockdevices\\": [{\\"name\\": \\"vda\\", $facts}, {\\"name\\": \\"vdb\\", $facts}]}"
+        """,
+}
+DISK_BYTES = 100 << 30
+
+# Runs as the only process of the scratch root; stdlib of the host's Python.
+DRIVER = """
+import hashlib, http.server, json, os, subprocess, sys, threading
+
+WATCHED = ("/etc", "/run", "/state", "/var/lib", "/usr/libexec/rocks", "/root", "/export", "/opt", "/boot")
+VOLATILE = (".log", ".pid")  # of programs that go on running beside the scripts
+given = json.load(open("/scripts/given"))
+handed = []
+
+class Frontend(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b"{}"
+        if self.path == "/rocks/secrets":
+            if handed:
+                self.send_error(410)
+                return
+            handed.append(self.path)
+            body = json.dumps({"secrets": given["secrets"]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+def snapshot():
+    found = {}
+    for top in WATCHED:
+        for folder, folders, files in os.walk(top):
+            for name in folders + files:
+                path = os.path.join(folder, name)
+                if path.startswith("/run/") and path.endswith(VOLATILE):
+                    continue
+                state = os.lstat(path)
+                content = os.readlink(path) if os.path.islink(path) else ""
+                if os.path.isfile(path) and not os.path.islink(path):
+                    content = hashlib.sha256(open(path, "rb").read()).hexdigest()
+                found[path] = [state.st_mode, state.st_uid, state.st_gid, content]
+    return found
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 80), Frontend)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+ended = []
+for number, script in enumerate(given["scripts"]):
+    path = "/scripts/%02d" % number
+    open(path, "w").write(script)
+    runs, states = [], []
+    for _time in range(2):
+        log = open("/scripts/log", "w+")
+        env = {"PATH": "/opt/bin:/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+        status = subprocess.run(["/bin/bash", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env).returncode
+        log.seek(0)
+        runs.append([status, log.read()])
+        states.append(snapshot())
+    first, second = states
+    changed = sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+    ended.append({"runs": runs, "changed": changed, "files": len(second)})
+print(json.dumps(ended))
+"""
+
+
+class Ended(NamedTuple):
+    """One script: the status and the output of both runs, what the second one changed, how many files there are."""
+
+    node: str
+    statuses: tuple[int, int]
+    said: str
+    changed: tuple[str, ...]
+    files: int
+
+
+def run(folder: pathlib.Path, scripts: Iterable[Section]) -> list[Ended]:
+    """Run the scripts one after another in a new scratch root under ``folder``; %onerror is no part of it."""
+    kept = [script for script in scripts if script.kind != "onerror"]
+    root = scratch.make(folder)
+    for name in (*FOLDERS, "scripts", "opt/bin"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / "mnt/sysimage").symlink_to("/")
+    for name, text in BROUGHT.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for name, text in PLAYED.items():
+        program = root / "opt/bin" / name
+        program.write_text(textwrap.dedent(text))
+        program.chmod(0o755)
+    with open(root / "disk", "wb") as disk:
+        disk.truncate(DISK_BYTES)
+    given = {"secrets": SECRETS, "scripts": [script.text for script in kept]}
+    (root / "scripts/given").write_text(json.dumps(given))
+    (root / "scripts/driver.py").write_text(DRIVER)
+    finished = scratch.run(root, "python3 /scripts/driver.py", 120)
+    assert finished.stdout, finished.stderr
+    return [
+        Ended(script.node, (one["runs"][0][0], one["runs"][1][0]), "\n".join(text for _status, text in one["runs"]),
+              tuple(one["changed"]), one["files"])
+        for script, one in zip(kept, json.loads(finished.stdout))
+    ]  # fmt: skip
