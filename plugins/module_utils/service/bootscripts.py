@@ -93,7 +93,7 @@ def install(form: str, start: Start) -> str:
 def kernel_arguments(start: Start) -> tuple[str, ...]:
     """The kernel's arguments of this installation; a kexec into the installer uses the same."""
     usual = [
-        text.format(url=start.url, tree=start.tree, mac=start.mac.replace(":", "-"))
+        text.format(url=start.url, host=urlsplit(start.url).hostname, tree=start.tree, mac=start.mac.replace(":", "-"))
         for text in start.installer.arguments
         if start.mac or "{mac}" not in text
     ]

@@ -13,7 +13,8 @@ from typing import NamedTuple
 class Installer(NamedTuple):
     """A family of releases.
 
-    arguments  of the kernel; {url} is the frontend, {tree} the generation, {mac} the node's address with dashes
+    arguments  of the kernel; {url} is the frontend, {host} its address, {tree} the generation, {mac} the node's own
+               address with dashes
     efi_verbs  what GRUB's commands for kernel and initial RAM disk are called under UEFI
     """
 
@@ -21,13 +22,15 @@ class Installer(NamedTuple):
     efi_verbs: tuple[str, str] = ("linux", "initrd")
 
 
-# anaconda's boot options: inst.ks.sendmac sends the MAC headers, BOOTIF names the interface that the machine booted
-# from, so that a node with several asks from the address that identifies it.
+# anaconda's boot options: inst.ks.sendmac sends the MAC headers, inst.syslog the installer's logs as they are written,
+# BOOTIF names the interface that the machine booted from, so that a node with several asks from the address that
+# identifies it.
 USUAL = (
     "inst.ks={url}/rocks/kickstart",
     "inst.ks.sendmac",
     "inst.repo={tree}",
     "inst.stage2={tree}",
+    "inst.syslog={host}:514",
     "ip=dhcp",
     "BOOTIF=01-{mac}",
 )

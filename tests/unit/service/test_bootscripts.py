@@ -17,7 +17,7 @@ START = Start(
     ("console=ttyS0,115200",),
 )  # fmt: skip
 ARGUMENTS = (
-    f"inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac inst.repo={TREE} inst.stage2={TREE} ip=dhcp"
+    f"inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac inst.repo={TREE} inst.stage2={TREE} inst.syslog=10.1.1.1:514 ip=dhcp"
     " BOOTIF=01-00-50-8b-e0-3a-a7 console=ttyS0,115200"
 )
 

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What goes wrong in the middle: a whole answer or none, never a default profile, and an order that says where it stands."""
+
+from __future__ import annotations
+
+import pathlib
+import uuid
+from typing import Callable
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
+from support.frontend import publish
+
+from .conftest import Stage, machine
+
+
+@pytest.fixture
+def order(stage: Stage) -> Order:
+    return stage.order()
+
+
+def without_an_attribute(stage: Stage, tree: pathlib.Path) -> None:
+    """A value that the profile needs is not there."""
+    with stage.database.transaction():
+        stage.database.execute("update attributes set name = 'timezonf' where name = 'timezone'")
+
+
+def with_the_attribute(stage: Stage, tree: pathlib.Path) -> None:
+    with stage.database.transaction():
+        stage.database.execute("update attributes set name = 'timezone' where name = 'timezonf'")
+
+
+def without_its_generation(stage: Stage, tree: pathlib.Path) -> None:
+    """Somebody removed it by hand."""
+    tree.rename(tree.with_name("away"))
+
+
+def with_its_generation(stage: Stage, tree: pathlib.Path) -> None:
+    tree.with_name("away").rename(tree)
+
+
+def with_half_a_profile(stage: Stage, tree: pathlib.Path) -> None:
+    """A disk that was full, or an edit."""
+    (profile,) = (tree / "build" / "profiles").glob("*.json")
+    profile.with_suffix(".whole").write_bytes(profile.read_bytes())
+    profile.write_bytes(profile.read_bytes()[:1000])
+
+
+def with_a_whole_profile(stage: Stage, tree: pathlib.Path) -> None:
+    (whole,) = (tree / "build" / "profiles").glob("*.whole")
+    whole.rename(whole.with_suffix(".json"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy", "said"),
+    [
+        pytest.param(without_an_attribute, with_the_attribute, '"timezone"', id="a value is missing"),
+        pytest.param(without_its_generation, with_its_generation, "the generation is not there", id="no generation"),
+        pytest.param(with_half_a_profile, with_a_whole_profile, "this is not the profile", id="half a profile"),
+    ],
+)
+def test_what_cannot_be_rendered_is_500_and_the_order_waits(
+    stage: Stage,
+    fault: Callable[[Stage, pathlib.Path], None],
+    remedy: Callable[[Stage, pathlib.Path], None],
+    said: str,
+) -> None:
+    install = stage.site.folder / "install"
+    pin = publish(install, uuid.uuid4().hex[:12], current=False)  # one that no process has read yet
+    (verdict,) = orders.order(stage.database, {"compute-0-0": pin}, by="root", now=clock.now(), force=True)
+    assert verdict.order is not None
+    fault(stage, install / ".generations" / pin.distribution / pin.arch / pin.generation)
+    try:
+        answer = stage.node.curl("/rocks/kickstart")
+        assert (answer.status, said in answer.text, "%packages" in answer.text) == (500, True, False)
+        assert "Content-Type: text/plain" in answer.headers
+        assert stage.current(verdict.order).state == "ordered"
+    finally:
+        remedy(stage, install / ".generations" / pin.distribution / pin.arch / pin.generation)
+    assert stage.node.curl("/rocks/kickstart").status == 200
+
+
+def test_what_has_no_root_in_the_graph_gets_no_profile(stage: Stage) -> None:
+    (row,) = stage.database.rows("select ip, mac from nodes where name = 'network-0-0'")
+    (said,) = orders.order(stage.database, {"network-0-0": stage.pin}, by="root", now=clock.now(), force=True)
+    assert said.action == "refused"
+    switch = machine(stage.network, "switch", row[1], row[0])
+    answer = switch.curl("/rocks/kickstart")
+    assert (answer.status, "%packages" in answer.text) == (409, False)
+    assert "inst.ks" not in switch.curl("/rocks/boot?form=ipxe").text
+
+
+def test_a_machine_that_dies_with_its_secrets_gets_them_again_only_by_another_order(stage: Stage, order: Order) -> None:
+    assert stage.node.curl("/rocks/kickstart").status == 200
+    assert stage.node.post("/rocks/secrets", order=order.uuid).status == 200
+    assert "inst.ks" not in stage.node.curl("/rocks/boot?form=ipxe").text  # it lost power, and starts again
+    told = stage.current(order)
+    assert (told.state, told.suspect) == ("failed", False)
+    assert told.reason == "the machine restarted in the middle of the installation (installing)"
+    assert stage.node.curl("/rocks/kickstart").status == 409
+    assert stage.node.post("/rocks/secrets", order=order.uuid).status == 410
+    again = stage.order()
+    assert stage.node.curl("/rocks/kickstart").status == 200
+    assert stage.node.post("/rocks/secrets", order=order.uuid).status == 409
+    assert stage.node.post("/rocks/secrets", order=again.uuid).status == 200
+
+
+def test_an_order_that_is_taken_back_opens_nothing_any_more(stage: Stage, order: Order) -> None:
+    assert stage.node.curl("/rocks/kickstart").status == 200
+    orders.cancel(stage.database, [order], by="alice", now=clock.now())
+    assert stage.node.curl("/rocks/kickstart").status == 409
+    assert stage.node.post("/rocks/secrets", order=order.uuid).status == 409
+    assert stage.node.post("/rocks/events", order=order.uuid, phase="installed").status == 409
+    assert "inst.ks" not in stage.node.curl("/rocks/boot?form=ipxe").text
+    assert stage.current(order).state == "cancelled"
+
+
+def test_a_machine_that_always_starts_from_the_network_installs_once(stage: Stage, order: Order) -> None:
+    assert "inst.ks" in stage.node.curl("/rocks/boot?form=grub").text
+    assert stage.node.curl("/rocks/kickstart").status == 200
+    assert stage.node.post("/rocks/events", order=order.uuid, phase="installed").status == 200
+    for _start in range(3):
+        assert "inst.ks" not in stage.node.curl("/rocks/boot?form=grub").text
+        assert stage.node.curl("/rocks/kickstart").status == 409
+    assert stage.current(order).state == "installed"
