@@ -12,6 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support.namespaces import identity, is_alive
 
 from . import cache
@@ -20,6 +21,7 @@ OUTPUT = cache.ROOT / "tests" / "output" / "lab"
 PREFIX = "rocks-lab-"
 # Disks, sockets and roots are no evidence.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
+UNMOUNT_SECONDS = 30.0
 
 _taken: list[str] = []
 
@@ -56,8 +58,17 @@ def scratch() -> pathlib.Path:
     parent = pathlib.Path(tempfile.gettempdir())
     for old in parent.glob(f"{PREFIX}*"):
         if not is_alive(old.name.removeprefix(PREFIX).partition("-")[0]):
+            _unmount(old)
             shutil.rmtree(old, ignore_errors=True)
     return pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{identity(os.getpid())}-"))
+
+
+def _unmount(folder: pathlib.Path) -> None:
+    """Take away what a killed run had mounted below ``folder``, the innermost first."""
+    mounted = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    for place in reversed(mounted):
+        if place.startswith(f"{folder}/"):
+            command.run(["umount", "--lazy", place], timeout=UNMOUNT_SECONDS)
 
 
 def keep(folder: pathlib.Path, name: str) -> None:

@@ -34,6 +34,15 @@ SIGNED_BOOT = _names("grub-efi-amd64-signed shim-signed")
 # What a site takes from elsewhere.
 THIRD_PARTY = _names("munge slurm-client slurmctld slurmd")
 
+# Names that profiles ask for and that no machine of the lab has a use for: packages without content.
+NAMES_ONLY = _names(
+    "ansible-core bind binutils createrepo_c dhcp-server environment-modules gcc gcc-c++ gdb glibc-devel kea make"
+    " mariadb-server mpich mpich-devel nginx openmpi openmpi-devel python3-PyMySQL python3-gunicorn python3-lxml shim-x64"
+    " tftp-server vim-minimal"
+)
+# Programs that profiles call, and that do nothing here: the lab has no firewall.
+PRETENDED = {"firewalld": "/usr/bin/firewall-offline-cmd"}
+
 # Red Hat's name -> the Debian packages that make it up; the version is the first one's. A pattern stands for the
 # kernel, whose name changes with each of its versions. Packages that are not named here keep their name.
 MERGED = {

@@ -57,7 +57,10 @@ def make(out: pathlib.Path) -> None:
     signer.export(out / "RPM-GPG-KEY-lab")
     for name, rpms in _divided(build.compose(debs, owned, root), debs).items():
         tag = lists.UPDATE_TAG if name == "updates" else ""
-        signer.sign(build.write(rpms, root, work, out / name / "Packages", tag))
+        paths = build.write(rpms, root, work, out / name / "Packages", tag)
+        if name == "stock":
+            paths += [writer.write(rpm, out / name / "Packages") for rpm in _empty()]
+        signer.sign(paths)
         _repository(out / name, comps.text() if name == "stock" else "")
     for release in lists.RELEASES:
         signer.sign([writer.write(_release(release), out / "releases" / release)])
@@ -92,6 +95,16 @@ def _divided(rpms: Sequence[Rpm], debs: Mapping[str, Deb]) -> dict[str, list[Rpm
         "updates": [rpm for rpm in rpms if rpm.name in lists.UPDATED],
         "third-party": [rpm for rpm in rpms if rpm.name not in names],
     }
+
+
+def _empty() -> list[writer.Rpm]:
+    """Packages that are there because profiles name them."""
+    names = [writer.Rpm(name, summary=f"Stands for {name}") for name in lists.NAMES_ONLY]
+    programs = [
+        writer.Rpm(name, summary=f"Stands for {name}", files={path: "#!/bin/sh\n"})
+        for name, path in lists.PRETENDED.items()
+    ]
+    return names + programs
 
 
 def _release(release: str) -> writer.Rpm:

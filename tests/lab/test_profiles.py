@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The profile of a compute node on a light node: real packages, a real systemctl, the real service behind it.
+
+Every %pre and %post stands twice in the kickstart, and after each of them the node's files are written down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import re
+import socket
+import threading
+import wsgiref.simple_server
+from typing import Any, Iterator
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.service.values import tree_url
+from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
+from lab.distribution.sources import sources
+from lab.evidence import Laps
+from lab.light.node import light_node
+from lab.plain import ADDRESS, URL, frontend
+from support.cluster import Urls
+from support.frontend import NOW, Face, publish
+from support.namespaces import Network
+from support.profiles import own_files
+
+MAC, IP = "52:54:00:00:00:01", "10.1.255.254"
+PORT = 8080
+INSTALL_SECONDS = 400.0
+# What a site says of machines with a disk of 10 GiB.
+SITE = {
+    "root_size": "4000",
+    "swap_size": "256",
+    "state_size": "128",
+    "private_network": "10.0.0.0/8",
+    "frontend_address": ADDRESS,
+    "frontend_name": "frontend-0",
+    "home_server": ADDRESS,
+    "ntp_server": ADDRESS,
+    "root_public_key": "ssh-ed25519 AAAA test",
+}
+MUNGE_KEY = "0123456789abcdef" * 4
+
+SECTION = re.compile(r"^%(pre|post)\b.*?^%end\n", re.MULTILINE | re.DOTALL)
+# Of a folder of the node: mode, owner and content of everything but what programs beside the scripts write.
+WRITE_DOWN = """\
+%pre --interpreter=/usr/bin/python3
+import pathlib
+
+pathlib.Path("/run/twice").mkdir()
+pathlib.Path("/run/write-down").write_text('''\\
+import hashlib, json, os, stat, sys
+
+found = {}
+for top in sys.argv[2:]:
+    for folder, folders, files in os.walk(top):
+        for path in (os.path.join(folder, name) for name in folders + files):
+            state = os.lstat(path)
+            content = os.readlink(path) if stat.S_ISLNK(state.st_mode) else ""
+            if stat.S_ISREG(state.st_mode):
+                content = hashlib.sha256(open(path, "rb").read()).hexdigest()
+            if not path.endswith((".log", ".pid")):
+                found[path] = [state.st_mode, state.st_uid, state.st_gid, content]
+with open("/run/twice/" + sys.argv[1], "w") as file:
+    json.dump(found, file)
+''')
+%end
+"""
+NODE_FOLDERS = (
+    "/mnt/sysimage/etc /mnt/sysimage/usr/libexec /mnt/sysimage/state /mnt/sysimage/root /mnt/sysimage/var/lib"
+)
+TAKE_HOME = "%post --nochroot\ncp -r /run/twice /mnt/sysimage/root/\n%end\n"
+
+
+def doubled(kickstart: str) -> tuple[str, list[str]]:
+    """The kickstart with every script twice, and the header of each script."""
+    headers: list[str] = []
+
+    def twice(found: re.Match[str]) -> str:
+        number = len(headers)
+        headers.append(found.group().partition("\n")[0])
+        section = "%pre" if found.group(1) == "pre" else "%post --nochroot"
+        folders = "/run/rocks" if found.group(1) == "pre" else NODE_FOLDERS
+        runs = [
+            f"{found.group()}\n{section}\npython3 /run/write-down {number:02}-{run} {folders}\n%end\n" for run in (1, 2)
+        ]
+        return "\n".join(runs)
+
+    return WRITE_DOWN + SECTION.sub(twice, kickstart) + TAKE_HOME, headers
+
+
+class Handler(wsgiref.simple_server.WSGIRequestHandler):
+    """Tells the application the source port, as nginx does."""
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), "REMOTE_PORT": str(self.client_address[1])}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def service(net: Network, settings: Settings) -> Iterator[None]:
+    """The HTTP face on the frontend's address."""
+    server = wsgiref.simple_server.WSGIServer((ADDRESS, PORT), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = net.server.call(lambda: socket.create_server((ADDRESS, PORT)))
+    server.server_name, server.server_port = ADDRESS, PORT
+    server.setup_environ()
+    server.set_app(application(settings, now=lambda: NOW))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def describe(database: Database) -> None:
+    """The node, and what the site says."""
+    database.execute("update nodes set mac = ?, ip = ? where name = 'compute-0-0'", (MAC, IP))
+    for name, value in SITE.items():
+        put_attribute(database, name, value)
+    put_secret(database, "munge_key", MUNGE_KEY)
+
+
+def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second_time(
+    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], table_ii: Database, urls: Urls, laps: Laps
+) -> None:
+    describe(table_ii)
+    settings = Settings(
+        database=urls.administrator, distributions=str(folder / "install"), url=f"http://{ADDRESS}:{PORT}"
+    )
+    pin = publish(folder / "install", files=own_files(), attributes={**SITE, "arch": "x86_64"})
+    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    assert said.order is not None
+    given = Face(settings).get("/rocks/kickstart", IP)
+    assert given.status == 200, given.text
+    kickstart, headers = doubled(given.text.replace(tree_url(settings, pin), f"{URL}/tree"))
+    kickstart = kickstart.replace("\nlang ", f"\nrepo --name=third-party --baseurl={URL}/third-party\nlang ", 1)
+
+    folders = {**served, "third-party": sources() / "third-party"}
+    node = light_node(net, folder / "node", MAC)
+    state = node.root / "state/partition1"
+    state.mkdir(parents=True)
+    laps.restart()
+    with service(net, settings), frontend(net, folder / "fe", {MAC: f"{IP},compute-0-0"}, folders) as fe:
+        fe.kickstarts[IP] = kickstart
+        assert node.run(INSTALL_SECONDS) == "reboot"
+    laps.lap("a light node with the profile of a compute node installed")
+
+    log = (node.root / "var/log/anaconda/program.log").read_text()
+    ended = re.findall(r"kickstart script at line \d+: status (\d+)", log)
+    assert len(ended) == 4 * len(headers) + 1 and set(ended) == {"0"}, "of the last one nothing can be in the log"
+    for number, header in enumerate(headers):
+        first, second = (json.loads((node.root / f"root/twice/{number:02}-{run}").read_text()) for run in (1, 2))
+        assert {path for path in {*first, *second} if first.get(path) != second.get(path)} == set(), header
+
+    wants = node.root / "etc/systemd/system/multi-user.target.wants"
+    assert {"slurmd.service", "munge.service", "autofs.service", "rocks-up.service"} <= {
+        x.name for x in wants.iterdir()
+    }
+    assert (node.root / "etc/munge/munge.key").read_text() == MUNGE_KEY
+    assert (state / "rocks/node.key").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in (state / "rocks/ssh").iterdir()} >= {"ssh_host_ed25519_key", "ssh_host_rsa_key"}
+    assert orders.by_uuid(table_ii, [said.order.uuid])[0].state == "installed"
