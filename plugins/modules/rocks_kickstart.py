@@ -44,7 +44,6 @@ EXAMPLES = r"""
       hostname: compute-0-0
       arch: x86_64
       install_url: http://10.1.1.1/install/rocks/x86_64
-      root_disk: sda
     dest: /tmp/compute-0-0.ks
 
 - name: What compute-0-0 would get at its next installation

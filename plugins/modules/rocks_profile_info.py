@@ -78,7 +78,6 @@ EXAMPLES = r"""
     release: rhel9
     attributes:
       hostname: compute-0-0
-      root_disk: sda
       install_url: http://10.1.1.1/install/rocks/x86_64
     why: gcc
 

@@ -80,6 +80,15 @@ SITES: Mapping[str, Mapping[str, str]] = {
 CHOICES = (*(("compute", site) for site in SITES), ("login", "pbs"), ("frontend", "private side"))
 
 
+def own_files() -> dict[str, str]:
+    """Our profiles as a distribution holds them: path and text."""
+    folder = pathlib.Path(XML)
+    paths = sorted(
+        path for part in ("graphs", "nodes", "include") for path in (folder / part).rglob("*") if path.is_file()
+    )
+    return {str(path.relative_to(folder)): path.read_text() for path in paths if "__pycache__" not in path.parts}
+
+
 def node_of(root: str, **attributes: str) -> dict[str, str]:
     """The attributes of a node of this appliance."""
     return {**NODE, "appliance": root, **APPLIANCES[root], **attributes}

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
+import shlex
 
-from support.ansible import command
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from support.ansible import ROOT, command
+from support.cluster import Urls
 from support.kickstarts import COMPUTE_0_0, FIGURE_4, strictly_valid, tree
+
+PAGE = (ROOT / "docs" / "profiles.md").read_text()
 
 
 def test_a_kickstart_is_written_from_the_command_line(tmp_path: pathlib.Path) -> None:
@@ -28,3 +36,20 @@ def test_a_fault_in_the_xml_is_told_with_its_line(tmp_path: pathlib.Path) -> Non
     ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
     assert ended.returncode != 0
     assert f"{path}/nodes/mpi.xml:2: <pacakge> is not known in <kickstart>; did you mean package" in ended.stdout
+
+
+COMMANDS = re.findall(r"^\$ (ansible localhost -m rocks_(?:attribute|appliance|membership) .*)$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_commands_of_the_page_change_the_database(line: str, table_ii: Database, urls: Urls) -> None:
+    if "rocks_membership" in line:
+        table_ii.execute("insert into appliances (name, root) values ('viz', 'viz')")
+    ended = command(*shlex.split(line), env={"ROCKS_DATABASE": urls.administrator})
+    assert ended.returncode == 0 and "| CHANGED =>" in ended.stdout, ended.stdout + ended.stderr
+    again = command(*shlex.split(line), env={"ROCKS_DATABASE": urls.administrator})
+    assert "| SUCCESS =>" in again.stdout, again.stdout
+
+
+def test_the_page_shows_how_a_site_tells_the_database() -> None:
+    assert len(COMMANDS) == 4

@@ -7,9 +7,14 @@ import re
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.profile import condition, context, elements, releases
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from support.kickstarts import tree
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.sources import Sources
+from support.kickstarts import strictly_valid, tree
+from support.profiles import ORDER, ROOTS, SUPPORTED, XML, node_of
 
 ROOT = pathlib.Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "profiles.md").read_text()
@@ -60,3 +65,97 @@ def test_the_characters_that_are_always_plain_are_those_of_the_page() -> None:
     assert "".join(
         sorted(c for c in map(chr, range(33, 127)) if context.PLAIN.match(c) and not c.isalnum())
     ) == "".join(sorted(listed.replace(" ", "")))
+
+
+def test_every_attribute_of_our_profiles_is_in_the_table_with_its_default_and_meaning() -> None:
+    told = re.findall(
+        r"^\| `(\w+)` \| (?:`([^`]*)`)? ?\| (.*) \|$", PAGE.partition("| attribute | default |")[2], re.MULTILINE
+    )
+    declared = [one for one in Sources(XML).graph.attributes if "the service sets it" not in one.meaning]
+    assert told == [(one.name, one.default or "", one.meaning) for one in declared]
+
+
+def test_every_appliance_is_in_the_table() -> None:
+    table = PAGE.partition("| root | is |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == ROOTS
+
+
+# ---- the five changes: each diff is applied to an empty folder of a site
+
+SITE = PAGE.partition("## Five changes of a site")[2].partition("\n## ")[0]
+CHANGES = dict(re.findall(r"^\*\*([^*]*)\.\*\*.*?```diff\n(.*?)```", SITE, re.MULTILINE | re.DOTALL))
+ROLES = ("A package on all nodes", "A service on one rack", "Another partition layout", "A kernel of your own",
+         "A new appliance")  # fmt: skip
+
+
+def apply(folder: pathlib.Path, *names: str) -> list[str]:
+    """The layers of a site that made these changes: ours, and its own folder."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        command.run(["patch", "--strip=1", f"--directory={folder}"], stdin=CHANGES[name], timeout=30)
+    return [XML, str(folder)]
+
+
+def rendered(layers: list[str], root: str, release: str = "rhel9", **attributes: str) -> str:
+    node = {**node_of(root if root in ROOTS else "compute", **attributes), "appliance": root}
+    return render(compile_profile(layers, root, node, release), {**node, **ORDER})
+
+
+def difference(layers: list[str], root: str, **attributes: str) -> tuple[set[str], set[str]]:
+    """The lines that a change added to a node's kickstart, and those that it took away; the list of files apart."""
+    before, after = (
+        {line for line in rendered(paths, root, **attributes).splitlines() if not line.startswith("# ")}
+        for paths in ([XML], layers)
+    )
+    return after - before, before - after
+
+
+def test_the_page_shows_the_five_changes() -> None:
+    assert tuple(CHANGES) == ROLES
+
+
+@pytest.mark.programs
+def test_a_package_is_added_to_all_nodes_but_the_frontend(tmp_path: pathlib.Path) -> None:
+    layers = apply(tmp_path / "site", ROLES[0])
+    for root in ("compute", "login", "nas", "web"):
+        assert difference(layers, root) == ({"strace"}, set())
+    assert difference(layers, "frontend") == (set(), set())
+
+
+@pytest.mark.programs
+def test_a_service_is_added_to_one_rack(tmp_path: pathlib.Path) -> None:
+    layers = apply(tmp_path / "site", ROLES[1])
+    added, removed = difference(layers, "compute", rack="1")
+    assert {"pcp", "systemctl enable pmcd pmlogger"} <= added and removed == set()
+    assert difference(layers, "compute", rack="0") == (set(), set())
+
+
+@pytest.mark.programs
+def test_another_partition_layout_takes_the_place_of_ours(tmp_path: pathlib.Path) -> None:
+    added, removed = difference(apply(tmp_path / "site", ROLES[2]), "compute")
+    assert {line.split()[0] for line in added if line.startswith("|")} == {"|/var", "|/state/partition1", "|/scratch"}
+    assert [line.split()[0] for line in removed if line.startswith("|")] == ["|/state/partition1"]
+
+
+@pytest.mark.programs
+def test_a_kernel_of_the_site_replaces_the_vendors_on_compute_nodes(tmp_path: pathlib.Path) -> None:
+    layers = apply(tmp_path / "site", ROLES[3])
+    assert difference(layers, "compute") == ({"kernel-lt", "-kernel"}, set())
+    assert difference(layers, "nas") == (set(), set())
+
+
+@pytest.mark.programs
+def test_a_new_appliance_is_a_root_of_the_graph(tmp_path: pathlib.Path) -> None:
+    profile = compile_profile(apply(tmp_path / "site", ROLES[4]), "viz", node_of("compute"), "rhel9")
+    assert {"paraview", "openmpi", "gcc"} <= {package.name for package in profile.packages}
+    assert {"viz", "client", "users", "mpi", "partition", "report-up"} <= {node.name for node in profile.nodes}
+
+
+@pytest.mark.programs
+def test_all_changes_together_are_valid_for_every_release(tmp_path: pathlib.Path) -> None:
+    layers = apply(tmp_path / "site", *CHANGES)
+    roots = {root: node_of(root) for root in ROOTS} | {"viz": node_of("compute")}
+    assert lint(layers, roots, SUPPORTED) == ()
+    for root in ("compute", "viz"):
+        for release in SUPPORTED:
+            strictly_valid(rendered(layers, root, release), release)

@@ -11,6 +11,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import li
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from support.golden import Golden
 from support.kickstarts import strictly_valid
+from support.modules import run
 from support.profiles import ROOTS, SITES, SUPPORTED, XML, kickstart, node_of, profile_of
 
 
@@ -61,6 +62,14 @@ def test_a_kickstart_reads_as_it_did_when_somebody_last_read_it(root: str, relea
         body = "".join(f"|{line}\n" for line in program.read_text().splitlines())
         text = text.replace(body, f"|({program.name})\n")
     golden(f"{root}-{release}.cfg", text)
+
+
+def test_the_picture_in_the_documentation_is_of_this_graph(request: pytest.FixtureRequest) -> None:
+    picture = pathlib.Path(XML).parent / "docs" / "profiles.svg"
+    drawn = run("rocks_graph", path=[XML])["picture"]
+    if request.config.getoption("--renew"):
+        picture.write_text(drawn)
+    assert picture.read_text() == drawn, "pytest --renew draws it anew"
 
 
 def test_disks_are_only_touched_by_what_the_partition_program_wrote() -> None:

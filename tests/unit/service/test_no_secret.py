@@ -22,7 +22,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue impo
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
 from support.frontend import NOW, Face, publish
 from support.kickstarts import one
-from support.profiles import ORDER, ROOTS, SUPPORTED, XML
+from support.profiles import ORDER, ROOTS, SUPPORTED, XML, own_files
 from support.reports import site
 
 COMPUTE_0_0 = "10.255.255.245"
@@ -32,16 +32,6 @@ ASKED = re.compile(r"/run/rocks/secrets/(\w+)")
 FURTHER = {"directory_password": "correct horse battery staple", "licence": "line one of it\nline two of it"}
 OURS = ("root_password_hash", "munge_key", "sssd_conf")
 OF_AN_ORDER = ("node_key", "console_key")  # made when they are handed over
-
-
-def own_files() -> dict[str, str]:
-    """Our profiles, as a distribution holds them."""
-    folder = pathlib.Path(XML)
-    return {
-        str(path.relative_to(folder)): path.read_text()
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in (".xml", ".py")
-    }
 
 
 def asked() -> set[str]:
