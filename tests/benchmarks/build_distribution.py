@@ -20,6 +20,7 @@ def work(what: str, root: str, asked: str) -> None:
         sources,
         Policy(versions=options.get("versions", "newest")),
         closure=options.get("closure", "off"),
+        open=("*",),  # the set is no whole vendor's: what is looked for in vain is not to be listed
     )
     if what == "merge":
         merge(distribution, root)

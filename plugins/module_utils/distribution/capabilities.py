@@ -8,11 +8,11 @@ XML, and only those are taken apart whose version matters.
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Iterable, NamedTuple
 
 from .evr import version_key
+from .standard import unescaped
 
 LESS, EQUAL, GREATER = 1, 2, 4
 SENSE = {"LT": LESS, "EQ": EQUAL, "GT": GREATER, "LE": LESS | EQUAL, "GE": GREATER | EQUAL}
@@ -86,14 +86,12 @@ def union(parts: Iterable[Entries]) -> Entries:
 
 def name_of(entry: bytes) -> bytes:
     """The name in an entry, as it is written in the XML."""
-    if entry.startswith(b'name="'):
-        return entry[6 : entry.index(b'"', 6)]
-    return parse(entry).name.encode()
+    return entry.split(b'"', 2)[1] if entry.startswith(b'name="') else parse(entry).name.encode()
 
 
 def parse(entry: bytes) -> Capability:
     """An entry taken apart."""
-    found = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(entry.decode("utf-8", "replace"))}
+    found = {name: unescaped(value) for name, value in _ATTRIBUTE.findall(entry.decode("utf-8", "replace"))}
     flags = found.get("flags", "")
     if flags not in SENSE or not found.get("ver"):
         return Capability(found.get("name", ""))

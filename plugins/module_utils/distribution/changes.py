@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping
+from typing import Collection, Iterable, Mapping
 
 from .evr import key
 from .model import Change, Changes, Package
@@ -20,14 +20,16 @@ def compare(before: Iterable[Package], after: Iterable[Package], advisories: Ite
 
     advisories  identifiers that only the second generation has
     """
-    old, new = _slots(before), _slots(after)
+    was, now = list(before), list(after)
+    same = {package.checksum for package in was} & {package.checksum for package in now}
+    old, new = _slots(was, same), _slots(now, same)
     found: dict[str, list[Change]] = {"upgraded": [], "downgraded": []}
     added, removed, rebuilt = [], [], []
     for slot in sorted({*old, *new}):
-        was, now = old.get(slot, {}), new.get(slot, {})
-        gone = [was[nevra] for nevra in was if nevra not in now]
-        come = [now[nevra] for nevra in now if nevra not in was]
-        rebuilt += [nevra for nevra in now if nevra in was and now[nevra].checksum != was[nevra].checksum]
+        lost, fresh = old.get(slot, {}), new.get(slot, {})
+        gone = [lost[nevra] for nevra in lost if nevra not in fresh]
+        come = [fresh[nevra] for nevra in fresh if nevra not in lost]
+        rebuilt += [nevra for nevra in fresh if nevra in lost]
         if gone and come:
             older, newer = _newest(gone), _newest(come)
             kind = "upgraded" if key(newer.evr) > key(older.evr) else "downgraded"
@@ -46,10 +48,12 @@ def compare(before: Iterable[Package], after: Iterable[Package], advisories: Ite
     )
 
 
-def _slots(packages: Iterable[Package]) -> Mapping[Slot, dict[str, Package]]:
+def _slots(packages: Iterable[Package], same: Collection[str]) -> Mapping[Slot, dict[str, Package]]:
+    """By name and architecture, and then by NEVRA; what both have, by its checksum, left out."""
     slots: dict[Slot, dict[str, Package]] = {}
     for package in packages:
-        slots.setdefault((package.name, package.arch), {})[package.nevra] = package
+        if package.checksum not in same:
+            slots.setdefault((package.name, package.arch), {})[package.nevra] = package
     return slots
 
 

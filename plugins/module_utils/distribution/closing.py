@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ..errors import DescriptionError
@@ -16,7 +15,7 @@ from .generations import CAPABILITIES, FILELISTS, PRIMARY
 from .model import OFF, PROFILES, WARN, Distribution
 from .profiles import CompiledProfile
 from .repodata import primary
-from .standard import head, tail
+from .standard import escaped, head, tail
 
 SHOWN = 20
 _FILE = re.compile(rb"<file[^>]*>([^<]+)</file>")
@@ -55,7 +54,7 @@ class Paths:
         return asked & self._found.keys()
 
     def _search(self, paths: Iterable[str], text: bytes, content: str) -> None:
-        written = {escape(path, quote=False).encode(): path for path in paths}
+        written = {escaped(path).encode(): path for path in paths}
         self._found.update({written[path]: content for path in written.keys() & set(_FILE.findall(text))})
 
 
@@ -98,16 +97,21 @@ def check(
     """
     if distribution.closure == OFF:
         return []
-    found = [
-        capabilities.unpack(unframe(piece.frames[CAPABILITIES])) for piece in pieces.values() if piece.shard.packages
-    ]
-    every = capabilities.union(found)
+    found = {
+        number: capabilities.unpack(unframe(piece.frames[CAPABILITIES]))
+        for number, piece in pieces.items()
+        if piece.shard.packages
+    }
+    every = capabilities.union(found.values())
     supply = closure.Supply(every.provides, paths)
     missing = closure.unmet(supply, every.requires, distribution.open)
     faults = _profile_faults(_Question(pieces, supply, missing, paths), asked, groups)
     if distribution.closure != PROFILES and missing:
-        wanting = closure.wanting(missing[:SHOWN], _texts(pieces))
-        faults += [f"nothing provides {one}" for one in wanting]
+        shown = missing[:SHOWN]
+        seekers = {
+            number: pieces[number] for number, entries in found.items() if not entries.requires.isdisjoint(shown)
+        }
+        faults += [f"nothing provides {one}" for one in closure.wanting(shown, _texts(seekers))]
         if len(missing) > SHOWN:
             faults.append(f"and {len(missing) - SHOWN} more requirements are not met")
     if faults and distribution.closure != WARN:

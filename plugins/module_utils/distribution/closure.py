@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import Callable, Iterable, Mapping, NamedTuple, Sequence
+from typing import AbstractSet, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from . import rich
 from .capabilities import Capability, Entries, entries, meets, name_of, parse
@@ -36,12 +36,12 @@ class Missing(NamedTuple):
 class Supply:
     """What a distribution provides."""
 
-    def __init__(self, provides: Iterable[bytes], owns: Owns) -> None:
-        self._owns = owns
+    def __init__(self, provides: AbstractSet[bytes], owns: Owns) -> None:
+        self.provides, self._owns = provides, owns
         self._versions: dict[str, list[Capability]] = {}
         self._entries: dict[bytes, list[bytes]] = {}
-        for entry in provides:
-            self._entries.setdefault(name_of(entry), []).append(entry)
+        for name, entry in zip(map(name_of, provides), provides):
+            self._entries.setdefault(name, []).append(entry)
         self._paths: dict[str, bool] = {}
 
     @property
@@ -78,12 +78,13 @@ class Supply:
         return self._paths.get(path, False)
 
 
-def unmet(supply: Supply, requires: Iterable[bytes], accepted: Sequence[str] = ()) -> list[bytes]:
+def unmet(supply: Supply, requires: AbstractSet[bytes], accepted: Sequence[str] = ()) -> list[bytes]:
     """The requirements, as they stand in the XML, that nothing provides, sorted.
 
     accepted  globs on capabilities that may stay unmet
     """
-    capabilities = {entry: parse(entry) for entry in requires}
+    # What is provided in the very words in which it is asked for is met, and that is a third of it.
+    capabilities = {entry: parse(entry) for entry in requires - supply.provides}
     supply.look_for({wanted.name for wanted in capabilities.values() if wanted.name.startswith("/")})
     return sorted(
         entry

@@ -151,6 +151,7 @@ class Published:
         self._data: dict[str, bytes] = {}
         self._offsets: dict[str, dict[int, int]] = {}
         self._slices: dict[tuple[str, int], Union[Primary, Listing]] = {}
+        self._verdicts: dict[int, list[Verdict]] = {}
 
     def frame(self, kind: str, shard: int) -> bytes:
         """The compressed frame of one shard; empty when there is none.  Raises DescriptionError when it is damaged."""
@@ -174,8 +175,10 @@ class Published:
 
     def verdicts(self, shard: int) -> list[Verdict]:
         """What became of each candidate of a shard."""
-        line = self.content(VERDICTS, shard)
-        return shards.unpack(line) if line else []
+        if shard not in self._verdicts:
+            line = self.content(VERDICTS, shard)
+            self._verdicts[shard] = shards.unpack(line) if line else []
+        return self._verdicts[shard]
 
     def packages(self, shard: int) -> list[Package]:
         """The packages of a shard, in their one order."""

@@ -94,9 +94,9 @@ def _walk(root: str, below: str) -> Iterator[Found]:
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "repodata":
                 continue
-            location = os.path.join(below, entry.name)
+            location = f"{below}{entry.name}"
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, location)
+                yield from _walk(root, f"{location}/")
             elif entry.name.endswith(".rpm"):
                 yield Found(location, _stamp(entry, root, location))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from html import escape
 from typing import Iterable, Mapping, NamedTuple
 
 from .compression import frame
@@ -102,9 +101,9 @@ _ROW = """  <data type="{kind}">
 
 def _row(record: Record, name: str, moment: int) -> str:
     return _ROW.format(
-        kind=escape(record.kind),
+        kind=record.kind,
         checksum=name[:64],
-        name=escape(name),
+        name=name,
         moment=moment,
         size=len(record.data),
         open_size=f"    <open-size>{record.open_size}</open-size>\n" if record.open_size >= 0 else "",

@@ -8,7 +8,6 @@ No behaviour beyond what the fields of a value answer by themselves.
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import Callable, Mapping, NamedTuple, Optional
 
 MIRROR, PARENT, DIRECTORY = "mirror", "parent", "directory"
@@ -86,7 +85,7 @@ def pool_path(pool: str, checksum: str) -> str:
     A file that has this name is complete, and its content has this checksum: it came there by a rename after the
     check, and nobody ever writes to it again.
     """
-    return os.path.join(pool, checksum[:2], f"{checksum}.rpm")
+    return f"{pool}/{checksum[:2]}/{checksum}.rpm"
 
 
 @dataclasses.dataclass(frozen=True)

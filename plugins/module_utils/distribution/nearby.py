@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 from typing import Sequence
-from urllib.parse import unquote, urlsplit
 
 from .. import files
 from ..errors import DescriptionError, NotFound, RocksError, Unavailable
@@ -30,6 +29,8 @@ LOCK_TIME = 120.0
 def local_path(source: Source) -> str:
     """Where a source lies on this machine; empty when it does not."""
     if source.url.startswith("file:"):
+        from urllib.parse import unquote, urlsplit  # here, for its tables
+
         return unquote(urlsplit(source.url).path)
     return source.path
 

@@ -128,7 +128,7 @@ def link_set(places: Places, name: str, packages: Sequence[Package], file_names:
     shutil.rmtree(aside, ignore_errors=True)
     os.makedirs(aside)
     for package, file_name in zip(packages, file_names):
-        os.link(pool_path(places.pool, package.checksum), os.path.join(aside, file_name))
+        os.link(pool_path(places.pool, package.checksum), f"{aside}/{file_name}")
     try:
         os.rename(aside, target)
     except OSError:
@@ -166,11 +166,12 @@ def sets_of(generation: str) -> set[str]:
     found = set()
     for folder in (os.path.join(generation, name) for name in LINKED):
         for name in _names(folder):
-            path = os.path.join(folder, name)
-            # In the paper's layout it is a folder, of which every file is a link into the set.
-            link = path if os.path.islink(path) else os.path.join(path, os.listdir(path)[0])
-            target = os.readlink(link)
-            found.add(os.path.basename(target if link == path else os.path.dirname(target)))
+            path = f"{folder}/{name}"
+            try:
+                found.add(os.readlink(path).rpartition("/")[2])
+            except OSError:  # a folder: in the paper's layout every file is a link into the set
+                target = os.readlink(os.path.join(path, os.listdir(path)[0]))
+                found.add(os.path.basename(os.path.dirname(target)))
     return found
 
 

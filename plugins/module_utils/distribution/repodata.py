@@ -8,14 +8,13 @@ is first brought into that layout by standard.py.  Nothing here opens a file.
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Mapping, NamedTuple, Optional
 
 from ..errors import DescriptionError
 from .model import Package
 from .repomd import is_checksum, is_inside
-from .standard import standardise
+from .standard import standardise, unescaped
 
 PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
 
@@ -168,8 +167,6 @@ def believe(package: Package, where: str) -> Package:
 def _package(groups: tuple[bytes, ...], source: str, where: str) -> Package:
     # One conversion and one look for all fields: a repository has a hundred thousand of them.
     text = b"\0".join(groups).decode("utf-8", "replace")
-    name, arch, epoch, version, release, kind, checksum, size, href = (
-        html.unescape(text) if "&" in text else text
-    ).split("\0")
+    name, arch, epoch, version, release, kind, checksum, size, href = unescaped(text).split("\0")
     package = Package(name, arch, int(epoch), version, release, checksum, kind, int(size), href, source)
     return package if _USUAL(text) else believe(package, where)

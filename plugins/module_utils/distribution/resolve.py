@@ -9,7 +9,6 @@ any part of a distribution can be resolved alone.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 import itertools
 import re
@@ -73,6 +72,8 @@ def check_pins(pins: Iterable[str], names: Iterable[str]) -> None:
     """Every pin names a package.  Raises NotFound that lists the pins that do not, and near names."""
     known = set(names)
     for pin in sorted(set(pins) - known):
+        import difflib
+
         near = difflib.get_close_matches(pin, sorted(known), 3)
         raise NotFound(
             f'the pin "{pin}" names no package of any source', hint=f"did you mean {', '.join(near)}?" if near else ""

@@ -9,7 +9,6 @@ prefixes, CDATA, everything on one line).
 from __future__ import annotations
 
 import io
-from html import escape
 from typing import TYPE_CHECKING, Iterable, Iterator
 
 from ..errors import DescriptionError
@@ -30,6 +29,21 @@ BASE = "{http://www.w3.org/XML/1998/namespace}base"
 CHILDREN = ("name", "arch", "version", "checksum", "summary", "description", "packager", "url", "time", "size",
             "location", "format")  # fmt: skip
 ATTRIBUTES = ("type", "pkgid", "name", "arch", "flags", "epoch", "ver", "rel", "package", "href")
+
+
+def escaped(text: str, *, quote: bool = False) -> str:
+    """Text as it stands in XML, and with ``quote`` in an attribute."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace('"', "&quot;") if quote else text
+
+
+def unescaped(text: str) -> str:
+    """The inverse, for every way in which XML can write a character."""
+    if "&" not in text:
+        return text
+    import html  # here, because its tables take a tenth of the time in which an unchanged distribution is recognised
+
+    return html.unescape(text)
 
 
 def head(kind: str, packages: int) -> bytes:
@@ -92,11 +106,11 @@ def _arrange(package: etree._Element, where: str) -> None:
 def _text(element: etree._Element, where: str) -> str:
     """An element with the prefixes that everybody expects, its attributes in the standard order."""
     tag = _tag(element, where)
-    attributes = "".join(f' {name}="{escape(str(value))}"' for name, value in _ordered(element))
+    attributes = "".join(f' {name}="{escaped(value, quote=True)}"' for name, value in _ordered(element))
     children = "".join(
-        _text(child, where) + escape(child.tail or "", quote=False) for child in element if isinstance(child.tag, str)
+        _text(child, where) + escaped(child.tail or "") for child in element if isinstance(child.tag, str)
     )
-    content = escape(element.text or "", quote=False) + children
+    content = escaped(element.text or "") + children
     return f"<{tag}{attributes}>{content}</{tag}>" if content else f"<{tag}{attributes}/>"
 
 
