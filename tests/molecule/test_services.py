@@ -1,0 +1,215 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The services of a converged frontend, asked over the network by a machine on its private side.
+
+One story, in order: a distribution is published, a machine is switched on and entered, and asks for everything that a
+node asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support.ansible import ROOT
+from support.converged import HOST, Converged, put, told_in
+from support.kickstarts import strictly_valid
+from support.waiting import until
+
+ADDRESS, PUBLIC = "10.1.1.1", "192.0.2.1"
+STRANGER = "10.77.7.7"
+NODE = "compute-0-0"
+COLLECTION = "/usr/share/ansible/collections/ansible_collections/npaci/rocks"
+DISTRIBUTION = {
+    "distribution_release": "rhel9",
+    "distribution_sources": [{"name": "stock", "path": "/srv/stock"}],
+    "distribution_xml": [f"{COLLECTION}/xml", "/etc/rocks/xml"],
+}
+# What ``systemd-analyze security`` gives at most: 0 may nothing, 10 everything. Kea reads raw packets.
+EXPOSURE = {
+    "rocks-service": 2.5,
+    "rocks-backup": 4.5,
+    "kea-dhcp4-server": 4.5,
+    "named": 4.5,
+    "nginx": 4.5,
+    "tftpd-hpa": 4.5,
+}
+
+
+def succeeded(output: str) -> bool:
+    """Whether a playbook ended well."""
+    return bool(re.search(rf"^{HOST} .*failed=0", output, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def lease(frontend: Converged) -> dict[str, str]:
+    """What the first machine was told: it was switched on while nobody knew it."""
+    with frontend.dhcp_client() as (_client, told):
+        entered = frontend.module("rocks_insert_ethers", interface="private0", count=1, timeout=60)
+        assert [one["name"] for one in entered["nodes"]] == [NODE], entered
+        until(told.exists, 60, "a lease for the machine that was just entered")
+    return told_in(told)
+
+
+def test_a_distribution_is_published_and_a_second_run_changes_nothing(
+    frontend: Converged, tmp_path: pathlib.Path
+) -> None:
+    environment = {"PYTHONPATH": f"{ROOT}/.collections:{ROOT}/tests", "PATH": "/usr/bin:/bin"}
+    subprocess.run([sys.executable, ROOT / "demo/packages.py", "stock", tmp_path], check=True, env=environment)
+    put(frontend, tmp_path, "/srv/stock")
+    first = frontend.playbook("rebuild-dist", **DISTRIBUTION)
+    assert succeeded(first) and "rocks is now generation" in first, first
+    again = frontend.playbook("rebuild-dist", **DISTRIBUTION)
+    assert succeeded(again) and "rocks stays generation" in again and "changed=0" in again, again
+
+
+def test_a_machine_that_is_switched_on_is_entered_and_has_its_lease(frontend: Converged, lease: dict[str, str]) -> None:
+    assert (lease["ip"], lease["mask"], lease["dns"]) == ("10.255.255.254", "8", ADDRESS)
+    assert (lease["siaddr"], lease["boot_file"]) == (ADDRESS, "x86_64/shimx64.efi")
+    assert frontend.sql("select name, ip from nodes order by id") == f"frontend-0\t{ADDRESS}\n{NODE}\t{lease['ip']}"
+
+
+def test_a_name_is_found_and_an_address_backwards(frontend: Converged, lease: dict[str, str]) -> None:
+    assert frontend.ask("dig", "+short", f"{NODE}.cluster", f"@{ADDRESS}") == f"{lease['ip']}\n"
+    assert frontend.ask("dig", "+short", "-x", lease["ip"], f"@{ADDRESS}") == f"{NODE}.cluster.\n"
+    assert frontend.ask("dig", "+short", "frontend-0.cluster", f"@{ADDRESS}") == f"{ADDRESS}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "package"),
+    [
+        ("x86_64/shimx64.efi", "/usr/lib/shim/shimx64.efi.signed"),
+        ("x86_64/grubx64.efi", "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"),
+        ("x86_64/ipxe.efi", "/usr/lib/ipxe/ipxe.efi"),
+        ("bios/undionly.kpxe", "/usr/lib/ipxe/undionly.kpxe"),
+    ],
+)
+def test_a_boot_file_comes_by_tftp_and_by_http(
+    frontend: Converged, tmp_path: pathlib.Path, path: str, package: str
+) -> None:
+    expected = (frontend.root / package.lstrip("/")).resolve().read_bytes()
+    for url in (f"tftp://{ADDRESS}/{path}", f"http://{ADDRESS}/boot/{path}"):
+        frontend.ask("curl", "--silent", "--fail", "--max-time", "20", "--output", str(tmp_path / "file"), url)
+        assert (tmp_path / "file").read_bytes() == expected, url
+
+
+def test_grub_is_led_from_tftp_to_the_service(frontend: Converged, lease: dict[str, str]) -> None:
+    for folder in ("x86_64", "grub"):
+        assert frontend.get(f"tftp://{ADDRESS}/{folder}/grub.cfg")[1] == (
+            f"configfile (http,{ADDRESS})/boot/{folder}/grub.cfg\n"
+        )
+        status, script = frontend.get(f"http://{ADDRESS}/boot/{folder}/grub.cfg")
+        assert status == 200 and f"{NODE}: installing rocks" in script
+
+
+def test_a_node_with_an_order_gets_its_kickstart_which_the_installer_reads(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
+    status, text = frontend.get(f"http://{ADDRESS}/rocks/kickstart")
+    assert status == 200 and f"url --url=http://{ADDRESS}/install/" in text.replace('"', "")
+    strictly_valid(text, "rhel9")
+
+
+def test_an_installer_finds_its_packages(frontend: Converged, lease: dict[str, str]) -> None:
+    status, text = frontend.get(f"http://{ADDRESS}/install/rocks/x86_64/repodata/repomd.xml")
+    assert status == 200 and "<repomd" in text
+
+
+def test_a_machine_that_nobody_entered_gets_no_kickstart_and_the_remedy(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
+    frontend.node.ip("address", "add", f"{STRANGER}/8", "dev", "eth0")
+    status, text = frontend.get(f"http://{ADDRESS}/rocks/kickstart", "--interface", STRANGER)
+    assert status == 404 and "rocks_insert_ethers" in text
+
+
+def test_the_page_is_for_the_frontend_and_those_who_are_named(frontend: Converged, lease: dict[str, str]) -> None:
+    assert NODE in frontend.run("curl", "--silent", "--fail", f"http://{ADDRESS}/").stdout
+    assert frontend.get(f"http://{ADDRESS}/")[0] == 403
+
+
+def test_from_the_public_side_neither_names_nor_trees_nor_boot_files(frontend: Converged) -> None:
+    for path in ("install/rocks/x86_64/repodata/repomd.xml", "boot/x86_64/shimx64.efi"):
+        argv = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", f"http://{PUBLIC}/{path}"]
+        assert frontend.run(*argv).stdout == "403", path
+    sockets = frontend.run("ss", "-H", "-lntu", "sport", "=", ":53").stdout.split("\n")
+    assert {line.split()[4].rpartition(":")[0] for line in sockets if line} == {"127.0.0.1", ADDRESS, "[::1]"}
+
+
+def test_the_firewall_trusts_the_private_side_alone(frontend: Converged) -> None:
+    assert frontend.run("firewall-cmd", "--get-zone-of-interface=private0").stdout == "trusted\n"
+    assert frontend.run("firewall-cmd", "--zone=public", "--list-services").stdout.split() == ["dhcpv6-client", "ssh"]
+
+
+def test_the_database_listens_to_the_frontend_alone(frontend: Converged) -> None:
+    sockets = frontend.run("ss", "-H", "-lnt", "sport", "=", ":3306").stdout.split("\n")
+    assert {line.split()[3] for line in sockets if line} <= {"127.0.0.1:3306"}
+
+
+def test_what_an_installer_logs_is_kept_under_its_address(frontend: Converged, lease: dict[str, str]) -> None:
+    log = frontend.root / f"var/log/rocks/{lease['ip']}.log"
+    frontend.ask("logger", "--server", ADDRESS, "--udp", "--port", "514", "--rfc3164", "anaconda: packaging")
+    until(lambda: log.exists() and "anaconda: packaging" in log.read_text(), 20, "the line of the installer")
+    assert "considering log" in frontend.run("logrotate", "--debug", "/etc/logrotate.d/rocks").stderr
+
+
+def test_the_clock_is_served_to_the_private_network(frontend: Converged) -> None:
+    """A container has its host's clock, so that chrony only says what it would do."""
+    assert "allow 10.0.0.0/8" in frontend.run("chronyd", "-p", "-f", "/etc/chrony/chrony.conf").stdout
+
+
+def test_home_directories_are_exported_to_the_private_network(frontend: Converged) -> None:
+    """The kernel of the tests has no NFS server; the file that it would read is there."""
+    assert re.search(
+        r"^/export/home\s+10\.0\.0\.0/", (frontend.root / "etc/exports.d/rocks.exports").read_text(), re.MULTILINE
+    )
+
+
+def test_the_frontend_knows_its_nodes_by_name_and_itself_by_its_keys(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
+    assert frontend.run("getent", "hosts", NODE).stdout.split()[0] == lease["ip"]
+    key = (frontend.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[1]
+    assert re.search(rf"frontend-0\S* ssh-ed25519 {re.escape(key)}$", _known_hosts(frontend), re.MULTILINE)
+
+
+def _known_hosts(frontend: Converged) -> str:
+    return (frontend.root / "etc/ssh/ssh_known_hosts").read_text()
+
+
+def test_the_scheduler_knows_the_node(frontend: Converged, lease: dict[str, str]) -> None:
+    def said() -> str:
+        return frontend.run("sinfo", "--noheader", "--Node", "--format=%N", ok=range(256)).stdout.strip()
+
+    assert until(said, 30, "the scheduler to answer") == NODE
+
+
+@pytest.mark.parametrize("unit", sorted(EXPOSURE))
+def test_a_service_may_do_no_more_than_it_must(frontend: Converged, unit: str) -> None:
+    found = json.loads(frontend.run("systemd-analyze", "security", "--json=short", unit, ok=(0, 1)).stdout)
+    said = frontend.run("systemd-analyze", "security", "--no-pager", unit, ok=(0, 1)).stdout
+    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said)[1])  # type: ignore[index]
+    weak = sorted((one["exposure"] or "0", one["name"]) for one in found if not one["set"])[-8:]
+    assert exposure <= EXPOSURE[unit], weak
+
+
+def test_a_wrong_interface_is_refused_with_every_fault_before_anything_is_changed(frontend: Converged) -> None:
+    output = frontend.playbook("frontend", frontend_private_interface="public0", frontend_space=10**8)
+    said = " ".join(output.split())
+    for fault in (
+        "frontend_private_interface: public0 is the way to the outside",
+        "frontend_private_address: public0 has not the address 10.1.1.1",
+        "frontend_private_subnet: 10.0.0.0/8 overlaps 10.0.0.0/8, which is reached by private0",
+        "are free where /var/lib/rocks/install goes",
+    ):
+        assert fault in said, output
+    assert "changed=0" in output
+
+
+def test_no_unit_has_failed(frontend: Converged) -> None:
+    assert frontend.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""

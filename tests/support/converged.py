@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The frontend in its container, as extensions/molecule/container starts it, and a node on its private side."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import re
+import shutil
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+
+from . import ansible
+from .daemons import Daemon
+from .namespaces import Namespace
+
+HOST = "frontend-0"
+CLEAN = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8")
+SECONDS = 60.0
+PLUGINS = ansible.ROOT / "extensions/molecule/default/connection_plugins"
+# What a client does with its lease: takes the address, and writes down what it was told.
+LEASE = """\
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip address flush dev eth0
+ip address add "$ip/$mask" dev eth0
+env >{file}.new && mv {file}.new {file}
+"""
+
+
+@dataclass(frozen=True)
+class Converged:
+    """``folder`` is molecule's of this run."""
+
+    folder: pathlib.Path
+
+    @property
+    def node(self) -> Namespace:
+        """A machine whose ``eth0`` is on the private side."""
+        return Namespace("rocks-node")
+
+    @property
+    def leader(self) -> str:
+        return (self.folder / "leader").read_text().strip()
+
+    @property
+    def root(self) -> pathlib.Path:
+        """The frontend's file system."""
+        return pathlib.Path(f"/proc/{self.leader}/root")
+
+    def run(self, *argv: str, **options: Any) -> command.Finished:
+        """A program on the frontend."""
+        entered = ["nsenter", "--target", self.leader, "--all", "--", *CLEAN, *argv]
+        return command.run(entered, timeout=SECONDS, **options)
+
+    def sql(self, statement: str) -> str:
+        """What the cluster database answers."""
+        return self.run("mysql", "--batch", "--skip-column-names", "cluster", "--execute", statement).stdout.strip()
+
+    def ask(self, *argv: str, **options: Any) -> str:
+        """What a program on the node prints: it reaches the frontend over the network, and no other way."""
+        return self.node.run(argv, timeout=SECONDS, **options).stdout
+
+    def get(self, url: str, *options: str) -> tuple[int, str]:
+        """The status and the body that the node gets."""
+        answer = self.ask("curl", "--silent", "--max-time", "20", "--write-out", r"\n%{http_code}", *options, url)
+        body, _newline, status = answer.rpartition("\n")
+        return int(status), body
+
+    def module(self, name: str, **options: Any) -> Any:
+        """What a module answers on the frontend."""
+        ended = self._ansible("ansible", HOST, "-m", f"npaci.rocks.{name}", "-a", json.dumps(options))
+        return json.loads(ended[ended.index("{") : ended.rindex("}") + 1])
+
+    def playbook(self, name: str, **variables: Any) -> str:
+        """Run a playbook of the collection on the frontend; what Ansible printed, whether or not it was well."""
+        given = json.dumps({"frontend_host": HOST, **variables})
+        return self._ansible("ansible-playbook", f"playbooks/{name}.yml", "-e", given)
+
+    def _ansible(self, *words: str) -> str:
+        environment = {
+            "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
+            "ANSIBLE_COLLECTIONS_PATH": str(ansible.ROOT / ".collections"),
+            "ANSIBLE_CONFIG": "/dev/null",
+            "ANSIBLE_PIPELINING": "true",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        ended = ansible.command(words[0], "-i", str(self.folder / "inventory"), *words[1:], env=environment)
+        return ended.stdout + ended.stderr
+
+    @contextlib.contextmanager
+    def dhcp_client(self, arch: str = "0007") -> Iterator[tuple[Daemon, pathlib.Path]]:
+        """The node's firmware asks for a lease until it has one; the file is then what it was told."""
+        told, script = self.folder / "lease", self.folder / "lease.sh"
+        told.unlink(missing_ok=True)
+        script.write_text(LEASE.format(file=told))
+        script.chmod(0o755)
+        firmware = ["-x", f"0x5d:{arch}", "-V", f"PXEClient:Arch:{int(arch, 16):05}:UNDI:003016"]
+        argv = ["busybox", "udhcpc", "-f", "-q", "-i", "eth0", "-t", "40", "-T", "1", "-s", str(script), *firmware]
+        with self.node.daemon(argv, self.folder / "udhcpc.log") as running:
+            yield running, told
+
+
+def told_in(lease: pathlib.Path) -> dict[str, str]:
+    """What the client was told, by busybox's names: ``ip``, ``siaddr``, ``boot_file`` …"""
+    return dict(line.split("=", 1) for line in lease.read_text().splitlines() if re.match(r"\w+=", line))
+
+
+def put(frontend: Converged, folder: pathlib.Path, place: str) -> None:
+    """Copy a folder to the frontend."""
+    shutil.copytree(folder, frontend.root / place.lstrip("/"), dirs_exist_ok=True)
