@@ -60,7 +60,7 @@ def _client(target: Target) -> Iterator[Any]:
         client.login(auth=redfish.AuthMethod.BASIC)
     # The client raises its own exceptions, those of requests, and bare ones.
     except Exception as error:
-        raise _unavailable(target, f"no session: {error}") from error
+        raise _unavailable(target, f"no session: {_said(error)}") from error
     try:
         yield client
     finally:
@@ -95,10 +95,18 @@ def _ask(client: Any, target: Target, method: str, path: str, body: Optional[dic
             answer = (client.patch if method == "PATCH" else client.post)(path, body=body)
         found = answer.dict if answer.text else {}
     except Exception as error:
-        raise _unavailable(target, f"{method} {path}: {error}") from error
+        raise _unavailable(target, f"{method} {path}: {_said(error)}") from error
     if answer.status >= 400:
         raise _unavailable(target, f"{method} {path}: status {answer.status}")
     return found if isinstance(found, dict) else {}
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong: the client says nothing of its own when it has tried often enough, and why stands behind it."""
+    behind = error.__cause__ or error.__context__
+    while not str(error) and behind is not None:
+        error, behind = behind, behind.__cause__ or behind.__context__
+    return str(error) or type(error).__name__
 
 
 def _unavailable(target: Target, what: str) -> Unavailable:

@@ -144,3 +144,47 @@ class Chassis:
     def _alone(self) -> Iterator[None]:
         with files.lock(str(self.folder / "lock"), wait=START_SECONDS + STOP_SECONDS):
             yield
+
+
+class Cabinet(Chassis):
+    """A chassis without a machine in it: it knows whether it is on, and what it would boot.
+
+    A test that asks what a controller is told, and not what the machine makes of it, needs no more.
+    """
+
+    def is_on(self) -> bool:
+        return (self.folder / "on").exists()
+
+    def power_on(self) -> None:
+        with self._alone():
+            (self.folder / "on").touch()
+            self._booted()
+
+    def power_off(self) -> None:
+        with self._alone():
+            (self.folder / "on").unlink(missing_ok=True)
+
+    def reset(self) -> None:
+        with self._alone():
+            self._booted()
+
+    def boots(self) -> list[str]:
+        """What each start took, first to last: a device, or ``usual``."""
+        return (self.folder / "boots").read_text().split() if (self.folder / "boots").exists() else []
+
+    def _booted(self) -> None:
+        files.replace(str(self.folder / "boots"), "\n".join([*self.boots(), self.next_boot() or "usual"]) + "\n")
+        self.forget_once()
+
+
+def cabinet(folder: pathlib.Path) -> Cabinet:
+    """An empty one that is off, in a new folder."""
+    folder.mkdir()
+    (folder / "order").write_text("disk\nnetwork\n")
+    (folder / "empty").touch()
+    return Cabinet(folder)
+
+
+def opened(folder: pathlib.Path) -> Chassis:
+    """The chassis whose folder this is."""
+    return Cabinet(folder) if (folder / "empty").exists() else Chassis(folder)

@@ -12,7 +12,7 @@ import pathlib
 import sys
 from typing import Callable, Mapping
 
-from .chassis import Chassis
+from .chassis import Chassis, opened
 
 # IPMI's boot devices, as ipmi_sim names them. It does not pass on whether they are meant for one start or for all:
 # as the standard's flags expire, they hold for one.
@@ -21,7 +21,7 @@ BOOT = {"pxe": "network", "default": "disk"}
 
 def main(argv: list[str]) -> int:
     """Answer one call; 1 for what a machine of the lab does not have."""
-    chassis, verb, words = Chassis(pathlib.Path(argv[0])), argv[1], argv[2:]
+    chassis, verb, words = opened(pathlib.Path(argv[0])), argv[1], argv[2:]
     if verb == "get":
         return _get(chassis, words)
     return _set(chassis, words[0], words[1])

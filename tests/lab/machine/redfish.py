@@ -8,28 +8,29 @@ python -m lab.machine.redfish FOLDER ADDRESS PORT
 from __future__ import annotations
 
 import json
+import operator
 import pathlib
 import ssl
 import sys
 import uuid
-from typing import Any
+from typing import Any, Callable
 
 import flask
 from sushy_tools import error
 from sushy_tools.emulator import main as emulator
 from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 
-from .chassis import Chassis
+from .chassis import Chassis, opened
 
 # Redfish's boot sources, and the lab's.
 SOURCES = {"Pxe": "network", "Hdd": "disk"}
-STATES = {
-    "On": Chassis.power_on,
-    "ForceOn": Chassis.power_on,
-    "ForceOff": Chassis.power_off,
-    "ForceRestart": Chassis.reset,
-    "GracefulShutdown": Chassis.press_button,
-    "GracefulRestart": Chassis.reset,
+STATES: dict[str, Callable[[Chassis], None]] = {
+    "On": operator.methodcaller("power_on"),
+    "ForceOn": operator.methodcaller("power_on"),
+    "ForceOff": operator.methodcaller("power_off"),
+    "ForceRestart": operator.methodcaller("reset"),
+    "GracefulShutdown": operator.methodcaller("press_button"),
+    "GracefulRestart": operator.methodcaller("reset"),
 }
 
 
@@ -116,7 +117,7 @@ class Systems:
 
 def main(folder: pathlib.Path, address: str, port: int) -> None:
     """Serve until killed."""
-    Systems.chassis = Chassis(folder)
+    Systems.chassis = opened(folder)
     emulator.fakedriver.FakeDriver = Systems
     own = folder / "redfish"
     (own / "state").mkdir(exist_ok=True)
