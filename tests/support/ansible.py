@@ -15,7 +15,11 @@ TIME_LIMIT = 120
 
 
 def command(
-    *words: str, env: Optional[Mapping[str, str]] = None, bin: pathlib.Path = BIN, cwd: pathlib.Path = ROOT
+    *words: str,
+    env: Optional[Mapping[str, str]] = None,
+    bin: pathlib.Path = BIN,
+    cwd: pathlib.Path = ROOT,
+    seconds: float = TIME_LIMIT,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``ansible``, ``ansible-playbook`` … in the clone and return how it ended; output is text without colours."""
     environment = {
@@ -33,7 +37,7 @@ def command(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=TIME_LIMIT,
+        timeout=seconds,
         check=False,
     )
 

@@ -21,6 +21,7 @@ from .namespaces import Namespace
 HOST = "frontend-0"
 CLEAN = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8")
 SECONDS = 60.0
+PLAYBOOK_SECONDS = 600.0
 PLUGINS = ansible.ROOT / "extensions/molecule/default/connection_plugins"
 # What a client does with its lease: takes the address, and writes down what it was told.
 LEASE = """\
@@ -85,11 +86,12 @@ class Converged:
         environment = {
             "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
             "ANSIBLE_COLLECTIONS_PATH": str(ansible.ROOT / ".collections"),
-            "ANSIBLE_CONFIG": "/dev/null",
             "ANSIBLE_PIPELINING": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        ended = ansible.command(words[0], "-i", str(self.folder / "inventory"), *words[1:], env=environment)
+        ended = ansible.command(
+            words[0], "-i", str(self.folder / "inventory"), *words[1:], env=environment, seconds=PLAYBOOK_SECONDS
+        )
         return ended.stdout + ended.stderr
 
     @contextlib.contextmanager

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The role on operating systems that are not here: what it would write there, judged by the daemons' own checkers.
+
+Debian 12 is converged for real in a container (``make molecule``).  What remains data that nobody ran is said in the README.
+"""
+
+from __future__ import annotations
+
+import gzip
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from support import rendering
+from support.rendering import ROLE, System, template
+from support.samples import sample
+
+SYSTEMS = {
+    "EL 9": System("Rocky", "9.4", "RedHat"),
+    "EL 10": System("AlmaLinux", "10.0", "RedHat"),
+    "Debian 12": System("Debian", "12", "Debian"),
+    "Debian 13": System("Debian", "13", "Debian"),
+    "Ubuntu 22.04": System("Ubuntu", "22.04", "Debian"),
+    "Ubuntu 24.04": System("Ubuntu", "24.04", "Debian"),
+}
+GIVEN: dict[str, Any] = {"frontend_private_interface": "eth1"}
+# The repository of Enterprise Linux 9 that has the package, by the vendor's and by EPEL's indexes.
+EPEL = {"clustershell", "kea", "python3-gunicorn", "slurm", "slurm-slurmctld"}
+CHECK_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module", params=sorted(SYSTEMS))
+def files(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the role would write on one of them."""
+    return rendering.files(SYSTEMS[request.param], **GIVEN)
+
+
+def test_every_value_is_known_and_none_is_left_unrendered(files: dict[str, str]) -> None:
+    assert len(files) > 25
+    for path, text in files.items():
+        assert "{{" not in text and "{%" not in text and "__frontend" not in text + path, path
+
+
+def test_the_name_servers_own_checker_takes_its_file(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+    text = next(text for text in files.values() if "listen-on-v6" in text)
+    # What it includes is of the operating system, or a report.
+    aside = tmp_path / "named.conf"
+    aside.write_text(re.sub(r'^\s*include ".*";$', "", text, flags=re.MULTILINE).replace("/var/named", "/tmp"))
+    command.run(["named-checkconf", str(aside)], timeout=CHECK_SECONDS)
+
+
+def test_the_logs_own_checker_takes_its_file(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+    (tmp_path / "rocks.conf").write_text(files["/etc/rsyslog.d/rocks.conf"])
+    command.run(["rsyslogd", "-N1", "-f", str(tmp_path / "rocks.conf")], timeout=CHECK_SECONDS)
+
+
+def test_systemd_understands_every_unit_and_every_addition(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """A word that it does not know is a warning to systemd, and a fault here."""
+    units = {path: text for path, text in files.items() if path.startswith("/etc/systemd/system/")}
+    assert len(units) >= 10
+    for path, text in units.items():
+        name = path.removeprefix("/etc/systemd/system/")
+        if ".d/" in name:
+            name = name.partition(".d/")[0]
+            if name.endswith(".service"):
+                text = text.replace("[Service]", "[Service]\nExecStart=/bin/true", 1)
+            elif name.endswith(".socket"):
+                (tmp_path / name.replace(".socket", ".service")).write_text("[Service]\nExecStart=/bin/true\n")
+        text = re.sub(
+            r"^(ExecStart|ExecStartPre|ExecStartPost|ExecCondition)=\S.*$", r"\1=/bin/true", text, flags=re.MULTILINE
+        )
+        text = re.sub(r"^(User|Group)=.*$", "", text, flags=re.MULTILINE)
+        (tmp_path / name).write_text(text)
+        for needed in re.findall(r"^Unit=(\S+)$", text, re.MULTILINE):
+            (tmp_path / needed).write_text("[Service]\nExecStart=/bin/true\n")
+    found = command.run(
+        ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))],
+        timeout=CHECK_SECONDS,
+        env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        ok=(0, 1),
+    )
+    ours = [line for line in (found.stdout + found.stderr).splitlines() if str(tmp_path) in line]
+    assert ours == []
+
+
+def test_services_keep_their_names_over_the_families() -> None:
+    """Each service that the role speaks of has a unit and packages in both families."""
+    debian, redhat = (yaml.safe_load((ROLE / f"vars/{name}.yml").read_text()) for name in ("debian", "redhat"))
+    assert set(debian) | {"__frontend_vendor"} == set(redhat)
+    for data in ("__frontend_units", "__frontend_packages"):
+        assert set(debian[data]) | {"selinux"} == set(redhat[data]) | {"selinux"}, data
+    loaders = [[(one["arch"], one["name"]) for one in found["__frontend_loaders"]] for found in (debian, redhat)]
+    assert loaders[0] == loaders[1]
+
+
+def test_packages_of_enterprise_linux_9_are_in_its_appstream_or_where_the_role_says() -> None:
+    """BaseOS is not among the samples: its names are those that installed systems have."""
+    index = next((sample("cs9-appstream") / "repodata").glob("*-primary.xml.gz"))
+    names = set(re.findall(r"<name>([^<]+)</name>", gzip.decompress(index.read_bytes()).decode()))
+    wanted = {name for some in template(SYSTEMS["EL 9"], "{{ __frontend_packages }}").values() for name in some}
+    baseos = {"chrony", "dhcp-server", "grub2-efi-x64", "grub2-efi-x64-modules", "grub2-pc-modules"}
+    baseos |= {"grub2-tools-extra", "logrotate", "mtools", "nfs-utils", "openssh-clients", "openssh-server"}
+    baseos |= {"python3-pyyaml", "shim-x64", "sudo"}
+    assert wanted - names == EPEL | baseos
+
+
+def test_the_vendors_grub_is_looked_for_where_the_vendor_has_it() -> None:
+    assert template(SYSTEMS["EL 9"], "{{ __frontend_loaders[3].from }}") == "/boot/efi/EFI/rocky/grubx64.efi"
+    assert template(SYSTEMS["EL 10"], "{{ __frontend_loaders[3].from }}") == "/boot/efi/EFI/almalinux/grubx64.efi"
+
+
+def test_selinux_policy_is_a_module_that_its_compiler_reads(tmp_path: pathlib.Path) -> None:
+    """Beside a policy as small as can be, which has the types of the vendor's."""
+    policy = tmp_path / "policy.cil"
+    policy.write_text(POLICY)
+    module = ROLE / "files/rocks.cil"
+    command.run(
+        ["secilc", "-o", str(tmp_path / "out"), "-f", "/dev/null", str(policy), str(module)], timeout=CHECK_SECONDS
+    )
+
+
+POLICY = """
+(class unix_stream_socket (connectto))
+(class sock_file (getattr write))
+(classorder (unix_stream_socket sock_file))
+(sid kernel) (sidorder (kernel)) (user user) (userrole user role) (role role)
+(sensitivity s0) (sensitivityorder (s0)) (category c0) (categoryorder (c0)) (sensitivitycategory s0 (c0))
+(level low (s0)) (levelrange range (low low)) (userlevel user low) (userrange user range)
+(type httpd_t) (type unconfined_service_t) (type var_run_t)
+(typeattribute cil_gen_require)
+(roletype role httpd_t) (sidcontext kernel (user role httpd_t range))
+"""
