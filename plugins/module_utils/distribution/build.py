@@ -13,7 +13,6 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional
 
-from ..errors import Unavailable
 from . import description, libraries, pool, publish
 from .generations import Published, open_folder
 from .inputs import open_source
@@ -73,19 +72,11 @@ def build(
     description.check(distribution)
     libraries.check(distribution)
     places = Places(root)
-    try:
-        with pool.shared(places):
-            for _round in range(ROUNDS - 1):
-                with contextlib.suppress(Changed):
-                    return _build(distribution, places, hook, check, progress)
-            return _build(distribution, places, hook, check, progress)
-    except OSError as error:
-        where = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
-        raise Unavailable(
-            f'{error.strerror} while distribution "{distribution.name}" was built',
-            where,
-            "what is published stays as it was; make room or repair it, and run again",
-        ) from error
+    with publish.disk_faults(distribution.name), pool.shared(places):
+        for _round in range(ROUNDS - 1):
+            with contextlib.suppress(Changed):
+                return _build(distribution, places, hook, check, progress)
+        return _build(distribution, places, hook, check, progress)
 
 
 def _build(distribution: Distribution, places: Places, hook: Optional[Hook], check: bool, progress: Report) -> Built:

@@ -162,17 +162,24 @@ def _flush_one(path: str) -> None:
 
 
 def sets_of(generation: str) -> set[str]:
-    """The sets that a generation links, in either of its layouts."""
+    """The sets that a generation links, in either of its layouts; none when somebody has just removed it."""
     found = set()
     for folder in (os.path.join(generation, name) for name in LINKED):
         for name in _names(folder):
-            path = f"{folder}/{name}"
-            try:
-                found.add(os.readlink(path).rpartition("/")[2])
-            except OSError:  # a folder: in the paper's layout every file is a link into the set
-                target = os.readlink(os.path.join(path, os.listdir(path)[0]))
-                found.add(os.path.basename(os.path.dirname(target)))
+            with contextlib.suppress(FileNotFoundError):
+                found.add(_set_of(f"{folder}/{name}"))
     return found
+
+
+def _set_of(path: str) -> str:
+    try:
+        return os.readlink(path).rpartition("/")[2]
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    # A folder: in the paper's layout every file is a link into the set.
+    target = os.readlink(os.path.join(path, os.listdir(path)[0]))
+    return os.path.basename(os.path.dirname(target))
 
 
 def release(places: Places, spent: Mapping[str, Iterable[str]]) -> None:

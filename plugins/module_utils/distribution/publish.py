@@ -15,7 +15,7 @@ import shutil
 from typing import Collection, Iterator
 
 from .. import files
-from ..errors import Conflict, NotFound, Refused
+from ..errors import Conflict, NotFound, Refused, Unavailable
 from . import pool
 from .generations import open_folder
 from .pool import Places
@@ -30,8 +30,9 @@ def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator
     wait  seconds to wait for another builder.  Raises Conflict when it is still at work then.
     """
     folder = places.generations(distribution, arch)
-    os.makedirs(folder, exist_ok=True)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(disk_faults(distribution))
+        os.makedirs(folder, exist_ok=True)
         try:
             stack.enter_context(files.lock(os.path.join(folder, ".lock"), wait))
         except Conflict:
@@ -44,6 +45,20 @@ def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator
             if pool.tidy(places):
                 pool.sweep(places, used_sets(places))
         yield
+
+
+@contextlib.contextmanager
+def disk_faults(distribution: str) -> Iterator[None]:
+    """What the disk refuses to do, as an error of ours: Unavailable, with the file."""
+    try:
+        yield
+    except OSError as error:
+        where = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
+        raise Unavailable(
+            f'{error.strerror} while distribution "{distribution}" was built',
+            where,
+            "what is published stays as it was; make room or repair it, and run again",
+        ) from error
 
 
 def current(places: Places, distribution: str, arch: str) -> str:
@@ -121,12 +136,36 @@ def promote(places: Places, origin: str, distribution: str, arch: str, name: str
     target = os.path.join(places.generations(distribution, arch), identity)
     if not os.path.isdir(target):
         aside = os.path.join(places.generations(distribution, arch), NEW)
-        # The depth is the same, so that relative links lead to the same sets.
-        shutil.copytree(source, aside, symlinks=True, copy_function=os.link)
-        pool.flush(places.root, [folder for folder, _names, _files in os.walk(aside)])
-        os.rename(aside, target)
-        files.sync_directory(os.path.dirname(target))
+        # Nobody sweeps meanwhile; but the origin may go on, and remove this generation of its own.
+        with pool.shared(places), _still_there(source):
+            _link_tree(source, aside)
+            pool.flush(places.root, [folder for folder, _names, _files in os.walk(aside)])
+            os.rename(aside, target)
+            files.sync_directory(os.path.dirname(target))
     return identity
+
+
+def _link_tree(source: str, target: str) -> None:
+    """The same files in a folder of the same depth, so that relative links lead to the same sets."""
+    os.mkdir(target)
+    for name in sorted(os.listdir(source)):
+        path, copy = os.path.join(source, name), os.path.join(target, name)
+        if os.path.islink(path):
+            os.symlink(os.readlink(path), copy)
+        elif os.path.isdir(path):
+            _link_tree(path, copy)
+        else:
+            os.link(path, copy)
+
+
+@contextlib.contextmanager
+def _still_there(generation: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if os.path.isdir(generation):
+            raise
+        raise NotFound("it was removed in this moment", generation, "run again") from error
 
 
 def prune(places: Places, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()) -> list[str]:

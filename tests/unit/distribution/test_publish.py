@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import pathlib
+import shutil
 import threading
+from typing import Iterator
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool, publish
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.shards import shard_of
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused, Unavailable
 from support.distributions import ARCH, Site, content
 from support.rpms import Rpm
 
@@ -243,3 +247,43 @@ def test_the_papers_layout_keeps_its_packages_too(site: Site) -> None:
 
     assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
     assert all(path.read_bytes() for path in site.root.glob(".generations/rocks/*/*/Packages/*/*.rpm"))
+
+
+def test_a_generation_that_somebody_removes_just_now_links_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_names", lambda _folder: ["00", "01"])
+
+    assert pool.sets_of(str(site.root / "gone")) == set()
+
+
+def test_a_generation_that_is_removed_while_it_is_promoted_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (made,) = generations(site, 1)
+
+    @contextlib.contextmanager
+    def pruned(_places: pool.Places) -> Iterator[None]:
+        shutil.rmtree(pathlib.Path(site.places.generations("rocks", ARCH)) / made)
+        yield
+
+    monkeypatch.setattr(pool, "shared", pruned)
+    with (
+        publish.alone(site.places, "production", ARCH, 0),
+        pytest.raises(NotFound, match=f"{made}: it was removed in this moment; run again"),
+    ):
+        publish.promote(site.places, "rocks", "production", ARCH)
+
+    assert there(site, "production") == []
+
+
+def test_what_the_disk_refuses_is_told_with_the_file(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    generations(site, 1)
+
+    def full(_source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", target)
+
+    monkeypatch.setattr(os, "link", full)
+    with (
+        pytest.raises(
+            Unavailable, match=r'production\S+rocks\.json\.zst: No space left on device while distribution "production"'
+        ),
+        publish.alone(site.places, "production", ARCH, 0),
+    ):
+        publish.promote(site.places, "rocks", "production", ARCH)
