@@ -14,6 +14,7 @@ from ..errors import DescriptionError, NotFound
 from . import checks, kickstart, releases, translate
 from .assembly import Assembly
 from .content import Workshop
+from .elements import near
 from .gate import Attributes
 from .model import ERROR, Evaluate, Line, NodeFile, Origin, Package, Profile, Remark, as_remark
 from .releases import Release
@@ -144,7 +145,7 @@ def faults(errors: Sequence[Remark]) -> DescriptionError:
 def _missing(step: Step, sources: Sources) -> Remark:
     origin = step.edge.origin if step.edge else Origin(sources.paths[0], 0)
     text = f'the edge leads to "{step.node}", and no nodes/{step.node}.xml exists'
-    return Remark(ERROR, "missing-node-file", origin, text, sources.suggest(step.node))
+    return Remark(ERROR, "missing-node-file", origin, text, near(step.node, sources.node_names()))
 
 
 def _node(step: Step, sources: Sources) -> NodeFile:

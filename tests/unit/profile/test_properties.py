@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
+import time
 from xml.sax.saxutils import quoteattr
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import fits, provenance, references, render
-from support.kickstarts import tree
+from support.kickstarts import one, tree
 
 NODES = "abcdef"
 CONDITIONS = st.sampled_from(["", 'cond="x"', 'cond="not y"', 'cond="x == 1 or z"', 'os="linux"', 'arch="i386,x86_64"'])
@@ -106,6 +109,28 @@ MARKUP = st.recursive(
     lambda inner: st.builds(element, TAGS, st.dictionaries(NAMES, VALUES, max_size=3), st.lists(inner, max_size=3)),
     max_leaves=6,
 )
+
+
+HUGE = {
+    "elements in elements": ("<post>" * 50_000 + "</post>" * 50_000, ""),
+    "parentheses of a condition": (f'<post cond="{"(" * 50_000}1{")" * 50_000}">x</post>', ""),
+    "terms of a condition": (f'<post cond="{" and ".join(["1"] * 50_000)}">x</post>', ""),
+    "open commands of a shell": ("<post>" + "$(" * 50_000 + "&amp;</post>", ""),
+    "lines with references": ("<post>" + "echo '&x;' \"&x;\" `a` ${y}\n" * 5_000 + "</post>", ""),
+    "one long line": ("<post>" + "x" * 5_000_000 + "</post>", ""),
+    "a chain of names without files": ("", "".join(f'<edge from="n{i}" to="n{i + 1}"/>' for i in range(3_000))),
+    "a chain of orders": ("", "".join(f'<order head="n{i}" tail="n{i + 1}"/>' for i in range(3_000))),
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_no_size_of_an_input_makes_the_compiler_hang(tmp_path: pathlib.Path, what: str) -> None:
+    element, graph = HUGE[what]
+    path = one(tmp_path, element, graph=f'<edge from="compute" to="n0"/>{graph}' if graph else "")
+    began = time.process_time()
+    with contextlib.suppress(RocksError):
+        compile_profile(path, "compute", {"x": "1"}, "rhel9")
+    assert time.process_time() - began < 5
 
 
 @SETTINGS
