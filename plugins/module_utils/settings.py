@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from typing import Any, Mapping, Optional
+from urllib.parse import urlsplit
 
 from .errors import DescriptionError, NotFound
 from .files import read_text
@@ -26,7 +27,7 @@ class Settings:
     reader         the URL of the account that sees no secret; empty: the same database, opened read-only
     service        the URL of the HTTP face's account; empty: the administrator's
     distributions  the folder that holds the distributions' trees (C4)
-    url            how nodes reach the frontend's HTTP face, without a trailing slash
+    url            how nodes reach the frontend's HTTP face, without a trailing slash; https:// for what the service says
     viewers        addresses and networks, parted by blanks, from which people may look at the page
     reports        report name -> options: flavour, path, enabled
     """
@@ -38,6 +39,11 @@ class Settings:
     url: str = "http://10.1.1.1"
     viewers: str = "127.0.0.0/8 ::1"
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def plain_url(self) -> str:
+        """The frontend over plain HTTP, the only one that GRUB speaks: trees and boot answers are there in any case."""
+        return f"http://{urlsplit(self.url).hostname}" if self.url.startswith("https://") else self.url
 
 
 def load(environment: Optional[Mapping[str, str]] = None) -> Settings:

@@ -31,6 +31,8 @@ def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *
 
     reports  orders as they are in the database now, each with the newest that its node told
     """
+    # In the order of the rows: two processes that write at once seldom wait in a circle, of which the server ends one.
+    reports = sorted(reports, key=lambda report: report[0].id)
     steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
     begun = [(order, progress) for order, progress in reports if _begins(order, progress)]
     goes_on = [(order, progress) for order, progress in reports if not _begins(order, progress)]

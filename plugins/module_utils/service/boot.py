@@ -31,7 +31,7 @@ def boot(service: Service, request: Request) -> Answer:
         except Denied as error:
             if error.status != 404:
                 raise
-            text = bootscripts.discovery(form, request.address, service.settings.url)
+            text = bootscripts.discovery(form, request.address, service.settings.plain_url)
             return Answer(200, text.encode(), detail="discovery")
     raise Conflict("the order changes all the time", request.address, "ask again")
 

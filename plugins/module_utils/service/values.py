@@ -67,7 +67,7 @@ def values(db: Database, shared: Shared, asker: Asker) -> dict[str, str]:
 
 def tree_url(settings: Settings, pin: Pin) -> str:
     """Where the pinned generation is served (contract C4)."""
-    return f"{settings.url}/install/.generations/{pin.distribution}/{pin.arch}/{pin.generation}"
+    return f"{settings.plain_url}/install/.generations/{pin.distribution}/{pin.arch}/{pin.generation}"
 
 
 def of_order(settings: Settings, order: Order) -> dict[str, str]:
