@@ -46,7 +46,7 @@ APPLIANCES: Mapping[str, Mapping[str, str]] = {
     "login": {"hostname": "login-0-0", "membership": "Login"},
     "nas": {"hostname": "nas-0-0", "membership": "NAS"},
     "web": {"hostname": "web-1-0", "membership": "Web", "rack": "1"},
-    "frontend": {"hostname": "frontend-0", "membership": "Frontend", "ip": "10.1.1.1"},
+    "frontend": {"hostname": "frontend-0", "membership": "Frontend", "ip": "10.1.1.1", "ntp_server": ""},
 }
 ORDER = {
     "frontend_url": "http://10.1.1.1",
@@ -65,6 +65,7 @@ SITES: Mapping[str, Mapping[str, str]] = {
         "network_infiniband": "--device=ib0 --bootproto=dhcp",
     },
     "sssd": {"accounts": "sssd"},
+    "sssd without homes": {"accounts": "sssd", "home_server": ""},
     "nis": {"accounts": "nis", "nis_domain": "rocks"},
     "pbs": {"scheduler": "pbs"},
     "bare": {"scheduler": "none", "mpi": "no", "console": "no", "home_server": "", "frontend_address": ""},

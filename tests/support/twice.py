@@ -44,9 +44,9 @@ PLAYED = {
         """,
     "firewall-offline-cmd": """\
         #!/bin/sh
-        case $2 in
-        --query-source=*) grep -qxF -- "$1 ${2#*=}" /etc/firewall-zones 2>/dev/null ;;
-        --add-source=*) echo "$1 ${2#*=}" >>/etc/firewall-zones ;;
+        case $* in
+        *--query-*) grep -qxF -- "${*#*query-}" /etc/firewall-told 2>/dev/null ;;
+        *--add-*) echo "${*#*add-}" >>/etc/firewall-told ;;
         *) exit 64 ;;
         esac
         """,
