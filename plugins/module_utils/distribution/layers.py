@@ -92,7 +92,7 @@ def _joined(first: str, second: str, path: str) -> str:
 
 def _read(root: str, name: str) -> Iterable[tuple[str, str]]:
     for folder, names, found in os.walk(os.path.join(root, name)):
-        names.sort()
+        names[:] = sorted(one for one in names if not one.startswith((".", "__pycache__")))
         for file in sorted(found):
             path = os.path.join(folder, file)
             if file.startswith(".") or not os.path.isfile(path):

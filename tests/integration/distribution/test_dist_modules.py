@@ -329,6 +329,10 @@ class TestSignatures:
         assert "a key that was not given" in bad["msg"]
 
 
+# The XML that we ship.
+OURS = pathlib.Path(__file__).parents[3] / "xml"
+
+
 def test_the_playbook_does_the_whole_and_changes_nothing_the_second_time(site: Site) -> None:
     repository(site.folder / "stock" / "BaseOS" / "x86_64" / "os", [BASH])
     repository(site.folder / "stock" / "AppStream" / "x86_64" / "os", [Rpm("gcc", requires=["bash"])])
@@ -339,10 +343,9 @@ def test_the_playbook_does_the_whole_and_changes_nothing_the_second_time(site: S
         "distribution_path": str(site.root),
         "distribution_contrib": str(site.folder / "contrib"),
         "distribution_local": str(site.folder / "local"),
-        "distribution_xml": [str(site.folder / "ours"), str(site.folder / "xml")],
+        "distribution_xml": [str(OURS), str(site.folder / "xml")],
         "distribution_install_libraries": False,
     }
-    (site.folder / "ours" / "nodes").mkdir(parents=True)
     (site.folder / "local").mkdir()
     write(SITE, site.folder / "local")
 
@@ -355,5 +358,7 @@ def test_the_playbook_does_the_whole_and_changes_nothing_the_second_time(site: S
 
     assert "rocks is now generation" in first
     assert "3 packages, 3 added, 0 removed" in first
+    assert str(OURS) not in first  # the lint has nothing to say
+    assert (site.tree("rocks") / "build/nodes/compute.xml").read_bytes() == (OURS / "nodes/compute.xml").read_bytes()
     assert "rocks stays generation" in second
     assert "changed=0" in second

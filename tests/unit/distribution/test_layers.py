@@ -98,3 +98,11 @@ def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pa
         "nodes/ssh.xml": f"{tmp_path}/nodes/ssh.xml",
         "nodes/dhcp.xml": f"{tmp_path}/site-nodes/dhcp.xml",
     }
+
+
+def test_what_editors_and_interpreters_leave_behind_is_no_part_of_a_layer(tmp_path: pathlib.Path) -> None:
+    for path in ("include/__pycache__/layout.pyc", "include/.git/x", "include/layout.py", "nodes/.ssh.xml.swp"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"\xa7" if path != "include/layout.py" else b"pass")
+
+    assert layers.read(str(tmp_path)) == {"include/layout.py": "pass"}
