@@ -24,16 +24,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile import archive
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import references, render
 from support import load
-from support.mariadb import Server, server
+from support.mariadb import server
 from support.measure import figure
 from support.namespaces import Network, network
-from support.site import ROOT, SERVICE_UID, Site, face, folder
+from support.site import ROOT, SERVICE_ACCOUNT, SERVICE_PASSWORD, Site, as_service, face, folder
 
 NODES, RATE, RATE_SECONDS, REPORTING, REPORT_SECONDS, WALKS = 10_000, 500, 15, 1_000, 20, 60
-PASSWORD = "bench"
 GENERATION = "4c19e0b2aa17"
 # Unlike the tests' server: what is committed is on the disk, as the server's own default has it.
-DURABLE = ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M", "--max-connections=200")
+DURABLE = (
+    *("--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=O_DIRECT", "--innodb-doublewrite=1", "--sync-frm=1"),
+    *("--innodb-log-file-size=96M", "--innodb-buffer-pool-size=256M", "--max-connections=151"),
+)
 XML, RELEASE = str(ROOT / "xml"), "rhel9"
 COMPUTE_0_0 = {
     **{"hostname": "compute-0-0", "rack": "0", "rank": "0", "ip": "10.64.0.1", "mac": "02:00:00:00:00:00"},
@@ -91,22 +93,12 @@ def cluster() -> Iterator[Cluster]:
         with connect(url, check=False) as database:
             migrate(database)
             fill(database)
-            grant(database, "service", "rocks_service", password=PASSWORD)
+            grant(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin, length = publish(place / "install")
             net.server.ip("route", "add", "local", "10.64.0.0/15", "dev", "lo")
-            with face(place, net.server, settings(place, started), {"frontend_nginx_access_log": "off"}) as site:
+            rocks_yml = as_service(place, f"localhost/cluster?socket={started.socket}")
+            with face(place, net.server, rocks_yml, {"frontend_nginx_access_log": "off"}) as site:
                 yield Cluster(site, net, database, int((place / "mariadb" / "pid").read_text()), pin, length)
-
-
-def settings(place: pathlib.Path, started: Server) -> str:
-    credentials = place / "service.cnf"
-    credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
-    os.chown(credentials, SERVICE_UID, SERVICE_UID)
-    credentials.chmod(0o400)
-    return (
-        f"service: mysql://rocks_service@localhost/cluster?socket={started.socket}&credentials={credentials}\n"
-        f"distributions: {place}/install\nurl: http://10.1.1.1\nviewers: 127.0.0.1\n"
-    )
 
 
 def order_all(given: Cluster, count: int = NODES) -> list[Order]:

@@ -25,6 +25,7 @@ from .waiting import until
 ROOT = pathlib.Path(__file__).parents[2]
 TEMPLATES = ROOT / "roles" / "frontend" / "templates"
 SERVICE_UID, WEB_USER = 64001, "www-data"
+SERVICE_ACCOUNT, SERVICE_PASSWORD = "rocks_service", "not in any URL"
 READY_SECONDS = 20.0
 MOST_CLIENTS = 16384
 
@@ -49,6 +50,21 @@ def folder() -> Iterator[pathlib.Path]:
     with tempfile.TemporaryDirectory(prefix="rocks-site-") as made:
         os.chmod(made, 0o755)
         yield pathlib.Path(made)
+
+
+def as_service(place: pathlib.Path, database: str, url: str = "http://10.1.1.1", viewers: str = "127.0.0.1") -> str:
+    """rocks.yml as the service reads it: its own account, whose password is in a file of its own.
+
+    database  what follows the account in its URL: ``localhost/NAME?socket=PATH``
+    """
+    credentials = place / "service.cnf"
+    credentials.write_text(f"[client]\npassword = {SERVICE_PASSWORD}\n", encoding="utf-8")
+    os.chown(credentials, SERVICE_UID, SERVICE_UID)
+    credentials.chmod(0o400)
+    return (
+        f"service: mysql://{SERVICE_ACCOUNT}@{database}&credentials={credentials}\n"
+        f"distributions: {place}/install\nurl: {url}\nviewers: {viewers}\n"
+    )
 
 
 def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any]) -> None:

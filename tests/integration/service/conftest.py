@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pathlib
 import uuid
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from support import mariadb as servers
 from support.cluster import fill
 from support.frontend import ATTRIBUTES, publish
 from support.namespaces import Namespace, Network, network
-from support.site import SERVICE_UID, Site, face, folder
+from support.site import SERVICE_ACCOUNT, SERVICE_PASSWORD, Site, as_service, face, folder
 
 FRONTEND = "10.1.1.1"
-PASSWORD = "not in any URL"
 CHANGING = ("install_keys", "install_events", "installs", "audit", "secrets", "hardware")
 
 
@@ -92,18 +90,6 @@ def machine(network: Network, label: str, mac: str, address: str) -> Machine:
     return Machine(namespace)
 
 
-def settings(place: pathlib.Path, server: servers.Server, name: str, url: str) -> str:
-    """rocks.yml as the service reads it: its own account, whose password is in a file of its own."""
-    credentials = place / "service.cnf"
-    credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
-    os.chown(credentials, SERVICE_UID, SERVICE_UID)
-    credentials.chmod(0o400)
-    return (
-        f"service: mysql://rocks_service@localhost/{name}?socket={server.socket}&credentials={credentials}\n"
-        f"distributions: {place}/install\nurl: {url}\nviewers: {FRONTEND} 127.0.0.1\n"
-    )
-
-
 @contextlib.contextmanager
 def a_stage(
     url: str = f"http://{FRONTEND}", prepare: Callable[[pathlib.Path], Mapping[str, Any]] = lambda _place: {}
@@ -122,10 +108,11 @@ def a_stage(
                 database.execute(
                     "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (key, value)
                 )
-            grant(database, "service", "rocks_service", password=PASSWORD)
+            grant(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin = publish(place / "install")
             (place / "boot").mkdir()
-            with face(place, net.server, settings(place, server, name, url), prepare(place)) as site:
+            rocks_yml = as_service(place, f"localhost/{name}?socket={server.socket}", url, f"{FRONTEND} 127.0.0.1")
+            with face(place, net.server, rocks_yml, prepare(place)) as site:
                 yield Stage(
                     site, database, server, net, pin,
                     machine(net, "node", "00:50:8b:e0:3a:a7", "10.255.255.245"),
