@@ -64,7 +64,7 @@ SITES: Mapping[str, Mapping[str, str]] = {
         "network_vlan": "--device=eth4 --vlanid=7 --bootproto=dhcp",
         "network_infiniband": "--device=ib0 --bootproto=dhcp",
     },
-    "sssd": {"accounts": "sssd"},
+    "sssd": {"accounts": "sssd", "home_server": ""},
     "sssd without homes": {"accounts": "sssd", "home_server": ""},
     "nis": {"accounts": "nis", "nis_domain": "rocks"},
     "pbs": {"scheduler": "pbs"},
