@@ -19,7 +19,7 @@ from ansible.utils.display import Display
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.install.drive import Step
 from ansible_collections.npaci.rocks.plugins.module_utils.install.show import bars, line
-from ansible_collections.npaci.rocks.plugins.modules.rocks_reinstall import argument_spec, reinstall, result_of
+from ansible_collections.npaci.rocks.plugins.module_utils.reinstalling import argument_spec, reinstall, result_of
 
 # Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.
 AT_TERMINAL = sys.stdout.isatty()

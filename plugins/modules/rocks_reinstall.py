@@ -23,6 +23,12 @@ options:
     description: The nodes. As an action, the hosts of the pattern are meant when this is left out.
     type: list
     elements: str
+  distribution:
+    description:
+      - Install this distribution instead of the one of the node's membership, this once. It must hold the profile of the
+        node's appliance.
+      - This is how a job gets the software that it asks for, see C(docs/reinstalling.md).
+    type: str
   force:
     description: Install also what runs the wanted generation and profile.
     type: bool
@@ -63,9 +69,12 @@ options:
     type: bool
     default: false
   scheduler:
-    description: Who gives the nodes to jobs. It drains them before, and gets them back when they are up.
+    description:
+      - Who gives the nodes to jobs. It drains them before, and gets them back when they are up.
+      - A node that was out of service before, for a reason of somebody else, is installed and stays out of service.
+      - V(slurm_reboot) is for Slurm's own RebootProgram, which gets nodes that Slurm has freed and takes back by itself.
     type: str
-    choices: [none, slurm, pbs]
+    choices: [none, slurm, slurm_reboot, pbs]
     default: none
 extends_documentation_fragment:
   - npaci.rocks.database
@@ -96,109 +105,10 @@ changed:
   type: bool
 """
 
-import getpass
-import time
-from typing import Any, Iterator, Mapping, Optional, Sequence
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes as find_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.drive import Plan, Step, Tools, drive, summary
-from ansible_collections.npaci.rocks.plugins.module_utils.install.eligible import (
-    ORDER,
-    REFUSED,
-    UNCHANGED,
-    UNDER_WAY,
-    never_installed,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers import SCHEDULERS
-from ansible_collections.npaci.rocks.plugins.module_utils.install.send import send
-from ansible_collections.npaci.rocks.plugins.module_utils.install.states import UP
-from ansible_collections.npaci.rocks.plugins.module_utils.install.target import targets
-from ansible_collections.npaci.rocks.plugins.module_utils.install.waves import Rules
-from ansible_collections.npaci.rocks.plugins.module_utils.pins import Kept, pins
-from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
-
-GOOD = (UP, UNCHANGED, "sent", ORDER, UNDER_WAY)
-STILL = (UNCHANGED, REFUSED, "not begun")
-
-
-def argument_spec() -> dict[str, Any]:
-    """The options of the module, and of the action of the same name."""
-    return {
-        "nodes": {"type": "list", "elements": "str"},
-        "force": {"type": "bool", "default": False},
-        "wipe": {"type": "bool", "default": False},
-        "rearm": {"type": "bool", "default": False},
-        "canary": {"type": "int", "default": 1},
-        "serial": {"type": "list", "elements": "str", "default": ["32"]},
-        "max_failed": {"type": "int", "default": 3},
-        "fail_rate": {"type": "float", "default": 0.1},
-        "wait": {"type": "bool", "default": True},
-        "power": {"type": "bool", "default": False},
-        "scheduler": {"type": "str", "choices": ["none", "slurm", "pbs"], "default": "none"},
-        **database_spec(),
-    }
-
-
-def reinstall(
-    options: Mapping[str, Any], names: Sequence[str], check_mode: bool, environment: Optional[Mapping[str, str]] = None
-) -> Iterator[Step]:
-    """Every Step of one run, as it happens; in check mode what ordering each node would come to."""
-    settings = load(environment)
-    with connect(options["database"] or settings.database) as database:
-        wanted, refused = _wanted(database, names, settings.distributions)
-        yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
-        if check_mode:
-            for said in orders.preview(database, wanted, force=options["force"], rearm=options["rearm"]):
-                yield Step(said.node, said.action, said.reason)
-            return
-        plan = Plan(
-            by=getpass.getuser(),
-            rules=Rules(options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"]),
-            **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "power")},
-        )
-        tools = Tools(
-            lambda target: send(target, power=options["power"]),
-            clock.now,
-            time.sleep,
-            SCHEDULERS[options["scheduler"]](),
-        )
-        yield from drive(database, wanted, targets(database, list(wanted)), plan, tools)
-
-
-def _wanted(database: Database, names: Sequence[str], distributions: str) -> tuple[dict[str, Pin], dict[str, str]]:
-    """What each node would be installed from, and why the others cannot be."""
-    refused = {one.name: never_installed(one) for one in orders.candidates(database, names) if never_installed(one)}
-    found = [node for node in find_nodes(database, names) if node.name not in refused]
-    kept = Kept()
-    try:
-        return pins(database, found, distributions, kept), refused
-    except RocksError:
-        wanted: dict[str, Pin] = {}
-        for node in found:  # one by one, so that a node without a profile stops no other
-            try:
-                wanted.update(pins(database, [node], distributions, kept))
-            except RocksError as error:
-                refused[node.name] = str(error).partition(f"{node.name}: ")[2] or str(error)
-        return wanted, refused
-
-
-def result_of(steps: Sequence[Step]) -> dict[str, Any]:
-    """The module's result: a dictionary per node, and who did not come up."""
-    last = summary(steps)
-    nodes = {
-        name: {"changed": step.step not in STILL, "state": step.step, "message": step.message}
-        for name, step in sorted(last.items())
-    }
-    bad = [name for name, step in sorted(last.items()) if step.step not in GOOD]
-    told = f"{len(nodes)} nodes, {len(bad)} not up" + (f": {', '.join(bad[:20])}" if bad else "")
-    return {"nodes": nodes, "changed": any(one["changed"] for one in nodes.values()), "failed": bool(bad), "msg": told}
+from ansible_collections.npaci.rocks.plugins.module_utils.reinstalling import argument_spec, reinstall, result_of
 
 
 def main() -> None:

@@ -60,28 +60,29 @@ def publish(
     files: Mapping[str, str] = {},
     attributes: Mapping[str, str] = ATTRIBUTES,
     current: bool = True,
+    name: str = "rocks",
 ) -> Pin:
-    """Publish a generation of ``rocks`` with the profile of ``compute``; what an order of it pins.
+    """Publish a generation of ``name`` with the profile of ``compute``; what an order of it pins.
 
     files       further XML, or replacements: path below build/ -> text
     attributes  those that the profile is compiled with
     current     the link of the distribution leads to it
     """
-    tree = root / ".generations" / "rocks" / "x86_64" / generation
+    tree = root / ".generations" / name / "x86_64" / generation
     build = tree / "build"
     texts = {"graphs/default/base.xml": EDGES, "nodes/base.xml": BASE, "nodes/compute.xml": COMPUTE, **files}
-    for name, text in texts.items():
-        (build / name).parent.mkdir(parents=True, exist_ok=True)
-        (build / name).write_text(text, encoding="utf-8")
+    for path, text in texts.items():
+        (build / path).parent.mkdir(parents=True, exist_ok=True)
+        (build / path).write_text(text, encoding="utf-8")
     (build / "profiles").mkdir()
     profile = compile_profile(str(build), "compute", attributes, release)
     library.write(library.Library({"compute": (profile,)}), str(build / "profiles"))
     if current:
-        link = root / "rocks" / "x86_64"
+        link = root / name / "x86_64"
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
-        link.symlink_to(pathlib.Path("..", ".generations", "rocks", "x86_64", generation))
-    return Pin("rocks", "x86_64", generation, archive.identity(profile))
+        link.symlink_to(pathlib.Path("..", ".generations", name, "x86_64", generation))
+    return Pin(name, "x86_64", generation, archive.identity(profile))
 
 
 class Reply(NamedTuple):

@@ -12,12 +12,12 @@ import concurrent.futures
 from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from ..cluster.database import Database
-from ..errors import Conflict, RocksError
+from ..errors import RocksError
 from . import clock, orders
 from .eligible import ORDER, REFUSED, UNCHANGED, UNDER_WAY
 from .model import Order, Pin
 from .schedulers import Nobody, Scheduler
-from .states import BOOTED, INSTALLED, INSTALLING, LIVE, ORDERED, UP
+from .states import BOOTED, FAILED, INSTALLED, INSTALLING, LIVE, ORDERED, UP
 from .target import Target
 from .waves import Rules, stopped, waves
 
@@ -45,7 +45,6 @@ class Plan(NamedTuple):
     wait: bool = True
     power: bool = False
     deadlines: Mapping[str, int] = DEADLINES
-    reason: str = "reinstall"
 
 
 class Step(NamedTuple):
@@ -81,12 +80,11 @@ def drive(
     A node that cannot be sent, or is silent for too long, fails and stays drained; what else was begun goes on.  When
     too many fail, no further wave begins, and the rest is told as ``not begun``.
     """
-    nodes = []
-    for verdict in orders.preview(database, wanted, force=plan.force, rearm=plan.rearm):
-        if verdict.action in (REFUSED, UNCHANGED):
-            yield Step(verdict.node, verdict.action, verdict.reason)
-        else:
-            nodes.append(verdict.node)
+    verdicts = orders.preview(database, wanted, force=plan.force, rearm=plan.rearm)
+    yield from [Step(one.node, one.action, one.reason) for one in verdicts if one.action in (REFUSED, UNCHANGED)]
+    # It came up after an interrupted run had drained it.
+    tools.scheduler.resume([one.node for one in verdicts if one.action == UNCHANGED])
+    nodes = [one.node for one in verdicts if one.action not in (REFUSED, UNCHANGED)]
     begun = failed = 0
     why = ""
     for number, wave in enumerate(waves(nodes, plan.rules)):
@@ -107,25 +105,28 @@ def drive(
 def _wave(
     database: Database, wanted: Mapping[str, Pin], targets: Mapping[str, Target], plan: Plan, tools: Tools
 ) -> Iterator[Step]:
-    tools.scheduler.drain(list(wanted), plan.reason)
+    tools.scheduler.drain(list(wanted), f"by {plan.by}")
     waiting = list(wanted)
     following: dict[str, Order] = {}
     told: dict[str, tuple[str, str, int]] = {}
-    while waiting or following:
-        busy = tools.scheduler.busy(waiting) if waiting else set()
-        free = [node for node in waiting if node not in busy]
-        waiting = [node for node in waiting if node in busy]
-        for node in waiting:
-            if node not in told:
-                told[node] = (WAITING, "", 0)
-                yield Step(node, WAITING, "a job still runs")
-        for step, order in _begin(database, {node: wanted[node] for node in free}, targets, plan, tools):
-            yield step
-            if order is not None and plan.wait:
-                following[order.node] = order
-        yield from _follow(database, following, told, plan, tools)
-        if waiting or following:
-            tools.sleep(POLL_SECONDS)
+    try:
+        while waiting or following:
+            busy = tools.scheduler.busy(waiting) if waiting else set()
+            free = [node for node in waiting if node not in busy]
+            waiting = [node for node in waiting if node in busy]
+            for node in waiting:
+                if node not in told:
+                    told[node] = (WAITING, "", 0)
+                    yield Step(node, WAITING, "a job still runs")
+            for step, order in _begin(database, {node: wanted[node] for node in free}, targets, plan, tools):
+                yield step
+                if order is not None and plan.wait:
+                    following[order.node] = order
+            yield from _follow(database, following, told, plan, tools)
+            if waiting or following:
+                tools.sleep(POLL_SECONDS)
+    finally:
+        tools.scheduler.resume(waiting)  # interrupted: nothing was begun there
 
 
 def _begin(
@@ -156,7 +157,11 @@ def _begin(
             if error is None:
                 yield Step(order.node, SENT, f"by {done.result()}"), order
             elif isinstance(error, RocksError):
-                yield _failed(database, order, error.what, tools), None
+                ended = orders.fail(database, [order], by="service", now=tools.now(), reason=error.what)
+                if ended:
+                    tools.scheduler.hold(order.node, error.what)
+                # Else the machine came by itself.
+                yield Step(order.node, FAILED if ended else SENT, error.what), None if ended else order
             else:
                 raise error
 
@@ -166,22 +171,28 @@ def _follow(
 ) -> Iterator[Step]:
     """What the nodes have told since the last look; those that ended leave ``following``."""
     up = []
-    for order in orders.by_uuid(database, [one.uuid for one in following.values()]):
-        late = _late(order, plan.deadlines, tools.now())
-        if late:
-            yield _failed(database, order, late, tools)
-            del following[order.node]
-            continue
+    for order in _heard(database, [one.uuid for one in following.values()], plan, tools):
         news = (order.state, order.phase, order.done)
         if told.get(order.node) != news:
             told[order.node] = news
             yield Step(order.node, order.state, order.reason or order.message or order.phase, order.done, order.total)
-        if order.state not in LIVE:
-            del following[order.node]
-            if order.state == UP:
-                up.append(order.node)
-    if up:
-        tools.scheduler.resume(up)
+        if order.state in LIVE:
+            continue
+        del following[order.node]
+        if order.state == UP:
+            up.append(order.node)
+        else:
+            tools.scheduler.hold(order.node, order.reason)
+    tools.scheduler.resume(up)
+
+
+def _heard(database: Database, uuids: Sequence[str], plan: Plan, tools: Tools) -> list[Order]:
+    """The orders as they are now, after those that were silent for too long have failed."""
+    found = orders.by_uuid(database, uuids)
+    late = [(order, reason) for order in found if (reason := _late(order, plan.deadlines, tools.now()))]
+    for order, reason in late:
+        orders.fail(database, [order], by="service", now=tools.now(), reason=reason)
+    return orders.by_uuid(database, uuids) if late else found
 
 
 def _late(order: Order, deadlines: Mapping[str, int], now: str) -> str:
@@ -190,14 +201,6 @@ def _late(order: Order, deadlines: Mapping[str, int], now: str) -> str:
     if limit is None or clock.seconds(now) - clock.seconds(order.changed) <= limit:
         return ""
     return f"nothing was heard of it for {limit} s, when it was {order.state}"
-
-
-def _failed(database: Database, order: Order, reason: str, tools: Tools) -> Step:
-    try:
-        orders.fail(database, [order], by="service", now=tools.now(), reason=reason)
-    except Conflict as error:
-        reason = error.what
-    return Step(order.node, "failed", reason)
 
 
 def summary(steps: Sequence[Step]) -> dict[str, Step]:

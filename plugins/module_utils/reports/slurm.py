@@ -4,6 +4,9 @@
 
 A node has what its first installation counted; until then it is down, with that reason.  Nodes that are alike share
 a line, so that 5,000 nodes are a page.
+
+With the option ``distributions`` a job may ask for one of them (``sbatch --constraint``, paper 6.2.3): each is a feature
+that nodes get by a reinstallation, and ``helpers.conf`` beside the list of nodes says so.
 """
 
 from __future__ import annotations
@@ -21,15 +24,28 @@ CHECK_SECONDS = 60.0
 MEMORY = (
     99  # per cent of what was counted: Slurm drains a node that has less, and another kernel may leave a little less
 )
-OPTIONS: Mapping[str, Any] = {"path": "/etc/slurm/rocks-nodes.conf", "partition": "compute"}
+INSTALL_SECONDS = 3600  # after which a node that was sent into the installer for a job is given up
+HELPER = "/usr/libexec/rocks/slurm-feature"  # node file slurm-client.xml
+OPTIONS: Mapping[str, Any] = {"path": "/etc/slurm/rocks-nodes.conf", "partition": "compute", "distributions": []}
 TEMPLATE = """\
 # Written by rocks_report from the cluster database; changes here are lost.
+{% if offered %}
+NodeFeaturesPlugins=node_features/helpers
+{% endif %}
 {% for line in lines %}
 NodeName={{ line }}
 {% endfor %}
 {% if everybody %}
 PartitionName={{ partition }} Nodes={{ everybody }} Default=YES State=UP
 {% endif %}
+"""
+HELPERS = """\
+# Written by rocks_report from the cluster database; changes here are lost.
+{% for feature in offered %}
+Feature={{ feature }} Helper={{ helper }}
+{% endfor %}
+MutuallyExclusive={{ offered | join(',') }}
+BootTime={{ seconds }}
 """
 TRIAL = """\
 ClusterName=trial
@@ -39,16 +55,28 @@ include {aside}
 
 
 def render(snapshot: Snapshot, site: Site) -> Files:
-    """Nodes that are alike, line by line."""
+    """Nodes that are alike, line by line; and what a job may ask for, if there is anything."""
+    offered = [feature(name) for name in site.options["distributions"]]
     alike: dict[str, list[str]] = {}
     for node in snapshot.compute_nodes():
-        features = ",".join(filter(None, (word(node.arch, "architecture", node.name), f"rack{node.rack}")))
-        alike.setdefault(f"{_counted(snapshot.hardware.get(node.name))} Feature={features}", []).append(node.name)
+        features = [word(node.arch, "architecture", node.name), f"rack{node.rack}", *offered]
+        line = f"{_counted(snapshot.hardware.get(node.name))} Feature={','.join(features)}"
+        alike.setdefault(line, []).append(node.name)
     lines = [f"{fold(names)} {what}" for what, names in alike.items()]
     everybody = fold(node.name for node in snapshot.compute_nodes())
     partition = word(site.options["partition"], "partition", "")
-    text = site.layout("slurm-nodes.conf", TEMPLATE, lines=lines, partition=partition, everybody=everybody)
-    return {site.options["path"]: text}
+    values = {"lines": lines, "partition": partition, "everybody": everybody, "offered": offered}
+    files = {site.options["path"]: site.layout("slurm-nodes.conf", TEMPLATE, **values)}
+    if offered:
+        helpers = os.path.join(os.path.dirname(site.options["path"]), "helpers.conf")
+        said = {"offered": offered, "helper": HELPER, "seconds": INSTALL_SECONDS}
+        files[helpers] = site.layout("slurm-helpers.conf", HELPERS, **said)
+    return files
+
+
+def feature(distribution: str) -> str:
+    """A distribution as a feature's name, in which Slurm takes no ``-``: the program ``slurm-feature`` says the same."""
+    return word(distribution, "distribution", "distributions").replace("-", "_").replace("+", "_")
 
 
 def _counted(found: Optional[Hardware]) -> str:

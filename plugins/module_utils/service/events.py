@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from ..install import events, orders
+from ..install.drift import remember
 from ..install.model import Order, Progress
 from ..install.states import FAILED, INSTALLED, INSTALLING, LIVE, OPEN, STATES, UP
 from .context import ORDER_AGAIN, Service, audit_of, tell
@@ -20,6 +21,7 @@ from .identify import demand_root, identify
 from .messages import message_of, progress_of, text_of
 from .model import JSON, Answer, Denied, Request
 
+PACKAGES = "packages"
 HEARD = Answer(200, b"{}\n", JSON)
 
 
@@ -100,6 +102,13 @@ def _hardware(service: Service, told: Told) -> None:
     tell(service, told.request, HARDWARE, 200, told.order)
 
 
+def _packages(service: Service, told: Told) -> None:
+    """Which packages a node that is up has now: whether it drifted is for who asks the database."""
+    if told.order.state != UP:
+        raise Denied(409, f"the install order is {told.order.state}", told.order.node)
+    remember(service.db, told.order, text_of(told.message, "manifest")[:64], now=service.now)
+
+
 def _advance(service: Service, told: Told, to: str, status: int, *, reason: str = "", manifest: str = "") -> None:
     audit = audit_of(told.request, to, status)
     progress = told.progress._replace(phase="")
@@ -108,4 +117,4 @@ def _advance(service: Service, told: Told, to: str, status: int, *, reason: str 
     )
 
 
-NAMED = {INSTALLED: _installed, UP: _up, FAILED: _failed, HARDWARE: _hardware}
+NAMED = {INSTALLED: _installed, UP: _up, FAILED: _failed, HARDWARE: _hardware, PACKAGES: _packages}

@@ -14,6 +14,7 @@ from ..cluster.attributes import intrinsic
 from ..cluster.database import Database
 from ..install.model import Order, Pin
 from ..settings import Settings
+from .authority import in_one_line
 from .model import Asker
 
 ATTRIBUTES = (
@@ -76,7 +77,9 @@ def of_order(settings: Settings, order: Order) -> dict[str, str]:
     They stand in texts alone: the shape of a profile was decided before there was an order.
     """
     return {
+        "distribution": order.pin.distribution,
         "frontend_url": settings.url,
+        "frontend_authority": in_one_line(settings.authority),
         "install_url": tree_url(settings, order.pin),
         "install_order": order.uuid,
         "install_generation": order.pin.generation,

@@ -6,13 +6,14 @@ from typing import Callable, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.drive import Plan, Step, Tools, drive, summary
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.install.target import Target, targets
 from ansible_collections.npaci.rocks.plugins.module_utils.install.waves import Rules
+from support.cluster import Urls
 
 PIN = Pin("rocks", "x86_64", "4c19e0b2", "f" * 64)
 NODES = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
@@ -35,6 +36,7 @@ class Cluster:
         self.jobs: dict[str, int] = {}
         self.drained: list[str] = []
         self.resumed: list[str] = []
+        self.held: dict[str, str] = {}
         self.on_sleep: Callable[[], None] = lambda: None
 
     def tools(self) -> Tools:
@@ -66,6 +68,9 @@ class Cluster:
 
     def resume(self, nodes: Sequence[str]) -> None:
         self.resumed += nodes
+
+    def hold(self, node: str, reason: str) -> None:
+        self.held[node] = reason
 
 
 def run(cluster: Cluster, nodes: Sequence[str] = NODES, plan: Plan = PLAN) -> list[Step]:
@@ -106,6 +111,7 @@ def test_a_node_that_no_way_reaches_fails_with_the_reason(table_ii: Database) ->
     steps = run(cluster)
     assert summary(steps)["compute-0-2"] == Step("compute-0-2", "failed", "reboot: no route to host")
     assert "compute-0-2" not in cluster.resumed
+    assert cluster.held == {"compute-0-2": "reboot: no route to host"}
     assert ends(steps)["compute-0-3"] == "up"
 
 
@@ -130,6 +136,7 @@ def test_a_node_that_runs_what_is_wanted_is_unchanged(table_ii: Database) -> Non
     again = Cluster(table_ii)
     assert ends(run(again)) == dict.fromkeys(NODES, "unchanged")
     assert again.sent == again.drained == []
+    assert again.resumed == NODES  # it may have come up after the run that drained it was interrupted
 
 
 def test_force_installs_it_all_the_same(table_ii: Database) -> None:
@@ -164,6 +171,36 @@ def test_an_interrupt_leaves_orders_that_a_second_run_takes_up(table_ii: Databas
     assert ends(run(cluster, plan=Plan("root", rules=Rules(canary=0)))) == dict.fromkeys(NODES, "up")
     assert cluster.sent == sorted(cluster.sent)  # nobody was sent twice
     assert table_ii.rows("select count(*) from installs") == [(4,)]
+
+
+def test_an_interrupt_gives_back_the_nodes_whose_jobs_still_run(table_ii: Database) -> None:
+    cluster = Cluster(table_ii)
+    cluster.jobs = dict.fromkeys(NODES, 99)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    cluster.on_sleep = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        run(cluster, plan=Plan("root", rules=Rules(canary=0)))
+    assert cluster.drained == cluster.resumed == NODES
+    assert orders.live(table_ii) == []
+
+
+def test_a_machine_that_comes_by_itself_when_no_way_reaches_it_is_followed(table_ii: Database, urls: Urls) -> None:
+    cluster = Cluster(table_ii)
+
+    def send(target: Target) -> str:  # in a thread, so with a connection of its own
+        with connect(urls.administrator) as database:
+            (order,) = orders.live(database)
+            for state in ("booted", "installing", "installed", "up"):
+                order = orders.advance(database, order, state, now=clock.stamp(cluster.moment), audit=MACHINE)
+        raise Unavailable("reboot: the connection was closed", target.node)
+
+    wanted = {"compute-0-0": PIN}
+    steps = list(drive(table_ii, wanted, targets(table_ii, [*wanted]), PLAN, cluster.tools()._replace(send=send)))
+    assert ends(steps) == {"compute-0-0": "up"}
+    assert (cluster.held, cluster.resumed) == ({}, ["compute-0-0"])
 
 
 def test_without_waiting_the_orders_are_made_and_sent(table_ii: Database) -> None:

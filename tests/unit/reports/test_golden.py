@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports import catalog
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
 from support.golden import Golden
-from support.reports import MARIADB, site, text
+from support.reports import MARIADB, report, site, text
 
 every_report = pytest.mark.parametrize("report", catalogue.REPORTS, ids=lambda report: report.name)
 
@@ -27,6 +27,12 @@ def test_a_report_says_what_its_golden_files_say(report: Report, snapshot: Snaps
 
 def test_kea_3_is_told_in_its_own_words(snapshot: Snapshot, golden: Golden) -> None:
     golden("kea/kea-dhcp4-3.conf", text("kea", snapshot, release="3.0.1", socket="/var/run/kea/kea4-ctrl-socket"))
+
+
+def test_slurm_offers_the_distributions_that_a_job_may_ask_for(snapshot: Snapshot, golden: Golden) -> None:
+    said = site("slurm", distributions=["rocks", "rocks-testing"], path="/etc/slurm/offers-nodes.conf")
+    for path, content in report("slurm").render(snapshot, said).items():
+        golden(f"slurm/{pathlib.PurePath(path).name}", content)
 
 
 def test_kea_on_mariadb_reads_the_view(snapshot: Snapshot, golden: Golden) -> None:

@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A real Slurm on this host: munged, slurmctld, and a slurmd for each node, whose /etc/rocks is its own.
+
+The nodes take their configuration from the controller, as installed nodes do.  Their "disk" is a folder: what is
+installed stands in its ``rocks/``, and a start of slurmd with ``-b`` is a boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass, field
+from typing import Iterator, Sequence
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import slurm as report
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
+
+from .ansible import ROOT
+from .daemons import Daemon, daemon
+from .reports import site
+from .waiting import until
+
+SECONDS = 60.0
+FIRST_PORT = 27100
+CONFIG = """\
+ClusterName=rocks
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmctldParameters=enable_configless,reboot_from_controller
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/munge.socket.2
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool/%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/spool/%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerParameters=batch_sched_delay=0
+ReturnToService=2
+SlurmdParameters=config_overrides
+MpiDefault=none
+MailProg=/bin/true
+SlurmdTimeout=60
+ResumeTimeout={resume_timeout}
+RebootProgram={folder}/reboot
+KillWait=2
+NodeFeaturesPlugins=node_features/helpers
+NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] CPUs=2 RealMemory=1000 Feature={offered} State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+"""
+
+
+@dataclass
+class Slurm:
+    """The running whole; ``nodes`` are its nodes' names."""
+
+    folder: pathlib.Path
+    nodes: Sequence[str]
+    daemons: dict[str, Daemon] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"SLURM_CONF": f"{self.folder}/etc/slurm.conf"}
+
+    def run(self, *argv: str) -> str:
+        """What one of Slurm's programs says; CommandError when it fails."""
+        return command.run(argv, timeout=SECONDS, env=self.env).stdout
+
+    def state(self, node: str) -> str:
+        """State and reason, as sinfo shows them: ``idle|none``."""
+        return self.run("sinfo", "--noheader", "--Node", "--format=%T|%E", f"--nodes={node}").strip()
+
+    def wait_for(self, node: str, state: str, seconds: float = SECONDS) -> None:
+        """Until the node's state, without the marks behind it, is this one."""
+        try:
+            until(lambda: self.state(node).partition("|")[0].rstrip("*~#!%$@^-") == state, seconds, f"{node} {state}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it is {self.state(node)}\n{self.log()[-3000:]}") from None
+
+    def submit(self, *words: str, script: str) -> str:
+        """Hand in a job; the path that its output goes to."""
+        output = self.folder / f"job.{len(list(self.folder.glob('job.*')))}"
+        output.touch()
+        self.run("sbatch", *words, f"--output={output}", "--chdir=/", f"--wrap={script}")
+        return str(output)
+
+    def log(self) -> str:
+        """What the controller said."""
+        return self.daemons["slurmctld"].output()
+
+    def root(self, node: str) -> pathlib.Path:
+        """What is on the node's disk below /etc/rocks."""
+        return self.folder / "disks" / node / "rocks"
+
+
+@contextlib.contextmanager
+def slurm(nodes: Sequence[str], distributions: Sequence[str], resume_timeout: int = 1800) -> Iterator[Slurm]:
+    """A controller and these nodes, idle.
+
+    distributions  those that a job may ask for; the first one is what runs on the nodes now
+    """
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="rocks-slurm-"))  # a short path: sockets' names have 107 characters
+    folder.chmod(0o755)
+    made = Slurm(folder, nodes)
+    try:
+        with contextlib.ExitStack() as stack:
+            _write(made, distributions, resume_timeout)
+            made.daemons["munged"] = stack.enter_context(_munged(folder / "munge"))
+            controller = ["slurmctld", "-D", "-c", "-f", f"{folder}/etc/slurm.conf"]
+            made.daemons["slurmctld"] = stack.enter_context(daemon(controller, folder / "slurmctld.log"))
+            made.daemons["slurmctld"].wait_for("Running as primary controller", SECONDS)
+            stack.callback(lambda: made.run("scancel", "--full", "--user=root"))  # jobs outlive their slurmd
+            for node in nodes:
+                stack.callback(lambda node=node: command.run([str(folder / "off"), node], timeout=SECONDS))
+                command.run([str(folder / "boot"), node], timeout=SECONDS)
+            for node in nodes:
+                made.wait_for(node, "idle")
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(made: Slurm, distributions: Sequence[str], resume_timeout: int) -> None:
+    folder, host = made.folder, socket.gethostname().partition(".")[0]
+    for name in ("etc", "state", "spool", "munge", "disks", "libexec"):
+        (folder / name).mkdir(mode=0o755)
+    ports = {"port": FIRST_PORT - 1, "first": FIRST_PORT, "last": FIRST_PORT + len(made.nodes) - 1}
+    text = CONFIG.format(
+        folder=folder,
+        host=host,
+        nodes=",".join(made.nodes),
+        offered=",".join(map(report.feature, distributions)),
+        resume_timeout=resume_timeout,
+        **ports,
+    )
+    (folder / "etc" / "slurm.conf").write_text(text)
+    rendered = report.render(Snapshot(), site("slurm", distributions=list(distributions), path="rocks-nodes.conf"))
+    (folder / "etc" / "helpers.conf").write_text(rendered["helpers.conf"])
+    _program(folder / "libexec" / "slurm-feature", (ROOT / "xml/include/slurm-feature").read_text())
+    for node in made.nodes:
+        made.root(node).mkdir(parents=True)
+        (made.root(node) / "distribution").write_text(distributions[0] + "\n")
+        (made.root(node) / "generation").write_text("none\n")
+        (folder / "spool" / node).mkdir()
+    _program(folder / "off", OFF.format(folder=folder))
+    boot = BOOT.format(folder=folder, port=ports["port"])
+    _program(folder / "boot", boot)
+    _program(folder / "reboot", "exit 1\n")  # a test says what a reboot is
+
+
+# A slurmd of its own session, in a mount namespace where /etc/rocks, and what it was told by the controller, are the
+# node's, and our program is where a node has it; munge's socket is where it looks for it before it was told anything.
+BOOT = """\
+node=$1
+{folder}/off "$node"
+mkdir -p /etc/rocks /usr/libexec/rocks /run/slurm /run/munge
+setsid unshare -m sh -c "mount --bind {folder}/disks/$node/rocks /etc/rocks && mount -t tmpfs run /run/slurm \\
+    && mount --bind {folder}/munge /run/munge && mount --bind {folder}/libexec /usr/libexec/rocks \\
+    && exec slurmd -D -b -N $node --conf-server 127.0.0.1:{port}" </dev/null >>{folder}/spool/$node.log 2>&1 &
+"""
+OFF = """\
+pid=$(cat {folder}/spool/$1.pid 2>/dev/null) || exit 0
+kill "$pid" 2>/dev/null
+for _try in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+rm -f {folder}/spool/$1.pid
+"""
+
+
+def _program(path: pathlib.Path, text: str) -> None:
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+@contextlib.contextmanager
+def _munged(folder: pathlib.Path) -> Iterator[Daemon]:
+    (folder / "key").write_bytes(os.urandom(1024))
+    (folder / "key").chmod(0o600)
+    files = [f"--{one}={folder}/{one}" for one in ("pid-file", "log-file", "seed-file")]
+    argv = ["munged", "-F", "--force", f"--key-file={folder}/key", f"--socket={folder}/munge.socket.2", *files]
+    with daemon(argv, folder / "output") as running:
+        running.wait_for("Created 2 work threads", SECONDS)
+        yield running
