@@ -11,7 +11,7 @@ import contextlib
 import json
 import pathlib
 from dataclasses import dataclass
-from typing import Any, ContextManager, Iterator, Sequence
+from typing import Any, ContextManager, Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support import rpms
@@ -115,10 +115,13 @@ def container(net: Network, folder: pathlib.Path) -> Iterator[Frontend]:
 
 
 @contextlib.contextmanager
-def frontend(net: Network, folder: pathlib.Path) -> Iterator[Frontend]:
-    """A configured frontend with a published distribution and the site's own settings."""
+def frontend(net: Network, folder: pathlib.Path, further: Optional[Mapping[str, Any]] = None) -> Iterator[Frontend]:
+    """A configured frontend with a published distribution and the site's own settings.
+
+    further  variables of the role
+    """
     with container(net, folder) as machine:
-        machine.playbook("frontend", ROLE, CONVERGE_SECONDS)
+        machine.playbook("frontend", {**ROLE, **(further or {})}, CONVERGE_SECONDS)
         machine.run("ansible-playbook", "tests/lab/story/site.yml")
         machine.add_package(LOCAL)
         machine.publish()
