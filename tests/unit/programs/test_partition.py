@@ -111,6 +111,12 @@ def test_a_part_of_the_system_on_a_partition_of_its_own_is_formatted_with_root()
     ]
 
 
+def test_another_layout_on_an_installed_disk_is_refused_until_the_order_permits_to_wipe() -> None:
+    with pytest.raises(Refusal, match=r"RK_VAR \(/var\) is missing; .*order the installation with wipe: true"):
+        decide([installed()], layout_from(APART), wish())
+    assert decide([installed()], layout_from(APART), wish(wipe=True))[1] == "wipe"
+
+
 def test_a_master_boot_record_needs_no_boot_partition() -> None:
     first = commands([disk("vda", transport="virtio")], table="msdos")
     assert not [line for line in first if "biosboot" in line]
