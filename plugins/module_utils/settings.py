@@ -28,6 +28,8 @@ class Settings:
     service        the URL of the HTTP face's account; empty: the administrator's
     distributions  the folder that holds the distributions' trees (C4)
     url            how nodes reach the frontend's HTTP face, without a trailing slash; https:// for what the service says
+    authority      the certificate (PEM) that the HTTP face's descends from, which nodes get with their kickstart;
+                   empty: they know it already, or `url` has no TLS
     viewers        addresses and networks, parted by blanks, from which people may look at the page
     reports        report name -> options: flavour, path, enabled
     """
@@ -37,6 +39,7 @@ class Settings:
     service: str = ""
     distributions: str = "/var/lib/rocks/install"
     url: str = "http://10.1.1.1"
+    authority: str = ""
     viewers: str = "127.0.0.0/8 ::1"
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 

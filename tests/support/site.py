@@ -52,7 +52,9 @@ def folder() -> Iterator[pathlib.Path]:
         yield pathlib.Path(made)
 
 
-def as_service(place: pathlib.Path, database: str, url: str = "http://10.1.1.1", viewers: str = "127.0.0.1") -> str:
+def as_service(
+    place: pathlib.Path, database: str, url: str = "http://10.1.1.1", viewers: str = "127.0.0.1", authority: str = ""
+) -> str:
     """rocks.yml as the service reads it: its own account, whose password is in a file of its own.
 
     database  what follows the account in its URL: ``localhost/NAME?socket=PATH``
@@ -63,7 +65,7 @@ def as_service(place: pathlib.Path, database: str, url: str = "http://10.1.1.1",
     credentials.chmod(0o400)
     return (
         f"service: mysql://{SERVICE_ACCOUNT}@{database}&credentials={credentials}\n"
-        f"distributions: {place}/install\nurl: {url}\nviewers: {viewers}\n"
+        f"distributions: {place}/install\nurl: {url}\nviewers: {viewers}\nauthority: '{authority}'\n"
     )
 
 

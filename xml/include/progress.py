@@ -41,6 +41,7 @@ SCREEN_BYTES = 1 << 18
 MESSAGE_CHARACTERS = 200
 REFUSED_STATUS = 4
 UNHEARD_STATUS = 5
+AUTHORITIES = ("/run/rocks/authority.pem", "/etc/rocks/authority.pem")  # in the installer, and on the installed node
 
 # The installer's text screen, as releases 8 to 10 and Fedora word it: the first row that matches wins.
 PHASES = tuple(
@@ -393,7 +394,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Talk to the frontend during an installation.")
     parser.add_argument("--url", required=True, help="the frontend, as http://ADDRESS")
     parser.add_argument("--order", required=True, help="the token of the install order")
-    parser.add_argument("--ca", default="", help="certificates that the frontend's must descend from")
+    known = next(filter(os.path.exists, AUTHORITIES), "")
+    parser.add_argument("--ca", default=known, help="certificates that the frontend's must descend from")
     commands = parser.add_subparsers(dest="command")
     follow = commands.add_parser("watch")
     follow.add_argument("--screen", default="/run/rocks/screen")

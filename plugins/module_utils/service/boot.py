@@ -57,7 +57,7 @@ def _start(service: Service, asker: Asker, order: Order) -> bootscripts.Start:
         asker.node.mac,
         order.pin.distribution,
         order.pin.generation,
-        service.settings.url,
+        service.settings.plain_url,
         tree_url(service.settings, order.pin),
         installer(service.profiles.load(order.pin).release),
         (*(f"console={device}" for device in console), *further),

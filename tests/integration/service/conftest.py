@@ -111,8 +111,10 @@ def a_stage(
             grant(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin = publish(place / "install")
             (place / "boot").mkdir()
-            rocks_yml = as_service(place, f"localhost/{name}?socket={server.socket}", url, f"{FRONTEND} 127.0.0.1")
-            with face(place, net.server, rocks_yml, prepare(place)) as site:
+            variables, at = prepare(place), f"localhost/{name}?socket={server.socket}"
+            authority = f"{place}/ca.pem" if url.startswith("https:") else ""
+            rocks_yml = as_service(place, at, url, f"{FRONTEND} 127.0.0.1", authority)
+            with face(place, net.server, rocks_yml, variables) as site:
                 yield Stage(
                     site, database, server, net, pin,
                     machine(net, "node", "00:50:8b:e0:3a:a7", "10.255.255.245"),

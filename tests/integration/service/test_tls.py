@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import signal
 from typing import Any, Iterator, Mapping
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from support.frontend import publish
+from support.site import ROOT
 
 from .conftest import FRONTEND, Stage, a_stage
 from .test_program import PROGRAM, oldest_python
 
 URL = f"https://{FRONTEND}"
+GRAPH = """<graph>
+  <attribute name="frontend_authority" default="">The certificate of the authority.</attribute>
+  <edge from="compute"><to>base</to><to>progress</to></edge>
+</graph>
+"""
 
 
 def authority(place: pathlib.Path) -> Mapping[str, Any]:
@@ -26,6 +36,7 @@ def authority(place: pathlib.Path) -> Mapping[str, Any]:
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=cluster")
     name = ("-subj", "/CN=frontend-0", "-addext", f"subjectAltName=IP:{FRONTEND}")
     openssl("req", "-x509", *key, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "tls.key", "-out", "tls.pem", *name)
+    openssl("req", "-x509", *key, "-keyout", "other.key", "-out", "other.pem", "-subj", "/CN=somebody")
     return {"frontend_tls_certificate": place / "tls.pem", "frontend_tls_key": place / "tls.key"}
 
 
@@ -39,10 +50,10 @@ def test_an_installation_goes_over_tls_from_its_boot_answer_on(secure: Stage, tm
     order = secure.order()
     trusted = ("--cacert", str(secure.site.folder / "ca.pem"))
     answer = secure.node.curl("/rocks/boot?form=ipxe", *trusted, base=URL)
-    assert f"inst.ks={URL}/rocks/kickstart" in answer.text
-    # GRUB speaks no TLS, and an installer of release 8 could not check the trees' certificate.
+    # GRUB speaks no TLS, and the installer knows no authority before it has its kickstart.
+    assert f"inst.ks=http://{FRONTEND}/rocks/kickstart" in answer.text
     grub = secure.node.curl("/boot/x86_64/grub.cfg").text
-    assert f"linux (http,{FRONTEND})/install/.generations/" in grub and f"inst.ks={URL}/rocks/kickstart" in grub
+    assert f"linux (http,{FRONTEND})/install/.generations/" in grub
     kickstart = secure.node.curl("/rocks/kickstart", *trusted, base=URL)
     assert (kickstart.status, f"url --url=http://{FRONTEND}/install/" in kickstart.text) == (200, True)
     argv = [oldest_python(), PROGRAM, "--url", URL, "--order", order.uuid, "--ca", str(secure.site.folder / "ca.pem")]
@@ -50,6 +61,34 @@ def test_an_installation_goes_over_tls_from_its_boot_answer_on(secure: Stage, tm
     assert (tmp_path / "secrets" / "node_key").read_text()
     secure.node.namespace.run([*argv, "say", "installed"], timeout=60)
     assert secure.current(order).state == "installed"
+
+
+def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_else(
+    secure: Stage, tmp_path: pathlib.Path
+) -> None:
+    """The %pre of our own progress.xml, run on the node; only its folder is another."""
+    names = ("nodes/progress.xml", "include/progress.py")
+    ours = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
+    pin = publish(
+        secure.site.folder / "install", "7a0c", files={**ours, "graphs/default/base.xml": GRAPH}, current=False
+    )
+    (said,) = orders.order(secure.database, {"compute-0-1": pin}, by="root", now=clock.now())
+    assert said.order is not None
+    kickstart = secure.other.curl("/rocks/kickstart").text
+    script = next(part for part in kickstart.split("\n%pre ")[1:] if "authority.pem" in part)
+    here = tmp_path / "run"
+    lines = script.partition("\n")[2].partition("\n%end")[0].replace("/run/rocks", str(here))
+    secure.other.namespace.run(["bash"], timeout=60, stdin=lines)
+    os.kill(int((here / "watch.pid").read_text(encoding="utf-8")), signal.SIGTERM)
+    given = (here / "authority.pem").read_text(encoding="utf-8")
+    tell = [str(here / "tell"), "secrets", "--into", str(here / "secrets"), "--seconds", "3"]
+    (here / "authority.pem").write_text(
+        (secure.site.folder / "other.pem").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    assert secure.other.namespace.run(tell, timeout=60, ok=(5,)).status == 5
+    (here / "authority.pem").write_text(given, encoding="utf-8")
+    secure.other.namespace.run(tell, timeout=60)
+    assert (here / "secrets" / "node_key").read_text(encoding="utf-8")
 
 
 def test_who_does_not_know_the_authority_is_told_nothing(secure: Stage) -> None:
