@@ -107,13 +107,8 @@ def check(
     missing = closure.unmet(supply, every.requires, distribution.open)
     faults = _profile_faults(_Question(pieces, supply, missing, paths), asked, groups)
     if distribution.closure != PROFILES and missing:
-        shown = missing[:SHOWN]
-        seekers = {
-            number: pieces[number] for number, entries in found.items() if not entries.requires.isdisjoint(shown)
-        }
-        faults += [f"nothing provides {one}" for one in closure.wanting(shown, _texts(seekers))]
-        if len(missing) > SHOWN:
-            faults.append(f"and {len(missing) - SHOWN} more requirements are not met")
+        seekers = [pieces[number] for number, some in found.items() if not some.requires.isdisjoint(missing[:SHOWN])]
+        faults += _unmet_faults(missing, seekers)
     if faults and distribution.closure != WARN:
         raise DescriptionError(
             "\n".join(["its packages need what it does not have", *faults]),
@@ -121,6 +116,14 @@ def check(
             "add a source that has it, exclude who needs it, or say which capabilities may stay open",
         )
     return faults
+
+
+def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[Piece]) -> Iterator[str]:
+    """The first of the missing requirements with who has them, and how many there are more."""
+    for one in closure.wanting(missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))):
+        yield f"nothing provides {one}"
+    if len(missing) > SHOWN:
+        yield f"and {len(missing) - SHOWN} more requirements are not met"
 
 
 class _Question(NamedTuple):
@@ -147,7 +150,7 @@ def _profile_faults(question: _Question, asked: Wishes, groups: bytes) -> list[s
 
 def _broken(question: _Question, asked: Wishes, meanings: closure.Groups) -> Iterator[tuple[Wish, str]]:
     """The entries that stand for a package of which no version can be installed, each with why."""
-    members = list(_members(question.pieces))
+    members = [closure.member(nevra, name, text) for name, nevra, text in _packages(question.pieces.values())]
     reasons = closure.broken(members, question.missing, question.paths)
     by_name: dict[str, list[str]] = {}
     for one in members:
@@ -159,19 +162,9 @@ def _broken(question: _Question, asked: Wishes, meanings: closure.Groups) -> Ite
                 yield wish, f"{package} cannot be installed: {reasons[nevras[-1]]}"
 
 
-def _texts(pieces: Mapping[int, Piece]) -> Iterator[tuple[str, bytes]]:
-    """NEVRA and XML of every package."""
-    for _name, nevra, text in _packages(pieces):
-        yield nevra, text
-
-
-def _members(pieces: Mapping[int, Piece]) -> Iterator[closure.Member]:
-    for name, nevra, text in _packages(pieces):
-        yield closure.member(nevra, name, text)
-
-
-def _packages(pieces: Mapping[int, Piece]) -> Iterator[tuple[str, str, bytes]]:
-    for piece in pieces.values():
+def _packages(pieces: Iterable[Piece]) -> Iterator[tuple[str, str, bytes]]:
+    """Name, NEVRA and XML of every package."""
+    for piece in pieces:
         if PRIMARY in piece.frames:
             document = b"".join((head(PRIMARY, 0), unframe(piece.frames[PRIMARY]), tail(PRIMARY)))
             shard = primary(document, "", PRIMARY)

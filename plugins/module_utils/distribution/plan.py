@@ -88,11 +88,7 @@ def plan(
     unmet = closing.check(distribution, composed.pieces, asked, merged.contents.get(documents.GROUP, b""), paths)
     sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
     sums.update(boot.sums)
-    mirrored = {
-        one.source.name: shards.ordered({package.checksum: package for package in one.packages()}.values())
-        for one in inputs
-        if one.source.fetch == EVERYTHING
-    }
+    mirrored = _mirrored(inputs)
     return Plan(
         distribution,
         inputs,
@@ -128,6 +124,14 @@ def _identity(
     form.update({f"mirror {name}": mirror_set(packages) for name, packages in mirrored.items()})
     contents = {number: piece.shard.content for number, piece in composed.pieces.items() if piece.shard.packages}
     return identity(form, shards=contents, documents=merged.contents, files=sums)
+
+
+def _mirrored(inputs: Sequence[Input]) -> dict[str, list[Package]]:
+    return {
+        one.source.name: shards.ordered({package.checksum: package for package in one.packages()}.values())
+        for one in inputs
+        if one.source.fetch == EVERYTHING
+    }
 
 
 def mirror_set(packages: Sequence[Package]) -> str:
