@@ -228,6 +228,18 @@ def test_installed_and_up_may_be_said_twice(face: Face, cluster: Database, order
     assert state(cluster, order) == "up"
 
 
+def test_a_node_that_is_up_tells_daily_which_packages_it_has(face: Face, cluster: Database, order: Order) -> None:
+    face.get("/rocks/kickstart", NODE)
+    assert face.post("/rocks/events", NODE, order=order.uuid, phase="packages", manifest="b" * 64).status == 409
+    face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
+    hashes = {"profile": order.pin.profile, "generation": order.pin.generation, "manifest": "a" * 64}
+    assert face.post("/rocks/events", NODE, order=order.uuid, phase="up", **hashes).status == 200
+    assert face.post("/rocks/events", NODE, order=order.uuid, phase="packages", manifest="b" * 64).status == 200
+    assert cluster.rows("select state, manifest, found, checked from installs") == [
+        ("up", "a" * 64, "b" * 64, face.now)
+    ]
+
+
 def test_a_machine_counts_its_hardware(face: Face, cluster: Database, order: Order) -> None:
     face.get("/rocks/kickstart", NODE)
     counted = {

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``ansible compute -m rocks_verify``: a real sshd on a node with a real rpm database, in a network of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import manifest
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
+from support.ansible import BIN, ROOT
+from support.cluster import Urls
+from support.namespaces import Namespace, Network, network
+from support.rpms import Rpm, write
+
+NODE, ADDRESS = "compute-0-0", "10.255.255.245"
+SECONDS = 60.0
+PIN = Pin("rocks", "x86_64", "4c19e0b2aa17", "ab" * 32)
+NOW = "2026-11-22 09:14:05"
+SSHD = """\
+HostKey {disk}/host_key
+AuthorizedKeysFile {disk}/authorized_keys
+StrictModes no
+PidFile none
+"""
+# What is the node's own on this host: its packages, what they hold, and what an installation left.
+OWN = {"rpm": "$(rpm --eval %_dbpath)", "rocks": "/etc/rocks", "opt": "/opt"}
+TOOL = Rpm("tool", "1.0", files={"/opt/tool": "one\n"})
+
+
+class Node:
+    """A node whose disk is a folder."""
+
+    def __init__(self, disk: pathlib.Path, place: Namespace) -> None:
+        self.disk, self.place = disk, place
+
+    def inside(self, *argv: str) -> list[str]:
+        """The command where the disk is the node's."""
+        mounts = " && ".join(f"mkdir -p {path} && mount --bind {self.disk / name} {path}" for name, path in OWN.items())
+        return ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh", *argv]
+
+    def rpm(self, *words: str) -> str:
+        return command.run(self.inside("rpm", *words), timeout=SECONDS).stdout
+
+    def install(self, rpm: Rpm, how: str = "--install") -> None:
+        self.rpm(how, "--nodeps", str(write(rpm, self.disk)))
+
+    def packages(self) -> list[str]:
+        return sorted(self.rpm("-qa", "--queryformat", "%{NAME}-%{EVR}.%{ARCH}\\n").split())
+
+
+@pytest.fixture
+def net() -> Iterator[Network]:
+    with network("10.1.1.1/8") as made:
+        yield made
+
+
+@pytest.fixture
+def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[Node]:
+    """A node that came up with two packages, and lets the frontend's root in."""
+    disk = tmp_path / "disk"
+    for name in (*OWN, "ssh"):
+        (disk / name).mkdir(parents=True)
+    for key in ("host_key", "ssh/id_ed25519"):
+        command.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(disk / key)], timeout=SECONDS)
+    (disk / "authorized_keys").write_text((disk / "ssh/id_ed25519.pub").read_text())
+    (disk / "sshd_config").write_text(SSHD.format(disk=disk))
+    place = net.client("node", "00:50:8b:e0:3a:a7")
+    place.ip("address", "add", f"{ADDRESS}/8", "dev", "eth0")
+    made = Node(disk, place)
+    for rpm in (TOOL, Rpm("library", "2.0")):
+        made.install(rpm)
+    (disk / "rocks/generation").write_text(PIN.generation + "\n")
+    (disk / "rocks/profile").write_text(PIN.profile + "\n")
+    (disk / "rocks/manifest").write_text("".join(f"{line}\n" for line in made.packages()))
+    (verdict,) = orders.order(table_ii, {NODE: PIN}, by="root", now=NOW)
+    order = verdict.order
+    assert order is not None
+    for state in ("booted", "installing", "installed", "up"):
+        told = manifest(made.packages()) if state == "up" else ""
+        order = orders.advance(table_ii, order, state, now=NOW, audit=Audit("node", "event", "200"), manifest=told)
+    pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+    argv = made.inside("/usr/sbin/sshd", "-D", "-e", "-f", str(disk / "sshd_config"))
+    with place.daemon(argv, tmp_path / "sshd.log") as server:
+        server.wait_for("Server listening", SECONDS)
+        yield made
+
+
+@pytest.fixture
+def frontend(net: Network, node: Node, urls: Urls, tmp_path: pathlib.Path) -> Iterator[dict[str, str]]:
+    """The environment of an administrator."""
+    (tmp_path / "rocks.yml").write_text(f"database: {urls.administrator}\n")
+    (tmp_path / "inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
+    yield {
+        "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_INVENTORY": str(tmp_path / "inventory_rocks.yml"),
+        "ROCKS_CONFIG": str(tmp_path / "rocks.yml"),
+    }
+
+
+def asked(net: Network, node: Node, env: dict[str, str], *words: str) -> Finished:
+    """What the command says on the frontend, whose root has the key."""
+    home = 'mkdir -p ~root/.ssh && mount --bind {ssh} ~root/.ssh && cd {root} && exec "$@"'
+    place = ["unshare", "-m", "sh", "-c", home.format(ssh=node.disk / "ssh", root=ROOT), "sh"]
+    return net.server.run([*place, *(words or WORDS)], timeout=SECONDS, env=env, ok=range(256))
+
+
+WORDS = (str(BIN / "ansible"), NODE, "-m", "rocks_verify")
+
+
+def test_a_node_is_the_same_until_somebody_changes_it_by_hand(
+    net: Network, node: Node, frontend: dict[str, str], table_ii: Database
+) -> None:
+    same = asked(net, node, frontend)
+    assert (same.status, f"{NODE} same\n" in same.stdout) == (0, True), same.stdout + same.stderr
+    node.install(Rpm("tool", "1.1", files={"/opt/tool": "one\n"}), "--upgrade")
+    node.install(Rpm("by-hand"))
+    drifted = asked(net, node, frontend)
+    assert drifted.status == 2
+    for line in (
+        " drifted: 1 added; 1 changed",
+        "   + by-hand-1.0-1.noarch",
+        "   ! tool: 1.0-1.noarch -> 1.1-1.noarch",
+    ):
+        assert f"{NODE}{line}\n" in drifted.stdout
+    (row,) = table_ii.rows("select manifest, found from installs")
+    assert row[0] != row[1] == manifest(node.packages())
+    shown = asked(net, node, frontend, str(BIN / "ansible-inventory"), "--host", NODE)
+    assert json.loads(shown.stdout)["rocks_drifted"] is True
+
+
+def test_the_content_of_a_file_is_looked_at_on_request(net: Network, node: Node, frontend: dict[str, str]) -> None:
+    (node.disk / "opt/tool").write_text("two\n")
+    assert asked(net, node, frontend).status == 0
+    playbook = (str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", f"nodes={NODE}", "-e", "files=true")
+    said = asked(net, node, frontend, *playbook)
+    assert said.status == 2
+    assert f"{NODE}   # ..5......    /opt/tool\n" in said.stdout, said.stdout
+
+
+def test_a_node_that_does_not_answer_is_told_and_nothing_is_remembered_of_it(
+    net: Network, node: Node, frontend: dict[str, str], table_ii: Database
+) -> None:
+    os.truncate(node.disk / "authorized_keys", 0)
+    said = asked(net, node, frontend)
+    assert said.status == 2
+    assert f"{NODE} unreachable: ended with status 255: " in said.stdout
+    assert table_ii.rows("select checked, found from installs") == [("", "")]
