@@ -8,6 +8,7 @@ One transaction: a frontend with a new address in the old network, or the other 
 from __future__ import annotations
 
 import ipaddress
+from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Optional
 
 from ..cluster.addressing import subnet as subnet_of
@@ -25,6 +26,7 @@ MEMBERSHIP, RACK, RANK = "Frontend", 0, 0
 NETWORK = "private"
 COMMENT = "Gateway machine"
 SHOWN = 5
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Identity(NamedTuple):
@@ -54,8 +56,8 @@ class Settled(NamedTuple):
 def settle(
     database: Database,
     wanted: Identity,
-    attributes: Mapping[str, str] = {},
-    own_attributes: Mapping[str, str] = {},
+    attributes: Mapping[str, str] = NONE,
+    own_attributes: Mapping[str, str] = NONE,
     *,
     readdress: bool = False,
 ) -> Settled:

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         go_round(site.service or site.database, "".join(arguments[:1]), clock.now())
     except RocksError as error:
-        sys.exit(str(error))
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":
