@@ -129,7 +129,7 @@ def _served(settings: Settings, distribution: str, arch: str, generation: str) -
     tree = f".generations/{distribution}/{arch}/{generation}" if generation else f"{distribution}/{arch}"
     return {
         "frontend_url": settings.url,
-        "install_url": f"{settings.url}/install/{tree}",
+        "install_url": f"{settings.plain_url}/install/{tree}",
         "install_order": "",
         "install_generation": generation,
         "install_profile": "",

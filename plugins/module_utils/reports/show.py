@@ -42,7 +42,7 @@ def show(
     found = []
     for report, options in everything:
         if names is None or report.name in names:
-            site = Site(options, settings.url.rstrip("/"), database.location, layout or Layout())
+            site = Site(options, settings.plain_url.rstrip("/"), database.location, layout or Layout())
             files, fault = ({}, "") if names is None else _rendered(database, report, site, run)
             enabled = report.name in settings.reports and bool(options[ENABLED])
             found.append(Shown(report.name, report.summary, enabled, options, files, fault))

@@ -48,7 +48,7 @@ def write(
     or does not come back with it; Conflict when another process still writes reports after two minutes.
     """
     wanted = chosen(settings.reports, names)
-    site = Site({}, settings.url.rstrip("/"), database.location, layout or Layout())
+    site = Site({}, settings.plain_url.rstrip("/"), database.location, layout or Layout())
     if rehearse or not wanted:
         return [_outcome(*one, False) for one in _ready(database, wanted, site, run, rehearse)]
     folder = state_folder(database.location)
