@@ -76,6 +76,18 @@ def test_a_machine_that_is_switched_on_is_entered_and_has_its_lease(frontend: Co
     assert frontend.sql("select name, ip from nodes order by id") == f"frontend-0\t{ADDRESS}\n{NODE}\t{lease['ip']}"
 
 
+def test_known_nodes_have_their_leases_while_the_database_is_away(frontend: Converged, lease: dict[str, str]) -> None:
+    """Kea starts without it, and then serves the nodes of its file."""
+    frontend.run("systemctl", "stop", "mariadb")
+    try:
+        frontend.run("systemctl", "restart", "kea-dhcp4-server")
+        with frontend.dhcp_client() as (_client, told):
+            until(told.exists, 60, "a lease without the database")
+    finally:
+        frontend.run("systemctl", "start", "mariadb")
+    assert told_in(told)["ip"] == lease["ip"]
+
+
 def test_a_name_is_found_and_an_address_backwards(frontend: Converged, lease: dict[str, str]) -> None:
     assert frontend.ask("dig", "+short", f"{NODE}.cluster", f"@{ADDRESS}") == f"{lease['ip']}\n"
     assert frontend.ask("dig", "+short", "-x", lease["ip"], f"@{ADDRESS}") == f"{NODE}.cluster.\n"
@@ -184,11 +196,21 @@ def _known_hosts(frontend: Converged) -> str:
     return (frontend.root / "etc/ssh/ssh_known_hosts").read_text()
 
 
-def test_the_scheduler_knows_the_node(frontend: Converged, lease: dict[str, str]) -> None:
-    def said() -> str:
-        return frontend.run("sinfo", "--noheader", "--Node", "--format=%N", ok=range(256)).stdout.strip()
+def test_a_job_runs_on_the_node(frontend: Converged, lease: dict[str, str]) -> None:
+    """The node has no configuration of Slurm: it takes the controller's, once its hardware was counted."""
+    frontend.sql(
+        "replace into hardware (node, cpus, memory, counted) select id, 1, 500, '2026-11-22 09:14:05' from nodes"
+        f" where name = '{NODE}'"
+    )
+    frontend.run("rocks-report", "slurm")
+    with frontend.slurm_node(NODE) as daemon:
+        until(lambda: _state(frontend) == "idle", 60, f"{NODE} to be idle; slurmd said {daemon.output()[-2000:]}")
+        job = ["srun", "--nodes=1", "--time=1", "--chdir=/", "hostname"]
+        assert frontend.run(*job).stdout == f"{NODE}\n"
 
-    assert until(said, 30, "the scheduler to answer") == NODE
+
+def _state(frontend: Converged) -> str:
+    return frontend.run("sinfo", "--noheader", "--Node", "--format=%T", ok=range(256)).stdout.strip()
 
 
 @pytest.mark.parametrize("unit", sorted(EXPOSURE))
@@ -211,6 +233,11 @@ def test_a_wrong_interface_is_refused_with_every_fault_before_anything_is_change
     ):
         assert fault in said, output
     assert "changed=0" in output
+
+
+def test_check_mode_foretells_that_nothing_would_change(frontend: Converged) -> None:
+    output = frontend.playbook("frontend", "--check", frontend_private_interface="private0", frontend_space=100)
+    assert succeeded(output) and "changed=0" in output, output
 
 
 def test_no_unit_has_failed(frontend: Converged) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Iterator
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 
 from . import ansible
-from .daemons import Daemon
+from .daemons import Daemon, daemon
 from .namespaces import Namespace
 
 HOST = "frontend-0"
@@ -23,6 +23,23 @@ CLEAN = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=
 SECONDS = 60.0
 PLAYBOOK_SECONDS = 600.0
 PLUGINS = ansible.ROOT / "extensions/molecule/default/connection_plugins"
+FRONTEND = "10.1.1.1"
+# A node, as far as Slurm sees it, with folders of its own in the places where the programs look.
+NODE = """\
+set -eu
+hostname {name}
+mount -t tmpfs none /run
+mount -t tmpfs none /var/spool
+mkdir -p /run/munge /var/spool/slurmd {place}/lib
+echo 'nameserver {address}\nsearch cluster physics' >{place}/resolv.conf
+mount --bind {place}/resolv.conf /etc/resolv.conf
+chmod 0400 {place}/munge.key
+chown -R munge:munge {place}/munge.key /run/munge {place}/lib
+mount --bind {place} /etc/munge
+mount --bind {place}/lib /var/lib/munge
+setpriv --reuid=munge --regid=munge --clear-groups munged --force --log-file=/run/munge/log
+exec slurmd -D --conf-server {address} -N {name}
+"""
 # What a client does with its lease: takes the address, and writes down what it was told.
 LEASE = """\
 #!/bin/sh
@@ -77,10 +94,10 @@ class Converged:
         ended = self._ansible("ansible", HOST, "-m", f"npaci.rocks.{name}", "-a", json.dumps(options))
         return json.loads(ended[ended.index("{") : ended.rindex("}") + 1])
 
-    def playbook(self, name: str, **variables: Any) -> str:
+    def playbook(self, name: str, *flags: str, **variables: Any) -> str:
         """Run a playbook of the collection on the frontend; what Ansible printed, whether or not it was well."""
         given = json.dumps({"frontend_host": HOST, **variables})
-        return self._ansible("ansible-playbook", f"playbooks/{name}.yml", "-e", given)
+        return self._ansible("ansible-playbook", f"playbooks/{name}.yml", "-e", given, *flags)
 
     def _ansible(self, *words: str) -> str:
         environment = {
@@ -105,6 +122,27 @@ class Converged:
         argv = ["busybox", "udhcpc", "-f", "-q", "-i", "eth0", "-t", "40", "-T", "1", "-s", str(script), *firmware]
         with self.node.daemon(argv, self.folder / "udhcpc.log") as running:
             yield running, told
+
+    @contextlib.contextmanager
+    def slurm_node(self, name: str) -> Iterator[Daemon]:
+        """munged and slurmd as an installed node has them: the frontend's key and name server, and nothing else of it."""
+        place = self.folder / "node"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        shutil.copy(self.root / "etc/munge/munge.key", place / "munge.key")
+        (place / "start").write_text(NODE.format(place=place, name=name, address=FRONTEND))
+        # Not by `ip netns exec`, which takes the control groups away with the old /sys.
+        argv = [
+            "nsenter",
+            f"--net=/run/netns/{self.node.name}",
+            "unshare",
+            "--mount",
+            "--uts",
+            "sh",
+            str(place / "start"),
+        ]
+        with daemon(argv, self.folder / "slurmd.log") as running:
+            yield running
 
 
 def told_in(lease: pathlib.Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ IMPORTS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 REGISTERED = {
     "__frontend_has_selinux": True,
     "__frontend_has_firewalld": True,
+    "__frontend_known": True,
     "__frontend_images": {"results": []},
     "__frontend_found": {"results": []},
     "__frontend_published": {"public_key": "key"},
