@@ -14,6 +14,7 @@ description:
     minute, or at once when they hear a hint.
   - Users and groups of the operating system are never published; what they mean differs from machine to machine.
   - A bundle has a version that only goes forward; nodes refuse an older one and one that is not signed with this key.
+  - When all of several users are gone at once, nothing is published; a machine that was made anew would lose them for all nodes.
   - A row that cannot be published is told with file and line. Nodes then keep the accounts that they have.
 options:
   etc:
@@ -27,7 +28,7 @@ options:
     type: path
     default: /var/lib/rocks/accounts/bundle
   key:
-    description: The private key that signs bundles; it is made when it does not exist.
+    description: The private key that signs bundles; it is made when it does not exist, and its public half beside it as C(.pub).
     type: path
     default: /etc/rocks/accounts.key
   passwords:

@@ -18,12 +18,14 @@ SECONDS = 60.0
 
 
 def ensure(path: str, run: Run) -> bool:
-    """Make the private key, for root alone, when there is none; whether it was made."""
-    if os.path.exists(path):
-        return False
-    made = run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{BITS}"], timeout=SECONDS)
-    files.replace(path, made.stdout, mode=0o600)
-    return True
+    """Make the private key, for root alone, when there is none, and its public half beside it; whether it was made."""
+    made = not os.path.exists(path)
+    if made:
+        key = run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{BITS}"], timeout=SECONDS)
+        files.replace(path, key.stdout, mode=0o600)
+    if made or not os.path.exists(f"{path}.pub"):
+        files.replace(f"{path}.pub", public(path, run), mode=0o644)
+    return made
 
 
 def public(path: str, run: Run) -> str:

@@ -11,7 +11,7 @@ import time
 from typing import Iterator, Optional
 
 from .. import command, files
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, Refused
 from . import keys
 from .bundle import Bundle, parse, sealed, text_of
 from .model import Accounts, Outcome, Place
@@ -51,11 +51,22 @@ def _publish(place: Place, passwords: bool, rehearse: bool, run: command.Run) ->
         if not rehearse:
             _stamp(place.bundle, before.version)
         return Outcome(False, before.version, public, accounts, accounts)
+    _check_loss(place, old.accounts, accounts)
     bundle = Bundle(max(old.version + 1, newest), accounts)
     if not rehearse:
         files.replace(place.bundle, _seal(place, bundle, run), mode=MODE)
         _stamp(place.bundle, bundle.version)
     return Outcome(True, bundle.version, public, old.accounts, accounts)
+
+
+def _check_loss(place: Place, old: Accounts, new: Accounts) -> None:
+    """A machine that was made anew has nobody; its nodes must not lose everybody for that."""
+    if len(old.passwd) > 1 and not new.passwd:
+        raise Refused(
+            f"holds {len(old.passwd)} users, and {place.etc}/passwd has none any more",
+            place.bundle,
+            "bring them back, or remove the file to publish that there is nobody",
+        )
 
 
 def _published(path: str) -> Optional[Bundle]:

@@ -10,6 +10,7 @@ import sys
 
 import accounts
 import pytest
+from people import is_of_people
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import follow
@@ -244,7 +245,7 @@ def test_killed_anywhere_a_node_is_whole_and_the_next_start_completes(
 
 def people(root: pathlib.Path) -> list[str]:
     rows = (line.split(":") for line in (root / "etc/passwd").read_text().splitlines())
-    return [fields[0] for fields in rows if accounts.is_of_people(fields[2])]
+    return [fields[0] for fields in rows if is_of_people(fields[2])]
 
 
 def test_a_change_that_was_cut_off_is_completed_without_the_frontend(tmp_path: pathlib.Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import publish as publishing
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import parse
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, Refused
 from support.accounts import ALICE, BOB, Frontend, Person
 from support.modules import run
 
@@ -104,6 +104,14 @@ def test_a_row_that_cannot_be_published_leaves_the_bundle_as_it_was(frontend: Fr
     with pytest.raises(DescriptionError, match="passwd:7"):
         publish(frontend.place)
     assert frontend.bundle == before
+
+
+def test_a_machine_that_has_lost_everybody_does_not_say_so_to_its_nodes(frontend: Frontend) -> None:
+    frontend.publish(ALICE, BOB)
+    with pytest.raises(Refused, match=r"holds 2 users, and .* has none any more; bring them back"):
+        frontend.publish()
+    os.unlink(frontend.place.bundle)
+    assert frontend.publish().changed
 
 
 def test_a_file_that_is_no_bundle_is_not_replaced(frontend: Frontend) -> None:

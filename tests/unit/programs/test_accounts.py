@@ -8,10 +8,12 @@ import pathlib
 from typing import Any
 
 import accounts
+import people
 import pytest
-from accounts import NOTHING, Bundle, Follower, Node, Refused, merge, opened, read
+from accounts import Follower, Node, opened
 from hypothesis import given
 from hypothesis import strategies as st
+from people import NOTHING, Bundle, Refused, merge, read
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import keys
@@ -25,10 +27,10 @@ from support.accounts import ALICE, BOB, FRONTEND, HASH, NODE, Frontend, Person,
 CAROL = Person("carol", 70000)
 
 
-def bundle(*people: Person, version: int = 1) -> Bundle:
+def bundle(*persons: Person, version: int = 1) -> Bundle:
     """A bundle as the frontend makes it of these people, read by the node."""
     found = accounts_of(
-        {name: "".join(f"{getattr(one, name)}\n" for one in people) for name in ("passwd", "group", "shadow")}
+        {name: "".join(f"{getattr(one, name)}\n" for one in persons) for name in ("passwd", "group", "shadow")}
     )
     return read(text_of(Published(version, found)).encode())
 
@@ -128,7 +130,7 @@ def test_system_accounts_survive_any_bundle_byte_for_byte(
         assert system_rows(after.final[name]) == system_rows(after.between[name]) == system_rows(texts[name])
         own = {row.split(":")[0] for row in system_rows(texts[name])}
         for file in (after.between, after.final):
-            kept = [row for row in file[accounts.SECRETS[name]].splitlines() if row.split(":")[0] in own]
+            kept = [row for row in file[people.SECRETS[name]].splitlines() if row.split(":")[0] in own]
             assert kept == [row for row in secret.splitlines() if row.split(":")[0] in own]
 
 
@@ -295,7 +297,8 @@ def test_what_is_changed_by_hand_on_the_node_is_put_right(frontend: Frontend, no
 
 
 @pytest.mark.programs
-def test_owner_permissions_and_labels_are_kept(frontend: Frontend, node: Node) -> None:
+def test_owner_permissions_and_labels_are_kept(frontend: Frontend, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "LABELS", ("trusted.label",))
     frontend.publish(ALICE)
     shadow = pathlib.Path(node.etc, "shadow")
     os.chown(shadow, 0, 42)

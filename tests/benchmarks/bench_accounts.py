@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One more user among 1,000: from the change of /etc/passwd on the frontend to /etc/passwd on each of 60 nodes.
+
+Each node is the real program in a network namespace of its own, the frontend is what runs on one: the publisher and
+nginx with the role's configuration. A node's time is that of its new file. Beside: what is known of Rocks' 411, which
+was mean 10 s and worst 3 min on 60 nodes; and the same nodes without a hint, as when every datagram is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+from typing import Iterator, Sequence
+
+from support.accounts import Machine, Person, Publisher, publisher
+from support.daemons import Daemon
+from support.measure import figure
+from support.namespaces import network
+from support.site import ROOT, folder
+from support.waiting import until
+
+NODES, USERS, ROUNDS = 60, 1000, 8
+HINTED, UNHINTED = 5.0, 60.0  # seconds
+PUBLISH = """
+import sys
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.follow import follow
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Place
+for said in follow(Place(*sys.argv[1:4]), sys.argv[4:]):
+    print(said, flush=True)
+"""
+
+
+def people(count: int) -> list[Person]:
+    return [Person(f"user{number}", 1000 + number, f"User {number}") for number in range(count)]
+
+
+@contextlib.contextmanager
+def publishing(stage: Publisher, networks: Sequence[str]) -> Iterator[Daemon]:
+    """What a frontend runs, telling these networks."""
+    place = stage.frontend.place
+    argv = [sys.executable, "-c", PUBLISH, place.etc, place.bundle, place.key, *networks]
+    env = {"PYTHONPATH": str(ROOT / ".collections"), "PYTHONDONTWRITEBYTECODE": "1"}
+    with stage.network.server.daemon(argv, stage.scratch / "publisher.log", env=env) as running:
+        yield running
+
+
+def spread_of(stage: Publisher, nodes: Sequence[Machine], count: int) -> list[float]:
+    """Seconds until each node has as many users as the frontend has from now on."""
+    begun = time.time()
+    stage.frontend.have(*people(count))
+    newest = people(count)[-1].name
+    until(lambda: all(node.has(newest) for node in nodes), 2 * UNHINTED, f"{newest} on all nodes")
+    return [(node.root / "etc" / "passwd").stat().st_mtime - begun for node in nodes]
+
+
+def told(what: str, seconds: Sequence[float], limit: float, beside: str) -> bool:
+    figure(f"{what}, mean", statistics.mean(seconds), "s")
+    return figure(f"{what}, worst of {len(seconds)}", max(seconds), "s", limit, beside)
+
+
+def cost_of_asking(stage: Publisher) -> float:
+    """Milliseconds of CPU of one more question whose answer is that nothing is new."""
+    node = stage.machine(NODES + 1)
+    log = pathlib.Path(stage.frontend.place.bundle).parents[3] / "log" / "access.log"
+
+    def asked() -> int:
+        return sum(line.startswith(f"10.255.0.{NODES + 1} ") and " 304 " in line for line in log.open())
+
+    with node.follow("--interval", "0.1") as service:
+
+        def used() -> int:
+            fields = pathlib.Path(f"/proc/{service.pid}/stat").read_text().rpartition(")")[2].split()
+            return int(fields[11]) + int(fields[12])  # hundredths of a second, as user and as system
+
+        until(lambda: asked() >= 5, 60, "the first questions")
+        questions, hundredths = asked(), used()
+        until(lambda: asked() >= questions + 100, 60, "the questions")
+        return (used() - hundredths) * 10 / (asked() - questions)
+
+
+def main() -> int:
+    print(f"accounts: one more user among {USERS:,}, on {NODES} nodes")
+    with contextlib.ExitStack() as inside:
+        place = inside.enter_context(folder())
+        scratch = pathlib.Path(inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-bench-")))
+        stage = inside.enter_context(publisher(place, inside.enter_context(network("10.1.1.1/8")), scratch))
+        stage.frontend.publish(*people(USERS))
+        nodes = [stage.machine(number) for number in range(1, NODES + 1)]
+        for node in nodes:
+            inside.enter_context(node.follow())
+        until(lambda: all(node.has(f"user{USERS - 1}") for node in nodes), 120, "all nodes to have their first bundle")
+        with publishing(stage, ["10.0.0.0/8"]):
+            hinted = [spread_of(stage, nodes, USERS + turn) for turn in range(1, ROUNDS + 1)]
+        with publishing(stage, []):
+            unhinted = spread_of(stage, nodes, USERS + ROUNDS + 1)
+        asking = cost_of_asking(stage)
+    kept = told(
+        "with the hint", [seconds for turn in hinted for seconds in turn], HINTED, "411: mean 10 s, worst 180 s"
+    )
+    kept &= told("every hint lost", unhinted, UNHINTED, "")
+    figure("a question once a minute, CPU of the node", asking, "ms")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""NIS as an alternative: the server as the role sets it up, and a node's ypbind with what its kickstart wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import re
+from typing import Iterator, NamedTuple
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from support.accounts import ALICE, FRONTEND, HASH, write
+from support.daemons import Daemon
+from support.namespaces import Namespace, network
+from support.profiles import NODE, ORDER, XML
+from support.site import ROOT
+from support.waiting import until
+
+# A machine of its own, as far as names, processes and the folders of NIS go. $1 holds what it has in their place.
+ENTER = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs none /run
+mkdir /run/yp && cp -a /var/yp/. /run/yp/ && mount --bind /run/yp /var/yp
+for file in "$1"/*; do mount --bind "$file" "/etc/$(basename "$file")"; done
+domainname cluster; hostname "$2"
+rpcbind -w
+mkfifo /run/wait
+"""
+INSIDE = ("unshare", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc", "bash", "-c")
+
+
+class Machine(NamedTuple):
+    """A running machine, and the namespace that its network is in."""
+
+    namespace: Namespace
+    running: Daemon
+
+    def run(self, *argv: str) -> str:
+        """What a program prints on it, whatever its status."""
+        (leader,) = pathlib.Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children").read_text().split()
+        inside = ["nsenter", "--target", leader, "--all", *argv]
+        return self.namespace.run(inside, timeout=30, ok=range(256)).stdout.strip()
+
+
+@contextlib.contextmanager
+def machine(namespace: Namespace, folder: pathlib.Path, name: str, script: str) -> Iterator[Machine]:
+    """A machine with files in place of those in /etc, which runs a script and stays."""
+    argv = [*INSIDE, f"{ENTER}\n{script}\necho ready; read -r _ <>/run/wait", "enter", str(folder), name]
+    with namespace.daemon(argv, folder.parent / f"{name}.log") as running:
+        running.wait_for("ready", 20)
+        try:
+            yield Machine(namespace, running)
+        finally:
+            running.kill()  # its process 1 heeds no other signal
+
+
+def hosts() -> str:
+    return "127.0.0.1 localhost\n10.1.1.1 frontend-0\n10.255.0.1 compute-0-0\n"
+
+
+def maps() -> str:
+    """The command of the role's unit."""
+    text = (ROOT / "roles/frontend/templates/rocks-nis.service.j2").read_text(encoding="utf-8")
+    found = re.search("^ExecStart=(.*)$", text, re.MULTILINE)
+    assert found
+    return found.group(1)
+
+
+def yp_conf() -> str:
+    """What EL 8's kickstart writes into /etc/yp.conf."""
+    values = {**NODE, **ORDER, "accounts": "nis", "nis_domain": "cluster"}
+    text = render(compile_profile(XML, "compute", values, "rhel8"), values)
+    command = re.search(r"^printf '(domain [^']*)' \"([^\"]*)\" \"([^\"]*)\" >/etc/yp.conf$", text, re.MULTILINE)
+    assert command
+    return command.group(1).replace("\\n", "\n") % (command.group(2), command.group(3))
+
+
+@pytest.fixture
+def both(tmp_path: pathlib.Path) -> Iterator[tuple[Machine, Machine]]:
+    """A NIS server with ALICE on it, and a node that is bound to it."""
+    server, client = tmp_path / "server" / "etc", tmp_path / "client" / "etc"
+    write(server, FRONTEND, [ALICE], passwd="_rpc:x:119:65534::/run/rpcbind:/usr/sbin/nologin\n")
+    client.mkdir(parents=True)
+    for folder in (server, client):
+        (folder / "hosts").write_text(hosts())
+    (server / "ypserv.securenets").write_text("255.0.0.0 127.0.0.0\n255.0.0.0 10.0.0.0\n")
+    (client / "yp.conf").write_text(yp_conf())
+    with network("10.1.1.1/8") as net, contextlib.ExitStack() as inside:
+        node = net.client("node")
+        node.ip("address", "add", "10.255.0.1/8", "dev", "eth0")
+        frontend = inside.enter_context(machine(net.server, server, "frontend-0", f"ypserv; {maps()}"))
+        bound = inside.enter_context(machine(node, client, "compute-0-0", "ypbind"))
+        until(lambda: bound.run("ypwhich") == "10.1.1.1", 30, "ypbind to find its server")
+        yield frontend, bound
+
+
+def test_a_node_knows_the_frontends_people_by_nis(both: tuple[Machine, Machine]) -> None:
+    _frontend, node = both
+    assert node.run("getent", "-s", "passwd:nis", "passwd", "alice") == ALICE.passwd
+    assert node.run("getent", "-s", "group:nis", "group", "1000") == ALICE.group
+    assert "root" not in node.run("ypcat", "passwd")
+
+
+def test_root_alone_is_told_the_passwords(both: tuple[Machine, Machine]) -> None:
+    _frontend, node = both
+    ask = ("getent", "-s", "shadow:nis", "shadow", "alice")
+    assert node.run(*ask) == ALICE.shadow
+    assert node.run("setpriv", "--reuid=1000", "--clear-groups", *ask) == ""
+    assert HASH not in node.run("setpriv", "--reuid=1000", "--clear-groups", "ypcat", "passwd")
