@@ -1,8 +1,8 @@
 """The HTTP face as a site runs it (nginx, gunicorn, MariaDB that flushes every commit), under a cluster that comes at once.
 
 10,000 nodes ask for their kickstart in the same moment; 500 requests a second while 10,000 nodes are in the database;
-1,000 nodes that report every second while the page is open.  The machines' side runs on the same processors.  Beside
-ours: a compile of the profile in every request, as the original's CGI did it.
+1,000 nodes that report every second while the page is open; a start.  The machines' side runs on the same processors.
+Beside ours: a compile of the profile in every request, as the original's CGI did it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from support import load
 from support.mariadb import server
 from support.measure import figure
 from support.namespaces import Network, network
-from support.site import ROOT, SERVICE_ACCOUNT, SERVICE_PASSWORD, Site, as_service, face, folder
+from support.site import ROOT, SERVICE_ACCOUNT, SERVICE_PASSWORD, Site, as_service, face, folder, service
+from support.waiting import until
 
 NODES, RATE, RATE_SECONDS, REPORTING, REPORT_SECONDS, WALKS = 10_000, 500, 15, 1_000, 20, 60
 GENERATION = "4c19e0b2aa17"
@@ -223,6 +224,20 @@ def reporting(given: Cluster) -> list[bool]:
     ]  # fmt: skip
 
 
+def starting(given: Cluster) -> list[bool]:
+    """The service started anew, until it answers."""
+    given.site.gunicorn.stop()
+    probe = ["curl", "-sf", "-m", "5", "http://127.0.0.1/rocks/health"]
+    started = time.monotonic()
+    with service(given.site.folder, given.site.namespace):
+        until(
+            lambda: given.site.namespace.run(probe, timeout=10, ok=range(256)).status == 0,
+            20.0,
+            "the service to answer",
+        )
+        return [figure("the service starts, until it answers", time.monotonic() - started, "s", 1.0)]
+
+
 @contextlib.contextmanager
 def watch(net: Network) -> Iterator[list[tuple[float, str]]]:
     """A page that asks for news every two seconds; what it got, with the seconds that it took."""
@@ -264,7 +279,7 @@ def walking() -> float:
 def main() -> int:
     with cluster() as given:
         print(f"service: {NODES:,} nodes, a kickstart has {given.kickstart:,} bytes, all on {os.cpu_count()} cores")
-        kept = storm(given) + steady(given) + reporting(given)
+        kept = storm(given) + steady(given) + reporting(given) + starting(given)
     walk = walking()
     print(
         f"  a graph walk in each request instead: {walk * 1000:.0f} ms CPU, {NODES * walk / (os.cpu_count() or 1):,.0f} s for {NODES:,}"
