@@ -14,8 +14,8 @@ description:
     another.
   - A build is a generation, named by the hash of its content, and never changes. Publishing switches one link, so that
     clients see the old tree or the new one. Older generations stay, to go back to.
-  - Nothing is published when a source is damaged, a signature is wrong, a package needs what is not there, or a profile
-    does not compile; what is published then stays as it is.
+  - Nothing is published when a source is damaged, a signature is wrong, a package needs what is not there, or the XML
+    of the profiles has an error, used or not; what is published then stays as it is.
   - In check mode only metadata are read, and the result is the same.
   - While it fetches, it tells the journal how far it is; C(journalctl -f -t ansible-rocks_dist) shows it.
 options:

@@ -24,20 +24,21 @@ def compare(before: Iterable[Package], after: Iterable[Package], advisories: Ite
     same = {package.checksum for package in was} & {package.checksum for package in now}
     old, new = _slots(was, same), _slots(now, same)
     found: dict[str, list[Change]] = {"upgraded": [], "downgraded": []}
-    added, removed, rebuilt = [], [], []
+    added: list[str] = []
+    removed: list[str] = []
+    rebuilt: list[str] = []
     for slot in sorted({*old, *new}):
         lost, fresh = old.get(slot, {}), new.get(slot, {})
-        gone = [lost[nevra] for nevra in lost if nevra not in fresh]
-        come = [fresh[nevra] for nevra in fresh if nevra not in lost]
+        gone = {nevra: package for nevra, package in lost.items() if nevra not in fresh}
+        come = {nevra: package for nevra, package in fresh.items() if nevra not in lost}
         rebuilt += [nevra for nevra in fresh if nevra in lost]
         if gone and come:
-            older, newer = _newest(gone), _newest(come)
+            older, newer = _newest(gone.values()), _newest(come.values())
             kind = "upgraded" if key(newer.evr) > key(older.evr) else "downgraded"
             found[kind].append(Change(*slot, older.evr, newer.evr))
-            gone.remove(older)
-            come.remove(newer)
-        removed += [package.nevra for package in gone]
-        added += [package.nevra for package in come]
+            del gone[older.nevra], come[newer.nevra]
+        removed += gone
+        added += come
     return Changes(
         tuple(sorted(added)),
         tuple(sorted(removed)),
@@ -57,5 +58,5 @@ def _slots(packages: Iterable[Package], same: Collection[str]) -> Mapping[Slot, 
     return slots
 
 
-def _newest(packages: list[Package]) -> Package:
+def _newest(packages: Iterable[Package]) -> Package:
     return max(packages, key=lambda package: key(package.evr))
