@@ -34,6 +34,8 @@ from .profile.library import Wanted
 from .settings import Settings
 from .subject import text
 
+SHOWN = 20  # warnings at most; old rolls give dozens
+
 
 class Asked(NamedTuple):
     """The module's options, the site's settings, and whether only to say what would change."""
@@ -130,6 +132,14 @@ def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
         values["chosen"] = [verdict_row(one) for one in verdicts if one.chosen]
         values["left_out"] = [verdict_row(one) for one in verdicts if not one.chosen]
     return values
+
+
+def warnings(outcome: Outcome) -> list[str]:
+    """What the administrator is to be told besides the result: the first of many."""
+    built = outcome.built
+    every = [*built.unmet, *built.warnings] if built else []
+    more = [f"and {len(every) - SHOWN} more; see unmet and lint in the result"] if len(every) > SHOWN else []
+    return every[:SHOWN] + more
 
 
 def plain(changes: Changes) -> dict[str, Any]:

@@ -393,7 +393,7 @@ left_out:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec, distribution_spec, source_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.distributing import Asked, result, run
+from ansible_collections.npaci.rocks.plugins.module_utils.distributing import Asked, result, run, warnings
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress import every
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
@@ -438,8 +438,8 @@ def main():
         outcome = run(Asked(module.params, load(), module.check_mode), every(PROGRESS_SECONDS, module.log))
     except RocksError as error:
         module.fail_json(msg=str(error))
-    for fault in (*outcome.built.unmet, *outcome.built.warnings) if outcome.built else ():
-        module.warn(fault)
+    for warning in warnings(outcome):
+        module.warn(warning)
     module.exit_json(**result(outcome, module.params["name"], details=module.params["details"]))
 
 

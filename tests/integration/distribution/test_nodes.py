@@ -117,6 +117,21 @@ def test_what_the_lint_only_warns_of_is_told_every_time(options: dict[str, Any])
         assert told[0] in json.dumps(answer["warnings"])
 
 
+def test_of_many_warnings_the_first_are_told_and_all_returned(options: dict[str, Any]) -> None:
+    for number in range(30):
+        (pathlib.Path(options["xml"][0]) / "nodes" / f"spare-{number:02}.xml").write_text("<kickstart/>")
+
+    answer = built(options)
+
+    told = json.dumps(answer["warnings"])
+    assert len(answer["lint"]) == 30
+    assert ("spare-19.xml" in told, "spare-20.xml" in told, "and 10 more; see unmet and lint" in told) == (
+        True,
+        False,
+        True,
+    )
+
+
 def test_a_package_that_is_not_there_is_told_with_the_line_that_wants_it(options: dict[str, Any]) -> None:
     node = pathlib.Path(options["xml"][0]) / "nodes" / "compute.xml"
     node.write_text(NODE.replace("bash", "bash\nslurmd"))
