@@ -341,3 +341,17 @@ def test_nothing_is_known_of_a_node_at_first() -> None:
 def test_a_bundle_is_opened_by_the_nodes_openssl(frontend: Frontend) -> None:
     version = frontend.publish(ALICE, BOB).version
     assert opened(frontend.bundle, str(frontend.public)) == bundle(ALICE, BOB, version=version)
+
+
+@pytest.mark.programs
+def test_what_a_backup_holds_comes_back_whatever_its_version(
+    frontend: Frontend, node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frontend.publish(ALICE, BOB)
+    argv = ["accounts.py", "--key", node.key, "--root", os.path.dirname(node.etc), "take", frontend.place.bundle]
+    monkeypatch.setattr("sys.argv", argv)
+    assert (accounts.main(), accounts.main()) == (0, 0)
+    assert etc_of(node)["passwd"] == NODE["passwd"] + f"{ALICE.passwd}\n{BOB.passwd}\n"
+    assert capsys.readouterr().out == f"took {frontend.place.bundle}\nnothing to do\n"
+    # The machine is no follower of it.
+    assert not os.path.exists(node.state)
