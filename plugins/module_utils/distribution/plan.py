@@ -81,7 +81,7 @@ def plan(
     boot = installer.again(known) if known else installer.gather(inputs, places, fetch=fetch)
     layered = _layers(distribution, inputs)
     build = layers.merged(layered.values())
-    compiled = profiles.compiled(build, layers.homes(layered), hook)
+    compiled = profiles.compiled(build, layers.homes(layered), hook, places)
     build.update({f"{PROFILES}/{name}": profile.text for name, profile in compiled.profiles.items()})
     paths = closing.Paths(composed.pieces, memory.paths, _searched(previous, memory))
     asked = closing.wishes(compiled.profiles.values())

@@ -60,6 +60,10 @@ class Places:
     def cache(self) -> str:
         return os.path.join(self.root, ".cache")
 
+    @property
+    def scratch(self) -> str:
+        return os.path.join(self.root, ".cache", "profiles")
+
     def generations(self, distribution: str, arch: str) -> str:
         return os.path.join(self.root, ".generations", distribution, arch)
 
@@ -238,6 +242,7 @@ def tidy(places: Places) -> bool:
     half = os.path.join(places.pool, NEW)
     owed = os.path.isdir(half) or os.path.exists(_owed(places))
     shutil.rmtree(half, ignore_errors=True)
+    shutil.rmtree(places.scratch, ignore_errors=True)
     for cache in ("builds", "headers", "trees"):
         for folder, _folders, names in os.walk(os.path.join(places.cache, cache)):
             for name in names:

@@ -13,6 +13,8 @@ import tempfile
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import RocksError
+from ..files import ASIDE_PREFIX
+from .pool import Places
 
 
 class CompiledProfile(NamedTuple):
@@ -45,7 +47,7 @@ class Hook(NamedTuple):
     key: str
 
 
-def compiled(texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[Hook]) -> Compiled:
+def compiled(texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[Hook], places: Places) -> Compiled:
     """Have the profiles compiled.
 
     texts  path below ``build/`` -> text of the XML
@@ -55,7 +57,8 @@ def compiled(texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[
     """
     if hook is None:
         return Compiled()
-    with tempfile.TemporaryDirectory(prefix="rocks-profiles-") as folder:
+    os.makedirs(places.scratch, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=ASIDE_PREFIX, dir=places.scratch) as folder:
         for path, text in texts.items():
             target = os.path.join(folder, path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
