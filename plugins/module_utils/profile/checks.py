@@ -100,7 +100,7 @@ def _includes(kickstart: Kickstart) -> Iterator[Remark]:
 
 def _secrets(kickstart: Kickstart) -> Iterator[Remark]:
     for command in kickstart.commands:
-        secret = command.name in ("rootpw", "sshpw") and not _has(command, "--lock")
+        secret = command.name in ("rootpw", "sshpw") and not (_has(command, "--lock") or _has(command, "--sshkey"))
         if secret or (command.name in ("user", "bootloader") and _has(command, "--password")):
             text = f"{command.name} puts a password into a file that any machine on the network may read"
             hint = "lock the account, or let a <pre> fetch the line and %include it"
