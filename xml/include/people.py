@@ -66,7 +66,8 @@ def read(text: bytes) -> Bundle:
         content = json.loads(text.decode("utf-8"))
         version, known = content["version"], content["format"] == FORMAT
         tables = {name: content[name] for name in FORMS}
-        if not known or type(version) is not int or not all(is_rows(rows) for rows in tables.values()):
+        counted = isinstance(version, int) and not isinstance(version, bool)
+        if not known or not counted or not all(is_rows(rows) for rows in tables.values()):
             raise ValueError
     except (ValueError, KeyError, TypeError):
         raise Refused("the bundle has a form that this node does not know; reinstall it") from None
