@@ -70,7 +70,7 @@ progress::-moz-progress-bar { background: var(--busy); border-radius: .2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); }
-th, td:not(:last-child) { white-space: nowrap; }
+td:not(:last-child) { white-space: nowrap; }
 td:last-child { min-width: 8rem; }
 th { color: var(--quiet); font-weight: 600; }
 pre, code, .lines { font: .85rem/1.5 ui-monospace, monospace; }
