@@ -59,8 +59,7 @@ def _distribution(one: Published, running: Counts, under_way: Counts) -> str:
         before = one.generations[number - 1] if number else ""
         rows.append(
             (
-                f"<code>{escape(name)}</code>",
-                "<b>published</b>" if name == one.current else "",
+                f"<code>{escape(name)}</code>{'<br><b>published</b>' if name == one.current else ''}",
                 str(running.get(key, "")),
                 str(under_way.get(key, "")),
                 f'<a href="{PREFIX}/{_segments(one, f"{before}...{name}")}">from {escape(before[:12])}</a>'
@@ -68,7 +67,7 @@ def _distribution(one: Published, running: Counts, under_way: Counts) -> str:
                 else "",
             )
         )
-    heads = ("generation", "", "nodes that run it", "installing it", "difference")
+    heads = ("generation", "nodes that run it", "installing it", "difference")
     return f"<h2>{escape(one.distribution)} <small>{escape(one.arch)}</small></h2>" + table(heads, rows)
 
 
