@@ -355,3 +355,13 @@ def test_what_a_backup_holds_comes_back_whatever_its_version(
     assert capsys.readouterr().out == f"took {frontend.place.bundle}\nnothing to do\n"
     # The machine is no follower of it.
     assert not os.path.exists(node.state)
+
+
+@pytest.mark.programs
+def test_bytes_that_are_no_utf_8_stay_as_they_are_in_the_nodes_own_rows(frontend: Frontend, node: Node) -> None:
+    path = pathlib.Path(node.etc, "passwd")
+    own = path.read_bytes() + b"guest:x:500:500:Gast f\xfcr alle:/:/sbin/nologin\n"
+    path.write_bytes(own)
+    frontend.publish(ALICE)
+    node.take(frontend.bundle)
+    assert path.read_bytes() == own + f"{ALICE.passwd}\n".encode()
