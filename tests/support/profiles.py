@@ -74,6 +74,7 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "amd": {"gpu": "amd"},
     "serial": {"installer_console": "ttyS0,115200", "kernel_arguments": "mitigations=off"},
     "kdump": {"kdump": "yes"},
+    "unclean": {"reinstall_on_unclean_boot": "yes"},
     "mirror": {"disk_mirror": "yes", "disk_table": "msdos"},
     "signed": {"distribution_key": "http://10.1.1.1/install/RPM-GPG-KEY-rocks"},
     "private side": {"frontend_private_interface": "eth1", "root_public_key": ""},

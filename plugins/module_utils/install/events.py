@@ -22,6 +22,7 @@ NUMBERED = (
     " from installs i join nodes n on n.id = i.node"
 )
 STEPS = "select install, at, state, phase, done, total, message from install_events"
+UNCLEAN = "unclean"  # the phase of a node that boots without having been shut down
 SHOWN = ("phase", "done", "total", "message")
 COUNTED = ("done", "message")
 
@@ -42,6 +43,11 @@ def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *
                 _count(db, some[start : start + CHUNK], shown, now)
         if steps:
             db.execute_many(ADD_EVENT, [event_row(order.id, now, "", progress) for order, progress in steps])
+
+
+def note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
+    """Add a row to the history of an order that has ended well: something happened to the node that it installed."""
+    db.execute(ADD_EVENT, event_row(order.id, now, "", Progress(phase, message=message)))
 
 
 def _begins(order: Order | Standing, progress: Progress) -> bool:

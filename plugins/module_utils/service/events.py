@@ -109,6 +109,13 @@ def _packages(service: Service, told: Told) -> None:
     remember(service.db, told.order, text_of(told.message, "manifest")[:64], now=service.now)
 
 
+def _unclean(service: Service, told: Told) -> None:
+    """A node that is up was not shut down before it booted: what that means is for the frontend to decide."""
+    if told.order.state != UP:
+        raise Denied(409, f"the install order is {told.order.state}", told.order.node)
+    events.note(service.db, told.order, events.UNCLEAN, "it was not shut down before it booted", now=service.now)
+
+
 def _advance(service: Service, told: Told, to: str, status: int, *, reason: str = "", manifest: str = "") -> None:
     audit = audit_of(told.request, to, status)
     progress = told.progress._replace(phase="")
@@ -117,4 +124,11 @@ def _advance(service: Service, told: Told, to: str, status: int, *, reason: str 
     )
 
 
-NAMED = {INSTALLED: _installed, UP: _up, FAILED: _failed, HARDWARE: _hardware, PACKAGES: _packages}
+NAMED = {
+    INSTALLED: _installed,
+    UP: _up,
+    FAILED: _failed,
+    HARDWARE: _hardware,
+    PACKAGES: _packages,
+    events.UNCLEAN: _unclean,
+}

@@ -240,6 +240,17 @@ def test_a_node_that_is_up_tells_daily_which_packages_it_has(face: Face, cluster
     ]
 
 
+def test_a_node_that_was_not_shut_down_says_so_in_its_history(face: Face, cluster: Database, order: Order) -> None:
+    face.get("/rocks/kickstart", NODE)
+    assert face.post("/rocks/events", NODE, order=order.uuid, phase="unclean").status == 409
+    face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
+    hashes = {"profile": order.pin.profile, "generation": order.pin.generation}
+    face.post("/rocks/events", NODE, order=order.uuid, phase="up", **hashes)
+    assert face.post("/rocks/events", NODE, order=order.uuid, phase="unclean").status == 200
+    assert cluster.rows("select phase from install_events order by id desc limit 1") == [("unclean",)]
+    assert cluster.rows("select state from installs") == [("up",)]
+
+
 def test_a_machine_counts_its_hardware(face: Face, cluster: Database, order: Order) -> None:
     face.get("/rocks/kickstart", NODE)
     counted = {
