@@ -162,7 +162,7 @@ def fail(db: Database, orders: Iterable[Order], *, by: str, now: str, reason: st
 
 def expire(db: Database, *, now: str, names: Optional[Sequence[str]] = None) -> list[Order]:
     """End the orders whose time is over (of these nodes, or of all), which no machine began to follow or finished."""
-    late = [one for one in live(db, names) if one.state in OPEN and one.expires <= now]
+    late = [one for one in live(db, names, until=now) if one.state in OPEN]
     return [
         ended
         for one in late
@@ -170,14 +170,16 @@ def expire(db: Database, *, now: str, names: Optional[Sequence[str]] = None) -> 
     ]
 
 
-def live(db: Database, names: Optional[Sequence[str]] = None) -> list[Order]:
-    """The live orders, of these nodes or of all, sorted by node."""
+def live(db: Database, names: Optional[Sequence[str]] = None, *, until: str = "9999") -> list[Order]:
+    """The live orders, of these nodes or of all, sorted by node.
+
+    until  only those whose time is over then
+    """
+    of_all = f"{ORDERS} where i.live = 1 and i.expires <= ?"
     if names is None:
-        return [order_from(row) for row in db.rows(f"{ORDERS} where i.live = 1 order by n.name")]
+        return [order_from(row) for row in db.rows(f"{of_all} order by n.name", (until,))]
     rows = [
-        row
-        for some in _chunks(names)
-        for row in db.rows(f"{ORDERS} where i.live = 1 and n.name in ({_marks(some)})", some)
+        row for some in _chunks(names) for row in db.rows(f"{of_all} and n.name in ({_marks(some)})", (until, *some))
     ]
     return sorted(map(order_from, rows), key=lambda one: one.node)
 
