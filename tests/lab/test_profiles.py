@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The profile of a compute node on a light node: real packages, a real systemctl, the real service behind it.
+"""Profiles on a light node: real packages, a real systemctl; behind a compute node the real service.
 
 Every %pre and %post stands twice in the kickstart, and after each of them the node's files are written down.
 """
@@ -30,7 +30,7 @@ from lab.plain import ADDRESS, URL, frontend
 from support.cluster import Urls
 from support.frontend import NOW, Face, publish
 from support.namespaces import Network
-from support.profiles import own_files
+from support.profiles import kickstart, own_files
 
 MAC, IP = "52:54:00:00:00:01", "10.1.255.254"
 PORT = 8080
@@ -47,6 +47,7 @@ SITE = {
     "ntp_server": ADDRESS,
     "root_public_key": "ssh-ed25519 AAAA test",
 }
+THIRD_PARTY = f"\nrepo --name=third-party --baseurl={URL}/third-party\nlang "
 MUNGE_KEY = "0123456789abcdef" * 4
 
 SECTION = re.compile(r"^%(pre|post)\b.*?^%end\n", re.MULTILINE | re.DOTALL)
@@ -97,6 +98,10 @@ def doubled(kickstart: str) -> tuple[str, list[str]]:
     return WRITE_DOWN + SECTION.sub(twice, kickstart) + TAKE_HOME, headers
 
 
+def with_third_party(served: dict[str, pathlib.Path]) -> dict[str, pathlib.Path]:
+    return {**served, "third-party": sources() / "third-party"}
+
+
 class Handler(wsgiref.simple_server.WSGIRequestHandler):
     """Tells the application the source port, as nginx does."""
 
@@ -126,6 +131,17 @@ def service(net: Network, settings: Settings) -> Iterator[None]:
         thread.join()
 
 
+def changed(root: pathlib.Path, headers: list[str]) -> dict[str, list[str]]:
+    """Script -> the files that its second run changed."""
+    found = {}
+    for number, header in enumerate(headers):
+        first, second = (json.loads((root / f"root/twice/{number:02}-{run}").read_text()) for run in (1, 2))
+        paths = sorted(path for path in {*first, *second} if first.get(path) != second.get(path))
+        if paths:
+            found[header] = paths
+    return found
+
+
 def describe(database: Database) -> None:
     """The node, and what the site says."""
     database.execute("update nodes set mac = ?, ip = ? where name = 'compute-0-0'", (MAC, IP))
@@ -146,27 +162,24 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
     assert said.order is not None
     given = Face(settings).get("/rocks/kickstart", IP)
     assert given.status == 200, given.text
-    kickstart, headers = doubled(given.text.replace(tree_url(settings, pin), f"{URL}/tree"))
-    kickstart = kickstart.replace("\nlang ", f"\nrepo --name=third-party --baseurl={URL}/third-party\nlang ", 1)
+    text, headers = doubled(given.text.replace(tree_url(settings, pin), f"{URL}/tree"))
 
-    folders = {**served, "third-party": sources() / "third-party"}
     node = light_node(net, folder / "node", MAC)
     state = node.root / "state/partition1"
     state.mkdir(parents=True)
     laps.restart()
-    with service(net, settings), frontend(net, folder / "fe", {MAC: f"{IP},compute-0-0"}, folders) as fe:
-        fe.kickstarts[IP] = kickstart
+    with (
+        service(net, settings),
+        frontend(net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_third_party(served)) as fe,
+    ):
+        fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
         assert node.run(INSTALL_SECONDS) == "reboot"
     laps.lap("a light node with the profile of a compute node installed")
 
     log = (node.root / "var/log/anaconda/program.log").read_text()
     ended = re.findall(r"kickstart script at line \d+: status (\d+)", log)
     assert (len(ended), set(ended)) == (4 * len(headers) + 2, {"0"})
-    changed = {}
-    for number, header in enumerate(headers):
-        first, second = (json.loads((node.root / f"root/twice/{number:02}-{run}").read_text()) for run in (1, 2))
-        changed[header] = sorted(path for path in {*first, *second} if first.get(path) != second.get(path))
-    assert {header: paths for header, paths in changed.items() if paths} == {}
+    assert changed(node.root, headers) == {}
 
     wants = node.root / "etc/systemd/system/multi-user.target.wants"
     assert {"slurmd.service", "munge.service", "autofs.service", "rocks-up.service"} <= {
@@ -176,3 +189,21 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
     assert (state / "rocks/node.key").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in (state / "rocks/ssh").iterdir()} >= {"ssh_host_ed25519_key", "ssh_host_rsa_key"}
     assert orders.by_uuid(table_ii, [said.order.uuid])[0].state == "installed"
+
+
+def test_a_frontend_is_installed_from_its_own_kickstart_under_no_order(
+    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
+) -> None:
+    # Of most of a frontend's packages the lab has the names alone, so that their units cannot be enabled here.
+    chosen = {"frontend_private_interface": "eth1", "scheduler": "none", **SITE}
+    given = kickstart("frontend", "rhel9", **chosen)
+    text, headers = doubled(re.sub(r"^url --url=.*$", f"url --url={URL}/tree", given, count=1, flags=re.MULTILINE))
+    node = light_node(net, folder / "node", MAC)
+    laps.restart()
+    with frontend(net, folder / "fe", {MAC: f"{IP},frontend-0"}, with_third_party(served)) as fe:
+        fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
+        assert node.run(INSTALL_SECONDS) == "reboot"
+    laps.lap("a light node with the profile of a frontend installed")
+    assert changed(node.root, headers) == {}
+    assert (node.root / "etc/systemd/system/multi-user.target.wants/rocks-frontend.service").is_symlink()
+    assert 'frontend_private_interface: "eth1"' in (node.root / "etc/rocks/frontend-vars.yml").read_text()
