@@ -1,0 +1,172 @@
+"""1,000 nodes ordered and sent into a reboot by one command, beside a module for each host and an action for each host.
+
+The whole of ``ansible compute -m rocks_reinstall -a wait=false`` is counted, with every process that it starts.  The nodes
+are stand-ins: a program that is told the node's name, as a power outlet's is.  The baselines do no work at all: they are
+what Ansible alone costs when it goes from host to host.  A real way over ssh costs the connection besides.
+
+And what the installer's screen on the network costs the node that installs itself, while somebody watches.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add
+from ansible_collections.npaci.rocks.plugins.module_utils.install.overssh import SSH
+from support.ansible import BIN, ROOT
+from support.daemons import daemon
+from support.frontend import publish
+from support.measure import Cost, best, figure, program
+from support.waiting import until
+
+NODES, RACK = 1000, 32
+LIMIT = 3.0  # seconds of CPU on the frontend
+MODULES, ACTIONS = 12, 100  # hosts on which the baselines are measured; more would take minutes
+SSH_PORT, CONSOLE_PORT = 28022, 28023
+CONNECTIONS = 10
+WATCHED = 15.0  # seconds
+MODULE = """\
+from ansible.module_utils.basic import AnsibleModule
+AnsibleModule(argument_spec={}).exit_json()
+"""
+ACTION = """\
+from ansible.plugins.action import ActionBase
+class ActionModule(ActionBase):
+    _requires_connection = False
+    def run(self, tmp=None, task_vars=None):
+        return super().run(tmp, task_vars)
+"""
+
+
+def make(folder: pathlib.Path) -> str:
+    """A database of 1,000 compute nodes that an outlet switches, and a published distribution; its URL."""
+    url = f"sqlite://{folder}/cluster.sqlite"
+    attributes = {"timezone": "UTC", "reinstall_by": "outlet", "outlet_command": "/bin/true {node}"}
+    with connect(url, create=True, check=False) as database:
+        migrate(database)
+        database.execute(
+            "insert into networks (name, subnet, netmask, kind) values ('private', '10.0.0.0', '255.0.0.0', 'private')"
+        )
+        for one in attributes.items():
+            database.execute("insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", one)
+        macs = [f"00:16:3e:00:{number >> 8:02x}:{number & 255:02x}" for number in range(NODES)]
+        add(database, [NewNode(rack=number // RACK, mac=mac) for number, mac in enumerate(macs)])
+    publish(folder / "install")
+    (folder / "rocks.yml").write_text(f"database: {url}\ndistributions: {folder}/install\n")
+    (folder / "inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
+    for name, text in (("library", MODULE), ("action", ACTION)):
+        (folder / name).mkdir()
+        (folder / name / f"nothing_{name}.py").write_text(text)
+    (folder / "library" / "nothing_action.py").write_text(MODULE)  # an action needs a module of its name
+    return url
+
+
+def ansible(folder: pathlib.Path, *words: str) -> Cost:
+    """What a command costs."""
+    env = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ROCKS_CONFIG": str(folder / "rocks.yml"),
+        "ANSIBLE_LIBRARY": f"{ROOT}/plugins/modules:{folder}/library",
+        "ANSIBLE_ACTION_PLUGINS": f"{ROOT}/plugins/action:{folder}/action",
+    }
+    return program([str(BIN / "ansible"), "-i", str(folder / "inventory_rocks.yml"), *words], env)
+
+
+def orders(url: str, *, forget: bool) -> int:
+    """How many nodes have a live order; with ``forget`` there are none afterwards."""
+    with connect(url) as database:
+        ((count,),) = database.rows("select count(*) from installs where live = 1")
+        if forget:
+            database.execute("delete from installs")
+    return int(count)
+
+
+def reinstall(folder: pathlib.Path, url: str) -> Cost:
+    """All nodes at once, as after a power cut; every one of them must have been ordered."""
+    cost = ansible(folder, "compute", "-m", "rocks_reinstall", "-a", "wait=false canary=0 serial=100%")
+    if orders(url, forget=True) != NODES:
+        raise RuntimeError("not every node was ordered")
+    return cost
+
+
+def per_host(folder: pathlib.Path, name: str, hosts: int, start: Cost) -> float:
+    """CPU seconds that Ansible spends on one host when it goes from host to host, without its start."""
+    cost = ansible(folder, f"compute[0:{hosts - 1}]", "-m", name, "-e", "ansible_connection=local")
+    return (cost.cpu - start.cpu) / hosts
+
+
+def over_ssh(folder: pathlib.Path) -> float:
+    """CPU seconds of one ssh connection, on the side of who connects."""
+    for key in ("host_key", "key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
+    (folder / "sshd_config").write_text(
+        f"Port {SSH_PORT}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nStrictModes no\nPidFile none\n"
+        f"AuthorizedKeysFile {folder}/key.pub\n"
+    )
+    pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+    hosts = ["-o", f"UserKnownHostsFile={folder}/known_hosts", "-i", str(folder / "key"), "-p", str(SSH_PORT)]
+    with daemon(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], folder / "sshd.log") as server:
+        server.wait_for("Server listening", 10)
+        return best(CONNECTIONS, lambda: program([*SSH, *hosts, "127.0.0.1", "true"])).cpu
+
+
+def console(folder: pathlib.Path) -> float:
+    """The share of a processor that the console takes while packages go by and somebody watches."""
+    socket_name = f"bench-{folder.name}"
+    screen = 'for n in $(seq 2000); do echo "Installing p.x86_64 ($n/2000)"; sleep 0.05; done'
+    tmux = ["tmux", "-L", socket_name, "-f", "/dev/null"]
+    subprocess.run([*tmux, "new-session", "-d", "-s", "anaconda", screen], check=True)
+    argv = [sys.executable, str(ROOT / "xml/include/console.py"), "--bind", "127.0.0.1", "--port", str(CONSOLE_PORT)]
+    with daemon([*argv, "--socket", socket_name], folder / "console.log") as running:
+        until(lambda: socket.socket().connect_ex(("127.0.0.1", CONSOLE_PORT)) == 0, 10, "the console to listen")
+        with socket.create_connection(("127.0.0.1", CONSOLE_PORT)) as watcher:
+            watcher.settimeout(WATCHED)
+            before, started = ticks(running.pid), time.monotonic()
+            while time.monotonic() - started < WATCHED:
+                watcher.recv(65536)
+            used = (ticks(running.pid) - before) / os.sysconf("SC_CLK_TCK")
+            share = used / (time.monotonic() - started)
+    subprocess.run([*tmux, "kill-server"], check=False)
+    return share
+
+
+def ticks(pid: int) -> int:
+    """What a process and its children have used; of the console that is a tmux client for each watcher."""
+    rows = [path.read_text().rpartition(")")[2].split() for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
+    children = [row for row in rows if row[1] == str(pid)]
+    own = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(value) for row in (own, *children) for value in row[11:13])
+
+
+def main() -> int:
+    print(f"reinstall: {NODES:,} nodes ordered and sent, CPU seconds")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        url = make(folder)
+        start = best(2, lambda: ansible(folder, "compute", "--list-hosts"))
+        ours = best(3, lambda: reinstall(folder, url))
+        modules = NODES * per_host(folder, "nothing_library", MODULES, start) + start.cpu
+        actions = NODES * per_host(folder, "nothing_action", ACTIONS, start) + start.cpu
+        beside = f"a module a host: {modules:.0f} s (of {MODULES}); an action a host: {actions:.0f} s (of {ACTIONS})"
+        kept = figure("ansible compute -m rocks_reinstall -a wait=false", ours.cpu, "s", LIMIT, beside)
+        figure("  of it Ansible's start and the inventory", start.cpu, "s")
+        figure("  wall time", ours.wall, "s")
+        figure("one ssh connection, where that is the way", 1000 * over_ssh(folder), "ms", beside="the best of several")
+        share = 100 * console(folder)
+        kept = figure("the console and its client, while 20 lines a second go by", share, "%", 1.0) and kept
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
