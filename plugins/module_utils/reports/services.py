@@ -12,7 +12,8 @@ from ..errors import CommandError
 from .model import Changes, Options, Run
 
 SECONDS = 60.0
-UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+# The last one holds the units that systemd makes of old scripts, such as Debian's isc-dhcp-server (systemd.unit(5)).
+UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/run/systemd/generator.late")
 UNIT = "{unit}"
 
 # What every report with a service may be told.

@@ -63,6 +63,11 @@ def test_a_daemon_is_spoken_with_by_the_unit_that_is_installed(units: pathlib.Pa
     ]
 
 
+def test_a_unit_that_systemd_made_of_an_old_script_is_one() -> None:
+    """Debian's isc-dhcp-server has no unit file of its own, and was not restarted for new nodes."""
+    assert "/run/systemd/generator.late" in services.UNIT_FOLDERS
+
+
 def test_a_site_may_say_other_commands() -> None:
     run, options = Recorded(), {"alive": ["true"], "reload": ["sv", "hup", "x"], "start": ["sv", "up", "x"]}
     daemon = Daemon("x", ("x",), ("systemctl", "reload", UNIT))
