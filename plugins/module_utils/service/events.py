@@ -13,7 +13,7 @@ from typing import Any, Mapping, NamedTuple
 from ..install import events, orders
 from ..install.drift import remember
 from ..install.model import Order, Progress
-from ..install.states import FAILED, INSTALLED, INSTALLING, LIVE, OPEN, STATES, UP
+from ..install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP
 from .context import ORDER_AGAIN, Service, audit_of, tell
 from .handover import keep_key
 from .hardware import HARDWARE, store
@@ -89,7 +89,8 @@ def _up(service: Service, told: Told) -> None:
 def _failed(service: Service, told: Told) -> None:
     if told.order.state == FAILED:
         return
-    if told.order.state not in OPEN:
+    # Also at the first boot: a driver that cannot be built.
+    if told.order.state not in LIVE:
         raise Denied(409, f"the install order is {told.order.state}", told.order.node)
     _advance(service, told, FAILED, 200, reason=told.progress.message or "the installer failed")
 

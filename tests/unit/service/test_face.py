@@ -251,6 +251,14 @@ def test_a_node_that_was_not_shut_down_says_so_in_its_history(face: Face, cluste
     assert cluster.rows("select state from installs") == [("up",)]
 
 
+def test_a_first_boot_that_fails_ends_the_installation_as_failed(face: Face, cluster: Database, order: Order) -> None:
+    face.get("/rocks/kickstart", NODE)
+    face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
+    said = {"message": "the driver myri 1.2 was not built", "log": "myri.c:7: error"}
+    assert face.post("/rocks/events", NODE, order=order.uuid, phase="failed", **said).status == 200
+    assert cluster.rows("select state, reason from installs") == [("failed", "the driver myri 1.2 was not built")]
+
+
 def test_a_machine_counts_its_hardware(face: Face, cluster: Database, order: Order) -> None:
     face.get("/rocks/kickstart", NODE)
     counted = {

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A driver is built against a real kernel's headers by the real compiler, and packed by the real rpmbuild."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import tarfile
+from typing import Iterator
+
+import pytest
+
+from support.ansible import ROOT
+
+PROGRAM = ROOT / "xml" / "include" / "build-driver"
+MODULE = """\
+#include <linux/module.h>
+static int __init begin(void) { return 0; }
+static void __exit end(void) { }
+module_init(begin);
+module_exit(end);
+MODULE_LICENSE("GPL");
+"""
+
+
+@pytest.fixture
+def kernel() -> Iterator[str]:
+    """Debian's headers under a name as Red Hat gives them, which is a version that rpm takes."""
+    real = max(pathlib.Path("/lib/modules").glob("*-cloud-amd64/build"))
+    named = pathlib.Path("/lib/modules/6.1.0-427.13.1.el9_4.x86_64")
+    named.mkdir(exist_ok=True)
+    (named / "build").unlink(missing_ok=True)
+    (named / "build").symlink_to(real)
+    yield named.name
+    shutil.rmtree(named)
+
+
+def source(folder: pathlib.Path, text: str = MODULE) -> pathlib.Path:
+    """The driver's sources as its maker hands them out."""
+    made = folder / "myri-1.2"
+    made.mkdir()
+    (made / "Makefile").write_text("obj-m := myri.o\n")
+    (made / "myri.c").write_text(text)
+    with tarfile.open(folder / "myri-1.2.tar.gz", "w:gz") as archive:
+        archive.add(made, "myri-1.2")
+    return folder / "myri-1.2.tar.gz"
+
+
+def build(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_the_rpm_holds_the_module_and_goes_with_its_kernel_alone(kernel: str, tmp_path: pathlib.Path) -> None:
+    ended = build("myri", "1.2", source(tmp_path), kernel, tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (rpm,) = tmp_path.glob("*.rpm")
+
+    def asked(*words: str) -> list[str]:
+        argv = ["rpm", "--query", "--package", str(rpm), *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert f"/lib/modules/{kernel}/extra/myri/myri.ko" in asked("--list")
+    assert "kmod-myri = 1.2-1" in asked("--provides")
+    assert f"kernel-uname-r = {kernel}" in asked("--requires")
+    assert kernel.replace("-", "_") in rpm.name
+
+
+def test_a_driver_that_does_not_compile_leaves_nothing_and_says_why(kernel: str, tmp_path: pathlib.Path) -> None:
+    ended = build("myri", "1.2", source(tmp_path, MODULE + "no C at all\n"), kernel, tmp_path)
+    assert ended.returncode != 0
+    assert "myri.c" in ended.stdout + ended.stderr
+    assert list(tmp_path.glob("*.rpm")) == []
+
+
+def test_a_kernel_without_its_development_package_is_named(tmp_path: pathlib.Path) -> None:
+    ended = build("myri", "1.2", source(tmp_path), "5.14.0-1.el9.x86_64", tmp_path)
+    assert (ended.returncode, ended.stderr) == (1, "kernel-devel of 5.14.0-1.el9.x86_64 is not installed\n")
