@@ -75,7 +75,11 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "serial": {"installer_console": "ttyS0,115200", "kernel_arguments": "mitigations=off"},
     "kdump": {"kdump": "yes"},
     "driver": {"driver_name": "myri"},
-    "driver of its own": {"driver_name": "myri", "driver_build": "firstboot", "driver_source": "http://10.1.1.1/myri.tar"},
+    "driver of its own": {
+        "driver_name": "myri",
+        "driver_build": "firstboot",
+        "driver_source": "http://10.1.1.1/myri.tar",
+    },
     "unclean": {"reinstall_on_unclean_boot": "yes"},
     "mirror": {"disk_mirror": "yes", "disk_table": "msdos"},
     "signed": {"distribution_key": "http://10.1.1.1/install/RPM-GPG-KEY-rocks"},
