@@ -28,6 +28,7 @@ BINARY, ECHO, SGA, TTYPE, NAWS = 0, 1, 3, 24, 31
 OURS = (ECHO, SGA, BINARY)  # what we do when asked
 THEIRS = (SGA, NAWS, TTYPE, BINARY)  # what we ask of them
 SEND = 1  # TTYPE: name your terminal
+TERMINFO = ("/usr/share/terminfo", "/lib/terminfo", "/etc/terminfo")
 
 MOST_CLIENTS = 8
 MOST_SUBNEGOTIATION = 64
@@ -134,6 +135,12 @@ def plain(data):
     return data.replace(b"\xff", b"\xff\xff")
 
 
+def described(terminal):
+    """The terminal, when this system has a description of it; else one that all terminals understand."""
+    paths = [os.path.join(folder, terminal[:1], terminal) for folder in TERMINFO]
+    return terminal if any(os.path.exists(path) for path in paths) else "vt100"
+
+
 class Watcher:
     """One connection and, once it has settled, its terminal on the session.  Raises OSError when it is over."""
 
@@ -200,7 +207,7 @@ class Watcher:
         self.attach_at = None
         self.child, self.terminal = pty.fork()
         if self.child == 0:
-            os.environ.update(TERM=self.telnet.terminal, LANG="C.UTF-8")
+            os.environ.update(TERM=described(self.telnet.terminal), LANG="C.UTF-8")
             os.environ.pop("TMUX", None)
             try:
                 os.execvp(command[0], command)
