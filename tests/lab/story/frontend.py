@@ -25,7 +25,7 @@ from . import image
 
 CONTAINER = cache.ROOT / "extensions/molecule/container"
 CLONE, MIRROR = "/usr/src/npaci.rocks", "/srv/mirror"
-ENVIRONMENT = (f"PATH={image.PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "ANSIBLE_NOCOLOR=1",
+ENVIRONMENT = (f"PATH={image.PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=vt100", "ANSIBLE_NOCOLOR=1",
                # Ansible does not flush what it says into a file.
                "PYTHONUNBUFFERED=1")  # fmt: skip
 ADDRESS, SUBNET = "10.1.1.1", "10.1.0.0/16"

@@ -16,6 +16,11 @@ NAME, ADDRESS = "compute-0-0", "10.1.255.254"
 SECONDS, INSTALL_SECONDS = 180.0, 1200.0
 STATES = ("ordered", "booted", "installing", "installed", "up")
 STATE = "/state/partition1/kept"
+# The console is there from %pre on, a moment after the order says that the node installs.
+TELNET = f"""\
+until (exec 3<>/dev/tcp/{ADDRESS}/8000) 2>/dev/null; do sleep 1; done
+sleep infinity | telnet {ADDRESS} 8000
+"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Story:
             running.wait_for(f"{NAME} sent", SECONDS)
             assert self.in_slurm().startswith("drain")
             self.wait_for("installing")
-            with self.fe.daemon(["sh", "-c", f"sleep infinity | telnet {ADDRESS} 8000"], "telnet.log") as watching:
+            with self.fe.daemon(["bash", "-c", TELNET], "telnet.log") as watching:
                 self.node.wait(
                     lambda: "Installing " in watching.output(), INSTALL_SECONDS, "packages to be seen on the console"
                 )
