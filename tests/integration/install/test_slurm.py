@@ -182,7 +182,7 @@ def test_a_node_that_somebody_took_out_is_installed_and_stays_his(site: Site, tm
 def test_a_job_gets_nodes_that_are_reinstalled_with_the_distribution_it_asks_for(site: Site) -> None:
     output = site.cluster.submit("-C", "rocks_testing", "-N", "2", script=f"srun sh -c '{TELL}'")
     # Slurm looks at nodes that come back for a job twice a minute.
-    until(lambda: read(output), 2 * SECONDS, "the job to run")
+    until(lambda: read(output).count("\n") == 2, 2 * SECONDS, "the job to run on both")
     assert read(output) == f"{TESTING}\n" * 2
     assert sorted(site.pins().values()) == [("up", "rocks-testing", TESTING)] * 2
 
