@@ -3,7 +3,8 @@
 """What the lab builds once and keeps between runs, outside git: ``$ROCKS_LAB_CACHE``, or ``.cache/lab`` in the clone.
 
 A part is a folder named by the hash of all that it is made from. It gets its name when it is complete, so that a
-killed run leaves no half one; the folder of an earlier content goes when the new one is there.
+killed run leaves no half one. The content before the present one stays, since another run may still live on it: a
+container loses its programs with the folder that it was started from. Older ones go.
 """
 
 from __future__ import annotations
@@ -58,10 +59,16 @@ def key_of(*paths: pathlib.Path, more: Iterable[str] = ()) -> str:
     return digest.hexdigest()
 
 
+def _unneeded(name: str, kept: pathlib.Path) -> list[pathlib.Path]:
+    """The parts of that name but the latest, and what killed builds have left."""
+    halves = list(kept.glob(f"{name}-new.*"))
+    whole = [path for path in kept.glob(f"{name}-*") if path.name.rpartition("-")[0] == name and path not in halves]
+    return halves + sorted(whole, key=lambda path: path.stat().st_mtime)[:-1]
+
+
 def _build(name: str, wanted: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
-    for old in wanted.parent.glob(f"{name}-*"):
-        if old.name.rpartition("-")[0] == name or old.name.startswith(f"{name}-new."):
-            shutil.rmtree(old)
+    for old in _unneeded(name, wanted.parent):
+        shutil.rmtree(old)
     aside = wanted.parent / f"{name}-new.{os.getpid()}"
     aside.mkdir()
     started, before = time.monotonic(), os.times()
