@@ -24,7 +24,6 @@ test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory sanity
 	@$(MAKE) --no-print-directory integration
-	@$(MAKE) --no-print-directory molecule
 	@$(MAKE) --no-print-directory unit
 
 lint: .venv/tests.ready rooms  ## style, types, who imports whom, documentation
