@@ -84,7 +84,7 @@ class Machine:
         self.tell(f"its kickstart has {len(text):,} bytes and {len(packages)} packages, and the installer accepts it")
         facts = {name: value for value, name in FACT.findall(text)}
         for done, package in enumerate(packages, 1):
-            time.sleep(PACKAGE_SECONDS)
+            time.sleep(PACKAGE_SECONDS)  # what unpacking would take
             if done % 6 == 0 or done == len(packages):
                 self.say(facts["order"], "install", done=done, total=len(packages), message=package)
         self.say(facts["order"], "installed")

@@ -12,7 +12,7 @@ import fcntl
 import os
 import tempfile
 import time
-from typing import Iterator, Optional, Union
+from typing import Callable, Iterator, Optional, Union
 
 from .errors import Conflict, DescriptionError, NotFound
 
@@ -94,22 +94,33 @@ def lock(path: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None
     wait    seconds to wait for another holder.  Raises Conflict when it is still held then.
     shared  hold it together with others who share it, against those who want it alone
     """
-    deadline = time.monotonic() + wait
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Conflict(
-                        f"held by another process after {wait:g} s", path, "wait for it to end, then run again"
-                    ) from None
-                time.sleep(0.05)  # flock has no time limit of its own
+        take(
+            lambda: fcntl.flock(descriptor, mode | fcntl.LOCK_NB),
+            wait,
+            Conflict(f"held by another process after {wait:g} s", path, "wait for it to end, then run again"),
+        )
         yield
     finally:
         os.close(descriptor)
+
+
+def take(attempt: Callable[[], object], wait: float, conflict: Conflict) -> None:
+    """Repeat ``attempt``, a request for a lock that does not block, while another process holds the lock.
+
+    wait  seconds; then ``conflict`` is raised
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            attempt()
+            return
+        except (BlockingIOError, PermissionError):  # fcntl(2) may say either
+            if time.monotonic() >= deadline:
+                raise conflict from None
+            time.sleep(0.05)  # the kernel's locks have no time limit of their own
 
 
 def _stat(path: str) -> Optional[os.stat_result]:

@@ -28,7 +28,7 @@ with network() as net, machine(net, folder / "node", Hardware("52:54:00:00:00:01
     light = light_node(net, folder / "light", "52:54:00:00:00:02")
     with light.power_on():
         print(folder, (node.folder / "pid").read_text().strip(), net.server.name, flush=True)
-        time.sleep(600)
+        time.sleep(600)  # to be killed in it
 """
 
 

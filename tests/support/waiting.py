@@ -21,4 +21,4 @@ def until(condition: Callable[[], T], seconds: float, what: str) -> T:
             return answer
         if time.monotonic() >= deadline:
             raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(PAUSE)
+        time.sleep(PAUSE)  # the one place where a test waits, for a condition and with a deadline

@@ -185,7 +185,7 @@ def hold(descriptor: int) -> None:
         except OSError:
             if time.monotonic() >= deadline:
                 raise Unheard("somebody has been editing the node's accounts for %d s" % LOCK_SECONDS) from None
-            time.sleep(0.1)
+            time.sleep(0.1)  # lockf has no time limit of its own
 
 
 def write(path: str, data: bytes) -> None:
@@ -302,7 +302,7 @@ def follow(follower: Follower, port: int, interval: float, spread: float) -> Non
         tell_systemd()
         while True:
             if hinted(ear, random.uniform(0.8, 1.0) * interval, follower.version):
-                time.sleep(random.uniform(0, spread))
+                time.sleep(random.uniform(0, spread))  # so that not all nodes ask at once
             follower.pull()
 
 

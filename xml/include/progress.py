@@ -253,7 +253,7 @@ def watch(frontend: Frontend, screen: str, interval: float, logs: List[str]) -> 
             sent = current if 200 <= status < 300 else sent
         if ended:
             return 0
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # tmux writes to a file, which tells nobody
 
 
 def send(line: Line, frontend: Frontend, current: Event, pace: Pace) -> int:
@@ -284,7 +284,7 @@ def insist(frontend: Frontend, path: str, message: Mapping[str, Any], seconds: f
         wait = max(pause * random.uniform(0.5, 1.5), answer.retry_after)
         if time.monotonic() + wait > deadline:
             raise Unheard(said or "the frontend asks to come again later")
-        time.sleep(wait)
+        time.sleep(wait)  # longer each time, and not all nodes together
         pause = min(30.0, pause * 2)
 
 

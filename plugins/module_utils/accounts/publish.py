@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
 from typing import Iterator, Optional
 
 from .. import command, files
@@ -100,21 +99,15 @@ def _nobody_edits(etc: str) -> Iterator[None]:
         yield  # nobody ever edited them
         return
     try:
-        _share(descriptor, os.path.join(etc, ".pwd.lock"))
+        files.take(
+            lambda: fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB),
+            EDITING_SECONDS,
+            Conflict(
+                f"somebody has been editing the accounts for {EDITING_SECONDS:g} s",
+                os.path.join(etc, ".pwd.lock"),
+                "run again",
+            ),
+        )
         yield
     finally:
         os.close(descriptor)
-
-
-def _share(descriptor: int, path: str) -> None:
-    deadline = time.monotonic() + EDITING_SECONDS
-    while True:
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return
-        except OSError:
-            if time.monotonic() >= deadline:
-                raise Conflict(
-                    f"somebody has been editing the accounts for {EDITING_SECONDS:g} s", path, "run again"
-                ) from None
-            time.sleep(0.05)  # lockf has no time limit of its own

@@ -247,4 +247,4 @@ def _wait(source: Source, seconds: float) -> None:
         poll.register(descriptor, select.POLLIN)
         poll.poll(seconds * 1000)
     else:
-        time.sleep(min(seconds, POLL_SECONDS))
+        time.sleep(min(seconds, POLL_SECONDS))  # a source that is no file descriptor can only be asked again

@@ -209,7 +209,8 @@ def read(connection: Connection, location: str, most: int, limits: Limits) -> by
         try:
             connection.get(location, pieces.append, most=most)
         except Transient as error:
-            time.sleep(delay(error, attempt, limits, connection.where(location)))
+            pause = delay(error, attempt, limits, connection.where(location))
+            time.sleep(pause)  # as the mirror asked, or longer each time
         else:
             break
     return b"".join(pieces)

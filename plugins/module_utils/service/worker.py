@@ -40,12 +40,12 @@ class Worker(SyncWorker):  # type: ignore[misc]  # gunicorn has no types
             threading.Thread(target=self._serve, args=(listener, busy, number), daemon=True).start()
         while self.alive and self.ppid == os.getppid():
             self.notify()
-            time.sleep(BEAT_SECONDS)
+            time.sleep(BEAT_SECONDS)  # gunicorn wants a sign of life
         self.alive = False
         self.log.info("Ending (pid: %s): what was begun is answered first", self.pid)
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while any(busy) and time.monotonic() < deadline:
-            time.sleep(BEAT_SECONDS / 100)
+            time.sleep(BEAT_SECONDS / 100)  # for what was begun, until the deadline
 
     def _serve(self, listener: Any, busy: list[bool], number: int) -> None:
         while self.alive:

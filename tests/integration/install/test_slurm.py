@@ -44,7 +44,7 @@ with connect({url!r}) as database:
     (disk / "generation").write_text(order.pin.generation + "\\n")
     subprocess.run([folder / "boot", node], check=True)
     while (folder / ("silent." + node)).exists():
-        time.sleep(0.1)
+        time.sleep(0.1)  # a node that hangs, for as long as the test says
     orders.advance(database, order, "up", now=clock.now(), audit=Audit("node", "event", "200"), manifest="m")
 """
 # Where Slurm's programs look for their configuration, this one's is.

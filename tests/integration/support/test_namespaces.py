@@ -59,7 +59,7 @@ def test_the_next_run_removes_what_a_killed_run_left() -> None:
         "    net.client()\n"
         "    subprocess.Popen(net.server.argv(['sleep', '99']))\n"
         "    print(net.server.name, flush=True)\n"
-        "    time.sleep(99)\n"
+        "    time.sleep(99)\n"  # to be killed in it
     )
     paths = os.pathsep.join(str(ROOT / name) for name in (".collections", "tests"))
     with subprocess.Popen(

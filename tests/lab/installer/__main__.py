@@ -190,7 +190,7 @@ def _fail(handler: Optional[Any], error: Exception) -> None:
                 screen.show(str(failure))
     screen.show("The installation was stopped due to an error.")
     while True:
-        time.sleep(3600)
+        time.sleep(3600)  # a dialog that nobody answers
 
 
 if __name__ == "__main__":
