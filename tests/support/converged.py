@@ -59,7 +59,7 @@ class Converged:
     @property
     def node(self) -> Namespace:
         """A machine whose ``eth0`` is on the private side."""
-        return Namespace("rocks-node")
+        return Namespace((self.folder / "netns").read_text().strip())
 
     @property
     def leader(self) -> str:
