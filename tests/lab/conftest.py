@@ -12,15 +12,26 @@ from typing import Any, Iterator
 import pytest
 
 from lab import evidence
+from lab.capture import capture
 from lab.distribution.sources import sources
 from lab.image.tree import tree
 from support.namespaces import Network, network
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def net() -> Iterator[Network]:
-    """A closed network with the frontend's address on its bridge."""
-    with network() as made:
+def net(folder: pathlib.Path) -> Iterator[Network]:
+    """A closed network with the frontend's address on its bridge; what goes over it is captured."""
+    with network() as made, capture(made, folder):
         yield made
 
 
@@ -29,7 +40,7 @@ def folder(request: pytest.FixtureRequest) -> Iterator[pathlib.Path]:
     """A scratch folder with a short name; its logs and screens are kept under tests/output/lab."""
     path = evidence.scratch()
     yield path
-    evidence.keep(path, request.node.name)
+    evidence.keep(path, request.node.name, failed=request.node.stash.get(FAILED, False))
     shutil.rmtree(path)
 
 

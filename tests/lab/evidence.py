@@ -21,6 +21,7 @@ OUTPUT = cache.ROOT / "tests" / "output" / "lab"
 PREFIX = "rocks-lab-"
 # Disks, sockets and roots are no evidence.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
+KEPT_OF_A_FAILURE = ("*.pcap*",)
 UNMOUNT_SECONDS = 30.0
 
 _taken: list[str] = []
@@ -71,12 +72,13 @@ def _unmount(folder: pathlib.Path) -> None:
             command.run(["umount", "--lazy", place], timeout=UNMOUNT_SECONDS)
 
 
-def keep(folder: pathlib.Path, name: str) -> None:
-    """Copy logs, consoles and screens of ``folder`` to the output of the test ``name``."""
+def keep(folder: pathlib.Path, name: str, *, failed: bool) -> None:
+    """Copy logs, consoles and screens of ``folder`` to the output of the test ``name``, and captures if it failed."""
+    patterns = (*KEPT, *KEPT_OF_A_FAILURE) if failed else KEPT
     target = OUTPUT / re.sub(r"[^A-Za-z0-9_-]+", "-", name)
     shutil.rmtree(target, ignore_errors=True)
     for path in sorted(
-        path for pattern in KEPT for path in [*folder.glob(pattern), *folder.glob(f"*/{pattern}")] if path.is_file()
+        path for pattern in patterns for path in [*folder.glob(pattern), *folder.glob(f"*/{pattern}")] if path.is_file()
     ):
         kept = target / path.relative_to(folder)
         kept.parent.mkdir(parents=True, exist_ok=True)
