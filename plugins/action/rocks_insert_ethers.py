@@ -26,6 +26,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.show import 
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.summary import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.modules.rocks_insert_ethers import argument_spec, insert_ethers
+from ansible_collections.npaci.rocks.plugins.plugin_utils.interrupt import end_with_parent, raise_interrupts
 
 # Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.
 AT_TERMINAL = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -48,8 +49,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         if not self._is_here():
+            end_with_parent()
             result.update(self._execute_module(task_vars=task_vars))
             return result
+        raise_interrupts()
         _validated, options = self.validate_argument_spec(argument_spec=argument_spec())
         summary = Summary()
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 import time
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Generator, Mapping, Optional, Sequence
 
 from .arguments import database_spec
 from .cluster.database import Database, connect
@@ -52,7 +52,7 @@ def argument_spec() -> dict[str, Any]:
 
 def reinstall(
     options: Mapping[str, Any], names: Sequence[str], check_mode: bool, environment: Optional[Mapping[str, str]] = None
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Every Step of one run, as it happens; in check mode what ordering each node would come to."""
     settings = load(environment)
     with connect(options["database"] or settings.database) as database:

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any, Generator, Iterator, Mapping, Optional, Sequence
 
 from .arguments import database_spec
 from .cluster.database import connect
@@ -15,9 +14,9 @@ from .install.ask import ask
 from .install.drift import DRIFTED, SAME, UNKNOWN, UNREACHABLE, Finding, compare, never_up, remember
 from .install.model import Order
 from .install.target import Target, targets
+from .install.together import together
 from .settings import load
 
-THREADS = 64
 NAMED = 20  # nodes in the one line of the result
 
 
@@ -32,7 +31,7 @@ def argument_spec() -> dict[str, Any]:
 
 def verify(
     options: Mapping[str, Any], names: Sequence[str], check_mode: bool, environment: Optional[Mapping[str, str]] = None
-) -> Iterator[Finding]:
+) -> Generator[Finding, None, None]:
     """A Finding for each node, as the nodes answer; what was found is kept, but in check mode."""
     with connect(options["database"] or load(environment).database) as database:
         last = {one.name: one.last for one in orders.candidates(database, names)}
@@ -48,14 +47,11 @@ def verify(
 
 def _findings(reached: Mapping[str, Target], up: Mapping[str, Order], files: bool) -> Iterator[tuple[Order, Finding]]:
     """Many nodes at once."""
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        asking = {pool.submit(ask, reached[name], files=files): order for name, order in up.items()}
-        for done in concurrent.futures.as_completed(asking):
-            order = asking[done]
-            try:
-                yield order, compare(order, done.result())
-            except CommandError as error:
-                yield order, Finding(order.node, UNREACHABLE, error.what)
+    for order, done in together(lambda order: ask(reached[order.node], files=files), up.values()):
+        try:
+            yield order, compare(order, done.result())
+        except CommandError as error:
+            yield order, Finding(order.node, UNREACHABLE, error.what)
 
 
 def result_of(findings: Sequence[Finding]) -> dict[str, Any]:

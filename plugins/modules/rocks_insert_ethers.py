@@ -216,7 +216,9 @@ ended:
 
 import contextlib
 import getpass
+import select
 import signal
+import sys
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
@@ -320,6 +322,13 @@ def _ordering(database: Database, request: Request, settings: Settings) -> Calla
     return order
 
 
+def _unheard() -> bool:
+    """Whether nobody is left to read the result: the connection that it would go through is gone."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # told all the same: the other end is closed
+    return any(told & (select.POLLERR | select.POLLHUP) for _descriptor, told in poll.poll(0))
+
+
 def main() -> None:
     """Run to its end, or until a signal; whatever was entered is returned, also with an error."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
@@ -328,7 +337,7 @@ def main() -> None:
         signal.signal(number, lambda received, _frame: stopped.append(received))
     try:
         request_from(module.params).must_end(module.check_mode)
-        for event in insert_ethers(module.params, module.check_mode, stop=lambda: bool(stopped)):
+        for event in insert_ethers(module.params, module.check_mode, stop=lambda: bool(stopped) or _unheard()):
             summary.add(event)
     except RocksError as error:
         module.fail_json(**{**summary.result(), "msg": str(error)})

@@ -107,7 +107,7 @@ changed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.batch import collect
 from ansible_collections.npaci.rocks.plugins.module_utils.reinstalling import argument_spec, reinstall, result_of
 
 
@@ -116,10 +116,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if not module.params["nodes"]:
         module.fail_json(msg="nodes is needed: name the nodes, or run the action with a pattern of hosts")
-    try:
-        result = result_of(list(reinstall(module.params, module.params["nodes"], module.check_mode)))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    params = module.params
+    result = collect(reinstall, result_of, params, params["nodes"], check_mode=module.check_mode)
     module.exit_json(**result) if not result["failed"] else module.fail_json(**result)
 
 

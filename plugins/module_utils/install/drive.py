@@ -8,7 +8,6 @@ sleep, the sending and the scheduler are arguments.
 
 from __future__ import annotations
 
-import concurrent.futures
 from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
 
 from ..cluster.database import Database
@@ -19,10 +18,10 @@ from .model import Order, Pin
 from .schedulers import Nobody, Scheduler
 from .states import BOOTED, FAILED, INSTALLED, INSTALLING, LIVE, ORDERED, UP
 from .target import Target
+from .together import together
 from .waves import Rules, stopped, waves
 
 POLL_SECONDS = 2.0
-THREADS = 64
 
 # Seconds that a node may stay in a state without a word.
 DEADLINES: Mapping[str, int] = {ORDERED: 900, BOOTED: 900, INSTALLING: 600, INSTALLED: 1800}
@@ -149,21 +148,18 @@ def _begin(
         else:
             tools.scheduler.resume([verdict.node])  # somebody else was faster, and it is not ours to hold
             yield Step(verdict.node, verdict.action, verdict.reason), None
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        sending = {pool.submit(tools.send, targets[order.node]): order for order in to_send}
-        for done in concurrent.futures.as_completed(sending):
-            order = sending[done]
-            error = done.exception()
-            if error is None:
-                yield Step(order.node, SENT, f"by {done.result()}"), order
-            elif isinstance(error, RocksError):
-                ended = orders.fail(database, [order], by="service", now=tools.now(), reason=error.what)
-                if ended:
-                    tools.scheduler.hold(order.node, error.what)
-                # Else the machine came by itself.
-                yield Step(order.node, FAILED if ended else SENT, error.what), None if ended else order
-            else:
-                raise error
+    for order, done in together(lambda order: tools.send(targets[order.node]), to_send):
+        error = done.exception()
+        if error is None:
+            yield Step(order.node, SENT, f"by {done.result()}"), order
+        elif isinstance(error, RocksError):
+            ended = orders.fail(database, [order], by="service", now=tools.now(), reason=error.what)
+            if ended:
+                tools.scheduler.hold(order.node, error.what)
+            # Else the machine came by itself.
+            yield Step(order.node, FAILED if ended else SENT, error.what), None if ended else order
+        else:
+            raise error
 
 
 def _follow(

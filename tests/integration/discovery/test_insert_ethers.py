@@ -202,6 +202,35 @@ def test_a_killed_run_leaves_nodes_with_orders_and_the_next_one_goes_on(
     assert sorted(lease.hostname for lease in leases if lease) == [f"compute-0-{rank}" for rank in range(8)]
 
 
+def processes_of(frontend: DhcpFrontend) -> list[int]:
+    """The processes that belong to this frontend and read its settings."""
+    mark = f"ROCKS_CONFIG={frontend.environment['ROCKS_CONFIG']}".encode()
+    found = []
+    for place in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (place / "environ").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+    return found
+
+
+def test_a_killed_command_leaves_nothing_that_goes_on(frontend: DhcpFrontend) -> None:
+    with frontend.insert_ethers(timeout=600) as running:
+        assert len(processes_of(frontend)) > 1  # the command and its worker
+        running.signal(signal.SIGKILL)
+        until(lambda: not processes_of(frontend), 5, "the worker to end")
+
+
+def test_a_killed_command_ends_at_a_terminal_and_on_another_machine_too(frontend: DhcpFrontend) -> None:
+    with frontend.at_terminal(timeout=600) as terminal:
+        terminal.wait_for("listening to the wire at br0", 30)
+        terminal.process.kill()
+        until(lambda: not processes_of(frontend), 5, "the worker to end")
+    with frontend.silently(timeout=600) as running:
+        until(lambda: len(processes_of(frontend)) > 2, 30, "the module to run")
+        running.signal(signal.SIGKILL)
+        until(lambda: not processes_of(frontend), 5, "worker and module to end")
+
+
 def test_a_server_that_refuses_its_file_is_told_and_tried_again(frontend: DhcpFrontend, machine: Namespace) -> None:
     with frontend.insert_ethers(count=1, timeout=60) as running:
         frontend.refuse(True)

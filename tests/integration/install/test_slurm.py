@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import signal
 import sys
 from typing import Iterator
 
@@ -158,6 +159,24 @@ def test_jobs_finish_a_canary_is_verified_and_the_next_job_has_the_new_software(
     until(lambda: read(waiting), SECONDS, "the next job to run")
     assert (read(held), read(waiting)) == (OLD + "\n", NEW + "\n")
     assert site.pins() == dict.fromkeys(NODES, ("up", "rocks", NEW))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_is_ended_gives_back_the_nodes_whose_jobs_still_run(
+    site: Site, tmp_path: pathlib.Path, end: signal.Signals
+) -> None:
+    cluster, over = site.cluster, tmp_path / "over"
+    cluster.submit("-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done")
+    cluster.wait_for("compute-0-1", "allocated")
+    with site.reinstall(tmp_path / "ansible.log", pattern="compute-0-1") as command:
+        command.wait_for("compute-0-1 waiting: a job still runs", SECONDS)
+        cluster.wait_for("compute-0-1", "draining")
+        command.signal(end)
+        command.process.wait(SECONDS)
+        cluster.wait_for("compute-0-1", "allocated")
+    over.touch()
+    cluster.wait_for("compute-0-1", "idle")
+    assert site.pins() == {}
 
 
 def test_a_canary_that_fails_stays_out_with_its_reason_and_the_others_stay_in(
