@@ -35,11 +35,11 @@ def programs(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def kill(urls: Urls, programs: pathlib.Path, process: str, query: str = "select name from nodes where rack=1") -> str:
+def kill(urls: Urls, programs: pathlib.Path, process: str, sql: str = "select name from nodes where rack=1") -> str:
     """Start the programs, run the playbook, and say what it said and which programs are left."""
     playbook = shlex.join(
         [str(BIN / "ansible-playbook"), "playbooks/cluster-kill.yml", "-e", "ansible_connection=local", "-e", "grace=2"]
-        + ["-e", json.dumps({"process": process, "query": query})]
+        + ["-e", json.dumps({"process": process, "sql": sql})]
     )
     script = f"""
         for name in bad-job bad-job-2; do {programs}/$name 60 & done; {programs}/bad-script &

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 
 import yaml
+from ansible.vars.reserved import get_reserved_names
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
@@ -49,3 +51,12 @@ def test_nodes_are_forgotten(urls: Urls, table_ii: Database, tmp_path: pathlib.P
 def test_the_playbook_takes_every_option_of_the_module() -> None:
     (tasks,) = (one["tasks"] for one in yaml.safe_load((ROOT / PLAYBOOK).read_text()))
     assert set(tasks[0]["npaci.rocks.rocks_insert_ethers"]) == set(argument_spec())
+
+
+def test_no_name_that_an_administrator_gives_is_one_of_ansibles_own() -> None:
+    asked = re.compile(r"{{ (\w+) \| default|-e (?:'{\")?(\w+)|- (\w+) is defined")
+    own = get_reserved_names()
+    texts = {path.name: path.read_text() for path in (ROOT / "playbooks").glob("*.yml")}
+    found = {(name, word) for name, text in texts.items() for words in asked.findall(text) for word in words if word}
+    assert {("insert-ethers.yml", "seconds"), ("cluster-kill.yml", "sql"), ("reinstall.yml", "nodes")} <= found
+    assert sorted(one for one in found if one[1] in own) == []
