@@ -17,7 +17,6 @@ from lab.distribution.sources import sources
 from lab.image.tree import tree
 from support.namespaces import Network, network
 
-
 FAILED = pytest.StashKey[bool]()
 
 
@@ -40,6 +39,7 @@ def folder(request: pytest.FixtureRequest) -> Iterator[pathlib.Path]:
     """A scratch folder with a short name; its logs and screens are kept under tests/output/lab."""
     path = evidence.scratch()
     yield path
+    (path / "times.log").write_text("\n".join(evidence.table(request.node.name)) + "\n")
     evidence.keep(path, request.node.name, failed=request.node.stash.get(FAILED, False))
     shutil.rmtree(path)
 

@@ -10,7 +10,8 @@ import re
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support.namespaces import identity, is_alive
@@ -24,31 +25,59 @@ KEPT = ("console", "*.log", "*.png", "leases", "hosts")
 KEPT_OF_A_FAILURE = ("*.pcap*",)
 UNMOUNT_SECONDS = 30.0
 
-_taken: list[str] = []
+HEAD = ("since the start", "this phase", "QEMU's CPU", "load", "")
+
+_taken: dict[str, list[Lap]] = {}
+
+
+class Lap(NamedTuple):
+    """When something had happened: seconds from the start, from the lap before, of QEMU's processors; the load."""
+
+    what: str
+    seconds: float
+    phase: float
+    cpu: float
+    load: float
 
 
 @dataclass
 class Laps:
-    """The phases of one test."""
+    """The phases of one test; ``before`` is the moment of the last one."""
 
     test: str
     started: float
+    before: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = self.started
 
     def lap(self, what: str, cpu: float = 0.0) -> float:
         """Note that ``what`` has happened now; returns the seconds since the start."""
-        seconds = time.monotonic() - self.started
-        load = os.getloadavg()[0]
-        _taken.append(f"{self.test}: {what} after {seconds:.1f} s, {cpu:.0f} s of QEMU's CPU, load {load:.1f}")
-        return seconds
+        now = time.monotonic()
+        lap = Lap(what, now - self.started, now - self.before, cpu, os.getloadavg()[0])
+        _taken.setdefault(self.test, []).append(lap)
+        self.before = now
+        return lap.seconds
 
     def restart(self) -> None:
         """Count from now."""
-        self.started = time.monotonic()
+        self.started = self.before = time.monotonic()
 
 
 def summary() -> list[str]:
-    """All phases of this run, one line each."""
-    return list(_taken)
+    """A table of its phases for each test of this run."""
+    return [line for test in _taken for line in ("", test, *table(test))]
+
+
+def table(test: str) -> list[str]:
+    """The phases of one test, in seconds."""
+    rows = [
+        (f"{lap.seconds:.1f}", f"{lap.phase:.1f}", f"{lap.cpu:.0f}", f"{lap.load:.1f}", lap.what)
+        for lap in _taken.get(test, [])
+    ]
+    return [
+        f"{since:>15}  {phase:>10}  {cpu:>10}  {load:>4}  {what}" for since, phase, cpu, load, what in [HEAD, *rows]
+    ]
 
 
 def scratch() -> pathlib.Path:
