@@ -85,6 +85,8 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "signed": {"distribution_key": "http://10.1.1.1/install/RPM-GPG-KEY-rocks"},
     "private side": {"frontend_private_interface": "eth1", "root_public_key": ""},
 }
+# What a site may not choose for every release.
+ONLY: Mapping[str, tuple[str, ...]] = {"nis": ("rhel8",)}
 CHOICES = (*(("compute", site) for site in SITES), ("login", "pbs"), ("frontend", "private side"))
 
 
@@ -124,7 +126,8 @@ def everything() -> Iterator[tuple[str, str]]:
             yield f"{root}-{release}", kickstart(root, release)
     for release in (SUPPORTED[0], SUPPORTED[-1]):
         for root, site in CHOICES:
-            yield f"{root}-{release}-{site}", kickstart(root, release, **SITES[site])
+            if release in ONLY.get(site, SUPPORTED):
+                yield f"{root}-{release}-{site}", kickstart(root, release, **SITES[site])
 
 
 class Section(NamedTuple):

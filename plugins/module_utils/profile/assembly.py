@@ -160,6 +160,12 @@ class Assembly:
         options = (element.attributes.get("name", ""), *element.attributes.get("arg", "").split())
         self.addons.append(Script("addon", options, tuple(line for line in lines if line.text.strip()), element.origin))
 
+    def _refuse(self, _node: str, element: Element) -> None:
+        attributes, origin = self.workshop.attributes, element.origin
+        text = " ".join(" ".join(line.text for line in self.workshop.lines(element)).split())
+        hint = attributes.resolve(element.attributes.get("hint", ""), origin)
+        raise DescriptionError(attributes.resolve(text, origin), str(origin), hint)
+
     def _var(self, _node: str, element: Element) -> None:
         self.workshop.define(element)
 
@@ -172,6 +178,7 @@ HANDLERS: Mapping[str, Handler] = {
     "packages": Assembly._packages,
     "ansible": Assembly._ansible,
     "addon": Assembly._addon,
+    "refuse": Assembly._refuse,
     "var": Assembly._var,
     **dict.fromkeys(("pre", "pre-install", "post", "onerror", "configure"), Assembly._script),
 }

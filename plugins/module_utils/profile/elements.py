@@ -93,6 +93,7 @@ NODE_ELEMENTS: Mapping[str, Rule] = {
     "ansible": Rule(
         "a playbook to run in the installed system", {**GATE, "playbook": "", "ansible_cmd": "", "args": ""}, NODE
     ),
+    "refuse": Rule("what does not go together: the compile ends with this sentence", {**GATE, "hint": ""}, NODE),
     "native": Rule("lines of kickstart, from stacki", {**GATE, "lang": ""}, NODE),
     "file": Rule(
         "a file to write",

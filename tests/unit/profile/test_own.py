@@ -7,12 +7,13 @@ import re
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from support.golden import Golden
 from support.kickstarts import strictly_valid
 from support.modules import run
-from support.profiles import ROOTS, SITES, SUPPORTED, XML, kickstart, node_of, profile_of
+from support.profiles import ONLY, ROOTS, SITES, SUPPORTED, XML, kickstart, node_of, profile_of
 
 
 def test_the_traversal_from_compute_holds_compute_mpi_and_c_development_as_in_the_paper() -> None:
@@ -43,10 +44,17 @@ def test_a_kickstart_of_ours_is_strictly_valid_and_its_compile_says_nothing(root
     assert {remark.rule for remark in profile.remarks} <= ({"dropped-option"} if release == "rhel7" else set())
 
 
-@pytest.mark.parametrize("release", SUPPORTED)
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize(("site", "release"), [(site, one) for site in SITES for one in ONLY.get(site, SUPPORTED)])
 def test_a_site_chooses_by_attributes(site: str, release: str) -> None:
     strictly_valid(kickstart("compute", release, **SITES[site]), release)
+
+
+@pytest.mark.parametrize("release", [one for one in SUPPORTED if one not in ONLY["nis"]])
+def test_nodes_that_would_know_nobody_are_refused(release: str) -> None:
+    with pytest.raises(DescriptionError, match=rf"accounts-nis.xml:.*{release} has no NIS.*; set accounts to files"):
+        kickstart("compute", release, **SITES["nis"])
+    with pytest.raises(DescriptionError, match=r"there is no domain: .*; set nis_domain"):
+        kickstart("compute", "rhel8", accounts="nis")
 
 
 def test_the_lint_finds_nothing_in_our_files() -> None:
