@@ -24,10 +24,13 @@ PLAIN = re.compile(r"[A-Za-z0-9_.,:/=@+%\[\]-]+")
 DISCOVERY_SECONDS = 15
 DISCOVERY_TRIES = 40
 
+# GRUB holds the connection over which it reads its configuration until it has run that to the end, and begins with the
+# same source port at each start: a machine that restarted from within would meet its own old connection, which the
+# server keeps, and get no answer.  The entries of a menu run when the file is closed.
 LOCAL = {
     # UEFI goes on to its next boot entry only when the loader says that it failed; SeaBIOS goes on either way.
     IPXE: "#!ipxe\necho {node}: {reason}, booting from the local disk\niseq ${{platform}} efi && exit 1 || exit\n",
-    GRUB: 'echo "{node}: {reason}, booting from the local disk"\nexit 1\n',
+    GRUB: 'set timeout=0\nmenuentry "{node}: {reason}, booting from the local disk" {{\n  exit 1\n}}\n',
 }
 INSTALL = {
     IPXE: (
@@ -35,10 +38,10 @@ INSTALL = {
         "kernel {tree}/{kernel} initrd=initrd.img {arguments}\ninitrd --name initrd.img {tree}/{initrd}\nboot\n"
     ),
     GRUB: (
-        'echo "{node}: installing {distribution} {generation}"\n'
-        'if [ "$grub_platform" = efi ]; then\n'
-        "  {efi_linux} {place}/{kernel} {arguments}\n  {efi_initrd} {place}/{initrd}\n"
-        "else\n  linux {place}/{kernel} {arguments}\n  initrd {place}/{initrd}\nfi\nboot\n"
+        'set timeout=0\nmenuentry "{node}: installing {distribution} {generation}" {{\n'
+        '  if [ "$grub_platform" = efi ]; then\n'
+        "    {efi_linux} {place}/{kernel} {arguments}\n    {efi_initrd} {place}/{initrd}\n"
+        "  else\n    linux {place}/{kernel} {arguments}\n    initrd {place}/{initrd}\n  fi\n}}\n"
     ),
 }
 # The lease is asked for again as well: a machine that was just entered gets its own address then.
@@ -48,7 +51,10 @@ DISCOVERY = {
         "isset ${{tries}} || set tries:int32 0\ninc tries\n"
         "iseq ${{tries}} {most} && exit 1 ||\nsleep {seconds}\ndhcp || reboot\nchain {url}/rocks/boot || reboot\n"
     ),
-    GRUB: ('echo "{address} is no node yet: waiting to be entered (rocks_insert_ethers)"\nsleep {seconds}\nreboot\n'),
+    GRUB: (
+        "set timeout={seconds}\n"
+        'menuentry "{address} is no node yet: waiting to be entered (rocks_insert_ethers)" {{\n  reboot\n}}\n'
+    ),
 }
 
 

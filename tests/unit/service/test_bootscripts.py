@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.npaci.rocks.plugins.module_utils import command
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.service import bootscripts
 from ansible_collections.npaci.rocks.plugins.module_utils.service.bootscripts import Start
@@ -42,7 +45,7 @@ def test_grub_loads_over_http_from_the_same_generation() -> None:
 @pytest.mark.parametrize(("release", "verb"), [("rhel8", "linuxefi"), ("rhel9", "linux"), ("fedora44", "linux")])
 def test_only_old_releases_start_their_kernel_by_linuxefi(release: str, verb: str) -> None:
     lines = bootscripts.install("grub", START._replace(installer=installer(release))).splitlines()
-    assert lines[2].split()[0] == verb
+    assert lines[3].split()[0] == verb
 
 
 @pytest.mark.parametrize("release", sorted(INSTALLERS))
@@ -54,14 +57,35 @@ def test_every_release_is_told_where_its_kickstart_and_its_tree_are(release: str
 def test_the_local_disk_is_the_next_device_of_the_firmware() -> None:
     text = bootscripts.local("ipxe", "compute-0-0", "no live order")
     assert text.splitlines()[-1] == "iseq ${platform} efi && exit 1 || exit"
-    assert bootscripts.local("grub", "compute-0-0", "no live order").splitlines()[-1] == "exit 1"
+    assert bootscripts.local("grub", "compute-0-0", "no live order").splitlines()[-2:] == ["  exit 1", "}"]
 
 
 def test_a_machine_that_is_no_node_asks_again_but_not_for_ever() -> None:
     text = bootscripts.discovery("ipxe", "10.1.2.3", "http://10.1.1.1")
     assert "chain http://10.1.1.1/rocks/boot || reboot\n" in text
     assert "iseq ${tries} 40 && exit 1 ||\n" in text
-    assert bootscripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").endswith("sleep 15\nreboot\n")
+    assert bootscripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").startswith("set timeout=15\n")
+
+
+GRUB_ANSWERS = {
+    "install": bootscripts.install("grub", START),
+    "local": bootscripts.local("grub", "compute-0-0", "no live order"),
+    "discovery": bootscripts.discovery("grub", "10.1.2.3", "http://10.1.1.1"),
+}
+
+
+@pytest.mark.parametrize("text", GRUB_ANSWERS.values(), ids=GRUB_ANSWERS)
+def test_grub_has_closed_its_configuration_when_the_machine_restarts(text: str) -> None:
+    # What stands outside of an entry runs while the file is open, over a connection that its next start would meet.
+    outside = re.sub(r"^menuentry .*?^}\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert re.fullmatch(r"set timeout=\d+\n", outside)
+    assert text.count("menuentry") == 1
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("text", GRUB_ANSWERS.values(), ids=GRUB_ANSWERS)
+def test_grub_itself_finds_no_fault_in_its_configuration(text: str) -> None:
+    command.run(["grub-script-check"], stdin=text, timeout=10)
 
 
 @pytest.mark.parametrize(
