@@ -39,7 +39,7 @@ class Story:
             self.laps.restart()
             self.node.power_on()
             watching.wait_for(f"{NAME} is {self.node.mac}, {ADDRESS}", SECONDS)
-            self._lap("entered")
+            self.lap("entered")
             until(lambda: not watching.alive(), INSTALL_SECONDS, "insert-ethers to see the kickstart asked for")
             assert watching.process.returncode == 0, watching.output()
         for state in ("installing", "installed", "up"):
@@ -48,7 +48,7 @@ class Story:
     def wait_for(self, state: str) -> None:
         """Wait until the last order has come to this state, or beyond."""
         self.node.wait(lambda: self._reached(state), INSTALL_SECONDS, f"the order to be {state}")
-        self._lap(state)
+        self.lap(state)
 
     def check(self, version: str) -> None:
         """What an installed node must be: whole, with our package in this version, idle in the scheduler, and useful."""
@@ -56,9 +56,9 @@ class Story:
         assert self.ssh("hostname") == f"{NAME}\n"
         assert self.ssh("rpm -q --queryformat %{VERSION} site-settings") == version
         until(lambda: self.in_slurm() == "idle\n", SECONDS, f"{NAME} to be idle")
-        self._lap("idle in Slurm")
+        self.lap("idle in Slurm")
         assert self.fe.run("srun", "--nodes=1", "--chdir=/tmp", "hostname") == f"{NAME}\n"
-        self._lap("a job has run")
+        self.lap("a job has run")
 
     def mark(self) -> None:
         """Leave a file on the partition that is kept, and one on root."""
@@ -80,7 +80,7 @@ class Story:
                 self.node.wait(
                     lambda: "Installing " in watching.output(), INSTALL_SECONDS, "packages to be seen on the console"
                 )
-                self._lap("packages seen by telnet")
+                self.lap("packages seen by telnet")
             self.wait_for("up")
             self.node.wait(lambda: not running.alive(), SECONDS, "rocks_reinstall to end")
             assert running.process.returncode == 0, running.output()
@@ -95,10 +95,12 @@ class Story:
         return self.fe.run("ssh", *options, f"root@{NAME}", text)
 
     def _reached(self, state: str) -> bool:
-        ((now, reason),) = self.fe.sql("select state, reason from installs order by id desc limit 1")
+        query = f"select state, reason from installs where node = (select id from nodes where name = '{NAME}')"
+        ((now, reason),) = self.fe.sql(f"{query} order by id desc limit 1")
         if now not in STATES:
             raise RuntimeError(f"the order has {now}: {reason}")
         return STATES.index(now) >= STATES.index(state)
 
-    def _lap(self, what: str) -> None:
+    def lap(self, what: str) -> None:
+        """Note that this has happened to the machine now."""
         self.laps.lap(what, self.node.cpu_seconds())
