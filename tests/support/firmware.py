@@ -7,12 +7,13 @@ What real SeaBIOS+iPXE and OVMF send was read off the wire; so were the times af
 
 from __future__ import annotations
 
+import heapq
 import select
 import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import Iterator, NamedTuple, Optional
+from typing import Iterable, Iterator, NamedTuple, Optional
 
 from .namespaces import Namespace
 
@@ -22,6 +23,7 @@ HOSTNAME, ADDRESS, TYPE, SERVER, VENDOR_CLASS, CLIENT_ID = 12, 50, 53, 54, 60, 6
 BOOT_FILE, USER_CLASS, ARCHITECTURE, INTERFACE, ENCAPSULATED, END = 67, 77, 93, 94, 175, 255
 WANTED = bytes([55, 7, 1, 3, 6, HOSTNAME, VENDOR_CLASS, 66, BOOT_FILE])
 PATIENCE = 2.0  # seconds after the last DISCOVER
+SO_RCVBUFFORCE, CROWD_BUFFER = 33, 64 << 20
 UDP_PAYLOAD = 42  # of an Ethernet frame without VLAN tag and IP options
 
 
@@ -59,6 +61,15 @@ def ask(machine: Namespace, mac: str, firmware: Firmware = IPXE, interface: str 
         return _Conversation(link, bytes.fromhex(mac.replace(":", "")), firmware).run()
 
 
+def ask_all(
+    machine: Namespace, macs: Iterable[str], firmware: Firmware = IPXE, interface: str = "eth0"
+) -> dict[str, Optional[Lease]]:
+    """So many machines ask at the same moment, each as ``ask`` does: what each of them got."""
+    with machine.call(_open, interface) as link:
+        link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, CROWD_BUFFER)
+        return _Crowd(link, tuple(macs), firmware).run()
+
+
 def _open(interface: str) -> socket.socket:
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
     link.bind((interface, 0))
@@ -77,24 +88,32 @@ class _Conversation:
     def run(self) -> Optional[Lease]:
         for count, begin in enumerate(self.firmware.schedule, 1):
             until = (*self.firmware.schedule, begin + PATIENCE)[count]
-            self.link.send(self._frame(DISCOVER))
-            for kind, reply in self._replies(until):
-                options = _options(reply)
-                if kind == OFFER:
-                    wish = bytes([ADDRESS, 4]) + reply[16:20] + bytes([SERVER, 4]) + options[SERVER]
-                    self.link.send(self._frame(REQUEST, wish))
-                elif kind == ACK:
-                    return _lease(reply, options, count, time.monotonic() - self.started)
+            self.discover()
+            for reply in self._replies(until):
+                lease = self.hear(reply, count)
+                if lease:
+                    return lease
         return None
 
-    def _replies(self, until: float) -> Iterator[tuple[int, bytes]]:
+    def discover(self) -> None:
+        self.link.send(self._frame(DISCOVER))
+
+    def hear(self, reply: bytes, discovers: int) -> Optional[Lease]:
+        """Follow an OFFER; an ACK is the end.  discovers: how many were sent"""
+        options = _options(reply)
+        kind = options[TYPE][0]
+        if kind == OFFER:
+            wish = bytes([ADDRESS, 4]) + reply[16:20] + bytes([SERVER, 4]) + options[SERVER]
+            self.link.send(self._frame(REQUEST, wish))
+        return _lease(reply, options, discovers, time.monotonic() - self.started) if kind == ACK else None
+
+    def _replies(self, until: float) -> Iterator[bytes]:
         """DHCP replies to this client before ``until`` seconds have passed since the first DISCOVER."""
         while (left := self.started + until - time.monotonic()) > 0:
             if select.select([self.link], [], [], left)[0]:
-                frame = self.link.recv(2048)
-                reply = frame[UDP_PAYLOAD:]
-                if frame[23] == socket.IPPROTO_UDP and reply[:1] == b"\2" and reply[4:8] == self.xid:
-                    yield _options(reply)[TYPE][0], reply
+                reply = _reply(self.link.recv(2048))
+                if reply[4:8] == self.xid:
+                    yield reply
 
     def _frame(self, kind: int, more: bytes = b"") -> bytes:
         message = struct.pack("!BBBB4sHH16x", 1, 1, 6, 0, self.xid, 0, 0x8000) + self.mac.ljust(16, b"\0") + bytes(192)
@@ -116,6 +135,54 @@ class _Conversation:
             # Real iPXE sends its feature list (175) beside its user class; dnsmasq rules go by it.
             options += [(USER_CLASS, firmware.user_class.encode()), (ENCAPSULATED, b"\x13\x01\x01")]
         return b"".join(bytes([code, len(value)]) + value for code, value in options) + WANTED
+
+
+class _Crowd:
+    """Many power-ons in one loop, told apart by their transactions."""
+
+    def __init__(self, link: socket.socket, macs: tuple[str, ...], firmware: Firmware) -> None:
+        self.link, self.firmware = link, firmware
+        self.talks = {
+            talk.xid: (mac, talk)
+            for mac in macs
+            for talk in [_Conversation(link, bytes.fromhex(mac.replace(":", "")), firmware)]
+        }
+        if len(self.talks) < len(macs):
+            raise ValueError("two of the machines would have the same transaction: they differ in no one of four bytes")
+        self.sent = dict.fromkeys(self.talks, 0)
+        self.leases: dict[str, Optional[Lease]] = dict.fromkeys(macs)
+        self.waiting = set(self.talks)
+
+    def run(self) -> dict[str, Optional[Lease]]:
+        started = time.monotonic()
+        timetable = [(when, xid) for when in self.firmware.schedule for xid in self.talks]
+        heapq.heapify(timetable)
+        end = self.firmware.schedule[-1] + PATIENCE
+        while self.waiting and (now := time.monotonic() - started) < end:
+            if timetable and timetable[0][0] <= now:
+                self._discover(heapq.heappop(timetable)[1])
+            if select.select([self.link], [], [], max(0.0, (timetable[0][0] if timetable else end) - now))[0]:
+                self._hear(_reply(self.link.recv(2048)))
+        return self.leases
+
+    def _discover(self, xid: bytes) -> None:
+        if xid in self.waiting:
+            self.sent[xid] += 1
+            self.talks[xid][1].discover()
+
+    def _hear(self, reply: bytes) -> None:
+        xid = reply[4:8]
+        if xid in self.waiting:
+            mac, talk = self.talks[xid]
+            lease = self.leases[mac] = talk.hear(reply, self.sent[xid])
+            if lease:
+                self.waiting.remove(xid)
+
+
+def _reply(frame: bytes) -> bytes:
+    """The DHCP reply in a frame; empty when it holds none."""
+    reply = frame[UDP_PAYLOAD:]
+    return reply if frame[23] == socket.IPPROTO_UDP and reply[:1] == b"\2" else b""
 
 
 def _lease(reply: bytes, options: dict[int, bytes], discovers: int, seconds: float) -> Lease:

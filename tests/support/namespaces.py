@@ -92,13 +92,18 @@ class Network:
     _inside: contextlib.ExitStack = field(repr=False)
     _ports: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
-    def client(self, label: str = "client", mac: str = "") -> Namespace:
-        """Another machine on the bridge: a namespace with the interface ``eth0``, up and without an address."""
+    def client(self, label: str = "client", mac: str = "", rate: str = "") -> Namespace:
+        """Another machine on the bridge: a namespace with the interface ``eth0``, up and without an address.
+
+        rate  what it can take at most (tc's words: ``8mbit``)
+        """
         port = f"port{next(self._ports)}"
         client = self._inside.enter_context(_namespace(label))
         link = ["link", "add", port, "type", "veth", "peer", "name", "eth0"]
         self.server.ip(*link, *(["address", mac] if mac else []), "netns", client.name)
         self.server.ip("link", "set", port, "master", BRIDGE, "up")
+        if rate:
+            self.server.limit(port, rate)
         client.ip("link", "set", "eth0", "up")
         return client
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Iterator
 
 from support.daemons import Daemon
-from support.firmware import IPXE, UEFI_HTTP, UEFI_PXE, Firmware, ask
+from support.firmware import IPXE, UEFI_HTTP, UEFI_PXE, Firmware, ask, ask_all
 from support.namespaces import Namespace, Network, network
 
 MAC = "52:54:00:00:00:01"
@@ -49,6 +49,14 @@ def test_a_known_node_gets_its_address_name_and_boot_file_at_once(tmp_path: path
     assert lease is not None
     assert lease[:3] == ("10.1.255.254", "compute-0-0", "http://10.1.1.1/boot.ipxe")
     assert lease.discovers == 1 and lease.seconds < 1
+
+
+def test_many_that_ask_at_the_same_moment_get_each_its_own_and_who_is_unknown_nothing(tmp_path: pathlib.Path) -> None:
+    known = {f"52:54:00:00:01:{number:02x}": f"10.1.255.{number + 1}" for number in range(200)}
+    hosts = "".join(f"{mac},{address}\n" for mac, address in known.items())
+    with network() as net, dnsmasq(net, tmp_path, hosts):
+        leases = ask_all(net.client(), [*known, MAC], dataclasses.replace(IPXE, schedule=(0, 1)))
+    assert {mac: lease and lease.address for mac, lease in leases.items()} == {**known, MAC: None}
 
 
 def test_each_firmware_is_told_from_the_others(tmp_path: pathlib.Path) -> None:

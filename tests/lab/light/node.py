@@ -74,10 +74,15 @@ class LightNode:
         return self.console.read_text(encoding="utf-8", errors="replace") if self.console.exists() else ""
 
 
-def light_node(net: Network, folder: pathlib.Path, mac: str, release: str = DEFAULT_RELEASE) -> LightNode:
-    """A node on the network, off; its namespace goes with the network."""
+def light_node(
+    net: Network, folder: pathlib.Path, mac: str, release: str = DEFAULT_RELEASE, rate: str = ""
+) -> LightNode:
+    """A node on the network, off; its namespace goes with the network.
+
+    rate  what its network card can take at most (tc's words: ``8mbit``)
+    """
     (folder / "root").mkdir(parents=True)
-    return LightNode(net.client(folder.name, mac), folder, stage1(release))
+    return LightNode(net.client(folder.name, mac, rate), folder, stage1(release))
 
 
 def stage1(release: str = DEFAULT_RELEASE) -> pathlib.Path:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import shutil
 from dataclasses import dataclass
-from typing import Any, ContextManager, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support import rpms
@@ -72,15 +73,26 @@ class Frontend:
         """Run a playbook of the collection."""
         return self.run(*playbook(name, variables or {}), timeout=timeout)
 
+    def module(self, name: str, /, **options: Any) -> str:
+        """Run a module of the collection on the frontend."""
+        return self.run("ansible", "localhost", "-m", name, "-a", json.dumps(options))
+
     def sql(self, query: str) -> list[tuple[str, ...]]:
         """The rows that the database gives."""
         answer = self.run("mysql", "--batch", "--skip-column-names", "cluster", "--execute", query)
         return [tuple(line.split("\t")) for line in answer.splitlines()]
 
-    def publish(self) -> str:
-        """Build the distribution from the mirror and from what lies in the folder of local RPMs."""
-        variables = {"distribution_release": "rhel9", "distribution_sources": SOURCES}
+    def publish(self, **further: Any) -> str:
+        """Build the distribution from the mirror and from what lies in the folder of local RPMs.
+
+        further  variables of the role
+        """
+        variables = {"distribution_release": "rhel9", "distribution_sources": SOURCES, **further}
         return self.playbook("rebuild-dist", variables, BUILD_SECONDS)
+
+    def add_profiles(self, folder: pathlib.Path) -> None:
+        """Put graph and node files where an administrator puts the site's own."""
+        shutil.copytree(folder, self.root / "etc/rocks/xml", dirs_exist_ok=True)
 
     def add_package(self, package: rpms.Rpm) -> None:
         """Put an RPM where an administrator puts what was built here."""
@@ -115,14 +127,21 @@ def container(net: Network, folder: pathlib.Path) -> Iterator[Frontend]:
 
 
 @contextlib.contextmanager
-def frontend(net: Network, folder: pathlib.Path, further: Optional[Mapping[str, Any]] = None) -> Iterator[Frontend]:
+def frontend(
+    net: Network,
+    folder: pathlib.Path,
+    further: Optional[Mapping[str, Any]] = None,
+    describe: Callable[[Frontend], Any] = lambda _frontend: None,
+) -> Iterator[Frontend]:
     """A configured frontend with a published distribution and the site's own settings.
 
-    further  variables of the role
+    further   variables of the role
+    describe  what else is said about the site, before the distribution is built
     """
     with container(net, folder) as machine:
         machine.playbook("frontend", {**ROLE, **(further or {})}, CONVERGE_SECONDS)
         machine.run("ansible-playbook", "tests/lab/story/site.yml")
         machine.add_package(LOCAL)
+        describe(machine)
         machine.publish()
         yield machine
