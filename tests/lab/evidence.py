@@ -23,7 +23,8 @@ PREFIX = "rocks-lab-"
 # Disks, sockets and roots are no evidence.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
 KEPT_OF_A_FAILURE = ("*.pcap*",)
-UNMOUNT_SECONDS = 30.0
+CONTAINER = cache.ROOT / "extensions/molecule/container"
+UNMOUNT_SECONDS, STOP_SECONDS = 30.0, 60.0
 
 HEAD = ("since the start", "this phase", "QEMU's CPU", "load", "")
 
@@ -88,9 +89,16 @@ def scratch() -> pathlib.Path:
     parent = pathlib.Path(tempfile.gettempdir())
     for old in parent.glob(f"{PREFIX}*"):
         if not is_alive(old.name.removeprefix(PREFIX).partition("-")[0]):
+            _stop_containers(old)
             _unmount(old)
             shutil.rmtree(old, ignore_errors=True)
     return pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{identity(os.getpid())}-"))
+
+
+def _stop_containers(folder: pathlib.Path) -> None:
+    """Switch off the frontends of a killed run, and take away what they leave outside of ``folder``."""
+    for leader in folder.glob("*/leader"):
+        command.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env={"RUN": str(leader.parent)})
 
 
 def _unmount(folder: pathlib.Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -20,32 +21,44 @@ from lab import evidence
 from lab.light.node import light_node
 from lab.machine.hardware import Hardware
 from lab.machine.machine import machine
+from lab.story.frontend import container
 from support.namespaces import network
 
 folder = evidence.scratch()
 with network() as net, machine(net, folder / "node", Hardware("52:54:00:00:00:01", memory=256, disk=1)) as node:
     node.power_on()
     light = light_node(net, folder / "light", "52:54:00:00:00:02")
-    with light.power_on():
-        print(folder, (node.folder / "pid").read_text().strip(), net.server.name, flush=True)
+    with container(net, folder / "frontend") as fe, light.power_on():
+        print(folder, (node.folder / "pid").read_text().strip(), net.server.name, fe.leader, flush=True)
         time.sleep(600)  # to be killed in it
 """
 
 
-def test_the_next_run_removes_machines_nodes_networks_and_folders_of_a_killed_run() -> None:
+def control_groups(init: str) -> list[pathlib.Path]:
+    """Those that a container of its own name has."""
+    name = re.findall(r"/(rocks-[^/]+)/payload", pathlib.Path("/proc", init, "cgroup").read_text())[0]
+    return list(pathlib.Path("/sys/fs/cgroup").rglob(name))
+
+
+def test_the_next_run_removes_machines_nodes_frontends_networks_and_folders_of_a_killed_run() -> None:
     paths = os.pathsep.join(str(cache.ROOT / name) for name in (".collections", "tests"))
     environment = {**os.environ, "PYTHONPATH": paths}
     with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True, env=environment) as run:
         assert run.stdout is not None
-        folder, qemu, name = run.stdout.readline().split()
+        folder, qemu, name, init = run.stdout.readline().split()
         run.send_signal(signal.SIGKILL)
     until(lambda: not namespaces.is_alive(name.split("-")[1]), 10, "the killed run to be gone")
-    assert pathlib.Path("/proc", qemu).exists() and pathlib.Path(folder).is_dir()
+    assert (
+        pathlib.Path("/proc", qemu).exists() and pathlib.Path("/proc", init).exists() and pathlib.Path(folder).is_dir()
+    )
+    groups = control_groups(init)
+    assert groups and all(path.is_dir() for path in groups)
 
     namespaces.remove_leftovers()
     evidence.scratch().rmdir()
 
     until(lambda: not pathlib.Path("/proc", qemu).exists(), 10, "its machine to be off")
+    assert not pathlib.Path("/proc", init).exists() and not any(path.exists() for path in groups)
     assert not pathlib.Path(folder).exists()
     assert not list(namespaces.FOLDER.glob(f"{name.rsplit('-', 2)[0]}-*"))
     assert folder not in pathlib.Path("/proc/self/mounts").read_text()

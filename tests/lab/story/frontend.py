@@ -21,10 +21,10 @@ from support.namespaces import BRIDGE, Network
 
 from .. import cache
 from ..distribution.sources import LOCAL, sources
+from ..evidence import CONTAINER
 from ..image.tree import tree
 from . import image
 
-CONTAINER = cache.ROOT / "extensions/molecule/container"
 CLONE, MIRROR = "/usr/src/npaci.rocks", "/srv/mirror"
 ENVIRONMENT = (f"PATH={image.PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=vt100", "ANSIBLE_NOCOLOR=1",
                # Ansible does not flush what it says into a file.
