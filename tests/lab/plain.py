@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from support.daemons import Daemon
@@ -67,11 +67,12 @@ class Event(NamedTuple):
 
 @dataclass
 class Frontend:
-    """What was asked, and what each machine is to get."""
+    """What was asked, and what each machine is to get; ``made``: path -> what is made there for who asks."""
 
     folders: dict[str, pathlib.Path]
     dhcp: Daemon
     kickstarts: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Callable[[str], str]] = field(default_factory=dict)
     installed: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
 
@@ -96,6 +97,8 @@ class Frontend:
             ).encode()
         if path == f"/ks/{address}":
             return self.kickstarts[address].encode()
+        if path in self.made:
+            return self.made[path](address).encode()
         if path == "/event/installed":
             self.installed.add(address)
         return b"noted\n" if path.startswith("/event/") else b""

@@ -50,28 +50,49 @@ curl --silent --show-error --fail --output /boot/rocks/initrd.img "$initrd" || e
 
 REBOOT = GO.format(command="systemctl reboot")
 
-# BootNext counts once (UEFI 2.10, 3.1.2), so a machine that boots its disk first does so again afterwards.
+# BootNext counts once (UEFI 2.10, 3.1.2), so a machine that boots its disk first does so again afterwards.  Of its entries
+# for the network the card that reaches the frontend is taken first, and IPv6 last.
 BOOTNEXT = """
 [ -d /sys/firmware/efi ] || { echo "it was not booted by UEFI" >&2; exit 1; }
-entry=$(efibootmgr -v | sed -nE 's/^Boot([0-9A-F]{4})\\*? .*(PXE|HTTP|IPv4|Network).*/\\1/p' | head -n 1)
+host=$(sed -E 's,^[a-z]+://([^/:]+).*,\\1,' /etc/rocks/frontend)
+address=$(getent ahostsv4 "$host" | awk 'NR == 1 { print $1 }')
+card=$(ip -o route get "$address" | sed -nE 's/.* dev ([^ ]+).*/\\1/p')
+mac=$(tr -d : <"/sys/class/net/${card:-none}/address")
+entries=$(efibootmgr -v | grep -E '^Boot[0-9A-F]{4}.*(PXE|HTTP|IPv4|IPv6|Network)')
+pick() { printf '%s\\n' "$entries" | grep -v v6 | grep -i -- "$1"; }
+entry=$({ pick "${mac:-none}"; pick Boot; printf '%s\\n' "$entries"; } | sed -nE 's/^Boot([0-9A-F]{4}).*/\\1/p' | head -n 1)
 [ -n "$entry" ] || { echo "its firmware has no entry for the network" >&2; exit 1; }
 efibootmgr --quiet --bootnext "$entry" || exit 1
 """ + GO.format(command="systemctl reboot")
 
+# By the system call for files where the kernel has it: the other one is locked under Secure Boot.
 KEXEC = (
     ASK
     + """
-kexec --load /boot/rocks/vmlinuz --initrd=/boot/rocks/initrd.img --append="$arguments" || exit 1
+kexec --kexec-syscall-auto --load /boot/rocks/vmlinuz --initrd=/boot/rocks/initrd.img --append="$arguments" || exit 1
 """
     + GO.format(command="systemctl kexec")
 )
 
-# GRUB cannot take its next entry back where its environment is on LVM or an array (grub-reboot(8)); a node that comes
-# again and again is then refused its kickstart, since its order has ended.
+# custom.cfg is read at the end of GRUB's own configuration (/etc/grub.d/41_custom), beside its environment; so the entry
+# is the last one of the menu, and never what is booted without a word.  GRUB cannot take its next entry back where its
+# environment is on LVM or an array (grub-reboot(8)); a node that comes again and again is then refused its kickstart,
+# since its order has ended.  Until EL 8 another command starts a kernel under UEFI's Secure Boot.
 GRUB = (
     ASK
     + """
-grubby --add-kernel=/boot/rocks/vmlinuz --initrd=/boot/rocks/initrd.img --args="$arguments" --title=rocks-install || exit 1
+environment=$(readlink -e /boot/grub2/grubenv) || { echo "GRUB has no environment" >&2; exit 1; }
+top=$(findmnt --noheadings --output TARGET --target /boot/rocks) || exit 1
+place=/boot/rocks; [ "$top" = / ] || place=${place#"$top"}
+volume=$(findmnt --noheadings --output UUID --target /boot/rocks) || exit 1
+efi=; [ -d /sys/firmware/efi ] && grep -q '^VERSION_ID="[78]' /etc/os-release && efi=efi
+cat >"${environment%/*}/custom.cfg" <<CONFIGURATION || exit 1
+menuentry "Install by rocks" --id rocks-install --unrestricted {
+    search --no-floppy --fs-uuid --set=root $volume
+    linux$efi $place/vmlinuz $arguments
+    initrd$efi $place/initrd.img
+}
+CONFIGURATION
 grub2-reboot rocks-install || exit 1
 """
     + GO.format(command="systemctl reboot")

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Machines that boot their disk first are sent into the installer over ssh: GRUB's next entry, kexec, BootNext.
+
+The scripts, and the boot answer that they ask for, are the product's; the machines were installed by the plain frontend.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils.install.send import send
+from ansible_collections.npaci.rocks.plugins.module_utils.install.target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.service import bootscripts
+from ansible_collections.npaci.rocks.plugins.module_utils.service.installers import installer
+from lab import cache
+from lab.evidence import Laps
+from lab.machine.hardware import UEFI_HTTP, Hardware
+from lab.machine.machine import Machine, machine
+from lab.plain import URL, Frontend, frontend
+from lab.ssh import Key, new_key
+from support.namespaces import Network
+
+NODE = Hardware("52:54:00:00:00:01")
+NAME, ADDRESS = "compute-0-0", "10.1.255.254"
+HOSTS = {NODE.mac: f"{ADDRESS},{NAME}"}
+KICKSTART = (cache.LAB / "kickstarts/machine.cfg").read_text()
+# What Red Hat's installer puts there with the boot loader, and by itself.
+PACKAGES = "@^minimal-environment\ngrub2\nkexec-tools\n"
+FRONTEND = f"\n%post\nmkdir -p /etc/rocks\necho {URL} >/etc/rocks/frontend\n%end\n"
+START = bootscripts.Start(
+    NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer("rhel9"),
+    ("console=ttyS0,115200", "quiet", "mitigations=off"),
+)  # fmt: skip
+SECONDS = 900.0
+UP, ASKED, ASKED_BY_FIRMWARE = "/event/up", "/rocks/kickstart", "/ks/"
+
+
+class Stage:
+    """One machine, and all that it asks for."""
+
+    def __init__(self, net: Network, fe: Frontend, node: Machine, key: Key, laps: Laps) -> None:
+        self.net, self.fe, self.node, self.key, self.laps = net, fe, node, key, laps
+        fe.made["/rocks/boot"] = lambda _address: bootscripts.install(bootscripts.IPXE, START)
+        fe.made[ASKED] = lambda address: fe.kickstarts[address]
+        kickstart = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
+        fe.reinstall(ADDRESS, kickstart + FRONTEND)
+
+    def wait_for(self, what: str, count: int) -> None:
+        """Until the machine has asked for it so often, in all."""
+        self.node.wait(lambda: len(self.fe.asked(ADDRESS, what)) >= count, SECONDS, f"{what} for time {count}")
+        self.laps.lap(f"{what}, {count}", self.node.cpu_seconds())
+
+    def run(self, *argv: str) -> str:
+        """What a command on the machine prints."""
+        return self.key.run(self.net.server, ADDRESS, *argv)
+
+    def send(self, way: str) -> None:
+        """Send the machine into the installer as rocks_reinstall does, with this test's key."""
+
+        def ssh(argv: list[str], **options: Any) -> command.Finished:
+            key = ["-i", str(self.key.private), "-o", "UserKnownHostsFile=/dev/null"]
+            return self.net.server.run([argv[0], *key, *argv[1:]], **options)
+
+        self.laps.restart()
+        target = Target(NAME, ADDRESS, {"boots_from": "disk", "reinstall_by": way})
+        assert send(target, run=ssh) == way
+
+
+def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec(
+    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
+) -> None:
+    with (
+        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        machine(net, folder / "node", NODE, ("disk", "network")) as node,
+    ):
+        stage = Stage(net, fe, node, new_key(folder), laps)
+        node.power_on()
+        stage.wait_for(UP, 1)
+        from_network = len(fe.asked(ADDRESS, "/boot.ipxe"))
+
+        # GRUB takes its next entry once: a machine that does not come to install is back on its disk.
+        stage.send("grub")
+        stage.wait_for(ASKED, 1)
+        node.reset()
+        stage.wait_for(UP, 2)
+        assert "inst.ks" not in stage.run("cat", "/proc/cmdline")
+
+        stage.run("echo state >/state/partition1/kept; echo soft >/root/gone; sync")
+        stage.send("kexec")
+        stage.wait_for(ASKED, 2)
+        stage.wait_for(UP, 3)
+        assert stage.run("cat /state/partition1/kept; test -e /root/gone || echo clean") == "state\nclean\n"
+        assert stage.run("ls", "/boot") == stage.run("ls -I rocks", "/boot")
+        assert len(fe.asked(ADDRESS, "/boot.ipxe")) == from_network
+        headers = fe.asked(ADDRESS, ASKED)[-1].headers
+        assert headers["X-RHN-Provisioning-MAC-0"].endswith(NODE.mac)
+
+
+def test_a_uefi_machine_boots_from_the_network_next_and_then_from_its_disk_as_before(
+    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
+) -> None:
+    hardware = replace(NODE, firmware=UEFI_HTTP)
+    with (
+        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        machine(net, folder / "node", hardware, ("disk", "network")) as node,
+    ):
+        stage = Stage(net, fe, node, new_key(folder), laps)
+        node.power_on()
+        stage.wait_for(UP, 1)
+        before = stage.run("efibootmgr")
+        assert "BootNext" not in before
+        fe.installed.clear()
+
+        stage.send("bootnext")
+        stage.wait_for(ASKED_BY_FIRMWARE, 2)
+        node.reset()
+        stage.wait_for(UP, 2)
+        assert stage.run("efibootmgr") == before
