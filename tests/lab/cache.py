@@ -3,8 +3,8 @@
 """What the lab builds once and keeps between runs, outside git: ``$ROCKS_LAB_CACHE``, or ``.cache/lab`` in the clone.
 
 A part is a folder named by the hash of all that it is made from. It gets its name when it is complete, so that a
-killed run leaves no half one. The content before the present one stays, since another run may still live on it: a
-container loses its programs with the folder that it was started from. Older ones go.
+killed run leaves no half one. The content before the present one stays, since another run may still live on it, and so
+does what is mounted: a container loses its programs with the folder that it was started from. Older ones go.
 """
 
 from __future__ import annotations
@@ -60,10 +60,12 @@ def key_of(*paths: pathlib.Path, more: Iterable[str] = ()) -> str:
 
 
 def _unneeded(name: str, kept: pathlib.Path) -> list[pathlib.Path]:
-    """The parts of that name but the latest, and what killed builds have left."""
+    """The parts of that name but the latest and what a container still lives on, and what killed builds have left."""
     halves = list(kept.glob(f"{name}-new.*"))
     whole = [path for path in kept.glob(f"{name}-*") if path.name.rpartition("-")[0] == name and path not in halves]
-    return halves + sorted(whole, key=lambda path: path.stat().st_mtime)[:-1]
+    mounted = pathlib.Path("/proc/self/mounts").read_text()
+    old = sorted(whole, key=lambda path: path.stat().st_mtime)[:-1]
+    return halves + [path for path in old if f"{path}/" not in mounted]
 
 
 def _build(name: str, wanted: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
