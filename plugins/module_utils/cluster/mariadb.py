@@ -25,11 +25,10 @@ ANSWER_SECONDS = 300  # a server that hangs is one that does not answer
 # One behaviour on every server, whatever its my.cnf says: a value that does not fit is an error, || joins texts as in
 # SQLite, a statement sees what is committed, and group_concat is never cut.
 SESSION = (
-    "set names utf8mb4",
-    "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'",
+    "set names utf8mb4,"
+    " session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT',"
+    f" session innodb_lock_wait_timeout = {LOCK_SECONDS}, session group_concat_max_len = 268435456",
     "set session transaction isolation level read committed",
-    f"set session innodb_lock_wait_timeout = {LOCK_SECONDS}",
-    "set session group_concat_max_len = 268435456",
 )
 COLLATION = "character set utf8mb4 collate utf8mb4_nopad_bin"
 READ_ONLY = "set session transaction read only"

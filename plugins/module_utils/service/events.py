@@ -40,11 +40,12 @@ def post_event(service: Service, request: Request) -> Answer:
     demand_root(request, request.address)
     message = message_of(request, request.address)
     progress, uuid = progress_of(message, request.address), text_of(message, "order")
-    if progress.phase not in NAMED and service.inbox.offer(request.address, uuid, progress):
-        return HEARD
+    if progress.phase not in NAMED:
+        if progress.phase in STATES:
+            raise Denied(400, f"a node does not say that it is {progress.phase!r}", request.address)
+        if not request.macs and service.inbox.offer(service.db, request.address, uuid, progress):
+            return HEARD
     asker = identify(service, request)
-    if progress.phase in STATES and progress.phase not in NAMED:
-        raise Denied(400, f"a node does not say that it is {progress.phase!r}", asker.node.name)
     if asker.order is None or asker.order.uuid != uuid:
         what = "the message is not of the node's last install order"
         raise Denied(409, what, asker.node.name, ORDER_AGAIN % asker.node.name)
@@ -56,7 +57,6 @@ def _progress(service: Service, told: Told) -> None:
     if told.order.state != INSTALLING:
         raise Denied(409, f"no progress is expected: the install order is {told.order.state}", told.order.node)
     events.record(service.db, [(told.order, told.progress)], now=service.now)
-    service.inbox.admit(told.request.address, told.order.uuid)
 
 
 def _installed(service: Service, told: Told) -> None:

@@ -26,15 +26,26 @@ MOST_MACS = 64
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 INFINIBAND_BYTES = 20
 
-# One text each for node and order: a driver's work is by the column, and this is asked by every machine at once.  The
-# names that the membership leads to are known already (values.Shared).
-NODE_COLUMNS = ("n.id", "n.name", "coalesce(n.mac, '')", "n.membership", "n.rack", "n.`rank`", "n.ip", "n.arch")
+# One text for node, revision and order, and one for each attribute: a driver's work is by the column, and this is asked
+# by every machine at once.  The names that the membership leads to are known already (values.Shared).
+REVISION = "(select revision from schema_version where id = 1)"
+NODE_COLUMNS = (
+    "n.id",
+    "n.name",
+    "coalesce(n.mac, '')",
+    "n.membership",
+    "n.rack",
+    "n.`rank`",
+    "n.ip",
+    "n.arch",
+    REVISION,
+)
 ASKER = (
-    f"select {one_text(NODE_COLUMNS)}, {ORDER_TEXT}, (select revision from schema_version where id = 1)%s from nodes n"
+    f"select {one_text(NODE_COLUMNS)} || '{MARK}' || {ORDER_TEXT}%s from nodes n"
     " left join installs i on i.id = (select max(id) from installs where node = n.id)%s where n.ip = ?"
 )
 WITHOUT = ASKER % ("", "")
-WITH_ATTRIBUTES = ASKER % (", t.name, t.value", " left join attributes t on t.node = n.id")
+WITH_ATTRIBUTES = ASKER % (f", t.name || '{MARK}' || t.value", " left join attributes t on t.node = n.id")
 
 
 @functools.lru_cache(maxsize=16384)
@@ -73,10 +84,9 @@ def identify(service: Service, request: Request, *, attributes: bool = False) ->
     rows = _first(service.db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
     if not rows:
         raise Denied(404, "no node has this address", request.address, "enter it: rocks_insert_ethers")
-    node_text, order_text, revision = rows[0][:3]
-    own = {key: value for key, value in (row[3:] for row in rows) if key is not None} if attributes else {}
-    number, name, mac, membership, rack, rank, ip, arch = node_text.split(MARK)
-    names = service.shared.of(service.db, revision, int(membership)).memberships[int(membership)]
+    own = dict(row[1].split(MARK, 1) for row in rows if row[1] is not None) if attributes else {}
+    number, name, mac, membership, rack, rank, ip, arch, revision, order = rows[0][0].split(MARK, len(NODE_COLUMNS))
+    names = service.shared.of(service.db, int(revision), int(membership)).memberships[int(membership)]
     node = Node(int(number), name, mac, *names, int(rack), int(rank), ip, arch, comment="")
     if request.macs and node.mac not in request.macs:
         raise Denied(
@@ -86,7 +96,7 @@ def identify(service: Service, request: Request, *, attributes: bool = False) ->
             node.name,
             "two machines with one address, or a new network card: rocks_insert_ethers with replace",
         )
-    return Asker(node, int(membership), revision, order_from_text(order_text), own)
+    return Asker(node, int(membership), int(revision), order_from_text(order), own)
 
 
 def _first(db: Database, sql: str, address: str) -> list[Row]:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Progress that is not written at once: one transaction a moment for all nodes instead of one for each message.
 
-Only for a node whose last message was checked against the database, whose order it names, a few seconds ago; and only
-for counts, which the next message tells anew. A process that dies loses what the last moment brought, and no state.
+Only for a node whose order was seen installing in the database a few seconds ago, and only for counts, which the next
+message tells anew. A process that dies loses what the last moment brought, and no state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from ..install.states import INSTALLING
 
 FLUSH_SECONDS = 2.0  # of two reports that a node makes meanwhile only the newer one costs anything
 TRUST_SECONDS = 10.0
+LEARN_SECONDS = 1.0  # a cluster that begins at once is looked up together; who comes in between, by himself
 CHUNK = 500
+INSTALLS = "from installs i join nodes n on n.id = i.node where i.live = 1 and i.state = ?"
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +39,16 @@ class Inbox:
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[str, Progress]] = {}
         self._trusted: dict[str, tuple[str, float]] = {}
+        self._learning, self._learned = threading.Lock(), -LEARN_SECONDS
         self._awake, self._never = threading.Event(), threading.Event()
         self._writer: threading.Thread | None = None
 
-    def offer(self, address: str, uuid: str, progress: Progress) -> bool:
-        """Keep progress to be written in a moment; False when this node must be looked up first."""
-        known = self._trusted.get(address)
-        if known is None or known[0] != uuid or known[1] < self._monotonic():
-            return False
+    def offer(self, db: Database, address: str, uuid: str, progress: Progress) -> bool:
+        """Keep progress to be written in a moment; False when this node must be looked up by itself."""
+        if not self._trusts(address, uuid):
+            self._learn(db)
+            if not self._trusts(address, uuid):
+                return False
         with self._lock:
             self._waiting[address] = (uuid, progress)
             if self._writer is None:
@@ -53,9 +57,18 @@ class Inbox:
         self._awake.set()
         return True
 
-    def admit(self, address: str, uuid: str) -> None:
-        """This node was looked up, and its order is installing: its next progress may wait."""
-        self._trusted[address] = (uuid, self._monotonic() + TRUST_SECONDS)
+    def _trusts(self, address: str, uuid: str) -> bool:
+        order, until = self._trusted.get(address, ("", 0.0))
+        return order == uuid and self._monotonic() <= until
+
+    def _learn(self, db: Database) -> None:
+        """Look up every order that is installing, unless that was done a moment ago; who asks meanwhile waits for it."""
+        with self._learning:
+            now = self._monotonic()
+            if now - self._learned >= LEARN_SECONDS:
+                installing = db.rows(f"select n.ip, i.uuid {INSTALLS}", (INSTALLING,))
+                self._trusted = {address: (uuid, now + TRUST_SECONDS) for address, uuid in installing}
+                self._learned = now
 
     def flush(self, db: Database, now: str) -> int:
         """Write what waits; how many orders it was of.  What is of no order any more is dropped, with its trust."""
@@ -102,8 +115,7 @@ def _orders(db: Database, addresses: list[str]) -> Mapping[str, Standing]:
     for start in range(0, len(addresses), CHUNK):
         some = addresses[start : start + CHUNK]
         rows = db.rows(
-            "select n.ip, i.id, i.uuid, i.phase, i.total from installs i join nodes n on n.id = i.node"
-            f" where i.live = 1 and i.state = ? and n.ip in ({', '.join('?' * len(some))})",
+            f"select n.ip, i.id, i.uuid, i.phase, i.total {INSTALLS} and n.ip in ({', '.join('?' * len(some))})",
             (INSTALLING, *some),
         )
         found.update({row[0]: Standing._make(row[1:]) for row in rows})

@@ -9,7 +9,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavaila
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Progress
 from ansible_collections.npaci.rocks.plugins.module_utils.service import inbox as room
-from ansible_collections.npaci.rocks.plugins.module_utils.service.inbox import TRUST_SECONDS, Inbox
+from ansible_collections.npaci.rocks.plugins.module_utils.service.inbox import LEARN_SECONDS, TRUST_SECONDS, Inbox
 from support.cluster import Urls
 from support.frontend import NOW, Face
 from support.waiting import until
@@ -45,34 +45,41 @@ def installing(cluster: Database, order: Order) -> Order:
 
 
 def test_the_newest_of_each_node_is_written(cluster: Database, inbox: Inbox, installing: Order) -> None:
-    inbox.admit(NODE, installing.uuid)
     for done in (1, 2, 3):
-        assert inbox.offer(NODE, installing.uuid, Progress("install", done, 400))
+        assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", done, 400))
     assert inbox.flush(cluster, NOW) == 1
     (order,) = orders.live(cluster)
     assert (order.phase, order.done, order.total) == ("install", 3, 400)
     assert inbox.flush(cluster, NOW) == 0
 
 
-def test_a_stranger_is_looked_up_first(inbox: Inbox, installing: Order) -> None:
-    assert not inbox.offer(NODE, installing.uuid, Progress("install", 1, 400))
-    inbox.admit(NODE, installing.uuid)
-    assert not inbox.offer(NODE, "another order", Progress("install", 1, 400))
-    assert not inbox.offer("10.255.255.244", installing.uuid, Progress("install", 1, 400))
+def test_a_stranger_is_looked_up_by_himself(cluster: Database, inbox: Inbox, installing: Order) -> None:
+    assert not inbox.offer(cluster, NODE, "another order", Progress("install", 1, 400))
+    assert not inbox.offer(cluster, "10.255.255.244", installing.uuid, Progress("install", 1, 400))
 
 
-def test_trust_ends_by_itself(inbox: Inbox, time: Clock, installing: Order) -> None:
-    inbox.admit(NODE, installing.uuid)
+def test_all_that_install_are_looked_up_together_and_not_more_often_than_once_a_second(
+    cluster: Database, inbox: Inbox, order: Order, time: Clock
+) -> None:
+    assert not inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
+    orders.advance(cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200"))
+    assert not inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
+    time.now = LEARN_SECONDS
+    assert inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
+
+
+def test_trust_ends_by_itself(cluster: Database, inbox: Inbox, time: Clock, installing: Order) -> None:
+    assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
+    orders.cancel(cluster, [installing], by="root", now=NOW)
     time.now = TRUST_SECONDS + 0.1
-    assert not inbox.offer(NODE, installing.uuid, Progress("install", 1, 400))
+    assert not inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
 
 
 def test_an_order_that_ended_takes_its_trust_along(cluster: Database, inbox: Inbox, installing: Order) -> None:
-    inbox.admit(NODE, installing.uuid)
-    assert inbox.offer(NODE, installing.uuid, Progress("install", 1, 400))
+    assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     orders.cancel(cluster, [installing], by="root", now=NOW)
     assert inbox.flush(cluster, NOW) == 0
-    assert not inbox.offer(NODE, installing.uuid, Progress("install", 2, 400))
+    assert not inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
 
 
 def test_what_could_not_be_written_waits_for_the_database(
@@ -81,13 +88,12 @@ def test_what_could_not_be_written_waits_for_the_database(
     def away(*_arguments: object, **_options: object) -> None:
         raise Unavailable("the database server does not answer")
 
-    inbox.admit(NODE, installing.uuid)
-    inbox.offer(NODE, installing.uuid, Progress("install", 1, 400))
+    inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     with monkeypatch.context() as patched:
         patched.setattr(room.events, "record", away)
         with pytest.raises(Unavailable):
             inbox.flush(cluster, NOW)
-    inbox.offer(NODE, installing.uuid, Progress("install", 2, 400))
+    inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
     assert inbox.flush(cluster, NOW) == 1
     assert orders.live(cluster)[0].done == 2
 
