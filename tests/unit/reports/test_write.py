@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import tempfile
 from typing import Any, Callable, Optional, Sequence
 
 import pytest
@@ -308,8 +309,10 @@ def test_two_reports_cannot_have_one_file(described: Database, tmp_path: pathlib
 
 
 def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_completes_it(
-    described: Database, site: Settings, tmp_path: pathlib.Path
+    described: Database, site: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # who is killed leaves his trial folder
+
     def told(argv: Sequence[str], **_how: Any) -> Finished:
         if argv[0].startswith("reload"):
             (tmp_path / argv[0]).write_text((tmp_path / "etc" / FILES[argv[0]]).read_text())
