@@ -16,7 +16,7 @@ from .cluster.database import Database, connect
 from .cluster.nodes import nodes as find_nodes
 from .errors import RocksError
 from .install import clock, orders
-from .install.drive import Plan, Step, Tools, drive, summary
+from .install.drive import DEADLINES, Plan, Step, Tools, drive, summary
 from .install.eligible import ORDER, REFUSED, UNCHANGED, UNDER_WAY, never_installed
 from .install.model import Pin
 from .install.schedulers import SCHEDULERS
@@ -43,11 +43,21 @@ def argument_spec() -> dict[str, Any]:
         "serial": {"type": "list", "elements": "str", "default": ["32"]},
         "max_failed": {"type": "int", "default": 3},
         "fail_rate": {"type": "float", "default": 0.1},
+        "deadlines": {
+            "type": "dict",
+            "options": {state: {"type": "int", "default": seconds} for state, seconds in DEADLINES.items()},
+            "apply_defaults": True,
+        },
         "wait": {"type": "bool", "default": True},
         "power": {"type": "bool", "default": False},
         "scheduler": {"type": "str", "choices": list(SCHEDULERS), "default": "none"},
         **database_spec(),
     }
+
+
+def usual(**said: Any) -> dict[str, Any]:
+    """The options when only these were said; for programs that ask no Ansible."""
+    return {**{name: one.get("default") for name, one in argument_spec().items()}, "deadlines": DEADLINES, **said}
 
 
 def reinstall(
@@ -65,7 +75,7 @@ def reinstall(
         plan = Plan(
             by=getpass.getuser(),
             rules=Rules(options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"]),
-            **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "power")},
+            **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "power", "deadlines")},
         )
         tools = Tools(
             lambda target: send(target, power=options["power"]),

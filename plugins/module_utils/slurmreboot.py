@@ -19,17 +19,13 @@ from .install.drive import Step
 from .install.schedulers import SCHEDULERS
 from .install.show import line
 from .install.states import FAILED
-from .reinstalling import GOOD, reinstall
+from .reinstalling import GOOD, reinstall, usual
 from .reports.slurm import feature
 from .settings import load
 
 # The nodes are all free, and a job may wait for all of them: no canary, no waves, no end because of failures.
 SCHEDULER = "slurm_reboot"
 ALL_AT_ONCE = {"canary": 0, "serial": ["100%"], "max_failed": 0, "fail_rate": 1.0}
-OPTIONS = {
-    **{"database": None, "force": True, "rearm": False, "wipe": False, "wait": True, "power": False},
-    **{"scheduler": SCHEDULER, **ALL_AT_ONCE},
-}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,7 +33,8 @@ def main(argv: Sequence[str]) -> int:
     nodes, features = argv[0].split(","), argv[1] if len(argv) > 1 else ""
     last: dict[str, Step] = {}
     try:
-        options = {**OPTIONS, "distribution": distribution(features, load().distributions)}
+        wanted = distribution(features, load().distributions)
+        options = usual(force=True, scheduler=SCHEDULER, distribution=wanted, **ALL_AT_ONCE)
         for step in reinstall(options, nodes, False):
             last[step.node] = step
             sys.stdout.write(line(step) + "\n")

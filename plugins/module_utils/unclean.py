@@ -21,7 +21,7 @@ from .install.events import UNCLEAN
 from .install.show import line
 from .install.states import ENDED_BADLY
 from .install.target import YES
-from .reinstalling import reinstall
+from .reinstalling import reinstall, usual
 from .settings import load
 
 ATTRIBUTE = "reinstall_on_unclean_boot"
@@ -32,10 +32,6 @@ TOLD = (
 )
 # Nodes at a time; the first one alone, since what cut the power may still be there.
 PACE = {"canary": 1, "serial": ["16"], "max_failed": 3, "fail_rate": 0.1}
-OPTIONS = {
-    **{"database": None, "distribution": None, "force": True, "rearm": False, "wipe": False, "wait": True},
-    **{"power": False, **PACE},
-}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +40,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         with connect(load().database) as database:
             names = wanted(database)
-        for step in reinstall({**OPTIONS, "scheduler": argv[0]}, names, False) if names else ():
+        options = usual(force=True, scheduler=argv[0], **PACE)
+        for step in reinstall(options, names, False) if names else ():
             sys.stdout.write(line(step) + "\n")
             sys.stdout.flush()
             failed = failed or step.step in ENDED_BADLY

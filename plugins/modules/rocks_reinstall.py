@@ -60,6 +60,26 @@ options:
     description: This share of failed nodes ends it, when ten have begun.
     type: float
     default: 0.1
+  deadlines:
+    description: Seconds that a node may stay in a state without a word; then it fails.
+    type: dict
+    suboptions:
+      ordered:
+        description: Before it asks what to boot.
+        type: int
+        default: 900
+      booted:
+        description: Before its installer asks for the kickstart.
+        type: int
+        default: 900
+      installing:
+        description: Without progress.
+        type: int
+        default: 600
+      installed:
+        description: Before it reports that it is up.
+        type: int
+        default: 1800
   wait:
     description: Wait until the nodes are up. Without it they are ordered and sent.
     type: bool
@@ -85,6 +105,8 @@ EXAMPLES = r"""
 # ansible compute -m rocks_reinstall
 # ansible rack_1 -m rocks_reinstall -a 'scheduler=slurm serial=10%'
 # ROCKS_QUERY='select name from nodes where rack=1' ansible query -m rocks_reinstall --check
+
+# ansible compute -m rocks_reinstall -a '{"deadlines": {"ordered": 1800}}'
 
 - name: Reinstall the compute nodes as their jobs end
   npaci.rocks.rocks_reinstall:

@@ -87,6 +87,12 @@ def test_a_node_that_cannot_be_reached_fails_the_command_with_its_reason(
     assert "1 nodes, 1 not up: compute-0-1" in said
 
 
+def test_a_node_that_is_silent_for_longer_than_its_deadline_fails(env: dict[str, str], table_ii: Database) -> None:
+    table_ii.execute("update attributes set value = '/bin/true' where name = 'outlet_command'")
+    said = ask(env, "compute-0-1", "-a", '{"deadlines": {"ordered": 1}}')
+    assert "compute-0-1 failed: nothing was heard of it for 1 s, when it was ordered" in said
+
+
 def test_the_playbook_takes_a_pattern(env: dict[str, str], table_ii: Database) -> None:
     words = ("-i", env["inventory"], "playbooks/reinstall.yml", "-e", "nodes=rack_0:&compute", "-e", "waves=50%")
     ended = command("ansible-playbook", *words, env=env)

@@ -24,7 +24,7 @@ compute-0-3|down*|Not responding
 compute-0-4|drained|rocks_reinstall: by root
 compute-0-5|mixed|none
 """
-# As the manual of OpenPBS (pbsnodes(8B)) shows them; it was not run.
+# As the source of OpenPBS's pbsnodes prints them; it was not run.
 PBSNODES = """\
 compute-0-0
      Mom = compute-0-0.local
