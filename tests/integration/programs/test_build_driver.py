@@ -7,22 +7,15 @@ from __future__ import annotations
 import pathlib
 import shutil
 import subprocess
-import tarfile
 from typing import Iterator
 
 import pytest
 
 from support.ansible import ROOT
+from support.drivers import MODULE, pack
 
 PROGRAM = ROOT / "xml" / "include" / "build-driver"
-MODULE = """\
-#include <linux/module.h>
-static int __init begin(void) { return 0; }
-static void __exit end(void) { }
-module_init(begin);
-module_exit(end);
-MODULE_LICENSE("GPL");
-"""
+ARCHIVE = "myri-1.2.tar.gz"
 
 
 @pytest.fixture
@@ -37,23 +30,12 @@ def kernel() -> Iterator[str]:
     shutil.rmtree(named)
 
 
-def source(folder: pathlib.Path, text: str = MODULE) -> pathlib.Path:
-    """The driver's sources as its maker hands them out."""
-    made = folder / "myri-1.2"
-    made.mkdir()
-    (made / "Makefile").write_text("obj-m := myri.o\n")
-    (made / "myri.c").write_text(text)
-    with tarfile.open(folder / "myri-1.2.tar.gz", "w:gz") as archive:
-        archive.add(made, "myri-1.2")
-    return folder / "myri-1.2.tar.gz"
-
-
 def build(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_the_rpm_holds_the_module_and_goes_with_its_kernel_alone(kernel: str, tmp_path: pathlib.Path) -> None:
-    ended = build("myri", "1.2", source(tmp_path), kernel, tmp_path)
+    ended = build("myri", "1.2", pack(tmp_path / ARCHIVE, "myri"), kernel, tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     (rpm,) = tmp_path.glob("*.rpm")
 
@@ -68,12 +50,12 @@ def test_the_rpm_holds_the_module_and_goes_with_its_kernel_alone(kernel: str, tm
 
 
 def test_a_driver_that_does_not_compile_leaves_nothing_and_says_why(kernel: str, tmp_path: pathlib.Path) -> None:
-    ended = build("myri", "1.2", source(tmp_path, MODULE + "no C at all\n"), kernel, tmp_path)
+    ended = build("myri", "1.2", pack(tmp_path / ARCHIVE, "myri", MODULE + "no C at all\n"), kernel, tmp_path)
     assert ended.returncode != 0
     assert "myri.c" in ended.stdout + ended.stderr
     assert list(tmp_path.glob("*.rpm")) == []
 
 
 def test_a_kernel_without_its_development_package_is_named(tmp_path: pathlib.Path) -> None:
-    ended = build("myri", "1.2", source(tmp_path), "5.14.0-1.el9.x86_64", tmp_path)
+    ended = build("myri", "1.2", pack(tmp_path / ARCHIVE, "myri"), "5.14.0-1.el9.x86_64", tmp_path)
     assert (ended.returncode, ended.stderr) == (1, "kernel-devel of 5.14.0-1.el9.x86_64 is not installed\n")

@@ -13,7 +13,6 @@ import json
 import os
 import pathlib
 import shutil
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from typing import Iterator
@@ -24,19 +23,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support import scratch
 from support.ansible import ROOT
 from support.daemons import Daemon, daemon
+from support.drivers import MODULE, pack
 from support.profiles import SITES, kickstart, scripts
 from support.waiting import until
 
 CONTAINER = ROOT / "extensions/molecule/container"
 SECONDS = 60.0
-DRIVER = """\
-#include <linux/module.h>
-static int __init begin(void) { return 0; }
-static void __exit end(void) { }
-module_init(begin);
-module_exit(end);
-MODULE_LICENSE("GPL");
-"""
 MODPROBE = """\
 #!/bin/sh
 [ ! -e /etc/refused ] && modinfo -k "$(uname -r)" "$1" >/dev/null && echo "$1" >>/run/loaded
@@ -123,7 +115,7 @@ def _install(node: Node) -> None:
     _write(node, "/etc/rocks/order", "an-order\n")
     headers = max(pathlib.Path("/lib/modules").glob("*-cloud-amd64/build")).resolve()
     node.run(f"mkdir -p /lib/modules/$(uname -r); ln -s {headers} /lib/modules/$(uname -r)/build")
-    _give(node, DRIVER)
+    _give(node, MODULE)
     given = kickstart("compute", "rhel9", **{**SITES["driver of its own"], "driver_source": "file:///etc/myri.tar"})
     for script in scripts(given, "rhel9"):
         if script.node.startswith("driver"):
@@ -139,15 +131,9 @@ def _write(node: Node, path: str, text: str) -> None:
 
 
 def _give(node: Node, text: str) -> None:
-    """The driver's sources, as its maker hands them out."""
-    with tempfile.TemporaryDirectory() as made:
-        (pathlib.Path(made) / "Makefile").write_text("obj-m := myri.o\n")
-        (pathlib.Path(made) / "myri.c").write_text(text)
-        for path in ("/etc/myri.tar", "/usr/src/rocks/driver.tar"):
-            place = pathlib.Path(f"/proc/{node.leader}/root{path}")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(place, "w") as archive:
-                archive.add(made, "myri-1.2")
+    """The sources at the URL that the node has them from, and where it has put them."""
+    for path in ("etc/myri.tar", "usr/src/rocks/driver.tar"):
+        pack(pathlib.Path(f"/proc/{node.leader}/root", path), "myri", text)
 
 
 @pytest.fixture
@@ -155,7 +141,7 @@ def node(booted: Node) -> Iterator[Node]:
     """The node, switched off."""
     booted.stop()
     booted.run("rm -rf /lib/modules/$(uname -r)/extra /etc/refused; depmod $(uname -r)")
-    _give(booted, DRIVER)
+    _give(booted, MODULE)
     booted.frontend.log.write_text("")
     yield booted
 
@@ -177,7 +163,7 @@ def test_the_next_boot_loads_it_and_builds_nothing(node: Node) -> None:
 
 
 def test_a_build_that_fails_is_told_with_its_reason_and_the_node_gets_no_jobs(node: Node) -> None:
-    _give(node, DRIVER + "no C at all\n")
+    _give(node, MODULE + "no C at all\n")
     assert node.start() == "failed inactive inactive"
     until(lambda: node.frontend.output().count("\n") == 1, SECONDS, "the report")
     told = json.loads(node.frontend.output())
