@@ -88,6 +88,18 @@ def test_systemd_understands_every_unit_and_every_addition(files: dict[str, str]
     assert ours == []
 
 
+@pytest.mark.parametrize("scheduler", ["slurm", "pbs", "none"])
+def test_the_list_of_nodes_is_the_schedulers(scheduler: str) -> None:
+    written = rendering.files(SYSTEMS["EL 9"], **GIVEN, frontend_scheduler=scheduler)
+    reports = set(yaml.safe_load(written["/etc/rocks/rocks.yml"])["reports"])
+    assert reports & {"slurm", "pbs"} == {scheduler} - {"none"}
+    after = re.findall(
+        r"^ExecStartPost=.*rocks-report (\w+)$", written["/etc/systemd/system/rocks-rounds.service"], re.MULTILINE
+    )
+    assert after == sorted({scheduler} - {"none"})
+    assert ("/etc/slurm/slurm.conf" in written) == (scheduler == "slurm")
+
+
 def test_services_keep_their_names_over_the_families() -> None:
     """Each service that the role speaks of has a unit and packages in both families."""
     debian, redhat = (yaml.safe_load((ROLE / f"vars/{name}.yml").read_text()) for name in ("debian", "redhat"))
