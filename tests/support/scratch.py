@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import stat
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ def make(folder: pathlib.Path) -> pathlib.Path:
     for name in os.listdir("/lib"):
         if not (folder / "lib" / name).exists():
             (folder / "lib" / name).symlink_to(f"/usr/lib/{name}")
+    # Where the names of many programs lead.
+    shutil.copytree("/etc/alternatives", folder / "etc/alternatives", symlinks=True, dirs_exist_ok=True)
     for name in ("passwd", "group"):
         (folder / "etc" / name).write_bytes(pathlib.Path("/etc", name).read_bytes())
     return folder
