@@ -23,7 +23,7 @@ PREFIX = "rocks-lab-"
 # Disks, sockets and roots are no evidence.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
 KEPT_OF_A_FAILURE = ("*.pcap*",)
-CONTAINER = cache.ROOT / "extensions/molecule/container"
+CONTAINER, OWN_GROUP = (cache.ROOT / "extensions/molecule" / name for name in ("container", "own-group"))
 UNMOUNT_SECONDS, STOP_SECONDS = 30.0, 60.0
 
 HEAD = ("since the start", "this phase", "QEMU's CPU", "load", "")
@@ -96,9 +96,11 @@ def scratch() -> pathlib.Path:
 
 
 def _stop_containers(folder: pathlib.Path) -> None:
-    """Switch off the frontends of a killed run, and take away what they leave outside of ``folder``."""
+    """Switch off the frontends of a killed run, and take away what they and its nodes leave outside of ``folder``."""
     for leader in folder.glob("*/leader"):
         command.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env={"RUN": str(leader.parent)})
+    for group in folder.glob("*/group"):
+        command.run([str(OWN_GROUP), "--remove", group.read_text()], timeout=STOP_SECONDS)
 
 
 def _unmount(folder: pathlib.Path) -> None:

@@ -14,10 +14,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils import command
 from lab import cache
 from lab.evidence import Laps
 from lab.image.tree import tree
+from lab.light.machine import switched_on
 from lab.light.node import LightNode, light_node
 from lab.plain import INSTALL, URL, Frontend, frontend
 from support import rpms
 from support.namespaces import Network
+from support.waiting import until
 
 KICKSTART = (cache.LAB / "kickstarts/light.cfg").read_text()
 MACHINE = (cache.LAB / "kickstarts/machine.cfg").read_text().replace("@KEY@", "ssh-ed25519 AAAA test")
@@ -75,6 +77,31 @@ def test_a_node_follows_the_whole_of_a_machines_kickstart(fe: Frontend, node: Li
     assert list(node.root.glob("boot/initramfs-*.img"))
 
 
+def test_an_installed_node_boots_what_it_has_and_is_reinstalled_with_its_state_kept(
+    fe: Frontend, node: LightNode, laps: Laps
+) -> None:
+    fe.reinstall(ADDRESS, MACHINE)
+    (node.root / "state").mkdir()
+    laps.restart()
+    with switched_on(node) as machine:
+
+        def is_up(times: int) -> bool:
+            machine.check()
+            return len(fe.asked(ADDRESS, "/event/up")) == times
+
+        until(lambda: is_up(1), INSTALL_SECONDS, "the node to be up")
+        laps.lap("a light node has power, installs, boots and is up")
+        assert machine.run("systemctl", "is-system-running", "--wait") == "running\n"
+        assert float(machine.run("cat", "/proc/uptime").split()[0]) < laps.lap("its units have started")
+        machine.run("touch", "/state/kept", "/root/soft")
+        fe.reinstall(ADDRESS, MACHINE)
+        machine.run("systemctl", "reboot")
+        until(lambda: is_up(2), INSTALL_SECONDS, "the node to be up again")
+        laps.lap("it has restarted into the installer and is up again")
+        assert machine.run("ls", "/state") == "kept\n" and not (node.root / "root/soft").exists()
+    assert machine.boots == ["reboot", "system", "reboot", "power cut"]
+
+
 def test_a_boot_script_with_variables_and_conditions_is_followed_as_ipxe_does(
     fe: Frontend, node: LightNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +133,7 @@ def test_each_release_installs_itself_from_its_own_kickstart(
     for old, new in words.items():
         text = text.replace(old, new)
     fe.reinstall(ADDRESS, text)
-    node = light_node(net, folder / "node", MAC, release)
+    node = light_node(net, folder / "node", MAC)
     assert node.run(INSTALL_SECONDS) == "reboot"
     assert (node.root / "etc/redhat-release").read_text() == f"Lab Enterprise Linux {release}\n"
     assert (node.root / "etc/chrony.conf").read_text().startswith("server 10.1.1.1 iburst\n")

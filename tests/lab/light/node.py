@@ -74,23 +74,21 @@ class LightNode:
         return self.console.read_text(encoding="utf-8", errors="replace") if self.console.exists() else ""
 
 
-def light_node(
-    net: Network, folder: pathlib.Path, mac: str, release: str = DEFAULT_RELEASE, rate: str = ""
-) -> LightNode:
+def light_node(net: Network, folder: pathlib.Path, mac: str, rate: str = "") -> LightNode:
     """A node on the network, off; its namespace goes with the network.
 
     rate  what its network card can take at most (tc's words: ``8mbit``)
     """
     (folder / "root").mkdir(parents=True)
-    return LightNode(net.client(folder.name, mac, rate), folder, stage1(release))
+    return LightNode(net.client(folder.name, mac, rate), folder, stage1())
 
 
-def stage1(release: str = DEFAULT_RELEASE) -> pathlib.Path:
+def stage1() -> pathlib.Path:
     """Stage 1 as a directory."""
     key = cache.key_of(pathlib.Path(initrd.__file__), initrd.HERE / "stage1", more=[stage2.root().parent.name])
-    return cache.part(f"stage1-{release}", key, lambda out: _lay_out(out / "root", release)) / "root"
+    return cache.part("light", key, lambda out: _lay_out(out / "root")) / "root"
 
 
-def _lay_out(root: pathlib.Path, release: str) -> None:
+def _lay_out(root: pathlib.Path) -> None:
     initrd.lay_out(root)
-    (root / ".buildstamp").write_text(BUILDSTAMP.format(release=release))
+    (root / ".buildstamp").write_text(BUILDSTAMP.format(release=DEFAULT_RELEASE))

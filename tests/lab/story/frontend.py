@@ -107,8 +107,11 @@ def playbook(name: str, variables: Any) -> list[str]:
 
 
 @contextlib.contextmanager
-def container(net: Network, folder: pathlib.Path) -> Iterator[Frontend]:
-    """A machine with an operating system and the role's packages, on the network's own address, until the block ends."""
+def container(net: Network, folder: pathlib.Path, mirrors: Mapping[str, pathlib.Path] = {}) -> Iterator[Frontend]:
+    """A machine with an operating system and the role's packages, on the network's own address, until the block ends.
+
+    mirrors  further folders below ``/srv/mirror``
+    """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {"RUN": str(folder), "NETNS": net.server.name, "IMAGE": str(image.image())}
     binds = {
@@ -117,6 +120,7 @@ def container(net: Network, folder: pathlib.Path) -> Iterator[Frontend]:
         f"{MIRROR}/stock": tree(),
         f"{MIRROR}/updates": sources() / "updates",
         f"{MIRROR}/third-party": sources() / "third-party",
+        **{f"{MIRROR}/{name}": path for name, path in mirrors.items()},
     }
     argv = [f"--bind-ro={path}:{place}" for place, path in binds.items()]
     try:
@@ -132,13 +136,15 @@ def frontend(
     folder: pathlib.Path,
     further: Optional[Mapping[str, Any]] = None,
     describe: Callable[[Frontend], Any] = lambda _frontend: None,
+    mirrors: Mapping[str, pathlib.Path] = {},
 ) -> Iterator[Frontend]:
     """A configured frontend with a published distribution and the site's own settings.
 
     further   variables of the role
     describe  what else is said about the site, before the distribution is built
+    mirrors   further folders below ``/srv/mirror``
     """
-    with container(net, folder) as machine:
+    with container(net, folder, mirrors) as machine:
         machine.playbook("frontend", {**ROLE, **(further or {})}, CONVERGE_SECONDS)
         machine.run("ansible-playbook", "tests/lab/story/site.yml")
         machine.add_package(LOCAL)

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A light node that lives on: its firmware, the installer, and what it has installed, as often as it restarts.
+
+The installed operating system boots as a container, with its own init, its own services and its own address. Its root is
+what the last installation made; `/state` is kept, as a partition that is not formatted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import re
+import shutil
+import threading
+from typing import Iterator
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from support.daemons import daemon
+from support.waiting import until
+
+from ..evidence import OWN_GROUP
+from .node import LightNode
+
+SYSTEM = pathlib.Path(__file__).parent / "system"
+RESTARTS, OFF = 133, 0
+BOOT_SECONDS, STOP_SECONDS = 900.0, 30.0
+INIT = "usr/lib/systemd/systemd"
+
+
+class LightMachine:
+    """A node whose power is on."""
+
+    def __init__(self, node: LightNode) -> None:
+        self.node = node
+        self.boots: list[str] = []
+        self._off = threading.Event()
+        self._failure: list[BaseException] = []
+        self._living = threading.Thread(target=self._live)
+
+    def on(self) -> None:
+        self._living.start()
+
+    def off(self) -> None:
+        """Cut its power, and raise what has gone wrong in the meantime."""
+        self._off.set()
+        self._living.join(BOOT_SECONDS)
+        command.run([str(OWN_GROUP), "--remove", self.node.namespace.name], timeout=STOP_SECONDS)
+        self.check()
+
+    def check(self) -> None:
+        """Raise what has ended its life."""
+        if self._failure:
+            raise self._failure[0]
+
+    def run(self, *argv: str) -> str:
+        """Run a program in the installed operating system, and return what it printed."""
+        pids = command.run(["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS).stdout.split()
+        init = next(pid for pid in pids if _is_init(pid))
+        return command.run(["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS).stdout
+
+    def _live(self) -> None:
+        try:
+            while not self._off.is_set():
+                self.boots.append(self._boot())
+                if self.boots[-1] == "poweroff":
+                    return
+        except BaseException as error:  # noqa: BLE001 told to who asks for the machine, in another thread
+            self._failure.append(error)
+
+    def _boot(self) -> str:
+        """From the firmware to the next restart, or until the power is cut: what it was that ran."""
+        before = self.node.folder / "before"
+        self.node.root.rename(before)
+        self.node.root.mkdir()
+        _move_state(before, self.node.root)
+        with self.node.power_on() as running:
+            until(lambda: self._off.is_set() or not running.alive(), BOOT_SECONDS, f"{self.node.folder.name} to boot")
+            if self._off.is_set():
+                return "power cut"
+        outcome = self.node.outcome(running, STOP_SECONDS)
+        if outcome != "local disk":
+            shutil.rmtree(before)
+            return outcome
+        _move_state(self.node.root, before)
+        shutil.rmtree(self.node.root)
+        before.rename(self.node.root)
+        return self._system()
+
+    def _system(self) -> str:
+        if not (self.node.root / INIT).exists():
+            raise RuntimeError(f"{self.node.folder.name}: there is no operating system on its disk")
+        (self.node.folder / "group").write_text(self.node.namespace.name)
+        argv = [str(SYSTEM), str(OWN_GROUP), str(self.node.folder), self.node.namespace.name]
+        with daemon(argv, self.node.folder / "system.log") as running:
+            until(lambda: self._off.is_set() or not running.alive(), float("inf"), "the operating system to end")
+        if self._off.is_set():
+            return "power cut"
+        if running.process.returncode not in (RESTARTS, OFF):
+            raise RuntimeError(
+                f"{self.node.folder.name}: status {running.process.returncode}\n{running.output()[-2000:]}"
+            )
+        return "system" if running.process.returncode == RESTARTS else "poweroff"
+
+
+def _is_init(pid: str) -> bool:
+    status = pathlib.Path("/proc", pid, "status").read_text()
+    return bool(re.search(r"^Name:\tsystemd$.*^NSpid:\t.*\b1$", status, re.MULTILINE | re.DOTALL))
+
+
+def _move_state(old: pathlib.Path, new: pathlib.Path) -> None:
+    if (old / "state").is_dir():
+        (old / "state").rename(new / "state")
+
+
+@contextlib.contextmanager
+def switched_on(node: LightNode) -> Iterator[LightMachine]:
+    """The node has power until the block ends."""
+    machine = LightMachine(node)
+    machine.on()
+    try:
+        yield machine
+    finally:
+        machine.off()
