@@ -110,17 +110,17 @@ def stage(site: Site) -> Stage:
 
 
 def named(driver: str, release: str, variant: str = "") -> str:
-    return f"kmod-{driver}-{release.replace('-', '_')}.x86_64{variant}-1.2-1.x86_64.rpm"
+    return f"kmod-{driver}{variant}-1.2-1.{release.replace('-', '_')}.x86_64.rpm"
 
 
 def test_each_kernel_has_an_rpm_of_each_driver_built_when_the_kernel_or_the_sources_are_new(stage: Stage) -> None:
-    stage.stock(*kernel(OLD), *kernel(OLD, "rt"))
+    stage.stock(*kernel(OLD), *kernel(OLD, "rt"), *kernel(OLD, "debug"))
     stage.source("gm", "int gm(void) { return 0; }\n")
     stage.source("myri", "int myri(void) { return 0; }\n")
     ended = stage.rebuild()
     assert ended.returncode == 0, ended.stdout + ended.stderr
     first = stage.built()
-    assert list(first) == [named(driver, OLD, variant) for driver in ("gm", "myri") for variant in ("+rt", "")]
+    assert list(first) == [named(driver, OLD, variant) for driver in ("gm", "myri") for variant in ("", "-rt")]
     assert len(stage.published()) == 4
     (rpm,) = (stage.folder / "local").rglob(named("myri", OLD))
     asked = subprocess.run(
