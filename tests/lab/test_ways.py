@@ -30,10 +30,12 @@ HOSTS = {NODE.mac: f"{ADDRESS},{NAME}"}
 KICKSTART = (cache.LAB / "kickstarts/machine.cfg").read_text()
 # What Red Hat's installer puts there with the boot loader, and by itself.
 PACKAGES = "@^minimal-environment\ngrub2\nkexec-tools\n"
+# As the node file console.xml has it.
+SSHD = 'sshpw --username=root --sshkey "{key}"\nrootpw'
 FRONTEND = f"\n%post\nmkdir -p /etc/rocks\necho {URL} >/etc/rocks/frontend\n%end\n"
 START = bootscripts.Start(
     NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer("rhel9"),
-    ("console=ttyS0,115200", "quiet", "mitigations=off"),
+    ("console=ttyS0,115200", "quiet", "mitigations=off", "inst.sshd"),
 )  # fmt: skip
 SECONDS = 900.0
 UP, ASKED, ASKED_BY_FIRMWARE = "/event/up", "/rocks/kickstart", "/ks/"
@@ -47,7 +49,7 @@ class Stage:
         fe.made["/rocks/boot"] = lambda _address: bootscripts.install(bootscripts.IPXE, START)
         fe.made[ASKED] = lambda address: fe.kickstarts[address]
         kickstart = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
-        fe.reinstall(ADDRESS, kickstart + FRONTEND)
+        fe.reinstall(ADDRESS, kickstart.replace("rootpw", SSHD.format(key=key.public), 1) + FRONTEND)
 
     def wait_for(self, what: str, count: int) -> None:
         """Until the machine has asked for it so often, in all."""
@@ -92,6 +94,8 @@ def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec(
         stage.run("echo state >/state/partition1/kept; echo soft >/root/gone; sync")
         stage.send("kexec")
         stage.wait_for(ASKED, 2)
+        node.wait(lambda: node.said().count("Installing bash") == 2, SECONDS, "packages to be installed once more")
+        assert "Installing bash" in stage.run("tmux", "capture-pane", "-p", "-S", "-", "-t", "anaconda:1")
         stage.wait_for(UP, 3)
         assert stage.run("cat /state/partition1/kept; test -e /root/gone || echo clean") == "state\nclean\n"
         assert stage.run("ls", "/boot") == stage.run("ls -I rocks", "/boot")
