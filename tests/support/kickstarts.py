@@ -34,12 +34,13 @@ def one(folder: pathlib.Path, *elements: str, graph: str = "") -> str:
     )
 
 
-def strictly_valid(kickstart: str, release: str) -> None:
-    """Raise what pykickstart says against a kickstart of this release; a warning counts as an error."""
+def strictly_valid(kickstart: str, release: str) -> Any:
+    """What pykickstart reads from a kickstart of this release; raises what it says against it, and its warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         handler = makeVersion(versionMap[find(release).handler])
         KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(kickstart)
+    return handler
 
 
 def sections(kickstart: str, release: str = "rhel9") -> list[str]:

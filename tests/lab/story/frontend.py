@@ -26,6 +26,7 @@ from ..image.tree import tree
 from . import image
 
 CLONE, MIRROR = "/usr/src/npaci.rocks", "/srv/mirror"
+STOCK_KEY = f"{MIRROR}/stock/RPM-GPG-KEY-lab"
 ENVIRONMENT = (f"PATH={image.PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=vt100", "ANSIBLE_NOCOLOR=1",
                # Ansible does not flush what it says into a file.
                "PYTHONUNBUFFERED=1")  # fmt: skip
@@ -40,8 +41,7 @@ ROLE = {
     "frontend_space": 500,
 }
 SOURCES = [
-    {"name": name, "path": f"{MIRROR}/{name}", "gpg_keys": [f"{MIRROR}/stock/RPM-GPG-KEY-lab"]}
-    for name in ("stock", "updates", "third-party")
+    {"name": name, "path": f"{MIRROR}/{name}", "gpg_keys": [STOCK_KEY]} for name in ("stock", "updates", "third-party")
 ]
 
 

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A stock tree for aarch64, as far as a frontend sees it: the lab cannot run such machines.
+
+It has every package that our profiles name, without content, the installer's files, and an EFI image with loaders.
+"""
+
+from __future__ import annotations
+
+import configparser
+import pathlib
+import re
+
+from ansible_collections.npaci.rocks.plugins.module_utils import command
+from support import rpms
+
+from .. import cache
+from ..distribution import comps
+
+ARCH, RELEASE, SECONDS = "aarch64", "9.4", 60.0
+KERNEL, INITRD, STAGE2, EFI = (
+    f"images/{name}" for name in ("pxeboot/vmlinuz", "pxeboot/initrd.img", "install.img", "efiboot.img")
+)
+LOADERS = ("BOOTAA64.EFI", "grubaa64.efi")
+EFI_KILOBYTES = 2880
+PACKAGE = re.compile(r'<package(?! type="meta")[^>]*>([^<]+)</package>')
+MEMBER = re.compile(r"<packagereq[^>]*>([^<]+)<")
+
+
+def tree(folder: pathlib.Path) -> pathlib.Path:
+    """Make it in ``folder``."""
+    packages = [rpms.Rpm(name, arch=ARCH) for name in sorted(_named())]
+    release = rpms.Rpm("lab-release", RELEASE, provides=[f"system-release = {RELEASE}"])
+    rpms.repository(folder, [*packages, release], extra={"group": comps.text()})
+    for path in (KERNEL, INITRD, STAGE2):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"{path} of {ARCH}\n")
+    _efi_image(folder / EFI)
+    with (folder / ".treeinfo").open("w") as file:
+        _treeinfo().write(file)
+    return folder
+
+
+def _named() -> set[str]:
+    """Every package that a node file of ours asks for, and what the groups have."""
+    texts = [path.read_text() for path in sorted((cache.ROOT / "xml/nodes").glob("*.xml"))]
+    asked = [name for text in texts for words in PACKAGE.findall(text) for name in words.split()]
+    return {name for name in [*asked, *MEMBER.findall(comps.text())] if "&" not in name}
+
+
+def _efi_image(path: pathlib.Path) -> None:
+    """A FAT file system with shim and GRUB, as a vendor's boot image holds them."""
+    for name in LOADERS:
+        (path.parent / name).write_text(f"{name} of {ARCH}\n")
+    with path.open("wb") as file:
+        file.truncate(EFI_KILOBYTES << 10)
+    for argv in (
+        ["mformat", "-i", str(path), "-f", str(EFI_KILOBYTES), "::"],
+        ["mmd", "-i", str(path), "::EFI", "::EFI/BOOT"],
+        ["mcopy", "-i", str(path), *(str(path.parent / name) for name in LOADERS), "::EFI/BOOT"],
+    ):
+        command.run(argv, timeout=SECONDS)
+
+
+def _treeinfo() -> configparser.ConfigParser:
+    info = configparser.ConfigParser(interpolation=None)
+    family = "Lab Enterprise Linux"
+    info.read_dict({
+        "header": {"type": "productmd.treeinfo", "version": "1.2"},
+        "release": {"name": family, "short": "LAB", "version": RELEASE},
+        "tree": {"arch": ARCH, "build_timestamp": "1700000000", "platforms": ARCH, "variants": "BaseOS"},
+        "general": {"arch": ARCH, "family": family, "name": f"{family} {RELEASE}", "packagedir": "Packages",
+                    "platforms": ARCH, "repository": ".", "timestamp": "1700000000", "variant": "BaseOS",
+                    "variants": "BaseOS", "version": RELEASE},
+        f"images-{ARCH}": {"kernel": KERNEL, "initrd": INITRD, "efiboot.img": EFI},
+        "stage2": {"mainimage": STAGE2},
+        "variant-BaseOS": {"id": "BaseOS", "name": "BaseOS", "packages": "Packages", "repository": ".",
+                           "type": "variant", "uid": "BaseOS"},
+    })  # fmt: skip
+    return info

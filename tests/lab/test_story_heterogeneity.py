@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One cluster, several kinds of software (paper, 6.1 and 6.2.3): releases, architectures, distributions of one's own.
+
+The nodes are light ones that boot what they have installed: real packages, a real init, sshd, munge and slurmd.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import re
+from dataclasses import dataclass
+from typing import Iterator, Mapping
+
+from lab.evidence import Laps
+from lab.image.tree import tree
+from lab.light.machine import LightMachine, switched_on
+from lab.light.node import light_node
+from lab.story import arm
+from lab.story.frontend import ADDRESS, MIRROR, SOURCES, STOCK_KEY, Frontend, frontend
+from support import firmware, rpms
+from support.kickstarts import strictly_valid
+from support.namespaces import Namespace, Network
+from support.waiting import until
+
+SECONDS, INSTALL_SECONDS = 120.0, 600.0
+# Node -> its MAC; two are of the membership Compute, the third is of one whose distribution is another release.
+NODES = {"compute-0-0": "52:54:00:00:01:01", "compute-0-1": "52:54:00:00:01:02", "compute-1-0": "52:54:00:00:02:01"}
+ARM, ARM_MAC = "compute-2-0", "52:54:00:00:03:01"
+ARM_HTTP = firmware.Firmware("HTTPClient:Arch:00019:UNDI:003000", 0x13, firmware.UEFI_HTTP.schedule)
+MEMBERSHIPS = {"Next": "rocks-10", "Own": "rocks-own"}
+SLURM = {"frontend_slurm_distributions": ["rocks", "rocks-10", "rocks-own"]}
+OWN_TOOL = rpms.Rpm("own-tool", files={"/usr/bin/own-tool": "#!/bin/sh\necho mine\n"})
+OWN_XML = """\
+<kickstart>
+  <description>
+    What one developer wants on the nodes.
+  </description>
+
+  <package>own-tool</package>
+</kickstart>
+"""
+JOB = "#!/bin/sh\ncat /etc/redhat-release\nhostname\n"
+OUTPUT = "var/tmp/job.out"
+
+
+@dataclass(frozen=True)
+class Site:
+    fe: Frontend
+    machines: Mapping[str, LightMachine]
+    laps: Laps
+
+    def last(self, node: str) -> tuple[str, str]:
+        """State and distribution of the node's last order; what has ended a machine's life is raised."""
+        for machine in self.machines.values():
+            machine.check()
+        query = f"select i.state, i.distribution from installs i join nodes n on n.id = i.node where n.name = '{node}'"
+        state, distribution = self.fe.sql(f"{query} order by i.id desc limit 1")[0]
+        return state, distribution
+
+    def release(self, node: str) -> str:
+        """Which release runs there, as the node says it."""
+        return self.machines[node].run("cat", "/etc/redhat-release").strip()
+
+    def in_slurm(self, node: str) -> tuple[str, set[str]]:
+        """State and active features."""
+        state, features = self.fe.run(
+            "sinfo", "--noheader", "--nodes", node, "--Format=StateLong,features_act:200"
+        ).split()
+        return state, set(features.split(","))
+
+    def wait_for_slurm(self, node: str, feature: str) -> None:
+        def there() -> bool:
+            state, features = self.in_slurm(node)
+            return state == "idle" and feature in features
+
+        until(there, SECONDS, f"{node} to be idle with {feature}")
+
+    def forget_key(self, node: str) -> None:
+        """A light node's disk is pretended: it cannot show the key that a preserved partition keeps."""
+        self.fe.module("rocks_secret", name="node_key", node=node, state="absent")
+
+
+@contextlib.contextmanager
+def site(net: Network, folder: pathlib.Path, laps: Laps) -> Iterator[Site]:
+    """A frontend with four distributions, and three nodes that are switched on."""
+    mirrors = {"stock-10": tree("10.0"), "stock-arm": arm.tree(folder / "arm")}
+    with frontend(net, folder / "frontend", SLURM, describe, mirrors) as fe, contextlib.ExitStack() as power:
+        laps.lap("the frontend has converged and published its first distribution")
+        publish_others(fe)
+        laps.lap("three more are published: another release, another architecture, a child")
+        fe.playbook("insert-ethers", {"source": list(NODES.values())[:2], "count": 2})
+        fe.playbook("insert-ethers", {"source": [NODES["compute-1-0"]], "count": 1, "membership": "Next", "rack": 1})
+        fe.playbook("insert-ethers", {"source": [ARM_MAC], "count": 1, "arch": arm.ARCH, "rack": 2})
+        laps.restart()
+        machines = {
+            name: power.enter_context(switched_on(light_node(net, folder / name, mac))) for name, mac in NODES.items()
+        }
+        yield Site(fe, machines, laps)
+
+
+def describe(fe: Frontend) -> None:
+    """A distribution has the profiles of the memberships that are installed from it."""
+    for name, distribution in MEMBERSHIPS.items():
+        fe.module("rocks_membership", name=name, appliance="compute", distribution=distribution, compute=True)
+
+
+def publish_others(fe: Frontend) -> None:
+    stock = {"name": "stock", "path": f"{MIRROR}/stock-10", "gpg_keys": [STOCK_KEY]}
+    third_party = next(source for source in SOURCES if source["name"] == "third-party")
+    fe.publish(distribution_name="rocks-10", distribution_release="rhel10", distribution_sources=[stock, third_party])
+    arm_stock = {"name": "stock", "path": f"{MIRROR}/stock-arm"}
+    fe.publish(distribution_arch=arm.ARCH, distribution_sources=[arm_stock])
+    rpms.write(OWN_TOOL, fe.root / "export/rocks/own")
+    profiles = fe.root / "etc/rocks/own/nodes"
+    profiles.mkdir(parents=True)
+    (profiles / "extend-compute.xml").write_text(OWN_XML)
+    fe.publish(
+        distribution_name="rocks-own",
+        distribution_parent="/var/lib/rocks/install/rocks/x86_64",
+        distribution_sources=[],
+        distribution_local="/export/rocks/own",
+        distribution_xml=["the parent's own", "/etc/rocks/own"],
+    )
+
+
+def test_releases_architectures_and_distributions_of_ones_own_live_in_one_cluster(
+    net: Network, folder: pathlib.Path, laps: Laps
+) -> None:
+    with site(net, folder, laps) as given:
+        two_memberships_have_two_releases(given)
+        one_node_has_a_distribution_of_its_own(given)
+        a_job_gets_the_release_that_it_asks_for(given)
+        another_architecture_gets_its_own_loader_installer_and_packages(net, given.fe)
+        laps.lap("the aarch64 node's loader, installer, kickstart and packages are answered")
+
+
+def two_memberships_have_two_releases(given: Site) -> None:
+    for node in NODES:
+        until(lambda node=node: given.last(node)[0] == "up", INSTALL_SECONDS, f"{node} to be up")
+    given.laps.lap("three nodes of two releases are up")
+    assert {node: given.release(node) for node in NODES} == {
+        "compute-0-0": "Lab Enterprise Linux 9.4",
+        "compute-0-1": "Lab Enterprise Linux 9.4",
+        "compute-1-0": "Lab Enterprise Linux 10.0",
+    }
+    for node, feature in {"compute-0-0": "rocks", "compute-0-1": "rocks", "compute-1-0": "rocks_10"}.items():
+        given.wait_for_slurm(node, feature)
+    given.laps.lap("they are idle in Slurm")
+
+
+def one_node_has_a_distribution_of_its_own(given: Site) -> None:
+    argv = [
+        "ansible",
+        "compute-0-0",
+        "-m",
+        "rocks_reinstall",
+        "-a",
+        "distribution=rocks-own scheduler=slurm rearm=true",
+    ]
+    given.laps.restart()
+    given.fe.run(*argv, timeout=INSTALL_SECONDS)
+    given.laps.lap("one node has a distribution of its own")
+    assert given.machines["compute-0-0"].run("own-tool") == "mine\n"
+    assert not (given.machines["compute-0-1"].node.root / "usr/bin/own-tool").exists()
+    given.wait_for_slurm("compute-0-0", "rocks_own")
+
+
+def a_job_gets_the_release_that_it_asks_for(given: Site) -> None:
+    """A node is reinstalled for it, and stays what it has become."""
+    node = given.machines["compute-0-1"].node
+    given.forget_key("compute-0-1")
+    (given.fe.root / "tmp/job").write_text(JOB)
+    given.laps.restart()
+    wanted = ["--constraint=rocks_10", "--nodelist=compute-0-1", "--wait", f"--output=/{OUTPUT}", "--chdir=/"]
+    given.fe.run("sbatch", *wanted, "/tmp/job", timeout=INSTALL_SECONDS)
+    given.laps.lap("a job has run on the release that it asked for, on a node that had another one")
+    assert (node.root / OUTPUT).read_text() == "Lab Enterprise Linux 10.0\ncompute-0-1\n"
+    assert given.last("compute-0-1") == ("up", "rocks-10")
+    given.wait_for_slurm("compute-0-1", "rocks_10")
+
+
+def another_architecture_gets_its_own_loader_installer_and_packages(net: Network, fe: Frontend) -> None:
+    """What cannot run here is asked for as its firmware, its loader and its installer would."""
+    machine = net.client("arm", ARM_MAC)
+    lease = firmware.ask(machine, ARM_MAC, ARM_HTTP)
+    assert lease and (lease.hostname, lease.vendor_class) == (ARM, "HTTPClient")
+    machine.ip("address", "add", f"{lease.address}/16", "dev", "eth0")
+    assert get(machine, lease.boot_file) == "BOOTAA64.EFI of aarch64\n"
+    menu = get(machine, f"http://{ADDRESS}/rocks/boot?form=grub")
+    places = dict(re.findall(r"^ *(linux|initrd) \(http,10\.1\.1\.1\)(\S+)", menu, re.MULTILINE))
+    assert get(machine, f"http://{ADDRESS}{places['linux']}") == f"{arm.KERNEL} of aarch64\n"
+    assert get(machine, f"http://{ADDRESS}{places['initrd']}") == f"{arm.INITRD} of aarch64\n"
+    kickstart = get(machine, f"http://{ADDRESS}/rocks/kickstart", f"X-RHN-Provisioning-MAC-0: eth0 {ARM_MAC}")
+    handler = strictly_valid(kickstart, "rhel9")
+    assert handler.network.hostname == ARM
+    assert {"slurm-slurmd", "site-settings", "openmpi"} <= set(handler.packages.packageList)
+    assert "/rocks/aarch64/" in handler.url.url
+    assert "<repomd" in get(machine, f"{handler.url.url}/repodata/repomd.xml")
+    assert f"{arm.STAGE2} of aarch64\n" == get(machine, f"{handler.url.url}/{arm.STAGE2}")
+
+
+def get(machine: Namespace, url: str, header: str = "Accept: */*") -> str:
+    argv = ["curl", "--silent", "--show-error", "--fail", "--max-time", "20", "--header", header, url]
+    return machine.run(argv, timeout=SECONDS).stdout
