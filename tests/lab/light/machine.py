@@ -9,9 +9,11 @@ what the last installation made; `/state` is kept, as a partition that is not fo
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
+import signal
 import threading
 from typing import Iterator
 
@@ -55,9 +57,12 @@ class LightMachine:
 
     def run(self, *argv: str) -> str:
         """Run a program in the installed operating system, and return what it printed."""
-        pids = command.run(["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS).stdout.split()
-        init = next(pid for pid in pids if _is_init(pid))
+        init = next(pid for pid in self._pids() if _is_init(pid))
         return command.run(["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS).stdout
+
+    def _pids(self) -> list[str]:
+        """The processes in the node's network."""
+        return command.run(["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS).stdout.split()
 
     def _live(self) -> None:
         try:
@@ -94,6 +99,11 @@ class LightMachine:
         argv = [str(SYSTEM), str(OWN_GROUP), str(self.node.folder), self.node.namespace.name]
         with daemon(argv, self.node.folder / "system.log") as running:
             until(lambda: self._off.is_set() or not running.alive(), float("inf"), "the operating system to end")
+            if self._off.is_set():
+                # A container outlives its systemd-nspawn when that is killed.
+                for pid in self._pids():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
         if self._off.is_set():
             return "power cut"
         if running.process.returncode not in (RESTARTS, OFF):
