@@ -11,10 +11,11 @@ from typing import Iterator
 import pytest
 
 from support.accounts import NODE, PROGRAM, Machine, write
-from support.converged import Converged
+from support.converged import SAME, Converged, well
 from support.waiting import until
 
 URL, ADDRESS = "http://10.1.1.1", "10.66.6.6/8"
+ACCOUNTS = "../tests/molecule/accounts"
 EXPOSURE = 4.5  # as systemd-analyze gives it: 0 may nothing, 10 everything
 
 
@@ -40,6 +41,30 @@ def test_a_new_user_is_on_a_node_within_seconds_and_goes_as_fast(frontend: Conve
         assert (frontend.root / home.lstrip("/") / "dave").is_dir()
         frontend.run("userdel", "--remove", "dave")
         until(lambda: not node.has("dave"), 5, "dave to be gone")
+
+
+def test_nis_takes_the_bundles_place_and_gives_it_back(frontend: Converged) -> None:
+    """Who is a node's client of NIS: tests/integration/accounts/test_nis.py."""
+    frontend.run("useradd", "--no-create-home", "erin")
+    try:
+        well(frontend.playbook(ACCOUNTS, **SAME, frontend_accounts="nis", frontend_nis_domain="physics"))
+        assert _active(frontend) == ["inactive", "active", "active"]
+        until(lambda: "erin:" in _map(frontend, "passwd.byname"), 60, "erin in the map")
+        assert "root:" not in _map(frontend, "passwd.byname")
+        assert "erin:" in _map(frontend, "group.byname")
+    finally:
+        frontend.run("userdel", "erin")
+    well(frontend.playbook(ACCOUNTS, **SAME))
+    assert _active(frontend) == ["active", "inactive", "inactive"]
+
+
+def _active(frontend: Converged) -> list[str]:
+    units = ("rocks-accounts.service", "rocks-nis.timer", "ypserv.service")
+    return frontend.run("systemctl", "is-active", *units, ok=range(256)).stdout.split()
+
+
+def _map(frontend: Converged, name: str) -> str:
+    return frontend.ask("ypcat", "-h", "10.1.1.1", "-d", "physics", name, ok=range(256))
 
 
 def test_the_key_of_the_nodes_kickstarts_is_the_frontends(frontend: Converged) -> None:

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any, Iterator, NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 
@@ -23,7 +24,15 @@ CLEAN = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=
 SECONDS = 60.0
 PLAYBOOK_SECONDS = 600.0
 PLUGINS = ansible.ROOT / "extensions/molecule/default/connection_plugins"
+BACKUP = "/root/backup.tar.gz"
+CONTAINER = str(ansible.ROOT / "extensions/molecule/container")
+CONTAINER_SECONDS = 120.0
+INVENTORY = """\
+{host} ansible_connection=nspawn ansible_python_interpreter=/usr/bin/python3 nspawn_leader_file={folder}/leader
+"""
 FRONTEND = "10.1.1.1"
+# What molecule converges it with.
+SAME = {"frontend_private_interface": "private0", "frontend_space": 100}
 # A node, as far as Slurm sees it, with folders of its own in the places where the programs look.
 NODE = """\
 set -eu
@@ -77,7 +86,7 @@ class Converged:
 
     def sql(self, statement: str) -> str:
         """What the cluster database answers."""
-        return self.run("mysql", "--batch", "--skip-column-names", "cluster", "--execute", statement).stdout.strip()
+        return self.run("mariadb", "--batch", "--skip-column-names", "cluster", "--execute", statement).stdout.strip()
 
     def ask(self, *argv: str, **options: Any) -> str:
         """What a program on the node prints: it reaches the frontend over the network, and no other way."""
@@ -89,10 +98,11 @@ class Converged:
         body, _newline, status = answer.rpartition("\n")
         return int(status), body
 
-    def module(self, name: str, **options: Any) -> Any:
-        """What a module answers on the frontend."""
-        ended = self._ansible("ansible", HOST, "-m", f"npaci.rocks.{name}", "-a", json.dumps(options))
-        return json.loads(ended[ended.index("{") : ended.rindex("}") + 1])
+    def module(self, module: str, /, **options: Any) -> Any:
+        """What a module answers on the frontend, also when it fails."""
+        ended = self._ansible("ansible", HOST, "-m", f"npaci.rocks.{module}", "-a", json.dumps(options))
+        answer, _end = json.JSONDecoder().raw_decode(ended.partition(" => ")[2])
+        return answer
 
     def playbook(self, name: str, *flags: str, **variables: Any) -> str:
         """Run a playbook of the collection on the frontend; what Ansible printed, whether or not it was well."""
@@ -101,6 +111,7 @@ class Converged:
 
     def _ansible(self, *words: str) -> str:
         environment = {
+            "TMPDIR": str(self.folder),  # the collection's archive is packed there, and another run may go on
             "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
             "ANSIBLE_COLLECTIONS_PATH": str(ansible.ROOT / ".collections"),
             "ANSIBLE_PIPELINING": "true",
@@ -145,9 +156,55 @@ class Converged:
             yield running
 
 
+class Restored(NamedTuple):
+    """A machine that became a frontend from the backup ``saved`` of one whose host key was ``host_key``.
+
+    said, foretold  what the playbook printed that restored it, and the role's in check mode after that
+    again           a backup of the new machine
+    """
+
+    machine: Converged
+    saved: pathlib.Path
+    host_key: str
+    said: str
+    again: pathlib.Path
+    foretold: str
+
+
+def backup(frontend: Converged, copy: pathlib.Path) -> pathlib.Path:
+    """Tonight's backup, copied to another place."""
+    frontend.run("systemctl", "start", "rocks-backup.service")
+    (made,) = (frontend.root / "var/backups/rocks").iterdir()
+    assert made.stat().st_mode & 0o777 == 0o600
+    return pathlib.Path(shutil.copy(made, copy))
+
+
+@contextlib.contextmanager
+def new_machine(folder: pathlib.Path) -> Iterator[Converged]:
+    """Another container of the same image, on a network of its own, until the block ends."""
+    environment = {"RUN": str(folder), "SUITE": os.environ.get("SUITE", "bookworm")}
+    (folder / "inventory").write_text(INVENTORY.format(host=HOST, folder=folder))
+    try:
+        command.run([CONTAINER, "start"], timeout=CONTAINER_SECONDS, env=environment)
+        yield Converged(folder)
+    finally:
+        command.run([CONTAINER, "stop"], timeout=CONTAINER_SECONDS, env=environment)
+
+
 def told_in(lease: pathlib.Path) -> dict[str, str]:
     """What the client was told, by busybox's names: ``ip``, ``siaddr``, ``boot_file`` …"""
     return dict(line.split("=", 1) for line in lease.read_text().splitlines() if re.match(r"\w+=", line))
+
+
+def ended_well(output: str) -> bool:
+    """Whether a playbook did, that printed this."""
+    return bool(re.search(rf"^{HOST} .*failed=0", output, re.MULTILINE))
+
+
+def well(output: str) -> str:
+    """What a playbook printed that ended well."""
+    assert ended_well(output), output
+    return output
 
 
 def put(frontend: Converged, folder: pathlib.Path, place: str) -> None:
