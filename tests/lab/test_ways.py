@@ -8,6 +8,7 @@ The scripts, and the boot answer that they ask for, are the product's; the machi
 from __future__ import annotations
 
 import pathlib
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +18,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.target import 
 from ansible_collections.npaci.rocks.plugins.module_utils.service import bootscripts
 from ansible_collections.npaci.rocks.plugins.module_utils.service.installers import installer
 from lab import cache
+from lab.distribution.sources import sources
 from lab.evidence import Laps
 from lab.machine.hardware import UEFI_HTTP, Hardware
 from lab.machine.machine import Machine, machine
 from lab.plain import URL, Frontend, frontend
 from lab.ssh import Key, new_key
+from support import scratch
+from support.drivers import pack
 from support.namespaces import Network
+from support.profiles import SITES, kickstart, scripts
 
 NODE = Hardware("52:54:00:00:00:01")
 NAME, ADDRESS = "compute-0-0", "10.1.255.254"
@@ -37,19 +42,45 @@ START = bootscripts.Start(
     NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer("rhel9"),
     ("console=ttyS0,115200", "quiet", "mitigations=off", "inst.sshd"),
 )  # fmt: skip
+# A driver that each node builds, as its node file has it; and the module, since the lab's machines have no compiler.
+DRIVER = """
+%post --erroronfail
+{script}
+mkdir -p /lib/modules/{kernel}/extra/myri
+curl --silent --show-error --fail --output /lib/modules/{kernel}/extra/myri/myri.ko {url}/drivers/myri.ko
+depmod {kernel}
+ln -s ../rocks-driver.service /etc/systemd/system/multi-user.target.wants/
+%end
+"""
 SECONDS = 900.0
 UP, ASKED, ASKED_BY_FIRMWARE = "/event/up", "/rocks/kickstart", "/ks/"
+
+
+def with_driver(folder: pathlib.Path, served: dict[str, pathlib.Path]) -> tuple[dict[str, pathlib.Path], str]:
+    """What is served when a driver for the kernel of the lab is there, too; and the section of a kickstart that wants it."""
+    (kernel,) = (path.name for path in (sources() / "kernel/lib/modules").iterdir())
+    root = scratch.make(folder / "compiler")
+    pack(root / "root/myri.tar", "myri")
+    shutil.copy(cache.ROOT / "xml/include/build-driver", root / "root")
+    ended = scratch.run(root, f"sh /root/build-driver myri 1.2 /root/myri.tar {kernel}", SECONDS)
+    assert ended.status == 0, ended.stdout + ended.stderr
+    shutil.copy(root / scratch.LAYER / f"upper/lib/modules/{kernel}/extra/myri/myri.ko", root / "root")
+    site = {**SITES["driver of its own"], "driver_source": f"{URL}/drivers/myri.tar"}
+    (script,) = (one.text for one in scripts(kickstart("compute", "rhel9", **site), "rhel9") if one.node == "driver-2")
+    return {**served, "drivers": root / "root"}, DRIVER.format(script=script, kernel=kernel, url=URL)
 
 
 class Stage:
     """One machine, and all that it asks for."""
 
-    def __init__(self, net: Network, fe: Frontend, node: Machine, key: Key, laps: Laps) -> None:
+    def __init__(
+        self, net: Network, fe: Frontend, node: Machine, key: Key, laps: Laps, further: str = FRONTEND
+    ) -> None:
         self.net, self.fe, self.node, self.key, self.laps = net, fe, node, key, laps
         fe.made["/rocks/boot"] = lambda _address: bootscripts.install(bootscripts.IPXE, START)
         fe.made[ASKED] = lambda address: fe.kickstarts[address]
-        kickstart = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
-        fe.reinstall(ADDRESS, kickstart.replace("rootpw", SSHD.format(key=key.public), 1) + FRONTEND)
+        text = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
+        fe.reinstall(ADDRESS, text.replace("rootpw", SSHD.format(key=key.public), 1) + further)
 
     def wait_for(self, what: str, count: int) -> None:
         """Until the machine has asked for it so often, in all."""
@@ -72,14 +103,15 @@ class Stage:
         assert send(target, run=ssh) == way
 
 
-def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec(
+def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec_and_loads_its_driver(
     net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
 ) -> None:
+    served, driver = with_driver(folder, served)
     with (
         frontend(net, folder / "frontend", HOSTS, served) as fe,
         machine(net, folder / "node", NODE, ("disk", "network")) as node,
     ):
-        stage = Stage(net, fe, node, new_key(folder), laps)
+        stage = Stage(net, fe, node, new_key(folder), laps, FRONTEND + driver)
         node.power_on()
         stage.wait_for(UP, 1)
         from_network = len(fe.asked(ADDRESS, "/boot.ipxe"))
@@ -100,6 +132,8 @@ def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec(
         assert stage.run("cat /state/partition1/kept; test -e /root/gone || echo clean") == "state\nclean\n"
         assert stage.run("ls", "/boot") == stage.run("ls -I rocks", "/boot")
         assert len(fe.asked(ADDRESS, "/boot.ipxe")) == from_network
+        assert stage.run("systemctl is-system-running --wait; systemctl is-active rocks-driver") == "running\nactive\n"
+        assert stage.run("cut -d ' ' -f 1,5 /proc/modules | grep myri") == "myri Live\n"
         headers = fe.asked(ADDRESS, ASKED)[-1].headers
         assert headers["X-RHN-Provisioning-MAC-0"].endswith(NODE.mac)
 
