@@ -24,6 +24,8 @@ test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory sanity
 	@$(MAKE) --no-print-directory integration
+	@# Where no such container can run, one sentence says so, and the rest is tested.
+	@if RUN=probe extensions/molecule/container able; then $(MAKE) --no-print-directory molecule; fi
 	@$(MAKE) --no-print-directory unit
 
 lint: .venv/tests.ready rooms  ## style, types, who imports whom, documentation
