@@ -103,5 +103,5 @@ def _axis(right: int, top: float) -> str:
     marks = [f'<text x="{x:.0f}" y="{base + 18}">{nodes}</text>' for nodes, (x, _y) in zip(PAPER, across)]
     marks += [f'<text x="{left - 25}" y="{y:.0f}">{value}</text>' for value, (_x, y) in enumerate(upward)]
     lines = f'<path d="M{left},{MARGIN} V{base} H{WIDTH - MARGIN}" fill="none" stroke="black"/>'
-    said = "Nodes that install at the same time, and what the others add: 1 is the time in which one fetches alone"
+    said = "What nodes that install at once add to the time of one, in times of fetching alone"
     return "\n".join([lines, f'<text x="{left}" y="{MARGIN - 25}">{said}</text>', *marks])
