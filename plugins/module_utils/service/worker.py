@@ -11,6 +11,7 @@ are ours to deal with.  gunicorn reads the request, calls the application and wr
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ except ImportError:  # only gunicorn itself loads this file; ansible-test looks 
     SyncWorker = object
 
 BEAT_SECONDS = 1.0
+GARBAGE = 20_000  # objects that may be left in circles before they are looked for; Python's own is 700
 STANDING = 2  # threads that wait for a connection at the same time
 
 
@@ -38,6 +40,8 @@ class Worker(SyncWorker):  # type: ignore[misc]  # gunicorn has no types
         (listener,) = self.sockets
         listener.setblocking(True)
         self.cfg = _Settled(self.cfg)
+        gc.freeze()  # what was loaded before the first request stays, and need not be looked through again and again
+        gc.set_threshold(GARBAGE)
         busy, door = [False] * self.cfg.threads, _Door(STANDING)
         for number in range(self.cfg.threads):
             threading.Thread(target=self._serve, args=(listener, door, busy, number), daemon=True).start()
@@ -57,7 +61,6 @@ class Worker(SyncWorker):  # type: ignore[misc]  # gunicorn has no types
                     client, address = listener.accept()
                 busy[number] = True
                 try:
-                    client.setblocking(True)
                     self._answer(listener, client, address)
                 finally:
                     client.close()
