@@ -158,3 +158,16 @@ def test_a_source_that_is_missing_is_named(stage: Stage) -> None:
     ended = stage.rebuild()
     assert ended.returncode != 0
     assert "/nonexistent/myri.tar.gz does not exist; nothing was changed" in " ".join(ended.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["../../precious", "", ".", "a/b"])
+def test_a_name_that_leads_out_of_the_build_root_is_refused_before_anything_is_removed(stage: Stage, name: str) -> None:
+    stage.stock(*kernel(OLD))
+    stage.source("gm", "int gm(void) { return 0; }\n")
+    precious = stage.root.parent / "precious"
+    precious.mkdir()
+    stage.drivers[0]["name"] = name
+    ended = stage.rebuild()
+    assert ended.returncode != 0
+    assert "is no name of a module" in " ".join(ended.stdout.split())
+    assert precious.is_dir()
