@@ -26,10 +26,7 @@ class BatchAction(ActionBase):
     argument_spec: Callable[[], dict[str, Any]]
     work: Work
     result_of: Callable[[Sequence[Any]], dict[str, Any]]
-
-    def teller(self) -> Callable[[Any], None]:
-        """What shows the news of one run to a person."""
-        raise NotImplementedError
+    teller: Callable[[], Callable[[Any], None]]  # makes what shows the news of one run to a person
 
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
