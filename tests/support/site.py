@@ -87,7 +87,7 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
         "frontend_nginx_log": log,
         "frontend_nginx_access_log": log / "access.log",
         "frontend_nginx_site": place / "rocks.conf",
-        "frontend_nginx_proxy": place / "rocks-proxy.conf",
+        "frontend_nginx_service": place / "rocks-service.conf",
         "frontend_service_socket": run / "service.sock",
         "frontend_distributions": place / "install",
         "frontend_boot_files": place / "boot",
@@ -100,7 +100,7 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
     for template, name in (
         ("nginx.conf.j2", "nginx.conf"),
         ("nginx-rocks.conf.j2", "rocks.conf"),
-        ("nginx-rocks-proxy.conf.j2", "rocks-proxy.conf"),
+        ("nginx-rocks-service.conf.j2", "rocks-service.conf"),
         ("gunicorn.conf.py.j2", "gunicorn.conf.py"),
     ):
         (place / name).write_text(environment.get_template(template).render(given), encoding="utf-8")

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The WSGI application: the only file that knows HTTP's environment, and the outermost frame of every request.
 
-A status tells, a body explains; there is no page with an error in it and status 200.  The source of a connection comes
-from the socket itself, or, on the Unix socket that only nginx can open, from the two headers that nginx sets.
+A status tells, a body explains; there is no page with an error in it and status 200.  The source of a connection is
+what the server says about its socket, or, where only nginx can be the client, what nginx says about its own.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -30,7 +31,7 @@ from .values import Shared
 
 MAX_BODY = 128 * 1024
 IDLE_SECONDS = 5.0  # after which a connection to the database is tried before it is trusted
-MAC_HEADER = "HTTP_X_RHN_PROVISIONING_MAC_"
+MAC_HEADER = "HTTP_X_RHN_PROVISIONING_MAC_"  # numbered from 0
 # The class of an error says what the caller does next; the first row that fits.
 STATUSES: tuple[tuple[type[RocksError], int], ...] = (
     (NotFound, 404),
@@ -130,8 +131,6 @@ class _Face:
 def _source(environ: Environ) -> tuple[str, int]:
     """Address and port of the machine that asks.  Raises Denied when nobody vouches for them."""
     address, port = environ.get("REMOTE_ADDR", ""), environ.get("REMOTE_PORT", "")
-    if not address:  # a Unix socket: nginx is its only client
-        address, port = environ.get("HTTP_X_ROCKS_ADDRESS", ""), environ.get("HTTP_X_ROCKS_PORT", "")
     return address_of(address), int(port) if str(port).isdigit() else 0
 
 
@@ -152,17 +151,23 @@ class _NotAllowed(Denied):
 
 
 def _request(environ: Environ, address: str, port: int) -> Request:
-    headers = [str(environ[name]) for name in sorted(name for name in environ if name.startswith(MAC_HEADER))]
+    query = environ.get("QUERY_STRING", "")
     return Request(
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],
-        dict(parse_qsl(environ.get("QUERY_STRING", ""), max_num_fields=20)),
+        dict(parse_qsl(query, max_num_fields=20)) if query else {},
         address,
         port,
-        macs_of(headers),
+        macs_of(_numbered(environ, MAC_HEADER)),
         str(environ.get("HTTP_USER_AGENT", ""))[:200],
         _body(environ),
     )
+
+
+def _numbered(environ: Environ, header: str) -> list[str]:
+    """The headers ``header0``, ``header1`` and so on, until there is no next."""
+    names = itertools.takewhile(environ.__contains__, (f"{header}{number}" for number in itertools.count()))
+    return [str(environ[name]) for name in names]
 
 
 def _body(environ: Environ) -> bytes:

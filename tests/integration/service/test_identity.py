@@ -71,22 +71,17 @@ def test_mac_headers_that_no_installer_sends_are_refused(stage: Stage, order: Or
     assert stage.current(order).state == "ordered"
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Rocks-Address", "X_Rocks_Address", "X-Rocks-address"],
-)
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Remote-Addr", "REMOTE_ADDR"])
 def test_a_forged_source_is_ignored(stage: Stage, order: Order, header: str) -> None:
     assert stage.other.curl("/rocks/kickstart", "-H", f"{header}: 10.255.255.245").status == 409
-    port = ("-H", "X-Rocks-Port: 700", "-H", "X_Rocks_Port: 700")
+    port = ("-H", "Remote-Port: 700", "-H", "REMOTE_PORT: 700")
     assert stage.node.post("/rocks/secrets", *port, ports="", order=order.uuid).status == 403
     assert stage.current(order).state == "ordered"
 
 
 def test_no_other_user_of_the_frontend_reaches_the_services_socket(stage: Stage, order: Order) -> None:
     frontend = Machine(stage.network.server)
-    forged = ("-H", "X-Rocks-Address: 10.255.255.245", "-H", "X-Rocks-Port: 700")
-    socket = ("--unix-socket", str(stage.site.socket))
-    answer = frontend.curl("/rocks/kickstart", *socket, *forged, user=NOBODY)
+    answer = frontend.curl("/rocks/kickstart", "--unix-socket", str(stage.site.socket), user=NOBODY)
     assert (answer.status, answer.exit) == (0, 7)
     assert stage.current(order).state == "ordered"
 

@@ -60,6 +60,11 @@ def test_only_get_takes_a_kickstart(stage: Stage, order: Order, method: str) -> 
         pytest.param(b"GET /rocks/kickstart HTTP/1.1\r\n\r\n", b"400", id="no host"),
         pytest.param(b"GET /rocks/kickstart\x00 HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="NUL"),
         pytest.param(b"GET /rocks/kickstart%00 HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="escaped NUL"),
+        pytest.param(
+            b"GET /rocks/kickstart HTTP/1.1\r\nHost: x\r\nX: x\x00REMOTE_ADDR\x0010.255.255.245\r\n\r\n",
+            b"400",
+            id="NUL in a header",
+        ),
         pytest.param(b"GET /rocks/kickstart%0d%0aX:%20y HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="escaped CRLF"),
         pytest.param(b"GET /rocks/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="traversal"),
         pytest.param(b"GET /install/../rocks.yml HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="beside the trees"),
@@ -166,7 +171,7 @@ def test_ipv4_in_ipv6_form_is_the_same_node(stage: Stage, order: Order) -> None:
     with stage.network.server.daemon([*GUNICORN, "-b", "[::]:8080"], log, env=env) as six:
         six.wait_for("Booting worker", 20.0)
         base = f"http://{FRONTEND}:8080"
-        forged = ("-H", "X-Rocks-Address: 10.255.255.245", "-H", "X-Rocks-Port: 700")
+        forged = ("-H", "Remote-Addr: 10.255.255.245", "-H", "Remote-Port: 700")
         assert stage.other.curl("/rocks/kickstart", *forged, base=base).status == 409
         assert stage.node.curl("/rocks/kickstart", base=base).status == 200
     assert stage.current(order).state == "installing"

@@ -8,8 +8,6 @@ import contextlib
 import threading
 from typing import Iterator
 
-from gunicorn.config import Config
-
 from ansible_collections.npaci.rocks.plugins.module_utils.service import worker
 from support.waiting import until
 
@@ -60,26 +58,3 @@ def test_who_leaves_the_door_empty_wakes_the_next_until_everybody_was_there() ->
     with visitors(2) as found:
         until(lambda: found.inside, SECONDS, "somebody in the door")
         until(lambda: (found.call_away(), found.gone == THREADS)[1], SECONDS, "everybody to have been in the door")
-
-
-def test_a_settled_setting_is_the_setting_and_what_is_computed_is_asked_for() -> None:
-    settings = Config()
-    settings.set("threads", 7)
-    settled = worker._Settled(settings)
-    assert (settled.threads, settled.timeout, settled.is_ssl) == (7, settings.timeout, settings.is_ssl)
-    assert "threads" in vars(settled)
-
-
-def test_an_answer_leaves_in_one_piece() -> None:
-    sent: list[bytes] = []
-
-    class Client:
-        def sendall(self, data: bytes) -> None:
-            sent.append(bytes(data))
-
-    answer = worker._Answer(Client())
-    answer.sendall(b"head\r\n")
-    answer.sendall(b"body")
-    assert not sent
-    answer.send()
-    assert sent == [b"head\r\nbody"]
