@@ -7,12 +7,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROOMS := ansible_collections.npaci.rocks.plugins.module_utils
 PYTEST := $(BIN)/python -m pytest
+# Each folder in a process of its own: a server that one of them starts is kept as long as its process.
+INTEGRATION := $(sort $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_*.py))))
+# Two at a time, since much of it waits; each tells what it has to say when it has ended.
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test lint rooms unit integration sanity molecule lab bench collection clean
+.PHONY: help demo test lint rooms unit integration mariadb sanity molecule lab bench collection clean $(INTEGRATION)
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
@@ -21,12 +25,9 @@ demo: .venv/tests.ready  ## the main job on the embedded default: no root, no vi
 	@demo/run
 
 test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory sanity
-	@$(MAKE) --no-print-directory integration
 	@# Where no such container can run, one sentence says so, and the rest is tested.
-	@if RUN=probe extensions/molecule/container able; then $(MAKE) --no-print-directory molecule; fi
-	@$(MAKE) --no-print-directory unit
+	@container=; if RUN=probe extensions/molecule/container able; then container=molecule; fi; \
+	    $(TOGETHER) lint sanity $$container $(INTEGRATION) mariadb unit
 
 lint: .venv/tests.ready rooms  ## style, types, who imports whom, documentation
 	ruff check .
@@ -43,9 +44,13 @@ unit: .venv/tests.ready  ## the fast tests
 	$(PYTEST) tests/unit
 
 integration: .venv/tests.ready .cache/packages.ready  ## the tests with real services
-	@# Each folder in a process of its own: a server that one of them starts is kept as long as its process.
-	for folder in tests/integration/*/; do [ -z "$$(find $$folder -name 'test_*.py')" ] || $(PYTEST) -q $$folder; done
-	$(PYTEST) tests/unit/cluster --engine=mariadb
+	@$(TOGETHER) $(INTEGRATION) mariadb
+
+$(INTEGRATION): .venv/tests.ready .cache/packages.ready
+	$(PYTEST) -q $@
+
+mariadb: .venv/tests.ready .cache/packages.ready  # the database's rules once more, on a real server
+	$(PYTEST) -q tests/unit/cluster --engine=mariadb
 
 sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
 	tests/sanity

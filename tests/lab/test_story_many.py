@@ -27,8 +27,10 @@ from lab.story.meter import Meter, metered, uptime
 from lab.story.table import Model, Row
 from support import rpms
 from support.namespaces import Network
+from support.waiting import until
 
 COUNTS = (1, 2, 4, 8, 16, 32)
+LOOKED_AT = 16  # of which nothing is demanded to the percent
 # The paper's link of 100 Mbit/s, and its nodes, which took 1 MB a second.
 LINK, DEMAND = 100e6 / 8, 1e6
 SMALL = pathlib.Path(__file__).parent / "story/small"
@@ -64,9 +66,12 @@ def test_the_papers_table_1_nodes_that_install_at_once_share_the_link_and_fill_i
         )
         measured, size = {}, 0.0
         for count in COUNTS:
-            with metered(net) as meter:
+            with metered(net) as meter, ThreadPoolExecutor(1) as aside:
                 chosen = [next(nodes) for _ in range(count)]
+                seen = aside.submit(look, fe) if count == LOOKED_AT else None
                 measured[count] = install(chosen, meter)
+            if seen:
+                seen.result()
             size = size or meter.bytes(meter.moments[0], meter.moments[-1])
             laps.lap(f"{count} nodes are installed in {measured[count].seconds:.1f} s")
         states = fe.sql("select state, count(*) from installs group by state")
@@ -94,6 +99,15 @@ def install(nodes: Sequence[LightNode], meter: Meter) -> Row:
     # Half of the nodes have begun, and half of them are not through.
     share = meter.rate(statistics.median(begun), statistics.median(ended)) / LINK
     return Row(seconds, fetching, share)
+
+
+def look(fe: Frontend) -> None:
+    """A picture of the page while nodes are at their packages."""
+    counted = "select count(*) from installs where live = 1 and state = 'installing' and done > 0"
+    until(
+        lambda: int(fe.sql(counted)[0][0]) >= LOOKED_AT / 2, INSTALL_SECONDS, "half of the nodes to tell their progress"
+    )
+    fe.picture("page.png")
 
 
 def keep(text: str, plot: str) -> None:

@@ -16,8 +16,9 @@ from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, S
 
 from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support import rpms
+from support.browser import browser
 from support.daemons import Daemon, daemon
-from support.namespaces import BRIDGE, Network
+from support.namespaces import BRIDGE, Namespace, Network
 
 from .. import cache
 from ..distribution.sources import LOCAL, sources
@@ -51,6 +52,7 @@ class Frontend:
 
     leader: int
     folder: pathlib.Path
+    namespace: Namespace
 
     @property
     def root(self) -> pathlib.Path:
@@ -100,6 +102,13 @@ class Frontend:
         folder.mkdir(parents=True, exist_ok=True)
         rpms.write(package, folder)
 
+    def picture(self, name: str, page: str = "/") -> None:
+        """Keep what somebody who sits at the frontend sees on a page of its HTTP face now."""
+        with browser(self.namespace, self.folder) as seen:
+            seen.look(1280, 800)
+            seen.open(f"http://127.0.0.1{page}")
+            seen.picture(self.folder / name)
+
 
 def playbook(name: str, variables: Any) -> list[str]:
     """The command that runs a playbook of the collection."""
@@ -125,7 +134,7 @@ def container(net: Network, folder: pathlib.Path, mirrors: Mapping[str, pathlib.
     argv = [f"--bind-ro={path}:{place}" for place, path in binds.items()]
     try:
         command.run([str(CONTAINER), "start", *argv], timeout=START_SECONDS, env=environment)
-        yield Frontend(int((folder / "leader").read_text()), folder)
+        yield Frontend(int((folder / "leader").read_text()), folder, net.server)
     finally:
         command.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env=environment)
 

@@ -81,6 +81,8 @@ class Story:
                     lambda: "Installing " in watching.output(), INSTALL_SECONDS, "packages to be seen on the console"
                 )
                 self.lap("packages seen by telnet")
+            self.fe.picture("page.png")
+            self.fe.picture("node.png", f"/rocks/nodes/{NAME}")
             self.wait_for("up")
             self.node.wait(lambda: not running.alive(), SECONDS, "rocks_reinstall to end")
             assert running.process.returncode == 0, running.output()
