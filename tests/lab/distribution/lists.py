@@ -18,8 +18,8 @@ CORE = _names(
 
 # What the stock distribution has beyond it.
 MORE = _names(
-    "autofs ca-certificates chrony cron dnf dosfstools gnupg keyutils less logrotate nfs-common ncurses-bin openssl"
-    " rsync rsyslog tmux wget xfsprogs"
+    "autofs ca-certificates chrony cron dnf dosfstools gnupg keyutils less logrotate nfs-common nfs-kernel-server"
+    " ncurses-bin openssl rsync rsyslog tmux wget xfsprogs"
 )
 
 # What the installer's environment has: what Red Hat's has, as far as profiles rely on it.
@@ -73,7 +73,7 @@ MERGED = {
     "libtirpc": ("libtirpc3", "libtirpc-common"),
     "ncurses": ("ncurses-bin", "ncurses-base"),
     "nettle": ("libnettle8", "libhogweed6"),
-    "nfs-utils": ("nfs-common",),
+    "nfs-utils": ("nfs-common", "nfs-kernel-server"),
     "nmap-ncat": ("ncat",),
     "openssh-clients": ("openssh-client",),
     "openssh-server": ("openssh-server", "openssh-sftp-server"),
@@ -115,8 +115,12 @@ CUT = {
 # Units that have another name at Red Hat.
 UNITS = {"chrony.service": "chronyd.service", "cron.service": "crond.service", "ssh.service": "sshd.service"}
 
-# Links that Debian's scripts would make.
+# Links that Debian's scripts would make, and to what they would copy.
 LINKS = {
+    "autofs": {
+        f"/etc/{name}": f"../usr/share/autofs/conffiles/{name}"
+        for name in ("autofs.conf", "auto.master", "auto.misc", "auto.net")
+    },
     "bash": {"/usr/bin/sh": "bash"},
     "chrony": {"/etc/chrony/chrony.conf": "../chrony.conf"},
     "grub2": {f"/usr/sbin/grub2-{tool}": f"grub-{tool}" for tool in ("install", "mkconfig", "reboot", "set-default")},
