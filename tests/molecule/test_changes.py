@@ -23,6 +23,7 @@ def test_another_network_is_refused_while_a_node_would_be_outside(frontend: Conv
 
 def test_another_name_zone_and_network_converge(frontend: Converged) -> None:
     well(frontend.playbook("frontend", **SAME, **OTHER, frontend_readdress=True))
+    assert frontend.publishing() == ["active", "inactive", "inactive"]  # and no longer NIS, as test_accounts.py left it
     assert frontend.sql("select name, ip from nodes order by id") == f"head\t{ADDRESS}\n{NODE}\t10.1.255.254"
     assert frontend.sql("select name, subnet, netmask, zone from networks") == "private\t10.1.0.0\t255.255.0.0\tphysics"
     with frontend.dhcp_client() as (_client, told):

@@ -9,7 +9,6 @@ node asks for.
 from __future__ import annotations
 
 import hashlib
-import json
 import pathlib
 import re
 import subprocess
@@ -18,9 +17,8 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
 from support.ansible import ROOT
-from support.converged import Converged, put, told_in, well
+from support.converged import SAME, Converged, put, told_in, well
 from support.kickstarts import strictly_valid
 from support.waiting import until
 
@@ -149,7 +147,8 @@ def test_from_the_public_side_neither_names_nor_trees_nor_boot_files(frontend: C
         argv = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", f"http://{PUBLIC}/{path}"]
         assert frontend.run(*argv).stdout == "403", path
     sockets = frontend.run("ss", "-H", "-lntu", "sport", "=", ":53").stdout.split("\n")
-    assert {line.split()[4].rpartition(":")[0] for line in sockets if line} == {"127.0.0.1", ADDRESS, "[::1]"}
+    listening = {line.split()[4].rpartition(":")[0] for line in sockets if line}
+    assert listening - {"127.0.0.53%lo"} == {"127.0.0.1", ADDRESS, "[::1]"}  # the former is systemd's own resolver
 
 
 def test_the_firewall_trusts_the_private_side_alone(frontend: Converged) -> None:
@@ -193,12 +192,12 @@ def _known_hosts(frontend: Converged) -> str:
     return (frontend.root / "etc/ssh/ssh_known_hosts").read_text()
 
 
+slurm = pytest.mark.skipif(SAME["frontend_scheduler"] != "slurm", reason="the role refuses this system's Slurm")
+
+
 @pytest.fixture(scope="module")
 def working(frontend: Converged, lease: dict[str, str]) -> Iterator[None]:
     """A node that has no configuration of Slurm: it takes the controller's, once its hardware was counted."""
-    theirs, ours = frontend.run("slurmctld", "-V").stdout, command.run(["slurmd", "-V"], timeout=20).stdout
-    if theirs != ours:
-        pytest.skip(f"the node of these tests is of Debian 12: {ours.strip()} does not talk to {theirs.strip()}")
     frontend.sql(
         "replace into hardware (node, cpus, memory, counted) select id, 1, 500, '2026-11-22 09:14:05' from nodes"
         f" where name = '{NODE}'"
@@ -209,11 +208,13 @@ def working(frontend: Converged, lease: dict[str, str]) -> Iterator[None]:
         yield
 
 
+@slurm
 def test_a_job_runs_on_the_node(frontend: Converged, working: None) -> None:
     job = ["srun", "--nodes=1", "--time=1", "--chdir=/", "hostname"]
     assert frontend.run(*job).stdout == f"{NODE}\n"
 
 
+@slurm
 def test_a_reboot_that_slurm_orders_is_an_order_to_reinstall(frontend: Converged, working: None) -> None:
     """slurmctld runs our program as its own user, and sudo lets that pass.  No root can come to the node of these tests."""
     of_node = f"node = (select id from nodes where name = '{NODE}')"
@@ -223,6 +224,7 @@ def test_a_reboot_that_slurm_orders_is_an_order_to_reinstall(frontend: Converged
     until(lambda: "rocks_reinstall: " in _reason(frontend), 60, "what became of it")
 
 
+@slurm
 def test_slurm_may_become_root_for_that_program_alone(frontend: Converged) -> None:
     as_slurm = ("setpriv", "--reuid=slurm", "--regid=slurm", "--clear-groups", "sudo", "-n")
     assert frontend.run(*as_slurm, "true", ok=(1,)).status == 1
@@ -247,11 +249,9 @@ def _state(frontend: Converged) -> str:
 
 @pytest.mark.parametrize("unit", sorted(EXPOSURE))
 def test_a_service_may_do_no_more_than_it_must(frontend: Converged, unit: str) -> None:
-    found = json.loads(frontend.run("systemd-analyze", "security", "--json=short", unit, ok=(0, 1)).stdout)
     said = frontend.run("systemd-analyze", "security", "--no-pager", unit, ok=(0, 1)).stdout
     exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said)[1])  # type: ignore[index]
-    weak = sorted((one["exposure"] or "0", one["name"]) for one in found if not one["set"])[-8:]
-    assert exposure <= EXPOSURE[unit], weak
+    assert exposure <= EXPOSURE[unit], said
 
 
 def test_a_wrong_interface_is_refused_with_every_fault_before_anything_is_changed(frontend: Converged) -> None:

@@ -25,6 +25,8 @@ SECONDS = 60.0
 PLAYBOOK_SECONDS = 600.0
 PLUGINS = ansible.ROOT / "extensions/molecule/default/connection_plugins"
 BACKUP = "/root/backup.tar.gz"
+SUITE = os.environ.get("SUITE", "bookworm")
+IMAGES = ansible.ROOT / ".cache/molecule"
 CONTAINER = str(ansible.ROOT / "extensions/molecule/container")
 CONTAINER_SECONDS = 120.0
 INVENTORY = """\
@@ -32,22 +34,30 @@ INVENTORY = """\
 """
 FRONTEND = "10.1.1.1"
 # What molecule converges it with.
-SAME = {"frontend_private_interface": "private0", "frontend_space": 100}
-# A node, as far as Slurm sees it, with folders of its own in the places where the programs look.
+SAME = {
+    "frontend_private_interface": "private0",
+    "frontend_space": 100,
+    "frontend_scheduler": "slurm" if SUITE != "jammy" else "none",
+}
+# A node, as far as Slurm sees it: of the frontend's operating system, whose image has slurmd as well, so that both are of
+# one version. It has folders, processes and a name of its own, and of the frontend nothing but the key.
 NODE = """\
 set -eu
 hostname {name}
-mount -t tmpfs none /run
-mount -t tmpfs none /var/spool
-mkdir -p /run/munge /var/spool/slurmd {place}/lib
-echo 'nameserver {address}\nsearch cluster physics' >{place}/resolv.conf
-mount --bind {place}/resolv.conf /etc/resolv.conf
-chmod 0400 {place}/munge.key
-chown -R munge:munge {place}/munge.key /run/munge {place}/lib
-mount --bind {place} /etc/munge
-mount --bind {place}/lib /var/lib/munge
-setpriv --reuid=munge --regid=munge --clear-groups munged --force --log-file=/run/munge/log
-exec slurmd -D --conf-server {address} -N {name}
+cd {place}
+mkdir root upper work
+mount -t overlay node -o lowerdir={image}/root,upperdir=upper,workdir=work root
+cd root
+mount -t proc proc proc
+for shared in dev sys; do mount --rbind /$shared $shared; done
+mount -t tmpfs none run
+mkdir -p run/munge var/spool/slurmd
+rm -f etc/resolv.conf
+echo 'nameserver {address}\nsearch cluster physics' >etc/resolv.conf
+cp {place}/munge.key etc/munge/munge.key
+chroot . chown munge:munge /etc/munge/munge.key /run/munge
+chroot . setpriv --reuid=munge --regid=munge --clear-groups munged --force --log-file=/run/munge/log
+chroot . slurmd -D --conf-server {address} -N {name}
 """
 # What a client does with its lease: takes the address, and writes down what it was told.
 LEASE = """\
@@ -87,6 +97,11 @@ class Converged:
     def sql(self, statement: str) -> str:
         """What the cluster database answers."""
         return self.run("mariadb", "--batch", "--skip-column-names", "cluster", "--execute", statement).stdout.strip()
+
+    def publishing(self) -> list[str]:
+        """Whether the bundle of accounts is published, and whether NIS makes its maps and serves them."""
+        units = ("rocks-accounts.service", "rocks-nis.timer", "ypserv.service")
+        return self.run("systemctl", "is-active", *units, ok=range(256)).stdout.split()
 
     def ask(self, *argv: str, **options: Any) -> str:
         """What a program on the node prints: it reaches the frontend over the network, and no other way."""
@@ -136,23 +151,16 @@ class Converged:
 
     @contextlib.contextmanager
     def slurm_node(self, name: str) -> Iterator[Daemon]:
-        """munged and slurmd as an installed node has them: the frontend's key and name server, and nothing else of it."""
+        """munged and slurmd as an installed node has them."""
         place = self.folder / "node"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         shutil.copy(self.root / "etc/munge/munge.key", place / "munge.key")
-        (place / "start").write_text(NODE.format(place=place, name=name, address=FRONTEND))
+        (place / "start").write_text(NODE.format(place=place, image=IMAGES / SUITE, name=name, address=FRONTEND))
         # Not by `ip netns exec`, which takes the control groups away with the old /sys.
-        argv = [
-            "nsenter",
-            f"--net=/run/netns/{self.node.name}",
-            "unshare",
-            "--mount",
-            "--uts",
-            "sh",
-            str(place / "start"),
-        ]
-        with daemon(argv, self.folder / "slurmd.log") as running:
+        inside = ["nsenter", f"--net=/run/netns/{self.node.name}"]
+        own = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
+        with daemon([*inside, *own, "sh", str(place / "start")], self.folder / "slurmd.log") as running:
             yield running
 
 
@@ -182,7 +190,7 @@ def backup(frontend: Converged, copy: pathlib.Path) -> pathlib.Path:
 @contextlib.contextmanager
 def new_machine(folder: pathlib.Path) -> Iterator[Converged]:
     """Another container of the same image, on a network of its own, until the block ends."""
-    environment = {"RUN": str(folder), "SUITE": os.environ.get("SUITE", "bookworm")}
+    environment = {"RUN": str(folder), "SUITE": SUITE}
     (folder / "inventory").write_text(INVENTORY.format(host=HOST, folder=folder))
     try:
         command.run([CONTAINER, "start"], timeout=CONTAINER_SECONDS, env=environment)

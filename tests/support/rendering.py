@@ -26,7 +26,7 @@ REGISTERED = {
     "__frontend_has_firewalld": True,
     "__frontend_known": True,
     "__frontend_images": {"results": []},
-    "__frontend_found": {"results": []},
+    "__frontend_found": {"stdout_lines": []},
     "__frontend_published": {"public_key": "key"},
     "role_path": str(ROLE),
 }
