@@ -25,7 +25,12 @@ class RocksError(Exception):
         self.what, self.where, self.hint = what, where, hint
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (self.where, self.what))) + (f"; {self.hint}" if self.hint else "")
+        return ": ".join(filter(None, (self.where, self.advice)))
+
+    @property
+    def advice(self) -> str:
+        """What is wrong and what to do, for who has said already where."""
+        return self.what + (f"; {self.hint}" if self.hint else "")
 
 
 class DescriptionError(RocksError):

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import getpass
 import time
-from typing import Any, Generator, Mapping, Optional, Sequence
+from typing import Any, Generator, Iterator, Mapping, Optional, Sequence
 
 from .arguments import database_spec
 from .cluster.database import Database, connect
 from .cluster.nodes import nodes as find_nodes
-from .errors import RocksError
+from .errors import DescriptionError, RocksError
 from .install import clock, orders
 from .install.drive import DEADLINES, Plan, Step, Tools, drive, summary
 from .install.eligible import ORDER, REFUSED, UNCHANGED, UNDER_WAY, never_installed
 from .install.model import Pin
 from .install.schedulers import SCHEDULERS
-from .install.send import send
+from .install.send import send, ways
 from .install.states import UP
-from .install.target import targets
-from .install.waves import Rules
+from .install.target import Target, targets
+from .install.waves import Rules, waves
 from .pins import Kept, pins
 from .settings import load
 
@@ -65,8 +65,14 @@ def reinstall(
 ) -> Generator[Step, None, None]:
     """Every Step of one run, as it happens; in check mode what ordering each node would come to."""
     settings = load(environment)
+    rules = Rules(options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"])
+    waves([], rules)  # whatever is wrong with them is wrong before anything is looked at
     with connect(options["database"] or settings.database) as database:
         wanted, refused = _wanted(database, names, settings.distributions, options["distribution"])
+        aims = targets(database, list(wanted))
+        for node, reason in _lost(aims):
+            refused[node] = reason
+            del wanted[node]
         yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
         if check_mode:
             for said in orders.preview(database, wanted, force=options["force"], rearm=options["rearm"]):
@@ -74,7 +80,7 @@ def reinstall(
             return
         plan = Plan(
             by=getpass.getuser(),
-            rules=Rules(options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"]),
+            rules=rules,
             **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "power", "deadlines")},
         )
         tools = Tools(
@@ -83,7 +89,16 @@ def reinstall(
             time.sleep,
             SCHEDULERS[options["scheduler"]](),
         )
-        yield from drive(database, wanted, targets(database, list(wanted)), plan, tools)
+        yield from drive(database, wanted, aims, plan, tools)
+
+
+def _lost(aims: Mapping[str, Target]) -> Iterator[tuple[str, str]]:
+    """Each node whose attributes name a way into the installer that does not exist, and the reason."""
+    for node, aim in aims.items():
+        try:
+            ways(aim)
+        except DescriptionError as error:
+            yield node, error.advice
 
 
 def _wanted(

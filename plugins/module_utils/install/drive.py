@@ -153,11 +153,11 @@ def _begin(
         if error is None:
             yield Step(order.node, SENT, f"by {done.result()}"), order
         elif isinstance(error, RocksError):
-            ended = orders.fail(database, [order], by="service", now=tools.now(), reason=error.what)
+            ended = orders.fail(database, [order], by="service", now=tools.now(), reason=error.advice)
             if ended:
                 tools.scheduler.hold(order.node, error.what)
             # Else the machine came by itself.
-            yield Step(order.node, FAILED if ended else SENT, error.what), None if ended else order
+            yield Step(order.node, FAILED if ended else SENT, error.advice), None if ended else order
         else:
             raise error
 

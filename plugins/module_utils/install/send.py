@@ -10,7 +10,7 @@ do no more than reboot it.
 from __future__ import annotations
 
 import shlex
-from typing import Callable, Mapping
+from typing import Callable, Collection, Mapping
 
 from .. import command
 from ..command import Run
@@ -26,7 +26,11 @@ def _outlet(target: Target, run: Run) -> None:
     text = target.attributes.get("outlet_command", "")
     if not text:
         raise DescriptionError("no outlet_command", target.node, "set the attribute: rocks_attribute")
-    run([word.replace("{node}", target.node) for word in shlex.split(text)], timeout=OUTLET_SECONDS)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise DescriptionError(f"outlet_command {text!r}: {error}", target.node, "mend the attribute") from None
+    run([word.replace("{node}", target.node) for word in words], timeout=OUTLET_SECONDS)
 
 
 Way = Callable[[Target, Run], None]
@@ -41,24 +45,31 @@ WAYS: Mapping[str, Way] = {
     "outlet": _outlet,
 }
 LIVE_WAYS = ("reboot", "bootnext", "kexec", "grub")
+BMC_WAYS = ("ipmi", "redfish")
 
 
 def ways(target: Target) -> tuple[str, ...]:
-    """The ways to try, in order.  Raises DescriptionError for one that does not exist."""
-    named = target.attributes.get("reinstall_by", "").replace(",", " ").split()
-    unknown = sorted(set(named) - set(WAYS))
-    if unknown:
-        raise DescriptionError(f"reinstall_by names {unknown[0]!r}", target.node, f"known ways: {', '.join(WAYS)}")
+    """The ways to try, in order.  Raises DescriptionError for an attribute that names one which does not exist."""
+    named = _named(target, "reinstall_by", WAYS)
+    protocol = _named(target, "bmc_protocol", BMC_WAYS)[:1] or ("ipmi",)
     if named:
-        return tuple(named)
+        return named
     # A machine that starts from the network first needs no more than a reboot; another one is told to, once.
     if target.attributes.get("boots_from", "network") == "network":
         live: tuple[str, ...] = ("reboot",)
     else:
         live = ("bootnext", "kexec", "grub")
-    protocol = (target.attributes.get("bmc_protocol") or "ipmi",) if target.bmc else ()
     outlet = ("outlet",) if target.attributes.get("outlet_command") else ()
-    return live + protocol + outlet
+    return live + (protocol if target.bmc else ()) + outlet
+
+
+def _named(target: Target, attribute: str, known: Collection[str]) -> tuple[str, ...]:
+    named = tuple(target.attributes.get(attribute, "").replace(",", " ").split())
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        hint = f"it knows {', '.join(known)}: rocks_attribute"
+        raise DescriptionError(f"the attribute {attribute} names {unknown[0]!r}", target.node, hint)
+    return named
 
 
 def send(target: Target, *, run: Run = command.run, power: bool = False) -> str:
@@ -81,5 +92,5 @@ def send(target: Target, *, run: Run = command.run, power: bool = False) -> str:
 
 
 def _reason(error: RocksError) -> str:
-    """What went wrong, without the long command line."""
-    return error.what
+    """What went wrong and what to do, without the long command line."""
+    return error.advice

@@ -93,6 +93,32 @@ def test_a_node_that_is_silent_for_longer_than_its_deadline_fails(env: dict[str,
     assert "compute-0-1 failed: nothing was heard of it for 1 s, when it was ordered" in said
 
 
+def test_a_fault_of_the_options_is_told_before_anything_is_looked_at(env: dict[str, str], table_ii: Database) -> None:
+    """In check mode too: what it foretells must come about."""
+    said = ask(env, "compute", "--check", "-a", "serial=x%")
+    assert "serial: 'x%' is no size of a wave" in said
+    assert "compute-0-0 order" not in said
+
+
+def test_a_node_whose_way_does_not_exist_is_refused_and_the_others_go(env: dict[str, str], table_ii: Database) -> None:
+    add = "insert into attributes (scope, node, owner, name, value) select 'node', id, id, 'reinstall_by', 'redfsh' from nodes"
+    table_ii.execute(add + " where name = 'compute-0-1'")
+    said = ask(env, "compute")
+    assert "compute-0-1 refused: the attribute reinstall_by names 'redfsh'; it knows reboot, " in said
+    assert "4 nodes, 1 not up: compute-0-1" in said
+    assert table_ii.rows("select count(*) from installs") == [(3,)]
+
+
+def test_the_playbook_reinstalls_nothing_when_no_nodes_are_named(env: dict[str, str], table_ii: Database) -> None:
+    """A slip in the name of its variable must not mean every node."""
+    ended = command(
+        "ansible-playbook", "-i", env["inventory"], "playbooks/reinstall.yml", "-e", "nodse=rack_0", env=env
+    )
+    assert ended.returncode != 0
+    assert "say which nodes: -e nodes=rack_1; nothing was ordered" in ended.stdout + ended.stderr
+    assert table_ii.rows("select count(*) from installs") == [(0,)]
+
+
 def test_the_playbook_takes_a_pattern(env: dict[str, str], table_ii: Database) -> None:
     words = ("-i", env["inventory"], "playbooks/reinstall.yml", "-e", "nodes=rack_0:&compute", "-e", "waves=50%")
     ended = command("ansible-playbook", *words, env=env)

@@ -45,9 +45,21 @@ def test_the_ways_follow_from_what_is_known_of_a_node(one: Target, expected: tup
     assert ways(one) == expected
 
 
-def test_a_way_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(DescriptionError, match=r"compute-0-3: reinstall_by names 'wish'; known ways: reboot"):
-        ways(target(reinstall_by="wish"))
+@pytest.mark.parametrize(
+    ("attribute", "known"), [("reinstall_by", "reboot, bootnext, kexec, grub"), ("bmc_protocol", "ipmi, redfish")]
+)
+def test_a_way_that_does_not_exist_is_told_with_its_attribute_and_those_that_do(attribute: str, known: str) -> None:
+    with pytest.raises(
+        DescriptionError, match=f"compute-0-3: the attribute {attribute} names 'wish'; it knows {known}"
+    ):
+        ways(target("10.2.0.3", **{attribute: "wish"}))
+
+
+def test_an_outlet_command_that_no_shell_would_read_is_told() -> None:
+    programs = Programs()
+    with pytest.raises(Unavailable, match=r"outlet: outlet_command \"o'clock\": No closing quotation"):
+        send(target(reinstall_by="outlet", outlet_command="o'clock"), run=programs)
+    assert not programs.ran
 
 
 def test_a_live_node_is_rebooted_over_ssh() -> None:

@@ -31,10 +31,16 @@ def test_one_node_is_its_own_canary() -> None:
     assert waves(NODES[:1], Rules()) == [NODES[:1]]
 
 
-@pytest.mark.parametrize("size", ["many", 0, "-5", "x%"])
+@pytest.mark.parametrize("size", ["many", 0, "-5", "x%", "inf%"])
 def test_a_size_that_is_none_is_an_error(size: object) -> None:
     with pytest.raises(DescriptionError):
         waves(NODES, Rules(sizes=(size,)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("option", "rules"), [("canary", Rules(canary=-1)), ("fail_rate", Rules(fail_rate=50))])
+def test_a_rule_that_is_none_is_told_by_its_name(option: str, rules: Rules) -> None:
+    with pytest.raises(DescriptionError, match=f"^{option}: "):
+        waves(NODES, rules)
 
 
 @given(
