@@ -161,7 +161,10 @@ class Converged:
         inside = ["nsenter", f"--net=/run/netns/{self.node.name}"]
         own = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
         with daemon([*inside, *own, "sh", str(place / "start")], self.folder / "slurmd.log") as running:
-            yield running
+            try:
+                yield running
+            finally:
+                running.kill()  # unshare waits for its child whatever it is told, and takes it along
 
 
 class Restored(NamedTuple):
