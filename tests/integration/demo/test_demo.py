@@ -48,7 +48,7 @@ def test_each_command_is_shown_as_one_would_type_it(said: str) -> None:
 
 
 def test_what_the_readme_shows_of_it_is_what_it_says(said: str) -> None:
-    """But for the names of generations, which any change of a profile changes, and how far an installation was just then."""
+    """But for the names of generations, which follow the profiles, and how far an installation was just then."""
     readme = (ROOT / "README.md").read_text()
     block = readme.partition("Some of what it says:")[2].split("```")[1]
     shown = [line for line in block.splitlines()[1:] if line and not re.search("…|installing|ROCKS_QUERY", line)]
