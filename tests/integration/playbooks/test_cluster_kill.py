@@ -91,3 +91,10 @@ def test_what_must_never_be_ended_is_refused(
     said = kill(urls, programs, process)
     assert "nothing was ended" in " ".join(said.split())
     assert "left=bad-job\n" in said
+
+
+def test_a_query_that_ansible_took_for_its_first_word_is_refused(
+    table_ii: Database, urls: Urls, programs: pathlib.Path
+) -> None:
+    said = " ".join(kill(urls, programs, "bad-job", "select").split())
+    assert "in both pairs of quotes" in said and "nothing was ended" in said

@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+import shlex
 
 import yaml
+from ansible.parsing.splitter import parse_kv
 from ansible.vars.reserved import get_reserved_names
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
@@ -60,3 +62,13 @@ def test_no_name_that_an_administrator_gives_is_one_of_ansibles_own() -> None:
     found = {(name, word) for name, text in texts.items() for words in asked.findall(text) for word in words if word}
     assert {("insert-ethers.yml", "seconds"), ("cluster-kill.yml", "sql"), ("reinstall.yml", "nodes")} <= found
     assert sorted(one for one in found if one[1] in own) == []
+
+
+def test_every_command_that_is_shown_gives_its_variables_whole() -> None:
+    """Ansible ends what stands behind -e at the first blank, also where the shell took it for one word."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "playbooks").glob("*.yml")]
+    lines = [line.strip(" $#\\") for page in pages for line in page.read_text().splitlines()]
+    shown = [shlex.split(line, comments=True) for line in lines if line.startswith("ansible-playbook ")]
+    given = [word for words in shown for flag, word in zip(words, words[1:]) if flag == "-e"]
+    assert "membership='Ethernet Switches'" in given
+    assert [word for word in given if not word.startswith("{") and len(parse_kv(word)) != 1] == []
