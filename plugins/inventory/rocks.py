@@ -110,7 +110,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             self._populate(self._census(path, cache))
         except RocksError as error:
-            raise AnsibleParserError(str(error)) from error
+            raise AnsibleParserError(str(error)) from None
 
     def _census(self, path: str, cache: bool) -> Census:
         """The cluster's rows, from the cache where the user keeps one."""

@@ -79,5 +79,5 @@ class LookupModule(LookupBase):
                         [row[0] for row in rows] if len(columns) == 1 else [dict(zip(columns, row)) for row in rows]
                     )
         except RocksError as error:
-            raise AnsibleError(str(error)) from error
+            raise AnsibleError(str(error)) from None
         return found
