@@ -16,7 +16,20 @@ from . import context, releases
 from .compiler import try_compile
 from .condition import parse
 from .elements import near
-from .model import ERROR, WARNING, Declared, Element, Evaluate, Graph, Origin, Profile, Remark, Text, as_remark
+from .model import (
+    COMPILES,
+    ERROR,
+    WARNING,
+    Declared,
+    Element,
+    Evaluate,
+    Graph,
+    Origin,
+    Profile,
+    Remark,
+    Text,
+    as_remark,
+)
 from .render import references
 from .sources import EXTEND, Sources
 from .traverse import HEAD, TAIL, arrange
@@ -74,8 +87,11 @@ def lint(
 
 
 def ordered(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
-    """Sorted by file and line, each once."""
-    return tuple(sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text)))
+    """Sorted by file and line, each once: what a rule of its own tells is not told again as the compile's error."""
+    found = set(remarks)
+    told = {(remark.origin, remark.text) for remark in found if remark.rule != COMPILES}
+    kept = [remark for remark in found if remark.rule != COMPILES or (remark.origin, remark.text) not in told]
+    return tuple(sorted(kept, key=lambda remark: (remark.origin, remark.rule, remark.text)))
 
 
 def about_files(sources: Sources, roots: AbstractSet[str]) -> list[Remark]:

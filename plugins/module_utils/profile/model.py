@@ -37,13 +37,14 @@ class Remark(NamedTuple):
 
 
 ERROR, WARNING = "error", "warning"
+COMPILES = "description"  # the rule of everything that ends a compile and has no rule of its own
 
 
 def as_remark(error: RocksError, fallback: Origin) -> Remark:
     """An error as a remark; its place is taken from the message where it has one."""
     file, _colon, line = error.where.rpartition(":")
     origin = Origin(file, int(line)) if file and line.isdigit() else fallback
-    return Remark(ERROR, "description", origin, error.what, error.hint)
+    return Remark(ERROR, COMPILES, origin, error.what, error.hint)
 
 
 class Text(NamedTuple):

@@ -122,6 +122,11 @@ def test_the_vocabulary_is_checked_also_below_conditions_that_do_not_hold(
     assert found(tmp_path, element)[rule] == 2
 
 
+def test_what_ends_the_compile_and_breaks_a_rule_is_told_once(tmp_path: pathlib.Path) -> None:
+    remarks = lint(one(tmp_path, "<pakage>x</pakage>"), {"compute": {}}, ["rhel9"])
+    assert [remark.rule for remark in remarks if "<pakage>" in remark.text] == ["unknown-element"]
+
+
 def test_every_file_is_read_although_one_is_broken(tmp_path: pathlib.Path) -> None:
     path = tree(
         tmp_path,
