@@ -108,7 +108,7 @@ EXAMPLES = r"""
 RETURN = r"""
 nodes:
   description: The nodes of the graph in their order.
-  returned: unless O(lint=true) finds an error
+  returned: without O(why), O(diff) and O(lint)
   type: list
   elements: dict
   contains:
@@ -125,15 +125,15 @@ nodes:
       elements: dict
 shape:
   description: The attributes that decide what the profile holds, with their values.
-  returned: unless O(lint=true) finds an error
+  returned: without O(why), O(diff) and O(lint)
   type: dict
 attributes:
   description: The attributes that stand in its texts, each with the first place.
-  returned: unless O(lint=true) finds an error
+  returned: without O(why), O(diff) and O(lint)
   type: dict
 reasons:
   description: Who asks for what O(why) names.
-  returned: with O(why)
+  returned: with O(why), unless O(lint=true) finds an error
   type: list
   elements: dict
   contains:
@@ -149,7 +149,7 @@ reasons:
       elements: dict
 difference:
   description: What the other profile has and this one has not, and the reverse.
-  returned: with O(diff)
+  returned: with O(diff), unless O(lint=true) finds an error
   type: dict
   contains:
     nodes_added:
@@ -234,18 +234,13 @@ def main():
 
 def information(params, settings):
     asked = subject(params, settings)
-    found = findings(asked, params["releases"]) if params["lint"] else []
-    result = {"findings": found} if params["lint"] else {}
-    if any(finding["severity"] == "error" for finding in found):
-        return result
-    profile = asked.profile()
-    result["nodes"] = [
-        {"name": node.name, "files": list(node.files), "path": hops(way(profile, node))} for node in profile.nodes
-    ]
-    result["shape"] = dict(profile.shape)
-    result["attributes"] = {name: str(origin) for name, origin in sorted(references(profile).items())}
+    result = {}
+    if params["lint"]:
+        result["findings"] = findings(asked, params["releases"])
+        if any(finding["severity"] == "error" for finding in result["findings"]):
+            return result
     if params["why"]:
-        reasons = why(profile, asked.attributes, params["why"])
+        reasons = why(asked.profile(), asked.attributes, params["why"])
         result["reasons"] = [
             {"text": reason.text, "where": str(reason.origin), "path": hops(reason.path)} for reason in reasons
         ]
@@ -253,7 +248,18 @@ def information(params, settings):
         second = subject(beside(params), settings)
         sides = [Side(one.name, one.profile(), one.attributes) for one in (asked, second)]
         result["difference"] = diff(*sides)._asdict()
-    return result
+    return result or overview(asked.profile())
+
+
+def overview(profile):
+    """What there is to say when nothing in particular is asked; the answer to a question must not drown in it."""
+    return {
+        "nodes": [
+            {"name": node.name, "files": list(node.files), "path": hops(way(profile, node))} for node in profile.nodes
+        ],
+        "shape": dict(profile.shape),
+        "attributes": {name: str(origin) for name, origin in sorted(references(profile).items())},
+    }
 
 
 def findings(asked, releases):
