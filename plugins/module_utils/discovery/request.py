@@ -40,9 +40,14 @@ class Request:
     def must_end(self, check_mode: bool) -> None:
         """Raise DescriptionError when nothing tells when it is over, for those who cannot be asked to stop."""
         waits = self.machines is None and not self.remove
-        a_log = self.source == JOURNAL or self.source.startswith("/")
+        a_log = self.source == JOURNAL or is_path(self.source)
         if waits and not (self.until.count or self.until.seconds or (check_mode and a_log)):
             raise DescriptionError("nothing tells when it is over", hint="give count, timeout or both")
+
+
+def is_path(source: str) -> bool:
+    """Whether it is the path of a log, also one from where we stand: it has a slash, and is no address."""
+    return "/" in source and "://" not in source
 
 
 def request_from(options: Mapping[str, Any]) -> Request:

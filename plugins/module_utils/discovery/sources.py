@@ -12,7 +12,7 @@ from ..cluster.database import Database
 from ..cluster.networks import networks
 from ..errors import DescriptionError, NotFound, Refused
 from .follow import POLLED, Journal, LogFile, Syslog
-from .request import JOURNAL, Request
+from .request import JOURNAL, Request, is_path
 from .sighting import Sighting
 from .wire import Wire, interface_in
 
@@ -68,7 +68,7 @@ def open_source(source: str, interface: str, *, replay: bool = False, follow: bo
         return Syslog(source[len(UDP) :])
     if source.startswith(UNIX) and source[len(UNIX) :].startswith("/"):
         return Syslog(source[len(UNIX) :])
-    if source.startswith("/"):
+    if is_path(source):
         return LogFile(source, replay=replay, follow=follow)
     raise DescriptionError(f"{source!r} is no source of DHCP requests", hint=FORMS)
 

@@ -69,6 +69,13 @@ def test_syslog_is_received_at_an_address_or_a_path(tmp_path: pathlib.Path) -> N
         opened.close()
 
 
+def test_a_log_is_also_named_from_where_one_stands(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "dhcpd").touch()
+    assert isinstance(open_source("log/dhcpd", ""), LogFile)
+
+
 @pytest.mark.parametrize("source", ["messages", "unix://messages", "http://127.0.0.1", "wires"])
 def test_another_word_is_told_with_those_that_are_known(source: str) -> None:
     with pytest.raises(DescriptionError, match=f"'{source}' is no source of DHCP requests; write wire, journal"):
