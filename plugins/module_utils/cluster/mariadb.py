@@ -60,10 +60,16 @@ EXPLAINED: tuple[tuple[frozenset[int], type[RocksError], str, str], ...] = (
     (frozenset((1049,)), NotFound, "no such database", "create it: ansible localhost -m rocks_database"),
     (frozenset((1290, 1792)), Refused, "this connection only reads", "use the administrator's account"),
     (
-        frozenset((1044, 1045, 1142, 1143, 1227, 1370, 1698)),
+        frozenset((1044, 1045, 1227, 1370, 1698)),
         Refused,
         "the server refuses this account",
         "name another, or its credentials",
+    ),
+    (
+        frozenset((1142, 1143)),
+        Refused,
+        "the server refuses this account",
+        "secrets cannot be queried; for anything else name the account that may",
     ),
 )
 OTHER = ((), DescriptionError, "MariaDB does not accept it", "")
@@ -187,7 +193,7 @@ def _guard(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        hint = "it is the database URL's credentials="
+        hint = "it is the database URL's credentials=; rocks_database makes accounts and their files"
         raise DescriptionError(f"cannot be read ({error.strerror})", path, hint) from None
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         raise Refused(f"everyone may read this file of passwords (mode {mode & 0o777:04o})", path, "chmod o= it")

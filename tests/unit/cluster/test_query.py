@@ -122,6 +122,7 @@ def test_no_query_sees_a_secret(reader: Database, table_ii: Database, sql: str) 
     with pytest.raises(RocksError) as raised:
         select(reader, sql)
     assert "swordfish" not in str(raised.value)
+    assert "secrets cannot be queried" in str(raised.value)
 
 
 def test_a_query_that_runs_too_long_is_stopped_and_the_connection_goes_on(reader: Database) -> None:
