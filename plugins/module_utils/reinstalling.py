@@ -130,5 +130,8 @@ def result_of(steps: Sequence[Step]) -> dict[str, Any]:
         for name, step in sorted(last.items())
     }
     bad = [name for name, step in sorted(last.items()) if step.step not in GOOD]
-    told = f"{len(nodes)} nodes, {len(bad)} not up" + (f": {', '.join(bad[:20])}" if bad else "")
+    ordered = sum(one["state"] == ORDER for one in nodes.values())  # which only check mode says
+    told = f"{len(nodes)} node{'s' * (len(nodes) != 1)}, "
+    told += f"{ordered} would be ordered, {len(bad)} refused" if ordered else f"{len(bad)} not up"
+    told += f": {', '.join(bad[:20])}" if bad else ""
     return {"nodes": nodes, "changed": any(one["changed"] for one in nodes.values()), "failed": bool(bad), "msg": told}

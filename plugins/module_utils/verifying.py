@@ -64,7 +64,7 @@ def result_of(findings: Sequence[Finding]) -> dict[str, Any]:
     }
     bad = [name for name, one in nodes.items() if one["state"] in (DRIFTED, UNREACHABLE)]
     same = sum(one["state"] == SAME for one in nodes.values())
-    told = f"{len(nodes)} nodes, {same} as they were installed" + (f"; not: {', '.join(bad[:NAMED])}" if bad else "")
+    told = f"{same} of {len(nodes)} as installed" + (f"; not: {', '.join(bad[:NAMED])}" if bad else "")
     return {"nodes": nodes, "changed": False, "failed": bool(bad), "msg": told}
 
 

@@ -67,6 +67,7 @@ def test_all_compute_nodes_come_up_and_a_second_run_changes_nothing(env: dict[st
 def test_check_mode_lists_what_would_happen_and_why(env: dict[str, str], table_ii: Database) -> None:
     said = ask(env, "all", "--check")
     assert "compute-0-0 order" in said
+    assert "8 nodes, 4 would be ordered, 4 refused: frontend-0, network-0-0, nfs-0-0" in said
     assert "frontend-0 refused" in said
     assert "network-0-0 refused: the appliance 'network' has no root" in said
     assert 'nfs-0-0 refused: no profile for the root "nas"' in said
@@ -84,7 +85,7 @@ def test_a_node_that_cannot_be_reached_fails_the_command_with_its_reason(
     table_ii.execute("update attributes set value = '/bin/false' where name = 'outlet_command'")
     said = ask(env, "compute-0-1")
     assert "outlet: ended with status 1" in said
-    assert "1 nodes, 1 not up: compute-0-1" in said
+    assert "1 node, 1 not up: compute-0-1" in said
 
 
 def test_a_node_that_is_silent_for_longer_than_its_deadline_fails(env: dict[str, str], table_ii: Database) -> None:
