@@ -99,7 +99,8 @@ def opened(places: Places, name: str, arch: str, identity: str) -> Published:
     """A generation.  Raises NotFound when it is not there, or was built by another program."""
     found = open_folder(_folder(places, name, arch, identity)) if identity else None
     if found is None:
-        raise NotFound(f'distribution "{name}" has no generation "{identity}" for {arch}', hint="build it: rocks_dist")
+        what = f'has no generation "{identity}"' if identity else "has published nothing"
+        raise NotFound(f'distribution "{name}" {what} for {arch}', hint="build it: rocks_dist")
     return found
 
 

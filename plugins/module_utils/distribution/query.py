@@ -7,12 +7,14 @@ from __future__ import annotations
 import fnmatch
 from typing import Iterable, NamedTuple
 
+from ..errors import NotFound
 from . import publish, shards
 from .build import difference
 from .generations import Published
 from .model import Changes, Generation, Verdict
 from .operate import opened
 from .pool import Places
+from .resolve import alike
 
 
 class Listed(NamedTuple):
@@ -48,22 +50,33 @@ class Query:
         ]
 
     def why(self, patterns: Iterable[str]) -> list[Verdict]:
-        """What became of every package whose name meets one of the patterns."""
+        """What became of every package whose name meets one of the patterns.
+
+        Raises NotFound for a name without wildcards that no source has.
+        """
         globs = list(patterns)
-        numbers = self._opened.index.shards
-        if all(not set(glob) & set("*?[") for glob in globs):
-            numbers = {number: numbers[number] for number in sorted(map(shards.shard_of, globs)) if number in numbers}
-        return [
+        names = {glob for glob in globs if not set(glob) & set("*?[")}
+        numbers: Iterable[int] = self._opened.index.shards
+        if len(names) == len(set(globs)):
+            numbers = sorted({shards.shard_of(name) for name in names} & set(self._opened.index.shards))
+        found = [
             verdict
             for number in numbers
             for verdict in self._opened.verdicts(number)
             if any(fnmatch.fnmatchcase(verdict.package.name, glob) for glob in globs)
         ]
+        for name in sorted(names - {verdict.package.name for verdict in found}):
+            raise NotFound(f'no source of distribution "{self._name}" has a package "{name}"', hint=self._alike(name))
+        return found
 
     def since(self, other: str) -> Changes:
         """What this generation has that another one has not."""
         before = publish.find(self._places, self._name, self._arch, other)
         return difference(self._open(before), self._opened)
+
+    def _alike(self, name: str) -> str:
+        opened_shards = map(self._opened.verdicts, self._opened.index.shards)
+        return alike(name, {verdict.package.name for verdicts in opened_shards for verdict in verdicts})
 
     def _open(self, identity: str) -> Published:
         return opened(self._places, self._name, self._arch, identity)

@@ -72,12 +72,15 @@ def check_pins(pins: Iterable[str], names: Iterable[str]) -> None:
     """Every pin names a package.  Raises NotFound that lists the pins that do not, and near names."""
     known = set(names)
     for pin in sorted(set(pins) - known):
-        import difflib
+        raise NotFound(f'the pin "{pin}" names no package of any source', hint=alike(pin, known))
 
-        near = difflib.get_close_matches(pin, sorted(known), 3)
-        raise NotFound(
-            f'the pin "{pin}" names no package of any source', hint=f"did you mean {', '.join(near)}?" if near else ""
-        )
+
+def alike(name: str, known: Iterable[str]) -> str:
+    """A hint with the names of packages that may have been meant; empty when there is none."""
+    import difflib
+
+    near = difflib.get_close_matches(name, sorted(known), 3)
+    return f"did you mean {', '.join(near)}?" if near else ""
 
 
 def _resolve_name(packages: list[Package], given: Rules) -> Resolution:

@@ -114,6 +114,11 @@ def test_back_and_forth_promotion_and_removal(site: Site, options: dict[str, Any
     assert listed["verdicts"] == [
         {"package": "site-1.0-1.noarch", "source": "local", "chosen": True, "reason": "the newest"}
     ]
+    asked = {"name": "rocks", "path": str(site.root)}
+    said = module("rocks_dist_info", {**asked, "why": ["b*", "siet"]})["msg"]
+    assert said == 'no source of distribution "rocks" has a package "siet"; did you mean site?'
+    said = module("rocks_dist_info", {**asked, "name": "rokcs"})["msg"]
+    assert said.startswith('distribution "rokcs" has published nothing for x86_64; build it')
     gone = {"name": "rocks", "state": "absent", **where}
     assert module("rocks_dist", gone, check=True)["changed"]
     assert module("rocks_dist", gone)["changed"]
