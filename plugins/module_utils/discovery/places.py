@@ -68,18 +68,32 @@ def _port_key(switch: str, port: str) -> str:
 
 def _collected(rows: Iterable[tuple[str, Mapping[str, Any], bool]]) -> dict[str, Place]:
     places: dict[str, Place] = {}
+    taken: dict[str, str] = {}
     faults: list[RocksError] = []
     for where, row, whole in rows:
         try:
             key, place = _place(where, row, whole)
-            if key in places:
-                raise DescriptionError(f"{key} stands already at {places[key].where}", where, "remove one of the two")
+            for claim in (key, *_claims(place)):
+                if claim in taken:
+                    raise DescriptionError(f"{claim} stands already at {taken[claim]}", where, "remove one of the two")
+                taken[claim] = where
             places[key] = place
         except RocksError as error:
             faults.append(error)
     if faults:
         raise together(faults)
     return places
+
+
+def _claims(place: Place) -> Iterator[str]:
+    """What only one machine can have, in words."""
+    if place.rank is not None:
+        rack = "" if place.rack is None else f"rack {place.rack}, "
+        yield " ".join(filter(None, (place.membership, f"{rack}rank {place.rank}")))
+    if place.name:
+        yield f"the name {place.name}"
+    if place.ip:
+        yield f"the address {place.ip}"
 
 
 def _place(where: str, row: Mapping[str, Any], whole: bool) -> tuple[str, Place]:

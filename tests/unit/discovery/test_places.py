@@ -67,6 +67,26 @@ def test_all_faults_of_a_table_are_told_at_once_each_with_its_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "claim"),
+    [
+        ("7,0,,", "rack 7, rank 0"),
+        (",5,,", "rank 5"),
+        ("7,,io,", "the name io"),
+        ("7,,,10.0.0.9", "the address 10.0.0.9"),
+    ],
+)
+def test_a_place_a_name_or_an_address_is_given_to_one_machine(row: str, claim: str) -> None:
+    table = f"mac,rack,rank,name,ip\n{MAC},{row}\n{OTHER},{row}\n"
+    with pytest.raises(DescriptionError, match=f"^t.csv:3: {claim} stands already at t.csv:2; remove one of the two$"):
+        table_places(table, "t.csv")
+
+
+def test_machines_of_two_kinds_may_have_one_rank_of_a_rack() -> None:
+    text = f"mac,rack,rank,membership\n{MAC},7,0,Compute\n{OTHER},7,0,Ethernet Switches\n"
+    assert len(table_places(text, "t.csv")) == 2
+
+
+@pytest.mark.parametrize(
     "text", ["", "\n\n", "mac,colour\n", "rack,rank\n", "mac,mac\n", 'mac\n"', "00:50:8b:e0:3a:a7,0,0\n"]
 )
 def test_a_table_without_a_first_line_that_names_columns_is_refused(text: str) -> None:
