@@ -106,7 +106,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory; every fault becomes one error that names its place."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        # Ansible itself takes no notice of an option that is spelled otherwise.
+        given = self._read_config_data(path)
+        known = self.get_options()
+        for name in sorted(set(given) - set(known)):
+            raise AnsibleParserError(f"{path}: unknown option {name!r}; known options: {', '.join(sorted(known))}")
         try:
             self._populate(self._census(path, cache))
         except RocksError as error:

@@ -118,6 +118,12 @@ def test_a_query_that_cannot_be_is_one_error(
     assert table_ii.rows("select count(*) from nodes") == [(8,)]
 
 
+def test_an_option_that_is_misspelt_is_told_with_those_that_are_known(path: pathlib.Path, env: dict[str, str]) -> None:
+    path.write_text("plugin: npaci.rocks.rocks\nquery_group: {rack1: select name from nodes where rack=1}\n")
+    said = " ".join(command("ansible-inventory", "-i", str(path), "--list", env=env).stderr.split())
+    assert f"{path}: unknown option 'query_group'; known options: cache," in said and "query_groups" in said
+
+
 def test_a_database_that_is_not_there_yet_is_an_empty_inventory_that_says_so(
     path: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
