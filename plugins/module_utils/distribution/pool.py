@@ -194,11 +194,20 @@ def release(places: Places, spent: Mapping[str, Iterable[str]]) -> None:
     The caller is ``alone``: a package that a builder has just brought is in no set yet.
     """
     for name in sorted(spent):
-        shutil.rmtree(os.path.join(places.sets, name))
+        _discard(places, name)
     for path in sorted({pool_path(places.pool, checksum) for some in spent.values() for checksum in some}):
         with contextlib.suppress(FileNotFoundError):
             if os.stat(path).st_nlink == 1:
                 os.unlink(path)
+
+
+def _discard(places: Places, name: str) -> None:
+    """Remove a set, in one step for those who look for it by its name: they take one that is there for whole."""
+    aside = os.path.join(places.sets, files.ASIDE_PREFIX + name.removeprefix(files.ASIDE_PREFIX))
+    shutil.rmtree(aside, ignore_errors=True)  # one whose removal was cut off
+    with contextlib.suppress(FileNotFoundError):  # who was alone before us has swept it
+        os.rename(os.path.join(places.sets, name), aside)
+        shutil.rmtree(aside)
 
 
 def owe_sweep(places: Places) -> None:
@@ -223,7 +232,7 @@ def sweep(places: Places, used_sets: Iterable[str]) -> None:
     used = set(used_sets)
     for name in _names(places.sets):
         if name not in used:
-            shutil.rmtree(os.path.join(places.sets, name))
+            _discard(places, name)
     for folder in _names(places.pool):
         if len(folder) == 2:
             _sweep_folder(os.path.join(places.pool, folder))
@@ -240,7 +249,7 @@ def _sweep_folder(folder: str) -> None:
 def tidy(places: Places) -> bool:
     """Remove what killed builders left half-made; whether a sweep is owed.  The caller is ``alone``."""
     half = os.path.join(places.pool, NEW)
-    owed = os.path.isdir(half) or os.path.exists(_owed(places))
+    owed = bool(_names(half)) or os.path.exists(_owed(places))
     shutil.rmtree(half, ignore_errors=True)
     shutil.rmtree(places.scratch, ignore_errors=True)
     for cache in ("builds", "headers", "trees"):

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import os
@@ -77,8 +76,6 @@ def _packages(plan: Plan, places: Places) -> list[str]:
         fresh.append(os.path.join(places.sets, name))
     if lacking:
         fresh.append(places.sets)
-    with contextlib.suppress(OSError):
-        os.rmdir(os.path.join(places.pool, pool.NEW))  # unless another builder is at work in it
     return fresh
 
 

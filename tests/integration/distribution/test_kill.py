@@ -47,8 +47,10 @@ def whole(tree: pathlib.Path) -> bool:
 
 
 def leftovers(site: Site) -> list[str]:
-    """What a killed builder may leave, and the next one must remove."""
-    names = [str(path.relative_to(site.root)) for path in site.root.rglob("*")]
+    """What a killed builder may leave, and the next one must remove.  (The pool's own workbench may stay, empty.)"""
+    bench = pathlib.Path(site.places.pool) / pool.NEW
+    found = [path for path in site.root.rglob("*") if path != bench]
+    names = [str(path.relative_to(site.root)) for path in found]
     marks = ("/.new", ".old-", ".rocks-new-", ".sweep")
     return [name for name in names if any(mark in name for mark in marks)]
 

@@ -215,6 +215,44 @@ class TestTwoBuilders:
         assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
 
 
+def test_what_another_builder_has_swept_meanwhile_is_not_missed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    generations(site, 2)
+    alone = pool.alone
+
+    @contextlib.contextmanager
+    def after_another(places: pool.Places) -> Iterator[None]:
+        with alone(places):
+            pool.sweep(places, publish.used_sets(places))
+            yield
+
+    with publish.alone(site.places, "rocks", ARCH, 0):
+        monkeypatch.setattr(pool, "alone", after_another)
+        publish.prune(site.places, "rocks", ARCH, 1)
+
+    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
+    assert len(os.listdir(site.places.sets)) == 1
+
+
+def test_a_set_that_is_being_removed_is_not_found_by_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    generations(site, 2)
+    (before, after) = sorted(os.listdir(site.places.sets))
+    rmtree = shutil.rmtree
+
+    def killed(path: str, **options: bool) -> None:
+        if os.path.basename(os.path.dirname(path)) == "sets" and os.path.exists(path):
+            raise KeyboardInterrupt
+        rmtree(path, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", killed)
+        publish.remove(site.places, "rocks", ARCH)
+    assert {before, after} - set(os.listdir(site.places.sets))
+
+    with publish.alone(site.places, "other", ARCH, 0):
+        pass
+    assert os.listdir(site.places.sets) == []
+
+
 def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
     generations(site, 1)
     folder = pathlib.Path(site.places.generations("rocks", ARCH))
