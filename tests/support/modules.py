@@ -11,6 +11,7 @@ import json
 from typing import Any, Mapping, Optional
 from unittest import mock
 
+import ansible.utils.display  # noqa: F401  once, before a unit test may start no program: it asks ldconfig for the C library
 from ansible.module_utils.testing import patch_module_args
 
 MODULES = "ansible_collections.npaci.rocks.plugins.modules"
