@@ -13,9 +13,10 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional
 
+from ..errors import RocksError, together
 from . import description, libraries, pool, publish
 from .generations import Published, open_folder
-from .inputs import open_source
+from .inputs import Input, open_source
 from .memory import Memory, inputs_digest, recall, remember
 from .model import Changes, Distribution, Generation, Package, Report, Verdict, silent
 from .nearby import Changed
@@ -81,7 +82,7 @@ def build(
 
 def _build(distribution: Distribution, places: Places, hook: Optional[Hook], check: bool, progress: Report) -> Built:
     name, arch = distribution.name, distribution.policy.arch
-    inputs = [open_source(source, places, progress) for source in distribution.sources]
+    inputs = _opened(distribution, places, progress)
     memory = recall(places, name, arch)
     digest = inputs_digest(distribution, inputs, hook.key if hook else "")
     published = publish.current(places, name, arch)
@@ -101,6 +102,20 @@ def _build(distribution: Distribution, places: Places, hook: Optional[Hook], che
         path = realise.realise(made, places)
         remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.warnings, made.paths))
     return _planned(made, path)
+
+
+def _opened(distribution: Distribution, places: Places, progress: Report) -> list[Input]:
+    """Every source; who has two that do not answer hears of both."""
+    inputs: list[Input] = []
+    faults: list[RocksError] = []
+    for source in distribution.sources:
+        try:
+            inputs.append(open_source(source, places, progress))
+        except RocksError as error:
+            faults.append(error)
+    if faults:
+        raise together(faults)
+    return inputs
 
 
 def _known(distribution: Distribution, again: Published, previous: Optional[Published], memory: Memory) -> Built:

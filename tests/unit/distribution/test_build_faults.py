@@ -80,6 +80,13 @@ class TestBadInput:
 
         self.untouched(site, NotFound, r'source "gone" \(', source)
 
+    def test_every_source_that_is_gone_is_told_at_once(self, site: Site) -> None:
+        gone = [site.mirror("first"), site.mirror("os", [BASH]), site.directory("last")]
+        for source in (gone[0], gone[2]):
+            shutil.rmtree(source.path)
+
+        self.untouched(site, NotFound, r'2 faults, nothing was changed:\n  source "first" .*\n  source "last" ', *gone)
+
     def test_a_full_disk(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(path: str, *_arguments: object) -> None:
             raise OSError(28, "No space left on device", path)
