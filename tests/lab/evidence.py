@@ -22,7 +22,7 @@ OUTPUT = cache.ROOT / "tests" / "output" / "lab"
 PREFIX = "rocks-lab-"
 # Disks, sockets and roots are no evidence.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
-KEPT_OF_A_FAILURE = ("*.pcap*",)
+KEPT_OF_A_FAILURE = ("*.pcap*", "*.registers")
 CONTAINER, OWN_GROUP = (cache.ROOT / "extensions/molecule" / name for name in ("container", "own-group"))
 UNMOUNT_SECONDS, STOP_SECONDS = 30.0, 60.0
 

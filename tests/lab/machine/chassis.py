@@ -107,6 +107,11 @@ class Chassis:
         with self._monitor() as qemu:
             qemu.command("screendump", filename=str(path), format="png")
 
+    def registers(self, path: pathlib.Path) -> None:
+        """Write where its processors are: one that hangs without a word tells nothing else."""
+        with self._monitor() as qemu:
+            path.write_text(qemu.command("human-monitor-command", **{"command-line": "info registers -a"}))
+
     def cpu_seconds(self) -> float:
         """What the running QEMU has used of the host's processors; 0 when it is off."""
         try:

@@ -76,7 +76,7 @@ def machine(
 ) -> Iterator[Machine]:
     """A machine that is off and has a blank disk; when the block ends, its power goes.
 
-    When the block fails, its screen is kept beside its console.
+    When the block fails, its screen and its processors' registers are kept beside its console.
 
     folder  a new folder of its own; Unix sockets lie in it, so its path must be short (under 90 characters)
     """
@@ -93,6 +93,7 @@ def machine(
     except BaseException:
         with contextlib.suppress(OSError, MonitorError):
             made.screenshot(folder / "failure.png")
+            made.registers(folder / "failure.registers")
         raise
     finally:
         made.power_off()
