@@ -21,7 +21,8 @@ import fcntl
 import hashlib
 import os
 import shutil
-from typing import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .. import files
 from ..errors import DescriptionError, NotFound
@@ -38,6 +39,8 @@ FLUSHERS = 8
 SWEEP_TIME = 120.0
 # Below the pool: what is being made.  Whoever is alone may remove it.
 NEW = ".new"
+# Below the pool, too: how the names of notes begin that a sweep is owed.
+OWED = ".sweep-"
 # The folders of a generation that hold links to sets.
 LINKED = ("Packages", "Mirrors")
 
@@ -210,33 +213,49 @@ def _discard(places: Places, name: str) -> None:
         shutil.rmtree(aside)
 
 
-def owe_sweep(places: Places) -> None:
-    """Note that something is about to become unused: whoever is killed before it is removed leaves the note."""
+def owe_sweep(places: Places) -> str:
+    """Note that something may become unused: whoever is killed before it is removed leaves the note.
+
+    Returns the note's path, which no other builder's note has.
+    """
     os.makedirs(places.pool, exist_ok=True)
-    with open(_owed(places), "wb"):
-        pass
+    descriptor, note = tempfile.mkstemp(prefix=OWED, dir=places.pool)
+    os.close(descriptor)
+    return note
 
 
-def forgive_sweep(places: Places) -> None:
-    """Take the note away."""
+def owed(places: Places) -> set[str]:
+    """The notes that are there."""
+    return {os.path.join(places.pool, name) for name in _names(places.pool) if name.startswith(OWED)}
+
+
+def forgive_sweep(note: str) -> None:
+    """Take a note away."""
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(_owed(places))
+        os.unlink(note)
 
 
-def _owed(places: Places) -> str:
-    return os.path.join(places.pool, ".sweep")
+@contextlib.contextmanager
+def owing(places: Places) -> Iterator[None]:
+    """Owe a sweep, unless the block ends well."""
+    note = owe_sweep(places)
+    yield
+    forgive_sweep(note)
 
 
-def sweep(places: Places, used_sets: Iterable[str]) -> None:
+def sweep(places: Places, used_sets: Callable[[], Iterable[str]]) -> None:
     """Remove every set but these, and then every package that no set holds.  The caller is ``alone``."""
-    used = set(used_sets)
+    # Who notes something after this may have seen it used no more after it was looked at.
+    notes = owed(places)
+    used = set(used_sets())
     for name in _names(places.sets):
         if name not in used:
             _discard(places, name)
     for folder in _names(places.pool):
         if len(folder) == 2:
             _sweep_folder(os.path.join(places.pool, folder))
-    forgive_sweep(places)
+    for note in notes:
+        forgive_sweep(note)
 
 
 def _sweep_folder(folder: str) -> None:
@@ -249,15 +268,16 @@ def _sweep_folder(folder: str) -> None:
 def tidy(places: Places) -> bool:
     """Remove what killed builders left half-made; whether a sweep is owed.  The caller is ``alone``."""
     half = os.path.join(places.pool, NEW)
-    owed = bool(_names(half)) or os.path.exists(_owed(places))
-    shutil.rmtree(half, ignore_errors=True)
+    half_made = bool(_names(half))
+    if half_made:
+        shutil.rmtree(half, ignore_errors=True)
     shutil.rmtree(places.scratch, ignore_errors=True)
     for cache in ("builds", "headers", "trees"):
         for folder, _folders, names in os.walk(os.path.join(places.cache, cache)):
             for name in names:
                 if name.startswith(files.ASIDE_PREFIX):
                     os.unlink(os.path.join(folder, name))
-    return owed
+    return half_made or bool(owed(places))
 
 
 @contextlib.contextmanager

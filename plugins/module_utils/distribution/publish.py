@@ -43,7 +43,7 @@ def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator
         _clean(folder)
         with contextlib.suppress(Conflict), pool.alone(places):
             if pool.tidy(places):
-                pool.sweep(places, used_sets(places))
+                pool.sweep(places, lambda: used_sets(places))
         yield
 
 
@@ -190,19 +190,24 @@ def _drop(places: Places, distribution: str, arch: str, names: Collection[str]) 
     doomed = [os.path.join(places.generations(distribution, arch), name) for name in names]
     spent = _spent(places, doomed)
     linked = {name for path in doomed for name in pool.sets_of(path)}
-    pool.owe_sweep(places)
+    note = pool.owe_sweep(places)
     for path in doomed:
         aside = os.path.join(os.path.dirname(path), OLD + os.path.basename(path))
         os.rename(path, aside)
         shutil.rmtree(aside)
-    # While others build, what they have just brought looks unused: then a later run sweeps.
-    with contextlib.suppress(Conflict), pool.alone(places):
-        used = used_sets(places)
-        if linked - used <= spent.keys():
-            pool.release(places, {name: spent[name] for name in spent.keys() - used})
-            pool.forgive_sweep(places)
-        else:
-            pool.sweep(places, used)  # a whole mirror went, of which the index knows nothing
+    try:
+        with pool.alone(places):
+            # Others may owe something of which this knows nothing, and so may a whole mirror that went.
+            only, used = pool.owed(places) == {note}, used_sets(places)
+            if only and linked - used <= spent.keys():
+                pool.release(places, {name: spent[name] for name in spent.keys() - used})
+                pool.forgive_sweep(note)
+            else:
+                pool.sweep(places, lambda: used_sets(places))
+    except Conflict:
+        # While others build, what they have just brought looks unused: then a later run sweeps.  The note from before
+        # may go with a sweep that saw these generations still.
+        pool.owe_sweep(places)
 
 
 def _spent(places: Places, doomed: Collection[str]) -> dict[str, list[str]]:

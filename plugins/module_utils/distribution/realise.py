@@ -36,19 +36,20 @@ def realise(plan: Plan, places: Places) -> str:
         # The same content, but perhaps keys that were not asked for when it was built.
         _check_signatures(plan, places)
         return target
-    fresh = _packages(plan, places)
-    aside = os.path.join(folder, NEW)
-    try:
-        tree = Tree(aside)
-        _fill(tree, plan, places)
-        for one in plan.inputs:
-            if not one.unchanged():
-                raise Changed("it changed while the distribution was built", one.source.where, "run again")
-        pool.flush(places.root, [*fresh, *tree.new])
-        os.rename(aside, target)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)  # on a full disk it would be in the way
-        raise
+    with pool.owing(places):
+        fresh = _packages(plan, places)
+        aside = os.path.join(folder, NEW)
+        try:
+            tree = Tree(aside)
+            _fill(tree, plan, places)
+            for one in plan.inputs:
+                if not one.unchanged():
+                    raise Changed("it changed while the distribution was built", one.source.where, "run again")
+            pool.flush(places.root, [*fresh, *tree.new])
+            os.rename(aside, target)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)  # on a full disk it would be in the way
+            raise
     files.sync_directory(folder)
     return target
 

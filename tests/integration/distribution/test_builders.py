@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pathlib
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import operate, pool
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import operate, pool, publish
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Distribution, Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.operate import Keeping
 from support.distributions import Site, distribution, packages
@@ -49,6 +50,7 @@ def test_of_several_distributions(site: Site) -> None:
     site.build("last", os_)  # whoever comes last, alone, sweeps what the others had to leave
     left = [path for path in pathlib.Path(site.places.pool).glob("??/*.rpm") if path.stat().st_nlink == 1]
     assert left == []
+    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
 
 
 def test_of_one_distribution(site: Site) -> None:

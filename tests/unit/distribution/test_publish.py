@@ -12,17 +12,17 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool, publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool, publish, realise
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.shards import shard_of
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused, Unavailable
 from support.distributions import ARCH, Site, content
 from support.rpms import Rpm
 
 
-def generations(site: Site, count: int, **options: object) -> list[str]:
-    """Build ``count`` generations of "rocks", one after another; their identities."""
+def generations(site: Site, count: int, name: str = "rocks", package: str = "a", **options: object) -> list[str]:
+    """Build ``count`` generations, one after another; their identities."""
     return [
-        site.build("rocks", site.directory("local", [Rpm("a", str(number))]), **options).generation.identity  # type: ignore[arg-type]
+        site.build(name, site.directory("local", [Rpm(package, str(number))]), **options).generation.identity  # type: ignore[arg-type]
         for number in range(1, count + 1)
     ]
 
@@ -215,6 +215,54 @@ class TestTwoBuilders:
         assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
 
 
+def test_what_others_had_to_leave_is_removed_by_who_prunes_next(site: Site) -> None:
+    generations(site, 2)
+    generations(site, 2, "other", "b")
+    with contextlib.ExitStack() as other:
+        with pool.shared(site.places):
+            with publish.alone(site.places, "rocks", ARCH, 0):
+                publish.prune(site.places, "rocks", ARCH, 1)
+            other.enter_context(publish.alone(site.places, "other", ARCH, 0))
+        publish.prune(site.places, "other", ARCH, 1)
+
+    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+    assert not pool.owed(site.places)
+
+
+def test_a_sweep_forgives_nothing_that_became_unused_after_it_looked(site: Site) -> None:
+    generations(site, 2)
+
+    def looked() -> set[str]:
+        used = publish.used_sets(site.places)
+        publish.prune(site.places, "rocks", ARCH, 1)  # by another process, which is not alone
+        return used
+
+    with publish.alone(site.places, "rocks", ARCH, 0), pool.alone(site.places):
+        pool.sweep(site.places, looked)
+    with publish.alone(site.places, "other", ARCH, 0):
+        pass
+
+    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+
+
+def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generations(site, 1)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(Unavailable):
+        patch.setattr(realise, "_fill", full)
+        site.build("rocks", site.mirror("more", [Rpm("more")]))
+    assert set(os.listdir(site.places.sets)) > publish.used_sets(site.places)
+
+    generations(site, 1)
+
+    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+
+
 def test_what_another_builder_has_swept_meanwhile_is_not_missed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     generations(site, 2)
     alone = pool.alone
@@ -222,7 +270,7 @@ def test_what_another_builder_has_swept_meanwhile_is_not_missed(site: Site, monk
     @contextlib.contextmanager
     def after_another(places: pool.Places) -> Iterator[None]:
         with alone(places):
-            pool.sweep(places, publish.used_sets(places))
+            pool.sweep(places, lambda: publish.used_sets(places))
             yield
 
     with publish.alone(site.places, "rocks", ARCH, 0):
