@@ -29,15 +29,15 @@ def unpack(deb: pathlib.Path, root: pathlib.Path, keep: Keep) -> Iterator[File]:
     """
     config = _conffiles(deb)
     with (
-        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as process,
-        tarfile.open(fileobj=cast(IO[bytes], process.stdout), mode="r|") as archive,
+        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as unpacker,
+        tarfile.open(fileobj=cast(IO[bytes], unpacker.stdout), mode="r|") as archive,
     ):
         for member in archive:
             path = merge_usr(member.name)
             if path != "/" and keep(path):
                 _place(archive, member, root, path)
                 yield File(path, member.isdir(), path in config, member.uname or "root", member.gname or "root")
-    if process.returncode:
+    if unpacker.returncode:
         raise ConversionError(f"{deb.name} cannot be unpacked")
 
 
