@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-ROOMS := ansible_collections.npaci.rocks.plugins.module_utils
+LIBRARY := ansible_collections.npaci.rocks.plugins.module_utils
 PYTEST := $(BIN)/python -m pytest
 # Each folder in a process of its own: a server that one of them starts is kept as long as its process.
 INTEGRATION := $(sort $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_*.py))))
@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test lint rooms unit integration mariadb sanity molecule lab bench collection clean $(INTEGRATION)
+.PHONY: help demo test lint imports unit integration mariadb sanity molecule lab bench collection clean $(INTEGRATION)
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
@@ -29,15 +29,15 @@ test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
 	@container=; if RUN=probe extensions/molecule/container able; then container=molecule; fi; \
 	    $(TOGETHER) lint sanity $$container $(INTEGRATION) mariadb unit
 
-lint: .venv/tests.ready rooms  ## style, types, who imports whom, documentation
+lint: .venv/tests.ready imports  ## style, types, who imports whom, documentation
 	ruff check .
 	ruff format --check --diff .
-	mypy -p $(ROOMS)
+	mypy -p $(LIBRARY)
 	ansible-lint --offline -q
 	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	antsibull-changelog lint
 
-rooms: .venv/tests.ready
+imports: .venv/tests.ready
 	cd .collections && lint-imports --config ../pyproject.toml --cache-dir ../.cache/imports
 
 unit: .venv/tests.ready  ## the fast tests

@@ -11,7 +11,7 @@ from __future__ import annotations
 import pathlib
 import sys
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
 from support.rpms import Rpm, repository, write
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 # Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine; golden files.
 from support.cluster import (  # noqa: F401
@@ -46,4 +46,4 @@ def no_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     def forbidden(argv: list[str], *_args: object, **_kwargs: object) -> None:
         raise ProgramForbidden(f"a unit test started {argv!r}; mark it `programs` or hand in a recording")
 
-    monkeypatch.setattr(command.subprocess, "Popen", forbidden)
+    monkeypatch.setattr(process.subprocess, "Popen", forbidden)

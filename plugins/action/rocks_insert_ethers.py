@@ -20,13 +20,13 @@ from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import Table, line
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import request_from
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Event
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.request import request_from
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.show import Table, line
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.summary import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.modules.rocks_insert_ethers import argument_spec, insert_ethers
-from ansible_collections.npaci.rocks.plugins.plugin_utils.interrupt import end_with_parent, raise_interrupts
+from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import end_with_parent, raise_interrupts
 
 # Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.
 AT_TERMINAL = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()

@@ -8,9 +8,14 @@ from typing import Any, Callable
 
 from ansible.utils.display import Display
 
-from ansible_collections.npaci.rocks.plugins.module_utils.install.show import printable
-from ansible_collections.npaci.rocks.plugins.module_utils.verifying import argument_spec, lines, result_of, verify
-from ansible_collections.npaci.rocks.plugins.plugin_utils.batch import BatchAction
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.display import printable
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.verify import (
+    argument_spec,
+    lines,
+    result_of,
+    verify,
+)
+from ansible_collections.npaci.rocks.plugins.plugin_utils.batch_action import BatchAction
 
 display = Display()
 

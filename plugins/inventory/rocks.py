@@ -83,8 +83,8 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.census import Census, Member, census
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import Census, Member, census
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 
 QUERY_GROUP = "query"

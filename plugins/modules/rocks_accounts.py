@@ -107,8 +107,8 @@ modified:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.hint import hint, targets
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Place
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.notify import hint, targets
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError, Unavailable
 

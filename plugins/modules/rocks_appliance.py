@@ -63,8 +63,8 @@ appliance:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_appliance, remove_appliance
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError

@@ -88,10 +88,10 @@ value:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute, remove_attribute
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {

@@ -127,8 +127,8 @@ rows:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import upkeep
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import database_admin
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 ACCOUNT = {
@@ -153,13 +153,13 @@ def main() -> None:
     )
     params, keep = module.params, not module.check_mode
     try:
-        url = upkeep.administrators_url(params["database"])
+        url = database_admin.administrators_url(params["database"])
         if params["state"] == "dumped":
-            done = upkeep.dump_to(url, params["path"], secrets=params["secrets"], keep=keep)
+            done = database_admin.dump_to(url, params["path"], secrets=params["secrets"], keep=keep)
         elif params["state"] == "restored":
-            done = upkeep.restore_from(url, params["path"], keep=keep)
+            done = database_admin.restore_from(url, params["path"], keep=keep)
         else:
-            done = upkeep.make(url, params["accounts"], keep=keep)
+            done = database_admin.make(url, params["accounts"], keep=keep)
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**done)

@@ -392,11 +392,20 @@ left_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec, distribution_spec, source_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.distributing import Asked, result, run, warnings
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress import every
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import (
+    database_spec,
+    distribution_spec,
+    source_spec,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_log import every
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
+    Asked,
+    result,
+    run,
+    warnings,
+)
 
 
 def main():

@@ -94,11 +94,11 @@ changes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import distribution_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.distributing import plain, verdict_row
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import distribution_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.query import Query
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import plain, verdict_row
 
 
 def main():

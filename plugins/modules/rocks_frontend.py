@@ -100,11 +100,11 @@ readdressed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.settle import Identity, settle
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import Identity, settle
 
 SPEC = {
     "name": {"type": "str", "required": True},

@@ -86,8 +86,8 @@ free:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.check import check
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Wish
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check
 
 SPEC = {
     "interface": {"type": "str", "required": True},

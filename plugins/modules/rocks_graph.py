@@ -96,14 +96,14 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import profile_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import consult
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.picture import below, dot, sketch, svg
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.sources import Sources
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.traverse import followed
-from ansible_collections.npaci.rocks.plugins.module_utils.subject import text
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import consult
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.traversal import followed
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_drawing import below, dot, sketch, svg
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import text
 
 
 def main():

@@ -223,21 +223,25 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import Desk, check, forget, withdraw
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk, check, forget, withdraw
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import (
+    Request,
+    complete_list,
+    request_from,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import PUBLISHED, Event
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.progress import order_states
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.request import Request, complete_list, request_from
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import order_states
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import on_interface, source_of
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.summary import Summary
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Office, watch
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, eligible, orders
-from ansible_collections.npaci.rocks.plugins.module_utils.pins import Kept, pins
+from ansible_collections.npaci.rocks.plugins.module_utils.install import eligibility, orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings, load
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import Kept, pins
 
 
 def argument_spec() -> dict[str, Any]:
@@ -315,8 +319,10 @@ def _ordering(database: Database, request: Request, settings: Settings) -> Calla
         installed = [node for node in entered if node.root and request.install]
         wanted = pins(database, installed, settings.distributions, kept)
         # The machine behind an old name is new: whatever the old one ran, this one is installed.
-        for said in orders.order(database, wanted, by=by, now=clock.now(), wipe=request.wipe, force=new, rearm=new):
-            if said.action == eligible.REFUSED:
+        for said in orders.order(
+            database, wanted, by=by, now=timestamps.now(), wipe=request.wipe, force=new, rearm=new
+        ):
+            if said.action == eligibility.REFUSED:
                 raise Refused(said.reason, said.node)
 
     return order

@@ -79,11 +79,11 @@ import getpass
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.eligible import REFUSED
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install.eligibility import REFUSED
 
 SPEC = {
     "name": {"type": "list", "elements": "str", "required": True},
@@ -113,7 +113,7 @@ def main() -> None:
 
 def change(database, params):
     """The nodes' last orders before and after, as state, reason and number, and what was said to those left alone."""
-    names, by, now, said = params["name"], getpass.getuser(), clock.now(), {}
+    names, by, now, said = params["name"], getpass.getuser(), timestamps.now(), {}
     before = last(database, names)
     if params["state"] == "cancelled":
         orders.cancel(database, orders.live(database, names), by=by, now=now, reason=params["reason"])

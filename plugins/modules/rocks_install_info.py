@@ -101,12 +101,12 @@ audit:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock
+from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install.install_info import audit, installs
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import STATES
-from ansible_collections.npaci.rocks.plugins.module_utils.install.told import audit, installs
 
 SPEC = {
     "name": {"type": "list", "elements": "str"},
@@ -127,7 +127,7 @@ def main() -> None:
 def told(params):
     """What the module returns."""
     with reader(params["database"]) as database:
-        now, states, limit = clock.now(), params["state"], params["limit"]
+        now, states, limit = timestamps.now(), params["state"], params["limit"]
         found = installs(database, params["name"], now=now, states=states, limit=limit)
         if not params["audit"]:
             return {"installs": found}

@@ -86,8 +86,8 @@ interface:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
     KINDS,
     put_interface,

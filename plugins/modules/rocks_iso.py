@@ -152,9 +152,9 @@ tree:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import iso
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootmenu import Entry, Menu
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media import iso
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 

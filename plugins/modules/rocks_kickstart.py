@@ -106,13 +106,13 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec, profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec, profile_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import identity
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import provenance, render, sha256
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import provenance, render, sha256
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import identity
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
-from ansible_collections.npaci.rocks.plugins.module_utils.subject import subject
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import subject
 
 
 def main():

@@ -113,8 +113,8 @@ network:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
     COLUMNS,

@@ -186,9 +186,9 @@ removed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.importer import Imported, parse
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import import Imported, parse
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Replaced, plain
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure, find, forget, replace
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError

@@ -71,9 +71,9 @@ nodes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import reader
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.details import details
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import details
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {

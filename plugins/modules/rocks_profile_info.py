@@ -199,13 +199,13 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec, profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec, profile_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.explain import Side, diff, way, why
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import references
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import Side, diff, way, why
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import references
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
-from ansible_collections.npaci.rocks.plugins.module_utils.subject import subject
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import subject
 
 OTHER = ("node", "root", "attributes", "path", "distribution", "generation", "graph", "release")
 

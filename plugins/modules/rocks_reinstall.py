@@ -129,8 +129,8 @@ changed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.batch import collect
-from ansible_collections.npaci.rocks.plugins.module_utils.reinstalling import argument_spec, reinstall, result_of
+from ansible_collections.npaci.rocks.plugins.module_utils.event_collector import collect
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import argument_spec, reinstall, result_of
 
 
 def main() -> None:

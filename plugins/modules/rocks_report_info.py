@@ -77,10 +77,10 @@ reports:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.show import show
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.preview import show
 
 SPEC = {"name": {"type": "list", "elements": "str"}}
 

@@ -75,10 +75,14 @@ scope:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import administrator
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import has_secret, put_secret, remove_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+    has_secret,
+    put_secret,
+    remove_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {

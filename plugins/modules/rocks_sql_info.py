@@ -80,8 +80,8 @@ first_column:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.arguments import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.access import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import DEFAULT_LIMIT, DEFAULT_SECONDS, select
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 

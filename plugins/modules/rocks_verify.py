@@ -68,8 +68,8 @@ changed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.batch import collect
-from ansible_collections.npaci.rocks.plugins.module_utils.verifying import argument_spec, result_of, verify
+from ansible_collections.npaci.rocks.plugins.module_utils.event_collector import collect
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.verify import argument_spec, result_of, verify
 
 
 def main() -> None:

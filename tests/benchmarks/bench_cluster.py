@@ -11,14 +11,14 @@ import tempfile
 import time
 from typing import Callable, Iterator, NamedTuple
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import credentials, grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import make
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import credentials, grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_ip, change, nodes, remove
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.upkeep import make
 from support.ansible import BIN, ROOT
 from support.mariadb import server
 from support.measure import Cost, best, figure, program

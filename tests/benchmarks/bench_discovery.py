@@ -19,15 +19,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_mac
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import Desk
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.formats import FORMS
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.logline import LogReader
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_packet import request_in
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_formats import FORMS
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_parser import LogReader
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet import request_in
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Office, Until, watch
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.wire import Wire
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
-from ansible_collections.npaci.rocks.plugins.module_utils.pins import Kept, pins
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import Wire
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import Kept, pins
 from support import dhcp, frontend
 from support.mariadb import server
 from support.measure import best, cost_of, figure, program
@@ -74,7 +74,7 @@ def run_watch(wire: Wire, url: str, distributions: pathlib.Path, stopped: thread
     with connect(url) as database:
 
         def order(entered: list) -> None:  # type: ignore[type-arg]
-            orders.order(database, pins(database, entered, str(distributions), kept), by="bench", now=clock.now())
+            orders.order(database, pins(database, entered, str(distributions), kept), by="bench", now=timestamps.now())
 
         desk = Desk(database, Placement(rack=999), order)
         for _event in watch(wire, Office(desk.enter), Until(), stop=stopped.is_set):

@@ -7,8 +7,8 @@ import sys
 import tempfile
 import time
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.census import census
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add

@@ -15,9 +15,9 @@ import tempfile
 import time
 from typing import Callable
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.mirror import fetch, snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.signatures import Signed, check_packages
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import fetch, snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import Signed, check_packages
 from support.keys import make_key
 from support.measure import figure
 from support.nginx import nginx

@@ -12,10 +12,10 @@ from typing import Mapping
 
 import jinja2
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import load, store
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import load, store
 from support.measure import Cost, best, cost_of, figure
 from support.samples import SAMPLES
 

@@ -21,7 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add
-from ansible_collections.npaci.rocks.plugins.module_utils.install.overssh import SSH
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SSH
 from support.ansible import BIN, ROOT
 from support.daemons import daemon
 from support.frontend import publish

@@ -10,13 +10,13 @@ import tempfile
 import time
 from typing import Any, Iterator, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.reports import kea, keacontrol
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import kea, kea_control
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
 from support.ansible import BIN
 from support.firmware import Firmware, ask
@@ -84,11 +84,11 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
     yield figure("the same again, nothing changed, CPU", again.cpu, "s")
 
 
-def unchecked(argv: Sequence[str], **_how: Any) -> command.Finished:
+def unchecked(argv: Sequence[str], **_how: Any) -> process.Finished:
     """Stands in for the daemons' own checkers, whose time is told apart."""
     if argv[0] == "false":
-        raise command.CommandError("nobody runs", "false")
-    return command.Finished(0, "", "", 0.0)
+        raise process.CommandError("nobody runs", "false")
+    return process.Finished(0, "", "", 0.0)
 
 
 def templated(folder: pathlib.Path) -> Cost:
@@ -147,7 +147,7 @@ def loading(site: Serving) -> float:
     """What Kea itself spends on a file of this size: its check, and its reload."""
     options = site.settings.reports["kea"]
     check = best(3, lambda: cost_of(lambda: site.net.server.run(["kea-dhcp4", "-t", options["path"]], timeout=60)))
-    reload = best(3, lambda: cost_of(lambda: keacontrol.command(options["socket"], "config-reload")))
+    reload = best(3, lambda: cost_of(lambda: kea_control.command(options["socket"], "config-reload")))
     return check.wall + reload.wall
 
 

@@ -15,14 +15,14 @@ import sys
 import time
 from typing import Any, Iterator, NamedTuple, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import archive, library
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import references, render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store, serialization
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import references, render
 from support import load
 from support.mariadb import server
 from support.measure import figure
@@ -61,9 +61,11 @@ def publish(install: pathlib.Path) -> tuple[Pin, int]:
     profiles = install / ".generations" / "rocks" / "x86_64" / GENERATION / "build" / "profiles"
     profiles.mkdir(parents=True)
     profile = compile_profile(XML, "compute", COMPUTE_0_0, RELEASE)
-    library.write(library.Library({"compute": (profile,)}), str(profiles))
+    profile_store.write(profile_store.Library({"compute": (profile,)}), str(profiles))
     late = {name: "x" * 36 for name in references(profile) if name.startswith("install_") or name == "frontend_url"}
-    return Pin("rocks", "x86_64", GENERATION, archive.identity(profile)), len(render(profile, {**COMPUTE_0_0, **late}))
+    return Pin("rocks", "x86_64", GENERATION, serialization.identity(profile)), len(
+        render(profile, {**COMPUTE_0_0, **late})
+    )
 
 
 def address(number: int) -> str:
@@ -104,9 +106,9 @@ def cluster() -> Iterator[Cluster]:
 
 def order_all(given: Cluster, count: int = NODES) -> list[Order]:
     """Every node ordered anew."""
-    orders.cancel(given.database, orders.live(given.database), by="bench", now=clock.now())
+    orders.cancel(given.database, orders.live(given.database), by="bench", now=timestamps.now())
     wanted = dict.fromkeys(map(name, range(count)), given.pin)
-    said = orders.order(given.database, wanted, by="bench", now=clock.now(), force=True)
+    said = orders.order(given.database, wanted, by="bench", now=timestamps.now(), force=True)
     return [one.order for one in said if one.order]
 
 

@@ -25,7 +25,7 @@ def work(what: str, root: str, asked: str) -> None:
     if what == "merge":
         merge(distribution, root)
     else:
-        from ansible_collections.npaci.rocks.plugins.module_utils.distribution.operate import rebuild
+        from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import rebuild
 
         rebuild(distribution, root)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -33,12 +33,12 @@ def work(what: str, root: str, asked: str) -> None:
 
 def merge(distribution: Any, root: str) -> None:
     """What mergerepo_c does: the metadata of the newest packages, and nothing else."""
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.inputs import open_source
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.memory import Memory
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.cache import Memory
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.materialise import repodata
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.plan import plan
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import silent
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.plan import plan
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.realise import repodata
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.base import open_source
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
 
     places = Places(root)
     inputs = [open_source(source, places, silent) for source in distribution.sources]

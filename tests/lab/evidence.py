@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.namespaces import identity, is_alive
 
 from . import cache
@@ -98,9 +98,9 @@ def scratch() -> pathlib.Path:
 def _stop_containers(folder: pathlib.Path) -> None:
     """Switch off the frontends of a killed run, and take away what they and its nodes leave outside of ``folder``."""
     for leader in folder.glob("*/leader"):
-        command.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env={"RUN": str(leader.parent)})
+        process.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env={"RUN": str(leader.parent)})
     for group in folder.glob("*/group"):
-        command.run([str(OWN_GROUP), "--remove", group.read_text()], timeout=STOP_SECONDS)
+        process.run([str(OWN_GROUP), "--remove", group.read_text()], timeout=STOP_SECONDS)
 
 
 def _unmount(folder: pathlib.Path) -> None:
@@ -108,7 +108,7 @@ def _unmount(folder: pathlib.Path) -> None:
     mounted = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
     for place in reversed(mounted):
         if place.startswith(f"{folder}/"):
-            command.run(["umount", "--lazy", place], timeout=UNMOUNT_SECONDS)
+            process.run(["umount", "--lazy", place], timeout=UNMOUNT_SECONDS)
 
 
 def keep(folder: pathlib.Path, name: str, *, failed: bool) -> None:

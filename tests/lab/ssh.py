@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from dataclasses import dataclass
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.namespaces import Namespace
 
 OPTIONS = (
@@ -39,5 +39,5 @@ class Key:
 def new_key(folder: pathlib.Path) -> Key:
     """Make a key in ``folder``."""
     path = folder / "key"
-    command.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], timeout=SECONDS)
+    process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], timeout=SECONDS)
     return Key(path)

@@ -13,11 +13,11 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import grant
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
 from lab.image.tree import tree
 from lab.machine.hardware import BIOS, UEFI_HTTP, Hardware
@@ -74,7 +74,7 @@ class Stage:
             )
 
     def order(self) -> Order:
-        (said,) = orders.order(self.database, {"compute-0-0": self.pin}, by="lab", now=clock.now())
+        (said,) = orders.order(self.database, {"compute-0-0": self.pin}, by="lab", now=timestamps.now())
         assert said.order is not None
         return said.order
 
@@ -121,7 +121,7 @@ def grub(target: pathlib.Path, place: pathlib.Path) -> None:
     early = place / "early.cfg"
     early.write_text(EARLY)
     argv = ["grub-mkimage", "-O", "x86_64-efi", "-p", "/boot", "-c", str(early), "-o", str(target), *MODULES]
-    command.run(argv, timeout=60)
+    process.run(argv, timeout=60)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pathlib
 import productmd
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from lab.distribution import lists
 from lab.distribution.sources import sources
 from lab.image.installroot import install
@@ -27,7 +27,7 @@ def dnf(*words: str, **repositories: pathlib.Path) -> str:
         for name, path in repositories.items()
         for word in (f"--repofrompath={name},file://{path}", f"--repo={name}")
     ]
-    return command.run(["dnf", *options, *words], timeout=SECONDS).stdout
+    return process.run(["dnf", *options, *words], timeout=SECONDS).stdout
 
 
 def test_every_dependency_is_satisfied_within_the_sources() -> None:
@@ -50,13 +50,13 @@ def test_the_updates_are_newer_than_the_stock() -> None:
 
 def test_every_package_is_signed_by_the_key_of_the_tree(tmp_path: pathlib.Path) -> None:
     keys = ["rpmkeys", "--dbpath", str(tmp_path)]
-    command.run([*keys, "--import", str(tree() / "RPM-GPG-KEY-lab")], timeout=SECONDS)
+    process.run([*keys, "--import", str(tree() / "RPM-GPG-KEY-lab")], timeout=SECONDS)
     paths = sorted(
         str(path)
         for folder in (tree(), sources() / "third-party", sources() / "updates")
         for path in folder.rglob("*.rpm")
     )
-    checked = command.run([*keys, "--checksig", *paths], timeout=SECONDS).stdout.splitlines()
+    checked = process.run([*keys, "--checksig", *paths], timeout=SECONDS).stdout.splitlines()
     assert len(checked) == len(paths) > 150
     assert all(line.endswith(": digests signatures OK") for line in checked)
 
@@ -74,11 +74,11 @@ def test_the_small_profile_is_small_and_whole(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "root"
     install(root, {"stock": f"file://{tree()}"}, ["@core"])
     argv = ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm"]
-    names = command.run([*argv, "-qa", "--queryformat", "%{NAME}\\n"], timeout=SECONDS).stdout.split()
+    names = process.run([*argv, "-qa", "--queryformat", "%{NAME}\\n"], timeout=SECONDS).stdout.split()
     assert len(names) <= SMALL
     assert {"kernel", "systemd", "openssh-server", "python3", "rpm", "curl", "lab-release"} <= set(names)
     # Nothing is missing or altered, but what belongs to the running system.
-    verified = command.run([*argv, "--verify", "--all", "--nomtime", "--noconfig"], timeout=SECONDS, ok=(0, 1)).stdout
+    verified = process.run([*argv, "--verify", "--all", "--nomtime", "--noconfig"], timeout=SECONDS, ok=(0, 1)).stdout
     assert [line for line in verified.splitlines() if not line.endswith((" /dev", " /proc", " /sys", " /run"))] == []
 
 
@@ -95,6 +95,6 @@ def test_the_larger_profile_of_a_container_has_scheduler_and_file_system(tmp_pat
         ["mount.nfs", "-V"],
         ["dnf", "--version"],
     ):
-        assert command.run(["chroot", str(root), *argv], timeout=SECONDS).stdout
+        assert process.run(["chroot", str(root), *argv], timeout=SECONDS).stdout
     owner = (root / "etc/munge").stat().st_uid
     assert f"munge:x:{owner}:" in (root / "etc/passwd").read_text()

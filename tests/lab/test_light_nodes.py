@@ -10,7 +10,7 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from lab import cache
 from lab.evidence import Laps
 from lab.image.tree import tree
@@ -42,7 +42,7 @@ def node(net: Network, folder: pathlib.Path) -> LightNode:
 
 def installed(root: pathlib.Path) -> set[str]:
     argv = ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "-qa", "--queryformat", "%{NAME}\\n"]
-    return set(command.run(argv, timeout=60).stdout.split())
+    return set(process.run(argv, timeout=60).stdout.split())
 
 
 def test_eight_nodes_install_at_once_and_then_boot_their_disks(

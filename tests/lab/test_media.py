@@ -9,8 +9,8 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootmenu import Entry, Menu
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.iso import make
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.iso import make
 from lab.image.tree import tree
 from lab.machine.accelerator import accelerator
 from lab.machine.hardware import ACCELERATION, OVMF_CODE, OVMF_VARIABLES

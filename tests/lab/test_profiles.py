@@ -18,9 +18,9 @@ from typing import Any, Iterator
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
-from ansible_collections.npaci.rocks.plugins.module_utils.service.values import tree_url
+from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import tree_url
 from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from lab.distribution.sources import sources

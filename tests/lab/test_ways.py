@@ -12,11 +12,11 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.install.send import send
-from ansible_collections.npaci.rocks.plugins.module_utils.install.target import Target
-from ansible_collections.npaci.rocks.plugins.module_utils.service import bootscripts
-from ansible_collections.npaci.rocks.plugins.module_utils.service.installers import installer
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import send
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
+from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import installer
 from lab import cache
 from lab.distribution.sources import sources
 from lab.evidence import Laps
@@ -38,7 +38,7 @@ PACKAGES = "@^minimal-environment\ngrub2\nkexec-tools\n"
 # As the node file console.xml has it.
 SSHD = 'sshpw --username=root --sshkey "{key}"\nrootpw'
 FRONTEND = f"\n%post\nmkdir -p /etc/rocks\necho {URL} >/etc/rocks/frontend\n%end\n"
-START = bootscripts.Start(
+START = boot_scripts.Start(
     NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer("rhel9"),
     ("console=ttyS0,115200", "quiet", "mitigations=off", "inst.sshd"),
 )  # fmt: skip
@@ -77,7 +77,7 @@ class Stage:
         self, net: Network, fe: Frontend, node: Machine, key: Key, laps: Laps, further: str = FRONTEND
     ) -> None:
         self.net, self.fe, self.node, self.key, self.laps = net, fe, node, key, laps
-        fe.made["/rocks/boot"] = lambda _address: bootscripts.install(bootscripts.IPXE, START)
+        fe.made["/rocks/boot"] = lambda _address: boot_scripts.install(boot_scripts.IPXE, START)
         fe.made[ASKED] = lambda address: fe.kickstarts[address]
         text = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
         fe.reinstall(ADDRESS, text.replace("rootpw", SSHD.format(key=key.public), 1) + further)
@@ -94,7 +94,7 @@ class Stage:
     def send(self, way: str) -> None:
         """Send the machine into the installer as rocks_reinstall does, with this test's key."""
 
-        def ssh(argv: list[str], **options: Any) -> command.Finished:
+        def ssh(argv: list[str], **options: Any) -> process.Finished:
             key = ["-i", str(self.key.private), "-o", "UserKnownHostsFile=/dev/null"]
             return self.net.server.run([argv[0], *key, *argv[1:]], **options)
 

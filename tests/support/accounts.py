@@ -14,10 +14,10 @@ import tempfile
 from dataclasses import dataclass
 from typing import ContextManager, Iterator, Mapping, NamedTuple, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts import keys
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.hint import hint, targets
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts import signing_keys
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Outcome, Place
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.notify import hint, targets
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
 
 from .daemons import Daemon
@@ -100,7 +100,7 @@ def private_key() -> str:
     """A key that is made once a run."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "key")
-        keys.ensure(path, command.run)
+        signing_keys.ensure(path, process.run)
         return pathlib.Path(path).read_text(encoding="utf-8")
 
 
@@ -138,7 +138,7 @@ class Machine:
     root: pathlib.Path
     argv: Sequence[str]
 
-    def pull(self) -> command.Finished:
+    def pull(self) -> process.Finished:
         """Take the bundle once."""
         return self.namespace.run([*self.argv, "pull"], timeout=60, ok=range(256))
 

@@ -16,8 +16,8 @@ from typing import Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT, TABLES, VERSIONS
 

@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, Iterator, NamedTuple
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from . import ansible
 from .daemons import Daemon, daemon
@@ -89,10 +89,10 @@ class Converged:
         """The frontend's file system."""
         return pathlib.Path(f"/proc/{self.leader}/root")
 
-    def run(self, *argv: str, **options: Any) -> command.Finished:
+    def run(self, *argv: str, **options: Any) -> process.Finished:
         """A program on the frontend."""
         entered = ["nsenter", "--target", self.leader, "--all", "--", *CLEAN, *argv]
-        return command.run(entered, timeout=SECONDS, **options)
+        return process.run(entered, timeout=SECONDS, **options)
 
     def sql(self, statement: str) -> str:
         """What the cluster database answers."""
@@ -196,10 +196,10 @@ def new_machine(folder: pathlib.Path) -> Iterator[Converged]:
     environment = {"RUN": str(folder), "SUITE": SUITE}
     (folder / "inventory").write_text(INVENTORY.format(host=HOST, folder=folder))
     try:
-        command.run([CONTAINER, "start"], timeout=CONTAINER_SECONDS, env=environment)
+        process.run([CONTAINER, "start"], timeout=CONTAINER_SECONDS, env=environment)
         yield Converged(folder)
     finally:
-        command.run([CONTAINER, "stop"], timeout=CONTAINER_SECONDS, env=environment)
+        process.run([CONTAINER, "stop"], timeout=CONTAINER_SECONDS, env=environment)
 
 
 def told_in(lease: pathlib.Path) -> dict[str, str]:

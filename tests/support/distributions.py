@@ -10,7 +10,8 @@ from typing import Any, Iterable, Optional
 import createrepo_c
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import Built, build
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import Built, build
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import Hook
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     DIRECTORY,
     MIRROR,
@@ -20,8 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Policy,
     Source,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.pool import Places
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.profiles import Hook
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
 
 from .rpms import Rpm, repository, write
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from typing import Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 
 def dnf(
@@ -29,4 +29,4 @@ def dnf(
     argv = ["dnf", "-q", "-y", "--disableplugin=local", "--releasever=9", f"--forcearch={arch}"]
     argv += [f"--setopt={setting}" for setting in settings]
     argv += [f"--repofrompath={name},{url}" for name, url in repositories.items()]
-    return command.run([*argv, *arguments], timeout=300).stdout
+    return process.run([*argv, *arguments], timeout=300).stdout

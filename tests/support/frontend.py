@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import archive, library
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store, serialization
 from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
@@ -76,13 +76,13 @@ def publish(
         (build / path).write_text(text, encoding="utf-8")
     (build / "profiles").mkdir()
     profile = compile_profile(str(build), "compute", attributes, release)
-    library.write(library.Library({"compute": (profile,)}), str(build / "profiles"))
+    profile_store.write(profile_store.Library({"compute": (profile,)}), str(build / "profiles"))
     if current:
         link = root / name / "x86_64"
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(pathlib.Path("..", ".generations", name, "x86_64", generation))
-    return Pin(name, "x86_64", generation, archive.identity(profile))
+    return Pin(name, "x86_64", generation, serialization.identity(profile))
 
 
 class Reply(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from typing import NamedTuple
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 SIGNED_THEN = "20200201T000000"
 
@@ -30,7 +30,7 @@ class SecretKey(NamedTuple):
 
     def gpg(self, *arguments: str) -> str:
         argv = ["gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", *self._time, *arguments]
-        return command.run(argv, timeout=60, env=self.environment).stdout
+        return process.run(argv, timeout=60, env=self.environment).stdout
 
     def sign_detached(self, path: pathlib.Path) -> pathlib.Path:
         """Write ``path``.asc."""
@@ -42,7 +42,7 @@ class SecretKey(NamedTuple):
         macros = {"__gpg": "/usr/bin/gpg", "_gpg_name": self.user, "_gpg_sign_cmd_extra_args": " ".join(self._time)}
         defines = [word for name, value in macros.items() for word in ("--define", f"{name} {value or '%{nil}'}")]
         names = [str(path) for path in paths]
-        command.run(["rpmsign", *defines, "--addsign", *names], timeout=300, env=self.environment)
+        process.run(["rpmsign", *defines, "--addsign", *names], timeout=300, env=self.environment)
 
 
 def make_key(folder: pathlib.Path, name: str, *, expired: bool = False) -> SecretKey:

@@ -21,7 +21,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, Sequence, TypeVar
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .daemons import Daemon, daemon
 
@@ -52,9 +52,9 @@ class Namespace:
         """``argv`` as a command that runs in here."""
         return ["ip", "netns", "exec", self.name, *argv]
 
-    def run(self, argv: Sequence[str], *, timeout: float, **options: Any) -> command.Finished:
+    def run(self, argv: Sequence[str], *, timeout: float, **options: Any) -> process.Finished:
         """Run a program in here to its end; the options are those of ``command.run``."""
-        return command.run(self.argv(argv), timeout=timeout, **options)
+        return process.run(self.argv(argv), timeout=timeout, **options)
 
     def daemon(
         self, argv: Sequence[str], log: pathlib.Path, *, env: Optional[Mapping[str, str]] = None
@@ -69,7 +69,7 @@ class Namespace:
 
     def ip(self, *words: str) -> str:
         """``ip`` with these words, on the interfaces in here."""
-        return command.run(["ip", "-n", self.name, *words], timeout=IP_SECONDS).stdout
+        return process.run(["ip", "-n", self.name, *words], timeout=IP_SECONDS).stdout
 
     def limit(self, interface: str, rate: str) -> None:
         """Shape what leaves ``interface`` to ``rate`` (tc's words: ``100mbit``)."""
@@ -151,7 +151,7 @@ def remove_leftovers() -> None:
 @contextlib.contextmanager
 def _namespace(label: str) -> Iterator[Namespace]:
     name = f"{PREFIX}-{identity(os.getpid())}-{next(_counter)}-{label}"
-    command.run(["ip", "netns", "add", name], timeout=IP_SECONDS)
+    process.run(["ip", "netns", "add", name], timeout=IP_SECONDS)
     try:
         namespace = Namespace(name)
         namespace.ip("link", "set", "lo", "up")
@@ -175,8 +175,8 @@ def is_alive(owner: str) -> bool:
 
 
 def _remove(name: str) -> None:
-    found = command.run(["ip", "netns", "pids", name], timeout=IP_SECONDS, ok=(0, 1, 255))
+    found = process.run(["ip", "netns", "pids", name], timeout=IP_SECONDS, ok=(0, 1, 255))
     for pid in found.stdout.split():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
-    command.run(["ip", "netns", "delete", name], timeout=IP_SECONDS, ok=(0, 1, 255))
+    process.run(["ip", "netns", "delete", name], timeout=IP_SECONDS, ok=(0, 1, 255))

@@ -9,7 +9,7 @@ import pathlib
 import socket
 from typing import Iterator, NamedTuple, Optional
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .daemons import daemon
 from .waiting import until
@@ -52,11 +52,11 @@ def make_pki(folder: pathlib.Path) -> Pki:
     """Make the authority and both certificates; good for a day."""
     folder.mkdir(parents=True)
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-    command.run([*new, "-subj", "/CN=site", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem"], timeout=60)
+    process.run([*new, "-subj", "/CN=site", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem"], timeout=60)
     for name in ("server", "client"):
         files = ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
         signed = ["-subj", f"/CN={name}", "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key"]
-        command.run([*new, *signed, "-addext", "subjectAltName=IP:127.0.0.1", *files], timeout=60)
+        process.run([*new, *signed, "-addext", "subjectAltName=IP:127.0.0.1", *files], timeout=60)
     return Pki(folder)
 
 

@@ -13,10 +13,10 @@ from pykickstart.constants import KS_SCRIPT_ONERROR, KS_SCRIPT_POST, KS_SCRIPT_P
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion, versionMap
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES, find
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
 
 XML = str(pathlib.Path(__file__).parents[2] / "xml")
 ROOTS = ("compute", "login", "nas", "web", "frontend")

@@ -11,11 +11,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.layout import Layout
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Site, Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import defaults
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from .cluster import fill

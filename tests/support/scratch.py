@@ -12,7 +12,7 @@ import shutil
 import stat
 from typing import NamedTuple
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 OWN = ("dev", "etc", "tmp", "root", "var/log", "opt", "boot", "lib/svc/method", "export")
 LAYER = ".usr"
@@ -51,10 +51,10 @@ def make(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def run(root: pathlib.Path, script: str, seconds: float = 60) -> command.Finished:
+def run(root: pathlib.Path, script: str, seconds: float = 60) -> process.Finished:
     """Run a script with bash in the scratch root, to its end, whatever its status."""
     argv = ["unshare", *NAMESPACES, "bash", "-c", ENTER, "enter", str(root)]
-    return command.run(argv, stdin=script or ":", timeout=seconds, ok=range(256), env={"HOME": "/root"})
+    return process.run(argv, stdin=script or ":", timeout=seconds, ok=range(256), env={"HOME": "/root"})
 
 
 def files(root: pathlib.Path) -> dict[str, Entry]:

@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Iterator, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import slurm as report
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
 
@@ -75,7 +75,7 @@ class Slurm:
 
     def run(self, *argv: str) -> str:
         """What one of Slurm's programs says; CommandError when it fails."""
-        return command.run(argv, timeout=SECONDS, env=self.env).stdout
+        return process.run(argv, timeout=SECONDS, env=self.env).stdout
 
     def state(self, node: str) -> str:
         """State and reason, as sinfo shows them: ``idle|none``."""
@@ -122,8 +122,8 @@ def slurm(nodes: Sequence[str], distributions: Sequence[str], resume_timeout: in
             made.daemons["slurmctld"].wait_for("Running as primary controller", SECONDS)
             stack.callback(lambda: made.run("scancel", "--full", "--user=root"))  # jobs outlive their slurmd
             for node in nodes:
-                stack.callback(lambda node=node: command.run([str(folder / "off"), node], timeout=SECONDS))
-                command.run([str(folder / "boot"), node], timeout=SECONDS)
+                stack.callback(lambda node=node: process.run([str(folder / "off"), node], timeout=SECONDS))
+                process.run([str(folder / "boot"), node], timeout=SECONDS)
             for node in nodes:
                 made.wait_for(node, "idle")
             yield made

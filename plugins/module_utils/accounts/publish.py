@@ -9,12 +9,12 @@ import fcntl
 import os
 from typing import Iterator, Optional
 
-from .. import command, files
+from .. import files, process
 from ..errors import Conflict, NotFound, Refused
-from . import keys
+from . import signing_keys
 from .bundle import Bundle, parse, sealed, text_of
 from .model import Accounts, Outcome, Place
-from .rows import accounts_of
+from .passwd_files import accounts_of
 
 SOURCES = ("passwd", "group", "shadow")
 MODE = 0o640  # root writes; the web server reads, through the group of the folder
@@ -22,7 +22,7 @@ EDITING_SECONDS = 15.0  # as long as lckpwdf(3) waits
 PUBLISHING_SECONDS = 60.0
 
 
-def publish(place: Place, *, passwords: bool = True, rehearse: bool = False, run: command.Run = command.run) -> Outcome:
+def publish(place: Place, *, passwords: bool = True, rehearse: bool = False, run: process.Run = process.run) -> Outcome:
     """Publish what passwd, group and shadow say now; nothing is written when nodes can have it already.
 
     passwords  False: people come in by key only
@@ -35,17 +35,17 @@ def publish(place: Place, *, passwords: bool = True, rehearse: bool = False, run
     if rehearse:
         return _publish(place, passwords, True, run)
     with files.lock(f"{place.bundle}.lock", wait=PUBLISHING_SECONDS):
-        keys.ensure(place.key, run)
+        signing_keys.ensure(place.key, run)
         return _publish(place, passwords, False, run)
 
 
-def _publish(place: Place, passwords: bool, rehearse: bool, run: command.Run) -> Outcome:
+def _publish(place: Place, passwords: bool, rehearse: bool, run: process.Run) -> Outcome:
     before = _published(place.bundle)
     with _nobody_edits(place.etc):
         accounts = accounts_of(_texts(place.etc), place.etc, passwords=passwords)
         newest = max(int(os.stat(os.path.join(place.etc, name)).st_mtime) for name in SOURCES)
     old = before or Bundle(0, Accounts())
-    public = keys.public(place.key, run) if os.path.exists(place.key) else ""
+    public = signing_keys.public(place.key, run) if os.path.exists(place.key) else ""
     if before and accounts == old.accounts and public and _seal(place, before, run) == files.read_bytes(place.bundle):
         if not rehearse:
             _stamp(place.bundle, before.version)
@@ -79,9 +79,9 @@ def _texts(etc: str) -> dict[str, str]:
     return {name: files.read_text(os.path.join(etc, name)) for name in SOURCES}
 
 
-def _seal(place: Place, bundle: Bundle, run: command.Run) -> bytes:
+def _seal(place: Place, bundle: Bundle, run: process.Run) -> bytes:
     text = text_of(bundle)
-    return sealed(text, keys.sign(place.key, text, run))
+    return sealed(text, signing_keys.sign(place.key, text, run))
 
 
 def _stamp(path: str, version: int) -> None:

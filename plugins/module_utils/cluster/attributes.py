@@ -13,7 +13,7 @@ from ..errors import Refused
 from .database import Database, Row
 from .model import Attribute, Node, Replaced
 from .naming import PATTERN_ATTRIBUTE, check_pattern
-from .scopes import GLOBAL, Scope, get, put, remove
+from .scoped_values import GLOBAL, Scope, get, put, remove
 
 SOURCES = ("global", "appliance", "node", "intrinsic")  # a later one is narrower
 INTRINSIC = ("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution")

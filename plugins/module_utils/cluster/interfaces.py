@@ -9,12 +9,12 @@ from typing import Optional
 
 from ..errors import Conflict, DescriptionError
 from .addressing import address_fault, infiniband_address, ip_address, mac_address, network_of
+from .allocations import Ground, survey
 from .database import Database
-from .ground import Ground, survey
 from .model import Interface, Network, Replaced
 from .networks import find_network
+from .node_allocation import NO_ADDRESS
 from .nodes import find
-from .planning import NO_ADDRESS
 
 KINDS = ("ethernet", "infiniband", "bmc")
 

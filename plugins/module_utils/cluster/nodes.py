@@ -14,11 +14,11 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..errors import DescriptionError, NotFound, RocksError, together
 from .addressing import mac_address, network_of
+from .allocations import Ground, Placed, survey
 from .database import Database
-from .ground import Ground, Placed, survey
 from .model import NewNode, Node, Replaced
 from .naming import near, node_name
-from .planning import NO_ADDRESS, Faults, place
+from .node_allocation import NO_ADDRESS, Faults, place
 
 AT_ONCE = 500  # parameters in one statement; SQLite allowed 999 for long
 NODE_KEY = "node_key"  # the secret that a node keeps on its disk

@@ -16,9 +16,9 @@ from ..cluster.database import Database
 from ..cluster.model import NewNode, Node
 from ..cluster.networks import networks
 from ..errors import Refused, RocksError, Unavailable
+from .dhcp_request import Sighting, folded
 from .model import Batch, Place, Placement, Refusal
-from .places import place_of
-from .sighting import Sighting, folded
+from .placement_table import place_of
 
 AT_ONCE = 500  # parameters in one statement
 KNOWN = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Mapping, NamedTuple, Optional
 
 from ..cluster.model import Node
-from .sighting import Sighting
+from .dhcp_request import Sighting
 
 
 class Place(NamedTuple):

@@ -11,10 +11,10 @@ from typing import Iterable, Union
 from ..cluster.database import Database
 from ..cluster.networks import networks
 from ..errors import DescriptionError, NotFound, Refused
-from .follow import POLLED, Journal, LogFile, Syslog
-from .request import JOURNAL, Request, is_path
-from .sighting import Sighting
-from .wire import Wire, interface_in
+from .dhcp_request import Sighting
+from .insert_options import JOURNAL, Request, is_path
+from .log_sources import POLLED, Journal, LogFile, Syslog
+from .packet_socket import Wire, interface_in
 
 PRIVATE = "private"
 WIRE, UDP, UNIX = "wire", "udp://", "unix://"

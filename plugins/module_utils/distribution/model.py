@@ -16,6 +16,16 @@ NEWEST, ALL = "newest", "all"
 LINKS, SYMLINK = "links", "symlink"
 WHOLE, PROFILES, WARN, OFF = "whole", "profiles", "warn", "off"
 
+# repomd's name of an algorithm -> (hashlib's name, hexadecimal digits).  MD5 is not in it: it proves nothing.
+DIGESTS = {
+    "sha": ("sha1", 40),
+    "sha1": ("sha1", 40),
+    "sha224": ("sha224", 56),
+    "sha256": ("sha256", 64),
+    "sha384": ("sha384", 96),
+    "sha512": ("sha512", 128),
+}
+
 # Sites rebuild upstream's packages under the same name; what lies in a directory was put there on purpose.
 USUAL_PRIORITY = {MIRROR: 99, PARENT: 99, DIRECTORY: 10}
 

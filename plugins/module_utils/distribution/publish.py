@@ -16,9 +16,9 @@ from typing import Collection, Iterator
 
 from .. import files
 from ..errors import Conflict, NotFound, Refused, Unavailable
-from . import pool
-from .generations import open_folder
-from .pool import Places
+from .metadata.index import open_folder
+from .storage import pool
+from .storage.pool import Places
 
 NEW, OLD, PREVIOUS = ".new", ".old-", "previous"
 

@@ -8,13 +8,14 @@ import fnmatch
 from typing import Iterable, NamedTuple
 
 from ..errors import NotFound
-from . import publish, shards
-from .build import difference
-from .generations import Published
+from . import publish
+from .api import opened
+from .build.pipeline import difference
+from .metadata import shards
+from .metadata.index import Published
 from .model import Changes, Generation, Verdict
-from .operate import opened
-from .pool import Places
-from .resolve import alike
+from .resolve.resolver import alike
+from .storage.pool import Places
 
 
 class Listed(NamedTuple):

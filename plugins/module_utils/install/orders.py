@@ -13,10 +13,10 @@ from typing import Callable, Iterable, Mapping, Optional, Sequence
 
 from ..cluster.database import Database
 from ..errors import Conflict, NotFound, Refused
-from . import clock
-from .eligible import ORDER, verdict
+from . import timestamps
+from .eligibility import ORDER, verdict
 from .model import Audit, Candidate, Order, Pin, Progress, Verdict
-from .rows import ADD_AUDIT, ADD_EVENT, ORDER_COLUMNS, audit_row, event_row, optional_order, order_from
+from .order_records import ADD_AUDIT, ADD_EVENT, ORDER_COLUMNS, audit_row, event_row, optional_order, order_from
 from .states import CANCELLED, ENDED_BADLY, EXPIRED, FAILED, LIVE, OPEN, ORDERED, REACHED_FROM
 
 LIFETIME = 6 * 3600
@@ -94,7 +94,7 @@ def order(
         verdicts = [verdict(one, wanted[one.name], force=force, rearm=rearm) for one in known]
         chosen = [one for one, said in zip(known, verdicts) if said.action == ORDER]
         _supersede(db, chosen, by=by, now=now)
-        expires = clock.later(now, lifetime)
+        expires = timestamps.later(now, lifetime)
         rows = [
             (str(new_uuid()), one.id, ORDERED, *wanted[one.name], int(wipe), batch, driver, by, now, expires, now)
             for one in chosen

@@ -13,7 +13,7 @@ from typing import Any, Mapping, Sequence
 from ..files import read_text, replace
 from .model import Files, Report, Site, Snapshot, Trial
 from .snapshot import GROUPS
-from .words import fold
+from .validators import fold
 
 CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {"path": "/etc/clustershell/groups.d/rocks.yaml"}

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .linecheck import by_lines
+from .line_checks import by_lines
 from .model import Files, Report, Site, Snapshot
-from .words import is_mac
+from .validators import is_mac
 
 OPTIONS: Mapping[str, Any] = {"path": "/etc/ethers"}
 TEMPLATE = """\

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from ..cluster.addressing import subnet
 from ..errors import DescriptionError
-from .linecheck import by_lines
+from .line_checks import by_lines
 from .model import Files, Report, Site, Snapshot
 from .services import Daemon
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .addresses import NODE, Address
-from .linecheck import by_lines
+from .line_checks import by_lines
 from .model import Files, Report, Site, Snapshot
-from .words import comment
+from .validators import comment
 
 OPTIONS: Mapping[str, Any] = {"path": "/etc/hosts"}
 TEMPLATE = """\

@@ -12,10 +12,10 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol
 from ..cluster.database import Database
 from ..cluster.engine import Location
 from ..cluster.model import Interface, Network, Node
-from ..command import Finished
+from ..process import Finished
 from .addresses import Address, addresses
-from .layout import Layout
-from .words import is_ip, natural
+from .templating import Layout
+from .validators import is_ip, natural
 
 # Contents by path.
 Files = Mapping[str, str]

@@ -9,8 +9,8 @@ from typing import Any, Mapping, Optional, Sequence
 
 from ..errors import DescriptionError, NotFound, RocksError, together
 from ..settings import Settings
-from .catalogue import REPORTS
 from .model import Options, Report
+from .registry import REPORTS
 from .services import OPTIONS as SERVICE_OPTIONS
 
 WHERE = "reports"

@@ -18,7 +18,7 @@ from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, Trial
 from .services import UNIT, Daemon
 from .snapshot import GROUPS
-from .words import fold, word
+from .validators import fold, word
 
 CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {

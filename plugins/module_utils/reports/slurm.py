@@ -18,7 +18,7 @@ from ..files import replace
 from .model import Files, Hardware, Report, Site, Snapshot, Trial
 from .services import UNIT, Daemon
 from .snapshot import HARDWARE
-from .words import fold, word
+from .validators import fold, word
 
 CHECK_SECONDS = 60.0
 MEMORY = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Collection, Iterable, Iterator
 
-from ..cluster.census import census
 from ..cluster.database import Database
+from ..cluster.inventory import census
 from ..cluster.memberships import memberships
 from ..cluster.model import Interface, Network, Node
 from ..cluster.networks import networks
@@ -19,7 +19,7 @@ from ..cluster.nodes import nodes
 from ..errors import DescriptionError, together
 from .addresses import Address, interface_host
 from .model import Hardware, Snapshot
-from .words import is_domain, is_host, is_ip, is_mac, natural
+from .validators import is_domain, is_host, is_ip, is_mac, natural
 
 HARDWARE, GROUPS = "hardware", "groups"  # what a report may need besides; groups bring attributes with them
 

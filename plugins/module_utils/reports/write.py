@@ -13,17 +13,17 @@ import os
 import time
 from typing import Callable, Optional, Sequence
 
-from .. import command
+from .. import process
 from ..cluster.database import Database
 from ..errors import CommandError, RocksError
 from ..files import lock
 from ..settings import Settings
-from .layout import Layout
+from .atomic_install import forget, noted, put_back, state_folder, swap
 from .model import Options, Outcome, Report, Run, Service, Site
 from .options import chosen
 from .plan import Plan, check, render, writing
 from .snapshot import read
-from .swap import forget, noted, put_back, state_folder, swap
+from .templating import Layout
 
 LOCK_SECONDS = 120.0
 ALIVE_SECONDS = 10.0
@@ -37,7 +37,7 @@ def write(
     *,
     rehearse: bool = False,
     layout: Optional[Layout] = None,
-    run: Run = command.run,
+    run: Run = process.run,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Outcome]:
     """Bring the files of the named reports, or of all that the site lists, to what the database says.
@@ -62,7 +62,7 @@ def write(
 
 
 def would_break(
-    database: Database, settings: Settings, *, layout: Optional[Layout] = None, run: Run = command.run
+    database: Database, settings: Settings, *, layout: Optional[Layout] = None, run: Run = process.run
 ) -> str:
     """Why the reports could not be written from what the database, or the running transaction, says; "" when they can."""
     try:

@@ -17,9 +17,9 @@ from typing import Sequence
 from ..cluster.database import Database, Row
 from ..cluster.model import Node
 from ..errors import Unavailable
-from ..install.rows import MARK, ORDER_TEXT, one_text, order_from_text
-from .context import Service
+from ..install.order_records import MARK, ORDER_TEXT, one_text, order_from_text
 from .model import Asker, Denied, Request
+from .request_context import Service
 
 PRIVILEGED = 1024  # below, only root opens a source port (capabilities(7), CAP_NET_BIND_SERVICE)
 MOST_MACS = 64

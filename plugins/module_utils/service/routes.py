@@ -8,18 +8,18 @@ import functools
 import re
 from typing import Callable, NamedTuple, Optional
 
-from .boot import boot
-from .context import Service
-from .events import post_event
-from .generations import difference_page, generations_page
-from .graph import graph_page
-from .handover import secrets
-from .kickstart import kickstart
-from .metrics import health, metrics
+from .api.boot import boot
+from .api.events import post_event
+from .api.kickstart import kickstart
+from .api.metrics import health, metrics
+from .api.secrets import secrets
+from .api.status import status
 from .model import Answer, Request
-from .node import kickstart_page, node_page
-from .page import page
-from .status import status
+from .request_context import Service
+from .web.generations_page import difference_page, generations_page
+from .web.graph_page import graph_page
+from .web.node_page import kickstart_page, node_page
+from .web.nodes_page import page
 
 READ = ("GET", "HEAD")
 

@@ -17,17 +17,17 @@ from urllib.parse import parse_qsl
 
 from ..cluster.database import Database, connect
 from ..errors import Conflict, NotFound, Refused, RocksError, Unavailable
-from ..install import clock
-from ..install.rows import add_audit
+from ..install import timestamps
+from ..install.order_records import add_audit
 from ..settings import Settings, load
-from .context import Service, audit_of
 from .identify import address_of, macs_of
-from .inbox import Inbox
 from .model import TEXT, Answer, Denied, Request
-from .pace import retry_after
-from .profiles import Profiles
+from .node_values import Shared
+from .profile_cache import Profiles
+from .progress_buffer import Inbox
+from .request_context import Service, audit_of
+from .retry_after import retry_after
 from .routes import Route, find
-from .values import Shared
 
 MAX_BODY = 128 * 1024
 IDLE_SECONDS = 5.0  # after which a connection to the database is tried before it is trusted
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 
 def application(
-    settings: Settings, now: Callable[[], str] = clock.now
+    settings: Settings, now: Callable[[], str] = timestamps.now
 ) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
     """The HTTP face of a frontend, for a WSGI server with any number of processes and threads."""
     face = _Face(settings, now)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.profiles import SUPPORTED, kickstart, scripts, written
 
 # The files lie over those of the autofs package, for one process; nothing is mounted on the host.
@@ -27,6 +27,6 @@ def test_a_home_is_mounted_where_the_users_row_says_it_is(tmp_path: pathlib.Path
         place.parent.mkdir(exist_ok=True)
         place.write_text(content)
     argv = ["unshare", "--mount", "bash", "-euc", f"mount -t tmpfs none /run; {OVERLAY}", "enter", str(tmp_path)]
-    said = command.run(argv, timeout=60).stdout
+    said = process.run(argv, timeout=60).stdout
     assert re.search(r"^Mount point: /homes$", said, re.MULTILINE), said
     assert re.search(r"^\s*\* \| -rw,hard 10\.1\.1\.1:/export/home/&$", said, re.MULTILINE), said

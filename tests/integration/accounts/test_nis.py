@@ -9,8 +9,8 @@ from typing import Iterator, NamedTuple
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support.accounts import ALICE, FRONTEND, HASH, write
 from support.daemons import Daemon
 from support.namespaces import Namespace, network

@@ -12,8 +12,8 @@ import accounts
 import pytest
 from people import is_of_people
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts import follow
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts import watcher
 from support.accounts import ALICE, BOB, HASH, NODE, Frontend, Person, Publisher, write
 from support.killing import killed_at_every_step
 from support.waiting import until
@@ -26,7 +26,7 @@ def complaints(root: pathlib.Path) -> list[str]:
     """What shadow-utils' own checkers find wrong, but for homes and shells, which a scratch root has not."""
     said = ""
     for checker in ("pwck", "grpck"):
-        said += command.run([checker, "--quiet", "--read-only", "--root", str(root)], timeout=30, ok=range(8)).stdout
+        said += process.run([checker, "--quiet", "--read-only", "--root", str(root)], timeout=30, ok=range(8)).stdout
     return [line for line in said.splitlines() if not re.search("does not exist|: no changes", line)]
 
 
@@ -34,7 +34,7 @@ def known(root: pathlib.Path, database: str, name: str) -> str:
     """What glibc says on this root, with its own parser of passwd and group."""
     enter = 'mount --bind "$1/passwd" /etc/passwd; mount --bind "$1/group" /etc/group; exec getent -s files "$2" "$3"'
     argv = ["unshare", "--mount", "bash", "-c", enter, "enter", str(root / "etc"), database, name]
-    return command.run(argv, timeout=30, ok=(0, 2)).stdout.strip()
+    return process.run(argv, timeout=30, ok=(0, 2)).stdout.strip()
 
 
 # ---- over the network
@@ -167,9 +167,9 @@ def test_what_useradd_usermod_and_userdel_do_on_the_frontend_happens_on_the_node
         (["usermod", "--append", "--groups", "project", "dave"], "dave:x:1000:1000:Dave:/home/dave:"),
         (["userdel", "dave"], ""),
     )  # fmt: skip
-    published = follow.follow(place, sleep=lambda _seconds: None)
+    published = watcher.follow(place, sleep=lambda _seconds: None)
     for argv, row in steps:
-        command.run([argv[0], "--prefix", str(root), *argv[1:]], timeout=30)
+        process.run([argv[0], "--prefix", str(root), *argv[1:]], timeout=30)
         assert next(published)
         assert node.pull().status == 0
         assert known(node.root, "passwd", "dave").startswith(row)
@@ -269,10 +269,10 @@ def test_killed_anywhere_the_frontend_serves_the_old_bundle_or_the_new_one(tmp_p
     frontend.publish(ALICE)
     old, seen = frontend.bundle, set()
     frontend.have(ALICE, BOB)
-    for _step in killed_at_every_step(lambda: follow.publish(frontend.place)):
+    for _step in killed_at_every_step(lambda: watcher.publish(frontend.place)):
         seen.add(frontend.bundle == old)
         version = accounts.opened(frontend.bundle, str(frontend.public)).version
-        follow.publish(frontend.place)
+        watcher.publish(frontend.place)
         # Whatever was left undone is done: a web server tells this bundle from every other by its time.
         assert int(os.stat(frontend.place.bundle).st_mtime) >= version
         pathlib.Path(frontend.place.bundle).write_bytes(old)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pathlib
 import re
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.site import ROOT
 
 
-def check(config: pathlib.Path) -> command.Finished:
+def check(config: pathlib.Path) -> process.Finished:
     config.chmod(0o600)
     (config.parent / "conf.d").mkdir()
-    return command.run(["sssctl", "config-check", f"--config={config}"], timeout=60, ok=(0, 1))
+    return process.run(["sssctl", "config-check", f"--config={config}"], timeout=60, ok=(0, 1))
 
 
 def test_sssd_finds_nothing_against_the_configuration_in_the_documentation(tmp_path: pathlib.Path) -> None:

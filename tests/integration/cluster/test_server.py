@@ -13,11 +13,11 @@ from typing import Iterator
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import dump_to, restore_from
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, change, find, nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.upkeep import dump_to, restore_from
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from support.cluster import TABLE_II, Urls, fill
 from support.mariadb import Server, fast_folder, server

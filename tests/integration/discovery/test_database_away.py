@@ -10,11 +10,11 @@ import threading
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import Desk
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow import LogFile
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import LogFile
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import ENTERED, TROUBLE, Event, Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.progress import order_states
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Office, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import order_states
 from support.cluster import fill
 from support.dhcp import mac
 from support.mariadb import server

@@ -13,7 +13,7 @@ from typing import Iterator, Optional
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock
+from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from support import dhcp
 from support.dhcp import send
 from support.dhcpfrontend import DhcpFrontend, dhcp_frontend, result_of
@@ -118,7 +118,7 @@ def test_it_is_seen_when_a_node_asks_for_its_kickstart(frontend: DhcpFrontend, m
         assert lease is not None
         running.wait_for("compute-0-0: ( ) ordered", 10)
         assert running.alive()
-        answer = Face(frontend.settings, now=clock.now()).get("/rocks/kickstart", lease.address)
+        answer = Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address)
         assert answer.status == 200, answer.text
         (node,) = result_of(running)["nodes"]
         assert node["state"] == "installing" and "compute-0-0: (*) installing" in running.output()
@@ -129,7 +129,7 @@ def test_a_switch_gets_a_name_and_no_kickstart(frontend: DhcpFrontend, machine: 
         lease = ask(machine, dhcp.mac(1))
         (node,) = result_of(running)["nodes"]
     assert lease is not None and lease.hostname == node["name"] == "network-0-0" and node["state"] == ""
-    assert Face(frontend.settings, now=clock.now()).get("/rocks/kickstart", lease.address).status == 409
+    assert Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status == 409
 
 
 def test_a_machine_that_runs_already_is_entered_without_an_order(frontend: DhcpFrontend, machine: Namespace) -> None:
@@ -137,7 +137,7 @@ def test_a_machine_that_runs_already_is_entered_without_an_order(frontend: DhcpF
         assert result_of(running)["ended"] == "all"
     lease = ask(machine, dhcp.mac(1), IMPATIENT)
     assert lease is not None and lease.hostname == "compute-0-0"
-    assert Face(frontend.settings, now=clock.now()).get("/rocks/kickstart", lease.address).status == 409
+    assert Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status == 409
 
 
 def test_a_new_machine_takes_over_a_name_and_the_old_one_is_forgotten_everywhere(

@@ -13,10 +13,10 @@ from typing import Callable, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow import Journal, LogFile, Syslog
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting, folded
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Source
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.wire import Wire, interface_in
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting, folded
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Source
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import Journal, LogFile, Syslog
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import Wire, interface_in
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, NotFound, Unavailable
 from support import dhcp
 from support.daemons import daemon

@@ -10,7 +10,7 @@ from typing import Callable, Iterator, NamedTuple
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package
 from support.distributions import Site
 from support.keys import SecretKey, make_key
@@ -74,4 +74,4 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Se
 
     yield get
     for one in made.values():
-        command.run(["gpgconf", "--homedir", str(one.home), "--kill", "all"], timeout=30)
+        process.run(["gpgconf", "--homedir", str(one.home), "--kill", "all"], timeout=30)

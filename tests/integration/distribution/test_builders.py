@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import pathlib
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import operate, pool, publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import api, publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import Keeping
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Distribution, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.operate import Keeping
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import Site, distribution, packages
 from support.rpms import Rpm
 
@@ -21,7 +22,7 @@ def _build(asked: Distribution, root: str) -> None:
         (source,) = asked.sources
         left_out = Source(source.name, source.type, path=source.path, exclude=(f"package-{number}",))
         again = distribution(asked.name, left_out)
-        operate.rebuild(again, root, keeping=Keeping(keep=1, wait=60))
+        api.rebuild(again, root, keeping=Keeping(keep=1, wait=60))
 
 
 def _at_once(asked: list[Distribution], root: str) -> None:

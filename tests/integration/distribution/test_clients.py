@@ -11,9 +11,9 @@ import sys
 import pytest
 import solv
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.generations import records
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import records
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from support.distributions import Site, packages
 from support.dnf import dnf
@@ -53,7 +53,7 @@ def test_dnf_installs_from_it_into_a_root(tree: pathlib.Path, tmp_path: pathlib.
     dnf(tmp_path / "dnf", {"rocks": tree.as_uri()}, "install", f"--installroot={root}", "rocks-compute", "filler-001",
         options=["tsflags=noscripts"])  # fmt: skip
 
-    said = command.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
+    said = process.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
     assert sorted(said.split()) == [
         "bash-5.1.8-9.x86_64", "deep-1-1.noarch", "filesystem-3.16-5.noarch", "filler-001-1-1.x86_64",
         "rocks-compute-1.1-1.noarch",
@@ -66,7 +66,7 @@ def test_dnf_installs_a_group_and_knows_the_environment(tree: pathlib.Path, tmp_
 
     dnf(tmp_path / "dnf", {"rocks": tree.as_uri()}, "install", f"--installroot={root}", "@node")
 
-    assert "rocks-compute" in command.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
+    assert "rocks-compute" in process.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
 
 
 def test_dnf_knows_which_package_an_advisory_is_about(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -90,7 +90,7 @@ def test_what_we_find_missing_is_what_dnf_repoclosure_finds(site: Site, tmp_path
     argv = ["repoclosure", "--repo=rocks"]
     options = [f"{name}={tmp_path / name}" for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")]
     words = [word for option in [*options, "gpgcheck=0"] for word in ("--setopt", option)]
-    said = command.run(
+    said = process.run(
         ["dnf", "-q", "--disableplugin=local", "--releasever=9", "--forcearch=x86_64", *words,
          f"--repofrompath=rocks,{site.tree('rocks').as_uri()}", *argv],
         timeout=120, ok=(0, 1),
@@ -154,7 +154,7 @@ def test_dnf_installs_over_http_from_the_link_and_from_the_generation(
             root = tmp_path / f"root-{number}"
             where = f"{url}/{path.relative_to(site.root)}"
             dnf(tmp_path / "dnf", {"rocks": where}, "install", f"--installroot={root}", "rocks-compute")
-            assert "rocks-compute" in command.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
+            assert "rocks-compute" in process.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
 
 
 def test_dnf_reposync_mirrors_it_and_the_mirror_is_whole(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -198,9 +198,9 @@ def test_the_libsolv_of_dnf_5_solves_it(tree: pathlib.Path, tmp_path: pathlib.Pa
 def test_createrepo_c_updates_it_and_finds_every_package_known(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
     before = {one.nevra(): one.pkgId for one in packages(tree)}
     copy = tmp_path / "copy"
-    command.run(["cp", "-rL", str(tree), str(copy)], timeout=60)
+    process.run(["cp", "-rL", str(tree), str(copy)], timeout=60)
 
-    said = command.run(["createrepo_c", "--update", "--no-database", str(copy)], timeout=60)
+    said = process.run(["createrepo_c", "--update", "--no-database", str(copy)], timeout=60)
 
     assert {one.nevra(): one.pkgId for one in packages(copy)} == before
     assert f"Parsing {len(before)}" not in said.stdout + said.stderr
@@ -211,7 +211,7 @@ def test_mergerepo_c_merges_it(tree: pathlib.Path, tmp_path: pathlib.Path) -> No
     program = str(pathlib.Path(sys.executable).with_name("mergerepo_c"))
     other = repository(tmp_path / "other", [Rpm("extra")])
 
-    command.run(
+    process.run(
         [program, "--no-database", "--omit-baseurl", "--repo", tree.as_uri(), "--repo", other.as_uri(),
          "-o", str(tmp_path / "merged")],
         timeout=60,

@@ -10,7 +10,7 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from support.distributions import Site, content
 from support.rpms import Rpm
@@ -22,11 +22,11 @@ LARGE = Rpm("large", padding=600_000)
 @contextlib.contextmanager
 def small_disk(folder: pathlib.Path, size: str) -> Iterator[None]:
     folder.mkdir()
-    command.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "rocks-test", str(folder)], timeout=10)
+    process.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "rocks-test", str(folder)], timeout=10)
     try:
         yield
     finally:
-        command.run(["umount", str(folder)], timeout=10)
+        process.run(["umount", str(folder)], timeout=10)
 
 
 def test_a_disk_that_fills_up_while_packages_come(site: Site) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.generations import records
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import records
 from support.ansible import command
 from support.distributions import Site, packages
 from support.keys import SecretKey

@@ -12,10 +12,10 @@ from typing import Any, Optional, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootloader import UEFI_MODULES, is_signed
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.bootmenu import Entry, Menu
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.iso import identity_of, make
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_loader import UEFI_MODULES, is_signed
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.iso import identity_of, make
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, DescriptionError, NotFound
 from support import modules
 from support.daemons import daemon
@@ -39,10 +39,10 @@ def efiboot(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     (folder / "EFI/BOOT").mkdir(parents=True)
     (folder / "EFI/BOOT/grub.cfg").write_text("echo the menu of the vendor\n")
     loader = ["grub-mkimage", "-O", "x86_64-efi", "-p", "/EFI/BOOT", "-o", str(folder / "EFI/BOOT/BOOTX64.EFI")]
-    command.run([*loader, *UEFI_MODULES], timeout=60)
+    process.run([*loader, *UEFI_MODULES], timeout=60)
     target = folder / "efiboot.img"
-    command.run(["mformat", "-C", "-i", str(target), "-T", "16384", "-h", "2", "-s", "16", "::"], timeout=60)
-    command.run(["mcopy", "-s", "-i", str(target), str(folder / "EFI"), "::/"], timeout=60)
+    process.run(["mformat", "-C", "-i", str(target), "-T", "16384", "-h", "2", "-s", "16", "::"], timeout=60)
+    process.run(["mcopy", "-s", "-i", str(target), str(folder / "EFI"), "::/"], timeout=60)
     return target
 
 
@@ -74,14 +74,14 @@ def tree(tmp_path: pathlib.Path, efiboot: pathlib.Path) -> pathlib.Path:
 
 def listing(medium: pathlib.Path) -> list[str]:
     """The files on a medium."""
-    said = command.run(["xorriso", "-indev", str(medium), "-find", "/", "-type", "f"], timeout=60).stdout
+    said = process.run(["xorriso", "-indev", str(medium), "-find", "/", "-type", "f"], timeout=60).stdout
     return sorted(line.strip("'/") for line in said.splitlines())
 
 
 def content(medium: pathlib.Path, path: str, folder: pathlib.Path) -> bytes:
     """One file of a medium."""
     target = folder / "extracted"
-    command.run(["xorriso", "-osirrox", "on", "-indev", str(medium), "-extract", f"/{path}", str(target)], timeout=60)
+    process.run(["xorriso", "-osirrox", "on", "-indev", str(medium), "-extract", f"/{path}", str(target)], timeout=60)
     data = target.read_bytes()
     target.unlink()
     return data
@@ -114,7 +114,7 @@ def test_a_full_medium_of_a_generation_holds_packages_and_no_links(
     assert (answer["changed"], answer["tree"]) == (True, str(site.tree("rocks").resolve()))
     (package,) = [path for path in listing(medium) if path.endswith(".rpm")]
     assert content(medium, package, tmp_path) == image(BASH)
-    links = command.run(["xorriso", "-indev", str(medium), "-find", "/", "-type", "l"], timeout=60).stdout
+    links = process.run(["xorriso", "-indev", str(medium), "-find", "/", "-type", "l"], timeout=60).stdout
     assert links == ""
     assert "repodata/repomd.xml" in listing(medium)
 
@@ -130,7 +130,7 @@ def test_the_menu_of_the_vendor_is_replaced_by_ours(tree: pathlib.Path, tmp_path
 def test_the_medium_boots_by_bios_and_uefi_as_el_torito_says(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
     medium = tmp_path / "small.iso"
     make(str(tree), str(medium), MENU, packages=False)
-    said = command.run(["xorriso", "-indev", str(medium), "-report_el_torito", "plain"], timeout=60).stdout
+    said = process.run(["xorriso", "-indev", str(medium), "-report_el_torito", "plain"], timeout=60).stdout
     assert [line.split()[6] for line in said.splitlines() if line.startswith("El Torito boot img")] == ["BIOS", "UEFI"]
 
 
@@ -205,10 +205,10 @@ def test_a_failure_leaves_the_old_medium(tree: pathlib.Path, tmp_path: pathlib.P
     make(str(tree), str(medium), MENU, packages=False)
     before = medium.read_bytes()
 
-    def broken(argv: Sequence[str], **options: Any) -> command.Finished:
+    def broken(argv: Sequence[str], **options: Any) -> process.Finished:
         if argv[0] == "xorriso":
             raise CommandError("No space left on device", "xorriso")
-        return command.run(argv, **options)
+        return process.run(argv, **options)
 
     with pytest.raises(CommandError):
         make(str(tree), str(medium), MENU, packages=True, run=broken)

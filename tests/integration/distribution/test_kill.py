@@ -14,13 +14,14 @@ from typing import Callable, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import operate, pool
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.profiles import (
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import api
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
     Compiled,
     CompiledProfile,
     Hook,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import ARCH, Site, content, packages
 from support.killing import killed_at_every_step
 from support.rpms import Rpm, write
@@ -34,11 +35,11 @@ def each_step(site: Site, work: Callable[[], object]) -> Iterator[int]:
     """Kill ``work`` at each of its steps, always from the same beginning."""
     kept = site.folder / "kept"
     site.root.mkdir(exist_ok=True)
-    command.run(["cp", "-a", str(site.root), str(kept)], timeout=60)
+    process.run(["cp", "-a", str(site.root), str(kept)], timeout=60)
     for step in killed_at_every_step(work):
         yield step
         shutil.rmtree(site.root)
-        command.run(["cp", "-a", str(kept), str(site.root)], timeout=60)
+        process.run(["cp", "-a", str(kept), str(site.root)], timeout=60)
 
 
 def whole(tree: pathlib.Path) -> bool:
@@ -118,9 +119,9 @@ def test_going_back_promotion_and_removal(site: Site, what: str) -> None:
         shutil.rmtree(site.places.cache)
     root = str(site.root)
     verbs: dict[str, Callable[[], object]] = {
-        "switch": lambda: operate.switch(root, "rocks", ARCH, first),
-        "promote": lambda: operate.promote(root, "production", ARCH, "rocks"),
-        "remove": lambda: operate.remove(root, "rocks", ARCH),
+        "switch": lambda: api.switch(root, "rocks", ARCH, first),
+        "promote": lambda: api.promote(root, "production", ARCH, "rocks"),
+        "remove": lambda: api.remove(root, "rocks", ARCH),
     }
 
     steps = 0

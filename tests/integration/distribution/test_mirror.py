@@ -14,15 +14,7 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.mirror import (
-    Changed,
-    Snapshot,
-    fetch,
-    fetch_files,
-    snapshot,
-    unchanged,
-)
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     Package,
     Progress,
@@ -30,7 +22,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     TreeFile,
     pool_path,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.transfer import Limits
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.http import Limits
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
+    Changed,
+    Snapshot,
+    fetch,
+    fetch_files,
+    snapshot,
+    unchanged,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Unavailable
 from support.killing import killed_at_every_step
 from support.rpms import Rpm, repository
@@ -459,14 +459,14 @@ def small_disk(tmp_path: pathlib.Path) -> Iterator[Place]:
     """A file system of 512 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    command.run(["mount", "-t", "tmpfs", "-o", "size=512k", "rocks-test", str(disk)], timeout=10)
+    process.run(["mount", "-t", "tmpfs", "-o", "size=512k", "rocks-test", str(disk)], timeout=10)
     try:
         made = Place(disk / "cache", disk / "pool")
         for folder in made:
             folder.mkdir()
         yield made
     finally:
-        command.run(["umount", str(disk)], timeout=10)
+        process.run(["umount", str(disk)], timeout=10)
 
 
 def test_what_cannot_fit_is_refused_before_the_first_byte(updates: Upstream, small_disk: Place) -> None:

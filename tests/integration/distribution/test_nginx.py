@@ -8,9 +8,9 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.mirror import fetch, snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source, pool_path
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.transfer import Limits
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.http import Limits
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import fetch, snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from support.nginx import Pki, make_pki, nginx
 from support.rpms import Rpm, repository

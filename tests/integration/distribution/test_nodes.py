@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import compiling
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import memberships, put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import live, order
-from ansible_collections.npaci.rocks.plugins.module_utils.pins import pins
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows import compile_profiles
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import pins
 from support.cluster import Urls
 from support.distributions import Site
 from support.modules import run as module
@@ -146,7 +146,7 @@ def test_a_package_that_is_not_there_is_told_with_the_line_that_wants_it(options
 def test_a_membership_without_nodes_has_a_profile_for_its_first_node(
     table_ii: Database, options: dict[str, Any]
 ) -> None:
-    found = compiling.wanted(table_ii, "rocks", "aarch64")
+    found = compile_profiles.wanted(table_ii, "rocks", "aarch64")
 
     assert found.needed == []
     assert ("compute", "Compute") in [(one.root, one.attributes["membership"]) for one in found.possible]

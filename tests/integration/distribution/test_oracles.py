@@ -10,11 +10,15 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression, modules, repodata
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import compare
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    compression,
+    module_streams,
+    slices,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Policy, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import resolve, rules
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import resolve, rules
 from support.distributions import Site
 from support.dnf import dnf
 from support.samples import sample
@@ -31,7 +35,7 @@ def read(pattern: str) -> bytes:
 @pytest.fixture(scope="module")
 def cs9() -> list[Package]:
     """The 17,649 packages of CentOS Stream 9 AppStream."""
-    packages = repodata.primary(read("*-primary.xml.gz"), "cs9", "primary").packages
+    packages = slices.primary(read("*-primary.xml.gz"), "cs9", "primary").packages
     assert len(packages) == 17_649
     return packages
 
@@ -61,7 +65,7 @@ def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(cs9: list[Pack
         options=["module_platform_id=platform:el9"],
     )  # fmt: skip
 
-    streams = modules.streams(modules.parse(read("*-modules.yaml.xz").decode(), "modules.yaml"))
+    streams = module_streams.streams(module_streams.parse(read("*-modules.yaml.xz").decode(), "modules.yaml"))
     winners = resolve(cs9, rules(Policy(), [CS9], streams)).winners
     theirs = {line.rpartition("/")[2] for line in said.split()}
     assert len(winners) == 6_124
@@ -128,6 +132,6 @@ def test_our_order_is_rpms_on_its_documented_cases(pair: str) -> None:
     one, other = pair.split()
     script = f"%{{lua:print(rpm.vercmp('{one}', '{other}'))}}"
 
-    said = command.run(["rpm", "--eval", script], timeout=30).stdout.strip()
+    said = process.run(["rpm", "--eval", script], timeout=30).stdout.strip()
 
     assert compare(one, other) == int(said)

@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.dnf import dnf
 from support.rpms import BUILD_TIME, Change, Link, Rpm, image, repository, write
 
@@ -33,7 +33,7 @@ PACKAGES = [
 
 @pytest.mark.parametrize("rpm", PACKAGES, ids=lambda rpm: rpm.filename)
 def test_every_digest_of_a_written_package_is_right(rpm: Rpm, tmp_path: pathlib.Path) -> None:
-    lines = command.run(["rpmkeys", "-Kv", str(write(rpm, tmp_path))], timeout=30).stdout.splitlines()[1:]
+    lines = process.run(["rpmkeys", "-Kv", str(write(rpm, tmp_path))], timeout=30).stdout.splitlines()[1:]
     assert [line.split()[-1] for line in lines] == ["OK"] * 4
 
 
@@ -42,7 +42,7 @@ def test_rpm_reads_back_what_was_described(tmp_path: pathlib.Path) -> None:
     tags = (
         "%{nevra}|[%{obsoletes} %{obsoleteflags:depflags} %{obsoleteversion}]|%{conflicts}|%{recommends}|[%{provides} ]"
     )
-    said = command.run(["rpm", "-qp", "--qf", tags, path], timeout=30).stdout
+    said = process.run(["rpm", "-qp", "--qf", tags, path], timeout=30).stdout
     assert said == "lib-1.0-1.i686|old < 3|bad|app|lib lib(x86-32) libfoo.so.1 "
 
 
@@ -56,4 +56,4 @@ def test_dnf_installs_written_packages_into_a_root(tmp_path: pathlib.Path) -> No
     dnf(tmp_path / "dnf", {"os": upstream.as_uri()}, f"--installroot={root}", "install", "app")
     assert (root / "etc/motd").read_text() == "hello\n"
     assert (root / "post-ran").exists()
-    assert command.run(["rpm", "--root", str(root), "-Va"], timeout=60).stdout == ""
+    assert process.run(["rpm", "--root", str(root), "-Va"], timeout=60).stdout == ""

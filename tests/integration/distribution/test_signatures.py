@@ -12,10 +12,10 @@ from typing import Callable, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.mirror import snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.signatures import (
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import (
     Signed,
     check_detached,
     check_packages,
@@ -66,9 +66,9 @@ class Counting:
     def __init__(self) -> None:
         self.programs: list[str] = []
 
-    def __call__(self, argv: Sequence[str], **options: object) -> command.Finished:
+    def __call__(self, argv: Sequence[str], **options: object) -> process.Finished:
         self.programs.append(argv[0])
-        return command.run(argv, **options)  # type: ignore[arg-type]
+        return process.run(argv, **options)  # type: ignore[arg-type]
 
 
 # Packages
@@ -178,10 +178,10 @@ def test_a_signature_that_does_not_cover_the_payload_is_refused(key: Keys, memor
     said = "vendor.rpm:\n    Header V4 RSA/SHA256 Signature, key ID {0}: OK\n    MD5 digest: OK\n"
     (good,) = files(signed, "vendor")
 
-    def old_rpm(argv: Sequence[str], **options: object) -> command.Finished:
+    def old_rpm(argv: Sequence[str], **options: object) -> process.Finished:
         if "-Kv" in argv:
-            return command.Finished(0, said.format("0123abcd").replace("vendor.rpm", good.path), "", 0)
-        return command.run(argv, **options)  # type: ignore[arg-type]
+            return process.Finished(0, said.format("0123abcd").replace("vendor.rpm", good.path), "", 0)
+        return process.run(argv, **options)  # type: ignore[arg-type]
 
     with pytest.raises(DescriptionError, match="does not cover its payload"):
         check_packages(source(key("vendor")), [good], memory, run=old_rpm)

@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 CONTAINER = pathlib.Path(__file__).parents[3] / "extensions/molecule/container"
 WITHOUT = {
@@ -22,7 +22,7 @@ def test_a_machine_that_cannot_run_it_says_so_in_one_sentence(tmp_path: pathlib.
     options, said = WITHOUT[lacking]
     tmp_path.chmod(0o777)
     argv = ["setpriv", *options, str(CONTAINER), "start"]
-    ended = command.run(argv, timeout=20, ok=(1,), env={"RUN": str(tmp_path), "IMAGE": "/nonexistent"})
+    ended = process.run(argv, timeout=20, ok=(1,), env={"RUN": str(tmp_path), "IMAGE": "/nonexistent"})
     assert ended.stderr.startswith("This machine cannot run a container that has an init of its own: ")
     assert said in ended.stderr and ended.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support import rendering
 from support.rendering import ROLE, System, template
 from support.samples import sample
@@ -52,12 +52,12 @@ def test_the_name_servers_own_checker_takes_its_file(files: dict[str, str], tmp_
     # What it includes is of the operating system, or a report.
     aside = tmp_path / "named.conf"
     aside.write_text(re.sub(r'^\s*include ".*";$', "", text, flags=re.MULTILINE).replace("/var/named", "/tmp"))
-    command.run(["named-checkconf", str(aside)], timeout=CHECK_SECONDS)
+    process.run(["named-checkconf", str(aside)], timeout=CHECK_SECONDS)
 
 
 def test_the_logs_own_checker_takes_its_file(files: dict[str, str], tmp_path: pathlib.Path) -> None:
     (tmp_path / "rocks.conf").write_text(files["/etc/rsyslog.d/rocks.conf"])
-    command.run(["rsyslogd", "-N1", "-f", str(tmp_path / "rocks.conf")], timeout=CHECK_SECONDS)
+    process.run(["rsyslogd", "-N1", "-f", str(tmp_path / "rocks.conf")], timeout=CHECK_SECONDS)
 
 
 def test_systemd_understands_every_unit_and_every_addition(files: dict[str, str], tmp_path: pathlib.Path) -> None:
@@ -79,7 +79,7 @@ def test_systemd_understands_every_unit_and_every_addition(files: dict[str, str]
         (tmp_path / name).write_text(text)
         for needed in re.findall(r"^Unit=(\S+)$", text, re.MULTILINE):
             (tmp_path / needed).write_text("[Service]\nExecStart=/bin/true\n")
-    found = command.run(
+    found = process.run(
         ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))],
         timeout=CHECK_SECONDS,
         env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
@@ -138,7 +138,7 @@ def test_selinux_policy_is_a_module_that_its_compiler_reads(tmp_path: pathlib.Pa
     policy = tmp_path / "policy.cil"
     policy.write_text(POLICY)
     module = ROLE / "files/rocks.cil"
-    command.run(
+    process.run(
         ["secilc", "-o", str(tmp_path / "out"), "-f", "/dev/null", str(policy), str(module)], timeout=CHECK_SECONDS
     )
 

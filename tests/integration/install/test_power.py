@@ -15,12 +15,12 @@ from lab.machine import bmc
 from lab.machine.bmc import Controller
 from lab.machine.chassis import Cabinet, Chassis, cabinet
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
-from ansible_collections.npaci.rocks.plugins.module_utils.install import ipmi, redfish
-from ansible_collections.npaci.rocks.plugins.module_utils.install.send import send
-from ansible_collections.npaci.rocks.plugins.module_utils.install.target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power import ipmi, redfish
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import send
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 from support.namespaces import Network, network
 from support.waiting import until
 
@@ -122,6 +122,6 @@ def test_a_redfish_controllers_certificate_is_checked_where_the_site_says_by_wha
     other = off.folder / "other.pem"
     with contextlib.suppress(FileExistsError):
         argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        command.run([*argv, "-subj", "/CN=x", "-keyout", "/dev/null", "-out", str(other)], timeout=30)
+        process.run([*argv, "-subj", "/CN=x", "-keyout", "/dev/null", "-out", str(other)], timeout=30)
     with pytest.raises(Unavailable, match="certificate"):
         switched(net, target(protocol)._replace(attributes={**attributes, "redfish_ca": str(other)}))

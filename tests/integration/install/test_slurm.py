@@ -109,7 +109,7 @@ def _site(running: Slurm, database: Database, urls: Urls, folder: pathlib.Path) 
             "ROCKS_CONFIG": str(config),
         },
     )
-    reboot = "-m ansible_collections.npaci.rocks.plugins.module_utils.slurmreboot"
+    reboot = "-m ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot"
     here = HERE.format(folder=running.folder).replace('exec "$@"', f'{python} {reboot} "$@"')
     _program(running.folder / "reboot", f"unshare -m sh -c '{here}' sh \"$@\" </dev/null >>{folder}/reboot.log 2>&1")
     for name, value in (

@@ -11,12 +11,12 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import manifest
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 from support.ansible import BIN, ROOT
 from support.cluster import Urls
 from support.namespaces import Namespace, Network, network
@@ -49,7 +49,7 @@ class Node:
         return ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh", *argv]
 
     def rpm(self, *words: str) -> str:
-        return command.run(self.inside("rpm", *words), timeout=SECONDS).stdout
+        return process.run(self.inside("rpm", *words), timeout=SECONDS).stdout
 
     def install(self, rpm: Rpm, how: str = "--install") -> None:
         self.rpm(how, "--nodeps", str(write(rpm, self.disk)))
@@ -71,7 +71,7 @@ def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[N
     for name in (*OWN, "ssh"):
         (disk / name).mkdir(parents=True)
     for key in ("host_key", "ssh/id_ed25519"):
-        command.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(disk / key)], timeout=SECONDS)
+        process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(disk / key)], timeout=SECONDS)
     (disk / "authorized_keys").write_text((disk / "ssh/id_ed25519.pub").read_text())
     (disk / "sshd_config").write_text(SSHD.format(disk=disk))
     place = net.client("node", "00:50:8b:e0:3a:a7")

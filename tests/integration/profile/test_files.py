@@ -16,9 +16,9 @@ from xml.sax.saxutils import escape
 import pytest
 from lxml import etree
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.condition import holds, parse
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import holds, parse
 from support import scratch
 from support.kickstarts import sections, tree
 from support.samples import sample

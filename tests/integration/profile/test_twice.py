@@ -10,7 +10,7 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support import twice
 from support.profiles import CHOICES, ORDER, ROOTS, SITES, node_of, profile_of, scripts
 

@@ -19,7 +19,7 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support import scratch
 from support.ansible import ROOT
 from support.daemons import Daemon, daemon
@@ -59,7 +59,7 @@ class Node:
 
     def run(self, script: str) -> str:
         """What a script prints; CommandError when it fails."""
-        return command.run(_inside(self.leader, "bash", "-s"), stdin=f"set -e\n{script}", timeout=SECONDS).stdout
+        return process.run(_inside(self.leader, "bash", "-s"), stdin=f"set -e\n{script}", timeout=SECONDS).stdout
 
     def start(self) -> str:
         """Start what a boot would start; the states of driver, slurmd and report."""
@@ -94,14 +94,14 @@ def booted(folder: pathlib.Path) -> Iterator[Node]:
     environment = {"RUN": str(folder / "run"), "IMAGE": str(folder / "image")}
     (folder / "run").mkdir()
     try:
-        command.run([str(CONTAINER), "start", "--overlay=/usr::/usr"], timeout=SECONDS, env=environment)
+        process.run([str(CONTAINER), "start", "--overlay=/usr::/usr"], timeout=SECONDS, env=environment)
         leader = (folder / "run/leader").read_text().strip()
         with daemon(_inside(leader, "python3", "-c", FRONTEND), folder / "frontend.log") as frontend:
             node = Node(leader, frontend)
             _install(node)
             yield node
     finally:
-        command.run([str(CONTAINER), "stop"], timeout=SECONDS, env=environment)
+        process.run([str(CONTAINER), "stop"], timeout=SECONDS, env=environment)
 
 
 def _install(node: Node) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.layout import Layout
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
 from support.reports import settings
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from support.ansible import ROOT, module
 from support.reports import into
 

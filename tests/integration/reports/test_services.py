@@ -12,7 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
@@ -165,7 +165,7 @@ def test_slurm_knows_a_new_node_and_its_counted_hardware(described: Database, tm
         return Settings(reports={"slurm": into(tmp_path, "slurm", **verbs), "hosts": into(tmp_path, "hosts")})
 
     def seen() -> str:
-        return command.run(["sinfo", "-h", "-N", "-o", "%N %c %m %f"], timeout=20, env=env, ok=(0, 1)).stdout
+        return process.run(["sinfo", "-h", "-N", "-o", "%N %c %m %f"], timeout=20, env=env, ok=(0, 1)).stdout
 
     write(described, reports(alive=["false"]))
     with slurmctld(tmp_path):

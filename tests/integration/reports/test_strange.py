@@ -8,9 +8,9 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
 from support.reports import settings
 
@@ -47,7 +47,7 @@ def test_the_daemon_takes_the_report_of_strange_names(name: str, strange: Databa
 def test_the_resolver_finds_every_strange_name_and_nothing_else(strange: Database, tmp_path: pathlib.Path) -> None:
     write(strange, settings(tmp_path, "hosts"))
     shown = f"mount --bind {tmp_path}/hosts /etc/hosts && getent -s hosts:files ahostsv4 10.0.0.99 evil; getent -s files hosts"
-    found = command.run(["unshare", "-m", "sh", "-c", shown], timeout=20, ok=(0, 2)).stdout
+    found = process.run(["unshare", "-m", "sh", "-c", shown], timeout=20, ok=(0, 2)).stdout
     names = {line.split()[0]: line.split()[1:] for line in found.splitlines()}
     assert {ip: words[-1] for ip, words in names.items() if ip.startswith("10.7.")} == {
         f"10.7.0.{number + 1}": name for number, name in enumerate(NAMES)

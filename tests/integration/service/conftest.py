@@ -11,10 +11,10 @@ from typing import Any, Callable, Iterator, Mapping
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.accounts import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
 from support import mariadb as servers
 from support.cluster import fill
@@ -76,7 +76,7 @@ class Stage:
     stranger: Machine
 
     def order(self, node: str = "compute-0-0", **options: Any) -> Order:
-        (said,) = orders.order(self.database, {node: self.pin}, by="root", now=clock.now(), force=True, **options)
+        (said,) = orders.order(self.database, {node: self.pin}, by="root", now=timestamps.now(), force=True, **options)
         assert said.order is not None, said.reason
         return said.order
 

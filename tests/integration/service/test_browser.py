@@ -11,7 +11,7 @@ from typing import Iterator
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, events, orders, states
+from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders, states, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
 from support.browser import Browser, browser
 from support.frontend import GENERATION, publish
@@ -79,7 +79,7 @@ def fill(database: Database, pin: Pin) -> None:
                 for n in range(NODES)
             ],
         )
-    begun = clock.later(clock.now(), -900)
+    begun = timestamps.later(timestamps.now(), -900)
     said = orders.order(database, dict.fromkeys(map(name, range(970)), pin), by="alice", now=begun)
     made = iter([one.order for one in said if one.order])
     with database.transaction():
@@ -91,20 +91,22 @@ def fill(database: Database, pin: Pin) -> None:
 def follow(database: Database, order: Order, way: tuple[str, ...], progress: Progress | None, number: int) -> None:
     for place, state in enumerate(way, 1):
         reason = HOSTILE if state == states.FAILED else ""
-        at = clock.later(order.ordered, 60 * place)
+        at = timestamps.later(order.ordered, 60 * place)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, reason=reason)
     if progress:
-        events.record(database, [(order, progress._replace(done=6 * number))], now=clock.later(order.ordered, 300))
+        order_history.record(
+            database, [(order, progress._replace(done=6 * number))], now=timestamps.later(order.ordered, 300)
+        )
 
 
 def story(database: Database, before: Pin, after: Pin) -> None:
     """The last node: an installation that went well, months ago, and one that failed in the middle."""
-    begun = clock.later(clock.now(), -7200)
-    for pin, at, end in ((before, clock.later(begun, -60 * 86400), "up"), (after, begun, "failed")):
+    begun = timestamps.later(timestamps.now(), -7200)
+    for pin, at, end in ((before, timestamps.later(begun, -60 * 86400), "up"), (after, begun, "failed")):
         (said,) = orders.order(database, {name(NODES - 1): pin}, by="alice", now=at)
         order, ways = said.order, {"up": ("installed", "up"), "failed": ("failed",)}
         for place, state in enumerate(("booted", "installing", "setup", "format", "install", *ways[end]), 1):
-            now, reason = clock.later(at, 37 * place**2), "no space left on /" if state == "failed" else ""
+            now, reason = timestamps.later(at, 37 * place**2), "no space left on /" if state == "failed" else ""
             if state in states.STATES:
                 progress = Progress("", log=LOG if reason else "")
                 order = orders.advance(database, order, state, now=now, audit=AUDIT, reason=reason, progress=progress)
@@ -112,7 +114,7 @@ def story(database: Database, before: Pin, after: Pin) -> None:
                 counted = (
                     Progress(state, 733, 1512, "Installing openmpi.x86_64") if state == "install" else Progress(state)
                 )
-                events.record(database, [(order, counted)], now=now)
+                order_history.record(database, [(order, counted)], now=now)
 
 
 def name(number: int) -> str:
@@ -162,11 +164,11 @@ def test_it_is_live_without_being_loaded_again(page: Browser, big: Stage) -> Non
     waiting = next(one for one in orders.live(big.database) if one.state == "ordered")
     tile = f"document.getElementById('n-{waiting.node}')"
     assert page.value(f"{tile}.querySelector('span').textContent") == "ordered"
-    order = orders.advance(big.database, waiting, "installing", now=clock.now(), audit=AUDIT)
-    events.record(big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=clock.now())
+    order = orders.advance(big.database, waiting, "installing", now=timestamps.now(), audit=AUDIT)
+    order_history.record(big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=timestamps.now())
     page.until(f"{tile}.querySelector('span').textContent === 'install 7 of 1512'", 10.0)
     assert page.value(f"{tile}.querySelector('progress').value") == 7
-    orders.advance(big.database, order, "failed", now=clock.now(), audit=AUDIT, reason="no space left")
+    orders.advance(big.database, order, "failed", now=timestamps.now(), audit=AUDIT, reason="no space left")
     page.until("document.querySelector('.trouble').textContent.includes('no space left')", 10.0)
     assert page.value("window.kept") is True
 

@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from support.frontend import publish
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_rendered_is_500_and_the_order_waits(
 ) -> None:
     install = stage.site.folder / "install"
     pin = publish(install, uuid.uuid4().hex[:12], current=False)  # one that no process has read yet
-    (verdict,) = orders.order(stage.database, {"compute-0-0": pin}, by="root", now=clock.now(), force=True)
+    (verdict,) = orders.order(stage.database, {"compute-0-0": pin}, by="root", now=timestamps.now(), force=True)
     assert verdict.order is not None
     fault(stage, install / ".generations" / pin.distribution / pin.arch / pin.generation)
     try:
@@ -85,7 +85,7 @@ def test_what_cannot_be_rendered_is_500_and_the_order_waits(
 
 def test_what_has_no_root_in_the_graph_gets_no_profile(stage: Stage) -> None:
     (row,) = stage.database.rows("select ip, mac from nodes where name = 'network-0-0'")
-    (said,) = orders.order(stage.database, {"network-0-0": stage.pin}, by="root", now=clock.now(), force=True)
+    (said,) = orders.order(stage.database, {"network-0-0": stage.pin}, by="root", now=timestamps.now(), force=True)
     assert said.action == "refused"
     switch = machine(stage.network, "switch", row[1], row[0])
     answer = switch.curl("/rocks/kickstart")
@@ -110,7 +110,7 @@ def test_a_machine_that_dies_with_its_secrets_gets_them_again_only_by_another_or
 
 def test_an_order_that_is_taken_back_opens_nothing_any_more(stage: Stage, order: Order) -> None:
     assert stage.node.curl("/rocks/kickstart").status == 200
-    orders.cancel(stage.database, [order], by="alice", now=clock.now())
+    orders.cancel(stage.database, [order], by="alice", now=timestamps.now())
     assert stage.node.curl("/rocks/kickstart").status == 409
     assert stage.node.post("/rocks/secrets", order=order.uuid).status == 409
     assert stage.node.post("/rocks/events", order=order.uuid, phase="installed").status == 409

@@ -13,7 +13,7 @@ import sys
 import pytest
 import yaml
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.daemons import daemon
 from support.site import ROOT
 from support.waiting import until
@@ -22,12 +22,12 @@ from .conftest import Stage
 
 FILES = ROOT / "roles" / "frontend" / "files" / "monitoring"
 ALERTS, DASHBOARD = FILES / "rocks-alerts.yml", FILES / "rocks-dashboard.json"
-ROUNDS = "ansible_collections.npaci.rocks.plugins.module_utils.service.rounds"
+ROUNDS = "ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance"
 METRIC = re.compile(r"\brocks_[a-z_]+")
 
 
 def promtool(*words: str, stdin: str = "") -> str:
-    return command.run(["promtool", *words], timeout=60, stdin=stdin).stdout
+    return process.run(["promtool", *words], timeout=60, stdin=stdin).stdout
 
 
 def expressions() -> list[str]:
@@ -101,7 +101,7 @@ def test_node_exporter_reads_what_the_timers_round_wrote(
     written, env = stage.site.folder / "run" / "rocks.prom", {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")}
     (textfiles / "rocks.prom").symlink_to(written)
     argv = ["setpriv", "--reuid=64001", "--regid=64001", "--clear-groups", sys.executable, "-m", ROUNDS, str(written)]
-    command.run(argv, timeout=60, cwd="/", env={**env, "PYTHONPATH": str(ROOT / ".collections")})
+    process.run(argv, timeout=60, cwd="/", env={**env, "PYTHONPATH": str(ROOT / ".collections")})
     assert stage.current(order).state == "expired"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -110,8 +110,8 @@ def test_node_exporter_reads_what_the_timers_round_wrote(
     collector = ["--collector.textfile", f"--collector.textfile.directory={textfiles}"]
     with daemon([*argv, *collector], tmp_path / "exporter.log"):
         ask = ["curl", "-sf", f"http://{place}/metrics"]
-        until(lambda: command.run(ask, timeout=10, ok=range(256)).status == 0, 20.0, "node_exporter to answer")
-        seen = command.run(ask, timeout=10).stdout
+        until(lambda: process.run(ask, timeout=10, ok=range(256)).status == 0, 20.0, "node_exporter to answer")
+        seen = process.run(ask, timeout=10).stdout
     assert 'rocks_node_state{rack="0",state="expired"} 1\n' in seen
     assert "node_textfile_scrape_error 0\n" in seen
     promtool("check", "metrics", stdin=written.read_text(encoding="utf-8"))
@@ -121,6 +121,6 @@ def test_a_database_that_is_away_is_said_and_the_last_metrics_stay(tmp_path: pat
     textfile = tmp_path / "rocks.prom"
     textfile.write_text("rocks_suspect_nodes 0\n", encoding="utf-8")
     env = {"ROCKS_DATABASE": "mysql://nobody@127.0.0.1:1/none", "PYTHONPATH": str(ROOT / ".collections")}
-    done = command.run([sys.executable, "-m", ROUNDS, str(textfile)], timeout=60, cwd="/", env=env, ok=(1,))
+    done = process.run([sys.executable, "-m", ROUNDS, str(textfile)], timeout=60, cwd="/", env=env, ok=(1,))
     assert "Traceback" not in done.stderr and "127.0.0.1" in done.stderr
     assert textfile.read_text(encoding="utf-8") == "rocks_suspect_nodes 0\n"

@@ -11,10 +11,10 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
-from ansible_collections.npaci.rocks.plugins.module_utils.install import events
-from ansible_collections.npaci.rocks.plugins.module_utils.install.clock import now
+from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
+from ansible_collections.npaci.rocks.plugins.module_utils.install.timestamps import now
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 from support.site import ROOT
 from support.waiting import until
 
@@ -83,7 +83,7 @@ def installer(stage: Stage, tmp_path: pathlib.Path) -> Iterator[Installer]:
 
 
 def phases(stage: Stage) -> list[str]:
-    (told,) = events.history(stage.database, "compute-0-0", now=now())
+    (told,) = order_history.history(stage.database, "compute-0-0", now=now())
     return [event.state or event.phase for event in told.events]
 
 
@@ -114,7 +114,7 @@ def test_a_failure_on_the_screen_ends_the_order_with_its_last_lines(installer: I
     assert order.state == "failed"
     assert order.phase in ("install", "posttrans")  # as far as it was told before: progress has its pace
     assert order.reason == "The following error occurred while installing.  This is a fatal error"
-    (told,) = events.history(installer.stage.database, "compute-0-0", now=now())
+    (told,) = order_history.history(installer.stage.database, "compute-0-0", now=now())
     assert "scriptlet of openmpi failed" in told.events[-1].message
     assert "Installing package150.x86_64 (150/150)" in told.events[-1].message
 

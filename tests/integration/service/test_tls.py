@@ -10,8 +10,8 @@ from typing import Any, Iterator, Mapping
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from support.frontend import publish
 from support.site import ROOT
 
@@ -30,7 +30,7 @@ def authority(place: pathlib.Path) -> Mapping[str, Any]:
     """An authority of the cluster's own, and the frontend's certificate by it."""
 
     def openssl(*words: str) -> None:
-        command.run(["openssl", *words], timeout=60, cwd=str(place))
+        process.run(["openssl", *words], timeout=60, cwd=str(place))
 
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=cluster")
@@ -72,7 +72,7 @@ def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_e
     pin = publish(
         secure.site.folder / "install", "7a0c", files={**ours, "graphs/default/base.xml": GRAPH}, current=False
     )
-    (said,) = orders.order(secure.database, {"compute-0-1": pin}, by="root", now=clock.now())
+    (said,) = orders.order(secure.database, {"compute-0-1": pin}, by="root", now=timestamps.now())
     assert said.order is not None
     kickstart = secure.other.curl("/rocks/kickstart").text
     script = next(part for part in kickstart.split("\n%pre ")[1:] if "authority.pem" in part)

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support import namespaces
 from support.namespaces import Network, network
 from support.waiting import until
@@ -76,4 +76,4 @@ def test_the_next_run_removes_what_a_killed_run_left() -> None:
 
 
 def _processes(net: Network) -> list[str]:
-    return command.run(["ip", "netns", "pids", net.server.name], timeout=10).stdout.split()
+    return process.run(["ip", "netns", "pids", net.server.name], timeout=10).stdout.split()

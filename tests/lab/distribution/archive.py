@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from typing import Callable, Collection, Iterable, Mapping
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .model import ConversionError, Deb
 from .relations import alternatives
@@ -21,13 +21,13 @@ Unwanted = Callable[[str], Collection[str]]
 
 def available() -> dict[str, str]:
     """The stanza of each package's candidate, by name."""
-    shown = command.run(["apt-cache", "dumpavail"], timeout=ASK_SECONDS).stdout
+    shown = process.run(["apt-cache", "dumpavail"], timeout=ASK_SECONDS).stdout
     return {text.partition("\n")[0].removeprefix("Package: "): text for text in shown.split("\n\n") if text}
 
 
 def refresh() -> None:
     """Fetch the archive's lists, on a machine that has none, or old ones."""
-    command.run(["apt-get", "update", "--quiet=2"], timeout=DOWNLOAD_SECONDS)
+    process.run(["apt-get", "update", "--quiet=2"], timeout=DOWNLOAD_SECONDS)
 
 
 def closure(wanted: Iterable[str], archive: Mapping[str, str], unwanted: Unwanted) -> dict[str, Deb]:
@@ -51,7 +51,7 @@ def download(debs: Collection[Deb], directory: pathlib.Path) -> dict[str, pathli
     missing = [f"{deb.name}={deb.version}" for deb in debs if not paths[deb.name].exists()]
     if missing:
         argv = ["apt-get", "download", "--quiet=2", *missing]
-        command.run(argv, timeout=DOWNLOAD_SECONDS, cwd=str(directory))
+        process.run(argv, timeout=DOWNLOAD_SECONDS, cwd=str(directory))
     # apt writes the epoch into the name, the archive does not.
     for deb in debs:
         for path in directory.glob(f"{deb.name}_*%3a*.deb"):

@@ -11,7 +11,7 @@ import os
 import pathlib
 from typing import Iterable, Mapping, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from . import lists, payload, relations, scriptlets, spec
 from .kernel import trim_modules
@@ -99,7 +99,7 @@ def write(
     }
     argv = ["rpmbuild", "-bb", "--quiet", "--noclean", "--buildroot", str(root)]
     argv += [word for name, value in macros.items() for word in ("--define", f"{name} {value}")]
-    command.run([*argv, str(path)], timeout=BUILD_SECONDS, env={"SOURCE_DATE_EPOCH": lists.BUILD_TIME})
+    process.run([*argv, str(path)], timeout=BUILD_SECONDS, env={"SOURCE_DATE_EPOCH": lists.BUILD_TIME})
     return [
         out / f"{rpm.name}-{rpm.evr.version}-{rpm.evr.release}{tag}.{'noarch' if rpm.noarch else 'x86_64'}.rpm"
         for rpm in rpms

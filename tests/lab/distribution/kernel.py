@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from typing import Iterable
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .model import File
 
@@ -18,7 +18,7 @@ DEPMOD_SECONDS = 60.0
 def load_order(root: pathlib.Path, version: str, names: Iterable[str]) -> list[pathlib.Path]:
     """The files of the named modules and of those that they need, needed ones first; ``root`` has run depmod."""
     argv = ["modprobe", "--dirname", str(root), "--set-version", version, "--show-depends", "--all", *names]
-    lines = command.run(argv, timeout=DEPMOD_SECONDS).stdout.splitlines()
+    lines = process.run(argv, timeout=DEPMOD_SECONDS).stdout.splitlines()
     return [
         pathlib.Path(path) for path in dict.fromkeys(line.split()[1] for line in lines if line.startswith("insmod"))
     ]
@@ -26,7 +26,7 @@ def load_order(root: pathlib.Path, version: str, names: Iterable[str]) -> list[p
 
 def depmod(root: pathlib.Path, version: str) -> None:
     """Write the indexes of the modules below ``root``, a tree with merged /usr."""
-    command.run(["depmod", "--basedir", str(root), version], timeout=DEPMOD_SECONDS)
+    process.run(["depmod", "--basedir", str(root), version], timeout=DEPMOD_SECONDS)
 
 
 def trim_modules(root: pathlib.Path, files: list[File], names: Iterable[str]) -> list[File]:

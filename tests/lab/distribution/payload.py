@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 from typing import IO, Callable, Iterable, Iterator, Mapping, Optional, cast
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .model import ConversionError, File
 
@@ -92,7 +92,7 @@ def link(links: Mapping[str, str], root: pathlib.Path) -> Iterator[File]:
 
 
 def _conffiles(deb: pathlib.Path) -> frozenset[str]:
-    shown = command.run(["dpkg-deb", "--info", str(deb), "conffiles"], timeout=UNPACK_SECONDS, ok=(0, 2)).stdout
+    shown = process.run(["dpkg-deb", "--info", str(deb), "conffiles"], timeout=UNPACK_SECONDS, ok=(0, 2)).stdout
     return frozenset(merge_usr(line.strip()) for line in shown.splitlines() if line.strip())
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from typing import Iterable
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 OWNER = "lab@example.org"
 PARAMETERS = f"""\
@@ -41,4 +41,4 @@ class Signer:
         self._run(["gpgconf", "--kill", "all"])
 
     def _run(self, argv: list[str], stdin: str = "") -> str:
-        return command.run(argv, timeout=SECONDS, stdin=stdin, env={"GNUPGHOME": str(self.home)}).stdout
+        return process.run(argv, timeout=SECONDS, stdin=stdin, env={"GNUPGHOME": str(self.home)}).stdout

@@ -14,7 +14,7 @@ import pathlib
 import shutil
 from typing import Mapping, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from support import rpms as writer
 
@@ -142,7 +142,7 @@ def _repository(path: pathlib.Path, groups: str) -> None:
         *options,
         ".",
     ]
-    command.run(argv, timeout=REPODATA_SECONDS, cwd=str(path))
+    process.run(argv, timeout=REPODATA_SECONDS, cwd=str(path))
 
 
 def _boot_files(files: Mapping[str, pathlib.Path], root: pathlib.Path, out: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ import pathlib
 import re
 import shutil
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from ..distribution import kernel, sources
 from . import stage2
@@ -51,7 +51,7 @@ def make(path: pathlib.Path, release: str, work: pathlib.Path) -> None:
     names = "".join(f"{found.relative_to(root)}\n" for found in sorted(root.rglob("*")))
     archive = work / "initrd.cpio"
     argv = ["cpio", "--create", "--format=newc", "--owner=+0:+0", "--quiet", "--file", str(archive)]
-    command.run(argv, timeout=SECONDS, stdin=names, cwd=str(root))
+    process.run(argv, timeout=SECONDS, stdin=names, cwd=str(root))
     path.write_bytes(gzip.compress(archive.read_bytes(), 1, mtime=0))
 
 
@@ -61,7 +61,7 @@ def lay_out(root: pathlib.Path) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
     environment = stage2.root()
     shutil.copy(environment / "usr/bin/busybox", root / "bin/busybox")
-    listed = command.run([str(root / "bin/busybox"), "--list"], timeout=SECONDS).stdout.split()
+    listed = process.run([str(root / "bin/busybox"), "--list"], timeout=SECONDS).stdout.split()
     for name in listed:
         # It lists itself: a link of that name would replace the program by a loop.
         if name != "busybox":
@@ -72,7 +72,7 @@ def lay_out(root: pathlib.Path) -> None:
 
 def _copy_program(source: pathlib.Path, root: pathlib.Path, program: str) -> None:
     """Copy a program and the libraries that its loader finds for it."""
-    shown = command.run(["chroot", str(source), "ldd", program], timeout=SECONDS).stdout
+    shown = process.run(["chroot", str(source), "ldd", program], timeout=SECONDS).stdout
     for path in [program, *re.findall(r"(/\S+) \(0x", shown)]:
         target = root / path[1:]
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 from typing import Mapping, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 SECONDS = 300.0
 # Debian's rpm would keep its database in the caller's home.
@@ -44,5 +44,5 @@ def install(
     for name, url in repositories.items():
         options += [f"--repofrompath={name},{url}", f"--repo={name}"]
     argv = ["unshare", "--mount", "bash", "-euc", SCRIPT, "installroot", str(root), str(macros)]
-    command.run([*argv, *options, "install", *packages], timeout=SECONDS)
+    process.run([*argv, *options, "install", *packages], timeout=SECONDS)
     macros.unlink()

@@ -8,7 +8,7 @@ import importlib.util
 import pathlib
 import shutil
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .. import cache
 from ..distribution import sources
@@ -83,9 +83,9 @@ def _compile(root: pathlib.Path, *directories: str) -> None:
         "unchecked-hash",
         *directories,
     ]
-    command.run(argv, timeout=SECONDS)
+    process.run(argv, timeout=SECONDS)
 
 
 def _make_image(out: pathlib.Path) -> None:
     argv = ["mksquashfs", str(root()), str(out / "install.img"), "-comp", "zstd", "-Xcompression-level", "3"]
-    command.run([*argv, "-quiet", "-no-progress", "-all-time", "0", "-mkfs-time", "0"], timeout=SECONDS)
+    process.run([*argv, "-quiet", "-no-progress", "-all-time", "0", "-mkfs-time", "0"], timeout=SECONDS)

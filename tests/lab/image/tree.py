@@ -10,7 +10,7 @@ import os
 import pathlib
 import shutil
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .. import cache
 from ..distribution import lists, sources
@@ -50,7 +50,7 @@ def _make(out: pathlib.Path, release: str, image: pathlib.Path) -> None:
         "--groupfile",
         "comps.xml",
     ]
-    command.run(["createrepo_c", *options, "."], timeout=SECONDS, cwd=str(out))
+    process.run(["createrepo_c", *options, "."], timeout=SECONDS, cwd=str(out))
     (out / "comps.xml").unlink()
     shutil.copytree(made / "efi", out / "EFI/BOOT")
     (out / "images/pxeboot").mkdir(parents=True)

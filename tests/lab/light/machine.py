@@ -17,7 +17,7 @@ import signal
 import threading
 from typing import Iterator
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.daemons import daemon
 from support.waiting import until
 
@@ -47,7 +47,7 @@ class LightMachine:
         """Cut its power, and raise what has gone wrong in the meantime."""
         self._off.set()
         self._living.join(BOOT_SECONDS)
-        command.run([str(OWN_GROUP), "--remove", self.node.namespace.name], timeout=STOP_SECONDS)
+        process.run([str(OWN_GROUP), "--remove", self.node.namespace.name], timeout=STOP_SECONDS)
         self.check()
 
     def check(self) -> None:
@@ -58,11 +58,11 @@ class LightMachine:
     def run(self, *argv: str) -> str:
         """Run a program in the installed operating system, and return what it printed."""
         init = next(pid for pid in self._pids() if _is_init(pid))
-        return command.run(["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS).stdout
+        return process.run(["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS).stdout
 
     def _pids(self) -> list[str]:
         """The processes in the node's network."""
-        return command.run(["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS).stdout.split()
+        return process.run(["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS).stdout.split()
 
     def _live(self) -> None:
         try:

@@ -18,7 +18,7 @@ from typing import Iterator
 
 import bcrypt
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.namespaces import Namespace, Network
 from support.waiting import until
 
@@ -132,4 +132,4 @@ def _make_certificate(folder: pathlib.Path, address: str) -> None:
         "-days",
         "3650",
     ]
-    command.run([*argv, *subject, *files], timeout=START_SECONDS)
+    process.run([*argv, *subject, *files], timeout=START_SECONDS)

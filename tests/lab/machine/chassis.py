@@ -18,7 +18,7 @@ import pathlib
 import signal
 from typing import Iterator
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command, files
+from ansible_collections.npaci.rocks.plugins.module_utils import files, process
 from support.waiting import until
 
 from .monitor import Monitor, MonitorError, monitor
@@ -53,7 +53,7 @@ class Chassis:
         with self._alone():
             if self.is_on():
                 return
-            command.run(json.loads((self.folder / "qemu.json").read_text()), timeout=START_SECONDS)
+            process.run(json.loads((self.folder / "qemu.json").read_text()), timeout=START_SECONDS)
             with self._monitor() as qemu:
                 self._reset(qemu)
                 qemu.command("cont")

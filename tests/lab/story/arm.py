@@ -11,7 +11,7 @@ import configparser
 import pathlib
 import re
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support import rpms
 
 from .. import cache
@@ -59,7 +59,7 @@ def _efi_image(path: pathlib.Path) -> None:
         ["mmd", "-i", str(path), "::EFI", "::EFI/BOOT"],
         ["mcopy", "-i", str(path), *(str(path.parent / name) for name in LOADERS), "::EFI/BOOT"],
     ):
-        command.run(argv, timeout=SECONDS)
+        process.run(argv, timeout=SECONDS)
 
 
 def _treeinfo() -> configparser.ConfigParser:

@@ -14,7 +14,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support import rpms
 from support.browser import browser
 from support.daemons import Daemon, daemon
@@ -65,7 +65,7 @@ class Frontend:
 
     def run(self, *argv: str, timeout: float = ASK_SECONDS, **options: Any) -> str:
         """Run a program on the frontend, and return what it printed."""
-        return command.run(self.argv(argv), timeout=timeout, **options).stdout
+        return process.run(self.argv(argv), timeout=timeout, **options).stdout
 
     def daemon(self, argv: Sequence[str], log: str) -> ContextManager[Daemon]:
         """A program on the frontend for the length of a ``with`` block; its output goes to the file ``log``."""
@@ -133,10 +133,10 @@ def container(net: Network, folder: pathlib.Path, mirrors: Mapping[str, pathlib.
     }
     argv = [f"--bind-ro={path}:{place}" for place, path in binds.items()]
     try:
-        command.run([str(CONTAINER), "start", *argv], timeout=START_SECONDS, env=environment)
+        process.run([str(CONTAINER), "start", *argv], timeout=START_SECONDS, env=environment)
         yield Frontend(int((folder / "leader").read_text()), folder, net.server)
     finally:
-        command.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env=environment)
+        process.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env=environment)
 
 
 @contextlib.contextmanager

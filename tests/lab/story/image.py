@@ -12,7 +12,7 @@ import sys
 
 import yaml
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .. import cache
 
@@ -53,13 +53,13 @@ def ansible() -> pathlib.Path:
 
 
 def _make_image(out: pathlib.Path, packages: list[str]) -> None:
-    command.run([str(MAKER), SUITE, str(out), *packages], timeout=SECONDS)
+    process.run([str(MAKER), SUITE, str(out), *packages], timeout=SECONDS)
 
 
 def _make_ansible(out: pathlib.Path, wanted: list[str]) -> None:
     options = ["--quiet", "--disable-pip-version-check", "--python-version", PYTHON, "--only-binary=:all:"]
     argv = [sys.executable, "-m", "pip", "install", *options, "--target", str(out / "lib"), *wanted]
-    command.run(argv, timeout=SECONDS)
+    process.run(argv, timeout=SECONDS)
     (out / "bin").mkdir()
     for program, name in COMMANDS.items():
         path = out / "bin" / program

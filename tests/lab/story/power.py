@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import Iterator
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from support.namespaces import Network
 from support.waiting import until
@@ -37,7 +37,7 @@ def wait_a_minute(since: float) -> None:
 def restart(net: Network, fe: Frontend) -> Frontend:
     """The frontend's power is cut, and it starts again: the same machine, all of its memory gone."""
     environment = {"RUN": str(fe.folder), "NETNS": net.server.name}
-    command.run([str(CONTAINER), "restart"], timeout=RESTART_SECONDS, env=environment)
+    process.run([str(CONTAINER), "restart"], timeout=RESTART_SECONDS, env=environment)
     return _running(fe)
 
 

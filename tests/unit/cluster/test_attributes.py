@@ -19,8 +19,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Attribute, Replaced
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find, nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import GLOBAL, Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
     has_secret,
     put_secret,
     remove_secret,

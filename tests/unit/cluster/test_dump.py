@@ -9,14 +9,14 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import dump_to, make, restore_from
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump, parse, restore
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, change, remove
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import TABLES
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import put_secret
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.upkeep import dump_to, make, restore_from
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, RocksError
 
 

@@ -18,7 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships im
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Appliance, Membership, Replaced
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import rename
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound
 
 COMPUTE = Membership(2, "Compute", "compute", "compute", "rocks", True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.allocations import survey
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.ground import survey
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.naming import (
     check_pattern,
     group_name,

@@ -25,8 +25,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
     rename,
     replace,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import put_secret, secrets_of
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret, secrets_of
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound, RocksError
 from support.cluster import TABLE_II
 

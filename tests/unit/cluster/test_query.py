@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import Selection, first_word, select
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, Refused, RocksError
 from support.cluster import TABLE_II
 

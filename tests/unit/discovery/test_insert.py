@@ -11,10 +11,10 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.desk import check
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import check
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import insert
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Batch, Place, Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, RocksError, Unavailable
 
 COMPUTE_0_3 = "00:50:8b:e0:40:93"

@@ -11,17 +11,17 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery import sources
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.follow import LogFile, Syslog
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Until
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import Request
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import LogFile, Syslog
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.request import Request
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sighting import Sighting
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import (
     Listed,
     on_interface,
     open_source,
     source_of,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.watch import Until
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, RocksError
 
 MAC = "00:50:8b:e0:3a:a7"

@@ -7,17 +7,13 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    WHOLE,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.profiles import (
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
     Compiled,
     CompiledProfile,
     Hook,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
-    DescriptionError,
-)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import WHOLE
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.distributions import Site, content
 from support.packages import BASH, GLIBC, GROUPS, ROCKS, ZSH
 from support.rpms import Rpm

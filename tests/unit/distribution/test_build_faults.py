@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,

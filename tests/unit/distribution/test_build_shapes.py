@@ -6,11 +6,9 @@ import dataclasses
 import os
 import pathlib
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.generations import open_folder
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    SYMLINK,
-)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import open_folder
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import SYMLINK
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import Site, content
 from support.packages import BASH, BASH_FIXED, GLIBC, GLIBC_32, GROUPS, MYRINET, ROCKS, ZSH
 from support.rpms import Rpm

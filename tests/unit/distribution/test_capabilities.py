@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import capabilities, closure, rich
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.capabilities import Capability, Entries
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import capabilities, rich_dependencies
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.capabilities import Capability, Entries
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import dependencies
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 XML = b"""<package type="rpm">
@@ -121,11 +122,13 @@ def test_when_a_requirement_is_met(provided: str, required: str, met: bool) -> N
     ],
 )
 def test_boolean_dependencies(text: str, there: str, met: bool) -> None:
-    assert rich.satisfiable(rich.parse(text), lambda wanted: wanted.name in there.split()) is met
+    assert (
+        rich_dependencies.satisfiable(rich_dependencies.parse(text), lambda wanted: wanted.name in there.split()) is met
+    )
 
 
 def test_a_version_within_a_boolean_dependency_counts() -> None:
-    supply = closure.Supply({b'name="a" flags="EQ" epoch="0" ver="2" rel="1"'}, lambda _paths: ())
+    supply = dependencies.Supply({b'name="a" flags="EQ" epoch="0" ver="2" rel="1"'}, lambda _paths: ())
 
     assert supply.meets(Capability("(a >= 2 with a < 3)"))
     assert not supply.meets(Capability("(a >= 3 or a < 1:0 and b)"))
@@ -134,30 +137,30 @@ def test_a_version_within_a_boolean_dependency_counts() -> None:
 @pytest.mark.parametrize("text", ["(a", "a)", "(a and)", "(and a)", "()", "(a b)", "(a else b)"])
 def test_what_is_no_boolean_dependency_is_refused(text: str) -> None:
     with pytest.raises(DescriptionError, match="is no boolean dependency"):
-        rich.parse(text)
+        rich_dependencies.parse(text)
 
 
 def test_unmet_requirements_and_who_has_them() -> None:
     found = capabilities.entries(XML)
-    supply = closure.Supply(found.provides, lambda paths: {"/bin/sh"} & set(paths))
+    supply = dependencies.Supply(found.provides, lambda paths: {"/bin/sh"} & set(paths))
 
-    missing = closure.unmet(supply, found.requires)
+    missing = dependencies.unmet(supply, found.requires)
 
-    assert [str(one) for one in closure.wanting(missing, [("bash-5.1.8-9.el9.x86_64", XML)])] == [
+    assert [str(one) for one in dependencies.wanting(missing, [("bash-5.1.8-9.el9.x86_64", XML)])] == [
         "(a > 1 or b), which bash-5.1.8-9.el9.x86_64 needs",
         "glibc >= 2.34, which bash-5.1.8-9.el9.x86_64 needs",
     ]
-    assert closure.unmet(supply, found.requires, ["glibc*", "(*"]) == []
+    assert dependencies.unmet(supply, found.requires, ["glibc*", "(*"]) == []
 
 
 def test_a_package_is_broken_when_only_broken_packages_provide_what_it_needs() -> None:
-    def one(name: str, *requires: str) -> closure.Member:
+    def one(name: str, *requires: str) -> dependencies.Member:
         wanted = frozenset(f'name="{entry}"'.encode() for entry in requires)
-        return closure.Member(name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset())
+        return dependencies.Member(name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset())
 
     members = [one("a", "b"), one("b", "c"), one("c", "missing"), one("d", "e"), one("e", "d")]
 
-    assert closure.broken(members, [b'name="missing"'], lambda _paths: ()) == {
+    assert dependencies.broken(members, [b'name="missing"'], lambda _paths: ()) == {
         "a": "a needs b, which only packages provide that cannot be installed",
         "b": "b needs c, which only packages provide that cannot be installed",
         "c": "c needs missing, which nothing provides",

@@ -10,9 +10,10 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import compression, inputs, repodata
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import Built
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import Built
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression, slices
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import base
 from support.distributions import Site, content
 from support.rpms import Rpm, write
 
@@ -137,8 +138,8 @@ class TestWorkIsInProportion:
     def test_nothing_is_read_when_nothing_changed(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         os_, local = site.mirror("os", [Rpm(name) for name in NAMES]), site.directory("local", [Rpm("site")])
         site.build("rocks", os_, local)
-        monkeypatch.setattr(inputs, "expand", lambda *_: pytest.fail("metadata were read"))
-        monkeypatch.setattr(repodata, "primary", lambda *_: pytest.fail("metadata were sliced"))
+        monkeypatch.setattr(base, "expand", lambda *_: pytest.fail("metadata were read"))
+        monkeypatch.setattr(slices, "primary", lambda *_: pytest.fail("metadata were sliced"))
 
         assert not site.build("rocks", os_, local).changed
 
@@ -148,7 +149,7 @@ class TestWorkIsInProportion:
         os_, local = site.mirror("os", [Rpm(name) for name in NAMES]), site.directory("local", [Rpm("site")])
         site.build("rocks", os_, local)
         write(Rpm("site", "2.0"), local.path)
-        monkeypatch.setattr(inputs, "expand", lambda *_: pytest.fail("metadata were read"))
+        monkeypatch.setattr(base, "expand", lambda *_: pytest.fail("metadata were read"))
 
         built = site.build("rocks", os_, local)
 

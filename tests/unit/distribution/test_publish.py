@@ -12,8 +12,10 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import pool, publish, realise
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.shards import shard_of
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import materialise
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.shards import shard_of
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused, Unavailable
 from support.distributions import ARCH, Site, content
 from support.rpms import Rpm
@@ -254,7 +256,7 @@ def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(Unavailable):
-        patch.setattr(realise, "_fill", full)
+        patch.setattr(materialise, "_fill", full)
         site.build("rocks", site.mirror("more", [Rpm("more")]))
     assert set(os.listdir(site.places.sets)) > publish.used_sets(site.places)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.repomd import (
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.repomd import (
     Record,
     is_checksum,
     is_inside,

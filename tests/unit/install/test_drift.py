@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.census import census
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.ask import ask
 from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import (
     DRIFTED,
     SAME,
@@ -28,7 +26,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import (
     remember,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.install.target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_query import ask
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 from support.cluster import Urls
 
 BASH, NEWER, NMAP = "bash-5.1.8-6.el9.x86_64", "bash-5.1.8-9.el9.x86_64", "nmap-3:7.92-1.el9.x86_64"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.install import events, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
 from support.modules import run
 
@@ -20,7 +20,9 @@ def failed(table_ii: Database, pin: Pin) -> Order:
     order = made[0].order
     assert order is not None
     order = orders.advance(table_ii, order, "installing", now="2026-11-22 09:15:05", audit=AUDIT)
-    events.record(table_ii, [(order, Progress("install", 133, 400, "Installing bash"))], now="2026-11-22 09:16:05")
+    order_history.record(
+        table_ii, [(order, Progress("install", 133, 400, "Installing bash"))], now="2026-11-22 09:16:05"
+    )
     return orders.advance(
         table_ii, order, "failed", now="2026-11-22 09:19:05", audit=AUDIT, reason="no space left",
         progress=Progress("", log="==> /tmp/storage.log\nENOSPC"),

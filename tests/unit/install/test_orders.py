@@ -7,8 +7,8 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, states
-from ansible_collections.npaci.rocks.plugins.module_utils.install.events import record
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.install.order_history import record
 from support.cluster import Urls
 
 NOW = "2026-11-22 09:14:05"

@@ -8,11 +8,11 @@ from typing import Any, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot import distribution
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, NotFound, Unavailable
-from ansible_collections.npaci.rocks.plugins.module_utils.install.pbs import OpenPBS
-from ansible_collections.npaci.rocks.plugins.module_utils.install.slurm import Slurm, State
-from ansible_collections.npaci.rocks.plugins.module_utils.slurmreboot import distribution
+from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.openpbs import OpenPBS
+from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.slurm import Slurm, State
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 
 # As sinfo of Slurm 22.05 printed them.
 SINFO = """\

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import unclean
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.install import events, orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.drive import Step
+from ansible_collections.npaci.rocks.plugins.module_utils.commands import reinstall_unclean
+from ansible_collections.npaci.rocks.plugins.module_utils.commands.reinstall_unclean import wanted
+from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.install.waves import Rules, waves
-from ansible_collections.npaci.rocks.plugins.module_utils.unclean import wanted
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollout import Step
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.waves import Rules, waves
 from support.cluster import Urls
 
 NOW = "2026-11-22 09:14:05"
@@ -33,16 +33,16 @@ def up(database: Database, node: str, pin: Pin) -> Order:
 def told(table_ii: Database, pin: Pin) -> Database:
     """Two nodes that were up lost their power, and said so; the site wants the paper's rule."""
     for node in NODES:
-        events.note(table_ii, up(table_ii, node, pin), events.UNCLEAN, "", now=NOW)
+        order_history.note(table_ii, up(table_ii, node, pin), order_history.UNCLEAN, "", now=NOW)
     up(table_ii, "compute-0-2", pin)
     want(table_ii, "yes")
     return table_ii
 
 
 def want(database: Database, value: str) -> None:
-    database.execute("delete from attributes where name = ?", (unclean.ATTRIBUTE,))
+    database.execute("delete from attributes where name = ?", (reinstall_unclean.ATTRIBUTE,))
     said = "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)"
-    database.execute(said, (unclean.ATTRIBUTE, value))
+    database.execute(said, (reinstall_unclean.ATTRIBUTE, value))
 
 
 def test_the_nodes_that_told_of_it_are_wanted(told: Database) -> None:
@@ -57,7 +57,7 @@ def test_a_site_that_does_not_want_it_keeps_its_nodes(told: Database, value: str
 
 def test_one_node_may_be_excepted(told: Database) -> None:
     said = "insert into attributes (scope, node, owner, name, value) select 'node', id, id, ?, 'no' from nodes where name = ?"
-    told.execute(said, (unclean.ATTRIBUTE, NODES[0]))
+    told.execute(said, (reinstall_unclean.ATTRIBUTE, NODES[0]))
     assert wanted(told) == NODES[1:]
 
 
@@ -77,9 +77,9 @@ def test_they_are_paced(told: Database, urls: Urls, monkeypatch: pytest.MonkeyPa
         return [Step(name, "up") for name in names]
 
     monkeypatch.setenv("ROCKS_DATABASE", urls.administrator)
-    monkeypatch.setattr(unclean, "reinstall", reinstall)
-    assert unclean.main(["slurm"]) == 0
+    monkeypatch.setattr(reinstall_unclean, "reinstall", reinstall)
+    assert reinstall_unclean.main(["slurm"]) == 0
     ((options, names),) = given
     assert (names, options["scheduler"], options["force"]) == (NODES, "slurm", True)
-    rules = Rules(canary=int(str(options["canary"])), sizes=tuple(unclean.PACE["serial"]))  # type: ignore[arg-type]
+    rules = Rules(canary=int(str(options["canary"])), sizes=tuple(reinstall_unclean.PACE["serial"]))  # type: ignore[arg-type]
     assert [len(wave) for wave in waves([str(number) for number in range(1000)], rules)][:3] == [1, 16, 16]

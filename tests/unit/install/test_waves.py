@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.install.waves import Rules, stopped, waves
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.waves import Rules, stopped, waves
 
 NODES = [f"compute-0-{rank}" for rank in range(10)]
 

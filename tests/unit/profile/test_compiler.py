@@ -7,9 +7,9 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import (
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
     fits,
     provenance,
     references,

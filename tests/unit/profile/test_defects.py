@@ -8,10 +8,10 @@ import random
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import store
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import store
 from support.kickstarts import one, sections, strictly_valid, tree
 
 

@@ -7,13 +7,14 @@ import re
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import condition, context, elements, releases
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping, releases
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import COMPILES
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.sources import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import expressions, vocabulary
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
 from support.kickstarts import strictly_valid, tree
 from support.profiles import ORDER, ROOTS, SUPPORTED, XML, node_of
 
@@ -33,7 +34,7 @@ def test_the_first_example_compiles(tmp_path: pathlib.Path) -> None:
 
 def test_every_rule_is_in_the_table_and_every_row_is_a_rule() -> None:
     rules = {COMPILES}
-    for file in ROOM.glob("*.py"):
+    for file in ROOM.rglob("*.py"):
         rules |= set(re.findall(r'Remark\(\s*(?:ERROR|WARNING),\s*"([a-z-]+)"', file.read_text()))
     section = PAGE.partition("| rule | finds |")[2].partition("\n\n")[0]
     told = {
@@ -45,8 +46,8 @@ def test_every_rule_is_in_the_table_and_every_row_is_a_rule() -> None:
 
 
 def test_every_element_is_told_of() -> None:
-    for name, rule in elements.NODE_ELEMENTS.items():
-        if name != "native" and not (rule.fate == elements.DROPPED and not rule.hint):
+    for name, rule in vocabulary.NODE_ELEMENTS.items():
+        if name != "native" and not (rule.fate == vocabulary.DROPPED and not rule.hint):
             assert re.search(rf"<{name}\b|`{name}`", PAGE), name
 
 
@@ -54,7 +55,7 @@ def test_every_element_is_told_of() -> None:
     "line", PAGE.partition("## Conditions")[2].partition("```\n")[2].partition("```")[0].splitlines()
 )
 def test_the_conditions_can_be_read(line: str) -> None:
-    assert condition.names(condition.parse(line))
+    assert expressions.names(expressions.parse(line))
 
 
 def test_every_release_is_named() -> None:
@@ -64,7 +65,7 @@ def test_every_release_is_named() -> None:
 def test_the_characters_that_are_always_plain_are_those_of_the_page() -> None:
     (listed,) = re.findall(r"another language's code \| letters, digits and `([^`]*)`", PAGE)
     assert "".join(
-        sorted(c for c in map(chr, range(33, 127)) if context.PLAIN.match(c) and not c.isalnum())
+        sorted(c for c in map(chr, range(33, 127)) if escaping.PLAIN.match(c) and not c.isalnum())
     ) == "".join(sorted(listed.replace(" ", "")))
 
 
@@ -101,7 +102,7 @@ def apply(folder: pathlib.Path, *names: str) -> list[str]:
     """The layers of a site that made these changes: ours, and its own folder."""
     folder.mkdir(exist_ok=True)
     for name in names:
-        command.run(["patch", "--strip=1", f"--directory={folder}"], stdin=CHANGES[name], timeout=30)
+        process.run(["patch", "--strip=1", f"--directory={folder}"], stdin=CHANGES[name], timeout=30)
     return [XML, str(folder)]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.evaluate import evaluator
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.evaluate import evaluator
 
 
 @pytest.mark.programs

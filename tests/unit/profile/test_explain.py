@@ -7,8 +7,8 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.explain import Side, diff, why
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import Side, diff, why
 from support.kickstarts import tree
 
 FILES = {

@@ -7,9 +7,9 @@ import pathlib
 import partition
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import disks
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import try_compile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import Available, lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile import partition_layout
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import try_compile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import Available, lint
 from support.kickstarts import one, strictly_valid, tree
 from support.layouts import BAD_LAYOUTS
 
@@ -247,4 +247,4 @@ def test_a_layout_with_comments_and_values_that_are_not_known_yet_is_not_found(t
 
 
 def test_lint_and_partition_program_mean_the_same_places_of_the_system() -> None:
-    assert (disks.SYSTEM, disks.WORDS) == (partition.SYSTEM, partition.WORDS)
+    assert (partition_layout.SYSTEM, partition_layout.WORDS) == (partition.SYSTEM, partition.WORDS)

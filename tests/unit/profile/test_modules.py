@@ -12,8 +12,9 @@ import pytest
 import yaml
 from lxml import etree
 
-from ansible_collections.npaci.rocks.plugins.module_utils import arguments
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import library, releases
+from ansible_collections.npaci.rocks.plugins.module_utils import argument_specs
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import releases
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store
 from support.cluster import Urls
 from support.distributions import ARCH, Site
 from support.kickstarts import COMPUTE_0_0, FIGURE_4, strictly_valid, tree
@@ -144,8 +145,8 @@ def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         node = f"<kickstart>{main}<package>{package}</package></kickstart>"
         tree(build, {"graphs/default/g.xml": "<graph/>", "nodes/compute.xml": node})
         (build / "profiles").mkdir()
-        wanted = [library.Wanted("compute", {"arch": "x86_64"})]
-        library.write(library.compile_library(str(build), wanted, "rhel9"), str(build / "profiles"))
+        wanted = [profile_store.Wanted("compute", {"arch": "x86_64"})]
+        profile_store.write(profile_store.compile_library(str(build), wanted, "rhel9"), str(build / "profiles"))
     (install / "rocks").mkdir()
     (install / "rocks" / "x86_64").symlink_to("../.generations/rocks/x86_64/two")
     (tmp_path / "rocks.yml").write_text(json.dumps({"distributions": str(install), "url": "http://10.1.1.1"}))
@@ -272,11 +273,11 @@ def test_every_option_is_documented_and_the_examples_name_only_options(name: str
     module = importlib.import_module(f"{MODULES}.{name}")
     documented = set(yaml.safe_load(module.DOCUMENTATION).get("options", {}))
     if "npaci.rocks.profile" in yaml.safe_load(module.DOCUMENTATION)["extends_documentation_fragment"]:
-        documented |= set(arguments.profile_spec()) | set(arguments.database_spec())
+        documented |= set(argument_specs.profile_spec()) | set(argument_specs.database_spec())
     for task in yaml.safe_load(module.EXAMPLES):
         (used,) = [options for key, options in task.items() if key.startswith("npaci.rocks.")]
         assert set(used) <= documented
 
 
 def test_the_releases_that_may_be_asked_for_are_those_of_the_table() -> None:
-    assert set(arguments.profile_spec()["release"]["choices"]) == {*releases.RELEASES, *releases.ALIASES}
+    assert set(argument_specs.profile_spec()["release"]["choices"]) == {*releases.RELEASES, *releases.ALIASES}

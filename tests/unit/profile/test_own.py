@@ -8,7 +8,7 @@ import re
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from support.golden import Golden
 from support.kickstarts import strictly_valid

@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.profiles import everything, scripts, written
 
 SHELLS = {"#!/bin/sh": "sh", "#!/bin/bash": "bash"}
@@ -54,7 +54,7 @@ def test_shellcheck_says_nothing_against_a_script_of_ours(tmp_path: pathlib.Path
         if language == shell:
             (tmp_path / place).write_text(text)
     argv = ["shellcheck", "--shell", shell, "--format", "gcc", *sorted(map(str, tmp_path.iterdir()))]
-    ended = command.run(argv, timeout=120, ok=(0, 1))
+    ended = process.run(argv, timeout=120, ok=(0, 1))
     assert ended.stdout.replace(f"{tmp_path}/", "") == ""
 
 

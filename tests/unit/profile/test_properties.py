@@ -12,10 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.archive import load, store
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import lint
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import fits, provenance, references, render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    fits,
+    provenance,
+    references,
+    render,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import load, store
 from support.kickstarts import one, tree
 
 NODES = "abcdef"

@@ -8,7 +8,11 @@ from pykickstart.errors import KickstartError
 from pykickstart.version import makeVersion, versionMap
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile import releases
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.gate import Attributes
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.release_rules import (
+    Command,
+    options,
+    translate,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Origin, Remark
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import (
     DEPRECATED,
@@ -18,7 +22,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases impor
     find,
     status,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.translate import Command, options, translate
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.conditions import Attributes
 from support.kickstarts import strictly_valid
 
 HERE = Origin("x.xml", 1)

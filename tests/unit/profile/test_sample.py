@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import schema
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.lint import Available, lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import Available, lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import fits, provenance, render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import fits, provenance, render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.sources import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import relax_ng
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
 from support.kickstarts import strictly_valid
 from support.samples import sample
 
@@ -143,7 +143,7 @@ def test_for_a_newer_release_the_lint_names_the_node_files_that_stand_in_the_way
 
 @pytest.mark.parametrize(("kind", "folder"), [("graph", "graphs/default"), ("node", "nodes")])
 def test_the_schemas_take_every_file_of_the_rolls(kind: str, folder: str) -> None:
-    text = schema.graph_schema() if kind == "graph" else schema.node_schema()
+    text = relax_ng.graph_schema() if kind == "graph" else relax_ng.node_schema()
     relax = etree.RelaxNG(etree.fromstring(text.encode()))
     for file in sorted((sample("rocks7") / folder).glob("*.xml")):
         body = re.sub(r"<\?xml[^>]*\?>", "", file.read_text())

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import NOTHING, Bundle, Refused, merge, read
 
-from ansible_collections.npaci.rocks.plugins.module_utils import command
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts import keys
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts import signing_keys
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import Bundle as Published
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import sealed, text_of
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Accounts
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.rows import accounts_of
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.passwd_files import accounts_of
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.accounts import ALICE, BOB, FRONTEND, HASH, NODE, Frontend, Person, write
 
@@ -242,10 +242,10 @@ def test_a_bundle_that_was_changed_on_its_way_is_refused(frontend: Frontend, nod
 @pytest.mark.programs
 def test_a_bundle_of_another_key_is_refused(frontend: Frontend, node: Node, tmp_path: pathlib.Path) -> None:
     frontend.publish(ALICE)
-    keys.ensure(str(tmp_path / "other"), command.run)
+    signing_keys.ensure(str(tmp_path / "other"), process.run)
     text = text_of(Published(2**40, Accounts()))
     with pytest.raises(Refused, match="not signed with the frontend's key"):
-        node.take(sealed(text, keys.sign(str(tmp_path / "other"), text, command.run)))
+        node.take(sealed(text, signing_keys.sign(str(tmp_path / "other"), text, process.run)))
     with pytest.raises(Refused, match="not signed with the frontend's key"):
         node.take(sealed(text, b""))
 
@@ -269,7 +269,7 @@ def test_another_bundle_of_the_same_version_is_refused(frontend: Frontend, node:
     node.take(frontend.bundle)
     text = text_of(Published(version, Accounts()))
     with pytest.raises(Refused, match="the node has"):
-        node.take(sealed(text, keys.sign(frontend.place.key, text, command.run)))
+        node.take(sealed(text, signing_keys.sign(frontend.place.key, text, process.run)))
 
 
 @pytest.mark.programs

@@ -10,13 +10,13 @@ import re
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.reports import catalogue
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import registry
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
 from support.golden import Golden
 from support.reports import MARIADB, report, site, text
 
-every_report = pytest.mark.parametrize("report", catalogue.REPORTS, ids=lambda report: report.name)
+every_report = pytest.mark.parametrize("report", registry.REPORTS, ids=lambda report: report.name)
 
 
 @every_report
@@ -59,7 +59,7 @@ def test_every_file_says_who_writes_it_and_ends_its_last_line(report: Report, sn
 @every_report
 def test_every_report_has_a_name_of_its_own_and_a_summary(report: Report) -> None:
     assert re.fullmatch(r"[a-z_]+", report.name) and report.summary
-    assert [one.name for one in catalogue.REPORTS].count(report.name) == 1
+    assert [one.name for one in registry.REPORTS].count(report.name) == 1
 
 
 @every_report

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import check
 from support.reports import site, text
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import chosen, defaults, over
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 

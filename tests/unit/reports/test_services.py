@@ -12,7 +12,6 @@ from typing import Any, Callable, Iterator, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
     DescriptionError,
@@ -20,8 +19,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Refused,
     Unavailable,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.reports import keacontrol, keareport, services
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.dnsmasq import DNSMASQ
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import services
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import kea_control, kea_report
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.dnsmasq import DNSMASQ
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.services import OPTIONS, UNIT, Daemon
 from support.reports import site
 
@@ -132,27 +133,27 @@ def kea(tmp_path: pathlib.Path) -> Iterator[Callable[[Any], tuple[str, list[Any]
 def test_kea_is_told_over_its_socket(kea: Any) -> None:
     path, asked = kea({"result": 0}, {"result": 0})
     options = {**NO_VERBS, "socket": path}
-    assert keacontrol.KEA.alive(options, Recorded())
-    keacontrol.KEA.reload(options, Recorded(), {})
+    assert kea_control.KEA.alive(options, Recorded())
+    kea_control.KEA.reload(options, Recorded(), {})
     assert asked == [{"command": "version-get"}, {"command": "config-reload"}]
 
 
 def test_keas_refusal_is_its_own_words(kea: Any) -> None:
     path, _ = kea({"result": 1, "text": "subnet 10.0.0.0/8: duplicate"})
     with pytest.raises(CommandError, match=r"kea-dhcp4 config-reload: subnet 10\.0\.0\.0/8: duplicate"):
-        keacontrol.KEA.reload({**NO_VERBS, "socket": path}, Recorded(), {})
+        kea_control.KEA.reload({**NO_VERBS, "socket": path}, Recorded(), {})
 
 
 @pytest.mark.parametrize("answer", [b"", b"not JSON"])
 def test_an_answer_that_is_none_is_told_as_that(answer: bytes, kea: Any) -> None:
     path, _ = kea(answer)
     with pytest.raises(Unavailable, match="Kea answered"):
-        keacontrol.command(path, "version-get")
+        kea_control.command(path, "version-get")
 
 
 def test_a_kea_that_does_not_listen_does_not_run(tmp_path: pathlib.Path) -> None:
     options = {**NO_VERBS, "socket": str(tmp_path / "nowhere")}
-    assert not keacontrol.KEA.alive(options, Recorded())
+    assert not kea_control.KEA.alive(options, Recorded())
 
 
 def test_only_leases_of_addresses_that_changed_hands_are_forgotten(kea: Any) -> None:
@@ -162,24 +163,24 @@ def test_only_leases_of_addresses_that_changed_hands_are_forgotten(kea: Any) -> 
         {"ip-address": "10.0.0.3", "hw-address": "00:00:00:00:00:03"},  # nobody's, as from a pool
     ]
     path, asked = kea({"result": 0, "arguments": {"leases": leases}}, {"result": 0})
-    keacontrol.free(path, {"10.0.0.1": "00:00:00:00:00:01", "10.0.0.2": "00:00:00:00:00:02"})
+    kea_control.free(path, {"10.0.0.1": "00:00:00:00:00:01", "10.0.0.2": "00:00:00:00:00:02"})
     assert asked[1:] == [{"command": "lease4-del", "arguments": {"ip-address": "10.0.0.2"}}]
 
 
 @pytest.mark.parametrize("result", [2, 3])
 def test_a_kea_without_leases_or_without_the_command_has_nothing_to_forget(result: int, kea: Any) -> None:
     path, asked = kea({"result": result, "text": "no"})
-    keacontrol.free(path, {})
+    kea_control.free(path, {})
     assert len(asked) == 1
 
 
 def test_kea_2_tells_the_schema_that_it_demands() -> None:
-    assert keacontrol.schema(Recorded(KEA_2_2), lambda path: "") == "14.0"
+    assert kea_control.schema(Recorded(KEA_2_2), lambda path: "") == "14.0"
 
 
 def test_kea_3_has_it_in_the_script_beside_it() -> None:
     script = "SET version = '28', minor = '0';\nSET version = '29', minor = '0';\n"
-    assert keacontrol.schema(Recorded(KEA_PLAIN), lambda path: script) == "29.0"
+    assert kea_control.schema(Recorded(KEA_PLAIN), lambda path: script) == "29.0"
 
 
 def test_a_kea_without_the_back_end_is_told_in_one_sentence() -> None:
@@ -187,15 +188,15 @@ def test_a_kea_without_the_back_end_is_told_in_one_sentence() -> None:
         raise NotFound("no such file", path)
 
     with pytest.raises(DescriptionError, match="the installed Kea has no MySQL back end; say `source: file`"):
-        keacontrol.schema(Recorded(KEA_PLAIN), nothing)
+        kea_control.schema(Recorded(KEA_PLAIN), nothing)
 
 
 def test_what_only_the_machine_can_say_is_looked_up_unless_it_is_said() -> None:
     said = {**site("kea").options, "release": "", "socket": "", "account": ""}
-    found = keareport.look(said, Recorded("3.0.1\n"))
+    found = kea_report.look(said, Recorded("3.0.1\n"))
     assert (found["release"], found["socket"]) == ("3.0.1", "/var/run/kea/kea4-ctrl-socket")
-    assert found["account"] in keareport.USERS and "password" not in found
-    assert keareport.look(site("kea").options, Recorded("3.0.1\n"))["release"] == "2.2.0"
+    assert found["account"] in kea_report.USERS and "password" not in found
+    assert kea_report.look(site("kea").options, Recorded("3.0.1\n"))["release"] == "2.2.0"
 
 
 @pytest.mark.parametrize("line", ["password = s3cret", "password='s3cret'", 'password="s3cret"'])
@@ -203,7 +204,7 @@ def test_a_password_is_read_from_an_option_file(line: str, tmp_path: pathlib.Pat
     (tmp_path / "kea.cnf").write_text(f"[client]\n{line}\n")
     (tmp_path / "kea.cnf").chmod(0o640)
     said = {**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}
-    assert keareport.look(said, Recorded())["password"] == "s3cret"
+    assert kea_report.look(said, Recorded())["password"] == "s3cret"
 
 
 @pytest.mark.parametrize(
@@ -220,5 +221,5 @@ def test_a_file_that_is_no_safe_option_file_is_refused(
     (tmp_path / "kea.cnf").write_text(text)
     (tmp_path / "kea.cnf").chmod(mode)
     with pytest.raises(kind) as refused:
-        keareport.look({**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}, Recorded())
+        kea_report.look({**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}, Recorded())
     assert "s3cret" not in str(refused.value)

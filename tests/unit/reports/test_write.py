@@ -13,7 +13,6 @@ from typing import Any, Callable, Optional, Sequence
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.command import Finished
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
     Conflict,
@@ -22,7 +21,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Unavailable,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.files import lock
-from ansible_collections.npaci.rocks.plugins.module_utils.reports import plan, swap
+from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import atomic_install, plan
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.killing import killed_at_every_step
@@ -141,14 +141,14 @@ def test_a_swap_that_fails_in_the_middle_is_taken_back(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("by hand\n")
-    real = swap.replace
+    real = atomic_install.replace
 
     def full(path: str, *rest: Any) -> bool:
         if path.endswith("rocks-nodes.conf") and "geo" in rest[0]:
             raise OSError(28, "No space left on device")
         return real(path, *rest)
 
-    monkeypatch.setattr(swap, "replace", full)
+    monkeypatch.setattr(atomic_install, "replace", full)
     with pytest.raises(
         Unavailable, match=r"rocks-nodes.conf: cannot be written \(No space left on device\); nothing was"
     ):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Network
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports import bind, zones
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dns import bind, zones
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
 from support.reports import report, site

@@ -11,7 +11,7 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders, states
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, states, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.service.routes import find
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
@@ -123,7 +123,7 @@ def test_a_machine_that_restarts_in_the_middle_fails_and_boots_from_its_disk(
 def test_a_lost_answer_is_given_again_for_two_minutes(face: Face, cluster: Database, order: Order) -> None:
     first = face.get("/rocks/kickstart", NODE)
     assert face.get("/rocks/kickstart", NODE).text == first.text
-    face.now = clock.later(NOW, 121)
+    face.now = timestamps.later(NOW, 121)
     assert face.get("/rocks/kickstart", NODE).status == 409
     assert state(cluster, order) == "failed"
 

@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
-from ansible_collections.npaci.rocks.plugins.module_utils.service.context import Service
 from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import (
     address_of,
     demand_root,
     identify,
     macs_of,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.service.inbox import Inbox
 from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
-from ansible_collections.npaci.rocks.plugins.module_utils.service.profiles import Profiles
-from ansible_collections.npaci.rocks.plugins.module_utils.service.values import Shared
+from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import Shared
+from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import Profiles
+from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import Inbox
+from ansible_collections.npaci.rocks.plugins.module_utils.service.request_context import Service
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import NOW
 

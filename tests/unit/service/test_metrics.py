@@ -10,12 +10,12 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance import go_round
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.service import exposition
-from ansible_collections.npaci.rocks.plugins.module_utils.service.exposition import Metric, Summary
-from ansible_collections.npaci.rocks.plugins.module_utils.service.rounds import go_round
+from ansible_collections.npaci.rocks.plugins.module_utils.service import prometheus_format
+from ansible_collections.npaci.rocks.plugins.module_utils.service.prometheus_format import Metric, Summary
 from support.frontend import NOW, Face
 
 NODE, ADMIN = "10.255.255.245", "127.0.0.1"
@@ -26,7 +26,7 @@ LATER = "2026-11-22 09:20:05"
 def follow(database: Database, order: Order, *states: str, suspect: bool = False) -> Order:
     """Through these states, a minute each."""
     for place, state in enumerate(states, 1):
-        at = clock.later(order.ordered, 60 * place)
+        at = timestamps.later(order.ordered, 60 * place)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, suspect=suspect)
     return order
 
@@ -58,7 +58,7 @@ def test_of_live_orders_the_one_that_is_silent_for_longest_is_told(
     assert second.order is not None
     follow(cluster, order, "installing")
     follow(cluster, second.order, "installing")
-    heard = clock.seconds(clock.later(NOW, 60))
+    heard = timestamps.seconds(timestamps.later(NOW, 60))
     assert told(face, "rocks_order_heard") == [
         f'rocks_order_heard_timestamp_seconds{{rack="0",state="installing"}} {heard}'
     ]
@@ -92,13 +92,13 @@ def test_an_installation_takes_from_its_kickstart_until_the_node_is_up(
 
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
-    lines = exposition.text([Summary("s", "h", tuple(range(10, 0, -1)))]).splitlines()[2:]
+    lines = prometheus_format.text([Summary("s", "h", tuple(range(10, 0, -1)))]).splitlines()[2:]
     assert lines == ['s{quantile="0.5"} 5', 's{quantile="0.9"} 9', 's{quantile="1"} 10', "s_sum 55", "s_count 10"]
-    assert exposition.text([Summary("s", "h", ())]).splitlines()[2:] == ["s_sum 0", "s_count 0"]
+    assert prometheus_format.text([Summary("s", "h", ())]).splitlines()[2:] == ["s_sum 0", "s_count 0"]
 
 
 def test_no_label_breaks_out_of_its_quotes() -> None:
-    text = exposition.text([Metric("m", "gauge", "h", ("a", "b"), {('"', "\\\n"): 1})])
+    text = prometheus_format.text([Metric("m", "gauge", "h", ("a", "b"), {('"', "\\\n"): 1})])
     assert text.splitlines()[2:] == ['m{a="\\"",b="\\\\\\n"} 1']
 
 
@@ -109,7 +109,7 @@ def test_health_is_for_everybody(face: Face) -> None:
 def test_a_round_ends_orders_whose_time_is_over_and_writes_the_metrics(
     face: Face, cluster: Database, order: Order, tmp_path: pathlib.Path
 ) -> None:
-    textfile, late = tmp_path / "rocks.prom", clock.later(order.expires, 1)
+    textfile, late = tmp_path / "rocks.prom", timestamps.later(order.expires, 1)
     go_round(cluster.location.url, str(textfile), late)
     assert orders.by_uuid(cluster, [order.uuid])[0].state == "expired"
     assert textfile.read_text(encoding="utf-8") == face.get("/rocks/metrics", ADMIN).text

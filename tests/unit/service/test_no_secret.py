@@ -11,14 +11,14 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import effective
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scopes import GLOBAL, Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.catalogue import REPORTS
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
 from support.frontend import NOW, Face, publish
 from support.kickstarts import one

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an administrator does with a distribution, each as one call that holds the lock: rebuild it, go back to a
+generation, take over another distribution's, remove it.  Every one of them can say beforehand what it would change.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Collection, NamedTuple, Optional
+
+from ..errors import NotFound
+from . import publish
+from .build.pipeline import Built, build, difference
+from .metadata.index import Published, open_folder
+from .model import Changes, Distribution, Generation, Report, silent
+from .storage.pool import Places
+
+if TYPE_CHECKING:
+    from .build.profile_hook import Hook
+
+
+class Keeping(NamedTuple):
+    """What is kept, and how long another builder is waited for.
+
+    keep    how many generations stay, the published one included
+    in_use  identities of generations that stay in any case
+    wait    seconds
+    """
+
+    keep: int = 3
+    in_use: Collection[str] = ()
+    wait: float = 0.0
+
+
+USUAL = Keeping()
+
+
+def rebuild(
+    distribution: Distribution,
+    root: str,
+    *,
+    hook: Optional[Hook] = None,
+    keeping: Keeping = USUAL,
+    check: bool = False,
+    progress: Report = silent,
+) -> Built:
+    """Build the distribution, publish it, and remove the generations that are not kept."""
+    if check:
+        return build(distribution, root, hook=hook, check=True, progress=progress)
+    name, arch, places = distribution.name, distribution.policy.arch, Places(root)
+    with publish.alone(places, name, arch, keeping.wait):
+        built = build(distribution, root, hook=hook, progress=progress)
+        publish.publish(places, name, arch, built.generation.identity)
+        publish.prune(places, name, arch, keeping.keep, keeping.in_use)
+    return built
+
+
+def switch(root: str, name: str, arch: str, wanted: str, *, keeping: Keeping = USUAL, check: bool = False) -> Built:
+    """Publish a generation that is there: its identity, the beginning of it, or ``previous``."""
+    places = Places(root)
+    if check:
+        return _would_be(places, name, arch, name, publish.find(places, name, arch, wanted))
+    with publish.alone(places, name, arch, keeping.wait):
+        identity = publish.find(places, name, arch, wanted)
+        built = _would_be(places, name, arch, name, identity)
+        publish.publish(places, name, arch, identity)
+    return built
+
+
+def promote(root: str, name: str, arch: str, origin: str, *, keeping: Keeping = USUAL, check: bool = False) -> Built:
+    """Publish under ``name`` the generation that the distribution ``origin`` publishes."""
+    places = Places(root)
+    identity = publish.current(places, origin, arch)
+    if not identity:
+        raise NotFound(f'distribution "{origin}" has published nothing for {arch}', hint="build it first")
+    built = _would_be(places, name, arch, origin, identity)
+    if check:
+        return built
+    with publish.alone(places, name, arch, keeping.wait):
+        publish.promote(places, origin, name, arch, identity)
+        publish.publish(places, name, arch, identity)
+        publish.prune(places, name, arch, keeping.keep, keeping.in_use)
+    moved = dataclasses.replace(built.generation, path=_folder(places, name, arch, identity))
+    return built._replace(generation=moved)
+
+
+def remove(root: str, name: str, arch: str, *, keeping: Keeping = USUAL, check: bool = False) -> bool:
+    """Withdraw the distribution and remove its generations; False when it is not there."""
+    places = Places(root)
+    if check:
+        return bool(publish.history(places, name, arch) or publish.current(places, name, arch))
+    with publish.alone(places, name, arch, keeping.wait):
+        return publish.remove(places, name, arch, keeping.in_use)
+
+
+def opened(places: Places, name: str, arch: str, identity: str) -> Published:
+    """A generation.  Raises NotFound when it is not there, or was built by another program."""
+    found = open_folder(_folder(places, name, arch, identity)) if identity else None
+    if found is None:
+        what = f'has no generation "{identity}"' if identity else "has published nothing"
+        raise NotFound(f'distribution "{name}" {what} for {arch}', hint="build it: rocks_dist")
+    return found
+
+
+def _would_be(places: Places, name: str, arch: str, origin: str, identity: str) -> Built:
+    """What publishing the generation ``identity`` of ``origin`` under ``name`` comes to."""
+    wanted = opened(places, origin, arch, identity)
+    published = publish.current(places, name, arch)
+    before = opened(places, name, arch, published) if published else None
+    same = published == identity
+    shards = wanted.index.shards.values()
+    return Built(
+        Generation(name, arch, identity, wanted.folder, wanted.index.counts),
+        not same,
+        Changes() if same else difference(before, wanted),
+        tuple(clash for shard in shards for clash in shard.clashes),
+        tuple(remark for shard in shards for remark in shard.remarks),
+        (),
+        (),
+        lambda: [verdict for number in wanted.index.shards for verdict in wanted.verdicts(number)],
+    )
+
+
+def _folder(places: Places, name: str, arch: str, identity: str) -> str:
+    return os.path.join(places.generations(name, arch), identity)

@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Checks a composed distribution before it is built: the whole, and the package list of each profile."""
+
+from __future__ import annotations
+
+import re
+from typing import Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence
+
+from ...errors import DescriptionError
+from ..metadata import capabilities
+from ..metadata.compression import unframe
+from ..metadata.index import CAPABILITIES, FILELISTS, PRIMARY
+from ..metadata.normalise import escaped, head, tail
+from ..metadata.slices import primary
+from ..model import OFF, PROFILES, WARN, Distribution
+from ..resolve import dependencies
+from .composer import Piece
+from .profile_hook import CompiledProfile
+
+SHOWN = 20
+_FILE = re.compile(rb"<file[^>]*>([^<]+)</file>")
+
+
+class Paths:
+    """Which shard has a file: found once, and remembered from build to build under the digest of the shard's content.
+
+    known     path -> content digest of a shard that has it, or empty: no shard had it
+    searched  content digests of the shards in which the latter were looked for
+    """
+
+    def __init__(self, pieces: Mapping[int, Piece], known: Mapping[str, str], searched: Collection[str]) -> None:
+        there = {piece.shard.content for piece in pieces.values()}
+        self._pieces = pieces
+        self._found = {path: content for path, content in known.items() if content in there}
+        self._absent = {path for path, content in known.items() if not content}
+        self._searched = searched
+
+    @property
+    def known(self) -> dict[str, str]:
+        """What was found out, for the next build."""
+        return {**dict.fromkeys(self._absent, ""), **self._found}
+
+    def __call__(self, paths: Iterable[str]) -> Iterable[str]:
+        """Those of the paths that are files of a package: first by what primary tells, then by the file lists."""
+        asked = set(paths)
+        for kind in (PRIMARY, FILELISTS):
+            for piece in self._pieces.values():
+                known = self._absent if piece.shard.content in self._searched else ()
+                left = {path for path in asked if path not in self._found and path not in known}
+                if left and kind in piece.frames:
+                    self._search(left, unframe(piece.frames[kind]), piece.shard.content)
+        self._absent |= asked - self._found.keys()
+        self._absent -= self._found.keys()
+        return asked & self._found.keys()
+
+    def _search(self, paths: Iterable[str], text: bytes, content: str) -> None:
+        written = {escaped(path).encode(): path for path in paths}
+        self._found.update({written[path]: content for path in written.keys() & set(_FILE.findall(text))})
+
+
+class Wish(NamedTuple):
+    """An entry of the package lists: the file:line of each element that asks for it, and the roots that come there."""
+
+    places: frozenset[str]
+    roots: frozenset[str]
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self.places)) or f"%packages of {', '.join(sorted(self.roots))}"
+
+
+Wishes = Mapping[str, Wish]
+
+
+def wishes(profiles: Iterable[CompiledProfile]) -> dict[str, Wish]:
+    """What the profiles ask for, all together: entry of a package list -> who asks for it."""
+    found: dict[str, Wish] = {}
+    for profile in profiles:
+        for entry, places in profile.packages.items():
+            known = found.get(entry, Wish(frozenset(), frozenset()))
+            found[entry] = Wish(known.places.union(places), known.roots | {profile.root})
+    return found
+
+
+def check(
+    distribution: Distribution,
+    pieces: Mapping[int, Piece],
+    asked: Wishes,
+    groups: bytes,
+    paths: Paths,
+) -> list[str]:
+    """What is not met, as remarks.
+
+    asked   what the profiles ask for
+    groups  the group file
+
+    Raises DescriptionError that lists what is missing and who asks for it, unless the distribution only warns.
+    """
+    if distribution.closure == OFF:
+        return []
+    found = {
+        number: capabilities.unpack(unframe(piece.frames[CAPABILITIES]))
+        for number, piece in pieces.items()
+        if piece.shard.packages
+    }
+    every = capabilities.union(found.values())
+    supply = dependencies.Supply(every.provides, paths)
+    missing = dependencies.unmet(supply, every.requires, distribution.open)
+    faults = _profile_faults(_Question(pieces, supply, missing, paths), asked, groups)
+    if distribution.closure != PROFILES and missing:
+        seekers = [pieces[number] for number, some in found.items() if not some.requires.isdisjoint(missing[:SHOWN])]
+        faults += _unmet_faults(missing, seekers)
+    if faults and distribution.closure != WARN:
+        raise DescriptionError(
+            "\n".join(["its packages need what it does not have", *faults]),
+            f'distribution "{distribution.name}"',
+            "add a source that has it, exclude who needs it, or say which capabilities may stay open",
+        )
+    return faults
+
+
+def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[Piece]) -> Iterator[str]:
+    """The first of the missing requirements with who has them, and how many there are more."""
+    for one in dependencies.wanting(missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))):
+        yield f"nothing provides {one}"
+    if len(missing) > SHOWN:
+        yield f"and {len(missing) - SHOWN} more requirements are not met"
+
+
+class _Question(NamedTuple):
+    """A distribution, and what it lacks."""
+
+    pieces: Mapping[int, Piece]
+    supply: dependencies.Supply
+    missing: Sequence[bytes]
+    paths: Paths
+
+
+def _profile_faults(question: _Question, asked: Wishes, groups: bytes) -> list[str]:
+    if not asked:
+        return []
+    from ..metadata import comps  # here, for its parser
+
+    meanings = comps.groups(groups, "the group file")
+    faults = dependencies.list_faults(asked, question.supply, meanings)
+    told = [(asked[entry], f"{entry} {fault}") for entry, fault in faults.items()]
+    if question.missing:
+        told += _broken(question, asked, meanings)
+    return [f"{wish}: {fault} (for {', '.join(sorted(wish.roots))})" for wish, fault in told]
+
+
+def _broken(question: _Question, asked: Wishes, meanings: dependencies.Groups) -> Iterator[tuple[Wish, str]]:
+    """The entries that stand for a package of which no version can be installed, each with why."""
+    members = [dependencies.member(nevra, name, text) for name, nevra, text in _packages(question.pieces.values())]
+    reasons = dependencies.broken(members, question.missing, question.paths)
+    by_name: dict[str, list[str]] = {}
+    for one in members:
+        by_name.setdefault(one.name, []).append(one.nevra)
+    for entry, wish in sorted(asked.items()):
+        for package in dependencies.members_of([entry], meanings):
+            nevras = by_name.get(package, [])
+            if nevras and all(nevra in reasons for nevra in nevras):
+                yield wish, f"{package} cannot be installed: {reasons[nevras[-1]]}"
+
+
+def _packages(pieces: Iterable[Piece]) -> Iterator[tuple[str, str, bytes]]:
+    """Name, NEVRA and XML of every package."""
+    for piece in pieces:
+        if PRIMARY in piece.frames:
+            document = b"".join((head(PRIMARY, 0), unframe(piece.frames[PRIMARY]), tail(PRIMARY)))
+            shard = primary(document, "", PRIMARY)
+            for package in shard.packages:
+                yield package.name, package.nevra, shard.text(package.checksum, package.location)

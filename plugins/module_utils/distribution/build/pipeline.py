@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The face of the room: a distribution's description becomes a generation on the disk (paper, Figure 5).
+
+In this order: open the sources, choose, merge what goes with the packages, compile the profiles, check that everything
+is met (plan.py), and only then fetch packages, fill a folder, and give it its name (realise.py).  Nothing that a
+client sees has changed then; publish.py does that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional
+
+from ...errors import RocksError, together
+from .. import publish
+from ..metadata.index import Published, open_folder
+from ..model import Changes, Distribution, Generation, Package, Report, Verdict, silent
+from ..sources.base import Input, open_source
+from ..sources.local import Changed
+from ..storage import pool
+from ..storage.pool import Places
+from . import optional_imports, validation
+from .cache import Memory, inputs_digest, recall, remember
+
+if TYPE_CHECKING:
+    from .plan import Plan
+    from .profile_hook import Hook
+
+ROUNDS = 3
+ADVISORIES = "updateinfo"
+
+
+class Built(NamedTuple):
+    """What a build came to.
+
+    changed   the generation is not the published one
+    changes   from the published generation to this one
+    clashes   NEVRA, the source that is preferred, the other one: equal names, different files
+    remarks   what is no fault, but may surprise
+    unmet     what its packages or profiles need and it does not have, when that is no error
+    warnings  what the XML of its profiles should not say, and may
+    verdicts  gives what became of every candidate
+    """
+
+    generation: Generation
+    changed: bool
+    changes: Changes
+    clashes: tuple[tuple[str, str, str], ...]
+    remarks: tuple[str, ...]
+    unmet: tuple[str, ...]
+    warnings: tuple[str, ...]
+    verdicts: Callable[[], list[Verdict]]
+
+
+def build(
+    distribution: Distribution,
+    root: str,
+    *,
+    hook: Optional[Hook] = None,
+    check: bool = False,
+    progress: Report = silent,
+) -> Built:
+    """Build a generation, unless the one that these sources give is there already.
+
+    root   the folder of all distributions; the caller holds ``publish.alone``
+    hook   compiles the profiles; what it raises ends the build
+    check  say what would be built: metadata is read, no package is fetched, and below ``root`` only the cache is
+           written to
+
+    Raises DescriptionError, NotFound or Conflict for what is wrong with the description, a source or a package, and
+    Unavailable when a source does not answer or keeps changing, or the disk is full.  What is published is untouched.
+    """
+    validation.check(distribution)
+    optional_imports.check(distribution)
+    places = Places(root)
+    with publish.disk_faults(distribution.name), pool.shared(places):
+        for _round in range(ROUNDS - 1):
+            with contextlib.suppress(Changed):
+                return _build(distribution, places, hook, check, progress)
+        return _build(distribution, places, hook, check, progress)
+
+
+def _build(distribution: Distribution, places: Places, hook: Optional[Hook], check: bool, progress: Report) -> Built:
+    name, arch = distribution.name, distribution.policy.arch
+    inputs = _opened(distribution, places, progress)
+    memory = recall(places, name, arch)
+    digest = inputs_digest(distribution, inputs, hook.key if hook else "")
+    published = publish.current(places, name, arch)
+    folder = places.generations(name, arch)
+    previous = open_folder(os.path.join(folder, published)) if published else None
+    if memory.inputs == digest and os.path.isdir(os.path.join(folder, memory.generation)):
+        again = previous if memory.generation == published else open_folder(os.path.join(folder, memory.generation))
+        if again:
+            return _known(distribution, again, previous, memory)
+    from .plan import plan  # here, because an unchanged distribution needs nothing of it
+
+    made = plan(distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not check)
+    path = os.path.join(folder, made.identity)
+    if not check:
+        from . import materialise
+
+        path = materialise.realise(made, places)
+        remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.warnings, made.paths))
+    return _planned(made, path)
+
+
+def _opened(distribution: Distribution, places: Places, progress: Report) -> list[Input]:
+    """Every source; who has two that do not answer hears of both."""
+    inputs: list[Input] = []
+    faults: list[RocksError] = []
+    for source in distribution.sources:
+        try:
+            inputs.append(open_source(source, places, progress))
+        except RocksError as error:
+            faults.append(error)
+    if faults:
+        raise together(faults)
+    return inputs
+
+
+def _known(distribution: Distribution, again: Published, previous: Optional[Published], memory: Memory) -> Built:
+    """The answer when nothing was built because nothing changed."""
+    shards = again.index.shards.values()
+    return Built(
+        Generation(distribution.name, again.index.arch, again.index.identity, again.folder, again.index.counts),
+        again is not previous,
+        Changes() if again is previous else difference(previous, again),
+        tuple(clash for shard in shards for clash in shard.clashes),
+        tuple(remark for shard in shards for remark in shard.remarks),
+        memory.unmet,
+        memory.warnings,
+        lambda: [verdict for number in again.index.shards for verdict in again.verdicts(number)],
+    )
+
+
+def _planned(made: Plan, path: str) -> Built:
+    pieces = made.composed.pieces
+    counts = {source.name: 0 for source in made.distribution.sources}
+    for piece in pieces.values():
+        for source, number in piece.shard.counts.items():
+            counts[source] += number
+    advisories = made.documents.contents.get(ADVISORIES, b"")
+    found = _difference(
+        made.previous,
+        {number: piece.shard.content for number, piece in pieces.items()},
+        lambda number: pieces[number].packages(),
+        advisories,
+    )
+    return Built(
+        Generation(made.distribution.name, made.distribution.policy.arch, made.identity, path, counts),
+        made.previous is None or made.previous.index.identity != made.identity,
+        found,
+        tuple(clash for piece in pieces.values() for clash in piece.shard.clashes),
+        tuple(remark for piece in pieces.values() for remark in piece.shard.remarks),
+        made.unmet,
+        made.warnings,
+        lambda: [verdict for piece in pieces.values() for verdict in piece.verdicts()],
+    )
+
+
+def difference(before: Optional[Published], after: Published) -> Changes:
+    """What one generation has that another has not; None stands for an empty one."""
+    contents = {number: shard.content for number, shard in after.index.shards.items()}
+    return _difference(before, contents, after.packages, after.document(ADVISORIES))
+
+
+def _difference(
+    before: Optional[Published],
+    contents: Mapping[int, str],
+    packages: Callable[[int], Iterable[Package]],
+    advisories: bytes,
+) -> Changes:
+    """Only the shards whose content differs are looked at."""
+    from .. import changes
+
+    old = {number: shard.content for number, shard in before.index.shards.items()} if before else {}
+    numbers = sorted(number for number in {*old, *contents} if old.get(number) != contents.get(number))
+    was = [package for number in numbers if before for package in before.packages(number)]
+    now = [package for number in numbers if number in contents for package in packages(number)]
+    known = before.document(ADVISORIES) if before else b""
+    return changes.compare(was, now, _fresh(known, advisories) if advisories != known else ())
+
+
+def _fresh(before: bytes, after: bytes) -> Iterable[str]:
+    from ..metadata import updateinfo  # here, for its parser
+
+    return updateinfo.identifiers(after) - updateinfo.identifiers(before)

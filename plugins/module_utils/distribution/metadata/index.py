@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads a distribution that we built: its index, and any shard of any of its files without the rest.
+
+The index and what belongs to it are records of repomd.xml, ``rocks`` and ``rocks-…``, which other readers pass over.
+So the signature and the checksums of the repository cover them, and a child distribution anywhere can use them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zlib
+from typing import Any, Mapping, NamedTuple, Optional, Union
+
+from ... import files
+from ...errors import DescriptionError, NotFound
+from ..model import Package, Verdict
+from . import shards
+from .compression import expand, unframe
+from .normalise import head, tail
+from .repomd import is_inside
+from .slices import Listing, Primary, listing, primary
+
+FORMAT = 1
+INDEX, VERDICTS, CAPABILITIES, BUILD = "rocks", "rocks-verdicts", "rocks-capabilities", "rocks-build"
+PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
+# The files that are rows of frames, one frame per shard.
+FRAMED = (PRIMARY, FILELISTS, OTHER, VERDICTS, CAPABILITIES)
+REPOMD = os.path.join("repodata", "repomd.xml")
+_RECORD = re.compile(r'<data type="([^"]+)">.*?<location href="([^"]+)"/>.*?</data>', re.DOTALL)
+
+
+class Frame(NamedTuple):
+    """One frame within its file."""
+
+    length: int
+    open_length: int
+    crc: int
+
+
+class Shard(NamedTuple):
+    """What the index says about a shard.
+
+    content   digest of its packages and their file names: the name of its set in the pool
+    text      digest of what its metadata was made from
+    counts    source name -> packages
+    frames    file kind -> its frame; a kind without content is absent
+    remarks, clashes   what its resolution found
+    """
+
+    content: str
+    text: str
+    counts: Mapping[str, int]
+    frames: Mapping[str, Frame]
+    remarks: tuple[str, ...]
+    clashes: tuple[tuple[str, str, str], ...]
+
+    @property
+    def packages(self) -> int:
+        return sum(self.counts.values())
+
+
+class Index(NamedTuple):
+    """What a generation says about itself.
+
+    rules      digest of everything but packages that decided what was chosen
+    origins    source name -> what its metadata was, so that the next build knows whether it changed
+    rows       directory source name -> a digest of its packages in each shard
+    heads      file kind -> length of the frame before the shards' frames
+    shards     shard number -> shard; those without candidates are absent
+    files      path -> SHA-256 of everything in the tree that is neither package nor metadata
+    moment     when the newest thing in it was made, in seconds since 1970
+    """
+
+    arch: str
+    release: str
+    identity: str
+    layout: str
+    signer: str
+    rules: str
+    origins: Mapping[str, str]
+    rows: Mapping[str, Mapping[int, str]]
+    heads: Mapping[str, int]
+    shards: Mapping[int, Shard]
+    files: Mapping[str, str]
+    moment: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Source name -> packages in the distribution."""
+        total: dict[str, int] = dict.fromkeys(self.origins, 0)
+        for shard in self.shards.values():
+            for source, number in shard.counts.items():
+                total[source] += number
+        return total
+
+
+def encode(index: Index) -> bytes:
+    """An index as JSON; equal indexes give equal bytes."""
+    fields = index._asdict()
+    fields["format"] = FORMAT
+    fields["shards"] = {number: shard._asdict() for number, shard in index.shards.items()}
+    return json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def decode(data: bytes, where: str) -> Index:
+    """What ``encode`` was given.  Raises DescriptionError for anything else."""
+    try:
+        fields = json.loads(data)
+        if fields.pop("format") != FORMAT:
+            raise DescriptionError("built by another version of this collection", where, "build it again")
+        fields["shards"] = {int(number): _shard(shard) for number, shard in fields["shards"].items()}
+        fields["rows"] = {
+            source: {int(number): row for number, row in rows.items()} for source, rows in fields["rows"].items()
+        }
+        return Index(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DescriptionError(f"not the index of a distribution ({error})", where, "build it again") from None
+
+
+def _shard(fields: dict[str, Any]) -> Shard:
+    fields["frames"] = {kind: Frame(*frame) for kind, frame in fields["frames"].items()}
+    fields["remarks"] = tuple(fields["remarks"])
+    fields["clashes"] = tuple(tuple(clash) for clash in fields["clashes"])
+    return Shard(**fields)
+
+
+def records(folder: str) -> dict[str, str]:
+    """The files that a repomd.xml of ours names: record type -> path relative to ``folder``."""
+    return dict(_RECORD.findall(files.read_text(os.path.join(folder, REPOMD))))
+
+
+def head_frame(kind: str, packages: int) -> bytes:
+    """What stands before the shards' frames in a file of this kind, uncompressed."""
+    return head(kind, packages) if kind in (PRIMARY, FILELISTS, OTHER) else b""
+
+
+def tail_frame(kind: str) -> bytes:
+    """What stands after them."""
+    return tail(kind) if kind in (PRIMARY, FILELISTS, OTHER) else b""
+
+
+class Published:
+    """The metadata of a distribution of ours, opened; whatever is asked for is read once."""
+
+    def __init__(self, folder: str, index: Index, paths: Mapping[str, str]) -> None:
+        self.folder, self.index = folder, index
+        self._paths = paths
+        self._data: dict[str, bytes] = {}
+        self._offsets: dict[str, dict[int, int]] = {}
+        self._slices: dict[tuple[str, int], Union[Primary, Listing]] = {}
+        self._verdicts: dict[int, list[Verdict]] = {}
+
+    def frame(self, kind: str, shard: int) -> bytes:
+        """The compressed frame of one shard; empty when there is none.  Raises DescriptionError when it is damaged."""
+        entry = self.index.shards.get(shard)
+        frame = entry.frames.get(kind) if entry else None
+        if frame is None:
+            return b""
+        data = self._read(kind)
+        start = self._offsets[kind][shard]
+        found = data[start : start + frame.length]
+        if zlib.crc32(found) != frame.crc:
+            raise DescriptionError(
+                f"shard {shard} is damaged", self._where(kind), "remove this generation, and build again"
+            )
+        return found
+
+    def content(self, kind: str, shard: int) -> bytes:
+        """What is in that frame."""
+        frame = self.frame(kind, shard)
+        return unframe(frame) if frame else b""
+
+    def verdicts(self, shard: int) -> list[Verdict]:
+        """What became of each candidate of a shard."""
+        if shard not in self._verdicts:
+            line = self.content(VERDICTS, shard)
+            self._verdicts[shard] = shards.unpack(line) if line else []
+        return self._verdicts[shard]
+
+    def packages(self, shard: int) -> list[Package]:
+        """The packages of a shard, in their one order."""
+        return shards.ordered(verdict.package for verdict in self.verdicts(shard) if verdict.chosen)
+
+    def text(self, kind: str, package: Package, location: str) -> Optional[bytes]:
+        """A package's element in a file of this kind, lying at ``location``; None when the file does not have it."""
+        slices = self._sliced(kind, shards.shard_of(package.name))
+        if isinstance(slices, Primary):
+            return slices.text(package.checksum, location) if package.checksum in slices.spans else None
+        return slices.text(package.checksum)
+
+    def described(self, shard: int) -> list[Package]:
+        """The packages of a shard as their XML describes them, with their locations in this tree."""
+        slices = self._sliced(PRIMARY, shard)
+        return slices.packages if isinstance(slices, Primary) else []
+
+    def _sliced(self, kind: str, shard: int) -> Union[Primary, Listing]:
+        if (kind, shard) not in self._slices:
+            document = b"".join((head(kind, 0), self.content(kind, shard), tail(kind)))
+            where = self._where(kind)
+            self._slices[kind, shard] = (
+                primary(document, "", where) if kind == PRIMARY else listing(document, kind, where)
+            )
+        return self._slices[kind, shard]
+
+    def document(self, kind: str) -> bytes:
+        """A further document, expanded; empty when there is none."""
+        path = self._paths.get(kind)
+        return expand(files.read_bytes(self._where(kind)), path) if path else b""
+
+    def build_files(self) -> dict[str, str]:
+        """Path below ``build/`` -> text of every XML file of this distribution.
+
+        Raises DescriptionError when a path leads out of that folder: the distribution may be somebody else's.
+        """
+        path = self._paths.get(BUILD)
+        if path is None:
+            return {}
+        found = json.loads(expand(files.read_bytes(self._where(BUILD)), path))
+        astray = sorted(name for name in found if not is_inside(name))
+        if astray:
+            raise DescriptionError(f"the path {astray[0]!r} leads out of build/", self._where(BUILD))
+        return {str(name): str(text) for name, text in found.items()}
+
+    def forget(self, kind: str) -> None:
+        """Free what was read of a file of this kind."""
+        self._data.pop(kind, None)
+        self._slices = {key: slices for key, slices in self._slices.items() if key[0] != kind}
+
+    def _read(self, kind: str) -> bytes:
+        if kind not in self._data:
+            self._data[kind] = files.read_bytes(self._where(kind))
+            self._offsets[kind] = self._locate(kind)
+        return self._data[kind]
+
+    def _locate(self, kind: str) -> dict[int, int]:
+        offset = self.index.heads.get(kind, 0)
+        offsets = {}
+        for number, shard in sorted(self.index.shards.items()):
+            if kind in shard.frames:
+                offsets[number] = offset
+                offset += shard.frames[kind].length
+        return offsets
+
+    def _where(self, kind: str) -> str:
+        return os.path.join(self.folder, self._paths[kind])
+
+
+def open_folder(folder: str) -> Optional[Published]:
+    """The distribution whose tree or metadata is in ``folder``; None when it is not one of ours."""
+    try:
+        paths = records(folder)
+    except NotFound:
+        return None
+    if INDEX not in paths:
+        return None
+    where = os.path.join(folder, paths[INDEX])
+    return Published(folder, decode(expand(files.read_bytes(where), where), where), paths)

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a driver must know of a node to send it into the installer."""
+
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple
+
+from ...cluster.attributes import effective_of
+from ...cluster.database import Database
+from ...cluster.interfaces import interfaces
+from ...cluster.nodes import nodes
+from ...cluster.secret_values import secrets_of
+
+YES = frozenset(("yes", "y", "true", "on", "1"))
+
+
+class Target(NamedTuple):
+    """A node as a driver sees it.
+
+    address     where ssh reaches it
+    attributes  which drivers, and what they need (docs/reinstalling.md has the list)
+    bmc         address of its BMC, empty without one
+    user, password   of the BMC: the attribute bmc_user and the secret bmc_password
+    """
+
+    node: str
+    address: str
+    attributes: Mapping[str, str]
+    bmc: str = ""
+    user: str = ""
+    password: str = ""
+
+    def says(self, name: str) -> bool:
+        """Whether an attribute is a yes."""
+        return self.attributes.get(name, "").strip().lower() in YES
+
+
+def targets(database: Database, names: list[str]) -> dict[str, Target]:
+    """Node -> target, for an account that may read secrets.  Raises NotFound for unknown names."""
+    found = nodes(database, names)
+    attributes = effective_of(database, found)
+    bmcs = {one.node: one.ip for one in interfaces(database) if one.kind == "bmc" and one.ip}
+    made = {}
+    for node in found:
+        values = {name: attribute.value for name, attribute in attributes[node.name].items()}
+        bmc = bmcs.get(node.name, "")
+        password = secrets_of(database, node).get("bmc_password", "") if bmc else ""
+        made[node.name] = Target(node.name, node.ip, values, bmc, values.get("bmc_user", ""), password)
+    return made

@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where in a script a reference stands: in a bare word, in quotes, in a here-document, in a comment.
+
+This is a reader of the shell's quoting, not of its grammar.  Where it cannot be sure (inside backticks, ${…},
+arithmetic; a ``case`` inside $(…); quotes that never close) the reference takes only plain values, which need no
+quoting anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..escaping import CLOSE, MARK, OPEN, assign, mark
+
+SHELLS = frozenset(("sh", "bash", "dash", "ksh"))
+ONE = f"{OPEN}[^{CLOSE}]*{CLOSE}"
+# Runs of these are stepped over at once.
+WORD = r"[\w./:,=+@%-]+"
+
+TOP = re.compile(
+    rf"""(?P<variable>\${ONE}) | (?P<mark>{ONE}) | (?P<escape>\\(?:{ONE}|.|$))
+    | (?P<comment>(?:(?<=[\s;&|()])|^)\#.*)
+    | (?P<herestring><<<) | (?P<heredoc><<-?\s*(?:'[^']*'|"[^"]*"|\\?[\w.!%:+,@/-]+))
+    | (?P<ansi>\$') | (?P<single>') | (?P<double>\$?") | (?P<arithmetic>\$?\(\() | (?P<substitution>\$\()
+    | (?P<brace>\${{) | (?P<backtick>`) | (?P<group>\() | (?P<close>\)) | (?P<word>{WORD}) | (?P<other>\s+|.)""",
+    re.VERBOSE,
+)
+DOUBLE = re.compile(
+    rf"""(?P<variable>\${ONE}) | (?P<mark>{ONE}) | (?P<escape>\\(?:{ONE}|.|$)) | (?P<close>")
+    | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`) | (?P<other>{WORD}|.)""",
+    re.VERBOSE,
+)
+SINGLE = re.compile(rf"(?P<mark>{ONE})|(?P<close>')|(?P<other>{WORD}|.)")
+ANSI = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>')|(?P<other>.)")
+BACKTICK = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>`)|(?P<other>.)")
+BRACE = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)")
+ARITHMETIC = re.compile(rf"(?P<unsure>{ONE})|(?P<nested>\()|(?P<close>\)\))|(?P<other>.)")
+NESTED = re.compile(rf"(?P<unsure>{ONE})|(?P<nested>\()|(?P<close>\))|(?P<other>.)")
+# What a here-document that is expanded runs: a value inside would be part of a command.
+RUNS = re.compile(r"`|\$[({]")
+
+
+class State(NamedTuple):
+    """A kind of surrounding: what its tokens are, and how a reference is written in it."""
+
+    name: str
+    tokens: re.Pattern[str]
+    context: str
+
+
+WORDS = State("words", TOP, "shell-word")
+STATES = {
+    "double": State("double", DOUBLE, "shell-double"),
+    "single": State("single", SINGLE, "shell-single"),
+    "ansi": State("ansi", ANSI, "plain"),
+    "backtick": State("backtick", BACKTICK, "plain"),
+    "brace": State("brace", BRACE, "plain"),
+    "arithmetic": State("arithmetic", ARITHMETIC, "plain"),
+    "nested": State("nested", NESTED, "plain"),
+    "substitution": State("substitution", TOP, "shell-word"),
+    "group": State("group", TOP, "shell-word"),
+}
+ORDINARY = frozenset(("words", "group", "substitution"))
+
+
+class Heredoc(NamedTuple):
+    """A here-document whose body is still to come."""
+
+    delimiter: str
+    tabs: bool
+    context: str
+
+
+class Lexer:
+    """Reads a script line by line, and gives every reference its context."""
+
+    def __init__(self) -> None:
+        self.stack = [WORDS]
+        self.heredocs: list[Heredoc] = []
+        self.continued = False
+        self.sure = True
+
+    def line(self, text: str) -> str:
+        """The line with contexts."""
+        if self.heredocs and self.stack[-1].name in ORDINARY:
+            return self._heredoc_line(text)
+        out: list[str] = []
+        position = 0
+        while position < len(text):
+            found = self.stack[-1].tokens.match(text, position)
+            if found is None:  # a line separator that "." does not match
+                out.append(text[position])
+                position += 1
+                continue
+            out.append(self._token(str(found.lastgroup), found.group(), position))
+            position = found.end()
+        self.continued = (len(text) - len(text.rstrip("\\"))) % 2 == 1
+        return "".join(out)
+
+    @property
+    def open(self) -> bool:
+        """Whether the script so far ends inside quotes or a here-document."""
+        return bool(self.heredocs) or self.stack[-1].name not in ORDINARY
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything that was opened is closed; if not, no context can be trusted."""
+        return self.sure and not self.heredocs and len(self.stack) == 1
+
+    def _heredoc_line(self, text: str) -> str:
+        heredoc = self.heredocs[0]
+        if (text.lstrip("\t") if heredoc.tabs else text) == heredoc.delimiter:
+            self.heredocs.pop(0)
+            return text
+        if heredoc.context == "shell-here" and RUNS.search(text):
+            self.heredocs[0] = heredoc = heredoc._replace(context="plain")
+        return assign(text, heredoc.context)
+
+    def _token(self, kind: str, token: str, position: int) -> str:
+        state = self.stack[-1]
+        if kind == "mark":
+            return assign(token, state.context)
+        if kind in ("unsure", "variable", "escape"):
+            return assign(token, "plain")
+        if kind == "comment":
+            if position == 0 and self.continued:
+                return token[0] + self.line(token[1:])
+            return assign(token, "comment")
+        if kind == "heredoc":
+            self.heredocs.append(_heredoc(token))
+        elif kind == "word" and token == "case":
+            self.sure = self.sure and all(outer.name in ("words", "group") for outer in self.stack)
+        elif kind == "close":
+            if len(self.stack) > 1:  # a lone ")" at the top belongs to a case
+                self.stack.pop()
+        elif kind in STATES:
+            self.stack.append(STATES[kind])
+        return token
+
+
+def annotate(lines: list[str], interpreter: str) -> list[str]:
+    """Every line of a script with a context for each of its references.
+
+    interpreter  the program's path; anything but a shell is a language whose quotes are looked at line by line
+    """
+    if not any(OPEN in line for line in lines):
+        return lines
+    if not is_shell(interpreter):
+        return [_foreign(line) for line in lines]
+    lexer = Lexer()
+    annotated = [lexer.line(line) for line in lines]
+    return annotated if lexer.finished else [assign(line, "plain") for line in lines]
+
+
+def annotate_expanded(lines: list[str]) -> list[str]:
+    """The lines of a text that the shell expands, with a context for each reference."""
+    context = "plain" if any(RUNS.search(line) for line in lines) else "shell-here"
+    return [assign(line, context) for line in lines]
+
+
+def is_shell(interpreter: str) -> bool:
+    """Whether a program reads its script as a shell does."""
+    return interpreter.rsplit("/", 1)[-1] in SHELLS
+
+
+def _heredoc(token: str) -> Heredoc:
+    body = token[2:]
+    tabs = body.startswith("-")
+    word = body.lstrip("-").strip()
+    quoted = word[0] in "'\"\\"
+    return Heredoc(word.strip("'\"").lstrip("\\"), tabs, "shell-literal" if quoted else "shell-here")
+
+
+def _foreign(line: str) -> str:
+    """A line of another language: a reference inside simple quotes takes what no language's quotes give a meaning."""
+    return MARK.sub(lambda found: mark(found.group(1), _foreign_context(line[: found.start()])), line)
+
+
+def _foreign_context(before: str) -> str:
+    quote = ""
+    for character in MARK.sub("", before):
+        if character == "\\" or (character == "#" and not quote):
+            return "plain"
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+    return "quoted" if quote else "plain"

@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The graph as a picture (the paper's Figure 4): SVG drawn here, and DOT for other tools.
+
+Roots are filled, a colour tells the roll that an edge came with, an edge with a condition is dashed and carries it, a
+node without a file is red.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping, NamedTuple
+from xml.sax.saxutils import escape
+
+from ..escaping import readable
+from ..model import Edge
+from ..xml.layers import Sources
+from .graph_layout import Layout, Point, place
+
+# Dark enough to be read on white, and told apart with the usual forms of colour blindness.
+COLOURS = ("#0b62a4", "#b35900", "#1b7f3b", "#7a3e9d", "#9c2c2c", "#5c5c00", "#00757a", "#6b4a2b")
+ROW, COLUMN_GAP, MARGIN_X, MARGIN_Y = 20, 150, 24, 40
+NODE_HEIGHT, PADDING = 16, 6
+CHARACTER, BOLD_CHARACTER = 7.0, 8.2  # widths that hold the widest of the fonts named below
+LONGEST_LABEL = 40
+
+STYLE = """
+  text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 11px; fill: #222 }
+  .node rect { fill: #fff; stroke: #888 }
+  .root rect { fill: #333; stroke: #333 }
+  .root text { fill: #fff; font-weight: bold }
+  .absent rect { stroke: #c00; stroke-dasharray: 3 2 }
+  .edge path { fill: none; stroke-width: 1; opacity: 0.75 }
+  .when path { stroke-dasharray: 5 3 }
+  .edge:hover path { stroke-width: 3; opacity: 1 }
+  .edge text { font-size: 9px; font-style: italic; paint-order: stroke; stroke: #fff; stroke-width: 3px }
+  .title { font-size: 14px; font-weight: bold }
+"""
+
+
+class Sketch(NamedTuple):
+    """What there is to draw."""
+
+    title: str
+    nodes: tuple[str, ...]
+    roots: frozenset[str]
+    absent: frozenset[str]
+    edges: tuple[Edge, ...]
+    colours: Mapping[str, str]
+
+
+def sketch(sources: Sources, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()) -> Sketch:
+    """What is drawn of these edges: those of a whole graph, or those that a root follows (traverse.followed).
+
+    roots  what is marked as a root besides the nodes that nothing includes
+    """
+    drawn = tuple(edge._replace(origin=sources.relative_origin(edge.origin)) for edge in edges)
+    names = {name for edge in drawn for name in (edge.source, edge.target)} | ({root} if root else set())
+    rolls = sorted({edge.roll for edge in sources.graph.edges})
+    return Sketch(
+        title=f"graph {sources.graph.name}" + (f", root {root}" if root else ""),
+        nodes=tuple(sorted(names)),
+        roots=frozenset(names - {edge.target for edge in drawn}) | (names & frozenset(roots)),
+        absent=frozenset(names - sources.node_names()),
+        edges=drawn,
+        colours={roll: COLOURS[number % len(COLOURS)] for number, roll in enumerate(rolls)},
+    )
+
+
+def below(edges: Iterable[Edge], root: str) -> tuple[Edge, ...]:
+    """The edges that a root may follow, whatever their conditions."""
+    given = tuple(edges)
+    reached, queue = {root}, [root]
+    for node in queue:
+        fresh = {edge.target for edge in given if edge.source == node} - reached
+        reached |= fresh
+        queue.extend(sorted(fresh))
+    return tuple(edge for edge in given if edge.source in reached)
+
+
+def dot(drawing: Sketch) -> str:
+    """The picture in the language of graphviz."""
+    lines = [
+        f"digraph {_dot_quoted(drawing.title)} {{",
+        '  rankdir=LR; node [shape=box, fontname="sans", fontsize=10]; edge [fontname="sans", fontsize=8];',
+    ]
+    for name in drawing.nodes:
+        marks = ['style=filled, fillcolor="#333333", fontcolor=white'] if name in drawing.roots else []
+        marks += ['color="#cc0000", style=dashed'] if name in drawing.absent else []
+        lines.append(f"  {_dot_quoted(name)} [{', '.join(marks)}];")
+    for edge in drawing.edges:
+        condition = _condition(edge)
+        marks = [f'color="{drawing.colours[edge.roll]}"', f"tooltip={_dot_quoted(f'{edge.roll}: {edge.origin}')}"]
+        marks += [f"style=dashed, label={_dot_quoted(condition)}"] if condition else []
+        lines.append(f"  {_dot_quoted(edge.source)} -> {_dot_quoted(edge.target)} [{', '.join(marks)}];")
+    return "\n".join([*lines, "}", ""])
+
+
+def svg(drawing: Sketch) -> str:
+    """The picture as SVG: nothing but elements and a style, to be seen in any browser."""
+    layout = place(drawing.nodes, [(edge.source, edge.target) for edge in drawing.edges])
+    widths = {name: _width(name, drawing) for name in drawing.nodes}
+    lefts = _columns(layout, widths)
+    width = lefts[-1] + MARGIN_X if lefts else 400
+    height = max((point.height for point in layout.nodes.values()), default=0) * ROW + 2 * MARGIN_Y + ROW
+    body = [_edge(edge, drawing, layout, lefts, widths) for edge in drawing.edges]
+    body += [_node(name, drawing, layout.nodes[name], lefts, widths[name]) for name in drawing.nodes]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
+            f' viewBox="0 0 {width:.0f} {height:.0f}">',
+            f"<style>{STYLE}</style>",
+            f'<rect width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
+            *_legend(drawing),
+            *body,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def _width(name: str, drawing: Sketch) -> float:
+    return len(readable(name)) * (BOLD_CHARACTER if name in drawing.roots else CHARACTER) + 2 * PADDING
+
+
+def _condition(edge: Edge) -> str:
+    return readable(" and ".join(map(str, edge.conditions)))
+
+
+def _dot_quoted(text: str) -> str:
+    return '"' + readable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _columns(layout: Layout, widths: Mapping[str, float]) -> list[float]:
+    """The left border of each column, and the right border of the last."""
+    lefts = [float(MARGIN_X)]
+    for column in range(layout.columns):
+        widest = max((widths[name] for name, point in layout.nodes.items() if point.column == column), default=0.0)
+        lefts.append(lefts[-1] + widest + COLUMN_GAP)
+    if layout.columns:
+        lefts[-1] -= COLUMN_GAP
+    return lefts
+
+
+def _height(point: Point) -> float:
+    return MARGIN_Y + ROW + point.height * ROW
+
+
+def _node(name: str, drawing: Sketch, point: Point, lefts: list[float], width: float) -> str:
+    kinds = ["node", *(["root"] if name in drawing.roots else []), *(["absent"] if name in drawing.absent else [])]
+    x, y = lefts[point.column], _height(point)
+    return (
+        f'<g class="{" ".join(kinds)}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" width="{width:.1f}"'
+        f' height="{NODE_HEIGHT}" rx="3"/><text x="{x + PADDING:.1f}" y="{y + 4:.1f}">{escape(readable(name))}</text></g>'
+    )
+
+
+def _edge(edge: Edge, drawing: Sketch, layout: Layout, lefts: list[float], widths: Mapping[str, float]) -> str:
+    source, target = layout.nodes[edge.source], layout.nodes[edge.target]
+    points = [(lefts[source.column] + widths[edge.source], _height(source))]
+    for bend in layout.bends.get((edge.source, edge.target), ()):
+        points += [(lefts[bend.column], _height(bend)), (lefts[bend.column + 1] - COLUMN_GAP, _height(bend))]
+    points.append((lefts[target.column], _height(target)))
+    condition = _condition(edge)
+    title = escape(f"{readable(edge.source)} → {readable(edge.target)}  [{edge.roll}]  {condition}  {edge.origin}")
+    label = ""
+    if condition:
+        shown = condition if len(condition) <= LONGEST_LABEL else condition[: LONGEST_LABEL - 1] + "…"
+        x, y = points[-1]
+        label = f'<text x="{x - 5:.1f}" y="{y - 3:.1f}" text-anchor="end">{escape(shown)}</text>'
+    return (
+        f'<g class="edge{" when" if condition else ""}"><title>{title}</title>'
+        f'<path d="{_curve(points)}" stroke="{drawing.colours[edge.roll]}"/>{label}</g>'
+    )
+
+
+def _curve(points: list[tuple[float, float]]) -> str:
+    """A line that leaves and meets every point level."""
+    parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
+    for (x, y), (next_x, next_y) in zip(points, points[1:]):
+        if y == next_y:
+            parts.append(f"L{next_x:.1f} {next_y:.1f}")
+            continue
+        reach = max(abs(next_x - x) / 2, 30)
+        parts.append(f"C{x + reach:.1f} {y:.1f} {next_x - reach:.1f} {next_y:.1f} {next_x:.1f} {next_y:.1f}")
+    return " ".join(parts)
+
+
+def _legend(drawing: Sketch) -> list[str]:
+    used = {edge.roll for edge in drawing.edges}
+    items = [f'<text class="title" x="{MARGIN_X}" y="22">{escape(drawing.title)}</text>']
+    x = MARGIN_X + len(drawing.title) * 9 + 30
+    for roll, colour in drawing.colours.items():
+        if roll in used:
+            items.append(f'<line x1="{x}" y1="18" x2="{x + 22}" y2="18" stroke="{colour}" stroke-width="3"/>')
+            items.append(f'<text x="{x + 27}" y="22">{escape(roll)}</text>')
+            x += 45 + int(len(roll) * CHARACTER)
+    return items

@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Everything that can be known to be wrong before a node is installed, each finding with file and line.
+
+Run when a distribution is built, and by hand.  First the files as they stand, whoever uses them; then each root is
+compiled for each release, and its packages are looked up in the distribution.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import AbstractSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
+
+from ...errors import DescriptionError, RocksError
+from .. import escaping, releases
+from ..compile.compiler import try_compile
+from ..compile.traversal import HEAD, TAIL, arrange
+from ..model import (
+    COMPILES,
+    ERROR,
+    WARNING,
+    Declared,
+    Element,
+    Evaluate,
+    Graph,
+    Origin,
+    Profile,
+    Remark,
+    Text,
+    as_remark,
+)
+from ..xml.expressions import parse
+from ..xml.layers import EXTEND, Sources
+from ..xml.vocabulary import near
+from .render import references
+
+# What a node's own row says, what the release gives, and what an install order adds: defined without being set.
+INTRINSIC = frozenset(
+    (
+        *("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution"),
+        *("os", "release", "os_version_major"),
+        *("frontend_url", "install_url", "install_order", "install_generation", "install_profile"),
+    )
+)
+
+
+class Available(NamedTuple):
+    """What a distribution has: names and provided capabilities, and its groups (None: not known)."""
+
+    names: AbstractSet[str]
+    groups: Optional[AbstractSet[str]] = None
+
+
+def lint(
+    paths: Union[str, Sequence[str]],
+    roots: Mapping[str, Mapping[str, str]],
+    release_names: Sequence[str],
+    *,
+    graph: str = "default",
+    evaluate: Optional[Evaluate] = None,
+    available: Optional[Available] = None,
+) -> tuple[Remark, ...]:
+    """All findings, sorted by file and line, each once.
+
+    roots      root -> the attributes of a node of that kind
+    available  the packages of the distribution; without it they are not looked up
+
+    Raises only for what is asked wrongly: a path, graph or release that does not exist.
+    """
+    for name in release_names:
+        releases.find(name)
+    sources = Sources(paths, graph, lenient=True)
+    remarks = about_files(sources, frozenset(roots))
+    defined = INTRINSIC.union(*roots.values())
+    for root, attributes in roots.items():
+        for release in release_names:
+            try:
+                result = try_compile(sources, root, attributes, release, evaluate=evaluate)
+            except RocksError as error:
+                remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
+                continue
+            remarks += result.remarks
+            if result.profile:
+                remarks += undefined(result.profile, sources, defined)
+                remarks += _absent(result.profile, sources, available)
+    return ordered(remarks)
+
+
+def ordered(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    """Sorted by file and line, each once: what a rule of its own tells is not told again as the compile's error."""
+    found = set(remarks)
+    told = {(remark.origin, remark.text) for remark in found if remark.rule != COMPILES}
+    kept = [remark for remark in found if remark.rule != COMPILES or (remark.origin, remark.text) not in told]
+    return tuple(sorted(kept, key=lambda remark: (remark.origin, remark.rule, remark.text)))
+
+
+def about_files(sources: Sources, roots: AbstractSet[str]) -> list[Remark]:
+    """What there is to say about the files as they stand, before anything is compiled.
+
+    sources  lenient ones: a graph file that cannot be read is a finding
+    """
+    return [*sources.faults, *_files(sources), *_graph(sources, roots)]
+
+
+def _files(sources: Sources) -> Iterator[Remark]:
+    """Vocabulary and conditions of every node file, whether or not a root reaches it."""
+    for path in sources.node_paths():
+        try:
+            root = sources.element(path)
+        except DescriptionError as error:
+            yield as_remark(error, Origin(path, 1))
+            continue
+        yield from sources.remarks(path)
+        yield from _conditions(root)
+    for path in sources.graph_paths:
+        if path in sources.elements:
+            yield from sources.remarks(path)
+            yield from _conditions(sources.element(path))
+
+
+def _conditions(element: Element) -> Iterator[Remark]:
+    if element.attributes.get("cond"):
+        try:
+            parse(element.attributes["cond"])
+        except ValueError as error:
+            text = f'cond="{escaping.readable(element.attributes["cond"])}": {error}'
+            yield Remark(ERROR, "condition", element.origin, text)
+    for child in element.children:
+        if not isinstance(child, Text):
+            yield from _conditions(child)
+
+
+def _graph(sources: Sources, roots: AbstractSet[str]) -> Iterator[Remark]:
+    graph, files = sources.graph, sources.node_names()
+    in_edges = {name for edge in graph.edges for name in (edge.source, edge.target)}
+    for edge in graph.edges:
+        for name in (edge.source, edge.target):
+            if name not in files and not escaping.MARK.search(name):
+                text = f'the edge names "{name}", and no nodes/{name}.xml exists'
+                yield Remark(ERROR, "edge-to-nothing", edge.origin, text, near(name, files))
+    for order in graph.orders:
+        for name in (order.head, order.tail):
+            if name not in files | in_edges | {HEAD, TAIL}:
+                text = f'the order names "{name}", and there is no such node'
+                yield Remark(WARNING, "order-of-nothing", order.origin, text, near(name, files | in_edges))
+    try:
+        arrange(in_edges, graph.orders)
+    except DescriptionError as error:
+        yield as_remark(error, Origin(sources.paths[0], 1))
+    yield from _unreached(sources, graph, roots, in_edges)
+
+
+def _unreached(sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]) -> Iterator[Remark]:
+    """Node files that no root comes to, whatever the conditions."""
+    leaving: dict[str, set[str]] = {}
+    for edge in graph.edges:
+        leaving.setdefault(edge.source, set()).add(edge.target)
+    reached = set(roots) | (in_edges - {edge.target for edge in graph.edges})
+    queue = sorted(reached)
+    for name in queue:
+        fresh = leaving.get(name, set()) - reached
+        reached |= fresh
+        queue.extend(sorted(fresh))
+    open_names = any(escaping.MARK.search(name) for name in in_edges)  # decided by an attribute: anything may be meant
+    for name in sorted(sources.node_names() - reached):
+        if open_names:
+            return
+        paths = sources.files(name)
+        kind = "extends a node that" if paths[0].rsplit("/", 1)[-1].startswith(EXTEND) else "is a node file that"
+        yield Remark(WARNING, "unreached", Origin(paths[0], 1), f"{name} {kind} no root reaches")
+
+
+def undefined(profile: Profile, sources: Sources, defined: AbstractSet[str]) -> Iterator[Remark]:
+    """The attributes that a profile's texts need, and that neither a node nor the graph has."""
+    declared: dict[str, Declared] = {one.name: one for one in sources.graph.attributes}
+    for name, origin in references(profile).items():
+        if name not in defined and name not in declared:
+            text = f'attribute "{name}" is defined nowhere'
+            hint = near(name, defined | set(declared)) or "declare it in a graph file, or set it"
+            yield Remark(ERROR, "undefined-attribute", sources.absolute(origin), text, hint)
+
+
+def _absent(profile: Profile, sources: Sources, available: Optional[Available]) -> Iterator[Remark]:
+    if available is None:
+        return
+    for package in profile.packages:
+        if not package.name.startswith("-") and not _has(package.name, available):
+            text = f'the distribution has no package "{package.name}" ({profile.root}, {profile.release})'
+            # Of some ten thousand names, only those with the same first letter are compared.
+            alike = () if package.name.startswith("@") else (n for n in available.names if n[:1] == package.name[:1])
+            hint = near(package.name, alike)
+            for origin in package.origins:
+                yield Remark(ERROR, "absent-package", sources.absolute(origin), text, hint)
+
+
+def _has(name: str, available: Available) -> bool:
+    if name.startswith("@"):
+        module = ":" in name  # @name:stream enables a stream of packages
+        return module or available.groups is None or name.lstrip("@^") in available.groups
+    if any(character in name for character in "*?["):
+        return bool(fnmatch.filter(available.names, name))
+    return name in available.names or name.rpartition(".")[0] in available.names

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The compiled profiles of one distribution: made when it is built, stored with its generation, found by attributes.
+
+One file per profile in ``build/profiles/`` of the tree (contract C4).  A request never compiles: it finds the profile
+whose shape its node has, and substitutes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Callable, Iterable, Mapping, NamedTuple, Optional
+
+from ...errors import DescriptionError, NotFound
+from ...files import read_text, replace
+from ..compile.compiler import Compilation, Paths, faults, try_compile
+from ..model import ERROR, Evaluate, Origin, Profile, Remark, as_remark
+from ..xml.layers import Sources
+from . import lint
+from .render import fits, sha256
+from .serialization import load, store
+
+SUFFIX = ".json"
+
+
+class Wanted(NamedTuple):
+    """A node, as the compiler needs it: the root of its appliance, and its attributes."""
+
+    root: str
+    attributes: Mapping[str, str]
+
+
+class Library(NamedTuple):
+    """Profiles by root; of those just compiled also what the lint says that is no error."""
+
+    profiles: Mapping[str, tuple[Profile, ...]]
+    warnings: tuple[Remark, ...] = ()
+
+    def find(self, root: str, attributes: Mapping[str, str]) -> Profile:
+        """The profile of a node.
+
+        Raises NotFound, naming the attributes in which the profiles of that root differ from the node, when none fits.
+        """
+        candidates = self.profiles.get(root, ())
+        for profile in candidates:
+            if fits(profile, attributes):
+                return profile
+        if not candidates:
+            raise NotFound(f'no profile for the root "{root}"', "", f"there are {', '.join(sorted(self.profiles))}")
+        differing = sorted({n for p in candidates for n, v in p.shape.items() if attributes.get(n, v) != v})
+        raise NotFound(
+            f'no profile of the root "{root}" fits the node',
+            "",
+            f"compile the distribution again; {', '.join(differing) or 'an unset attribute'} changed since",
+        )
+
+
+def compile_library(
+    paths: Paths,
+    wanted: Iterable[Wanted],
+    release: str,
+    *,
+    graph: str = "default",
+    evaluate: Optional[Evaluate] = None,
+) -> Library:
+    """One profile for each shape among the nodes: the XML is read once, linted, and each shape compiled once.
+
+    paths  as for compile_profile; Sources that are open already are lenient ones
+
+    Raises NotFound for a path, graph, root or release that does not exist, and DescriptionError with file:line for
+    every error that the lint finds, used or not, all at once.
+    """
+    sources = paths if isinstance(paths, Sources) else Sources(paths, graph, lenient=True)
+    nodes: dict[str, list[Mapping[str, str]]] = {}
+    for root, attributes in wanted:
+        nodes.setdefault(root, []).append(attributes)
+    remarks = lint.about_files(sources, nodes.keys())
+    profiles: dict[str, tuple[Profile, ...]] = {}
+    for root, rows in sorted(nodes.items()):
+        if sources.faults:
+            break  # of a graph that is not whole, more would be said than is true
+        attempt = functools.partial(try_compile, sources, root, release=release, evaluate=evaluate)
+        try:
+            compiled = _shapes(rows, attempt, remarks)
+        except DescriptionError as error:
+            remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
+            continue
+        defined = lint.INTRINSIC.union(*rows)
+        remarks += [remark for profile in compiled for remark in lint.undefined(profile, sources, defined)]
+        profiles[root] = tuple(sorted(compiled, key=store))
+    found = lint.ordered(remarks)
+    errors = [remark for remark in found if remark.severity == ERROR]
+    if errors:
+        raise faults(errors)
+    return Library(profiles, found)
+
+
+def _shapes(
+    rows: Iterable[Mapping[str, str]], attempt: Callable[[Mapping[str, str]], Compilation], remarks: list[Remark]
+) -> list[Profile]:
+    """The profiles of one root's nodes; what the compiles say is added to the remarks."""
+    made: list[Profile] = []
+    for attributes in rows:
+        if any(fits(profile, attributes) for profile in made):
+            continue
+        result = attempt(attributes)
+        remarks += result.remarks
+        if result.profile is None:
+            break  # the other nodes of the root would say the same, once each
+        made.append(result.profile)
+    return made
+
+
+def write(library: Library, folder: str) -> tuple[str, ...]:
+    """Store every profile in an existing folder; the names of the files, sorted.
+
+    A name holds the root and the hash of the content, so the same profiles give the same files.
+    """
+    names = []
+    for root, profiles in library.profiles.items():
+        for profile in profiles:
+            text = store(profile)
+            names.append(f"{root}-{sha256(text)[:16]}{SUFFIX}")
+            replace(os.path.join(folder, names[-1]), text, 0o644)
+    return tuple(sorted(names))
+
+
+def read(folder: str) -> Library:
+    """The profiles that ``write`` stored.  Raises NotFound, or DescriptionError that names a file of another kind."""
+    if not os.path.isdir(folder):
+        raise NotFound("no compiled profiles", folder, "build the distribution again")
+    profiles: dict[str, list[Profile]] = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(SUFFIX):
+            path = os.path.join(folder, name)
+            profile = load(read_text(path), path)
+            profiles.setdefault(profile.root, []).append(profile)
+    return Library({root: tuple(made) for root, made in profiles.items()})

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A profile as text and back: canonical JSON, so that equal profiles have equal bytes and one SHA-256.
+
+Files are named once, lines refer to them by number; a reference stands as ``[name, context]`` among the texts.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable, Optional
+
+from ...errors import DescriptionError
+from ..model import Line, NodeFile, Origin, Package, Piece, Profile, Reference, Remark
+from .render import sha256
+
+FORMAT = 1
+
+
+def store(profile: Profile) -> str:
+    """The profile as text, the same for the same profile everywhere."""
+    files = sorted({origin.file for origin in _origins(profile)})
+    numbers = {file: number for number, file in enumerate(files)}
+
+    def place(origin: Optional[Origin]) -> Optional[list[int]]:
+        return None if origin is None else [numbers[origin.file], origin.line]
+
+    data = {
+        "format": FORMAT,
+        "root": profile.root,
+        "graph": profile.graph,
+        "release": profile.release,
+        "files": files,
+        "nodes": [[node.name, list(node.files), node.parent, place(node.edge)] for node in profile.nodes],
+        "shape": dict(profile.shape),
+        "defaults": dict(profile.defaults),
+        "packages": [[package.name, [place(origin) for origin in package.origins]] for package in profile.packages],
+        "lines": [[_plain(line.pieces), place(line.origin)] for line in profile.lines],
+        "remarks": [[r.severity, r.rule, place(r.origin), r.text, r.hint] for r in profile.remarks],
+    }
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def load(text: str, where: str = "") -> Profile:
+    """The profile that ``store`` wrote.  Raises DescriptionError, naming ``where``, for anything else."""
+    try:
+        data = json.loads(text)
+        if data["format"] != FORMAT:
+            raise DescriptionError(f"format {data['format']!r} is not read", where, "compile the profiles again")
+        return _profile(data)
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise DescriptionError("not a stored profile", where, "compile the profiles again") from None
+
+
+def identity(profile: Profile) -> str:
+    """The SHA-256 of the stored form: what a node reports as the profile that it was installed from."""
+    return sha256(store(profile))
+
+
+def _profile(data: dict[str, Any]) -> Profile:
+    def origin(place: list[int]) -> Origin:
+        return Origin(data["files"][place[0]], place[1])
+
+    return Profile(
+        root=data["root"],
+        graph=data["graph"],
+        release=data["release"],
+        nodes=tuple(
+            NodeFile(name, tuple(files), parent, origin(edge) if edge else None)
+            for name, files, parent, edge in data["nodes"]
+        ),
+        shape=data["shape"],
+        defaults=data["defaults"],
+        packages=tuple(Package(name, tuple(map(origin, places))) for name, places in data["packages"]),
+        lines=tuple(Line(_pieces(pieces), origin(place) if place else None) for pieces, place in data["lines"]),
+        remarks=tuple(
+            Remark(severity, rule, origin(place), text, hint) for severity, rule, place, text, hint in data["remarks"]
+        ),
+    )
+
+
+def _origins(profile: Profile) -> Iterable[Origin]:
+    yield from (node.edge for node in profile.nodes if node.edge)
+    yield from (origin for package in profile.packages for origin in package.origins)
+    yield from (line.origin for line in profile.lines if line.origin)
+    yield from (remark.origin for remark in profile.remarks)
+
+
+def _plain(pieces: tuple[Piece, ...]) -> list[Any]:
+    return [piece if isinstance(piece, str) else [piece.name, piece.context] for piece in pieces]
+
+
+def _pieces(plain: list[Any]) -> tuple[Piece, ...]:
+    return tuple(piece if isinstance(piece, str) else Reference(piece[0], piece[1]) for piece in plain)

@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The directories that describe profiles: which file is read for what, each read once.
+
+A layer is a directory that holds ``graphs/<graph>/*.xml`` and ``nodes/*.xml``.  Layers are given from the general to
+the special (a distribution's own, then a site's); ``site-nodes`` beside ``nodes`` is one more layer.  A graph file
+of the same name in a later layer takes the place of the earlier one.  For a node X, layer by layer: ``X.xml`` or
+``replace-X.xml`` takes the place of all before it, and ``extend-X.xml`` is added to it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, NamedTuple, Sequence, Union
+
+from ...errors import DescriptionError, NotFound
+from ...files import read_bytes
+from ..model import Element, Graph, Origin, Remark, as_remark
+from ..releases import COMMAND_NAMES
+from . import legacy_syntax, reader
+from .graph import join, read_graph
+from .vocabulary import check, near
+
+SUFFIX, EXTEND, REPLACE = ".xml", "extend-", "replace-"
+
+
+class Layer(NamedTuple):
+    """One directory of node files: node or overlay name -> path."""
+
+    nodes: dict[str, str]
+    graphs: str
+    include: str
+
+
+class Sources:
+    """The XML of some layers, read as it is needed and kept; what is compiled from it twice is read once.
+
+    lenient  leave out a graph file that cannot be read, and keep in ``faults`` why: for the lint
+
+    Raises NotFound when a path, or the graph, does not exist, and DescriptionError for a wrong graph file.
+    """
+
+    def __init__(self, paths: Union[str, Sequence[str]], graph: str = "default", *, lenient: bool = False) -> None:
+        self.lenient, self.faults = lenient, list[Remark]()
+        self.graph_paths: tuple[str, ...] = ()
+        self.paths = (paths,) if isinstance(paths, str) else tuple(paths)
+        self.layers = [layer for path in self.paths for layer in _layers(path)]
+        self.elements: dict[str, Element] = {}
+        self.labels = _labels(self.paths)
+        self.names: dict[str, str] = {}
+        self.checked: dict[str, list[Remark]] = {}
+        self.graph: Graph = self._read_graph(graph)
+
+    def _read_graph(self, name: str) -> Graph:
+        files: dict[str, str] = {}
+        for layer in self.layers:
+            for folder in (os.path.join(layer.graphs, "graphs", name), os.path.join(layer.graphs, "graph")):
+                found = _xml_files(folder)
+                files.update(found)
+                if found:
+                    break
+        if not files:
+            known = sorted({child for path in self.paths for child in _folders(os.path.join(path, "graphs"))})
+            raise NotFound(
+                f'no graph "{name}"', ", ".join(self.paths), f"graphs there: {', '.join(known)}" if known else ""
+            )
+        self.graph_paths = tuple(files[stem] for stem in sorted(files))
+        return join(name, [part for path in self.graph_paths for part in self._graph_part(path)])
+
+    def _graph_part(self, path: str) -> list[Graph]:
+        try:
+            return [read_graph(self.element(path))]
+        except DescriptionError as error:
+            if not self.lenient:
+                raise
+            self.faults.append(as_remark(error, Origin(path, 1)))
+            return []
+
+    def element(self, path: str) -> Element:
+        """The outermost element of a file."""
+        if path not in self.elements:
+            if os.path.getsize(path) > reader.MAXIMUM_SIZE:
+                raise DescriptionError("too large for an XML file", path, f"at most {reader.MAXIMUM_SIZE:,} bytes")
+            self.elements[path] = legacy_syntax.normalise(reader.parse(read_bytes(path), path))
+        return self.elements[path]
+
+    def files(self, node: str) -> tuple[str, ...]:
+        """The paths of a node's files, in the order in which they are read; none when it has no file."""
+        paths: list[str] = []
+        for layer in self.layers:
+            for name in (node, REPLACE + node):
+                if name in layer.nodes:
+                    paths = [layer.nodes[name]]
+            if EXTEND + node in layer.nodes:
+                paths.append(layer.nodes[EXTEND + node])
+        return tuple(paths)
+
+    def remarks(self, path: str) -> list[Remark]:
+        """What the vocabulary says against a file."""
+        if path not in self.checked:
+            self.checked[path] = list(check(self.element(path), COMMAND_NAMES))
+        return self.checked[path]
+
+    def node_names(self) -> set[str]:
+        """Every node that some file describes."""
+        return {
+            name[len(prefix) :]
+            for layer in self.layers
+            for name in layer.nodes
+            for prefix in ([prefix for prefix in (EXTEND, REPLACE) if name.startswith(prefix)] or [""])[:1]
+        }
+
+    def node_paths(self) -> list[str]:
+        """The path of every node file there is."""
+        return sorted({path for layer in self.layers for path in layer.nodes.values()})
+
+    def absolute(self, origin: Origin) -> Origin:
+        """The inverse of ``relative``, for the files that were read."""
+        for path in self.elements:
+            if self.relative(path) == origin.file:
+                return origin._replace(file=path)
+        return origin
+
+    def include(self, name: str, where: str) -> str:
+        """The path of a file in the layers' ``include/``; the last layer that has it counts.
+
+        Raises NotFound, or DescriptionError when the name leads out of the directory.
+        """
+        if os.path.isabs(name) or ".." in name.split("/"):
+            raise DescriptionError(f'"{name}" leads out of include/', where, "put the file into include/")
+        for layer in reversed(self.layers):
+            path = os.path.join(layer.include, name)
+            if os.path.isfile(path):
+                return path
+        raise NotFound(f"no include/{name}", where, f"looked below {', '.join(self.paths)}")
+
+    def relative(self, file: str) -> str:
+        """A file's name as a stored profile shows it: the same wherever the layers lie.
+
+        With several layers the last part of the layer's path stands in front, with a number where two are alike.
+        """
+        if file not in self.names:
+            self.names[file] = self._relative(file)
+        return self.names[file]
+
+    def _relative(self, file: str) -> str:
+        for path in sorted(self.paths, key=len, reverse=True):
+            folder = path.rstrip("/") + "/"
+            if file.startswith(folder):
+                return self.labels[path] + file[len(folder) :]
+        return file
+
+    def relative_origin(self, origin: Origin) -> Origin:
+        """A place in a file, by the file's relative name."""
+        return Origin(self.relative(origin.file), origin.line)
+
+    def suggest(self, node: str) -> str:
+        """A hint that names the nodes with a similar name."""
+        names = {edge.source for edge in self.graph.edges} | {edge.target for edge in self.graph.edges}
+        return near(node, names | self.node_names())
+
+
+def _labels(paths: Sequence[str]) -> dict[str, str]:
+    """What stands in front of a relative name, for each layer."""
+    if len(paths) == 1:
+        return {paths[0]: ""}
+    names = [os.path.basename(os.path.abspath(path)) for path in paths]
+    return {
+        path: f"{name}-{number}/" if names.count(name) > 1 else f"{name}/"
+        for number, (path, name) in enumerate(zip(paths, names), 1)
+    }
+
+
+def _layers(path: str) -> Iterator[Layer]:
+    if not os.path.isdir(path):
+        raise NotFound("no such directory", path, "it should hold graphs/ and nodes/")
+    include = os.path.join(path, "include")
+    yield Layer(_xml_files(os.path.join(path, "nodes")), path, include)
+    site = _xml_files(os.path.join(path, "site-nodes"))
+    if site:
+        yield Layer(site, os.path.join(path, "site-nodes"), include)
+
+
+def _xml_files(folder: str) -> dict[str, str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    paths = {name[: -len(SUFFIX)]: os.path.join(folder, name) for name in names if name.endswith(SUFFIX)}
+    return {stem: path for stem, path in paths.items() if os.path.isfile(path) and not stem.startswith(".")}
+
+
+def _folders(path: str) -> list[str]:
+    return sorted(os.listdir(path)) if os.path.isdir(path) else []

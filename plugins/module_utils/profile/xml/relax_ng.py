@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""RELAX NG schemas of graph and node files, made from the vocabulary: what editors complete and check.
+
+``xml/schema/`` holds what this file writes; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping
+from xml.sax.saxutils import escape, quoteattr
+
+from ..releases import COMMAND_NAMES
+from .vocabulary import COMMAND, GRAPH_ELEMENTS, NODE_ELEMENTS, REFUSED, UNREAD, Rule
+
+GRAMMAR = """<?xml version="1.0" encoding="UTF-8"?>
+<!-- Made from the compiler's vocabulary (elements.py); change it there. -->
+<grammar xmlns="http://relaxng.org/ns/structure/1.0"
+         xmlns:a="http://relaxng.org/ns/compatibility/annotations/1.0"
+         datatypeLibrary="http://www.w3.org/2001/XMLSchema-datatypes">
+%s
+</grammar>
+"""
+ANYTHING = """  <define name="anything">
+    <zeroOrMore>
+      <choice>
+        <text/>
+        <attribute><anyName/></attribute>
+        <element><anyName/><ref name="anything"/></element>
+      </choice>
+    </zeroOrMore>
+  </define>"""
+
+
+def graph_schema() -> str:
+    """The schema of graph files."""
+    return _schema("graph", GRAPH_ELEMENTS, ())
+
+
+def node_schema() -> str:
+    """The schema of node files."""
+    return _schema("kickstart", NODE_ELEMENTS, sorted(COMMAND_NAMES - set(NODE_ELEMENTS)))
+
+
+def _schema(start: str, table: Mapping[str, Rule], commands: Iterable[str]) -> str:
+    known = {name: rule for name, rule in table.items() if rule.fate != REFUSED}
+    parts = [f'  <start>\n    <ref name="{start}"/>\n  </start>']
+    parts += [_define(name, rule, known, commands) for name, rule in known.items()]
+    if commands:
+        parts.append(_commands(known, commands))
+    return GRAMMAR % "\n".join([*parts, ANYTHING])
+
+
+def _define(name: str, rule: Rule, table: Mapping[str, Rule], commands: Iterable[str]) -> str:
+    lines = [
+        f'  <define name="{name}">',
+        f'    <element name="{name}">',
+        f"      <a:documentation>{escape(rule.meaning)}</a:documentation>",
+    ]
+    if name in UNREAD:
+        lines.append('      <ref name="anything"/>')
+    else:
+        lines += [_attribute(attribute, values, rule) for attribute, values in sorted(rule.attributes.items())]
+        inside = [child for child, inner in table.items() if name in inner.parents]
+        lines += _content(rule, inside, bool(commands) and name == "main")
+    return "\n".join([*lines, "    </element>", "  </define>"])
+
+
+def _attribute(name: str, values: str, rule: Rule) -> str:
+    kind = (
+        f'<data type="string"><param name="pattern">{escape(_pattern(values))}</param></data>' if values else "<text/>"
+    )
+    attribute = f"<attribute name={quoteattr(name)}>{kind}</attribute>"
+    return f"      {attribute}" if name in rule.required else f"      <optional>{attribute}</optional>"
+
+
+def _pattern(values: str) -> str:
+    """A regular expression of Python as one of XML Schema: it has no flags."""
+    if not values.startswith("(?i)"):
+        return values
+    return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in values[4:])
+
+
+def _content(rule: Rule, inside: Iterable[str], commands: bool) -> list[str]:
+    choices = [f'          <ref name="{child}"/>' for child in inside]
+    choices += ["          <text/>"] if rule.text else []
+    choices += ['          <ref name="command"/>'] if commands else []
+    if not choices:
+        return ["      <empty/>"]
+    return ["      <zeroOrMore>", "        <choice>", *choices, "        </choice>", "      </zeroOrMore>"]
+
+
+def _commands(table: Mapping[str, Rule], commands: Iterable[str]) -> str:
+    names = [f"          <name>{command}</name>" for command in commands]
+    attributes = [_attribute(name, values, COMMAND) for name, values in sorted(COMMAND.attributes.items())]
+    inside = [child for child, inner in table.items() if "command" in inner.parents]
+    return "\n".join(
+        [
+            '  <define name="command">',
+            "    <element>",
+            "      <choice>",
+            *names,
+            "      </choice>",
+            *attributes,
+            *_content(COMMAND, inside, False),
+            "    </element>",
+            "  </define>",
+        ]
+    )

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From the options of ``rocks_dist`` to calls of the room ``distribution``, and from what they give to its result.
+
+Joins that room with the cluster database, where there is one; no room imports it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
+
+from ..cluster.database import connect
+from ..cluster.engine import locate
+from ..distribution import api
+from ..distribution.api import Keeping
+from ..distribution.build.pipeline import Built
+from ..distribution.build.profile_hook import Hook
+from ..distribution.model import INSTALL_ONLY, Change, Changes, Distribution, Policy, Report, Source, Verdict, silent
+from ..errors import DescriptionError
+from ..profile.compile.evaluate import evaluator
+from ..profile.output.profile_store import Wanted
+from ..settings import Settings
+from . import compile_profiles
+from .profile_target import text
+
+SHOWN = 20  # warnings at most; old rolls give dozens
+
+
+class Asked(NamedTuple):
+    """The module's options, the site's settings, and whether only to say what would change."""
+
+    params: Mapping[str, Any]
+    settings: Settings
+    check: bool
+
+    @property
+    def root(self) -> str:
+        return self.params["path"] or self.settings.distributions
+
+
+class Known(NamedTuple):
+    """What the cluster database says: the profiles to compile, and the generations that orders need."""
+
+    profiles: compile_profiles.Asked = compile_profiles.Asked()
+    in_use: Sequence[str] = ()
+
+
+class Outcome(NamedTuple):
+    """What was done, or would be; ``built`` is None when the distribution is not there any more."""
+
+    changed: bool
+    built: Optional[Built]
+
+
+def run(asked: Asked, progress: Report = silent) -> Outcome:
+    """Do what the options ask for."""
+    params = asked.params
+    name, arch, check = params["name"], params["arch"], asked.check
+    if params["keep"] < 1:
+        raise DescriptionError(f"keep is {params['keep']}, and the published generation always stays", "options")
+    known = _known(asked)
+    keeping = Keeping(params["keep"], [*params["in_use"], *known.in_use], params["wait"])
+    if params["state"] == "absent":
+        return Outcome(api.remove(asked.root, name, arch, keeping=keeping, check=check), None)
+    if params["generation"]:
+        built = api.switch(asked.root, name, arch, params["generation"], keeping=keeping, check=check)
+    elif params["promote_from"]:
+        built = api.promote(asked.root, name, arch, params["promote_from"], keeping=keeping, check=check)
+    else:
+        hook = _hook(params, known)
+        asked_for = distribution(params)
+        built = api.rebuild(asked_for, asked.root, hook=hook, keeping=keeping, check=check, progress=progress)
+    return Outcome(built.changed, built)
+
+
+def distribution(params: Mapping[str, Any]) -> Distribution:
+    """The description that the options give."""
+    install_only = params["install_only"]
+    policy = Policy(
+        arch=params["arch"],
+        versions=params["versions"],
+        pins={name: text(pin) for name, pin in params["pins"].items()},
+        install_only=INSTALL_ONLY if install_only is None else tuple(install_only),
+        install_only_limit=params["install_only_limit"],
+        drop_stale=params["drop_stale"],
+    )
+    return Distribution(
+        name=params["name"],
+        sources=tuple(Source(**_frozen(row)) for row in params["sources"]),
+        policy=policy,
+        release=params["release"] or "",
+        xml=tuple(params["xml"]),
+        layout=params["layout"],
+        closure=params["closure"],
+        open=tuple(params["open"]),
+        sign_key=params["sign_key"],
+    )
+
+
+def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
+    """The module's result."""
+    built = outcome.built
+    if built is None:
+        before = f"{name}\n" if outcome.changed else ""
+        return {"changed": outcome.changed, "diff": {"before": before, "after": ""}}
+    changes = built.changes
+    values: dict[str, Any] = {
+        "changed": outcome.changed,
+        "generation": built.generation.identity,
+        "tree": built.generation.path,
+        "packages": dict(built.generation.packages),
+        **plain(changes),
+        "conflicts": [{"package": nevra, "taken": taken, "left_out": left} for nevra, taken, left in built.clashes],
+        "remarks": list(built.remarks),
+        "unmet": list(built.unmet),
+        "lint": list(built.warnings),
+        "diff": {**diff(changes), "before_header": "published", "after_header": built.generation.identity},
+    }
+    if details:
+        verdicts = built.verdicts()
+        values["chosen"] = [verdict_row(one) for one in verdicts if one.chosen]
+        values["left_out"] = [verdict_row(one) for one in verdicts if not one.chosen]
+    return values
+
+
+def warnings(outcome: Outcome) -> list[str]:
+    """What the administrator is to be told besides the result: the first of many."""
+    built = outcome.built
+    every = [*built.unmet, *built.warnings] if built else []
+    more = [f"and {len(every) - SHOWN} more; see unmet and lint in the result"] if len(every) > SHOWN else []
+    return every[:SHOWN] + more
+
+
+def plain(changes: Changes) -> dict[str, Any]:
+    """Changes as a module returns them."""
+    return {
+        "added": list(changes.added),
+        "removed": list(changes.removed),
+        "upgraded": [_change(one) for one in changes.upgraded],
+        "downgraded": [_change(one) for one in changes.downgraded],
+        "rebuilt": list(changes.rebuilt),
+        "advisories": list(changes.advisories),
+    }
+
+
+def diff(changes: Changes) -> dict[str, str]:
+    """Changes as two lists of packages, for ``--diff``."""
+    before, after = [*changes.removed, *changes.rebuilt], [*changes.added]
+    after += [f"{nevra} (other content)" for nevra in changes.rebuilt]
+    for one in (*changes.upgraded, *changes.downgraded):
+        before.append(f"{one.name}-{one.before}.{one.arch}")
+        after.append(f"{one.name}-{one.after}.{one.arch}")
+    return {
+        "before": "".join(f"{row}\n" for row in sorted(before)),
+        "after": "".join(f"{row}\n" for row in sorted(after)),
+    }
+
+
+def verdict_row(verdict: Verdict) -> dict[str, str]:
+    """What became of a candidate, as a module returns it."""
+    package = verdict.package
+    return {"package": package.nevra, "source": package.source, "reason": verdict.reason}
+
+
+def _change(change: Change) -> dict[str, str]:
+    return {"name": change.name, "arch": change.arch, "before": str(change.before), "after": str(change.after)}
+
+
+def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def _hook(params: Mapping[str, Any], known: Known) -> Hook:
+    listed = [
+        Wanted(row["root"], {name: text(value) for name, value in row["attributes"].items()})
+        for row in params["profiles"]
+    ]
+    asked = known.profiles._replace(needed=[*known.profiles.needed, *listed])
+    evaluate = evaluator(params["eval_user"], params["eval_timeout"])
+    return compile_profiles.hook(asked, compile_profiles.Target(params["release"] or "", params["graph"], evaluate))
+
+
+def _known(asked: Asked) -> Known:
+    """What the database says, unless the options say that it shall not be asked, or there is none."""
+    params = asked.params
+    url = params["database"] or asked.settings.reader or asked.settings.database
+    if params["nodes"] is False or (params["nodes"] is None and not params["database"] and not _is_there(url)):
+        return Known()
+    with connect(url, read_only=True) as database:
+        profiles = compile_profiles.wanted(database, params["name"], params["arch"])
+        return Known(profiles, compile_profiles.in_use(database, params["name"], params["arch"]))
+
+
+def _is_there(url: str) -> bool:
+    """A database on a server is there when the settings name it; a file may not have been made yet."""
+    location = locate(url)
+    return location.engine != "sqlite" or os.path.exists(location.name)

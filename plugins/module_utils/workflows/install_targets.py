@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What each node would be installed from now: the published generation of its distribution, and the profile of its shape.
+
+The joint of three rooms (the nodes' attributes, the compiled profiles, the orders' pins) for the modules that order.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable, Mapping, Optional
+
+from ..cluster.attributes import effective_of
+from ..cluster.database import Database
+from ..cluster.model import Node
+from ..errors import NotFound, RocksError, together
+from ..install.model import Pin
+from ..profile.output import profile_store
+from ..profile.output.serialization import identity
+
+HINT = "build and publish one: rocks_dist"
+
+
+# Profiles by the folder of their generation, which never changes once it is published.
+Kept = dict[str, profile_store.Library]
+
+
+def pins(database: Database, nodes: Iterable[Node], distributions: str, kept: Optional[Kept] = None) -> dict[str, Pin]:
+    """Node -> what an order that is made now pins.
+
+    distributions  the folder of the distributions' trees (contract C4)
+    kept           what an earlier call has read, for the next one
+
+    Raises one error with every node that nothing can be installed on, and why.
+    """
+    wanted, kept = list(nodes), {} if kept is None else kept
+    attributes = effective_of(database, wanted) if wanted else {}
+    found: dict[str, Pin] = {}
+    identities: dict[int, str] = {}  # by the profile's id: its hash is made of the whole text, and many nodes share it
+    faults: list[RocksError] = []
+    for node in wanted:
+        try:
+            values = {name: attribute.value for name, attribute in attributes[node.name].items()}
+            found[node.name] = _pin(node, values, distributions, kept, identities)
+        except RocksError as error:
+            faults.append(type(error)(error.what, ": ".join(filter(None, (node.name, error.where))), error.hint))
+    if faults:
+        raise together(faults)
+    return found
+
+
+def published(distributions: str, distribution: str, arch: str) -> str:
+    """The generation that a distribution's link leads to.  Raises NotFound with the remedy."""
+    link = os.path.join(distributions, distribution, arch)
+    if not distribution:
+        raise NotFound("its membership has no distribution", hint="give it one: rocks_membership")
+    try:
+        return os.path.basename(os.readlink(link).rstrip("/"))
+    except OSError:
+        raise NotFound(f"distribution {distribution!r} has no generation for {arch}", link, HINT) from None
+
+
+def _pin(node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept, identities: dict[int, str]) -> Pin:
+    generation = published(distributions, node.distribution, node.arch)
+    folder = os.path.join(distributions, ".generations", node.distribution, node.arch, generation, "build", "profiles")
+    if folder not in kept:
+        kept[folder] = profile_store.read(folder)
+    profile = kept[folder].find(node.root, attributes)
+    if id(profile) not in identities:
+        identities[id(profile)] = identity(profile)
+    return Pin(node.distribution, node.arch, generation, identities[id(profile)])

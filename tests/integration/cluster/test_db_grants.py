@@ -1,0 +1,227 @@
+"""Three accounts with real grants: what each may do, asked of the server."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import make
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import ROLES, credentials, grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import HIDDEN_TABLES, TABLES
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused
+from support.cluster import Urls
+from support.mariadb import Server
+from support.modules import run
+
+ORDER = (
+    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, ordered_by, ordered,"
+    " expires, changed) values ('u1', 4, 'ordered', 1, 'rocks', 'x86_64', '4c19', 'a0', 'root', '', '', '')"
+)
+
+
+@pytest.fixture
+def service(table_ii: Database, mariadb: Server, tmp_path: pathlib.Path) -> Iterator[Database]:
+    """The paper's cluster as the HTTP face sees it, with one install order."""
+    path = tmp_path / "service.cnf"
+    grant(table_ii, "service", "rocks", password=credentials(str(path), "rocks"))
+    table_ii.execute(ORDER)
+    put_secret(table_ii, "munge", "swordfish")
+    with connect(mariadb.url(table_ii.location.name, "rocks", str(path))) as opened:
+        yield opened
+
+
+def test_the_reader_reads_everything_but_secrets(reader: Database) -> None:
+    for table in TABLES:
+        if table in HIDDEN_TABLES:
+            with pytest.raises(Refused) as raised:
+                reader.rows(f"select * from {table}")
+            assert "the server refuses this account" in str(raised.value)
+        else:
+            reader.rows(f"select * from {table}")
+
+
+def test_the_reader_writes_nothing_even_outside_a_read_only_transaction(urls: Urls) -> None:
+    with connect(urls.reader) as writing:
+        for table in TABLES:
+            with pytest.raises(Refused):
+                writing.execute(f"delete from {table}")
+        with pytest.raises(Refused):
+            writing.execute("create table t (i int)")
+
+
+def test_the_reader_sees_no_other_database(reader: Database) -> None:
+    for sql in ("select * from mysql.user", "select * from mysql.global_priv"):
+        with pytest.raises(Refused):
+            select(reader, sql)
+    assert select(reader, "show databases").rows == [("cluster",), ("information_schema",)]
+
+
+def test_the_reader_reads_and_writes_no_file_of_the_server(reader: Database) -> None:
+    assert select(reader, "select load_file('/etc/passwd')").rows == [(None,)]
+    with pytest.raises(Refused):
+        select(reader, "select name into outfile '/tmp/rocks-test-out' from nodes")
+
+
+def test_strangers_sql_is_refused_through_an_account_that_sees_secrets(urls: Urls) -> None:
+    with connect(urls.administrator, read_only=True) as administrator, pytest.raises(Refused) as raised:
+        select(administrator, "select 1")
+    assert str(raised.value) == (
+        f"{urls.administrator}: this account can read secrets;"
+        " name the reader's account: `reader` in /etc/rocks/rocks.yml; rocks_database makes one"
+    )
+
+
+def test_the_service_follows_an_order(service: Database) -> None:
+    with service.transaction(alone=False):
+        moved = "update installs set state = 'installing', changed = 'now', message = 'x' where id = 1 and state = 'ordered'"
+        assert service.execute(moved) == 1
+        service.execute("insert into install_events (install, at, state) values (1, 'now', 'installing')")
+        service.execute(
+            "insert into audit (at, actor, action, decision) values ('now', 'service', 'kickstart', 'given')"
+        )
+        service.execute("insert into hardware (node, cpus, memory, counted) values (4, 8, 32000, 'now')")
+        service.execute("insert into install_keys (install, name, value) values (1, 'console', 'x')")
+        service.execute("update install_keys set used = 'now' where install = 1 and used = ''")
+    assert service.rows("select name, value from secrets") == [("munge", "swordfish")]
+    with service.transaction():
+        pass
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(ORDER.replace("u1", "u2"), id="make-an-order"),
+        pytest.param("update installs set node = 5 where id = 1", id="move-an-order-to-another-node"),
+        pytest.param("update installs set generation = 'mine' where id = 1", id="install-something-else"),
+        pytest.param("update installs set wipe = 1 where id = 1", id="permit-wiping"),
+        pytest.param("delete from installs", id="forget-orders"),
+        pytest.param("update nodes set ip = '10.0.0.9' where id = 4", id="describe-a-node"),
+        pytest.param("insert into nodes (name, membership) values ('x', 2)", id="add-a-node"),
+        pytest.param("update attributes set value = 'x'", id="set-an-attribute"),
+        pytest.param("delete from audit", id="forget-what-happened"),
+        pytest.param("update audit set decision = 'given'", id="rewrite-what-happened"),
+        pytest.param("delete from secrets", id="forget-secrets"),
+        pytest.param("update schema_version set version = 7", id="migrate"),
+        pytest.param("drop table nodes", id="drop"),
+        pytest.param("create table t (i int)", id="create"),
+        pytest.param("grant select on nodes to reader@localhost", id="grant"),
+    ],
+)
+def test_the_service_can_neither_order_nor_describe_nor_forget(service: Database, statement: str) -> None:
+    with pytest.raises(Refused):
+        service.execute(statement)
+
+
+def test_an_account_is_made_once_and_brought_back_to_its_role(table_ii: Database, mariadb: Server) -> None:
+    given = {"role": "reader", "user": "other", "password": "x"}
+    assert [grant(table_ii, **given, keep=False), grant(table_ii, **given), grant(table_ii, **given)] == [
+        True,
+        True,
+        False,
+    ]
+    with mariadb.root().cursor() as cursor:
+        cursor.execute("grant select on cluster.secrets to other@localhost")
+        cursor.execute("grant file on *.* to other@localhost")
+        cursor.execute("grant select on mysql.* to other@localhost")
+    assert [grant(table_ii, **given, keep=False), grant(table_ii, **given), grant(table_ii, **given)] == [
+        True,
+        True,
+        False,
+    ]
+    with mariadb.root().cursor() as cursor:
+        cursor.execute("show grants for other@localhost")
+        assert not any("secrets" in row[0] or "FILE" in row[0] or "mysql" in row[0] for row in cursor.fetchall())
+
+
+def test_a_reader_can_be_made_a_service(table_ii: Database) -> None:
+    grant(table_ii, "reader", "changed", password="x")
+    assert grant(table_ii, "service", "changed", password="x") is True
+    assert grant(table_ii, "service", "changed", password="x", keep=False) is False
+
+
+@pytest.mark.parametrize(
+    ("user", "host"), [("a`b", "localhost"), ("", "localhost"), ("a", "b'c"), ("a b", "localhost")]
+)
+def test_what_is_no_account_is_refused(table_ii: Database, user: str, host: str) -> None:
+    with pytest.raises(DescriptionError):
+        grant(table_ii, "reader", user, host=host)
+
+
+def test_an_unknown_role_is_told_with_the_known_ones(table_ii: Database) -> None:
+    with pytest.raises(NotFound) as raised:
+        grant(table_ii, "king", "x")
+    assert str(raised.value) == "there is no role 'king'; known: reader, service"
+    assert set(ROLES) == {"reader", "service"}
+
+
+def test_the_module_makes_a_database_with_accounts_that_work(mariadb: Server, tmp_path: pathlib.Path) -> None:
+    path, url = tmp_path / "reader.cnf", mariadb.url("brand_new")
+    account = {"role": "reader", "user": "fresh", "credentials": str(path)}
+    try:
+        foretold = run("rocks_database", check=True, database=url, accounts=[account])
+        assert (foretold["changed"], foretold["accounts"], path.exists()) == (True, ["fresh@localhost"], False)
+        made = run("rocks_database", database=url, accounts=[account])
+        assert (made["changed"], made["schema_before"], made["accounts"]) == (True, 0, ["fresh@localhost"])
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert run("rocks_database", check=True, database=url, accounts=[account])["changed"] is False
+        assert run("rocks_database", database=url, accounts=[account])["changed"] is False
+        reader = mariadb.url("brand_new", "fresh", str(path))
+        assert run("rocks_sql_info", query="select count(*) from memberships", database=reader)["first_column"] == [9]
+        password = path.read_text(encoding="utf-8").split("password = ")[1].strip()
+        assert len(password) >= 32 and password not in str(made)
+    finally:
+        mariadb.drop("brand_new")
+
+
+def test_an_account_without_a_password_is_the_systems_user(table_ii: Database, mariadb: Server) -> None:
+    grant(table_ii, "reader", "root2")
+    with pytest.raises(Refused) as raised:
+        connect(mariadb.url(table_ii.location.name, "root2"))
+    assert "the server refuses this account" in str(raised.value)
+    with mariadb.root().cursor() as cursor:
+        cursor.execute("select plugin from mysql.user where user = 'root2'")
+        assert cursor.fetchall() == (("unix_socket",),)
+
+
+def test_a_file_of_passwords_that_everyone_may_read_is_refused(urls: Urls) -> None:
+    path = pathlib.Path(urls.reader.split("credentials=")[1])
+    path.chmod(0o644)
+    try:
+        with pytest.raises(Refused) as raised:
+            connect(urls.reader)
+        assert str(raised.value) == f"{path}: everyone may read this file of passwords (mode 0644); chmod o= it"
+    finally:
+        path.chmod(0o600)
+
+
+def test_a_file_of_passwords_that_is_missing_or_empty_is_named(urls: Urls, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DescriptionError) as raised:
+        connect(f"{urls.administrator}&credentials={tmp_path}/none.cnf")
+    assert str(raised.value).startswith(f"{tmp_path}/none.cnf: cannot be read")
+    empty = tmp_path / "empty.cnf"
+    empty.write_text("[mysqld]\n", encoding="utf-8")
+    with pytest.raises(DescriptionError) as raised:
+        credentials(str(empty), "reader")
+    assert str(raised.value).startswith(f"{empty}: no password is found")
+
+
+def test_a_wrong_password_is_not_repeated(urls: Urls, tmp_path: pathlib.Path) -> None:
+    wrong = tmp_path / "wrong.cnf"
+    wrong.write_text("[client]\npassword = swordfish\n", encoding="utf-8")
+    wrong.chmod(0o600)
+    with pytest.raises(Refused) as raised:
+        connect(f"{urls.reader.split('&')[0]}&credentials={wrong}")
+    assert "swordfish" not in str(raised.value) and "the server refuses this account" in str(raised.value)
+
+
+def test_make_is_what_the_module_calls(mariadb: Server) -> None:
+    url = mariadb.url("made")
+    try:
+        assert [make(url, keep=keep)["changed"] for keep in (False, True, True)] == [True, True, False]
+    finally:
+        mariadb.drop("made")

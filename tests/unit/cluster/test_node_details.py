@@ -1,0 +1,79 @@
+"""What a person asks for when something is odd with a node."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import details
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
+
+ORDER = (
+    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, ordered_by, ordered,"
+    " expires, changed) values (?, 7, ?, ?, 'rocks', 'x86_64', '4c19', 'a0', 'root', '2026-11-22 09:14:05', 'e', 'c')"
+)
+
+
+def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> None:
+    put_interface(table_ii, "compute-0-3", "bmc", mac="02:00:00:00:00:01", network="private")
+    put_attribute(table_ii, "gpu", "yes")
+    put_secret(table_ii, "munge", "swordfish")
+    table_ii.execute("insert into hardware (node, cpus, memory, counted) values (7, 8, 32000, 'today')")
+    table_ii.execute(ORDER, ("u1", "up", None))
+    table_ii.execute(ORDER, ("u2", "ordered", 1))
+    (told,) = details(table_ii, ["compute-0-3"], attributes=True)
+    attributes = told.pop("attributes")
+    assert told == {
+        "name": "compute-0-3",
+        "mac": "00:50:8b:e0:40:93",
+        "membership": "Compute",
+        "appliance": "compute",
+        "root": "compute",
+        "distribution": "rocks",
+        "rack": 0,
+        "rank": 3,
+        "ip": "10.255.255.242",
+        "arch": "x86_64",
+        "comment": "Compute node",
+        "interfaces": [
+            {"name": "bmc", "kind": "bmc", "network": "private", "mac": "02:00:00:00:00:01", "ip": "10.255.255.254"}
+        ],
+        "hardware": {
+            **{"cpus": 8, "sockets": 1, "cores": 1, "threads": 1, "memory": 32000, "disk": 0, "gpus": 0},
+            **{"vendor": "", "product": "", "serial": "", "firmware": "", "counted": "today"},
+        },
+        "install": {
+            **{
+                "state": "ordered",
+                "distribution": "rocks",
+                "generation": "4c19",
+                "profile": "a0",
+                "ordered_by": "root",
+            },
+            **{
+                "ordered": "2026-11-22 09:14:05",
+                "expires": "e",
+                "changed": "c",
+                "phase": "",
+                "message": "",
+                "reason": "",
+            },
+        },
+    }
+    assert attributes["gpu"] == {"value": "yes", "source": "global"}
+    assert attributes["hostname"] == {"value": "compute-0-3", "source": "intrinsic"}
+    assert "munge" not in attributes
+
+
+def test_without_names_all_nodes_are_told(table_ii: Database) -> None:
+    told = details(table_ii)
+    assert [one["name"] for one in told][:2] == ["frontend-0", "compute-0-0"]
+    assert {len(one["interfaces"]) for one in told} == {0} and "attributes" not in told[0]
+
+
+def test_an_unknown_node_is_an_error(table_ii: Database) -> None:
+    with pytest.raises(NotFound):
+        details(table_ii, ["compute-9-9"])

@@ -1,0 +1,255 @@
+"""What goes with the packages: groups, advisories and .treeinfo of several sources as one."""
+
+from __future__ import annotations
+
+import productmd.treeinfo
+import pytest
+from lxml import etree
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import comps, treeinfo, updateinfo
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import TreeFile
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+
+BASE = b"""<?xml version="1.0"?>
+<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">
+<comps>
+  <group>
+    <id>core</id><name>Core</name><name xml:lang="de">Kern</name><default>true</default>
+    <packagelist>
+      <packagereq type="mandatory">bash</packagereq>
+      <packagereq type="optional">vim</packagereq>
+    </packagelist>
+  </group>
+  <environment>
+    <id>minimal-environment</id><name>Minimal Install</name>
+    <grouplist><groupid>core</groupid></grouplist>
+    <optionlist><groupid>guest-agents</groupid></optionlist>
+  </environment>
+  <langpacks><match name="man-pages" install="man-pages-%s"/></langpacks>
+</comps>
+"""
+EXTRA = b"""<comps>
+  <!-- the site's own -->
+  <group>
+    <id>core</id><name>Other words</name>
+    <packagelist>
+      <packagereq type="default">vim</packagereq>
+      <packagereq type="conditional" requires="bash">bash-doc</packagereq>
+    </packagelist>
+  </group>
+  <group><id>cluster</id><name>Cluster</name><packagelist><packagereq>slurm</packagereq></packagelist></group>
+  <environment>
+    <id>minimal-environment</id><name>x</name><grouplist><groupid>cluster</groupid></grouplist>
+  </environment>
+</comps>
+"""
+
+
+def merged() -> bytes:
+    return comps.merge([(BASE, "os"), (b"", "updates"), (EXTRA, "site")])
+
+
+class TestGroups:
+    def test_groups_of_one_id_are_united_and_the_strongest_wish_counts(self) -> None:
+        root = etree.fromstring(merged())
+
+        assert [
+            (row.get("type"), row.get("requires"), row.text)
+            for row in root.iterfind("group[id='core']/packagelist/packagereq")
+        ] == [("mandatory", None, "bash"), ("conditional", "bash", "bash-doc"), ("default", None, "vim")]
+        assert [name.text for name in root.iterfind("group[id='core']/name")] == ["Core", "Kern"]
+
+    def test_environments_and_langpacks_are_carried(self) -> None:
+        root = etree.fromstring(merged())
+
+        assert [row.text for row in root.iterfind("environment/grouplist/groupid")] == ["cluster", "core"]
+        assert [row.text for row in root.iterfind("environment/optionlist/groupid")] == ["guest-agents"]
+        assert [dict(row.attrib) for row in root.iterfind("langpacks/match")] == [
+            {"name": "man-pages", "install": "man-pages-%s"}
+        ]
+
+    def test_merging_again_changes_nothing(self) -> None:
+        assert comps.merge([(merged(), "a"), (merged(), "b")]) == merged()
+
+    def test_what_a_package_list_may_name(self) -> None:
+        assert comps.groups(merged(), "comps") == {
+            "core": ["bash", "vim"],
+            "Core": ["bash", "vim"],
+            "cluster": ["slurm"],
+            "Cluster": ["slurm"],
+            "^minimal-environment": ["@cluster", "@core"],
+            "^Minimal Install": ["@cluster", "@core"],
+        }
+
+    def test_no_groups_at_all_give_no_document(self) -> None:
+        assert comps.merge([(b"", "os")]) == b""
+
+    @pytest.mark.parametrize(
+        ("data", "complaint"),
+        [
+            pytest.param(b"<comps>\n<group>", r"^site:2: not XML", id="cut short"),
+            pytest.param(b"<html/>", "the root element is 'html', not comps", id="another document"),
+            pytest.param(b"<comps>\n<group><name>x</name></group></comps>", "^site:2: a group has no id", id="no id"),
+        ],
+    )
+    def test_a_document_that_is_none_is_refused_with_its_line(self, data: bytes, complaint: str) -> None:
+        with pytest.raises(DescriptionError, match=complaint):
+            comps.merge([(BASE, "os"), (data, "site")])
+
+
+def advisory(identifier: str, version: int = 1, title: str = "a fix") -> str:
+    return f'<update from="x" status="final" type="security" version="{version}"><id>{identifier}</id><title>{title}</title></update>'
+
+
+def advisories(*updates: str) -> bytes:
+    return f'<?xml version="1.0"?>\n<updates>{"".join(updates)}</updates>'.encode()
+
+
+class TestAdvisories:
+    def test_each_identifier_is_there_once_and_the_later_version_counts(self) -> None:
+        found = updateinfo.merge([
+            (advisories(advisory("RHSA-2"), advisory("RHSA-1", 1, "old")), "os"),
+            (advisories(advisory("RHSA-1", 2, "new"), advisory("RHSA-2", 1, "again")), "updates"),
+        ])  # fmt: skip
+
+        assert [row.text for row in etree.fromstring(found).iterfind("update/title")] == ["new", "a fix"]
+        assert updateinfo.identifiers(found) == {"RHSA-1", "RHSA-2"}
+
+    def test_merging_again_changes_nothing(self) -> None:
+        once = updateinfo.merge([(advisories(advisory("b"), advisory("a")), "os")])
+
+        assert updateinfo.merge([(once, "x"), (once, "y")]) == once
+
+    def test_no_advisories_at_all_give_no_document(self) -> None:
+        assert updateinfo.merge([(b"", "os")]) == b""
+        assert updateinfo.identifiers(b"") == frozenset()
+
+    @pytest.mark.parametrize(
+        ("data", "complaint"),
+        [
+            pytest.param(b"<updates><update>", "not XML", id="cut short"),
+            pytest.param(b"<updates><update version='1'></update></updates>", "an advisory has no id", id="no id"),
+        ],
+    )
+    def test_a_document_that_is_none_is_refused(self, data: bytes, complaint: str) -> None:
+        with pytest.raises(DescriptionError, match=complaint):
+            updateinfo.merge([(data, "updates")])
+
+
+SUM = "a" * 64
+BASEOS = f"""[header]
+type = productmd.treeinfo
+version = 1.2
+
+[release]
+name = CentOS Stream
+short = CentOS-Stream
+version = 9
+
+[general]
+; WARNING.0 = This section provides compatibility with pre-productmd treeinfos.
+arch = x86_64
+family = CentOS Stream
+name = CentOS Stream 9
+packagedir = Packages
+platforms = x86_64,xen
+repository = .
+timestamp = 1736761560
+variant = BaseOS
+variants = AppStream,BaseOS
+version = 9
+
+[tree]
+arch = x86_64
+build_timestamp = 1736761560
+platforms = x86_64,xen
+variants = AppStream,BaseOS
+
+[checksums]
+images/install.img = sha256:{SUM}
+images/pxeboot/initrd.img = sha256:{SUM}
+images/pxeboot/vmlinuz = sha256:{SUM}
+repodata/repomd.xml = sha256:{"b" * 64}
+
+[images-x86_64]
+initrd = images/pxeboot/initrd.img
+kernel = images/pxeboot/vmlinuz
+
+[images-xen]
+initrd = images/pxeboot/initrd.img
+kernel = images/pxeboot/vmlinuz
+
+[stage2]
+mainimage = images/install.img
+
+[variant-BaseOS]
+id = BaseOS
+name = BaseOS
+packages = Packages
+repository = .
+type = variant
+uid = BaseOS
+
+[variant-AppStream]
+id = AppStream
+name = AppStream
+packages = ../../../AppStream/x86_64/os/Packages
+repository = ../../../AppStream/x86_64/os
+type = variant
+uid = AppStream
+"""
+IMAGES = dict.fromkeys(("images/install.img", "images/pxeboot/initrd.img", "images/pxeboot/vmlinuz"), SUM)
+
+
+def productmd_reads(text: str) -> productmd.treeinfo.TreeInfo:
+    """As anaconda does."""
+    info = productmd.treeinfo.TreeInfo()
+    info.loads(text)
+    info.validate()
+    return info
+
+
+class TestTreeinfo:
+    def test_the_merged_tree_is_one_repository_at_its_root(self) -> None:
+        info = productmd_reads(treeinfo.merged(BASEOS, "os", IMAGES, "c" * 64))
+
+        assert list(info.variants) == ["BaseOS"]
+        assert (info.variants["BaseOS"].paths.repository, info.variants["BaseOS"].paths.packages) == (".", "Packages")
+        assert info.stage2.mainimage == "images/install.img"
+        assert info.images.images["x86_64"]["kernel"] == "images/pxeboot/vmlinuz"
+        assert info.checksums.checksums["repodata/repomd.xml"] == ("sha256", "c" * 64)
+        assert (info.release.version, info.tree.arch) == ("9", "x86_64")
+
+    def test_merging_again_changes_only_the_checksum_of_the_metadata(self) -> None:
+        once = treeinfo.merged(BASEOS, "os", IMAGES, "c" * 64)
+
+        assert treeinfo.merged(once, "ours", IMAGES, "d" * 64) == once.replace("c" * 64, "d" * 64)
+
+    def test_the_images_are_those_that_it_names_with_their_checksums(self) -> None:
+        text = BASEOS + "\n[images-ppc]\nboot.iso = images/boot.iso\n"
+
+        assert treeinfo.images(text, "os") == [
+            TreeFile("images/boot.iso"), *(TreeFile(path, SUM) for path in sorted(IMAGES))
+        ]  # fmt: skip
+
+    def test_an_image_that_is_not_there_is_not_promised(self) -> None:
+        files = {path: SUM for path in IMAGES if not path.endswith("install.img")}
+
+        text = treeinfo.merged(BASEOS, "os", files, "c" * 64)
+
+        assert "install.img" not in text
+
+    def test_the_installer_is_that_of_the_first_source_that_boots(self) -> None:
+        appstream = BASEOS.replace("[stage2]\nmainimage = images/install.img\n", "")
+
+        assert treeinfo.base_of([("", "local"), (appstream, "appstream"), (BASEOS, "os")]) == 2
+        assert treeinfo.base_of([("", "local"), (appstream, "appstream")]) == 1
+        assert treeinfo.base_of([("", "local")]) is None
+
+    def test_what_is_no_treeinfo_is_refused_with_its_line(self) -> None:
+        with pytest.raises(DescriptionError, match=r"^os:1: not a \.treeinfo file"):
+            treeinfo.images("<html>", "os")
+
+    def test_a_path_that_leads_out_of_the_tree_is_refused(self) -> None:
+        with pytest.raises(DescriptionError, match="leads out of the tree"):
+            treeinfo.images(BASEOS.replace("images/install.img", "../../etc/passwd"), "os")

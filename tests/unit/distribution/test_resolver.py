@@ -1,0 +1,310 @@
+"""Which packages a distribution takes (paper, 6.2.1): the rules, one by one."""
+
+from __future__ import annotations
+
+import random
+from typing import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import key, parse
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import module_streams
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    ALL,
+    DIRECTORY,
+    Package,
+    Policy,
+    Resolution,
+    Source,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
+    check_pins,
+    resolve,
+    rules,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
+
+USUAL = Policy()
+SOURCES = (Source("os"), Source("updates"), Source("local", DIRECTORY))
+
+
+def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
+    """``name-[epoch:]version-release.arch`` as a package; ``content`` tells files of one NEVRA apart."""
+    stem, _dot, arch = nevra.rpartition(".")
+    name, version, release = stem.rsplit("-", 2)
+    evr = parse(f"{version}-{release}")
+    checksum = (content or nevra).encode().hex()[:64].ljust(64, "0")
+    location = f"Packages/{nevra}.rpm"
+    return Package(name, arch, evr.epoch, evr.version, evr.release, checksum, "sha256", 100, location, source)
+
+
+def decided(
+    *packages: Package,
+    sources: Sequence[Source] = SOURCES,
+    streams: module_streams.Streams = module_streams.NO_STREAMS,
+    policy: Policy = USUAL,
+) -> Resolution:
+    return resolve(packages, rules(policy, sources, streams))
+
+
+def chosen(resolution: Resolution) -> list[tuple[str, str]]:
+    return [(package.nevra, package.source) for package in resolution.winners]
+
+
+def reasons(resolution: Resolution) -> dict[str, str]:
+    return {verdict.package.nevra: verdict.reason for verdict in resolution.verdicts}
+
+
+def test_a_distribution_only_includes_the_most_recent_software() -> None:
+    resolution = decided(rpm("bash-5.1-6.x86_64"), rpm("bash-5.1-9.x86_64", "updates"), rpm("zsh-5.8-9.x86_64"))
+
+    assert chosen(resolution) == [("bash-5.1-9.x86_64", "updates"), ("zsh-5.8-9.x86_64", "os")]
+    assert reasons(resolution)["bash-5.1-6.x86_64"] == 'older than 5.1-9 of source "updates"'
+
+
+def test_a_package_rebuilt_later_does_not_beat_a_newer_version() -> None:
+    rebuilt = rpm("glibc-2.34-99.x86_64", "local")
+
+    assert chosen(decided(rpm("glibc-2.34-100.x86_64", "updates"), rebuilt)) == [("glibc-2.34-100.x86_64", "updates")]
+
+
+def test_an_epoch_decides_although_no_file_name_shows_it() -> None:
+    resolution = decided(rpm("nginx-2:1.20.1-14.x86_64"), rpm("nginx-1.24.0-4.x86_64", "updates"))
+
+    assert chosen(resolution) == [("nginx-2:1.20.1-14.x86_64", "os")]
+
+
+def test_two_architectures_do_not_compete() -> None:
+    resolution = decided(rpm("glibc-2.34-100.x86_64"), rpm("glibc-2.34-99.i686"))
+
+    assert [nevra for nevra, _source in chosen(resolution)] == ["glibc-2.34-99.i686", "glibc-2.34-100.x86_64"]
+
+
+def test_versions_that_cannot_be_installed_side_by_side_are_remarked() -> None:
+    resolution = decided(rpm("usbguard-1.0-15.x86_64"), rpm("usbguard-1.0-8.i686"))
+
+    assert resolution.remarks == (
+        "usbguard-1.0-8.i686 and usbguard-1.0-15.x86_64 cannot be installed side by side: their versions differ",
+    )
+
+
+class TestBetweenNoarchAndAnArchitecture:
+    OLD, NEW = "containers-common-1-21.noarch", "containers-common-1-110.x86_64"
+
+    def test_both_stay_and_it_is_remarked(self) -> None:
+        resolution = decided(rpm(self.OLD), rpm(self.NEW))
+
+        assert [nevra for nevra, _source in chosen(resolution)] == [self.OLD, self.NEW]
+        assert resolution.remarks == (
+            f"{self.OLD} is older than {self.NEW}: this package changed between noarch and an architecture",
+        )
+
+    def test_the_older_one_goes_when_the_policy_says_so(self) -> None:
+        resolution = decided(rpm(self.OLD), rpm(self.NEW), policy=Policy(drop_stale=True))
+
+        assert [nevra for nevra, _source in chosen(resolution)] == [self.NEW]
+        assert reasons(resolution)[self.OLD] == "replaced by 1-110, which is x86_64"
+        assert resolution.remarks == ()
+
+    def test_it_works_in_the_other_direction_too(self) -> None:
+        resolution = decided(rpm("ukify-252-45.x86_64"), rpm("ukify-252-49.noarch"), policy=Policy(drop_stale=True))
+
+        assert [nevra for nevra, _source in chosen(resolution)] == ["ukify-252-49.noarch"]
+
+
+@pytest.mark.parametrize(
+    ("nevra", "reason"),
+    [
+        pytest.param("bash-5.1-6.src", "a source package", id="sources have a repository of their own"),
+        pytest.param("bash-5.1-6.aarch64", "not for x86_64", id="another architecture"),
+    ],
+)
+def test_what_no_node_could_install_is_left_out(nevra: str, reason: str) -> None:
+    resolution = decided(rpm(nevra))
+
+    assert (chosen(resolution), reasons(resolution)) == ([], {nevra: reason})
+
+
+class TestOneNameTwoFiles:
+    ONE, OTHER = rpm("foo-1-1.noarch", "os", "one"), rpm("foo-1-1.noarch", "updates", "other")
+
+    def test_between_sources_of_equal_priority_it_is_disputed(self) -> None:
+        resolution = decided(self.ONE, self.OTHER)
+
+        assert [(clash.winner, clash.loser) for clash in resolution.disputed] == [(self.ONE, self.OTHER)]
+
+    def test_the_site_wins_over_upstream_and_it_is_reported(self) -> None:
+        local = rpm("foo-1-1.noarch", "local", "ours")
+
+        resolution = decided(self.ONE, local)
+
+        assert chosen(resolution) == [("foo-1-1.noarch", "local")]
+        assert [(clash.winner, clash.loser) for clash in resolution.clashes] == [(local, self.ONE)]
+        assert not resolution.disputed
+
+    def test_a_lower_priority_number_is_preferred_as_in_dnf(self) -> None:
+        sources = (Source("os", priority=50), Source("updates", priority=40))
+
+        assert chosen(decided(self.ONE, self.OTHER, sources=sources)) == [("foo-1-1.noarch", "updates")]
+
+    def test_priority_does_not_beat_a_newer_version(self) -> None:
+        sources = (Source("os", priority=1), Source("updates", priority=99))
+
+        resolution = decided(self.ONE, rpm("foo-1-2.noarch", "updates"), sources=sources)
+
+        assert chosen(resolution) == [("foo-1-2.noarch", "updates")]
+
+    def test_the_same_file_in_two_sources_is_no_clash(self) -> None:
+        resolution = decided(self.ONE, self.ONE._replace(source="updates"))
+
+        assert chosen(resolution) == [("foo-1-1.noarch", "os")]
+        assert not resolution.clashes
+        assert not resolution.disputed
+
+    def test_checksums_of_two_kinds_cannot_be_compared_so_the_size_has_to_do(self) -> None:
+        other = self.OTHER._replace(checksum="f" * 128, checksum_type="sha512")
+
+        assert not decided(self.ONE, other).disputed
+        assert decided(self.ONE, other._replace(size=101)).disputed
+
+
+class TestPins:
+    VERSIONS = (rpm("slurm-23.2-1.x86_64"), rpm("slurm-22.5-1.x86_64", "updates"), rpm("slurm-1:20.1-1.x86_64"))
+
+    @pytest.mark.parametrize(
+        ("pin", "nevra"),
+        [
+            pytest.param("22.5", "slurm-22.5-1.x86_64", id="a version"),
+            pytest.param("22.5-1", "slurm-22.5-1.x86_64", id="version and release"),
+            pytest.param("1:20.1-1", "slurm-1:20.1-1.x86_64", id="with an epoch"),
+            pytest.param("20.1", "slurm-1:20.1-1.x86_64", id="an epoch that is not given does not matter"),
+        ],
+    )
+    def test_a_pinned_version_stays_although_newer_ones_exist(self, pin: str, nevra: str) -> None:
+        resolution = decided(*self.VERSIONS, policy=Policy(pins={"slurm": pin}))
+
+        assert [found for found, _source in chosen(resolution)] == [nevra]
+        assert set(reasons(resolution).values()) == {f"pinned to {pin}"}
+
+    def test_a_pin_that_no_version_meets_names_those_at_hand(self) -> None:
+        with pytest.raises(NotFound) as raised:
+            decided(*self.VERSIONS, policy=Policy(pins={"slurm": "24.1"}))
+
+        assert str(raised.value) == (
+            'no source has slurm in the pinned version "24.1"; at hand: 1:20.1-1, 23.2-1, 22.5-1'
+        )
+
+    def test_a_pin_on_no_package_suggests_near_names(self) -> None:
+        with pytest.raises(NotFound, match=r'the pin "slrum" names no package of any source; did you mean slurm\?'):
+            check_pins(["slrum"], ["bash", "slurm"])
+
+
+def test_a_source_that_wins_a_name_needs_no_newer_version() -> None:
+    sources = (Source("os"), Source("local", DIRECTORY, wins=("kernel*",)))
+
+    resolution = decided(
+        rpm("kernel-5.14-70.x86_64"), rpm("kernel-5.14-1.site.x86_64", "local"), rpm("bash-5-2.noarch"),
+        rpm("bash-5-1.noarch", "local"), sources=sources,
+    )  # fmt: skip
+
+    assert chosen(resolution) == [("bash-5-2.noarch", "os"), ("kernel-5.14-1.site.x86_64", "local")]
+    assert reasons(resolution)["kernel-5.14-70.x86_64"] == 'source "local" wins this name'
+
+
+def test_of_packages_that_are_installed_side_by_side_a_few_stay() -> None:
+    kernels = [rpm(f"kernel-core-5.14-{build}.x86_64") for build in (70, 80, 90)]
+
+    resolution = decided(*kernels, policy=Policy(install_only_limit=2))
+
+    assert [nevra for nevra, _source in chosen(resolution)] == [
+        "kernel-core-5.14-90.x86_64",
+        "kernel-core-5.14-80.x86_64",
+    ]
+
+
+def test_without_a_limit_one_kernel_stays_as_of_every_package() -> None:
+    kernels = [rpm(f"kernel-core-5.14-{build}.x86_64") for build in (70, 80)]
+
+    assert [nevra for nevra, _source in chosen(decided(*kernels))] == ["kernel-core-5.14-80.x86_64"]
+
+
+def test_every_version_stays_when_the_policy_says_so() -> None:
+    resolution = decided(rpm("a-1-1.noarch"), rpm("a-2-1.noarch"), policy=Policy(versions=ALL))
+
+    assert [nevra for nevra, _source in chosen(resolution)] == ["a-2-1.noarch", "a-1-1.noarch"]
+
+
+@pytest.mark.parametrize(
+    "glob",
+    [
+        pytest.param("kernel-debug*", id="a name"),
+        pytest.param("kernel-debug.x86_64", id="a name with its architecture"),
+        pytest.param("kernel-debug-5.14-*", id="a NEVRA"),
+        pytest.param("kernel-debug-0:5.14-70.x86_64", id="a NEVRA with its epoch"),
+    ],
+)
+def test_globs_include_and_exclude(glob: str) -> None:
+    packages = (rpm("kernel-debug-5.14-70.x86_64"), rpm("bash-5-1.noarch"))
+
+    without = decided(*packages, sources=[Source("os", exclude=(glob,))])
+    only = decided(*packages, sources=[Source("os", include=(glob,))])
+
+    assert chosen(without) == [("bash-5-1.noarch", "os")]
+    assert chosen(only) == [("kernel-debug-5.14-70.x86_64", "os")]
+    assert reasons(without)["kernel-debug-5.14-70.x86_64"] == 'source "os" excludes it'
+    assert reasons(only)["bash-5-1.noarch"] == 'source "os" does not include it'
+
+
+def test_what_one_source_excludes_another_may_give() -> None:
+    resolution = decided(
+        rpm("a-2-1.noarch", "updates"), rpm("a-1-1.noarch"), sources=(Source("os"), Source("updates", exclude=("a",)))
+    )
+
+    assert chosen(resolution) == [("a-1-1.noarch", "os")]
+
+
+def test_nobody_is_forgotten() -> None:
+    packages = [rpm("a-1-1.noarch"), rpm("a-1-1.noarch", "updates"), rpm("a-1-1.src"), rpm("a-2-1.noarch")]
+
+    assert len(decided(*packages).verdicts) == len(packages)
+
+
+NAMES, ARCHES = st.sampled_from("ab"), st.sampled_from(["noarch", "x86_64", "i686", "src"])
+PACKAGES = st.lists(
+    st.builds(
+        lambda name, version, arch, source: rpm(f"{name}-{version}-1.{arch}", source, f"{name}{version}{arch}"),
+        NAMES,
+        st.sampled_from(["1", "1~rc1", "1^git", "2", "1:0"]),
+        ARCHES,
+        st.sampled_from(["os", "updates", "local"]),
+    ),
+    max_size=12,
+)
+
+
+@given(PACKAGES, st.randoms())
+def test_the_order_of_the_candidates_does_not_matter(packages: list[Package], chance: random.Random) -> None:
+    shuffled = packages[:]
+    chance.shuffle(shuffled)
+
+    assert decided(*shuffled) == decided(*packages)
+
+
+@given(PACKAGES)
+def test_no_chosen_package_is_older_than_another_candidate_of_its_name_and_architecture(
+    packages: list[Package],
+) -> None:
+    resolution = decided(*packages)
+
+    for winner in resolution.winners:
+        rivals = [one for one in packages if (one.name, one.arch) == (winner.name, winner.arch)]
+        assert key(winner.evr) == max(key(rival.evr) for rival in rivals)
+
+
+@given(PACKAGES)
+def test_choosing_again_from_what_was_chosen_changes_nothing(packages: list[Package]) -> None:
+    winners = decided(*packages).winners
+
+    assert decided(*winners).winners == winners

@@ -1,0 +1,225 @@
+"""Metadata by slices: the layout of createrepo_c, and everything else that is well-formed."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import pathlib
+import re
+from xml.etree import ElementTree
+
+import createrepo_c
+import pytest
+import zstandard
+
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression, normalise, slices
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from support.rpms import Change, Rpm, repository
+
+BASH = Rpm(
+    "bash", "5.1.8", "9.el9", "x86_64", epoch=1, requires=["glibc >= 2.34", "(a or b)"],
+    files={"/usr/bin/bash": "#!", "/etc/a&b": "", "/usr/share/doc/<x>": ""},
+    description='It says <location href="evil"/> & "quotes".', changelog=[Change(1, "A <a@example.org>", "- <b>")],
+)  # fmt: skip
+LIBS = Rpm("gcc-c++", "11~rc1", "1^git2", "noarch")
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """primary, filelists and other as createrepo_c writes them."""
+    folder = repository(tmp_path_factory.mktemp("repository"), [BASH, LIBS]) / "repodata"
+    return {
+        kind: compression.expand(next(folder.glob(f"*-{kind}.xml.zst")).read_bytes(), kind)
+        for kind in ("primary", "filelists", "other")
+    }
+
+
+def nested(document: bytes) -> object:
+    """A document as values: tags, attributes, texts without the white space between elements, children."""
+
+    def value(element: ElementTree.Element) -> object:
+        return element.tag, dict(element.attrib), (element.text or "").strip(), [value(child) for child in element]
+
+    return value(ElementTree.fromstring(document))
+
+
+def test_a_package_is_what_createrepo_c_says(documents: dict[str, bytes]) -> None:
+    found = slices.primary(documents["primary"], "os", "primary").packages
+
+    rows: list[createrepo_c.Package] = []
+    createrepo_c.xml_parse_primary_snippet(
+        documents["primary"].decode().split("packages=", 1)[1].split(">", 1)[1].replace("</metadata>", ""),
+        pkgcb=rows.append, do_files=False,
+    )  # fmt: skip
+    assert found == [
+        Package(row.name, row.arch, int(row.epoch), row.version, row.release, row.pkgId, "sha256", row.size_package,
+                row.location_href, "os")
+        for row in rows
+    ]  # fmt: skip
+    assert [package.nevra for package in found] == ["bash-1:5.1.8-9.el9.x86_64", "gcc-c++-11~rc1-1^git2.noarch"]
+
+
+def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(documents: dict[str, bytes]) -> None:
+    found = slices.primary(documents["primary"], "os", "primary")
+
+    texts = [found.text(package.checksum, f"Packages/00/{package.file_name}") for package in found.packages]
+
+    # The description's location is text, and stays.
+    again = normalise.head("primary", 2) + b"".join(texts) + normalise.tail("primary")
+    expected = documents["primary"].replace(b' href="Packages/', b' href="Packages/00/')
+    assert nested(again) == nested(expected)
+
+
+@pytest.mark.parametrize("kind", ["filelists", "other"])
+def test_slices_of_the_other_files_are_whole_elements(documents: dict[str, bytes], kind: str) -> None:
+    found = slices.listing(documents[kind], kind, kind)
+
+    texts = [found.text(checksum) or b"" for checksum in found.spans]
+
+    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(documents[kind])
+    assert found.text("0" * 64) is None
+
+
+def _attributes_swapped(text: str) -> str:
+    return re.sub(
+        r'<version epoch="(\d+)" ver="([^"]*)" rel="([^"]*)"/>', r'<version rel="\3" ver="\2" epoch="\1"/>', text
+    )
+
+
+def _other_prefixes(text: str) -> str:
+    text = text.replace("xmlns:rpm=", "xmlns:r=").replace("<rpm:", "<r:").replace("</rpm:", "</r:")
+    text = re.sub(r"<(/?)(?!r:|[?!])(\w)", r"<\1c:\2", text)
+    return text.replace(' xmlns="', ' xmlns:c="')
+
+
+VARIANTS = {
+    "attributes in another order": _attributes_swapped,
+    "on one line": lambda text: re.sub(r">\s+<", "><", text),
+    "no newline after a package": lambda text: text.replace("</package>\n", "</package>"),
+    "other prefixes": _other_prefixes,
+    "CDATA": lambda text: re.sub(r"<summary>([^<]*)</summary>", r"<summary><![CDATA[\1]]></summary>", text),
+    "CDATA that looks like an element": lambda text: re.sub(
+        r"<packager>[^<]*</packager>", "<packager><![CDATA[<size package='1'/></package>]]></packager>", text
+    ),
+    "a comment": lambda text: text.replace("  <checksum", "  <!-- <location href='x'/> --><checksum"),
+    "single quotes": lambda text: text.replace('type="rpm"', "type='rpm'"),
+    "an empty xml:base": lambda text: text.replace("<location ", '<location xml:base="" '),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_another_layout_gives_the_same_packages(documents: dict[str, bytes], variant: str) -> None:
+    original = slices.primary(documents["primary"], "os", "primary")
+    changed = VARIANTS[variant](documents["primary"].decode()).encode()
+
+    found = slices.primary(changed, "os", "primary")
+
+    assert changed != documents["primary"]
+    assert found.packages == original.packages
+    for package in found.packages:
+        document = (
+            normalise.head("primary", 1) + found.text(package.checksum, package.location) + normalise.tail("primary")
+        )
+        again = slices.primary(document, "os", "primary")
+        assert again.packages == [package]
+
+
+@pytest.mark.parametrize("kind", ["filelists", "other"])
+def test_another_layout_of_the_other_files_gives_the_same_elements(documents: dict[str, bytes], kind: str) -> None:
+    text = documents[kind].decode().replace("<package pkgid=", "<!-- x --><package\n pkgid=")
+
+    found = slices.listing(text.encode(), kind, kind)
+
+    assert list(found.spans) == list(slices.listing(documents[kind], kind, kind).spans)
+    texts = [found.text(checksum) or b"" for checksum in found.spans]
+    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(documents[kind])
+
+
+def test_standard_layout_is_its_own_standard_form(documents: dict[str, bytes]) -> None:
+    once = normalise.standardise(documents["primary"], "primary", "primary")
+
+    assert normalise.standardise(once, "primary", "primary") == once
+    assert nested(once) == nested(documents["primary"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        pytest.param("</metadata>", "", "not XML", id="cut short"),
+        pytest.param("<metadata", "<html><metadata", "not XML", id="not closed"),
+        pytest.param('href="Packages/', 'href="../../', "leads out of the repository", id="a path that leads out"),
+        pytest.param('href="Packages/', 'href="/etc/', "leads out of the repository", id="an absolute path"),
+        pytest.param('href="Packages/', 'href="http://example.org/', "leads out", id="a URL"),
+        pytest.param("<name>bash</name>", "<name>../bash</name>", "a name that no file may have", id="a name with a slash"),
+        pytest.param("<name>bash</name>", "", "lacks its name", id="no name"),
+        pytest.param("<arch>x86_64</arch>", "<arch>x86 64</arch>", "a name that no file may have", id="a blank"),
+        pytest.param('type="sha256" pkgid', 'type="md5" pkgid', "no usable checksum", id="MD5"),
+        pytest.param("<size package=", "<size parcel=", "lacks its name, version", id="no size"),
+        pytest.param("<location ", '<location xml:base="http://example.org" ', "lies elsewhere", id="xml:base"),
+    ],
+)  # fmt: skip
+def test_metadata_that_leads_astray_are_refused(
+    documents: dict[str, bytes], before: str, after: str, complaint: str
+) -> None:
+    text = documents["primary"].decode()
+    assert before in text
+
+    with pytest.raises(DescriptionError, match=complaint) as raised:
+        slices.primary(text.replace(before, after, 1).encode(), "os", 'source "os", its primary metadata')
+
+    assert raised.value.where.startswith('source "os", its primary metadata')
+
+
+def test_a_page_of_a_captive_portal_is_no_metadata() -> None:
+    with pytest.raises(DescriptionError, match="the root element is 'html', not metadata"):
+        slices.primary(b"<html><body>Please log in</body></html>", "os", "primary")
+
+
+CONTENT = b"<metadata/>" * 1000
+COMPRESSED = {
+    "gzip": gzip.compress(CONTENT),
+    "xz": lzma.compress(CONTENT),
+    "zstd": zstandard.compress(CONTENT),
+    "zstd in frames": compression.frame(CONTENT[:500]) + compression.frame(CONTENT[500:]),
+    "gzip in members": gzip.compress(CONTENT[:500]) + gzip.compress(CONTENT[500:]),
+    "nothing": CONTENT,
+}
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_whatever_compressed_a_file_it_is_expanded(how: str) -> None:
+    assert compression.expand(COMPRESSED[how], how, len(CONTENT)) == CONTENT
+    assert compression.expand(COMPRESSED[how], how) == CONTENT
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+@pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
+def test_a_file_of_another_size_than_promised_is_refused(how: str, size: int) -> None:
+    with pytest.raises(DescriptionError, match=r"expands to .* bytes, repomd.xml promises"):
+        compression.expand(COMPRESSED[how], "primary", size)
+
+
+@pytest.mark.parametrize("how", ["gzip", "xz", "zstd"])
+def test_a_truncated_file_is_refused(how: str) -> None:
+    with pytest.raises(DescriptionError, match=r"^primary: (cannot be expanded|expands to)"):
+        compression.expand(COMPRESSED[how][:-8], "primary", len(CONTENT))
+
+
+def test_a_small_file_that_expands_without_end_is_stopped_at_its_promise() -> None:
+    bomb = gzip.compress(bytes(50 << 20))
+
+    with pytest.raises(DescriptionError, match="expands to more than 1,000 bytes"):
+        compression.expand(bomb, "primary", 1000)
+
+
+def test_a_frame_that_was_damaged_is_noticed() -> None:
+    frame = bytearray(compression.frame(CONTENT))
+    frame[-1] ^= 1
+
+    with pytest.raises(DescriptionError, match="damaged"):
+        compression.unframe(bytes(frame))
+
+
+def test_the_same_content_gives_the_same_frame(tmp_path: pathlib.Path) -> None:
+    assert compression.frame(CONTENT) == compression.frame(bytes(bytearray(CONTENT)))

@@ -1,0 +1,136 @@
+"""What nodes tell, and the history that it makes."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict
+from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders, states, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Event, Order, Pin, Progress
+
+NOW = "2026-11-22 09:14:05"
+AUDIT = Audit("node", "test", "200")
+
+
+def at(seconds: int) -> str:
+    return timestamps.later(NOW, seconds)
+
+
+def installing(db: Database, pin: Pin, nodes: tuple[str, ...] = ("compute-0-0",)) -> list[Order]:
+    made = orders.order(db, dict.fromkeys(nodes, pin), by="root", now=NOW)
+    return [orders.advance(db, said.order, states.INSTALLING, now=at(60), audit=AUDIT) for said in made if said.order]
+
+
+def test_a_history_says_how_long_each_phase_took_and_why_it_failed(table_ii: Database, pin: Pin) -> None:
+    (order,) = installing(table_ii, pin)
+    for second, progress in (
+        (70, Progress("format", message="Creating xfs on /dev/sda2")),
+        (80, Progress("install", 1, 400, "Installing bash.x86_64")),
+        (90, Progress("install", 200, 400, "Installing openmpi.x86_64")),
+    ):
+        order_history.record(table_ii, [(orders.live(table_ii)[0], progress)], now=at(second))
+    orders.advance(
+        table_ii,
+        order,
+        states.FAILED,
+        now=at(120),
+        audit=AUDIT,
+        reason="There was an error installing the openmpi package",
+        progress=Progress("", log="==> /tmp/packaging.log\nscriptlet failed"),
+    )
+    (told,) = order_history.history(table_ii, "compute-0-0", now=at(1000))
+    assert (told.order.by, told.order.pin.generation, told.order.state) == ("root", pin.generation, "failed")
+    assert told.events == (
+        Event(at(0), "ordered", "", 0, 0, "", 60),
+        Event(at(60), "installing", "", 0, 0, "", 10),
+        Event(at(70), "", "format", 0, 0, "Creating xfs on /dev/sda2", 10),
+        Event(at(80), "", "install", 1, 400, "Installing bash.x86_64", 40),
+        Event(
+            at(120),
+            "failed",
+            "",
+            0,
+            0,
+            "There was an error installing the openmpi package\n==> /tmp/packaging.log\nscriptlet failed",
+            0,
+        ),
+    )
+    assert order_history.phases(told.events) == {
+        "ordered": 60,
+        "installing": 10,
+        "format": 10,
+        "install": 40,
+        "failed": 0,
+    }
+
+
+def test_the_last_phase_of_a_live_order_lasts_until_now(table_ii: Database, pin: Pin) -> None:
+    installing(table_ii, pin)
+    (told,) = order_history.history(table_ii, "compute-0-0", now=at(100))
+    assert told.events[-1].seconds == 40
+
+
+def test_a_node_that_was_never_ordered_has_no_history(table_ii: Database) -> None:
+    assert order_history.history(table_ii, "compute-0-0", now=NOW) == []
+
+
+def test_counts_within_a_phase_add_no_row(table_ii: Database, pin: Pin) -> None:
+    installing(table_ii, pin)
+    for done in range(1, 50):
+        order_history.record(table_ii, [(orders.live(table_ii)[0], Progress("install", done, 400))], now=at(60 + done))
+    assert table_ii.rows("select count(*) from install_events where phase = 'install'") == [(1,)]
+    order = orders.live(table_ii)[0]
+    assert (order.phase, order.done, order.total, order.changed) == ("install", 49, 400, at(109))
+
+
+def test_progress_of_many_nodes_is_written_together(table_ii: Database, pin: Pin) -> None:
+    nodes = ("compute-0-0", "compute-0-1", "compute-0-2")
+    made = installing(table_ii, pin, nodes)
+    reports = [(order, Progress("install", number, 400)) for number, order in enumerate(made)]
+    order_history.record(table_ii, reports, now=at(90))
+    assert [(order.node, order.done) for order in orders.live(table_ii)] == list(zip(nodes, (0, 1, 2)))
+
+
+def test_progress_cannot_bring_an_ended_order_back(table_ii: Database, pin: Pin) -> None:
+    (order,) = installing(table_ii, pin)
+    orders.cancel(table_ii, [order], by="root", now=at(70))
+    order_history.record(table_ii, [(order, Progress("install", 1, 400))], now=at(80))
+    (told,) = order_history.history(table_ii, "compute-0-0", now=at(90))
+    assert (told.order.state, told.order.phase) == ("cancelled", "installing")
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.sampled_from([state for state in states.STATES if state != states.ORDERED]),
+        st.builds(Progress, st.sampled_from(["format", "install"]), st.integers(0, 9), st.just(9)),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(STEPS)
+def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_orders(
+    table_ii: Database, pin: Pin, steps: list[object]
+) -> None:
+    said = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW, force=True)[0]
+    assert said.order is not None
+    order, ended = said.order, False
+    for step in steps:
+        before = orders.by_uuid(table_ii, [order.uuid])[0].state
+        if isinstance(step, Progress):
+            order_history.record(table_ii, [(order, step)], now=NOW)
+        else:
+            try:
+                orders.advance(table_ii, order, str(step), now=NOW, audit=AUDIT)
+            except Conflict:
+                assert before not in states.REACHED_FROM[str(step)]
+            else:
+                assert before in states.REACHED_FROM[str(step)]
+        ended = ended or before not in states.LIVE
+        assert not (ended and orders.by_uuid(table_ii, [order.uuid])[0].state in states.LIVE)
+    assert len(orders.live(table_ii)) <= 1
+    told = table_ii.rows("select state from install_events where install = ? and state <> '' order by id", (order.id,))
+    assert told[-1] == (orders.by_uuid(table_ii, [order.uuid])[0].state,)

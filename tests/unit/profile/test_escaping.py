@@ -1,0 +1,113 @@
+"""A value stays a value wherever it is written: the installer's own reader and bash are the judges."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping
+
+NASTY = [
+    "plain",
+    "",
+    "two words",
+    "it's",
+    'say "hi"',
+    "a&b;c|d>e<f",
+    "$HOME `id` $(id) ${x} \\n",
+    "%end",
+    "  %end",
+    "# not a comment",
+    "a\nb",
+    "a\n%end\nb",
+    "a\u2028%end",
+    "x\r%end",
+    "\\",
+    "'",
+    '"',
+    "-n",
+    "*",
+    "~",
+    "EOF",
+    "tab\there",
+    "é漢",
+    "\x1b[0m",
+    "!history",
+    "=x",
+]
+VALUES = st.one_of(
+    st.sampled_from(NASTY),
+    st.text(st.sampled_from("ab '\"\\$`%&#;\n\r\t\u2028\x85\x0b|(){}[]*?~!<>=/-"), max_size=12),
+    st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12),
+)
+KICKSTART = {
+    "kickstart-word": ("command --option=<{}> next", lambda value: ["command", f"--option=<{value}>", "next"]),
+    "kickstart-double": ('command --option="<{}>" next', lambda value: ["command", f"--option=<{value}>", "next"]),
+    "kickstart-single": ("command --option='<{}>' next", lambda value: ["command", f"--option=<{value}>", "next"]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(KICKSTART))
+@given(value=VALUES)
+def test_in_a_command_a_value_is_one_word_and_the_line_one_line(name: str, value: str) -> None:
+    template, expected = KICKSTART[name]
+    try:
+        line = template.format(escaping.written(value, name))
+    except ValueError:
+        assert escaping.LINE_END.search(value)
+        return
+    assert len(line.splitlines()) == 1
+    assert shlex.split(line, comments=True) == expected(value)
+
+
+@given(value=VALUES)
+def test_alone_in_a_command_a_value_is_its_words(value: str) -> None:
+    try:
+        words = shlex.split(value)
+        line = "command " + escaping.written(value, "kickstart-words") + " next"
+    except ValueError:
+        return
+    assert len(line.splitlines()) == 1
+    assert shlex.split(line, comments=True) == ["command", *words, "next"]
+
+
+@given(value=VALUES)
+def test_no_rule_lets_a_value_begin_a_line_that_ends_a_section(value: str) -> None:
+    for name in escaping.RULES:
+        if name.startswith("kickstart"):
+            continue
+        try:
+            written = escaping.written(value, name)
+        except ValueError:
+            continue
+        # A body stands behind a margin from its first line on; a comment behind its sign.
+        before = {"body": escaping.MARGIN, "body-twice": escaping.MARGIN * 2, "comment": "#"}.get(name, "")
+        lines = (before + written).splitlines()
+        assert not any(line.lstrip().startswith("%") for line in lines), (name, written)
+
+
+def test_a_file_takes_every_value_that_text_can_hold() -> None:
+    for value in NASTY:
+        if not escaping.ODD_LINE_END.search(value):
+            assert escaping.written(value, "body").replace("\n" + escaping.MARGIN, "\n") == value
+
+
+@pytest.mark.parametrize("name", sorted(escaping.RULES))
+def test_no_rule_takes_half_a_character_or_a_nul(name: str) -> None:
+    for value in ("a\x00b", "\ud800"):
+        with pytest.raises(ValueError, match="NUL"):
+            escaping.written(value, name)
+
+
+@pytest.mark.parametrize("name", sorted(escaping.RULES))
+def test_a_plain_value_is_written_as_it_is_everywhere(name: str) -> None:
+    assert escaping.written("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
+
+
+def test_a_text_is_taken_apart_at_its_references() -> None:
+    text = f"url --url=http://{escaping.mark('host', 'kickstart-word')}/x"
+    assert escaping.pieces(text) == ("url --url=http://", ("host", "kickstart-word"), "/x")
+    assert escaping.readable(text) == "url --url=http://&host;/x"

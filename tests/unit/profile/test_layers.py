@@ -1,0 +1,136 @@
+"""Layers of XML: a distribution's own, a site's on top of it."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
+from support.kickstarts import tree
+
+
+def package(name: str) -> str:
+    return f"<kickstart><package>{name}</package></kickstart>"
+
+
+BASE = {"graphs/default/base.xml": '<graph><edge from="a" to="b"/></graph>', "nodes/a.xml": package("a")}
+
+
+def packages(*paths: str) -> list[str]:
+    return [found.name for found in compile_profile(paths, "a", {}, "rhel9").packages]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"nodes/b.xml": "b"}, ["a", "b"], id="alone"),
+        pytest.param({"nodes/b.xml": "b", "nodes/extend-b.xml": "e"}, ["a", "b", "e"], id="extended"),
+        pytest.param({"nodes/b.xml": "b", "nodes/replace-b.xml": "r"}, ["a", "r"], id="replaced"),
+        pytest.param({"nodes/b.xml": "b", "site-nodes/extend-b.xml": "e"}, ["a", "b", "e"], id="site-nodes"),
+        pytest.param(
+            {"nodes/b.xml": "b", "nodes/replace-b.xml": "r", "nodes/extend-b.xml": "e"},
+            ["a", "e", "r"],
+            id="an extend beside a replace is not lost",
+        ),
+        pytest.param(
+            {"nodes/b.xml": "b", "nodes/extend-b.xml": "e", "site-nodes/replace-b.xml": "r"},
+            ["a", "r"],
+            id="a site's replace takes the place of everything before it",
+        ),
+        pytest.param({"nodes/extend-b.xml": "e"}, ["a", "e"], id="an extension of nothing"),
+    ],
+)
+def test_overlays_in_one_directory(tmp_path: pathlib.Path, files: dict[str, str], expected: list[str]) -> None:
+    assert packages(tree(tmp_path, {**BASE, **{name: package(p) for name, p in files.items()}})) == expected
+
+
+def test_a_site_in_a_directory_of_its_own_extends_replaces_and_adds_edges(tmp_path: pathlib.Path) -> None:
+    rolls = tree(tmp_path / "rolls", {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml": package("c")})
+    site = tree(
+        tmp_path / "site",
+        {
+            "graphs/default/site.xml": '<graph><edge from="a" to="c"/></graph>',
+            "nodes/extend-a.xml": package("more"),
+            "nodes/b.xml": package("ours"),
+        },
+    )
+    assert packages(rolls, site) == ["a", "c", "more", "ours"]
+
+
+def test_a_graph_file_of_the_same_name_takes_the_place_of_the_earlier_one(tmp_path: pathlib.Path) -> None:
+    rolls = tree(tmp_path / "rolls", {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml": package("c")})
+    site = tree(tmp_path / "site", {"graphs/default/base.xml": '<graph><edge from="a" to="c"/></graph>'})
+    assert packages(rolls, site) == ["a", "c"]
+
+
+def test_places_are_told_relative_to_the_layers_so_that_a_profile_is_the_same_wherever_they_lie(
+    tmp_path: pathlib.Path,
+) -> None:
+    for folder in ("x", "y"):
+        tree(tmp_path / folder / "rolls", {**BASE, "nodes/b.xml": package("b")})
+        tree(tmp_path / folder / "site", {"nodes/extend-b.xml": package("e")})
+    first, second = (
+        compile_profile([str(tmp_path / folder / name) for name in ("rolls", "site")], "a", {}, "rhel9")
+        for folder in ("x", "y")
+    )
+    assert first == second
+    assert first.nodes[1].files == ("rolls/nodes/b.xml", "site/nodes/extend-b.xml")
+
+
+def test_two_layers_of_one_name_are_told_apart(tmp_path: pathlib.Path) -> None:
+    paths = [tree(tmp_path / "xml", {**BASE, "nodes/b.xml": package("b")}), tree(tmp_path / "site" / "xml", {})]
+    tree(tmp_path / "site" / "xml", {"nodes/extend-b.xml": package("e"), "nodes/extend-a.xml": package("e")})
+    profile = compile_profile(paths, "a", {}, "rhel9")
+    assert profile.nodes[1].files == ("xml-1/nodes/b.xml", "xml-2/nodes/extend-b.xml")
+
+
+def test_the_directory_graph_of_stacki_is_read_too(tmp_path: pathlib.Path) -> None:
+    assert Sources(tree(tmp_path, {"graph/g.xml": '<graph><edge from="a" to="b"/></graph>'})).graph.edges
+
+
+def test_what_does_not_exist_is_named_with_what_there_is(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(NotFound, match="no such directory"):
+        Sources(str(tmp_path / "absent"))
+    path = tree(tmp_path, {**BASE, "graphs/other/x.xml": "<graph/>", "nodes/b.xml": package("b")})
+    with pytest.raises(NotFound, match=r'no graph "defualt".*default, other'):
+        Sources(path, "defualt")
+    with pytest.raises(NotFound, match='no root "computer"'):
+        compile_profile(path, "computer", {}, "rhel9")
+    with pytest.raises(NotFound, match=r"no release .rhel6.*rhel7"):
+        compile_profile(path, "a", {}, "rhel6")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret"])
+def test_an_include_does_not_lead_out_of_its_directory(tmp_path: pathlib.Path, name: str) -> None:
+    (tmp_path / "secret").write_text("secret")
+    path = tree(
+        tmp_path / "xml", {**BASE, "nodes/b.xml": f'<kickstart><post><include file="{name}"/></post></kickstart>'}
+    )
+    with pytest.raises(DescriptionError, match="leads out"):
+        compile_profile(path, "a", {}, "rhel9")
+
+
+def test_an_include_of_the_last_layer_that_has_it_counts(tmp_path: pathlib.Path) -> None:
+    script = '<kickstart><post><include file="part"/></post></kickstart>'
+    rolls = tree(tmp_path / "rolls", {**BASE, "nodes/b.xml": script, "include/part": "theirs"})
+    site = tree(tmp_path / "site", {"include/part": "ours"})
+    profile = compile_profile([rolls, site], "a", {}, "rhel9")
+    assert ("ours",) in [line.pieces for line in profile.lines]
+
+
+def test_only_files_that_end_in_xml_are_read(tmp_path: pathlib.Path) -> None:
+    path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml~": "broken", "nodes/.d.xml": "broken"})
+    (tmp_path / "nodes" / "e.xml").mkdir()
+    assert packages(path) == ["a", "b"]
+    assert Sources(path).node_names() == {"a", "b"}
+
+
+def test_a_file_too_large_for_the_memory_is_not_read(tmp_path: pathlib.Path) -> None:
+    path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b")})
+    with (tmp_path / "nodes" / "b.xml").open("r+b") as file:
+        file.truncate(1 << 40)  # a hole: no disk is used
+    with pytest.raises(DescriptionError, match="too large"):
+        compile_profile(path, "a", {}, "rhel9")

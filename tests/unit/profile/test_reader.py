@@ -1,0 +1,111 @@
+"""XML is read with the line of everything in it, and with nothing from outside."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Element, Text
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import reader
+
+
+def texts(element: Element) -> list[tuple[str, int]]:
+    return [(child.text, child.origin.line) for child in element.children if isinstance(child, Text)]
+
+
+def test_each_piece_of_text_knows_its_line_also_behind_comments_entities_and_cdata() -> None:
+    root = reader.parse(
+        b"<kickstart>\n<post>\none\n<!-- a comment\nof two lines -->\ntwo &hostname;\n<![CDATA[\nthree & four]]>\n"
+        b'<file\n  name="/x"\n/>five</post></kickstart>',
+        "nodes/x.xml",
+    )
+    (post,) = [child for child in root.children if isinstance(child, Element)]
+    assert texts(post) == [
+        ("\none\n", 2),
+        (f"\ntwo {escaping.mark('hostname')}\n\nthree & four\n", 5),
+        ("five", 11),
+    ]
+    assert [child.origin.line for child in post.children if isinstance(child, Element)] == [9]
+
+
+def test_lines_have_no_upper_limit() -> None:
+    root = reader.parse(b"<kickstart>" + b"\n" * 200_000 + b"<main/></kickstart>", "big.xml")
+    assert [child.origin.line for child in root.children if isinstance(child, Element)] == [200_001]
+
+
+def test_an_entity_is_a_reference_also_in_an_attribute_and_needs_no_declaration() -> None:
+    root = reader.parse(b'<kickstart><file name="&HttpConf;/httpd.conf"/></kickstart>', "x.xml")
+    (file,) = root.children
+    assert isinstance(file, Element)
+    assert escaping.names(file.attributes["name"]) == ["HttpConf"]
+
+
+@pytest.mark.parametrize("standalone", ["yes", "no"])
+def test_a_declaration_may_stand_anywhere_as_rocks_dropped_it_by_line(standalone: str) -> None:
+    text = f'\n<!-- first -->\n<?xml version="1.0" standalone="{standalone}"?>\n<kickstart>&a;</kickstart>'
+    root = reader.parse(text.encode(), "x.xml")
+    assert (root.origin.line, texts(root)) == (4, [(escaping.mark("a"), 4)])
+
+
+def test_old_files_in_latin_1_are_read_as_they_declare() -> None:
+    text = '<?xml version="1.0" encoding="ISO-8859-1"?><kickstart>é</kickstart>'
+    assert texts(reader.parse(text.encode("latin-1"), "x.xml")) == [("é", 1)]
+
+
+BOMB = "<!DOCTYPE k [" + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12)) + "]><k>&a11;</k>"
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        pytest.param(b"<k>\n<a></k>", "x.xml:2", id="not well-formed"),
+        pytest.param(b"", "x.xml:1", id="empty"),
+        pytest.param(b"<k>\n\xff</k>", "x.xml:2", id="not UTF-8"),
+        pytest.param(b'<?xml version="1.0" encoding="klingon"?><k/>', "x.xml:1", id="unknown encoding"),
+        pytest.param(BOMB.encode(), "x.xml:1", id="expansion bomb"),
+        pytest.param(b'\n<!DOCTYPE k SYSTEM "file:///etc/passwd"><k>&x;</k>', "x.xml:2", id="external subset"),
+        pytest.param(b'<!DOCTYPE k [<!ENTITY x SYSTEM "http://127.0.0.1:1/">]><k>&x;</k>', "x.xml:1", id="external"),
+        pytest.param(("\n<k>" + escaping.OPEN + "</k>").encode(), "x.xml:2", id="a mark of our own"),
+        pytest.param(b"<a>" * 100 + b"</a>" * 100, "x.xml:1", id="too deep"),
+        pytest.param(b"<k>" + b" " * reader.MAXIMUM_SIZE + b"</k>", "x.xml", id="too large"),
+    ],
+)
+def test_what_is_not_read_is_refused_with_its_line(data: bytes, where: str) -> None:
+    started = time.process_time()
+    with pytest.raises(DescriptionError) as caught:
+        reader.parse(data, "x.xml")
+    assert caught.value.where == where
+    assert time.process_time() - started < 2
+
+
+XMLISH = st.lists(
+    st.sampled_from(
+        ["<k>", "</k>", "<a b='", "'>", "<a/>", "&x;", "&#0;", "&#xe000;", "&", "<![CDATA[", "]]>", "<!--", "-->", "\n"]
+        + ["<?xml version='1.0'?>", "<!DOCTYPE k>", "<!ENTITY", "text", "<", ">", "\x00", "é"]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(st.one_of(XMLISH, st.text(max_size=80)))
+def test_no_text_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> None:
+    try:
+        root = reader.parse(text.encode("utf-8", "surrogatepass"), "x.xml")
+    except DescriptionError as error:
+        assert error.where.startswith("x.xml")
+    else:
+        assert root.tag
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_reader_do_anything_but_read_or_refuse(data: bytes) -> None:
+    for given_bytes in (data, b"<k>" + data + b"</k>", b'<?xml version="1.0" encoding="utf-16"?>' + data):
+        try:
+            reader.parse(given_bytes, "x.xml")
+        except DescriptionError as error:
+            assert error.where.startswith("x.xml")

@@ -1,0 +1,152 @@
+"""References in scripts: bash itself says whether what was written is the value."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile import shell_quoting
+
+from .test_escaping import NASTY, VALUES
+
+HOST = escaping.mark("host")
+# Each prints <VALUE> and nothing else, whatever the value is.
+SCRIPTS = {
+    "a bare word": f"printf '<%s>' x{HOST}",
+    "part of a word": f"printf '<%s>' x{HOST}y",
+    "double quotes": f'printf "<%s>" "x{HOST}"',
+    "double quotes over lines": f'printf "<%s>" "x\n{HOST}"',
+    "single quotes": f"printf '<%s>' 'x{HOST}'",
+    "a command substitution": f"printf '<%s>' \"$(printf %s. x{HOST})\"",
+    "a substitution in quotes": f'printf \'<%s>\' "$(printf %s. "x{HOST}")"',
+    "a subshell": f"( printf '<%s>' x{HOST} )",
+    "a comment": f"# x{HOST}\nprintf '<>'",
+    "a comment after code": f"printf '<>' # it's {HOST}",
+    "a here-document": f"printf '<%s>' \"$(cat <<X\nx{HOST}\nX\n)\"",
+    "a here-document at the start of a line": f"printf '<%s>' \"$(cat <<X\n{HOST}\nX\n)\"",
+    "a command in a here-document": f"cat <<X\n<$(printf %s x{HOST})>\nX",
+    "a here-document with tabs": f"printf '<%s>' \"$(cat <<-X\n\tx{HOST}\n\tX\n)\"",
+    "a quoted here-document": f"printf '<%s>' \"$(cat <<'X'\nx{HOST}\nX\n)\"",
+    "after a here-document": f"cat >/dev/null <<X\nit's\nX\nprintf '<%s>' x{HOST}",
+    "a case": f"case x in x) printf '<%s>' x{HOST};; esac",
+    "a continued line": f"printf '<%s>' \\\nx{HOST}",
+    "a number sign inside a word": f"printf '<%s>' a#b{HOST}",
+    "behind an escaped quote": f"printf '<%s>' \\'x{HOST}",
+    "behind ansi quotes": f"printf '<%s>' $'a\\'b'{HOST}",
+    "after arithmetic": f"printf '<%s>' $((1 << 2))x{HOST}",
+    "after a here-string": f"cat >/dev/null <<<\"it's\"; printf '<%s>' x{HOST}",
+    "a variable's default": f"printf '<%s>' \"${{none:-x{HOST}}}\"",
+    "backticks": f"printf '<%s>' `printf %s x{HOST}`",
+    "arithmetic": f"printf '<%s>' $((0 + {HOST}))",
+    "behind a dollar": f"printf '<%s>' x${HOST}",
+    "a case in a substitution": f"printf '<%s>' \"$(case a in a) printf %s x{HOST};; esac)\"",
+    "quotes that never close": f"printf '<%s>' x{HOST}\n: '",
+}
+# Where the reader is not sure, and only plain values are written.
+UNSURE = (
+    "a command in a here-document",
+    "a variable's default",
+    "backticks",
+    "arithmetic",
+    "behind a dollar",
+    "a case in a substitution",
+    "quotes that never close",
+)
+ANY = [name for name in SCRIPTS if name not in (*UNSURE, "a quoted here-document") and "comment" not in name]
+
+
+def rendered(script: str, value: str) -> str:
+    lines = shell_quoting.annotate(script.split("\n"), "/bin/bash")
+    text = "\n".join(lines)
+    return escaping.MARK.sub(lambda found: escaping.written(value, found.group(2)), text)
+
+
+def run(script: str) -> str:
+    # By way of base64: what a program prints is otherwise read with its line ends made one.
+    printed = process.run(["bash"], stdin="{\n" + script + "\n} | base64 -w0\n", timeout=20).stdout
+    return base64.b64decode(printed).decode()
+
+
+def expected(name: str, value: str) -> str:
+    """What the script prints by the shell's own rules when the value is only a value."""
+    before = {"double quotes over lines": "x\n", "a number sign inside a word": "a#b", "behind an escaped quote": "'x"}
+    before.update({"behind ansi quotes": "a'b", "after arithmetic": "4x"})
+    before["a here-document at the start of a line"] = ""
+    if "comment" in name:
+        return "<>"
+    if name == "a command in a here-document":
+        return f"<x{value}>\n"
+    if name == "part of a word":
+        return f"<x{value}y>"
+    if name in ("a command substitution", "a substitution in quotes"):
+        return f"<x{value}.>"
+    printed = before.get(name, "x") + value
+    return f"<{printed.rstrip(chr(10)) if 'here-document' in name and name != 'after a here-document' else printed}>"
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("name", ANY)
+def test_every_nasty_value_arrives_as_it_is(name: str) -> None:
+    for value in NASTY:
+        try:
+            script = rendered(SCRIPTS[name], value)
+        except ValueError:
+            assert escaping.ODD_LINE_END.search(value), value
+            assert "here-document" in name
+            continue
+        assert run(script) == expected(name, value), script
+
+
+@pytest.mark.parametrize("name", UNSURE)
+@pytest.mark.parametrize("value", NASTY)
+def test_where_the_reader_is_not_sure_only_plain_values_are_written(name: str, value: str) -> None:
+    try:
+        rendered(SCRIPTS[name], value)
+    except ValueError:
+        return
+    assert value == "" or escaping.PLAIN.match(value)
+
+
+@pytest.mark.programs
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(SCRIPTS)), value=VALUES)
+def test_no_value_breaks_out_of_any_place(name: str, value: str) -> None:
+    try:
+        script = rendered(SCRIPTS[name], value)
+    except ValueError:
+        return
+    if name in ("arithmetic", "behind a dollar", "quotes that never close"):
+        assert escaping.PLAIN.match(value) or value == ""
+        return
+    assert run(script) == expected(name, value), script
+
+
+@pytest.mark.parametrize(
+    ("line", "given_context"),
+    [
+        (f"print('{HOST}')", "quoted"),
+        (f'print("a {HOST}")', "quoted"),
+        (f"print({HOST})", "plain"),
+        (f"x = 'a' + {HOST}", "plain"),
+        (f"# it's {HOST}", "plain"),
+        (f"x = 'a\\'{HOST}'", "plain"),
+    ],
+)
+def test_in_another_language_only_simple_quotes_take_more_than_plain_values(line: str, given_context: str) -> None:
+    (annotated,) = shell_quoting.annotate([line], "/usr/bin/python3")
+    assert escaping.pieces(annotated)[1] == ("host", given_context)
+
+
+def test_an_expanded_text_that_runs_a_command_takes_only_plain_values() -> None:
+    assert shell_quoting.annotate_expanded([f"a {HOST}"]) == [f"a {escaping.mark('host', 'shell-here')}"]
+    assert shell_quoting.annotate_expanded([f"$(b {HOST})"]) == [f"$(b {escaping.mark('host', 'plain')})"]
+
+
+@given(st.lists(st.text("ab'\"\\$(){}`<-#; \t" + escaping.OPEN + escaping.CLOSE, max_size=12), max_size=4))
+def test_no_script_stops_the_reader(lines: list[str]) -> None:
+    assert len(shell_quoting.annotate(lines, "/bin/sh")) == len(lines)

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A site lays values out by its own template; what is wrong with one is told with file and line."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout, json_text
+from support.reports import report, site
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+)
+
+
+def test_a_sites_template_is_used_instead_of_ours(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts.j2").write_text("{{ who }} of the site\n")
+    assert Layout(str(tmp_path))("hosts", "{{ who }}\n", who="me") == "me of the site\n"
+
+
+def test_a_sites_template_may_include_ours(snapshot: Snapshot, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts.j2").write_text('{% include "rocks/hosts.j2" %}\n192.0.2.1 mirror\n')
+    (ours,) = report("hosts").render(snapshot, site("hosts")).values()
+    (theirs,) = report("hosts").render(snapshot, site("hosts", folder=str(tmp_path))).values()
+    assert theirs == f"{ours}192.0.2.1 mirror\n"
+
+
+def test_a_sites_template_may_change_what_kea_is_told(snapshot: Snapshot, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "kea-dhcp4.conf.j2").write_text(
+        '{% set _ = config.Dhcp4.update({"valid-lifetime": 600}) %}\n{{ config | json }}\n'
+    )
+    (text,) = report("kea").render(snapshot, site("kea", folder=str(tmp_path))).values()
+    assert json.loads(text)["Dhcp4"]["valid-lifetime"] == 600
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "words"),
+    [
+        pytest.param("one\n{% for %}\n", 2, "Expected", id="syntax"),
+        pytest.param("one\ntwo\n{{ nobody }}\n", 3, "'nobody' is undefined", id="unknown value"),
+        pytest.param("{{ who.__class__ }}\n", 1, "unsafe", id="unsafe"),
+        pytest.param("{{ 1 / 0 }}\n", 1, "division", id="arithmetic"),
+        pytest.param('{% include "nowhere.j2" %}\n', 1, "nowhere.j2", id="missing include"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_told_with_its_line(
+    template: str, line: int, words: str, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "hosts.j2").write_text(template)
+    with pytest.raises(DescriptionError) as refused:
+        Layout(str(tmp_path))("hosts", "ours\n", who="me")
+    assert refused.value.where == f"{tmp_path}/hosts.j2:{line}" and words in refused.value.what
+
+
+def test_a_value_is_never_a_template(tmp_path: pathlib.Path) -> None:
+    assert Layout(str(tmp_path))("hosts", "{{ who }}", who="{{ 7 * 7 }}{% raw %}") == "{{ 7 * 7 }}{% raw %}"
+
+
+@given(values)
+def test_json_keeps_its_meaning(value: object) -> None:
+    assert json.loads(json_text(value)) == value
+
+
+def test_json_has_a_line_for_each_innermost_object() -> None:
+    assert json_text({"a": [{"b": 1}, {"c": []}]}) == '{\n  "a": [\n    {"b": 1},\n    {\n      "c": []\n    }\n  ]\n}'

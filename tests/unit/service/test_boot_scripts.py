@@ -1,0 +1,115 @@
+"""What iPXE and GRUB are told, and the installer's kernel arguments of each release."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
+from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import Start
+from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import INSTALLERS, installer
+
+TREE = "http://10.1.1.1/install/.generations/rocks/x86_64/4c19e0b2"
+START = Start(
+    "compute-0-0", "00:50:8b:e0:3a:a7", "rocks", "4c19e0b2", "http://10.1.1.1", TREE, installer("rhel9"),
+    ("console=ttyS0,115200",),
+)  # fmt: skip
+ARGUMENTS = (
+    f"inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac inst.repo={TREE} inst.stage2={TREE} inst.syslog=10.1.1.1:514 ip=dhcp"
+    " BOOTIF=01-00-50-8b-e0-3a-a7 console=ttyS0,115200"
+)
+
+
+def test_ipxe_is_sent_into_the_installer_of_the_pinned_generation() -> None:
+    assert boot_scripts.install("ipxe", START) == (
+        "#!ipxe\n"
+        "echo compute-0-0: installing rocks 4c19e0b2\n"
+        f"kernel {TREE}/images/pxeboot/vmlinuz initrd=initrd.img {ARGUMENTS}\n"
+        f"initrd --name initrd.img {TREE}/images/pxeboot/initrd.img\n"
+        "boot\n"
+    )
+
+
+def test_grub_loads_over_http_from_the_same_generation() -> None:
+    place = "(http,10.1.1.1)/install/.generations/rocks/x86_64/4c19e0b2/images/pxeboot"
+    text = boot_scripts.install("grub", START)
+    assert f"linux {place}/vmlinuz {ARGUMENTS}\n" in text
+    assert f"initrd {place}/initrd.img\n" in text
+
+
+@pytest.mark.parametrize(("release", "verb"), [("rhel8", "linuxefi"), ("rhel9", "linux"), ("fedora44", "linux")])
+def test_only_old_releases_start_their_kernel_by_linuxefi(release: str, verb: str) -> None:
+    lines = boot_scripts.install("grub", START._replace(installer=installer(release))).splitlines()
+    assert lines[3].split()[0] == verb
+
+
+@pytest.mark.parametrize("release", sorted(INSTALLERS))
+def test_every_release_is_told_where_its_kickstart_and_its_tree_are(release: str) -> None:
+    arguments = boot_scripts.kernel_arguments(START._replace(installer=installer(release)))
+    assert {"inst.ks=http://10.1.1.1/rocks/kickstart", "inst.ks.sendmac", f"inst.repo={TREE}"} <= set(arguments)
+
+
+def test_the_local_disk_is_the_next_device_of_the_firmware() -> None:
+    text = boot_scripts.local("ipxe", "compute-0-0", "no live order")
+    assert text.splitlines()[-1] == "iseq ${platform} efi && exit 1 || exit"
+    assert boot_scripts.local("grub", "compute-0-0", "no live order").splitlines()[-2:] == ["  exit 1", "}"]
+
+
+def test_a_machine_that_is_no_node_asks_again_but_not_for_ever() -> None:
+    text = boot_scripts.discovery("ipxe", "10.1.2.3", "http://10.1.1.1")
+    assert "chain http://10.1.1.1/rocks/boot || reboot\n" in text
+    assert "iseq ${tries} 40 && exit 1 ||\n" in text
+    assert boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").startswith("set timeout=15\n")
+
+
+GRUB_ANSWERS = {
+    "install": boot_scripts.install("grub", START),
+    "local": boot_scripts.local("grub", "compute-0-0", "no live order"),
+    "discovery": boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1"),
+}
+
+
+@pytest.mark.parametrize("text", GRUB_ANSWERS.values(), ids=GRUB_ANSWERS)
+def test_grub_has_closed_its_configuration_when_the_machine_restarts(text: str) -> None:
+    # What stands outside of an entry runs while the file is open, over a connection that its next start would meet.
+    outside = re.sub(r"^menuentry .*?^}\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert re.fullmatch(r"set timeout=\d+\n", outside)
+    assert text.count("menuentry") == 1
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("text", GRUB_ANSWERS.values(), ids=GRUB_ANSWERS)
+def test_grub_itself_finds_no_fault_in_its_configuration(text: str) -> None:
+    process.run(["grub-script-check"], stdin=text, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("asked", "agent", "form"),
+    [
+        ("", "iPXE/1.0.0+git-20190125", "ipxe"),
+        ("", "GRUB 2.06", "grub"),
+        ("grub", "curl/8.0", "grub"),
+        ("", "curl/8.0", None),
+        ("html", "iPXE/1.0.0", None),
+    ],
+)
+def test_the_form_is_the_loaders(asked: str, agent: str, form: str | None) -> None:
+    assert boot_scripts.form(asked, agent) == form
+
+
+@given(st.text(min_size=1))
+def test_no_attribute_can_say_anything_to_a_loader(argument: str) -> None:
+    start = START._replace(extra=(argument,))
+    for form in boot_scripts.FORMS:
+        try:
+            text = boot_scripts.install(form, start)
+        except DescriptionError as error:
+            assert "compute-0-0" in str(error)
+        else:
+            assert text.count("\n") == boot_scripts.install(form, START).count("\n")
+            assert not set(argument) & set("\"'$;&|<>(){}\\` \t\n")

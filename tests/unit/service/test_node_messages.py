@@ -1,0 +1,64 @@
+"""Messages from nodes: whatever comes is a value within its bounds, or a refusal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
+from ansible_collections.npaci.rocks.plugins.module_utils.service.node_messages import (
+    LOG_CHARACTERS,
+    MESSAGE_CHARACTERS,
+    message_of,
+    progress_of,
+)
+
+
+def request(body: bytes) -> Request:
+    return Request("POST", "/rocks/events", {}, "10.255.255.245", 700, body=body)
+
+
+def test_progress_is_a_phase_and_counts() -> None:
+    body = b'{"phase": "install", "done": 133, "total": 400, "message": "Installing bash"}'
+    assert progress_of(message_of(request(body), ""), "") == Progress("install", 133, 400, "Installing bash")
+
+
+@given(st.binary() | st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["phase", "done", "message", "log"]), inner),
+).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+@example(b"[" * 100_000)
+@example(b'{"phase": "install", "done": ' + b"9" * 10_000 + b"}")
+@example(b'{"phase": "install", "message": "\\ud800"}')
+@example(b'{"phase": "install", "done": NaN}')
+def test_any_bytes_are_progress_within_bounds_or_a_refusal(body: bytes) -> None:
+    try:
+        progress = progress_of(message_of(request(body), "compute-0-0"), "compute-0-0")
+    except Denied as refused:
+        assert refused.status == 400
+    else:
+        assert len(progress.message) <= MESSAGE_CHARACTERS
+        assert len(progress.log) <= LOG_CHARACTERS
+        progress.message.encode()
+
+
+def test_a_log_keeps_its_end() -> None:
+    body = json.dumps({"phase": "failed", "log": "x" * 20_000 + "the last line"}).encode()
+    log = progress_of(message_of(request(body), ""), "").log
+    assert log.endswith("the last line")
+    assert len(log) == LOG_CHARACTERS
+
+
+def test_a_terminals_commands_do_not_reach_an_administrators_terminal() -> None:
+    body = json.dumps({"phase": "install", "message": "\x1b]0;owned\x07\x1b[2Jbash\x9b31m"}).encode()
+    assert progress_of(message_of(request(body), ""), "").message == "]0;owned[2Jbash31m"
+
+
+@pytest.mark.parametrize("phase", ["", "Install", "a b", "x" * 40, "<script>", "installing\n"])
+def test_a_phase_is_a_small_word(phase: str) -> None:
+    with pytest.raises(Denied):
+        progress_of({"phase": phase}, "")

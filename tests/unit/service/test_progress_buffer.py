@@ -1,0 +1,112 @@
+"""Progress that is written together a moment later, and only for whom the database vouched a moment ago."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.service import progress_buffer as room
+from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import (
+    LEARN_SECONDS,
+    TRUST_SECONDS,
+    Inbox,
+)
+from support.cluster import Urls
+from support.frontend import NOW, Face
+from support.waiting import until
+
+NODE = "10.255.255.245"
+
+
+class Clock:
+    """Seconds that a test moves on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def inbox(time: Clock, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+    """An inbox that is flushed by hand."""
+    monkeypatch.setattr(Inbox, "_write_on", lambda self: None)
+    return Inbox(lambda: connect("sqlite:///nowhere"), time)
+
+
+@pytest.fixture
+def installing(cluster: Database, order: Order) -> Order:
+    return orders.advance(cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200"))
+
+
+def test_the_newest_of_each_node_is_written(cluster: Database, inbox: Inbox, installing: Order) -> None:
+    for done in (1, 2, 3):
+        assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", done, 400))
+    assert inbox.flush(cluster, NOW) == 1
+    (order,) = orders.live(cluster)
+    assert (order.phase, order.done, order.total) == ("install", 3, 400)
+    assert inbox.flush(cluster, NOW) == 0
+
+
+def test_a_stranger_is_looked_up_by_himself(cluster: Database, inbox: Inbox, installing: Order) -> None:
+    assert not inbox.offer(cluster, NODE, "another order", Progress("install", 1, 400))
+    assert not inbox.offer(cluster, "10.255.255.244", installing.uuid, Progress("install", 1, 400))
+
+
+def test_all_that_install_are_looked_up_together_and_not_more_often_than_once_a_second(
+    cluster: Database, inbox: Inbox, order: Order, time: Clock
+) -> None:
+    assert not inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
+    orders.advance(cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200"))
+    assert not inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
+    time.now = LEARN_SECONDS
+    assert inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
+
+
+def test_trust_ends_by_itself(cluster: Database, inbox: Inbox, time: Clock, installing: Order) -> None:
+    assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
+    orders.cancel(cluster, [installing], by="root", now=NOW)
+    time.now = TRUST_SECONDS + 0.1
+    assert not inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
+
+
+def test_an_order_that_ended_takes_its_trust_along(cluster: Database, inbox: Inbox, installing: Order) -> None:
+    assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
+    orders.cancel(cluster, [installing], by="root", now=NOW)
+    assert inbox.flush(cluster, NOW) == 0
+    assert not inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
+
+
+def test_what_could_not_be_written_waits_for_the_database(
+    cluster: Database, inbox: Inbox, installing: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_arguments: object, **_options: object) -> None:
+        raise Unavailable("the database server does not answer")
+
+    inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
+    with monkeypatch.context() as patched:
+        patched.setattr(room.order_history, "record", away)
+        with pytest.raises(Unavailable):
+            inbox.flush(cluster, NOW)
+    inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
+    assert inbox.flush(cluster, NOW) == 1
+    assert orders.live(cluster)[0].done == 2
+
+
+def test_the_faces_second_message_is_written_a_moment_later(
+    face: Face, cluster: Database, urls: Urls, order: Order
+) -> None:
+    face.get("/rocks/kickstart", NODE)
+    for done in range(1, 20):
+        assert face.post("/rocks/events", NODE, order=order.uuid, phase="install", done=done, total=400).status == 200
+    assert orders.live(cluster)[0].done < 19
+    until(lambda: orders.live(cluster)[0].done == 19, 10.0, "the inbox to be written")

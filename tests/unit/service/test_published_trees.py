@@ -1,0 +1,136 @@
+"""Generations as the tree shows them, and what differs between two, against repositories that createrepo_c wrote."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pathlib
+
+import createrepo_c
+import pytest
+import zstandard
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
+from ansible_collections.npaci.rocks.plugins.module_utils.service import package_diff as room
+from ansible_collections.npaci.rocks.plugins.module_utils.service import published_trees
+from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff import Difference, difference, packages
+from support.frontend import GENERATION, Face, publish
+from support.pages import read
+from support.rpms import Rpm, repository
+
+ADMIN = "127.0.0.1"
+BEFORE = [Rpm("bash", "5.1.8", "6"), Rpm("gone", "1", "1"), Rpm("kernel", "5.14", "1"), Rpm("kernel", "5.14", "2")]
+AFTER = [
+    Rpm("bash", "5.1.8", "9", epoch=1),
+    Rpm("c++-thing", "1", "1"),
+    Rpm("kernel", "5.14", "1"),
+    Rpm("kernel", "5.14", "2"),
+]
+CHANGED = Difference(
+    (("c++-thing.noarch", "1-1"),), (("gone.noarch", "1-1"),), (("bash.noarch", "5.1.8-6", "1:5.1.8-9"),)
+)
+
+
+def test_generations_come_in_the_order_in_which_they_were_published(root: pathlib.Path) -> None:
+    for name in ("b", "c", "a"):
+        publish(root, name)
+    (root / ".generations" / "rocks" / "x86_64" / ".history").write_text(json.dumps(["b", "c", "a", "removed"]))
+    assert published_trees.published(str(root)) == [published_trees.Published("rocks", "x86_64", "a", ("b", "c", "a"))]
+
+
+def test_a_site_without_distributions_has_none(tmp_path: pathlib.Path) -> None:
+    assert published_trees.published(str(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize("name", ["..", "../../etc", "", "rocks\x00", ".generations"])
+def test_a_name_in_a_request_leads_nowhere_else(root: pathlib.Path, name: str) -> None:
+    publish(root)
+    with pytest.raises(NotFound):
+        published_trees.find(str(root), name, "x86_64")
+    with pytest.raises(NotFound):
+        published_trees.path(str(root), published_trees.find(str(root), "rocks", "x86_64"), name)
+
+
+def test_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> None:
+    repository(tmp_path, AFTER)
+    found = {}
+    for package in createrepo_c.RepositoryReader.from_path(str(tmp_path)).iter_packages():
+        version = f"{package.version}-{package.release}"
+        shown = version if package.epoch in ("0", None) else f"{package.epoch}:{version}"
+        found.setdefault(f"{package.name}.{package.arch}", []).append(shown)
+    assert packages(str(tmp_path)) == {name: tuple(sorted(versions)) for name, versions in found.items()}
+
+
+def test_two_generations_differ_by_what_was_added_removed_and_changed(tmp_path: pathlib.Path) -> None:
+    repository(tmp_path / "before", BEFORE)
+    repository(tmp_path / "after", AFTER)
+    before, after = packages(str(tmp_path / "before")), packages(str(tmp_path / "after"))
+    assert difference(before, after) == CHANGED
+    assert difference(after, after) == Difference((), (), ())
+
+
+@pytest.mark.parametrize("piece", [64, 1000, 1 << 20])
+def test_a_package_may_lie_across_two_pieces(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    repository(tmp_path, AFTER)
+    monkeypatch.setattr(room, "PIECE", piece)
+    packages.cache_clear()
+    assert sorted(packages(str(tmp_path))) == ["bash.noarch", "c++-thing.noarch", "kernel.noarch"]
+
+
+def test_metadata_in_a_row_of_zstd_frames_is_read_as_one(tmp_path: pathlib.Path) -> None:
+    repository(tmp_path, AFTER, compression=createrepo_c.GZ_COMPRESSION)
+    repodata = tmp_path / "repodata"
+    (primary,) = repodata.glob("*primary.xml.gz")
+    text = gzip.decompress(primary.read_bytes())
+    frames = [zstandard.compress(part) for part in (text[:700], text[700:])]
+    (repodata / "primary.xml.zst").write_bytes(b"".join(frames))
+    repomd = (repodata / "repomd.xml").read_text()
+    (repodata / "repomd.xml").write_text(repomd.replace(primary.name, "primary.xml.zst"))
+    packages.cache_clear()
+    assert len(packages(str(tmp_path))) == 3
+
+
+def test_a_tree_without_metadata_is_an_error_with_its_name(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(NotFound, match=r"repomd\.xml"):
+        packages(str(tmp_path / "none"))
+    (tmp_path / "repodata").mkdir()
+    (tmp_path / "repodata" / "repomd.xml").write_text('<data type="primary"><location href="../../etc/passwd"/></data>')
+    with pytest.raises(DescriptionError):
+        packages(str(tmp_path))
+
+
+def test_the_page_tells_who_runs_which_generation_and_what_differs(
+    face: Face, cluster: Database, order: Order, root: pathlib.Path
+) -> None:
+    publish(root, "next")
+    generations = root / ".generations" / "rocks" / "x86_64"
+    repository(generations / GENERATION, BEFORE)
+    repository(generations / "next", AFTER)
+    (generations / ".history").write_text(json.dumps([GENERATION, "next"]))
+    packages.cache_clear()
+    texts = read(face.get("/rocks/generations", ADMIN).text).texts
+    assert texts.index("next") < texts.index("published") < texts.index(GENERATION)
+    assert texts[texts.index(GENERATION) + 1] == "1"
+    answer = face.get(f"/rocks/generations/rocks/x86_64/{GENERATION}...next", ADMIN)
+    shown = read(answer.text).texts
+    assert shown[shown.index("bash.noarch") : shown.index("bash.noarch") + 3] == ["bash.noarch", "5.1.8-6", "1:5.1.8-9"]
+    assert "c++-thing.noarch" in shown
+    assert face.get("/rocks/generations/rocks/x86_64/..." + GENERATION, ADMIN).status == 404
+    assert face.get("/rocks/generations/rocks/../" + GENERATION, ADMIN).status == 404
+
+
+def test_the_graph_is_drawn_as_a_whole_and_below_a_root(face: Face, order: Order) -> None:
+    whole = face.get("/rocks/graph", ADMIN)
+    assert "svg" in read(whole.text).tags
+    assert {"compute", "base"} <= set(read(whole.text).texts)
+    assert face.get("/rocks/graph?distribution=rocks&arch=x86_64&root=compute", ADMIN).status == 200
+    assert face.get("/rocks/graph?distribution=other&arch=x86_64", ADMIN).status == 404
+
+
+def test_without_a_published_distribution_the_pages_say_so(face: Face) -> None:
+    assert "No distribution" in face.get("/rocks/graph", ADMIN).text
+    assert "No distribution" in face.get("/rocks/generations", ADMIN).text
