@@ -17,6 +17,8 @@ from typing import Any, Iterator
 
 import pymysql
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import driver
+
 from .daemons import Daemon, daemon
 from .waiting import until
 
@@ -56,14 +58,16 @@ class Server:
 
     def root(self, name: str = "") -> Any:
         """A connection of the server's administrator."""
-        return pymysql.connect(
-            unix_socket=str(self.socket),
+        connection = driver.connection(
+            tls=None,
+            socket=str(self.socket),
             user="root",
             database=name or None,
             autocommit=True,
             charset="utf8mb4",
-            ssl_disabled=True,  # else the system's certificates are loaded each time
         )
+        connection.connect()
+        return connection
 
     def create(self, name: str) -> str:
         """Make an empty database; its URL."""

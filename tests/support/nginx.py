@@ -69,7 +69,7 @@ def nginx(
     scratch  an existing folder for configuration, log and temporary files
     options  further directives of the server
     """
-    port = _free_port()
+    port = free_port()
     tls = TLS.format(pki=pki.folder) if pki else ""
     text = CONFIGURATION.format(
         scratch=scratch, folder=folder, port=port, ssl=" ssl" if pki else "", options=tls + options
@@ -82,7 +82,8 @@ def nginx(
         yield f"{'https' if pki else 'http'}://127.0.0.1:{port}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of loopback that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

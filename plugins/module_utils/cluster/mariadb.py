@@ -11,10 +11,12 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import ssl
 import stat
 from typing import Any, Optional, Sequence
 
 from ..errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
+from . import driver
 from .engine import Location
 
 SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/run/mysql/mysql.sock")
@@ -52,10 +54,16 @@ EXPLAINED: tuple[tuple[frozenset[int], type[RocksError], str, str], ...] = (
     ),
     (frozenset((1020, 1205, 1213)), Unavailable, "another writer is in the way", "run it again when it ended"),
     (
-        LOST | {1040, 1041, 1203, 2002, 2003, 2005, 2026},
+        LOST | {1040, 1041, 1203, 2002, 2003, 2005},
         Unavailable,
         "the database server does not answer",
         "is it running?",
+    ),
+    (
+        frozenset((driver.NO_TLS,)),
+        Unavailable,
+        "the connection to the database server would not be encrypted",
+        "give the server a certificate (ssl_cert, ssl_key), or correct the URL's tls_ca=",
     ),
     (frozenset((1049,)), NotFound, "no such database", "create it: ansible localhost -m rocks_database"),
     (frozenset((1290, 1792)), Refused, "this connection only reads", "use the administrator's account"),
@@ -87,7 +95,7 @@ class MariaDB:
         self.errors: tuple[type[Exception], ...] = (self._pymysql.err.MySQLError, OSError)
 
     def open(self) -> Any:
-        connection = self._pymysql.connect(**self._arguments(), defer_connect=True)
+        connection = driver.connection(**self._arguments())
         try:
             connection.connect(_dial(connection))
             with connection.cursor() as cursor:
@@ -153,16 +161,15 @@ class MariaDB:
 
 def _driver(location: Location) -> Any:
     try:
-        import pymysql  # here, so that a site on SQLite needs none
+        return driver.load()
     except ImportError:
         raise Unavailable(
             "PyMySQL is not installed for this Python", location.url, "install python3-PyMySQL (RPM) or PyMySQL (pip)"
         ) from None
-    return pymysql
 
 
 def _arguments(location: Location) -> dict[str, Any]:
-    """What PyMySQL's ``connect`` is given."""
+    """What ``driver.connection`` is given."""
     arguments: dict[str, Any] = {
         "charset": "utf8mb4",
         "autocommit": True,
@@ -171,21 +178,29 @@ def _arguments(location: Location) -> dict[str, Any]:
         "write_timeout": ANSWER_SECONDS,
         "local_infile": False,
         "client_flag": FOUND_ROWS,
+        "tls": _tls(location.tls_ca) if location.tls_ca else None,
+        "socket": "" if location.host else _socket(location),
     }
     if location.user:
         arguments["user"] = location.user
     if location.credentials:
         _guard(location.credentials)
         arguments.update(read_default_file=location.credentials, read_default_group="client")
-    if location.tls_ca:
-        arguments.update(ssl_ca=location.tls_ca, ssl_verify_cert=True, ssl_verify_identity=True)
     if location.host:
         arguments.update(host=location.host, port=location.port or 3306)
-    else:
-        # Without the flag PyMySQL loads the system's certificates for every connection: 30 ms.
-        arguments["ssl_disabled"] = True
-        arguments["unix_socket"] = location.socket or next(filter(os.path.exists, SOCKETS), SOCKETS[0])
     return arguments
+
+
+def _socket(location: Location) -> str:
+    return location.socket or next(filter(os.path.exists, SOCKETS), SOCKETS[0])
+
+
+def _tls(ca: str) -> ssl.SSLContext:
+    try:
+        return driver.verifying(ca)
+    except OSError as error:  # ssl.SSLError too: what is in the file is no certificate
+        hint = "it is the database URL's tls_ca=, a file of certificates (PEM)"
+        raise DescriptionError(f"cannot be read ({error.strerror or error})", ca, hint) from None
 
 
 def _guard(path: str) -> None:

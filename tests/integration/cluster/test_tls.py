@@ -1,0 +1,140 @@
+"""TLS to MariaDB is what the URL demands, with every release of PyMySQL.
+
+``make platforms`` runs these on the releases of Enterprise Linux.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import ssl
+from dataclasses import dataclass
+from typing import Iterator, Optional
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    Unavailable,
+)
+from support.mariadb import Server, fast_folder, server
+from support.nginx import Pki, free_port, make_pki
+
+PASSWORD = "quite public"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A server on loopback, with the account ``rocks`` and the database ``cluster``."""
+
+    server: Server
+    port: int
+    credentials: pathlib.Path
+
+    def url(self, ca: str = "", *, host: str = "127.0.0.1") -> str:
+        """By the network; ``ca`` demands TLS."""
+        demanded = f"&tls_ca={ca}" if ca else ""
+        return f"mysql://rocks@{host}:{self.port}/cluster?credentials={self.credentials}{demanded}"
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return make_pki(tmp_path_factory.mktemp("tls") / "pki")
+
+
+def started(folder: pathlib.Path, *options: str) -> Iterator[Remote]:
+    port = free_port()
+    credentials = folder / "rocks.cnf"
+    credentials.write_text(f"[client]\npassword = {PASSWORD}\n")
+    credentials.chmod(0o600)
+    listening = (
+        "--skip-networking=0",
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+        f"--port={port}",
+    )
+    with server(folder, *listening, *options) as running:
+        with connect(running.create("cluster"), check=False) as database:
+            for statement in (
+                f"create user rocks@'127.0.0.1' identified by '{PASSWORD}'",
+                "grant all on cluster.* to rocks@'127.0.0.1'",
+            ):
+                database.execute(statement)
+        yield Remote(running, port, credentials)
+
+
+@pytest.fixture(scope="module")
+def encrypting(pki: Pki) -> Iterator[Remote]:
+    with fast_folder() as folder:
+        yield from started(
+            folder,
+            f"--ssl-cert={pki.folder}/server.pem",
+            f"--ssl-key={pki.folder}/server.key",
+        )
+
+
+@pytest.fixture(scope="module")
+def clear() -> Iterator[Remote]:
+    with fast_folder() as folder:
+        yield from started(folder, "--skip-ssl")
+
+
+def cipher(database: Database) -> str:
+    """The connection's cipher as the server reports it; empty: it is not encrypted."""
+    row = database.row("show session status like 'Ssl_cipher'")
+    assert row
+    return str(row[1])
+
+
+def test_a_url_with_authorities_is_served_over_tls(encrypting: Remote, pki: Pki) -> None:
+    with connect(encrypting.url(pki.ca), check=False) as database:
+        assert cipher(database)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_certificate_descends_from_them_and_names_the_server(
+    encrypting: Remote, pki: Pki, tmp_path: pathlib.Path, host: str
+) -> None:
+    ca = make_pki(tmp_path / "other").ca if host == "127.0.0.1" else pki.ca
+    with pytest.raises(Unavailable) as raised:
+        connect(encrypting.url(ca, host=host), check=False)
+    assert "certificate verify failed" in str(raised.value)
+
+
+def test_no_login_is_sent_to_a_server_without_tls(clear: Remote, pki: Pki) -> None:
+    """PyMySQL before 1.2 sends it in clear text to whoever answers and offers no TLS."""
+    clear.credentials.write_text("[client]\npassword = wrong\n")
+    with pytest.raises(Unavailable) as raised:  # a login would end with Refused
+        connect(clear.url(pki.ca), check=False)
+    assert "would not be encrypted" in str(raised.value)
+
+
+def test_an_option_file_demands_tls_too(clear: Remote, pki: Pki) -> None:
+    clear.credentials.write_text(f"[client]\npassword = wrong\nssl-ca = {pki.ca}\n")
+    with pytest.raises(Unavailable) as raised:
+        connect(clear.url(), check=False)
+    assert "would not be encrypted" in str(raised.value)
+
+
+@pytest.mark.parametrize("authorities", ["", "/nowhere/ca.pem"])
+def test_the_socket_is_never_encrypted_and_costs_no_certificates(
+    encrypting: Remote, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, authorities: str
+) -> None:
+    credentials = tmp_path / "root.cnf"
+    demanded = f"ssl-ca = {authorities}\n" if authorities else ""
+    credentials.write_text(f"[client]\n{demanded}")
+    credentials.chmod(0o600)
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_files: pytest.fail("certificates were loaded"))
+    url = encrypting.server.url("cluster", credentials=str(credentials))
+    with connect(url, check=False) as database:
+        assert cipher(database) == ""
+
+
+@pytest.mark.parametrize("content", [None, "no certificate\n"])
+def test_authorities_that_cannot_be_read_are_named(tmp_path: pathlib.Path, content: Optional[str]) -> None:
+    ca = tmp_path / "ca.pem"
+    if content is not None:
+        ca.write_text(content)
+    with pytest.raises(DescriptionError) as raised:
+        connect(f"mysql://rocks@127.0.0.1:9/cluster?tls_ca={ca}", check=False)
+    assert str(raised.value).startswith(f"{ca}: cannot be read (")
