@@ -109,6 +109,14 @@ def stored(database: Database) -> Stored:
     return _grouped(database.rows(STORED))
 
 
+def merge(*layers: Optional[Mapping[str, str]]) -> dict[str, str]:
+    """Merge attributes of several scopes, the widest first: a narrower scope wins.  None is an empty layer."""
+    merged: dict[str, str] = {}
+    for layer in layers:
+        merged.update(layer or {})
+    return merged
+
+
 def _grouped(rows: Iterable[Row]) -> Stored:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for scope, owner, name, value in rows:

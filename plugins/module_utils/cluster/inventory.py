@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, NamedTuple
 
+from ..attribute_values import is_true_flag
 from ..errors import DescriptionError
-from .attributes import Stored, stored
+from .attributes import Stored, merge, stored
 from .database import Database
 from .naming import group_name
 from .query import DEFAULT_SECONDS, select
-
-YES = frozenset(("yes", "y", "true", "on"))  # as the conditions of a graph read a value
-SHARED_SCOPES = ("global", "appliance")
 
 MEMBERS = (
     "select nodes.name, nodes.id, coalesce(nodes.mac, ''), coalesce(nodes.ip, ''), memberships.name, appliances.name,"
@@ -127,17 +125,17 @@ class Attributes:
     def of(self, appliance: str, node: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """The attributes of a node, and the groups of those that say yes."""
         if appliance not in self._shared:
-            merged = {**self._values.get(("global", ""), {}), **self._values.get(("appliance", appliance), {})}
+            merged = merge(self._values.get(("global", "")), self._values.get(("appliance", appliance)))
             self._shared[appliance] = (merged, _yes(merged))
         own = self._values.get(("node", node))
         if not own:
             return self._shared[appliance]
-        merged = {**self._shared[appliance][0], **own}
+        merged = merge(self._shared[appliance][0], own)
         return merged, _yes(merged)
 
 
 def _yes(values: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"with_{group_name(name)}" for name in sorted(values) if values[name].strip().lower() in YES)
+    return tuple(f"with_{group_name(name)}" for name in sorted(values) if is_true_flag(values[name]))
 
 
 def _selected(database: Database, name: str, sql: str, known: set[str], seconds: float) -> tuple[str, ...]:

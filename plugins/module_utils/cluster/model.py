@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
+FRONTEND = "frontend"
+"""The appliance of frontends.  Their rows describe machines that are installed from a medium, never by an order."""
+
 
 class Appliance(NamedTuple):
     """A kind of node; ``root`` names the graph root of its profile, and is empty for what has none (a switch)."""

@@ -13,12 +13,12 @@ from __future__ import annotations
 import sys
 from typing import Sequence
 
+from ..attribute_values import is_true
 from ..cluster.attributes import effective_of
 from ..cluster.database import Database, connect
 from ..cluster.nodes import nodes as find_nodes
 from ..errors import RocksError
 from ..install.order_history import UNCLEAN
-from ..install.power.boot_target import YES
 from ..install.rollout.display import line
 from ..install.states import ENDED_BADLY
 from ..settings import load
@@ -57,7 +57,7 @@ def wanted(database: Database) -> list[str]:
     found = find_nodes(database, told) if told else []
     attributes = effective_of(database, found) if found else {}
     values = {name: one[ATTRIBUTE].value if ATTRIBUTE in one else "" for name, one in attributes.items()}
-    return [node.name for node in found if values[node.name].strip().lower() in YES]
+    return [node.name for node in found if is_true(values[node.name])]
 
 
 if __name__ == "__main__":

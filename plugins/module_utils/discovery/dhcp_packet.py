@@ -11,8 +11,9 @@ from __future__ import annotations
 import ipaddress
 import struct
 import uuid
-from typing import Iterator, Optional
+from typing import Optional
 
+from ..dhcp_options import parse_options
 from .dhcp_request import Sighting, printable, usable_mac
 
 IPV4, VLAN_TAGS = 0x0800, (0x8100, 0x88A8)
@@ -67,37 +68,17 @@ def _options(message: bytes) -> dict[int, bytes]:
     """The options of a message: its own field, then the two that it may have lent to them (RFC 2132, 9.3)."""
     if message[BOOTP_FIXED : BOOTP_FIXED + 4] != COOKIE:
         return {}
-    found: dict[int, bytes] = {}
-    _collect(message[BOOTP_FIXED + 4 :], found)
-    overload = found.get(OVERLOAD, b"")
+    fields = [message[BOOTP_FIXED + 4 :]]
+    overload = parse_options(*fields).get(OVERLOAD, b"")
     if overload in (b"\x01", b"\x03"):
-        _collect(message[108:236], found)
+        fields.append(message[108:236])
     if overload in (b"\x02", b"\x03"):
-        _collect(message[44:108], found)
-    return found
-
-
-def _collect(field: bytes, found: dict[int, bytes]) -> None:
-    """Add a field's options; one that comes twice is one long option (RFC 3396)."""
-    for code, value in _coded(field):
-        found[code] = found.get(code, b"") + value
-
-
-def _coded(field: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(field) and field[at] != END:
-        if field[at] == PAD:
-            at += 1
-            continue
-        value = field[at + 2 : at + 2 + field[at + 1]] if at + 1 < len(field) else b""
-        if at + 1 >= len(field) or len(value) < field[at + 1]:
-            return
-        yield field[at], value
-        at += 2 + len(value)
+        fields.append(message[44:108])
+    return parse_options(*fields)
 
 
 def _sighting(mac: str, interface: str, relay: ipaddress.IPv4Address, options: dict[int, bytes]) -> Sighting:
-    cable = dict(_coded(options.get(RELAY_AGENT, b"")))
+    cable = parse_options(options.get(RELAY_AGENT, b""))
     architectures = options.get(ARCHITECTURE, b"")
     machine = options.get(MACHINE, b"")  # PXE 2.1: a zero, then the UUID
     return Sighting(

@@ -16,6 +16,7 @@ from typing import Collection, Iterator
 
 from .. import files
 from ..errors import Conflict, NotFound, Refused, Unavailable
+from ..tree_paths import GENERATIONS, HISTORY
 from .metadata.index import open_folder
 from .storage import pool
 from .storage.pool import Places
@@ -74,7 +75,7 @@ def history(places: Places, distribution: str, arch: str) -> list[str]:
         name for name in _names(folder) if not name.startswith(".") and os.path.isdir(os.path.join(folder, name))
     )
     try:
-        known = json.loads(files.read_bytes(os.path.join(folder, ".history")))
+        known = json.loads(files.read_bytes(os.path.join(folder, HISTORY)))
     except (NotFound, ValueError):
         known = []
     return [name for name in known if name in there] + [name for name in there if name not in known]
@@ -254,7 +255,7 @@ def used_sets(places: Places, but: Collection[str] = ()) -> set[str]:
 
 
 def _generations(places: Places) -> Iterator[str]:
-    top = os.path.join(places.root, ".generations")
+    top = os.path.join(places.root, GENERATIONS)
     for distribution in _names(top):
         for arch in _names(os.path.join(top, distribution)):
             for name in _names(os.path.join(top, distribution, arch)):
@@ -273,7 +274,7 @@ def _clean(folder: str) -> None:
 
 
 def _history_file(places: Places, distribution: str, arch: str) -> str:
-    return os.path.join(places.generations(distribution, arch), ".history")
+    return os.path.join(places.generations(distribution, arch), HISTORY)
 
 
 def _names(folder: str) -> list[str]:

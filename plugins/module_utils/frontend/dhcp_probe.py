@@ -15,6 +15,7 @@ import struct
 import time
 from typing import Callable, Iterator, NamedTuple, Optional
 
+from ..dhcp_options import parse_options
 from ..errors import Refused, Unavailable
 
 # dnsmasq and dhcpd try whether an address is in use before they offer it, for up to three seconds.
@@ -91,23 +92,11 @@ def offer_in(data: bytes) -> Optional[Offer]:
     kind, transaction, cookie = message[0], struct.unpack_from("!I", message, 4)[0], message[236:240]
     if (source, target, kind, transaction, cookie) != (SERVER_PORT, CLIENT_PORT, REPLY_KIND, TRANSACTION, COOKIE):
         return None
-    options = dict(_options(message[240:]))
+    options = parse_options(message[240:])
     if options.get(MESSAGE_TYPE) != bytes([OFFER]):
         return None
     server = options.get(SERVER, b"")
     return Offer(_dotted(server if len(server) == 4 else data[12:16]), _dotted(message[16:20]))
-
-
-def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The options of a message; what is cut off is left out."""
-    place = 0
-    while place < len(data) and data[place] != END:
-        if data[place] == PAD:
-            place += 1
-            continue
-        length = data[place + 1] if place + 1 < len(data) else 0
-        yield data[place], data[place + 2 : place + 2 + length]
-        place += 2 + length
 
 
 def _dotted(packed: bytes) -> str:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+from ..cluster.model import FRONTEND
 from .model import Candidate, Order, Pin, Verdict
 from .states import INSTALLED, OPEN, UP
 
 ORDER, UNCHANGED, UNDER_WAY, REFUSED = "order", "unchanged", "live", "refused"
-FRONTEND = "frontend"
 
 
 def verdict(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:

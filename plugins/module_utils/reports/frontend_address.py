@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 from ..cluster.addressing import to_number
-from ..cluster.model import Network
+from ..cluster.model import FRONTEND, Network
 from .model import Site, Snapshot
-
-FRONTEND = "frontend"
 
 
 def server_address(network: Network, snapshot: Snapshot, site: Site) -> str:

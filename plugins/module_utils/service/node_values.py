@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple
 
-from ..cluster.attributes import intrinsic
+from ..cluster.attributes import intrinsic, merge
 from ..cluster.database import Database
 from ..install.model import Order, Pin
 from ..settings import Settings
+from ..tree_paths import generation_url
 from .ca_certificate import in_one_line
 from .model import Asker
 
@@ -58,17 +59,12 @@ class Shared:
 def values(db: Database, shared: Shared, asker: Asker) -> dict[str, str]:
     """Every attribute of the node: global, of its appliance, its own, and what its row says; the narrower one wins."""
     known = shared.of(db, asker.revision, asker.membership).attributes
-    return {
-        **known.get("", {}),
-        **known.get(asker.node.appliance, {}),
-        **asker.attributes,
-        **intrinsic(asker.node),
-    }
+    return merge(known.get(""), known.get(asker.node.appliance), asker.attributes, intrinsic(asker.node))
 
 
 def tree_url(settings: Settings, pin: Pin) -> str:
     """Where the pinned generation is served (contract C4)."""
-    return f"{settings.plain_url}/install/.generations/{pin.distribution}/{pin.arch}/{pin.generation}"
+    return generation_url(settings.plain_url, pin.distribution, pin.arch, pin.generation)
 
 
 def of_order(settings: Settings, order: Order) -> dict[str, str]:

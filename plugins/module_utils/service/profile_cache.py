@@ -15,9 +15,9 @@ from ..install.model import Pin
 from ..profile.model import Profile
 from ..profile.output import render
 from ..profile.output.serialization import load
+from ..tree_paths import generation_folder, profile_ending, profiles_folder
 
 KEPT = 64
-NAMED_BY = 16  # digits of its SHA-256 that a stored profile's file name ends with
 
 
 class Profiles:
@@ -32,7 +32,7 @@ class Profiles:
 
     def _load(self, pin: Pin) -> Profile:
         """The profile of an order.  Raises DescriptionError when its generation was removed, or was changed."""
-        path = _path(os.path.join(generation_path(self._distributions, pin), "build", "profiles"), pin.profile)
+        path = _path(profiles_folder(generation_path(self._distributions, pin)), pin.profile)
         data = read_bytes(path)
         if hashlib.sha256(data).hexdigest() != pin.profile:
             raise DescriptionError(
@@ -51,12 +51,12 @@ class Profiles:
 
 def generation_path(distributions: str, pin: Pin) -> str:
     """The folder of the pinned generation."""
-    return os.path.join(distributions, ".generations", pin.distribution, pin.arch, pin.generation)
+    return generation_folder(distributions, pin.distribution, pin.arch, pin.generation)
 
 
 def _path(folder: str, profile: str) -> str:
     """The file in ``folder`` that is named by this SHA-256."""
-    ending = f"-{profile[:NAMED_BY]}.json"
+    ending = profile_ending(profile)
     try:
         names = [name for name in os.listdir(folder) if name.endswith(ending)]
     except OSError as error:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from ..errors import NotFound
 from ..files import read_bytes
-
-GENERATIONS = ".generations"
+from ..tree_paths import GENERATIONS, HISTORY, generation_folder, generations_folder, published_generation
 
 
 class Published(NamedTuple):
@@ -32,7 +31,10 @@ def published(root: str) -> list[Published]:
     top = os.path.join(root, GENERATIONS)
     return [
         Published(
-            distribution, arch, _current(root, distribution, arch), _ordered(os.path.join(top, distribution, arch))
+            distribution,
+            arch,
+            published_generation(root, distribution, arch),
+            _ordered(generations_folder(root, distribution, arch)),
         )
         for distribution in _folders(top)
         for arch in _folders(os.path.join(top, distribution))
@@ -51,20 +53,13 @@ def path(root: str, one: Published, generation: str) -> str:
     """The folder of a generation.  Raises NotFound for one that is not there."""
     if generation not in one.generations:
         raise NotFound(f"{one.distribution} for {one.arch} has no generation {generation!r}", root)
-    return os.path.join(root, GENERATIONS, one.distribution, one.arch, generation)
-
-
-def _current(root: str, distribution: str, arch: str) -> str:
-    try:
-        return os.path.basename(os.path.normpath(os.readlink(os.path.join(root, distribution, arch))))
-    except OSError:
-        return ""
+    return generation_folder(root, one.distribution, one.arch, generation)
 
 
 def _ordered(folder: str) -> tuple[str, ...]:
     there = _folders(folder)
     try:
-        known = [str(name) for name in json.loads(read_bytes(os.path.join(folder, ".history")))]
+        known = [str(name) for name in json.loads(read_bytes(os.path.join(folder, HISTORY)))]
     except (NotFound, ValueError, TypeError):
         known = []
     return tuple([name for name in there if name not in known] + [name for name in known if name in there])

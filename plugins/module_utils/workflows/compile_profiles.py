@@ -14,22 +14,17 @@ from typing import Iterable, NamedTuple, Sequence
 from ..cluster.attributes import effective_of
 from ..cluster.database import Database
 from ..cluster.memberships import memberships
-from ..cluster.model import Node
+from ..cluster.model import FRONTEND, Node
 from ..cluster.nodes import nodes
 from ..distribution.build.profile_hook import Compiled, CompiledProfile, Hook
 from ..errors import DescriptionError
 from ..install.orders import live
 from ..profile.model import Evaluate
-from ..profile.output.profile_store import SUFFIX, Wanted, compile_library
+from ..profile.output.profile_store import Wanted, compile_library
 from ..profile.output.render import sha256
 from ..profile.output.serialization import store
 from ..profile.xml.layers import Sources
-
-NAMED_BY = 16  # digits of its SHA-256 that a stored profile's file name ends with
-
-
-# Its row is that of the machine we run on: it is installed from a medium, and may have no profile here.
-FRONTEND = "frontend"
+from ..tree_paths import profile_file_name
 
 
 class Target(NamedTuple):
@@ -96,5 +91,5 @@ def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
         for profile in profiles:
             text = store(profile)
             packages = {one.name: [f"{folder}/{origin}" for origin in one.origins] for one in profile.packages}
-            made[f"{root}-{sha256(text)[:NAMED_BY]}{SUFFIX}"] = CompiledProfile(root, text, packages)
+            made[profile_file_name(root, sha256(text))] = CompiledProfile(root, text, packages)
     return Compiled(made, [str(warning) for warning in library.warnings])

@@ -7,9 +7,9 @@ The joint of three rooms (the nodes' attributes, the compiled profiles, the orde
 
 from __future__ import annotations
 
-import os
 from typing import Iterable, Mapping, Optional
 
+from .. import tree_paths
 from ..cluster.attributes import effective_of
 from ..cluster.database import Database
 from ..cluster.model import Node
@@ -51,18 +51,19 @@ def pins(database: Database, nodes: Iterable[Node], distributions: str, kept: Op
 
 def published(distributions: str, distribution: str, arch: str) -> str:
     """The generation that a distribution's link leads to.  Raises NotFound with the remedy."""
-    link = os.path.join(distributions, distribution, arch)
     if not distribution:
         raise NotFound("its membership has no distribution", hint="give it one: rocks_membership")
-    try:
-        return os.path.basename(os.readlink(link).rstrip("/"))
-    except OSError:
-        raise NotFound(f"distribution {distribution!r} has no generation for {arch}", link, HINT) from None
+    generation = tree_paths.published_generation(distributions, distribution, arch)
+    if not generation:
+        link = tree_paths.published_link(distributions, distribution, arch)
+        raise NotFound(f"distribution {distribution!r} has no generation for {arch}", link, HINT)
+    return generation
 
 
 def _pin(node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept, identities: dict[int, str]) -> Pin:
     generation = published(distributions, node.distribution, node.arch)
-    folder = os.path.join(distributions, ".generations", node.distribution, node.arch, generation, "build", "profiles")
+    tree = tree_paths.generation_folder(distributions, node.distribution, node.arch, generation)
+    folder = tree_paths.profiles_folder(tree)
     if folder not in kept:
         kept[folder] = profile_store.read(folder)
     profile = kept[folder].find(node.root, attributes)

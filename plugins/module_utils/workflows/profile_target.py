@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, NamedTuple, Optional
 
+from .. import tree_paths
 from ..cluster.attributes import values
 from ..cluster.database import connect
 from ..cluster.nodes import find
@@ -64,7 +65,7 @@ class Subject(NamedTuple):
 
     def _stored(self) -> Optional[Profile]:
         try:
-            found = profile_store.read(os.path.join(self.tree, "build", "profiles")) if self.tree else None
+            found = profile_store.read(tree_paths.profiles_folder(self.tree)) if self.tree else None
             profile = found.find(self.root, self.attributes) if found else None
         except NotFound:
             return None
@@ -116,20 +117,24 @@ def _where(params: Mapping[str, Any], settings: Settings, distribution: str, arc
         raise DescriptionError("no XML is named", "options", "give path or distribution")
     if not arch:
         raise DescriptionError("a distribution has a tree for each architecture", "options", "give attributes.arch")
-    tree = os.path.join(settings.distributions, distribution, arch)
+    tree = tree_paths.published_link(settings.distributions, distribution, arch)
     if params.get("generation"):
-        tree = os.path.join(settings.distributions, ".generations", distribution, arch, params["generation"])
+        tree = tree_paths.generation_folder(settings.distributions, distribution, arch, params["generation"])
     if not os.path.isdir(tree):
         raise NotFound(f'no distribution "{distribution}" for {arch}', tree, "build it: rocks_dist")
-    return (os.path.join(tree, "build"),), tree
+    return (tree_paths.xml_folder(tree),), tree
 
 
 def _served(settings: Settings, distribution: str, arch: str, generation: str) -> dict[str, str]:
     """What an install order would add to the node's attributes, for a node that has none."""
-    tree = f".generations/{distribution}/{arch}/{generation}" if generation else f"{distribution}/{arch}"
+    base = settings.plain_url
+    if generation:
+        url = tree_paths.generation_url(base, distribution, arch, generation)
+    else:
+        url = tree_paths.published_url(base, distribution, arch)
     return {
         "frontend_url": settings.url,
-        "install_url": f"{settings.plain_url}/install/{tree}",
+        "install_url": url,
         "install_order": "",
         "install_generation": generation,
         "install_profile": "",
@@ -139,7 +144,7 @@ def _served(settings: Settings, distribution: str, arch: str, generation: str) -
 def _release(tree: str) -> str:
     """The release that a distribution's profiles were compiled for."""
     try:
-        stored = profile_store.read(os.path.join(tree, "build", "profiles")) if tree else None
+        stored = profile_store.read(tree_paths.profiles_folder(tree)) if tree else None
     except NotFound:
         stored = None
     for profiles in stored.profiles.values() if stored else ():

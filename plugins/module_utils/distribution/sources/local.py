@@ -14,6 +14,7 @@ from typing import Sequence
 
 from ... import files
 from ...errors import DescriptionError, NotFound, RocksError, Unavailable
+from ...tree_paths import GENERATIONS
 from ..model import DIGESTS, Package, Progress, Report, Source, TreeFile
 from ..storage.pool import Places, adopt, digest, take
 
@@ -122,7 +123,7 @@ class Nearby:
         return target
 
     def _is_ours(self) -> bool:
-        return self._path.startswith(os.path.realpath(os.path.join(self._places.root, ".generations")) + os.sep)
+        return self._path.startswith(os.path.realpath(os.path.join(self._places.root, GENERATIONS)) + os.sep)
 
     def _check_signature(self, head: bytes) -> None:
         from .signatures import check_detached

@@ -24,7 +24,7 @@ import shutil
 import tempfile
 from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ... import files
+from ... import files, tree_paths
 from ...errors import DescriptionError, NotFound
 from ..model import DIGESTS, Package, pool_path
 
@@ -67,10 +67,10 @@ class Places:
         return os.path.join(self.root, ".cache", "profiles")
 
     def generations(self, distribution: str, arch: str) -> str:
-        return os.path.join(self.root, ".generations", distribution, arch)
+        return tree_paths.generations_folder(self.root, distribution, arch)
 
     def link(self, distribution: str, arch: str) -> str:
-        return os.path.join(self.root, distribution, arch)
+        return tree_paths.published_link(self.root, distribution, arch)
 
 
 def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> bool:

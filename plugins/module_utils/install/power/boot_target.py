@@ -12,8 +12,6 @@ from ...cluster.interfaces import interfaces
 from ...cluster.nodes import nodes
 from ...cluster.secret_values import secrets_of
 
-YES = frozenset(("yes", "y", "true", "on", "1"))
-
 
 class Target(NamedTuple):
     """A node as a driver sees it.
@@ -30,10 +28,6 @@ class Target(NamedTuple):
     bmc: str = ""
     user: str = ""
     password: str = ""
-
-    def says(self, name: str) -> bool:
-        """Whether an attribute is a yes."""
-        return self.attributes.get(name, "").strip().lower() in YES
 
 
 def targets(database: Database, names: list[str]) -> dict[str, Target]:

@@ -8,12 +8,12 @@ import re
 import shlex
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
+from ...attribute_values import is_true
 from ...errors import DescriptionError, NotFound
 from ..escaping import LINE_END, MARK
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text, as_remark
 from ..releases import COMMAND_NAMES
 from ..xml.conditions import condition, met
-from ..xml.expressions import FALSE
 from ..xml.layers import Sources
 from ..xml.vocabulary import NODE_ELEMENTS, REFUSED, near
 from .expansion import SourceLine, Workshop
@@ -114,7 +114,7 @@ class Assembly:
     def _package(self, _node: str, element: Element) -> None:
         group = element.attributes.get("type") == "meta"
         disable = element.attributes.get("disable")
-        wanted = disable is None or disable.lower() in (*FALSE, "0")
+        wanted = disable is None or not is_true(disable)
         for line in self.workshop.lines(element):
             text = self.workshop.attributes.resolve(line.text, line.origin).strip()
             for name in [text] if group or text.startswith(("@", "-@")) else text.split():
@@ -229,7 +229,7 @@ def _options(element: Element) -> tuple[list[str], str]:
         else:
             hint = f"it takes {', '.join(SCRIPT_FLAGS)}"
             raise DescriptionError(f'arg="{flag}" on <{element.tag}> is not known', str(element.origin), hint)
-    if element.attributes.get("chroot", "yes").lower() in (*FALSE, "0") and "--nochroot" not in flags:
+    if not is_true(element.attributes.get("chroot", "yes")) and "--nochroot" not in flags:
         flags.append("--nochroot")
     return flags, _interpreter(interpreter.strip(), element)
 

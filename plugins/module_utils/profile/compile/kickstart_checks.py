@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
+from ...attribute_values import is_true
 from ..escaping import readable
 from ..model import ERROR, WARNING, Remark
 from ..xml.conditions import Attributes
-from ..xml.expressions import coerce
 from .partition_layout import check_layout
 from .release_rules import Command
 from .script_sections import Script
@@ -79,7 +79,7 @@ def _wiping(kickstart: Kickstart) -> Iterator[Remark]:
     for command in kickstart.commands:
         clears = command.name == "clearpart" and _has(command, "--all", "--linux")
         named = limited or _has(command, "--drives", "--list")
-        if (clears or command.name == "zerombr") and not named and not coerce(kickstart.attributes.get(NUKE)):
+        if (clears or command.name == "zerombr") and not named and not is_true(kickstart.attributes.get(NUKE)):
             yield Remark(
                 ERROR,
                 "wipes-every-disk",

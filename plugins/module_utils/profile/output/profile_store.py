@@ -14,14 +14,13 @@ from typing import Callable, Iterable, Mapping, NamedTuple, Optional
 
 from ...errors import DescriptionError, NotFound
 from ...files import read_text, replace
+from ...tree_paths import PROFILE_SUFFIX, profile_file_name
 from ..compile.compiler import Compilation, Paths, faults, try_compile
 from ..model import ERROR, Evaluate, Origin, Profile, Remark, as_remark
 from ..xml.layers import Sources
 from . import lint
 from .render import fits, sha256
 from .serialization import load, store
-
-SUFFIX = ".json"
 
 
 class Wanted(NamedTuple):
@@ -121,7 +120,7 @@ def write(library: Library, folder: str) -> tuple[str, ...]:
     for root, profiles in library.profiles.items():
         for profile in profiles:
             text = store(profile)
-            names.append(f"{root}-{sha256(text)[:16]}{SUFFIX}")
+            names.append(profile_file_name(root, sha256(text)))
             replace(os.path.join(folder, names[-1]), text, 0o644)
     return tuple(sorted(names))
 
@@ -132,7 +131,7 @@ def read(folder: str) -> Library:
         raise NotFound("no compiled profiles", folder, "build the distribution again")
     profiles: dict[str, list[Profile]] = {}
     for name in sorted(os.listdir(folder)):
-        if name.endswith(SUFFIX):
+        if name.endswith(PROFILE_SUFFIX):
             path = os.path.join(folder, name)
             profile = load(read_text(path), path)
             profiles.setdefault(profile.root, []).append(profile)

@@ -5,8 +5,8 @@
     or · and · not · == != < <= > >= · in, not in · is None, is not None · (…) · [a, b] · 'text' 7 7.5 True False None
 
 A bare name is an attribute; names may hold dots.  An undefined attribute is None: it equals nothing but None, and no
-order holds for it.  A value is compared as text with a quoted text, else as what it looks like: on, true, yes, y and
-off, false, no, n (in any case) are True and False, then whole and decimal numbers, then text.
+order holds for it.  A value is compared as text with a quoted text, otherwise as the boolean, the number or the text that
+it looks like (``attribute_values``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import functools
 import re
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Union
+
+from ...attribute_values import coerce
 
 Lookup = Callable[[str], Optional[str]]
 
@@ -29,7 +31,6 @@ TOKEN = re.compile(
 )
 KEYWORDS = frozenset(("and", "or", "not", "in", "is"))
 CONSTANTS: Mapping[str, Any] = {"none": None, "true": True, "false": False}
-TRUE, FALSE = frozenset(("on", "true", "yes", "y")), frozenset(("off", "false", "no", "n"))
 MAXIMUM_DEPTH = 50
 
 
@@ -77,20 +78,6 @@ def names(expression: Expression) -> frozenset[str]:
 def holds(expression: Expression, lookup: Lookup) -> bool:
     """Whether the condition is met.  Raises ValueError when a text is to be ordered against a number."""
     return _truth(_value(expression, lookup))
-
-
-def coerce(text: Optional[str]) -> Any:
-    """What an attribute's value looks like."""
-    if text is None:
-        return None
-    word = text.strip().lower()
-    if word in TRUE or word in FALSE:
-        return word in TRUE
-    if re.fullmatch(r"[+-]?\d{1,300}", word):
-        return int(word)
-    if re.fullmatch(r"[+-]?\d{1,300}\.\d{1,300}", word):
-        return float(word)
-    return text
 
 
 class _Attribute(NamedTuple):

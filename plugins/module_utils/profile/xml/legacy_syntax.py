@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Callable, Mapping
 
+from ...attribute_values import is_true
 from ..model import Element, Text
-from .expressions import FALSE
 
 PREFIX = "stack:"
 STAGES: Mapping[str, str] = {
@@ -42,9 +42,9 @@ def _stack(element: Element) -> Element:
 
 def _package(element: Element) -> Element:
     attributes = dict(element.attributes)
-    if attributes.pop("meta", "false").lower() not in FALSE:
+    if is_true(attributes.pop("meta", "false")):
         attributes["type"] = "meta"
-    if attributes.pop("enable", "true").lower() in FALSE:
+    if not is_true(attributes.pop("enable", "true")):
         attributes["disable"] = "true"
     return element._replace(attributes=attributes)
 
