@@ -41,6 +41,12 @@ def is_true(text: Optional[str]) -> bool:
     return bool(coerce(text))
 
 
+def is_false(text: Optional[str]) -> bool:
+    """Return whether an attribute is set to a false word or zero.  An empty text is neither true nor false."""
+    value = coerce(text)
+    return not isinstance(value, str) and value is not None and not value
+
+
 def is_true_flag(text: Optional[str]) -> bool:
     """Return whether an attribute is a flag (a true or false word, 0 or 1) and is true.
 

@@ -8,7 +8,12 @@ from typing import Optional
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import coerce, is_true, is_true_flag
+from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import (
+    coerce,
+    is_false,
+    is_true,
+    is_true_flag,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
@@ -36,6 +41,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expression
 def test_conditions_and_flags_agree_on_what_is_true(text: Optional[str], true: bool, flag: bool) -> None:
     assert is_true(text) is true
     assert is_true_flag(text) is flag
+    assert is_false(text) is (not true and bool(text))
     assert holds(parse("value"), {"value": text}.get) is true
 
 

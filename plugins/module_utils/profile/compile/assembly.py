@@ -8,7 +8,7 @@ import re
 import shlex
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
-from ...attribute_values import is_true
+from ...attribute_values import is_false
 from ...errors import DescriptionError, NotFound
 from ..escaping import LINE_END, MARK
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text, as_remark
@@ -114,7 +114,7 @@ class Assembly:
     def _package(self, _node: str, element: Element) -> None:
         group = element.attributes.get("type") == "meta"
         disable = element.attributes.get("disable")
-        wanted = disable is None or not is_true(disable)
+        wanted = disable is None or is_false(disable)
         for line in self.workshop.lines(element):
             text = self.workshop.attributes.resolve(line.text, line.origin).strip()
             for name in [text] if group or text.startswith(("@", "-@")) else text.split():
@@ -229,7 +229,7 @@ def _options(element: Element) -> tuple[list[str], str]:
         else:
             hint = f"it takes {', '.join(SCRIPT_FLAGS)}"
             raise DescriptionError(f'arg="{flag}" on <{element.tag}> is not known', str(element.origin), hint)
-    if not is_true(element.attributes.get("chroot", "yes")) and "--nochroot" not in flags:
+    if is_false(element.attributes.get("chroot", "yes")) and "--nochroot" not in flags:
         flags.append("--nochroot")
     return flags, _interpreter(interpreter.strip(), element)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Callable, Mapping
 
-from ...attribute_values import is_true
+from ...attribute_values import is_false
 from ..model import Element, Text
 
 PREFIX = "stack:"
@@ -42,9 +42,9 @@ def _stack(element: Element) -> Element:
 
 def _package(element: Element) -> Element:
     attributes = dict(element.attributes)
-    if is_true(attributes.pop("meta", "false")):
+    if not is_false(attributes.pop("meta", "false")):
         attributes["type"] = "meta"
-    if not is_true(attributes.pop("enable", "true")):
+    if is_false(attributes.pop("enable", "true")):
         attributes["disable"] = "true"
     return element._replace(attributes=attributes)
 
