@@ -10,7 +10,9 @@ from typing import Any
 
 
 def dist(answer: dict[str, Any]) -> str:
-    upgraded = ", ".join(f"{one['name']} {one['before']} -> {one['after']}" for one in answer["upgraded"])
+    upgraded = ", ".join(
+        f"{one['name']} {one['before']} -> {one['after']}" for one in answer["upgraded"]
+    )
     return (
         f"generation {answer['generation'][:12]}, {sum(answer['packages'].values())} packages: "
         f"{len(answer['added'])} added, {len(answer['removed'])} removed, {upgraded or 'none'} upgraded"
@@ -31,7 +33,8 @@ PARTS = {
     "network": lambda answer: "{name}: {subnet}/{netmask}".format(**answer["network"]),
     "nodes": lambda answer: "\n".join(f"{node['name']} {node['ip']}" for node in answer["nodes"]),
     "inserted": lambda answer: "\n".join(
-        f"{node['mac']} is {node['name']}, {node['ip']}, install order: {node['state']}" for node in answer["nodes"]
+        f"{node['mac']} is {node['name']}, {node['ip']}, install order: {node['state']}"
+        for node in answer["nodes"]
     ),
     "dist": dist,
     "history": history,

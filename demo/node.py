@@ -33,7 +33,9 @@ from pykickstart.version import makeVersion
 PLACE = pathlib.Path(os.environ.get("DEMO", ".cache/demo"))
 PACKAGE_SECONDS = 0.15  # so that there is progress to see
 # Where report-up finds what it says: the kickstart writes each into a file of its own.
-FACT = re.compile(r"^printf '%s\\n' \"([\w-]+)\" >/etc/rocks/(generation|profile|order)$", re.MULTILINE)
+FACT = re.compile(
+    r"^printf '%s\\n' \"([\w-]+)\" >/etc/rocks/(generation|profile|order)$", re.MULTILINE
+)
 
 
 class Machine:
@@ -56,7 +58,12 @@ class Machine:
         """As root of the node would, through nginx, which says from where that came (SCGI)."""
         body = json.dumps({"order": order, "phase": phase, **more})
         variables = {
-            **{"CONTENT_LENGTH": len(body), "SCGI": 1, "REQUEST_METHOD": "POST", "PATH_INFO": "/rocks/events"},
+            **{
+                "CONTENT_LENGTH": len(body),
+                "SCGI": 1,
+                "REQUEST_METHOD": "POST",
+                "PATH_INFO": "/rocks/events",
+            },
             **{"REMOTE_ADDR": self.address, "REMOTE_PORT": 1023},
         }
         head = "".join(f"{name}\0{value}\0" for name, value in variables.items())
@@ -90,7 +97,9 @@ class Machine:
             parser.readKickstartFromString(text)
         (PLACE / f"{self.name}.cfg").write_text(text)
         packages = sorted(parser.handler.packages.packageList)
-        self.tell(f"its kickstart has {len(text):,} bytes and {len(packages)} packages, and the installer accepts it")
+        self.tell(
+            f"its kickstart has {len(text):,} bytes and {len(packages)} packages, and the installer accepts it"
+        )
         facts = {name: value for value, name in FACT.findall(text)}
         for done, package in enumerate(packages, 1):
             time.sleep(PACKAGE_SECONDS)  # what unpacking would take
@@ -121,7 +130,9 @@ def main(what: str, name: str) -> Optional[int]:
         Machine(name).on()
         return None
     with open(PLACE / f"{name}.log", "a") as log:
-        subprocess.Popen([sys.executable, __file__, "on", name], stdout=log, stderr=log, start_new_session=True)
+        subprocess.Popen(
+            [sys.executable, __file__, "on", name], stdout=log, stderr=log, start_new_session=True
+        )
     return None
 
 

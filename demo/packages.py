@@ -11,7 +11,9 @@ from __future__ import annotations
 import pathlib
 import sys
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from support.rpms import Rpm, repository, write
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -41,7 +43,9 @@ def main(what: str, folder: pathlib.Path) -> None:
         print(write(Rpm("openmpi", "4.1.7", arch="x86_64"), folder).name)
         return
     names = ["filesystem", *wanted()]
-    repository(folder, [Rpm(name, "4.1.1", arch="x86_64") for name in names], extra={"group": COMPS})
+    repository(
+        folder, [Rpm(name, "4.1.1", arch="x86_64") for name in names], extra={"group": COMPS}
+    )
     print(f"{len(names)} packages")
 
 

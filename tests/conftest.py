@@ -29,8 +29,12 @@ hypothesis.settings.load_profile("rocks")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--engine=mariadb`` runs every test that asks for the database on a real server; ``--renew``: support.golden."""
-    parser.addoption("--engine", choices=("sqlite", "mariadb"), default="sqlite", help="of the cluster database")
-    parser.addoption("--renew", action="store_true", help="write the golden files anew, to be read with git diff")
+    parser.addoption(
+        "--engine", choices=("sqlite", "mariadb"), default="sqlite", help="of the cluster database"
+    )
+    parser.addoption(
+        "--renew", action="store_true", help="write the golden files anew, to be read with git diff"
+    )
 
 
 class ProgramForbidden(BaseException):
@@ -44,6 +48,8 @@ def no_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         return
 
     def forbidden(argv: list[str], *_args: object, **_kwargs: object) -> None:
-        raise ProgramForbidden(f"a unit test started {argv!r}; mark it `programs` or hand in a recording")
+        raise ProgramForbidden(
+            f"a unit test started {argv!r}; mark it `programs` or hand in a recording"
+        )
 
     monkeypatch.setattr(process.subprocess, "Popen", forbidden)

@@ -20,13 +20,24 @@ from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import Table, line
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import request_from
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import (
+    Table,
+    line,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import (
+    request_from,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Event
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.modules.rocks_insert_ethers import argument_spec, insert_ethers
-from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import end_with_parent, raise_interrupts
+from ansible_collections.npaci.rocks.plugins.modules.rocks_insert_ethers import (
+    argument_spec,
+    insert_ethers,
+)
+from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import (
+    end_with_parent,
+    raise_interrupts,
+)
 
 # Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.
 AT_TERMINAL = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -72,7 +83,9 @@ class ActionModule(ActionBase):
         asked: dict[str, str] = {}
         self._compute_environment_string(asked)
         stop = threading.Event()
-        events = insert_ethers(options, self._task.check_mode, stop=stop.is_set, environment={**os.environ, **asked})
+        events = insert_ethers(
+            options, self._task.check_mode, stop=stop.is_set, environment={**os.environ, **asked}
+        )
         try:
             if not SHOWS_TABLE:
                 raise AnsiblePromptNoninteractive("nobody is there")
@@ -113,7 +126,9 @@ class _Background:
             yield told
 
 
-def _in_table(background: _Background, table: Table, summary: Summary, stop: threading.Event) -> None:
+def _in_table(
+    background: _Background, table: Table, summary: Summary, stop: threading.Event
+) -> None:
     """Draw the table anew each second until it is over."""
     drawn, over = 0, False
     while not over:
@@ -130,7 +145,11 @@ def _in_table(background: _Background, table: Table, summary: Summary, stop: thr
             return
         try:
             display.prompt_until(
-                text, private=True, seconds=REDRAW_SECONDS, interrupt_input=KEYS_TO_STOP, complete_input=()
+                text,
+                private=True,
+                seconds=REDRAW_SECONDS,
+                interrupt_input=KEYS_TO_STOP,
+                complete_input=(),
             )
         except AnsiblePromptInterrupt:
             stop.set()

@@ -14,7 +14,11 @@ from ansible.utils.display import Display
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.display import bars, line
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollout import Step
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import argument_spec, reinstall, result_of
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import (
+    argument_spec,
+    reinstall,
+    result_of,
+)
 from ansible_collections.npaci.rocks.plugins.plugin_utils.batch_action import BatchAction
 
 # Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.

@@ -84,7 +84,11 @@ from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import Census, Member, census
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import (
+    Census,
+    Member,
+    census,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 
 QUERY_GROUP = "query"
@@ -101,7 +105,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     # Until ansible-core 2.18 a value that looks like a template is rendered, unless it is wrapped; from 2.19 on nothing
     # is rendered that a plugin did not mark as a template, and a plugin says which of the two it is.
-    _inert = staticmethod((lambda value: value) if hasattr(BaseInventoryPlugin, "trusted_by_default") else wrap_var)
+    _inert = staticmethod(
+        (lambda value: value) if hasattr(BaseInventoryPlugin, "trusted_by_default") else wrap_var
+    )
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory; every fault becomes one error that names its place."""
@@ -110,7 +116,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         given = self._read_config_data(path)
         known = self.get_options()
         for name in sorted(set(given) - set(known)):
-            raise AnsibleParserError(f"{path}: unknown option {name!r}; known options: {', '.join(sorted(known))}")
+            raise AnsibleParserError(
+                f"{path}: unknown option {name!r}; known options: {', '.join(sorted(known))}"
+            )
         try:
             self._populate(self._census(path, cache))
         except RocksError as error:
@@ -168,12 +176,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             ("groups", self._add_host_to_composed_groups),
             ("keyed_groups", self._add_host_to_keyed_groups),
         ]
-        wanted = [(self.get_option(option), step) for option, step in steps if self.get_option(option)]
+        wanted = [
+            (self.get_option(option), step) for option, step in steps if self.get_option(option)
+        ]
         if not wanted:
             return
         for name in names:
             for value, step in wanted:
-                step(value, self.inventory.hosts[name].get_vars(), name, strict=self.get_option("strict"))
+                step(
+                    value,
+                    self.inventory.hosts[name].get_vars(),
+                    name,
+                    strict=self.get_option("strict"),
+                )
 
 
 def variables(member: Member) -> dict[str, Any]:

@@ -66,17 +66,23 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksErr
 class LookupModule(LookupBase):
     """One read-only connection for all queries of a call."""
 
-    def run(self, terms: list[str], variables: Optional[dict[str, Any]] = None, **kwargs: Any) -> list[Any]:
+    def run(
+        self, terms: list[str], variables: Optional[dict[str, Any]] = None, **kwargs: Any
+    ) -> list[Any]:
         """The rows of every query in ``terms``; see RETURN."""
         self.set_options(var_options=variables, direct=kwargs)
         found: list[Any] = []
         try:
             site = settings.load()
-            with connect(self.get_option("database") or site.reader or site.database, read_only=True) as database:
+            with connect(
+                self.get_option("database") or site.reader or site.database, read_only=True
+            ) as database:
                 for term in terms:
                     columns, rows = select(database, term, seconds=self.get_option("time_limit"))
                     found += (
-                        [row[0] for row in rows] if len(columns) == 1 else [dict(zip(columns, row)) for row in rows]
+                        [row[0] for row in rows]
+                        if len(columns) == 1
+                        else [dict(zip(columns, row)) for row in rows]
                     )
         except RocksError as error:
             raise AnsibleError(str(error)) from None

@@ -22,7 +22,10 @@ def profile_spec() -> dict[str, Any]:
         "distribution": {"type": "str"},
         "generation": {"type": "str"},
         "graph": {"type": "str", "default": "default"},
-        "release": {"type": "str", "choices": ["rhel7", "rhel8", "rhel9", "rhel10", "f44", "f45", "fedora"]},
+        "release": {
+            "type": "str",
+            "choices": ["rhel7", "rhel8", "rhel9", "rhel10", "f44", "f45", "fedora"],
+        },
         "eval_user": {"type": "str", "default": "nobody"},
         "eval_timeout": {"type": "float", "default": 30},
     }

@@ -11,7 +11,9 @@ from typing import Any, Callable, Generator, Mapping, Optional, Sequence
 from .errors import RocksError
 
 Environment = Mapping[str, str]
-Work = Callable[[Mapping[str, Any], Sequence[str], bool, Optional[Environment]], Generator[Any, None, None]]
+Work = Callable[
+    [Mapping[str, Any], Sequence[str], bool, Optional[Environment]], Generator[Any, None, None]
+]
 
 
 def collect(

@@ -27,7 +27,9 @@ def read_text(path: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DescriptionError(
-            f"byte 0x{data[error.start]:02x} is not UTF-8", f"{path}:{line}", "save the file as UTF-8"
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            f"{path}:{line}",
+            "save the file as UTF-8",
         ) from None
 
 
@@ -53,7 +55,12 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
     data = content.encode("utf-8") if isinstance(content, str) else content
     before = _stat(path)
     wanted = mode if mode is not None else (before.st_mode & 0o7777 if before else 0o644)
-    if before and before.st_mode & 0o7777 == wanted and before.st_size == len(data) and read_bytes(path) == data:
+    if (
+        before
+        and before.st_mode & 0o7777 == wanted
+        and before.st_size == len(data)
+        and read_bytes(path) == data
+    ):
         return False
     directory = os.path.dirname(os.path.abspath(path))
     try:
@@ -100,7 +107,11 @@ def lock(path: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None
         take(
             lambda: fcntl.flock(descriptor, mode | fcntl.LOCK_NB),
             wait,
-            Conflict(f"held by another process after {wait:g} s", path, "wait for it to end, then run again"),
+            Conflict(
+                f"held by another process after {wait:g} s",
+                path,
+                "wait for it to end, then run again",
+            ),
         )
         yield
     finally:

@@ -76,7 +76,9 @@ def run(
         raise
     finished = Finished(process.returncode, stdout, stderr, time.monotonic() - started)
     if finished.status not in ok:
-        raise CommandError(_failure(finished.status, finished.stderr.strip() or finished.stdout), shown)
+        raise CommandError(
+            _failure(finished.status, finished.stderr.strip() or finished.stdout), shown
+        )
     return finished
 
 
@@ -89,7 +91,11 @@ class Stream:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         try:
             self._process = _start(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, env=_environment()
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=_environment(),
             )
         except BaseException:
             self._errors.close()
@@ -110,7 +116,9 @@ class Stream:
         if not data:
             status = self._process.wait()
             self._errors.seek(0)
-            raise CommandError(_failure(status, self._errors.read().decode("utf-8", "replace")), self._shown)
+            raise CommandError(
+                _failure(status, self._errors.read().decode("utf-8", "replace")), self._shown
+            )
         return data
 
     @property
@@ -132,7 +140,9 @@ def _start(argv: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     except FileNotFoundError as error:
         # A missing working directory raises the same exception as a missing program.
         missing = error.filename or argv[0]
-        raise CommandError(f"{missing} does not exist", shown, "install the program that provides it") from None
+        raise CommandError(
+            f"{missing} does not exist", shown, "install the program that provides it"
+        ) from None
     except OSError as error:
         raise CommandError(f"cannot be started ({error.strerror})", shown) from error
 
@@ -158,6 +168,8 @@ def _kill(process: subprocess.Popen[Any]) -> None:
 
 
 def _failure(status: int, said: str) -> str:
-    ended = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    ended = (
+        f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    )
     lines = said.strip().splitlines()[-TAIL_LINES:]
     return f"{ended}: {' | '.join(lines)}" if lines else ended

@@ -46,7 +46,9 @@ class Settings:
     @property
     def plain_url(self) -> str:
         """The frontend over plain HTTP, the only one that GRUB speaks: trees and boot answers are there in any case."""
-        return f"http://{urlsplit(self.url).hostname}" if self.url.startswith("https://") else self.url
+        return (
+            f"http://{urlsplit(self.url).hostname}" if self.url.startswith("https://") else self.url
+        )
 
 
 def load(environment: Optional[Mapping[str, str]] = None) -> Settings:
@@ -64,7 +66,9 @@ def load(environment: Optional[Mapping[str, str]] = None) -> Settings:
             raise
         settings = Settings()
     if environment.get("ROCKS_DATABASE"):
-        settings = dataclasses.replace(settings, database=environment["ROCKS_DATABASE"], reader="", service="")
+        settings = dataclasses.replace(
+            settings, database=environment["ROCKS_DATABASE"], reader="", service=""
+        )
     return settings
 
 
@@ -80,14 +84,20 @@ def parse(text: str, path: str) -> Settings:
         raise DescriptionError(f"not YAML ({getattr(error, 'problem', error)})", where) from None
     fields = {field.name: field for field in dataclasses.fields(Settings)}
     if not isinstance(given, dict):
-        raise DescriptionError("a mapping is expected", path, f"known keys: {', '.join(sorted(fields))}")
+        raise DescriptionError(
+            "a mapping is expected", path, f"known keys: {', '.join(sorted(fields))}"
+        )
     unknown = sorted(set(map(str, given)) - set(fields))
     if unknown:
-        raise DescriptionError(f"unknown key {unknown[0]!r}", path, f"known keys: {', '.join(sorted(fields))}")
+        raise DescriptionError(
+            f"unknown key {unknown[0]!r}", path, f"known keys: {', '.join(sorted(fields))}"
+        )
     for name, value in given.items():
         wanted = Mapping if name == "reports" else str
         if not isinstance(value, wanted):
             raise DescriptionError(
-                f"{name} is {value!r}", path, f"a {'mapping' if name == 'reports' else 'text'} is expected"
+                f"{name} is {value!r}",
+                path,
+                f"a {'mapping' if name == 'reports' else 'text'} is expected",
             )
     return Settings(**given)

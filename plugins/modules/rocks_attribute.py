@@ -89,7 +89,10 @@ value:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute, remove_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+    put_attribute,
+    remove_attribute,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
@@ -113,7 +116,10 @@ def main() -> None:
     params = module.params
     name, scope = params["name"], Scope(params["appliance"] or "", params["node"] or "")
     try:
-        with administrator(params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             if params["state"] == "present":
                 done = put_attribute(database, name, params["value"], scope)
             else:
@@ -122,7 +128,9 @@ def main() -> None:
         module.fail_json(msg=str(error))
     before, after = ({name: value} if value is not None else {} for value in done)
     difference = {"before": before, "after": after}
-    module.exit_json(changed=done.changed, diff=difference, name=name, scope=str(scope), value=done.after)
+    module.exit_json(
+        changed=done.changed, diff=difference, name=name, scope=str(scope), value=done.after
+    )
 
 
 if __name__ == "__main__":

@@ -413,7 +413,10 @@ def main():
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "sources": {"type": "list", "elements": "dict", "options": source_spec()},
-            "release": {"type": "str", "choices": ["rhel7", "rhel8", "rhel9", "rhel10", "f44", "f45", "fedora"]},
+            "release": {
+                "type": "str",
+                "choices": ["rhel7", "rhel8", "rhel9", "rhel10", "f44", "f45", "fedora"],
+            },
             "xml": {"type": "list", "elements": "path", "default": []},
             "versions": {"type": "str", "choices": ["newest", "all"], "default": "newest"},
             "pins": {"type": "dict", "default": {}},
@@ -421,7 +424,11 @@ def main():
             "install_only_limit": {"type": "int", "default": 1},
             "drop_stale": {"type": "bool", "default": False},
             "layout": {"type": "str", "choices": ["links", "symlink"], "default": "links"},
-            "closure": {"type": "str", "choices": ["whole", "profiles", "warn", "off"], "default": "whole"},
+            "closure": {
+                "type": "str",
+                "choices": ["whole", "profiles", "warn", "off"],
+                "default": "whole",
+            },
             "open": {"type": "list", "elements": "str", "default": []},
             "sign_key": {"type": "str", "default": "", "no_log": False},
             "profiles": {"type": "list", "elements": "dict", "default": [], "options": PROFILE},
@@ -444,7 +451,9 @@ def main():
     )
     try:
         # To the journal: "journalctl -f -t ansible-rocks_dist" shows how far a long run is.
-        outcome = run(Asked(module.params, load(), module.check_mode), every(PROGRESS_SECONDS, module.log))
+        outcome = run(
+            Asked(module.params, load(), module.check_mode), every(PROGRESS_SECONDS, module.log)
+        )
     except RocksError as error:
         module.fail_json(msg=str(error))
     for warning in warnings(outcome):

@@ -98,7 +98,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.query import Query
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import plain, verdict_row
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
+    plain,
+    verdict_row,
+)
 
 
 def main():
@@ -118,14 +121,26 @@ def main():
 
 
 def info(params):
-    query = Query(params["path"] or load().distributions, params["name"], params["arch"], params["generation"] or "")
+    query = Query(
+        params["path"] or load().distributions,
+        params["name"],
+        params["arch"],
+        params["generation"] or "",
+    )
     result = {
         "generations": [
-            {"generation": one.identity, "published": published, "tree": one.path, "packages": dict(one.packages)}
+            {
+                "generation": one.identity,
+                "published": published,
+                "tree": one.path,
+                "packages": dict(one.packages),
+            }
             for one, published in query.generations()
         ],
         "generation": query.identity,
-        "verdicts": [{**verdict_row(one), "chosen": one.chosen} for one in query.why(params["why"])],
+        "verdicts": [
+            {**verdict_row(one), "chosen": one.chosen} for one in query.why(params["why"])
+        ],
     }
     if params["compare_to"]:
         result["changes"] = plain(query.since(params["compare_to"]))

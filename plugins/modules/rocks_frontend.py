@@ -123,13 +123,22 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
     wanted = Identity(
-        params["name"], params["mac"], params["address"], params["arch"], params["subnet"], params["zone"]
+        params["name"],
+        params["mac"],
+        params["address"],
+        params["arch"],
+        params["subnet"],
+        params["zone"],
     )
     texts = [
-        {name: str(value) for name, value in params[option].items()} for option in ("attributes", "own_attributes")
+        {name: str(value) for name, value in params[option].items()}
+        for option in ("attributes", "own_attributes")
     ]
     try:
-        with administrator(params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             done = settle(database, wanted, *texts, readdress=params["readdress"])
     except RocksError as error:
         module.fail_json(msg=str(error))

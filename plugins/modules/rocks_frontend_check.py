@@ -106,7 +106,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = {**module.params, "folder": module.params["distributions"]}
     try:
-        found = check(Wish(**{field: params[field] for field in Wish._fields}), ask_dhcp=params["dhcp"])
+        found = check(
+            Wish(**{field: params[field] for field in Wish._fields}), ask_dhcp=params["dhcp"]
+        )
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **found._asdict())

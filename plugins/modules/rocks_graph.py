@@ -101,7 +101,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksErr
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import consult
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.traversal import followed
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_drawing import below, dot, sketch, svg
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_drawing import (
+    below,
+    dot,
+    sketch,
+    svg,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import text
 
@@ -146,7 +151,12 @@ def picture(module):
     if dest:
         before = read_text(dest) if os.path.exists(dest) else ""
         result["changed"] = before != drawn
-        result["diff"] = {"before": before, "after": drawn, "before_header": dest, "after_header": dest}
+        result["diff"] = {
+            "before": before,
+            "after": drawn,
+            "before_header": dest,
+            "after_header": dest,
+        }
         if result["changed"] and not module.check_mode:
             replace(dest, drawn)
     return result

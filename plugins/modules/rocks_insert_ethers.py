@@ -226,7 +226,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk, check, forget, withdraw
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import (
+    Desk,
+    check,
+    forget,
+    withdraw,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, watch
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import (
     Request,
@@ -235,13 +240,25 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_optio
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import PUBLISHED, Event
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import order_states
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import on_interface, source_of
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import (
+    order_states,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import (
+    on_interface,
+    source_of,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import eligibility, orders, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install import (
+    eligibility,
+    orders,
+    timestamps,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings, load
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import Kept, pins
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
+    Kept,
+    pins,
+)
 
 
 def argument_spec() -> dict[str, Any]:
@@ -282,7 +299,11 @@ def insert_ethers(
     with connect(options["database"] or settings.database) as database:
 
         def publish() -> list[str]:
-            return [told.report for told in write(database, settings, rehearse=check_mode) if told.changed]
+            return [
+                told.report
+                for told in write(database, settings, rehearse=check_mode)
+                if told.changed
+            ]
 
         if request.remove:
             yield from forget(database, request.remove, keep=not check_mode)
@@ -304,14 +325,18 @@ def insert_ethers(
         office = Office(
             enter=Desk(database, request.placement, complete, keep=not check_mode).enter,
             publish=list if check_mode else publish,
-            withdraw=lambda names: not replaces and withdraw(database, names, lambda: would_break(database, settings)),
+            withdraw=lambda names: (
+                not replaces and withdraw(database, names, lambda: would_break(database, settings))
+            ),
             states=lambda names: order_states(database, names),
         )
         with contextlib.closing(source_of(request, follow=not check_mode)) as source:
             yield from complete_list(request, watch(source, office, request.until, stop=stop))
 
 
-def _ordering(database: Database, request: Request, settings: Settings) -> Callable[[Sequence[Node]], None]:
+def _ordering(
+    database: Database, request: Request, settings: Settings
+) -> Callable[[Sequence[Node]], None]:
     """Order what was entered, in the transaction of its rows."""
     by, new, kept = f"{getpass.getuser()}, insert-ethers", bool(request.placement.replace), Kept()
 
@@ -343,7 +368,9 @@ def main() -> None:
         signal.signal(number, lambda received, _frame: stopped.append(received))
     try:
         request_from(module.params).must_end(module.check_mode)
-        for event in insert_ethers(module.params, module.check_mode, stop=lambda: bool(stopped) or _unheard()):
+        for event in insert_ethers(
+            module.params, module.check_mode, stop=lambda: bool(stopped) or _unheard()
+        ):
             summary.add(event)
     except RocksError as error:
         module.fail_json(**{**summary.result(), "msg": str(error)})

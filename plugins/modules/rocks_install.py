@@ -96,7 +96,10 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     try:
-        with administrator(module.params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(module.params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             before, said, after = change(database, module.params)
     except RocksError as error:
         module.fail_json(msg=str(error))
@@ -108,7 +111,9 @@ def main() -> None:
         }
         for name in sorted(after)
     }
-    module.exit_json(changed=before != after, nodes=nodes, diff={"before": lines(before), "after": lines(after)})
+    module.exit_json(
+        changed=before != after, nodes=nodes, diff={"before": lines(before), "after": lines(after)}
+    )
 
 
 def change(database, params):
@@ -116,7 +121,9 @@ def change(database, params):
     names, by, now, said = params["name"], getpass.getuser(), timestamps.now(), {}
     before = last(database, names)
     if params["state"] == "cancelled":
-        orders.cancel(database, orders.live(database, names), by=by, now=now, reason=params["reason"])
+        orders.cancel(
+            database, orders.live(database, names), by=by, now=now, reason=params["reason"]
+        )
     else:
         verdicts = orders.retry(database, names, by=by, now=now, rearm=params["rearm"])
         refused = sorted(f"{one.node}: {one.reason}" for one in verdicts if one.action == REFUSED)
@@ -129,7 +136,10 @@ def change(database, params):
 def last(database, names):
     """Node -> state, reason and number of its last order."""
     found = {one.name: one.last for one in orders.candidates(database, names)}
-    return {name: (order.state, order.reason, order.id) if order else ("", "", 0) for name, order in found.items()}
+    return {
+        name: (order.state, order.reason, order.id) if order else ("", "", 0)
+        for name, order in found.items()
+    }
 
 
 def lines(nodes):

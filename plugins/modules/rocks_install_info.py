@@ -105,7 +105,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
-from ansible_collections.npaci.rocks.plugins.module_utils.install.install_info import audit, installs
+from ansible_collections.npaci.rocks.plugins.module_utils.install.install_info import (
+    audit,
+    installs,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import STATES
 
 SPEC = {
@@ -132,7 +135,10 @@ def told(params):
         if not params["audit"]:
             return {"installs": found}
         names = sorted({one["node"] for one in found})
-        return {"installs": found, "audit": {name: audit(database, name, params["audit"]) for name in names}}
+        return {
+            "installs": found,
+            "audit": {name: audit(database, name, params["audit"]) for name in names},
+        }
 
 
 if __name__ == "__main__":

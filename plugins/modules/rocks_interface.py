@@ -111,7 +111,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
     try:
-        with administrator(params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             if params["state"] == "present":
                 values = {name: params[name] for name in ("kind", "network", "mac", "ip")}
                 done = put_interface(database, params["node"], params["name"], **values)

@@ -153,7 +153,10 @@ tree:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media import iso
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import (
+    Entry,
+    Menu,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
@@ -197,7 +200,9 @@ def medium(params, check_mode):
         places = Places(params["path"] or load().distributions)
         tree = iso.find_tree(places, params["distribution"], params["arch"], params["generation"])
         name = params["distribution"]
-    entries = [Entry(**{**row, "arguments": tuple(row["arguments"])}) for row in params["entries"] or ()]
+    entries = [
+        Entry(**{**row, "arguments": tuple(row["arguments"])}) for row in params["entries"] or ()
+    ]
     menu = Menu(
         params["label"] or f"{name}-{params['arch']}",
         tuple(entries) or (Entry(f"Install {name}"),),

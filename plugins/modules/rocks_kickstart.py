@@ -106,11 +106,20 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec, profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import (
+    database_spec,
+    profile_spec,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import provenance, render, sha256
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import identity
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    provenance,
+    render,
+    sha256,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
+    identity,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import subject
 
@@ -150,8 +159,12 @@ def kickstart(module):
         "shape": dict(profile.shape),
     }
     if module.params["provenance"]:
-        sourced = [(line.text, line.origin or ("", 0)) for line in provenance(profile, asked.attributes)]
-        result["provenance"] = [{"text": text, "file": file, "line": line} for text, (file, line) in sourced]
+        sourced = [
+            (line.text, line.origin or ("", 0)) for line in provenance(profile, asked.attributes)
+        ]
+        result["provenance"] = [
+            {"text": text, "file": file, "line": line} for text, (file, line) in sourced
+        ]
     if module.params["dest"]:
         result.update(write(module, module.params["dest"], text))
     return result
@@ -163,14 +176,19 @@ def write(module, dest, text):
     changed = before != text or (os.stat(dest).st_mode & 0o7777) != mode
     if changed and not module.check_mode:
         replace(dest, text, mode)
-    return {"changed": changed, "diff": {"before": before, "after": text, "before_header": dest, "after_header": dest}}
+    return {
+        "changed": changed,
+        "diff": {"before": before, "after": text, "before_header": dest, "after_header": dest},
+    }
 
 
 def permissions(mode):
     try:
         return int(mode, 8)
     except ValueError:
-        raise DescriptionError(f"mode is {mode!r}", "options", "give it in octal, such as 0644") from None
+        raise DescriptionError(
+            f"mode is {mode!r}", "options", "give it in octal, such as 0644"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -76,7 +76,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership, remove_membership
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import (
+    put_membership,
+    remove_membership,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
@@ -93,7 +96,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
     try:
-        with administrator(params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             if params["state"] == "present":
                 values = {name: params[name] for name in ("appliance", "distribution", "compute")}
                 done = put_membership(database, params["name"], **values)

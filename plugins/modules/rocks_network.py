@@ -144,7 +144,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
     try:
-        with administrator(params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             if params["state"] == "present":
                 done = put_network(database, **{column: params[column] for column in COLUMNS})
             else:

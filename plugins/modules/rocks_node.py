@@ -190,7 +190,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import import Imported, parse
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Replaced, plain
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure, find, forget, replace
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+    ensure,
+    find,
+    forget,
+    replace,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text
 
@@ -220,7 +225,9 @@ def wanted(params) -> Imported:
     if params["csv"]:
         return parse(read_text(params["csv"]), params["csv"])
     if params["nodes"] is not None:
-        return Imported([{**one, "where": f"nodes[{number}]"} for number, one in enumerate(params["nodes"])], [])
+        return Imported(
+            [{**one, "where": f"nodes[{number}]"} for number, one in enumerate(params["nodes"])], []
+        )
     return Imported([{field: params[field] for field in NODE}], [])
 
 
@@ -246,7 +253,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with administrator(module.params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(module.params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             done = run(database, module.params)
     except RocksError as error:
         module.fail_json(msg=str(error))

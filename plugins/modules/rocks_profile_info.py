@@ -199,9 +199,17 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec, profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import (
+    database_spec,
+    profile_spec,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import Side, diff, way, why
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import (
+    Side,
+    diff,
+    way,
+    why,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import references
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
@@ -242,7 +250,8 @@ def information(params, settings):
     if params["why"]:
         reasons = why(asked.profile(), asked.attributes, params["why"])
         result["reasons"] = [
-            {"text": reason.text, "where": str(reason.origin), "path": hops(reason.path)} for reason in reasons
+            {"text": reason.text, "where": str(reason.origin), "path": hops(reason.path)}
+            for reason in reasons
         ]
     if params["diff"]:
         second = subject(beside(params), settings)
@@ -255,7 +264,8 @@ def overview(profile):
     """What there is to say when nothing in particular is asked; the answer to a question must not drown in it."""
     return {
         "nodes": [
-            {"name": node.name, "files": list(node.files), "path": hops(way(profile, node))} for node in profile.nodes
+            {"name": node.name, "files": list(node.files), "path": hops(way(profile, node))}
+            for node in profile.nodes
         ],
         "shape": dict(profile.shape),
         "attributes": {name: str(origin) for name, origin in sorted(references(profile).items())},
@@ -273,7 +283,13 @@ def findings(asked, releases):
         available=asked.available(),
     )
     return [
-        {"severity": one.severity, "rule": one.rule, "where": str(one.origin), "text": one.text, "hint": one.hint}
+        {
+            "severity": one.severity,
+            "rule": one.rule,
+            "where": str(one.origin),
+            "text": one.text,
+            "hint": one.hint,
+        }
         for one in remarks
     ]
 

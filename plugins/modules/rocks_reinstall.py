@@ -130,14 +130,20 @@ changed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.event_collector import collect
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import argument_spec, reinstall, result_of
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import (
+    argument_spec,
+    reinstall,
+    result_of,
+)
 
 
 def main() -> None:
     """Run to the end, without a word until then."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if not module.params["nodes"]:
-        module.fail_json(msg="nodes is needed: name the nodes, or run the action with a pattern of hosts")
+        module.fail_json(
+            msg="nodes is needed: name the nodes, or run the action with a pattern of hosts"
+        )
     params = module.params
     result = collect(reinstall, result_of, params, params["nodes"], check_mode=module.check_mode)
     module.exit_json(**result) if not result["failed"] else module.fail_json(**result)

@@ -104,7 +104,10 @@ def main() -> None:
     params = module.params
     name, scope = params["name"], Scope(params["appliance"] or "", params["node"] or "")
     try:
-        with administrator(params["database"]) as database, database.transaction(keep=not module.check_mode):
+        with (
+            administrator(params["database"]) as database,
+            database.transaction(keep=not module.check_mode),
+        ):
             before = has_secret(database, name, scope)
             if params["state"] == "present":
                 changed = put_secret(database, name, params["value"], scope)
@@ -113,8 +116,14 @@ def main() -> None:
     except RocksError as error:
         module.fail_json(msg=str(error))
     words = {False: "not set\n", True: "set\n"}
-    after = "set anew\n" if changed and before and params["state"] == "present" else words[params["state"] == "present"]
-    module.exit_json(changed=changed, diff={"before": words[before], "after": after}, name=name, scope=str(scope))
+    after = (
+        "set anew\n"
+        if changed and before and params["state"] == "present"
+        else words[params["state"] == "present"]
+    )
+    module.exit_json(
+        changed=changed, diff={"before": words[before], "after": after}, name=name, scope=str(scope)
+    )
 
 
 if __name__ == "__main__":

@@ -82,7 +82,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import DEFAULT_LIMIT, DEFAULT_SECONDS, select
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
+    DEFAULT_LIMIT,
+    DEFAULT_SECONDS,
+    select,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {
@@ -97,7 +101,9 @@ def main() -> None:
     params = module.params
     try:
         with reader(params["database"]) as database:
-            found = select(database, params["query"], seconds=params["time_limit"], limit=params["limit"])
+            found = select(
+                database, params["query"], seconds=params["time_limit"], limit=params["limit"]
+            )
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -69,14 +69,20 @@ changed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.event_collector import collect
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.verify import argument_spec, result_of, verify
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.verify import (
+    argument_spec,
+    result_of,
+    verify,
+)
 
 
 def main() -> None:
     """Ask them all, then tell."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if not module.params["nodes"]:
-        module.fail_json(msg="nodes is needed: name the nodes, or run the action with a pattern of hosts")
+        module.fail_json(
+            msg="nodes is needed: name the nodes, or run the action with a pattern of hosts"
+        )
     params = module.params
     result = collect(verify, result_of, params, params["nodes"], check_mode=module.check_mode)
     module.exit_json(**result) if not result["failed"] else module.fail_json(**result)

@@ -69,13 +69,19 @@ def cost_of_asking(stage: Publisher) -> float:
     log = pathlib.Path(stage.frontend.place.bundle).parents[3] / "log" / "access.log"
 
     def asked() -> int:
-        return sum(line.startswith(f"10.255.0.{NODES + 1} ") and " 304 " in line for line in log.open())
+        return sum(
+            line.startswith(f"10.255.0.{NODES + 1} ") and " 304 " in line for line in log.open()
+        )
 
     with node.follow("--interval", "0.1") as service:
 
         def used() -> int:
-            fields = pathlib.Path(f"/proc/{service.pid}/stat").read_text().rpartition(")")[2].split()
-            return int(fields[11]) + int(fields[12])  # hundredths of a second, as user and as system
+            fields = (
+                pathlib.Path(f"/proc/{service.pid}/stat").read_text().rpartition(")")[2].split()
+            )
+            return int(fields[11]) + int(
+                fields[12]
+            )  # hundredths of a second, as user and as system
 
         until(lambda: asked() >= 5, 60, "the first questions")
         questions, hundredths = asked(), used()
@@ -87,20 +93,31 @@ def main() -> int:
     print(f"accounts: one more user among {USERS:,}, on {NODES} nodes")
     with contextlib.ExitStack() as inside:
         place = inside.enter_context(folder())
-        scratch = pathlib.Path(inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-bench-")))
-        stage = inside.enter_context(publisher(place, inside.enter_context(network("10.1.1.1/8")), scratch))
+        scratch = pathlib.Path(
+            inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-bench-"))
+        )
+        stage = inside.enter_context(
+            publisher(place, inside.enter_context(network("10.1.1.1/8")), scratch)
+        )
         stage.frontend.publish(*people(USERS))
         nodes = [stage.machine(number) for number in range(1, NODES + 1)]
         for node in nodes:
             inside.enter_context(node.follow())
-        until(lambda: all(node.has(f"user{USERS - 1}") for node in nodes), 120, "all nodes to have their first bundle")
+        until(
+            lambda: all(node.has(f"user{USERS - 1}") for node in nodes),
+            120,
+            "all nodes to have their first bundle",
+        )
         with publishing(stage, ["10.0.0.0/8"]):
             hinted = [spread_of(stage, nodes, USERS + turn) for turn in range(1, ROUNDS + 1)]
         with publishing(stage, []):
             unhinted = spread_of(stage, nodes, USERS + ROUNDS + 1)
         asking = cost_of_asking(stage)
     kept = told(
-        "with the hint", [seconds for turn in hinted for seconds in turn], HINTED, "411: mean 10 s, worst 180 s"
+        "with the hint",
+        [seconds for turn in hinted for seconds in turn],
+        HINTED,
+        "411: mean 10 s, worst 180 s",
     )
     kept &= told("every hint lost", unhinted, UNHINTED, "")
     figure("a question once a minute, CPU of the node", asking, "ms")

@@ -13,11 +13,20 @@ from typing import Callable, Iterator, NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import make
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import credentials, grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import (
+    credentials,
+    grant,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_ip, change, nodes, remove
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+    add,
+    by_ip,
+    change,
+    nodes,
+    remove,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
 from support.ansible import BIN, ROOT
 from support.mariadb import server
@@ -26,7 +35,11 @@ from support.measure import Cost, best, figure, program
 MANY, TIMES, RACK = 10_000, 15, 32
 STACKI = "Stacki 5.1: 160 s for 1,000 nodes, by its own release notes"
 # A server as a site runs it: what is committed is on the disk.
-DURABLE = ("--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=fsync", "--innodb-buffer-pool-size=128M")
+DURABLE = (
+    "--innodb-flush-log-at-trx-commit=1",
+    "--innodb-flush-method=fsync",
+    "--innodb-buffer-pool-size=128M",
+)
 
 
 class Place(NamedTuple):
@@ -65,7 +78,11 @@ def a_thousand_by_the_module(place: Place, folder: pathlib.Path) -> bool:
     """One call of rocks_node with a list of 1,000 machines, Ansible's own start included."""
     wanted = [{"mac": mac(1 << 20 | number), "rack": number // RACK} for number in range(1000)]
     arguments = json.dumps({"database": place.url, "nodes": wanted})
-    env = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    env = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+    }
     ansible = [str(BIN / "ansible"), "localhost", "-c", "local", "-i", "localhost,"]
     nothing = best(3, lambda: program([*ansible, "-m", "ping"], env))
 
@@ -78,7 +95,9 @@ def a_thousand_by_the_module(place: Place, folder: pathlib.Path) -> bool:
     added: list[int] = []
     ours = best(3, once)
     beside = f"{STACKI}; ansible alone: {nothing.cpu:.2f} s; wall {ours.wall:.2f} s"
-    kept = figure(f"{place.name}: 1,000 nodes by one call of rocks_node, CPU", ours.cpu, "s", 2.0, beside)
+    kept = figure(
+        f"{place.name}: 1,000 nodes by one call of rocks_node, CPU", ours.cpu, "s", 2.0, beside
+    )
     return kept and added == [1000] * 3
 
 
@@ -91,7 +110,9 @@ def in_the_room(place: Place) -> list[bool]:
         add(database, first[1000:])
         fresh = iter(range(MANY, MANY + TIMES))
         one = [timed(lambda: add(database, [NewNode(mac=mac(next(fresh)))])) for _ in range(TIMES)]
-        by_hand = [timed(functools.partial(by_hand_insert, place, number)) for number in range(TIMES)]
+        by_hand = [
+            timed(functools.partial(by_hand_insert, place, number)) for number in range(TIMES)
+        ]
         kept.append(
             figure(
                 f"{place.name}: one node into {MANY:,}, the best of {TIMES}",
@@ -101,18 +122,30 @@ def in_the_room(place: Place) -> list[bool]:
                 f"a bare INSERT and its commit: {1000 * min(by_hand):.1f} ms",
             )
         )
-        seconds = min(timed(lambda: change(database, "compute-3-3", comment=str(time.time()))) for _ in range(TIMES))
+        seconds = min(
+            timed(lambda: change(database, "compute-3-3", comment=str(time.time())))
+            for _ in range(TIMES)
+        )
         kept.append(figure(f"{place.name}: one node of {MANY:,} changed", 1000 * seconds, "ms", 50))
         seconds = min(timed(lambda: by_ip(database, "10.255.255.1")) for _ in range(TIMES))
         kept.append(figure(f"{place.name}: who has this address?", 1000 * seconds, "ms", 5))
         figure(f"{place.name}: all {MANY:,} nodes read", timed(lambda: nodes(database)), "s")
         figure(f"{place.name}: dumped", timed(lambda: dump(database)), "s")
     with connect(place.reader, read_only=True) as reader:
-        seconds = min(timed(lambda: select(reader, "select name from nodes where rack=1")) for _ in range(TIMES))
-        kept.append(figure(f"{place.name}: the paper's query on {MANY:,} nodes", 1000 * seconds, "ms", 100))
+        seconds = min(
+            timed(lambda: select(reader, "select name from nodes where rack=1"))
+            for _ in range(TIMES)
+        )
+        kept.append(
+            figure(f"{place.name}: the paper's query on {MANY:,} nodes", 1000 * seconds, "ms", 100)
+        )
     with connect(place.url) as database:
         names = [node.name for node in nodes(database)]
-        figure(f"{place.name}: {len(names):,} nodes removed", timed(lambda: remove(database, names)), "s")
+        figure(
+            f"{place.name}: {len(names):,} nodes removed",
+            timed(lambda: remove(database, names)),
+            "s",
+        )
     return kept
 
 
@@ -120,7 +153,9 @@ def by_hand_insert(place: Place, number: int) -> None:
     """The baseline: the statement alone, without finding a name, a rank or an address."""
     with connect(place.url, check=False) as database:
         values = (mac(1 << 21 | number), f"by-hand-{number}", 9, number)
-        database.execute("insert into nodes (mac, name, membership, `rank`) values (?, ?, ?, ?)", values)
+        database.execute(
+            "insert into nodes (mac, name, membership, `rank`) values (?, ?, ?, ?)", values
+        )
 
 
 def timed(work: Callable[[], object]) -> float:

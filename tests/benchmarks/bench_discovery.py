@@ -21,13 +21,20 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_mac
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_packet import request_in
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
+    Office,
+    Until,
+    watch,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_formats import FORMS
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_parser import LogReader
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import Wire
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import Kept, pins
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
+    Kept,
+    pins,
+)
 from support import dhcp, frontend
 from support.mariadb import server
 from support.measure import best, cost_of, figure, program
@@ -48,9 +55,16 @@ def fill(url: str) -> None:
             )
             for name, value in frontend.ATTRIBUTES.items():
                 database.execute(
-                    "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (name, value)
+                    "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+                    (name, value),
                 )
-        add(database, [NewNode(rack=n // RACK, mac=f"00:16:3e:00:{n >> 8:02x}:{n & 255:02x}") for n in range(NODES)])
+        add(
+            database,
+            [
+                NewNode(rack=n // RACK, mac=f"00:16:3e:00:{n >> 8:02x}:{n & 255:02x}")
+                for n in range(NODES)
+            ],
+        )
 
 
 def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Iterator[float]:
@@ -61,7 +75,9 @@ def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Ite
     loop.start()
     try:
         with connect(url) as reader:
-            yield from (request_to_row(machine, reader, dhcp.mac(number)) for number in range(1, NEW + 1))
+            yield from (
+                request_to_row(machine, reader, dhcp.mac(number)) for number in range(1, NEW + 1)
+            )
     finally:
         stopped.set()
         loop.join()
@@ -74,7 +90,12 @@ def run_watch(wire: Wire, url: str, distributions: pathlib.Path, stopped: thread
     with connect(url) as database:
 
         def order(entered: list) -> None:  # type: ignore[type-arg]
-            orders.order(database, pins(database, entered, str(distributions), kept), by="bench", now=timestamps.now())
+            orders.order(
+                database,
+                pins(database, entered, str(distributions), kept),
+                by="bench",
+                now=timestamps.now(),
+            )
 
         desk = Desk(database, Placement(rack=999), order)
         for _event in watch(wire, Office(desk.enter), Until(), stop=stopped.is_set):
@@ -107,17 +128,25 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 
 def main() -> int:
-    print(f"discovery: one more node among {NODES:,}; the best of {NEW}, since a neighbour only adds")
+    print(
+        f"discovery: one more node among {NODES:,}; the best of {NEW}, since a neighbour only adds"
+    )
     frame, lines, reader = (
         dhcp.discover(dhcp.mac(1), [(60, b"PXEClient")]),
         [form.sample for form in FORMS] * 1000,
         LogReader(),
     )
     kept = figure(
-        "a frame on the wire, CPU", rate(10_000, lambda: [request_in(frame) for _turn in range(10_000)]), "µs", 50
+        "a frame on the wire, CPU",
+        rate(10_000, lambda: [request_in(frame) for _turn in range(10_000)]),
+        "µs",
+        50,
     )
     kept &= figure(
-        "a line of a log, CPU", rate(len(lines), lambda: [reader.sighting(line) for line in lines]), "µs", 50
+        "a line of a log, CPU",
+        rate(len(lines), lambda: [reader.sighting(line) for line in lines]),
+        "µs",
+        50,
     )
     with tempfile.TemporaryDirectory() as name, network() as net:
         folder = pathlib.Path(name)
@@ -131,7 +160,9 @@ def main() -> int:
                 fill(url)
                 took = list(requests_to_rows(net, url, folder / "install"))
                 beside = f"median {statistics.median(took):.0f}, slowest {max(took):.0f}; {load}"
-                kept &= figure(f"from request to row and order, {engine}", min(took), "ms", LIMIT, beside)
+                kept &= figure(
+                    f"from request to row and order, {engine}", min(took), "ms", LIMIT, beside
+                )
     return 0 if kept else 1
 
 

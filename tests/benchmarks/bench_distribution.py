@@ -41,7 +41,10 @@ class Bench:
 
         self.scratch, self.set = scratch, scratch / "set"
         counts = write_set(self.set, size)
-        print(f"{size:,} packages: {', '.join(f'{name} {count:,}' for name, count in counts.items())}", flush=True)
+        print(
+            f"{size:,} packages: {', '.join(f'{name} {count:,}' for name, count in counts.items())}",
+            flush=True,
+        )
         for name in PRIORITIES:
             program("createrepo_c", "-q", str(self.set / name))
 
@@ -56,9 +59,17 @@ class Bench:
     def ours(self, what: str, root: str, **asked: Any) -> Work:
         """One process of ours."""
         peaks: list[float] = []
-        argv = [sys.executable, str(WORKER), what, str(self.scratch / root), json.dumps({"name": "rocks", **asked})]
+        argv = [
+            sys.executable,
+            str(WORKER),
+            what,
+            str(self.scratch / root),
+            json.dumps({"name": "rocks", **asked}),
+        ]
         cost = cost_of(
-            lambda: peaks.append(float(subprocess.run(argv, check=True, capture_output=True, text=True).stdout))
+            lambda: peaks.append(
+                float(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+            )
         )
         return Work(cost, peaks[0])
 
@@ -70,7 +81,14 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         for number in range(CHANGED):
             write(
-                Rpm(f"changed-{number}", str(turn), "1", "x86_64", files={f"/usr/bin/changed-{number}": "#!"}), folder
+                Rpm(
+                    f"changed-{number}",
+                    str(turn),
+                    "1",
+                    "x86_64",
+                    files={f"/usr/bin/changed-{number}": "#!"},
+                ),
+                folder,
             )
 
 
@@ -78,7 +96,10 @@ def program(*argv: str) -> Cost:
     bin_ = pathlib.Path(sys.executable).parent
     return cost_of(
         lambda: subprocess.run(
-            [str(bin_ / argv[0]), *argv[1:]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(bin_ / argv[0]), *argv[1:]],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
     )
 
@@ -89,7 +110,13 @@ def best(turns: int, run: Callable[[int], Cost]) -> Cost:
 
 def told(what: str, cost: Cost, limit: float | None, beside: str = "") -> bool:
     """One figure with its two kinds of seconds."""
-    return figure(what, min(cost.cpu, cost.wall), "s", limit, f"cpu {cost.cpu:.2f}, wall {cost.wall:.2f}{beside}")
+    return figure(
+        what,
+        min(cost.cpu, cost.wall),
+        "s",
+        limit,
+        f"cpu {cost.cpu:.2f}, wall {cost.wall:.2f}{beside}",
+    )
 
 
 def measure(scratch: pathlib.Path, size: int) -> bool:
@@ -115,10 +142,20 @@ def cold(bench: Bench, strict: bool) -> bool:
         COLD if strict else None,
         f" | mergerepo_c nvr: cpu {theirs.cpu:.2f}, wall {theirs.wall:.2f}",
     )
-    closed = best(TURNS, lambda turn: bench.ours("merge", f"c-{turn}", sources=bench.sources(), closure="warn").cost)
+    closed = best(
+        TURNS,
+        lambda turn: bench.ours("merge", f"c-{turn}", sources=bench.sources(), closure="warn").cost,
+    )
     told("the same, and its closure checked", closed, None)
-    everything = [bench.ours("merge", f"all-{turn}", sources=bench.sources(), versions="all") for turn in range(2)]
-    told("cold merge of all versions", min((run.cost for run in everything), key=lambda cost: cost.cpu), None)
+    everything = [
+        bench.ours("merge", f"all-{turn}", sources=bench.sources(), versions="all")
+        for turn in range(2)
+    ]
+    told(
+        "cold merge of all versions",
+        min((run.cost for run in everything), key=lambda cost: cost.cpu),
+        None,
+    )
     peak = max(run.peak for run in [*runs, *everything])
     return figure("memory at its peak", peak, "MB", MEMORY if strict else None) and kept
 
@@ -138,7 +175,9 @@ def incremental(bench: Bench, strict: bool) -> bool:
     def turn_of(root: str, closure: str) -> Callable[[int], Cost]:
         def run(turn: int) -> Cost:
             bench.change(turn + len(closure))
-            return bench.ours("build", root, sources=bench.sources("directory"), closure=closure).cost
+            return bench.ours(
+                "build", root, sources=bench.sources("directory"), closure=closure
+            ).cost
 
         return run
 
@@ -152,12 +191,17 @@ def incremental(bench: Bench, strict: bool) -> bool:
     bench.ours("build", "root", sources=bench.sources("directory"), closure="warn")
     told("the same, and its closure checked", best(TURNS, turn_of("root", "warn")), None)
     again = best(
-        TURNS, lambda _turn: bench.ours("build", "root", sources=bench.sources("directory"), closure="warn").cost
+        TURNS,
+        lambda _turn: (
+            bench.ours("build", "root", sources=bench.sources("directory"), closure="warn").cost
+        ),
     )
     kept = told("nothing changed", again, NOTHING if strict else None) and kept
     bench.ours("build", "cold", sources=bench.sources("directory"), closure="warn")
     same = metadata(bench.scratch / "root") == metadata(bench.scratch / "cold")
-    print(f"  {'incremental output equals a cold build':<58} {'yes, byte for byte' if same else 'NO'}")
+    print(
+        f"  {'incremental output equals a cold build':<58} {'yes, byte for byte' if same else 'NO'}"
+    )
     return kept and same
 
 
@@ -178,7 +222,12 @@ def child(bench: Bench, strict: bool) -> bool:
         CHILD if strict else None,
         " | the paper: under a minute",
     )
-    return figure("what it takes on the disk", used, "MB", DISK if strict else None, "the paper: 25 MB") and kept
+    return (
+        figure(
+            "what it takes on the disk", used, "MB", DISK if strict else None, "the paper: 25 MB"
+        )
+        and kept
+    )
 
 
 def metadata(root: pathlib.Path) -> dict[str, bytes]:
@@ -189,7 +238,11 @@ def metadata(root: pathlib.Path) -> dict[str, bytes]:
 def disk(folder: pathlib.Path) -> float:
     """Megabytes below a folder, each file once."""
     return (
-        float(subprocess.run(["du", "-sk", str(folder)], check=True, capture_output=True, text=True).stdout.split()[0])
+        float(
+            subprocess.run(
+                ["du", "-sk", str(folder)], check=True, capture_output=True, text=True
+            ).stdout.split()[0]
+        )
         / 1024
     )
 

@@ -34,7 +34,9 @@ def make(path: pathlib.Path) -> str:
         add(
             database,
             [
-                NewNode(rack=number // RACK, mac=f"00:16:3e:00:{number >> 8:02x}:{number & 255:02x}")
+                NewNode(
+                    rack=number // RACK, mac=f"00:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
+                )
                 for number in range(NODES)
             ],
         )
@@ -50,9 +52,13 @@ def static(path: pathlib.Path, url: str) -> None:
         lines.append(
             f"    {one.name}: {{ansible_host: {one.ip}, rocks_id: {one.id}, rocks_mac: '{one.mac}', rocks_rack: {one.rack},"
         )
-        lines.append(f"      rocks_rank: {one.rank}, rocks_membership: {one.membership}, rocks_arch: {one.arch}}}")
+        lines.append(
+            f"      rocks_rank: {one.rank}, rocks_membership: {one.membership}, rocks_arch: {one.arch}}}"
+        )
     for rack in range(NODES // RACK + 1):
-        lines += [f"rack_{rack}:", "  hosts:"] + [f"    {one.name}:" for one in members if one.rack == rack]
+        lines += [f"rack_{rack}:", "  hosts:"] + [
+            f"    {one.name}:" for one in members if one.rack == rack
+        ]
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -68,7 +74,12 @@ def main() -> int:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ROCKS_DATABASE": url,
         }
-        nothing = best(3, lambda: program([str(BIN / "ansible"), "localhost", "-i", "localhost,", "--list-hosts"], env))
+        nothing = best(
+            3,
+            lambda: program(
+                [str(BIN / "ansible"), "localhost", "-i", "localhost,", "--list-hosts"], env
+            ),
+        )
         ours = best(3, lambda: program([str(BIN / "ansible"), "all", "--list-hosts"], env))
         file = program([str(BIN / "ansible"), "all", "-i", str(static_file), "--list-hosts"], env)
         kept = [
@@ -90,9 +101,17 @@ def main() -> int:
         with connect(url, read_only=True) as database:
             census(database, {})
             alone = _seconds(lambda: census(database, {}))
-            grouped = _seconds(lambda: census(database, {"rack1": "select name from nodes where rack=1"}))
+            grouped = _seconds(
+                lambda: census(database, {"rack1": "select name from nodes where rack=1"})
+            )
         kept.append(
-            figure("a query group, in the room", max(grouped - alone, 0), "s", 0.1, f"the whole census: {alone:.2f} s")
+            figure(
+                "a query group, in the room",
+                max(grouped - alone, 0),
+                "s",
+                0.1,
+                f"the whole census: {alone:.2f} s",
+            )
         )
     return 0 if all(kept) else 1
 

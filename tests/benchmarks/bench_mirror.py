@@ -16,8 +16,14 @@ import time
 from typing import Callable
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import fetch, snapshot
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import Signed, check_packages
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
+    fetch,
+    snapshot,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import (
+    Signed,
+    check_packages,
+)
 from support.keys import make_key
 from support.measure import figure
 from support.nginx import nginx
@@ -73,25 +79,41 @@ def lftp(url: str, target: pathlib.Path) -> None:
 
 
 def transfers(scratch: pathlib.Path) -> bool:
-    rows = [dataclasses.replace(row.rpm, files={"/usr/share/doc/readme": row.rpm.name}) for row in plan(2 * FILES)]
+    rows = [
+        dataclasses.replace(row.rpm, files={"/usr/share/doc/readme": row.rpm.name})
+        for row in plan(2 * FILES)
+    ]
     folder = repository(scratch / "www", list({rpm.filename: rpm for rpm in rows}.values())[:FILES])
     packages = packages_of(folder)
     size = sum(one.size for one in packages) / 1e6
-    print(f"mirror: {len(packages):,} files, {size:.0f} MB, loopback nginx; wall seconds, the best of {TURNS} turns")
+    print(
+        f"mirror: {len(packages):,} files, {size:.0f} MB, loopback nginx; wall seconds, the best of {TURNS} turns"
+    )
     with nginx(folder, scratch) as url:
         mine, theirs = [], []
         for turn in range(TURNS):
             mine.append(seconds(lambda turn=turn: ours(url, packages, scratch / f"ours-{turn}")))
             theirs.append(seconds(lambda turn=turn: lftp(url, scratch / f"lftp-{turn}")))
-        kept = figure("everything, checked", min(mine), "s", min(theirs), f"lftp, unchecked: {min(theirs):.3f} s")
+        kept = figure(
+            "everything, checked",
+            min(mine),
+            "s",
+            min(theirs),
+            f"lftp, unchecked: {min(theirs):.3f} s",
+        )
         again = [seconds(lambda: ours(url, packages, scratch / "ours-0")) for _ in range(TURNS)]
         theirs = [seconds(lambda: lftp(url, scratch / "lftp-0")) for _ in range(TURNS)]
-        return figure("nothing new", min(again), "s", NOTHING_NEW, f"lftp: {min(theirs):.3f} s") and kept
+        return (
+            figure("nothing new", min(again), "s", NOTHING_NEW, f"lftp: {min(theirs):.3f} s")
+            and kept
+        )
 
 
 def signed(scratch: pathlib.Path) -> None:
     key = make_key(scratch, "vendor")
-    folder = repository(scratch / "signed", [Rpm(f"package-{number}") for number in range(PACKAGES)])
+    folder = repository(
+        scratch / "signed", [Rpm(f"package-{number}") for number in range(PACKAGES)]
+    )
     paths = sorted(folder.rglob("*.rpm"))
     key.sign_packages(*paths)
     memory = scratch / "memory"

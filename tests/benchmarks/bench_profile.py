@@ -12,15 +12,22 @@ from typing import Mapping
 
 import jinja2
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import load, store
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
+    load,
+    store,
+)
 from support.measure import Cost, best, cost_of, figure
 from support.samples import SAMPLES
 
 NODES = 10_000
-ORIGINAL = 0.350  # CPU seconds for one kickstart of compute, without the start of its interpreter: 0.21
+ORIGINAL = (
+    0.350  # CPU seconds for one kickstart of compute, without the start of its interpreter: 0.21
+)
 ROLLS = SAMPLES / "rocks7"
 
 
@@ -49,9 +56,15 @@ def nodes(attributes: Mapping[str, str]) -> list[dict[str, str]]:
 
 def jinja(profile: Profile) -> jinja2.Template:
     """The same lines as a template, values unescaped."""
-    lines = ("".join(p if isinstance(p, str) else f"\x01{p.name}\x02" for p in line.pieces) for line in profile.lines)
+    lines = (
+        "".join(p if isinstance(p, str) else f"\x01{p.name}\x02" for p in line.pieces)
+        for line in profile.lines
+    )
     environment = jinja2.Environment(
-        variable_start_string="\x01", variable_end_string="\x02", block_start_string="\x03", comment_start_string="\x04"
+        variable_start_string="\x01",
+        variable_end_string="\x02",
+        block_start_string="\x03",
+        comment_start_string="\x04",
     )
     return environment.from_string("\n".join(lines))
 
@@ -76,7 +89,9 @@ def main() -> int:
     compile_cost = best(5, lambda: cost_of(lambda: compiled(attributes)))
     load_cost = best(5, lambda: cost_of(lambda: load(text)))
     all_cost = best(5, lambda: cost_of(lambda: [render(profile, node) for node in many]))
-    jinja_cost = best(2, lambda: cost_of(lambda: [template.render(node) for node in many[: NODES // 10]]))
+    jinja_cost = best(
+        2, lambda: cost_of(lambda: [template.render(node) for node in many[: NODES // 10]])
+    )
     kept = [
         figure("compile, from the directories to the profile", compile_cost.cpu * 1000, "ms", 60, f"Rocks 7.0 {ORIGINAL * 1000:.0f} ms"),
         figure("read a stored profile", load_cost.cpu * 1000, "ms", None, f"{len(text):,} bytes, once a generation"),

@@ -57,7 +57,9 @@ def make(folder: pathlib.Path) -> str:
             "insert into networks (name, subnet, netmask, kind) values ('private', '10.0.0.0', '255.0.0.0', 'private')"
         )
         for one in attributes.items():
-            database.execute("insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", one)
+            database.execute(
+                "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", one
+            )
         macs = [f"00:16:3e:00:{number >> 8:02x}:{number & 255:02x}" for number in range(NODES)]
         add(database, [NewNode(rack=number // RACK, mac=mac) for number, mac in enumerate(macs)])
     publish(folder / "install")
@@ -66,7 +68,9 @@ def make(folder: pathlib.Path) -> str:
     for name, text in (("library", MODULE), ("action", ACTION)):
         (folder / name).mkdir()
         (folder / name / f"nothing_{name}.py").write_text(text)
-    (folder / "library" / "nothing_action.py").write_text(MODULE)  # an action needs a module of its name
+    (folder / "library" / "nothing_action.py").write_text(
+        MODULE
+    )  # an action needs a module of its name
     return url
 
 
@@ -94,7 +98,9 @@ def orders(url: str, *, forget: bool) -> int:
 
 def reinstall(folder: pathlib.Path, url: str) -> Cost:
     """All nodes at once, as after a power cut; every one of them must have been ordered."""
-    cost = ansible(folder, "compute", "-m", "rocks_reinstall", "-a", "wait=false canary=0 serial=100%")
+    cost = ansible(
+        folder, "compute", "-m", "rocks_reinstall", "-a", "wait=false canary=0 serial=100%"
+    )
     if orders(url, forget=True) != NODES:
         raise RuntimeError("not every node was ordered")
     return cost
@@ -109,14 +115,25 @@ def per_host(folder: pathlib.Path, name: str, hosts: int, start: Cost) -> float:
 def over_ssh(folder: pathlib.Path) -> float:
     """CPU seconds of one ssh connection, on the side of who connects."""
     for key in ("host_key", "key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True
+        )
     (folder / "sshd_config").write_text(
         f"Port {SSH_PORT}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nStrictModes no\nPidFile none\n"
         f"AuthorizedKeysFile {folder}/key.pub\n"
     )
     pathlib.Path("/run/sshd").mkdir(exist_ok=True)
-    hosts = ["-o", f"UserKnownHostsFile={folder}/known_hosts", "-i", str(folder / "key"), "-p", str(SSH_PORT)]
-    with daemon(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], folder / "sshd.log") as server:
+    hosts = [
+        "-o",
+        f"UserKnownHostsFile={folder}/known_hosts",
+        "-i",
+        str(folder / "key"),
+        "-p",
+        str(SSH_PORT),
+    ]
+    with daemon(
+        ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], folder / "sshd.log"
+    ) as server:
         server.wait_for("Server listening", 10)
         return best(CONNECTIONS, lambda: program([*SSH, *hosts, "127.0.0.1", "true"])).cpu
 
@@ -127,9 +144,20 @@ def console(folder: pathlib.Path) -> float:
     screen = 'for n in $(seq 2000); do echo "Installing p.x86_64 ($n/2000)"; sleep 0.05; done'
     tmux = ["tmux", "-L", socket_name, "-f", "/dev/null"]
     subprocess.run([*tmux, "new-session", "-d", "-s", "anaconda", screen], check=True)
-    argv = [sys.executable, str(ROOT / "xml/include/console.py"), "--bind", "127.0.0.1", "--port", str(CONSOLE_PORT)]
+    argv = [
+        sys.executable,
+        str(ROOT / "xml/include/console.py"),
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(CONSOLE_PORT),
+    ]
     with daemon([*argv, "--socket", socket_name], folder / "console.log") as running:
-        until(lambda: socket.socket().connect_ex(("127.0.0.1", CONSOLE_PORT)) == 0, 10, "the console to listen")
+        until(
+            lambda: socket.socket().connect_ex(("127.0.0.1", CONSOLE_PORT)) == 0,
+            10,
+            "the console to listen",
+        )
         with socket.create_connection(("127.0.0.1", CONSOLE_PORT)) as watcher:
             watcher.settimeout(WATCHED)
             before, started = ticks(running.pid), time.monotonic()
@@ -143,7 +171,10 @@ def console(folder: pathlib.Path) -> float:
 
 def ticks(pid: int) -> int:
     """What a process and its children have used; of the console that is a tmux client for each watcher."""
-    rows = [path.read_text().rpartition(")")[2].split() for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
+    rows = [
+        path.read_text().rpartition(")")[2].split()
+        for path in pathlib.Path("/proc").glob("[0-9]*/stat")
+    ]
     children = [row for row in rows if row[1] == str(pid)]
     own = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(value) for row in (own, *children) for value in row[11:13])
@@ -159,12 +190,22 @@ def main() -> int:
         modules = NODES * per_host(folder, "nothing_library", MODULES, start) + start.cpu
         actions = NODES * per_host(folder, "nothing_action", ACTIONS, start) + start.cpu
         beside = f"a module a host: {modules:.0f} s (of {MODULES}); an action a host: {actions:.0f} s (of {ACTIONS})"
-        kept = figure("ansible compute -m rocks_reinstall -a wait=false", ours.cpu, "s", LIMIT, beside)
+        kept = figure(
+            "ansible compute -m rocks_reinstall -a wait=false", ours.cpu, "s", LIMIT, beside
+        )
         figure("  of it Ansible's start and the inventory", start.cpu, "s")
         figure("  wall time", ours.wall, "s")
-        figure("one ssh connection, where that is the way", 1000 * over_ssh(folder), "ms", beside="the best of several")
+        figure(
+            "one ssh connection, where that is the way",
+            1000 * over_ssh(folder),
+            "ms",
+            beside="the best of several",
+        )
         share = 100 * console(folder)
-        kept = figure("the console and its client, while 20 lines a second go by", share, "%", 1.0) and kept
+        kept = (
+            figure("the console and its client, while 20 lines a second go by", share, "%", 1.0)
+            and kept
+        )
     return 0 if kept else 1
 
 

@@ -46,7 +46,13 @@ def fill(database: Database, count: int) -> None:
         database.execute_many(
             "insert into nodes (mac, name, membership, rack, `rank`, ip) values (?, ?, 2, ?, ?, ?)",
             [
-                (mac(number), f"compute-{rack}-{rank}", rack, rank, f"10.77.{(number + 1) >> 8}.{(number + 1) & 255}")
+                (
+                    mac(number),
+                    f"compute-{rack}-{rank}",
+                    rack,
+                    rank,
+                    f"10.77.{(number + 1) >> 8}.{(number + 1) & 255}",
+                )
                 for number in range(count)
                 for rack, rank in [divmod(number, RACK)]
             ],
@@ -93,19 +99,28 @@ def unchecked(argv: Sequence[str], **_how: Any) -> process.Finished:
 
 def templated(folder: pathlib.Path) -> Cost:
     """The usual way: a template that walks the variables of all hosts."""
-    hosts = "".join(f"    n{number}: {{ip: 10.0.{number >> 8}.{number & 255}}}\n" for number in range(TEMPLATED))
+    hosts = "".join(
+        f"    n{number}: {{ip: 10.0.{number >> 8}.{number & 255}}}\n" for number in range(TEMPLATED)
+    )
     (folder / "hosts.yml").write_text(f"all:\n  hosts:\n{hosts}")
-    (folder / "hosts.j2").write_text("{% for name in groups['all'] %}{{ hostvars[name].ip }} {{ name }}\n{% endfor %}")
+    (folder / "hosts.j2").write_text(
+        "{% for name in groups['all'] %}{{ hostvars[name].ip }} {{ name }}\n{% endfor %}"
+    )
     (folder / "play.yml").write_text(
         "- hosts: n0\n  gather_facts: false\n  connection: local\n  tasks:\n"
         f"    - ansible.builtin.template: {{src: {folder}/hosts.j2, dest: {folder}/hosts.out, mode: '0644'}}\n"
     )
     env = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder)}
-    return program([str(BIN / "ansible-playbook"), "-i", str(folder / "hosts.yml"), str(folder / "play.yml")], env)
+    return program(
+        [str(BIN / "ansible-playbook"), "-i", str(folder / "hosts.yml"), str(folder / "play.yml")],
+        env,
+    )
 
 
 @contextlib.contextmanager
-def kea_on(net: Network, folder: pathlib.Path, database: Database, sql: Server, source: str) -> Iterator[Serving]:
+def kea_on(
+    net: Network, folder: pathlib.Path, database: Database, sql: Server, source: str
+) -> Iterator[Serving]:
     place = folder / f"kea-{source}-{time.monotonic_ns()}"
     place.mkdir()
     env = {"MYSQL_UNIX_PORT": str(sql.socket)}
@@ -113,7 +128,9 @@ def kea_on(net: Network, folder: pathlib.Path, database: Database, sql: Server, 
         yield site
 
 
-def one_more(net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server) -> Iterator[bool]:
+def one_more(
+    net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server
+) -> Iterator[bool]:
     """From the wish for a node to a server that answers its machine."""
     with kea_on(net, folder, database, sql, "view"):
         wall, _own = min(added(database, machine, number, None) for number in range(9))
@@ -146,14 +163,23 @@ def added(database: Database, machine: Namespace, number: int, site: Any) -> tup
 def loading(site: Serving) -> float:
     """What Kea itself spends on a file of this size: its check, and its reload."""
     options = site.settings.reports["kea"]
-    check = best(3, lambda: cost_of(lambda: site.net.server.run(["kea-dhcp4", "-t", options["path"]], timeout=60)))
-    reload = best(3, lambda: cost_of(lambda: kea_control.command(options["socket"], "config-reload")))
+    check = best(
+        3,
+        lambda: cost_of(
+            lambda: site.net.server.run(["kea-dhcp4", "-t", options["path"]], timeout=60)
+        ),
+    )
+    reload = best(
+        3, lambda: cost_of(lambda: kea_control.command(options["socket"], "config-reload"))
+    )
     return check.wall + reload.wall
 
 
 def perfdhcp(machine: Namespace, *words: str) -> str:
     finished = machine.run(
-        ["perfdhcp", "-4", "-l", "eth0", "-b", f"mac={FIRST_MAC}", *words, "10.1.1.1"], timeout=180, ok=(0, 1, 2, 3)
+        ["perfdhcp", "-4", "-l", "eth0", "-b", f"mac={FIRST_MAC}", *words, "10.1.1.1"],
+        timeout=180,
+        ok=(0, 1, 2, 3),
     )
     return finished.stdout + finished.stderr
 
@@ -172,7 +198,9 @@ def sustained(machine: Namespace, rate: int) -> tuple[float, float]:
     return reached, max(float(ratio) for ratio in re.findall(r"drops ratio: ([\d.]+) %", told))
 
 
-def storms(net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server) -> Iterator[bool]:
+def storms(
+    net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server
+) -> Iterator[bool]:
     with kea_on(net, folder, database, sql, "view"):
         reached, dropped = sustained(machine, 1000)
         yield figure(
@@ -182,8 +210,12 @@ def storms(net: Network, machine: Namespace, folder: pathlib.Path, database: Dat
             20,
             f"drops {dropped:.2f} %",
         )
-        yield figure("1,000 known machines at once: Kea on the view", avalanche(machine, 1000), "s", 5.0)
-        print(f"  {'5,000 known machines at once: Kea on the view':<58} {avalanche(machine, 5000):>9.3f} s")
+        yield figure(
+            "1,000 known machines at once: Kea on the view", avalanche(machine, 1000), "s", 5.0
+        )
+        print(
+            f"  {'5,000 known machines at once: Kea on the view':<58} {avalanche(machine, 5000):>9.3f} s"
+        )
     with stock_queue(), kea_on(net, folder, database, sql, "view"):
         stock = avalanche(machine, 1000)
     for name in SERVERS:
@@ -192,9 +224,17 @@ def storms(net: Network, machine: Namespace, folder: pathlib.Path, database: Dat
         with connect(f"sqlite://{place}/cluster.sqlite", create=True, check=False) as known:
             fill(known, 1000)
             with serving(name, net, place, known):
-                beside = f"with Kea's own queue of 64, on the view: {stock:.1f} s" if name == "kea" else ""
+                beside = (
+                    f"with Kea's own queue of 64, on the view: {stock:.1f} s"
+                    if name == "kea"
+                    else ""
+                )
                 yield figure(
-                    f"1,000 known machines at once: {name} on its file", avalanche(machine, 1000), "s", 5.0, beside
+                    f"1,000 known machines at once: {name} on its file",
+                    avalanche(machine, 1000),
+                    "s",
+                    5.0,
+                    beside,
                 )
 
 

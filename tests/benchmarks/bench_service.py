@@ -20,26 +20,54 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants impo
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store, serialization
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import references, render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import (
+    profile_store,
+    serialization,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    references,
+    render,
+)
 from support import load
 from support.mariadb import server
 from support.measure import figure
 from support.namespaces import Network, network
-from support.site import ROOT, SERVICE_ACCOUNT, SERVICE_PASSWORD, Site, as_service, face, folder, service
+from support.site import (
+    ROOT,
+    SERVICE_ACCOUNT,
+    SERVICE_PASSWORD,
+    Site,
+    as_service,
+    face,
+    folder,
+    service,
+)
 from support.waiting import until
 
 NODES, RATE, RATE_SECONDS, REPORTING, REPORT_SECONDS, WALKS = 10_000, 500, 15, 1_000, 20, 60
 GENERATION = "4c19e0b2aa17"
 # Unlike the tests' server: what is committed is on the disk, as the server's own default has it.
 DURABLE = (
-    *("--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=O_DIRECT", "--innodb-doublewrite=1", "--sync-frm=1"),
+    *(
+        "--innodb-flush-log-at-trx-commit=1",
+        "--innodb-flush-method=O_DIRECT",
+        "--innodb-doublewrite=1",
+        "--sync-frm=1",
+    ),
     *("--innodb-log-file-size=96M", "--innodb-buffer-pool-size=256M", "--max-connections=151"),
 )
 XML, RELEASE = str(ROOT / "xml"), "rhel9"
 COMPUTE_0_0 = {
-    **{"hostname": "compute-0-0", "rack": "0", "rank": "0", "ip": "10.64.0.1", "mac": "02:00:00:00:00:00"},
+    **{
+        "hostname": "compute-0-0",
+        "rack": "0",
+        "rank": "0",
+        "ip": "10.64.0.1",
+        "mac": "02:00:00:00:00:00",
+    },
     **{"arch": "x86_64", "membership": "Compute", "appliance": "compute", "distribution": "rocks"},
 }
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -62,7 +90,11 @@ def publish(install: pathlib.Path) -> tuple[Pin, int]:
     profiles.mkdir(parents=True)
     profile = compile_profile(XML, "compute", COMPUTE_0_0, RELEASE)
     profile_store.write(profile_store.Library({"compute": (profile,)}), str(profiles))
-    late = {name: "x" * 36 for name in references(profile) if name.startswith("install_") or name == "frontend_url"}
+    late = {
+        name: "x" * 36
+        for name in references(profile)
+        if name.startswith("install_") or name == "frontend_url"
+    }
     return Pin("rocks", "x86_64", GENERATION, serialization.identity(profile)), len(
         render(profile, {**COMPUTE_0_0, **late})
     )
@@ -90,7 +122,11 @@ def fill(database: Database) -> None:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
-    with folder() as place, server(place / "mariadb", *DURABLE) as started, network("10.1.1.1/16") as net:
+    with (
+        folder() as place,
+        server(place / "mariadb", *DURABLE) as started,
+        network("10.1.1.1/16") as net,
+    ):
         (place / "mariadb").chmod(0o755)
         url = started.create("cluster")
         with connect(url, check=False) as database:
@@ -101,7 +137,9 @@ def cluster() -> Iterator[Cluster]:
             net.server.ip("route", "add", "local", "10.64.0.0/15", "dev", "lo")
             rocks_yml = as_service(place, f"localhost/cluster?socket={started.socket}")
             with face(place, net.server, rocks_yml, {"frontend_nginx_access_log": "off"}) as site:
-                yield Cluster(site, net, database, int((place / "mariadb" / "pid").read_text()), pin, length)
+                yield Cluster(
+                    site, net, database, int((place / "mariadb" / "pid").read_text()), pin, length
+                )
 
 
 def order_all(given: Cluster, count: int = NODES) -> list[Order]:
@@ -112,11 +150,15 @@ def order_all(given: Cluster, count: int = NODES) -> list[Order]:
     return [one.order for one in said if one.order]
 
 
-def crowd(given: Cluster, clients: list[dict[str, Any]], *, every: float = 0.0, low: bool = False) -> dict[str, Any]:
+def crowd(
+    given: Cluster, clients: list[dict[str, Any]], *, every: float = 0.0, low: bool = False
+) -> dict[str, Any]:
     """Let the machines loose; what became of them."""
     job = json.dumps({"clients": clients, "every": every, "low": low})
     argv = [sys.executable, load.__file__]
-    done = given.network.server.run(argv, timeout=300, stdin=job, env={"PYTHONPATH": str(ROOT / "tests")})
+    done = given.network.server.run(
+        argv, timeout=300, stdin=job, env={"PYTHONPATH": str(ROOT / "tests")}
+    )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -166,8 +208,12 @@ def storm(given: Cluster) -> list[bool]:
     before = used(given.site, given.database_pid)
     result = crowd(given, kickstarts(range(NODES)))
     failed = good(result, NODES)
-    states = dict(given.database.rows("select state, count(*) from installs where live = 1 group by state"))
-    audited = given.database.row("select count(*) from audit where action = 'kickstart' and decision = '200'")
+    states = dict(
+        given.database.rows("select state, count(*) from installs where live = 1 group by state")
+    )
+    audited = given.database.row(
+        "select count(*) from audit where action = 'kickstart' and decision = '200'"
+    )
     cpu = used(given.site, given.database_pid) - before
     return [
         figure(
@@ -203,18 +249,34 @@ def reporting(given: Cluster) -> list[bool]:
     for number, order in enumerate(made):
         messages = []
         for second in range(REPORT_SECONDS):
-            told = {"phase": "install", "done": second, "total": 400, "message": f"Installing package{second}.x86_64"}
+            told = {
+                "phase": "install",
+                "done": second,
+                "total": 400,
+                "message": f"Installing package{second}.x86_64",
+            }
             body = json.dumps({**told, "order": order.uuid})
-            head = f"POST /rocks/events HTTP/1.1\r\nHost: 10.1.1.1\r\nContent-Length: {len(body)}\r\n"
+            head = (
+                f"POST /rocks/events HTTP/1.1\r\nHost: 10.1.1.1\r\nContent-Length: {len(body)}\r\n"
+            )
             messages.append(f"{head}Content-Type: application/json\r\n\r\n{body}")
-        clients.append({"address": address(number), "due": number / REPORTING, "requests": messages, "want": "{}"})
+        clients.append(
+            {
+                "address": address(number),
+                "due": number / REPORTING,
+                "requests": messages,
+                "want": "{}",
+            }
+        )
     watcher = watch(given.network)
     before, started = used(given.site, given.database_pid), time.monotonic()
     with watcher as seen:
         result = crowd(given, clients, every=1.0, low=True)
     cores = (used(given.site, given.database_pid) - before) / (time.monotonic() - started)
     news = json.loads(seen[-1][1])
-    late = [REPORT_SECONDS - 1 - node["done"] for node in news["nodes"] if node["state"] == "installing"]
+    late = [
+        REPORT_SECONDS - 1 - node["done"] for node in news["nodes"] if node["state"] == "installing"
+    ]
     return [
         figure(
             f"{REPORTING:,} nodes report every second: cores", cores, "", 0.5,
@@ -237,7 +299,9 @@ def starting(given: Cluster) -> list[bool]:
             20.0,
             "the service to answer",
         )
-        return [figure("the service starts, until it answers", time.monotonic() - started, "s", 1.0)]
+        return [
+            figure("the service starts, until it answers", time.monotonic() - started, "s", 1.0)
+        ]
 
 
 @contextlib.contextmanager
@@ -252,7 +316,15 @@ def watch(net: Network) -> Iterator[list[tuple[float, str]]]:
         since, revision = "", ""
         while True:
             query = f"?since={since.replace(' ', '%20')}&revision={revision}" if since else ""
-            argv = ["curl", "-s", "-m", "20", "-w", "\n%{time_total}", f"http://127.0.0.1/rocks/status{query}"]
+            argv = [
+                "curl",
+                "-s",
+                "-m",
+                "20",
+                "-w",
+                "\n%{time_total}",
+                f"http://127.0.0.1/rocks/status{query}",
+            ]
             text, _line, seconds = net.server.run(argv, timeout=30).stdout.rpartition("\n")
             news = json.loads(text)
             since, revision = news["now"], str(news["revision"])
@@ -280,7 +352,9 @@ def walking() -> float:
 
 def main() -> int:
     with cluster() as given:
-        print(f"service: {NODES:,} nodes, a kickstart has {given.kickstart:,} bytes, all on {os.cpu_count()} cores")
+        print(
+            f"service: {NODES:,} nodes, a kickstart has {given.kickstart:,} bytes, all on {os.cpu_count()} cores"
+        )
         kept = storm(given) + steady(given) + reporting(given) + starting(given)
     walk = walking()
     print(

@@ -11,7 +11,11 @@ from typing import Any
 
 def work(what: str, root: str, asked: str) -> None:
     """Build or merge, and print the memory that it took."""
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Distribution, Policy, Source
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+        Distribution,
+        Policy,
+        Source,
+    )
 
     options = json.loads(asked)
     sources = tuple(Source(**row) for row in options["sources"])
@@ -34,15 +38,23 @@ def work(what: str, root: str, asked: str) -> None:
 def merge(distribution: Any, root: str) -> None:
     """What mergerepo_c does: the metadata of the newest packages, and nothing else."""
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.cache import Memory
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.materialise import repodata
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.materialise import (
+        repodata,
+    )
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.plan import plan
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import silent
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.base import open_source
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.base import (
+        open_source,
+    )
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import (
+        Places,
+    )
 
     places = Places(root)
     inputs = [open_source(source, places, silent) for source in distribution.sources]
-    made = plan(distribution, inputs, places, previous=None, memory=Memory(), hook=None, fetch=False)
+    made = plan(
+        distribution, inputs, places, previous=None, memory=Memory(), hook=None, fetch=False
+    )
     for path, content in repodata(made).items():
         target = os.path.join(root, "merged", path)
         os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -52,7 +52,9 @@ def key_of(*paths: pathlib.Path, more: Iterable[str] = ()) -> str:
     for path in paths:
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(f"{file.relative_to(path.parent)}\0{file.stat().st_mode & 0o111:o}\0".encode())
+                digest.update(
+                    f"{file.relative_to(path.parent)}\0{file.stat().st_mode & 0o111:o}\0".encode()
+                )
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     for text in more:
         digest.update(text.encode() + b"\0")
@@ -62,7 +64,11 @@ def key_of(*paths: pathlib.Path, more: Iterable[str] = ()) -> str:
 def _unneeded(name: str, kept: pathlib.Path) -> list[pathlib.Path]:
     """The parts of that name but the latest and what a container still lives on, and what killed builds have left."""
     halves = list(kept.glob(f"{name}-new.*"))
-    whole = [path for path in kept.glob(f"{name}-*") if path.name.rpartition("-")[0] == name and path not in halves]
+    whole = [
+        path
+        for path in kept.glob(f"{name}-*")
+        if path.name.rpartition("-")[0] == name and path not in halves
+    ]
     mounted = pathlib.Path("/proc/self/mounts").read_text()
     old = sorted(whole, key=lambda path: path.stat().st_mtime)[:-1]
     return halves + [path for path in old if f"{path}/" not in mounted]
@@ -82,5 +88,7 @@ def _build(name: str, wanted: pathlib.Path, build: Callable[[pathlib.Path], None
         raise
     after = os.times()
     spent = sum(after[:4]) - sum(before[:4])
-    (wanted.parent / f"{name}.took").write_text(f"{time.monotonic() - started:.1f} s, {spent:.1f} s of CPU\n")
+    (wanted.parent / f"{name}.took").write_text(
+        f"{time.monotonic() - started:.1f} s, {spent:.1f} s of CPU\n"
+    )
     aside.rename(wanted)

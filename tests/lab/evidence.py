@@ -23,7 +23,9 @@ PREFIX = "rocks-lab-"
 # Disks, sockets and roots are no evidence.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
 KEPT_OF_A_FAILURE = ("*.pcap*", "*.registers")
-CONTAINER, OWN_GROUP = (cache.ROOT / "extensions/molecule" / name for name in ("container", "own-group"))
+CONTAINER, OWN_GROUP = (
+    cache.ROOT / "extensions/molecule" / name for name in ("container", "own-group")
+)
 UNMOUNT_SECONDS, STOP_SECONDS = 30.0, 60.0
 
 HEAD = ("since the start", "this phase", "QEMU's CPU", "load", "")
@@ -77,7 +79,8 @@ def table(test: str) -> list[str]:
         for lap in _taken.get(test, [])
     ]
     return [
-        f"{since:>15}  {phase:>10}  {cpu:>10}  {load:>4}  {what}" for since, phase, cpu, load, what in [HEAD, *rows]
+        f"{since:>15}  {phase:>10}  {cpu:>10}  {load:>4}  {what}"
+        for since, phase, cpu, load, what in [HEAD, *rows]
     ]
 
 
@@ -105,7 +108,9 @@ def _stop_containers(folder: pathlib.Path) -> None:
 
 def _unmount(folder: pathlib.Path) -> None:
     """Take away what a killed run had mounted below ``folder``, the innermost first."""
-    mounted = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    mounted = [
+        line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()
+    ]
     for place in reversed(mounted):
         if place.startswith(f"{folder}/"):
             process.run(["umount", "--lazy", place], timeout=UNMOUNT_SECONDS)
@@ -117,7 +122,10 @@ def keep(folder: pathlib.Path, name: str, *, failed: bool) -> None:
     target = OUTPUT / re.sub(r"[^A-Za-z0-9_-]+", "-", name)
     shutil.rmtree(target, ignore_errors=True)
     for path in sorted(
-        path for pattern in patterns for path in [*folder.glob(pattern), *folder.glob(f"*/{pattern}")] if path.is_file()
+        path
+        for pattern in patterns
+        for path in [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
+        if path.is_file()
     ):
         kept = target / path.relative_to(folder)
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,9 @@ class Frontend:
         """What is made for the one who asks; b"" for a path that is not made."""
         if path == "/boot.ipxe":
             return (
-                LOCAL if address in self.installed else INSTALL.replace("@URL@", URL).replace("@ADDRESS@", address)
+                LOCAL
+                if address in self.installed
+                else INSTALL.replace("@URL@", URL).replace("@ADDRESS@", address)
             ).encode()
         if path == f"/ks/{address}":
             return self.kickstarts[address].encode()
@@ -111,7 +113,10 @@ class Frontend:
 
 @contextlib.contextmanager
 def frontend(
-    net: Network, folder: pathlib.Path, hosts: Mapping[str, str], folders: Mapping[str, pathlib.Path]
+    net: Network,
+    folder: pathlib.Path,
+    hosts: Mapping[str, str],
+    folders: Mapping[str, pathlib.Path],
 ) -> Iterator[Frontend]:
     """DHCP and HTTP for the machines in ``hosts`` (MAC -> "address,name").
 
@@ -133,7 +138,12 @@ def dhcp(net: Network, folder: pathlib.Path, hosts: Mapping[str, str]) -> Iterat
         (tftp / name).write_bytes(pathlib.Path(source).read_bytes())
     (folder / "hosts").write_text("".join(f"{mac},{value}\n" for mac, value in hosts.items()))
     (folder / "dnsmasq.conf").write_text(DHCP.format(folder=folder))
-    argv = ["dnsmasq", "--keep-in-foreground", f"--conf-file={folder}/dnsmasq.conf", "--log-facility=-"]
+    argv = [
+        "dnsmasq",
+        "--keep-in-foreground",
+        f"--conf-file={folder}/dnsmasq.conf",
+        "--log-facility=-",
+    ]
     with net.server.daemon(argv, folder / "dnsmasq.log") as server:
         server.wait_for("read ", 10)
         yield server

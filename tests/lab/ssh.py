@@ -33,7 +33,9 @@ class Key:
     def run(self, source: Namespace, address: str, *argv: str, timeout: float = SECONDS) -> str:
         """Run a command as root at ``address``, from ``source``, and return what it printed."""
         options = [word for option in OPTIONS for word in ("-o", option)]
-        return source.run(["ssh", "-i", str(self.private), *options, f"root@{address}", *argv], timeout=timeout).stdout
+        return source.run(
+            ["ssh", "-i", str(self.private), *options, f"root@{address}", *argv], timeout=timeout
+        ).stdout
 
 
 def new_key(folder: pathlib.Path) -> Key:

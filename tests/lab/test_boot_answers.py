@@ -63,18 +63,22 @@ class Stage:
         row = (MAC, "compute-0-0", 2, 0, 0, ADDRESS)
         with self.database.transaction():
             self.database.execute(
-                "insert into nodes (mac, name, membership, rack, `rank`, ip) values (?, ?, ?, ?, ?, ?)", row
+                "insert into nodes (mac, name, membership, rack, `rank`, ip) values (?, ?, ?, ?, ?, ?)",
+                row,
             )
             for scope, name, value in (("global", *pair) for pair in ATTRIBUTES.items()):
                 self.database.execute(
-                    "insert into attributes (scope, owner, name, value) values (?, 0, ?, ?)", (scope, name, value)
+                    "insert into attributes (scope, owner, name, value) values (?, 0, ?, ?)",
+                    (scope, name, value),
                 )
             self.database.execute(
                 "insert into attributes (scope, owner, name, value) values ('global', 0, 'installer_console', 'ttyS0,115200')"
             )
 
     def order(self) -> Order:
-        (said,) = orders.order(self.database, {"compute-0-0": self.pin}, by="lab", now=timestamps.now())
+        (said,) = orders.order(
+            self.database, {"compute-0-0": self.pin}, by="lab", now=timestamps.now()
+        )
         assert said.order is not None
         return said.order
 
@@ -107,7 +111,9 @@ def settings(place: pathlib.Path, server: servers.Server) -> str:
     credentials.write_text(f"[client]\npassword = {PASSWORD}\n")
     os.chown(credentials, SERVICE_UID, SERVICE_UID)
     credentials.chmod(0o400)
-    url = f"mysql://rocks_service@localhost/cluster?socket={server.socket}&credentials={credentials}"
+    url = (
+        f"mysql://rocks_service@localhost/cluster?socket={server.socket}&credentials={credentials}"
+    )
     return f"service: {url}\ndistributions: {place}/install\nurl: http://10.1.1.1\n"
 
 
@@ -120,7 +126,18 @@ def images(generation: pathlib.Path) -> None:
 def grub(target: pathlib.Path, place: pathlib.Path) -> None:
     early = place / "early.cfg"
     early.write_text(EARLY)
-    argv = ["grub-mkimage", "-O", "x86_64-efi", "-p", "/boot", "-c", str(early), "-o", str(target), *MODULES]
+    argv = [
+        "grub-mkimage",
+        "-O",
+        "x86_64-efi",
+        "-p",
+        "/boot",
+        "-c",
+        str(early),
+        "-o",
+        str(target),
+        *MODULES,
+    ]
     process.run(argv, timeout=60)
 
 
@@ -141,12 +158,26 @@ def test_a_machine_waits_to_be_entered_installs_once_and_then_has_its_disk(
     hardware = replace(Hardware(MAC), firmware=firmware)
     with stage(net) as given, machine(net, folder / "node", hardware) as node:
         node.power_on()
-        node.wait(lambda: given.decided().count("discovery") >= 2, SECONDS, "a stranger to ask for the second time")
+        node.wait(
+            lambda: given.decided().count("discovery") >= 2,
+            SECONDS,
+            "a stranger to ask for the second time",
+        )
         given.enter()
         order = given.order()
-        node.wait(lambda: given.state(order) == "installing", SECONDS, "the installer to take its kickstart")
+        node.wait(
+            lambda: given.state(order) == "installing",
+            SECONDS,
+            "the installer to take its kickstart",
+        )
         assert f"BOOTIF=01-{MAC.replace(':', '-')}" in node.said()
         node.power_off()
         node.power_on()
-        node.wait(lambda: given.state(order) == "failed", SECONDS, "the machine to come back in the middle")
-        assert given.decided()[-1].startswith("installing -> failed: the machine restarted in the middle")
+        node.wait(
+            lambda: given.state(order) == "failed",
+            SECONDS,
+            "the machine to come back in the middle",
+        )
+        assert given.decided()[-1].startswith(
+            "installing -> failed: the machine restarted in the middle"
+        )

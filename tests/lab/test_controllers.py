@@ -36,21 +36,40 @@ class TestIpmi:
             yield made
 
     def ask(self, net: Network, controller: Controller, *words: str) -> str:
-        login = ["-I", "lanplus", "-C", "3", "-H", controller.address, "-U", controller.user, "-P", controller.password]
+        login = [
+            "-I",
+            "lanplus",
+            "-C",
+            "3",
+            "-H",
+            controller.address,
+            "-U",
+            controller.user,
+            "-P",
+            controller.password,
+        ]
         return net.server.run(["ipmitool", *login, *words], timeout=SECONDS).stdout
 
-    def test_power_is_switched_and_told(self, net: Network, node: Machine, controller: Controller) -> None:
+    def test_power_is_switched_and_told(
+        self, net: Network, node: Machine, controller: Controller
+    ) -> None:
         assert self.ask(net, controller, "power", "status") == "Chassis Power is off\n"
         self.ask(net, controller, "power", "on")
         until(node.is_on, SECONDS, "the machine to run")
         assert self.ask(net, controller, "power", "status") == "Chassis Power is on\n"
         before = (node.folder / "pid").read_text()
         self.ask(net, controller, "power", "cycle")
-        until(lambda: node.is_on() and (node.folder / "pid").read_text() != before, SECONDS, "another start")
+        until(
+            lambda: node.is_on() and (node.folder / "pid").read_text() != before,
+            SECONDS,
+            "another start",
+        )
         self.ask(net, controller, "power", "off")
         until(lambda: not node.is_on(), SECONDS, "the machine to be off")
 
-    def test_the_next_boot_alone_is_from_the_network(self, net: Network, node: Machine, controller: Controller) -> None:
+    def test_the_next_boot_alone_is_from_the_network(
+        self, net: Network, node: Machine, controller: Controller
+    ) -> None:
         node.boot_from("disk", "network")
         self.ask(net, controller, "chassis", "bootdev", "pxe")
         assert node.next_boot() == "network"
@@ -59,7 +78,9 @@ class TestIpmi:
         until(lambda: node.next_boot() == "", SECONDS, "the override to be used up")
         assert node.order() == ["disk", "network"]
 
-    def test_a_wrong_password_switches_nothing(self, net: Network, node: Machine, controller: Controller) -> None:
+    def test_a_wrong_password_switches_nothing(
+        self, net: Network, node: Machine, controller: Controller
+    ) -> None:
         stranger = Controller(controller.address, controller.port, controller.user, "wrong")
         with pytest.raises(Exception, match="Unable to establish IPMI v2"):
             self.ask(net, stranger, "power", "on")
@@ -83,11 +104,15 @@ class TestRedfish:
         return root.get_system_collection().get_members()[0]
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-    def test_power_is_switched_and_told(self, net: Network, node: Machine, controller: Controller) -> None:
+    def test_power_is_switched_and_told(
+        self, net: Network, node: Machine, controller: Controller
+    ) -> None:
         def switch() -> None:
             system = self.system(controller)
             assert system.power_state == sushy.PowerState.OFF
-            system.set_system_boot_options(sushy.BootSource.PXE, enabled=sushy.BootSourceOverrideEnabled.ONCE)
+            system.set_system_boot_options(
+                sushy.BootSource.PXE, enabled=sushy.BootSourceOverrideEnabled.ONCE
+            )
             assert node.next_boot() == "network"
             system.reset_system(sushy.ResetType.ON)
             assert node.is_on() and node.next_boot() == ""
@@ -101,17 +126,23 @@ class TestRedfish:
         net.server.call(switch)
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-    def test_the_order_for_all_boots_is_kept(self, net: Network, node: Machine, controller: Controller) -> None:
+    def test_the_order_for_all_boots_is_kept(
+        self, net: Network, node: Machine, controller: Controller
+    ) -> None:
         def order() -> None:
             system = self.system(controller)
-            system.set_system_boot_options(sushy.BootSource.HDD, enabled=sushy.BootSourceOverrideEnabled.CONTINUOUS)
+            system.set_system_boot_options(
+                sushy.BootSource.HDD, enabled=sushy.BootSourceOverrideEnabled.CONTINUOUS
+            )
             assert node.order() == ["disk", "network"]
             assert node.next_boot() == ""
 
         net.server.call(order)
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-    def test_a_wrong_password_switches_nothing(self, net: Network, node: Machine, controller: Controller) -> None:
+    def test_a_wrong_password_switches_nothing(
+        self, net: Network, node: Machine, controller: Controller
+    ) -> None:
         stranger = Controller(controller.address, controller.port, controller.user, "wrong")
         with pytest.raises(sushy.exceptions.AccessError):
             net.server.call(self.system, stranger)

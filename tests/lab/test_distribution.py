@@ -32,7 +32,9 @@ def dnf(*words: str, **repositories: pathlib.Path) -> str:
 
 def test_every_dependency_is_satisfied_within_the_sources() -> None:
     made = sources()
-    assert dnf("repoclosure", stock=tree(), updates=made / "updates", third=made / "third-party") == ""
+    assert (
+        dnf("repoclosure", stock=tree(), updates=made / "updates", third=made / "third-party") == ""
+    )
 
 
 def test_the_updates_are_newer_than_the_stock() -> None:
@@ -74,19 +76,42 @@ def test_the_small_profile_is_small_and_whole(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "root"
     install(root, {"stock": f"file://{tree()}"}, ["@core"])
     argv = ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm"]
-    names = process.run([*argv, "-qa", "--queryformat", "%{NAME}\\n"], timeout=SECONDS).stdout.split()
+    names = process.run(
+        [*argv, "-qa", "--queryformat", "%{NAME}\\n"], timeout=SECONDS
+    ).stdout.split()
     assert len(names) <= SMALL
-    assert {"kernel", "systemd", "openssh-server", "python3", "rpm", "curl", "lab-release"} <= set(names)
+    assert {"kernel", "systemd", "openssh-server", "python3", "rpm", "curl", "lab-release"} <= set(
+        names
+    )
     # Nothing is missing or altered, but what belongs to the running system.
-    verified = process.run([*argv, "--verify", "--all", "--nomtime", "--noconfig"], timeout=SECONDS, ok=(0, 1)).stdout
-    assert [line for line in verified.splitlines() if not line.endswith((" /dev", " /proc", " /sys", " /run"))] == []
+    verified = process.run(
+        [*argv, "--verify", "--all", "--nomtime", "--noconfig"], timeout=SECONDS, ok=(0, 1)
+    ).stdout
+    assert [
+        line
+        for line in verified.splitlines()
+        if not line.endswith((" /dev", " /proc", " /sys", " /run"))
+    ] == []
 
 
-def test_the_larger_profile_of_a_container_has_scheduler_and_file_system(tmp_path: pathlib.Path) -> None:
+def test_the_larger_profile_of_a_container_has_scheduler_and_file_system(
+    tmp_path: pathlib.Path,
+) -> None:
     root = tmp_path / "root"
-    wanted = ["@core", "@standard", "@network-file-system-client", "dnf", "slurm-slurmd", "slurm-slurmctld", "munge"]
+    wanted = [
+        "@core",
+        "@standard",
+        "@network-file-system-client",
+        "dnf",
+        "slurm-slurmd",
+        "slurm-slurmctld",
+        "munge",
+    ]
     install(
-        root, {"stock": f"file://{tree()}", "third": f"file://{sources()}/third-party"}, wanted, ["kernel", "dracut"]
+        root,
+        {"stock": f"file://{tree()}", "third": f"file://{sources()}/third-party"},
+        wanted,
+        ["kernel", "dracut"],
     )
     for argv in (
         ["slurmd", "-V"],

@@ -66,19 +66,32 @@ def test_a_user_finds_his_home_on_a_node_and_others_do_not(
     (autofs,) = [script.text for script in scripts(profile, RELEASE) if script.node == "autofs"]
     key = new_key(folder)
     wanted = KICKSTART.replace("@KEY@", key.public).replace("-autofs", "autofs\nnfs-utils")
-    with frontend(net, folder / "frontend", HOSTS, served) as fe, machine(net, folder / "node", NODE) as node:
+    with (
+        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        machine(net, folder / "node", NODE) as node,
+    ):
         fe.reinstall(ADDRESS, wanted)
         laps.restart()
         node.power_on()
         install(node, fe, laps)
-        put(key, net, {"/etc/exports.d/rocks.exports": text("exports", snapshot), **dict(written(autofs))})
+        put(
+            key,
+            net,
+            {"/etc/exports.d/rocks.exports": text("exports", snapshot), **dict(written(autofs))},
+        )
         shown = key.run(net.server, ADDRESS, f"set -e; {SERVER}")
         assert "/export/home" in shown and "10.0.0.0/8(" in shown and "root_squash" in shown, shown
-        said = key.run(net.server, ADDRESS, "ip netns exec node bash -ec " + shlex.quote(USER)).splitlines()
+        said = key.run(
+            net.server, ADDRESS, "ip netns exec node bash -ec " + shlex.quote(USER)
+        ).splitlines()
         assert said[:2] == ["hello", "new"], said
         assert said[2].split() == ["nfs4", f"{HOME}:/export/home/alice"], said
         assert said[3].endswith("Permission denied"), "root of a node is nobody in a user's home"
         assert said[4].endswith("No such file or directory"), said
         assert key.run(net.server, ADDRESS, "cat /export/home/alice/made") == "new\n"
         with pytest.raises(CommandError, match="access denied"):
-            key.run(net.server, ADDRESS, "ip netns exec stranger mount -t nfs 192.0.2.1:/export/home /mnt")
+            key.run(
+                net.server,
+                ADDRESS,
+                "ip netns exec stranger mount -t nfs 192.0.2.1:/export/home /mnt",
+            )

@@ -36,20 +36,28 @@ with network() as net, machine(net, folder / "node", Hardware("52:54:00:00:00:01
 
 def control_groups(init: str) -> list[pathlib.Path]:
     """Those that a container of its own name has."""
-    name = re.findall(r"/(rocks-[^/]+)/payload", pathlib.Path("/proc", init, "cgroup").read_text())[0]
+    name = re.findall(r"/(rocks-[^/]+)/payload", pathlib.Path("/proc", init, "cgroup").read_text())[
+        0
+    ]
     return list(pathlib.Path("/sys/fs/cgroup").rglob(name))
 
 
-def test_the_next_run_removes_machines_nodes_frontends_networks_and_folders_of_a_killed_run() -> None:
+def test_the_next_run_removes_machines_nodes_frontends_networks_and_folders_of_a_killed_run() -> (
+    None
+):
     paths = os.pathsep.join(str(cache.ROOT / name) for name in (".collections", "tests"))
     environment = {**os.environ, "PYTHONPATH": paths}
-    with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True, env=environment) as run:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True, env=environment
+    ) as run:
         assert run.stdout is not None
         folder, qemu, name, init = run.stdout.readline().split()
         run.send_signal(signal.SIGKILL)
     until(lambda: not namespaces.is_alive(name.split("-")[1]), 10, "the killed run to be gone")
     assert (
-        pathlib.Path("/proc", qemu).exists() and pathlib.Path("/proc", init).exists() and pathlib.Path(folder).is_dir()
+        pathlib.Path("/proc", qemu).exists()
+        and pathlib.Path("/proc", init).exists()
+        and pathlib.Path(folder).is_dir()
     )
     groups = control_groups(init)
     assert groups and all(path.is_dir() for path in groups)

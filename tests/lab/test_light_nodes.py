@@ -22,7 +22,9 @@ from support.namespaces import Network
 from support.waiting import until
 
 KICKSTART = (cache.LAB / "kickstarts/light.cfg").read_text()
-MACHINE = (cache.LAB / "kickstarts/machine.cfg").read_text().replace("@KEY@", "ssh-ed25519 AAAA test")
+MACHINE = (
+    (cache.LAB / "kickstarts/machine.cfg").read_text().replace("@KEY@", "ssh-ed25519 AAAA test")
+)
 NODES = [(f"52:54:00:00:00:{number:02x}", f"10.1.255.{255 - number}") for number in range(1, 9)]
 MAC, ADDRESS = NODES[0]
 INSTALL_SECONDS = 300.0
@@ -41,7 +43,16 @@ def node(net: Network, folder: pathlib.Path) -> LightNode:
 
 
 def installed(root: pathlib.Path) -> set[str]:
-    argv = ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "-qa", "--queryformat", "%{NAME}\\n"]
+    argv = [
+        "rpm",
+        "--root",
+        str(root),
+        "--dbpath",
+        "/var/lib/rpm",
+        "-qa",
+        "--queryformat",
+        "%{NAME}\\n",
+    ]
     return set(process.run(argv, timeout=60).stdout.split())
 
 
@@ -61,7 +72,9 @@ def test_eight_nodes_install_at_once_and_then_boot_their_disks(
         assert (node.root / "etc/hostname").read_text() == f"compute-0-{number}\n"
 
 
-def test_a_node_follows_the_whole_of_a_machines_kickstart(fe: Frontend, node: LightNode, laps: Laps) -> None:
+def test_a_node_follows_the_whole_of_a_machines_kickstart(
+    fe: Frontend, node: LightNode, laps: Laps
+) -> None:
     fe.reinstall(ADDRESS, MACHINE)
     laps.restart()
     assert node.run(INSTALL_SECONDS) == "reboot"
@@ -92,7 +105,9 @@ def test_an_installed_node_boots_what_it_has_and_is_reinstalled_with_its_state_k
         until(lambda: is_up(1), INSTALL_SECONDS, "the node to be up")
         laps.lap("a light node has power, installs, boots and is up")
         assert machine.run("systemctl", "is-system-running", "--wait") == "running\n"
-        assert float(machine.run("cat", "/proc/uptime").split()[0]) < laps.lap("its units have started")
+        assert float(machine.run("cat", "/proc/uptime").split()[0]) < laps.lap(
+            "its units have started"
+        )
         machine.run("touch", "/state/kept", "/root/soft")
         fe.reinstall(ADDRESS, MACHINE)
         machine.run("systemctl", "reboot")
@@ -120,9 +135,17 @@ def test_a_boot_script_with_variables_and_conditions_is_followed_as_ipxe_does(
 @pytest.mark.parametrize(
     ("release", "words"),
     [
-        pytest.param("8.10", {"timezone Etc/UTC --utc": "timezone Etc/UTC --utc --ntpservers=10.1.1.1"}, id="el8"),
-        pytest.param("9.4", {"rootpw --lock": "rootpw --lock\ntimesource --ntp-server=10.1.1.1"}, id="el9"),
-        pytest.param("10.0", {"rootpw --lock": "rootpw --lock\ntimesource --ntp-server=10.1.1.1"}, id="el10"),
+        pytest.param(
+            "8.10",
+            {"timezone Etc/UTC --utc": "timezone Etc/UTC --utc --ntpservers=10.1.1.1"},
+            id="el8",
+        ),
+        pytest.param(
+            "9.4", {"rootpw --lock": "rootpw --lock\ntimesource --ntp-server=10.1.1.1"}, id="el9"
+        ),
+        pytest.param(
+            "10.0", {"rootpw --lock": "rootpw --lock\ntimesource --ntp-server=10.1.1.1"}, id="el10"
+        ),
     ],
 )
 def test_each_release_installs_itself_from_its_own_kickstart(
@@ -142,17 +165,36 @@ def test_each_release_installs_itself_from_its_own_kickstart(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param("zerombr", "autopart", 'the command "autopart" is not known', id="unknown command"),
-        pytest.param("--grow", "--grow --encrypted", 'the option "--encrypted" is not known', id="unknown option"),
-        pytest.param("timezone Etc/UTC --utc", "timezone Etc/UTC --isUtc --nonsense", "--nonsense", id="syntax"),
-        pytest.param("curl\n%end", "no-such-package\n%end", "missing: no-such-package", id="missing package"),
+        pytest.param(
+            "zerombr", "autopart", 'the command "autopart" is not known', id="unknown command"
+        ),
+        pytest.param(
+            "--grow",
+            "--grow --encrypted",
+            'the option "--encrypted" is not known',
+            id="unknown option",
+        ),
+        pytest.param(
+            "timezone Etc/UTC --utc",
+            "timezone Etc/UTC --isUtc --nonsense",
+            "--nonsense",
+            id="syntax",
+        ),
+        pytest.param(
+            "curl\n%end", "no-such-package\n%end", "missing: no-such-package", id="missing package"
+        ),
         pytest.param(
             "bootloader",
             "%include /tmp/nothing\nbootloader",
             "Unable to open input kickstart file",
             id="missing include",
         ),
-        pytest.param("reboot", "reboot\n%pre --erroronfail\nexit 3\n%end", "kickstart script at line", id="failed pre"),
+        pytest.param(
+            "reboot",
+            "reboot\n%pre --erroronfail\nexit 3\n%end",
+            "kickstart script at line",
+            id="failed pre",
+        ),
     ],
 )
 def test_what_is_wrong_stops_the_installation_before_anything_is_installed(
@@ -175,12 +217,20 @@ def test_an_error_script_reports_the_failure(fe: Frontend, node: LightNode) -> N
 
 
 def test_a_package_that_nobody_signed_is_refused_where_signatures_are_asked_for(
-    net: Network, folder: pathlib.Path, fe: Frontend, node: LightNode, monkeypatch: pytest.MonkeyPatch
+    net: Network,
+    folder: pathlib.Path,
+    fe: Frontend,
+    node: LightNode,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = rpms.repository(folder / "own", [rpms.Rpm("site-settings", files={"/etc/motd": "hello\n"})])
+    own = rpms.repository(
+        folder / "own", [rpms.Rpm("site-settings", files={"/etc/motd": "hello\n"})]
+    )
     fe.folders["own"] = own
     text = KICKSTART.replace("network ", f"repo --name=own --baseurl={URL}/own\nnetwork ", 1)
-    monkeypatch.setattr("lab.plain.INSTALL", _with_argument(f"inst.lab.gpgkey={URL}/tree/RPM-GPG-KEY-lab"))
+    monkeypatch.setattr(
+        "lab.plain.INSTALL", _with_argument(f"inst.lab.gpgkey={URL}/tree/RPM-GPG-KEY-lab")
+    )
     fe.reinstall(ADDRESS, text)
     assert node.run(INSTALL_SECONDS) == "reboot", "the distribution's own packages are signed"
     fe.reinstall(ADDRESS, text.replace("curl\n%end", "curl\nsite-settings\n%end", 1))
@@ -207,7 +257,11 @@ def test_the_screen_is_a_tmux_session_as_anacondas(fe: Frontend, node: LightNode
     screen = (node.root / "root/screen").read_text()
     count = len(installed(node.root))
     assert f"({count}/{count})" in screen
-    for line in ("Installing bash.x86_64 (", "Configuring installed system", "Running post-installation scripts"):
+    for line in (
+        "Installing bash.x86_64 (",
+        "Configuring installed system",
+        "Running post-installation scripts",
+    ):
         assert line in screen
 
 

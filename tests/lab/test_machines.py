@@ -30,14 +30,21 @@ def install(node: Machine, fe: Frontend, laps: Laps) -> None:
     """Switch it on, or let it reboot, and wait until the system on its disk has reported."""
     before = len(fe.asked(ADDRESS, "/event/up"))
     for what in ("/ks/", "/tree/repodata/repomd.xml", "/event/installed", "/event/up"):
-        wanted = len(fe.asked(ADDRESS, what)) if what != "/event/up" else before
-        node.wait(lambda: len(fe.asked(ADDRESS, what)) > wanted, INSTALL_SECONDS, f"{what} to be asked for")  # noqa: B023
+        earlier = before if what == "/event/up" else len(fe.asked(ADDRESS, what))
+
+        def is_requested(path: str = what, count: int = earlier) -> bool:
+            return len(fe.asked(ADDRESS, path)) > count
+
+        node.wait(is_requested, INSTALL_SECONDS, f"{what} to be requested")
         laps.lap(what, node.cpu_seconds())
 
 
 def check_login(net: Network, key: Key) -> None:
     """The rules for an installed machine: a login by key, and no unit that failed."""
-    assert key.run(net.server, ADDRESS, "systemctl", "is-system-running", "--wait").strip() == "running"
+    assert (
+        key.run(net.server, ADDRESS, "systemctl", "is-system-running", "--wait").strip()
+        == "running"
+    )
     assert key.run(net.server, ADDRESS, "systemctl", "--failed", "--no-legend", "--plain") == ""
     assert key.run(net.server, ADDRESS, "hostname").strip() == "compute-0-0"
 
@@ -47,7 +54,10 @@ def test_a_bios_machine_installs_boots_and_keeps_a_partition_when_it_is_reinstal
 ) -> None:
     key = new_key(folder)
     kickstart = KICKSTART.replace("@KEY@", key.public)
-    with frontend(net, folder / "frontend", HOSTS, served) as fe, machine(net, folder / "node", NODE) as node:
+    with (
+        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        machine(net, folder / "node", NODE) as node,
+    ):
         fe.reinstall(ADDRESS, kickstart)
         laps.restart()
         node.power_on()
@@ -63,7 +73,10 @@ def test_a_bios_machine_installs_boots_and_keeps_a_partition_when_it_is_reinstal
         key.run(net.server, ADDRESS, "systemd-run --on-active=1 systemctl reboot")
         install(node, fe, laps)
         check_login(net, key)
-        assert key.run(net.server, ADDRESS, f"cat {STATE}; test -e /root/gone || echo clean") == "state\nclean\n"
+        assert (
+            key.run(net.server, ADDRESS, f"cat {STATE}; test -e /root/gone || echo clean")
+            == "state\nclean\n"
+        )
 
 
 def test_a_uefi_machine_boots_by_http_and_installs_on_gpt(
@@ -72,28 +85,43 @@ def test_a_uefi_machine_boots_by_http_and_installs_on_gpt(
     key = new_key(folder)
     hardware = replace(NODE, firmware=UEFI_HTTP)
     release_10 = {**served, "tree": tree("10.0")}
-    with frontend(net, folder / "frontend", HOSTS, release_10) as fe, machine(net, folder / "node", hardware) as node:
+    with (
+        frontend(net, folder / "frontend", HOSTS, release_10) as fe,
+        machine(net, folder / "node", hardware) as node,
+    ):
         fe.reinstall(ADDRESS, KICKSTART.replace("@KEY@", key.public))
         laps.restart()
         node.power_on()
         install(node, fe, laps)
         check_login(net, key)
         assert fe.asked(ADDRESS, "/ipxe.efi")[0].headers["User-Agent"] == "UefiHttpBoot/1.0"
-        assert key.run(net.server, ADDRESS, "cat /etc/redhat-release").strip() == "Lab Enterprise Linux 10.0"
+        assert (
+            key.run(net.server, ADDRESS, "cat /etc/redhat-release").strip()
+            == "Lab Enterprise Linux 10.0"
+        )
         assert key.run(net.server, ADDRESS, "blkid -p -s PTTYPE -o value /dev/vda").strip() == "gpt"
         assert "lab" in key.run(net.server, ADDRESS, "efibootmgr")
-        assert "/boot/efi" in key.run(net.server, ADDRESS, "findmnt --noheadings --output TARGET /boot/efi")
+        assert "/boot/efi" in key.run(
+            net.server, ADDRESS, "findmnt --noheadings --output TARGET /boot/efi"
+        )
 
 
 def test_a_uefi_machine_boots_by_pxe_into_the_installer(
     net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
 ) -> None:
     hardware = replace(NODE, firmware=UEFI_PXE)
-    with frontend(net, folder / "frontend", HOSTS, served) as fe, machine(net, folder / "node", hardware) as node:
+    with (
+        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        machine(net, folder / "node", hardware) as node,
+    ):
         fe.reinstall(ADDRESS, KICKSTART)
         laps.restart()
         node.power_on()
-        node.wait(lambda: bool(fe.asked(ADDRESS, "/ks/")), INSTALL_SECONDS, "the kickstart to be asked for")
+        node.wait(
+            lambda: bool(fe.asked(ADDRESS, "/ks/")),
+            INSTALL_SECONDS,
+            "the kickstart to be asked for",
+        )
         laps.lap("/ks/", node.cpu_seconds())
 
 
@@ -102,7 +130,10 @@ def test_stage_1_asks_for_a_lease_until_the_frontend_is_back(
     net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], firmware: str
 ) -> None:
     hardware = replace(NODE, firmware=firmware)
-    with frontend(net, folder / "frontend", HOSTS, served) as fe, machine(net, folder / "node", hardware) as node:
+    with (
+        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        machine(net, folder / "node", hardware) as node,
+    ):
         fe.reinstall(ADDRESS, KICKSTART)
         node.power_on()
         node.wait(
@@ -113,4 +144,8 @@ def test_stage_1_asks_for_a_lease_until_the_frontend_is_back(
         fe.dhcp.stop()
         node.wait_for_console("asking for a lease", INSTALL_SECONDS)
         with plain.dhcp(net, folder / "frontend", HOSTS):
-            node.wait(lambda: bool(fe.asked(ADDRESS, "/ks/")), INSTALL_SECONDS, "the kickstart to be asked for")
+            node.wait(
+                lambda: bool(fe.asked(ADDRESS, "/ks/")),
+                INSTALL_SECONDS,
+                "the kickstart to be asked for",
+            )

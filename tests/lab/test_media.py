@@ -9,7 +9,10 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import Entry, Menu
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import (
+    Entry,
+    Menu,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.iso import make
 from lab.image.tree import tree
 from lab.machine.accelerator import accelerator
@@ -17,7 +20,9 @@ from lab.machine.hardware import ACCELERATION, OVMF_CODE, OVMF_VARIABLES
 from support.daemons import daemon
 from support.waiting import until
 
-MENU = Menu("ROCKS", (Entry("Install the frontend", kickstart="text\n"),), timeout=0, console="ttyS0")
+MENU = Menu(
+    "ROCKS", (Entry("Install the frontend", kickstart="text\n"),), timeout=0, console="ttyS0"
+)
 SECONDS = 240
 # What the installer's first stage says when it runs, and finds that this machine has no network.
 PROOF = "[stage 1"
@@ -25,19 +30,38 @@ PROOF = "[stage 1"
 
 @pytest.mark.parametrize("drive", ["cd", "stick"])
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
-def test_a_machine_starts_the_installer_from_the_medium(folder: pathlib.Path, firmware: str, drive: str) -> None:
+def test_a_machine_starts_the_installer_from_the_medium(
+    folder: pathlib.Path, firmware: str, drive: str
+) -> None:
     medium, console = folder / "rocks.iso", folder / "console"
     make(str(tree()), str(medium), MENU, packages=False)
-    argv = ["qemu-system-x86_64", "-machine", "q35", *ACCELERATION[accelerator()], "-m", "1536", "-display", "none"]
+    argv = [
+        "qemu-system-x86_64",
+        "-machine",
+        "q35",
+        *ACCELERATION[accelerator()],
+        "-m",
+        "1536",
+        "-display",
+        "none",
+    ]
     argv += ["-monitor", "none", "-nic", "none", "-no-reboot", "-serial", f"file:{console}"]
-    argv += ["-cdrom", str(medium)] if drive == "cd" else ["-drive", f"file={medium},format=raw,readonly=on,if=virtio"]
+    argv += (
+        ["-cdrom", str(medium)]
+        if drive == "cd"
+        else ["-drive", f"file={medium},format=raw,readonly=on,if=virtio"]
+    )
     if firmware == "uefi":
         shutil.copy(OVMF_VARIABLES, folder / "variables")
         argv += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}"]
         argv += ["-drive", f"if=pflash,format=raw,file={folder / 'variables'}"]
     console.touch()
     with daemon(argv, folder / "qemu.log"):
-        until(lambda: PROOF in console.read_text(errors="replace"), SECONDS, f"{firmware} to start the {drive}")
+        until(
+            lambda: PROOF in console.read_text(errors="replace"),
+            SECONDS,
+            f"{firmware} to start the {drive}",
+        )
     said = console.read_text(errors="replace")
     assert (
         "Command line: BOOT_IMAGE=/images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS inst.ks=hd:LABEL=ROCKS:/ks/1.cfg"

@@ -75,9 +75,7 @@ with open("/run/twice/" + sys.argv[1], "w") as file:
 ''')
 %end
 """
-NODE_FOLDERS = (
-    "/mnt/sysimage/etc /mnt/sysimage/usr/libexec /mnt/sysimage/state /mnt/sysimage/root /mnt/sysimage/var/lib"
-)
+NODE_FOLDERS = "/mnt/sysimage/etc /mnt/sysimage/usr/libexec /mnt/sysimage/state /mnt/sysimage/root /mnt/sysimage/var/lib"
 TAKE_HOME = "%post --nochroot\ncp -r /run/twice /mnt/sysimage/root/\n%end\n"
 
 
@@ -91,7 +89,8 @@ def doubled(kickstart: str) -> tuple[str, list[str]]:
         section = "%pre" if found.group(1) == "pre" else "%post --nochroot"
         folders = "/run/rocks" if found.group(1) == "pre" else NODE_FOLDERS
         runs = [
-            f"{found.group()}\n{section}\npython3 /run/write-down {number:02}-{run} {folders}\n%end\n" for run in (1, 2)
+            f"{found.group()}\n{section}\npython3 /run/write-down {number:02}-{run} {folders}\n%end\n"
+            for run in (1, 2)
         ]
         return "\n".join(runs)
 
@@ -135,7 +134,9 @@ def changed(root: pathlib.Path, headers: list[str]) -> dict[str, list[str]]:
     """Script -> the files that its second run changed."""
     found = {}
     for number, header in enumerate(headers):
-        first, second = (json.loads((root / f"root/twice/{number:02}-{run}").read_text()) for run in (1, 2))
+        first, second = (
+            json.loads((root / f"root/twice/{number:02}-{run}").read_text()) for run in (1, 2)
+        )
         paths = sorted(path for path in {*first, *second} if first.get(path) != second.get(path))
         if paths:
             found[header] = paths
@@ -151,11 +152,18 @@ def describe(database: Database) -> None:
 
 
 def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second_time(
-    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], table_ii: Database, urls: Urls, laps: Laps
+    net: Network,
+    folder: pathlib.Path,
+    served: dict[str, pathlib.Path],
+    table_ii: Database,
+    urls: Urls,
+    laps: Laps,
 ) -> None:
     describe(table_ii)
     settings = Settings(
-        database=urls.administrator, distributions=str(folder / "install"), url=f"http://{ADDRESS}:{PORT}"
+        database=urls.administrator,
+        distributions=str(folder / "install"),
+        url=f"http://{ADDRESS}:{PORT}",
     )
     pin = publish(folder / "install", files=own_files(), attributes={**SITE, "arch": "x86_64"})
     (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
@@ -187,7 +195,10 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
     }
     assert (node.root / "etc/munge/munge.key").read_text() == MUNGE_KEY
     assert (state / "rocks/node.key").stat().st_mode & 0o777 == 0o600
-    assert {path.name for path in (state / "rocks/ssh").iterdir()} >= {"ssh_host_ed25519_key", "ssh_host_rsa_key"}
+    assert {path.name for path in (state / "rocks/ssh").iterdir()} >= {
+        "ssh_host_ed25519_key",
+        "ssh_host_rsa_key",
+    }
     assert orders.by_uuid(table_ii, [said.order.uuid])[0].state == "installed"
 
 
@@ -197,7 +208,9 @@ def test_a_frontend_is_installed_from_its_own_kickstart_under_no_order(
     # Of most of a frontend's packages the lab has the names alone, so that their units cannot be enabled here.
     chosen = {"frontend_private_interface": "eth1", "scheduler": "none", **SITE}
     given = kickstart("frontend", "rhel9", **chosen)
-    text, headers = doubled(re.sub(r"^url --url=.*$", f"url --url={URL}/tree", given, count=1, flags=re.MULTILINE))
+    text, headers = doubled(
+        re.sub(r"^url --url=.*$", f"url --url={URL}/tree", given, count=1, flags=re.MULTILINE)
+    )
     node = light_node(net, folder / "node", MAC)
     laps.restart()
     with frontend(net, folder / "fe", {MAC: f"{IP},frontend-0"}, with_third_party(served)) as fe:
@@ -205,5 +218,10 @@ def test_a_frontend_is_installed_from_its_own_kickstart_under_no_order(
         assert node.run(INSTALL_SECONDS) == "reboot"
     laps.lap("a light node with the profile of a frontend installed")
     assert changed(node.root, headers) == {}
-    assert (node.root / "etc/systemd/system/multi-user.target.wants/rocks-frontend.service").is_symlink()
-    assert 'frontend_private_interface: "eth1"' in (node.root / "etc/rocks/frontend-vars.yml").read_text()
+    assert (
+        node.root / "etc/systemd/system/multi-user.target.wants/rocks-frontend.service"
+    ).is_symlink()
+    assert (
+        'frontend_private_interface: "eth1"'
+        in (node.root / "etc/rocks/frontend-vars.yml").read_text()
+    )

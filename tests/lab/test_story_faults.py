@@ -77,7 +77,9 @@ def outlive_what_goes_away(story: Story) -> None:
         node.wait_for_console("anaconda stand-in started", SECONDS)
         wait_a_minute(time.monotonic())
         assert status(fe, "/rocks/kickstart") == "503"
-        assert "Setting up the installation environment" not in node.said(), "it waits for its secrets"
+        assert "Setting up the installation environment" not in node.said(), (
+            "it waits for its secrets"
+        )
     node.wait_for_console("Setting up the installation environment", SECONDS)
     story.lap("the database was away for a minute, and the secrets are there")
     wait_for_packages(story)
@@ -176,13 +178,29 @@ def come_back_from_the_dead(story: Story, net: Network) -> None:
 
 def status(fe: Frontend, path: str) -> str:
     """What the web server says to the frontend itself; 000 when nobody does."""
-    argv = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--max-time", "30"]
+    argv = [
+        "curl",
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "--max-time",
+        "30",
+    ]
     return fe.run(*argv, f"http://10.1.1.1{path}", ok=range(256))
 
 
 def send(fe: Frontend, *words: str) -> str:
     """Order the node and send it into the installer, and do not wait for it."""
-    return fe.run("ansible", NAME, "-m", "rocks_reinstall", "-a", " ".join(["force=true", "wait=false", *words]))
+    return fe.run(
+        "ansible",
+        NAME,
+        "-m",
+        "rocks_reinstall",
+        "-a",
+        " ".join(["force=true", "wait=false", *words]),
+    )
 
 
 def last_order(fe: Frontend, name: str) -> dict[str, str]:
@@ -205,18 +223,26 @@ def installed(node: Machine) -> int:
 
 
 def wait_for_packages(story: Story) -> None:
-    story.node.wait(lambda: packages(story) >= SOME_PACKAGES, INSTALL_SECONDS, "some packages to be installed")
+    story.node.wait(
+        lambda: packages(story) >= SOME_PACKAGES, INSTALL_SECONDS, "some packages to be installed"
+    )
 
 
 def failure(story: Story) -> str:
     """Why the order failed, as soon as it has."""
-    until(lambda: last_order(story.fe, NAME)["state"] == "failed", INSTALL_SECONDS, "the order to fail")
+    until(
+        lambda: last_order(story.fe, NAME)["state"] == "failed",
+        INSTALL_SECONDS,
+        "the order to fail",
+    )
     return last_order(story.fe, NAME)["reason"]
 
 
 def boots(fe: Frontend) -> int:
     """How often the node has asked what to boot."""
-    ((count,),) = fe.sql(f"select count(*) from audit where action = 'boot' and address = '{ADDRESS}'")
+    ((count,),) = fe.sql(
+        f"select count(*) from audit where action = 'boot' and address = '{ADDRESS}'"
+    )
     return int(count)
 
 

@@ -26,7 +26,11 @@ from support.waiting import until
 
 SECONDS, INSTALL_SECONDS = 120.0, 600.0
 # Node -> its MAC; two are of the membership Compute, the third is of one whose distribution is another release.
-NODES = {"compute-0-0": "52:54:00:00:01:01", "compute-0-1": "52:54:00:00:01:02", "compute-1-0": "52:54:00:00:02:01"}
+NODES = {
+    "compute-0-0": "52:54:00:00:01:01",
+    "compute-0-1": "52:54:00:00:01:02",
+    "compute-1-0": "52:54:00:00:02:01",
+}
 ARM, ARM_MAC = "compute-2-0", "52:54:00:00:03:01"
 ARM_HTTP = firmware.Firmware("HTTPClient:Arch:00019:UNDI:003000", 0x13, firmware.UEFI_HTTP.schedule)
 MEMBERSHIPS = {"Next": "rocks-10", "Own": "rocks-own"}
@@ -86,16 +90,23 @@ class Site:
 def site(net: Network, folder: pathlib.Path, laps: Laps) -> Iterator[Site]:
     """A frontend with four distributions, and three nodes that are switched on."""
     mirrors = {"stock-10": tree("10.0"), "stock-arm": arm.tree(folder / "arm")}
-    with frontend(net, folder / "frontend", SLURM, describe, mirrors) as fe, contextlib.ExitStack() as power:
+    with (
+        frontend(net, folder / "frontend", SLURM, describe, mirrors) as fe,
+        contextlib.ExitStack() as power,
+    ):
         laps.lap("the frontend has converged and published its first distribution")
         publish_others(fe)
         laps.lap("three more are published: another release, another architecture, a child")
         fe.playbook("insert-ethers", {"source": list(NODES.values())[:2], "count": 2})
-        fe.playbook("insert-ethers", {"source": [NODES["compute-1-0"]], "count": 1, "membership": "Next", "rack": 1})
+        fe.playbook(
+            "insert-ethers",
+            {"source": [NODES["compute-1-0"]], "count": 1, "membership": "Next", "rack": 1},
+        )
         fe.playbook("insert-ethers", {"source": [ARM_MAC], "count": 1, "arch": arm.ARCH, "rack": 2})
         laps.restart()
         machines = {
-            name: power.enter_context(switched_on(light_node(net, folder / name, mac))) for name, mac in NODES.items()
+            name: power.enter_context(switched_on(light_node(net, folder / name, mac)))
+            for name, mac in NODES.items()
         }
         yield Site(fe, machines, laps)
 
@@ -103,13 +114,23 @@ def site(net: Network, folder: pathlib.Path, laps: Laps) -> Iterator[Site]:
 def describe(fe: Frontend) -> None:
     """A distribution has the profiles of the memberships that are installed from it."""
     for name, distribution in MEMBERSHIPS.items():
-        fe.module("rocks_membership", name=name, appliance="compute", distribution=distribution, compute=True)
+        fe.module(
+            "rocks_membership",
+            name=name,
+            appliance="compute",
+            distribution=distribution,
+            compute=True,
+        )
 
 
 def publish_others(fe: Frontend) -> None:
     stock = {"name": "stock", "path": f"{MIRROR}/stock-10", "gpg_keys": [STOCK_KEY]}
     third_party = next(source for source in SOURCES if source["name"] == "third-party")
-    fe.publish(distribution_name="rocks-10", distribution_release="rhel10", distribution_sources=[stock, third_party])
+    fe.publish(
+        distribution_name="rocks-10",
+        distribution_release="rhel10",
+        distribution_sources=[stock, third_party],
+    )
     arm_stock = {"name": "stock", "path": f"{MIRROR}/stock-arm"}
     fe.publish(distribution_arch=arm.ARCH, distribution_sources=[arm_stock])
     rpms.write(OWN_TOOL, fe.root / "export/rocks/own")
@@ -145,7 +166,11 @@ def two_memberships_have_two_releases(given: Site) -> None:
         "compute-0-1": "Lab Enterprise Linux 9.4",
         "compute-1-0": "Lab Enterprise Linux 10.0",
     }
-    for node, feature in {"compute-0-0": "rocks", "compute-0-1": "rocks", "compute-1-0": "rocks_10"}.items():
+    for node, feature in {
+        "compute-0-0": "rocks",
+        "compute-0-1": "rocks",
+        "compute-1-0": "rocks_10",
+    }.items():
         given.wait_for_slurm(node, feature)
     given.laps.lap("they are idle in Slurm")
 
@@ -173,7 +198,13 @@ def a_job_gets_the_release_that_it_asks_for(given: Site) -> None:
     given.forget_key("compute-0-1")
     (given.fe.root / "tmp/job").write_text(JOB)
     given.laps.restart()
-    wanted = ["--constraint=rocks_10", "--nodelist=compute-0-1", "--wait", f"--output=/{OUTPUT}", "--chdir=/"]
+    wanted = [
+        "--constraint=rocks_10",
+        "--nodelist=compute-0-1",
+        "--wait",
+        f"--output=/{OUTPUT}",
+        "--chdir=/",
+    ]
     given.fe.run("sbatch", *wanted, "/tmp/job", timeout=INSTALL_SECONDS)
     given.laps.lap("a job has run on the release that it asked for, on a node that had another one")
     assert (node.root / OUTPUT).read_text() == "Lab Enterprise Linux 10.0\ncompute-0-1\n"
@@ -181,7 +212,9 @@ def a_job_gets_the_release_that_it_asks_for(given: Site) -> None:
     given.wait_for_slurm("compute-0-1", "rocks_10")
 
 
-def another_architecture_gets_its_own_loader_installer_and_packages(net: Network, fe: Frontend) -> None:
+def another_architecture_gets_its_own_loader_installer_and_packages(
+    net: Network, fe: Frontend
+) -> None:
     """What cannot run here is asked for as its firmware, its loader and its installer would."""
     machine = net.client("arm", ARM_MAC)
     lease = firmware.ask(machine, ARM_MAC, ARM_HTTP)
@@ -192,7 +225,9 @@ def another_architecture_gets_its_own_loader_installer_and_packages(net: Network
     places = dict(re.findall(r"^ *(linux|initrd) \(http,10\.1\.1\.1\)(\S+)", menu, re.MULTILINE))
     assert get(machine, f"http://{ADDRESS}{places['linux']}") == f"{arm.KERNEL} of aarch64\n"
     assert get(machine, f"http://{ADDRESS}{places['initrd']}") == f"{arm.INITRD} of aarch64\n"
-    kickstart = get(machine, f"http://{ADDRESS}/rocks/kickstart", f"X-RHN-Provisioning-MAC-0: eth0 {ARM_MAC}")
+    kickstart = get(
+        machine, f"http://{ADDRESS}/rocks/kickstart", f"X-RHN-Provisioning-MAC-0: eth0 {ARM_MAC}"
+    )
     handler = strictly_valid(kickstart, "rhel9")
     assert handler.network.hostname == ARM
     assert {"slurm-slurmd", "site-settings", "openmpi"} <= set(handler.packages.packageList)
@@ -202,5 +237,15 @@ def another_architecture_gets_its_own_loader_installer_and_packages(net: Network
 
 
 def get(machine: Namespace, url: str, header: str = "Accept: */*") -> str:
-    argv = ["curl", "--silent", "--show-error", "--fail", "--max-time", "20", "--header", header, url]
+    argv = [
+        "curl",
+        "--silent",
+        "--show-error",
+        "--fail",
+        "--max-time",
+        "20",
+        "--header",
+        header,
+        url,
+    ]
     return machine.run(argv, timeout=SECONDS).stdout

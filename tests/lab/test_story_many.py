@@ -38,7 +38,8 @@ BALLAST = rpms.Rpm("ballast", summary="Noise to be fetched", padding=34_000_000)
 MEMBERSHIP = "Small"
 SECONDS, INSTALL_SECONDS = 120.0, 900.0
 FETCHING = re.compile(
-    r"^\[anaconda \+([\d.]+)\] Downloading (?:packages|\d+ RPMs, .*\(100%\) done\.)\r?$", re.MULTILINE
+    r"^\[anaconda \+([\d.]+)\] Downloading (?:packages|\d+ RPMs, .*\(100%\) done\.)\r?$",
+    re.MULTILINE,
 )
 
 
@@ -47,7 +48,9 @@ def describe(fe: Frontend) -> None:
     fe.add_profiles(SMALL)
     fe.add_package(BALLAST)
     fe.module("rocks_appliance", name="small", root="small")
-    fe.module("rocks_membership", name=MEMBERSHIP, appliance="small", distribution="rocks", compute=False)
+    fe.module(
+        "rocks_membership", name=MEMBERSHIP, appliance="small", distribution="rocks", compute=False
+    )
 
 
 def test_the_papers_table_1_nodes_that_install_at_once_share_the_link_and_fill_it(
@@ -84,7 +87,11 @@ def test_the_papers_table_1_nodes_that_install_at_once_share_the_link_and_fill_i
             "one more costs others nothing"
         )
     # Nodes do not begin in the same moment, so that some fetch while others do not yet.
-    late = {count: row.fetching for count, row in measured.items() if row.fetching > 1.1 * model.fetching(count)}
+    late = {
+        count: row.fetching
+        for count, row in measured.items()
+        if row.fetching > 1.1 * model.fetching(count)
+    }
     assert not late, "nobody waits for more than the link"
 
 
@@ -105,7 +112,9 @@ def look(fe: Frontend) -> None:
     """A picture of the page while nodes are at their packages."""
     counted = "select count(*) from installs where live = 1 and state = 'installing' and done > 0"
     until(
-        lambda: int(fe.sql(counted)[0][0]) >= LOOKED_AT / 2, INSTALL_SECONDS, "half of the nodes to tell their progress"
+        lambda: int(fe.sql(counted)[0][0]) >= LOOKED_AT / 2,
+        INSTALL_SECONDS,
+        "half of the nodes to tell their progress",
     )
     fe.picture("page.png")
 

@@ -27,7 +27,9 @@ MACS = [f"52:54:00:00:{number >> 8:02x}:{number & 255:02x}" for number in range(
 OWN, THEIRS = "10.1.200.1/16", "10.1.252.0/22"
 SECONDS = 300.0
 LOADER, INSTALLER = "iPXE/1.21.1", "curl/7.76.1"
-REQUEST = "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n{mac}Connection: close\r\n\r\n"
+REQUEST = (
+    "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n{mac}Connection: close\r\n\r\n"
+)
 MAC_HEADER = "X-RHN-Provisioning-MAC-0: eth0 {mac}\r\n"
 
 
@@ -52,7 +54,9 @@ class Crowd:
         leases = firmware.ask_all(self.place, [machine.mac for machine in self.machines])
         tries = Counter(lease.discovers if lease else 0 for lease in leases.values())
         slowest = max(lease.seconds for lease in leases.values() if lease)
-        self.laps.lap(f"{when}: leases; by request {dict(sorted(tries.items()))}, the slowest took {slowest:.1f} s")
+        self.laps.lap(
+            f"{when}: leases; by request {dict(sorted(tries.items()))}, the slowest took {slowest:.1f} s"
+        )
         assert {mac: lease and lease.address for mac, lease in leases.items()} == {
             machine.mac: machine.address for machine in self.machines
         }
@@ -63,16 +67,25 @@ class Crowd:
         want  what each answer must hold; {name} is the machine's
         """
         clients = [
-            {"address": one.address, "due": 0.0, "requests": [_request(path, one)], "want": want.format(name=one.name)}
+            {
+                "address": one.address,
+                "due": 0.0,
+                "requests": [_request(path, one)],
+                "want": want.format(name=one.name),
+            }
             for one in self.machines
         ]
         job = json.dumps({"clients": clients, "every": 0.0, "low": False})
         environment = {"PYTHONPATH": str(cache.ROOT / "tests")}
         self.laps.restart()
-        done = self.place.run([sys.executable, load.__file__], timeout=SECONDS, stdin=job, env=environment)
+        done = self.place.run(
+            [sys.executable, load.__file__], timeout=SECONDS, stdin=job, env=environment
+        )
         said: dict[str, Any] = json.loads(done.stdout)
         middle, slowest = (said["latencies"][place] for place in (len(said["latencies"]) // 2, -1))
-        self.laps.lap(f"{when}: {path} {said['statuses']}, half within {middle:.1f} s, the slowest {slowest:.1f} s")
+        self.laps.lap(
+            f"{when}: {path} {said['statuses']}, half within {middle:.1f} s, the slowest {slowest:.1f} s"
+        )
         assert (said["failed"], said["wrong"]) == ({}, 0)
         return Counter({int(status): count for status, count in said["statuses"].items()})
 
@@ -106,13 +119,18 @@ def test_a_thousand_nodes_that_lose_power_twice_are_all_answered_and_none_instal
         crowd.power_on("power is back")
         assert crowd.ask("power is back", "/rocks/boot", "{name}: installing rocks") == {200: COUNT}
         assert crowd.ask("power is back", "/rocks/kickstart", "--hostname={name} ") == {200: COUNT}
-        assert fe.sql("select state, count(*) from installs group by state") == [("installing", str(COUNT))]
+        assert fe.sql("select state, count(*) from installs group by state") == [
+            ("installing", str(COUNT))
+        ]
 
         crowd.power_on("and once more")
         assert crowd.ask("and once more", "/rocks/boot", "{name}: ") == {200: COUNT}
         assert crowd.ask("and once more", "/rocks/kickstart", "{name}") == {409: COUNT}
-        assert fe.sql("select state, count(*) from installs group by state") == [("failed", str(COUNT))]
-        given = (
-            "select decision, count(*), count(distinct node) from audit where action = 'kickstart' group by decision"
-        )
-        assert sorted(fe.sql(given)) == [("200", str(COUNT), str(COUNT)), ("409", str(COUNT), str(COUNT))]
+        assert fe.sql("select state, count(*) from installs group by state") == [
+            ("failed", str(COUNT))
+        ]
+        given = "select decision, count(*), count(distinct node) from audit where action = 'kickstart' group by decision"
+        assert sorted(fe.sql(given)) == [
+            ("200", str(COUNT), str(COUNT)),
+            ("409", str(COUNT), str(COUNT)),
+        ]

@@ -16,7 +16,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import send
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
 from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
-from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import installer
+from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import (
+    installer,
+)
 from lab import cache
 from lab.distribution.sources import sources
 from lab.evidence import Laps
@@ -56,7 +58,9 @@ SECONDS = 900.0
 UP, ASKED, ASKED_BY_FIRMWARE = "/event/up", "/rocks/kickstart", "/ks/"
 
 
-def with_driver(folder: pathlib.Path, served: dict[str, pathlib.Path]) -> tuple[dict[str, pathlib.Path], str]:
+def with_driver(
+    folder: pathlib.Path, served: dict[str, pathlib.Path]
+) -> tuple[dict[str, pathlib.Path], str]:
     """What is served when a driver for the kernel of the lab is there, too; and the section of a kickstart that wants it."""
     (kernel,) = (path.name for path in (sources() / "kernel/lib/modules").iterdir())
     root = scratch.make(folder / "compiler")
@@ -64,17 +68,31 @@ def with_driver(folder: pathlib.Path, served: dict[str, pathlib.Path]) -> tuple[
     shutil.copy(cache.ROOT / "xml/include/build-driver", root / "root")
     ended = scratch.run(root, f"sh /root/build-driver myri 1.2 /root/myri.tar {kernel}", SECONDS)
     assert ended.status == 0, ended.stdout + ended.stderr
-    shutil.copy(root / scratch.LAYER / f"upper/lib/modules/{kernel}/extra/myri/myri.ko", root / "root")
+    shutil.copy(
+        root / scratch.LAYER / f"upper/lib/modules/{kernel}/extra/myri/myri.ko", root / "root"
+    )
     site = {**SITES["driver of its own"], "driver_source": f"{URL}/drivers/myri.tar"}
-    (script,) = (one.text for one in scripts(kickstart("compute", "rhel9", **site), "rhel9") if one.node == "driver-2")
-    return {**served, "drivers": root / "root"}, DRIVER.format(script=script, kernel=kernel, url=URL)
+    (script,) = (
+        one.text
+        for one in scripts(kickstart("compute", "rhel9", **site), "rhel9")
+        if one.node == "driver-2"
+    )
+    return {**served, "drivers": root / "root"}, DRIVER.format(
+        script=script, kernel=kernel, url=URL
+    )
 
 
 class Stage:
     """One machine, and all that it asks for."""
 
     def __init__(
-        self, net: Network, fe: Frontend, node: Machine, key: Key, laps: Laps, further: str = FRONTEND
+        self,
+        net: Network,
+        fe: Frontend,
+        node: Machine,
+        key: Key,
+        laps: Laps,
+        further: str = FRONTEND,
     ) -> None:
         self.net, self.fe, self.node, self.key, self.laps = net, fe, node, key, laps
         fe.made["/rocks/boot"] = lambda _address: boot_scripts.install(boot_scripts.IPXE, START)
@@ -84,7 +102,9 @@ class Stage:
 
     def wait_for(self, what: str, count: int) -> None:
         """Until the machine has asked for it so often, in all."""
-        self.node.wait(lambda: len(self.fe.asked(ADDRESS, what)) >= count, SECONDS, f"{what} for time {count}")
+        self.node.wait(
+            lambda: len(self.fe.asked(ADDRESS, what)) >= count, SECONDS, f"{what} for time {count}"
+        )
         self.laps.lap(f"{what}, {count}", self.node.cpu_seconds())
 
     def run(self, *argv: str) -> str:
@@ -126,13 +146,25 @@ def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec_and_loads_its_driver(
         stage.run("echo state >/state/partition1/kept; echo soft >/root/gone; sync")
         stage.send("kexec")
         stage.wait_for(ASKED, 2)
-        node.wait(lambda: node.said().count("Installing bash") == 2, SECONDS, "packages to be installed once more")
-        assert "Installing bash" in stage.run("tmux", "capture-pane", "-p", "-S", "-", "-t", "anaconda:1")
+        node.wait(
+            lambda: node.said().count("Installing bash") == 2,
+            SECONDS,
+            "packages to be installed once more",
+        )
+        assert "Installing bash" in stage.run(
+            "tmux", "capture-pane", "-p", "-S", "-", "-t", "anaconda:1"
+        )
         stage.wait_for(UP, 3)
-        assert stage.run("cat /state/partition1/kept; test -e /root/gone || echo clean") == "state\nclean\n"
+        assert (
+            stage.run("cat /state/partition1/kept; test -e /root/gone || echo clean")
+            == "state\nclean\n"
+        )
         assert stage.run("ls", "/boot") == stage.run("ls -I rocks", "/boot")
         assert len(fe.asked(ADDRESS, "/boot.ipxe")) == from_network
-        assert stage.run("systemctl is-system-running --wait; systemctl is-active rocks-driver") == "running\nactive\n"
+        assert (
+            stage.run("systemctl is-system-running --wait; systemctl is-active rocks-driver")
+            == "running\nactive\n"
+        )
         assert stage.run("cut -d ' ' -f 1,5 /proc/modules | grep myri") == "myri Live\n"
         headers = fe.asked(ADDRESS, ASKED)[-1].headers
         assert headers["X-RHN-Provisioning-MAC-0"].endswith(NODE.mac)

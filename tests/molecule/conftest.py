@@ -22,7 +22,9 @@ def frontend() -> Converged:
 
 
 @pytest.fixture(scope="session")
-def successor(frontend: Converged, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Restored]]:
+def successor(
+    frontend: Converged, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Future[Restored]]:
     """A new machine in the place of the frontend, from tonight's backup: in the background, on a network of its own."""
     folder = tmp_path_factory.mktemp("successor")
     saved = backup(frontend, folder / "saved.tar.gz")
@@ -32,7 +34,9 @@ def successor(frontend: Converged, tmp_path_factory: pytest.TempPathFactory) -> 
         shutil.copy(saved, machine.root / BACKUP.lstrip("/"))
         said = machine.playbook("restore", frontend_backup=BACKUP)
         again = backup(machine, folder / "again.tar.gz") if ended_well(said) else saved
-        return Restored(machine, saved, host_key, said, again, machine.playbook("frontend", "--check", **SAME))
+        return Restored(
+            machine, saved, host_key, said, again, machine.playbook("frontend", "--check", **SAME)
+        )
 
     with new_machine(folder) as machine, ThreadPoolExecutor(1) as pool:
         yield pool.submit(restore)

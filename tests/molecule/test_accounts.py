@@ -24,13 +24,24 @@ def node(frontend: Converged, tmp_path: pathlib.Path) -> Iterator[Machine]:
     """A node that knows the frontend's key, with etc and var of its own."""
     (tmp_path / "key").write_text(frontend.run("cat", "/etc/rocks/accounts.key.pub").stdout)
     write(tmp_path / "etc", NODE)
-    argv = [sys.executable, str(PROGRAM), "--url", URL, "--key", str(tmp_path / "key"), "--root", str(tmp_path)]
+    argv = [
+        sys.executable,
+        str(PROGRAM),
+        "--url",
+        URL,
+        "--key",
+        str(tmp_path / "key"),
+        "--root",
+        str(tmp_path),
+    ]
     frontend.node.ip("address", "add", ADDRESS, "dev", "eth0")
     yield Machine(frontend.node, tmp_path, argv)
     frontend.node.ip("address", "del", ADDRESS, "dev", "eth0")
 
 
-def test_a_new_user_is_on_a_node_within_seconds_and_goes_as_fast(frontend: Converged, node: Machine) -> None:
+def test_a_new_user_is_on_a_node_within_seconds_and_goes_as_fast(
+    frontend: Converged, node: Machine
+) -> None:
     with node.follow():
         until((node.root / "var/lib/rocks/accounts/current").exists, 20, "the first bundle")
         frontend.run("useradd", "--create-home", "dave")
@@ -47,7 +58,11 @@ def test_nis_takes_the_bundles_place(frontend: Converged) -> None:
     """Who is a node's client of NIS: tests/integration/accounts/test_nis.py.  test_changes.py gives the place back."""
     frontend.run("useradd", "--no-create-home", "erin")
     try:
-        well(frontend.playbook(ACCOUNTS, **SAME, frontend_accounts="nis", frontend_nis_domain="physics"))
+        well(
+            frontend.playbook(
+                ACCOUNTS, **SAME, frontend_accounts="nis", frontend_nis_domain="physics"
+            )
+        )
         assert frontend.publishing() == ["inactive", "active", "active"]
         until(lambda: "erin:" in _map(frontend, "passwd.byname"), 60, "erin in the map")
         assert "root:" not in _map(frontend, "passwd.byname")
@@ -61,7 +76,9 @@ def _map(frontend: Converged, name: str) -> str:
 
 
 def test_the_key_of_the_nodes_kickstarts_is_the_frontends(frontend: Converged) -> None:
-    key = frontend.sql("select value from attributes where name = 'accounts_key'").replace("\\n", "\n")
+    key = frontend.sql("select value from attributes where name = 'accounts_key'").replace(
+        "\\n", "\n"
+    )
     assert key + "\n" == frontend.run("cat", "/etc/rocks/accounts.key.pub").stdout
 
 

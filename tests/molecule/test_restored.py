@@ -31,11 +31,15 @@ def content(archive: pathlib.Path, name: str) -> bytes:
         return member.read()
 
 
-def test_a_new_machine_has_the_database_and_the_keys_of_the_frontend_that_died(restored: Restored) -> None:
+def test_a_new_machine_has_the_database_and_the_keys_of_the_frontend_that_died(
+    restored: Restored,
+) -> None:
     kept = ["cluster.dump", "root/.ssh/id_ed25519", "etc/rocks/frontend.yml"]
     for name in kept + (["etc/rocks/munge.key"] if SAME["frontend_scheduler"] == "slurm" else []):
         assert content(restored.again, name) == content(restored.saved, name), name
-    assert (restored.machine.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text() == restored.host_key
+    assert (
+        restored.machine.root / "etc/ssh/ssh_host_ed25519_key.pub"
+    ).read_text() == restored.host_key
 
 
 def test_its_nodes_notice_nothing(restored: Restored) -> None:
@@ -54,5 +58,7 @@ def test_a_machine_that_is_a_frontend_is_not_overwritten(restored: Restored) -> 
     frontend = restored.machine
     before = frontend.sql("select count(*) from audit")
     output = frontend.playbook("restore", frontend_backup=BACKUP)
-    assert "This machine is a frontend already" in " ".join(output.split()) and "changed=0" in output, output
+    assert (
+        "This machine is a frontend already" in " ".join(output.split()) and "changed=0" in output
+    ), output
     assert frontend.sql("select count(*) from audit") == before

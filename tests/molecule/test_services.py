@@ -47,7 +47,9 @@ def lease(frontend: Converged) -> dict[str, str]:
     """What the first machine was told: it was switched on while nobody knew it, unless these tests ran before."""
     with frontend.dhcp_client() as (_client, told):
         if not frontend.sql(f"select id from nodes where name = '{NODE}'"):
-            entered = frontend.module("rocks_insert_ethers", interface="private0", count=1, timeout=60)
+            entered = frontend.module(
+                "rocks_insert_ethers", interface="private0", count=1, timeout=60
+            )
             assert [one["name"] for one in entered["nodes"]] == [NODE], entered
         until(told.exists, 60, "a lease for the machine that was just entered")
     return told_in(told)
@@ -57,7 +59,9 @@ def test_a_distribution_is_published_and_a_second_run_changes_nothing(
     frontend: Converged, tmp_path: pathlib.Path
 ) -> None:
     environment = {"PYTHONPATH": f"{ROOT}/.collections:{ROOT}/tests", "PATH": "/usr/bin:/bin"}
-    subprocess.run([sys.executable, ROOT / "demo/packages.py", "stock", tmp_path], check=True, env=environment)
+    subprocess.run(
+        [sys.executable, ROOT / "demo/packages.py", "stock", tmp_path], check=True, env=environment
+    )
     put(frontend, tmp_path, "/srv/stock")
     first = well(frontend.playbook("rebuild-dist", **DISTRIBUTION))
     assert "rocks is now generation" in first, first
@@ -65,15 +69,22 @@ def test_a_distribution_is_published_and_a_second_run_changes_nothing(
     assert "rocks stays generation" in again and "changed=0" in again, again
 
 
-def test_a_machine_that_is_switched_on_is_entered_and_has_its_lease(frontend: Converged, lease: dict[str, str]) -> None:
+def test_a_machine_that_is_switched_on_is_entered_and_has_its_lease(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
     assert (lease["ip"], lease["mask"], lease["dns"]) == ("10.255.255.254", "8", ADDRESS)
     assert (lease["siaddr"], lease["boot_file"]) == (ADDRESS, "x86_64/shimx64.efi")
-    assert frontend.sql("select name, ip from nodes order by id") == f"frontend-0\t{ADDRESS}\n{NODE}\t{lease['ip']}"
+    assert (
+        frontend.sql("select name, ip from nodes order by id")
+        == f"frontend-0\t{ADDRESS}\n{NODE}\t{lease['ip']}"
+    )
 
 
 # It takes as long as the tests that follow: tests/molecule/test_restored.py asks it then.
 @pytest.mark.usefixtures("successor")
-def test_known_nodes_have_their_leases_while_the_database_is_away(frontend: Converged, lease: dict[str, str]) -> None:
+def test_known_nodes_have_their_leases_while_the_database_is_away(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
     frontend.run("systemctl", "stop", "mariadb")
     try:
         with frontend.dhcp_client() as (_client, told):
@@ -83,7 +94,9 @@ def test_known_nodes_have_their_leases_while_the_database_is_away(frontend: Conv
     assert told_in(told)["ip"] == lease["ip"]
 
 
-def test_a_name_is_found_and_an_address_backwards(frontend: Converged, lease: dict[str, str]) -> None:
+def test_a_name_is_found_and_an_address_backwards(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
     assert frontend.ask("dig", "+short", f"{NODE}.cluster", f"@{ADDRESS}") == f"{lease['ip']}\n"
     assert frontend.ask("dig", "+short", "-x", lease["ip"], f"@{ADDRESS}") == f"{NODE}.cluster.\n"
     assert frontend.ask("dig", "+short", "frontend-0.cluster", f"@{ADDRESS}") == f"{ADDRESS}\n"
@@ -103,7 +116,16 @@ def test_a_boot_file_comes_by_tftp_and_by_http(
 ) -> None:
     expected = frontend.run("sha256sum", package).stdout.split()[0]
     for url in (f"tftp://{ADDRESS}/{path}", f"http://{ADDRESS}/boot/{path}"):
-        frontend.ask("curl", "--silent", "--fail", "--max-time", "20", "--output", str(tmp_path / "file"), url)
+        frontend.ask(
+            "curl",
+            "--silent",
+            "--fail",
+            "--max-time",
+            "20",
+            "--output",
+            str(tmp_path / "file"),
+            url,
+        )
         assert hashlib.sha256((tmp_path / "file").read_bytes()).hexdigest() == expected, url
 
 
@@ -137,23 +159,40 @@ def test_a_machine_that_nobody_entered_gets_no_kickstart_and_the_remedy(
     assert status == 404 and "rocks_insert_ethers" in text
 
 
-def test_the_page_is_for_the_frontend_and_those_who_are_named(frontend: Converged, lease: dict[str, str]) -> None:
+def test_the_page_is_for_the_frontend_and_those_who_are_named(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
     assert NODE in frontend.run("curl", "--silent", "--fail", f"http://{ADDRESS}/").stdout
     assert frontend.get(f"http://{ADDRESS}/")[0] == 403
 
 
 def test_from_the_public_side_neither_names_nor_trees_nor_boot_files(frontend: Converged) -> None:
     for path in ("install/rocks/x86_64/repodata/repomd.xml", "boot/x86_64/shimx64.efi"):
-        argv = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", f"http://{PUBLIC}/{path}"]
+        argv = [
+            "curl",
+            "--silent",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+            f"http://{PUBLIC}/{path}",
+        ]
         assert frontend.run(*argv).stdout == "403", path
     sockets = frontend.run("ss", "-H", "-lntu", "sport", "=", ":53").stdout.split("\n")
     listening = {line.split()[4].rpartition(":")[0] for line in sockets if line}
-    assert listening - {"127.0.0.53%lo"} == {"127.0.0.1", ADDRESS, "[::1]"}  # the former is systemd's own resolver
+    assert listening - {"127.0.0.53%lo"} == {
+        "127.0.0.1",
+        ADDRESS,
+        "[::1]",
+    }  # the former is systemd's own resolver
 
 
 def test_the_firewall_trusts_the_private_side_alone(frontend: Converged) -> None:
     assert frontend.run("firewall-cmd", "--get-zone-of-interface=private0").stdout == "trusted\n"
-    assert frontend.run("firewall-cmd", "--zone=public", "--list-services").stdout.split() == ["dhcpv6-client", "ssh"]
+    assert frontend.run("firewall-cmd", "--zone=public", "--list-services").stdout.split() == [
+        "dhcpv6-client",
+        "ssh",
+    ]
 
 
 def test_the_database_listens_to_the_frontend_alone(frontend: Converged) -> None:
@@ -161,22 +200,36 @@ def test_the_database_listens_to_the_frontend_alone(frontend: Converged) -> None
     assert {line.split()[3] for line in sockets if line} <= {"127.0.0.1:3306"}
 
 
-def test_what_an_installer_logs_is_kept_under_its_address(frontend: Converged, lease: dict[str, str]) -> None:
+def test_what_an_installer_logs_is_kept_under_its_address(
+    frontend: Converged, lease: dict[str, str]
+) -> None:
     log = frontend.root / f"var/log/rocks/{lease['ip']}.log"
-    frontend.ask("logger", "--server", ADDRESS, "--udp", "--port", "514", "--rfc3164", "anaconda: packaging")
-    until(lambda: log.exists() and "anaconda: packaging" in log.read_text(), 20, "the line of the installer")
-    assert "considering log" in frontend.run("logrotate", "--debug", "/etc/logrotate.d/rocks").stderr
+    frontend.ask(
+        "logger", "--server", ADDRESS, "--udp", "--port", "514", "--rfc3164", "anaconda: packaging"
+    )
+    until(
+        lambda: log.exists() and "anaconda: packaging" in log.read_text(),
+        20,
+        "the line of the installer",
+    )
+    assert (
+        "considering log" in frontend.run("logrotate", "--debug", "/etc/logrotate.d/rocks").stderr
+    )
 
 
 def test_the_clock_is_served_to_the_private_network(frontend: Converged) -> None:
     """A container has its host's clock, so that chrony only says what it would do."""
-    assert "allow 10.0.0.0/8" in frontend.run("chronyd", "-p", "-f", "/etc/chrony/chrony.conf").stdout
+    assert (
+        "allow 10.0.0.0/8" in frontend.run("chronyd", "-p", "-f", "/etc/chrony/chrony.conf").stdout
+    )
 
 
 def test_home_directories_are_exported_to_the_private_network(frontend: Converged) -> None:
     """The kernel of the tests has no NFS server; the file that it would read is there."""
     assert re.search(
-        r"^/export/home\s+10\.0\.0\.0/", (frontend.root / "etc/exports.d/rocks.exports").read_text(), re.MULTILINE
+        r"^/export/home\s+10\.0\.0\.0/",
+        (frontend.root / "etc/exports.d/rocks.exports").read_text(),
+        re.MULTILINE,
     )
 
 
@@ -185,14 +238,18 @@ def test_the_frontend_knows_its_nodes_by_name_and_itself_by_its_keys(
 ) -> None:
     assert frontend.run("getent", "hosts", NODE).stdout.split()[0] == lease["ip"]
     key = (frontend.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[1]
-    assert re.search(rf"frontend-0\S* ssh-ed25519 {re.escape(key)}$", _known_hosts(frontend), re.MULTILINE)
+    assert re.search(
+        rf"frontend-0\S* ssh-ed25519 {re.escape(key)}$", _known_hosts(frontend), re.MULTILINE
+    )
 
 
 def _known_hosts(frontend: Converged) -> str:
     return (frontend.root / "etc/ssh/ssh_known_hosts").read_text()
 
 
-slurm = pytest.mark.skipif(SAME["frontend_scheduler"] != "slurm", reason="the role refuses this system's Slurm")
+slurm = pytest.mark.skipif(
+    SAME["frontend_scheduler"] != "slurm", reason="the role refuses this system's Slurm"
+)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +261,11 @@ def working(frontend: Converged, lease: dict[str, str]) -> Iterator[None]:
     )
     frontend.run("/usr/local/sbin/rocks-report", "slurm")
     with frontend.slurm_node(NODE) as daemon:
-        until(lambda: _state(frontend) == "idle", 60, f"{NODE} to be idle; slurmd said {daemon.output()[-2000:]}")
+        until(
+            lambda: _state(frontend) == "idle",
+            60,
+            f"{NODE} to be idle; slurmd said {daemon.output()[-2000:]}",
+        )
         yield
 
 
@@ -215,12 +276,20 @@ def test_a_job_runs_on_the_node(frontend: Converged, working: None) -> None:
 
 
 @slurm
-def test_a_reboot_that_slurm_orders_is_an_order_to_reinstall(frontend: Converged, working: None) -> None:
+def test_a_reboot_that_slurm_orders_is_an_order_to_reinstall(
+    frontend: Converged, working: None
+) -> None:
     """slurmctld runs our program as its own user, and sudo lets that pass.  No root can come to the node of these tests."""
     of_node = f"node = (select id from nodes where name = '{NODE}')"
-    frontend.sql(f"update installs set state = 'up', live = null where {of_node}")  # its first installation is over
+    frontend.sql(
+        f"update installs set state = 'up', live = null where {of_node}"
+    )  # its first installation is over
     frontend.run("scontrol", "reboot", "nextstate=RESUME", NODE)
-    until(lambda: int(frontend.sql(f"select count(*) from installs where {of_node}")) > 1, 30, "an order")
+    until(
+        lambda: int(frontend.sql(f"select count(*) from installs where {of_node}")) > 1,
+        30,
+        "an order",
+    )
     until(lambda: "rocks_reinstall: " in _reason(frontend), 60, "what became of it")
 
 
@@ -235,16 +304,22 @@ def test_slurm_may_become_root_for_that_program_alone(frontend: Converged) -> No
 def test_what_is_due_is_done(frontend: Converged, name: str) -> None:
     assert frontend.run("systemctl", "is-active", f"{name}.timer").stdout == "active\n"
     frontend.run("systemctl", "start", f"{name}.service")
-    said = frontend.run("systemctl", "show", "--property=Result,ExecMainStatus", f"{name}.service").stdout
+    said = frontend.run(
+        "systemctl", "show", "--property=Result,ExecMainStatus", f"{name}.service"
+    ).stdout
     assert said.split() == ["Result=success", "ExecMainStatus=0"]
 
 
 def _reason(frontend: Converged) -> str:
-    return frontend.run("sinfo", "--noheader", "--Node", "--format=%E", ok=range(256)).stdout.strip()
+    return frontend.run(
+        "sinfo", "--noheader", "--Node", "--format=%E", ok=range(256)
+    ).stdout.strip()
 
 
 def _state(frontend: Converged) -> str:
-    return frontend.run("sinfo", "--noheader", "--Node", "--format=%T", ok=range(256)).stdout.strip()
+    return frontend.run(
+        "sinfo", "--noheader", "--Node", "--format=%T", ok=range(256)
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize("unit", sorted(EXPOSURE))
@@ -254,8 +329,12 @@ def test_a_service_may_do_no_more_than_it_must(frontend: Converged, unit: str) -
     assert exposure <= EXPOSURE[unit], said
 
 
-def test_a_wrong_interface_is_refused_with_every_fault_before_anything_is_changed(frontend: Converged) -> None:
-    output = frontend.playbook("frontend", frontend_private_interface="public0", frontend_space=10**8)
+def test_a_wrong_interface_is_refused_with_every_fault_before_anything_is_changed(
+    frontend: Converged,
+) -> None:
+    output = frontend.playbook(
+        "frontend", frontend_private_interface="public0", frontend_space=10**8
+    )
     said = " ".join(output.split())
     for fault in (
         "frontend_private_interface: public0 is the way to the outside",

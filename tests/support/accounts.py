@@ -83,7 +83,9 @@ class Person(NamedTuple):
 ALICE, BOB = Person("alice", 1000, "Alice Ångström,,,"), Person("bob", 1001)
 
 
-def write(folder: pathlib.Path, texts: Mapping[str, str], people: Sequence[Person] = (), **more: str) -> pathlib.Path:
+def write(
+    folder: pathlib.Path, texts: Mapping[str, str], people: Sequence[Person] = (), **more: str
+) -> pathlib.Path:
     """passwd, group, shadow and gshadow of a machine with these people; more is added to the file of that name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
@@ -109,7 +111,9 @@ class Frontend:
 
     def __init__(self, folder: pathlib.Path) -> None:
         (folder / "web" / "rocks").mkdir(parents=True)
-        self.place = Place(str(folder / "etc"), str(folder / "web" / "rocks" / "accounts"), str(folder / "key"))
+        self.place = Place(
+            str(folder / "etc"), str(folder / "web" / "rocks" / "accounts"), str(folder / "key")
+        )
         pathlib.Path(self.place.key).write_text(private_key(), encoding="utf-8")
         self.web, self.public = folder / "web", folder / "accounts.pub"
         self.have()
@@ -168,7 +172,14 @@ class Publisher:
         write(root / "etc", NODE)
         namespace = self.network.client(f"node{number}")
         namespace.ip("address", "add", f"10.255.{number >> 8}.{number & 255}/8", "dev", "eth0")
-        argv = [python, str(PROGRAM), "--url", "http://10.1.1.1", "--key", str(self.frontend.public)]
+        argv = [
+            python,
+            str(PROGRAM),
+            "--url",
+            "http://10.1.1.1",
+            "--key",
+            str(self.frontend.public),
+        ]
         return Machine(namespace, root, [*argv, "--root", str(root)])
 
     def hint(self, version: int) -> None:
@@ -187,9 +198,17 @@ def publisher(place: pathlib.Path, net: Network, scratch: pathlib.Path) -> Itera
     web = pathlib.Path(frontend.place.bundle).parent
     shutil.chown(web, "root", WEB_USER)
     web.chmod(0o2750)
-    configure(place, "", {"frontend_accounts_bundle": frontend.place.bundle, "__frontend_clients": ["10.0.0.0/8"]})
+    configure(
+        place,
+        "",
+        {"frontend_accounts_bundle": frontend.place.bundle, "__frontend_clients": ["10.0.0.0/8"]},
+    )
     argv = ["nginx", "-p", str(place), "-c", str(place / "nginx.conf"), "-g", "daemon off;"]
     with net.server.daemon(argv, place / "log" / "nginx.log") as server:
         probe = ["curl", "-s", "-o", "/dev/null", "http://10.1.1.1/rocks/accounts"]
-        until(lambda: not net.server.run(probe, timeout=10, ok=range(256)).status, 10, f"nginx: {server.output()}")
+        until(
+            lambda: not net.server.run(probe, timeout=10, ok=range(256)).status,
+            10,
+            f"nginx: {server.output()}",
+        )
         yield Publisher(frontend, net, scratch)

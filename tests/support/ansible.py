@@ -42,7 +42,9 @@ def command(
     )
 
 
-def inventory(path: pathlib.Path, env: Optional[Mapping[str, str]] = None, bin: pathlib.Path = BIN) -> dict[str, Any]:
+def inventory(
+    path: pathlib.Path, env: Optional[Mapping[str, str]] = None, bin: pathlib.Path = BIN
+) -> dict[str, Any]:
     """What ``ansible-inventory --list`` says; raises AssertionError with its output when it failed."""
     ended = command("ansible-inventory", "-i", str(path), "--list", env=env, bin=bin)
     assert ended.returncode == 0, ended.stderr
@@ -55,8 +57,12 @@ def _unmarked(value: dict[str, Any]) -> Any:
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
-def module(name: str, arguments: Mapping[str, Any], *flags: str, env: Optional[Mapping[str, str]] = None) -> Any:
+def module(
+    name: str, arguments: Mapping[str, Any], *flags: str, env: Optional[Mapping[str, str]] = None
+) -> Any:
     """One module on localhost by its short name: its result; ``flags`` such as ``--check``."""
-    ended = command("ansible", "localhost", "-m", name, "-a", json.dumps(arguments), *flags, env=env)
+    ended = command(
+        "ansible", "localhost", "-m", name, "-a", json.dumps(arguments), *flags, env=env
+    )
     text = ended.stdout
     return json.loads(text[text.index("{") : text.rindex("}") + 1])

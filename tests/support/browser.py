@@ -33,20 +33,30 @@ FLAGS = [
     "--remote-debugging-pipe",
 ]
 ANSWER_SECONDS = 60.0
-KEYS = {"Enter": ("\r", 13), "Escape": ("", 27), "ArrowDown": ("", 40), "ArrowRight": ("", 39), "Tab": ("\t", 9)}
+KEYS = {
+    "Enter": ("\r", 13),
+    "Escape": ("", 27),
+    "ArrowDown": ("", 40),
+    "ArrowRight": ("", 39),
+    "Tab": ("\t", 9),
+}
 
 
 class Browser:
     """One page.  ``complaints`` collects what the browser would write to its console: errors, refused content."""
 
-    def __init__(self, process: subprocess.Popen[bytes], to_browser: int, from_browser: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], to_browser: int, from_browser: int
+    ) -> None:
         self.process, self._out = process, to_browser
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self.complaints: list[str] = []
         threading.Thread(target=self._read, args=(from_browser,), daemon=True).start()
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
 
@@ -57,11 +67,15 @@ class Browser:
     def open(self, url: str, ready: str = "document.readyState === 'complete'") -> None:
         """Go to a page, and wait until it is there."""
         self.ask("Page.navigate", url=url)
-        self.until(f"location.href.startsWith({json.dumps(url.split('?', maxsplit=1)[0])}) && {ready}")
+        self.until(
+            f"location.href.startsWith({json.dumps(url.split('?', maxsplit=1)[0])}) && {ready}"
+        )
 
     def value(self, expression: str) -> Any:
         """What an expression is worth in the page."""
-        found = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        found = self.ask(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in found:
             raise AssertionError(f"{expression}: {found['exceptionDetails']}")
         return found["result"].get("value")
@@ -83,7 +97,13 @@ class Browser:
 
     def look(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
         """The size of the window, and whether its owner wants it dark."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
 
@@ -133,7 +153,9 @@ def browser(namespace: Namespace, folder: pathlib.Path) -> Iterator[Browser]:
     profile = folder / "chromium"
     # The pipe must be 3 and 4; ip netns exec hands on what it has.
     plumbing = f'exec 3<&{read_by_it} 4>&{written_by_it}; exec chromium "$@"'
-    argv = namespace.argv(["bash", "-c", plumbing, "chromium", *FLAGS, f"--user-data-dir={profile}"])
+    argv = namespace.argv(
+        ["bash", "-c", plumbing, "chromium", *FLAGS, f"--user-data-dir={profile}"]
+    )
     log = (folder / "chromium.log").open("wb")
     process = subprocess.Popen(
         argv, pass_fds=(read_by_it, written_by_it), stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -19,7 +19,11 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT, TABLES, VERSIONS
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
+    CURRENT,
+    TABLES,
+    VERSIONS,
+)
 
 from .mariadb import Server, fast_folder, server
 
@@ -42,7 +46,10 @@ NETWORK = ("private", "10.0.0.0", "255.0.0.0", "cluster", "private")
 def fill(database: Database) -> None:
     """Put Table II into a new database, on the network that its addresses are of.  Table III is there already."""
     with database.transaction():
-        database.execute("insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)", NETWORK)
+        database.execute(
+            "insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)",
+            NETWORK,
+        )
         database.execute_many(
             "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?, ?)",
             TABLE_II,
@@ -97,7 +104,9 @@ def empty_url(mariadb: Optional[Server], tmp_path: pathlib.Path) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
-def mariadb_urls(mariadb: Optional[Server], tmp_path_factory: pytest.TempPathFactory) -> Optional[Urls]:
+def mariadb_urls(
+    mariadb: Optional[Server], tmp_path_factory: pytest.TempPathFactory
+) -> Optional[Urls]:
     """A database with the schema and its accounts, made once a run: defining 30 tables takes longer than a test."""
     if mariadb is None:
         return None
@@ -113,7 +122,9 @@ def mariadb_urls(mariadb: Optional[Server], tmp_path_factory: pytest.TempPathFac
 
 def renew(database: Database) -> None:
     """Make a used MariaDB database as good as new, ids included."""
-    first_rows = [step.sql for one in VERSIONS for step in one.steps if step.sql.lstrip().startswith("insert")]
+    first_rows = [
+        step.sql for one in VERSIONS for step in one.steps if step.sql.lstrip().startswith("insert")
+    ]
     for table in reversed(TABLES):
         database.execute(f"delete from {table}")
         if "id" in database.columns(table):
@@ -124,7 +135,11 @@ def renew(database: Database) -> None:
 
 
 @pytest.fixture
-def urls(mariadb_urls: Optional[Urls], sqlite_template: Callable[[], pathlib.Path], tmp_path: pathlib.Path) -> Urls:
+def urls(
+    mariadb_urls: Optional[Urls],
+    sqlite_template: Callable[[], pathlib.Path],
+    tmp_path: pathlib.Path,
+) -> Urls:
     """A new database with the schema and Table III."""
     if mariadb_urls:
         with connect(mariadb_urls.administrator, check=False) as database:

@@ -96,7 +96,9 @@ class Converged:
 
     def sql(self, statement: str) -> str:
         """What the cluster database answers."""
-        return self.run("mariadb", "--batch", "--skip-column-names", "cluster", "--execute", statement).stdout.strip()
+        return self.run(
+            "mariadb", "--batch", "--skip-column-names", "cluster", "--execute", statement
+        ).stdout.strip()
 
     def publishing(self) -> list[str]:
         """Whether the bundle of accounts is published, and whether NIS makes its maps and serves them."""
@@ -109,13 +111,17 @@ class Converged:
 
     def get(self, url: str, *options: str) -> tuple[int, str]:
         """The status and the body that the node gets."""
-        answer = self.ask("curl", "--silent", "--max-time", "20", "--write-out", r"\n%{http_code}", *options, url)
+        answer = self.ask(
+            "curl", "--silent", "--max-time", "20", "--write-out", r"\n%{http_code}", *options, url
+        )
         body, _newline, status = answer.rpartition("\n")
         return int(status), body
 
     def module(self, module: str, /, **options: Any) -> Any:
         """What a module answers on the frontend, also when it fails."""
-        ended = self._ansible("ansible", HOST, "-m", f"npaci.rocks.{module}", "-a", json.dumps(options))
+        ended = self._ansible(
+            "ansible", HOST, "-m", f"npaci.rocks.{module}", "-a", json.dumps(options)
+        )
         answer, _end = json.JSONDecoder().raw_decode(ended.partition(" => ")[2])
         return answer
 
@@ -126,14 +132,21 @@ class Converged:
 
     def _ansible(self, *words: str) -> str:
         environment = {
-            "TMPDIR": str(self.folder),  # the collection's archive is packed there, and another run may go on
+            "TMPDIR": str(
+                self.folder
+            ),  # the collection's archive is packed there, and another run may go on
             "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
             "ANSIBLE_COLLECTIONS_PATH": str(ansible.ROOT / ".collections"),
             "ANSIBLE_PIPELINING": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         ended = ansible.command(
-            words[0], "-i", str(self.folder / "inventory"), *words[1:], env=environment, seconds=PLAYBOOK_SECONDS
+            words[0],
+            "-i",
+            str(self.folder / "inventory"),
+            *words[1:],
+            env=environment,
+            seconds=PLAYBOOK_SECONDS,
         )
         return ended.stdout + ended.stderr
 
@@ -145,7 +158,21 @@ class Converged:
         script.write_text(LEASE.format(file=told))
         script.chmod(0o755)
         firmware = ["-x", f"0x5d:{arch}", "-V", f"PXEClient:Arch:{int(arch, 16):05}:UNDI:003016"]
-        argv = ["busybox", "udhcpc", "-f", "-q", "-i", "eth0", "-t", "40", "-T", "1", "-s", str(script), *firmware]
+        argv = [
+            "busybox",
+            "udhcpc",
+            "-f",
+            "-q",
+            "-i",
+            "eth0",
+            "-t",
+            "40",
+            "-T",
+            "1",
+            "-s",
+            str(script),
+            *firmware,
+        ]
         with self.node.daemon(argv, self.folder / "udhcpc.log") as running:
             yield running, told
 
@@ -156,11 +183,15 @@ class Converged:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         shutil.copy(self.root / "etc/munge/munge.key", place / "munge.key")
-        (place / "start").write_text(NODE.format(place=place, image=IMAGES / SUITE, name=name, address=FRONTEND))
+        (place / "start").write_text(
+            NODE.format(place=place, image=IMAGES / SUITE, name=name, address=FRONTEND)
+        )
         # Not by `ip netns exec`, which takes the control groups away with the old /sys.
         inside = ["nsenter", f"--net=/run/netns/{self.node.name}"]
         own = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
-        with daemon([*inside, *own, "sh", str(place / "start")], self.folder / "slurmd.log") as running:
+        with daemon(
+            [*inside, *own, "sh", str(place / "start")], self.folder / "slurmd.log"
+        ) as running:
             try:
                 yield running
             finally:
@@ -204,7 +235,9 @@ def new_machine(folder: pathlib.Path) -> Iterator[Converged]:
 
 def told_in(lease: pathlib.Path) -> dict[str, str]:
     """What the client was told, by busybox's names: ``ip``, ``siaddr``, ``boot_file`` …"""
-    return dict(line.split("=", 1) for line in lease.read_text().splitlines() if re.match(r"\w+=", line))
+    return dict(
+        line.split("=", 1) for line in lease.read_text().splitlines() if re.match(r"\w+=", line)
+    )
 
 
 def ended_well(output: str) -> bool:

@@ -46,7 +46,9 @@ class Daemon:
             if text in self.output():
                 return True
             if ended:
-                raise RuntimeError(f"{self.log.name} ended with status {self.process.returncode}\n{self._tail()}")
+                raise RuntimeError(
+                    f"{self.log.name} ended with status {self.process.returncode}\n{self._tail()}"
+                )
             return False
 
         try:
@@ -74,7 +76,11 @@ class Daemon:
 
 @contextlib.contextmanager
 def daemon(
-    argv: Sequence[str], log: pathlib.Path, *, env: Optional[Mapping[str, str]] = None, cwd: Optional[str] = None
+    argv: Sequence[str],
+    log: pathlib.Path,
+    *,
+    env: Optional[Mapping[str, str]] = None,
+    cwd: Optional[str] = None,
 ) -> Iterator[Daemon]:
     """Run ``argv``, which must stay in the foreground, until the block ends.
 

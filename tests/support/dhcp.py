@@ -40,9 +40,19 @@ def message(
     file: bytes = b"",
 ) -> bytes:
     """A BOOTP or DHCP message of at least 300 octets (RFC 951, RFC 2131)."""
-    fixed = struct.pack("!BBBBIHH12x4s", kind, hardware, length, 0, 7, 0, 0x8000, socket.inet_aton(relay))
+    fixed = struct.pack(
+        "!BBBBIHH12x4s", kind, hardware, length, 0, 7, 0, 0x8000, socket.inet_aton(relay)
+    )
     chaddr = bytes.fromhex(address.replace(":", "")).ljust(16, b"\0")
-    body = fixed + chaddr + sname.ljust(64, b"\0") + file.ljust(128, b"\0") + cookie + option_field(options) + b"\xff"
+    body = (
+        fixed
+        + chaddr
+        + sname.ljust(64, b"\0")
+        + file.ljust(128, b"\0")
+        + cookie
+        + option_field(options)
+        + b"\xff"
+    )
     return body.ljust(300, b"\0")
 
 
@@ -76,11 +86,15 @@ def frame(
     )
     header += ip_options
     header = header[:10] + _checksum(header) + header[12:]
-    ethernet = BROADCAST + bytes.fromhex(address.replace(":", "")) + tags + struct.pack("!H", ethertype)
+    ethernet = (
+        BROADCAST + bytes.fromhex(address.replace(":", "")) + tags + struct.pack("!H", ethertype)
+    )
     return ethernet + header + datagram
 
 
-def discover(address: str, options: Options = (), *, relay: str = "0.0.0.0", tags: bytes = b"") -> bytes:
+def discover(
+    address: str, options: Options = (), *, relay: str = "0.0.0.0", tags: bytes = b""
+) -> bytes:
     """The frame of a DHCPDISCOVER with further options."""
     return frame(address, message(address, [(53, DISCOVER), *options], relay=relay), tags=tags)
 

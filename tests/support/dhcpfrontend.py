@@ -70,7 +70,15 @@ class DhcpFrontend:
 
     def module(self, *flags: str, **options: Any) -> dict[str, Any]:
         """The module, once it has ended; ``flags`` such as ``--check``."""
-        words = ("ansible", "localhost", "-m", "rocks_insert_ethers", "-a", json.dumps(options), *flags)
+        words = (
+            "ansible",
+            "localhost",
+            "-m",
+            "rocks_insert_ethers",
+            "-a",
+            json.dumps(options),
+            *flags,
+        )
         log = self.folder / f"module-{len(list(self.folder.glob('module-*')))}.log"
         with self.net.server.daemon(self.ansible(*words), log, env=self.environment) as running:
             return result_of(running)
@@ -88,8 +96,13 @@ class DhcpFrontend:
             f"ansible_python_interpreter={sys.executable}",
         )
         words = ("ansible", *host, "-m", "rocks_insert_ethers", "-a", json.dumps(options))
-        env = {**self.environment, "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "support" / "connections")}
-        with self.net.server.daemon(self.ansible(*words), self.folder / "silently.log", env=env) as running:
+        env = {
+            **self.environment,
+            "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "support" / "connections"),
+        }
+        with self.net.server.daemon(
+            self.ansible(*words), self.folder / "silently.log", env=env
+        ) as running:
             yield running
 
     @contextlib.contextmanager
@@ -97,7 +110,11 @@ class DhcpFrontend:
         """The module as the program that it is at the end."""
         arguments = self.folder / "arguments.json"
         arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-        argv = [sys.executable, str(ROOT / "plugins" / "modules" / "rocks_insert_ethers.py"), str(arguments)]
+        argv = [
+            sys.executable,
+            str(ROOT / "plugins" / "modules" / "rocks_insert_ethers.py"),
+            str(arguments),
+        ]
         env = {**self.environment, "PYTHONPATH": str(ROOT / ".collections")}
         with self.net.server.daemon(argv, self.folder / "program.log", env=env) as running:
             yield running
@@ -126,7 +143,12 @@ def result_of(running: Daemon) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def dhcp_frontend(
-    name: str, net: Network, folder: pathlib.Path, url: str = "", env: Optional[Mapping[str, str]] = None, **said: Any
+    name: str,
+    net: Network,
+    folder: pathlib.Path,
+    url: str = "",
+    env: Optional[Mapping[str, str]] = None,
+    **said: Any,
 ) -> Iterator[DhcpFrontend]:
     """A frontend with ``kea``, ``dhcpd`` or ``dnsmasq``, a published generation, and no node but itself.
 
@@ -139,7 +161,9 @@ def dhcp_frontend(
         refusal = f"[ ! -e {folder}/refuses ] || {{ echo it will not >&2; exit 1; }}"
         (folder / "reload").write_text(f"{refusal}\nkill -HUP $(cat {folder}/pid)\n")
         said = {"reload": ["sh", f"{folder}/reload"], **said}
-    with connect(url or f"sqlite://{folder}/cluster.sqlite", create=not url, check=False) as database:
+    with connect(
+        url or f"sqlite://{folder}/cluster.sqlite", create=not url, check=False
+    ) as database:
         migrate(database)
         _describe(database)
         with serving(name, net, folder, database, env or {}, **said) as served:
@@ -149,18 +173,24 @@ def dhcp_frontend(
                 reports={"hosts": reports.into(folder, "hosts"), **served.settings.reports},
             )
             keys = ("database", "distributions", "reports")
-            (folder / "rocks.yml").write_text(json.dumps({key: getattr(settings, key) for key in keys}))
+            (folder / "rocks.yml").write_text(
+                json.dumps({key: getattr(settings, key) for key in keys})
+            )
             yield DhcpFrontend(net, folder, settings, served.server)
 
 
 def _describe(database: Database) -> None:
     with database.transaction():
-        database.execute("insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)", NETWORK)
+        database.execute(
+            "insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)",
+            NETWORK,
+        )
         database.execute(
             "insert into nodes (mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?)",
             FRONTEND,
         )
         for attribute, value in frontend.ATTRIBUTES.items():
             database.execute(
-                "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (attribute, value)
+                "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+                (attribute, value),
             )

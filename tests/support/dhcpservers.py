@@ -37,7 +37,9 @@ READY: Mapping[str, str] = {
 
 
 @contextlib.contextmanager
-def dhcp_server(name: str, network: Network, folder: pathlib.Path, *, lends: bool = False) -> Iterator[Daemon]:
+def dhcp_server(
+    name: str, network: Network, folder: pathlib.Path, *, lends: bool = False
+) -> Iterator[Daemon]:
     """``kea``, ``dhcpd`` or ``dnsmasq`` on the bridge of the network; what it logs is in the daemon's log."""
     argv, env = _COMMANDS[name](folder, lends)
     with network.server.daemon(argv, folder / f"{name}.log", env=env) as running:
@@ -46,11 +48,19 @@ def dhcp_server(name: str, network: Network, folder: pathlib.Path, *, lends: boo
 
 
 def _kea(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]]:
-    loggers = [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout", "flush": True}]}]
+    loggers = [
+        {
+            "name": "kea-dhcp4",
+            "severity": "INFO",
+            "output_options": [{"output": "stdout", "flush": True}],
+        }
+    ]
     configuration = {
         "interfaces-config": {"interfaces": [BRIDGE]},
         "lease-database": {"type": "memfile", "persist": False},
-        "subnet4": [{"id": 1, "subnet": "10.1.0.0/16", "pools": [{"pool": "-".join(POOL)}] if lends else []}],
+        "subnet4": [
+            {"id": 1, "subnet": "10.1.0.0/16", "pools": [{"pool": "-".join(POOL)}] if lends else []}
+        ],
         "loggers": loggers,
     }
     (folder / "kea.conf").write_text(json.dumps({"Dhcp4": configuration}), encoding="utf-8")
@@ -62,7 +72,14 @@ def _dhcpd(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]
     pool = f"range {' '.join(POOL)};" if lends else ""
     (folder / "dhcpd.conf").write_text(DHCPD.format(pool=pool), encoding="utf-8")
     (folder / "dhcpd.leases").touch()
-    files = ["-cf", f"{folder}/dhcpd.conf", "-lf", f"{folder}/dhcpd.leases", "-pf", f"{folder}/dhcpd.pid"]
+    files = [
+        "-cf",
+        f"{folder}/dhcpd.conf",
+        "-lf",
+        f"{folder}/dhcpd.leases",
+        "-pf",
+        f"{folder}/dhcpd.pid",
+    ]
     return ["dhcpd", "-4", "-f", "-d", *files, BRIDGE], {}
 
 

@@ -10,8 +10,13 @@ from typing import Any, Iterable, Optional
 import createrepo_c
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import Built, build
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import Hook
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import (
+    Built,
+    build,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
+    Hook,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     DIRECTORY,
     MIRROR,
@@ -57,7 +62,14 @@ class Site:
         """A distribution that this site publishes."""
         return Source(name, PARENT, path=str(self.tree(distribution)), **options)
 
-    def build(self, name: str, *sources: Source, hook: Optional[Hook] = None, keep: int = 3, **options: Any) -> Built:
+    def build(
+        self,
+        name: str,
+        *sources: Source,
+        hook: Optional[Hook] = None,
+        keep: int = 3,
+        **options: Any,
+    ) -> Built:
         """Build and publish; ``options`` are the Distribution's and the Policy's."""
         asked = distribution(name, *sources, **options)
         with publish.alone(self.places, name, ARCH, 0):
@@ -66,7 +78,9 @@ class Site:
             publish.prune(self.places, name, ARCH, keep)
         return built
 
-    def check(self, name: str, *sources: Source, hook: Optional[Hook] = None, **options: Any) -> Built:
+    def check(
+        self, name: str, *sources: Source, hook: Optional[Hook] = None, **options: Any
+    ) -> Built:
         """What ``build`` would come to."""
         return build(distribution(name, *sources, **options), str(self.root), hook=hook, check=True)
 
@@ -104,7 +118,12 @@ def content(folder: pathlib.Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() and path.is_dir():
-            found.update({f"{path.relative_to(folder)}/{name}": digest for name, digest in content(path).items()})
+            found.update(
+                {
+                    f"{path.relative_to(folder)}/{name}": digest
+                    for name, digest in content(path).items()
+                }
+            )
         elif path.is_file():
             found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

@@ -22,7 +22,9 @@ def dnf(
     scratch  holds dnf's cache, logs and state; nothing of this machine's dnf is read or written
     options  settings for --setopt, such as ``gpgcheck=1`` or ``module_platform_id=platform:el9``
     """
-    folders = {name: scratch / name for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")}
+    folders = {
+        name: scratch / name for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")
+    }
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     settings = [*(f"{name}={folder}" for name, folder in folders.items()), "gpgcheck=0", *options]

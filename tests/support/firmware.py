@@ -55,7 +55,9 @@ class Lease(NamedTuple):
     seconds: float
 
 
-def ask(machine: Namespace, mac: str, firmware: Firmware = IPXE, interface: str = "eth0") -> Optional[Lease]:
+def ask(
+    machine: Namespace, mac: str, firmware: Firmware = IPXE, interface: str = "eth0"
+) -> Optional[Lease]:
     """Ask for an address from ``machine`` until the last DISCOVER stays unanswered; None then, as at a dark screen."""
     with machine.call(_open, interface) as link:
         return _Conversation(link, bytes.fromhex(mac.replace(":", "")), firmware).run()
@@ -105,7 +107,11 @@ class _Conversation:
         if kind == OFFER:
             wish = bytes([ADDRESS, 4]) + reply[16:20] + bytes([SERVER, 4]) + options[SERVER]
             self.link.send(self._frame(REQUEST, wish))
-        return _lease(reply, options, discovers, time.monotonic() - self.started) if kind == ACK else None
+        return (
+            _lease(reply, options, discovers, time.monotonic() - self.started)
+            if kind == ACK
+            else None
+        )
 
     def _replies(self, until: float) -> Iterator[bytes]:
         """DHCP replies to this client before ``until`` seconds have passed since the first DISCOVER."""
@@ -116,10 +122,16 @@ class _Conversation:
                     yield reply
 
     def _frame(self, kind: int, more: bytes = b"") -> bytes:
-        message = struct.pack("!BBBB4sHH16x", 1, 1, 6, 0, self.xid, 0, 0x8000) + self.mac.ljust(16, b"\0") + bytes(192)
+        message = (
+            struct.pack("!BBBB4sHH16x", 1, 1, 6, 0, self.xid, 0, 0x8000)
+            + self.mac.ljust(16, b"\0")
+            + bytes(192)
+        )
         message += COOKIE + bytes([TYPE, 1, kind]) + self._identification() + more + bytes([END])
         datagram = struct.pack("!HHHH", 68, 67, 8 + len(message), 0) + message
-        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
+        header = struct.pack(
+            "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4
+        )
         header = header[:10] + _checksum(header) + header[12:]
         return b"\xff" * 6 + self.mac + b"\x08\x00" + header + datagram
 
@@ -148,7 +160,9 @@ class _Crowd:
             for talk in [_Conversation(link, bytes.fromhex(mac.replace(":", "")), firmware)]
         }
         if len(self.talks) < len(macs):
-            raise ValueError("two of the machines would have the same transaction: they differ in no one of four bytes")
+            raise ValueError(
+                "two of the machines would have the same transaction: they differ in no one of four bytes"
+            )
         self.sent = dict.fromkeys(self.talks, 0)
         self.leases: dict[str, Optional[Lease]] = dict.fromkeys(macs)
         self.waiting = set(self.talks)
@@ -161,7 +175,9 @@ class _Crowd:
         while self.waiting and (now := time.monotonic() - started) < end:
             if timetable and timetable[0][0] <= now:
                 self._discover(heapq.heappop(timetable)[1])
-            if select.select([self.link], [], [], max(0.0, (timetable[0][0] if timetable else end) - now))[0]:
+            if select.select(
+                [self.link], [], [], max(0.0, (timetable[0][0] if timetable else end) - now)
+            )[0]:
                 self._hear(_reply(self.link.recv(2048)))
         return self.leases
 

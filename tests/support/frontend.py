@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store, serialization
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import (
+    profile_store,
+    serialization,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
@@ -70,7 +75,12 @@ def publish(
     """
     tree = root / ".generations" / name / "x86_64" / generation
     build = tree / "build"
-    texts = {"graphs/default/base.xml": EDGES, "nodes/base.xml": BASE, "nodes/compute.xml": COMPUTE, **files}
+    texts = {
+        "graphs/default/base.xml": EDGES,
+        "nodes/base.xml": BASE,
+        "nodes/compute.xml": COMPUTE,
+        **files,
+    }
     for path, text in texts.items():
         (build / path).parent.mkdir(parents=True, exist_ok=True)
         (build / path).write_text(text, encoding="utf-8")
@@ -107,7 +117,15 @@ class Face:
     def __post_init__(self) -> None:
         self._application = application(self.settings, now=lambda: self.now)
 
-    def ask(self, method: str, path: str, address: str, port: int = 40000, body: bytes = b"", **environ: Any) -> Reply:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        address: str,
+        port: int = 40000,
+        body: bytes = b"",
+        **environ: Any,
+    ) -> Reply:
         """One request; ``environ`` are further entries of the WSGI environment (HTTP_USER_AGENT …)."""
         place, _mark, query = path.partition("?")
         answered: dict[str, Any] = {}

@@ -29,7 +29,17 @@ class SecretKey(NamedTuple):
         return [f"--faked-system-time={SIGNED_THEN}"] if self.expired else []
 
     def gpg(self, *arguments: str) -> str:
-        argv = ["gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", *self._time, *arguments]
+        argv = [
+            "gpg",
+            "--batch",
+            "--quiet",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            "",
+            *self._time,
+            *arguments,
+        ]
         return process.run(argv, timeout=60, env=self.environment).stdout
 
     def sign_detached(self, path: pathlib.Path) -> pathlib.Path:
@@ -39,8 +49,16 @@ class SecretKey(NamedTuple):
 
     def sign_packages(self, *paths: pathlib.Path) -> None:
         """Sign RPM files in place."""
-        macros = {"__gpg": "/usr/bin/gpg", "_gpg_name": self.user, "_gpg_sign_cmd_extra_args": " ".join(self._time)}
-        defines = [word for name, value in macros.items() for word in ("--define", f"{name} {value or '%{nil}'}")]
+        macros = {
+            "__gpg": "/usr/bin/gpg",
+            "_gpg_name": self.user,
+            "_gpg_sign_cmd_extra_args": " ".join(self._time),
+        }
+        defines = [
+            word
+            for name, value in macros.items()
+            for word in ("--define", f"{name} {value or '%{nil}'}")
+        ]
         names = [str(path) for path in paths]
         process.run(["rpmsign", *defines, "--addsign", *names], timeout=300, env=self.environment)
 
@@ -50,6 +68,12 @@ def make_key(folder: pathlib.Path, name: str, *, expired: bool = False) -> Secre
     home = folder / f"gnupg-{name}"
     home.mkdir(mode=0o700, parents=True)
     key = SecretKey(home, f"{name}@example.org", folder / f"RPM-GPG-KEY-{name}", expired)
-    key.gpg("--quick-generate-key", f"{name} <{key.user}>", "rsa2048", "sign", "2021-01-01" if expired else "never")
+    key.gpg(
+        "--quick-generate-key",
+        f"{name} <{key.user}>",
+        "rsa2048",
+        "sign",
+        "2021-01-01" if expired else "never",
+    )
     key.public.write_text(key.gpg("--armor", "--export", key.user))
     return key

@@ -80,4 +80,8 @@ FIGURE_4 = {
     "nodes/c-development.xml": "<kickstart>\n<package>gcc</package>\n</kickstart>",
     "nodes/dhcp-server.xml": "<kickstart><package>dhcp-server</package>\n<post>\nsystemctl enable dhcpd\n</post></kickstart>",
 }
-COMPUTE_0_0 = {"hostname": "compute-0-0", "arch": "x86_64", "install_url": "http://10.1.1.1/install/rocks/x86_64"}
+COMPUTE_0_0 = {
+    "hostname": "compute-0-0",
+    "arch": "x86_64",
+    "install_url": "http://10.1.1.1/install/rocks/x86_64",
+}

@@ -14,10 +14,24 @@ import sys
 import warnings
 from typing import Callable, Iterator
 
-CHANGES = ("write", "rename", "replace", "link", "symlink", "unlink", "rmdir", "mkdir", "fsync", "ftruncate", "utime")
+CHANGES = (
+    "write",
+    "rename",
+    "replace",
+    "link",
+    "symlink",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "fsync",
+    "ftruncate",
+    "utime",
+)
 
 
-def killed_at_every_step(work: Callable[[], object], first: int = 1, stride: int = 1) -> Iterator[int]:
+def killed_at_every_step(
+    work: Callable[[], object], first: int = 1, stride: int = 1
+) -> Iterator[int]:
     """Run ``work`` again and again, killed one change later each time, until it survives; yield the steps.
 
     A change is a call of one of os.CHANGES.  What a library writes by itself is not counted.

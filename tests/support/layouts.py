@@ -12,8 +12,14 @@ BAD_LAYOUTS = [
     ("/ RK-ROOT xfs 30720", "line 1: label 'RK-ROOT'"),
     ("/state RK_STATE xfs 1 keep", "there is no /"),
     ("/ RK_ROOT xfs 1 keep", "/ cannot be kept"),
-    ("/ A xfs 1\n/var B xfs 1 keep", "line 2: /var cannot be kept, since packages are installed there"),
-    ("/ A xfs 1\n/home B xfs 1", "line 2: what becomes of /home when the node is reinstalled? say keep or format"),
+    (
+        "/ A xfs 1\n/var B xfs 1 keep",
+        "line 2: /var cannot be kept, since packages are installed there",
+    ),
+    (
+        "/ A xfs 1\n/home B xfs 1",
+        "line 2: what becomes of /home when the node is reinstalled? say keep or format",
+    ),
     ("/ A xfs 1\n/home B xfs 1 keep format", "line 2: what becomes of /home"),
     ("/ A xfs 1\n/b A xfs 1 keep", "the label A stands there twice"),
     ("/ A xfs 1\n/ B xfs 1", "the mount / stands there twice"),

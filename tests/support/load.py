@@ -145,7 +145,13 @@ class Crowd:
 def main() -> int:
     job: dict[str, Any] = json.load(sys.stdin)
     clients = [
-        Client(one["address"], one["due"], [text.encode() for text in one["requests"]], job["every"], job["low"])
+        Client(
+            one["address"],
+            one["due"],
+            [text.encode() for text in one["requests"]],
+            job["every"],
+            job["low"],
+        )
         for one in job["clients"]
     ]
     crowd = Crowd(clients, [one["want"].encode() for one in job["clients"]])

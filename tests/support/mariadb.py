@@ -111,7 +111,9 @@ def server(folder: pathlib.Path, *options: str) -> Iterator[Server]:
     ]
     with daemon(argv, folder / "mariadb.log") as running:
         started = Server(folder, running)
-        until(lambda: started.answers() or not running.alive(), READY_SECONDS, "MariaDB to be ready")
+        until(
+            lambda: started.answers() or not running.alive(), READY_SECONDS, "MariaDB to be ready"
+        )
         if not running.alive():
             raise RuntimeError(f"mariadbd ended\n{running.output()[-2000:]}")
         yield started
@@ -122,7 +124,9 @@ def fast_folder() -> Iterator[pathlib.Path]:
     """A folder for a server's data: in memory where there is room, since defining 30 tables on a disk takes 0.3 s."""
     memory = pathlib.Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_WANTED
-    with tempfile.TemporaryDirectory(prefix="rocks-mariadb-", dir=memory if roomy else None) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="rocks-mariadb-", dir=memory if roomy else None
+    ) as folder:
         yield pathlib.Path(folder)
 
 

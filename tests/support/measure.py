@@ -34,11 +34,18 @@ def best(times: int, work: Callable[[], Cost]) -> Cost:
     return min((work() for _ in range(times)), key=lambda cost: cost.cpu)
 
 
-def figure(what: str, value: float, unit: str, limit: Optional[float] = None, beside: str = "") -> bool:
+def figure(
+    what: str, value: float, unit: str, limit: Optional[float] = None, beside: str = ""
+) -> bool:
     """Print one figure; whether it keeps its limit."""
     kept = limit is None or value <= limit
-    verdict = "" if limit is None else f"  limit {limit:.3g} {unit}  {'kept' if kept else 'NOT KEPT'}"
-    print(f"  {what:<58} {value:>9.3f} {unit:<5}{verdict}{'  | ' + beside if beside else ''}", flush=True)
+    verdict = (
+        "" if limit is None else f"  limit {limit:.3g} {unit}  {'kept' if kept else 'NOT KEPT'}"
+    )
+    print(
+        f"  {what:<58} {value:>9.3f} {unit:<5}{verdict}{'  | ' + beside if beside else ''}",
+        flush=True,
+    )
     return kept
 
 
@@ -48,4 +55,10 @@ def _cpu() -> float:
 
 
 def _peak() -> float:
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return (
+        max(
+            resource.getrusage(who).ru_maxrss
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        / 1024
+    )

@@ -18,7 +18,13 @@ MODULES = "ansible_collections.npaci.rocks.plugins.modules"
 
 
 def run(
-    name: str, given: Optional[Mapping[str, Any]] = None, /, *, check: bool = False, diff: bool = False, **options: Any
+    name: str,
+    given: Optional[Mapping[str, Any]] = None,
+    /,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    **options: Any,
 ) -> dict[str, Any]:
     """What the module ``name`` answers to these options; ``failed`` is true when it failed.
 
@@ -31,7 +37,12 @@ def run(
     arguments = {**(given or {}), **options, "_ansible_check_mode": check, "_ansible_diff": diff}
     # A test that imported an action plugin has made this process a controller, where modules warn in another way.
     target = mock.patch("ansible.module_utils._internal.is_controller", False, create=True)
-    with target, patch_module_args(arguments), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    with (
+        target,
+        patch_module_args(arguments),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
         module.main()
     answer: dict[str, Any] = json.loads(printed.getvalue())
     return answer

@@ -74,7 +74,9 @@ class Namespace:
     def limit(self, interface: str, rate: str) -> None:
         """Shape what leaves ``interface`` to ``rate`` (tc's words: ``100mbit``)."""
         bucket = ["rate", rate, "burst", "256k", "latency", "50ms"]
-        self.run(["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *bucket], timeout=IP_SECONDS)
+        self.run(
+            ["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *bucket], timeout=IP_SECONDS
+        )
 
     def _enter_and_call(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         with (FOLDER / self.name).open("rb") as file:
@@ -128,7 +130,17 @@ def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
     with contextlib.ExitStack() as inside:
         server = inside.enter_context(_namespace("frontend"))
         server.ip(
-            "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge", "stp_state", "0", "forward_delay", "0"
+            "link",
+            "add",
+            BRIDGE,
+            "address",
+            BRIDGE_MAC,
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "forward_delay",
+            "0",
         )
         server.ip("address", "add", address, "dev", BRIDGE)
         server.ip("link", "set", BRIDGE, "up")

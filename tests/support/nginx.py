@@ -52,7 +52,10 @@ def make_pki(folder: pathlib.Path) -> Pki:
     """Make the authority and both certificates; good for a day."""
     folder.mkdir(parents=True)
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-    process.run([*new, "-subj", "/CN=site", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem"], timeout=60)
+    process.run(
+        [*new, "-subj", "/CN=site", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem"],
+        timeout=60,
+    )
     for name in ("server", "client"):
         files = ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
         signed = ["-subj", f"/CN={name}", "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key"]
@@ -75,7 +78,9 @@ def nginx(
         scratch=scratch, folder=folder, port=port, ssl=" ssl" if pki else "", options=tls + options
     )
     (scratch / "nginx.conf").write_text(text)
-    with daemon(["nginx", "-p", str(scratch), "-c", str(scratch / "nginx.conf")], scratch / "nginx.log") as server:
+    with daemon(
+        ["nginx", "-p", str(scratch), "-c", str(scratch / "nginx.conf")], scratch / "nginx.log"
+    ) as server:
         until(lambda: _answers(port) or not server.alive(), 10, "nginx to listen")
         if not server.alive():
             raise RuntimeError(f"nginx ended: {server.output()}")

@@ -9,11 +9,18 @@ import pathlib
 import re
 from typing import Iterator, Mapping, NamedTuple
 
-from pykickstart.constants import KS_SCRIPT_ONERROR, KS_SCRIPT_POST, KS_SCRIPT_PRE, KS_SCRIPT_PREINSTALL
+from pykickstart.constants import (
+    KS_SCRIPT_ONERROR,
+    KS_SCRIPT_POST,
+    KS_SCRIPT_PRE,
+    KS_SCRIPT_PREINSTALL,
+)
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion, versionMap
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES, find
@@ -46,7 +53,12 @@ APPLIANCES: Mapping[str, Mapping[str, str]] = {
     "login": {"hostname": "login-0-0", "membership": "Login"},
     "nas": {"hostname": "nas-0-0", "membership": "NAS"},
     "web": {"hostname": "web-1-0", "membership": "Web", "rack": "1"},
-    "frontend": {"hostname": "frontend-0", "membership": "Frontend", "ip": "10.1.1.1", "ntp_server": ""},
+    "frontend": {
+        "hostname": "frontend-0",
+        "membership": "Frontend",
+        "ip": "10.1.1.1",
+        "ntp_server": "",
+    },
 }
 ORDER = {
     "frontend_url": "http://10.1.1.1",
@@ -57,7 +69,11 @@ ORDER = {
 }
 # What a site may choose by attributes: together they reach every condition of our node files.
 SITES: Mapping[str, Mapping[str, str]] = {
-    "static": {"network_static": "yes", "network_gateway": "10.1.1.1", "network_nameserver": "10.1.1.1"},
+    "static": {
+        "network_static": "yes",
+        "network_gateway": "10.1.1.1",
+        "network_nameserver": "10.1.1.1",
+    },
     "interfaces": {
         "network_second": "--device=eth1 --bootproto=dhcp --onboot=yes",
         "network_bond": "--device=bond0 --bondslaves=eth2,eth3 --bootproto=dhcp",
@@ -68,7 +84,13 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "sssd without homes": {"accounts": "sssd", "home_server": ""},
     "nis": {"accounts": "nis", "nis_domain": "rocks"},
     "pbs": {"scheduler": "pbs"},
-    "bare": {"scheduler": "none", "mpi": "no", "console": "no", "home_server": "", "frontend_address": ""},
+    "bare": {
+        "scheduler": "none",
+        "mpi": "no",
+        "console": "no",
+        "home_server": "",
+        "frontend_address": "",
+    },
     "infiniband": {"infiniband": "yes"},
     "nvidia": {"gpu": "nvidia"},
     "amd": {"gpu": "amd"},
@@ -94,9 +116,16 @@ def own_files() -> dict[str, str]:
     """Our profiles as a distribution holds them: path and text."""
     folder = pathlib.Path(XML)
     paths = sorted(
-        path for part in ("graphs", "nodes", "include") for path in (folder / part).rglob("*") if path.is_file()
+        path
+        for part in ("graphs", "nodes", "include")
+        for path in (folder / part).rglob("*")
+        if path.is_file()
     )
-    return {str(path.relative_to(folder)): path.read_text() for path in paths if "__pycache__" not in path.parts}
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in paths
+        if "__pycache__" not in path.parts
+    }
 
 
 def node_of(root: str, **attributes: str) -> dict[str, str]:
@@ -158,7 +187,14 @@ def scripts(text: str, release: str) -> list[Section]:
         log = pathlib.Path(script.logfile).stem.split("-", 1)[1]
         node = log if KINDS[script.type] == "post" else log.partition("-")[2]
         found.append(
-            Section(KINDS[script.type], node, script.interp, script.inChroot, script.errorOnFail, script.script)
+            Section(
+                KINDS[script.type],
+                node,
+                script.interp,
+                script.inChroot,
+                script.errorOnFail,
+                script.script,
+            )
         )
     return found
 

@@ -57,7 +57,15 @@ def variables(system: System, **given: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in ("defaults/main.yml", "vars/main.yml", f"vars/{system.family.lower()}.yml"):
         found.update(yaml.safe_load((ROLE / path).read_text()))
-    return _trusted({**found, **given, **REGISTERED, "ansible_facts": system.facts(), "ansible_check_mode": False})
+    return _trusted(
+        {
+            **found,
+            **given,
+            **REGISTERED,
+            "ansible_facts": system.facts(),
+            "ansible_check_mode": False,
+        }
+    )
 
 
 def files(system: System, **given: Any) -> dict[str, str]:
@@ -75,7 +83,9 @@ def files(system: System, **given: Any) -> dict[str, str]:
 
 def template(system: System, text: str, **given: Any) -> Any:
     """An expression of the role's variables on that system."""
-    return Templar(DataLoader(), variables=variables(system, **given)).template(trust_as_template(text))
+    return Templar(DataLoader(), variables=variables(system, **given)).template(
+        trust_as_template(text)
+    )
 
 
 def _tasks(name: str, known: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -92,7 +102,9 @@ def _items(task: Mapping[str, Any], known: Mapping[str, Any]) -> list[dict[str, 
     """``item`` of each turn of the task's loop; one without it when there is none."""
     if "loop" not in task:
         return [{}]
-    loop = Templar(DataLoader(), variables={**known, **_trusted(task.get("vars", {}))}).template(_trusted(task["loop"]))
+    loop = Templar(DataLoader(), variables={**known, **_trusted(task.get("vars", {}))}).template(
+        _trusted(task["loop"])
+    )
     return [{"item": item} for item in loop]
 
 

@@ -19,7 +19,11 @@ from .daemons import Daemon
 from .namespaces import BRIDGE, Network
 from .reports import into
 
-READY: Mapping[str, str] = {"kea": "DHCP4_STARTED", "dhcpd": "Server starting service", "dnsmasq": "started, version"}
+READY: Mapping[str, str] = {
+    "kea": "DHCP4_STARTED",
+    "dhcpd": "Server starting service",
+    "dnsmasq": "started, version",
+}
 READY_SECONDS = 15.0
 
 
@@ -38,7 +42,12 @@ class Serving:
 
 @contextlib.contextmanager
 def serving(
-    name: str, net: Network, folder: pathlib.Path, database: Database, env: Mapping[str, str] = {}, **said: Any
+    name: str,
+    net: Network,
+    folder: pathlib.Path,
+    database: Database,
+    env: Mapping[str, str] = {},
+    **said: Any,
 ) -> Iterator[Serving]:
     """``kea``, ``dhcpd`` or ``dnsmasq`` on its report of ``database``.
 
@@ -46,7 +55,9 @@ def serving(
     said  options of the report
     """
     options = {**_options(name, folder), **said}
-    settings = Settings(database=database.location.url, url="http://10.1.1.1", reports={name: options})
+    settings = Settings(
+        database=database.location.url, url="http://10.1.1.1", reports={name: options}
+    )
     net.server.call(_write, settings)
     argv, own = _server(name, folder)
     with net.server.daemon(argv, folder / f"{name}.log", env={**own, **env}) as server:

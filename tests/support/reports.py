@@ -11,10 +11,18 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Site, Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import (
+    Report,
+    Site,
+    Snapshot,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import defaults
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import (
+    GROUPS,
+    HARDWARE,
+    read,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
@@ -94,7 +102,9 @@ def report(name: str) -> Report:
     return next(one for one in REPORTS if one.name == name)
 
 
-def site(name: str, location: Location = SQLITE, folder: str = "/nonexistent", **options: Any) -> Site:
+def site(
+    name: str, location: Location = SQLITE, folder: str = "/nonexistent", **options: Any
+) -> Site:
     """A frontend at 10.1.1.1 with the report's defaults, and ``options`` over them."""
     said = {**defaults(report(name)), **SAID.get(name, {}), **options}
     return Site(said, "http://10.1.1.1", location, Layout(folder))
@@ -111,7 +121,9 @@ def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
     said = {**defaults(report(name)), **SAID.get(name, {}), **options}
     for option, value in said.items():
         if option in PATHS and option not in options:
-            said[option] = str(folder / pathlib.PurePath(value).name) if option != "folder" else str(folder)
+            said[option] = (
+                str(folder / pathlib.PurePath(value).name) if option != "folder" else str(folder)
+            )
     return said
 
 

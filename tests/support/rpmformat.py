@@ -77,7 +77,9 @@ def cpio(members: Iterable[Member]) -> bytes:
     return bytes(out)
 
 
-def assemble(name: str, entries: Iterable[Entry], members: Sequence[Member], *, source: bool, padding: bytes) -> bytes:
+def assemble(
+    name: str, entries: Iterable[Entry], members: Sequence[Member], *, source: bool, padding: bytes
+) -> bytes:
     """A whole file: lead, digests, header, compressed payload; ``padding`` only makes it larger."""
     archive = cpio(members)
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
@@ -103,7 +105,9 @@ def assemble(name: str, entries: Iterable[Entry], members: Sequence[Member], *, 
         ],
         SIGNATURE_REGION,
     )
-    lead = struct.pack(">4sBBHH66sHH16s", b"\xed\xab\xee\xdb", 3, 0, int(source), 1, name.encode()[:65], 1, 5, b"")
+    lead = struct.pack(
+        ">4sBBHH66sHH16s", b"\xed\xab\xee\xdb", 3, 0, int(source), 1, name.encode()[:65], 1, 5, b""
+    )
     return lead + signature + bytes(-len(signature) % 8) + header + payload
 
 

@@ -120,14 +120,22 @@ class Rpm:
 
     @property
     def filename(self) -> str:
-        return f"{self.name}-{self.version}-{self.release}.{'src' if self.source else self.arch}.rpm"
+        return (
+            f"{self.name}-{self.version}-{self.release}.{'src' if self.source else self.arch}.rpm"
+        )
 
 
 def image(rpm: Rpm) -> bytes:
     """The bytes of the file."""
     members = [_member(path, content) for path, content in sorted(rpm.files.items())]
     noise = random.Random(f"{rpm.nevra} {rpm.variant}").randbytes(rpm.padding)
-    entries = [*_identity(rpm), *_relations(rpm), *_scriptlets(rpm), *_changelog(rpm), *_files(members)]
+    entries = [
+        *_identity(rpm),
+        *_relations(rpm),
+        *_scriptlets(rpm),
+        *_changelog(rpm),
+        *_files(members),
+    ]
     name = f"{rpm.name}-{rpm.version}-{rpm.release}"
     return assemble(name, entries, members, source=rpm.source, padding=noise)
 
@@ -160,7 +168,9 @@ def repository(
         write(rpm, root / "Packages")
     paths = sorted(root.rglob("*.rpm"))
     shutil.rmtree(root / "repodata", ignore_errors=True)
-    with createrepo_c.RepositoryWriter(root, num_packages=len(paths), compression=compression) as writer:
+    with createrepo_c.RepositoryWriter(
+        root, num_packages=len(paths), compression=compression
+    ) as writer:
         writer.repomd.set_revision(str(revision))
         for path in paths:
             writer.add_pkg_from_file(str(path))
@@ -222,7 +232,9 @@ def _relations(rpm: Rpm) -> list[Entry]:
     if not rpm.source:
         every["provides"].append((rpm.name, SENSE["="], rpm.evr))
         if rpm.arch != "noarch":
-            every["provides"].append((f"{rpm.name}({ISA.get(rpm.arch, rpm.arch)})", SENSE["="], rpm.evr))
+            every["provides"].append(
+                (f"{rpm.name}({ISA.get(rpm.arch, rpm.arch)})", SENSE["="], rpm.evr)
+            )
     every["requires"] += _needed_of_rpm(rpm)
     entries = []
     for kind, (names, flags, versions) in RELATIONS.items():
@@ -246,7 +258,11 @@ def _relation(text: str) -> tuple[str, int, str]:
 
 def _needed_of_rpm(rpm: Rpm) -> list[tuple[str, int, str]]:
     """What rpm itself must be able to do, and the interpreters of the scriptlets."""
-    features = {"CompressedFileNames": "3.0.4-1", "FileDigests": "4.6.0-1", "PayloadFilesHavePrefix": "4.0-1"}
+    features = {
+        "CompressedFileNames": "3.0.4-1",
+        "FileDigests": "4.6.0-1",
+        "PayloadFilesHavePrefix": "4.0-1",
+    }
     if "~" in rpm.version + rpm.release:
         features["TildeInVersions"] = "4.10.0-1"
     if "^" in rpm.version + rpm.release:
@@ -255,7 +271,9 @@ def _needed_of_rpm(rpm: Rpm) -> list[tuple[str, int, str]]:
         features["RichDependencies"] = "4.12.0-1"
     if any(text.startswith("-- lua") for text in rpm.scriptlets.values()):
         features["BuiltinLuaScripts"] = "4.2.2-1"
-    needed = [(f"rpmlib({name})", SENSE["<="] | RPMLIB, version) for name, version in features.items()]
+    needed = [
+        (f"rpmlib({name})", SENSE["<="] | RPMLIB, version) for name, version in features.items()
+    ]
     for kind, text in rpm.scriptlets.items():
         if not text.startswith("-- lua"):
             needed.append(("/bin/sh", SCRIPTLETS[kind][2], ""))
@@ -304,7 +322,9 @@ def _files(members: Sequence[Member]) -> list[Entry]:
         (1033, INT16): [0] * count,
         (1034, INT32): [BUILD_TIME] * count,
         (1035, STRINGS): [_digest(member) for member in members],
-        (1036, STRINGS): [member.content.decode() if _is(member, SYMLINK) else "" for member in members],
+        (1036, STRINGS): [
+            member.content.decode() if _is(member, SYMLINK) else "" for member in members
+        ],
         (1037, INT32): [0] * count,
         (1039, STRINGS): ["root"] * count,
         (1040, STRINGS): ["root"] * count,

@@ -74,7 +74,10 @@ def plan(count: int) -> list[Placed]:
     seen = {(row.source, row.rpm.filename) for row in chosen}
     number = 0
     while len(chosen) < count:
-        row = Placed("contrib" if number % 3 else "local", ADDITIONS[number % 20](chance.choice(base), number))
+        row = Placed(
+            "contrib" if number % 3 else "local",
+            ADDITIONS[number % 20](chance.choice(base), number),
+        )
         number += 1
         if (row.source, row.rpm.filename) not in seen:
             seen.add((row.source, row.rpm.filename))
@@ -96,12 +99,18 @@ def dressed(row: Placed, padding: int = 0) -> Rpm:
 
 
 def _changed(**change: Callable[[Rpm, int], object]) -> Callable[[Rpm, int], Rpm]:
-    return lambda rpm, number: dataclasses.replace(rpm, **{key: value(rpm, number) for key, value in change.items()})
+    return lambda rpm, number: dataclasses.replace(
+        rpm, **{key: value(rpm, number) for key, value in change.items()}
+    )
 
 
-_NEWER = _changed(version=lambda rpm, _number: f"{rpm.version}.1", release=lambda _rpm, _number: "1.local")
+_NEWER = _changed(
+    version=lambda rpm, _number: f"{rpm.version}.1", release=lambda _rpm, _number: "1.local"
+)
 _OLDER = _changed(release=lambda _rpm, number: f"0.{number}.contrib")
-_OWN = _changed(name=lambda rpm, number: f"site-{rpm.name}-{number}", provides=lambda _rpm, _number: ())
+_OWN = _changed(
+    name=lambda rpm, number: f"site-{rpm.name}-{number}", provides=lambda _rpm, _number: ()
+)
 ADDITIONS: tuple[Callable[[Rpm, int], Rpm], ...] = (
     *[_NEWER] * 6,
     *[_OLDER] * 2,
@@ -120,7 +129,9 @@ ADDITIONS: tuple[Callable[[Rpm, int], Rpm], ...] = (
 def _sample_rows() -> Iterable[Rpm]:
     primary = next((sample("cs9-appstream") / "repodata").glob("*-primary.xml.gz"))
     rows: list[Rpm] = []
-    createrepo_c.xml_parse_primary(str(primary), pkgcb=lambda package: rows.append(_row(package)), do_files=False)
+    createrepo_c.xml_parse_primary(
+        str(primary), pkgcb=lambda package: rows.append(_row(package)), do_files=False
+    )
     return rows
 
 
@@ -157,9 +168,17 @@ def _relation(name: str, flag: str, epoch: str, version: str, release: str) -> s
 def _files(name: str) -> Mapping[str, bytes]:
     chance = random.Random(f"files of {name}")
     count = min(MOST_FILES, 1 + int(MEAN_FILES * chance.lognormvariate(-0.5, 1)))
-    folders = [f"/usr/share/doc/{name}", f"/usr/lib64/{name}", f"/usr/share/{name}/data", "/usr/bin", "/etc"]
+    folders = [
+        f"/usr/share/doc/{name}",
+        f"/usr/lib64/{name}",
+        f"/usr/share/{name}/data",
+        "/usr/bin",
+        "/etc",
+    ]
     paths = [f"{folders[0]}/", f"{folders[2]}/"]
-    paths += [f"{chance.choice(folders)}/{name}-{number:03}" for number in range(count - len(paths))]
+    paths += [
+        f"{chance.choice(folders)}/{name}-{number:03}" for number in range(count - len(paths))
+    ]
     return dict.fromkeys(paths, SCRIPT)
 
 
@@ -167,7 +186,11 @@ def _changelog(rpm: Rpm, chance: random.Random) -> list[Change]:
     author = f"Packager {{0}} <p{{0}}@example.org> - {rpm.version}-{rpm.release}"
     text = f"- Resolves: rhbz#{{0}} {rpm.summary[:120]}".replace("{0}", "%d")
     return [
-        Change(BUILD_TIME - 86400 * age, author.format(age), text.replace("%d", str(chance.randrange(10**7))))
+        Change(
+            BUILD_TIME - 86400 * age,
+            author.format(age),
+            text.replace("%d", str(chance.randrange(10**7))),
+        )
         for age in range(10)
     ]
 
@@ -179,4 +202,8 @@ def _write_one(job: tuple[pathlib.Path, Placed, int]) -> None:
 
 
 if __name__ == "__main__":
-    print(write_set(pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else 0))
+    print(
+        write_set(
+            pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else 0
+        )
+    )

@@ -15,7 +15,9 @@ def sample(name: str) -> pathlib.Path:
     """The folder of one sample.  Without it the test is skipped by name, and fails where CI promised it."""
     path = SAMPLES / name
     if not path.is_dir():
-        message = f"the sample {name!r} is not at {path}; set ROCKS_SAMPLES to the folder that holds it"
+        message = (
+            f"the sample {name!r} is not at {path}; set ROCKS_SAMPLES to the folder that holds it"
+        )
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)  # by name, and never in CI: the samples are not ours to publish

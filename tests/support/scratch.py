@@ -45,7 +45,9 @@ def make(folder: pathlib.Path) -> pathlib.Path:
         if not (folder / "lib" / name).exists():
             (folder / "lib" / name).symlink_to(f"/usr/lib/{name}")
     # Where the names of many programs lead.
-    shutil.copytree("/etc/alternatives", folder / "etc/alternatives", symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(
+        "/etc/alternatives", folder / "etc/alternatives", symlinks=True, dirs_exist_ok=True
+    )
     for name in ("passwd", "group"):
         (folder / "etc" / name).write_bytes(pathlib.Path("/etc", name).read_bytes())
     return folder
@@ -54,7 +56,9 @@ def make(folder: pathlib.Path) -> pathlib.Path:
 def run(root: pathlib.Path, script: str, seconds: float = 60) -> process.Finished:
     """Run a script with bash in the scratch root, to its end, whatever its status."""
     argv = ["unshare", *NAMESPACES, "bash", "-c", ENTER, "enter", str(root)]
-    return process.run(argv, stdin=script or ":", timeout=seconds, ok=range(256), env={"HOME": "/root"})
+    return process.run(
+        argv, stdin=script or ":", timeout=seconds, ok=range(256), env={"HOME": "/root"}
+    )
 
 
 def files(root: pathlib.Path) -> dict[str, Entry]:
@@ -64,5 +68,7 @@ def files(root: pathlib.Path) -> dict[str, Entry]:
         for path in sorted((root / name).rglob("*")):
             state = path.lstat()
             if stat.S_ISREG(state.st_mode):
-                found[f"/{path.relative_to(root)}"] = Entry(stat.S_IMODE(state.st_mode), path.read_bytes())
+                found[f"/{path.relative_to(root)}"] = Entry(
+                    stat.S_IMODE(state.st_mode), path.read_bytes()
+                )
     return found

@@ -53,7 +53,11 @@ def folder() -> Iterator[pathlib.Path]:
 
 
 def as_service(
-    place: pathlib.Path, database: str, url: str = "http://10.1.1.1", viewers: str = "127.0.0.1", authority: str = ""
+    place: pathlib.Path,
+    database: str,
+    url: str = "http://10.1.1.1",
+    viewers: str = "127.0.0.1",
+    authority: str = "",
 ) -> str:
     """rocks.yml as the service reads it: its own account, whose password is in a file of its own.
 
@@ -95,7 +99,9 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
         **variables,
     }
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
     )
     for template, name in (
         ("nginx.conf.j2", "nginx.conf"),
@@ -103,7 +109,9 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
         ("nginx-rocks-service.conf.j2", "rocks-service.conf"),
         ("gunicorn.conf.py.j2", "gunicorn.conf.py"),
     ):
-        (place / name).write_text(environment.get_template(template).render(given), encoding="utf-8")
+        (place / name).write_text(
+            environment.get_template(template).render(given), encoding="utf-8"
+        )
     (place / "rocks.yml").write_text(rocks_yml, encoding="utf-8")
 
 
@@ -111,10 +119,20 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
 def service(place: pathlib.Path, namespace: Namespace) -> Iterator[Daemon]:
     """gunicorn, as the service's user and in nginx's group only for its socket's folder."""
     argv = [
-        *("setpriv", f"--reuid={SERVICE_UID}", f"--regid={SERVICE_UID}", "--clear-groups", "--inh-caps=-all"),
+        *(
+            "setpriv",
+            f"--reuid={SERVICE_UID}",
+            f"--regid={SERVICE_UID}",
+            "--clear-groups",
+            "--inh-caps=-all",
+        ),
         *(sys.executable, "-m", "gunicorn", "-c", str(place / "gunicorn.conf.py")),
     ]
-    env = {"ROCKS_CONFIG": str(place / "rocks.yml"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent"}
+    env = {
+        "ROCKS_CONFIG": str(place / "rocks.yml"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": "/nonexistent",
+    }
     with namespace.daemon(argv, place / "log" / "gunicorn.log", env=env) as running:
         until((place / "run" / "service.sock").exists, READY_SECONDS, "gunicorn's socket")
         yield running
@@ -136,11 +154,23 @@ def face(
         try:
             until(lambda: _answers(site), READY_SECONDS, "the HTTP face to answer")
         except TimeoutError as error:
-            logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in sorted((place / "log").iterdir()))
+            logs = "\n".join(
+                log.read_text(errors="replace")[-2000:] for log in sorted((place / "log").iterdir())
+            )
             raise TimeoutError(f"{error}\n{logs}") from None
         yield site
 
 
 def _answers(site: Site) -> bool:
-    probe = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "5", "http://127.0.0.1/rocks/health"]
+    probe = [
+        "curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-m",
+        "5",
+        "http://127.0.0.1/rocks/health",
+    ]
     return site.namespace.run(probe, timeout=10, ok=range(256)).stdout == "200"

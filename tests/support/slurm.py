@@ -79,12 +79,18 @@ class Slurm:
 
     def state(self, node: str) -> str:
         """State and reason, as sinfo shows them: ``idle|none``."""
-        return self.run("sinfo", "--noheader", "--Node", "--format=%T|%E", f"--nodes={node}").strip()
+        return self.run(
+            "sinfo", "--noheader", "--Node", "--format=%T|%E", f"--nodes={node}"
+        ).strip()
 
     def wait_for(self, node: str, state: str, seconds: float = SECONDS) -> None:
         """Until the node's state, without the marks behind it, is this one."""
         try:
-            until(lambda: self.state(node).partition("|")[0].rstrip("*~#!%$@^-") == state, seconds, f"{node} {state}")
+            until(
+                lambda: self.state(node).partition("|")[0].rstrip("*~#!%$@^-") == state,
+                seconds,
+                f"{node} {state}",
+            )
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it is {self.state(node)}\n{self.log()[-3000:]}") from None
 
@@ -105,12 +111,16 @@ class Slurm:
 
 
 @contextlib.contextmanager
-def slurm(nodes: Sequence[str], distributions: Sequence[str], resume_timeout: int = 1800) -> Iterator[Slurm]:
+def slurm(
+    nodes: Sequence[str], distributions: Sequence[str], resume_timeout: int = 1800
+) -> Iterator[Slurm]:
     """A controller and these nodes, idle.
 
     distributions  those that a job may ask for; the first one is what runs on the nodes now
     """
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="rocks-slurm-"))  # a short path: sockets' names have 107 characters
+    folder = pathlib.Path(
+        tempfile.mkdtemp(prefix="rocks-slurm-")
+    )  # a short path: sockets' names have 107 characters
     folder.chmod(0o755)
     made = Slurm(folder, nodes)
     try:
@@ -118,11 +128,17 @@ def slurm(nodes: Sequence[str], distributions: Sequence[str], resume_timeout: in
             _write(made, distributions, resume_timeout)
             made.daemons["munged"] = stack.enter_context(_munged(folder / "munge"))
             controller = ["slurmctld", "-D", "-c", "-f", f"{folder}/etc/slurm.conf"]
-            made.daemons["slurmctld"] = stack.enter_context(daemon(controller, folder / "slurmctld.log"))
+            made.daemons["slurmctld"] = stack.enter_context(
+                daemon(controller, folder / "slurmctld.log")
+            )
             made.daemons["slurmctld"].wait_for("Running as primary controller", SECONDS)
-            stack.callback(lambda: made.run("scancel", "--full", "--user=root"))  # jobs outlive their slurmd
+            stack.callback(
+                lambda: made.run("scancel", "--full", "--user=root")
+            )  # jobs outlive their slurmd
             for node in nodes:
-                stack.callback(lambda node=node: process.run([str(folder / "off"), node], timeout=SECONDS))
+                stack.callback(
+                    lambda node=node: process.run([str(folder / "off"), node], timeout=SECONDS)
+                )
                 process.run([str(folder / "boot"), node], timeout=SECONDS)
             for node in nodes:
                 made.wait_for(node, "idle")
@@ -145,7 +161,9 @@ def _write(made: Slurm, distributions: Sequence[str], resume_timeout: int) -> No
         **ports,
     )
     (folder / "etc" / "slurm.conf").write_text(text)
-    rendered = report.render(Snapshot(), site("slurm", distributions=list(distributions), path="rocks-nodes.conf"))
+    rendered = report.render(
+        Snapshot(), site("slurm", distributions=list(distributions), path="rocks-nodes.conf")
+    )
     (folder / "etc" / "helpers.conf").write_text(rendered["helpers.conf"])
     _program(folder / "libexec" / "slurm-feature", (ROOT / "xml/include/slurm-feature").read_text())
     for node in made.nodes:
@@ -187,7 +205,14 @@ def _munged(folder: pathlib.Path) -> Iterator[Daemon]:
     (folder / "key").write_bytes(os.urandom(1024))
     (folder / "key").chmod(0o600)
     files = [f"--{one}={folder}/{one}" for one in ("pid-file", "log-file", "seed-file")]
-    argv = ["munged", "-F", "--force", f"--key-file={folder}/key", f"--socket={folder}/munge.socket.2", *files]
+    argv = [
+        "munged",
+        "-F",
+        "--force",
+        f"--key-file={folder}/key",
+        f"--socket={folder}/munge.socket.2",
+        *files,
+    ]
     with daemon(argv, folder / "output") as running:
         running.wait_for("Created 2 work threads", SECONDS)
         yield running

@@ -42,13 +42,19 @@ class Terminal:
     def wait_for(self, text: str, seconds: float) -> None:
         """Until the program has shown it."""
         try:
-            until(lambda: self._read() or text in self.shown, seconds, f"the terminal to show {text!r}")
+            until(
+                lambda: self._read() or text in self.shown,
+                seconds,
+                f"the terminal to show {text!r}",
+            )
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it showed:\n{self.shown[-3000:]}") from None
 
     def ended(self, seconds: float) -> int:
         """The status of the program, once it has ended."""
-        until(lambda: self._read() or self.process.poll() is not None, seconds, "the program to end")
+        until(
+            lambda: self._read() or self.process.poll() is not None, seconds, "the program to end"
+        )
         return int(self.process.returncode)
 
     def _read(self) -> None:

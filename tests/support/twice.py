@@ -18,7 +18,12 @@ from . import scratch
 from .profiles import Section
 
 FRONTEND = "http://127.0.0.1:80"
-SECRETS = {"munge_key": "m" * 64, "node_key": "n" * 64, "console_key": "c" * 16, "sssd_conf": "[sssd]\n"}
+SECRETS = {
+    "munge_key": "m" * 64,
+    "node_key": "n" * 64,
+    "console_key": "c" * 16,
+    "sssd_conf": "[sssd]\n",
+}
 FOLDERS = ("run", "mnt", "state/partition1", "var/lib", "usr")
 # What packages bring, and scripts change.
 BROUGHT = {

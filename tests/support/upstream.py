@@ -100,7 +100,9 @@ class Upstream:
     def fail(self, pattern: str, *faults: Fault, times: int = 1) -> None:
         """Answer the next requests for a path like ``pattern`` by these faults, each ``times`` times in turn."""
         with self._lock:
-            played = itertools.chain.from_iterable(itertools.repeat(fault, times) for fault in faults)
+            played = itertools.chain.from_iterable(
+                itertools.repeat(fault, times) for fault in faults
+            )
             self._faults.append((pattern, played))
 
     def heal(self) -> None:
@@ -113,7 +115,9 @@ class Upstream:
 
     def next_fault(self, path: str) -> Optional[Fault]:
         with self._lock:
-            matching = (faults for pattern, faults in self._faults if fnmatch.fnmatch(path, pattern))
+            matching = (
+                faults for pattern, faults in self._faults if fnmatch.fnmatch(path, pattern)
+            )
             return next(itertools.chain.from_iterable(matching), None)
 
     @contextlib.contextmanager
@@ -170,7 +174,9 @@ def cut(after: int) -> Fault:
 
     def fault(handler: Handler) -> None:
         content, offset = handler.content or b"", handler.offset or 0
-        headers = {"Content_Range": f"bytes {offset}-{len(content) - 1}/{len(content)}"} if offset else {}
+        headers = (
+            {"Content_Range": f"bytes {offset}-{len(content) - 1}/{len(content)}"} if offset else {}
+        )
         part = content[offset : offset + after]
         handler.reply(206 if offset else 200, part, length=len(content) - offset, **headers)
         handler.hang_up()

@@ -77,7 +77,9 @@ def verify(text: bytes, signature: bytes, key: str) -> None:
         file.write(signature)
         file.flush()
         command = ["openssl", "dgst", "-sha256", "-verify", key, "-signature", file.name]
-        done = subprocess.run(command, check=False, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command, check=False, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
     if done.returncode != 0:
         said = done.stdout.decode("utf-8", "replace").strip()
         raise Refused("the bundle is not signed with the frontend's key %s (%s)" % (key, said))
@@ -90,7 +92,11 @@ class Node:
     """This machine: its files, and the bundle that they were made from."""
 
     def __init__(self, root: str, key: str) -> None:
-        self.etc, self.state, self.key = os.path.join(root, "etc"), os.path.join(root, "var/lib/rocks/accounts"), key
+        self.etc, self.state, self.key = (
+            os.path.join(root, "etc"),
+            os.path.join(root, "var/lib/rocks/accounts"),
+            key,
+        )
         self.current = None  # type: Optional[Bundle]
         self.seen = {}  # type: Dict[str, Tuple[int, int, int]]
 
@@ -120,7 +126,10 @@ class Node:
         if bundle == current:
             return False
         if bundle.version <= current.version:
-            raise Refused("the bundle's version is %d, and the node has %d" % (bundle.version, current.version))
+            raise Refused(
+                "the bundle's version is %d, and the node has %d"
+                % (bundle.version, current.version)
+            )
         write(os.path.join(self.state, "next"), data)
         self.change(bundle)
         return True
@@ -141,12 +150,17 @@ class Node:
         with open(os.path.join(self.etc, ".pwd.lock"), "ab") as held:
             os.fchmod(held.fileno(), 0o600)
             hold(held.fileno())
-            texts = {name: self.text(name) for name in FILES if name != "gshadow" or name in self.marks()}
+            texts = {
+                name: self.text(name) for name in FILES if name != "gshadow" or name in self.marks()
+            }
             merged = merge(texts, bundle, self.current or NOTHING)
             changed = self.put(texts, merged)
             self.seen = self.marks()
         if merged.left_out:
-            print("not taken, since the node has its own: %s" % ", ".join(merged.left_out), file=sys.stderr)
+            print(
+                "not taken, since the node has its own: %s" % ", ".join(merged.left_out),
+                file=sys.stderr,
+            )
         return changed
 
     def put(self, texts: Text, merged: Merged) -> bool:
@@ -184,7 +198,9 @@ def hold(descriptor: int) -> None:
             return
         except OSError:
             if time.monotonic() >= deadline:
-                raise Unheard("somebody has been editing the node's accounts for %d s" % LOCK_SECONDS) from None
+                raise Unheard(
+                    "somebody has been editing the node's accounts for %d s" % LOCK_SECONDS
+                ) from None
             time.sleep(0.1)  # lockf has no time limit of its own
 
 
@@ -251,13 +267,18 @@ def connected(url: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     for source in random.sample(range(LOW_PORTS[0], LOW_PORTS[1] + 1), BIND_TRIES):
-        connection = kind(parts.hostname or "", parts.port, timeout=NET_SECONDS, source_address=("", source))
+        connection = kind(
+            parts.hostname or "", parts.port, timeout=NET_SECONDS, source_address=("", source)
+        )
         try:
             connection.connect()
             return connection
         except OSError as error:
             connection.close()
-            if error.errno not in (98, 99):  # EADDRINUSE, EADDRNOTAVAIL: another connection has this port
+            if error.errno not in (
+                98,
+                99,
+            ):  # EADDRINUSE, EADDRNOTAVAIL: another connection has this port
                 raise
     raise OSError("no privileged port is free")
 
@@ -289,7 +310,10 @@ class Follower:
         if changed or healed:
             current = self.node.resume()
             counts = (current.version, len(current.rows["passwd"]), len(current.rows["group"]))
-            print("%s version %d: %d users, %d groups" % (("took", "restored")[healed], *counts), flush=True)
+            print(
+                "%s version %d: %d users, %d groups" % (("took", "restored")[healed], *counts),
+                flush=True,
+            )
         return 0
 
 
@@ -335,15 +359,21 @@ def tell_systemd() -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Take users and groups from the frontend.")
     parser.add_argument("--url", default="", help="the frontend, as http://ADDRESS")
-    parser.add_argument("--key", default="/etc/rocks/accounts.pub", help="the frontend's public key")
+    parser.add_argument(
+        "--key", default="/etc/rocks/accounts.pub", help="the frontend's public key"
+    )
     parser.add_argument("--root", default="/", help="the folder that etc and var lie in")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("pull")
     commands.add_parser("take").add_argument("bundle")
     daemon = commands.add_parser("follow")
     daemon.add_argument("--port", type=int, default=PORT, help="where hints come in")
-    daemon.add_argument("--interval", type=float, default=INTERVAL, help="seconds between two pulls, at most")
-    daemon.add_argument("--spread", type=float, default=SPREAD, help="seconds over which nodes answer a hint")
+    daemon.add_argument(
+        "--interval", type=float, default=INTERVAL, help="seconds between two pulls, at most"
+    )
+    daemon.add_argument(
+        "--spread", type=float, default=SPREAD, help="seconds over which nodes answer a hint"
+    )
     return parser
 
 

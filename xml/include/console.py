@@ -23,7 +23,19 @@ import sys
 import termios
 import time
 
-SE, NOP, BRK, IP, AYT, SB, WILL, WONT, DO, DONT, IAC = 240, 241, 243, 244, 246, 250, 251, 252, 253, 254, 255
+SE, NOP, BRK, IP, AYT, SB, WILL, WONT, DO, DONT, IAC = (
+    240,
+    241,
+    243,
+    244,
+    246,
+    250,
+    251,
+    252,
+    253,
+    254,
+    255,
+)
 BINARY, ECHO, SGA, TTYPE, NAWS = 0, 1, 3, 24, 31
 OURS = (ECHO, SGA, BINARY)  # what we do when asked
 THEIRS = (SGA, NAWS, TTYPE, BINARY)  # what we ask of them
@@ -157,7 +169,8 @@ class Watcher:
         self.answer()
         host = socket.gethostname().encode("ascii", "replace")
         self.say(
-            b"console of %s, watching%s" % (host, b"; type the console key and Enter to drive" if options.key else b"")
+            b"console of %s, watching%s"
+            % (host, b"; type the console key and Enter to drive" if options.key else b"")
         )
 
     def say(self, text):
@@ -200,7 +213,11 @@ class Watcher:
 
     def attach(self):
         """Start tmux on a terminal of its own."""
-        command = ["tmux"] + (["-L", self.options.socket] if self.options.socket else []) + ["-u", "attach-session"]
+        command = (
+            ["tmux"]
+            + (["-L", self.options.socket] if self.options.socket else [])
+            + ["-u", "attach-session"]
+        )
         command += ["-t", self.options.session]
         if not self.drives:
             command += self.options.watching
@@ -220,7 +237,11 @@ class Watcher:
         """Give the terminal the size of the other side's window."""
         if self.terminal is not None and self.size != self.telnet.size:
             self.size = self.telnet.size
-            fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", self.size[0], self.size[1], 0, 0))
+            fcntl.ioctl(
+                self.terminal,
+                termios.TIOCSWINSZ,
+                struct.pack("HHHH", self.size[0], self.size[1], 0, 0),
+            )
 
     def shown(self, now):
         """What the terminal shows goes out.  When tmux ended: a wish to leave, or no session yet."""
@@ -284,7 +305,10 @@ def wait(listener, watchers, now):
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         for watcher in watchers:
-            selector.register(watcher.connection, selectors.EVENT_READ | (selectors.EVENT_WRITE if watcher.out else 0))
+            selector.register(
+                watcher.connection,
+                selectors.EVENT_READ | (selectors.EVENT_WRITE if watcher.out else 0),
+            )
             if watcher.terminal is not None and len(watcher.out) < MOST_WAITING // 2:
                 selector.register(watcher.terminal, selectors.EVENT_READ)
         events = selector.select(max(0, min(due) - now) if due else None)
@@ -321,7 +345,9 @@ def watching_flags():
     """How to attach without a say: a watcher's small window must not shrink the installer's screen (tmux 3.2)."""
     try:
         said = subprocess.check_output(["tmux", "-V"]).decode("ascii", "replace")
-        version = tuple(int(part) for part in "".join(c if c.isdigit() else " " for c in said).split()[:2])
+        version = tuple(
+            int(part) for part in "".join(c if c.isdigit() else " " for c in said).split()[:2]
+        )
     except (OSError, subprocess.CalledProcessError):
         version = ()
     return ["-r", "-f", "ignore-size"] if version >= (3, 2) else ["-r"]
@@ -332,10 +358,15 @@ def arguments(argv):
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--bind", default="0.0.0.0")
     parser.add_argument(
-        "--allow", action="append", default=[], help="an address that may connect; all, if none is given"
+        "--allow",
+        action="append",
+        default=[],
+        help="an address that may connect; all, if none is given",
     )
     parser.add_argument("--session", default="anaconda", help="the tmux session to show")
-    parser.add_argument("--socket", default="", help="the name of tmux's socket, where it is not the default one")
+    parser.add_argument(
+        "--socket", default="", help="the name of tmux's socket, where it is not the default one"
+    )
     parser.add_argument("--key-file", help="one line; who types it may drive")
     options = parser.parse_args(argv)
     options.key = b""

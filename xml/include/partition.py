@@ -32,12 +32,24 @@ LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
 MAX_ARRAY = 2  # disks of a mirror
 WORDS = ("grow", "keep", "format")
 # Where packages are installed to: an old file system there does not fit the new root.
-SYSTEM = ("/", "/boot", "/etc", "/usr", "/usr/lib", "/usr/share", "/var", "/var/lib", "/var/lib/rpm")
+SYSTEM = (
+    "/",
+    "/boot",
+    "/etc",
+    "/usr",
+    "/usr/lib",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+    "/var/lib/rpm",
+)
 
 Line = collections.namedtuple("Line", "mount label fstype size grow keep format")
 # `table` and `fstype` are what stands on the device itself; `kind` is the type of a partition in its table.
 Part = collections.namedtuple("Part", "name label fstype kind")
-Disk = collections.namedtuple("Disk", "name path size transport wwn serial table fstype mounted parts stacked")
+Disk = collections.namedtuple(
+    "Disk", "name path size transport wwn serial table fstype mounted parts stacked"
+)
 # wipe: the order's permission; efi: the firmware; pin: the only disk to be used; mirror: two disks as one; table: of a
 # disk that is partitioned anew.
 Wish = collections.namedtuple("Wish", "wipe efi pin mirror table")
@@ -63,11 +75,14 @@ def layout_from(text):
         if not words:
             continue
         if len(words) < 4 or not words[3].isdigit() or set(words[4:]) - set(WORDS):
-            raise Refusal("layout, line %d: expected MOUNT LABEL FSTYPE MIB [grow] [keep|format]" % number)
+            raise Refusal(
+                "layout, line %d: expected MOUNT LABEL FSTYPE MIB [grow] [keep|format]" % number
+            )
         mount, label, fstype, size = words[:4]
         if fstype not in LONGEST_LABEL:
             raise Refusal(
-                "layout, line %d: file system %r; known: %s" % (number, fstype, ", ".join(sorted(LONGEST_LABEL)))
+                "layout, line %d: file system %r; known: %s"
+                % (number, fstype, ", ".join(sorted(LONGEST_LABEL)))
             )
         if len(label) > LONGEST_LABEL[fstype] or not re.match(r"[A-Za-z0-9_]+\Z", label):
             raise Refusal(
@@ -84,11 +99,13 @@ def _check_fate(mount, words, number):
     fates = [word for word in ("keep", "format") if word in words]
     if "keep" in fates and mount in SYSTEM:
         raise Refusal(
-            "layout, line %d: %s cannot be kept, since packages are installed there; say format" % (number, mount)
+            "layout, line %d: %s cannot be kept, since packages are installed there; say format"
+            % (number, mount)
         )
     if mount not in ("/", "swap") and len(fates) != 1:
         raise Refusal(
-            "layout, line %d: what becomes of %s when the node is reinstalled? say keep or format" % (number, mount)
+            "layout, line %d: what becomes of %s when the node is reinstalled? say keep or format"
+            % (number, mount)
         )
 
 
@@ -119,7 +136,9 @@ def run(argv):
             universal_newlines=True,
         )
     except OSError as error:
-        raise Refusal("%s cannot be started (%s), so the disks cannot be judged" % (argv[0], error.strerror)) from error
+        raise Refusal(
+            "%s cannot be started (%s), so the disks cannot be judged" % (argv[0], error.strerror)
+        ) from error
     return ended.returncode, ended.stdout, ended.stderr.strip()
 
 
@@ -130,7 +149,9 @@ def survey(devices=(), run=run):
     disk looks blank.
     """
     columns = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,WWN,SERIAL,MOUNTPOINT"
-    status, said, complaint = run(["lsblk", "--json", "--bytes", "--output", columns] + list(devices))
+    status, said, complaint = run(
+        ["lsblk", "--json", "--bytes", "--output", columns] + list(devices)
+    )
     if status != 0:
         raise Refusal("lsblk: %s" % complaint)
     found = json.loads(said)["blockdevices"]
@@ -152,7 +173,10 @@ def _disk(one, run):
             held = probe(child["path"], run)
             parts.append(
                 Part(
-                    child["name"], held.get("LABEL", ""), held.get("TYPE", ""), held.get("PART_ENTRY_TYPE", "").lower()
+                    child["name"],
+                    held.get("LABEL", ""),
+                    held.get("TYPE", ""),
+                    held.get("PART_ENTRY_TYPE", "").lower(),
                 )
             )
     return Disk(
@@ -240,7 +264,10 @@ def array_label(part, labels):
 def _reuse(ours, lines, wish):
     root = next(line for line in lines if line.mount == "/")
     if root.label not in ours:
-        raise Refusal("%s found, but not %s: what was here is not whole" % (_where(ours), root.label), WIPE_HINT)
+        raise Refusal(
+            "%s found, but not %s: what was here is not whole" % (_where(ours), root.label),
+            WIPE_HINT,
+        )
     faults = []
     for line in lines:
         faults += _faults(line, ours.get(line.label, []), wish.mirror)
@@ -268,7 +295,8 @@ def _faults(line, places, mirror):
         return ["%s (%s) is a mirror, and the layout wants none" % (line.label, line.mount)]
     if not mirror and not _is_formatted(line) and found != {line.fstype}:
         return [
-            "%s (%s) holds %s, and the layout says %s" % (line.label, line.mount, found.pop() or "nothing", line.fstype)
+            "%s (%s) holds %s, and the layout says %s"
+            % (line.label, line.mount, found.pop() or "nothing", line.fstype)
         ]
     return []
 
@@ -276,18 +304,25 @@ def _faults(line, places, mirror):
 def _reuse_boot(disks, efi):
     """The disk that the firmware starts from, and the command for its boot partition."""
     kinds, name, before = (
-        (ESP, "an EFI system partition", "a BIOS") if efi else (BIOSBOOT, "a BIOS boot partition", "UEFI")
+        (ESP, "an EFI system partition", "a BIOS")
+        if efi
+        else (BIOSBOOT, "a BIOS boot partition", "UEFI")
     )
     for disk in disks:
         for part in disk.parts:
             if part.kind in kinds:
-                fate = "/boot/efi --onpart=%s --noformat" if efi else "biosboot --fstype=biosboot --onpart=%s"
+                fate = (
+                    "/boot/efi --onpart=%s --noformat"
+                    if efi
+                    else "biosboot --fstype=biosboot --onpart=%s"
+                )
                 return disk, ["part " + fate % part.name]
     if not efi and disks[0].table == "dos":  # a BIOS starts from the master boot record itself
         return disks[0], []
     now = "UEFI" if efi else "a BIOS"
     raise Refusal(
-        "%s has not %s: it was installed by %s, and this machine now boots by %s" % (disks[0].name, name, before, now)
+        "%s has not %s: it was installed by %s, and this machine now boots by %s"
+        % (disks[0].name, name, before, now)
     )
 
 
@@ -298,7 +333,11 @@ def _is_formatted(line):
 
 def _reuse_line(line, places, mirror):
     """What is formatted keeps its label, by which the next installation knows it; everything else stays as it is."""
-    fate = "--fstype=%s --label=%s" % (line.fstype, line.label) if _is_formatted(line) else "--noformat"
+    fate = (
+        "--fstype=%s --label=%s" % (line.fstype, line.label)
+        if _is_formatted(line)
+        else "--noformat"
+    )
     if mirror:
         return "raid %s --device=%s --useexisting %s" % (line.mount, line.label.lower(), fate)
     return "part %s --onpart=%s %s" % (line.mount, places[0][1].name, fate)
@@ -307,7 +346,9 @@ def _reuse_line(line, places, mirror):
 def _choose(disks, known, lines, wish):
     """The disks of a new layout: one, or two for a mirror."""
     if wish.pin:
-        disks = [disk for disk in disks if wish.pin in (disk.name, disk.path, disk.wwn, disk.serial)]
+        disks = [
+            disk for disk in disks if wish.pin in (disk.name, disk.path, disk.wwn, disk.serial)
+        ]
         if not disks:
             raise Refusal("no disk is %r, which the attribute os_disk names" % wish.pin)
     if not disks:
@@ -317,9 +358,12 @@ def _choose(disks, known, lines, wish):
     free = [disk for disk in disks if not reasons[disk.name]]
     wanted = MAX_ARRAY if wish.mirror else 1
     if len(free) < wanted:
-        why = "; ".join("%s %s" % (name, reason) for name, reason in sorted(reasons.items()) if reason)
+        why = "; ".join(
+            "%s %s" % (name, reason) for name, reason in sorted(reasons.items()) if reason
+        )
         raise Refusal(
-            "%d disk%s wanted, %d free: %s" % (wanted, "s" * (wanted > 1), len(free), why or "there are no others"),
+            "%d disk%s wanted, %d free: %s"
+            % (wanted, "s" * (wanted > 1), len(free), why or "there are no others"),
             WIPE_HINT if "holds" in why else "",
         )
 
@@ -337,7 +381,9 @@ def _unusable(disk, wipe, needed):
         return "is in use (%s)" % ", ".join(disk.mounted)
     if disk.size < needed:
         return "has %d MiB, and the layout needs %d" % (disk.size, needed)
-    held = [part.fstype or "a partition" for part in disk.parts] or [text for text in (disk.fstype, disk.table) if text]
+    held = [part.fstype or "a partition" for part in disk.parts] or [
+        text for text in (disk.fstype, disk.table) if text
+    ]
     if (held or disk.stacked) and not wipe:
         return "holds %s" % ", ".join(held + list(disk.stacked))
     return ""
@@ -355,21 +401,30 @@ def _first(chosen, known, lines, wish):
     if wish.efi:
         commands.append("part /boot/efi --fstype=efi --size=%d --ondisk=%s" % (ESP_MIB, names[0]))
     elif wish.table == "gpt":
-        commands.append("part biosboot --fstype=biosboot --size=%d --ondisk=%s" % (BIOSBOOT_MIB, names[0]))
+        commands.append(
+            "part biosboot --fstype=biosboot --size=%d --ondisk=%s" % (BIOSBOOT_MIB, names[0])
+        )
     for number, line in enumerate(lines, 1):
         commands += _mirrored(line, number, names) if wish.mirror else [_plain(line, names[0])]
     return commands + [_boot_drive(chosen[0])]
 
 
 def _plain(line, disk):
-    return "part %s --fstype=%s %s --label=%s" % (line.mount, line.fstype, _size(line, disk), line.label)
+    return "part %s --fstype=%s %s --label=%s" % (
+        line.mount,
+        line.fstype,
+        _size(line, disk),
+        line.label,
+    )
 
 
 def _mirrored(line, number, names):
     members = ["raid.%d%d" % (number, side) for side in range(1, len(names) + 1)]
     parts = ["part %s %s" % (member, _size(line, name)) for member, name in zip(members, names)]
     array = "raid %s --device=%s --level=1 --fstype=%s --label=%s %s"
-    return parts + [array % (line.mount, line.label.lower(), line.fstype, line.label, " ".join(members))]
+    return parts + [
+        array % (line.mount, line.label.lower(), line.fstype, line.label, " ".join(members))
+    ]
 
 
 def _size(line, disk):
@@ -391,16 +446,32 @@ def _where(ours):
 
 
 def arguments(argv):
-    parser = argparse.ArgumentParser(description="Decide what becomes of the disks, as kickstart commands.")
+    parser = argparse.ArgumentParser(
+        description="Decide what becomes of the disks, as kickstart commands."
+    )
     parser.add_argument("--layout", required=True, help="file with the layout")
     parser.add_argument("--output", required=True, help="file for the commands, to be %%included")
-    parser.add_argument("--wipe", default="no", choices=["yes", "no"], help="whether the install order permits to wipe")
-    parser.add_argument("--disk", default="", help="the only disk to be used: its name, path, WWN or serial number")
+    parser.add_argument(
+        "--wipe",
+        default="no",
+        choices=["yes", "no"],
+        help="whether the install order permits to wipe",
+    )
+    parser.add_argument(
+        "--disk", default="", help="the only disk to be used: its name, path, WWN or serial number"
+    )
     parser.add_argument("--mirror", default="no", choices=["yes", "no"], help="two disks as one")
-    parser.add_argument("--table", default="gpt", choices=["gpt", "msdos"], help="of a disk that is partitioned anew")
+    parser.add_argument(
+        "--table",
+        default="gpt",
+        choices=["gpt", "msdos"],
+        help="of a disk that is partitioned anew",
+    )
     parser.add_argument("--append", default="", help="arguments for the kernel")
     parser.add_argument(
-        "--firmware", default="efi" if os.path.isdir("/sys/firmware/efi") else "bios", choices=["bios", "efi"]
+        "--firmware",
+        default="efi" if os.path.isdir("/sys/firmware/efi") else "bios",
+        choices=["bios", "efi"],
     )
     parser.add_argument("--device", action="append", default=[], help="look at this device alone")
     return parser.parse_args(argv)
@@ -414,7 +485,11 @@ def main(argv=None):
         if re.search(r"[\"\\\n\r]", options.append):
             raise Refusal("the kernel's arguments hold a quote, a backslash or a line end")
         wish = Wish(
-            options.wipe == "yes", options.firmware == "efi", options.disk, options.mirror == "yes", options.table
+            options.wipe == "yes",
+            options.firmware == "efi",
+            options.disk,
+            options.mirror == "yes",
+            options.table,
         )
         commands, mode = decide(survey(options.device), lines, wish)
     except Refusal as refusal:

@@ -75,7 +75,9 @@ def read(text: bytes) -> Bundle:
     if faults:
         raise Refused("the bundle has %d wrong rows: %s" % (len(faults), "; ".join(faults)))
     rows = {name: {row.partition(":")[0]: row for row in tables[name]} for name in FORMS}
-    if any(len(rows[name]) != len(tables[name]) for name in FORMS) or set(rows["shadow"]) != set(rows["passwd"]):
+    if any(len(rows[name]) != len(tables[name]) for name in FORMS) or set(rows["shadow"]) != set(
+        rows["passwd"]
+    ):
         raise Refused("the bundle has a name twice, or a user without a row in shadow")
     return Bundle(version, rows)
 
@@ -113,7 +115,9 @@ def merge(texts: Text, bundle: Bundle, before: Bundle = NOTHING) -> Merged:
         left_out += ["%s %s" % (table, name) for name in bundle.rows[table] if name in system]
         going = (set(map(name_of, old)) | set(before.rows[table])) - system - set(taken)
         final[table] = joined(own, taken.values())
-        between[table] = joined(own, list(taken.values()) + [row for row in old if name_of(row) in going])
+        between[table] = joined(
+            own, list(taken.values()) + [row for row in old if name_of(row) in going]
+        )
         if secret in texts:
             between[secret], final[secret] = secrets(texts[secret], secret, taken, going, bundle)
     # A user is seen from the moment that he stands in passwd; what he needs is there before, and goes after.
@@ -121,10 +125,14 @@ def merge(texts: Text, bundle: Bundle, before: Bundle = NOTHING) -> Merged:
     return Merged(between, final, left_out)
 
 
-def secrets(text: str, table: str, taken: Dict[str, str], going: Set[str], bundle: Bundle) -> Tuple[str, str]:
+def secrets(
+    text: str, table: str, taken: Dict[str, str], going: Set[str], bundle: Bundle
+) -> Tuple[str, str]:
     """A secret file with the rows of those who were taken: with those who go, and without them."""
     lines = text.split("\n")
-    kept = [line for line in lines if line and name_of(line) not in going and name_of(line) not in taken]
+    kept = [
+        line for line in lines if line and name_of(line) not in going and name_of(line) not in taken
+    ]
     leaving = [line for line in lines if line and name_of(line) in going]
     if table == "shadow":
         new = [bundle.rows["shadow"][name] for name in taken]

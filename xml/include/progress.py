@@ -41,19 +41,31 @@ SCREEN_BYTES = 1 << 18
 MESSAGE_CHARACTERS = 200
 REFUSED_STATUS = 4
 UNHEARD_STATUS = 5
-AUTHORITIES = ("/run/rocks/authority.pem", "/etc/rocks/authority.pem")  # in the installer, and on the installed node
+AUTHORITIES = (
+    "/run/rocks/authority.pem",
+    "/etc/rocks/authority.pem",
+)  # in the installer, and on the installed node
 
 # The installer's text screen, as releases 8 to 10 and Fedora word it: the first row that matches wins.
 PHASES = tuple(
     (re.compile(pattern), phase)
     for pattern, phase in (
-        (r"An unknown error has occurr?ed|This is a fatal error|Kickstart error|aborting installation", "failed"),
+        (
+            r"An unknown error has occurr?ed|This is a fatal error|Kickstart error|aborting installation",
+            "failed",
+        ),
         (r"Setting up the installation environment|Starting automated install", "setup"),
         (r"Configuring storage|Creating \S+ on ", "format"),
-        (r"Downloading packages|Downloading (?P<total>\d+) RPMs, .*?\((?P<percent>\d+)%\)", "download"),
+        (
+            r"Downloading packages|Downloading (?P<total>\d+) RPMs, .*?\((?P<percent>\d+)%\)",
+            "download",
+        ),
         (r"(?:Installing|Upgrading) (?P<item>\S+) \((?P<done>\d+)/(?P<total>\d+)\)", "install"),
         (r"Starting package installation process|Preparing transaction from", "install"),
-        (r"(?:Verifying|Configuring) (?P<item>\S+\.\w+)(?: \((?P<done>\d+)/(?P<total>\d+)\))?", "posttrans"),
+        (
+            r"(?:Verifying|Configuring) (?P<item>\S+\.\w+)(?: \((?P<done>\d+)/(?P<total>\d+)\))?",
+            "posttrans",
+        ),
         (r"Performing post-installation setup tasks", "posttrans"),
         (r"Installing boot loader", "bootloader"),
         (r"Configuring installed system|Writing network configuration|Creating users", "configure"),
@@ -64,7 +76,9 @@ PHASES = tuple(
 )
 ACCELERATOR_MAKERS = ("0x10de", "0x1002")  # NVIDIA, AMD
 LAST_PHASES = ("end", "failed")
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Za-z0-9]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL = re.compile(
+    r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Za-z0-9]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]"
+)
 
 Event = Dict[str, Any]
 
@@ -118,7 +132,9 @@ class Line:
     def _post(self, path: str, message: Mapping[str, Any]) -> Answer:
         if self.connection is None:
             self.connection = self._open()
-        self.connection.request("POST", path, json.dumps(message), {"Content-Type": "application/json"})
+        self.connection.request(
+            "POST", path, json.dumps(message), {"Content-Type": "application/json"}
+        )
         response = self.connection.getresponse()
         body = response.read()
         seconds = response.getheader("Retry-After", "")
@@ -139,13 +155,17 @@ class Line:
                     raise
         raise OSError("no privileged port is free")
 
-    def _connection(self, scheme: str, host: str, port: Optional[int], source: int) -> http.client.HTTPConnection:
+    def _connection(
+        self, scheme: str, host: str, port: Optional[int], source: int
+    ) -> http.client.HTTPConnection:
         if scheme == "https":
             context = ssl.create_default_context(cafile=self.frontend.ca or None)
             return http.client.HTTPSConnection(
                 host, port, timeout=self.timeout, source_address=("", source), context=context
             )
-        return http.client.HTTPConnection(host, port, timeout=self.timeout, source_address=("", source))
+        return http.client.HTTPConnection(
+            host, port, timeout=self.timeout, source_address=("", source)
+        )
 
     def close(self) -> None:
         if self.connection is not None:
@@ -210,7 +230,9 @@ def pipe_screen(screen: str) -> None:
     """Ask the installer's tmux to copy what it shows into a file. It is no failure when there is none."""
     command = ["tmux", "pipe-pane", "-o", "-t", "anaconda:main", "cat >> '%s'" % screen]
     try:
-        subprocess.call(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.call(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     except OSError as error:
         print("tmux: %s" % error, file=sys.stderr)
 
@@ -296,7 +318,10 @@ def say(frontend: Frontend, message: Event, seconds: float) -> int:
         return UNHEARD_STATUS
     if 200 <= answer.status < 300:
         return 0
-    print("%s: %s" % (message["phase"], answer.body.decode("utf-8", "replace").strip()), file=sys.stderr)
+    print(
+        "%s: %s" % (message["phase"], answer.body.decode("utf-8", "replace").strip()),
+        file=sys.stderr,
+    )
     return REFUSED_STATUS
 
 
@@ -355,7 +380,10 @@ def count(root: str = "/") -> Event:
     places = [os.path.join(path, "topology") for path in below(root, "sys/devices/system/cpu")]
     processors = [path for path in places if os.path.exists(path)]
     sockets = {read(os.path.join(path, "physical_package_id")) for path in processors}
-    cores = {(read(os.path.join(p, "physical_package_id")), read(os.path.join(p, "core_id"))) for p in processors}
+    cores = {
+        (read(os.path.join(p, "physical_package_id")), read(os.path.join(p, "core_id")))
+        for p in processors
+    }
     memory = read(os.path.join(root, "proc/meminfo")).split()  # MemTotal: 24684084 kB
     dmi = os.path.join(root, "sys/class/dmi/id")
     return {
@@ -375,7 +403,10 @@ def count(root: str = "/") -> Event:
 
 def disk_sectors(path: str) -> int:
     """Sectors of 512 bytes of a real disk that stays; 0 for everything else that is a block device."""
-    if not os.path.exists(os.path.join(path, "device")) or read(os.path.join(path, "removable")) == "1":
+    if (
+        not os.path.exists(os.path.join(path, "device"))
+        or read(os.path.join(path, "removable")) == "1"
+    ):
         return 0
     return int(read(os.path.join(path, "size")) or 0)
 
@@ -395,7 +426,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--url", required=True, help="the frontend, as http://ADDRESS")
     parser.add_argument("--order", required=True, help="the token of the install order")
     known = next(filter(os.path.exists, AUTHORITIES), "")
-    parser.add_argument("--ca", default=known, help="certificates that the frontend's must descend from")
+    parser.add_argument(
+        "--ca", default=known, help="certificates that the frontend's must descend from"
+    )
     commands = parser.add_subparsers(dest="command")
     follow = commands.add_parser("watch")
     follow.add_argument("--screen", default="/run/rocks/screen")

@@ -47,5 +47,7 @@ def parse(data: bytes, path: str) -> Bundle:
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
-        raise DescriptionError("is no bundle of accounts", path, "remove the file, and publish again")
+        raise DescriptionError(
+            "is no bundle of accounts", path, "remove the file, and publish again"
+        )
     return bundle

@@ -67,7 +67,10 @@ class Outcome:
 
     def names(self) -> dict[str, str]:
         """Who was published and who is, for a module's diff."""
-        old, new = ("".join(f"{name}\n" for name in sorted(_by_name(some))) for some in (self.before, self.after))
+        old, new = (
+            "".join(f"{name}\n" for name in sorted(_by_name(some)))
+            for some in (self.before, self.after)
+        )
         return {"before": old, "after": new}
 
     def differences(self) -> dict[str, list[str]]:

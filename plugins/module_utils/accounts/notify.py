@@ -24,7 +24,11 @@ def targets(networks: Iterable[str]) -> list[str]:
 
 
 def hint(
-    addresses: Sequence[str], version: int, *, port: int = PORT, sleep: Callable[[float], None] = time.sleep
+    addresses: Sequence[str],
+    version: int,
+    *,
+    port: int = PORT,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Say to all nodes at these addresses which version there is.  Raises Unavailable when one cannot be reached."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -37,7 +41,9 @@ def hint(
                     sender.sendto(b"rocks-accounts %d\n" % version, (address, port))
                 except OSError as error:
                     raise Unavailable(
-                        f"no hint could be sent ({error.strerror})", address, "nodes take the bundle within a minute"
+                        f"no hint could be sent ({error.strerror})",
+                        address,
+                        "nodes take the bundle within a minute",
                     ) from error
 
 

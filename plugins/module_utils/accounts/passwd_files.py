@@ -73,7 +73,9 @@ class Row(NamedTuple):
         return self.fields[0]
 
 
-def accounts_of(texts: Mapping[str, str], folder: str = "/etc", *, passwords: bool = True) -> Accounts:
+def accounts_of(
+    texts: Mapping[str, str], folder: str = "/etc", *, passwords: bool = True
+) -> Accounts:
     """The people's users and groups in the texts of passwd, group and shadow.
 
     folder     stands before the files' names in errors
@@ -83,7 +85,10 @@ def accounts_of(texts: Mapping[str, str], folder: str = "/etc", *, passwords: bo
     DescriptionError that names each row that is wrong.
     """
     faults: list[DescriptionError] = []
-    rows = {name: list(_rows(f"{folder}/{name}", text, FORMS[name], faults)) for name, text in texts.items()}
+    rows = {
+        name: list(_rows(f"{folder}/{name}", text, FORMS[name], faults))
+        for name, text in texts.items()
+    }
     users = _only_people(rows["passwd"], "passwd", lambda row: int(row.fields[2]), faults)
     groups = _only_people(rows["group"], "group", lambda row: int(row.fields[2]), faults)
     _check_primary(users, faults)
@@ -94,13 +99,18 @@ def accounts_of(texts: Mapping[str, str], folder: str = "/etc", *, passwords: bo
     if faults:
         raise together(faults)
     return Accounts(
-        tuple(_joined("x" if index == 1 else text for index, text in enumerate(user.fields)) for user in users),
+        tuple(
+            _joined("x" if index == 1 else text for index, text in enumerate(user.fields))
+            for user in users
+        ),
         tuple(_joined((row.name, "x", row.fields[2], _members(row, names))) for row in groups),
         tuple(_shadow(user.name, shadow.get(user.name), passwords) for user in users),
     )
 
 
-def _rows(path: str, text: str, form: Sequence[Field], faults: list[DescriptionError]) -> Iterator[Row]:
+def _rows(
+    path: str, text: str, form: Sequence[Field], faults: list[DescriptionError]
+) -> Iterator[Row]:
     """Every row that has as many fields as its file wants."""
     for number, line in enumerate(text.split("\n"), 1):
         if line[:1] in SKIPPED:
@@ -110,7 +120,10 @@ def _rows(path: str, text: str, form: Sequence[Field], faults: list[DescriptionE
             yield row
         else:
             faults.append(
-                DescriptionError(f'the row of "{row.name}" has {len(row.fields)} fields, not {len(form)}', row.where)
+                DescriptionError(
+                    f'the row of "{row.name}" has {len(row.fields)} fields, not {len(form)}',
+                    row.where,
+                )
             )
 
 
@@ -121,11 +134,17 @@ def _only_people(
     found: dict[str, Row] = {}
     for row in rows:
         if not re.fullmatch(NUMBER, row.fields[2]):
-            faults.append(DescriptionError(f'"{row.name}" has the number "{row.fields[2]}"', row.where))
+            faults.append(
+                DescriptionError(f'"{row.name}" has the number "{row.fields[2]}"', row.where)
+            )
         elif is_of_people(number(row)):
             _check(row, FORMS[form], faults)
             if row.name in found:
-                faults.append(DescriptionError(f'"{row.name}" stands there a second time', row.where, "remove one"))
+                faults.append(
+                    DescriptionError(
+                        f'"{row.name}" stands there a second time', row.where, "remove one"
+                    )
+                )
             found[row.name] = row
     return sorted(found.values(), key=lambda row: (number(row), row.name))
 
@@ -135,7 +154,11 @@ def _check(row: Row, form: Sequence[Field], faults: list[DescriptionError]) -> N
         if not re.fullmatch(field.form, text):
             # What stands in the place of a password may be one.
             shown = f'"{text}"' if field.name != "password" else "not what it should be"
-            faults.append(DescriptionError(f'the {field.name} of "{row.name}" is {shown}', row.where, field.hint))
+            faults.append(
+                DescriptionError(
+                    f'the {field.name} of "{row.name}" is {shown}', row.where, field.hint
+                )
+            )
 
 
 def _check_primary(users: Iterable[Row], faults: list[DescriptionError]) -> None:
@@ -144,7 +167,11 @@ def _check_primary(users: Iterable[Row], faults: list[DescriptionError]) -> None
         gid = user.fields[3]
         if re.fullmatch(NUMBER, gid) and int(gid) != USERS_GROUP and not is_of_people(int(gid)):
             what = f'"{user.name}" has the primary group {gid}, which is the operating system\'s'
-            faults.append(DescriptionError(what, user.where, "make a group with a gid of 1000 or more: usermod -g"))
+            faults.append(
+                DescriptionError(
+                    what, user.where, "make a group with a gid of 1000 or more: usermod -g"
+                )
+            )
 
 
 def _members(row: Row, users: set[str]) -> str:

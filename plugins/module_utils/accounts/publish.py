@@ -22,7 +22,9 @@ EDITING_SECONDS = 15.0  # as long as lckpwdf(3) waits
 PUBLISHING_SECONDS = 60.0
 
 
-def publish(place: Place, *, passwords: bool = True, rehearse: bool = False, run: process.Run = process.run) -> Outcome:
+def publish(
+    place: Place, *, passwords: bool = True, rehearse: bool = False, run: process.Run = process.run
+) -> Outcome:
     """Publish what passwd, group and shadow say now; nothing is written when nodes can have it already.
 
     passwords  False: people come in by key only
@@ -46,7 +48,12 @@ def _publish(place: Place, passwords: bool, rehearse: bool, run: process.Run) ->
         newest = max(int(os.stat(os.path.join(place.etc, name)).st_mtime) for name in SOURCES)
     old = before or Bundle(0, Accounts())
     public = signing_keys.public(place.key, run) if os.path.exists(place.key) else ""
-    if before and accounts == old.accounts and public and _seal(place, before, run) == files.read_bytes(place.bundle):
+    if (
+        before
+        and accounts == old.accounts
+        and public
+        and _seal(place, before, run) == files.read_bytes(place.bundle)
+    ):
         if not rehearse:
             _stamp(place.bundle, before.version)
         return Outcome(False, before.version, public, accounts, accounts)

@@ -21,7 +21,10 @@ def ensure(path: str, run: Run) -> bool:
     """Make the private key, for root alone, when there is none, and its public half beside it; whether it was made."""
     made = not os.path.exists(path)
     if made:
-        key = run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{BITS}"], timeout=SECONDS)
+        key = run(
+            ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{BITS}"],
+            timeout=SECONDS,
+        )
         files.replace(path, key.stdout, mode=0o600)
     if made or not os.path.exists(f"{path}.pub"):
         files.replace(f"{path}.pub", public(path, run), mode=0o644)
@@ -35,5 +38,7 @@ def public(path: str, run: Run) -> str:
 
 def sign(path: str, text: str, run: Run) -> bytes:
     """The signature of a text."""
-    said = run(["openssl", "dgst", "-sha256", "-hex", "-sign", path], stdin=text, timeout=SECONDS).stdout
+    said = run(
+        ["openssl", "dgst", "-sha256", "-hex", "-sign", path], stdin=text, timeout=SECONDS
+    ).stdout
     return bytes.fromhex(said.split()[-1])  # "SHA2-256(stdin)= 1f2e…"

@@ -22,7 +22,11 @@ Marks = tuple[tuple[int, int, int], ...]
 
 
 def follow(
-    place: Place, networks: Sequence[str] = (), *, passwords: bool = True, sleep: Callable[[float], None] = time.sleep
+    place: Place,
+    networks: Sequence[str] = (),
+    *,
+    passwords: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
     """Publish now and after each change, for ever, and tell the nodes of these networks; yields what there is to say.
 

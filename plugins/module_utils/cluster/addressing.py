@@ -42,7 +42,9 @@ def infiniband_address(text: str) -> str:
     """The 8 or 20 octets of an InfiniBand port as the database holds them.  Raises DescriptionError."""
     lowered = text.strip().lower()
     if not _GUID.fullmatch(lowered):
-        raise DescriptionError(f"{text!r} is no InfiniBand address", "", "8 or 20 octets, with colons between them")
+        raise DescriptionError(
+            f"{text!r} is no InfiniBand address", "", "8 or 20 octets, with colons between them"
+        )
     return lowered
 
 
@@ -80,7 +82,9 @@ def subnet(network: Network) -> ipaddress.IPv4Network:
 def network_of(ip: str, networks: Iterable[Network]) -> Optional[Network]:
     """The network that the address lies in, or None."""
     number = to_number(ip)
-    return next((net for net in networks if number & to_number(net.netmask) == to_number(net.subnet)), None)
+    return next(
+        (net for net in networks if number & to_number(net.netmask) == to_number(net.subnet)), None
+    )
 
 
 def address_fault(ip: str, networks: Iterable[Network]) -> Optional[str]:

@@ -63,7 +63,9 @@ class Ground:
     ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
     _walks: dict[str, Iterator[str]] = dataclasses.field(default_factory=dict)
 
-    def take(self, name: str, mac: Optional[str], ip: Optional[str], place: tuple[int, int, int]) -> None:
+    def take(
+        self, name: str, mac: Optional[str], ip: Optional[str], place: tuple[int, int, int]
+    ) -> None:
         """Count a node among what is there; ``place`` is its membership's id, rack and rank."""
         self.names[name] = name
         self.ranks.setdefault(place[:2], set()).add(place[2])

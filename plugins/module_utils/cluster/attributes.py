@@ -16,7 +16,17 @@ from .naming import PATTERN_ATTRIBUTE, check_pattern
 from .scoped_values import GLOBAL, Scope, get, put, remove
 
 SOURCES = ("global", "appliance", "node", "intrinsic")  # a later one is narrower
-INTRINSIC = ("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution")
+INTRINSIC = (
+    "hostname",
+    "rack",
+    "rank",
+    "ip",
+    "mac",
+    "arch",
+    "membership",
+    "appliance",
+    "distribution",
+)
 
 # Attributes that the room itself reads: what their values must be.
 CHECKS: Mapping[str, Callable[[str], None]] = {PATTERN_ATTRIBUTE: check_pattern}
@@ -37,7 +47,9 @@ def put_attribute(database: Database, name: str, value: str, scope: Scope = GLOB
     Raises Refused for what the node's own row says, and what ``scopes.put`` raises.
     """
     if name in INTRINSIC:
-        raise Refused(f"{name!r} is what the node's own row says", "", "change the node: rocks_node")
+        raise Refused(
+            f"{name!r} is what the node's own row says", "", "change the node: rocks_node"
+        )
     if name in CHECKS:
         CHECKS[name](value)
     return Replaced(put(database, "attributes", name, value, scope), value)
@@ -126,7 +138,11 @@ def _grouped(rows: Iterable[Row]) -> Stored:
 
 def _merged(stored: Stored, node: Node) -> dict[str, Attribute]:
     merged: dict[str, Attribute] = {}
-    layers = (stored.get(("global", "")), stored.get(("appliance", node.appliance)), stored.get(("node", node.name)))
+    layers = (
+        stored.get(("global", "")),
+        stored.get(("appliance", node.appliance)),
+        stored.get(("node", node.name)),
+    )
     for source, layer in zip(SOURCES, (*layers, intrinsic(node))):
         for name, value in (layer or {}).items():
             merged[name] = Attribute(name, value, source)

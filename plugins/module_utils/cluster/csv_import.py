@@ -39,7 +39,11 @@ def parse(text: str, where: str) -> Imported:
         except StopIteration:
             break
         except csv.Error as error:
-            faults.append(DescriptionError(f"not comma-separated ({error})", f"{where}:{line}", "look at its quotes"))
+            faults.append(
+                DescriptionError(
+                    f"not comma-separated ({error})", f"{where}:{line}", "look at its quotes"
+                )
+            )
             break
         if not any(cells) or cells[0].startswith("#"):
             continue
@@ -51,7 +55,9 @@ def parse(text: str, where: str) -> Imported:
         except RocksError as error:
             faults.append(error)
     if not header:
-        raise DescriptionError("the table is empty", where, f"its first line names the columns: {','.join(COLUMNS)}")
+        raise DescriptionError(
+            "the table is empty", where, f"its first line names the columns: {','.join(COLUMNS)}"
+        )
     return Imported(wanted, faults)
 
 
@@ -59,7 +65,9 @@ def _header(cells: Sequence[str], where: str) -> Sequence[str]:
     names = [cell.lower() for cell in cells]
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
-        raise DescriptionError(f"unknown column {unknown[0]!r}", where, f"known columns: {', '.join(COLUMNS)}")
+        raise DescriptionError(
+            f"unknown column {unknown[0]!r}", where, f"known columns: {', '.join(COLUMNS)}"
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DescriptionError(f"column {twice[0]!r} stands there twice", where, "keep one of them")
@@ -69,7 +77,9 @@ def _header(cells: Sequence[str], where: str) -> Sequence[str]:
 def _line(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str, Any]:
     if len(cells) != len(header):
         raise DescriptionError(
-            f"{len(cells)} values for {len(header)} columns", where, "quote values that hold a comma"
+            f"{len(cells)} values for {len(header)} columns",
+            where,
+            "quote values that hold a comma",
         )
     found: dict[str, Any] = {name: cell for name, cell in zip(header, cells) if cell}
     for name in NUMBERS:

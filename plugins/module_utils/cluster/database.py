@@ -25,7 +25,9 @@ SAVEPOINT = "rocks_inner"
 TURN = "update schema_version set revision = revision + 1 where id = 1"
 
 
-def connect(url: str, *, read_only: bool = False, create: bool = False, check: bool = True) -> Database:
+def connect(
+    url: str, *, read_only: bool = False, create: bool = False, check: bool = True
+) -> Database:
     """Open the cluster database at ``url``; use it in a ``with`` statement.
 
     read_only  no statement can change anything; on SQLite the secrets cannot be read either (on MariaDB that is
@@ -69,7 +71,11 @@ class Database:
         """Connect, unless connected."""
         if self._connection is None:
             if self._depth:
-                raise Unavailable("the connection was lost within a transaction", self.location.url, "run it again")
+                raise Unavailable(
+                    "the connection was lost within a transaction",
+                    self.location.url,
+                    "run it again",
+                )
             self._connection = self._engine.open()
 
     def close(self) -> None:
@@ -121,9 +127,15 @@ class Database:
 
         On its own it is one round trip where the engine can: the nodes of a cluster may all do it at once.
         """
-        block = "" if self._depth else self._engine.block([first[0], *(sql for sql, _parameters in then)])
+        block = (
+            ""
+            if self._depth
+            else self._engine.block([first[0], *(sql for sql, _parameters in then)])
+        )
         if block:
-            found = self.row(block, [value for _sql, parameters in (first, *then) for value in parameters])
+            found = self.row(
+                block, [value for _sql, parameters in (first, *then) for value in parameters]
+            )
             return found == (1,)
         with self.transaction(alone=False):
             changed = self.execute(*first)
@@ -142,8 +154,17 @@ class Database:
         Within another transaction it becomes a part of that.
         """
         if self._depth:
-            begin, commit, undo = f"savepoint {SAVEPOINT}{self._depth}", "release savepoint", "rollback to savepoint"
-            with self._bracket(begin, f"{commit} {SAVEPOINT}{self._depth}", f"{undo} {SAVEPOINT}{self._depth}", keep):
+            begin, commit, undo = (
+                f"savepoint {SAVEPOINT}{self._depth}",
+                "release savepoint",
+                "rollback to savepoint",
+            )
+            with self._bracket(
+                begin,
+                f"{commit} {SAVEPOINT}{self._depth}",
+                f"{undo} {SAVEPOINT}{self._depth}",
+                keep,
+            ):
                 yield
             return
         self.open()
@@ -232,8 +253,16 @@ def check_version(database: Database) -> None:
         return
     where = database.location.url
     if found > CURRENT:
-        raise Refused(f"the schema has version {found}, this program knows {CURRENT}", where, "update npaci.rocks")
-    what = f"the schema has version {found}, this program needs {CURRENT}" if found else "the database has no schema"
+        raise Refused(
+            f"the schema has version {found}, this program knows {CURRENT}",
+            where,
+            "update npaci.rocks",
+        )
+    what = (
+        f"the schema has version {found}, this program needs {CURRENT}"
+        if found
+        else "the database has no schema"
+    )
     raise Refused(what, where, "run: ansible localhost -m rocks_database")
 
 
@@ -246,5 +275,9 @@ def version(database: Database) -> int:
         " where table_schema = database() and table_name = 'schema_version'"
     )
     exists = database.row(listed)
-    found = database.row("select version from schema_version where id = 1") if exists and exists[0] else None
+    found = (
+        database.row("select version from schema_version where id = 1")
+        if exists and exists[0]
+        else None
+    )
     return int(found[0]) if found else 0

@@ -27,7 +27,9 @@ def administrators_url(url: Optional[str]) -> str:
     return url or settings.load().database
 
 
-def make(url: str, accounts: Iterable[Mapping[str, Any]] = (), *, keep: bool = True) -> dict[str, Any]:
+def make(
+    url: str, accounts: Iterable[Mapping[str, Any]] = (), *, keep: bool = True
+) -> dict[str, Any]:
     """Make or migrate the database, then its accounts.
 
     accounts  each with ``role``, ``user``, ``host`` and ``credentials`` (a file, or nothing)
@@ -66,7 +68,10 @@ def restore_from(url: str, path: str, *, keep: bool = True) -> dict[str, Any]:
     if not keep and before != CURRENT:
         return _result(url, True, before, CURRENT, rows=counts)
     with connect(url) as database:
-        if before == CURRENT and dump(database, secrets=not HIDDEN_TABLES.isdisjoint(found.columns)) == text:
+        if (
+            before == CURRENT
+            and dump(database, secrets=not HIDDEN_TABLES.isdisjoint(found.columns)) == text
+        ):
             return _result(url, False, before, CURRENT, rows=counts)
         with database.transaction(keep=keep):
             counts = restore(database, text, path)
@@ -91,5 +96,15 @@ def _made(url: str, before: int, accounts: list[str]) -> dict[str, Any]:
 
 def _result(url: str, changed: bool, before: int, after: int, **more: Any) -> dict[str, Any]:
     """What a module returns."""
-    difference = {"before": {"schema": before}, "after": {"schema": after, **{k: v for k, v in more.items() if v}}}
-    return {"changed": changed, "database": url, "schema_before": before, "schema": after, "diff": difference, **more}
+    difference = {
+        "before": {"schema": before},
+        "after": {"schema": after, **{k: v for k, v in more.items() if v}},
+    }
+    return {
+        "changed": changed,
+        "database": url,
+        "schema_before": before,
+        "schema": after,
+        "diff": difference,
+        **more,
+    }

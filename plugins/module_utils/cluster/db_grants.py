@@ -43,7 +43,10 @@ def _updating(table: str, *columns: str) -> frozenset[Privilege]:
 ROLES: Mapping[str, frozenset[Privilege]] = {
     "reader": _reading(tuple(table for table in READABLE if table not in HIDDEN_TABLES)),
     "service": _reading(READABLE)
-    | {Privilege(table, "INSERT") for table in ("hardware", "install_keys", "install_events", "audit", "secrets")}
+    | {
+        Privilege(table, "INSERT")
+        for table in ("hardware", "install_keys", "install_events", "audit", "secrets")
+    }
     | {Privilege("hardware", "UPDATE"), Privilege("secrets", "UPDATE")}
     | _updating("install_keys", "used")
     | _updating("schema_version", "revision")
@@ -56,7 +59,13 @@ ROLES: Mapping[str, frozenset[Privilege]] = {
 
 
 def grant(
-    database: Database, role: str, user: str, *, host: str = "localhost", password: str = "", keep: bool = True
+    database: Database,
+    role: str,
+    user: str,
+    *,
+    host: str = "localhost",
+    password: str = "",
+    keep: bool = True,
 ) -> bool:
     """Make the account ``user``@``host`` one of ``role`` and of nothing else; False when it was that already.
 
@@ -68,7 +77,9 @@ def grant(
     """
     if database.engine != "mysql":
         raise NotFound(
-            "SQLite has no accounts", database.location.url, "its file's owner and mode are what protects it"
+            "SQLite has no accounts",
+            database.location.url,
+            "its file's owner and mode are what protects it",
         )
     if role not in ROLES:
         raise NotFound(f"there is no role {role!r}", "", f"known: {', '.join(sorted(ROLES))}")
@@ -108,7 +119,9 @@ def credentials(path: str, user: str) -> str:
         return parser.get("client", "password").strip("'\"")
     except configparser.Error as error:
         hint = "write [client] and password = …, or remove the file to get a new one"
-        raise DescriptionError(f"no password is found ({type(error).__name__})", path, hint) from None
+        raise DescriptionError(
+            f"no password is found ({type(error).__name__})", path, hint
+        ) from None
 
 
 def _exists(database: Database, user: str, host: str) -> bool:

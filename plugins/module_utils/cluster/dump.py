@@ -33,8 +33,14 @@ def dump(database: Database, *, secrets: bool = False) -> str:
     tables = [table for table in TABLES if secrets or table not in HIDDEN_TABLES]
     with database.snapshot():
         columns = {table: database.columns(table) for table in tables}
-        lines = [json.dumps({"format": FORMAT, "schema": CURRENT, "columns": columns}, sort_keys=True)]
-        lines += [_line((table, *row)) for table in tables for row in _rows(database, table, columns[table])]
+        lines = [
+            json.dumps({"format": FORMAT, "schema": CURRENT, "columns": columns}, sort_keys=True)
+        ]
+        lines += [
+            _line((table, *row))
+            for table in tables
+            for row in _rows(database, table, columns[table])
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -53,7 +59,9 @@ def restore(database: Database, text: str, where: str = "dump") -> dict[str, int
             if found.rows.get(table):
                 names = ", ".join(f"`{column}`" for column in columns)
                 marks = ", ".join("?" * len(columns))
-                database.execute_many(f"insert into {table} ({names}) values ({marks})", found.rows[table])
+                database.execute_many(
+                    f"insert into {table} ({names}) values ({marks})", found.rows[table]
+                )
     return {table: len(rows) for table, rows in found.rows.items()}
 
 
@@ -64,17 +72,29 @@ def parse(text: str, where: str) -> Dump:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise DescriptionError("not a dump of a cluster database", f"{where}:1", HEAD_HINT)
     schema, columns = head.get("schema"), head.get("columns")
-    if not isinstance(schema, int) or not isinstance(columns, dict) or not set(columns) <= set(TABLES):
+    if (
+        not isinstance(schema, int)
+        or not isinstance(columns, dict)
+        or not set(columns) <= set(TABLES)
+    ):
         raise DescriptionError("the head does not fit", f"{where}:1", HEAD_HINT)
     if schema > CURRENT:
         raise DescriptionError(
-            f"the dump has schema version {schema}, this program knows {CURRENT}", f"{where}:1", "update npaci.rocks"
+            f"the dump has schema version {schema}, this program knows {CURRENT}",
+            f"{where}:1",
+            "update npaci.rocks",
         )
     rows: dict[str, list[list[Any]]] = {table: [] for table in columns}
     for line, value in lines:
         table = value[0] if isinstance(value, list) and value else None
-        if not isinstance(table, str) or table not in columns or len(value) != len(columns[table]) + 1:
-            raise DescriptionError("not a row of a known table", f"{where}:{line}", "the dump is damaged")
+        if (
+            not isinstance(table, str)
+            or table not in columns
+            or len(value) != len(columns[table]) + 1
+        ):
+            raise DescriptionError(
+                "not a row of a known table", f"{where}:{line}", "the dump is damaged"
+            )
         rows[table].append(value[1:])
     return Dump(schema, columns, rows)
 
@@ -104,4 +124,6 @@ def _values(text: str, where: str) -> Iterator[tuple[int, Any]]:
             try:
                 yield line, json.loads(content)
             except ValueError as error:
-                raise DescriptionError(f"not JSON ({error})", f"{where}:{line}", "the dump is damaged") from None
+                raise DescriptionError(
+                    f"not JSON ({error})", f"{where}:{line}", "the dump is damaged"
+                ) from None

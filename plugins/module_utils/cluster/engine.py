@@ -68,7 +68,9 @@ class Engine(Protocol):
         It answers 1, or 0 when nothing was changed.  Empty where the engine has no such statement.
         """
 
-    def ask(self, connection: Any, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Any]]:
+    def ask(
+        self, connection: Any, sql: str, seconds: float, limit: int
+    ) -> tuple[tuple[str, ...], list[Any]]:
         """Run a user's query under a time limit: the columns' names, and at most ``limit + 1`` rows."""
 
     def explain(self, error: Exception) -> RocksError:
@@ -106,7 +108,9 @@ def _shown(url: str) -> str:
 
 def _locate_sqlite(url: str, parts: urllib.parse.SplitResult) -> Location:
     if parts.netloc or not parts.path.startswith("/") or parts.query:
-        raise DescriptionError("the path of an SQLite database is absolute", url, "write sqlite:///PATH")
+        raise DescriptionError(
+            "the path of an SQLite database is absolute", url, "write sqlite:///PATH"
+        )
     return Location(url, "sqlite", "/" + urllib.parse.unquote(parts.path).lstrip("/"))
 
 
@@ -131,5 +135,7 @@ def _options(url: str, query: str) -> dict[str, str]:
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
     unknown = sorted({name for name, _value in pairs} - set(OPTIONS))
     if unknown:
-        raise DescriptionError(f"unknown option {unknown[0]!r}", url, f"known options: {', '.join(OPTIONS)}")
+        raise DescriptionError(
+            f"unknown option {unknown[0]!r}", url, f"known options: {', '.join(OPTIONS)}"
+        )
     return dict(pairs)

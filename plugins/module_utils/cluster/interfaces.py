@@ -31,7 +31,10 @@ def interfaces(database: Database, node: str = "") -> list[Interface]:
     """All further interfaces, or those of one node, by node and name."""
     where, parameters = (" where nodes.name = ?", (node,)) if node else ("", ())
     return [
-        Interface(*row) for row in database.rows(f"{SELECT}{where} order by nodes.name, interfaces.name", parameters)
+        Interface(*row)
+        for row in database.rows(
+            f"{SELECT}{where} order by nodes.name, interfaces.name", parameters
+        )
     ]
 
 
@@ -52,11 +55,15 @@ def put_interface(
     Raises DescriptionError, NotFound for an unknown node or network, Conflict for a MAC or an address that is taken.
     """
     if not _NAME.fullmatch(name):
-        raise DescriptionError(f"{name!r} is no name of an interface", node, "at most 15 letters, such as eth1 or bmc")
+        raise DescriptionError(
+            f"{name!r} is no name of an interface", node, "at most 15 letters, such as eth1 or bmc"
+        )
     with database.transaction():
         owner, there = find(database, node), survey(database)
         before = _find(database, node, name)
-        asked = before or Interface(0, node, name, "bmc" if name == "bmc" else "ethernet", "", "", "")
+        asked = before or Interface(
+            0, node, name, "bmc" if name == "bmc" else "ethernet", "", "", ""
+        )
         _release(there, before)
         after = asked._replace(kind=kind if kind is not None else asked.kind)
         after = after._replace(mac=_mac(after, mac, there))
@@ -67,7 +74,8 @@ def put_interface(
         values = (after.kind, lies_in, after.mac or None, after.ip or None)
         if before:
             database.execute(
-                "update interfaces set kind = ?, network = ?, mac = ?, ip = ? where id = ?", (*values, before.id)
+                "update interfaces set kind = ?, network = ?, mac = ?, ip = ? where id = ?",
+                (*values, before.id),
             )
         else:
             database.execute(
@@ -103,15 +111,23 @@ def _mac(asked: Interface, given: Optional[str], there: Ground) -> str:
     text = asked.mac if given is None else given
     if not text:
         return ""
-    mac = infiniband_address(text) if asked.kind == "infiniband" and len(text) != 17 else mac_address(text)
+    mac = (
+        infiniband_address(text)
+        if asked.kind == "infiniband" and len(text) != 17
+        else mac_address(text)
+    )
     if mac in there.macs:
         raise Conflict(
-            f"the MAC {mac} belongs to {there.macs[mac]}", f"{asked.node}/{asked.name}", "remove it there first"
+            f"the MAC {mac} belongs to {there.macs[mac]}",
+            f"{asked.node}/{asked.name}",
+            "remove it there first",
         )
     return mac
 
 
-def _located(asked: Interface, network: Optional[str], ip: Optional[str], there: Ground) -> Interface:
+def _located(
+    asked: Interface, network: Optional[str], ip: Optional[str], there: Ground
+) -> Interface:
     """The interface on its network, with its address."""
     wanted = asked.network if network is None else network
     home = find_network(there.networks, wanted) if wanted else None
@@ -130,10 +146,18 @@ def _checked(asked: Interface, home: Optional[Network], ip: str, there: Ground) 
     fault, lies_in = address_fault(ip, there.networks), network_of(ip, there.networks)
     if fault or lies_in is None:
         raise DescriptionError(
-            fault or f"{ip} is outside every network", where, "leave the address out to get the next free one"
+            fault or f"{ip} is outside every network",
+            where,
+            "leave the address out to get the next free one",
         )
     if home and home != lies_in:
-        raise DescriptionError(f"{ip} is on network {lies_in.name!r}, not {home.name!r}", where, "name one that fits")
+        raise DescriptionError(
+            f"{ip} is on network {lies_in.name!r}, not {home.name!r}", where, "name one that fits"
+        )
     if ip in there.ips:
-        raise Conflict(f"the address {ip} belongs to {there.ips[ip]}", where, "leave it out to get the next free one")
+        raise Conflict(
+            f"the address {ip} belongs to {there.ips[ip]}",
+            where,
+            "leave it out to get the next free one",
+        )
     return asked._replace(network=lies_in.name, ip=ip)

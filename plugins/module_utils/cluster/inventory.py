@@ -24,7 +24,9 @@ MEMBERS = (
     " order by nodes.membership, nodes.rack, nodes.`rank`, nodes.id"
 )
 # The last order tells the state; the last one that ended well tells what runs.
-LAST_ORDERS = "select node, state from installs where id in (select max(id) from installs group by node)"
+LAST_ORDERS = (
+    "select node, state from installs where id in (select max(id) from installs group by node)"
+)
 LAST_INSTALLED = (
     "select node, generation, changed, case when found not in ('', manifest) then 1 else 0 end from installs"
     " where id in (select max(id) from installs where state = 'up' group by node)"
@@ -77,7 +79,9 @@ class Census(NamedTuple):
         )
 
 
-def census(database: Database, queries: Mapping[str, str], *, seconds: float = DEFAULT_SECONDS) -> Census:
+def census(
+    database: Database, queries: Mapping[str, str], *, seconds: float = DEFAULT_SECONDS
+) -> Census:
     """Everybody, at one moment.
 
     database  opened read-only, since ``queries`` are a user's own SQL
@@ -88,7 +92,9 @@ def census(database: Database, queries: Mapping[str, str], *, seconds: float = D
     with database.snapshot():
         members = tuple(_members(database))
         known = {member.name for member in members}
-        selected = {name: _selected(database, name, sql, known, seconds) for name, sql in queries.items()}
+        selected = {
+            name: _selected(database, name, sql, known, seconds) for name, sql in queries.items()
+        }
     return Census(members, selected)
 
 
@@ -96,7 +102,8 @@ def _members(database: Database) -> Iterable[Member]:
     attributes = Attributes(stored(database))
     states: dict[int, str] = dict(database.rows(LAST_ORDERS))
     installed = {
-        node: (generation, at, bool(drifted)) for node, generation, at, drifted in database.rows(LAST_INSTALLED)
+        node: (generation, at, bool(drifted))
+        for node, generation, at, drifted in database.rows(LAST_INSTALLED)
     }
     fixed: dict[tuple[str, str, int, str], tuple[str, ...]] = {}
     for name, node, mac, ip, membership, appliance, rack, rank, arch in database.rows(MEMBERS):
@@ -107,12 +114,29 @@ def _members(database: Database) -> Iterable[Member]:
         groups = fixed[key] + yes if yes else fixed[key]
         last = installed.get(node, ("", "", False))
         yield Member(
-            name, node, mac, ip, membership, appliance, rack, rank, arch, groups, values, states.get(node, ""), *last
+            name,
+            node,
+            mac,
+            ip,
+            membership,
+            appliance,
+            rack,
+            rank,
+            arch,
+            groups,
+            values,
+            states.get(node, ""),
+            *last,
         )
 
 
 def _place_groups(membership: str, appliance: str, rack: int, arch: str) -> tuple[str, ...]:
-    return (group_name(membership), f"appliance_{group_name(appliance)}", f"rack_{rack}", f"arch_{group_name(arch)}")
+    return (
+        group_name(membership),
+        f"appliance_{group_name(appliance)}",
+        f"rack_{rack}",
+        f"arch_{group_name(arch)}",
+    )
 
 
 class Attributes:
@@ -125,7 +149,9 @@ class Attributes:
     def of(self, appliance: str, node: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """The attributes of a node, and the groups of those that say yes."""
         if appliance not in self._shared:
-            merged = merge(self._values.get(("global", "")), self._values.get(("appliance", appliance)))
+            merged = merge(
+                self._values.get(("global", "")), self._values.get(("appliance", appliance))
+            )
             self._shared[appliance] = (merged, _yes(merged))
         own = self._values.get(("node", node))
         if not own:
@@ -135,10 +161,14 @@ class Attributes:
 
 
 def _yes(values: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"with_{group_name(name)}" for name in sorted(values) if is_true_flag(values[name]))
+    return tuple(
+        f"with_{group_name(name)}" for name in sorted(values) if is_true_flag(values[name])
+    )
 
 
-def _selected(database: Database, name: str, sql: str, known: set[str], seconds: float) -> tuple[str, ...]:
+def _selected(
+    database: Database, name: str, sql: str, known: set[str], seconds: float
+) -> tuple[str, ...]:
     found = dict.fromkeys(str(row[0]) for row in select(database, sql, seconds=seconds).rows)
     strange = sorted(set(found) - known)
     if strange:

@@ -35,7 +35,9 @@ SESSION = (
 COLLATION = "character set utf8mb4 collate utf8mb4_nopad_bin"
 READ_ONLY = "set session transaction read only"
 
-FOUND_ROWS = 2  # an update counts the rows it found, as on SQLite, not only those whose values differ
+FOUND_ROWS = (
+    2  # an update counts the rows it found, as on SQLite, not only those whose values differ
+)
 
 LOST = frozenset((0, 1053, 1927, 2006, 2013, 2014, 2055))
 # The server's error numbers -> what they mean and what to do.
@@ -52,7 +54,12 @@ EXPLAINED: tuple[tuple[frozenset[int], type[RocksError], str, str], ...] = (
         "the database refuses the row",
         "nothing was changed",
     ),
-    (frozenset((1020, 1205, 1213)), Unavailable, "another writer is in the way", "run it again when it ended"),
+    (
+        frozenset((1020, 1205, 1213)),
+        Unavailable,
+        "another writer is in the way",
+        "run it again when it ended",
+    ),
     (
         LOST | {1040, 1041, 1203, 2002, 2003, 2005},
         Unavailable,
@@ -65,8 +72,18 @@ EXPLAINED: tuple[tuple[frozenset[int], type[RocksError], str, str], ...] = (
         "the connection to the database server would not be encrypted",
         "give the server a certificate (ssl_cert, ssl_key), or correct the URL's tls_ca=",
     ),
-    (frozenset((1049,)), NotFound, "no such database", "create it: ansible localhost -m rocks_database"),
-    (frozenset((1290, 1792)), Refused, "this connection only reads", "use the administrator's account"),
+    (
+        frozenset((1049,)),
+        NotFound,
+        "no such database",
+        "create it: ansible localhost -m rocks_database",
+    ),
+    (
+        frozenset((1290, 1792)),
+        Refused,
+        "this connection only reads",
+        "use the administrator's account",
+    ),
     (
         frozenset((1044, 1045, 1227, 1370, 1698)),
         Refused,
@@ -139,15 +156,23 @@ class MariaDB:
             f" else {then}commit; select 1; end if; end"
         )
 
-    def ask(self, connection: Any, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Any]]:
+    def ask(
+        self, connection: Any, sql: str, seconds: float, limit: int
+    ) -> tuple[tuple[str, ...], list[Any]]:
         # The server stops at the limit too: a driver that gives up reads to the end before it lets go.
-        connection.query(f"set session max_statement_time = {seconds:f}, session sql_select_limit = {limit + 1:d}")
+        connection.query(
+            f"set session max_statement_time = {seconds:f}, session sql_select_limit = {limit + 1:d}"
+        )
         try:
             with connection.cursor(self._pymysql.cursors.SSCursor) as cursor:
                 cursor.execute(sql)
-                return tuple(column[0] for column in cursor.description or ()), list(cursor.fetchmany(limit + 1))
+                return tuple(column[0] for column in cursor.description or ()), list(
+                    cursor.fetchmany(limit + 1)
+                )
         finally:
-            connection.query("set session max_statement_time = 0, session sql_select_limit = default")
+            connection.query(
+                "set session max_statement_time = 0, session sql_select_limit = default"
+            )
 
     def explain(self, error: Exception) -> RocksError:
         number = _number(error) if isinstance(error, self._pymysql.err.MySQLError) else 2013
@@ -164,7 +189,9 @@ def _driver(location: Location) -> Any:
         return driver.load()
     except ImportError:
         raise Unavailable(
-            "PyMySQL is not installed for this Python", location.url, "install python3-PyMySQL (RPM) or PyMySQL (pip)"
+            "PyMySQL is not installed for this Python",
+            location.url,
+            "install python3-PyMySQL (RPM) or PyMySQL (pip)",
         ) from None
 
 
@@ -208,10 +235,16 @@ def _guard(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        hint = "it is the database URL's credentials=; rocks_database makes accounts and their files"
+        hint = (
+            "it is the database URL's credentials=; rocks_database makes accounts and their files"
+        )
         raise DescriptionError(f"cannot be read ({error.strerror})", path, hint) from None
     if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise Refused(f"everyone may read this file of passwords (mode {mode & 0o777:04o})", path, "chmod o= it")
+        raise Refused(
+            f"everyone may read this file of passwords (mode {mode & 0o777:04o})",
+            path,
+            "chmod o= it",
+        )
 
 
 def _dial(connection: Any) -> Optional[socket.socket]:

@@ -26,12 +26,18 @@ _DISTRIBUTION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 
 def memberships(database: Database) -> list[Membership]:
     """All memberships, by their ids."""
-    return [Membership(row[0], row[1], row[2], row[3], row[4], row[5] == "yes") for row in database.rows(SELECT)]
+    return [
+        Membership(row[0], row[1], row[2], row[3], row[4], row[5] == "yes")
+        for row in database.rows(SELECT)
+    ]
 
 
 def appliances(database: Database) -> list[Appliance]:
     """All appliances, by their ids."""
-    return [Appliance(*row) for row in database.rows("select id, name, root from appliances order by id")]
+    return [
+        Appliance(*row)
+        for row in database.rows("select id, name, root from appliances order by id")
+    ]
 
 
 def put_appliance(database: Database, name: str, *, root: Optional[str] = None) -> Replaced:
@@ -46,7 +52,9 @@ def put_appliance(database: Database, name: str, *, root: Optional[str] = None) 
             database.execute("update appliances set root = ? where id = ?", (root, before.id))
         else:
             _check_no_node(database, name, f"appliance {name!r}")
-            database.execute("insert into appliances (name, root) values (?, ?)", (name, root or ""))
+            database.execute(
+                "insert into appliances (name, root) values (?, ?)", (name, root or "")
+            )
         return Replaced(before, _appliance(database, name))
 
 
@@ -56,7 +64,9 @@ def remove_appliance(database: Database, name: str) -> Replaced:
         before = _appliance(database, name)
         users = [one.name for one in memberships(database) if one.appliance == name]
         if users:
-            raise Conflict(f"appliance {name!r} has memberships: {', '.join(users)}", "", "remove them first")
+            raise Conflict(
+                f"appliance {name!r} has memberships: {', '.join(users)}", "", "remove them first"
+            )
         if before:
             database.execute("delete from appliances where id = ?", (before.id,))
         return Replaced(before, None)
@@ -71,7 +81,12 @@ def put_membership(
     compute: Optional[bool] = None,
 ) -> Replaced:
     """Make the membership, or change what is given; a new one needs its appliance."""
-    _check(_MEMBERSHIP, name, "membership", "begin with a letter; letters, digits, blanks and . _ / ( ) -")
+    _check(
+        _MEMBERSHIP,
+        name,
+        "membership",
+        "begin with a letter; letters, digits, blanks and . _ / ( ) -",
+    )
     _check(_DISTRIBUTION, distribution or "", "distribution", "letters, digits, _ . and -")
     with database.transaction():
         before = _membership(database, name)
@@ -86,16 +101,22 @@ def put_membership(
         kind = _appliance(database, wanted.appliance)
         if kind is None:
             known = ", ".join(one.name for one in appliances(database))
-            raise NotFound(f"there is no appliance {wanted.appliance!r}", f"membership {name!r}", f"known: {known}")
+            raise NotFound(
+                f"there is no appliance {wanted.appliance!r}",
+                f"membership {name!r}",
+                f"known: {known}",
+            )
         values = (kind.id, wanted.distribution, "yes" if wanted.compute else "no")
         if before:
             database.execute(
-                "update memberships set appliance = ?, distribution = ?, compute = ? where id = ?", (*values, before.id)
+                "update memberships set appliance = ?, distribution = ?, compute = ? where id = ?",
+                (*values, before.id),
             )
         else:
             _check_group(database, name)
             database.execute(
-                "insert into memberships (appliance, distribution, compute, name) values (?, ?, ?, ?)", (*values, name)
+                "insert into memberships (appliance, distribution, compute, name) values (?, ?, ?, ?)",
+                (*values, name),
             )
         return Replaced(before, _membership(database, name))
 
@@ -105,10 +126,14 @@ def remove_membership(database: Database, name: str) -> Replaced:
     with database.transaction():
         before = _membership(database, name)
         if before:
-            having = database.rows("select name from nodes where membership = ? order by id", (before.id,))
+            having = database.rows(
+                "select name from nodes where membership = ? order by id", (before.id,)
+            )
             if having:
                 raise Conflict(
-                    f"{len(having)} nodes are {name!r}, the first is {having[0][0]}", "", "move or remove them first"
+                    f"{len(having)} nodes are {name!r}, the first is {having[0][0]}",
+                    "",
+                    "move or remove them first",
                 )
             database.execute("delete from memberships where id = ?", (before.id,))
         return Replaced(before, None)
@@ -132,10 +157,16 @@ def _check_group(database: Database, name: str) -> None:
     group = group_name(name)
     for other in memberships(database):
         if group_name(other.name) == group:
-            raise Conflict(f"membership {other.name!r} has the group {group!r} already", "", "choose another name")
+            raise Conflict(
+                f"membership {other.name!r} has the group {group!r} already",
+                "",
+                "choose another name",
+            )
     _check_no_node(database, group, f"the group of membership {name!r}")
 
 
 def _check_no_node(database: Database, name: str, what: str) -> None:
     if database.row("select 1 from nodes where name = ?", (name,)):
-        raise Conflict(f"a node is called {name!r}", what, "rename it first, or choose another name")
+        raise Conflict(
+            f"a node is called {name!r}", what, "rename it first, or choose another name"
+        )

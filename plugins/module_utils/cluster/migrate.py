@@ -18,7 +18,9 @@ from .schema import BOOTSTRAP, VERSIONS, Version, spelled
 WAIT_SECONDS = 60
 
 
-def migrate(database: Database, *, keep: bool = True, versions: Sequence[Version] = VERSIONS) -> tuple[int, int]:
+def migrate(
+    database: Database, *, keep: bool = True, versions: Sequence[Version] = VERSIONS
+) -> tuple[int, int]:
     """Apply the missing versions; the version before and the one after.  ``keep=False`` only tells.
 
     Raises Refused when the database is newer than this program.
@@ -41,7 +43,9 @@ def migrate(database: Database, *, keep: bool = True, versions: Sequence[Version
 
 def _apply(database: Database, wanted: Version) -> None:
     """Run the steps of one version that are not done yet."""
-    done_version, done_steps = database.rows("select version, step from schema_version where id = 1")[0]
+    done_version, done_steps = database.rows(
+        "select version, step from schema_version where id = 1"
+    )[0]
     if done_version >= wanted.number:
         return
     steps = [step for step in wanted.steps if step.engine in ("", database.engine)]
@@ -49,7 +53,9 @@ def _apply(database: Database, wanted: Version) -> None:
         with database.transaction(alone=False):
             database.execute(spelled(step.sql, database.engine))
             database.execute("update schema_version set step = ? where id = 1", (number,))
-    database.execute("update schema_version set version = ?, step = 0 where id = 1", (wanted.number,))
+    database.execute(
+        "update schema_version set version = ?, step = 0 where id = 1", (wanted.number,)
+    )
 
 
 @contextlib.contextmanager
@@ -59,9 +65,13 @@ def _alone(database: Database) -> Iterator[None]:
         with database.transaction(alone=False):
             yield
         return
-    if database.row("select get_lock(concat('rocks migration of ', database()), ?)", (WAIT_SECONDS,)) != (1,):
+    if database.row(
+        "select get_lock(concat('rocks migration of ', database()), ?)", (WAIT_SECONDS,)
+    ) != (1,):
         raise Unavailable(
-            f"another migration still runs after {WAIT_SECONDS} s", database.location.url, "run it again when it ended"
+            f"another migration still runs after {WAIT_SECONDS} s",
+            database.location.url,
+            "run it again when it ended",
         )
     try:
         yield

@@ -74,9 +74,7 @@ def name_fault(name: str, reserved: Mapping[str, str]) -> Optional[str]:
     reserved  further names, each with what it is: appliances and groups of memberships
     """
     if not _LABEL.fullmatch(name):
-        return (
-            f"{name!r} is no host name: begin with a letter; letters a-z, digits and hyphens, no dot, at most 63 in all"
-        )
+        return f"{name!r} is no host name: begin with a letter; letters a-z, digits and hyphens, no dot, at most 63 in all"
     if _RACK.fullmatch(name):
         return f"{name!r} is reserved, it reads as a rack"
     meaning = RESERVED.get(name) or reserved.get(name)
@@ -91,7 +89,9 @@ def near(name: str, known: Iterable[str]) -> str:
         return "did you mean " + " or ".join(repr(one) for one in close) + "?"
     if not names:
         return "there is none yet"
-    return f"known: {', '.join(names)}" if len(names) <= LISTED else f"{len(names)} others are known"
+    return (
+        f"known: {', '.join(names)}" if len(names) <= LISTED else f"{len(names)} others are known"
+    )
 
 
 def is_text(value: str) -> bool:

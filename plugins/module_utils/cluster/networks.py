@@ -44,7 +44,11 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
     with database.transaction():
         there = networks(database)
         before = next((one for one in there if one.name == name), None)
-        changes = {field: _spelled(field, value) for field, value in _split(given).items() if value is not None}
+        changes = {
+            field: _spelled(field, value)
+            for field, value in _split(given).items()
+            if value is not None
+        }
         after = (before or NEW._replace(name=name))._replace(**changes)
         if after == before:
             return Replaced(before, before)
@@ -54,10 +58,14 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
         _check_users(database, [*others, after])
         if before:
             assignments = ", ".join(f"{column} = ?" for column in COLUMNS)
-            database.execute(f"update networks set {assignments} where id = ?", (*after[1:], after.id))
+            database.execute(
+                f"update networks set {assignments} where id = ?", (*after[1:], after.id)
+            )
         else:
             marks = ", ".join("?" * len(COLUMNS))
-            number = database.insert(f"insert into networks ({', '.join(COLUMNS)}) values ({marks})", after[1:])
+            number = database.insert(
+                f"insert into networks ({', '.join(COLUMNS)}) values ({marks})", after[1:]
+            )
             after = after._replace(id=number)
         return Replaced(before, after)
 
@@ -75,7 +83,11 @@ def remove_network(database: Database, name: str) -> Replaced:
                 (before.id,),
             )
             if used:
-                raise Conflict(f"interface {used[1]} of {used[0]} is on network {name!r}", "", "remove it first")
+                raise Conflict(
+                    f"interface {used[1]} of {used[0]} is on network {name!r}",
+                    "",
+                    "remove it first",
+                )
             database.execute("delete from networks where id = ?", (before.id,))
         return Replaced(before, None)
 
@@ -85,7 +97,9 @@ def find_network(there: Iterable[Network], name: str) -> Network:
     known = {one.name: one for one in there}
     if name not in known:
         raise NotFound(
-            f"there is no network {name!r}", "", f"known: {', '.join(known) or 'none'}; rocks_network describes them"
+            f"there is no network {name!r}",
+            "",
+            f"known: {', '.join(known) or 'none'}; rocks_network describes them",
         )
     return known[name]
 
@@ -98,7 +112,9 @@ def _split(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         net = ipaddress.IPv4Network(given["subnet"])
     except ValueError as error:
-        raise DescriptionError(f"subnet {given['subnet']!r} is none ({error})", "", "such as 10.0.0.0/8") from None
+        raise DescriptionError(
+            f"subnet {given['subnet']!r} is none ({error})", "", "such as 10.0.0.0/8"
+        ) from None
     return {**given, "subnet": address, "netmask": str(net.netmask)}
 
 
@@ -111,27 +127,37 @@ def _check(network: Network) -> None:
     """Raise DescriptionError for the first thing that is wrong with the network alone."""
     where = f"network {network.name!r}"
     if not _NAME.fullmatch(network.name):
-        raise DescriptionError("no name of a network", where, "begin with a letter; a-z, 0-9, _ and -")
+        raise DescriptionError(
+            "no name of a network", where, "begin with a letter; a-z, 0-9, _ and -"
+        )
     if not network.subnet or not network.netmask:
-        raise DescriptionError("a subnet and a netmask are needed", where, "such as 10.0.0.0 and 255.0.0.0")
+        raise DescriptionError(
+            "a subnet and a netmask are needed", where, "such as 10.0.0.0 and 255.0.0.0"
+        )
     net = subnet(network)
     if network.kind not in KINDS:
         raise DescriptionError(f"kind is {network.kind!r}", where, f"one of {', '.join(KINDS)}")
     if network.mtu not in MTU:
         raise DescriptionError(f"mtu is {network.mtu}", where, f"{MTU.start} to {MTU.stop - 1}")
     if network.zone and not _ZONE.fullmatch(network.zone):
-        raise DescriptionError(f"zone {network.zone!r} is no DNS name", where, "small letters, such as cluster.local")
+        raise DescriptionError(
+            f"zone {network.zone!r} is no DNS name", where, "small letters, such as cluster.local"
+        )
     for field in ADDRESSES[2:]:
         ip = getattr(network, field)
         if ip and ipaddress.IPv4Address(ip) not in net:
-            raise DescriptionError(f"{field} {ip} is outside {net}", where, "take an address of the network")
+            raise DescriptionError(
+                f"{field} {ip} is outside {net}", where, "take an address of the network"
+            )
     for first, last in RANGES:
         _check_range(where, first, getattr(network, first), last, getattr(network, last))
 
 
 def _check_range(where: str, first: str, low: str, last: str, high: str) -> None:
     if first == "pool_first" and bool(low) != bool(high):
-        raise DescriptionError(f"{first} and {last} belong together", where, "give both, or neither")
+        raise DescriptionError(
+            f"{first} and {last} belong together", where, "give both, or neither"
+        )
     if low and high and to_number(low) > to_number(high):
         raise DescriptionError(f"{first} {low} is above {last} {high}", where, "turn them round")
 
@@ -161,5 +187,7 @@ def _check_users(database: Database, remaining: Sequence[Network]) -> None:
     if outside:
         more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
         raise Conflict(
-            f"outside every network then: {', '.join(outside[:5])}{more}", "", "give them other addresses first"
+            f"outside every network then: {', '.join(outside[:5])}{more}",
+            "",
+            "give them other addresses first",
         )

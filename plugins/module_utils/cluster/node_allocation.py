@@ -20,7 +20,12 @@ from .naming import LAST_PLACE, name_fault, near, next_rank, node_name
 NO_ADDRESS = "none"
 LONGEST_ARCH = 16
 LONGEST_COMMENT = 1000
-NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's controls, halves of characters, line and paragraph separators
+NOT_IN_A_LINE = (
+    "Cc",
+    "Cs",
+    "Zl",
+    "Zp",
+)  # Unicode's controls, halves of characters, line and paragraph separators
 
 T = TypeVar("T")
 
@@ -33,7 +38,9 @@ class Faults:
 
     def add(self, where: str, error: RocksError) -> None:
         """Keep a fault."""
-        self.errors.append(type(error)(error.what, ": ".join(filter(None, (where, error.where))), error.hint))
+        self.errors.append(
+            type(error)(error.what, ": ".join(filter(None, (where, error.where))), error.hint)
+        )
 
     def attempt(self, where: str, step: Callable[[], T]) -> Optional[T]:
         """The result of a step, or None when it raises: its error is kept."""
@@ -44,13 +51,19 @@ class Faults:
             return None
 
 
-def place(new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False) -> Optional[Placed]:
+def place(
+    new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False
+) -> Optional[Placed]:
     """Place one node and take its ground; None when something stands against it, which is then in ``faults``."""
     where = new.where or _printable(new.name or new.mac)
     before = len(faults.errors)
     membership = faults.attempt(where, lambda: _membership(new.membership, ground))
     mac = faults.attempt(where, lambda: _mac(new.mac, ground)) if new.mac else None
-    given = faults.attempt(where, lambda: _given_address(new.ip, ground)) if new.ip not in ("", NO_ADDRESS) else None
+    given = (
+        faults.attempt(where, lambda: _given_address(new.ip, ground))
+        if new.ip not in ("", NO_ADDRESS)
+        else None
+    )
     faults.attempt(where, lambda: _check_name(new.name, ground) if new.name else None)
     faults.attempt(where, lambda: _check_texts(new))
     faults.attempt(where, lambda: _check_place(new))
@@ -62,7 +75,9 @@ def place(new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False)
         return None
     there = rank
     name = faults.attempt(where, lambda: _name(new, kind, there, ground))
-    ip = given if new.ip else faults.attempt(where, lambda: _next_address(new.network, kind, ground))
+    ip = (
+        given if new.ip else faults.attempt(where, lambda: _next_address(new.network, kind, ground))
+    )
     if name is None or len(faults.errors) > before:
         return None
     ground.take(name, mac, ip, (kind.id, new.rack, rank))
@@ -83,7 +98,11 @@ def _membership(name: str, ground: Ground) -> Membership:
 def _mac(text: str, ground: Ground) -> str:
     mac = mac_address(text)
     if mac in ground.macs:
-        raise Conflict(f"the MAC {mac} belongs to {ground.macs[mac]}", "", "replace that node, or remove it first")
+        raise Conflict(
+            f"the MAC {mac} belongs to {ground.macs[mac]}",
+            "",
+            "replace that node, or remove it first",
+        )
     return mac
 
 
@@ -92,18 +111,32 @@ def _given_address(text: str, ground: Ground) -> str:
     fault = address_fault(ip, ground.networks)
     if fault:
         known = ", ".join(f"{net.name} {net.subnet}/{net.netmask}" for net in ground.networks)
-        raise DescriptionError(fault, "", f"networks: {known or 'none; rocks_network describes them'}")
+        raise DescriptionError(
+            fault, "", f"networks: {known or 'none; rocks_network describes them'}"
+        )
     if ip in ground.ips:
-        raise Conflict(f"the address {ip} belongs to {ground.ips[ip]}", "", "leave it out to get the next free one")
+        raise Conflict(
+            f"the address {ip} belongs to {ground.ips[ip]}",
+            "",
+            "leave it out to get the next free one",
+        )
     return ip
 
 
 def _check_texts(new: NewNode) -> None:
-    if not 0 < len(new.arch) <= LONGEST_ARCH or not new.arch.replace("_", "").isalnum() or not new.arch.isascii():
+    if (
+        not 0 < len(new.arch) <= LONGEST_ARCH
+        or not new.arch.replace("_", "").isalnum()
+        or not new.arch.isascii()
+    ):
         raise DescriptionError(f"{new.arch!r} is no architecture", "", "such as x86_64 or aarch64")
-    if len(new.comment) > LONGEST_COMMENT or any(unicodedata.category(one) in NOT_IN_A_LINE for one in new.comment):
+    if len(new.comment) > LONGEST_COMMENT or any(
+        unicodedata.category(one) in NOT_IN_A_LINE for one in new.comment
+    ):
         raise DescriptionError(
-            "the comment holds control characters or is too long", "", f"one line of {LONGEST_COMMENT} letters at most"
+            "the comment holds control characters or is too long",
+            "",
+            f"one line of {LONGEST_COMMENT} letters at most",
         )
 
 
@@ -122,7 +155,9 @@ def _rank(new: NewNode, membership: Membership, ground: Ground, fill_gaps: bool)
         return rank
     if new.rank in taken:
         raise Conflict(
-            f"rack {new.rack}, rank {new.rank} of membership {membership.name!r} is taken", "", "name another rank"
+            f"rack {new.rack}, rank {new.rank} of membership {membership.name!r} is taken",
+            "",
+            "name another rank",
         )
     return new.rank
 
@@ -140,7 +175,11 @@ def _check_name(name: str, ground: Ground) -> None:
     if fault:
         raise DescriptionError(fault, "", "choose another name")
     if name in ground.names:
-        raise Conflict(f"there is a node {name!r} already", "", "choose another name, or remove that node first")
+        raise Conflict(
+            f"there is a node {name!r} already",
+            "",
+            "choose another name, or remove that node first",
+        )
 
 
 def _next_address(name: str, membership: Membership, ground: Ground) -> str:
@@ -149,5 +188,7 @@ def _next_address(name: str, membership: Membership, ground: Ground) -> str:
         if network.name == wanted:
             return ground.free_address(network)
     raise NotFound(
-        f"there is no network {wanted!r} to take an address from", "", "describe it with rocks_network, or give ip=none"
+        f"there is no network {wanted!r} to take an address from",
+        "",
+        "describe it with rocks_network, or give ip=none",
     )

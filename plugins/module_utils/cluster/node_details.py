@@ -17,7 +17,16 @@ HARDWARE = (
     *("vendor", "product", "serial", "firmware", "counted"),
 )
 ORDER = (
-    *("state", "distribution", "generation", "profile", "ordered_by", "ordered", "expires", "changed"),
+    *(
+        "state",
+        "distribution",
+        "generation",
+        "profile",
+        "ordered_by",
+        "ordered",
+        "expires",
+        "changed",
+    ),
     *("phase", "message", "reason"),
 )
 LAST_ORDERS = " where installs.id in (select max(id) from installs group by node)"
@@ -39,7 +48,9 @@ def details(
             one.update(interfaces=[], hardware={}, install={})
         for interface in interfaces(database):
             if interface.node in found:
-                shown = {field: value for field, value in plain(interface).items() if field != "node"}
+                shown = {
+                    field: value for field, value in plain(interface).items() if field != "node"
+                }
                 found[interface.node]["interfaces"].append(shown)
         for key, table, columns, where in (
             ("hardware", "hardware", HARDWARE, ""),

@@ -68,7 +68,11 @@ def by_ip(database: Database, ip: str) -> Optional[Node]:
 
 
 def add(
-    database: Database, wanted: Iterable[NewNode], *, fill_gaps: bool = False, faults: Sequence[RocksError] = ()
+    database: Database,
+    wanted: Iterable[NewNode],
+    *,
+    fill_gaps: bool = False,
+    faults: Sequence[RocksError] = (),
 ) -> list[Node]:
     """Add nodes, all or none; they come back as they are in the database, in the order of ``wanted``.
 
@@ -108,13 +112,21 @@ def ensure(
     with database.transaction():
         there, found, everyone = survey(database), Faults(faults), list(wanted)
         known = _known(database, everyone, there, found)
-        plans = [_planned(one, before, there, found, fill_gaps) for one, before in zip(everyone, known)]
+        plans = [
+            _planned(one, before, there, found, fill_gaps) for one, before in zip(everyone, known)
+        ]
         if found.errors:
             raise together(found.errors)
         written = iter(
-            _write(database, [(before.id if before else 0, plan) for before, plan in zip(known, plans) if plan])
+            _write(
+                database,
+                [(before.id if before else 0, plan) for before, plan in zip(known, plans) if plan],
+            )
         )
-        return [Replaced(before, next(written) if plan else before) for before, plan in zip(known, plans)]
+        return [
+            Replaced(before, next(written) if plan else before)
+            for before, plan in zip(known, plans)
+        ]
 
 
 def change(database: Database, node: str, **changes: Any) -> Node:
@@ -129,7 +141,12 @@ def rename(database: Database, name: str, new: str) -> Node:
 
 
 def move(
-    database: Database, name: str, *, rack: int, rank: Optional[int] = None, membership: Optional[str] = None
+    database: Database,
+    name: str,
+    *,
+    rack: int,
+    rank: Optional[int] = None,
+    membership: Optional[str] = None,
 ) -> Node:
     """Put a node into another rack or membership, at the next rank unless one is given."""
     return change(database, name, rack=rack, rank=rank, membership=membership)
@@ -147,7 +164,10 @@ def replace(database: Database, name: str, mac: str) -> Node:
             return node
         database.execute("update interfaces set mac = null where node = ?", (node.id,))
         database.execute("delete from hardware where node = ?", (node.id,))
-        database.execute("delete from secrets where scope = 'node' and owner = ? and name = ?", (node.id, NODE_KEY))
+        database.execute(
+            "delete from secrets where scope = 'node' and owner = ? and name = ?",
+            (node.id, NODE_KEY),
+        )
         return change(database, name, mac=mac)
 
 
@@ -186,7 +206,9 @@ def _known(
     found = {node.name: node for node in nodes(database, filter(None, names))}
     for name, times in Counter(filter(None, names)).items():
         if times > 1:
-            faults.add(name, DescriptionError(f"asked for {times} times", "", "name each node once"))
+            faults.add(
+                name, DescriptionError(f"asked for {times} times", "", "name each node once")
+            )
     return [found.get(name) for name in names]
 
 
@@ -197,7 +219,10 @@ def _means(one: Mapping[str, Any], there: Ground, faults: Faults) -> str:
     if "was" in one or one.get("new_name"):
         name = str(one.get("was", one.get("name")))
         if name not in there.names:
-            faults.add(one.get("where", ""), NotFound(f"there is no node {name!r}", "", near(name, there.names)))
+            faults.add(
+                one.get("where", ""),
+                NotFound(f"there is no node {name!r}", "", near(name, there.names)),
+            )
         return name if name in there.names else ""
     if one.get("name"):
         return str(one["name"]) if one["name"] in there.names else ""
@@ -212,15 +237,28 @@ def _planned(
     one: Mapping[str, Any], before: Optional[Node], there: Ground, faults: Faults, fill_gaps: bool
 ) -> Optional[Placed]:
     """What is to be written for one of ``wanted``; None when nothing is."""
-    changes = {field: value for field, value in one.items() if value is not None and field in NewNode._fields}
+    changes = {
+        field: value
+        for field, value in one.items()
+        if value is not None and field in NewNode._fields
+    }
     if one.get("new_name"):
         changes["name"] = one["new_name"]
     if before is None:
-        return None if "was" in one or one.get("new_name") else place(NewNode(**changes), there, faults, fill_gaps)
+        return (
+            None
+            if "was" in one or one.get("new_name")
+            else place(NewNode(**changes), there, faults, fill_gaps)
+        )
     asked = _changed(before, changes, there)
     if asked == _as_new(before):
         return None
-    held = (before.name, before.mac, before.ip, (there.memberships[before.membership].id, before.rack, before.rank))
+    held = (
+        before.name,
+        before.mac,
+        before.ip,
+        (there.memberships[before.membership].id, before.rack, before.rank),
+    )
     there.release(*held)
     placed = place(asked._replace(where=one.get("where") or before.name), there, faults, fill_gaps)
     if placed is None:
@@ -289,7 +327,8 @@ def _by(database: Database, column: str, value: str) -> Optional[Node]:
     if not value:
         return None
     row = database.row(f"{SELECT} where nodes.{column} = ?", (value,)) or database.row(
-        f"{SELECT} join interfaces on interfaces.node = nodes.id where interfaces.{column} = ?", (value,)
+        f"{SELECT} join interfaces on interfaces.node = nodes.id where interfaces.{column} = ?",
+        (value,),
     )
     return Node(*row) if row else None
 
@@ -298,4 +337,6 @@ def _unknown(database: Database, missing: Sequence[str]) -> NotFound:
     known = [row[0] for row in database.rows("select name from nodes")]
     if len(missing) == 1:
         return NotFound(f"there is no node {missing[0]!r}", "", near(missing[0], known))
-    return NotFound(f"there are no nodes {', '.join(map(repr, missing))}", "", f"{len(known)} others are known")
+    return NotFound(
+        f"there are no nodes {', '.join(map(repr, missing))}", "", f"{len(known)} others are known"
+    )

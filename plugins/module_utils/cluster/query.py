@@ -33,7 +33,9 @@ class Selection(NamedTuple):
     rows: list[Row]
 
 
-def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, limit: int = DEFAULT_LIMIT) -> Selection:
+def select(
+    database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, limit: int = DEFAULT_LIMIT
+) -> Selection:
     """Run a user's query.
 
     database  opened with ``read_only=True``; on MariaDB by the reader's account
@@ -50,7 +52,9 @@ def select(database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, li
         hint = f"seconds above 0 and at most {LONGEST_SECONDS:g}, rows from 0"
         raise DescriptionError(f"a limit of {seconds:g} s and {limit} rows", where, hint)
     if not is_text(statement):
-        raise DescriptionError("holds half a character (a lone surrogate)", where, "save the query as UTF-8")
+        raise DescriptionError(
+            "holds half a character (a lone surrogate)", where, "save the query as UTF-8"
+        )
     _check_account(database)
     try:
         columns, rows = database.ask(statement, seconds, limit)
@@ -85,7 +89,9 @@ def first_word(sql: str) -> str:
 def _check_account(database: Database) -> None:
     """Refuse to run a stranger's SQL where it could write or see a secret."""
     if not database.read_only:
-        raise Refused("this connection can write", database.location.url, "open it with read_only=True")
+        raise Refused(
+            "this connection can write", database.location.url, "open it with read_only=True"
+        )
     if database.engine == "sqlite":
         return  # its authorizer hides them
     for table in sorted(HIDDEN_TABLES):

@@ -35,7 +35,9 @@ GLOBAL = Scope()
 def get(database: Database, table: str, name: str, scope: Scope) -> Optional[str]:
     """The value that is set in exactly this scope, or None."""
     kind, owner = _owner(database, scope)
-    found = database.row(f"select value from {table} where scope = ? and owner = ? and name = ?", (kind, owner, name))
+    found = database.row(
+        f"select value from {table} where scope = ? and owner = ? and name = ?", (kind, owner, name)
+    )
     return str(found[0]) if found else None
 
 
@@ -46,9 +48,13 @@ def put(database: Database, table: str, name: str, value: str, scope: Scope) -> 
     name is a secret elsewhere (or the other way round).
     """
     if not _NAME.fullmatch(name):
-        raise DescriptionError(f"{name!r} is no name", "", "letters, digits and _ . -, a letter or _ first, at most 64")
+        raise DescriptionError(
+            f"{name!r} is no name", "", "letters, digits and _ . -, a letter or _ first, at most 64"
+        )
     if "\0" in value or not is_text(value) or len(value.encode()) > LONGEST_VALUE:
-        raise DescriptionError(f"the value of {name!r} cannot be kept", "", f"text of at most {LONGEST_VALUE} bytes")
+        raise DescriptionError(
+            f"the value of {name!r} cannot be kept", "", f"text of at most {LONGEST_VALUE} bytes"
+        )
     with database.transaction():
         before = get(database, table, name, scope)
         if before == value:
@@ -63,11 +69,19 @@ def put(database: Database, table: str, name: str, value: str, scope: Scope) -> 
         if before is None:
             database.execute(
                 f"insert into {table} (scope, appliance, node, owner, name, value) values (?, ?, ?, ?, ?, ?)",
-                (kind, owner if kind == "appliance" else None, owner if kind == "node" else None, owner, name, value),
+                (
+                    kind,
+                    owner if kind == "appliance" else None,
+                    owner if kind == "node" else None,
+                    owner,
+                    name,
+                    value,
+                ),
             )
         else:
             database.execute(
-                f"update {table} set value = ? where scope = ? and owner = ? and name = ?", (value, kind, owner, name)
+                f"update {table} set value = ? where scope = ? and owner = ? and name = ?",
+                (value, kind, owner, name),
             )
         return before
 
@@ -77,7 +91,9 @@ def remove(database: Database, table: str, name: str, scope: Scope) -> Optional[
     with database.transaction():
         before = get(database, table, name, scope)
         kind, owner = _owner(database, scope)
-        database.execute(f"delete from {table} where scope = ? and owner = ? and name = ?", (kind, owner, name))
+        database.execute(
+            f"delete from {table} where scope = ? and owner = ? and name = ?", (kind, owner, name)
+        )
         return before
 
 
@@ -85,7 +101,10 @@ def _owner(database: Database, scope: Scope) -> tuple[str, int]:
     """The scope's kind, and the id of its owner; 0 for the global one."""
     if scope.appliance and scope.node:
         raise DescriptionError("a value is for an appliance or for a node", "", "name one of them")
-    for kind, table, name in (("node", "nodes", scope.node), ("appliance", "appliances", scope.appliance)):
+    for kind, table, name in (
+        ("node", "nodes", scope.node),
+        ("appliance", "appliances", scope.appliance),
+    ):
         if name:
             found = database.row(f"select id from {table} where name = ?", (name,))
             if found is None:

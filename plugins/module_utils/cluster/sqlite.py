@@ -23,22 +23,48 @@ PROGRESS_STEPS = 10_000  # of SQLite's machine, between two looks at the clock
 CREATE_HINT = "create it: ansible localhost -m rocks_database"
 RECURSIVE = 33  # SQLITE_RECURSIVE, which the module does not name
 READING = frozenset(
-    (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION, RECURSIVE)
+    (
+        sqlite3.SQLITE_SELECT,
+        sqlite3.SQLITE_READ,
+        sqlite3.SQLITE_FUNCTION,
+        sqlite3.SQLITE_TRANSACTION,
+        RECURSIVE,
+    )
 )
 FORBIDDEN_FUNCTIONS = frozenset(("load_extension",))
 
 # Words of SQLite's messages (it gives Python 3.9 no numbers) -> what it means and what to do.
 EXPLAINED: tuple[tuple[tuple[str, ...], type[RocksError], str, str], ...] = (
-    (("interrupted",), Refused, "the query took too long and was stopped", "narrow it, or raise the time limit"),
+    (
+        ("interrupted",),
+        Refused,
+        "the query took too long and was stopped",
+        "narrow it, or raise the time limit",
+    ),
     (
         ("locked", "busy"),
         Unavailable,
         f"another writer still holds the database after {BUSY_SECONDS:g} s",
         "run it again when it ended",
     ),
-    (("readonly", "not authorized", "prohibited"), Refused, "this connection only reads", "secrets cannot be queried"),
-    (("not a database", "malformed"), DescriptionError, "not a usable SQLite database", "restore it from a dump"),
-    (("unable to open", "disk"), Unavailable, "the database cannot be used now", "look at its folder and at the disk"),
+    (
+        ("readonly", "not authorized", "prohibited"),
+        Refused,
+        "this connection only reads",
+        "secrets cannot be queried",
+    ),
+    (
+        ("not a database", "malformed"),
+        DescriptionError,
+        "not a usable SQLite database",
+        "restore it from a dump",
+    ),
+    (
+        ("unable to open", "disk"),
+        Unavailable,
+        "the database cannot be used now",
+        "look at its folder and at the disk",
+    ),
 )
 
 
@@ -60,7 +86,10 @@ class SQLite:
         mode = "ro" if self._read_only else "rw"
         try:
             connection = sqlite3.connect(
-                f"file:{urllib.parse.quote(path)}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+                f"file:{urllib.parse.quote(path)}?mode={mode}",
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
             )
             self._prepare(connection)
         except sqlite3.Error as error:
@@ -89,7 +118,9 @@ class SQLite:
         return text
 
     def begin(self, connection: sqlite3.Connection, alone: bool) -> None:
-        connection.execute("begin immediate")  # SQLite knows one writer at a time, whatever is asked
+        connection.execute(
+            "begin immediate"
+        )  # SQLite knows one writer at a time, whatever is asked
 
     def begin_snapshot(self, connection: sqlite3.Connection) -> None:
         connection.execute("begin")
@@ -108,7 +139,9 @@ class SQLite:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
         try:
             cursor = connection.execute(sql)
-            return tuple(column[0] for column in cursor.description or ()), cursor.fetchmany(limit + 1)
+            return tuple(column[0] for column in cursor.description or ()), cursor.fetchmany(
+                limit + 1
+            )
         finally:
             connection.set_progress_handler(None, 0)
 
@@ -126,7 +159,11 @@ class SQLite:
 
 
 def _authorize(
-    action: int, first: Optional[str], second: Optional[str], _database: Optional[str], _trigger: Optional[str]
+    action: int,
+    first: Optional[str],
+    second: Optional[str],
+    _database: Optional[str],
+    _trigger: Optional[str],
 ) -> int:
     """Reading is allowed, except the secrets; nothing else is (sqlite3_set_authorizer)."""
     if action not in READING:

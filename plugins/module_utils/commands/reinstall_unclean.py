@@ -56,7 +56,9 @@ def wanted(database: Database) -> list[str]:
     told = [name for (name,) in database.rows(TOLD, (UNCLEAN,))]
     found = find_nodes(database, told) if told else []
     attributes = effective_of(database, found) if found else {}
-    values = {name: one[ATTRIBUTE].value if ATTRIBUTE in one else "" for name, one in attributes.items()}
+    values = {
+        name: one[ATTRIBUTE].value if ATTRIBUTE in one else "" for name, one in attributes.items()
+    }
     return [node.name for node in found if is_true(values[node.name])]
 
 

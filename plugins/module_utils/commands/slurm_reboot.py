@@ -59,7 +59,9 @@ def distribution(features: str, folder: str) -> str:
     wanted = features.replace("&", ",").split(",")
     found = [name for name in published if feature(name) in wanted]
     if features and not found:
-        raise NotFound(f"no distribution is called {features!r}", folder, f"published: {', '.join(published)}")
+        raise NotFound(
+            f"no distribution is called {features!r}", folder, f"published: {', '.join(published)}"
+        )
     return found[0] if found else ""
 
 

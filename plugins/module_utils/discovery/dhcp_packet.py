@@ -21,7 +21,17 @@ UDP, SERVER_PORT, BOOTREQUEST, ETHERNET = 17, 67, 1, 1
 VLAN_NUMBER = 0x0FFF
 FRAGMENT = 0x3FFF  # "more fragments" and the offset
 BOOTP_FIXED, COOKIE = 236, b"\x63\x82\x53\x63"
-PAD, OVERLOAD, TYPE, VENDOR, CLIENT, RELAY_AGENT, ARCHITECTURE, MACHINE, END = 0, 52, 53, 60, 61, 82, 93, 97, 255
+PAD, OVERLOAD, TYPE, VENDOR, CLIENT, RELAY_AGENT, ARCHITECTURE, MACHINE, END = (
+    0,
+    52,
+    53,
+    60,
+    61,
+    82,
+    93,
+    97,
+    255,
+)
 WISHES, CIRCUIT, REMOTE = 55, 1, 2
 DISCOVER = b"\x01"
 
@@ -32,7 +42,11 @@ def request_in(frame: bytes, interface: str = "") -> Optional[Sighting]:
     A DHCPREQUEST, a renewal or an inform comes from a machine that has an address: it is known to some server.
     """
     message = _message(_ipv4_in(frame))
-    if len(message) < BOOTP_FIXED or message[0] != BOOTREQUEST or message[1:3] != bytes((ETHERNET, 6)):
+    if (
+        len(message) < BOOTP_FIXED
+        or message[0] != BOOTREQUEST
+        or message[1:3] != bytes((ETHERNET, 6))
+    ):
         return None
     mac = usable_mac(message[28:34].hex(":"))
     options = _options(message)
@@ -56,7 +70,12 @@ def _message(packet: bytes) -> bytes:
         return b""
     header = (packet[0] & 15) * 4
     total, fragment = struct.unpack("!H2xH", packet[2:8])
-    if header < 20 or packet[9] != UDP or fragment & FRAGMENT or not header + 8 <= total <= len(packet):
+    if (
+        header < 20
+        or packet[9] != UDP
+        or fragment & FRAGMENT
+        or not header + 8 <= total <= len(packet)
+    ):
         return b""
     port, length = struct.unpack("!HH", packet[header + 2 : header + 6])
     if port != SERVER_PORT or not 8 <= length <= total - header:
@@ -77,7 +96,9 @@ def _options(message: bytes) -> dict[int, bytes]:
     return parse_options(*fields)
 
 
-def _sighting(mac: str, interface: str, relay: ipaddress.IPv4Address, options: dict[int, bytes]) -> Sighting:
+def _sighting(
+    mac: str, interface: str, relay: ipaddress.IPv4Address, options: dict[int, bytes]
+) -> Sighting:
     cable = parse_options(options.get(RELAY_AGENT, b""))
     architectures = options.get(ARCHITECTURE, b"")
     machine = options.get(MACHINE, b"")  # PXE 2.1: a zero, then the UUID
@@ -87,7 +108,9 @@ def _sighting(mac: str, interface: str, relay: ipaddress.IPv4Address, options: d
         str(relay) if int(relay) else "",
         printable(options.get(VENDOR, b"")),
         int.from_bytes(architectures[:2], "big") if len(architectures) >= 2 else None,
-        str(uuid.UUID(bytes=machine[1:])) if len(machine) == 17 and machine[:1] == b"\0" and any(machine) else "",
+        str(uuid.UUID(bytes=machine[1:]))
+        if len(machine) == 17 and machine[:1] == b"\0" and any(machine)
+        else "",
         printable(cable.get(REMOTE, b"")),
         printable(cable.get(CIRCUIT, b"")),
         options.get(CLIENT, b"").hex(":"),

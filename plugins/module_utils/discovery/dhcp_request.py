@@ -52,7 +52,9 @@ class Sighting:
     @property
     def arch(self) -> str:
         """The machine's architecture as ``uname -m`` names it; "" when the request does not tell."""
-        number = self.architecture if self.architecture is not None else architecture_of(self.vendor)
+        number = (
+            self.architecture if self.architecture is not None else architecture_of(self.vendor)
+        )
         return FIRMWARE[number].arch if number in FIRMWARE else ""
 
 
@@ -75,7 +77,9 @@ def folded(sightings: Iterable[Sighting]) -> list[Sighting]:
     """One Sighting per MAC, in the order in which the machines first asked; a later one fills what is still empty."""
     found: dict[str, Sighting] = {}
     for sighting in sightings:
-        found[sighting.mac] = merged(found[sighting.mac], sighting) if sighting.mac in found else sighting
+        found[sighting.mac] = (
+            merged(found[sighting.mac], sighting) if sighting.mac in found else sighting
+        )
     return list(found.values())
 
 
@@ -84,6 +88,7 @@ def merged(first: Sighting, later: Sighting) -> Sighting:
     told = {
         field.name: getattr(later, field.name)
         for field in fields(Sighting)
-        if getattr(first, field.name) in ("", None, ()) and getattr(later, field.name) not in ("", None, ())
+        if getattr(first, field.name) in ("", None, ())
+        and getattr(later, field.name) not in ("", None, ())
     }
     return replace(first, **told) if told else first

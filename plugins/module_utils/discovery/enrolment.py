@@ -19,9 +19,15 @@ def check(database: Database, placement: Placement, complete: Complete = nothing
     with database.transaction(keep=False):
         if placement.replace:
             complete([nodes.find(database, placement.replace)])
-        elif not placement.places:  # each of them has a place of its own, and is judged when it is there
+        elif (
+            not placement.places
+        ):  # each of them has a place of its own, and is judged when it is there
             taken = ranks_in(database, placement.membership, placement.rack)
-            complete(nodes.add(database, [new_node(Sighting(""), Place(), placement, placement.network, taken)]))
+            complete(
+                nodes.add(
+                    database, [new_node(Sighting(""), Place(), placement, placement.network, taken)]
+                )
+            )
 
 
 def forget(database: Database, names: Sequence[str], *, keep: bool = True) -> Iterator[Event]:
@@ -56,17 +62,32 @@ class Desk:
     """
 
     def __init__(
-        self, database: Database, placement: Placement, complete: Complete = nothing_more, *, keep: bool = True
+        self,
+        database: Database,
+        placement: Placement,
+        complete: Complete = nothing_more,
+        *,
+        keep: bool = True,
     ) -> None:
-        self._database, self._placement, self._complete, self._keep = database, placement, complete, keep
+        self._database, self._placement, self._complete, self._keep = (
+            database,
+            placement,
+            complete,
+            keep,
+        )
         self._rehearsed: list[Sighting] = []
 
     def enter(self, sightings: Sequence[Sighting], most: Optional[int]) -> Batch:
         """What ``insert`` does with them."""
         if self._keep:
-            return insert(self._database, sightings, self._placement, most=most, complete=self._complete)
+            return insert(
+                self._database, sightings, self._placement, most=most, complete=self._complete
+            )
         before = {sighting.mac for sighting in self._rehearsed}
-        played = [*self._rehearsed, *(sighting for sighting in sightings if sighting.mac not in before)]
+        played = [
+            *self._rehearsed,
+            *(sighting for sighting in sightings if sighting.mac not in before),
+        ]
         batch = insert(
             self._database,
             played,
@@ -75,7 +96,9 @@ class Desk:
             complete=self._complete,
             keep=False,
         )
-        self._rehearsed += [sighting for sighting, _node in batch.entered if sighting.mac not in before]
+        self._rehearsed += [
+            sighting for sighting, _node in batch.entered if sighting.mac not in before
+        ]
         return Batch(
             tuple(one for one in batch.entered if one[0].mac not in before),
             batch.known,

@@ -23,7 +23,9 @@ from .order_progress import ASKED
 SETTLE_SECONDS, LONGEST_SETTLE = 0.005, 0.1
 POLL_SECONDS = 0.1  # how often a file is looked at
 LOOK_SECONDS = 1.0  # how often the orders are looked at, and what failed is tried again
-MOST_PENDING = 4096  # a network has not more machines that ask within a second; those left out ask again
+MOST_PENDING = (
+    4096  # a network has not more machines that ask within a second; those left out ask again
+)
 
 MOST_TOLD = 10_000  # remarks about machines that are not entered; a flood of them is not worth more
 
@@ -142,7 +144,9 @@ def _gather(ledger: _Ledger, sightings: Sequence[Sighting], now: float) -> None:
             ledger.pending[sighting.mac] = merged(before, sighting)
 
 
-def _duties(ledger: _Ledger, office: Office, until: Until, now: float, last: bool) -> Iterator[Event]:
+def _duties(
+    ledger: _Ledger, office: Office, until: Until, now: float, last: bool
+) -> Iterator[Event]:
     """Whatever is due now: enter, publish, look at the orders."""
     settled = now - ledger.latest >= SETTLE_SECONDS or now - ledger.first >= LONGEST_SETTLE
     if ledger.pending and (last or (settled and now >= ledger.retry_at)):
@@ -183,7 +187,10 @@ def _entered(ledger: _Ledger, office: Office, batch: Batch, now: float) -> Itera
         why, ledger.owed, ledger.published = str(ledger.owed), None, True
         if len(batch.entered) > 1:
             ledger.singly = True
-            ledger.pending = {**{sighting.mac: sighting for sighting, _node in batch.entered}, **ledger.pending}
+            ledger.pending = {
+                **{sighting.mac: sighting for sighting, _node in batch.entered},
+                **ledger.pending,
+            }
         else:
             sighting = batch.entered[0][0]
             yield from _once(ledger, Event(REFUSED, sighting.mac, text=why, sighting=sighting))
@@ -236,7 +243,9 @@ def _once(ledger: _Ledger, event: Event) -> Iterator[Event]:
 def _idle(ledger: _Ledger, now: float) -> float:
     """Seconds until the next duty; never more than half a second, so that ``stop`` is noticed."""
     waiting = ledger.pending or not ledger.published
-    return min(max(SETTLE_SECONDS, ledger.retry_at - now) if waiting else LOOK_SECONDS, LOOK_SECONDS / 2)
+    return min(
+        max(SETTLE_SECONDS, ledger.retry_at - now) if waiting else LOOK_SECONDS, LOOK_SECONDS / 2
+    )
 
 
 def _wait(source: Source, seconds: float) -> None:
@@ -247,4 +256,6 @@ def _wait(source: Source, seconds: float) -> None:
         poll.register(descriptor, select.POLLIN)
         poll.poll(seconds * 1000)
     else:
-        time.sleep(min(seconds, POLL_SECONDS))  # a source that is no file descriptor can only be asked again
+        time.sleep(
+            min(seconds, POLL_SECONDS)
+        )  # a source that is no file descriptor can only be asked again

@@ -92,7 +92,9 @@ def _planned(
             place = _place(sighting, placement)
             membership, rack = place.membership or placement.membership, _rack(place, placement)
             ranks = taken.setdefault((membership, rack), ranks_in(database, membership, rack))
-            node = new_node(sighting, place, placement, _network(database, sighting, placement), ranks)
+            node = new_node(
+                sighting, place, placement, _network(database, sighting, placement), ranks
+            )
         except Refused as error:
             refused.append(Refusal(sighting, str(error)))
             continue
@@ -103,10 +105,19 @@ def _planned(
 
 
 def _place(sighting: Sighting, placement: Placement) -> Place:
-    if sighting.interface and not sighting.relay and placement.interface not in ("", sighting.interface):
-        raise Refused(f"asks on {sighting.interface}, and the cluster's network is on {placement.interface}")
+    if (
+        sighting.interface
+        and not sighting.relay
+        and placement.interface not in ("", sighting.interface)
+    ):
+        raise Refused(
+            f"asks on {sighting.interface}, and the cluster's network is on {placement.interface}"
+        )
     if placement.firmware_only and not sighting.firmware:
-        raise Refused("does not ask as booting firmware does", hint="set firmware_only: false to enter it all the same")
+        raise Refused(
+            "does not ask as booting firmware does",
+            hint="set firmware_only: false to enter it all the same",
+        )
     if not placement.places:
         return Place()
     place = place_of(sighting, placement.places)
@@ -124,10 +135,16 @@ def ranks_in(database: Database, membership: str, rack: int) -> set[int]:
     return {row[0] for row in database.rows(RANKS, (membership, rack))}
 
 
-def new_node(sighting: Sighting, place: Place, placement: Placement, network: str, ranks: set[int]) -> NewNode:
+def new_node(
+    sighting: Sighting, place: Place, placement: Placement, network: str, ranks: set[int]
+) -> NewNode:
     rank = place.rank
     if rank is None and placement.rank is not None:
-        rank = next(free for free in range(placement.rank, placement.rank + len(ranks) + 1) if free not in ranks)
+        rank = next(
+            free
+            for free in range(placement.rank, placement.rank + len(ranks) + 1)
+            if free not in ranks
+        )
     return NewNode(
         membership=place.membership or placement.membership,
         rack=_rack(place, placement),
@@ -182,9 +199,13 @@ def _attempt(
     try:
         with database.transaction():
             if placement.replace:
-                added = [rows.replace(database, placement.replace, one.sighting.mac) for one in wanted]
+                added = [
+                    rows.replace(database, placement.replace, one.sighting.mac) for one in wanted
+                ]
             else:
-                added = rows.add(database, [one.node for one in wanted], fill_gaps=placement.fill_gaps)
+                added = rows.add(
+                    database, [one.node for one in wanted], fill_gaps=placement.fill_gaps
+                )
             complete(added)
             return [(one.sighting, node) for one, node in zip(wanted, added)]
     except Unavailable:

@@ -10,7 +10,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .dhcp_request import Sighting, printable
-from .model import ENTERED, KNOWN, LISTENING, OVER, PUBLISHED, REFUSED, REMOVED, STATE, TROUBLE, Event
+from .model import (
+    ENTERED,
+    KNOWN,
+    LISTENING,
+    OVER,
+    PUBLISHED,
+    REFUSED,
+    REMOVED,
+    STATE,
+    TROUBLE,
+    Event,
+)
 from .pxe_architectures import FIRMWARE
 
 LONGEST_NOTE = 1000
@@ -58,11 +69,18 @@ class Table:
         """Take in what happened."""
         if event.kind == ENTERED and event.node is not None:
             self._rows[event.name] = Row(
-                event.name, event.mac, event.node.ip, machine(event.sighting) if event.sighting else ""
+                event.name,
+                event.mac,
+                event.node.ip,
+                machine(event.sighting) if event.sighting else "",
             )
         elif event.kind == STATE and event.name in self._rows:
-            self._rows[event.name] = self._rows[event.name]._replace(installation=installation(event.text))
-        elif event.kind != PUBLISHED:  # what services were told is of interest only when they refuse
+            self._rows[event.name] = self._rows[event.name]._replace(
+                installation=installation(event.text)
+            )
+        elif (
+            event.kind != PUBLISHED
+        ):  # what services were told is of interest only when they refuse
             self._remarks = [*self._remarks, line(event)][-self._keep :]
 
     def lines(self, width: int, height: int) -> list[str]:
@@ -72,7 +90,9 @@ class Table:
         hidden = len(self._rows) - len(shown)
         cells = [HEADINGS, *shown]
         widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
-        table = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in cells]
+        table = [
+            "  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in cells
+        ]
         more = [f"… and {hidden} before these"] if hidden else []
         return [text[:width] for text in (self._title, *table, *more, *self._remarks)]
 
@@ -85,7 +105,9 @@ def line(event: Event) -> str:
         name=event.name,
         note=ENDINGS.get(note, note),
         address=(event.node.ip if event.node else "") or "no address",
-        machine=f" ({machine(event.sighting)})" if event.sighting and machine(event.sighting) else "",
+        machine=f" ({machine(event.sighting)})"
+        if event.sighting and machine(event.sighting)
+        else "",
         installation=installation(event.text) if event.kind == STATE else "",
     )
 

@@ -42,7 +42,9 @@ class Request:
         waits = self.machines is None and not self.remove
         a_log = self.source == JOURNAL or is_path(self.source)
         if waits and not (self.until.count or self.until.seconds or (check_mode and a_log)):
-            raise DescriptionError("nothing tells when it is over", hint="give count, timeout or both")
+            raise DescriptionError(
+                "nothing tells when it is over", hint="give count, timeout or both"
+            )
 
 
 def is_path(source: str) -> bool:
@@ -57,11 +59,15 @@ def request_from(options: Mapping[str, Any]) -> Request:
     if isinstance(source, list):
         places, source = listed_places(source), TABLE
         if table:
-            raise DescriptionError("both a list of machines and a table are given", hint="leave one of them out")
+            raise DescriptionError(
+                "both a list of machines and a table are given", hint="leave one of them out"
+            )
     elif table:
         places = table_places(read_text(table), table)
     elif source == TABLE:
-        raise DescriptionError("source is a table, and none is given", hint="name its file: table=/root/rack-0.csv")
+        raise DescriptionError(
+            "source is a table, and none is given", hint="name its file: table=/root/rack-0.csv"
+        )
     elif source is not None and not isinstance(source, str):
         raise DescriptionError(f"source is {source!r}", hint="a text or a list of machines")
     replace = options["replace"] or ""
@@ -98,7 +104,9 @@ def complete_list(request: Request, events: Iterator[Event]) -> Iterator[Event]:
         yield event
     if request.machines is not None and refused:
         told = "".join(f"\n  {one}" for one in refused)
-        raise Refused(f"{len(refused)} of {len(request.machines)} listed machines are not entered:{told}")
+        raise Refused(
+            f"{len(refused)} of {len(request.machines)} listed machines are not entered:{told}"
+        )
 
 
 def _until(options: Mapping[str, Any], replace: str) -> Until:
@@ -107,5 +115,7 @@ def _until(options: Mapping[str, Any], replace: str) -> Until:
         what = f"count is {count}" if count is not None and count < 1 else f"timeout is {timeout:g}"
         raise DescriptionError(what, hint="give a number above 0, or leave it out")
     if replace and (count or 1) > 1:
-        raise DescriptionError(f"{count} machines cannot all replace {replace}", hint="leave count out")
+        raise DescriptionError(
+            f"{count} machines cannot all replace {replace}", hint="leave count out"
+        )
     return Until(1 if replace else count or 0, timeout or 0.0, options["wait_for_kickstart"])

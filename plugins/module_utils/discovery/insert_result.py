@@ -9,7 +9,18 @@ from typing import Any
 from ..cluster.model import Node
 from .dhcp_request import Sighting
 from .insert_display import ENDINGS
-from .model import ENTERED, KNOWN, LISTENING, OVER, PUBLISHED, REFUSED, REMOVED, STATE, TROUBLE, Event
+from .model import (
+    ENTERED,
+    KNOWN,
+    LISTENING,
+    OVER,
+    PUBLISHED,
+    REFUSED,
+    REMOVED,
+    STATE,
+    TROUBLE,
+    Event,
+)
 
 
 class Summary:
@@ -27,7 +38,11 @@ class Summary:
     def add(self, event: Event) -> None:
         """Take in what happened."""
         if event.kind == ENTERED and event.node is not None:
-            self._nodes[event.name] = {**_of_node(event.node), **_of_sighting(event.sighting), "state": ""}
+            self._nodes[event.name] = {
+                **_of_node(event.node),
+                **_of_sighting(event.sighting),
+                "state": "",
+            }
         elif event.kind == REMOVED and event.node is not None:
             self._removed.append(_of_node(event.node))
         elif event.kind == STATE and event.name in self._nodes:
@@ -69,7 +84,9 @@ class Summary:
             ("known already", self._known),
             ("not entered", self._refused),
         )
-        told = ", ".join(f"{len(some)} {what}" for what, some in counts if some) or "nothing entered"
+        told = (
+            ", ".join(f"{len(some)} {what}" for what, some in counts if some) or "nothing entered"
+        )
         return "; ".join(filter(None, (told, ENDINGS.get(self._ended, self._ended))))
 
 

@@ -97,9 +97,7 @@ FORMS = (
 
 # What a logger writes before the message: priority and version (RFC 5424), a time, a host, a program with its process;
 # Kea then a time of its own, a severity and the name of its logger. Every part may be missing.
-_TIME = (
-    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)"
-)
+_TIME = r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)"
 _TAG = r"(?:dhcpd|dnsmasq-dhcp|kea-dhcp4)"
 HEADER = re.compile(
     rf"(?:<\d{{1,3}}>)?(?:1 )?(?:{_TIME} )?"

@@ -23,7 +23,15 @@ CHUNK = 1 << 18
 LONGEST_LINE = 1 << 16
 POLLED = -1  # a source without a descriptor to wait on
 # The programs whose lines are read; -t is journalctl's SYSLOG_IDENTIFIER.
-JOURNAL = ("journalctl", "--all", "--output=json", "--output-fields=MESSAGE", "--quiet", "--no-pager", "--boot")
+JOURNAL = (
+    "journalctl",
+    "--all",
+    "--output=json",
+    "--output-fields=MESSAGE",
+    "--quiet",
+    "--no-pager",
+    "--boot",
+)
 PROGRAMS = ("--identifier=dhcpd", "--identifier=dnsmasq-dhcp", "--identifier=kea-dhcp4")
 MOST_DATAGRAMS = 512
 
@@ -74,7 +82,9 @@ class LogFile:
         return [sighting for sighting in map(self._reader.sighting, lines) if sighting]
 
     def _look_for_rotation(self) -> None:
-        with contextlib.suppress(NotFound, DescriptionError, OSError):  # between two names there is none
+        with contextlib.suppress(
+            NotFound, DescriptionError, OSError
+        ):  # between two names there is none
             if self._open_files[-1].identity != _identity(os.stat(self._path)):
                 # The server writes to the old file until it is told to open its log again: both are read.
                 *gone, last = self._open_files
@@ -95,7 +105,9 @@ class _OpenFile:
             # A named pipe without a writer must not hold us up.
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise NotFound("no such log", path, "is the DHCP server's log kept elsewhere, or in the journal?") from None
+            raise NotFound(
+                "no such log", path, "is the DHCP server's log kept elsewhere, or in the journal?"
+            ) from None
         except OSError as error:
             raise DescriptionError(f"cannot be read ({error.strerror})", path) from error
         found = os.fstat(self._descriptor)
@@ -128,11 +140,15 @@ class Journal:
     follow  False: read it to its present end, and no further
     """
 
-    def __init__(self, *, replay: bool = False, follow: bool = True, more: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, replay: bool = False, follow: bool = True, more: Sequence[str] = ()
+    ) -> None:
         """``more`` goes to journalctl (another machine's journal, say).  Raises CommandError when it cannot be started."""
         self.name, self._reader, self._lines = "the journal", LogReader(), Lines()
         begin = "--lines=all" if replay else "--lines=0"
-        self._stream = Stream([*JOURNAL, *PROGRAMS, *more, begin, *(["--follow"] if follow else [])])
+        self._stream = Stream(
+            [*JOURNAL, *PROGRAMS, *more, begin, *(["--follow"] if follow else [])]
+        )
         self._follow, self.exhausted = follow, False
 
     def fileno(self) -> int:
@@ -163,14 +179,18 @@ class Syslog:
         """``address`` is HOST:PORT for UDP, or the path of a Unix socket, which is made.  Raises DescriptionError."""
         self.name, self._reader = f"syslog at {address}", LogReader()
         self._path = address if address.startswith("/") else ""
-        self._socket = socket.socket(socket.AF_UNIX if self._path else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(
+            socket.AF_UNIX if self._path else socket.AF_INET, socket.SOCK_DGRAM
+        )
         try:
             self._socket.setblocking(False)
             self._bind(address)
         except (OSError, OverflowError, ValueError) as error:
             self._socket.close()
             raise DescriptionError(
-                f"no syslog can be received there ({error})", address, "write udp://HOST:PORT or unix:///PATH"
+                f"no syslog can be received there ({error})",
+                address,
+                "write udp://HOST:PORT or unix:///PATH",
             ) from None
 
     def _bind(self, address: str) -> None:
@@ -212,6 +232,10 @@ def _message(line: str) -> str:
     try:
         entry: Any = json.loads(line)
         message: Any = entry.get("MESSAGE") if isinstance(entry, dict) else None
-        return bytes(message).decode("utf-8", "replace") if isinstance(message, list) else str(message or "")
+        return (
+            bytes(message).decode("utf-8", "replace")
+            if isinstance(message, list)
+            else str(message or "")
+        )
     except (ValueError, TypeError):
         return ""

@@ -77,14 +77,18 @@ class Wire:
         found = []
         for _frame in range(MOST_AT_ONCE):
             try:
-                frame, beside, _flags, sender = self._socket.recvmsg(LONGEST_FRAME, socket.CMSG_SPACE(AUXDATA.size))
+                frame, beside, _flags, sender = self._socket.recvmsg(
+                    LONGEST_FRAME, socket.CMSG_SPACE(AUXDATA.size)
+                )
             except BlockingIOError:
                 break
             except OSError as error:
                 # An interface that was taken down is told once, and heard again when it is up; one that is gone is not.
                 if error.errno == errno.ENETDOWN and self.interface in _interfaces():
                     break
-                raise Unavailable(f"cannot be listened to any more ({error.strerror})", self.interface) from error
+                raise Unavailable(
+                    f"cannot be listened to any more ({error.strerror})", self.interface
+                ) from error
             # What the frontend sends itself is no node's; what has a VLAN's tag belongs to that VLAN's own interface.
             if sender[2] != PACKET_OUTGOING and not _vlan(beside):
                 sighting = request_in(frame, self.interface)
@@ -103,7 +107,9 @@ def interface_in(subnet: str, netmask: str) -> str:
         address = _address(name)
         if address is not None and address in network:
             return name
-    raise NotFound(f"no interface of this machine has an address in {network}", hint="name one: interface=eth1")
+    raise NotFound(
+        f"no interface of this machine has an address in {network}", hint="name one: interface=eth1"
+    )
 
 
 def _listen(interface: str) -> socket.socket:

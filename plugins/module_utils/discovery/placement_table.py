@@ -41,7 +41,8 @@ def table_places(text: str, path: str) -> dict[str, Place]:
             f"each once, of {', '.join(COLUMNS)}; mac or port must be there",
         )
     return _collected(
-        (f"{path}:{number}", dict(zip(names, row)), len(row) == len(names)) for number, row in numbered[1:]
+        (f"{path}:{number}", dict(zip(names, row)), len(row) == len(names))
+        for number, row in numbered[1:]
     )
 
 
@@ -56,7 +57,11 @@ def listed_places(items: Sequence[Any]) -> dict[str, Place]:
 
 def place_of(sighting: Sighting, places: Mapping[str, Place]) -> Optional[Place]:
     """Where the machine stands, by its MAC or else by the port that its cable is in; None when that is not said."""
-    for key in (sighting.mac, _port_key(sighting.switch, sighting.port), _port_key("", sighting.port)):
+    for key in (
+        sighting.mac,
+        _port_key(sighting.switch, sighting.port),
+        _port_key("", sighting.port),
+    ):
         if key in places:
             return places[key]
     return None
@@ -75,7 +80,9 @@ def _collected(rows: Iterable[tuple[str, Mapping[str, Any], bool]]) -> dict[str,
             key, place = _place(where, row, whole)
             for claim in (key, *_claims(place)):
                 if claim in taken:
-                    raise DescriptionError(f"{claim} stands already at {taken[claim]}", where, "remove one of the two")
+                    raise DescriptionError(
+                        f"{claim} stands already at {taken[claim]}", where, "remove one of the two"
+                    )
                 taken[claim] = where
             places[key] = place
         except RocksError as error:
@@ -100,13 +107,19 @@ def _place(where: str, row: Mapping[str, Any], whole: bool) -> tuple[str, Place]
     """One row's key and place; ``whole`` tells whether it has a value for each column."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown or not whole:
-        what = f"unknown column {unknown[0]!r}" if unknown else "the line has not as many values as the first one"
+        what = (
+            f"unknown column {unknown[0]!r}"
+            if unknown
+            else "the line has not as many values as the first one"
+        )
         raise DescriptionError(what, where, f"columns: {', '.join(COLUMNS)}")
     values = {name: "" if value is None else str(value).strip() for name, value in row.items()}
     mac = _checked(mac_address, values.get("mac", ""), where)
     key = mac or _port_key(values.get("switch", ""), values.get("port", ""))
     if not key:
-        raise DescriptionError("neither a MAC nor a port", where, "one of them tells which machine is meant")
+        raise DescriptionError(
+            "neither a MAC nor a port", where, "one of them tells which machine is meant"
+        )
     return key, Place(
         rack=_number("rack", values, where),
         rank=_number("rank", values, where),

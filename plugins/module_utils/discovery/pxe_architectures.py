@@ -16,7 +16,9 @@ class Firmware(NamedTuple):
 
 
 FIRMWARE = {
-    0: Firmware("x86_64", "BIOS"),  # sent by every PC BIOS, whatever its processor; the nodes of today are 64 bit
+    0: Firmware(
+        "x86_64", "BIOS"
+    ),  # sent by every PC BIOS, whatever its processor; the nodes of today are 64 bit
     6: Firmware("i386", "UEFI"),
     7: Firmware("x86_64", "UEFI"),
     9: Firmware("x86_64", "UEFI"),  # RFC 4578 as printed swapped 7 and 9, and firmware sends both

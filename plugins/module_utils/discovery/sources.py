@@ -18,7 +18,9 @@ from .packet_socket import Wire, interface_in
 
 PRIVATE = "private"
 WIRE, UDP, UNIX = "wire", "udp://", "unix://"
-FORMS = "write wire, journal, the path of a log, udp://HOST:PORT, unix:///PATH, or a list of machines"
+FORMS = (
+    "write wire, journal, the path of a log, udp://HOST:PORT, unix:///PATH, or a list of machines"
+)
 # Where Linux distributions let syslog write what a DHCP server says, in the order in which we look.
 LOGS = ("/var/log/messages", "/var/log/syslog")
 JOURNALS = ("/run/log/journal", "/var/log/journal")
@@ -46,7 +48,9 @@ class Listed:
 Opened = Union[Wire, LogFile, Journal, Syslog, Listed]
 
 
-def open_source(source: str, interface: str, *, replay: bool = False, follow: bool = True) -> Opened:
+def open_source(
+    source: str, interface: str, *, replay: bool = False, follow: bool = True
+) -> Opened:
     """The source that ``source`` names; empty: the wire where it may be listened to, otherwise the log.
 
     interface  the one to listen on, for the wire
@@ -93,7 +97,9 @@ def source_of(request: Request, *, follow: bool = True) -> Opened:
     """The source of a run.  Raises what ``open_source`` raises."""
     if request.machines is not None:
         return Listed(request.machines)
-    return open_source(request.source, request.interface, replay=request.replay or not follow, follow=follow)
+    return open_source(
+        request.source, request.interface, replay=request.replay or not follow, follow=follow
+    )
 
 
 def cluster_interface(database: Database, network: str) -> str:

@@ -57,7 +57,9 @@ def rebuild(
     return built
 
 
-def switch(root: str, name: str, arch: str, wanted: str, *, keeping: Keeping = USUAL, check: bool = False) -> Built:
+def switch(
+    root: str, name: str, arch: str, wanted: str, *, keeping: Keeping = USUAL, check: bool = False
+) -> Built:
     """Publish a generation that is there: its identity, the beginning of it, or ``previous``."""
     places = Places(root)
     if check:
@@ -69,12 +71,16 @@ def switch(root: str, name: str, arch: str, wanted: str, *, keeping: Keeping = U
     return built
 
 
-def promote(root: str, name: str, arch: str, origin: str, *, keeping: Keeping = USUAL, check: bool = False) -> Built:
+def promote(
+    root: str, name: str, arch: str, origin: str, *, keeping: Keeping = USUAL, check: bool = False
+) -> Built:
     """Publish under ``name`` the generation that the distribution ``origin`` publishes."""
     places = Places(root)
     identity = publish.current(places, origin, arch)
     if not identity:
-        raise NotFound(f'distribution "{origin}" has published nothing for {arch}', hint="build it first")
+        raise NotFound(
+            f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
+        )
     built = _would_be(places, name, arch, origin, identity)
     if check:
         return built
@@ -86,7 +92,9 @@ def promote(root: str, name: str, arch: str, origin: str, *, keeping: Keeping = 
     return built._replace(generation=moved)
 
 
-def remove(root: str, name: str, arch: str, *, keeping: Keeping = USUAL, check: bool = False) -> bool:
+def remove(
+    root: str, name: str, arch: str, *, keeping: Keeping = USUAL, check: bool = False
+) -> bool:
     """Withdraw the distribution and remove its generations; False when it is not there."""
     places = Places(root)
     if check:

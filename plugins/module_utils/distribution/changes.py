@@ -12,7 +12,9 @@ from .model import Change, Changes, Package
 Slot = tuple[str, str]
 
 
-def compare(before: Iterable[Package], after: Iterable[Package], advisories: Iterable[str] = ()) -> Changes:
+def compare(
+    before: Iterable[Package], after: Iterable[Package], advisories: Iterable[str] = ()
+) -> Changes:
     """The changes between two sets of packages.
 
     Of each name and architecture the newest package counts; where several versions stay (kernels, streams) those

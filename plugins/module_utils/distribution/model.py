@@ -51,7 +51,11 @@ class EVR(NamedTuple):
     release: str
 
     def __str__(self) -> str:
-        return f"{self.epoch}:{self.version}-{self.release}" if self.epoch else f"{self.version}-{self.release}"
+        return (
+            f"{self.epoch}:{self.version}-{self.release}"
+            if self.epoch
+            else f"{self.version}-{self.release}"
+        )
 
 
 class Package(NamedTuple):

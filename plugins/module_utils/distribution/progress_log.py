@@ -24,7 +24,9 @@ def line(event: Progress) -> str:
     return ", ".join(filter(None, [*words, event.current]))
 
 
-def every(seconds: float, say: Callable[[str], object], *, now: Callable[[], float] = time.monotonic) -> Report:
+def every(
+    seconds: float, say: Callable[[str], object], *, now: Callable[[], float] = time.monotonic
+) -> Report:
     """A Report that says a line when a step begins, and then at most once in ``seconds``."""
     last, subject = float("-inf"), ("", "")
 

@@ -72,7 +72,9 @@ def history(places: Places, distribution: str, arch: str) -> list[str]:
     """The identities of the generations that are there, in the order in which they were published last."""
     folder = places.generations(distribution, arch)
     there = sorted(
-        name for name in _names(folder) if not name.startswith(".") and os.path.isdir(os.path.join(folder, name))
+        name
+        for name in _names(folder)
+        if not name.startswith(".") and os.path.isdir(os.path.join(folder, name))
     )
     try:
         known = json.loads(files.read_bytes(os.path.join(folder, HISTORY)))
@@ -107,7 +109,9 @@ def publish(places: Places, distribution: str, arch: str, identity: str) -> bool
     if not os.path.isdir(target):
         raise NotFound(f'distribution "{distribution}" has no generation "{identity}"')
     if os.path.lexists(link) and not os.path.islink(link):
-        raise Refused("this is not a link, and we would have to replace it", link, "move it out of the way")
+        raise Refused(
+            "this is not a link, and we would have to replace it", link, "move it out of the way"
+        )
     value = os.path.relpath(target, os.path.dirname(link))
     if os.path.islink(link) and os.readlink(link) == value:
         return False
@@ -132,7 +136,9 @@ def promote(places: Places, origin: str, distribution: str, arch: str, name: str
     """
     identity = find(places, origin, arch, name) if name else current(places, origin, arch)
     if not identity:
-        raise NotFound(f'distribution "{origin}" has published nothing for {arch}', hint="build it first")
+        raise NotFound(
+            f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
+        )
     source = os.path.join(places.generations(origin, arch), identity)
     target = os.path.join(places.generations(distribution, arch), identity)
     if not os.path.isdir(target):
@@ -169,7 +175,9 @@ def _still_there(generation: str) -> Iterator[None]:
         raise NotFound("it was removed in this moment", generation, "run again") from error
 
 
-def prune(places: Places, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()) -> list[str]:
+def prune(
+    places: Places, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()
+) -> list[str]:
     """Remove all but the last ``keep`` published generations; return the identities that went.
 
     in_use  identities that stay in any case; the published one always stays
@@ -251,7 +259,12 @@ def remove(places: Places, distribution: str, arch: str, in_use: Collection[str]
 
 def used_sets(places: Places, but: Collection[str] = ()) -> set[str]:
     """The sets that some generation links, the folders ``but`` left out."""
-    return {name for folder in _generations(places) if folder not in but for name in pool.sets_of(folder)}
+    return {
+        name
+        for folder in _generations(places)
+        if folder not in but
+        for name in pool.sets_of(folder)
+    }
 
 
 def _generations(places: Places) -> Iterator[str]:

@@ -59,7 +59,9 @@ class Query:
         names = {glob for glob in globs if not set(glob) & set("*?[")}
         numbers: Iterable[int] = self._opened.index.shards
         if len(names) == len(set(globs)):
-            numbers = sorted({shards.shard_of(name) for name in names} & set(self._opened.index.shards))
+            numbers = sorted(
+                {shards.shard_of(name) for name in names} & set(self._opened.index.shards)
+            )
         found = [
             verdict
             for number in numbers
@@ -67,7 +69,10 @@ class Query:
             if any(fnmatch.fnmatchcase(verdict.package.name, glob) for glob in globs)
         ]
         for name in sorted(names - {verdict.package.name for verdict in found}):
-            raise NotFound(f'no source of distribution "{self._name}" has a package "{name}"', hint=self._alike(name))
+            raise NotFound(
+                f'no source of distribution "{self._name}" has a package "{name}"',
+                hint=self._alike(name),
+            )
         return found
 
     def since(self, other: str) -> Changes:
@@ -77,7 +82,9 @@ class Query:
 
     def _alike(self, name: str) -> str:
         opened_shards = map(self._opened.verdicts, self._opened.index.shards)
-        return alike(name, {verdict.package.name for verdicts in opened_shards for verdict in verdicts})
+        return alike(
+            name, {verdict.package.name for verdicts in opened_shards for verdict in verdicts}
+        )
 
     def _open(self, identity: str) -> Published:
         return opened(self._places, self._name, self._arch, identity)

@@ -47,17 +47,27 @@ def servers(interface: str, mac: str, seconds: float = LISTEN_SECONDS) -> tuple[
     """
     try:
         # Outgoing packets do not come back on a socket of one protocol, so that our own question is not heard.
-        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP)) as open_socket:
+        with socket.socket(
+            socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP)
+        ) as open_socket:
             open_socket.bind((interface, ETH_P_IP))
-            return tuple(sorted({offer.server for offer in _offers(open_socket, interface, mac, seconds)}))
+            return tuple(
+                sorted({offer.server for offer in _offers(open_socket, interface, mac, seconds)})
+            )
     except PermissionError:
         raise Refused("asking for DHCP servers needs root", interface, "become: true") from None
     except OSError as error:
-        raise Unavailable(f"cannot be asked for DHCP servers ({error.strerror})", interface, "set it up") from error
+        raise Unavailable(
+            f"cannot be asked for DHCP servers ({error.strerror})", interface, "set it up"
+        ) from error
 
 
 def _offers(
-    asking: socket.socket, interface: str, mac: str, seconds: float, clock: Callable[[], float] = time.monotonic
+    asking: socket.socket,
+    interface: str,
+    mac: str,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Offer]:
     started, waiting = clock(), list(SEND_AT)
     while clock() < started + seconds:
@@ -75,10 +85,14 @@ def packet(mac: str) -> bytes:
     """A DHCPDISCOVER from nobody to everybody, in UDP in IPv4."""
     hardware = bytes.fromhex(mac.replace(":", "")).ljust(16, b"\0")
     flags = BROADCAST_FLAG  # the answer must not be sent to an address that nobody has
-    fixed = FIXED.pack(REQUEST_KIND, 1, 6, 0, TRANSACTION, 0, flags, b"", hardware, b"", b"", COOKIE)
+    fixed = FIXED.pack(
+        REQUEST_KIND, 1, 6, 0, TRANSACTION, 0, flags, b"", hardware, b"", b"", COOKIE
+    )
     message = (fixed + bytes((MESSAGE_TYPE, 1, DISCOVER, END))).ljust(300, b"\0")
     datagram = struct.pack("!HHHH", CLIENT_PORT, SERVER_PORT, 8 + len(message), 0) + message
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, UDP, 0, b"\0" * 4, b"\xff" * 4)
+    head = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, UDP, 0, b"\0" * 4, b"\xff" * 4
+    )
     return head[:10] + _checksum(head) + head[12:] + datagram
 
 
@@ -89,8 +103,18 @@ def offer_in(data: bytes) -> Optional[Offer]:
         return None
     source, target = struct.unpack_from("!HH", data, head)
     message = data[head + 8 :]
-    kind, transaction, cookie = message[0], struct.unpack_from("!I", message, 4)[0], message[236:240]
-    if (source, target, kind, transaction, cookie) != (SERVER_PORT, CLIENT_PORT, REPLY_KIND, TRANSACTION, COOKIE):
+    kind, transaction, cookie = (
+        message[0],
+        struct.unpack_from("!I", message, 4)[0],
+        message[236:240],
+    )
+    if (source, target, kind, transaction, cookie) != (
+        SERVER_PORT,
+        CLIENT_PORT,
+        REPLY_KIND,
+        TRANSACTION,
+        COOKIE,
+    ):
         return None
     options = parse_options(message[240:])
     if options.get(MESSAGE_TYPE) != bytes([OFFER]):

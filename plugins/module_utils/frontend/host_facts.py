@@ -56,7 +56,9 @@ def mac(interface: str) -> str:
 def free(folder: str) -> int:
     """MiB that are free where the folder is, or will be.  Raises DescriptionError for a relative one."""
     if not os.path.isabs(folder):
-        raise DescriptionError(f"{folder!r} does not begin with /", "frontend_distributions", "give the whole path")
+        raise DescriptionError(
+            f"{folder!r} does not begin with /", "frontend_distributions", "give the whole path"
+        )
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     there = os.statvfs(folder)

@@ -29,7 +29,9 @@ def check(wish: Wish, *, ask_dhcp: bool) -> Checked:
     servers: tuple[str, ...] = ()
     if ask_dhcp and mac and wish.interface in addresses:
         own = {str(one.ip) for there in addresses.values() for one in there}
-        servers = tuple(server for server in dhcp_probe.servers(wish.interface, mac) if server not in own)
+        servers = tuple(
+            server for server in dhcp_probe.servers(wish.interface, mac) if server not in own
+        )
     there = Machine(addresses, host_facts.routes(), host_facts.free(wish.folder), servers)
     found = faults(wish, there)
     if found:

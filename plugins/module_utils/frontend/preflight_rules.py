@@ -19,7 +19,22 @@ from .model import Machine, Route, Wish
 _ZONE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 # Nodes mount what they are given: never a folder of the operating system.
 SYSTEM = frozenset(
-    ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr")
+    (
+        "/",
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/lib",
+        "/lib64",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/sys",
+        "/tmp",
+        "/usr",
+    )
 ) | {"/var"}
 LONGEST_PREFIX = 30  # network, frontend, one node, broadcast
 
@@ -40,7 +55,12 @@ def _network(subnet: str) -> ipaddress.IPv4Network | RocksError:
         network = ipaddress.IPv4Network(subnet)
     except ValueError as error:
         return DescriptionError(f"{subnet!r} is no network ({error})", where, hint)
-    if network.prefixlen > LONGEST_PREFIX or network.prefixlen == 0 or network.is_multicast or network.is_loopback:
+    if (
+        network.prefixlen > LONGEST_PREFIX
+        or network.prefixlen == 0
+        or network.is_multicast
+        or network.is_loopback
+    ):
         return DescriptionError(f"{network} cannot hold a cluster", where, hint)
     return network
 
@@ -49,8 +69,13 @@ def _of_interface(wish: Wish, machine: Machine) -> Iterator[RocksError]:
     where = "frontend_private_interface"
     if wish.interface not in machine.addresses:
         known = ", ".join(sorted(machine.addresses)) or "none"
-        yield NotFound(f"there is no interface {wish.interface!r}", where, f"the machine has: {known}")
-    elif any(route.interface == wish.interface and route.network.prefixlen == 0 for route in machine.routes):
+        yield NotFound(
+            f"there is no interface {wish.interface!r}", where, f"the machine has: {known}"
+        )
+    elif any(
+        route.interface == wish.interface and route.network.prefixlen == 0
+        for route in machine.routes
+    ):
         yield Refused(
             f"{wish.interface} is the way to the outside, and DHCP must not answer there",
             where,
@@ -64,7 +89,9 @@ def _of_interface(wish: Wish, machine: Machine) -> Iterator[RocksError]:
         )
 
 
-def _of_address(wish: Wish, machine: Machine, network: ipaddress.IPv4Network) -> Iterator[RocksError]:
+def _of_address(
+    wish: Wish, machine: Machine, network: ipaddress.IPv4Network
+) -> Iterator[RocksError]:
     where = "frontend_private_address"
     try:
         address = ipaddress.IPv4Address(wish.address)
@@ -72,7 +99,9 @@ def _of_address(wish: Wish, machine: Machine, network: ipaddress.IPv4Network) ->
         yield DescriptionError(f"{wish.address!r} is no address", where, "such as 10.1.1.1")
         return
     if address not in network or address in (network.network_address, network.broadcast_address):
-        yield DescriptionError(f"{address} is no host's address in {network}", where, "take one of the subnet")
+        yield DescriptionError(
+            f"{address} is no host's address in {network}", where, "take one of the subnet"
+        )
     elif wish.interface in machine.addresses:
         yield from _of_configured(wish, machine, address, network)
 
@@ -98,14 +127,22 @@ def _of_configured(
         )
 
 
-def _of_others(wish: Wish, machine: Machine, network: ipaddress.IPv4Network) -> Iterator[RocksError]:
+def _of_others(
+    wish: Wish, machine: Machine, network: ipaddress.IPv4Network
+) -> Iterator[RocksError]:
     if wish.interface not in machine.addresses:
         return
     connected = {
-        Route(one.network, interface) for interface, there in machine.addresses.items() for one in there
+        Route(one.network, interface)
+        for interface, there in machine.addresses.items()
+        for one in there
     } | set(machine.routes)
     for route in sorted(connected, key=lambda route: (route.interface, route.network)):
-        if route.interface != wish.interface and route.network.prefixlen and route.network.overlaps(network):
+        if (
+            route.interface != wish.interface
+            and route.network.prefixlen
+            and route.network.overlaps(network)
+        ):
             yield Conflict(
                 f"{network} overlaps {route.network}, which is reached by {route.interface}",
                 "frontend_private_subnet",
@@ -118,7 +155,9 @@ def _of_names(wish: Wish) -> Iterator[RocksError]:
     if fault:
         yield DescriptionError(fault, "frontend_name", "such as frontend-0")
     if not _ZONE.fullmatch(wish.zone):
-        yield DescriptionError(f"{wish.zone!r} is no DNS name", "frontend_zone", "small letters, such as cluster.local")
+        yield DescriptionError(
+            f"{wish.zone!r} is no DNS name", "frontend_zone", "small letters, such as cluster.local"
+        )
 
 
 def _of_folders(wish: Wish, machine: Machine) -> Iterator[RocksError]:

@@ -93,12 +93,18 @@ def settle(
 def _own(database: Database, wanted: Identity) -> Optional[Node]:
     """The frontend's present row: the first of its rack, whatever it is called; None in a new database."""
     if not any(one.name == MEMBERSHIP for one in memberships(database)):
-        raise DescriptionError(f"there is no membership {MEMBERSHIP!r}", "", "describe it with rocks_membership")
+        raise DescriptionError(
+            f"there is no membership {MEMBERSHIP!r}", "", "describe it with rocks_membership"
+        )
     there = nodes(database)
     frontends = [one for one in there if one.membership == MEMBERSHIP]
     other = next((one for one in there if one.name == wanted.name and one not in frontends), None)
     if other:
-        raise Refused(f"{wanted.name} is a node already ({other.membership})", "frontend_name", "choose another name")
+        raise Refused(
+            f"{wanted.name} is a node already ({other.membership})",
+            "frontend_name",
+            "choose another name",
+        )
     named = [one for one in frontends if one.name == wanted.name]
     first = [one for one in frontends if (one.rack, one.rank) == (RACK, RANK)]
     return next(iter(named + first), None)
@@ -113,7 +119,10 @@ def _outside(database: Database, wanted: Identity, own: Optional[Node]) -> list[
     return [
         node
         for node in nodes(database)
-        if node.ip and node != own and _in(node.ip, old) and (not _in(node.ip, new) or node.ip == wanted.ip)
+        if node.ip
+        and node != own
+        and _in(node.ip, old)
+        and (not _in(node.ip, new) or node.ip == wanted.ip)
     ]
 
 
@@ -122,7 +131,12 @@ def _in(ip: str, network: ipaddress.IPv4Network) -> bool:
 
 
 def _row(wanted: Identity, own: Optional[Node]) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": wanted.name, "ip": wanted.ip, "arch": wanted.arch, "mac": wanted.mac or None}
+    row: dict[str, Any] = {
+        "name": wanted.name,
+        "ip": wanted.ip,
+        "arch": wanted.arch,
+        "mac": wanted.mac or None,
+    }
     if own:
         return {**row, "was": own.name}
     return {**row, "membership": MEMBERSHIP, "rack": RACK, "rank": RANK, "comment": COMMENT}
@@ -138,13 +152,19 @@ def _refusal(wanted: Identity, moving: list[Node]) -> Refused:
     )
 
 
-def _state(database: Database, attributes: Mapping[str, str], owned: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _state(
+    database: Database, attributes: Mapping[str, str], owned: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
     """What a difference shows: the network, all nodes' addresses, and the attributes that are meant."""
     return {
         "network": next((plain(one) for one in networks(database) if one.name == NETWORK), {}),
-        "nodes": {one.name: {"ip": one.ip, "mac": one.mac, "arch": one.arch} for one in nodes(database)},
+        "nodes": {
+            one.name: {"ip": one.ip, "mac": one.mac, "arch": one.arch} for one in nodes(database)
+        },
         "attributes": {name: attribute(database, name) for name in attributes},
         "own attributes": {
-            name: attribute(database, name, Scope(node=node)) for node, values in owned.items() for name in values
+            name: attribute(database, name, Scope(node=node))
+            for node, values in owned.items()
+            for name in values
         },
     }

@@ -67,9 +67,27 @@ def compare(order: Order, said: Said) -> Finding:
     if order.manifest and manifest(said.installed) != order.manifest:
         wrong.append("its list of what was installed is not the one that it reported")
     added, removed, changed = difference(said.installed, said.packages)
-    drifted = wrong or added or removed or changed or said.files or (order.manifest and found != order.manifest)
-    message = "; ".join([*wrong, *_counted(added=added, removed=removed, changed=changed, files=said.files)])
-    return Finding(order.node, DRIFTED if drifted else SAME, message, found, added, removed, changed, said.files)
+    drifted = (
+        wrong
+        or added
+        or removed
+        or changed
+        or said.files
+        or (order.manifest and found != order.manifest)
+    )
+    message = "; ".join(
+        [*wrong, *_counted(added=added, removed=removed, changed=changed, files=said.files)]
+    )
+    return Finding(
+        order.node,
+        DRIFTED if drifted else SAME,
+        message,
+        found,
+        added,
+        removed,
+        changed,
+        said.files,
+    )
 
 
 def difference(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
@@ -77,7 +95,10 @@ def difference(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], li
     old, new = _versions(set(before) - set(now)), _versions(set(now) - set(before))
     added = [f"{name}-{version}" for name in sorted(set(new) - set(old)) for version in new[name]]
     removed = [f"{name}-{version}" for name in sorted(set(old) - set(new)) for version in old[name]]
-    changed = [f"{name}: {', '.join(old[name])} -> {', '.join(new[name])}" for name in sorted(set(old) & set(new))]
+    changed = [
+        f"{name}: {', '.join(old[name])} -> {', '.join(new[name])}"
+        for name in sorted(set(old) & set(new))
+    ]
     return added, removed, changed
 
 

@@ -63,4 +63,9 @@ def _under_way(live: Order, pin: Pin) -> Verdict:
     if live.pin == pin:
         return Verdict(live.node, UNDER_WAY, f"ordered by {live.by}, {live.state}", live)
     other = f"an order of {live.by} for generation {live.pin.generation} is {live.state}"
-    return Verdict(live.node, REFUSED, f"{other}; wait for it, or take it back: rocks_install, state: cancelled", live)
+    return Verdict(
+        live.node,
+        REFUSED,
+        f"{other}; wait for it, or take it back: rocks_install, state: cancelled",
+        live,
+    )

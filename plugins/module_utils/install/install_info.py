@@ -15,7 +15,12 @@ AUDIT = f"select at, {', '.join(Audit._fields)} from audit where node = ? order 
 
 
 def installs(
-    db: Database, names: Optional[Sequence[str]], *, now: str, states: Collection[str] = (), limit: int = 1
+    db: Database,
+    names: Optional[Sequence[str]],
+    *,
+    now: str,
+    states: Collection[str] = (),
+    limit: int = 1,
 ) -> list[dict[str, Any]]:
     """The last ``limit`` orders of these nodes, or of all, sorted by node, newest first.
 

@@ -16,7 +16,9 @@ from .model import Event, History, Order, Progress, Standing
 from .order_records import ADD_EVENT, ORDER_COLUMNS, event_row, order_from
 from .states import LIVE, OPEN
 
-CHUNK = 100  # orders in one statement: four parameters and their ids each, and SQLite allows 999 in all
+CHUNK = (
+    100  # orders in one statement: four parameters and their ids each, and SQLite allows 999 in all
+)
 NUMBERED = (
     f"select {ORDER_COLUMNS}, row_number() over (partition by i.node order by i.id desc) as number"
     " from installs i join nodes n on n.id = i.node"
@@ -42,7 +44,9 @@ def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *
             for start in range(0, len(some), CHUNK):
                 _count(db, some[start : start + CHUNK], shown, now)
         if steps:
-            db.execute_many(ADD_EVENT, [event_row(order.id, now, "", progress) for order, progress in steps])
+            db.execute_many(
+                ADD_EVENT, [event_row(order.id, now, "", progress) for order, progress in steps]
+            )
 
 
 def note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
@@ -55,7 +59,12 @@ def _begins(order: Order | Standing, progress: Progress) -> bool:
     return (order.phase, order.total) != (progress.phase, progress.total)
 
 
-def _count(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], shown: Sequence[str], now: str) -> None:
+def _count(
+    db: Database,
+    reports: Sequence[tuple[Order | Standing, Progress]],
+    shown: Sequence[str],
+    now: str,
+) -> None:
     """One statement for many orders: both engines know ``case``, and a round trip each would cost more than the rest."""
     ids = [order.id for order, _progress in reports]
     case = "case id" + " when ? then ?" * len(ids) + " end"
@@ -75,13 +84,17 @@ def history(db: Database, node: str, *, now: str, limit: int = 20) -> list[Histo
     return histories(db, [node], now=now, limit=limit)
 
 
-def histories(db: Database, names: Optional[Sequence[str]] = None, *, now: str, limit: int = 20) -> list[History]:
+def histories(
+    db: Database, names: Optional[Sequence[str]] = None, *, now: str, limit: int = 20
+) -> list[History]:
     """The same of these nodes, or of all, sorted by node; ``limit`` orders of each."""
     orders = [order for some in _chunks(names) for order in _orders(db, some, limit)]
     steps: dict[int, list[Sequence[Any]]] = {}
     for start in range(0, len(orders), CHUNK):
         ids = [order.id for order in orders[start : start + CHUNK]]
-        for row in db.rows(f"{STEPS} where install in ({', '.join('?' * len(ids))}) order by id", ids):
+        for row in db.rows(
+            f"{STEPS} where install in ({', '.join('?' * len(ids))}) order by id", ids
+        ):
             steps.setdefault(row[0], []).append(row[1:])
     return [History(order, _steps(steps.get(order.id, ()), order, now)) for order in orders]
 
@@ -94,15 +107,21 @@ def _chunks(names: Optional[Sequence[str]]) -> Iterable[Optional[Sequence[str]]]
 
 def _orders(db: Database, names: Optional[Sequence[str]], limit: int) -> list[Order]:
     chosen = "" if names is None else f" where n.name in ({', '.join('?' * len(names))})"
-    rows = db.rows(f"select * from ({NUMBERED}{chosen}) as orders where number <= ?", (*(names or ()), limit))
+    rows = db.rows(
+        f"select * from ({NUMBERED}{chosen}) as orders where number <= ?", (*(names or ()), limit)
+    )
     return sorted(map(order_from, rows), key=lambda order: (order.node, -order.id))
 
 
 def _steps(rows: Sequence[Sequence[Any]], order: Order, now: str) -> tuple[Event, ...]:
     """Rows as events: each lasted until the next began; the last one of a live order lasts still."""
     begun = [timestamps.seconds(row[0]) for row in rows]
-    ends = [*begun[1:], timestamps.seconds(now) if order.state in LIVE else begun[-1]] if begun else []
-    return tuple(Event._make((*row, max(0, end - start))) for row, start, end in zip(rows, begun, ends))
+    ends = (
+        [*begun[1:], timestamps.seconds(now) if order.state in LIVE else begun[-1]] if begun else []
+    )
+    return tuple(
+        Event._make((*row, max(0, end - start))) for row, start, end in zip(rows, begun, ends)
+    )
 
 
 def phases(events: Iterable[Event]) -> dict[str, int]:

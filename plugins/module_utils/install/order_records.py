@@ -21,7 +21,8 @@ ORDER_WIDTH = len(ORDER_COLUMNS.split(","))
 MARK = "\x1f"
 FREE = ("i.reason", "i.message", "i.ordered_by", "i.batch")
 WHOLE_NUMBERS = tuple(
-    name in ("i.id", "i.wipe", "i.attempts", "i.done", "i.total", "i.suspect") for name in ORDER_COLUMNS.split(", ")
+    name in ("i.id", "i.wipe", "i.attempts", "i.done", "i.total", "i.suspect")
+    for name in ORDER_COLUMNS.split(", ")
 )
 
 ADD_AUDIT = (
@@ -57,7 +58,9 @@ def order_from_text(text: str) -> Optional[Order]:
     """An Order from ORDER_TEXT, or None where there was none."""
     if not text:
         return None
-    return order_from([int(value) if whole else value for whole, value in zip(WHOLE_NUMBERS, text.split(MARK))])
+    return order_from(
+        [int(value) if whole else value for whole, value in zip(WHOLE_NUMBERS, text.split(MARK))]
+    )
 
 
 def optional_order(row: Sequence[Any]) -> Optional[Order]:

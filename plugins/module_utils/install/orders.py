@@ -16,7 +16,15 @@ from ..errors import Conflict, NotFound, Refused
 from . import timestamps
 from .eligibility import ORDER, verdict
 from .model import Audit, Candidate, Order, Pin, Progress, Verdict
-from .order_records import ADD_AUDIT, ADD_EVENT, ORDER_COLUMNS, audit_row, event_row, optional_order, order_from
+from .order_records import (
+    ADD_AUDIT,
+    ADD_EVENT,
+    ORDER_COLUMNS,
+    audit_row,
+    event_row,
+    optional_order,
+    order_from,
+)
 from .states import CANCELLED, ENDED_BADLY, EXPIRED, FAILED, LIVE, OPEN, ORDERED, REACHED_FROM
 
 LIFETIME = 6 * 3600
@@ -49,12 +57,16 @@ def candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
     missing = sorted(set(names) - set(found))
     if missing:
         raise NotFound(
-            f"no node {', '.join(map(repr, missing))}", db.location.url, "ansible-inventory --graph lists them"
+            f"no node {', '.join(map(repr, missing))}",
+            db.location.url,
+            "ansible-inventory --graph lists them",
         )
     return [found[name] for name in names]
 
 
-def preview(db: Database, wanted: Mapping[str, Pin], *, force: bool = False, rearm: bool = False) -> list[Verdict]:
+def preview(
+    db: Database, wanted: Mapping[str, Pin], *, force: bool = False, rearm: bool = False
+) -> list[Verdict]:
     """What ordering ``wanted`` (node -> what to install) would come to, node by node.  Changes nothing."""
     return [
         verdict(candidate, wanted[candidate.name], force=force, rearm=rearm)
@@ -96,7 +108,19 @@ def order(
         _supersede(db, chosen, by=by, now=now)
         expires = timestamps.later(now, lifetime)
         rows = [
-            (str(new_uuid()), one.id, ORDERED, *wanted[one.name], int(wipe), batch, driver, by, now, expires, now)
+            (
+                str(new_uuid()),
+                one.id,
+                ORDERED,
+                *wanted[one.name],
+                int(wipe),
+                batch,
+                driver,
+                by,
+                now,
+                expires,
+                now,
+            )
             for one in chosen
         ]
         if not rows:
@@ -106,7 +130,10 @@ def order(
         _tell(db, list(made.values()), now, by=by, action="order", state=ORDERED)
         if rearm:
             for one in chosen:
-                db.execute("delete from secrets where scope = 'node' and owner = ? and name = ?", (one.id, NODE_KEY))
+                db.execute(
+                    "delete from secrets where scope = 'node' and owner = ? and name = ?",
+                    (one.id, NODE_KEY),
+                )
     return [said._replace(order=made.get(said.node, said.order)) for said in verdicts]
 
 
@@ -134,7 +161,9 @@ def advance(
     shown = (None,) * 4 if to in ENDED_BADLY else (progress.phase or to, *progress[1:4])
     values = (to, 1 if to in LIVE else None, now, reason[:255], *shown, int(suspect), manifest)
     full = audit._replace(node=order.node, install=order.uuid, profile=order.pin.profile)
-    told = full._replace(detail=full.detail or f"{order.state} -> {to}" + (f": {reason}" if reason else ""))
+    told = full._replace(
+        detail=full.detail or f"{order.state} -> {to}" + (f": {reason}" if reason else "")
+    )
     step = progress._replace(message=progress.message or reason)
     if not db.change(
         (f"{MOVE} where id = ? and state in ({_marks(sources)})", (*values, order.id, *sources)),
@@ -144,12 +173,19 @@ def advance(
         _explain_lost(db, order, to)
     if to not in ENDED_BADLY:
         order = order._replace(
-            phase=progress.phase or to, done=progress.done, total=progress.total, message=progress.message
+            phase=progress.phase or to,
+            done=progress.done,
+            total=progress.total,
+            message=progress.message,
         )
-    return order._replace(state=to, changed=now, reason=reason[:255], suspect=suspect, manifest=manifest)
+    return order._replace(
+        state=to, changed=now, reason=reason[:255], suspect=suspect, manifest=manifest
+    )
 
 
-def cancel(db: Database, orders: Iterable[Order], *, by: str, now: str, reason: str = "") -> list[Order]:
+def cancel(
+    db: Database, orders: Iterable[Order], *, by: str, now: str, reason: str = ""
+) -> list[Order]:
     """Take live orders back; one that ended meanwhile stays as it is.  Returns those that were cancelled."""
     told = f"cancelled by {by}" + (f": {reason}" if reason else "")
     return _end(db, orders, CANCELLED, by=by, now=now, reason=told)
@@ -166,11 +202,20 @@ def expire(db: Database, *, now: str, names: Optional[Sequence[str]] = None) -> 
     return [
         ended
         for one in late
-        for ended in _end(db, [one], EXPIRED, by="service", now=now, reason=f"nobody finished it before {one.expires}")
+        for ended in _end(
+            db,
+            [one],
+            EXPIRED,
+            by="service",
+            now=now,
+            reason=f"nobody finished it before {one.expires}",
+        )
     ]
 
 
-def live(db: Database, names: Optional[Sequence[str]] = None, *, until: str = "9999") -> list[Order]:
+def live(
+    db: Database, names: Optional[Sequence[str]] = None, *, until: str = "9999"
+) -> list[Order]:
     """The live orders, of these nodes or of all, sorted by node.
 
     until  only those whose time is over then
@@ -179,7 +224,9 @@ def live(db: Database, names: Optional[Sequence[str]] = None, *, until: str = "9
     if names is None:
         return [order_from(row) for row in db.rows(f"{of_all} order by n.name", (until,))]
     rows = [
-        row for some in _chunks(names) for row in db.rows(f"{of_all} and n.name in ({_marks(some)})", (until, *some))
+        row
+        for some in _chunks(names)
+        for row in db.rows(f"{of_all} and n.name in ({_marks(some)})", (until, *some))
     ]
     return sorted(map(order_from, rows), key=lambda one: one.node)
 
@@ -195,10 +242,15 @@ def by_uuid(db: Database, uuids: Sequence[str]) -> list[Order]:
 
 def by_batch(db: Database, batch: str) -> list[Order]:
     """All orders of one batch, sorted by node."""
-    return [order_from(row) for row in db.rows(f"{ORDERS} where i.batch = ? order by n.name, i.id", (batch,))]
+    return [
+        order_from(row)
+        for row in db.rows(f"{ORDERS} where i.batch = ? order by n.name, i.id", (batch,))
+    ]
 
 
-def retry(db: Database, names: Sequence[str], *, by: str, now: str, rearm: bool = False) -> list[Verdict]:
+def retry(
+    db: Database, names: Sequence[str], *, by: str, now: str, rearm: bool = False
+) -> list[Verdict]:
     """Order again what each node's last order was for, whatever was published since; a node that is up is left alone.
 
     Raises Refused for a node that was never ordered.
@@ -206,7 +258,11 @@ def retry(db: Database, names: Sequence[str], *, by: str, now: str, rearm: bool 
     wanted = {}
     for one in candidates(db, names):
         if one.last is None:
-            raise Refused("it was never ordered, so there is nothing to repeat", one.name, "order it: rocks_reinstall")
+            raise Refused(
+                "it was never ordered, so there is nothing to repeat",
+                one.name,
+                "order it: rocks_reinstall",
+            )
         wanted[one.name] = one.last.pin
     return order(db, wanted, by=by, now=now, rearm=rearm)
 
@@ -217,7 +273,9 @@ def _supersede(db: Database, chosen: Sequence[Candidate], *, by: str, now: str) 
     _end(db, stale, CANCELLED, by=by, now=now, reason="ordered again before it came up")
 
 
-def _end(db: Database, orders: Iterable[Order], to: str, *, by: str, now: str, reason: str) -> list[Order]:
+def _end(
+    db: Database, orders: Iterable[Order], to: str, *, by: str, now: str, reason: str
+) -> list[Order]:
     ended = []
     for one in orders:
         try:
@@ -227,7 +285,9 @@ def _end(db: Database, orders: Iterable[Order], to: str, *, by: str, now: str, r
     return ended
 
 
-def _tell(db: Database, orders: Sequence[Order], now: str, *, by: str, action: str, state: str) -> None:
+def _tell(
+    db: Database, orders: Sequence[Order], now: str, *, by: str, action: str, state: str
+) -> None:
     db.execute_many(ADD_EVENT, [event_row(one.id, now, state, NO_PROGRESS) for one in orders])
     db.execute_many(
         ADD_AUDIT,

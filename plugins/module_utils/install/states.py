@@ -12,7 +12,9 @@ from typing import Mapping
 ORDERED = "ordered"  # permission and duty; the machine has not been heard of
 BOOTED = "booted"  # its firmware was sent to the installer
 INSTALLING = "installing"  # the installer took its kickstart
-INSTALLED = "installed"  # the installer said that it is done; the machine boots from its own disk again
+INSTALLED = (
+    "installed"  # the installer said that it is done; the machine boots from its own disk again
+)
 UP = "up"  # the installed system said which profile and which generation it runs
 FAILED = "failed"
 EXPIRED = "expired"

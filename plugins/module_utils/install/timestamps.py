@@ -24,7 +24,14 @@ def seconds(text: str) -> int:
     """A text of the database as seconds since 1970."""
     # A tenth of what strptime costs, and each kickstart asks twice.
     return calendar.timegm(
-        (int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), int(text[17:]))
+        (
+            int(text[:4]),
+            int(text[5:7]),
+            int(text[8:10]),
+            int(text[11:13]),
+            int(text[14:16]),
+            int(text[17:]),
+        )
     )
 
 

@@ -87,7 +87,9 @@ def _one_line(value: str) -> str:
 def _only_newlines(value: str) -> str:
     found = ODD_LINE_END.search(value)
     if found:
-        raise ValueError(f"U+{ord(found.group()):04X} ends a line for the installer, and cannot be written there")
+        raise ValueError(
+            f"U+{ord(found.group()):04X} ends a line for the installer, and cannot be written there"
+        )
     return value
 
 
@@ -137,7 +139,9 @@ def _shell_double(value: str) -> str:
 
 
 def _shell_single(value: str) -> str:
-    return _guarded(LINE_END.sub(lambda found: f"'{_ansi(found)}'", value.replace("'", r"'\''")), "''")
+    return _guarded(
+        LINE_END.sub(lambda found: f"'{_ansi(found)}'", value.replace("'", r"'\''")), "''"
+    )
 
 
 def _shell_here(value: str) -> str:
@@ -183,7 +187,9 @@ def _quoted(value: str) -> str:
 def _within(allowed: re.Pattern[str], value: str) -> str:
     for character in value:
         if not allowed.match(character):
-            raise ValueError(f"{character!r} cannot be written safely there; a <file> takes any text")
+            raise ValueError(
+                f"{character!r} cannot be written safely there; a <file> takes any text"
+            )
     return value
 
 

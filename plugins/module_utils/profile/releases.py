@@ -136,18 +136,46 @@ class Option(NamedTuple):
 OPTIONS: tuple[Option, ...] = (
     Option("timezone", "--isUtc", 7, 99, "--utc"),
     Option("logging", "--level", 9, 99, None, True, "the installer logs everything there"),
-    Option("repo", "--ignoregroups", 9, 99, None, True, "groups come from the installation source only"),
+    Option(
+        "repo", "--ignoregroups", 9, 99, None, True, "groups come from the installation source only"
+    ),
     Option("rootpw", "--allow-ssh", 7, 9, None, False, "sshd lets root in by password there"),
     Option("reboot", "--kexec", 7, 8, None, False, "the machine reboots by way of its firmware"),
-    Option("text", "--non-interactive", 7, 8, None, False, "text mode asks only for what the kickstart leaves open"),
+    Option(
+        "text",
+        "--non-interactive",
+        7,
+        8,
+        None,
+        False,
+        "text mode asks only for what the kickstart leaves open",
+    ),
     Option("bootloader", "--sdboot", 7, 10, ""),
     Option("autopart", "--hibernation", 7, 10, ""),
     Option("%packages", "--excludeWeakdeps", 9, 99, "--exclude-weakdeps"),
     Option("%packages", "--exclude-weakdeps", 8, 9, "--excludeWeakdeps"),
-    Option("%packages", "--excludeWeakdeps", 7, 8, None, False, "packages have no weak dependencies there"),
-    Option("%packages", "--exclude-weakdeps", 7, 8, None, False, "packages have no weak dependencies there"),
+    Option(
+        "%packages",
+        "--excludeWeakdeps",
+        7,
+        8,
+        None,
+        False,
+        "packages have no weak dependencies there",
+    ),
+    Option(
+        "%packages",
+        "--exclude-weakdeps",
+        7,
+        8,
+        None,
+        False,
+        "packages have no weak dependencies there",
+    ),
     Option("%packages", "--instLangs", 9, 99, "--inst-langs", True),
     Option("%packages", "--inst-langs", 7, 9, "--instLangs", True),
     Option("%packages", "--ignorebroken", 7, 11, ""),
-    Option("%packages", "--nobase", 7, 99, None, False, "no group is installed that is not asked for"),
+    Option(
+        "%packages", "--nobase", 7, 99, None, False, "no group is installed that is not asked for"
+    ),
 )

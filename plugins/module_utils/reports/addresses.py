@@ -32,16 +32,28 @@ class Address(NamedTuple):
 
 
 def addresses(
-    nodes: Iterable[Node], interfaces: Mapping[str, Sequence[Interface]], networks: Sequence[Network]
+    nodes: Iterable[Node],
+    interfaces: Mapping[str, Sequence[Interface]],
+    networks: Sequence[Network],
 ) -> Iterator[Address]:
     """All addresses, node by node; ``interfaces`` are by node.  What has no address yet is not among them."""
-    ranges = [(to_number(network.netmask), to_number(network.subnet), network) for network in networks]
+    ranges = [
+        (to_number(network.netmask), to_number(network.subnet), network) for network in networks
+    ]
 
     def address(ip: str, mac: str, host: str, kind: str, node: Node) -> Address:
         number = to_number(ip)
-        network = next((network for mask, subnet, network in ranges if number & mask == subnet), None)
+        network = next(
+            (network for mask, subnet, network in ranges if number & mask == subnet), None
+        )
         return Address(
-            ip, mac, host, f"{host}.{network.zone}" if network and network.zone else host, kind, node, network
+            ip,
+            mac,
+            host,
+            f"{host}.{network.zone}" if network and network.zone else host,
+            kind,
+            node,
+            network,
         )
 
     for node in nodes:

@@ -24,7 +24,11 @@ PRIVATE = 0o640  # of a file that holds a password
 
 def state_folder(database: Location) -> str:
     """Where notes and the site's own first files are kept: beside an SQLite database, so that a demonstration needs no root."""
-    return os.path.join(os.path.dirname(database.name), "reports") if database.engine == "sqlite" else STATE
+    return (
+        os.path.join(os.path.dirname(database.name), "reports")
+        if database.engine == "sqlite"
+        else STATE
+    )
 
 
 def swap(plans: Sequence[Plan], folder: str) -> None:
@@ -39,7 +43,11 @@ def swap(plans: Sequence[Plan], folder: str) -> None:
             for path, old in plan.before.items():
                 done[path] = old
                 with writing(path):
-                    replace(path, plan.files[path], PRIVATE if plan.site.options.get("password") else None)
+                    replace(
+                        path,
+                        plan.files[path],
+                        PRIVATE if plan.site.options.get("password") else None,
+                    )
     except BaseException:
         put_back(done)
         for plan in plans:

@@ -36,8 +36,14 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     for node in sorted(snapshot.nodes, key=lambda node: node.rack):
         racks.setdefault(str(node.rack), []).append(node.name)
     everybody = {"all": tuple(node.name for node in snapshot.nodes)} if snapshot.nodes else {}
-    sources: dict[str, Mapping[str, Sequence[str]]] = {"rocks": {**everybody, **snapshot.groups}, "rack": racks}
-    folded = {source: {group: fold(names) for group, names in groups.items()} for source, groups in sources.items()}
+    sources: dict[str, Mapping[str, Sequence[str]]] = {
+        "rocks": {**everybody, **snapshot.groups},
+        "rack": racks,
+    }
+    folded = {
+        source: {group: fold(names) for group, names in groups.items()}
+        for source, groups in sources.items()
+    }
     return {site.options["path"]: site.layout("clustershell.yaml", TEMPLATE, sources=folded)}
 
 
@@ -49,4 +55,6 @@ def check(trial: Trial, site: Site) -> None:
     trial.run(["nodeset", f"--groupsconf={config}", "-LL"], timeout=CHECK_SECONDS)
 
 
-REPORT = Report("clustershell", "ClusterShell groups", OPTIONS, render, check, needs=frozenset((GROUPS,)))
+REPORT = Report(
+    "clustershell", "ClusterShell groups", OPTIONS, render, check, needs=frozenset((GROUPS,))
+)

@@ -25,5 +25,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     return {site.options["path"]: site.layout("ethers", TEMPLATE, addresses=known)}
 
 
-check = by_lines(r"([0-9a-f]{2}:){5}[0-9a-f]{2}\s+[A-Za-z0-9.-]+", "such as 00:50:8b:e0:3a:a7 compute-0-0")
+check = by_lines(
+    r"([0-9a-f]{2}:){5}[0-9a-f]{2}\s+[A-Za-z0-9.-]+", "such as 00:50:8b:e0:3a:a7 compute-0-0"
+)
 REPORT = Report("ethers", "/etc/ethers", OPTIONS, render, check)

@@ -35,16 +35,24 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     for folder in options["folders"]:
         if not FOLDER.fullmatch(folder):
             raise DescriptionError(
-                f"the folder {folder!r} cannot stand in exports", "", "an absolute path of plain letters"
+                f"the folder {folder!r} cannot stand in exports",
+                "",
+                "an absolute path of plain letters",
             )
     if not RIGHTS.fullmatch(options["rights"]):
-        raise DescriptionError(f"rights are {options['rights']!r}", "", "such as rw,sync,root_squash")
+        raise DescriptionError(
+            f"rights are {options['rights']!r}", "", "such as rw,sync,root_squash"
+        )
     networks = [str(subnet(network)) for network in snapshot.networks if network.kind == "private"]
     folders = options["folders"] if networks else []
-    text = site.layout("exports", TEMPLATE, folders=folders, networks=networks, rights=options["rights"])
+    text = site.layout(
+        "exports", TEMPLATE, folders=folders, networks=networks, rights=options["rights"]
+    )
     return {options["path"]: text}
 
 
 EXPORTS = Daemon("exports", ("nfs-server", "nfs-kernel-server"), reload_by=("exportfs", "-ra"))
-check = by_lines(r"/\S*(\s+[0-9A-Za-z.:/*-]+\([a-z0-9_,=:-]+\))+", "such as /export/home 10.0.0.0/8(rw,sync)")
+check = by_lines(
+    r"/\S*(\s+[0-9A-Za-z.:/*-]+\([a-z0-9_,=:-]+\))+", "such as /export/home 10.0.0.0/8(rw,sync)"
+)
 REPORT = Report("exports", "NFS exports of the frontend", OPTIONS, render, check, EXPORTS)

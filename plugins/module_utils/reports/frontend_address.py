@@ -11,9 +11,13 @@ from .model import Site, Snapshot
 
 def server_address(network: Network, snapshot: Snapshot, site: Site) -> str:
     """Where nodes of ``network`` reach the frontend: its address there, else the one that all nodes are given."""
-    frontends = sorted((node for node in snapshot.nodes if node.appliance == FRONTEND), key=lambda node: node.id)
+    frontends = sorted(
+        (node for node in snapshot.nodes if node.appliance == FRONTEND), key=lambda node: node.id
+    )
     names = [node.name for node in frontends]
-    candidates = [node.ip for node in frontends] + [one.ip for one in snapshot.interfaces if one.node in names]
+    candidates = [node.ip for node in frontends] + [
+        one.ip for one in snapshot.interfaces if one.node in names
+    ]
     for ip in filter(None, candidates):
         if to_number(ip) & to_number(network.netmask) == to_number(network.subnet):
             return ip

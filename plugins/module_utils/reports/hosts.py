@@ -26,7 +26,11 @@ TEMPLATE = """\
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each address."""
-    return {site.options["path"]: site.layout("hosts", TEMPLATE, lines=[_line(one) for one in snapshot.addresses])}
+    return {
+        site.options["path"]: site.layout(
+            "hosts", TEMPLATE, lines=[_line(one) for one in snapshot.addresses]
+        )
+    }
 
 
 def _line(one: Address) -> str:
@@ -35,5 +39,8 @@ def _line(one: Address) -> str:
     return f"{one.ip} {names}" + (f"  # {remark}" if remark else "")
 
 
-check = by_lines(r"[0-9A-Fa-f.:]+(\s+[A-Za-z0-9][A-Za-z0-9.-]*)+", "such as 10.1.1.1 frontend-0.cluster frontend-0")
+check = by_lines(
+    r"[0-9A-Fa-f.:]+(\s+[A-Za-z0-9][A-Za-z0-9.-]*)+",
+    "such as 10.1.1.1 frontend-0.cluster frontend-0",
+)
 REPORT = Report("hosts", "/etc/hosts", OPTIONS, render, check)

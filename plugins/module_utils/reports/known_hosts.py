@@ -20,7 +20,9 @@ CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {"path": "/etc/ssh/ssh_known_hosts"}
 # sshd's own names of the files, without .pub.
 ATTRIBUTES = ("ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key")
-KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]+={0,2})(?: .*)?")
+KEY = re.compile(
+    r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]+={0,2})(?: .*)?"
+)
 TEMPLATE = """\
 # Written by rocks_report from the cluster database; changes here are lost.
 {% for names, key in keys %}
@@ -35,7 +37,9 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     for one in snapshot.addresses:
         if one.kind == BMC:
             continue  # another computer, with keys of its own
-        names.setdefault(one.node.name, []).extend(dict.fromkeys((one.host, one.domain_name, one.ip)))
+        names.setdefault(one.node.name, []).extend(
+            dict.fromkeys((one.host, one.domain_name, one.ip))
+        )
     keys, faults = [], []
     for node in snapshot.nodes:
         for attribute in ATTRIBUTES:
@@ -44,7 +48,11 @@ def render(snapshot: Snapshot, site: Site) -> Files:
             if key:
                 keys.append((",".join(names.get(node.name, [node.name])), f"{key[1]} {key[2]}"))
             elif value:
-                faults.append(DescriptionError(f"{attribute} is no public key", node.name, "ssh-ed25519 AAAA…"))
+                faults.append(
+                    DescriptionError(
+                        f"{attribute} is no public key", node.name, "ssh-ed25519 AAAA…"
+                    )
+                )
     if faults:
         raise together(faults)
     return {site.options["path"]: site.layout("ssh_known_hosts", TEMPLATE, keys=keys)}
@@ -58,7 +66,11 @@ def check(trial: Trial, site: Site) -> None:
         found = trial.run(["ssh-keygen", "-l", "-f", aside], timeout=CHECK_SECONDS)
         understood = len(found.stdout.splitlines())
         if understood != len(lines):
-            raise DescriptionError(f"ssh-keygen understands {understood} of its {len(lines)} keys", aside)
+            raise DescriptionError(
+                f"ssh-keygen understands {understood} of its {len(lines)} keys", aside
+            )
 
 
-REPORT = Report("known_hosts", "ssh's known hosts", OPTIONS, render, check, needs=frozenset((GROUPS,)))
+REPORT = Report(
+    "known_hosts", "ssh's known hosts", OPTIONS, render, check, needs=frozenset((GROUPS,))
+)

@@ -24,7 +24,11 @@ def by_lines(pattern: str, example: str) -> Callable[[Trial, Site], None]:
             for number, line in enumerate(read_text(aside).split("\n"), 1):
                 words = line.partition("#")[0].strip()
                 if words and not form.fullmatch(words):
-                    faults.append(DescriptionError(f"{line[:80]!r} is not understood", f"{path}:{number}", example))
+                    faults.append(
+                        DescriptionError(
+                            f"{line[:80]!r} is not understood", f"{path}:{number}", example
+                        )
+                    )
         if faults:
             raise together(faults[:TOLD])
 

@@ -181,7 +181,12 @@ class Outcome:
     def to_data(self) -> dict[str, Any]:
         """As a module returns it."""
         files = list(self.files)
-        return {"name": self.report, "changed": self.changed, "files": files, "reloaded": self.reloaded}
+        return {
+            "name": self.report,
+            "changed": self.changed,
+            "files": files,
+            "reloaded": self.reloaded,
+        }
 
     def differences(self) -> list[dict[str, str]]:
         """As Ansible's diff mode shows them, file by file."""

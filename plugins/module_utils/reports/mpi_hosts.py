@@ -27,7 +27,10 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     flavour = site.options["flavour"]
     if flavour not in FLAVOURS:
         raise DescriptionError(f"flavour is {flavour!r}", "", f"one of {', '.join(FLAVOURS)}")
-    lines = [node.name + _slots(FLAVOURS[flavour], snapshot, node.name) for node in snapshot.compute_nodes()]
+    lines = [
+        node.name + _slots(FLAVOURS[flavour], snapshot, node.name)
+        for node in snapshot.compute_nodes()
+    ]
     return {site.options["path"]: site.layout("machines", TEMPLATE, lines=lines)}
 
 
@@ -37,4 +40,6 @@ def _slots(form: str, snapshot: Snapshot, node: str) -> str:
 
 
 check = by_lines(r"[A-Za-z0-9.-]+(:\d+|\s+slots=\d+)?", "such as compute-0-0 slots=4")
-REPORT = Report("machines", "a machine file for MPI", OPTIONS, render, check, needs=frozenset((HARDWARE,)))
+REPORT = Report(
+    "machines", "a machine file for MPI", OPTIONS, render, check, needs=frozenset((HARDWARE,))
+)

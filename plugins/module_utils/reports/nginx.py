@@ -35,7 +35,11 @@ http {{ include {aside}; }}
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """Every address of a node leads to the node's name."""
-    return {site.options["path"]: site.layout("nginx-nodes.conf", TEMPLATE, addresses=snapshot.addresses)}
+    return {
+        site.options["path"]: site.layout(
+            "nginx-nodes.conf", TEMPLATE, addresses=snapshot.addresses
+        )
+    }
 
 
 def check(trial: Trial, site: Site) -> None:

@@ -17,7 +17,9 @@ WHERE = "reports"
 ENABLED = "enabled"
 
 
-def chosen(said: Mapping[str, Any], names: Optional[Sequence[str]] = None) -> list[tuple[Report, Options]]:
+def chosen(
+    said: Mapping[str, Any], names: Optional[Sequence[str]] = None
+) -> list[tuple[Report, Options]]:
     """The reports of these names, or those that the site lists, each with its options.
 
     Raises DescriptionError or NotFound with everything that cannot be meant.
@@ -25,7 +27,9 @@ def chosen(said: Mapping[str, Any], names: Optional[Sequence[str]] = None) -> li
     known = {report.name: report for report in REPORTS}
     hint = f"known: {', '.join(known)}"
     faults: list[RocksError] = [
-        NotFound(f"there is no report {name!r}", WHERE, hint) for name in [*said, *(names or ())] if name not in known
+        NotFound(f"there is no report {name!r}", WHERE, hint)
+        for name in [*said, *(names or ())]
+        if name not in known
     ]
     found = {name: _options(known[name], said.get(name) or {}, faults) for name in known}
     if faults:
@@ -39,7 +43,9 @@ def over(settings: Settings, names: Optional[Sequence[str]], said: Mapping[str, 
     if not said:
         return settings
     if names is None or len(names) != 1:
-        raise DescriptionError("options are given for more than one report", "options", "name the one they are of")
+        raise DescriptionError(
+            "options are given for more than one report", "options", "name the one they are of"
+        )
     its = {**(settings.reports.get(names[0]) or {}), **said}
     return dataclasses.replace(settings, reports={**settings.reports, names[0]: its})
 
@@ -52,14 +58,20 @@ def defaults(report: Report) -> Options:
 def _options(report: Report, said: Any, faults: list[RocksError]) -> Options:
     known, where = defaults(report), f"{WHERE}: {report.name}"
     if not isinstance(said, Mapping):
-        faults.append(DescriptionError(f"{said!r} is said of it", where, "a mapping of options is expected"))
+        faults.append(
+            DescriptionError(f"{said!r} is said of it", where, "a mapping of options is expected")
+        )
         return known
     for name, value in said.items():
         if name not in known:
             hint = f"known options: {', '.join(sorted(known))}"
             faults.append(DescriptionError(f"unknown option {name!r}", where, hint))
         elif not _fits(value, known[name]):
-            faults.append(DescriptionError(f"{name} is {value!r}", where, f"a {_KINDS[type(known[name])]} is expected"))
+            faults.append(
+                DescriptionError(
+                    f"{name} is {value!r}", where, f"a {_KINDS[type(known[name])]} is expected"
+                )
+            )
     return {**known, **{name: value for name, value in said.items() if name in known}}
 
 

@@ -41,7 +41,10 @@ class Plan:
 
     def changes(self, further: Iterable[str] = ()) -> Changes:
         """What changes, and what an earlier run changed: of that, nobody knows the former content."""
-        former = {path: None if old is None else old.decode("utf-8", "replace") for path, old in self.before.items()}
+        former = {
+            path: None if old is None else old.decode("utf-8", "replace")
+            for path, old in self.before.items()
+        }
         return {
             path: (former.get(path), self.files[path])
             for path in {**former, **dict.fromkeys(further)}
@@ -54,7 +57,9 @@ class Plan:
         return text.replace(json.dumps(password), f'"{HIDDEN}"') if password else text
 
 
-def render(wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run) -> list[Plan]:
+def render(
+    wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run
+) -> list[Plan]:
     """Render the reports, each with its options.  Raises everything that is wrong with any of them as one error."""
     plans: list[Plan] = []
     owners: dict[str, str] = {}
@@ -66,7 +71,9 @@ def render(wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: S
                 for path in plans[-1].files:
                     if owners.setdefault(path, report.name) != report.name:
                         raise DescriptionError(
-                            f"{path} is the file of report {owners[path]}, too", "", "give it a `path`"
+                            f"{path} is the file of report {owners[path]}, too",
+                            "",
+                            "give it a `path`",
                         )
     return plans
 
@@ -84,7 +91,9 @@ def check(plans: Sequence[Plan], run: Run) -> None:
 def _aside(plan: Plan, run: Run) -> Iterator[Trial]:
     """The changed files of a report under other names, until the block ends; errors speak of their real names."""
     with contextlib.ExitStack() as inside:
-        aside = {path: inside.enter_context(_candidate(path, plan.files[path])) for path in plan.before}
+        aside = {
+            path: inside.enter_context(_candidate(path, plan.files[path])) for path in plan.before
+        }
         folder = inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-report-"))
         try:
             yield Trial({path: aside.get(path, path) for path in plan.files}, folder, run)
@@ -139,7 +148,9 @@ def _candidate(path: str, text: str) -> Iterator[str]:
     """The new content under another name in the same folder, until the block ends."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
-        raise NotFound("no such folder", folder, "install the service first, or give its report another `path`")
+        raise NotFound(
+            "no such folder", folder, "install the service first, or give its report another `path`"
+        )
     with writing(folder):
         _sweep(folder)
         descriptor, aside = tempfile.mkstemp(prefix=f"{ASIDE}{os.getpid()}-", dir=folder)
@@ -164,6 +175,8 @@ def writing(path: str) -> Iterator[None]:
 def _sweep(folder: str) -> None:
     """Remove what processes that were killed left behind."""
     for name in os.listdir(folder):
-        if name.startswith(ASIDE) and not os.path.exists(f"/proc/{name[len(ASIDE) :].partition('-')[0]}"):
+        if name.startswith(ASIDE) and not os.path.exists(
+            f"/proc/{name[len(ASIDE) :].partition('-')[0]}"
+        ):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(folder, name))

@@ -65,7 +65,14 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     plugs = _plugs(snapshot)
     devices = _devices(snapshot, plugs, options)
     kinds = sorted({one.kind for one in devices})
-    text = site.layout("powerman.conf", TEMPLATE, kinds=kinds, devices=devices, plugs=plugs, folder=options["devices"])
+    text = site.layout(
+        "powerman.conf",
+        TEMPLATE,
+        kinds=kinds,
+        devices=devices,
+        plugs=plugs,
+        folder=options["devices"],
+    )
     return {options["path"]: text}
 
 
@@ -92,11 +99,23 @@ def _devices(snapshot: Snapshot, plugs: list[Plug], options: Mapping[str, Any]) 
             continue
         kind = snapshot.attribute(name, "power_device")
         if name not in known or not known[name].ip:
-            faults.append(DescriptionError(f"power_unit is {name!r}", "", "it is no node with an address"))
+            faults.append(
+                DescriptionError(f"power_unit is {name!r}", "", "it is no node with an address")
+            )
         elif not kind:
-            faults.append(DescriptionError("power_device is not set", name, "a file of /etc/powerman, without .dev"))
+            faults.append(
+                DescriptionError(
+                    "power_device is not set", name, "a file of /etc/powerman, without .dev"
+                )
+            )
         else:
-            devices.append(Device(name, word(kind, "device of powerman", name), f"{known[name].ip}:{options['port']}"))
+            devices.append(
+                Device(
+                    name,
+                    word(kind, "device of powerman", name),
+                    f"{known[name].ip}:{options['port']}",
+                )
+            )
     if faults:
         raise together(faults)
     return devices
@@ -108,9 +127,13 @@ def check(trial: Trial, site: Site) -> None:
     if not re.search(r"^node ", text, re.MULTILINE):
         return  # powermand does not start without nodes, and need not
     config = os.path.join(trial.folder, "powerman.conf")
-    replace(config, re.sub(r'^(device ".*?" ".*?") ".*"$', rf"\1 {SILENT}", text, flags=re.MULTILINE))
+    replace(
+        config, re.sub(r'^(device ".*?" ".*?") ".*"$', rf"\1 {SILENT}", text, flags=re.MULTILINE)
+    )
     trial.run(["powermand", "-s", "-f", "-c", config], timeout=CHECK_SECONDS)
 
 
 POWERMAN = Daemon("powerman", ("powerman",), reload_by=("systemctl", "restart", UNIT))
-REPORT = Report("powerman", "powerman's devices", OPTIONS, render, check, POWERMAN, frozenset((GROUPS,)))
+REPORT = Report(
+    "powerman", "powerman's devices", OPTIONS, render, check, POWERMAN, frozenset((GROUPS,))
+)

@@ -42,14 +42,18 @@ def show(
     found = []
     for report, options in everything:
         if names is None or report.name in names:
-            site = Site(options, settings.plain_url.rstrip("/"), database.location, layout or Layout())
+            site = Site(
+                options, settings.plain_url.rstrip("/"), database.location, layout or Layout()
+            )
             files, fault = ({}, "") if names is None else _rendered(database, report, site, run)
             enabled = report.name in settings.reports and bool(options[ENABLED])
             found.append(Shown(report.name, report.summary, enabled, options, files, fault))
     return found
 
 
-def _rendered(database: Database, report: Report, site: Site, run: Run) -> tuple[Mapping[str, str], str]:
+def _rendered(
+    database: Database, report: Report, site: Site, run: Run
+) -> tuple[Mapping[str, str], str]:
     try:
         plans = render([(report, site.options)], read(database, report.needs), site, run)
         check(plans, run)

@@ -4,7 +4,18 @@
 
 from __future__ import annotations
 
-from . import clustershell, ethers, exports, hosts, known_hosts, mpi_hosts, nginx, pbs_nodes, powerman, slurm
+from . import (
+    clustershell,
+    ethers,
+    exports,
+    hosts,
+    known_hosts,
+    mpi_hosts,
+    nginx,
+    pbs_nodes,
+    powerman,
+    slurm,
+)
 from .dhcp import dhcpd, dnsmasq, kea_report
 from .dns import bind, unbound
 from .model import Report

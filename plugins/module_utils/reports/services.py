@@ -13,7 +13,12 @@ from .model import Changes, Options, Run
 
 SECONDS = 60.0
 # The last one holds the units that systemd makes of old scripts, such as Debian's isc-dhcp-server (systemd.unit(5)).
-UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/run/systemd/generator.late")
+UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
+)
 UNIT = "{unit}"
 
 # What every report with a service may be told.
@@ -61,5 +66,7 @@ class Daemon:
             if any(os.path.exists(f"{folder}/{unit}.service") for folder in UNIT_FOLDERS):
                 return unit
         raise CommandError(
-            f"no unit {' or '.join(self.units)} is installed", self.name, "the option `reload` takes another command"
+            f"no unit {' or '.join(self.units)} is installed",
+            self.name,
+            "the option `reload` takes another command",
         )

@@ -21,12 +21,14 @@ from .snapshot import HARDWARE
 from .validators import fold, word
 
 CHECK_SECONDS = 60.0
-MEMORY = (
-    99  # per cent of what was counted: Slurm drains a node that has less, and another kernel may leave a little less
-)
+MEMORY = 99  # per cent of what was counted: Slurm drains a node that has less, and another kernel may leave a little less
 INSTALL_SECONDS = 3600  # after which a node that was sent into the installer for a job is given up
 HELPER = "/usr/libexec/rocks/slurm-feature"  # node file slurm-client.xml
-OPTIONS: Mapping[str, Any] = {"path": "/etc/slurm/rocks-nodes.conf", "partition": "compute", "distributions": []}
+OPTIONS: Mapping[str, Any] = {
+    "path": "/etc/slurm/rocks-nodes.conf",
+    "partition": "compute",
+    "distributions": [],
+}
 TEMPLATE = """\
 # Written by rocks_report from the cluster database; changes here are lost.
 {% if offered %}
@@ -84,7 +86,8 @@ def _counted(found: Optional[Hardware]) -> str:
         return 'State=DOWN Reason="its hardware was not counted yet"'
     return (
         f"CPUs={found.cpus} Sockets={found.sockets} CoresPerSocket={found.cores} ThreadsPerCore={found.threads}"
-        f" RealMemory={found.memory * MEMORY // 100}" + (f" Gres=gpu:{found.gpus}" if found.gpus else "")
+        f" RealMemory={found.memory * MEMORY // 100}"
+        + (f" Gres=gpu:{found.gpus}" if found.gpus else "")
     )
 
 
@@ -92,10 +95,17 @@ def check(trial: Trial, site: Site) -> None:
     """scontrol reads it as a part of a configuration, and asks no controller."""
     config = os.path.join(trial.folder, "slurm.conf")
     replace(config, TRIAL.format(aside=trial.files[site.options["path"]]))
-    trial.run(["scontrol", "show", "hostnames", "node"], timeout=CHECK_SECONDS, env={"SLURM_CONF": config})
+    trial.run(
+        ["scontrol", "show", "hostnames", "node"], timeout=CHECK_SECONDS, env={"SLURM_CONF": config}
+    )
 
 
 # A reconfiguration does not take other nodes or other hardware before 23.11, and dies of more nodes; a restart is
 # short, and jobs run on.
-SLURM = Daemon("slurmctld", ("slurmctld",), reload_by=("systemctl", "restart", UNIT), alive_by=("scontrol", "ping"))
+SLURM = Daemon(
+    "slurmctld",
+    ("slurmctld",),
+    reload_by=("systemctl", "restart", UNIT),
+    alive_by=("scontrol", "ping"),
+)
 REPORT = Report("slurm", "Slurm's nodes", OPTIONS, render, check, SLURM, frozenset((HARDWARE,)))

@@ -21,7 +21,10 @@ from .addresses import Address, interface_host
 from .model import Hardware, Snapshot
 from .validators import is_domain, is_host, is_ip, is_mac, natural
 
-HARDWARE, GROUPS = "hardware", "groups"  # what a report may need besides; groups bring attributes with them
+HARDWARE, GROUPS = (
+    "hardware",
+    "groups",
+)  # what a report may need besides; groups bring attributes with them
 
 INTERFACES = (
     "select interfaces.id, nodes.name, interfaces.name, interfaces.kind, coalesce(networks.name, ''),"
@@ -42,7 +45,9 @@ def read(database: Database, needs: Collection[str] = frozenset()) -> Snapshot:
             networks=tuple(networks(database)),
             interfaces=tuple(Interface(*row) for row in database.rows(INTERFACES)),
             compute=frozenset(node.name for node in everybody if node.membership in running),
-            hardware={row[0]: Hardware(*row[1:]) for row in database.rows(COUNTED)} if HARDWARE in needs else {},
+            hardware={row[0]: Hardware(*row[1:]) for row in database.rows(COUNTED)}
+            if HARDWARE in needs
+            else {},
             revision=database.revision(),
             **(_groups(database) if GROUPS in needs else {}),
         )
@@ -89,7 +94,9 @@ def _interface_faults(interfaces: Iterable[Interface]) -> Iterator[DescriptionEr
         host = interface_host(one.node, one.name)
         if not is_host(host):
             yield DescriptionError(
-                f"its host name would be {host!r}", where, "rename it; 63 letters and digits at most"
+                f"its host name would be {host!r}",
+                where,
+                "rename it; 63 letters and digits at most",
             )
         yield from _address_faults("" if one.kind == "infiniband" else one.mac, one.ip, where)
 
@@ -98,17 +105,25 @@ def _address_faults(mac: str, ip: str, where: str) -> Iterator[DescriptionError]
     if mac and not is_mac(mac):
         yield DescriptionError(f"{mac!r} is no MAC", where, "a MAC looks like 00:50:8b:e0:3a:a7")
     if ip and not is_ip(ip):
-        yield DescriptionError(f"{ip!r} is no IPv4 address", where, "an address looks like 10.1.1.1")
+        yield DescriptionError(
+            f"{ip!r} is no IPv4 address", where, "an address looks like 10.1.1.1"
+        )
 
 
 def _network_faults(networks: Iterable[Network]) -> Iterator[DescriptionError]:
     for net in networks:
         where = f"network {net.id}"
         if net.zone and not is_domain(net.zone):
-            yield DescriptionError(f"the zone {net.zone!r} is no domain", where, "such as cluster.example.org")
-        for ip in filter(None, (net.subnet, net.netmask, net.gateway, net.pool_first, net.pool_last)):
+            yield DescriptionError(
+                f"the zone {net.zone!r} is no domain", where, "such as cluster.example.org"
+            )
+        for ip in filter(
+            None, (net.subnet, net.netmask, net.gateway, net.pool_first, net.pool_last)
+        ):
             if not is_ip(ip):
-                yield DescriptionError(f"{ip!r} is no IPv4 address", where, "an address looks like 10.1.1.1")
+                yield DescriptionError(
+                    f"{ip!r} is no IPv4 address", where, "an address looks like 10.1.1.1"
+                )
 
 
 def _twice(addresses: Iterable[Address]) -> Iterator[DescriptionError]:
@@ -117,4 +132,6 @@ def _twice(addresses: Iterable[Address]) -> Iterator[DescriptionError]:
     for one in addresses:
         for what in filter(None, (one.ip, one.mac, one.host)):
             if seen.setdefault(what, one.host) is not one.host:
-                yield DescriptionError(f"{what} belongs to {seen[what]} too", one.host, "one of them has to go")
+                yield DescriptionError(
+                    f"{what} belongs to {seen[what]} too", one.host, "one of them has to go"
+                )

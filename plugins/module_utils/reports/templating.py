@@ -40,11 +40,15 @@ class Layout:
         path = os.path.join(self._folder, f"{name}.j2")
         own = os.path.exists(path)
         try:
-            text: str = self._environment.get_template(f"{name}.j2" if own else f"{OURS}{name}.j2").render(values)
+            text: str = self._environment.get_template(
+                f"{name}.j2" if own else f"{OURS}{name}.j2"
+            ).render(values)
         except (jinja2.TemplateError, LookupError, TypeError, ValueError, ArithmeticError) as error:
             if not own:
                 raise
-            raise DescriptionError(f"the template cannot be used ({error})", _where(error, path), HINT) from error
+            raise DescriptionError(
+                f"the template cannot be used ({error})", _where(error, path), HINT
+            ) from error
         return text
 
     def _make(self) -> Any:
@@ -64,7 +68,13 @@ class Layout:
 
 def json_text(value: Any, indent: str = "") -> str:
     """JSON with each innermost object on a line of its own, so that one more node is one more line."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    children = (
+        value.values()
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, (list, tuple))
+        else ()
+    )
     if not any(isinstance(child, (dict, list, tuple)) for child in children):
         return json.dumps(value)
     deeper = indent + "  "

@@ -13,7 +13,9 @@ from typing import Iterable
 
 from ..errors import DescriptionError
 
-HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123, 2.1; names are small letters here
+HOST = re.compile(
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+)  # RFC 1123, 2.1; names are small letters here
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IP = re.compile(rf"({OCTET}\.){{3}}{OCTET}")
@@ -68,7 +70,11 @@ def fold(names: Iterable[str]) -> str:
     Only the last number of a name is folded; numbers that are written with leading zeros keep them.
     """
     split = [_LAST_NUMBER.fullmatch(name).groups() for name in sorted(set(names), key=natural)]  # type: ignore[union-attr]
-    padded = {(prefix, len(number)) for prefix, number in split if number.startswith("0") and number != "0"}
+    padded = {
+        (prefix, len(number))
+        for prefix, number in split
+        if number.startswith("0") and number != "0"
+    }
     groups: dict[tuple[str, int], list[str]] = {}
     for prefix, number in split:
         width = len(number) if (prefix, len(number)) in padded else 0
@@ -80,12 +86,18 @@ def _folded(prefix: str, width: int, numbers: list[str]) -> str:
     if numbers == [""]:
         return prefix
     if "" in numbers:  # "web" beside "web1"
-        return ",".join(_folded(prefix, width, part) for part in ([""], [number for number in numbers if number]))
+        return ",".join(
+            _folded(prefix, width, part)
+            for part in ([""], [number for number in numbers if number])
+        )
     spans: list[list[int]] = []
     for number in sorted(map(int, numbers)):
         if spans and spans[-1][1] == number - 1:
             spans[-1][1] = number
         else:
             spans.append([number, number])
-    texts = [f"{low:0{width}}" if low == high else f"{low:0{width}}-{high:0{width}}" for low, high in spans]
+    texts = [
+        f"{low:0{width}}" if low == high else f"{low:0{width}}-{high:0{width}}"
+        for low, high in spans
+    ]
     return prefix + (numbers[0] if len(numbers) == 1 else f"[{','.join(texts)}]")

@@ -62,7 +62,11 @@ def write(
 
 
 def would_break(
-    database: Database, settings: Settings, *, layout: Optional[Layout] = None, run: Run = process.run
+    database: Database,
+    settings: Settings,
+    *,
+    layout: Optional[Layout] = None,
+    run: Run = process.run,
 ) -> str:
     """Why the reports could not be written from what the database, or the running transaction, says; "" when they can."""
     try:
@@ -73,7 +77,11 @@ def would_break(
 
 
 def _ready(
-    database: Database, wanted: Sequence[tuple[Report, Options]], site: Site, run: Run, rehearse: bool
+    database: Database,
+    wanted: Sequence[tuple[Report, Options]],
+    site: Site,
+    run: Run,
+    rehearse: bool,
 ) -> list[tuple[Plan, bool]]:
     """The reports rendered and checked, and whether what they need in the database was, or would be, made."""
     if not wanted:
@@ -94,7 +102,11 @@ def _tell_all(
         except RocksError as error:
             faults.append(error)
     if len(faults) > 1:
-        raise CommandError("".join([f"{len(faults)} services keep what they have:", *(f"\n  {one}" for one in faults)]))
+        raise CommandError(
+            "".join(
+                [f"{len(faults)} services keep what they have:", *(f"\n  {one}" for one in faults)]
+            )
+        )
     if faults:
         raise faults[0]
     return outcomes
@@ -137,7 +149,11 @@ def _recover(service: Service, options: Options, run: Run, plan: Plan) -> str:
     alive = service.alive(options, run)
     try:
         if alive:
-            service.reload(options, run, {path: (new, old or "") for path, (old, new) in plan.changes().items()})
+            service.reload(
+                options,
+                run,
+                {path: (new, old or "") for path, (old, new) in plan.changes().items()},
+            )
         else:
             service.start(options, run)
     except RocksError as error:
@@ -147,5 +163,7 @@ def _recover(service: Service, options: Options, run: Run, plan: Plan) -> str:
 
 def _outcome(plan: Plan, prepared: bool, reloaded: bool) -> Outcome:
     shown = plan.shown()
-    files = {path: (plan.without_password(old or b""), shown[path]) for path, old in plan.before.items()}
+    files = {
+        path: (plan.without_password(old or b""), shown[path]) for path, old in plan.before.items()
+    }
     return Outcome(plan.report.name, files, prepared, reloaded)

@@ -20,13 +20,20 @@ def demand_viewer(settings: Settings, address: str) -> None:
     asked = ipaddress.ip_address(address)
     if not any(asked in network for network in _networks(settings.viewers)):
         raise Denied(
-            403, "the page is not for this address", address, "the site names who may look: viewers in rocks.yml"
+            403,
+            "the page is not for this address",
+            address,
+            "the site names who may look: viewers in rocks.yml",
         )
 
 
 @functools.lru_cache(maxsize=8)
 def _networks(text: str) -> tuple[Network, ...]:
     try:
-        return tuple(ipaddress.ip_network(part, strict=False) for part in text.replace(",", " ").split())
+        return tuple(
+            ipaddress.ip_network(part, strict=False) for part in text.replace(",", " ").split()
+        )
     except ValueError as error:
-        raise DescriptionError(f"viewers: {error}", "rocks.yml", "addresses or networks, as 10.1.0.0/16") from None
+        raise DescriptionError(
+            f"viewers: {error}", "rocks.yml", "addresses or networks, as 10.1.0.0/16"
+        ) from None

@@ -40,7 +40,9 @@ def on_boot(order: Optional[Order], now: str) -> Decision:
         return closed or Decision(LOCAL)
     if order.state == INSTALLING:
         reached = f"{order.phase} {order.done} of {order.total}" if order.total else order.phase
-        return Decision(LOCAL, FAILED, f"the machine restarted in the middle of the installation ({reached})")
+        return Decision(
+            LOCAL, FAILED, f"the machine restarted in the middle of the installation ({reached})"
+        )
     return Decision(INSTALL, BOOTED if order.state == ORDERED else "")
 
 
@@ -54,7 +56,9 @@ def on_kickstart(order: Optional[Order], now: str) -> Decision:
     silent = order.phase == INSTALLING and not order.delivered
     if silent and now <= timestamps.later(order.changed, AGAIN_SECONDS):
         return Decision(INSTALL)
-    return Decision(LOCAL, FAILED, "the kickstart was asked for a second time, so the machine restarted")
+    return Decision(
+        LOCAL, FAILED, "the kickstart was asked for a second time, so the machine restarted"
+    )
 
 
 def _closed(order: Optional[Order], now: str) -> Optional[Decision]:
@@ -67,5 +71,8 @@ def _closed(order: Optional[Order], now: str) -> Optional[Decision]:
     if order.expires <= now:
         return Decision(LOCAL, EXPIRED, f"the last install order expired {order.expires}")
     if order.ordered > timestamps.later(now, SKEW_SECONDS):
-        return Decision(LOCAL, reason=f"the install order is of {order.ordered}, and the frontend's clock says {now}")
+        return Decision(
+            LOCAL,
+            reason=f"the install order is of {order.ordered}, and the frontend's clock says {now}",
+        )
     return None

@@ -99,7 +99,12 @@ def install(form: str, start: Start) -> str:
 def kernel_arguments(start: Start) -> tuple[str, ...]:
     """The kernel's arguments of this installation; a kexec into the installer uses the same."""
     usual = [
-        text.format(url=start.url, host=urlsplit(start.url).hostname, tree=start.tree, mac=start.mac.replace(":", "-"))
+        text.format(
+            url=start.url,
+            host=urlsplit(start.url).hostname,
+            tree=start.tree,
+            mac=start.mac.replace(":", "-"),
+        )
         for text in start.installer.arguments
         if start.mac or "{mac}" not in text
     ]
@@ -120,7 +125,9 @@ def local(form: str, node: str, reason: str) -> str:
 
 def discovery(form: str, address: str, url: str) -> str:
     """Wait and ask again, but not for ever: a machine that nobody enters goes on to its next boot device."""
-    return DISCOVERY[form].format(address=address, url=url, seconds=DISCOVERY_SECONDS, most=DISCOVERY_TRIES)
+    return DISCOVERY[form].format(
+        address=address, url=url, seconds=DISCOVERY_SECONDS, most=DISCOVERY_TRIES
+    )
 
 
 def _grub_place(tree: str) -> str:

@@ -23,4 +23,6 @@ def in_one_line(path: str) -> str:
     try:
         return base64.b64encode(ssl.PEM_cert_to_DER_cert(read_text(path).strip())).decode()
     except ValueError as error:
-        raise DescriptionError(f"no certificate ({error})", path, "PEM is expected, and one certificate") from None
+        raise DescriptionError(
+            f"no certificate ({error})", path, "PEM is expected, and one certificate"
+        ) from None

@@ -24,7 +24,9 @@ except ImportError:  # only gunicorn itself loads this file; ansible-test looks 
 from .scgi import answered, received
 
 BEAT_SECONDS = 1.0
-GARBAGE = 20_000  # objects that may be left in circles before they are looked for; Python's own is 700
+GARBAGE = (
+    20_000  # objects that may be left in circles before they are looked for; Python's own is 700
+)
 STANDING = 2  # threads that wait for a connection at the same time
 
 
@@ -42,7 +44,9 @@ class Worker(Process):  # type: ignore[misc]  # gunicorn has no types
         gc.set_threshold(GARBAGE)
         busy, door = [False] * self.cfg.threads, _Door(STANDING)
         for number in range(self.cfg.threads):
-            threading.Thread(target=self._serve, args=(listener, door, busy, number), daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(listener, door, busy, number), daemon=True
+            ).start()
         while self.alive and self.ppid == os.getppid():
             self.notify()
             time.sleep(BEAT_SECONDS)  # gunicorn wants a sign of life

@@ -45,7 +45,10 @@ ASKER = (
     " left join installs i on i.id = (select max(id) from installs where node = n.id)%s where n.ip = ?"
 )
 WITHOUT = ASKER % ("", "")
-WITH_ATTRIBUTES = ASKER % (f", t.name || '{MARK}' || t.value", " left join attributes t on t.node = n.id")
+WITH_ATTRIBUTES = ASKER % (
+    f", t.name || '{MARK}' || t.value",
+    " left join attributes t on t.node = n.id",
+)
 
 
 @functools.lru_cache(maxsize=16384)
@@ -83,10 +86,16 @@ def identify(service: Service, request: Request, *, attributes: bool = False) ->
     """
     rows = _first(service.db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
     if not rows:
-        raise Denied(404, "no node has this address", request.address, "enter it: rocks_insert_ethers")
+        raise Denied(
+            404, "no node has this address", request.address, "enter it: rocks_insert_ethers"
+        )
     own = dict(row[1].split(MARK, 1) for row in rows if row[1] is not None) if attributes else {}
-    number, name, mac, membership, rack, rank, ip, arch, revision, order = rows[0][0].split(MARK, len(NODE_COLUMNS))
-    names = service.shared.of(service.db, int(revision), int(membership)).memberships[int(membership)]
+    number, name, mac, membership, rack, rank, ip, arch, revision, order = rows[0][0].split(
+        MARK, len(NODE_COLUMNS)
+    )
+    names = service.shared.of(service.db, int(revision), int(membership)).memberships[
+        int(membership)
+    ]
     node = Node(int(number), name, mac, *names, int(rack), int(rank), ip, arch, comment="")
     if request.macs and node.mac not in request.macs:
         raise Denied(
@@ -110,4 +119,9 @@ def _first(db: Database, sql: str, address: str) -> list[Row]:
 def demand_root(request: Request, node: str) -> None:
     """Refuse a source port that every user of a node may have.  Raises Denied (403)."""
     if not 0 < request.port < PRIVILEGED:
-        raise Denied(403, f"source port {request.port} is not privileged", node, "ask as root, from a port below 1024")
+        raise Denied(
+            403,
+            f"source port {request.port} is not privileged",
+            node,
+            "ask as root, from a port below 1024",
+        )

@@ -30,4 +30,7 @@ def store(db: Database, node_id: int, message: Mapping[str, Any], now: str) -> N
             db.execute(f"update hardware set {assigned} where node = ?", (*values, node_id))
         else:
             marks = ", ".join("?" * (len(COLUMNS) + 1))
-            db.execute(f"insert into hardware (node, {', '.join(COLUMNS)}) values ({marks})", (node_id, *values))
+            db.execute(
+                f"insert into hardware (node, {', '.join(COLUMNS)}) values ({marks})",
+                (node_id, *values),
+            )

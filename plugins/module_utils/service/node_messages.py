@@ -54,4 +54,10 @@ def progress_of(message: Mapping[str, Any], where: str) -> Progress:
     if not PHASE.fullmatch(phase):
         raise Denied(400, f"{phase!r} is no phase", where)
     log = text_of(message, "log", 10 * LOG_CHARACTERS)[-LOG_CHARACTERS:]
-    return Progress(phase, number_of(message, "done"), number_of(message, "total"), text_of(message, "message"), log)
+    return Progress(
+        phase,
+        number_of(message, "done"),
+        number_of(message, "total"),
+        text_of(message, "message"),
+        log,
+    )

@@ -22,9 +22,7 @@ ATTRIBUTES = (
     "select coalesce(a.name, ''), t.name, t.value from attributes t left join appliances a on a.id = t.appliance"
     " where t.scope in ('global', 'appliance')"
 )
-MEMBERSHIPS = (
-    "select m.id, m.name, a.name, a.root, m.distribution from memberships m join appliances a on a.id = m.appliance"
-)
+MEMBERSHIPS = "select m.id, m.name, a.name, a.root, m.distribution from memberships m join appliances a on a.id = m.appliance"
 
 
 class Described(NamedTuple):
@@ -59,7 +57,9 @@ class Shared:
 def values(db: Database, shared: Shared, asker: Asker) -> dict[str, str]:
     """Every attribute of the node: global, of its appliance, its own, and what its row says; the narrower one wins."""
     known = shared.of(db, asker.revision, asker.membership).attributes
-    return merge(known.get(""), known.get(asker.node.appliance), asker.attributes, intrinsic(asker.node))
+    return merge(
+        known.get(""), known.get(asker.node.appliance), asker.attributes, intrinsic(asker.node)
+    )
 
 
 def tree_url(settings: Settings, pin: Pin) -> str:

@@ -21,7 +21,8 @@ PIECE = 1 << 20
 LONGEST = 1 << 16  # more than any package's head, where name, architecture and version stand
 PRIMARY = re.compile(r'<data type="primary">.*?<location href="([^"]+)"', re.DOTALL)
 PACKAGE = re.compile(
-    rb'<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>\s*<version ([^>]*?)/?>', re.DOTALL
+    rb'<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>\s*<version ([^>]*?)/?>',
+    re.DOTALL,
 )
 VERSION = re.compile(rb'(epoch|ver|rel)="([^"]*)"')
 
@@ -55,7 +56,9 @@ def packages(tree: str) -> Packages:
     repomd = os.path.join(tree, "repodata", "repomd.xml")
     found = PRIMARY.search(read_text(repomd))
     if not found or ".." in found.group(1):
-        raise DescriptionError("it names no primary metadata", repomd, "build the distribution again")
+        raise DescriptionError(
+            "it names no primary metadata", repomd, "build the distribution again"
+        )
     versions: dict[str, list[str]] = {}
     with _open(os.path.join(tree, found.group(1))) as file:
         for name, version in _heads(file):
@@ -72,7 +75,10 @@ def _heads(file: IO[bytes]) -> Iterator[tuple[str, str]]:
             given = dict(VERSION.findall(match.group(3)))
             epoch = given.get(b"epoch", b"0")
             shown = b"%s-%s" % (given.get(b"ver", b""), given.get(b"rel", b""))
-            yield _text(match.group(1) + b"." + match.group(2)), _text(shown if epoch == b"0" else epoch + b":" + shown)
+            yield (
+                _text(match.group(1) + b"." + match.group(2)),
+                _text(shown if epoch == b"0" else epoch + b":" + shown),
+            )
             end = match.end()
         rest = text[max(end, len(text) - LONGEST) :]
 
@@ -94,8 +100,12 @@ def _zstd(path: str) -> IO[bytes]:
     try:
         import zstandard  # here, so that a site without distributions of its own needs none
     except ImportError:
-        raise Unavailable("zstandard is not installed for this Python", path, "install python3-zstandard") from None
+        raise Unavailable(
+            "zstandard is not installed for this Python", path, "install python3-zstandard"
+        ) from None
     return cast(
         IO[bytes],
-        zstandard.ZstdDecompressor().stream_reader(open(path, "rb"), read_across_frames=True, closefd=True),
+        zstandard.ZstdDecompressor().stream_reader(
+            open(path, "rb"), read_across_frames=True, closefd=True
+        ),
     )

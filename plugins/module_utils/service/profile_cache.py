@@ -36,7 +36,9 @@ class Profiles:
         data = read_bytes(path)
         if hashlib.sha256(data).hexdigest() != pin.profile:
             raise DescriptionError(
-                f"this is not the profile {pin.profile}", path, "a generation is never edited: build it again"
+                f"this is not the profile {pin.profile}",
+                path,
+                "a generation is never edited: build it again",
             )
         return load(data.decode(), path)
 
@@ -63,5 +65,7 @@ def _path(folder: str, profile: str) -> str:
         what = f"the generation is not there ({error.strerror})"
         raise DescriptionError(what, folder, "it was removed: order the node again") from None
     if not names:
-        raise DescriptionError(f"no profile {profile}", folder, "build the distribution again, order the node again")
+        raise DescriptionError(
+            f"no profile {profile}", folder, "build the distribution again, order the node again"
+        )
     return os.path.join(folder, names[0])

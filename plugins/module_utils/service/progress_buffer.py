@@ -21,7 +21,9 @@ from ..install.states import INSTALLING
 
 FLUSH_SECONDS = 2.0  # of two reports that a node makes meanwhile only the newer one costs anything
 TRUST_SECONDS = 10.0
-LEARN_SECONDS = 1.0  # a cluster that begins at once is looked up together; who comes in between, by himself
+LEARN_SECONDS = (
+    1.0  # a cluster that begins at once is looked up together; who comes in between, by himself
+)
 CHUNK = 500
 INSTALLS = "from installs i join nodes n on n.id = i.node where i.live = 1 and i.state = ?"
 
@@ -34,7 +36,9 @@ class Inbox:
     connect  opens the database for the thread that writes
     """
 
-    def __init__(self, connect: Callable[[], Database], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, connect: Callable[[], Database], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._connect, self._monotonic = connect, monotonic
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[str, Progress]] = {}
@@ -67,7 +71,9 @@ class Inbox:
             now = self._monotonic()
             if now - self._learned >= LEARN_SECONDS:
                 installing = db.rows(f"select n.ip, i.uuid {INSTALLS}", (INSTALLING,))
-                self._trusted = {address: (uuid, now + TRUST_SECONDS) for address, uuid in installing}
+                self._trusted = {
+                    address: (uuid, now + TRUST_SECONDS) for address, uuid in installing
+                }
                 self._learned = now
 
     def flush(self, db: Database, now: str) -> int:

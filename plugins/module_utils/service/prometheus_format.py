@@ -36,7 +36,9 @@ Family = Union[Metric, Summary]
 def text(metrics: Iterable[Family]) -> str:
     """The families, each sorted by its labels."""
     lines = [
-        line for metric in metrics for line in (_summary(metric) if isinstance(metric, Summary) else _plain(metric))
+        line
+        for metric in metrics
+        for line in (_summary(metric) if isinstance(metric, Summary) else _plain(metric))
     ]
     return "".join(f"{line}\n" for line in lines)
 

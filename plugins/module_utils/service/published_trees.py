@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 from ..errors import NotFound
 from ..files import read_bytes
-from ..tree_paths import GENERATIONS, HISTORY, generation_folder, generations_folder, published_generation
+from ..tree_paths import (
+    GENERATIONS,
+    HISTORY,
+    generation_folder,
+    generations_folder,
+    published_generation,
+)
 
 
 class Published(NamedTuple):
@@ -62,11 +68,17 @@ def _ordered(folder: str) -> tuple[str, ...]:
         known = [str(name) for name in json.loads(read_bytes(os.path.join(folder, HISTORY)))]
     except (NotFound, ValueError, TypeError):
         known = []
-    return tuple([name for name in there if name not in known] + [name for name in known if name in there])
+    return tuple(
+        [name for name in there if name not in known] + [name for name in known if name in there]
+    )
 
 
 def _folders(path: str) -> list[str]:
     try:
-        return sorted(entry.name for entry in os.scandir(path) if not entry.name.startswith(".") and entry.is_dir())
+        return sorted(
+            entry.name
+            for entry in os.scandir(path)
+            if not entry.name.startswith(".") and entry.is_dir()
+        )
     except OSError:
         return []

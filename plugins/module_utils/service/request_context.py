@@ -40,7 +40,9 @@ def audit_of(request: Request, action: str, status: int, **more: object) -> Audi
     return audit._replace(**more)  # type: ignore[arg-type]
 
 
-def tell(service: Service, request: Request, action: str, status: int, order: Order, **more: object) -> None:
+def tell(
+    service: Service, request: Request, action: str, status: int, order: Order, **more: object
+) -> None:
     """Add the audit row of a request that changed no state."""
     audit = audit_of(request, action, status, node=order.node, install=order.uuid, **more)
     add_audit(service.db, audit, service.now)
@@ -49,4 +51,12 @@ def tell(service: Service, request: Request, action: str, status: int, order: Or
 def park(service: Service, request: Request, action: str, order: Order, reason: str) -> None:
     """End an order because somebody else may be behind its node, and let nobody order it unseen."""
     audit = audit_of(request, action, 403)
-    orders.advance(service.db, order, FAILED, now=service.now, audit=audit, reason=f"suspect: {reason}", suspect=True)
+    orders.advance(
+        service.db,
+        order,
+        FAILED,
+        now=service.now,
+        audit=audit,
+        reason=f"suspect: {reason}",
+        suspect=True,
+    )

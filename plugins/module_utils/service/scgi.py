@@ -58,8 +58,14 @@ def answered(application: Application, environ: dict[str, Any]) -> bytes:
     """All that the application says to a request, as nginx wants to read it."""
     head: list[str] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], _failure: object = None) -> None:
-        head[:] = [f"Status: {status}\r\n", *(f"{name}: {value}\r\n" for name, value in headers), "\r\n"]
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _failure: object = None
+    ) -> None:
+        head[:] = [
+            f"Status: {status}\r\n",
+            *(f"{name}: {value}\r\n" for name, value in headers),
+            "\r\n",
+        ]
 
     parts = application(environ, start_response)
     try:

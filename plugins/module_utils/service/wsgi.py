@@ -77,7 +77,11 @@ class _Face:
 
     def answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ)
-        headers = [("Content-Type", answer.type), ("Content-Length", str(len(answer.body))), *answer.headers]
+        headers = [
+            ("Content-Type", answer.type),
+            ("Content-Length", str(len(answer.body))),
+            *answer.headers,
+        ]
         start_response(f"{answer.status} {REASONS[answer.status]}", [*headers, *EVERYWHERE])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
@@ -91,11 +95,15 @@ class _Face:
         except RocksError as error:
             return _refusal(error, address)
         except Exception:
-            log.exception("%s %s from %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), address)
+            log.exception(
+                "%s %s from %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), address
+            )
             return Answer(500, b"the service made a mistake; its log says which\n")
 
     def _handle(self, route: Route, request: Request) -> Answer:
-        service = Service(self._database(), self._now(), self._settings, self._profiles, self._shared, self._inbox)
+        service = Service(
+            self._database(), self._now(), self._settings, self._profiles, self._shared, self._inbox
+        )
         try:
             answer = route.handler(service, request)
         except RocksError as error:
@@ -166,7 +174,9 @@ def _request(environ: Environ, address: str, port: int) -> Request:
 
 def _numbered(environ: Environ, header: str) -> list[str]:
     """The headers ``header0``, ``header1`` and so on, until there is no next."""
-    names = itertools.takewhile(environ.__contains__, (f"{header}{number}" for number in itertools.count()))
+    names = itertools.takewhile(
+        environ.__contains__, (f"{header}{number}" for number in itertools.count())
+    )
     return [str(environ[name]) for name in names]
 
 
@@ -203,5 +213,7 @@ def _refusal(error: RocksError, address: str) -> Answer:
 def _tell(service: Service, route: Route, request: Request, status: int, *about: str) -> None:
     """The audit row of a request that changed nothing.  ``about``: the node or another place, and what there is to say."""
     place, detail = about
-    audit = audit_of(request, route.action, status, node=place if place != request.address else "", detail=detail)
+    audit = audit_of(
+        request, route.action, status, node=place if place != request.address else "", detail=detail
+    )
     add_audit(service.db, audit, service.now)

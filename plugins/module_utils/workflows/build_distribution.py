@@ -16,7 +16,17 @@ from ..distribution import api
 from ..distribution.api import Keeping
 from ..distribution.build.pipeline import Built
 from ..distribution.build.profile_hook import Hook
-from ..distribution.model import INSTALL_ONLY, Change, Changes, Distribution, Policy, Report, Source, Verdict, silent
+from ..distribution.model import (
+    INSTALL_ONLY,
+    Change,
+    Changes,
+    Distribution,
+    Policy,
+    Report,
+    Source,
+    Verdict,
+    silent,
+)
 from ..errors import DescriptionError
 from ..profile.compile.evaluate import evaluator
 from ..profile.output.profile_store import Wanted
@@ -58,19 +68,27 @@ def run(asked: Asked, progress: Report = silent) -> Outcome:
     params = asked.params
     name, arch, check = params["name"], params["arch"], asked.check
     if params["keep"] < 1:
-        raise DescriptionError(f"keep is {params['keep']}, and the published generation always stays", "options")
+        raise DescriptionError(
+            f"keep is {params['keep']}, and the published generation always stays", "options"
+        )
     known = _known(asked)
     keeping = Keeping(params["keep"], [*params["in_use"], *known.in_use], params["wait"])
     if params["state"] == "absent":
         return Outcome(api.remove(asked.root, name, arch, keeping=keeping, check=check), None)
     if params["generation"]:
-        built = api.switch(asked.root, name, arch, params["generation"], keeping=keeping, check=check)
+        built = api.switch(
+            asked.root, name, arch, params["generation"], keeping=keeping, check=check
+        )
     elif params["promote_from"]:
-        built = api.promote(asked.root, name, arch, params["promote_from"], keeping=keeping, check=check)
+        built = api.promote(
+            asked.root, name, arch, params["promote_from"], keeping=keeping, check=check
+        )
     else:
         hook = _hook(params, known)
         asked_for = distribution(params)
-        built = api.rebuild(asked_for, asked.root, hook=hook, keeping=keeping, check=check, progress=progress)
+        built = api.rebuild(
+            asked_for, asked.root, hook=hook, keeping=keeping, check=check, progress=progress
+        )
     return Outcome(built.changed, built)
 
 
@@ -111,11 +129,18 @@ def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
         "tree": built.generation.path,
         "packages": dict(built.generation.packages),
         **plain(changes),
-        "conflicts": [{"package": nevra, "taken": taken, "left_out": left} for nevra, taken, left in built.clashes],
+        "conflicts": [
+            {"package": nevra, "taken": taken, "left_out": left}
+            for nevra, taken, left in built.clashes
+        ],
         "remarks": list(built.remarks),
         "unmet": list(built.unmet),
         "lint": list(built.warnings),
-        "diff": {**diff(changes), "before_header": "published", "after_header": built.generation.identity},
+        "diff": {
+            **diff(changes),
+            "before_header": "published",
+            "after_header": built.generation.identity,
+        },
     }
     if details:
         verdicts = built.verdicts()
@@ -128,7 +153,11 @@ def warnings(outcome: Outcome) -> list[str]:
     """What the administrator is to be told besides the result: the first of many."""
     built = outcome.built
     every = [*built.unmet, *built.warnings] if built else []
-    more = [f"and {len(every) - SHOWN} more; see unmet and lint in the result"] if len(every) > SHOWN else []
+    more = (
+        [f"and {len(every) - SHOWN} more; see unmet and lint in the result"]
+        if len(every) > SHOWN
+        else []
+    )
     return every[:SHOWN] + more
 
 
@@ -164,7 +193,12 @@ def verdict_row(verdict: Verdict) -> dict[str, str]:
 
 
 def _change(change: Change) -> dict[str, str]:
-    return {"name": change.name, "arch": change.arch, "before": str(change.before), "after": str(change.after)}
+    return {
+        "name": change.name,
+        "arch": change.arch,
+        "before": str(change.before),
+        "after": str(change.after),
+    }
 
 
 def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,14 +212,18 @@ def _hook(params: Mapping[str, Any], known: Known) -> Hook:
     ]
     asked = known.profiles._replace(needed=[*known.profiles.needed, *listed])
     evaluate = evaluator(params["eval_user"], params["eval_timeout"])
-    return compile_profiles.hook(asked, compile_profiles.Target(params["release"] or "", params["graph"], evaluate))
+    return compile_profiles.hook(
+        asked, compile_profiles.Target(params["release"] or "", params["graph"], evaluate)
+    )
 
 
 def _known(asked: Asked) -> Known:
     """What the database says, unless the options say that it shall not be asked, or there is none."""
     params = asked.params
     url = params["database"] or asked.settings.reader or asked.settings.database
-    if params["nodes"] is False or (params["nodes"] is None and not params["database"] and not _is_there(url)):
+    if params["nodes"] is False or (
+        params["nodes"] is None and not params["database"] and not _is_there(url)
+    ):
         return Known()
     with connect(url, read_only=True) as database:
         profiles = compile_profiles.wanted(database, params["name"], params["arch"])

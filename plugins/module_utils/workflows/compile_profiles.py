@@ -47,16 +47,36 @@ def wanted(database: Database, distribution: str, arch: str) -> Asked:
 
     Every membership counts as a node that may come, so that the first one finds a profile when it is inserted.
     """
-    real = [node for node in nodes(database) if (node.distribution, node.arch) == (distribution, arch) and node.root]
+    real = [
+        node
+        for node in nodes(database)
+        if (node.distribution, node.arch) == (distribution, arch) and node.root
+    ]
     coming = [
-        Node(0, f"any {one.name}", "", one.name, one.appliance, one.root, distribution, 0, 0, "", arch, "")
+        Node(
+            0,
+            f"any {one.name}",
+            "",
+            one.name,
+            one.appliance,
+            one.root,
+            distribution,
+            0,
+            0,
+            "",
+            arch,
+            "",
+        )
         for one in memberships(database)
         if one.distribution == distribution and one.root
     ]
     attributes = effective_of(database, [*real, *coming])
 
     def rows(some: Iterable[Node]) -> list[Wanted]:
-        return [Wanted(one.root, {name: row.value for name, row in attributes[one.name].items()}) for one in some]
+        return [
+            Wanted(one.root, {name: row.value for name, row in attributes[one.name].items()})
+            for one in some
+        ]
 
     return Asked(
         rows(node for node in real if node.appliance != FRONTEND),
@@ -67,7 +87,9 @@ def wanted(database: Database, distribution: str, arch: str) -> Asked:
 def in_use(database: Database, distribution: str, arch: str) -> list[str]:
     """The generations that live install orders pin."""
     pins = [order.pin for order in live(database)]
-    return sorted({pin.generation for pin in pins if (pin.distribution, pin.arch) == (distribution, arch)})
+    return sorted(
+        {pin.generation for pin in pins if (pin.distribution, pin.arch) == (distribution, arch)}
+    )
 
 
 def hook(asked: Asked, target: Target) -> Hook:
@@ -81,15 +103,22 @@ def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
     if not os.path.isdir(os.path.join(folder, "graphs")):
         return Compiled()
     sources = Sources(folder, target.graph, lenient=True)
-    known = {name for edge in sources.graph.edges for name in (edge.source, edge.target)} | sources.node_names()
+    known = {
+        name for edge in sources.graph.edges for name in (edge.source, edge.target)
+    } | sources.node_names()
     every = [*asked.needed, *(one for one in asked.possible if one.root in known)]
     if every and not target.release:
-        raise DescriptionError("no release is named, and there are profiles to compile", "options", "give release")
+        raise DescriptionError(
+            "no release is named, and there are profiles to compile", "options", "give release"
+        )
     library = compile_library(sources, every, target.release, evaluate=target.evaluate)
     made = {}
     for root, profiles in library.profiles.items():
         for profile in profiles:
             text = store(profile)
-            packages = {one.name: [f"{folder}/{origin}" for origin in one.origins] for one in profile.packages}
+            packages = {
+                one.name: [f"{folder}/{origin}" for origin in one.origins]
+                for one in profile.packages
+            }
             made[profile_file_name(root, sha256(text))] = CompiledProfile(root, text, packages)
     return Compiled(made, [str(warning) for warning in library.warnings])

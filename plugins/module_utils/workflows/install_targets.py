@@ -25,7 +25,9 @@ HINT = "build and publish one: rocks_dist"
 Kept = dict[str, profile_store.Library]
 
 
-def pins(database: Database, nodes: Iterable[Node], distributions: str, kept: Optional[Kept] = None) -> dict[str, Pin]:
+def pins(
+    database: Database, nodes: Iterable[Node], distributions: str, kept: Optional[Kept] = None
+) -> dict[str, Pin]:
     """Node -> what an order that is made now pins.
 
     distributions  the folder of the distributions' trees (contract C4)
@@ -36,14 +38,20 @@ def pins(database: Database, nodes: Iterable[Node], distributions: str, kept: Op
     wanted, kept = list(nodes), {} if kept is None else kept
     attributes = effective_of(database, wanted) if wanted else {}
     found: dict[str, Pin] = {}
-    identities: dict[int, str] = {}  # by the profile's id: its hash is made of the whole text, and many nodes share it
+    identities: dict[
+        int, str
+    ] = {}  # by the profile's id: its hash is made of the whole text, and many nodes share it
     faults: list[RocksError] = []
     for node in wanted:
         try:
             values = {name: attribute.value for name, attribute in attributes[node.name].items()}
             found[node.name] = _pin(node, values, distributions, kept, identities)
         except RocksError as error:
-            faults.append(type(error)(error.what, ": ".join(filter(None, (node.name, error.where))), error.hint))
+            faults.append(
+                type(error)(
+                    error.what, ": ".join(filter(None, (node.name, error.where))), error.hint
+                )
+            )
     if faults:
         raise together(faults)
     return found
@@ -60,7 +68,13 @@ def published(distributions: str, distribution: str, arch: str) -> str:
     return generation
 
 
-def _pin(node: Node, attributes: Mapping[str, str], distributions: str, kept: Kept, identities: dict[int, str]) -> Pin:
+def _pin(
+    node: Node,
+    attributes: Mapping[str, str],
+    distributions: str,
+    kept: Kept,
+    identities: dict[int, str],
+) -> Pin:
     generation = published(distributions, node.distribution, node.arch)
     tree = tree_paths.generation_folder(distributions, node.distribution, node.arch, generation)
     folder = tree_paths.profiles_folder(tree)

@@ -42,7 +42,12 @@ class Subject(NamedTuple):
         """The compiled profile: the one stored with the distribution where it fits, otherwise compiled now."""
         stored = self._stored()
         return stored or compile_profile(
-            self.paths, self.root, self.attributes, self.release, graph=self.graph, evaluate=self.evaluate
+            self.paths,
+            self.root,
+            self.attributes,
+            self.release,
+            graph=self.graph,
+            evaluate=self.evaluate,
         )
 
     def available(self) -> Optional[Available]:
@@ -69,7 +74,11 @@ class Subject(NamedTuple):
             profile = found.find(self.root, self.attributes) if found else None
         except NotFound:
             return None
-        return profile if profile and (profile.graph, profile.release) == (self.graph, self.release) else None
+        return (
+            profile
+            if profile and (profile.graph, profile.release) == (self.graph, self.release)
+            else None
+        )
 
 
 def subject(params: Mapping[str, Any], settings: Settings) -> Subject:
@@ -88,10 +97,18 @@ def subject(params: Mapping[str, Any], settings: Settings) -> Subject:
             given = {**values(database, node), **given}
         root, distribution = root or node.root, distribution or node.distribution
         if not root:
-            raise NotFound(f"the appliance {node.appliance!r} has no root, so {node.name} has no profile", node.name)
+            raise NotFound(
+                f"the appliance {node.appliance!r} has no root, so {node.name} has no profile",
+                node.name,
+            )
     paths, tree = _where(params, settings, distribution, given.get("arch", ""))
     if tree:
-        given = {**_served(settings, distribution, given.get("arch", ""), params.get("generation") or ""), **given}
+        given = {
+            **_served(
+                settings, distribution, given.get("arch", ""), params.get("generation") or ""
+            ),
+            **given,
+        }
     return Subject(
         name=params.get("node") or root,
         root=root,
@@ -109,17 +126,23 @@ def text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
-def _where(params: Mapping[str, Any], settings: Settings, distribution: str, arch: str) -> tuple[tuple[str, ...], str]:
+def _where(
+    params: Mapping[str, Any], settings: Settings, distribution: str, arch: str
+) -> tuple[tuple[str, ...], str]:
     """The directories with the XML, and the distribution's tree."""
     if params.get("path"):
         return tuple(params["path"]), ""
     if not distribution:
         raise DescriptionError("no XML is named", "options", "give path or distribution")
     if not arch:
-        raise DescriptionError("a distribution has a tree for each architecture", "options", "give attributes.arch")
+        raise DescriptionError(
+            "a distribution has a tree for each architecture", "options", "give attributes.arch"
+        )
     tree = tree_paths.published_link(settings.distributions, distribution, arch)
     if params.get("generation"):
-        tree = tree_paths.generation_folder(settings.distributions, distribution, arch, params["generation"])
+        tree = tree_paths.generation_folder(
+            settings.distributions, distribution, arch, params["generation"]
+        )
     if not os.path.isdir(tree):
         raise NotFound(f'no distribution "{distribution}" for {arch}', tree, "build it: rocks_dist")
     return (tree_paths.xml_folder(tree),), tree

@@ -45,7 +45,9 @@ def argument_spec() -> dict[str, Any]:
         "fail_rate": {"type": "float", "default": 0.1},
         "deadlines": {
             "type": "dict",
-            "options": {state: {"type": "int", "default": seconds} for state, seconds in DEADLINES.items()},
+            "options": {
+                state: {"type": "int", "default": seconds} for state, seconds in DEADLINES.items()
+            },
             "apply_defaults": True,
         },
         "wait": {"type": "bool", "default": True},
@@ -57,15 +59,24 @@ def argument_spec() -> dict[str, Any]:
 
 def usual(**said: Any) -> dict[str, Any]:
     """The options when only these were said; for programs that ask no Ansible."""
-    return {**{name: one.get("default") for name, one in argument_spec().items()}, "deadlines": DEADLINES, **said}
+    return {
+        **{name: one.get("default") for name, one in argument_spec().items()},
+        "deadlines": DEADLINES,
+        **said,
+    }
 
 
 def reinstall(
-    options: Mapping[str, Any], names: Sequence[str], check_mode: bool, environment: Optional[Mapping[str, str]] = None
+    options: Mapping[str, Any],
+    names: Sequence[str],
+    check_mode: bool,
+    environment: Optional[Mapping[str, str]] = None,
 ) -> Generator[Step, None, None]:
     """Every Step of one run, as it happens; in check mode what ordering each node would come to."""
     settings = load(environment)
-    rules = Rules(options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"])
+    rules = Rules(
+        options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"]
+    )
     waves([], rules)  # whatever is wrong with them is wrong before anything is looked at
     with connect(options["database"] or settings.database) as database:
         wanted, refused = _wanted(database, names, settings.distributions, options["distribution"])
@@ -75,13 +86,18 @@ def reinstall(
             del wanted[node]
         yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
         if check_mode:
-            for said in orders.preview(database, wanted, force=options["force"], rearm=options["rearm"]):
+            for said in orders.preview(
+                database, wanted, force=options["force"], rearm=options["rearm"]
+            ):
                 yield Step(said.node, said.action, said.reason)
             return
         plan = Plan(
             by=getpass.getuser(),
             rules=rules,
-            **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "power", "deadlines")},
+            **{
+                name: options[name]
+                for name in ("force", "rearm", "wipe", "wait", "power", "deadlines")
+            },
         )
         tools = Tools(
             lambda target: send(target, power=options["power"]),
@@ -105,7 +121,11 @@ def _wanted(
     database: Database, names: Sequence[str], distributions: str, distribution: Optional[str]
 ) -> tuple[dict[str, Pin], dict[str, str]]:
     """What each node would be installed from, and why the others cannot be."""
-    refused = {one.name: never_installed(one) for one in orders.candidates(database, names) if never_installed(one)}
+    refused = {
+        one.name: never_installed(one)
+        for one in orders.candidates(database, names)
+        if never_installed(one)
+    }
     found = [node for node in find_nodes(database, names) if node.name not in refused]
     if distribution:
         found = [node._replace(distribution=distribution) for node in found]
@@ -134,4 +154,9 @@ def result_of(steps: Sequence[Step]) -> dict[str, Any]:
     told = f"{len(nodes)} node{'s' * (len(nodes) != 1)}, "
     told += f"{ordered} would be ordered, {len(bad)} refused" if ordered else f"{len(bad)} not up"
     told += f": {', '.join(bad[:20])}" if bad else ""
-    return {"nodes": nodes, "changed": any(one["changed"] for one in nodes.values()), "failed": bool(bad), "msg": told}
+    return {
+        "nodes": nodes,
+        "changed": any(one["changed"] for one in nodes.values()),
+        "failed": bool(bad),
+        "msg": told,
+    }

@@ -10,7 +10,16 @@ from ..argument_specs import database_spec
 from ..cluster.database import connect
 from ..errors import CommandError
 from ..install import orders, timestamps
-from ..install.drift import DRIFTED, SAME, UNKNOWN, UNREACHABLE, Finding, compare, never_up, remember
+from ..install.drift import (
+    DRIFTED,
+    SAME,
+    UNKNOWN,
+    UNREACHABLE,
+    Finding,
+    compare,
+    never_up,
+    remember,
+)
 from ..install.model import Order
 from ..install.power.boot_target import Target, targets
 from ..install.power.ssh_query import ask
@@ -30,22 +39,33 @@ def argument_spec() -> dict[str, Any]:
 
 
 def verify(
-    options: Mapping[str, Any], names: Sequence[str], check_mode: bool, environment: Optional[Mapping[str, str]] = None
+    options: Mapping[str, Any],
+    names: Sequence[str],
+    check_mode: bool,
+    environment: Optional[Mapping[str, str]] = None,
 ) -> Generator[Finding, None, None]:
     """A Finding for each node, as the nodes answer; what was found is kept, but in check mode."""
     with connect(options["database"] or load(environment).database) as database:
         last = {one.name: one.last for one in orders.candidates(database, names)}
         yield from [
-            Finding(name, UNKNOWN, never_up(name, order)) for name, order in last.items() if never_up(name, order)
+            Finding(name, UNKNOWN, never_up(name, order))
+            for name, order in last.items()
+            if never_up(name, order)
         ]
-        up = {name: order for name, order in last.items() if order is not None and not never_up(name, order)}
+        up = {
+            name: order
+            for name, order in last.items()
+            if order is not None and not never_up(name, order)
+        }
         for order, finding in _findings(targets(database, list(up)), up, options["files"]):
             if finding.found and not check_mode:
                 remember(database, order, finding.found, now=timestamps.now())
             yield finding
 
 
-def _findings(reached: Mapping[str, Target], up: Mapping[str, Order], files: bool) -> Iterator[tuple[Order, Finding]]:
+def _findings(
+    reached: Mapping[str, Target], up: Mapping[str, Order], files: bool
+) -> Iterator[tuple[Order, Finding]]:
     """Many nodes at once."""
     for order, done in together(lambda order: ask(reached[order.node], files=files), up.values()):
         try:
@@ -58,19 +78,27 @@ def result_of(findings: Sequence[Finding]) -> dict[str, Any]:
     """The module's result: a dictionary per node, and who is not what it was."""
     nodes = {
         one.node: {
-            name: list(value) if isinstance(value, (list, tuple)) else value for name, value in one._asdict().items()
+            name: list(value) if isinstance(value, (list, tuple)) else value
+            for name, value in one._asdict().items()
         }
         for one in sorted(findings)
     }
     bad = [name for name, one in nodes.items() if one["state"] in (DRIFTED, UNREACHABLE)]
     same = sum(one["state"] == SAME for one in nodes.values())
-    told = f"{same} of {len(nodes)} as installed" + (f"; not: {', '.join(bad[:NAMED])}" if bad else "")
+    told = f"{same} of {len(nodes)} as installed" + (
+        f"; not: {', '.join(bad[:NAMED])}" if bad else ""
+    )
     return {"nodes": nodes, "changed": False, "failed": bool(bad), "msg": told}
 
 
 def lines(finding: Finding) -> list[str]:
     """What a person sees of a node."""
     told = [f"{finding.node} {finding.state}" + (f": {finding.message}" if finding.message else "")]
-    for mark, some in (("+", finding.added), ("-", finding.removed), ("!", finding.changed), ("#", finding.files)):
+    for mark, some in (
+        ("+", finding.added),
+        ("-", finding.removed),
+        ("!", finding.changed),
+        ("#", finding.files),
+    ):
         told += [f"{finding.node}   {mark} {line}" for line in some]
     return told

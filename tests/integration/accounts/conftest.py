@@ -17,5 +17,9 @@ from support.site import folder
 @pytest.fixture
 def stage(tmp_path: pathlib.Path) -> Iterator[Publisher]:
     """A frontend with nobody in it yet, and no node."""
-    with folder() as place, network("10.1.1.1/8") as net, publisher(place, net, tmp_path) as started:
+    with (
+        folder() as place,
+        network("10.1.1.1/8") as net,
+        publisher(place, net, tmp_path) as started,
+    ):
         yield started

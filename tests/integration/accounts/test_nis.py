@@ -9,7 +9,9 @@ from typing import Iterator, NamedTuple
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support.accounts import ALICE, FRONTEND, HASH, write
 from support.daemons import Daemon
@@ -29,7 +31,18 @@ domainname cluster; hostname "$2"
 rpcbind -w
 mkfifo /run/wait
 """
-INSIDE = ("unshare", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc", "bash", "-c")
+INSIDE = (
+    "unshare",
+    "--mount",
+    "--uts",
+    "--pid",
+    "--ipc",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+    "bash",
+    "-c",
+)
 
 
 class Machine(NamedTuple):
@@ -40,15 +53,27 @@ class Machine(NamedTuple):
 
     def run(self, *argv: str) -> str:
         """What a program prints on it, whatever its status."""
-        (leader,) = pathlib.Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children").read_text().split()
+        (leader,) = (
+            pathlib.Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children")
+            .read_text()
+            .split()
+        )
         inside = ["nsenter", "--target", leader, "--all", *argv]
         return self.namespace.run(inside, timeout=30, ok=range(256)).stdout.strip()
 
 
 @contextlib.contextmanager
-def machine(namespace: Namespace, folder: pathlib.Path, name: str, script: str) -> Iterator[Machine]:
+def machine(
+    namespace: Namespace, folder: pathlib.Path, name: str, script: str
+) -> Iterator[Machine]:
     """A machine with files in place of those in /etc, which runs a script and stays."""
-    argv = [*INSIDE, f"{ENTER}\n{script}\necho ready; read -r _ <>/run/wait", "enter", str(folder), name]
+    argv = [
+        *INSIDE,
+        f"{ENTER}\n{script}\necho ready; read -r _ <>/run/wait",
+        "enter",
+        str(folder),
+        name,
+    ]
     with namespace.daemon(argv, folder.parent / f"{name}.log") as running:
         running.wait_for("ready", 20)
         try:
@@ -73,7 +98,9 @@ def yp_conf() -> str:
     """What EL 8's kickstart writes into /etc/yp.conf."""
     values = {**NODE, **ORDER, "accounts": "nis", "nis_domain": "cluster"}
     text = render(compile_profile(XML, "compute", values, "rhel8"), values)
-    command = re.search(r"^printf '(domain [^']*)' \"([^\"]*)\" \"([^\"]*)\" >/etc/yp.conf$", text, re.MULTILINE)
+    command = re.search(
+        r"^printf '(domain [^']*)' \"([^\"]*)\" \"([^\"]*)\" >/etc/yp.conf$", text, re.MULTILINE
+    )
     assert command
     return command.group(1).replace("\\n", "\n") % (command.group(2), command.group(3))
 
@@ -91,7 +118,9 @@ def both(tmp_path: pathlib.Path) -> Iterator[tuple[Machine, Machine]]:
     with network("10.1.1.1/8") as net, contextlib.ExitStack() as inside:
         node = net.client("node")
         node.ip("address", "add", "10.255.0.1/8", "dev", "eth0")
-        frontend = inside.enter_context(machine(net.server, server, "frontend-0", f"ypserv; {maps()}"))
+        frontend = inside.enter_context(
+            machine(net.server, server, "frontend-0", f"ypserv; {maps()}")
+        )
         bound = inside.enter_context(machine(node, client, "compute-0-0", "ypbind"))
         until(lambda: bound.run("ypwhich") == "10.1.1.1", 30, "ypbind to find its server")
         yield frontend, bound

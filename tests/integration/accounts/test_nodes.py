@@ -18,7 +18,9 @@ from support.accounts import ALICE, BOB, HASH, NODE, Frontend, Person, Publisher
 from support.killing import killed_at_every_step
 from support.waiting import until
 
-HALFWAY = re.compile("no matching (password|group) file entry in /etc/(passwd|group)$|delete line '(alice|bob|carol):")
+HALFWAY = re.compile(
+    "no matching (password|group) file entry in /etc/(passwd|group)$|delete line '(alice|bob|carol):"
+)
 CAROL = Person("carol", 1002)
 
 
@@ -26,8 +28,12 @@ def complaints(root: pathlib.Path) -> list[str]:
     """What shadow-utils' own checkers find wrong, but for homes and shells, which a scratch root has not."""
     said = ""
     for checker in ("pwck", "grpck"):
-        said += process.run([checker, "--quiet", "--read-only", "--root", str(root)], timeout=30, ok=range(8)).stdout
-    return [line for line in said.splitlines() if not re.search("does not exist|: no changes", line)]
+        said += process.run(
+            [checker, "--quiet", "--read-only", "--root", str(root)], timeout=30, ok=range(8)
+        ).stdout
+    return [
+        line for line in said.splitlines() if not re.search("does not exist|: no changes", line)
+    ]
 
 
 def known(root: pathlib.Path, database: str, name: str) -> str:
@@ -57,8 +63,14 @@ def test_without_a_change_nothing_is_sent_and_nothing_is_written(stage: Publishe
         until(lambda: node.has("alice"), 10, "alice")
         written = [path.stat().st_mtime_ns for path in sorted((node.root / "etc").iterdir())]
         log = stage.frontend.place.bundle.rsplit("/frontend/", 1)[0] + "/log/access.log"
-        until(lambda: pathlib.Path(log).read_text().count('" 304 ') >= 3, 10, "three answers without a body")
-        assert [path.stat().st_mtime_ns for path in sorted((node.root / "etc").iterdir())] == written
+        until(
+            lambda: pathlib.Path(log).read_text().count('" 304 ') >= 3,
+            10,
+            "three answers without a body",
+        )
+        assert [
+            path.stat().st_mtime_ns for path in sorted((node.root / "etc").iterdir())
+        ] == written
         assert service.output().count("took version") == 1
 
 
@@ -91,7 +103,9 @@ def test_a_machine_outside_the_private_network_is_told_nothing(stage: Publisher)
     assert stranger.run(ask, timeout=20).stdout == "403"
 
 
-def test_a_hint_brings_a_new_user_at_once_though_nginx_has_served_the_old_bundle(stage: Publisher) -> None:
+def test_a_hint_brings_a_new_user_at_once_though_nginx_has_served_the_old_bundle(
+    stage: Publisher,
+) -> None:
     stage.frontend.publish(ALICE)
     nodes = [stage.machine(number) for number in (1, 2, 3)]
     with nodes[0].follow(), nodes[1].follow(), nodes[2].follow():
@@ -107,7 +121,13 @@ def test_nobodys_datagram_does_harm(stage: Publisher) -> None:
     node = stage.machine()
     with node.follow("--spread", "0.1") as service:
         until(lambda: node.has("alice"), 10, "alice")
-        for text in (b"", b"rocks-accounts", b"rocks-accounts x\n", b"\xff" * 2000, b"rocks-accounts " + b"9" * 40):
+        for text in (
+            b"",
+            b"rocks-accounts",
+            b"rocks-accounts x\n",
+            b"\xff" * 2000,
+            b"rocks-accounts " + b"9" * 40,
+        ):
             stage.network.server.call(datagram, text)
         stage.hint(stage.frontend.publish(BOB).version)
         until(lambda: node.has("bob"), 10, "bob")
@@ -152,7 +172,9 @@ def test_a_bundle_with_a_foreign_signature_is_refused_with_status_4(stage: Publi
 # ---- with shadow-utils
 
 
-def test_what_useradd_usermod_and_userdel_do_on_the_frontend_happens_on_the_node(stage: Publisher) -> None:
+def test_what_useradd_usermod_and_userdel_do_on_the_frontend_happens_on_the_node(
+    stage: Publisher,
+) -> None:
     """The frontend's tools work in a root of their own; what follows from each is published and taken."""
     place = stage.frontend.place
     root = pathlib.Path(place.etc).parent / "root"
@@ -182,7 +204,10 @@ def test_nobody_writes_while_useradd_on_the_node_holds_the_lock(stage: Publisher
     node = stage.machine()
     hold = "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
     argv = [sys.executable, "-c", hold, str(node.root / "etc" / ".pwd.lock")]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder, node.follow() as service:
+    with (
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder,
+        node.follow() as service,
+    ):
         assert holder.stdout is not None
         holder.stdout.readline()
         # The bundle is there, and waits for the lock.
@@ -197,7 +222,9 @@ def test_two_takers_at_the_same_time_leave_one_state(stage: Publisher) -> None:
     stage.frontend.publish(*(Person(f"user{number}", 1000 + number) for number in range(50)))
     node = stage.machine()
     starts = [node.namespace.argv([*node.argv, "pull"]) for _turn in range(6)]
-    running = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for argv in starts]
+    running = [
+        subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for argv in starts
+    ]
     for one in running:
         one.communicate(timeout=60)
     assert complaints(node.root) == []
@@ -248,12 +275,16 @@ def people(root: pathlib.Path) -> list[str]:
     return [fields[0] for fields in rows if is_of_people(fields[2])]
 
 
-def test_a_change_that_was_cut_off_is_completed_without_the_frontend(tmp_path: pathlib.Path) -> None:
+def test_a_change_that_was_cut_off_is_completed_without_the_frontend(
+    tmp_path: pathlib.Path,
+) -> None:
     frontend = Frontend(tmp_path / "frontend")
     root = tmp_path / "node"
     write(root / "etc", NODE)
     frontend.publish(ALICE)
-    for _step in killed_at_every_step(lambda: accounts.Node(str(root), str(frontend.public)).take(frontend.bundle)):
+    for _step in killed_at_every_step(
+        lambda: accounts.Node(str(root), str(frontend.public)).take(frontend.bundle)
+    ):
         known_before = (root / "var/lib/rocks/accounts/next").exists() or (
             root / "var/lib/rocks/accounts/current"
         ).exists()
@@ -264,7 +295,9 @@ def test_a_change_that_was_cut_off_is_completed_without_the_frontend(tmp_path: p
             path.unlink()
 
 
-def test_killed_anywhere_the_frontend_serves_the_old_bundle_or_the_new_one(tmp_path: pathlib.Path) -> None:
+def test_killed_anywhere_the_frontend_serves_the_old_bundle_or_the_new_one(
+    tmp_path: pathlib.Path,
+) -> None:
     frontend = Frontend(tmp_path)
     frontend.publish(ALICE)
     old, seen = frontend.bundle, set()

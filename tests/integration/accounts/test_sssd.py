@@ -15,13 +15,19 @@ def check(config: pathlib.Path) -> process.Finished:
     return process.run(["sssctl", "config-check", f"--config={config}"], timeout=60, ok=(0, 1))
 
 
-def test_sssd_finds_nothing_against_the_configuration_in_the_documentation(tmp_path: pathlib.Path) -> None:
-    found = re.search(r"```ini\n(.*?)```", (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_sssd_finds_nothing_against_the_configuration_in_the_documentation(
+    tmp_path: pathlib.Path,
+) -> None:
+    found = re.search(
+        r"```ini\n(.*?)```", (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert found
     config = tmp_path / "sssd.conf"
     config.write_text(found.group(1))
     said = check(config)
-    assert (said.status, "Issues identified by validators: 0" in said.stdout) == (0, True), said.stdout
+    assert (said.status, "Issues identified by validators: 0" in said.stdout) == (0, True), (
+        said.stdout
+    )
 
 
 def test_its_judge_is_no_friend_of_a_misspelt_option(tmp_path: pathlib.Path) -> None:

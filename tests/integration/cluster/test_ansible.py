@@ -15,7 +15,10 @@ def test_a_cluster_is_described_from_nothing(mariadb: Server) -> None:
     env = {"ROCKS_DATABASE": mariadb.url("described")}
     try:
         assert module("rocks_database", {"state": "present"}, env=env)["schema_before"] == 0
-        assert module("rocks_network", {"name": "private", "subnet": "10.0.0.0/8"}, env=env)["changed"] is True
+        assert (
+            module("rocks_network", {"name": "private", "subnet": "10.0.0.0/8"}, env=env)["changed"]
+            is True
+        )
         foretold = module("rocks_node", {"mac": MAC}, "--check", env=env)
         done = module("rocks_node", {"mac": MAC}, env=env)
         assert foretold == done

@@ -9,11 +9,22 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import make
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import ROLES, credentials, grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import (
+    ROLES,
+    credentials,
+    grant,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import HIDDEN_TABLES, TABLES
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
+    HIDDEN_TABLES,
+    TABLES,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    NotFound,
+    Refused,
+)
 from support.cluster import Urls
 from support.mariadb import Server
 from support.modules import run
@@ -68,7 +79,10 @@ def test_the_reader_reads_and_writes_no_file_of_the_server(reader: Database) -> 
 
 
 def test_strangers_sql_is_refused_through_an_account_that_sees_secrets(urls: Urls) -> None:
-    with connect(urls.administrator, read_only=True) as administrator, pytest.raises(Refused) as raised:
+    with (
+        connect(urls.administrator, read_only=True) as administrator,
+        pytest.raises(Refused) as raised,
+    ):
         select(administrator, "select 1")
     assert str(raised.value) == (
         f"{urls.administrator}: this account can read secrets;"
@@ -80,12 +94,18 @@ def test_the_service_follows_an_order(service: Database) -> None:
     with service.transaction(alone=False):
         moved = "update installs set state = 'installing', changed = 'now', message = 'x' where id = 1 and state = 'ordered'"
         assert service.execute(moved) == 1
-        service.execute("insert into install_events (install, at, state) values (1, 'now', 'installing')")
+        service.execute(
+            "insert into install_events (install, at, state) values (1, 'now', 'installing')"
+        )
         service.execute(
             "insert into audit (at, actor, action, decision) values ('now', 'service', 'kickstart', 'given')"
         )
-        service.execute("insert into hardware (node, cpus, memory, counted) values (4, 8, 32000, 'now')")
-        service.execute("insert into install_keys (install, name, value) values (1, 'console', 'x')")
+        service.execute(
+            "insert into hardware (node, cpus, memory, counted) values (4, 8, 32000, 'now')"
+        )
+        service.execute(
+            "insert into install_keys (install, name, value) values (1, 'console', 'x')"
+        )
         service.execute("update install_keys set used = 'now' where install = 1 and used = ''")
     assert service.rows("select name, value from secrets") == [("munge", "swordfish")]
     with service.transaction():
@@ -96,8 +116,12 @@ def test_the_service_follows_an_order(service: Database) -> None:
     "statement",
     [
         pytest.param(ORDER.replace("u1", "u2"), id="make-an-order"),
-        pytest.param("update installs set node = 5 where id = 1", id="move-an-order-to-another-node"),
-        pytest.param("update installs set generation = 'mine' where id = 1", id="install-something-else"),
+        pytest.param(
+            "update installs set node = 5 where id = 1", id="move-an-order-to-another-node"
+        ),
+        pytest.param(
+            "update installs set generation = 'mine' where id = 1", id="install-something-else"
+        ),
         pytest.param("update installs set wipe = 1 where id = 1", id="permit-wiping"),
         pytest.param("delete from installs", id="forget-orders"),
         pytest.param("update nodes set ip = '10.0.0.9' where id = 4", id="describe-a-node"),
@@ -112,14 +136,22 @@ def test_the_service_follows_an_order(service: Database) -> None:
         pytest.param("grant select on nodes to reader@localhost", id="grant"),
     ],
 )
-def test_the_service_can_neither_order_nor_describe_nor_forget(service: Database, statement: str) -> None:
+def test_the_service_can_neither_order_nor_describe_nor_forget(
+    service: Database, statement: str
+) -> None:
     with pytest.raises(Refused):
         service.execute(statement)
 
 
-def test_an_account_is_made_once_and_brought_back_to_its_role(table_ii: Database, mariadb: Server) -> None:
+def test_an_account_is_made_once_and_brought_back_to_its_role(
+    table_ii: Database, mariadb: Server
+) -> None:
     given = {"role": "reader", "user": "other", "password": "x"}
-    assert [grant(table_ii, **given, keep=False), grant(table_ii, **given), grant(table_ii, **given)] == [
+    assert [
+        grant(table_ii, **given, keep=False),
+        grant(table_ii, **given),
+        grant(table_ii, **given),
+    ] == [
         True,
         True,
         False,
@@ -128,14 +160,21 @@ def test_an_account_is_made_once_and_brought_back_to_its_role(table_ii: Database
         cursor.execute("grant select on cluster.secrets to other@localhost")
         cursor.execute("grant file on *.* to other@localhost")
         cursor.execute("grant select on mysql.* to other@localhost")
-    assert [grant(table_ii, **given, keep=False), grant(table_ii, **given), grant(table_ii, **given)] == [
+    assert [
+        grant(table_ii, **given, keep=False),
+        grant(table_ii, **given),
+        grant(table_ii, **given),
+    ] == [
         True,
         True,
         False,
     ]
     with mariadb.root().cursor() as cursor:
         cursor.execute("show grants for other@localhost")
-        assert not any("secrets" in row[0] or "FILE" in row[0] or "mysql" in row[0] for row in cursor.fetchall())
+        assert not any(
+            "secrets" in row[0] or "FILE" in row[0] or "mysql" in row[0]
+            for row in cursor.fetchall()
+        )
 
 
 def test_a_reader_can_be_made_a_service(table_ii: Database) -> None:
@@ -159,26 +198,42 @@ def test_an_unknown_role_is_told_with_the_known_ones(table_ii: Database) -> None
     assert set(ROLES) == {"reader", "service"}
 
 
-def test_the_module_makes_a_database_with_accounts_that_work(mariadb: Server, tmp_path: pathlib.Path) -> None:
+def test_the_module_makes_a_database_with_accounts_that_work(
+    mariadb: Server, tmp_path: pathlib.Path
+) -> None:
     path, url = tmp_path / "reader.cnf", mariadb.url("brand_new")
     account = {"role": "reader", "user": "fresh", "credentials": str(path)}
     try:
         foretold = run("rocks_database", check=True, database=url, accounts=[account])
-        assert (foretold["changed"], foretold["accounts"], path.exists()) == (True, ["fresh@localhost"], False)
+        assert (foretold["changed"], foretold["accounts"], path.exists()) == (
+            True,
+            ["fresh@localhost"],
+            False,
+        )
         made = run("rocks_database", database=url, accounts=[account])
-        assert (made["changed"], made["schema_before"], made["accounts"]) == (True, 0, ["fresh@localhost"])
+        assert (made["changed"], made["schema_before"], made["accounts"]) == (
+            True,
+            0,
+            ["fresh@localhost"],
+        )
         assert path.stat().st_mode & 0o777 == 0o600
-        assert run("rocks_database", check=True, database=url, accounts=[account])["changed"] is False
+        assert (
+            run("rocks_database", check=True, database=url, accounts=[account])["changed"] is False
+        )
         assert run("rocks_database", database=url, accounts=[account])["changed"] is False
         reader = mariadb.url("brand_new", "fresh", str(path))
-        assert run("rocks_sql_info", query="select count(*) from memberships", database=reader)["first_column"] == [9]
+        assert run("rocks_sql_info", query="select count(*) from memberships", database=reader)[
+            "first_column"
+        ] == [9]
         password = path.read_text(encoding="utf-8").split("password = ")[1].strip()
         assert len(password) >= 32 and password not in str(made)
     finally:
         mariadb.drop("brand_new")
 
 
-def test_an_account_without_a_password_is_the_systems_user(table_ii: Database, mariadb: Server) -> None:
+def test_an_account_without_a_password_is_the_systems_user(
+    table_ii: Database, mariadb: Server
+) -> None:
     grant(table_ii, "reader", "root2")
     with pytest.raises(Refused) as raised:
         connect(mariadb.url(table_ii.location.name, "root2"))
@@ -194,12 +249,17 @@ def test_a_file_of_passwords_that_everyone_may_read_is_refused(urls: Urls) -> No
     try:
         with pytest.raises(Refused) as raised:
             connect(urls.reader)
-        assert str(raised.value) == f"{path}: everyone may read this file of passwords (mode 0644); chmod o= it"
+        assert (
+            str(raised.value)
+            == f"{path}: everyone may read this file of passwords (mode 0644); chmod o= it"
+        )
     finally:
         path.chmod(0o600)
 
 
-def test_a_file_of_passwords_that_is_missing_or_empty_is_named(urls: Urls, tmp_path: pathlib.Path) -> None:
+def test_a_file_of_passwords_that_is_missing_or_empty_is_named(
+    urls: Urls, tmp_path: pathlib.Path
+) -> None:
     with pytest.raises(DescriptionError) as raised:
         connect(f"{urls.administrator}&credentials={tmp_path}/none.cnf")
     assert str(raised.value).startswith(f"{tmp_path}/none.cnf: cannot be read")
@@ -216,12 +276,18 @@ def test_a_wrong_password_is_not_repeated(urls: Urls, tmp_path: pathlib.Path) ->
     wrong.chmod(0o600)
     with pytest.raises(Refused) as raised:
         connect(f"{urls.reader.split('&')[0]}&credentials={wrong}")
-    assert "swordfish" not in str(raised.value) and "the server refuses this account" in str(raised.value)
+    assert "swordfish" not in str(raised.value) and "the server refuses this account" in str(
+        raised.value
+    )
 
 
 def test_make_is_what_the_module_calls(mariadb: Server) -> None:
     url = mariadb.url("made")
     try:
-        assert [make(url, keep=keep)["changed"] for keep in (False, True, True)] == [True, True, False]
+        assert [make(url, keep=keep)["changed"] for keep in (False, True, True)] == [
+            True,
+            True,
+            False,
+        ]
     finally:
         mariadb.drop("made")

@@ -13,11 +13,19 @@ from typing import Iterator
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import dump_to, restore_from
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import (
+    dump_to,
+    restore_from,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, change, find, nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+    add,
+    change,
+    find,
+    nodes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from support.cluster import TABLE_II, Urls, fill
 from support.mariadb import Server, fast_folder, server
@@ -38,7 +46,9 @@ def filled(where: Server) -> str:
     return url
 
 
-def test_a_server_that_went_away_is_told_and_the_connection_recovers_when_it_is_back(own_folder: pathlib.Path) -> None:
+def test_a_server_that_went_away_is_told_and_the_connection_recovers_when_it_is_back(
+    own_folder: pathlib.Path,
+) -> None:
     with contextlib.ExitStack() as first:
         running = first.enter_context(server(own_folder))
         url = filled(running)
@@ -77,10 +87,18 @@ def _insert_until_killed(url: str) -> None:
         number = 0
         while True:
             number += 1
-            add(database, [NewNode(mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}") for _ in range(1)])
+            add(
+                database,
+                [
+                    NewNode(mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}")
+                    for _ in range(1)
+                ],
+            )
 
 
-def test_a_writer_killed_at_any_moment_leaves_whole_nodes_and_no_lock(table_ii: Database, urls: Urls) -> None:
+def test_a_writer_killed_at_any_moment_leaves_whole_nodes_and_no_lock(
+    table_ii: Database, urls: Urls
+) -> None:
     fork = multiprocessing.get_context("fork")
     for _round in range(3):
         writer = fork.Process(target=_insert_until_killed, args=(urls.administrator,))
@@ -94,7 +112,9 @@ def test_a_writer_killed_at_any_moment_leaves_whole_nodes_and_no_lock(table_ii: 
         table_ii.execute("delete from nodes where id > 8")
 
 
-def test_a_writer_waits_for_the_other_and_then_sees_what_it_did(table_ii: Database, urls: Urls) -> None:
+def test_a_writer_waits_for_the_other_and_then_sees_what_it_did(
+    table_ii: Database, urls: Urls
+) -> None:
     with connect(urls.administrator) as other:
         with other.transaction():
             first = add(other, [NewNode()])[0]
@@ -110,7 +130,9 @@ def test_a_writer_waits_for_the_other_and_then_sees_what_it_did(table_ii: Databa
         assert (first.name, add(table_ii, [NewNode()])[0].name) == ("compute-0-4", "compute-0-5")
 
 
-def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_number(table_ii: Database) -> None:
+def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_number(
+    table_ii: Database,
+) -> None:
     look_up = "select name, ipv4 from nodes where hwaddr = unhex('00508be04093')"
     assert table_ii.rows(look_up) == [("compute-0-3", 0x0AFFFFF2)]
     change(table_ii, "compute-0-3", mac="02:00:00:00:00:01", ip="10.2.0.1")
@@ -121,20 +143,32 @@ def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_nu
 
 
 def test_an_unfamiliar_writer_keeps_them_right(table_ii: Database) -> None:
-    table_ii.execute("insert into interfaces (node, name, mac, ip) values (7, 'eth1', '02:00:00:00:00:02', '10.2.0.2')")
+    table_ii.execute(
+        "insert into interfaces (node, name, mac, ip) values (7, 'eth1', '02:00:00:00:00:02', '10.2.0.2')"
+    )
     table_ii.execute("update nodes set mac = null, ip = null where id = 7")
-    assert table_ii.rows("select hex(hwaddr), ipv4 from interfaces") == [("020000000002", 0x0A020002)]
+    assert table_ii.rows("select hex(hwaddr), ipv4 from interfaces") == [
+        ("020000000002", 0x0A020002)
+    ]
     assert table_ii.rows("select hwaddr, ipv4 from nodes where id = 7") == [(None, None)]
 
 
 def test_a_dump_goes_from_one_engine_to_the_other_and_back(
     table_ii: Database, mariadb: Server, tmp_path: pathlib.Path
 ) -> None:
-    path, sqlite, again = str(tmp_path / "dump"), f"sqlite://{tmp_path / 'new.sqlite'}", mariadb.url("again")
+    path, sqlite, again = (
+        str(tmp_path / "dump"),
+        f"sqlite://{tmp_path / 'new.sqlite'}",
+        mariadb.url("again"),
+    )
     change(table_ii, "web-1-0", comment="漢 ' \" \\")
     dump_to(table_ii.location.url, path, secrets=True)
     try:
-        assert [restore_from(url, path)["changed"] for url in (sqlite, again, sqlite)] == [True, True, False]
+        assert [restore_from(url, path)["changed"] for url in (sqlite, again, sqlite)] == [
+            True,
+            True,
+            False,
+        ]
         texts = []
         for url in (table_ii.location.url, sqlite, again):
             with connect(url) as database:
@@ -147,7 +181,9 @@ def test_a_dump_goes_from_one_engine_to_the_other_and_back(
         mariadb.drop("again")
 
 
-def test_settings_of_the_server_do_not_change_what_a_statement_means(own_folder: pathlib.Path) -> None:
+def test_settings_of_the_server_do_not_change_what_a_statement_means(
+    own_folder: pathlib.Path,
+) -> None:
     hostile = (
         "--sql-mode=ANSI_QUOTES",
         "--transaction-isolation=SERIALIZABLE",

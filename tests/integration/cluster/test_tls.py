@@ -124,14 +124,18 @@ def test_the_socket_is_never_encrypted_and_costs_no_certificates(
     demanded = f"ssl-ca = {authorities}\n" if authorities else ""
     credentials.write_text(f"[client]\n{demanded}")
     credentials.chmod(0o600)
-    monkeypatch.setattr(ssl, "create_default_context", lambda **_files: pytest.fail("certificates were loaded"))
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda **_files: pytest.fail("certificates were loaded")
+    )
     url = encrypting.server.url("cluster", credentials=str(credentials))
     with connect(url, check=False) as database:
         assert cipher(database) == ""
 
 
 @pytest.mark.parametrize("content", [None, "no certificate\n"])
-def test_authorities_that_cannot_be_read_are_named(tmp_path: pathlib.Path, content: Optional[str]) -> None:
+def test_authorities_that_cannot_be_read_are_named(
+    tmp_path: pathlib.Path, content: Optional[str]
+) -> None:
     ca = tmp_path / "ca.pem"
     if content is not None:
         ca.write_text(content)

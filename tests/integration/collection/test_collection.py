@@ -46,7 +46,16 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def installed(tarball: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A folder of collections that holds the tarball's."""
     folder = tmp_path_factory.mktemp("installed")
-    ended = command("ansible-galaxy", "collection", "install", "--offline", "-p", str(folder), str(tarball), cwd=folder)
+    ended = command(
+        "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "-p",
+        str(folder),
+        str(tarball),
+        cwd=folder,
+    )
     assert ended.returncode == 0, ended.stderr
     return folder
 
@@ -74,7 +83,9 @@ def test_a_clone_knows_short_names(table_ii: Database, urls: Urls) -> None:
     assert "web-1-0" in ended.stdout, ended.stdout + ended.stderr
 
 
-def test_the_installed_collection_knows_full_names(table_ii: Database, urls: Urls, installed: pathlib.Path) -> None:
+def test_the_installed_collection_knows_full_names(
+    table_ii: Database, urls: Urls, installed: pathlib.Path
+) -> None:
     env = {"ROCKS_DATABASE": urls.administrator, "ANSIBLE_COLLECTIONS_PATH": str(installed)}
     ended = ask("npaci.rocks.rocks_sql_info", installed, env)
     assert "web-1-0" in ended.stdout, ended.stdout + ended.stderr
@@ -84,7 +95,9 @@ def test_the_installed_collection_knows_short_names_once_the_paths_are_set(
     table_ii: Database, urls: Urls, installed: pathlib.Path
 ) -> None:
     (installed / "ansible.cfg").write_text(
-        SHORT_NAMES.format(root=installed, here=installed / "ansible_collections" / "npaci" / "rocks")
+        SHORT_NAMES.format(
+            root=installed, here=installed / "ansible_collections" / "npaci" / "rocks"
+        )
     )
     installed.chmod(0o755)  # Ansible reads no configuration from a folder that everybody may write
     ended = ask("rocks_sql_info", installed, {"ROCKS_DATABASE": urls.administrator})
@@ -93,7 +106,9 @@ def test_the_installed_collection_knows_short_names_once_the_paths_are_set(
 
 def test_every_module_and_plugin_is_documented() -> None:
     for kind, folder in (("module", "modules"), ("inventory", "inventory"), ("lookup", "lookup")):
-        names = [f"npaci.rocks.{path.stem}" for path in sorted((ROOT / "plugins" / folder).glob("*.py"))]
+        names = [
+            f"npaci.rocks.{path.stem}" for path in sorted((ROOT / "plugins" / folder).glob("*.py"))
+        ]
         ended = command("ansible-doc", "-t", kind, *names)
         assert ended.returncode == 0, ended.stderr
         assert "EXAMPLES" in ended.stdout

@@ -38,7 +38,9 @@ def commands(text: str) -> list[str]:
 
 def test_nothing_goes_wrong_on_the_way(said: str) -> None:
     told = [line for line in said.splitlines() if not line.startswith("$ ")]
-    assert not re.findall(r"(?i)^.*(?:traceback|warning|error|failed).*$", "\n".join(told), re.MULTILINE), said
+    assert not re.findall(
+        r"(?i)^.*(?:traceback|warning|error|failed).*$", "\n".join(told), re.MULTILINE
+    ), said
 
 
 def test_each_command_is_shown_as_one_would_type_it(said: str) -> None:

@@ -11,10 +11,21 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
+    Office,
+    Until,
+    watch,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import LogFile
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import ENTERED, TROUBLE, Event, Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import order_states
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
+    ENTERED,
+    TROUBLE,
+    Event,
+    Placement,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import (
+    order_states,
+)
 from support.cluster import fill
 from support.dhcp import mac
 from support.mariadb import server
@@ -35,7 +46,10 @@ class Loop:
 
     def _run(self) -> None:
         with connect(self._url) as database:
-            office = Office(Desk(database, Placement()).enter, states=lambda names: order_states(database, names))
+            office = Office(
+                Desk(database, Placement()).enter,
+                states=lambda names: order_states(database, names),
+            )
             for event in watch(self._source, office, Until(), stop=self._stopped.is_set):
                 self.events.append(event)
 
@@ -52,7 +66,9 @@ class Loop:
         self._source.close()
 
 
-def test_machines_that_asked_while_the_server_was_away_are_entered_when_it_is_back(tmp_path: pathlib.Path) -> None:
+def test_machines_that_asked_while_the_server_was_away_are_entered_when_it_is_back(
+    tmp_path: pathlib.Path,
+) -> None:
     log = tmp_path / "messages"
     log.touch()
     with server(tmp_path / "mariadb") as mariadb:
@@ -68,12 +84,20 @@ def test_machines_that_asked_while_the_server_was_away_are_entered_when_it_is_ba
     try:
         loop.asks(2)
         loop.asks(3)
-        until(lambda: any(event.kind == TROUBLE for event in loop.events), SECONDS, "the loop to notice")
+        until(
+            lambda: any(event.kind == TROUBLE for event in loop.events),
+            SECONDS,
+            "the loop to notice",
+        )
         loop.asks(4)
         with server(tmp_path / "mariadb"):
-            until(lambda: len(loop.entered()) == 4, SECONDS, "the machines that were seen meanwhile")
+            until(
+                lambda: len(loop.entered()) == 4, SECONDS, "the machines that were seen meanwhile"
+            )
             with connect(url) as database:
                 found = {node.mac: node.name for node in nodes(database)}
     finally:
         loop.stop()
-    assert [found[mac(number)] for number in (1, 2, 3, 4)] == [f"compute-0-{rank}" for rank in (4, 5, 6, 7)]
+    assert [found[mac(number)] for number in (1, 2, 3, 4)] == [
+        f"compute-0-{rank}" for rank in (4, 5, 6, 7)
+    ]

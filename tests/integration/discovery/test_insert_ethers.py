@@ -48,7 +48,9 @@ def ask_all(machine: Namespace, macs: list[str]) -> list[Optional[Lease]]:
         return list(pool.map(lambda mac: ask(machine, mac), macs))
 
 
-@pytest.mark.parametrize(("name", "source"), [*((name, "wire") for name in SERVERS), ("kea", "log")])
+@pytest.mark.parametrize(
+    ("name", "source"), [*((name, "wire") for name in SERVERS), ("kea", "log")]
+)
 def test_an_unknown_machine_has_its_name_and_its_lease_at_its_second_request(
     net: Network, tmp_path: pathlib.Path, machine: Namespace, name: str, source: str
 ) -> None:
@@ -57,7 +59,10 @@ def test_an_unknown_machine_has_its_name_and_its_lease_at_its_second_request(
         with frontend.insert_ethers(count=1, timeout=40, **where) as running:
             lease = ask(machine, dhcp.mac(1))
             result = result_of(running)
-        assert lease is not None and (lease.address, lease.hostname) == ("10.1.255.254", "compute-0-0")
+        assert lease is not None and (lease.address, lease.hostname) == (
+            "10.1.255.254",
+            "compute-0-0",
+        )
         assert lease.discovers == 2 and lease.seconds < SECOND_REQUEST
         (node,) = result["nodes"]
         assert (node["name"], node["mac"], node["ip"], node["state"]) == (
@@ -79,7 +84,9 @@ def test_kea_that_reads_the_database_serves_a_new_machine_before_any_file_is_wri
         said = {"source": "view", "account": "root", "view": "rocks_kea"}
         env = {"MYSQL_UNIX_PORT": str(mariadb.socket)}
         made = dhcp_frontend("kea", net, tmp_path, mariadb.create("cluster"), env, **said)
-        running = inside.enter_context(inside.enter_context(made).insert_ethers(count=8, timeout=40))
+        running = inside.enter_context(
+            inside.enter_context(made).insert_ethers(count=8, timeout=40)
+        )
         leases = ask_all(machine, [dhcp.mac(number) for number in range(1, 9)])
         result = result_of(running)
     # Kea may be so late with the first request that the node is there already.
@@ -97,9 +104,13 @@ def test_thirty_two_machines_at_once_all_boot_in_their_first_power_on(
             leases = ask_all(machine, macs)
             result = result_of(running)
         assert all(lease is not None and lease.discovers <= 3 for lease in leases)
-        assert sorted(node["name"] for node in result["nodes"]) == sorted(f"compute-0-{rank}" for rank in range(32))
+        assert sorted(node["name"] for node in result["nodes"]) == sorted(
+            f"compute-0-{rank}" for rank in range(32)
+        )
         given = {node["mac"]: (node["ip"], node["name"]) for node in result["nodes"]}
-        assert [(lease.address, lease.hostname) for lease in leases if lease] == [given[mac] for mac in macs]
+        assert [(lease.address, lease.hostname) for lease in leases if lease] == [
+            given[mac] for mac in macs
+        ]
 
 
 def test_machines_that_are_switched_on_one_after_another_are_named_in_that_order(
@@ -107,18 +118,30 @@ def test_machines_that_are_switched_on_one_after_another_are_named_in_that_order
 ) -> None:
     with frontend.insert_ethers(count=3, timeout=60, rack=7) as running:
         leases = [ask(machine, dhcp.mac(number)) for number in (9, 4, 6)]
-        assert [lease and lease.hostname for lease in leases] == ["compute-7-0", "compute-7-1", "compute-7-2"]
-        assert [node["mac"] for node in result_of(running)["nodes"]] == [dhcp.mac(9), dhcp.mac(4), dhcp.mac(6)]
+        assert [lease and lease.hostname for lease in leases] == [
+            "compute-7-0",
+            "compute-7-1",
+            "compute-7-2",
+        ]
+        assert [node["mac"] for node in result_of(running)["nodes"]] == [
+            dhcp.mac(9),
+            dhcp.mac(4),
+            dhcp.mac(6),
+        ]
         assert "compute-7-1 is 52:54:00:00:00:04, 10.1.255.253 (x86_64 BIOS)" in running.output()
 
 
-def test_it_is_seen_when_a_node_asks_for_its_kickstart(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_it_is_seen_when_a_node_asks_for_its_kickstart(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     with frontend.insert_ethers(count=1, timeout=60, wait_for_kickstart=True) as running:
         lease = ask(machine, dhcp.mac(1), UEFI_HTTP)
         assert lease is not None
         running.wait_for("compute-0-0: ( ) ordered", 10)
         assert running.alive()
-        answer = Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address)
+        answer = Face(frontend.settings, now=timestamps.now()).get(
+            "/rocks/kickstart", lease.address
+        )
         assert answer.status == 200, answer.text
         (node,) = result_of(running)["nodes"]
         assert node["state"] == "installing" and "compute-0-0: (*) installing" in running.output()
@@ -128,16 +151,28 @@ def test_a_switch_gets_a_name_and_no_kickstart(frontend: DhcpFrontend, machine: 
     with frontend.insert_ethers(count=1, timeout=60, membership="Ethernet Switches") as running:
         lease = ask(machine, dhcp.mac(1))
         (node,) = result_of(running)["nodes"]
-    assert lease is not None and lease.hostname == node["name"] == "network-0-0" and node["state"] == ""
-    assert Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status == 409
+    assert (
+        lease is not None
+        and lease.hostname == node["name"] == "network-0-0"
+        and node["state"] == ""
+    )
+    assert (
+        Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status
+        == 409
+    )
 
 
-def test_a_machine_that_runs_already_is_entered_without_an_order(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_a_machine_that_runs_already_is_entered_without_an_order(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     with frontend.insert_ethers(install=False, source=[dhcp.mac(1)]) as running:
         assert result_of(running)["ended"] == "all"
     lease = ask(machine, dhcp.mac(1), IMPATIENT)
     assert lease is not None and lease.hostname == "compute-0-0"
-    assert Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status == 409
+    assert (
+        Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status
+        == 409
+    )
 
 
 def test_a_new_machine_takes_over_a_name_and_the_old_one_is_forgotten_everywhere(
@@ -194,13 +229,22 @@ def test_a_killed_run_leaves_nodes_with_orders_and_the_next_one_goes_on(
             asking.result()
     with frontend.database() as database:
         survivors = [node.name for node in nodes(database) if node.root == "compute"]
-        ordered = [row[0] for row in database.rows("select nodes.name from installs join nodes on nodes.id = node")]
+        ordered = [
+            row[0]
+            for row in database.rows(
+                "select nodes.name from installs join nodes on nodes.id = node"
+            )
+        ]
     assert "compute-0-1" in survivors and sorted(survivors) == sorted(ordered)
     missing = 8 - len(survivors)
-    with frontend.insert_ethers("next", **({"count": missing} if missing else {"timeout": 4})) as running:
+    with frontend.insert_ethers(
+        "next", **({"count": missing} if missing else {"timeout": 4})
+    ) as running:
         leases = ask_all(machine, macs)
         result_of(running)
-    assert sorted(lease.hostname for lease in leases if lease) == [f"compute-0-{rank}" for rank in range(8)]
+    assert sorted(lease.hostname for lease in leases if lease) == [
+        f"compute-0-{rank}" for rank in range(8)
+    ]
 
 
 def processes_of(frontend: DhcpFrontend) -> list[int]:
@@ -221,7 +265,9 @@ def test_a_killed_command_leaves_nothing_that_goes_on(frontend: DhcpFrontend) ->
         until(lambda: not processes_of(frontend), 5, "the worker to end")
 
 
-def test_a_killed_command_ends_at_a_terminal_and_on_another_machine_too(frontend: DhcpFrontend) -> None:
+def test_a_killed_command_ends_at_a_terminal_and_on_another_machine_too(
+    frontend: DhcpFrontend,
+) -> None:
     with frontend.at_terminal(timeout=600) as terminal:
         terminal.wait_for("listening to the wire at br0", 30)
         terminal.process.kill()
@@ -232,7 +278,9 @@ def test_a_killed_command_ends_at_a_terminal_and_on_another_machine_too(frontend
         until(lambda: not processes_of(frontend), 5, "worker and module to end")
 
 
-def test_a_server_that_refuses_its_file_is_told_and_tried_again(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_a_server_that_refuses_its_file_is_told_and_tried_again(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     with frontend.insert_ethers(count=1, timeout=60) as running:
         frontend.refuse(True)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -245,7 +293,9 @@ def test_a_server_that_refuses_its_file_is_told_and_tried_again(frontend: DhcpFr
     assert "it will not" in result["waited_for"][0] and result["ended"] == "count"
 
 
-def test_check_mode_says_who_of_a_log_would_be_entered(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_check_mode_says_who_of_a_log_would_be_entered(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     for number in (1, 2, 1):
         ask(machine, dhcp.mac(number), IMPATIENT)
     foretold = frontend.module("--check", source=str(frontend.server.log))
@@ -258,20 +308,34 @@ def test_check_mode_says_who_of_a_log_would_be_entered(frontend: DhcpFrontend, m
         assert [node.name for node in nodes(database)] == ["frontend-0"]
 
 
-def test_hostile_machines_do_no_harm_to_terminal_files_or_servers(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_hostile_machines_do_no_harm_to_terminal_files_or_servers(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     hostile = b"'\";\n\x1b[2J\x1b]0;x\x07{{ 7 * 7 }}$(id)"
     cable = dhcp.option_field([(1, hostile), (2, hostile)])
     options = [(12, hostile), (60, hostile), (77, hostile), (81, b"\0\0\0" + hostile), (82, cable)]
     with frontend.insert_ethers(count=1, timeout=60, install=False) as running:
-        send(machine, [dhcp.discover(dhcp.mac(1), options), dhcp.discover("ff:ff:ff:ff:ff:ff", options)])
+        send(
+            machine,
+            [dhcp.discover(dhcp.mac(1), options), dhcp.discover("ff:ff:ff:ff:ff:ff", options)],
+        )
         (node,) = result_of(running)["nodes"]
         assert "\x1b" not in running.output() and "\x07" not in running.output()
     assert node["vendor"].startswith("'\";\\n\\x1b[2J") and "{{ 7 * 7 }}" in node["vendor"]
-    written = "".join(path.read_text() for path in (frontend.folder / "hosts", frontend.folder / "dnsmasq.rocks-hosts"))
-    assert "x1b" not in written and "id" not in written.replace("hosts", "") and frontend.server.alive()
+    written = "".join(
+        path.read_text()
+        for path in (frontend.folder / "hosts", frontend.folder / "dnsmasq.rocks-hosts")
+    )
+    assert (
+        "x1b" not in written
+        and "id" not in written.replace("hosts", "")
+        and frontend.server.alive()
+    )
 
 
-def test_the_module_does_the_same_without_showing_it(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_the_module_does_the_same_without_showing_it(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     with frontend.silently(count=2, timeout=60) as running:
         until(lambda: ask(machine, dhcp.mac(1), IMPATIENT), 30, "the first lease")
         until(lambda: ask(machine, dhcp.mac(2), IMPATIENT), 30, "the second lease")
@@ -280,12 +344,16 @@ def test_the_module_does_the_same_without_showing_it(frontend: DhcpFrontend, mac
     assert [node["name"] for node in result["nodes"]] == ["compute-0-0", "compute-0-1"]
 
 
-def test_the_module_reports_what_was_entered_when_it_is_interrupted(frontend: DhcpFrontend, machine: Namespace) -> None:
+def test_the_module_reports_what_was_entered_when_it_is_interrupted(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
     with frontend.as_program(timeout=600) as running:
         until(lambda: ask(machine, dhcp.mac(1), IMPATIENT), 30, "a lease")
         running.signal(signal.SIGINT)
         result = result_of(running)
-    assert [node["name"] for node in result["nodes"]] == ["compute-0-0"] and result["ended"] == "stopped"
+    assert [node["name"] for node in result["nodes"]] == ["compute-0-0"] and result[
+        "ended"
+    ] == "stopped"
 
 
 @pytest.mark.parametrize("key", [pytest.param(b"q", id="q"), pytest.param(b"\x03", id="Ctrl-C")])
@@ -295,11 +363,17 @@ def test_at_a_terminal_a_table_grows_until_a_key_ends_it(
     with frontend.at_terminal() as terminal:
         terminal.wait_for("listening to the wire at br0", 30)
         assert ask(machine, dhcp.mac(1)) is not None
-        terminal.wait_for("compute-0-0  52:54:00:00:00:01  10.1.255.254  x86_64 BIOS  ( ) ordered", 10)
+        terminal.wait_for(
+            "compute-0-0  52:54:00:00:00:01  10.1.255.254  x86_64 BIOS  ( ) ordered", 10
+        )
         assert ask(machine, dhcp.mac(2)) is not None
         terminal.wait_for("compute-0-1  52:54:00:00:00:02", 10)
         terminal.press(key)
         terminal.wait_for('"ended": "stopped"', 20)
         assert terminal.ended(10) == 0
     with contextlib.suppress(FileNotFoundError), frontend.database() as database:
-        assert [node.name for node in nodes(database)] == ["frontend-0", "compute-0-0", "compute-0-1"]
+        assert [node.name for node in nodes(database)] == [
+            "frontend-0",
+            "compute-0-0",
+            "compute-0-1",
+        ]

@@ -13,11 +13,25 @@ from typing import Callable, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting, folded
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import (
+    Sighting,
+    folded,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Source
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import Journal, LogFile, Syslog
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import Wire, interface_in
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, NotFound, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import (
+    Journal,
+    LogFile,
+    Syslog,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import (
+    Wire,
+    interface_in,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    NotFound,
+    Unavailable,
+)
 from support import dhcp
 from support.daemons import daemon
 from support.dhcp import send
@@ -27,7 +41,9 @@ from support.waiting import until
 
 SECONDS = 10.0
 PXE = (60, b"PXEClient:Arch:00007:UNDI:003000")
-HOSTILE = b"'\"; DROP\n\x1b[2J\x1b]0;x\x07 ) via eth9: DHCPDISCOVER from 52:54:00:00:00:66 via eth9\n"
+HOSTILE = (
+    b"'\"; DROP\n\x1b[2J\x1b]0;x\x07 ) via eth9: DHCPDISCOVER from 52:54:00:00:00:66 via eth9\n"
+)
 
 
 def collect(source: Source, enough: Callable[[list[Sighting]], bool]) -> list[Sighting]:
@@ -102,13 +118,19 @@ def test_the_wire_hears_one_request_for_each_of_a_thousand_machines(net: Network
         assert len(collect(wire, lambda found: len(found) == 1000)) == 1000
 
 
-def test_an_interface_that_was_down_for_a_while_is_heard_again_and_one_that_is_gone_is_told(net: Network) -> None:
+def test_an_interface_that_was_down_for_a_while_is_heard_again_and_one_that_is_gone_is_told(
+    net: Network,
+) -> None:
     machine = net.client()
     with opened(net.server.call(Wire, BRIDGE)) as wire:
         net.server.ip("link", "set", BRIDGE, "down")
         assert net.server.call(wire.read) == []
         net.server.ip("link", "set", BRIDGE, "up")
-        until(lambda: "state UP" in net.server.ip("link", "show", BRIDGE), SECONDS, "the bridge to be up")
+        until(
+            lambda: "state UP" in net.server.ip("link", "show", BRIDGE),
+            SECONDS,
+            "the bridge to be up",
+        )
         send(machine, [dhcp.discover(dhcp.mac(1))])
         assert [sighting.mac for sighting in collect(wire, bool)] == [dhcp.mac(1)]
         net.server.ip("link", "delete", BRIDGE)
@@ -119,7 +141,8 @@ def test_an_interface_that_was_down_for_a_while_is_heard_again_and_one_that_is_g
 def test_the_wire_of_the_cluster_is_found_by_its_network(net: Network) -> None:
     assert net.server.call(interface_in, "10.1.0.0", "255.255.0.0") == BRIDGE
     with pytest.raises(
-        NotFound, match=r"no-such-wire: cannot be listened to .*; interfaces: br0, carrier0, carrier1, lo"
+        NotFound,
+        match=r"no-such-wire: cannot be listened to .*; interfaces: br0, carrier0, carrier1, lo",
     ):
         net.server.call(Wire, "no-such-wire")
 
@@ -127,16 +150,27 @@ def test_the_wire_of_the_cluster_is_found_by_its_network(net: Network) -> None:
 @pytest.mark.parametrize(
     ("client", "vendor"),
     [
-        pytest.param(["busybox", "udhcpc", "-f", "-n", "-q", "-t", "3", "-T", "1", "-i", "eth0"], "udhcp", id="udhcpc"),
         pytest.param(
-            ["dhclient", "-4", "-d", "-1", "-lf", "{folder}/leases", "-pf", "{folder}/pid", "eth0"], "", id="dhclient"
+            ["busybox", "udhcpc", "-f", "-n", "-q", "-t", "3", "-T", "1", "-i", "eth0"],
+            "udhcp",
+            id="udhcpc",
+        ),
+        pytest.param(
+            ["dhclient", "-4", "-d", "-1", "-lf", "{folder}/leases", "-pf", "{folder}/pid", "eth0"],
+            "",
+            id="dhclient",
         ),
     ],
 )
-def test_real_clients_are_heard(net: Network, tmp_path: pathlib.Path, client: list[str], vendor: str) -> None:
+def test_real_clients_are_heard(
+    net: Network, tmp_path: pathlib.Path, client: list[str], vendor: str
+) -> None:
     machine = net.client(mac=dhcp.mac(7))
     argv = [word.format(folder=tmp_path) for word in client]
-    with opened(net.server.call(Wire, BRIDGE)) as wire, machine.daemon(argv, tmp_path / "client.log"):
+    with (
+        opened(net.server.call(Wire, BRIDGE)) as wire,
+        machine.daemon(argv, tmp_path / "client.log"),
+    ):
         (sighting,) = collect(wire, bool)
     assert sighting.mac == dhcp.mac(7) and sighting.interface == BRIDGE
     assert sighting.vendor.startswith(vendor) and not sighting.firmware
@@ -151,7 +185,9 @@ TELLS = {
 
 
 @pytest.mark.parametrize("server", sorted(TELLS))
-def test_a_servers_log_tells_what_the_wire_tells(net: Network, tmp_path: pathlib.Path, server: str) -> None:
+def test_a_servers_log_tells_what_the_wire_tells(
+    net: Network, tmp_path: pathlib.Path, server: str
+) -> None:
     tells, machine = TELLS[server], net.client()
     asking = {
         dhcp.mac(1): dhcp.discover(dhcp.mac(1)),
@@ -162,11 +198,16 @@ def test_a_servers_log_tells_what_the_wire_tells(net: Network, tmp_path: pathlib
     }
     if tells["bootp"]:
         asking[dhcp.mac(6)] = dhcp.frame(dhcp.mac(6), dhcp.message(dhcp.mac(6), []))
-    with dhcp_server(server, net, tmp_path) as running, opened(net.server.call(Wire, BRIDGE)) as wire:
+    with (
+        dhcp_server(server, net, tmp_path) as running,
+        opened(net.server.call(Wire, BRIDGE)) as wire,
+    ):
         with opened(LogFile(str(running.log))) as log:
             send(machine, list(asking.values()))
             in_log = {one.mac: one for one in collect(log, lambda found: len(found) >= len(asking))}
-            on_wire = {one.mac: one for one in collect(wire, lambda found: len(found) >= len(asking))}
+            on_wire = {
+                one.mac: one for one in collect(wire, lambda found: len(found) >= len(asking))
+            }
         assert running.alive()
     assert set(in_log) == set(on_wire) == set(asking)
     for mac, sighting in on_wire.items():
@@ -175,7 +216,9 @@ def test_a_servers_log_tells_what_the_wire_tells(net: Network, tmp_path: pathlib
         if tells["interface"] and not told.relay:
             assert told.interface == sighting.interface == BRIDGE
     firmware = in_log[dhcp.mac(2)]
-    assert (firmware.vendor, firmware.arch) == ((PXE[1].decode(), "x86_64") if tells["vendor"] else ("", ""))
+    assert (firmware.vendor, firmware.arch) == (
+        (PXE[1].decode(), "x86_64") if tells["vendor"] else ("", "")
+    )
 
 
 RSYSLOG = """
@@ -188,13 +231,17 @@ action(type="omfwd" target="127.0.0.1" port="{second}" protocol="udp" template="
 """
 
 
-def test_what_rsyslog_makes_of_a_servers_words_is_read(net: Network, tmp_path: pathlib.Path) -> None:
+def test_what_rsyslog_makes_of_a_servers_words_is_read(
+    net: Network, tmp_path: pathlib.Path
+) -> None:
     for name in ("traditional", "rfc3339"):
         (tmp_path / name).touch()
     (tmp_path / "rsyslog.conf").write_text(RSYSLOG.format(folder=tmp_path, first=5514, second=5515))
     argv = ["rsyslogd", "-n", "-f", f"{tmp_path}/rsyslog.conf", "-i", f"{tmp_path}/pid"]
     with contextlib.ExitStack() as inside:
-        sources: list[Source] = [LogFile(str(tmp_path / name)) for name in ("traditional", "rfc3339")]
+        sources: list[Source] = [
+            LogFile(str(tmp_path / name)) for name in ("traditional", "rfc3339")
+        ]
         sources += [net.server.call(Syslog, f"127.0.0.1:{port}") for port in (5514, 5515)]
         for source in sources:
             inside.enter_context(opened(source))
@@ -202,7 +249,9 @@ def test_what_rsyslog_makes_of_a_servers_words_is_read(net: Network, tmp_path: p
         until((tmp_path / "log").is_socket, SECONDS, "rsyslog to listen")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as logger:
             logger.connect(str(tmp_path / "log"))
-            logger.send(b"<30>Nov 22 15:26:08 dhcpd[12]: DHCPDISCOVER from 52:54:00:00:00:01 (\x1b[2J) via eth1")
+            logger.send(
+                b"<30>Nov 22 15:26:08 dhcpd[12]: DHCPDISCOVER from 52:54:00:00:00:01 (\x1b[2J) via eth1"
+            )
         for source in sources:
             assert collect(source, bool) == [Sighting(dhcp.mac(1), "eth1")], source.name
 
@@ -210,22 +259,24 @@ def test_what_rsyslog_makes_of_a_servers_words_is_read(net: Network, tmp_path: p
 @contextlib.contextmanager
 def journald(folder: pathlib.Path) -> Iterator[int]:
     """A systemd journal of its own, in a mount namespace; the process whose root it is seen under."""
-    script = (
-        "mount -t tmpfs none /run && mount -t tmpfs none /var/log && mkdir -p /run/systemd/journal /run/log/journal"
-    )
+    script = "mount -t tmpfs none /run && mount -t tmpfs none /var/log && mkdir -p /run/systemd/journal /run/log/journal"
     argv = ["unshare", "--mount", "sh", "-c", f"{script} && exec /usr/lib/systemd/systemd-journald"]
     with daemon(argv, folder / "journald.log") as running:
         ready = pathlib.Path(f"/proc/{running.pid}/root/run/systemd/journal/dev-log")
         began = time.monotonic()
 
         def listens() -> bool:
-            return ready.is_socket() and os.readlink(f"/proc/{running.pid}/exe").endswith("systemd-journald")
+            return ready.is_socket() and os.readlink(f"/proc/{running.pid}/exe").endswith(
+                "systemd-journald"
+            )
 
         until(listens, SECONDS, f"journald since {began:.0f}")
         yield running.pid
 
 
-def test_the_journal_tells_it_too_while_it_is_written_and_afterwards(tmp_path: pathlib.Path) -> None:
+def test_the_journal_tells_it_too_while_it_is_written_and_afterwards(
+    tmp_path: pathlib.Path,
+) -> None:
     with journald(tmp_path) as pid:
         files = [f"--directory=/proc/{pid}/root/run/log/journal"]
 

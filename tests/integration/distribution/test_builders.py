@@ -8,7 +8,10 @@ import pathlib
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import api, publish
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import Keeping
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Distribution, Source
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    Distribution,
+    Source,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import Site, distribution, packages
 from support.rpms import Rpm
@@ -20,7 +23,9 @@ def _build(asked: Distribution, root: str) -> None:
     """The same again and again with other packages left out, so that every round builds, prunes and sweeps."""
     for number in range(ROUNDS):
         (source,) = asked.sources
-        left_out = Source(source.name, source.type, path=source.path, exclude=(f"package-{number}",))
+        left_out = Source(
+            source.name, source.type, path=source.path, exclude=(f"package-{number}",)
+        )
         again = distribution(asked.name, left_out)
         api.rebuild(again, root, keeping=Keeping(keep=1, wait=60))
 
@@ -49,7 +54,11 @@ def test_of_several_distributions(site: Site) -> None:
     for number in range(BUILDERS):
         _whole(site, f"rocks-{number}")
     site.build("last", os_)  # whoever comes last, alone, sweeps what the others had to leave
-    left = [path for path in pathlib.Path(site.places.pool).glob("??/*.rpm") if path.stat().st_nlink == 1]
+    left = [
+        path
+        for path in pathlib.Path(site.places.pool).glob("??/*.rpm")
+        if path.stat().st_nlink == 1
+    ]
     assert left == []
     assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
 

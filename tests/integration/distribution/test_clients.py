@@ -21,11 +21,21 @@ from support.nginx import nginx
 from support.rpms import Rpm, repository
 
 FILESYSTEM = Rpm("filesystem", "3.16", "5", files={"/etc/": "", "/usr/bin/": "", "/var/": ""})
-BASH = Rpm("bash", "5.1.8", "9", "x86_64", requires=["filesystem"], files={"/usr/bin/bash": "#!"}, provides=["/bin/sh"])
+BASH = Rpm(
+    "bash",
+    "5.1.8",
+    "9",
+    "x86_64",
+    requires=["filesystem"],
+    files={"/usr/bin/bash": "#!"},
+    provides=["/bin/sh"],
+)
 COMPUTE = Rpm("rocks-compute", "1.0", "1", requires=["bash >= 5.1", "/usr/share/deep/file"])
 DEEP = Rpm("deep", "1", "1", files={"/usr/share/deep/file": "x", "/usr/share/deep/": ""})
 OLD = Rpm("bash", "5.0", "1", "x86_64")
-FILLERS = [Rpm(f"filler-{number:03}", "1", "1", "x86_64", requires=["filesystem"]) for number in range(150)]
+FILLERS = [
+    Rpm(f"filler-{number:03}", "1", "1", "x86_64", requires=["filesystem"]) for number in range(150)
+]
 COMPS = """<comps>
   <group><id>cluster</id><name>Cluster</name><packagelist><packagereq type="mandatory">rocks-compute</packagereq></packagelist></group>
   <environment><id>node</id><name>Node</name><grouplist><groupid>cluster</groupid></grouplist></environment>
@@ -39,7 +49,9 @@ ADVISORY = """<updates><update from="a@b" status="final" type="security" version
 @pytest.fixture
 def tree(site: Site) -> pathlib.Path:
     """A distribution of four sources, built twice so that most of its frames were taken over."""
-    os_ = site.mirror("os", [FILESYSTEM, OLD, DEEP, *FILLERS], extra={"group": COMPS, "updateinfo": ADVISORY})
+    os_ = site.mirror(
+        "os", [FILESYSTEM, OLD, DEEP, *FILLERS], extra={"group": COMPS, "updateinfo": ADVISORY}
+    )
     updates, local = site.mirror("updates", [BASH]), site.directory("local", [COMPUTE])
     site.build("rocks", os_, updates, local)
     site.directory("local", [dataclasses.replace(COMPUTE, version="1.1")])
@@ -61,7 +73,9 @@ def test_dnf_installs_from_it_into_a_root(tree: pathlib.Path, tmp_path: pathlib.
     assert (root / "usr/share/deep/file").read_text() == "x"
 
 
-def test_dnf_installs_a_group_and_knows_the_environment(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_dnf_installs_a_group_and_knows_the_environment(
+    tree: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     root = tmp_path / "root"
 
     dnf(tmp_path / "dnf", {"rocks": tree.as_uri()}, "install", f"--installroot={root}", "@node")
@@ -69,7 +83,9 @@ def test_dnf_installs_a_group_and_knows_the_environment(tree: pathlib.Path, tmp_
     assert "rocks-compute" in process.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
 
 
-def test_dnf_knows_which_package_an_advisory_is_about(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_dnf_knows_which_package_an_advisory_is_about(
+    tree: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     said = dnf(tmp_path / "dnf", {"rocks": tree.as_uri()}, "repoquery", "--advisory=RHSA-1")
 
     assert said.split() == ["bash-0:5.1.8-9.x86_64"]
@@ -82,13 +98,18 @@ def test_dnf_finds_nothing_missing(tree: pathlib.Path, tmp_path: pathlib.Path) -
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_we_find_missing_is_what_dnf_repoclosure_finds(site: Site, tmp_path: pathlib.Path, seed: int) -> None:
+def test_what_we_find_missing_is_what_dnf_repoclosure_finds(
+    site: Site, tmp_path: pathlib.Path, seed: int
+) -> None:
     chance = random.Random(seed)
     rpms = [_needy(chance, f"package-{number:02}") for number in range(10)]
 
     built = site.build("rocks", site.mirror("os", rpms))
     argv = ["repoclosure", "--repo=rocks"]
-    options = [f"{name}={tmp_path / name}" for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")]
+    options = [
+        f"{name}={tmp_path / name}"
+        for name in ("cachedir", "persistdir", "logdir", "reposdir", "varsdir")
+    ]
     words = [word for option in [*options, "gpgcheck=0"] for word in ("--setopt", option)]
     said = process.run(
         ["dnf", "-q", "--disableplugin=local", "--releasever=9", "--forcearch=x86_64", *words,
@@ -108,7 +129,9 @@ def test_what_we_find_missing_is_what_dnf_repoclosure_finds(site: Site, tmp_path
     assert ours == theirs
 
 
-def test_a_conjunction_of_which_one_half_is_missing_is_missing(site: Site, tmp_path: pathlib.Path) -> None:
+def test_a_conjunction_of_which_one_half_is_missing_is_missing(
+    site: Site, tmp_path: pathlib.Path
+) -> None:
     """dnf repoclosure lets it pass; dnf install does not."""
     needy = Rpm("needy", requires=["(deep and nowhere)"])
 
@@ -153,11 +176,21 @@ def test_dnf_installs_over_http_from_the_link_and_from_the_generation(
         for number, path in enumerate((tree, tree.resolve())):
             root = tmp_path / f"root-{number}"
             where = f"{url}/{path.relative_to(site.root)}"
-            dnf(tmp_path / "dnf", {"rocks": where}, "install", f"--installroot={root}", "rocks-compute")
-            assert "rocks-compute" in process.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
+            dnf(
+                tmp_path / "dnf",
+                {"rocks": where},
+                "install",
+                f"--installroot={root}",
+                "rocks-compute",
+            )
+            assert (
+                "rocks-compute" in process.run(["rpm", f"--root={root}", "-qa"], timeout=60).stdout
+            )
 
 
-def test_dnf_reposync_mirrors_it_and_the_mirror_is_whole(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_dnf_reposync_mirrors_it_and_the_mirror_is_whole(
+    tree: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     """A child that is no Rocks frontend: any tool may copy the tree."""
     dnf(
         tmp_path / "dnf",
@@ -187,7 +220,9 @@ def test_the_libsolv_of_dnf_5_solves_it(tree: pathlib.Path, tmp_path: pathlib.Pa
     pool.createwhatprovides()
     solver = pool.Solver()
 
-    problems = solver.solve(pool.select("rocks-compute", solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL))
+    problems = solver.solve(
+        pool.select("rocks-compute", solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL)
+    )
 
     assert not problems
     assert sorted(str(one) for one in solver.transaction().newsolvables()) == [
@@ -195,7 +230,9 @@ def test_the_libsolv_of_dnf_5_solves_it(tree: pathlib.Path, tmp_path: pathlib.Pa
     ]  # fmt: skip
 
 
-def test_createrepo_c_updates_it_and_finds_every_package_known(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_createrepo_c_updates_it_and_finds_every_package_known(
+    tree: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     before = {one.nevra(): one.pkgId for one in packages(tree)}
     copy = tmp_path / "copy"
     process.run(["cp", "-rL", str(tree), str(copy)], timeout=60)

@@ -22,7 +22,9 @@ LARGE = Rpm("large", padding=600_000)
 @contextlib.contextmanager
 def small_disk(folder: pathlib.Path, size: str) -> Iterator[None]:
     folder.mkdir()
-    process.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "rocks-test", str(folder)], timeout=10)
+    process.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "rocks-test", str(folder)], timeout=10
+    )
     try:
         yield
     finally:

@@ -40,7 +40,10 @@ def options(site: Site) -> dict[str, Any]:
         "name": "rocks",
         "path": str(site.root),
         "nodes": False,
-        "sources": [{"name": "os", "path": os_.path}, {"name": "local", "type": "directory", "path": local.path}],
+        "sources": [
+            {"name": "os", "path": os_.path},
+            {"name": "local", "type": "directory", "path": local.path},
+        ],
     }
 
 
@@ -55,7 +58,9 @@ def test_built_published_and_then_left_alone(site: Site, options: dict[str, Any]
     assert site.nevras("rocks") == ["bash-0:5.1.8-6.el9.x86_64", "site-0:1.0-1.noarch"]
 
 
-def test_check_mode_says_what_would_change_and_changes_nothing(site: Site, options: dict[str, Any]) -> None:
+def test_check_mode_says_what_would_change_and_changes_nothing(
+    site: Site, options: dict[str, Any]
+) -> None:
     module("rocks_dist", options)
     site.mirror("os", [BASH_FIXED], revision=1_700_000_001)
 
@@ -64,14 +69,18 @@ def test_check_mode_says_what_would_change_and_changes_nothing(site: Site, optio
     done = module("rocks_dist", options, diff=True)
 
     assert checked == done
-    assert done["upgraded"] == [{"name": "bash", "arch": "x86_64", "before": "5.1.8-6.el9", "after": "5.1.8-9.el9"}]
+    assert done["upgraded"] == [
+        {"name": "bash", "arch": "x86_64", "before": "5.1.8-6.el9", "after": "5.1.8-9.el9"}
+    ]
     assert done["diff"] == {
         "before": "bash-5.1.8-6.el9.x86_64\n", "after": "bash-5.1.8-9.el9.x86_64\n",
         "before_header": "published", "after_header": done["generation"],
     }  # fmt: skip
 
 
-def test_details_say_which_source_each_package_is_from_and_why(options: dict[str, Any], site: Site) -> None:
+def test_details_say_which_source_each_package_is_from_and_why(
+    options: dict[str, Any], site: Site
+) -> None:
     write(BASH_FIXED, options["sources"][1]["path"])
 
     said = module("rocks_dist", {**options, "details": True})
@@ -81,17 +90,25 @@ def test_details_say_which_source_each_package_is_from_and_why(options: dict[str
         {"package": "site-1.0-1.noarch", "source": "local", "reason": "the newest"},
     ]
     assert said["left_out"] == [
-        {"package": "bash-5.1.8-6.el9.x86_64", "source": "os", "reason": 'older than 5.1.8-9.el9 of source "local"'}
+        {
+            "package": "bash-5.1.8-6.el9.x86_64",
+            "source": "os",
+            "reason": 'older than 5.1.8-9.el9 of source "local"',
+        }
     ]
 
 
-def test_an_error_is_one_sentence_and_nothing_is_published(options: dict[str, Any], site: Site) -> None:
+def test_an_error_is_one_sentence_and_nothing_is_published(
+    options: dict[str, Any], site: Site
+) -> None:
     options["sources"][1]["exclude"] = ["site"]
     write(Rpm("needy", requires=["nothing-has-this"]), options["sources"][1]["path"])
 
     said = module("rocks_dist", options)
 
-    assert said["msg"].startswith('distribution "rocks": its packages need what it does not have\nnothing provides')
+    assert said["msg"].startswith(
+        'distribution "rocks": its packages need what it does not have\nnothing provides'
+    )
     assert "exception" not in said
     assert not site.tree("rocks").exists()
 
@@ -107,10 +124,20 @@ def test_back_and_forth_promotion_and_removal(site: Site, options: dict[str, Any
     assert [one["name"] for one in back["downgraded"]] == ["site"]
     promoted = module("rocks_dist", {"name": "production", "promote_from": "rocks", **where})
     assert (promoted["changed"], promoted["generation"]) == (True, first)
-    assert not module("rocks_dist", {"name": "production", "promote_from": "rocks", **where})["changed"]
-    listed = module("rocks_dist_info", {"name": "rocks", "path": str(site.root), "compare_to": second, "why": ["site"]})
-    assert [(one["generation"], one["published"]) for one in listed["generations"]] == [(second, False), (first, True)]
-    assert listed["changes"]["downgraded"] == [{"name": "site", "arch": "noarch", "before": "2.0-1", "after": "1.0-1"}]
+    assert not module("rocks_dist", {"name": "production", "promote_from": "rocks", **where})[
+        "changed"
+    ]
+    listed = module(
+        "rocks_dist_info",
+        {"name": "rocks", "path": str(site.root), "compare_to": second, "why": ["site"]},
+    )
+    assert [(one["generation"], one["published"]) for one in listed["generations"]] == [
+        (second, False),
+        (first, True),
+    ]
+    assert listed["changes"]["downgraded"] == [
+        {"name": "site", "arch": "noarch", "before": "2.0-1", "after": "1.0-1"}
+    ]
     assert listed["verdicts"] == [
         {"package": "site-1.0-1.noarch", "source": "local", "chosen": True, "reason": "the newest"}
     ]
@@ -126,9 +153,15 @@ def test_back_and_forth_promotion_and_removal(site: Site, options: dict[str, Any
     assert site.nevras("production") == ["bash-0:5.1.8-6.el9.x86_64", "site-0:1.0-1.noarch"]
 
 
-def test_profiles_are_compiled_stored_and_checked_against_the_packages(site: Site, options: dict[str, Any]) -> None:
+def test_profiles_are_compiled_stored_and_checked_against_the_packages(
+    site: Site, options: dict[str, Any]
+) -> None:
     xml = site.folder / "xml"
-    for path, text in {"graphs/default/site.xml": GRAPH, "nodes/compute.xml": NODE, "nodes/base.xml": NODE}.items():
+    for path, text in {
+        "graphs/default/site.xml": GRAPH,
+        "nodes/compute.xml": NODE,
+        "nodes/base.xml": NODE,
+    }.items():
         (xml / path).parent.mkdir(parents=True, exist_ok=True)
         (xml / path).write_text(text)
     wanted = {**options, "release": "rhel9", "xml": [str(xml)], "profiles": [{"root": "compute"}]}
@@ -136,14 +169,18 @@ def test_profiles_are_compiled_stored_and_checked_against_the_packages(site: Sit
     built = module("rocks_dist", wanted)
     (stored,) = (site.tree("rocks") / "build" / "profiles").iterdir()
     kickstart = module(
-        "rocks_kickstart", {"path": [str(site.tree("rocks") / "build")], "root": "compute", "release": "rhel9"}
+        "rocks_kickstart",
+        {"path": [str(site.tree("rocks") / "build")], "root": "compute", "release": "rhel9"},
     )
 
     assert stored.name == f"compute-{kickstart['profile'][:16]}.json"
     assert not module("rocks_dist", wanted)["changed"]
     (xml / "nodes" / "base.xml").write_text(NODE.replace("site", "slurm"))
     said = module("rocks_dist", wanted)
-    assert f"{xml}/nodes/base.xml:5: slurm is no package of this distribution (for compute)" in said["msg"]
+    assert (
+        f"{xml}/nodes/base.xml:5: slurm is no package of this distribution (for compute)"
+        in said["msg"]
+    )
     (xml / "nodes" / "base.xml").write_text("<kickstart>\n<package>bash</kickstart>")
     assert f"{xml}/nodes/base.xml:2: " in module("rocks_dist", wanted)["msg"]
     assert (site.root / "rocks" / "x86_64").resolve().name == built["generation"]
@@ -162,13 +199,17 @@ class TestFromTheNetwork:
         return module("rocks_dist", {"name": "rocks", "path": str(site.root), "nodes": False, "closure": "warn",
                                      "sources": list(sources), **options})  # fmt: skip
 
-    def test_only_what_was_chosen_is_fetched_and_nothing_twice(self, site: Site, server: Upstream) -> None:
+    def test_only_what_was_chosen_is_fetched_and_nothing_twice(
+        self, site: Site, server: Upstream
+    ) -> None:
         source = {"name": "os", "url": f"{server.url}/os", "exclude": ["tzdata"]}
 
         first, again = self.build(site, source), self.build(site, source)
 
         assert (first["changed"], again["changed"]) == (True, False)
-        assert [request.path for request in server.asked("*.rpm")] == [f"os/Packages/{BASH.filename}"]
+        assert [request.path for request in server.asked("*.rpm")] == [
+            f"os/Packages/{BASH.filename}"
+        ]
         assert len(server.asked("os/repodata/*-primary.xml.zst")) == 1
 
     def test_check_mode_fetches_no_package(self, site: Site, server: Upstream) -> None:
@@ -178,13 +219,20 @@ class TestFromTheNetwork:
         assert len(said["added"]) == 2
         assert server.asked("*.rpm") == []
 
-    def test_the_whole_repository_is_fetched_when_the_source_says_so(self, site: Site, server: Upstream) -> None:
-        self.build(site, {"name": "os", "url": f"{server.url}/os", "exclude": ["tzdata"], "fetch": "everything"})
+    def test_the_whole_repository_is_fetched_when_the_source_says_so(
+        self, site: Site, server: Upstream
+    ) -> None:
+        self.build(
+            site,
+            {"name": "os", "url": f"{server.url}/os", "exclude": ["tzdata"], "fetch": "everything"},
+        )
 
         assert len(server.asked("*.rpm")) == 2
         assert site.nevras("rocks") == ["bash-0:5.1.8-6.el9.x86_64"]
 
-    def test_a_child_of_another_frontends_distribution(self, site: Site, tmp_path: pathlib.Path) -> None:
+    def test_a_child_of_another_frontends_distribution(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
         campus = Site(tmp_path / "campus")
         campus.build("rocks", campus.mirror("os", [BASH]), campus.directory("local", [SITE]))
 
@@ -193,10 +241,16 @@ class TestFromTheNetwork:
             local = site.directory("local", [Rpm("department")])
             self.build(site, source, {"name": "local", "type": "directory", "path": local.path})
 
-        assert [nevra.split("-0:")[0] for nevra in site.nevras("rocks")] == ["bash", "department", "site"]
+        assert [nevra.split("-0:")[0] for nevra in site.nevras("rocks")] == [
+            "bash",
+            "department",
+            "site",
+        ]
         assert len(packages(site.tree("rocks"))) == 3
 
-    def test_a_parent_elsewhere_whose_index_lies_about_its_packages(self, site: Site, tmp_path: pathlib.Path) -> None:
+    def test_a_parent_elsewhere_whose_index_lies_about_its_packages(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
         """The verdicts that it publishes are not believed: the XML is, as of any repository."""
         campus = Site(tmp_path / "campus")
         campus.build("rocks", campus.mirror("os", [BASH, Rpm("tzdata")]))
@@ -204,11 +258,15 @@ class TestFromTheNetwork:
         lie(tree, "rocks-verdicts", b"bash", b"dash")
 
         with upstream(campus.root) as server:
-            said = self.build(site, {"name": "campus", "type": "parent", "url": f"{server.url}/rocks/x86_64"})
+            said = self.build(
+                site, {"name": "campus", "type": "parent", "url": f"{server.url}/rocks/x86_64"}
+            )
 
         assert said["added"] == ["bash-5.1.8-6.el9.x86_64", "tzdata-1.0-1.noarch"]
 
-    def test_a_parent_elsewhere_whose_xml_leads_astray(self, site: Site, tmp_path: pathlib.Path) -> None:
+    def test_a_parent_elsewhere_whose_xml_leads_astray(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
         campus = Site(tmp_path / "campus")
         (tmp_path / "xml" / "nodes").mkdir(parents=True)
         (tmp_path / "xml" / "nodes" / "aa.xml").write_text("<kickstart/>")
@@ -216,12 +274,16 @@ class TestFromTheNetwork:
         lie(campus.tree("rocks").resolve(), "rocks-build", b"nodes/aa.xml", b"../../../aa.x")
 
         with upstream(campus.root) as server:
-            said = self.build(site, {"name": "campus", "type": "parent", "url": f"{server.url}/rocks/x86_64"})
+            said = self.build(
+                site, {"name": "campus", "type": "parent", "url": f"{server.url}/rocks/x86_64"}
+            )
 
         assert "the path '../../../aa.x' leads out of build/" in said["msg"]
         assert not site.tree("rocks").exists()
 
-    def test_a_server_that_fails_for_good_leaves_what_is_published(self, site: Site, server: Upstream) -> None:
+    def test_a_server_that_fails_for_good_leaves_what_is_published(
+        self, site: Site, server: Upstream
+    ) -> None:
         self.build(site, {"name": "os", "url": f"{server.url}/os"})
         repository(site.folder / "www" / "os", [BASH_FIXED], revision=1_700_000_001)
         server.fail(f"*{BASH_FIXED.filename}", status(404), times=99)
@@ -232,7 +294,9 @@ class TestFromTheNetwork:
         assert 'source "os"' in said["msg"]
         assert site.nevras("rocks")[0] == "bash-0:5.1.8-6.el9.x86_64"
 
-    def test_a_tree_with_an_installer_is_a_tree_with_an_installer(self, site: Site, server: Upstream) -> None:
+    def test_a_tree_with_an_installer_is_a_tree_with_an_installer(
+        self, site: Site, server: Upstream
+    ) -> None:
         images = {
             "images/install.img": "stage 2",
             "images/pxeboot/vmlinuz": "kernel",
@@ -244,7 +308,9 @@ class TestFromTheNetwork:
         (site.folder / "www" / "os" / ".treeinfo").write_text(TREEINFO)
 
         self.build(site, {"name": "os", "url": f"{server.url}/os"}, release="rhel9")
-        self.build(site, {"name": "self", "type": "parent", "path": str(site.tree("rocks"))}, name="child")
+        self.build(
+            site, {"name": "self", "type": "parent", "path": str(site.tree("rocks"))}, name="child"
+        )
 
         for name in ("rocks", "child"):
             assert {path: (site.tree(name) / path).read_text() for path in images} == images
@@ -326,9 +392,17 @@ class TestSignatures:
         asked = {"name": "child", "path": str(other.root), "nodes": False}
         good = module(
             "rocks_dist",
-            {**asked, "sources": [{**parent, "gpg_keys": [str(site.tree("rocks") / "RPM-GPG-KEY-rocks")]}]},
+            {
+                **asked,
+                "sources": [
+                    {**parent, "gpg_keys": [str(site.tree("rocks") / "RPM-GPG-KEY-rocks")]}
+                ],
+            },
         )
-        bad = module("rocks_dist", {**asked, "sources": [{**parent, "gpg_keys": [str(key("vendor").public)]}]})
+        bad = module(
+            "rocks_dist",
+            {**asked, "sources": [{**parent, "gpg_keys": [str(key("vendor").public)]}]},
+        )
 
         assert good["changed"]
         assert "a key that was not given" in bad["msg"]
@@ -340,7 +414,9 @@ OURS = pathlib.Path(__file__).parents[3] / "xml"
 
 def test_the_playbook_does_the_whole_and_changes_nothing_the_second_time(site: Site) -> None:
     repository(site.folder / "stock" / "BaseOS" / "x86_64" / "os", [BASH])
-    repository(site.folder / "stock" / "AppStream" / "x86_64" / "os", [Rpm("gcc", requires=["bash"])])
+    repository(
+        site.folder / "stock" / "AppStream" / "x86_64" / "os", [Rpm("gcc", requires=["bash"])]
+    )
     variables = {
         "distribution_mirror": (site.folder / "stock").as_uri(),
         "distribution_keys": [],
@@ -355,7 +431,9 @@ def test_the_playbook_does_the_whole_and_changes_nothing_the_second_time(site: S
     write(SITE, site.folder / "local")
 
     def play() -> str:
-        ended = command("ansible-playbook", "playbooks/rebuild-dist.yml", "-e", json.dumps(variables))
+        ended = command(
+            "ansible-playbook", "playbooks/rebuild-dist.yml", "-e", json.dumps(variables)
+        )
         assert ended.returncode == 0, ended.stdout
         return ended.stdout
 
@@ -364,6 +442,8 @@ def test_the_playbook_does_the_whole_and_changes_nothing_the_second_time(site: S
     assert "rocks is now generation" in first
     assert "3 packages, 3 added, 0 removed" in first
     assert str(OURS) not in first  # the lint has nothing to say
-    assert (site.tree("rocks") / "build/nodes/compute.xml").read_bytes() == (OURS / "nodes/compute.xml").read_bytes()
+    assert (site.tree("rocks") / "build/nodes/compute.xml").read_bytes() == (
+        OURS / "nodes/compute.xml"
+    ).read_bytes()
     assert "rocks stays generation" in second
     assert "changed=0" in second

@@ -39,7 +39,9 @@ def kernel(release: str, variant: str = "") -> list[Rpm]:
     name = f"kernel-{variant}" if variant else "kernel"
     uname = f"{release}.x86_64" + (f"+{variant}" if variant else "")
     version = release.split("-")
-    devel = Rpm(f"{name}-devel", *version, "x86_64", files={f"/usr/src/kernels/{uname}/Makefile": MAKEFILE})
+    devel = Rpm(
+        f"{name}-devel", *version, "x86_64", files={f"/usr/src/kernels/{uname}/Makefile": MAKEFILE}
+    )
     return [Rpm(f"{name}-core", *version, "x86_64", provides=[f"kernel-uname-r = {uname}"]), devel]
 
 
@@ -82,7 +84,13 @@ class Stage:
             "distribution_build_root": str(self.root),
             "distribution_drivers": self.drivers,
         }
-        play = [str(BIN / "ansible-playbook"), "playbooks/rebuild-dist.yml", "-e", json.dumps(variables), *words]
+        play = [
+            str(BIN / "ansible-playbook"),
+            "playbooks/rebuild-dist.yml",
+            "-e",
+            json.dumps(variables),
+            *words,
+        ]
         return subprocess.run(
             ["unshare", "--mount", "sh", "-ec", MOUNT, "sh", str(self.root), *play],
             cwd=ROOT,
@@ -91,7 +99,12 @@ class Stage:
             text=True,
             timeout=SECONDS,
             check=False,
-            env={"PATH": f"{BIN}:/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "ANSIBLE_NOCOLOR": "1"},
+            env={
+                "PATH": f"{BIN}:/usr/sbin:/usr/bin",
+                "HOME": "/root",
+                "LANG": "C.UTF-8",
+                "ANSIBLE_NOCOLOR": "1",
+            },
         )
 
     def built(self) -> dict[str, int]:
@@ -101,7 +114,9 @@ class Stage:
 
     def published(self) -> list[str]:
         """Those that nodes can install."""
-        return [name for name in self.site.nevras("rocks") if name.startswith(("kmod-gm", "kmod-myri"))]
+        return [
+            name for name in self.site.nevras("rocks") if name.startswith(("kmod-gm", "kmod-myri"))
+        ]
 
 
 @pytest.fixture
@@ -113,14 +128,18 @@ def named(driver: str, release: str, variant: str = "") -> str:
     return f"kmod-{driver}{variant}-1.2-1.{release.replace('-', '_')}.x86_64.rpm"
 
 
-def test_each_kernel_has_an_rpm_of_each_driver_built_when_the_kernel_or_the_sources_are_new(stage: Stage) -> None:
+def test_each_kernel_has_an_rpm_of_each_driver_built_when_the_kernel_or_the_sources_are_new(
+    stage: Stage,
+) -> None:
     stage.stock(*kernel(OLD), *kernel(OLD, "rt"), *kernel(OLD, "debug"))
     stage.source("gm", "int gm(void) { return 0; }\n")
     stage.source("myri", "int myri(void) { return 0; }\n")
     ended = stage.rebuild()
     assert ended.returncode == 0, ended.stdout + ended.stderr
     first = stage.built()
-    assert list(first) == [named(driver, OLD, variant) for driver in ("gm", "myri") for variant in ("", "-rt")]
+    assert list(first) == [
+        named(driver, OLD, variant) for driver in ("gm", "myri") for variant in ("", "-rt")
+    ]
     assert len(stage.published()) == 4
     (rpm,) = (stage.folder / "local").rglob(named("myri", OLD))
     asked = subprocess.run(
@@ -157,11 +176,15 @@ def test_a_source_that_is_missing_is_named(stage: Stage) -> None:
     stage.drivers = [{"name": "myri", "version": "1.2", "source": "/nonexistent/myri.tar.gz"}]
     ended = stage.rebuild()
     assert ended.returncode != 0
-    assert "/nonexistent/myri.tar.gz does not exist; nothing was changed" in " ".join(ended.stdout.split())
+    assert "/nonexistent/myri.tar.gz does not exist; nothing was changed" in " ".join(
+        ended.stdout.split()
+    )
 
 
 @pytest.mark.parametrize("name", ["../../precious", "", ".", "a/b"])
-def test_a_name_that_leads_out_of_the_build_root_is_refused_before_anything_is_removed(stage: Stage, name: str) -> None:
+def test_a_name_that_leads_out_of_the_build_root_is_refused_before_anything_is_removed(
+    stage: Stage, name: str
+) -> None:
     stage.stock(*kernel(OLD))
     stage.source("gm", "int gm(void) { return 0; }\n")
     precious = stage.root.parent / "precious"

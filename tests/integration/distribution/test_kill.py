@@ -44,7 +44,10 @@ def each_step(site: Site, work: Callable[[], object]) -> Iterator[int]:
 
 def whole(tree: pathlib.Path) -> bool:
     """Every package is where the metadata says, with the content that it promises."""
-    return all(pool.digest(str(tree / package.location_href)) == package.pkgId for package in packages(tree))
+    return all(
+        pool.digest(str(tree / package.location_href)) == package.pkgId
+        for package in packages(tree)
+    )
 
 
 def leftovers(site: Site) -> list[str]:
@@ -58,16 +61,27 @@ def leftovers(site: Site) -> list[str]:
 
 def unused(site: Site) -> list[pathlib.Path]:
     """Packages in the pool that no generation has."""
-    return [path for path in pathlib.Path(site.places.pool).glob("??/*.rpm") if path.stat().st_nlink == 1]
+    return [
+        path
+        for path in pathlib.Path(site.places.pool).glob("??/*.rpm")
+        if path.stat().st_nlink == 1
+    ]
 
 
-@pytest.mark.parametrize("keep", [1, 3], ids=["the old generation goes", "the old generation stays"])
+@pytest.mark.parametrize(
+    "keep", [1, 3], ids=["the old generation goes", "the old generation stays"]
+)
 def test_a_rebuild(site: Site, keep: int) -> None:
     os_, local = site.mirror("os", [BASH]), site.directory("local", [SITE])
     xml = site.folder / "xml" / "nodes"
     xml.mkdir(parents=True)
     (xml / "compute.xml").write_text("<kickstart/>")
-    hook = Hook(lambda folder: Compiled({f"{len(os.listdir(folder))}.json": CompiledProfile("compute", "", {})}), "")
+    hook = Hook(
+        lambda folder: Compiled(
+            {f"{len(os.listdir(folder))}.json": CompiledProfile("compute", "", {})}
+        ),
+        "",
+    )
     first = site.build("rocks", os_, local, xml=(str(xml.parent),), hook=hook).generation
     old = content(site.tree("rocks"))
     write(dataclasses.replace(SITE, version="2.0"), local.path)
@@ -101,7 +115,9 @@ def test_a_first_build_publishes_all_or_nothing(site: Site) -> None:
     steps = 0
     for step in each_step(site, build):
         steps = step
-        assert not os.path.lexists(site.tree("rocks")) or whole(site.tree("rocks")), f"killed at step {step}"
+        assert not os.path.lexists(site.tree("rocks")) or whole(site.tree("rocks")), (
+            f"killed at step {step}"
+        )
         build()
         assert len(site.packages("rocks")) == 2, f"after step {step}"
         assert (leftovers(site), unused(site)) == ([], []), f"after step {step}"

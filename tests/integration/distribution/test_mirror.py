@@ -31,7 +31,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.m
     snapshot,
     unchanged,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    NotFound,
+    Unavailable,
+)
 from support.killing import killed_at_every_step
 from support.rpms import Rpm, repository
 from support.upstream import (
@@ -138,7 +142,9 @@ def test_a_file_url_is_a_mirror_too(updates: Upstream, place: Place) -> None:
     assert len(in_pool(place)) == 3
 
 
-def test_names_with_odd_characters_are_asked_for_as_they_are(tmp_path: pathlib.Path, place: Place) -> None:
+def test_names_with_odd_characters_are_asked_for_as_they_are(
+    tmp_path: pathlib.Path, place: Place
+) -> None:
     odd = [Rpm("libstdc++", "1.0~rc1", f"1^git{number}") for number in range(3)]
     with upstream(repository(tmp_path / "odd", odd)) as server:
         bring(server, place, [package(rpm) for rpm in odd])
@@ -148,7 +154,9 @@ def test_names_with_odd_characters_are_asked_for_as_they_are(tmp_path: pathlib.P
 # Servers that are busy, slow or cut off
 
 
-def test_503_is_tried_again_after_the_time_that_it_asks_for(updates: Upstream, place: Place) -> None:
+def test_503_is_tried_again_after_the_time_that_it_asks_for(
+    updates: Upstream, place: Place
+) -> None:
     updates.fail("*.rpm", status(503, retry_after="1"))
     started = time.monotonic()
     bring(updates, place, ALL)
@@ -165,7 +173,10 @@ def test_a_server_that_wants_an_hour_of_peace_gets_it(updates: Upstream, place: 
 
 def test_attempts_are_counted(updates: Upstream, place: Place) -> None:
     updates.fail("*bash*", status(502), times=FOREVER)
-    with pytest.raises(Unavailable, match=r"bash-5\.1\.8-9\.el9\.x86_64\.rpm: the server answers 502 \(3 attempts\)"):
+    with pytest.raises(
+        Unavailable,
+        match=r"bash-5\.1\.8-9\.el9\.x86_64\.rpm: the server answers 502 \(3 attempts\)",
+    ):
         bring(updates, place, [BASH])
     assert len(updates.asked("*bash*")) == LIMITS.attempts
 
@@ -187,20 +198,26 @@ def test_a_later_run_goes_on_where_the_first_one_was_cut(updates: Upstream, plac
     assert in_pool(place) == {GLIBC.checksum} and not left_over(place)
 
 
-def test_a_server_without_ranges_sends_the_whole_file_again(updates: Upstream, place: Place) -> None:
+def test_a_server_without_ranges_sends_the_whole_file_again(
+    updates: Upstream, place: Place
+) -> None:
     updates.fail("*glibc*", cut(100_000), whole)
     bring(updates, place, [GLIBC])
     assert in_pool(place) == {GLIBC.checksum}
 
 
-@pytest.mark.parametrize("fault", [hang_up, stall(10_000)], ids=["no answer", "an answer that stops"])
+@pytest.mark.parametrize(
+    "fault", [hang_up, stall(10_000)], ids=["no answer", "an answer that stops"]
+)
 def test_a_silent_server_is_asked_again(updates: Upstream, place: Place, fault: object) -> None:
     updates.fail("*glibc*", fault)  # type: ignore[arg-type]
     bring(updates, place, [GLIBC], LIMITS._replace(stall=1))
     assert in_pool(place) == {GLIBC.checksum}
 
 
-def test_a_source_that_is_gone_is_named_after_a_bounded_time(tmp_path: pathlib.Path, place: Place) -> None:
+def test_a_source_that_is_gone_is_named_after_a_bounded_time(
+    tmp_path: pathlib.Path, place: Place
+) -> None:
     with upstream(repository(tmp_path / "gone", UPDATES)) as server:
         taken = take(server, place)
     started = time.monotonic()
@@ -254,7 +271,9 @@ def test_a_missing_package_is_named_and_the_others_come(updates: Upstream, place
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        pytest.param(shortened(1000), "it has 50,437 bytes, the metadata promises 51,437", id="too short"),
+        pytest.param(
+            shortened(1000), "it has 50,437 bytes, the metadata promises 51,437", id="too short"
+        ),
         pytest.param(text(bytes(BASH.size)), "its sha256 is", id="other content"),
         pytest.param(text(bytes(BASH.size + 1)), "it is longer than", id="too long"),
         pytest.param(endless, "it is longer than", id="endless"),
@@ -278,19 +297,27 @@ def test_damage_on_the_way_is_repaired_by_a_second_attempt(updates: Upstream, pl
 
 def test_a_half_written_mirror_says_what_is_missing(updates: Upstream, place: Place) -> None:
     updates.fail("*primary*", shortened(7), times=FOREVER)
-    with pytest.raises(Unavailable, match=r"primary\.xml\.zst .it has [\d,]+ bytes, the metadata promises [\d,]+"):
+    with pytest.raises(
+        Unavailable, match=r"primary\.xml\.zst .it has [\d,]+ bytes, the metadata promises [\d,]+"
+    ):
         take(updates, place)
     assert not list(place.cache.glob("*/[0-9a-f]*"))
 
 
-@pytest.mark.parametrize("body", [b"<html>Sign in!</html>", b"", b"\0" * 9_000_000], ids=["html", "empty", "huge"])
-def test_something_else_than_repomd_is_refused(updates: Upstream, place: Place, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"<html>Sign in!</html>", b"", b"\0" * 9_000_000], ids=["html", "empty", "huge"]
+)
+def test_something_else_than_repomd_is_refused(
+    updates: Upstream, place: Place, body: bytes
+) -> None:
     updates.fail("*repomd.xml", text(body), times=FOREVER)
     with pytest.raises(DescriptionError, match=r"repodata/repomd\.xml"):
         take(updates, place)
 
 
-@pytest.mark.parametrize("location", ["../../etc/passwd", "/etc/passwd", "Packages/../../x.rpm", "http://x/y.rpm"])
+@pytest.mark.parametrize(
+    "location", ["../../etc/passwd", "/etc/passwd", "Packages/../../x.rpm", "http://x/y.rpm"]
+)
 def test_a_path_out_of_the_repository_is_refused_before_anything_is_asked(
     updates: Upstream, place: Place, location: str
 ) -> None:
@@ -315,7 +342,9 @@ def publish_newer(server: Upstream) -> None:
     repository(server.folder, [NEWER])
 
 
-def test_metadata_that_change_while_they_are_read_are_read_anew(updates: Upstream, place: Place) -> None:
+def test_metadata_that_change_while_they_are_read_are_read_anew(
+    updates: Upstream, place: Place
+) -> None:
     updates.fail("*primary*", meanwhile(lambda: publish_newer(updates)))
     taken = take(updates, place)
     head = (updates.folder / "repodata/repomd.xml").read_bytes()
@@ -323,7 +352,9 @@ def test_metadata_that_change_while_they_are_read_are_read_anew(updates: Upstrea
     assert unchanged(taken, limits=LIMITS)
 
 
-def test_packages_that_vanish_because_upstream_moved_on_ask_for_a_new_choice(updates: Upstream, place: Place) -> None:
+def test_packages_that_vanish_because_upstream_moved_on_ask_for_a_new_choice(
+    updates: Upstream, place: Place
+) -> None:
     taken = take(updates, place)
     publish_newer(updates)
     assert not unchanged(taken, limits=LIMITS)
@@ -373,7 +404,9 @@ def installer(updates: Upstream) -> Upstream:
     return updates
 
 
-def test_the_installers_files_come_with_their_checksums_and_once(installer: Upstream, place: Place) -> None:
+def test_the_installers_files_come_with_their_checksums_and_once(
+    installer: Upstream, place: Place
+) -> None:
     wanted = hashlib.sha256(b"[header]\n").hexdigest()
     for _time in range(2):
         brought = fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS)
@@ -384,17 +417,23 @@ def test_the_installers_files_come_with_their_checksums_and_once(installer: Upst
 
 def test_an_installers_file_that_differs_is_named(installer: Upstream, place: Place) -> None:
     (installer.folder / "images/install.img").write_bytes(IMAGE.upper())
-    with pytest.raises(DescriptionError, match=r'^source "updates" .*images/install\.img \(its sha256 is'):
+    with pytest.raises(
+        DescriptionError, match=r'^source "updates" .*images/install\.img \(its sha256 is'
+    ):
         fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS)
     assert not (place.cache / "images/install.img").exists()
 
 
-def test_two_runs_fetch_the_installers_files_one_after_the_other(installer: Upstream, place: Place) -> None:
+def test_two_runs_fetch_the_installers_files_one_after_the_other(
+    installer: Upstream, place: Place
+) -> None:
     installer.fail("images/install.img", status(503, retry_after="1"))
     brought: list[list[TreeFile]] = []
     threads = [
         threading.Thread(
-            target=lambda: brought.append(fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS))
+            target=lambda: brought.append(
+                fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS)
+            )
         )
         for _ in range(2)
     ]
@@ -426,10 +465,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
         yield server
 
 
-def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(served: Upstream, place: Place) -> None:
+def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(
+    served: Upstream, place: Place
+) -> None:
     everything = {one.checksum for one in ALL}
     steps = 0
-    for _step in killed_at_every_step(lambda: bring(served, place, ALL, LIMITS._replace(connections=1))):
+    for _step in killed_at_every_step(
+        lambda: bring(served, place, ALL, LIMITS._replace(connections=1))
+    ):
         steps += 1
         assert in_pool(place) <= everything
         bring(served, place, ALL)
@@ -469,18 +512,26 @@ def small_disk(tmp_path: pathlib.Path) -> Iterator[Place]:
         process.run(["umount", str(disk)], timeout=10)
 
 
-def test_what_cannot_fit_is_refused_before_the_first_byte(updates: Upstream, small_disk: Place) -> None:
+def test_what_cannot_fit_is_refused_before_the_first_byte(
+    updates: Upstream, small_disk: Place
+) -> None:
     taken = take(updates, small_disk)
     updates.requests.clear()
-    with pytest.raises(Unavailable, match=r"2,147,483,648 bytes.*are free.*largest file is Packages/glibc"):
+    with pytest.raises(
+        Unavailable, match=r"2,147,483,648 bytes.*are free.*largest file is Packages/glibc"
+    ):
         fetch(taken, [GLIBC._replace(size=2 << 30)], str(small_disk.pool), limits=LIMITS)
     assert not updates.requests
 
 
 def test_a_disk_that_fills_up_is_named_with_the_file(updates: Upstream, small_disk: Place) -> None:
     taken = take(updates, small_disk)
-    updates.fail("*glibc*", meanwhile(lambda: (small_disk.cache / "other").write_bytes(bytes(250_000))))
-    with pytest.raises(Unavailable, match=f"{GLIBC.location} cannot be stored .No space left on device"):
+    updates.fail(
+        "*glibc*", meanwhile(lambda: (small_disk.cache / "other").write_bytes(bytes(250_000)))
+    )
+    with pytest.raises(
+        Unavailable, match=f"{GLIBC.location} cannot be stored .No space left on device"
+    ):
         fetch(taken, [GLIBC], str(small_disk.pool), limits=LIMITS)
     assert in_pool(small_disk) == set() and not left_over(small_disk)
     (small_disk.cache / "other").unlink()

@@ -10,7 +10,10 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import memberships, put_membership
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import (
+    memberships,
+    put_membership,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import live, order
@@ -40,9 +43,15 @@ GRAPH = """<?xml version="1.0"?>
 def options(site: Site, table_ii: Database, urls: Urls) -> dict[str, Any]:
     """A distribution for the Compute nodes of Table II."""
     for one in memberships(table_ii):
-        put_membership(table_ii, one.name, distribution="rocks" if one.name in ("Compute", "Frontend") else "")
+        put_membership(
+            table_ii, one.name, distribution="rocks" if one.name in ("Compute", "Frontend") else ""
+        )
     xml = site.folder / "xml"
-    for path, text in {"graphs/default/site.xml": GRAPH, "nodes/compute.xml": NODE, "nodes/base.xml": NODE}.items():
+    for path, text in {
+        "graphs/default/site.xml": GRAPH,
+        "nodes/compute.xml": NODE,
+        "nodes/base.xml": NODE,
+    }.items():
         (xml / path).parent.mkdir(parents=True, exist_ok=True)
         (xml / path).write_text(text)
     local = site.directory("local", [Rpm("bash"), Rpm("rdma-core")])
@@ -59,7 +68,10 @@ def built(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored(site: Site) -> list[str]:
-    return sorted(path.name.partition("-")[0] for path in (site.tree("rocks") / "build" / "profiles").iterdir())
+    return sorted(
+        path.name.partition("-")[0]
+        for path in (site.tree("rocks") / "build" / "profiles").iterdir()
+    )
 
 
 def test_nodes_of_one_shape_share_a_profile_and_others_get_their_own(
@@ -119,20 +131,28 @@ def test_what_the_lint_only_warns_of_is_told_every_time(options: dict[str, Any])
 
 def test_of_many_warnings_the_first_are_told_and_all_returned(options: dict[str, Any]) -> None:
     for number in range(30):
-        (pathlib.Path(options["xml"][0]) / "nodes" / f"spare-{number:02}.xml").write_text("<kickstart/>")
+        (pathlib.Path(options["xml"][0]) / "nodes" / f"spare-{number:02}.xml").write_text(
+            "<kickstart/>"
+        )
 
     answer = built(options)
 
     told = json.dumps(answer["warnings"])
     assert len(answer["lint"]) == 30
-    assert ("spare-19.xml" in told, "spare-20.xml" in told, "and 10 more; see unmet and lint" in told) == (
+    assert (
+        "spare-19.xml" in told,
+        "spare-20.xml" in told,
+        "and 10 more; see unmet and lint" in told,
+    ) == (
         True,
         False,
         True,
     )
 
 
-def test_a_package_that_is_not_there_is_told_with_the_line_that_wants_it(options: dict[str, Any]) -> None:
+def test_a_package_that_is_not_there_is_told_with_the_line_that_wants_it(
+    options: dict[str, Any],
+) -> None:
     node = pathlib.Path(options["xml"][0]) / "nodes" / "compute.xml"
     node.write_text(NODE.replace("bash", "bash\nslurmd"))
 
@@ -149,10 +169,14 @@ def test_a_membership_without_nodes_has_a_profile_for_its_first_node(
     found = compile_profiles.wanted(table_ii, "rocks", "aarch64")
 
     assert found.needed == []
-    assert ("compute", "Compute") in [(one.root, one.attributes["membership"]) for one in found.possible]
+    assert ("compute", "Compute") in [
+        (one.root, one.attributes["membership"]) for one in found.possible
+    ]
 
 
-def test_a_generation_that_an_order_pins_stays(site: Site, table_ii: Database, options: dict[str, Any]) -> None:
+def test_a_generation_that_an_order_pins_stays(
+    site: Site, table_ii: Database, options: dict[str, Any]
+) -> None:
     first = built(options)["generation"]
     chosen = [node for node in nodes(table_ii) if node.name == "compute-0-0"]
     order(table_ii, pins(table_ii, chosen, str(site.root)), by="test", now="2026-11-22 09:14:05")
@@ -162,6 +186,9 @@ def test_a_generation_that_an_order_pins_stays(site: Site, table_ii: Database, o
         write(Rpm("extra", str(number)), pathlib.Path(options["sources"][0]["path"]))
         built({**options, "keep": 1})
 
-    listed = [one["generation"] for one in module("rocks_dist_info", name="rocks", path=str(site.root))["generations"]]
+    listed = [
+        one["generation"]
+        for one in module("rocks_dist_info", name="rocks", path=str(site.root))["generations"]
+    ]
     assert first in listed
     assert len(listed) == 2

@@ -17,8 +17,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata 
     module_streams,
     slices,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Policy, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import resolve, rules
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    Package,
+    Policy,
+    Source,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
+    resolve,
+    rules,
+)
 from support.distributions import Site
 from support.dnf import dnf
 from support.samples import sample
@@ -48,7 +55,9 @@ def test_without_modules_our_newest_is_dnfs(cs9: list[Package], tmp_path: pathli
     repomd.chmod(0o644)
     repomd.write_text(repomd.read_text().replace('type="modules"', 'type="nothing"'))
 
-    said = dnf(tmp_path / "dnf", {"cs9": copy.as_uri()}, "repoquery", "--latest-limit=1", "--qf", NEVRA)
+    said = dnf(
+        tmp_path / "dnf", {"cs9": copy.as_uri()}, "repoquery", "--latest-limit=1", "--qf", NEVRA
+    )
 
     winners = resolve(cs9, rules(Policy(), [CS9])).winners
     ours = {f"{one.name}-{one.epoch}:{one.version}-{one.release}.{one.arch}" for one in winners}
@@ -56,7 +65,9 @@ def test_without_modules_our_newest_is_dnfs(cs9: list[Package], tmp_path: pathli
     assert ours == set(said.split())
 
 
-def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(cs9: list[Package], tmp_path: pathlib.Path) -> None:
+def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(
+    cs9: list[Package], tmp_path: pathlib.Path
+) -> None:
     """Compared by location, because no file name shows the epoch."""
     said = dnf(
         tmp_path / "dnf",
@@ -65,7 +76,9 @@ def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(cs9: list[Pack
         options=["module_platform_id=platform:el9"],
     )  # fmt: skip
 
-    streams = module_streams.streams(module_streams.parse(read("*-modules.yaml.xz").decode(), "modules.yaml"))
+    streams = module_streams.streams(
+        module_streams.parse(read("*-modules.yaml.xz").decode(), "modules.yaml")
+    )
     winners = resolve(cs9, rules(Policy(), [CS9], streams)).winners
     theirs = {line.rpartition("/")[2] for line in said.split()}
     assert len(winners) == 6_124
@@ -80,7 +93,10 @@ def test_a_distribution_of_the_whole_sample_is_planned_from_its_metadata(site: S
 
     assert planned.generation.packages == {"cs9": 6_124}
     assert len(planned.verdicts()) == 17_649
-    assert site.check("rocks", source, closure="off").generation.identity == planned.generation.identity
+    assert (
+        site.check("rocks", source, closure="off").generation.identity
+        == planned.generation.identity
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +117,9 @@ def test_our_order_of_versions_is_librpms_on_real_and_on_random_pairs(
     pairs += [(text, _mutated(text, chance)) for text in chance.choices(real, k=20_000)]
     pairs += [(_random(chance), _random(chance)) for _ in range(60_000)]
 
-    different = [pair for pair in pairs if compare(*pair) != rpmvercmp(pair[0].encode(), pair[1].encode())]
+    different = [
+        pair for pair in pairs if compare(*pair) != rpmvercmp(pair[0].encode(), pair[1].encode())
+    ]
 
     assert different == []
 

@@ -48,13 +48,17 @@ def test_a_distribution_follows_its_mirror(site: Site, updates: Upstream) -> Non
     assert site.nevras("rocks") == [NEWER.nevra, GLIBC, TZDATA]
 
 
-def test_an_upstream_that_publishes_while_packages_come_is_read_anew(site: Site, updates: Upstream) -> None:
+def test_an_upstream_that_publishes_while_packages_come_is_read_anew(
+    site: Site, updates: Upstream
+) -> None:
     updates.fail("Packages/bash*", meanwhile(lambda: publish(updates, NEWER)))
     site.build("rocks", source(updates))
     assert site.nevras("rocks") == [NEWER.nevra, GLIBC, TZDATA]
 
 
-def test_an_upstream_that_publishes_behind_the_last_package_is_read_anew(site: Site, updates: Upstream) -> None:
+def test_an_upstream_that_publishes_behind_the_last_package_is_read_anew(
+    site: Site, updates: Upstream
+) -> None:
     """Nothing is missing, but at the end repomd.xml is another one."""
     updates.fail("Packages/bash*", meanwhile(lambda: repository(updates.folder, [NEWER])))
     site.build("rocks", source(updates))
@@ -65,15 +69,23 @@ FAULTS = {
     "a package is gone": lambda server: server.fail(EVERY_RPM, status(404), times=FOREVER),
     "a package is cut short": lambda server: server.fail(EVERY_RPM, shortened(10), times=FOREVER),
     "a package is another": lambda server: server.fail(EVERY_RPM, text(b"hello"), times=FOREVER),
-    "the server is busy for an hour": lambda server: server.fail("*", status(503, retry_after="3600"), times=FOREVER),
-    "the metadata are half-written": lambda server: server.fail("*primary*", shortened(10), times=FOREVER),
-    "repomd.xml is a web page": lambda server: server.fail("*repomd.xml", text(b"<html/>"), times=FOREVER),
+    "the server is busy for an hour": lambda server: server.fail(
+        "*", status(503, retry_after="3600"), times=FOREVER
+    ),
+    "the metadata are half-written": lambda server: server.fail(
+        "*primary*", shortened(10), times=FOREVER
+    ),
+    "repomd.xml is a web page": lambda server: server.fail(
+        "*repomd.xml", text(b"<html/>"), times=FOREVER
+    ),
     "the server hangs up": lambda server: server.fail("*repomd.xml", hang_up, times=FOREVER),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_published_outlives_every_fault_of_a_mirror(fault: str, site: Site, updates: Upstream) -> None:
+def test_what_is_published_outlives_every_fault_of_a_mirror(
+    fault: str, site: Site, updates: Upstream
+) -> None:
     site.build("rocks", source(updates))
     before = content(site.tree("rocks"))
     publish(updates, MORE)
@@ -96,12 +108,16 @@ def test_an_unsigned_package_from_a_mirror_is_not_published(
     before = content(site.tree("rocks"))
     write(MORE, updates.folder / "Packages")
     repository(updates.folder)
-    with pytest.raises(RocksError, match=rf'^source "updates".*{package(MORE).location} is not signed'):
+    with pytest.raises(
+        RocksError, match=rf'^source "updates".*{package(MORE).location} is not signed'
+    ):
         site.build("rocks", checked)
     assert content(site.tree("rocks")) == before
 
 
-def test_two_distributions_fetch_what_they_share_once(site: Site, updates: Upstream, tmp_path: pathlib.Path) -> None:
+def test_two_distributions_fetch_what_they_share_once(
+    site: Site, updates: Upstream, tmp_path: pathlib.Path
+) -> None:
     site.build("rocks", source(updates))
     site.build("physics", source(updates), site.directory("local", [MORE]))
     assert len(updates.asked(EVERY_RPM)) == len(UPDATES)

@@ -17,31 +17,53 @@ BASE = Rpm(
     "1.0~rc1",
     "1.el9",
     arch="x86_64",
-    files={"/etc/motd": "hello\n", "/usr/bin/": "", "/usr/bin/hello": "#!/bin/sh\n", "/bin": Link("usr/bin")},
+    files={
+        "/etc/motd": "hello\n",
+        "/usr/bin/": "",
+        "/usr/bin/hello": "#!/bin/sh\n",
+        "/bin": Link("usr/bin"),
+    },
     changelog=[Change(BUILD_TIME, "A Packager <a@example.org>", "- first")],
     scriptlets={"post": "-- lua\nio.open('/post-ran', 'w'):close()"},
 )
 PACKAGES = [
     BASE,
-    Rpm("app", "2.0^git1", "3", epoch=1, requires=["base-files >= 1.0~rc1-1", "(lib or base-files)"], padding=5000),
-    Rpm("lib", arch="i686", provides=["libfoo.so.1"], obsoletes=["old < 3"], conflicts=["bad"], recommends=["app"]),
+    Rpm(
+        "app",
+        "2.0^git1",
+        "3",
+        epoch=1,
+        requires=["base-files >= 1.0~rc1-1", "(lib or base-files)"],
+        padding=5000,
+    ),
+    Rpm(
+        "lib",
+        arch="i686",
+        provides=["libfoo.so.1"],
+        obsoletes=["old < 3"],
+        conflicts=["bad"],
+        recommends=["app"],
+    ),
     Rpm("app", "2.0", arch="x86_64", source=True, files={"/app.spec": "Name: app"}),
-    Rpm("shell", scriptlets={"pre": "exit 0", "post": "exit 0", "preun": "exit 0", "postun": "exit 0"}),
+    Rpm(
+        "shell",
+        scriptlets={"pre": "exit 0", "post": "exit 0", "preun": "exit 0", "postun": "exit 0"},
+    ),
     Rpm("bare"),
 ]
 
 
 @pytest.mark.parametrize("rpm", PACKAGES, ids=lambda rpm: rpm.filename)
 def test_every_digest_of_a_written_package_is_right(rpm: Rpm, tmp_path: pathlib.Path) -> None:
-    lines = process.run(["rpmkeys", "-Kv", str(write(rpm, tmp_path))], timeout=30).stdout.splitlines()[1:]
+    lines = process.run(
+        ["rpmkeys", "-Kv", str(write(rpm, tmp_path))], timeout=30
+    ).stdout.splitlines()[1:]
     assert [line.split()[-1] for line in lines] == ["OK"] * 4
 
 
 def test_rpm_reads_back_what_was_described(tmp_path: pathlib.Path) -> None:
     path = str(write(PACKAGES[2], tmp_path))
-    tags = (
-        "%{nevra}|[%{obsoletes} %{obsoleteflags:depflags} %{obsoleteversion}]|%{conflicts}|%{recommends}|[%{provides} ]"
-    )
+    tags = "%{nevra}|[%{obsoletes} %{obsoleteflags:depflags} %{obsoleteversion}]|%{conflicts}|%{recommends}|[%{provides} ]"
     said = process.run(["rpm", "-qp", "--qf", tags, path], timeout=30).stdout
     assert said == "lib-1.0-1.i686|old < 3|bad|app|lib lib(x86-32) libfoo.so.1 "
 

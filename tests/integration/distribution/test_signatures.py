@@ -14,7 +14,9 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
+    snapshot,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import (
     Signed,
     check_detached,
@@ -23,7 +25,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.s
     public_key,
     sign,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    DescriptionError,
+    NotFound,
+)
 from support.distributions import Site
 from support.keys import SecretKey
 from support.rpmformat import claim
@@ -53,11 +59,15 @@ def memory(tmp_path: pathlib.Path) -> str:
 
 
 def source(*keys: SecretKey) -> Source:
-    return Source("updates", url="http://mirror.example.org", gpg_keys=tuple(str(one.public) for one in keys))
+    return Source(
+        "updates", url="http://mirror.example.org", gpg_keys=tuple(str(one.public) for one in keys)
+    )
 
 
 def files(folder: pathlib.Path, *names: str) -> list[Signed]:
-    return [Signed(str(folder / f"{name}-1.0-1.noarch.rpm"), f"Packages/{name}.rpm") for name in names]
+    return [
+        Signed(str(folder / f"{name}-1.0-1.noarch.rpm"), f"Packages/{name}.rpm") for name in names
+    ]
 
 
 class Counting:
@@ -74,7 +84,9 @@ class Counting:
 # Packages
 
 
-def test_a_package_signed_by_a_given_key_passes(key: Keys, signed: pathlib.Path, memory: str) -> None:
+def test_a_package_signed_by_a_given_key_passes(
+    key: Keys, signed: pathlib.Path, memory: str
+) -> None:
     assert check_packages(source(key("vendor")), files(signed, "vendor"), memory) == 1
 
 
@@ -102,8 +114,16 @@ def test_other_keys_remember_for_themselves(key: Keys, signed: pathlib.Path, mem
     ("name", "said"),
     [
         pytest.param("nobody", "Packages/nobody.rpm is not signed", id="unsigned"),
-        pytest.param("stranger", r"Packages/stranger.rpm is signed by \w+, a key that was not given", id="stranger"),
-        pytest.param("old", r"Packages/old.rpm is signed by \w+, a key that expired on 2021-01-01", id="expired"),
+        pytest.param(
+            "stranger",
+            r"Packages/stranger.rpm is signed by \w+, a key that was not given",
+            id="stranger",
+        ),
+        pytest.param(
+            "old",
+            r"Packages/old.rpm is signed by \w+, a key that expired on 2021-01-01",
+            id="expired",
+        ),
     ],
 )
 def test_a_package_without_a_good_signature_is_refused_by_name(
@@ -116,11 +136,15 @@ def test_a_package_without_a_good_signature_is_refused_by_name(
 
 
 def test_all_bad_packages_are_named_at_once(key: Keys, signed: pathlib.Path, memory: str) -> None:
-    with pytest.raises(DescriptionError, match=r"nobody\.rpm is not signed, Packages/stranger\.rpm is signed by"):
+    with pytest.raises(
+        DescriptionError, match=r"nobody\.rpm is not signed, Packages/stranger\.rpm is signed by"
+    ):
         check_packages(source(key("vendor")), files(signed, "stranger", "vendor", "nobody"), memory)
 
 
-def test_the_good_ones_among_bad_ones_are_remembered(key: Keys, signed: pathlib.Path, memory: str) -> None:
+def test_the_good_ones_among_bad_ones_are_remembered(
+    key: Keys, signed: pathlib.Path, memory: str
+) -> None:
     with pytest.raises(DescriptionError):
         check_packages(source(key("vendor")), files(signed, "vendor", "nobody"), memory)
     assert check_packages(source(key("vendor")), files(signed, "vendor"), memory) == 0
@@ -153,12 +177,18 @@ def _signature_of(image: bytes) -> tuple[int, int]:
     for number in range(count):
         entry = image[112 + 16 * number : 128 + 16 * number]
         if int.from_bytes(entry[:4], "big") == 268:
-            return 112 + 16 * count + int.from_bytes(entry[8:12], "big"), int.from_bytes(entry[12:], "big")
+            return 112 + 16 * count + int.from_bytes(entry[8:12], "big"), int.from_bytes(
+                entry[12:], "big"
+            )
     raise LookupError("not signed")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\xed\xab\xee\xdb" + bytes(200)], ids=["empty", "text", "lead"])
-def test_what_is_no_package_is_refused(key: Keys, memory: str, tmp_path: pathlib.Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\xed\xab\xee\xdb" + bytes(200)], ids=["empty", "text", "lead"]
+)
+def test_what_is_no_package_is_refused(
+    key: Keys, memory: str, tmp_path: pathlib.Path, content: bytes
+) -> None:
     (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(content)
     with pytest.raises(DescriptionError, match=r"vendor\.rpm is damaged"):
         check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
@@ -173,14 +203,18 @@ def test_a_header_that_claims_two_gigabytes_is_refused_at_once(
         check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
 
 
-def test_a_signature_that_does_not_cover_the_payload_is_refused(key: Keys, memory: str, signed: pathlib.Path) -> None:
+def test_a_signature_that_does_not_cover_the_payload_is_refused(
+    key: Keys, memory: str, signed: pathlib.Path
+) -> None:
     """Before rpm 4.14 headers held no digest of the payload: MD5, which nobody signed, was all there was."""
     said = "vendor.rpm:\n    Header V4 RSA/SHA256 Signature, key ID {0}: OK\n    MD5 digest: OK\n"
     (good,) = files(signed, "vendor")
 
     def old_rpm(argv: Sequence[str], **options: object) -> process.Finished:
         if "-Kv" in argv:
-            return process.Finished(0, said.format("0123abcd").replace("vendor.rpm", good.path), "", 0)
+            return process.Finished(
+                0, said.format("0123abcd").replace("vendor.rpm", good.path), "", 0
+            )
         return process.run(argv, **options)  # type: ignore[arg-type]
 
     with pytest.raises(DescriptionError, match="does not cover its payload"):
@@ -246,8 +280,16 @@ def test_a_good_signature_of_repomd_passes(key: Keys, document: pathlib.Path) ->
 @pytest.mark.parametrize(
     ("signer", "keys", "change", "said"),
     [
-        pytest.param("vendor", ["vendor"], b" ", r"its signature is wrong: it is not what \w+ signed", id="changed"),
-        pytest.param("stranger", ["vendor"], b"", r"signed by \w+, a key that was not given", id="stranger"),
+        pytest.param(
+            "vendor",
+            ["vendor"],
+            b" ",
+            r"its signature is wrong: it is not what \w+ signed",
+            id="changed",
+        ),
+        pytest.param(
+            "stranger", ["vendor"], b"", r"signed by \w+, a key that was not given", id="stranger"
+        ),
         pytest.param("old", ["old"], b"", r"signed by \w+, a key that has expired", id="expired"),
         pytest.param("vendor", [], b"", "the keys asked were those of no file", id="no keys"),
     ],
@@ -257,12 +299,21 @@ def test_a_bad_signature_of_repomd_is_refused(
 ) -> None:
     signature = key(signer).sign_detached(document).read_bytes()
     with pytest.raises(DescriptionError, match=said) as caught:
-        check_detached(document.read_bytes() + change, signature, [str(key(name).public) for name in keys], WHERE)
+        check_detached(
+            document.read_bytes() + change,
+            signature,
+            [str(key(name).public) for name in keys],
+            WHERE,
+        )
     assert str(caught.value).startswith(f"{WHERE}: ")
 
 
-@pytest.mark.parametrize("signature", [b"", b"<html>404</html>", b"\x89\x01"], ids=["empty", "html", "cut"])
-def test_what_is_no_signature_is_refused(key: Keys, document: pathlib.Path, signature: bytes) -> None:
+@pytest.mark.parametrize(
+    "signature", [b"", b"<html>404</html>", b"\x89\x01"], ids=["empty", "html", "cut"]
+)
+def test_what_is_no_signature_is_refused(
+    key: Keys, document: pathlib.Path, signature: bytes
+) -> None:
     with pytest.raises(DescriptionError, match="its signature cannot be read"):
         check_detached(document.read_bytes(), signature, [str(key("vendor").public)], WHERE)
 
@@ -273,7 +324,9 @@ def test_a_mirror_with_a_signed_repomd_is_read(key: Keys, updates: Upstream, pla
     assert pathlib.Path(taken.path, "repodata/repomd.xml.asc").exists()
 
 
-def test_a_mirror_without_the_signature_that_is_demanded_is_refused(key: Keys, updates: Upstream, place: Place) -> None:
+def test_a_mirror_without_the_signature_that_is_demanded_is_refused(
+    key: Keys, updates: Upstream, place: Place
+) -> None:
     with pytest.raises(DescriptionError, match=r"repodata/repomd\.xml: it carries no signature"):
         snapshot(_checked(updates, key("vendor")), str(place.cache))
     assert not list(place.cache.glob("*/[0-9a-f]*"))
@@ -285,7 +338,9 @@ def test_a_signature_is_asked_for_although_an_unchecked_run_was_here_first(key: 
         snapshot(_checked(updates, key("vendor")), str(place.cache))
 
 
-def test_a_signature_that_is_newer_than_its_repomd_is_no_forgery(key: Keys, updates: Upstream, place: Place) -> None:
+def test_a_signature_that_is_newer_than_its_repomd_is_no_forgery(
+    key: Keys, updates: Upstream, place: Place
+) -> None:
     """Upstream publishes between our two requests: both are read again."""
 
     def publish() -> None:

@@ -47,11 +47,15 @@ def test_every_value_is_known_and_none_is_left_unrendered(files: dict[str, str])
         assert "{{" not in text and "{%" not in text and "__frontend" not in text + path, path
 
 
-def test_the_name_servers_own_checker_takes_its_file(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_the_name_servers_own_checker_takes_its_file(
+    files: dict[str, str], tmp_path: pathlib.Path
+) -> None:
     text = next(text for text in files.values() if "listen-on-v6" in text)
     # What it includes is of the operating system, or a report.
     aside = tmp_path / "named.conf"
-    aside.write_text(re.sub(r'^\s*include ".*";$', "", text, flags=re.MULTILINE).replace("/var/named", "/tmp"))
+    aside.write_text(
+        re.sub(r'^\s*include ".*";$', "", text, flags=re.MULTILINE).replace("/var/named", "/tmp")
+    )
     process.run(["named-checkconf", str(aside)], timeout=CHECK_SECONDS)
 
 
@@ -60,7 +64,9 @@ def test_the_logs_own_checker_takes_its_file(files: dict[str, str], tmp_path: pa
     process.run(["rsyslogd", "-N1", "-f", str(tmp_path / "rocks.conf")], timeout=CHECK_SECONDS)
 
 
-def test_systemd_understands_every_unit_and_every_addition(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_systemd_understands_every_unit_and_every_addition(
+    files: dict[str, str], tmp_path: pathlib.Path
+) -> None:
     """A word that it does not know is a warning to systemd, and a fault here."""
     units = {path: text for path, text in files.items() if path.startswith("/etc/systemd/system/")}
     assert len(units) >= 10
@@ -71,9 +77,14 @@ def test_systemd_understands_every_unit_and_every_addition(files: dict[str, str]
             if name.endswith(".service"):
                 text = text.replace("[Service]", "[Service]\nExecStart=/bin/true", 1)
             elif name.endswith(".socket"):
-                (tmp_path / name.replace(".socket", ".service")).write_text("[Service]\nExecStart=/bin/true\n")
+                (tmp_path / name.replace(".socket", ".service")).write_text(
+                    "[Service]\nExecStart=/bin/true\n"
+                )
         text = re.sub(
-            r"^(ExecStart|ExecStartPre|ExecStartPost|ExecCondition)=\S.*$", r"\1=/bin/true", text, flags=re.MULTILINE
+            r"^(ExecStart|ExecStartPre|ExecStartPost|ExecCondition)=\S.*$",
+            r"\1=/bin/true",
+            text,
+            flags=re.MULTILINE,
         )
         text = re.sub(r"^(User|Group)=.*$", "", text, flags=re.MULTILINE)
         (tmp_path / name).write_text(text)
@@ -95,7 +106,9 @@ def test_the_list_of_nodes_is_the_schedulers(scheduler: str) -> None:
     reports = set(yaml.safe_load(written["/etc/rocks/rocks.yml"])["reports"])
     assert reports & {"slurm", "pbs"} == {scheduler} - {"none"}
     after = re.findall(
-        r"^ExecStartPost=.*rocks-report (\w+)$", written["/etc/systemd/system/rocks-rounds.service"], re.MULTILINE
+        r"^ExecStartPost=.*rocks-report (\w+)$",
+        written["/etc/systemd/system/rocks-rounds.service"],
+        re.MULTILINE,
     )
     assert after == sorted({scheduler} - {"none"})
     assert ("/etc/slurm/slurm.conf" in written) == (scheduler == "slurm")
@@ -103,17 +116,26 @@ def test_the_list_of_nodes_is_the_schedulers(scheduler: str) -> None:
 
 def test_slurm_is_refused_where_it_gives_nodes_no_list_of_nodes() -> None:
     """Ubuntu 22.04 has 21.08; what others have was seen to do it (``make molecule``), or is newer than 22.05."""
-    refused = [name for name, system in SYSTEMS.items() if template(system, "{{ __frontend_slurm_too_old }}")]
+    refused = [
+        name
+        for name, system in SYSTEMS.items()
+        if template(system, "{{ __frontend_slurm_too_old }}")
+    ]
     assert refused == ["Ubuntu 22.04"]
 
 
 def test_services_keep_their_names_over_the_families() -> None:
     """Each service that the role speaks of has a unit and packages in both families."""
-    debian, redhat = (yaml.safe_load((ROLE / f"vars/{name}.yml").read_text()) for name in ("debian", "redhat"))
+    debian, redhat = (
+        yaml.safe_load((ROLE / f"vars/{name}.yml").read_text()) for name in ("debian", "redhat")
+    )
     assert set(debian) - {"__frontend_debian"} == set(redhat) - {"__frontend_vendor"}
     for data in ("__frontend_units", "__frontend_packages"):
         assert set(debian[data]) | {"selinux"} == set(redhat[data]) | {"selinux"}, data
-    loaders = [[(one["arch"], one["name"]) for one in found["__frontend_loaders"]] for found in (debian, redhat)]
+    loaders = [
+        [(one["arch"], one["name"]) for one in found["__frontend_loaders"]]
+        for found in (debian, redhat)
+    ]
     assert loaders[0] == loaders[1]
 
 
@@ -121,16 +143,33 @@ def test_packages_of_enterprise_linux_9_are_in_its_appstream_or_where_the_role_s
     """BaseOS is not among the samples: its names are those that installed systems have."""
     index = next((sample("cs9-appstream") / "repodata").glob("*-primary.xml.gz"))
     names = set(re.findall(r"<name>([^<]+)</name>", gzip.decompress(index.read_bytes()).decode()))
-    wanted = {name for some in template(SYSTEMS["EL 9"], "{{ __frontend_packages }}").values() for name in some}
+    wanted = {
+        name
+        for some in template(SYSTEMS["EL 9"], "{{ __frontend_packages }}").values()
+        for name in some
+    }
     baseos = {"chrony", "dhcp-server", "grub2-efi-x64", "grub2-efi-x64-modules", "grub2-pc-modules"}
-    baseos |= {"grub2-tools-extra", "logrotate", "mtools", "nfs-utils", "openssh-clients", "openssh-server"}
+    baseos |= {
+        "grub2-tools-extra",
+        "logrotate",
+        "mtools",
+        "nfs-utils",
+        "openssh-clients",
+        "openssh-server",
+    }
     baseos |= {"openssl", "python3-pyyaml", "shim-x64", "sudo"}
     assert wanted - names == EPEL | baseos
 
 
 def test_the_vendors_grub_is_looked_for_where_the_vendor_has_it() -> None:
-    assert template(SYSTEMS["EL 9"], "{{ __frontend_loaders[3].from }}") == "/boot/efi/EFI/rocky/grubx64.efi"
-    assert template(SYSTEMS["EL 10"], "{{ __frontend_loaders[3].from }}") == "/boot/efi/EFI/almalinux/grubx64.efi"
+    assert (
+        template(SYSTEMS["EL 9"], "{{ __frontend_loaders[3].from }}")
+        == "/boot/efi/EFI/rocky/grubx64.efi"
+    )
+    assert (
+        template(SYSTEMS["EL 10"], "{{ __frontend_loaders[3].from }}")
+        == "/boot/efi/EFI/almalinux/grubx64.efi"
+    )
 
 
 def test_selinux_policy_is_a_module_that_its_compiler_reads(tmp_path: pathlib.Path) -> None:
@@ -139,7 +178,8 @@ def test_selinux_policy_is_a_module_that_its_compiler_reads(tmp_path: pathlib.Pa
     policy.write_text(POLICY)
     module = ROLE / "files/rocks.cil"
     process.run(
-        ["secilc", "-o", str(tmp_path / "out"), "-f", "/dev/null", str(policy), str(module)], timeout=CHECK_SECONDS
+        ["secilc", "-o", str(tmp_path / "out"), "-f", "/dev/null", str(policy), str(module)],
+        timeout=CHECK_SECONDS,
     )
 
 

@@ -40,7 +40,12 @@ def net() -> Iterator[Network]:
 def checked(net: Network, **wish: Any) -> dict[str, Any]:
     """What the check says inside the frontend's namespace."""
     given = {
-        **{"interface": BRIDGE, "address": "10.1.1.1", "subnet": "10.1.0.0/16", "name": "frontend-0"},
+        **{
+            "interface": BRIDGE,
+            "address": "10.1.1.1",
+            "subnet": "10.1.0.0/16",
+            "name": "frontend-0",
+        },
         **{"zone": "cluster", "folder": "/nonexistent/install", "space": 0, "homes": "", **wish},
     }
     argv = [sys.executable, "-c", CHECK, json.dumps(given)]
@@ -70,13 +75,17 @@ def test_a_network_of_another_interface_is_seen(net: Network) -> None:
 
 
 @pytest.mark.parametrize("server", ["dhcpd", "dnsmasq", "kea"])
-def test_another_dhcp_server_on_the_private_side_is_heard(net: Network, server: str, tmp_path: pathlib.Path) -> None:
+def test_another_dhcp_server_on_the_private_side_is_heard(
+    net: Network, server: str, tmp_path: pathlib.Path
+) -> None:
     machine = net.client()
     with dhcp_server(server, net, tmp_path, lends=True):
         assert machine.call(dhcp_probe.servers, "eth0", MAC) == ("10.1.1.1",)
 
 
-def test_where_nobody_answers_nobody_is_heard_and_an_own_question_is_no_answer(net: Network) -> None:
+def test_where_nobody_answers_nobody_is_heard_and_an_own_question_is_no_answer(
+    net: Network,
+) -> None:
     assert net.server.call(dhcp_probe.servers, BRIDGE, MAC, 0.2) == ()
 
 

@@ -46,7 +46,9 @@ def protocol(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def chassis(net: Network, protocol: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabinet]:
+def chassis(
+    net: Network, protocol: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cabinet]:
     """A chassis behind a controller."""
     made = cabinet(tmp_path_factory.mktemp(protocol) / "node")
     with CONTROLLERS[protocol](net, made, ADDRESS[protocol]):
@@ -63,7 +65,9 @@ def off(chassis: Cabinet) -> Cabinet:
 
 
 def target(protocol: str, password: str = "secret") -> Target:
-    return Target("compute-0-3", "10.1.2.3", ATTRIBUTES[protocol], ADDRESS[protocol], "admin", password)
+    return Target(
+        "compute-0-3", "10.1.2.3", ATTRIBUTES[protocol], ADDRESS[protocol], "admin", password
+    )
 
 
 def dead(net: Network) -> Callable[..., Finished]:
@@ -81,13 +85,22 @@ def switched(net: Network, one: Target) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_dead_node_that_is_off_starts_from_the_network_once(net: Network, protocol: str, off: Cabinet) -> None:
+def test_a_dead_node_that_is_off_starts_from_the_network_once(
+    net: Network, protocol: str, off: Cabinet
+) -> None:
     assert switched(net, target(protocol)) == protocol
-    assert (off.is_on(), off.boots(), off.next_boot(), off.order()) == (True, ["network"], "", ["disk", "network"])
+    assert (off.is_on(), off.boots(), off.next_boot(), off.order()) == (
+        True,
+        ["network"],
+        "",
+        ["disk", "network"],
+    )
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_dead_node_that_hangs_is_started_anew_from_the_network(net: Network, protocol: str, off: Cabinet) -> None:
+def test_a_dead_node_that_hangs_is_started_anew_from_the_network(
+    net: Network, protocol: str, off: Cabinet
+) -> None:
     off.power_on()
     switched(net, target(protocol))
     until(lambda: off.boots() == ["usual", "network"], SECONDS, "another start, from the network")
@@ -95,7 +108,9 @@ def test_a_dead_node_that_hangs_is_started_anew_from_the_network(net: Network, p
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_controller_tells_whether_the_machine_is_on(net: Network, protocol: str, off: Cabinet) -> None:
+def test_a_controller_tells_whether_the_machine_is_on(
+    net: Network, protocol: str, off: Cabinet
+) -> None:
     def ask() -> bool:
         one = target(protocol)
         return ipmi.status(one, dead(net)) if protocol == "ipmi" else redfish.status(one)
@@ -106,7 +121,9 @@ def test_a_controller_tells_whether_the_machine_is_on(net: Network, protocol: st
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_wrong_password_switches_nothing_and_is_not_told(net: Network, protocol: str, off: Cabinet) -> None:
+def test_a_wrong_password_switches_nothing_and_is_not_told(
+    net: Network, protocol: str, off: Cabinet
+) -> None:
     with pytest.raises(Unavailable, match=f"compute-0-3: reboot: .*; {protocol}: ") as error:
         switched(net, target(protocol, "wrong-password"))
     assert "wrong-password" not in str(error.value)
@@ -117,11 +134,27 @@ def test_a_wrong_password_switches_nothing_and_is_not_told(net: Network, protoco
 def test_a_redfish_controllers_certificate_is_checked_where_the_site_says_by_what(
     net: Network, protocol: str, off: Cabinet
 ) -> None:
-    attributes = {**ATTRIBUTES[protocol], "redfish_ca": str(off.folder / "redfish" / "certificate.pem")}
+    attributes = {
+        **ATTRIBUTES[protocol],
+        "redfish_ca": str(off.folder / "redfish" / "certificate.pem"),
+    }
     assert switched(net, target(protocol)._replace(attributes=attributes)) == "redfish"
     other = off.folder / "other.pem"
     with contextlib.suppress(FileExistsError):
-        argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        process.run([*argv, "-subj", "/CN=x", "-keyout", "/dev/null", "-out", str(other)], timeout=30)
+        argv = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ]
+        process.run(
+            [*argv, "-subj", "/CN=x", "-keyout", "/dev/null", "-out", str(other)], timeout=30
+        )
     with pytest.raises(Unavailable, match="certificate"):
-        switched(net, target(protocol)._replace(attributes={**attributes, "redfish_ca": str(other)}))
+        switched(
+            net, target(protocol)._replace(attributes={**attributes, "redfish_ca": str(other)})
+        )

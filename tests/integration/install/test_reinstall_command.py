@@ -34,25 +34,43 @@ COMPUTE = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
 def env(table_ii: Database, urls: Urls, tmp_path: pathlib.Path) -> dict[str, str]:
     """The paper's cluster with a published distribution, and machines that a command switches on."""
     publish(tmp_path / "install")
-    (tmp_path / "rocks.yml").write_text(f"database: {urls.administrator}\ndistributions: {tmp_path / 'install'}\n")
+    (tmp_path / "rocks.yml").write_text(
+        f"database: {urls.administrator}\ndistributions: {tmp_path / 'install'}\n"
+    )
     (tmp_path / "rocks_inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
     machine = tmp_path / "machine.py"
     machine.write_text(MACHINE.format(url=urls.administrator))
     switch = tmp_path / "switch"
-    switch.write_text(f"#!/bin/sh\nPYTHONPATH={ROOT}/.collections exec {sys.executable} {machine} $1\n")
+    switch.write_text(
+        f"#!/bin/sh\nPYTHONPATH={ROOT}/.collections exec {sys.executable} {machine} $1\n"
+    )
     switch.chmod(0o755)
-    for name, value in (("timezone", "UTC"), ("reinstall_by", "outlet"), ("outlet_command", f"{switch} {{node}}")):
-        table_ii.execute("insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (name, value))
-    return {"ROCKS_CONFIG": str(tmp_path / "rocks.yml"), "inventory": str(tmp_path / "rocks_inventory_rocks.yml")}
+    for name, value in (
+        ("timezone", "UTC"),
+        ("reinstall_by", "outlet"),
+        ("outlet_command", f"{switch} {{node}}"),
+    ):
+        table_ii.execute(
+            "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+            (name, value),
+        )
+    return {
+        "ROCKS_CONFIG": str(tmp_path / "rocks.yml"),
+        "inventory": str(tmp_path / "rocks_inventory_rocks.yml"),
+    }
 
 
 def ask(env: dict[str, str], pattern: str, *words: str) -> str:
     """What the command says."""
-    ended = command("ansible", pattern, "-i", env["inventory"], "-m", "rocks_reinstall", *words, env=env)
+    ended = command(
+        "ansible", pattern, "-i", env["inventory"], "-m", "rocks_reinstall", *words, env=env
+    )
     return ended.stdout + ended.stderr
 
 
-def test_all_compute_nodes_come_up_and_a_second_run_changes_nothing(env: dict[str, str], table_ii: Database) -> None:
+def test_all_compute_nodes_come_up_and_a_second_run_changes_nothing(
+    env: dict[str, str], table_ii: Database
+) -> None:
     said = ask(env, "compute")
     assert "4 nodes, 0 not up" in said, said
     for node in COMPUTE:
@@ -64,7 +82,9 @@ def test_all_compute_nodes_come_up_and_a_second_run_changes_nothing(env: dict[st
     assert "it runs generation" in again
 
 
-def test_check_mode_lists_what_would_happen_and_why(env: dict[str, str], table_ii: Database) -> None:
+def test_check_mode_lists_what_would_happen_and_why(
+    env: dict[str, str], table_ii: Database
+) -> None:
     said = ask(env, "all", "--check")
     assert "compute-0-0 order" in said
     assert "8 nodes, 4 would be ordered, 4 refused: frontend-0, network-0-0, nfs-0-0" in said
@@ -88,32 +108,48 @@ def test_a_node_that_cannot_be_reached_fails_the_command_with_its_reason(
     assert "1 node, 1 not up: compute-0-1" in said
 
 
-def test_a_node_that_is_silent_for_longer_than_its_deadline_fails(env: dict[str, str], table_ii: Database) -> None:
+def test_a_node_that_is_silent_for_longer_than_its_deadline_fails(
+    env: dict[str, str], table_ii: Database
+) -> None:
     table_ii.execute("update attributes set value = '/bin/true' where name = 'outlet_command'")
     said = ask(env, "compute-0-1", "-a", '{"deadlines": {"ordered": 1}}')
     assert "compute-0-1 failed: nothing was heard of it for 1 s, when it was ordered" in said
 
 
-def test_a_fault_of_the_options_is_told_before_anything_is_looked_at(env: dict[str, str], table_ii: Database) -> None:
+def test_a_fault_of_the_options_is_told_before_anything_is_looked_at(
+    env: dict[str, str], table_ii: Database
+) -> None:
     """In check mode too: what it foretells must come about."""
     said = ask(env, "compute", "--check", "-a", "serial=x%")
     assert "serial: 'x%' is no size of a wave" in said
     assert "compute-0-0 order" not in said
 
 
-def test_a_node_whose_way_does_not_exist_is_refused_and_the_others_go(env: dict[str, str], table_ii: Database) -> None:
+def test_a_node_whose_way_does_not_exist_is_refused_and_the_others_go(
+    env: dict[str, str], table_ii: Database
+) -> None:
     add = "insert into attributes (scope, node, owner, name, value) select 'node', id, id, 'reinstall_by', 'redfsh' from nodes"
     table_ii.execute(add + " where name = 'compute-0-1'")
     said = ask(env, "compute")
-    assert "compute-0-1 refused: the attribute reinstall_by names 'redfsh'; it knows reboot, " in said
+    assert (
+        "compute-0-1 refused: the attribute reinstall_by names 'redfsh'; it knows reboot, " in said
+    )
     assert "4 nodes, 1 not up: compute-0-1" in said
     assert table_ii.rows("select count(*) from installs") == [(3,)]
 
 
-def test_the_playbook_reinstalls_nothing_when_no_nodes_are_named(env: dict[str, str], table_ii: Database) -> None:
+def test_the_playbook_reinstalls_nothing_when_no_nodes_are_named(
+    env: dict[str, str], table_ii: Database
+) -> None:
     """A slip in the name of its variable must not mean every node."""
     ended = command(
-        "ansible-playbook", "-i", env["inventory"], "playbooks/reinstall.yml", "-e", "nodse=rack_0", env=env
+        "ansible-playbook",
+        "-i",
+        env["inventory"],
+        "playbooks/reinstall.yml",
+        "-e",
+        "nodse=rack_0",
+        env=env,
     )
     assert ended.returncode != 0
     assert "say which nodes: -e nodes=rack_1; nothing was ordered" in ended.stdout + ended.stderr
@@ -121,7 +157,15 @@ def test_the_playbook_reinstalls_nothing_when_no_nodes_are_named(env: dict[str, 
 
 
 def test_the_playbook_takes_a_pattern(env: dict[str, str], table_ii: Database) -> None:
-    words = ("-i", env["inventory"], "playbooks/reinstall.yml", "-e", "nodes=rack_0:&compute", "-e", "waves=50%")
+    words = (
+        "-i",
+        env["inventory"],
+        "playbooks/reinstall.yml",
+        "-e",
+        "nodes=rack_0:&compute",
+        "-e",
+        "waves=50%",
+    )
     ended = command("ansible-playbook", *words, env=env)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert [f"{node} up" in ended.stdout.splitlines() for node in COMPUTE] == [True] * 4

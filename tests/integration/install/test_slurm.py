@@ -111,13 +111,19 @@ def _site(running: Slurm, database: Database, urls: Urls, folder: pathlib.Path) 
     )
     reboot = "-m ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot"
     here = HERE.format(folder=running.folder).replace('exec "$@"', f'{python} {reboot} "$@"')
-    _program(running.folder / "reboot", f"unshare -m sh -c '{here}' sh \"$@\" </dev/null >>{folder}/reboot.log 2>&1")
+    _program(
+        running.folder / "reboot",
+        f"unshare -m sh -c '{here}' sh \"$@\" </dev/null >>{folder}/reboot.log 2>&1",
+    )
     for name, value in (
         ("timezone", "UTC"),
         ("reinstall_by", "outlet"),
         ("outlet_command", f"{folder}/switch {{node}}"),
     ):
-        database.execute("insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (name, value))
+        database.execute(
+            "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+            (name, value),
+        )
     # The fourth node of the paper's table is not Slurm's.
     database.execute("delete from nodes where name = 'compute-0-3'")
     for node in running.nodes:
@@ -138,7 +144,9 @@ def test_jobs_finish_a_canary_is_verified_and_the_next_job_has_the_new_software(
     site: Site, tmp_path: pathlib.Path
 ) -> None:
     cluster, over = site.cluster, tmp_path / "over"
-    held = cluster.submit("-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done; {TELL}")
+    held = cluster.submit(
+        "-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done; {TELL}"
+    )
     cluster.wait_for("compute-0-1", "allocated")
     site.silent("compute-0-0").touch()
     with site.reinstall(tmp_path / "ansible.log") as command:
@@ -182,14 +190,20 @@ def test_a_command_that_is_ended_gives_back_the_nodes_whose_jobs_still_run(
 def test_a_canary_that_fails_stays_out_with_its_reason_and_the_others_stay_in(
     site: Site, tmp_path: pathlib.Path
 ) -> None:
-    site.database.execute("update attributes set value = '/bin/false' where name = 'outlet_command'")
+    site.database.execute(
+        "update attributes set value = '/bin/false' where name = 'outlet_command'"
+    )
     with site.reinstall(tmp_path / "ansible.log") as command:
         assert command.process.wait(SECONDS) == 2
-    assert site.cluster.state("compute-0-0") == "drained|rocks_reinstall: outlet: ended with status 1"
+    assert (
+        site.cluster.state("compute-0-0") == "drained|rocks_reinstall: outlet: ended with status 1"
+    )
     assert [site.cluster.state(node) for node in NODES[1:]] == ["idle|none"] * 2
 
 
-def test_a_node_that_somebody_took_out_is_installed_and_stays_his(site: Site, tmp_path: pathlib.Path) -> None:
+def test_a_node_that_somebody_took_out_is_installed_and_stays_his(
+    site: Site, tmp_path: pathlib.Path
+) -> None:
     site.cluster.run("scontrol", "update", "NodeName=compute-0-2", "State=DRAIN", "Reason=bad DIMM")
     with site.reinstall(tmp_path / "ansible.log", pattern="compute-0-2") as command:
         assert command.process.wait(SECONDS) == 0
@@ -198,7 +212,9 @@ def test_a_node_that_somebody_took_out_is_installed_and_stays_his(site: Site, tm
     assert site.cluster.state("compute-0-2") == "drained|bad DIMM"
 
 
-def test_a_job_gets_nodes_that_are_reinstalled_with_the_distribution_it_asks_for(site: Site) -> None:
+def test_a_job_gets_nodes_that_are_reinstalled_with_the_distribution_it_asks_for(
+    site: Site,
+) -> None:
     output = site.cluster.submit("-C", "rocks_testing", "-N", "2", script=f"srun sh -c '{TELL}'")
     # Slurm looks at nodes that come back for a job twice a minute.
     until(lambda: read(output).count("\n") == 2, 2 * SECONDS, "the job to run on both")
@@ -209,7 +225,9 @@ def test_a_job_gets_nodes_that_are_reinstalled_with_the_distribution_it_asks_for
 def test_a_canary_by_slurms_own_reboot_comes_back_down_until_it_is_verified(site: Site) -> None:
     site.silent("compute-0-1").touch()
     site.cluster.run("scontrol", "reboot", "ASAP", "nextstate=DOWN", "reason=canary", "compute-0-1")
-    until(lambda: "reboot complete" in site.cluster.state("compute-0-1"), SECONDS, "it to come back")
+    until(
+        lambda: "reboot complete" in site.cluster.state("compute-0-1"), SECONDS, "it to come back"
+    )
     assert site.cluster.state("compute-0-1").startswith("down|")
     assert site.pins()["compute-0-1"] == ("installed", "rocks", NEW)  # so it is not verified
     site.silent("compute-0-1").unlink()

@@ -30,14 +30,16 @@ case $* in
 esac
 """
 RED_HAT = r"Boot0003* Red Hat Enterprise Linux	HD(1,GPT,aa)/File(\EFI\redhat\shimx64.efi)"
-OTHER_CARD = (
-    "Boot0000* PXE Device 1: Integrated NIC 1 Port 2 Partition 1	VenHw(1)/MAC(b8599f000002,0)/IPv4(0.0.0.0,0,0)"
-)
+OTHER_CARD = "Boot0000* PXE Device 1: Integrated NIC 1 Port 2 Partition 1	VenHw(1)/MAC(b8599f000002,0)/IPv4(0.0.0.0,0,0)"
 OURS_V6 = "Boot0001* UEFI PXEv6 (MAC:B8599F000001)	PciRoot(0x0)/MAC(b8599f000001,1)/IPv6([::]:<->[::]:,0,0)"
-OURS_V4 = "Boot0002* UEFI PXEv4 (MAC:B8599F000001)	PciRoot(0x0)/MAC(b8599f000001,1)/IPv4(0.0.0.0,0,0)"
+OURS_V4 = (
+    "Boot0002* UEFI PXEv4 (MAC:B8599F000001)	PciRoot(0x0)/MAC(b8599f000001,1)/IPv4(0.0.0.0,0,0)"
+)
 
 
-def run(folder: pathlib.Path, way: str, programs: Mapping[str, str], files: Mapping[str, str]) -> Finished:
+def run(
+    folder: pathlib.Path, way: str, programs: Mapping[str, str], files: Mapping[str, str]
+) -> Finished:
     """The script of a way on such a machine."""
     root = scratch.make(folder)
     bin_ = root / scratch.LAYER / "upper/local/sbin"
@@ -55,7 +57,11 @@ def run(folder: pathlib.Path, way: str, programs: Mapping[str, str], files: Mapp
 @pytest.mark.parametrize(
     ("entries", "chosen"),
     [
-        pytest.param((OTHER_CARD, OURS_V6, OURS_V4, RED_HAT), "0002", id="the card that reaches the frontend, by IPv4"),
+        pytest.param(
+            (OTHER_CARD, OURS_V6, OURS_V4, RED_HAT),
+            "0002",
+            id="the card that reaches the frontend, by IPv4",
+        ),
         pytest.param((OURS_V6, OTHER_CARD, RED_HAT), "0000", id="else another card by IPv4"),
         pytest.param((RED_HAT, OURS_V6), "0001", id="else IPv6"),
     ],
@@ -77,7 +83,10 @@ def test_bootnext_takes_the_entry_that_leads_to_the_frontend(
 def test_a_machine_without_an_entry_for_the_network_is_left_alone(tmp_path: pathlib.Path) -> None:
     programs = {"efibootmgr": f"[ $1 = -v ] || touch /told\necho '{RED_HAT}'", "ip": "exit 1"}
     ended = run(tmp_path, "bootnext", programs, {"sys/firmware/efi/systab": ""})
-    assert (ended.status, ended.stderr.splitlines()[-1]) == (1, "its firmware has no entry for the network")
+    assert (ended.status, ended.stderr.splitlines()[-1]) == (
+        1,
+        "its firmware has no entry for the network",
+    )
     assert not (tmp_path / "told").exists()
 
 
@@ -115,5 +124,7 @@ def test_grub_finds_the_installer_where_it_lies(
         f"    {command} {place}/vmlinuz inst.ks=http://10.1.1.1/rocks/kickstart ip=dhcp",
         f"    {command.replace('linux', 'initrd')} {place}/initrd.img",
     ]
-    assert (tmp_path / "boot/rocks/vmlinuz").read_text() == "http://10.1.1.1/tree/images/pxeboot/vmlinuz\n"
+    assert (
+        tmp_path / "boot/rocks/vmlinuz"
+    ).read_text() == "http://10.1.1.1/tree/images/pxeboot/vmlinuz\n"
     assert (tmp_path / "told").read_text() == "rocks-install\n"

@@ -45,7 +45,10 @@ class Node:
 
     def inside(self, *argv: str) -> list[str]:
         """The command where the disk is the node's."""
-        mounts = " && ".join(f"mkdir -p {path} && mount --bind {self.disk / name} {path}" for name, path in OWN.items())
+        mounts = " && ".join(
+            f"mkdir -p {path} && mount --bind {self.disk / name} {path}"
+            for name, path in OWN.items()
+        )
         return ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh", *argv]
 
     def rpm(self, *words: str) -> str:
@@ -71,7 +74,9 @@ def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[N
     for name in (*OWN, "ssh"):
         (disk / name).mkdir(parents=True)
     for key in ("host_key", "ssh/id_ed25519"):
-        process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(disk / key)], timeout=SECONDS)
+        process.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(disk / key)], timeout=SECONDS
+        )
     (disk / "authorized_keys").write_text((disk / "ssh/id_ed25519.pub").read_text())
     (disk / "sshd_config").write_text(SSHD.format(disk=disk))
     place = net.client("node", "00:50:8b:e0:3a:a7")
@@ -87,7 +92,9 @@ def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[N
     assert order is not None
     for state in ("booted", "installing", "installed", "up"):
         told = manifest(made.packages()) if state == "up" else ""
-        order = orders.advance(table_ii, order, state, now=NOW, audit=Audit("node", "event", "200"), manifest=told)
+        order = orders.advance(
+            table_ii, order, state, now=NOW, audit=Audit("node", "event", "200"), manifest=told
+        )
     pathlib.Path("/run/sshd").mkdir(exist_ok=True)
     argv = made.inside("/usr/sbin/sshd", "-D", "-e", "-f", str(disk / "sshd_config"))
     with place.daemon(argv, tmp_path / "sshd.log") as server:
@@ -96,7 +103,9 @@ def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[N
 
 
 @pytest.fixture
-def frontend(net: Network, node: Node, urls: Urls, tmp_path: pathlib.Path) -> Iterator[dict[str, str]]:
+def frontend(
+    net: Network, node: Node, urls: Urls, tmp_path: pathlib.Path
+) -> Iterator[dict[str, str]]:
     """The environment of an administrator."""
     (tmp_path / "rocks.yml").write_text(f"database: {urls.administrator}\n")
     (tmp_path / "inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
@@ -139,10 +148,19 @@ def test_a_node_is_the_same_until_somebody_changes_it_by_hand(
     assert json.loads(shown.stdout)["rocks_drifted"] is True
 
 
-def test_the_content_of_a_file_is_looked_at_on_request(net: Network, node: Node, frontend: dict[str, str]) -> None:
+def test_the_content_of_a_file_is_looked_at_on_request(
+    net: Network, node: Node, frontend: dict[str, str]
+) -> None:
     (node.disk / "opt/tool").write_text("two\n")
     assert asked(net, node, frontend).status == 0
-    playbook = (str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", f"nodes={NODE}", "-e", "files=true")
+    playbook = (
+        str(BIN / "ansible-playbook"),
+        "playbooks/verify.yml",
+        "-e",
+        f"nodes={NODE}",
+        "-e",
+        "files=true",
+    )
     said = asked(net, node, frontend, *playbook)
     assert said.status == 2
     assert f"{NODE}   # ..5......    /opt/tool\n" in said.stdout, said.stdout

@@ -59,7 +59,9 @@ def test_the_variables_of_a_node(path: pathlib.Path, env: dict[str, str]) -> Non
     }.items() <= variables.items()
 
 
-def test_a_query_makes_a_group_without_editing_a_file(path: pathlib.Path, env: dict[str, str]) -> None:
+def test_a_query_makes_a_group_without_editing_a_file(
+    path: pathlib.Path, env: dict[str, str]
+) -> None:
     query = {"ROCKS_QUERY": "select name from nodes where `rank` > 1"}
     ended = command("ansible", "query", "-i", str(path), "--list-hosts", env={**env, **query})
     assert ended.stdout.split() == ["hosts", "(2):", "compute-0-2", "compute-0-3"]
@@ -86,7 +88,9 @@ keyed_groups: [{key: rocks_rack | string, prefix: cabinet}]
 def test_a_cache_answers_while_the_database_is_away(
     path: pathlib.Path, env: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
-    path.write_text(CONFIG + f"cache: true\ncache_plugin: jsonfile\ncache_connection: {tmp_path / 'cache'}\n")
+    path.write_text(
+        CONFIG + f"cache: true\ncache_plugin: jsonfile\ncache_connection: {tmp_path / 'cache'}\n"
+    )
     first = inventory(path, env)
     pathlib.Path(env["ROCKS_DATABASE"].removeprefix("sqlite://")).unlink()
     assert inventory(path, env) == first
@@ -111,28 +115,47 @@ def test_a_query_that_cannot_be_is_one_error(
 ) -> None:
     path.write_text(f'plugin: npaci.rocks.rocks\ntime_limit: 0.3\nquery_groups:\n  bad: "{sql}"\n')
     ended = command(
-        "ansible-inventory", "-i", str(path), "--list", env={**env, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
+        "ansible-inventory",
+        "-i",
+        str(path),
+        "--list",
+        env={**env, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
     )
     assert ended.returncode != 0
     assert said in " ".join(ended.stderr.split())
     assert table_ii.rows("select count(*) from nodes") == [(8,)]
 
 
-def test_an_option_that_is_misspelt_is_told_with_those_that_are_known(path: pathlib.Path, env: dict[str, str]) -> None:
-    path.write_text("plugin: npaci.rocks.rocks\nquery_group: {rack1: select name from nodes where rack=1}\n")
+def test_an_option_that_is_misspelt_is_told_with_those_that_are_known(
+    path: pathlib.Path, env: dict[str, str]
+) -> None:
+    path.write_text(
+        "plugin: npaci.rocks.rocks\nquery_group: {rack1: select name from nodes where rack=1}\n"
+    )
     said = " ".join(command("ansible-inventory", "-i", str(path), "--list", env=env).stderr.split())
-    assert f"{path}: unknown option 'query_group'; known options: cache," in said and "query_groups" in said
+    assert (
+        f"{path}: unknown option 'query_group'; known options: cache," in said
+        and "query_groups" in said
+    )
 
 
 def test_a_database_that_is_not_there_yet_is_an_empty_inventory_that_says_so(
     path: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    ended = command("ansible-inventory", "-i", str(path), "--list", env={"ROCKS_DATABASE": f"sqlite://{tmp_path}/none"})
+    ended = command(
+        "ansible-inventory",
+        "-i",
+        str(path),
+        "--list",
+        env={"ROCKS_DATABASE": f"sqlite://{tmp_path}/none"},
+    )
     assert ended.returncode == 0
     assert "no such database" in " ".join(ended.stderr.split())
 
 
-def test_a_server_that_does_not_answer_is_an_error(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_server_that_does_not_answer_is_an_error(
+    path: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     url = f"mysql://root@localhost/cluster?socket={tmp_path}/nobody"
     ended = command(
         "ansible-inventory",
@@ -145,14 +168,24 @@ def test_a_server_that_does_not_answer_is_an_error(path: pathlib.Path, tmp_path:
 def hostile(database: Database) -> None:
     """A value that an inventory must hand on as it is."""
     database.execute(
-        "insert into attributes (scope, owner, name, value) values ('global', 0, 'motto', ?)", ("{{ 7 * 7 }}",)
+        "insert into attributes (scope, owner, name, value) values ('global', 0, 'motto', ?)",
+        ("{{ 7 * 7 }}",),
     )
 
 
 def motto(path: pathlib.Path, env: dict[str, str], bin: pathlib.Path) -> Any:
     """The hostile value as a task sees it."""
     ended = command(
-        *("ansible", "compute-0-0", "-i", str(path), "-m", "debug", "-a", "msg={{ rocks_attributes.motto }}"),
+        *(
+            "ansible",
+            "compute-0-0",
+            "-i",
+            str(path),
+            "-m",
+            "debug",
+            "-a",
+            "msg={{ rocks_attributes.motto }}",
+        ),
         env=env,
         bin=bin,
     )

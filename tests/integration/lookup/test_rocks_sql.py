@@ -12,7 +12,15 @@ from support.cluster import Urls
 def ask(urls: Urls, sql: str) -> str:
     """What ``debug`` prints of the lookup's rows."""
     asked = f'msg={{{{ query("npaci.rocks.rocks_sql", "{sql}") | to_json }}}}'
-    ended = command("ansible", "localhost", "-m", "debug", "-a", asked, env={"ROCKS_DATABASE": urls.administrator})
+    ended = command(
+        "ansible",
+        "localhost",
+        "-m",
+        "debug",
+        "-a",
+        asked,
+        env={"ROCKS_DATABASE": urls.administrator},
+    )
     return " ".join((ended.stdout + ended.stderr).split())
 
 
@@ -26,7 +34,8 @@ def test_more_columns_give_rows_by_name(table_ii: Database, urls: Urls) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "what"), [("delete from nodes", "a query only reads"), ("select value from secrets", "prohibited")]
+    ("sql", "what"),
+    [("delete from nodes", "a query only reads"), ("select value from secrets", "prohibited")],
 )
 def test_what_must_not_be_is_one_error(table_ii: Database, urls: Urls, sql: str, what: str) -> None:
     assert what in ask(urls, sql)

@@ -18,9 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from support.ansible import BIN, ROOT
 from support.cluster import Urls
 
-PAPER = (
-    "select nodes.name from nodes,memberships where nodes.membership = memberships.id and memberships.name = 'Compute'"
-)
+PAPER = "select nodes.name from nodes,memberships where nodes.membership = memberships.id and memberships.name = 'Compute'"
 TIME_LIMIT = 120
 
 
@@ -35,10 +33,22 @@ def programs(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def kill(urls: Urls, programs: pathlib.Path, process: str, sql: str = "select name from nodes where rack=1") -> str:
+def kill(
+    urls: Urls,
+    programs: pathlib.Path,
+    process: str,
+    sql: str = "select name from nodes where rack=1",
+) -> str:
     """Start the programs, run the playbook, and say what it said and which programs are left."""
     playbook = shlex.join(
-        [str(BIN / "ansible-playbook"), "playbooks/cluster-kill.yml", "-e", "ansible_connection=local", "-e", "grace=2"]
+        [
+            str(BIN / "ansible-playbook"),
+            "playbooks/cluster-kill.yml",
+            "-e",
+            "ansible_connection=local",
+            "-e",
+            "grace=2",
+        ]
         + ["-e", json.dumps({"process": process, "sql": sql})]
     )
     script = f"""
@@ -58,7 +68,9 @@ def kill(urls: Urls, programs: pathlib.Path, process: str, sql: str = "select na
     return ended.stdout
 
 
-def test_only_the_process_of_exactly_that_name_is_ended(table_ii: Database, urls: Urls, programs: pathlib.Path) -> None:
+def test_only_the_process_of_exactly_that_name_is_ended(
+    table_ii: Database, urls: Urls, programs: pathlib.Path
+) -> None:
     said = kill(urls, programs, "bad-job")
     assert "ended=0" in said, said
     assert '"msg": "1 ended"' in said
@@ -67,11 +79,15 @@ def test_only_the_process_of_exactly_that_name_is_ended(table_ii: Database, urls
     assert "left=bad-script\n" in said
 
 
-def test_a_script_is_known_by_its_name(table_ii: Database, urls: Urls, programs: pathlib.Path) -> None:
+def test_a_script_is_known_by_its_name(
+    table_ii: Database, urls: Urls, programs: pathlib.Path
+) -> None:
     assert "left=bad-script\n" not in kill(urls, programs, "bad-script")
 
 
-def test_the_papers_join_names_the_nodes(table_ii: Database, urls: Urls, programs: pathlib.Path) -> None:
+def test_the_papers_join_names_the_nodes(
+    table_ii: Database, urls: Urls, programs: pathlib.Path
+) -> None:
     said = kill(urls, programs, "nothing-of-that-name", PAPER)
     assert [f"compute-0-{rank}" for rank in range(4) if f"ok: [compute-0-{rank}]" in said] == [
         f"compute-0-{rank}" for rank in range(4)
@@ -79,7 +95,9 @@ def test_the_papers_join_names_the_nodes(table_ii: Database, urls: Urls, program
     assert said.count("none running") == 4
 
 
-def test_the_connection_itself_stays(table_ii: Database, urls: Urls, programs: pathlib.Path) -> None:
+def test_the_connection_itself_stays(
+    table_ii: Database, urls: Urls, programs: pathlib.Path
+) -> None:
     said = kill(urls, programs, "ansible-playbook")
     assert "ended=0" in said, said
 

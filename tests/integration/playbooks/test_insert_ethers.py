@@ -36,9 +36,22 @@ def test_a_delivery_note_becomes_nodes_and_a_second_run_changes_nothing(
 ) -> None:
     note = tmp_path / "rack-7.csv"
     note.write_text("mac,rack,rank\n00:50:8b:00:00:01,7,0\n00:50:8b:00:00:02,7,1\n")
-    words = ("-e", f"table={note}", "-e", "source=table", "-e", "install=false", "-e", "comment=new")
+    words = (
+        "-e",
+        f"table={note}",
+        "-e",
+        "source=table",
+        "-e",
+        "install=false",
+        "-e",
+        "comment=new",
+    )
     assert "changed=1" in play(urls, tmp_path, *words)
-    assert [node.name for node in nodes(table_ii, ["compute-7-0", "compute-7-1"]) if node.comment == "new"] == [
+    assert [
+        node.name
+        for node in nodes(table_ii, ["compute-7-0", "compute-7-1"])
+        if node.comment == "new"
+    ] == [
         "compute-7-0",
         "compute-7-1",
     ]
@@ -59,8 +72,18 @@ def test_no_name_that_an_administrator_gives_is_one_of_ansibles_own() -> None:
     asked = re.compile(r"{{ (\w+) \| default|-e (?:'{\")?(\w+)|- (\w+) is defined")
     own = get_reserved_names()
     texts = {path.name: path.read_text() for path in (ROOT / "playbooks").glob("*.yml")}
-    found = {(name, word) for name, text in texts.items() for words in asked.findall(text) for word in words if word}
-    assert {("insert-ethers.yml", "seconds"), ("cluster-kill.yml", "sql"), ("reinstall.yml", "nodes")} <= found
+    found = {
+        (name, word)
+        for name, text in texts.items()
+        for words in asked.findall(text)
+        for word in words
+        if word
+    }
+    assert {
+        ("insert-ethers.yml", "seconds"),
+        ("cluster-kill.yml", "sql"),
+        ("reinstall.yml", "nodes"),
+    } <= found
     assert sorted(one for one in found if one[1] in own) == []
 
 
@@ -68,7 +91,9 @@ def test_every_command_that_is_shown_gives_its_variables_whole() -> None:
     """Ansible ends what stands behind -e at the first blank, also where the shell took it for one word."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "playbooks").glob("*.yml")]
     lines = [line.strip(" $#\\") for page in pages for line in page.read_text().splitlines()]
-    shown = [shlex.split(line, comments=True) for line in lines if line.startswith("ansible-playbook ")]
+    shown = [
+        shlex.split(line, comments=True) for line in lines if line.startswith("ansible-playbook ")
+    ]
     given = [word for words in shown for flag, word in zip(words, words[1:]) if flag == "-e"]
     assert "membership='Ethernet Switches'" in given
     assert [word for word in given if not word.startswith("{") and len(parse_kv(word)) != 1] == []

@@ -20,14 +20,27 @@ from support.ansible import command
         ("rebuild-dist.yml", ["distribution_mirrror=http://127.0.0.1:9/"], "distribution"),
     ],
 )
-def test_a_misspelled_variable_is_told_with_where_they_all_are(playbook: str, said: list[str], role: str) -> None:
+def test_a_misspelled_variable_is_told_with_where_they_all_are(
+    playbook: str, said: list[str], role: str
+) -> None:
     """In check mode, so that a role which overlooks it changes nothing here; the interface, which is none, is the second
     hurdle.
     """
     words = [word for variable in said for word in ("-e", variable)]
-    ended = command("ansible-playbook", f"playbooks/{playbook}", "-i", "localhost,", "-c", "local", "--check", *words)
+    ended = command(
+        "ansible-playbook",
+        f"playbooks/{playbook}",
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "--check",
+        *words,
+    )
     unknown = sorted(
-        variable.partition("=")[0] for variable in said if variable != "frontend_private_interface=nowhere0"
+        variable.partition("=")[0]
+        for variable in said
+        if variable != "frontend_private_interface=nowhere0"
     )
     told = f"no variable of this role: {', '.join(unknown)}; `ansible-doc -t role npaci.rocks.{role}` has them all."
     assert ended.returncode != 0

@@ -33,7 +33,9 @@ def backup(tmp_path: pathlib.Path) -> pathlib.Path:
 def restored(tmp_path: pathlib.Path, *words: str) -> str:
     """What the playbook says of this machine in check mode; temporary folders go below ``tmp_path``."""
     here = ("-i", "localhost,", "-c", "local", "--check")
-    ended = command("ansible-playbook", "playbooks/restore.yml", *here, *words, env={"TMPDIR": str(tmp_path)})
+    ended = command(
+        "ansible-playbook", "playbooks/restore.yml", *here, *words, env={"TMPDIR": str(tmp_path)}
+    )
     assert ended.returncode != 0
     return ended.stdout + ended.stderr
 
@@ -48,4 +50,7 @@ def test_check_mode_judges_the_machine_by_the_backup_and_leaves_no_secrets(
     said = restored(tmp_path, "-e", f"frontend_backup={backup}")
     assert "frontend_private_interface: there is no interface 'nowhere0'" in said, said
     assert not list(tmp_path.rglob("cluster.dump"))
-    assert "changed: [localhost]" in said.partition("Take the database and the variables out of the backup")[2]
+    assert (
+        "changed: [localhost]"
+        in said.partition("Take the database and the variables out of the backup")[2]
+    )

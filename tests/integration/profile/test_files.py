@@ -16,9 +16,14 @@ from xml.sax.saxutils import escape
 import pytest
 from lxml import etree
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import holds, parse
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import (
+    holds,
+    parse,
+)
 from support import scratch
 from support.kickstarts import sections, tree
 from support.samples import sample
@@ -43,7 +48,9 @@ KEPT = ("post", "configure", "pre")
 
 
 def attributes(root: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads((sample("rocks7") / "expected" / f"{root}.json").read_text())["attributes"]
+    found: dict[str, str] = json.loads(
+        (sample("rocks7") / "expected" / f"{root}.json").read_text()
+    )["attributes"]
     return found
 
 
@@ -51,7 +58,10 @@ def only_files(path: pathlib.Path) -> str:
     """A node file without what its scripts do besides writing files; references stay as they are."""
     text = re.sub(r"<\?xml[^>]*\?>", "", path.read_text())
     # References become elements' text again after the parser has gone over the file.
-    marked = ENTITY.sub(lambda found: found.group() if found.group(1) in XML else f"\u2603{found.group(1)}\u2604", text)
+    marked = ENTITY.sub(
+        lambda found: found.group() if found.group(1) in XML else f"\u2603{found.group(1)}\u2604",
+        text,
+    )
     root = etree.fromstring(marked.strip().encode())
     for child in list(root):
         if child.tag not in KEPT:
@@ -92,10 +102,16 @@ def as_the_original(path: pathlib.Path, values: Mapping[str, str]) -> Iterator[s
     """The commands for the <file>s of one node file."""
     text = re.sub(r"<\?xml[^>]*\?>", "", path.read_text()).strip()
     names = set(ENTITY.findall(text)) - set(XML)
-    entities = "".join(f'<!ENTITY {name} "{escape(escape(values[name]), {chr(34): "&#34;"})}">' for name in names)
+    entities = "".join(
+        f'<!ENTITY {name} "{escape(escape(values[name]), {chr(34): "&#34;"})}">' for name in names
+    )
     root = etree.fromstring(f"<!DOCTYPE kickstart [{entities}]>{text}")
     for script in root:
-        if script.tag not in KEPT or not met(script, values) or script.get("phase") == "reconfigure":
+        if (
+            script.tag not in KEPT
+            or not met(script, values)
+            or script.get("phase") == "reconfigure"
+        ):
             continue
         for element in script.iter("file"):
             if met(element, values):
@@ -136,16 +152,34 @@ def begun(folder: pathlib.Path) -> pathlib.Path:
 def test_every_file_has_the_effect_that_it_had(tmp_path: pathlib.Path, root: str) -> None:
     values = attributes(root)
     rolls = sample("rocks7")
-    graphs = {f"graphs/default/{file.name}": file.read_text() for file in (rolls / "graphs" / "default").glob("*.xml")}
+    graphs = {
+        f"graphs/default/{file.name}": file.read_text()
+        for file in (rolls / "graphs" / "default").glob("*.xml")
+    }
     nodes = {f"nodes/{file.name}": only_files(file) for file in (rolls / "nodes").glob("*.xml")}
-    profile = compile_profile(tree(tmp_path / "xml", {**graphs, **nodes}), root, values, "rhel7", evaluate=evaluate)
+    profile = compile_profile(
+        tree(tmp_path / "xml", {**graphs, **nodes}), root, values, "rhel7", evaluate=evaluate
+    )
 
     ours = begun(tmp_path / "ours")
-    scratch.run(ours, CLOCK + "".join(f"(\n{script}\n)\n" for script in sections(render(profile, values), "rhel7")))
+    scratch.run(
+        ours,
+        CLOCK
+        + "".join(f"(\n{script}\n)\n" for script in sections(render(profile, values), "rhel7")),
+    )
 
     theirs = begun(tmp_path / "theirs")
-    files = [rolls / "nodes" / file.name for node in profile.nodes for file in map(pathlib.Path, node.files)]
-    pre = [text for file in files for text in as_the_original(file, values) if "/tmp/db_partition_info.py" in text]
+    files = [
+        rolls / "nodes" / file.name
+        for node in profile.nodes
+        for file in map(pathlib.Path, node.files)
+    ]
+    pre = [
+        text
+        for file in files
+        for text in as_the_original(file, values)
+        if "/tmp/db_partition_info.py" in text
+    ]
     post = [text for file in files for text in as_the_original(file, values) if text not in pre]
     scratch.run(theirs, CLOCK + "\n".join([*pre, *post]))
 

@@ -29,7 +29,9 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture
 def files(tarball: pathlib.Path) -> dict[str, str]:
     """What the kickstart of a frontend writes; of a file that is appended to, the parts."""
-    text = kickstart("frontend", RELEASE, frontend_private_interface="eth1", frontend_collection=str(tarball))
+    text = kickstart(
+        "frontend", RELEASE, frontend_private_interface="eth1", frontend_collection=str(tarball)
+    )
     found: dict[str, str] = {}
     for script in scripts(text, RELEASE):
         for path, content in written(script.text):
@@ -41,9 +43,16 @@ def test_systemd_takes_the_unit(files: dict[str, str], tmp_path: pathlib.Path) -
     unit = tmp_path / "rocks-frontend.service"
     unit.write_text(files[UNIT].replace("/usr/bin/ansible", f"{BIN}/ansible"))
     ended = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert (ended.returncode, [line for line in ended.stderr.splitlines() if "rocks-frontend" in line]) == (0, [])
+    assert (
+        ended.returncode,
+        [line for line in ended.stderr.splitlines() if "rocks-frontend" in line],
+    ) == (0, [])
 
 
 def test_its_commands_install_the_collection_and_find_the_playbook(
@@ -54,21 +63,38 @@ def test_its_commands_install_the_collection_and_find_the_playbook(
     for line in files[UNIT].splitlines():
         name, _equals, value = line.partition("=")
         if name.startswith("ExecStart"):
-            commands[name] = value.replace(COLLECTIONS, str(tmp_path)).replace(VARIABLES, str(tmp_path / "vars.yml"))
+            commands[name] = value.replace(COLLECTIONS, str(tmp_path)).replace(
+                VARIABLES, str(tmp_path / "vars.yml")
+            )
     env = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
-    for words in (commands["ExecStartPre"].split(), [*commands["ExecStart"].split(), "--syntax-check"]):
+    for words in (
+        commands["ExecStartPre"].split(),
+        [*commands["ExecStart"].split(), "--syntax-check"],
+    ):
         program = pathlib.Path(words[0])
         assert program.parent == pathlib.Path("/usr/bin")
         ended = command(program.name, *words[1:], cwd=tmp_path, env=env)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f"playbook: {tmp_path}/ansible_collections/npaci/rocks/playbooks/frontend.yml" in ended.stdout
+    assert (
+        f"playbook: {tmp_path}/ansible_collections/npaci/rocks/playbooks/frontend.yml"
+        in ended.stdout
+    )
 
 
-def test_its_variables_are_the_roles_and_keep_what_grows_on_what_is_kept(files: dict[str, str]) -> None:
+def test_its_variables_are_the_roles_and_keep_what_grows_on_what_is_kept(
+    files: dict[str, str],
+) -> None:
     given: dict[str, Any] = yaml.safe_load(files[VARIABLES])
     role = yaml.safe_load((ROOT / "roles/frontend/meta/argument_specs.yml").read_text())
     assert set(given) <= set(role["argument_specs"]["main"]["options"])
-    assert given["frontend_private_interface"] == "eth1" and given["frontend_private_address"] == "10.1.1.1"
-    kept = [line.split()[0] for line in files["/run/rocks/layout"].splitlines() if "keep" in line.split()]
+    assert (
+        given["frontend_private_interface"] == "eth1"
+        and given["frontend_private_address"] == "10.1.1.1"
+    )
+    kept = [
+        line.split()[0]
+        for line in files["/run/rocks/layout"].splitlines()
+        if "keep" in line.split()
+    ]
     for name in ("frontend_distributions", "frontend_backups"):
         assert any(given[name].startswith(f"{mount}/") for mount in kept), name

@@ -31,18 +31,28 @@ def test_a_kickstart_is_written_from_the_command_line(tmp_path: pathlib.Path) ->
 
 
 def test_a_fault_in_the_xml_is_told_with_its_line(tmp_path: pathlib.Path) -> None:
-    path = tree(tmp_path / "xml", {**FIGURE_4, "nodes/mpi.xml": "<kickstart>\n<pacakge>x</pacakge></kickstart>"})
+    path = tree(
+        tmp_path / "xml",
+        {**FIGURE_4, "nodes/mpi.xml": "<kickstart>\n<pacakge>x</pacakge></kickstart>"},
+    )
     asked = {"path": [path], "root": "compute", "release": "rhel9", "attributes": COMPUTE_0_0}
     ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
     assert ended.returncode != 0
-    assert f"{path}/nodes/mpi.xml:2: <pacakge> is not known in <kickstart>; did you mean package" in ended.stdout
+    assert (
+        f"{path}/nodes/mpi.xml:2: <pacakge> is not known in <kickstart>; did you mean package"
+        in ended.stdout
+    )
 
 
-COMMANDS = re.findall(r"^\$ (ansible localhost -m rocks_(?:attribute|appliance|membership) .*)$", PAGE, re.MULTILINE)
+COMMANDS = re.findall(
+    r"^\$ (ansible localhost -m rocks_(?:attribute|appliance|membership) .*)$", PAGE, re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_the_commands_of_the_page_change_the_database(line: str, table_ii: Database, urls: Urls) -> None:
+def test_the_commands_of_the_page_change_the_database(
+    line: str, table_ii: Database, urls: Urls
+) -> None:
     if "rocks_membership" in line:
         table_ii.execute("insert into appliances (name, root) values ('viz', 'viz')")
     ended = command(*shlex.split(line), env={"ROCKS_DATABASE": urls.administrator})

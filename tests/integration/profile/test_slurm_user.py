@@ -20,7 +20,9 @@ SAME = "slurm:x:450:990::/var/lib/slurm:/sbin/nologin\n"
 def script() -> str:
     """What a node does whose frontend knows the user as 450."""
     (found,) = (
-        one for one in scripts(kickstart("compute", "rhel9", slurm_id="450"), "rhel9") if one.node == "slurm-user"
+        one
+        for one in scripts(kickstart("compute", "rhel9", slurm_id="450"), "rhel9")
+        if one.node == "slurm-user"
     )
     return found.text
 
@@ -31,7 +33,11 @@ def test_a_node_has_the_frontends_number_and_so_have_the_users_files(
 ) -> None:
     root = scratch.make(tmp_path)
     passwd, spool, others = root / "etc/passwd", root / "var/log/slurm", root / "var/log/munge"
-    rows = [line for line in passwd.read_text().splitlines(keepends=True) if not line.startswith("slurm:")]
+    rows = [
+        line
+        for line in passwd.read_text().splitlines(keepends=True)
+        if not line.startswith("slurm:")
+    ]
     passwd.write_text("".join(rows) + row)
     spool.mkdir()
     others.mkdir()
@@ -40,6 +46,8 @@ def test_a_node_has_the_frontends_number_and_so_have_the_users_files(
         os.chown(spool, int(row.split(":")[2]), 990)
     ended = scratch.run(root, script)
     assert ended.status == 0, ended.stderr
-    assert [line.split(":")[2] for line in passwd.read_text().splitlines() if line.startswith("slurm:")] == ["450"]
+    assert [
+        line.split(":")[2] for line in passwd.read_text().splitlines() if line.startswith("slurm:")
+    ] == ["450"]
     assert spool.stat().st_uid == (450 if row else 0)
     assert others.stat().st_uid == 77

@@ -20,7 +20,9 @@ CASES += [(root, "rhel8" if site == "nis" else NEWEST_EL, site) for root, site i
 
 
 @pytest.mark.parametrize(("root", "release", "site"), CASES, ids=lambda word: word or "as it is")
-def test_a_second_run_of_a_script_changes_nothing(tmp_path: pathlib.Path, root: str, release: str, site: str) -> None:
+def test_a_second_run_of_a_script_changes_nothing(
+    tmp_path: pathlib.Path, root: str, release: str, site: str
+) -> None:
     chosen = SITES.get(site, {})
     values = {**node_of(root, **chosen), **ORDER, "frontend_url": twice.FRONTEND}
     text = render(profile_of(root, release, **chosen), values)

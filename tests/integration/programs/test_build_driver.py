@@ -31,10 +31,14 @@ def kernel() -> Iterator[str]:
 
 
 def build(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["sh", PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        ["sh", PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=120
+    )
 
 
-def test_the_rpm_holds_the_module_and_goes_with_its_kernel_alone(kernel: str, tmp_path: pathlib.Path) -> None:
+def test_the_rpm_holds_the_module_and_goes_with_its_kernel_alone(
+    kernel: str, tmp_path: pathlib.Path
+) -> None:
     ended = build("myri", "1.2", pack(tmp_path / ARCHIVE, "myri"), kernel, tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     (rpm,) = tmp_path.glob("*.rpm")
@@ -48,8 +52,12 @@ def test_the_rpm_holds_the_module_and_goes_with_its_kernel_alone(kernel: str, tm
     assert rpm.name == "kmod-myri-1.2-1.6.1.0_427.13.1.el9_4.x86_64.rpm"
 
 
-def test_a_driver_that_does_not_compile_leaves_nothing_and_says_why(kernel: str, tmp_path: pathlib.Path) -> None:
-    ended = build("myri", "1.2", pack(tmp_path / ARCHIVE, "myri", MODULE + "no C at all\n"), kernel, tmp_path)
+def test_a_driver_that_does_not_compile_leaves_nothing_and_says_why(
+    kernel: str, tmp_path: pathlib.Path
+) -> None:
+    ended = build(
+        "myri", "1.2", pack(tmp_path / ARCHIVE, "myri", MODULE + "no C at all\n"), kernel, tmp_path
+    )
     assert ended.returncode != 0
     assert "myri.c" in ended.stdout + ended.stderr
     assert list(tmp_path.glob("*.rpm")) == []
@@ -57,4 +65,7 @@ def test_a_driver_that_does_not_compile_leaves_nothing_and_says_why(kernel: str,
 
 def test_a_kernel_without_its_development_package_is_named(tmp_path: pathlib.Path) -> None:
     ended = build("myri", "1.2", pack(tmp_path / ARCHIVE, "myri"), "5.14.0-1.el9.x86_64", tmp_path)
-    assert (ended.returncode, ended.stderr) == (1, "kernel-devel of 5.14.0-1.el9.x86_64 is not installed\n")
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "kernel-devel of 5.14.0-1.el9.x86_64 is not installed\n",
+    )

@@ -32,10 +32,17 @@ class Session:
 
     def tmux(self, *words: str) -> str:
         argv = ["tmux", "-L", self.socket, "-f", "/dev/null", *words]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, env=self.env()).stdout
+        return subprocess.run(
+            argv, capture_output=True, text=True, check=False, env=self.env()
+        ).stdout
 
     def env(self) -> dict[str, str]:
-        return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8", "TERM": "xterm"}
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "TERM": "xterm",
+        }
 
     def start(self, command: str = "echo READY; exec sh") -> None:
         """Start the session, also while the server of the one before still ends."""
@@ -66,7 +73,16 @@ def console(session: Session, tmp_path: pathlib.Path) -> Iterator[tuple[int, Dae
         free.bind(("127.0.0.1", 0))
         number = int(free.getsockname()[1])
     (tmp_path / "key").write_text(KEY + "\n")
-    argv = [sys.executable, str(PROGRAM), "--bind", "127.0.0.1", "--port", str(number), "--socket", session.socket]
+    argv = [
+        sys.executable,
+        str(PROGRAM),
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(number),
+        "--socket",
+        session.socket,
+    ]
     argv += ["--key-file", str(tmp_path / "key"), "--allow", "127.0.0.1"]
     with daemon(argv, tmp_path / "console.log", env=session.env()) as running:
         until(lambda: listens(number), SECONDS, "the console to listen")
@@ -120,14 +136,18 @@ def watch(port: int) -> Iterator[Callable[[], Watcher]]:
         one.socket.close()
 
 
-def test_a_watcher_sees_what_happens_without_saying_a_word(session: Session, watch: Callable[[], Watcher]) -> None:
+def test_a_watcher_sees_what_happens_without_saying_a_word(
+    session: Session, watch: Callable[[], Watcher]
+) -> None:
     watcher = watch()
     watcher.sees("watching")
     session.tmux("send-keys", "-t", "anaconda", "echo Installing glibc.x86_64 '(12/345)'", "Enter")
     watcher.sees("Installing glibc.x86_64 (12/345)")
 
 
-def test_a_watcher_cannot_type(session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path) -> None:
+def test_a_watcher_cannot_type(
+    session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path
+) -> None:
     watcher = watch()
     watcher.sees("READY")
     watcher.socket.sendall(f"touch {tmp_path}/written\r\n".encode())
@@ -137,13 +157,23 @@ def test_a_watcher_cannot_type(session: Session, watch: Callable[[], Watcher], t
     assert not (tmp_path / "written").exists()
 
 
-def test_who_has_the_key_drives(session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path) -> None:
+def test_who_has_the_key_drives(
+    session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path
+) -> None:
     driver = watch()
     driver.sees("READY")
     driver.socket.sendall(KEY.encode() + b"\r\n")
     driver.sees("driving")
-    until(lambda: "[" in session.tmux("list-clients", "-F", "[#{client_readonly}]"), SECONDS, "the driver to attach")
-    until(lambda: session.tmux("list-clients", "-F", "[#{client_readonly}]") == "[0]\n", SECONDS, "to drive")
+    until(
+        lambda: "[" in session.tmux("list-clients", "-F", "[#{client_readonly}]"),
+        SECONDS,
+        "the driver to attach",
+    )
+    until(
+        lambda: session.tmux("list-clients", "-F", "[#{client_readonly}]") == "[0]\n",
+        SECONDS,
+        "to drive",
+    )
     driver.socket.sendall(f"touch {tmp_path}/written\r\n".encode())
     until((tmp_path / "written").exists, SECONDS, "the command to run")
 
@@ -155,7 +185,9 @@ def test_three_wrong_keys_end_the_connection(watch: Callable[[], Watcher]) -> No
     until(lambda: not (guesser.read() and guesser.open), SECONDS, "the connection to end")
 
 
-def test_several_watch_and_one_that_leaves_disturbs_none(session: Session, watch: Callable[[], Watcher]) -> None:
+def test_several_watch_and_one_that_leaves_disturbs_none(
+    session: Session, watch: Callable[[], Watcher]
+) -> None:
     watchers = [watch() for _ in range(4)]
     for one in watchers:
         one.sees("READY")
@@ -191,7 +223,9 @@ def test_the_session_may_come_after_the_watcher_and_go_and_come_again(
         session.tmux("kill-server")
 
 
-def test_hostile_bytes_end_nobody_elses_view(session: Session, watch: Callable[[], Watcher]) -> None:
+def test_hostile_bytes_end_nobody_elses_view(
+    session: Session, watch: Callable[[], Watcher]
+) -> None:
     watcher = watch()
     watcher.sees("READY")
     hostile = watch()
@@ -203,13 +237,17 @@ def test_hostile_bytes_end_nobody_elses_view(session: Session, watch: Callable[[
     watcher.sees("still-here")
 
 
-def test_a_real_telnet_client_negotiates_its_window(port: int, session: Session, tmp_path: pathlib.Path) -> None:
+def test_a_real_telnet_client_negotiates_its_window(
+    port: int, session: Session, tmp_path: pathlib.Path
+) -> None:
     outer = Session(tmp_path)
     command = f"telnet 127.0.0.1 {port}"
     try:
         outer.start(command)
         until(lambda: "READY" in outer.screen(), SECONDS, "the installer's screen in the client")
-        sizes = session.tmux("list-clients", "-F", "#{client_width}x#{client_height} #{client_termname}")
+        sizes = session.tmux(
+            "list-clients", "-F", "#{client_width}x#{client_height} #{client_termname}"
+        )
         assert re.fullmatch(r"100x(29|30) tmux-256color\n|100x(29|30) screen\S*\n", sizes), sizes
         session.tmux("send-keys", "-t", "anaconda", "echo over-telnet", "Enter")
         until(lambda: "over-telnet" in outer.screen(), SECONDS, "the screen to follow")
@@ -223,9 +261,13 @@ def test_a_console_costs_next_to_nothing(
     watch().sees("READY")
 
     def used() -> int:
-        return sum(map(int, pathlib.Path(f"/proc/{console[1].pid}/stat").read_text().split()[13:15]))
+        return sum(
+            map(int, pathlib.Path(f"/proc/{console[1].pid}/stat").read_text().split()[13:15])
+        )
 
     before = used()
     session.tmux("send-keys", "-t", "anaconda", "seq 2000", "Enter")
     until(lambda: "2000" in session.screen(), SECONDS, "the screen to scroll")
-    assert used() - before <= 20  # hundredths of a second of CPU, for a screen that scrolls 2,000 lines
+    assert (
+        used() - before <= 20
+    )  # hundredths of a second of CPU, for a screen that scrolls 2,000 lines

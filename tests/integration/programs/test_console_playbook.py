@@ -18,7 +18,11 @@ from support.waiting import until
 
 PROGRAM = ROOT / "xml" / "include" / "console.py"
 SECONDS = 30
-PORTS = {"compute-0-0": 28000, "compute-0-1": 28001, "compute-0-2": 28002}  # the last one does not install
+PORTS = {
+    "compute-0-0": 28000,
+    "compute-0-1": 28001,
+    "compute-0-2": 28002,
+}  # the last one does not install
 
 
 def tmux(socket: str, *words: str) -> str:
@@ -35,23 +39,45 @@ def sockets() -> Iterator[list[str]]:
         tmux(name, "kill-server")
 
 
-def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(sockets: list[str], tmp_path: pathlib.Path) -> None:
+def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(
+    sockets: list[str], tmp_path: pathlib.Path
+) -> None:
     *installers, mine = sockets
     inventory = {
         name: f"{name}: {{ansible_host: 127.0.0.1, rocks_attributes: {{console_port: {port}}}}}"
         for name, port in PORTS.items()
     }
-    (tmp_path / "hosts.yml").write_text("rack_0: {hosts: {" + ", ".join(inventory.values()) + "}}\n")
+    (tmp_path / "hosts.yml").write_text(
+        "rack_0: {hosts: {" + ", ".join(inventory.values()) + "}}\n"
+    )
     (one, two) = (
         daemon(
-            [sys.executable, str(PROGRAM), "--bind", "127.0.0.1", "--port", str(port), "--socket", socket],
+            [
+                sys.executable,
+                str(PROGRAM),
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                "--socket",
+                socket,
+            ],
             tmp_path / f"{socket}.log",
         )
         for socket, port in zip(installers, PORTS.values())
     )
     for number, socket in enumerate(installers):
         tmux(
-            socket, "new-session", "-d", "-s", "anaconda", "-x", "60", "-y", "20", f"echo INSTALLING-{number}; exec sh"
+            socket,
+            "new-session",
+            "-d",
+            "-s",
+            "anaconda",
+            "-x",
+            "60",
+            "-y",
+            "20",
+            f"echo INSTALLING-{number}; exec sh",
         )
     with one, two:
         words = ("-i", str(tmp_path / "hosts.yml"), "-e", "nodes=rack_0", "-e", f"socket={mine}")
@@ -66,6 +92,10 @@ def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(sockets: lis
             return tmux(mine, "capture-pane", "-p", "-t", f"rocks:0.{pane}")
 
         for number in range(2):
-            until(lambda number=number: f"INSTALLING-{number}" in shown(number), SECONDS, f"screen {number}")
+            until(
+                lambda number=number: f"INSTALLING-{number}" in shown(number),
+                SECONDS,
+                f"screen {number}",
+            )
         assert "INSTALLING" not in shown(2)
         assert "compute-0-2" in shown(2)

@@ -59,21 +59,41 @@ class Node:
 
     def run(self, script: str) -> str:
         """What a script prints; CommandError when it fails."""
-        return process.run(_inside(self.leader, "bash", "-s"), stdin=f"set -e\n{script}", timeout=SECONDS).stdout
+        return process.run(
+            _inside(self.leader, "bash", "-s"), stdin=f"set -e\n{script}", timeout=SECONDS
+        ).stdout
 
     def start(self) -> str:
         """Start what a boot would start; the states of driver, slurmd and report."""
         self.run("systemctl start --no-block slurmd rocks-up; systemctl start rocks-driver || true")
-        self.run("while systemctl list-jobs --no-legend | grep -q 'slurmd\\|rocks-'; do sleep 0.1; done")
-        return self.run("systemctl is-active rocks-driver slurmd rocks-up || true").replace("\n", " ").strip()
+        self.run(
+            "while systemctl list-jobs --no-legend | grep -q 'slurmd\\|rocks-'; do sleep 0.1; done"
+        )
+        return (
+            self.run("systemctl is-active rocks-driver slurmd rocks-up || true")
+            .replace("\n", " ")
+            .strip()
+        )
 
     def stop(self) -> None:
         """As far as a shutdown goes."""
-        self.run("systemctl stop slurmd rocks-up rocks-driver; systemctl reset-failed; rm -f /run/loaded /run/reported")
+        self.run(
+            "systemctl stop slurmd rocks-up rocks-driver; systemctl reset-failed; rm -f /run/loaded /run/reported"
+        )
 
 
 def _inside(leader: str, *argv: str) -> list[str]:
-    return ["nsenter", "--target", leader, "--all", "--", "env", "-i", "PATH=/usr/local/sbin:/usr/sbin:/usr/bin", *argv]
+    return [
+        "nsenter",
+        "--target",
+        leader,
+        "--all",
+        "--",
+        "env",
+        "-i",
+        "PATH=/usr/local/sbin:/usr/sbin:/usr/bin",
+        *argv,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +114,13 @@ def booted(folder: pathlib.Path) -> Iterator[Node]:
     environment = {"RUN": str(folder / "run"), "IMAGE": str(folder / "image")}
     (folder / "run").mkdir()
     try:
-        process.run([str(CONTAINER), "start", "--overlay=/usr::/usr"], timeout=SECONDS, env=environment)
+        process.run(
+            [str(CONTAINER), "start", "--overlay=/usr::/usr"], timeout=SECONDS, env=environment
+        )
         leader = (folder / "run/leader").read_text().strip()
-        with daemon(_inside(leader, "python3", "-c", FRONTEND), folder / "frontend.log") as frontend:
+        with daemon(
+            _inside(leader, "python3", "-c", FRONTEND), folder / "frontend.log"
+        ) as frontend:
             node = Node(leader, frontend)
             _install(node)
             yield node
@@ -115,7 +139,11 @@ def _install(node: Node) -> None:
     headers = max(pathlib.Path("/lib/modules").glob("*-cloud-amd64/build")).resolve()
     node.run(f"mkdir -p /lib/modules/$(uname -r); ln -s {headers} /lib/modules/$(uname -r)/build")
     _give(node, MODULE)
-    given = kickstart("compute", "rhel9", **{**SITES["driver of its own"], "driver_source": "file:///etc/myri.tar"})
+    given = kickstart(
+        "compute",
+        "rhel9",
+        **{**SITES["driver of its own"], "driver_source": "file:///etc/myri.tar"},
+    )
     for script in scripts(given, "rhel9"):
         if script.node.startswith("driver"):
             node.run(script.text)

@@ -31,7 +31,10 @@ LAYOUT = """
 swap               RK_SWAP    swap   20
 /state/partition1  RK_STATE1  ext4   30 grow keep
 """
-TYPES = {"biosboot": "21686148-6449-6E6F-744E-656564454649", "/boot/efi": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"}
+TYPES = {
+    "biosboot": "21686148-6449-6E6F-744E-656564454649",
+    "/boot/efi": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+}
 MAKE = {
     "xfs": ["mkfs.xfs", "-q", "-f", "-L"],
     "ext4": ["mkfs.ext4", "-q", "-F", "-L"],
@@ -45,7 +48,9 @@ QUICKLY = ("--quiet", "--no-reread", "--no-tell-kernel")
 
 def sh(*argv: str, stdin: str = "") -> str:
     """A program that must succeed: what it prints."""
-    return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(
+        argv, input=stdin, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
 
 
 @contextlib.contextmanager
@@ -111,7 +116,9 @@ def called(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dict[str
     real = shutil.which("lsblk")
     program = folder / "bin" / "lsblk"
     program.parent.mkdir(exist_ok=True)
-    program.write_text(LSBLK.format(python=sys.executable, lsblk=real, names=names, **naming._asdict()))
+    program.write_text(
+        LSBLK.format(python=sys.executable, lsblk=real, names=names, **naming._asdict())
+    )
     program.chmod(0o755)
     return {"PATH": f"{program.parent}:{os.environ['PATH']}"}
 
@@ -123,7 +130,14 @@ def decide(
     (folder / "layout").write_text(LAYOUT)
     output = folder / "partition.ks"
     output.unlink(missing_ok=True)
-    argv = [sys.executable, str(PROGRAM), "--layout", str(folder / "layout"), "--output", str(output)]
+    argv = [
+        sys.executable,
+        str(PROGRAM),
+        "--layout",
+        str(folder / "layout"),
+        "--output",
+        str(output),
+    ]
     argv += ["--firmware", "bios", *options]
     for device in disks:
         argv += ["--device", device]
@@ -202,7 +216,9 @@ def test_a_master_boot_record_is_kept_too(tmp_path: pathlib.Path, disk: str) -> 
     assert f"part /state/partition1 --onpart={name(disk)}p3 --noformat" in again
 
 
-def test_a_data_disk_beside_ours_is_never_named(tmp_path: pathlib.Path, disk: str, other: str) -> None:
+def test_a_data_disk_beside_ours_is_never_named(
+    tmp_path: pathlib.Path, disk: str, other: str
+) -> None:
     sh("mkfs.xfs", "-q", "-L", "science", other)
     _mode, commands = decide(tmp_path, [disk, other])
     assert name(other) not in "\n".join(commands)
@@ -224,7 +240,9 @@ def test_a_lost_root_label_is_a_refusal(tmp_path: pathlib.Path, ours: str) -> No
     assert "RK_STATE1 on" in decide(tmp_path, [ours])[0]
 
 
-def test_a_state_partition_that_was_made_anew_is_a_refusal(tmp_path: pathlib.Path, ours: str) -> None:
+def test_a_state_partition_that_was_made_anew_is_a_refusal(
+    tmp_path: pathlib.Path, ours: str
+) -> None:
     sh("mkfs.xfs", "-q", "-f", "-L", "RK_STATE1", f"{ours}p4")
     assert "holds xfs, and the layout says ext4" in decide(tmp_path, [ours])[0]
 
@@ -263,7 +281,9 @@ def superblock(array: str) -> bytes:
     block[32 : 32 + len(array)] = array.encode()
     struct.pack_into("<IIQ", block, 72, 1, 0, 204800)  # level 1
     struct.pack_into("<II", block, 88, 0, 2)  # two disks
-    struct.pack_into("<QQQ", block, 128, 2048, 204800, 8)  # data offset and size; this block is at sector 8
+    struct.pack_into(
+        "<QQQ", block, 128, 2048, 204800, 8
+    )  # data offset and size; this block is at sector 8
     total = sum(struct.unpack("<64I", bytes(block)))
     struct.pack_into("<I", block, 216, (total & 0xFFFFFFFF) + (total >> 32))
     return bytes(block)
@@ -282,7 +302,13 @@ def test_members_of_a_strange_array_are_left_alone(tmp_path: pathlib.Path, disk:
 
 def test_our_own_mirror_is_used_again(tmp_path: pathlib.Path, disk: str, other: str) -> None:
     for device in (disk, other):
-        rows = ["label: gpt", f"size=1MiB, type={TYPES['biosboot']}", "size=330MiB", "size=40MiB", ""]
+        rows = [
+            "label: gpt",
+            f"size=1MiB, type={TYPES['biosboot']}",
+            "size=330MiB",
+            "size=40MiB",
+            "",
+        ]
         sh("sfdisk", *QUICKLY, device, stdin="\n".join(rows[:4]) + "\n,\n")
         sh("partx", "--add", device)
         for number, label in enumerate(("rk_root", "rk_swap", "rk_state1"), 2):
@@ -320,7 +346,9 @@ def test_another_clusters_disk_needs_permission(tmp_path: pathlib.Path, disk: st
 
 
 def test_kernel_arguments_cannot_add_a_command(tmp_path: pathlib.Path, disk: str) -> None:
-    assert decide(tmp_path, [disk], "--append", "console=ttyS0")[1][-1].endswith('--append="console=ttyS0"')
+    assert decide(tmp_path, [disk], "--append", "console=ttyS0")[1][-1].endswith(
+        '--append="console=ttyS0"'
+    )
     assert "quote" in decide(tmp_path, [disk], "--append", 'x" --password=1')[0]
 
 
@@ -342,9 +370,15 @@ def test_names_of_the_kernel_live_only_within_one_boot(
     assert mode == "first" and f"ignoredisk --only-use={naming.disks[0]}" in commands
     carry_out(commands, two[0], table)
     at = 1 if table == "msdos" else 2
-    for order, disk in ((two, 0), (two[::-1], 1)):  # the second time the kernel found the other disk first
+    for order, disk in (
+        (two, 0),
+        (two[::-1], 1),
+    ):  # the second time the kernel found the other disk first
         mode, again = decide(tmp_path, order, "--table", table, naming=naming)
-        assert (mode, again[:2]) == ("reuse", [f"ignoredisk --only-use={naming.disks[disk]}", "clearpart --none"])
+        assert (mode, again[:2]) == (
+            "reuse",
+            [f"ignoredisk --only-use={naming.disks[disk]}", "clearpart --none"],
+        )
         assert [line for line in again if line.startswith("part ") and "biosboot" not in line] == [
             f"part / --onpart={naming.partition(at, disk)} --fstype=xfs --label=RK_ROOT",
             f"part swap --onpart={naming.partition(at + 1, disk)} --noformat",
@@ -391,7 +425,10 @@ def test_in_doubt_the_disks_stay_as_they_are_until_an_order_permits_to_wipe(
     do(disk, table)
     refusal, commands = decide(tmp_path, [disk], "--table", table, naming=naming)
     assert commands == [] and said in refusal
-    assert "to lose what is there, order the installation with wipe: true. The disks are as they were." in refusal
+    assert (
+        "to lose what is there, order the installation with wipe: true. The disks are as they were."
+        in refusal
+    )
     mode, commands = decide(tmp_path, [disk], "--table", table, "--wipe", "yes", naming=naming)
     assert mode == "wipe"
     assert f"clearpart --all --initlabel --disklabel={table} --drives={naming.disks[0]}" in commands
@@ -406,7 +443,10 @@ def put_volume_group(device: str) -> None:
     sh("pvcreate", "--quiet", "--force", "--config", own, f"{device}p1")
 
 
-FOREIGN = {"array": (put_array, "linux_raid_member"), "volume group": (put_volume_group, "LVM2_member")}
+FOREIGN = {
+    "array": (put_array, "linux_raid_member"),
+    "volume group": (put_volume_group, "LVM2_member"),
+}
 
 
 @TABLES
@@ -419,14 +459,19 @@ def test_arrays_and_volume_groups_of_others_are_passed_over(
     sh("sfdisk", *QUICKLY, two[0], stdin=f"label: {'dos' if table == 'msdos' else 'gpt'}\n,\n")
     sh("partx", "--add", two[0])
     make(two[0])
-    assert f"{naming.disks[0]} holds {said}" in decide(tmp_path, two[:1], "--table", table, naming=naming)[0]
+    assert (
+        f"{naming.disks[0]} holds {said}"
+        in decide(tmp_path, two[:1], "--table", table, naming=naming)[0]
+    )
     mode, commands = decide(tmp_path, two, "--table", table, naming=naming)
     assert mode == "first"
     assert naming.disks[0] not in "\n".join(commands)
 
 
 @NAMINGS
-def test_a_blank_disk_that_is_too_small_is_passed_over(tmp_path: pathlib.Path, disk: str, naming: Naming) -> None:
+def test_a_blank_disk_that_is_too_small_is_passed_over(
+    tmp_path: pathlib.Path, disk: str, naming: Naming
+) -> None:
     with loop(64) as small:
         _mode, commands = decide(tmp_path, [small, disk], naming=naming)
         assert commands[0] == f"ignoredisk --only-use={naming.disks[1]}"

@@ -42,7 +42,9 @@ every_report = pytest.mark.parametrize("name", [report.name for report in REPORT
 
 
 @every_report
-def test_the_daemon_takes_the_report(name: str, described: Database, tmp_path: pathlib.Path) -> None:
+def test_the_daemon_takes_the_report(
+    name: str, described: Database, tmp_path: pathlib.Path
+) -> None:
     (outcome,) = write(described, settings(tmp_path, name))
     assert outcome.changed and all(
         pathlib.Path(path).read_text() == after for path, (_, after) in outcome.files.items()
@@ -58,7 +60,9 @@ def test_what_the_daemon_refuses_is_not_written_and_told_in_its_words(
     line, words = SPOILT[name]
     template = TEMPLATES.get(name, name)
     (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / f"{template}.j2").write_text(f'{{% include "rocks/{template}.j2" %}}\n{line}\n')
+    (tmp_path / "templates" / f"{template}.j2").write_text(
+        f'{{% include "rocks/{template}.j2" %}}\n{line}\n'
+    )
     site = settings(tmp_path, name)
     before = sorted(tmp_path.rglob("*"))
 
@@ -66,7 +70,9 @@ def test_what_the_daemon_refuses_is_not_written_and_told_in_its_words(
         write(described, site, layout=Layout(str(tmp_path / "templates")))
 
     assert f"report {name}" in str(refused.value) and words in str(refused.value)
-    assert [path for path in sorted(tmp_path.rglob("*")) if path not in before and path.suffix != ""] == []
+    assert [
+        path for path in sorted(tmp_path.rglob("*")) if path not in before and path.suffix != ""
+    ] == []
     assert words in would_break(described, site, layout=Layout(str(tmp_path / "templates")))
 
 

@@ -53,7 +53,11 @@ def test_a_known_machine_gets_its_address_its_name_and_the_file_for_its_firmware
         for firmware, file in expected.items():
             lease = ask(machine, COMPUTE_0_0, firmware)
             assert lease is not None
-            assert (lease.address, lease.hostname, lease.boot_file) == ("10.255.255.245", "compute-0-0", file)
+            assert (lease.address, lease.hostname, lease.boot_file) == (
+                "10.255.255.245",
+                "compute-0-0",
+                file,
+            )
             assert lease.next_server == "10.1.1.1"
             assert lease.vendor_class == ("HTTPClient" if file.startswith(HTTP) else "")
 
@@ -76,7 +80,10 @@ def test_a_machine_is_served_as_soon_as_its_node_is_written(
         nodes.add(described, [NewNode(mac=UNKNOWN)])
         assert site.write().reloaded
         lease = ask(machine, UNKNOWN)
-        assert lease is not None and (lease.address, lease.hostname) == ("10.255.255.254", "compute-0-4")
+        assert lease is not None and (lease.address, lease.hostname) == (
+            "10.255.255.254",
+            "compute-0-4",
+        )
 
 
 @every_server
@@ -97,7 +104,9 @@ def test_a_replaced_machine_is_unknown_and_the_new_one_has_its_address(
 def test_a_pool_is_for_machines_that_nobody_knows(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    described.execute("update networks set pool_first = '10.9.0.1', pool_last = '10.9.0.9' where name = 'private'")
+    described.execute(
+        "update networks set pool_first = '10.9.0.1', pool_last = '10.9.0.9' where name = 'private'"
+    )
     machine = net.client()
     with serving(name, net, tmp_path, described) as site:
         lent = ask(machine, UNKNOWN)

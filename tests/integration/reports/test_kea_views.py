@@ -53,7 +53,9 @@ def net() -> Iterator[Network]:
         yield made
 
 
-def on_view(net: Network, folder: pathlib.Path, cluster: Database, started: Server, **said: Any) -> Any:
+def on_view(
+    net: Network, folder: pathlib.Path, cluster: Database, started: Server, **said: Any
+) -> Any:
     """Kea on the view of the cluster, as the system's user that the tests run as."""
     env = {"MYSQL_UNIX_PORT": str(started.socket)}
     return serving("kea", net, folder, cluster, env, account="root", **said)
@@ -65,12 +67,19 @@ def test_a_node_has_its_lease_as_soon_as_its_row_is_there(
     machine = net.client()
     with on_view(net, tmp_path, cluster, started, source="view") as site:
         known = ask(machine, COMPUTE_0_0)
-        assert known is not None and (known.address, known.hostname) == ("10.255.255.245", "compute-0-0")
+        assert known is not None and (known.address, known.hostname) == (
+            "10.255.255.245",
+            "compute-0-0",
+        )
         assert ask(machine, UNKNOWN, IMPATIENT) is None
         nodes.add(cluster, [NewNode(mac=UNKNOWN)])
         lease = ask(machine, UNKNOWN)
         assert lease is not None
-        assert (lease.address, lease.hostname, lease.discovers) == ("10.255.255.254", "compute-0-4", 1)
+        assert (lease.address, lease.hostname, lease.discovers) == (
+            "10.255.255.254",
+            "compute-0-4",
+            1,
+        )
         assert not site.write().changed
 
 
@@ -113,11 +122,17 @@ def test_a_new_machine_gets_the_old_ones_address_by_the_view(
 
 
 def test_known_nodes_are_served_while_the_database_is_away(
-    net: Network, cluster: Database, tmp_path: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+    net: Network,
+    cluster: Database,
+    tmp_path: pathlib.Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder, machine = tmp_path_factory.mktemp("mortal"), net.client()
     durable = "--innodb-flush-log-at-trx-commit=1"
-    with server(folder, durable) as mortal, connect(mortal.create("cluster"), check=False) as database:
+    with (
+        server(folder, durable) as mortal,
+        connect(mortal.create("cluster"), check=False) as database,
+    ):
         migrate(database)
         describe(database)
         with on_view(net, tmp_path, database, mortal):
@@ -129,10 +144,14 @@ def test_known_nodes_are_served_while_the_database_is_away(
             assert lease is not None and (lease.address, lease.discovers) == ("10.255.255.245", 1)
             mortal.daemon.log.unlink()  # its "ready" is no longer true
             with server(folder, durable):
-                until(lambda: ask(machine, UNKNOWN, IMPATIENT), 15, "Kea to find the database again")
+                until(
+                    lambda: ask(machine, UNKNOWN, IMPATIENT), 15, "Kea to find the database again"
+                )
 
 
-def test_keas_account_sees_the_views_and_no_table_of_the_cluster(cluster: Database, started: Server) -> None:
+def test_keas_account_sees_the_views_and_no_table_of_the_cluster(
+    cluster: Database, started: Server
+) -> None:
     kea_views.install(cluster, VIEW._replace(account="watcher"))
     grants = " ".join(row[0] for row in cluster.rows("show grants for 'watcher'@'localhost'"))
     assert "SELECT ON `rocks_kea`.*" in grants and "unix_socket" in grants
@@ -147,7 +166,9 @@ def test_installing_the_views_twice_changes_nothing(cluster: Database) -> None:
     assert not kea_views.install(cluster, VIEW)
 
 
-@pytest.mark.parametrize("lost", ["view rocks_kea.hosts", "view rocks_kea.dhcp6_options", "user 'watcher'@'localhost'"])
+@pytest.mark.parametrize(
+    "lost", ["view rocks_kea.hosts", "view rocks_kea.dhcp6_options", "user 'watcher'@'localhost'"]
+)
 def test_a_part_that_is_missing_is_made_again(lost: str, cluster: Database) -> None:
     view = VIEW._replace(account="watcher")
     kea_views.install(cluster, view)
@@ -157,7 +178,9 @@ def test_a_part_that_is_missing_is_made_again(lost: str, cluster: Database) -> N
 
 
 @pytest.mark.parametrize("done", range(len(kea_views.statements(VIEW, "cluster"))))
-def test_an_installation_that_was_cut_off_is_completed_by_the_next_run(done: int, cluster: Database) -> None:
+def test_an_installation_that_was_cut_off_is_completed_by_the_next_run(
+    done: int, cluster: Database
+) -> None:
     for statement in kea_views.statements(VIEW, "cluster")[:done]:
         cluster.execute(statement)
     assert kea_views.install(cluster, VIEW) and not kea_views.install(cluster, VIEW)
@@ -189,9 +212,13 @@ def test_a_kea_that_cannot_read_the_view_is_told_in_one_sentence(
     net: Network, cluster: Database, started: Server, tmp_path: pathlib.Path
 ) -> None:
     with on_view(net, tmp_path, cluster, started) as site:
-        cluster.execute("create or replace view rocks_kea.schema_version as select 9 as version, 9 as minor")
+        cluster.execute(
+            "create or replace view rocks_kea.schema_version as select 9 as version, 9 as minor"
+        )
         cluster.execute("delete from nodes where name = 'web-1-0'")
         before = (tmp_path / "kea-dhcp4.conf").read_text()
-        with pytest.raises(RocksError, match=r"schema version mismatch: need version: 14\.0 found version: 9\.9"):
+        with pytest.raises(
+            RocksError, match=r"schema version mismatch: need version: 14\.0 found version: 9\.9"
+        ):
             site.write()
         assert (tmp_path / "kea-dhcp4.conf").read_text() == before

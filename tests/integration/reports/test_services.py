@@ -50,7 +50,9 @@ def dig(server: Namespace, *words: str) -> str:
 def named(net: Network, folder: pathlib.Path) -> Iterator[tuple[Daemon, list[str]]]:
     """BIND on the zones of the report; the daemon, and how it is spoken with."""
     folder.chmod(0o755)
-    (folder / "key").write_text('key "k" { algorithm hmac-sha256; secret "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"; };\n')
+    (folder / "key").write_text(
+        'key "k" { algorithm hmac-sha256; secret "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"; };\n'
+    )
     (folder / "named.conf").write_text(
         f'include "{folder}/key"; options {{ directory "{folder}"; listen-on port 5353 {{ 127.0.0.1; }};\n'
         f' listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no; dnssec-validation no; managed-keys-directory "{folder}"; }};\n'
@@ -58,7 +60,9 @@ def named(net: Network, folder: pathlib.Path) -> Iterator[tuple[Daemon, list[str
         f'zone "." {{ type hint; file "/dev/null"; }}; include "{folder}/named.rocks.conf";\n'
     )
     rndc = net.server.argv(["rndc", "-k", f"{folder}/key", "-s", "127.0.0.1", "-p", "9953"])
-    with net.server.daemon(["named", "-g", "-c", f"{folder}/named.conf"], folder / "named.log") as running:
+    with net.server.daemon(
+        ["named", "-g", "-c", f"{folder}/named.conf"], folder / "named.log"
+    ) as running:
         running.wait_for("all zones loaded", READY_SECONDS)
         yield running, rndc
 
@@ -74,7 +78,11 @@ def test_named_answers_for_a_new_node_both_ways_without_a_restart(
         nodes.add(described, [NewNode()])
         (outcome,) = write(described, site)
         assert outcome.reloaded and len(outcome.files) == 2
-        until(lambda: dig(net.server, "compute-0-4.cluster", "A") == "10.255.255.254", 5, "the new name")
+        until(
+            lambda: dig(net.server, "compute-0-4.cluster", "A") == "10.255.255.254",
+            5,
+            "the new name",
+        )
         assert dig(net.server, "-x", "10.255.255.254") == "compute-0-4.cluster."
         assert int(dig(net.server, "cluster", "SOA").split()[2]) > before
         assert running.alive()
@@ -91,15 +99,22 @@ def test_unbound_answers_for_a_new_node_both_ways_without_a_restart(
         f"remote-control:\n  control-enable: yes\n  control-interface: {tmp_path}/control\n  control-use-cert: no\n"
     )
     control = ["unbound-control", "-c", f"{tmp_path}/unbound.conf"]
-    with net.server.daemon(["unbound", "-d", "-c", f"{tmp_path}/unbound.conf"], tmp_path / "log") as running:
+    with net.server.daemon(
+        ["unbound", "-d", "-c", f"{tmp_path}/unbound.conf"], tmp_path / "log"
+    ) as running:
         running.wait_for("start of service", READY_SECONDS)
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
         nodes.add(described, [NewNode()])
         (outcome,) = write(
-            described, said("unbound", tmp_path, alive=[*control, "status"], reload=[*control, "reload"])
+            described,
+            said("unbound", tmp_path, alive=[*control, "status"], reload=[*control, "reload"]),
         )
         assert outcome.reloaded
-        until(lambda: dig(net.server, "compute-0-4.cluster", "A") == "10.255.255.254", 5, "the new name")
+        until(
+            lambda: dig(net.server, "compute-0-4.cluster", "A") == "10.255.255.254",
+            5,
+            "the new name",
+        )
         assert dig(net.server, "-x", "10.255.255.254") == "compute-0-4.cluster."
         assert running.alive()
 
@@ -117,7 +132,9 @@ def test_nginx_knows_the_nodes_by_their_names_and_takes_new_ones_while_it_serves
     machine.ip("address", "add", "10.255.255.254/8", "dev", "eth0")
 
     def name(ip: str) -> str:
-        return machine.run(["curl", "-s", "-m", "5", "--interface", ip, "http://10.1.1.1:8080/"], timeout=10).stdout
+        return machine.run(
+            ["curl", "-s", "-m", "5", "--interface", ip, "http://10.1.1.1:8080/"], timeout=10
+        ).stdout
 
     with net.server.daemon(["nginx", "-c", f"{tmp_path}/nginx.conf"], tmp_path / "log") as running:
         until((tmp_path / "pid").exists, READY_SECONDS, "nginx to start")
@@ -137,35 +154,45 @@ def slurmctld(folder: pathlib.Path) -> Iterator[None]:
     (folder / "key").write_bytes(os.urandom(1024))
     (folder / "key").chmod(0o600)
     (folder / "state").mkdir()
-    files = [f"--{one}={folder}/munge.{one}" for one in ("socket", "pid-file", "log-file", "seed-file")]
+    files = [
+        f"--{one}={folder}/munge.{one}" for one in ("socket", "pid-file", "log-file", "seed-file")
+    ]
     (folder / "slurm.conf").write_text(
         f"ClusterName=c\nSlurmctldHost={socket.gethostname()}(127.0.0.1)\nSlurmctldPort=27817\nSlurmdPort=27818\n"
         f"AuthInfo=socket={folder}/munge.socket\nSlurmUser=root\nStateSaveLocation={folder}/state\n"
         f"SlurmctldPidFile={folder}/pid\nMailProg=/bin/true\ninclude {folder}/rocks-nodes.conf\n"
     )
     # It looks every node up by its name, so that it has the report of hosts as its own.
-    controller = (
-        f"unshare -m sh -c 'mount --bind {folder}/hosts /etc/hosts && exec slurmctld -D -i -f {folder}/slurm.conf'"
-    )
+    controller = f"unshare -m sh -c 'mount --bind {folder}/hosts /etc/hosts && exec slurmctld -D -i -f {folder}/slurm.conf'"
     with (
-        daemon(["munged", "-F", "--force", f"--key-file={folder}/key", *files], folder / "munged.log") as munged,
-        daemon(["sh", "-c", f"while :; do {controller}; done"], folder / "slurmctld.log") as running,
+        daemon(
+            ["munged", "-F", "--force", f"--key-file={folder}/key", *files], folder / "munged.log"
+        ) as munged,
+        daemon(
+            ["sh", "-c", f"while :; do {controller}; done"], folder / "slurmctld.log"
+        ) as running,
     ):
         munged.wait_for("Created 2 work threads", READY_SECONDS)
         running.wait_for("Running as primary controller", READY_SECONDS)
         yield
 
 
-def test_slurm_knows_a_new_node_and_its_counted_hardware(described: Database, tmp_path: pathlib.Path) -> None:
+def test_slurm_knows_a_new_node_and_its_counted_hardware(
+    described: Database, tmp_path: pathlib.Path
+) -> None:
     env = {"SLURM_CONF": f"{tmp_path}/slurm.conf"}
     alive = ["env", f"SLURM_CONF={tmp_path}/slurm.conf", "scontrol", "ping"]
     restart = ["sh", "-c", f"kill $(cat {tmp_path}/pid)"]
 
     def reports(**verbs: list[str]) -> Settings:
-        return Settings(reports={"slurm": into(tmp_path, "slurm", **verbs), "hosts": into(tmp_path, "hosts")})
+        return Settings(
+            reports={"slurm": into(tmp_path, "slurm", **verbs), "hosts": into(tmp_path, "hosts")}
+        )
 
     def seen() -> str:
-        return process.run(["sinfo", "-h", "-N", "-o", "%N %c %m %f"], timeout=20, env=env, ok=(0, 1)).stdout
+        return process.run(
+            ["sinfo", "-h", "-N", "-o", "%N %c %m %f"], timeout=20, env=env, ok=(0, 1)
+        ).stdout
 
     write(described, reports(alive=["false"]))
     with slurmctld(tmp_path):
@@ -192,9 +219,12 @@ def test_dhcpd_that_dies_of_its_new_file_gets_the_old_one_and_serves_again(
         revive = ["sh", "-c", f"touch {tmp_path}/leases"]
         options = {**site.settings.reports["dhcpd"], "reload": dies, "start": revive}
         with pytest.raises(
-            CommandError, match=r"did not come back within 2 s.*the old ones are back, and it was started again"
+            CommandError,
+            match=r"did not come back within 2 s.*the old ones are back, and it was started again",
         ):
-            net.server.call(_write, Settings(database=described.location.url, reports={"dhcpd": options}))
+            net.server.call(
+                _write, Settings(database=described.location.url, reports={"dhcpd": options})
+            )
         assert (tmp_path / "dhcpd.conf").read_text() == before
         site.server.wait_for("Server starting service", READY_SECONDS)
 

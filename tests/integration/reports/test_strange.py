@@ -29,7 +29,14 @@ def strange(described: Database) -> Database:
             comment = COMMENTS[number % len(COMMENTS)]
             described.execute(
                 "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, 2, 7, ?, ?, ?)",
-                (100 + number, f"52:54:00:00:07:{number:02x}", name, number, f"10.7.0.{number + 1}", comment),
+                (
+                    100 + number,
+                    f"52:54:00:00:07:{number:02x}",
+                    name,
+                    number,
+                    f"10.7.0.{number + 1}",
+                    comment,
+                ),
             )
             described.execute(
                 "insert into interfaces (node, name, kind, network, mac, ip) values (?, 'bmc', 'bmc', 2, ?, ?)",
@@ -39,12 +46,16 @@ def strange(described: Database) -> Database:
 
 
 @pytest.mark.parametrize("name", [report.name for report in REPORTS])
-def test_the_daemon_takes_the_report_of_strange_names(name: str, strange: Database, tmp_path: pathlib.Path) -> None:
+def test_the_daemon_takes_the_report_of_strange_names(
+    name: str, strange: Database, tmp_path: pathlib.Path
+) -> None:
     (outcome,) = write(strange, settings(tmp_path, name))
     assert outcome.changed
 
 
-def test_the_resolver_finds_every_strange_name_and_nothing_else(strange: Database, tmp_path: pathlib.Path) -> None:
+def test_the_resolver_finds_every_strange_name_and_nothing_else(
+    strange: Database, tmp_path: pathlib.Path
+) -> None:
     write(strange, settings(tmp_path, "hosts"))
     shown = f"mount --bind {tmp_path}/hosts /etc/hosts && getent -s hosts:files ahostsv4 10.0.0.99 evil; getent -s files hosts"
     found = process.run(["unshare", "-m", "sh", "-c", shown], timeout=20, ok=(0, 2)).stdout

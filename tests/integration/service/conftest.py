@@ -45,10 +45,23 @@ class Machine:
 
     namespace: Namespace
 
-    def curl(self, path: str, *options: str, user: int = 0, base: str = f"http://{FRONTEND}") -> Answer:
+    def curl(
+        self, path: str, *options: str, user: int = 0, base: str = f"http://{FRONTEND}"
+    ) -> Answer:
         """Ask the frontend with the very client that the installer has."""
         mark = "\n--rocks-test--"
-        argv = ["curl", "-s", "-i", "-m", "20", "--path-as-is", "-w", f"{mark}%{{http_code}}", *options, base + path]
+        argv = [
+            "curl",
+            "-s",
+            "-i",
+            "-m",
+            "20",
+            "--path-as-is",
+            "-w",
+            f"{mark}%{{http_code}}",
+            *options,
+            base + path,
+        ]
         if user:
             argv = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *argv]
         done = self.namespace.run(argv, timeout=40, ok=range(256))
@@ -56,7 +69,9 @@ class Machine:
         headers, _blank, text = answer.partition("\n\n")
         return Answer(int(status or 0), headers, text, done.status)
 
-    def post(self, path: str, *options: str, user: int = 0, ports: str = "600-1023", **message: Any) -> Answer:
+    def post(
+        self, path: str, *options: str, user: int = 0, ports: str = "600-1023", **message: Any
+    ) -> Answer:
         """A message, as the progress program sends it: from a privileged port."""
         source = ["--local-port", ports] if ports else []
         return self.curl(path, *source, "--json", json.dumps(message), *options, user=user)
@@ -76,7 +91,9 @@ class Stage:
     stranger: Machine
 
     def order(self, node: str = "compute-0-0", **options: Any) -> Order:
-        (said,) = orders.order(self.database, {node: self.pin}, by="root", now=timestamps.now(), force=True, **options)
+        (said,) = orders.order(
+            self.database, {node: self.pin}, by="root", now=timestamps.now(), force=True, **options
+        )
         assert said.order is not None, said.reason
         return said.order
 
@@ -92,13 +109,18 @@ def machine(network: Network, label: str, mac: str, address: str) -> Machine:
 
 @contextlib.contextmanager
 def a_stage(
-    url: str = f"http://{FRONTEND}", prepare: Callable[[pathlib.Path], Mapping[str, Any]] = lambda _place: {}
+    url: str = f"http://{FRONTEND}",
+    prepare: Callable[[pathlib.Path], Mapping[str, Any]] = lambda _place: {},
 ) -> Iterator[Stage]:
     """A whole of its own, started and ended.
 
     prepare  puts what it likes into the site's folder, and returns further variables for the role's templates
     """
-    with folder() as place, servers.server(place / "mariadb") as server, network(f"{FRONTEND}/8") as net:
+    with (
+        folder() as place,
+        servers.server(place / "mariadb") as server,
+        network(f"{FRONTEND}/8") as net,
+    ):
         (place / "mariadb").chmod(0o755)
         name = f"t{uuid.uuid4().hex[:12]}"
         with connect(server.create(name), check=False) as database:
@@ -106,7 +128,8 @@ def a_stage(
             fill(database)
             for key, value in ATTRIBUTES.items():
                 database.execute(
-                    "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (key, value)
+                    "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+                    (key, value),
                 )
             grant(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin = publish(place / "install")

@@ -11,8 +11,18 @@ from typing import Iterator
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders, states, timestamps
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.install import (
+    order_history,
+    orders,
+    states,
+    timestamps,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
+    Audit,
+    Order,
+    Pin,
+    Progress,
+)
 from support.browser import Browser, browser
 from support.frontend import GENERATION, publish
 from support.rpms import Rpm, repository
@@ -27,7 +37,9 @@ AUDIT = Audit("node", "test", "200")
 NEWER = "9e107d9d372b"
 BEFORE = [Rpm("bash", "5.1.8", "6"), Rpm("gone", "1", "1"), Rpm("kernel", "5.14", "1")]
 AFTER = [Rpm("bash", "5.1.8", "9"), Rpm("openmpi", "4.1.1", "7"), Rpm("kernel", "5.14", "2")]
-LOG = "==> /tmp/packaging.log\n" + "\n".join(f"DEBUG dnf: Installed: package{n}-1.0-1.el9.noarch" for n in range(30))
+LOG = "==> /tmp/packaging.log\n" + "\n".join(
+    f"DEBUG dnf: Installed: package{n}-1.0-1.el9.noarch" for n in range(30)
+)
 DIFFERENCE = f"/rocks/generations/rocks/x86_64/{GENERATION}...{NEWER}"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 # (number of nodes, the states that they went through, what the installer said last)
@@ -88,31 +100,47 @@ def fill(database: Database, pin: Pin) -> None:
                 follow(database, next(made), way, progress, number)
 
 
-def follow(database: Database, order: Order, way: tuple[str, ...], progress: Progress | None, number: int) -> None:
+def follow(
+    database: Database, order: Order, way: tuple[str, ...], progress: Progress | None, number: int
+) -> None:
     for place, state in enumerate(way, 1):
         reason = HOSTILE if state == states.FAILED else ""
         at = timestamps.later(order.ordered, 60 * place)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, reason=reason)
     if progress:
         order_history.record(
-            database, [(order, progress._replace(done=6 * number))], now=timestamps.later(order.ordered, 300)
+            database,
+            [(order, progress._replace(done=6 * number))],
+            now=timestamps.later(order.ordered, 300),
         )
 
 
 def story(database: Database, before: Pin, after: Pin) -> None:
     """The last node: an installation that went well, months ago, and one that failed in the middle."""
     begun = timestamps.later(timestamps.now(), -7200)
-    for pin, at, end in ((before, timestamps.later(begun, -60 * 86400), "up"), (after, begun, "failed")):
+    for pin, at, end in (
+        (before, timestamps.later(begun, -60 * 86400), "up"),
+        (after, begun, "failed"),
+    ):
         (said,) = orders.order(database, {name(NODES - 1): pin}, by="alice", now=at)
         order, ways = said.order, {"up": ("installed", "up"), "failed": ("failed",)}
-        for place, state in enumerate(("booted", "installing", "setup", "format", "install", *ways[end]), 1):
-            now, reason = timestamps.later(at, 37 * place**2), "no space left on /" if state == "failed" else ""
+        for place, state in enumerate(
+            ("booted", "installing", "setup", "format", "install", *ways[end]), 1
+        ):
+            now, reason = (
+                timestamps.later(at, 37 * place**2),
+                "no space left on /" if state == "failed" else "",
+            )
             if state in states.STATES:
                 progress = Progress("", log=LOG if reason else "")
-                order = orders.advance(database, order, state, now=now, audit=AUDIT, reason=reason, progress=progress)
+                order = orders.advance(
+                    database, order, state, now=now, audit=AUDIT, reason=reason, progress=progress
+                )
             else:
                 counted = (
-                    Progress(state, 733, 1512, "Installing openmpi.x86_64") if state == "install" else Progress(state)
+                    Progress(state, 733, 1512, "Installing openmpi.x86_64")
+                    if state == "install"
+                    else Progress(state)
                 )
                 order_history.record(database, [(order, counted)], now=now)
 
@@ -144,7 +172,9 @@ def page(big: Stage, tmp_path: pathlib.Path) -> Iterator[Browser]:
 
 
 def shown(page: Browser) -> int:
-    found: int = page.value("[...document.querySelectorAll('.node')].filter(n => n.checkVisibility()).length")
+    found: int = page.value(
+        "[...document.querySelectorAll('.node')].filter(n => n.checkVisibility()).length"
+    )
     return found
 
 
@@ -152,7 +182,9 @@ def test_a_thousand_nodes_are_seen_by_rack_and_what_failed_first(page: Browser) 
     page.open(f"{PAGE}/")
     assert page.value("document.querySelectorAll('.node').length") == NODES + 8
     assert page.value("document.querySelectorAll('.rack').length") == 26
-    assert page.value("document.querySelector('.trouble').offsetTop < document.querySelector('.rack').offsetTop")
+    assert page.value(
+        "document.querySelector('.trouble').offsetTop < document.querySelector('.rack').offsetTop"
+    )
     assert "<img src=x" in page.value("document.querySelector('.trouble').textContent")
     assert page.value("document.images.length") == 0
     page.picture(PICTURES / "light.png")
@@ -165,10 +197,14 @@ def test_it_is_live_without_being_loaded_again(page: Browser, big: Stage) -> Non
     tile = f"document.getElementById('n-{waiting.node}')"
     assert page.value(f"{tile}.querySelector('span').textContent") == "ordered"
     order = orders.advance(big.database, waiting, "installing", now=timestamps.now(), audit=AUDIT)
-    order_history.record(big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=timestamps.now())
+    order_history.record(
+        big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=timestamps.now()
+    )
     page.until(f"{tile}.querySelector('span').textContent === 'install 7 of 1512'", 10.0)
     assert page.value(f"{tile}.querySelector('progress').value") == 7
-    orders.advance(big.database, order, "failed", now=timestamps.now(), audit=AUDIT, reason="no space left")
+    orders.advance(
+        big.database, order, "failed", now=timestamps.now(), audit=AUDIT, reason="no space left"
+    )
     page.until("document.querySelector('.trouble').textContent.includes('no space left')", 10.0)
     assert page.value("window.kept") is True
 
@@ -177,7 +213,9 @@ def test_a_frontend_that_does_not_answer_is_said(page: Browser, big: Stage) -> N
     page.open(f"{PAGE}/")
     page.value("window.fetch = () => Promise.reject(new Error('away'))")
     page.until("document.getElementById('fresh').className === 'lost'", 10.0)
-    assert page.value("document.getElementById('fresh').textContent").startswith("no answer since 20")
+    assert page.value("document.getElementById('fresh').textContent").startswith(
+        "no answer since 20"
+    )
 
 
 def test_everything_can_be_done_from_the_keyboard(page: Browser) -> None:
@@ -191,32 +229,53 @@ def test_everything_can_be_done_from_the_keyboard(page: Browser) -> None:
     page.press("ArrowRight")
     assert page.value("document.activeElement.id") == "n-compute-7-10"
     page.press("Enter")
-    page.until("location.pathname === '/rocks/nodes/compute-7-10' && document.readyState === 'complete'")
+    page.until(
+        "location.pathname === '/rocks/nodes/compute-7-10' && document.readyState === 'complete'"
+    )
 
 
 def test_the_states_narrow_the_page(page: Browser) -> None:
     page.open(f"{PAGE}/")
     page.value("document.querySelector('button[data-state=failed]').click()")
     assert shown(page) in (31, 32)
-    assert page.value("document.querySelector('button[data-state=failed]').getAttribute('aria-pressed')") == "true"
-    page.value("['failed', 'installing'].forEach(s => document.querySelector(`button[data-state=${s}]`).click())")
+    assert (
+        page.value(
+            "document.querySelector('button[data-state=failed]').getAttribute('aria-pressed')"
+        )
+        == "true"
+    )
+    page.value(
+        "['failed', 'installing'].forEach(s => document.querySelector(`button[data-state=${s}]`).click())"
+    )
     page.picture(PICTURES / "installing.png")
     assert shown(page) >= 249
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/", "/rocks/nodes/compute-25-39", "/rocks/nodes/compute-1-0/kickstart", "/rocks/generations", DIFFERENCE]
+    "path",
+    [
+        "/",
+        "/rocks/nodes/compute-25-39",
+        "/rocks/nodes/compute-1-0/kickstart",
+        "/rocks/generations",
+        DIFFERENCE,
+    ],
 )
 def test_it_is_legible_by_day_and_by_night(page: Browser, path: str, dark: bool) -> None:
     page.look(1400, 1000, dark=dark)
     page.open(PAGE + path)
-    page.picture(PICTURES / f"{'dark' if dark else 'light'}-{path.strip('/').replace('/', '-') or 'nodes'}.png")
+    page.picture(
+        PICTURES
+        / f"{'dark' if dark else 'light'}-{path.strip('/').replace('/', '-') or 'nodes'}.png"
+    )
     worst, where = page.value(CONTRAST)
     assert worst >= 4.5, where
 
 
-@pytest.mark.parametrize("path", ["/", "/rocks/nodes/compute-25-39", "/rocks/generations", DIFFERENCE, "/rocks/graph"])
+@pytest.mark.parametrize(
+    "path", ["/", "/rocks/nodes/compute-25-39", "/rocks/generations", DIFFERENCE, "/rocks/graph"]
+)
 def test_a_phone_shows_it_whole(page: Browser, path: str) -> None:
     page.look(390, 844, phone=True)
     page.open(PAGE + path)
@@ -227,4 +286,7 @@ def test_a_phone_shows_it_whole(page: Browser, path: str) -> None:
 def test_the_graph_is_a_picture_with_its_own_style(page: Browser) -> None:
     page.open(f"{PAGE}/rocks/graph")
     page.picture(PICTURES / "graph.png")
-    assert page.value("getComputedStyle(document.querySelector('.picture .root rect')).fill") == "rgb(51, 51, 51)"
+    assert (
+        page.value("getComputedStyle(document.querySelector('.picture .root rect')).fill")
+        == "rgb(51, 51, 51)"
+    )

@@ -40,10 +40,16 @@ def test_a_database_that_goes_away_means_later_and_all_heals_by_itself() -> None
             assert 10 <= seconds_to_come_back(answer.headers) < 60
             assert "%packages" not in answer.text
         with servers.server(stage.server.folder):
-            until(lambda: stage.node.curl("/rocks/health").status == 200, 20.0, "the service to find its database")
+            until(
+                lambda: stage.node.curl("/rocks/health").status == 200,
+                20.0,
+                "the service to find its database",
+            )
             assert stage.node.curl("/rocks/kickstart").status == 200
             with connect(stage.database.location.url) as database:
-                assert database.rows("select state from installs where uuid = ?", (order.uuid,)) == [("installing",)]
+                assert database.rows(
+                    "select state from installs where uuid = ?", (order.uuid,)
+                ) == [("installing",)]
 
 
 def test_without_the_service_nginx_says_later_and_each_machine_hears_its_own_moment() -> None:
@@ -55,7 +61,11 @@ def test_without_the_service_nginx_says_later_and_each_machine_hears_its_own_mom
             assert (answer.status, "%packages" in answer.text) == (503, False)
             assert seconds_to_come_back(answer.headers) in {10, 22, 34, 46, 58}
         with service(stage.site.folder, stage.site.namespace):
-            until(lambda: stage.node.curl("/rocks/health").status == 200, 20.0, "the service to answer")
+            until(
+                lambda: stage.node.curl("/rocks/health").status == 200,
+                20.0,
+                "the service to answer",
+            )
             assert stage.node.curl("/rocks/kickstart").status == 200
         assert stage.current(order).state == "installing"
 
@@ -65,14 +75,20 @@ def test_the_service_starts_in_under_a_second() -> None:
         stage.site.gunicorn.stop()
         started = time.monotonic()
         with service(stage.site.folder, stage.site.namespace):
-            until(lambda: stage.node.curl("/rocks/health").status == 200, 20.0, "the service to answer")
+            until(
+                lambda: stage.node.curl("/rocks/health").status == 200,
+                20.0,
+                "the service to answer",
+            )
             # Twice the promise: the test's machine is shared.
             assert time.monotonic() - started < 2 * START_SECONDS
 
 
 def test_a_worker_that_is_killed_costs_no_machine_its_kickstart(stage: Stage) -> None:
     order = stage.order()
-    listed = stage.site.namespace.run(["ps", "-o", "pid=", "--ppid", str(stage.site.gunicorn.pid)], timeout=10)
+    listed = stage.site.namespace.run(
+        ["ps", "-o", "pid=", "--ppid", str(stage.site.gunicorn.pid)], timeout=10
+    )
     for pid in listed.stdout.split():
         stage.site.namespace.run(["kill", "-9", pid], timeout=10)
     assert stage.node.curl("/rocks/kickstart").status == 200

@@ -23,14 +23,19 @@ def leaks(text: str) -> bool:
 @pytest.fixture
 def order(stage: Stage) -> Order:
     """compute-0-0 is ordered, and there is a secret."""
-    stage.database.execute("insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')")
+    stage.database.execute(
+        "insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')"
+    )
     return stage.order()
 
 
 @pytest.fixture
 def taken(stage: Stage, order: Order) -> Order:
     """compute-0-0 has taken its kickstart."""
-    assert stage.node.curl("/rocks/kickstart", "-H", f"X-RHN-Provisioning-MAC-0: eth0 {MAC}").status == 200
+    assert (
+        stage.node.curl("/rocks/kickstart", "-H", f"X-RHN-Provisioning-MAC-0: eth0 {MAC}").status
+        == 200
+    )
     return order
 
 
@@ -40,19 +45,32 @@ def test_a_node_that_is_not_ordered_gets_409(stage: Stage) -> None:
 
 
 def test_another_node_cannot_name_the_one_that_is_ordered(stage: Stage, order: Order) -> None:
-    for asked in ("", "?client=compute-0-0", "?ip=10.255.255.245", f"?mac={MAC}", f"?order={order.uuid}"):
+    for asked in (
+        "",
+        "?client=compute-0-0",
+        "?ip=10.255.255.245",
+        f"?mac={MAC}",
+        f"?order={order.uuid}",
+    ):
         assert stage.other.curl(f"/rocks/kickstart{asked}").status == 409
     assert stage.current(order).state == "ordered"
 
 
-def test_an_unknown_machine_gets_404_and_at_boot_the_discovery_answer(stage: Stage, order: Order) -> None:
+def test_an_unknown_machine_gets_404_and_at_boot_the_discovery_answer(
+    stage: Stage, order: Order
+) -> None:
     assert stage.stranger.curl("/rocks/kickstart").status == 404
     answer = stage.stranger.curl("/rocks/boot", "-A", "iPXE/1.0.0+git")
     assert (answer.status, "is no node yet" in answer.text) == (200, True)
 
 
 def test_the_wrong_mac_header_gets_403(stage: Stage, order: Order) -> None:
-    assert stage.node.curl("/rocks/kickstart", "-H", f"X-RHN-Provisioning-MAC-0: eth0 {OTHER_MAC}").status == 403
+    assert (
+        stage.node.curl(
+            "/rocks/kickstart", "-H", f"X-RHN-Provisioning-MAC-0: eth0 {OTHER_MAC}"
+        ).status
+        == 403
+    )
     assert stage.current(order).state == "ordered"
 
 
@@ -61,17 +79,25 @@ def test_the_wrong_mac_header_gets_403(stage: Stage, order: Order) -> None:
     [
         pytest.param(["X-RHN-Provisioning-MAC-0: nonsense"], id="malformed"),
         pytest.param([f"X-RHN-Provisioning-MAC-0: eth0 {MAC}"] * 2, id="duplicate"),
-        pytest.param([f"X-RHN-Provisioning-MAC-{n}: e{n} {MAC}" for n in range(256)], id="256 headers"),
+        pytest.param(
+            [f"X-RHN-Provisioning-MAC-{n}: e{n} {MAC}" for n in range(256)], id="256 headers"
+        ),
     ],
 )
-def test_mac_headers_that_no_installer_sends_are_refused(stage: Stage, order: Order, headers: list[str]) -> None:
-    answer = stage.node.curl("/rocks/kickstart", *(word for header in headers for word in ("-H", header)))
+def test_mac_headers_that_no_installer_sends_are_refused(
+    stage: Stage, order: Order, headers: list[str]
+) -> None:
+    answer = stage.node.curl(
+        "/rocks/kickstart", *(word for header in headers for word in ("-H", header))
+    )
     assert answer.status in (400, 431)
     assert "%packages" not in answer.text
     assert stage.current(order).state == "ordered"
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Remote-Addr", "REMOTE_ADDR"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Remote-Addr", "REMOTE_ADDR"]
+)
 def test_a_forged_source_is_ignored(stage: Stage, order: Order, header: str) -> None:
     assert stage.other.curl("/rocks/kickstart", "-H", f"{header}: 10.255.255.245").status == 409
     port = ("-H", "Remote-Port: 700", "-H", "REMOTE_PORT: 700")
@@ -79,7 +105,9 @@ def test_a_forged_source_is_ignored(stage: Stage, order: Order, header: str) -> 
     assert stage.current(order).state == "ordered"
 
 
-def test_no_other_user_of_the_frontend_reaches_the_services_socket(stage: Stage, order: Order) -> None:
+def test_no_other_user_of_the_frontend_reaches_the_services_socket(
+    stage: Stage, order: Order
+) -> None:
     frontend = Machine(stage.network.server)
     answer = frontend.curl("/rocks/kickstart", "--unix-socket", str(stage.site.socket), user=NOBODY)
     assert (answer.status, answer.exit) == (0, 7)
@@ -103,7 +131,9 @@ def test_a_user_on_the_node_gets_no_secret_from_any_port(stage: Stage, taken: Or
     assert stage.current(taken).state == "installing"
 
 
-def test_root_on_the_installing_machine_gets_them_once_and_a_replay_parks_the_node(stage: Stage, taken: Order) -> None:
+def test_root_on_the_installing_machine_gets_them_once_and_a_replay_parks_the_node(
+    stage: Stage, taken: Order
+) -> None:
     first = stage.node.post("/rocks/secrets", order=taken.uuid)
     assert first.status == 200
     assert sorted(first.json()["secrets"]) == ["console_key", "munge_key", "node_key"]
@@ -133,7 +163,9 @@ def test_root_on_another_node_that_takes_the_address_gets_nothing_at_a_reinstall
     assert stage.current(order).suspect
     again = stage.order(rearm=True)
     assert stage.node.curl("/rocks/kickstart").status == 200
-    proof = hmac.new(key.encode(), b"rocks-secrets:" + again.uuid.encode(), hashlib.sha256).hexdigest()
+    proof = hmac.new(
+        key.encode(), b"rocks-secrets:" + again.uuid.encode(), hashlib.sha256
+    ).hexdigest()
     assert stage.node.post("/rocks/secrets", order=again.uuid, proof=proof).status == 200
 
 
@@ -145,13 +177,17 @@ def test_an_expired_order_opens_nothing(stage: Stage, order: Order) -> None:
 
 
 def test_an_order_from_the_future_opens_nothing(stage: Stage, order: Order) -> None:
-    stage.database.execute("update installs set ordered = '2099-01-01 00:00:00', expires = '2099-01-02 00:00:00'")
+    stage.database.execute(
+        "update installs set ordered = '2099-01-01 00:00:00', expires = '2099-01-02 00:00:00'"
+    )
     answer = stage.node.curl("/rocks/kickstart")
     assert (answer.status, "clock" in answer.text) == (409, True)
 
 
 def test_a_node_that_is_removed_while_it_installs_is_nobody(stage: Stage, taken: Order) -> None:
-    row = stage.database.row("select id, mac, name, membership, rack, `rank`, ip, comment from nodes where id = 4")
+    row = stage.database.row(
+        "select id, mac, name, membership, rack, `rank`, ip, comment from nodes where id = 4"
+    )
     assert row is not None
     stage.database.execute("delete from nodes where id = 4")
     try:
@@ -164,7 +200,9 @@ def test_a_node_that_is_removed_while_it_installs_is_nobody(stage: Stage, taken:
         )
 
 
-def test_two_machines_with_one_address_are_told_apart_by_their_macs(stage: Stage, order: Order) -> None:
+def test_two_machines_with_one_address_are_told_apart_by_their_macs(
+    stage: Stage, order: Order
+) -> None:
     twin = machine(stage.network, "twin", "02:00:00:00:00:98", "10.255.255.245")
     try:
         stage.node.namespace.ip("link", "set", "eth0", "down")
@@ -184,7 +222,9 @@ def test_the_audit_tells_every_request_and_nobody_but_an_administrator_can_take_
     stage.other.curl("/rocks/kickstart")
     stage.node.post("/rocks/secrets", ports="", user=NOBODY, order=taken.uuid)
     stage.node.post("/rocks/secrets", order=taken.uuid)
-    told = stage.database.rows("select action, decision, node, address from audit where actor = 'node' order by id")
+    told = stage.database.rows(
+        "select action, decision, node, address from audit where actor = 'node' order by id"
+    )
     assert told == [
         ("kickstart", "200", "compute-0-0", "10.255.255.245"),
         ("kickstart", "409", "compute-0-1", "10.255.255.244"),

@@ -57,9 +57,21 @@ def with_a_whole_profile(stage: Stage, tree: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "remedy", "said"),
     [
-        pytest.param(without_an_attribute, with_the_attribute, '"timezone"', id="a value is missing"),
-        pytest.param(without_its_generation, with_its_generation, "the generation is not there", id="no generation"),
-        pytest.param(with_half_a_profile, with_a_whole_profile, "this is not the profile", id="half a profile"),
+        pytest.param(
+            without_an_attribute, with_the_attribute, '"timezone"', id="a value is missing"
+        ),
+        pytest.param(
+            without_its_generation,
+            with_its_generation,
+            "the generation is not there",
+            id="no generation",
+        ),
+        pytest.param(
+            with_half_a_profile,
+            with_a_whole_profile,
+            "this is not the profile",
+            id="half a profile",
+        ),
     ],
 )
 def test_what_cannot_be_rendered_is_500_and_the_order_waits(
@@ -70,12 +82,18 @@ def test_what_cannot_be_rendered_is_500_and_the_order_waits(
 ) -> None:
     install = stage.site.folder / "install"
     pin = publish(install, uuid.uuid4().hex[:12], current=False)  # one that no process has read yet
-    (verdict,) = orders.order(stage.database, {"compute-0-0": pin}, by="root", now=timestamps.now(), force=True)
+    (verdict,) = orders.order(
+        stage.database, {"compute-0-0": pin}, by="root", now=timestamps.now(), force=True
+    )
     assert verdict.order is not None
     fault(stage, install / ".generations" / pin.distribution / pin.arch / pin.generation)
     try:
         answer = stage.node.curl("/rocks/kickstart")
-        assert (answer.status, said in answer.text, "%packages" in answer.text) == (500, True, False)
+        assert (answer.status, said in answer.text, "%packages" in answer.text) == (
+            500,
+            True,
+            False,
+        )
         assert "Content-Type: text/plain" in answer.headers
         assert stage.current(verdict.order).state == "ordered"
     finally:
@@ -85,7 +103,9 @@ def test_what_cannot_be_rendered_is_500_and_the_order_waits(
 
 def test_what_has_no_root_in_the_graph_gets_no_profile(stage: Stage) -> None:
     (row,) = stage.database.rows("select ip, mac from nodes where name = 'network-0-0'")
-    (said,) = orders.order(stage.database, {"network-0-0": stage.pin}, by="root", now=timestamps.now(), force=True)
+    (said,) = orders.order(
+        stage.database, {"network-0-0": stage.pin}, by="root", now=timestamps.now(), force=True
+    )
     assert said.action == "refused"
     switch = machine(stage.network, "switch", row[1], row[0])
     answer = switch.curl("/rocks/kickstart")
@@ -93,10 +113,14 @@ def test_what_has_no_root_in_the_graph_gets_no_profile(stage: Stage) -> None:
     assert "inst.ks" not in switch.curl("/rocks/boot?form=ipxe").text
 
 
-def test_a_machine_that_dies_with_its_secrets_gets_them_again_only_by_another_order(stage: Stage, order: Order) -> None:
+def test_a_machine_that_dies_with_its_secrets_gets_them_again_only_by_another_order(
+    stage: Stage, order: Order
+) -> None:
     assert stage.node.curl("/rocks/kickstart").status == 200
     assert stage.node.post("/rocks/secrets", order=order.uuid).status == 200
-    assert "inst.ks" not in stage.node.curl("/rocks/boot?form=ipxe").text  # it lost power, and starts again
+    assert (
+        "inst.ks" not in stage.node.curl("/rocks/boot?form=ipxe").text
+    )  # it lost power, and starts again
     told = stage.current(order)
     assert (told.state, told.suspect) == ("failed", False)
     assert told.reason == "the machine restarted in the middle of the installation (installing)"
@@ -118,7 +142,9 @@ def test_an_order_that_is_taken_back_opens_nothing_any_more(stage: Stage, order:
     assert stage.current(order).state == "cancelled"
 
 
-def test_a_machine_that_always_starts_from_the_network_installs_once(stage: Stage, order: Order) -> None:
+def test_a_machine_that_always_starts_from_the_network_installs_once(
+    stage: Stage, order: Order
+) -> None:
     assert "inst.ks" in stage.node.curl("/rocks/boot?form=grub").text
     assert stage.node.curl("/rocks/kickstart").status == 200
     assert stage.node.post("/rocks/events", order=order.uuid, phase="installed").status == 200

@@ -45,16 +45,26 @@ def test_prometheus_accepts_every_metric(stage: Stage) -> None:
 
 
 def test_every_query_of_the_dashboard_is_one(tmp_path: pathlib.Path) -> None:
-    rules = [{"record": f"r{number}", "expr": expression} for number, expression in enumerate(expressions())]
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}), encoding="utf-8")
+    rules = [
+        {"record": f"r{number}", "expr": expression}
+        for number, expression in enumerate(expressions())
+    ]
+    (tmp_path / "rules.yml").write_text(
+        yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}), encoding="utf-8"
+    )
     promtool("check", "rules", str(tmp_path / "rules.yml"))
 
 
-def test_a_failed_node_and_a_silent_installation_are_alerts_and_nothing_else_is(tmp_path: pathlib.Path) -> None:
+def test_a_failed_node_and_a_silent_installation_are_alerts_and_nothing_else_is(
+    tmp_path: pathlib.Path,
+) -> None:
     heard = "rocks_order_heard_timestamp_seconds"
     series = [
         {"series": 'rocks_node_failed{node="compute-0-3",rack="0"}', "values": "1x40"},
-        {"series": f'{heard}{{rack="1",state="installing"}}', "values": "0x40"},  # never heard of again
+        {
+            "series": f'{heard}{{rack="1",state="installing"}}',
+            "values": "0x40",
+        },  # never heard of again
         {"series": f'{heard}{{rack="2",state="installing"}}', "values": "0+60x40"},  # every minute
         {"series": f'{heard}{{rack="3",state="ordered"}}', "values": "0x40"},  # waits for its wave
     ]
@@ -62,8 +72,14 @@ def test_a_failed_node_and_a_silent_installation_are_alerts_and_nothing_else_is(
     silent = {"severity": "warning", "state": "installing", "rack": "1"}
     text = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
     notes = {
-        "RocksInstallationFailed": ("The installation of compute-0-3 in rack 0 failed", "compute-0-3"),
-        "RocksInstallationSilent": ("A node of rack 1 is installing, and silent for 31m 0s", "compute-0-3"),
+        "RocksInstallationFailed": (
+            "The installation of compute-0-3 in rack 0 failed",
+            "compute-0-3",
+        ),
+        "RocksInstallationSilent": (
+            "A node of rack 1 is installing, and silent for 31m 0s",
+            "compute-0-3",
+        ),
     }
     described = {rule["alert"]: rule["annotations"]["description"] for rule in text}
     wanted = [
@@ -98,19 +114,39 @@ def test_node_exporter_reads_what_the_timers_round_wrote(
     """Through a link, as the role lays it, by the service's own account."""
     order = stage.order()
     stage.database.execute("update installs set expires = '2026-01-01 00:00:00'")
-    written, env = stage.site.folder / "run" / "rocks.prom", {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")}
+    written, env = (
+        stage.site.folder / "run" / "rocks.prom",
+        {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")},
+    )
     (textfiles / "rocks.prom").symlink_to(written)
-    argv = ["setpriv", "--reuid=64001", "--regid=64001", "--clear-groups", sys.executable, "-m", ROUNDS, str(written)]
+    argv = [
+        "setpriv",
+        "--reuid=64001",
+        "--regid=64001",
+        "--clear-groups",
+        sys.executable,
+        "-m",
+        ROUNDS,
+        str(written),
+    ]
     process.run(argv, timeout=60, cwd="/", env={**env, "PYTHONPATH": str(ROOT / ".collections")})
     assert stage.current(order).state == "expired"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
-    argv = ["prometheus-node-exporter", f"--web.listen-address={place}", "--collector.disable-defaults"]
+    argv = [
+        "prometheus-node-exporter",
+        f"--web.listen-address={place}",
+        "--collector.disable-defaults",
+    ]
     collector = ["--collector.textfile", f"--collector.textfile.directory={textfiles}"]
     with daemon([*argv, *collector], tmp_path / "exporter.log"):
         ask = ["curl", "-sf", f"http://{place}/metrics"]
-        until(lambda: process.run(ask, timeout=10, ok=range(256)).status == 0, 20.0, "node_exporter to answer")
+        until(
+            lambda: process.run(ask, timeout=10, ok=range(256)).status == 0,
+            20.0,
+            "node_exporter to answer",
+        )
         seen = process.run(ask, timeout=10).stdout
     assert 'rocks_node_state{rack="0",state="expired"} 1\n' in seen
     assert "node_textfile_scrape_error 0\n" in seen
@@ -120,7 +156,12 @@ def test_node_exporter_reads_what_the_timers_round_wrote(
 def test_a_database_that_is_away_is_said_and_the_last_metrics_stay(tmp_path: pathlib.Path) -> None:
     textfile = tmp_path / "rocks.prom"
     textfile.write_text("rocks_suspect_nodes 0\n", encoding="utf-8")
-    env = {"ROCKS_DATABASE": "mysql://nobody@127.0.0.1:1/none", "PYTHONPATH": str(ROOT / ".collections")}
-    done = process.run([sys.executable, "-m", ROUNDS, str(textfile)], timeout=60, cwd="/", env=env, ok=(1,))
+    env = {
+        "ROCKS_DATABASE": "mysql://nobody@127.0.0.1:1/none",
+        "PYTHONPATH": str(ROOT / ".collections"),
+    }
+    done = process.run(
+        [sys.executable, "-m", ROUNDS, str(textfile)], timeout=60, cwd="/", env=env, ok=(1,)
+    )
     assert "Traceback" not in done.stderr and "127.0.0.1" in done.stderr
     assert textfile.read_text(encoding="utf-8") == "rocks_suspect_nodes 0\n"

@@ -31,18 +31,27 @@ for n in $(seq 1 150); do printf '\\033[1mInstalling package%s.x86_64 (%s/150)\\
 echo 'Performing post-installation setup tasks'; sleep 1.2
 """
 HAPPY = SCREEN + "echo 'Installing boot loader'; sleep 0.2; echo 'Installation complete'; sleep 5\n"
-SAD = SCREEN + "echo 'The following error occurred while installing.  This is a fatal error'; sleep 5\n"
+SAD = (
+    SCREEN
+    + "echo 'The following error occurred while installing.  This is a fatal error'; sleep 5\n"
+)
 
 
 def oldest_python() -> str:
     """EL 8's installer has 3.6; pyenv keeps one where it is not installed."""
-    versions = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
+    versions = (
+        pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
+    )
     return next(map(str, sorted(versions.glob("3.6*/bin/python"))), sys.executable)
 
 
 def posts(stage: Stage) -> int:
     """How many reports nginx has taken."""
-    return (stage.site.folder / "log" / "access.log").read_text(encoding="utf-8").count('"POST /rocks/events')
+    return (
+        (stage.site.folder / "log" / "access.log")
+        .read_text(encoding="utf-8")
+        .count('"POST /rocks/events')
+    )
 
 
 @dataclass(frozen=True)
@@ -55,17 +64,40 @@ class Installer:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"TMUX_TMPDIR": str(self.folder), "TERM": "xterm", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        return {
+            "TMUX_TMPDIR": str(self.folder),
+            "TERM": "xterm",
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def argv(self, *words: str, url: str = f"http://{FRONTEND}") -> list[str]:
         return [oldest_python(), PROGRAM, "--url", url, "--order", self.order.uuid, *words]
 
-    def run(self, *words: str, url: str = f"http://{FRONTEND}", ok: tuple[int, ...] = (0,)) -> Finished:
-        return self.stage.node.namespace.run(self.argv(*words, url=url), timeout=SECONDS, ok=ok, env=self.env)
+    def run(
+        self, *words: str, url: str = f"http://{FRONTEND}", ok: tuple[int, ...] = (0,)
+    ) -> Finished:
+        return self.stage.node.namespace.run(
+            self.argv(*words, url=url), timeout=SECONDS, ok=ok, env=self.env
+        )
 
     def show(self, script: str) -> None:
         """Start the installer's screen."""
-        argv = ["tmux", "-f", "/dev/null", "new-session", "-d", "-s", "anaconda", "-n", "main", "-x", "100", "-y", "30"]
+        argv = [
+            "tmux",
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-s",
+            "anaconda",
+            "-n",
+            "main",
+            "-x",
+            "100",
+            "-y",
+            "30",
+        ]
         self.stage.node.namespace.run([*argv, script], timeout=SECONDS, env=self.env)
 
     def watch(self, *words: str) -> Finished:
@@ -94,13 +126,19 @@ def test_an_installation_is_followed_to_its_end(installer: Installer) -> None:
     installer.watch()
     took = time.monotonic() - started
     stage = installer.stage
-    until(lambda: stage.current(installer.order).phase == "end", SECONDS, "the last report to be written")
+    until(
+        lambda: stage.current(installer.order).phase == "end",
+        SECONDS,
+        "the last report to be written",
+    )
     told = phases(stage)
     assert told[:2] == ["ordered", "installing"]
     assert told[-1] == "end"
     wanted = ["setup", "format", "install", "posttrans", "bootloader"]
     # Reports that come within one moment are written as one: the last of them stays.
-    assert [phase for phase in told if phase in wanted] == [phase for phase in wanted if phase in told]
+    assert [phase for phase in told if phase in wanted] == [
+        phase for phase in wanted if phase in told
+    ]
     assert "install" in told
     assert posts(stage) - before < took + len(wanted) + 3
 
@@ -112,7 +150,10 @@ def test_a_failure_on_the_screen_ends_the_order_with_its_last_lines(installer: I
     installer.watch("--log", str(log))
     order = installer.stage.current(installer.order)
     assert order.state == "failed"
-    assert order.phase in ("install", "posttrans")  # as far as it was told before: progress has its pace
+    assert order.phase in (
+        "install",
+        "posttrans",
+    )  # as far as it was told before: progress has its pace
     assert order.reason == "The following error occurred while installing.  This is a fatal error"
     (told,) = order_history.history(installer.stage.database, "compute-0-0", now=now())
     assert "scriptlet of openmpi failed" in told.events[-1].message
@@ -133,7 +174,9 @@ def test_an_order_that_was_cancelled_stops_the_program(installer: Installer) -> 
 def test_a_frontend_that_is_away_delays_nothing(installer: Installer) -> None:
     installer.show(HAPPY)
     started = time.monotonic()
-    installer.run("watch", "--screen", str(installer.folder / "screen"), url=f"http://{FRONTEND}:81")
+    installer.run(
+        "watch", "--screen", str(installer.folder / "screen"), url=f"http://{FRONTEND}:81"
+    )
     assert time.monotonic() - started < 15.0
 
 
@@ -142,9 +185,13 @@ def test_without_a_screen_nothing_fails(installer: Installer) -> None:
     installer.watch()
 
 
-def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machine(installer: Installer) -> None:
+def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machine(
+    installer: Installer,
+) -> None:
     stage, into = installer.stage, installer.folder / "secrets"
-    stage.database.execute("insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')")
+    stage.database.execute(
+        "insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')"
+    )
     installer.run("secrets", "--into", str(into))
     assert {path.name: path.stat().st_mode & 0o777 for path in into.iterdir()} == {
         "console_key": 0o600,
@@ -155,7 +202,12 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
     installer.run("hardware")
     assert stage.database.rows("select node from hardware") == [(4,)]
     installer.run("say", "installed")
-    report = ["--fact", f"profile={stage.pin.profile}", "--fact", f"generation={stage.pin.generation}"]
+    report = [
+        "--fact",
+        f"profile={stage.pin.profile}",
+        "--fact",
+        f"generation={stage.pin.generation}",
+    ]
     installer.run("say", "up", *report, "--fact", "manifest=cafe")
     assert stage.current(installer.order).state == "up"
 
@@ -168,7 +220,9 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
 
 
 def test_what_is_not_heard_is_said_until_the_time_is_over(installer: Installer) -> None:
-    unheard = installer.run("say", "installed", "--seconds", "3", url=f"http://{FRONTEND}:81", ok=(5,))
+    unheard = installer.run(
+        "say", "installed", "--seconds", "3", url=f"http://{FRONTEND}:81", ok=(5,)
+    )
     assert "not heard" in unheard.stderr
     installer.run("say", "installed")
     assert installer.stage.current(installer.order).state == "installed"

@@ -19,7 +19,14 @@ from .conftest import FRONTEND, Stage
 SLOW_CLIENTS = 200
 HEADER_SECONDS = 10  # of the site's nginx.conf
 GUNICORN = (
-    *(sys.executable, "-m", "gunicorn", "--no-control-socket", "--pythonpath", str(ROOT / ".collections")),
+    *(
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--no-control-socket",
+        "--pythonpath",
+        str(ROOT / ".collections"),
+    ),
     "ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi:serve()",
 )
 
@@ -126,7 +133,9 @@ def slow_clients(stage: Stage) -> Iterator[list[socket.socket]]:
 def test_slow_clients_keep_nobody_waiting_and_are_put_out(stage: Stage, order: Order) -> None:
     with slow_clients(stage) as slow:
         assert stage.node.curl("/rocks/kickstart").status == 200
-        until(lambda: all(map(is_closed, slow)), 3 * HEADER_SECONDS, "the slow clients to be put out")
+        until(
+            lambda: all(map(is_closed, slow)), 3 * HEADER_SECONDS, "the slow clients to be put out"
+        )
 
 
 def is_closed(sock: socket.socket) -> bool:
@@ -144,7 +153,13 @@ def is_closed(sock: socket.socket) -> bool:
 
 def test_a_machine_that_asks_without_end_is_slowed_down(stage: Stage, order: Order) -> None:
     many = ["-Z", "--parallel-max", "30", "-o", "/dev/null"]
-    urls = [f"http://{FRONTEND}/rocks/boot?form=ipxe&n=[1-150]", *many, "-s", "-w", "%{http_code}\n"]
+    urls = [
+        f"http://{FRONTEND}/rocks/boot?form=ipxe&n=[1-150]",
+        *many,
+        "-s",
+        "-w",
+        "%{http_code}\n",
+    ]
     answers = stage.other.namespace.run(["curl", *urls], timeout=60, ok=range(256)).stdout.split()
     assert "429" in answers
     assert stage.node.curl("/rocks/kickstart").status == 200
@@ -155,19 +170,28 @@ def test_the_trees_are_served_and_nothing_can_be_put_into_them(stage: Stage) -> 
     assert "<kickstart>" in stage.node.curl(profile).text
     assert "<kickstart>" in stage.node.curl("/install/rocks/x86_64/build/nodes/base.xml").text
     for method in ("PUT", "DELETE", "POST", "MKCOL"):
-        assert stage.node.curl("/install/rocks/x86_64/new", "-X", method, "-d", "x").status in (403, 405)
+        assert stage.node.curl("/install/rocks/x86_64/new", "-X", method, "-d", "x").status in (
+            403,
+            405,
+        )
 
 
 def test_grub_finds_its_configuration_beside_itself(stage: Stage) -> None:
     answer = stage.node.curl("/boot/x86_64/grub.cfg")
     assert (answer.status, answer.text.splitlines()[-2:]) == (200, ["  exit 1", "}"])
     stage.order()
-    assert "linux (http,10.1.1.1)/install/.generations/rocks/" in stage.node.curl("/boot/x86_64/grub.cfg").text
+    assert (
+        "linux (http,10.1.1.1)/install/.generations/rocks/"
+        in stage.node.curl("/boot/x86_64/grub.cfg").text
+    )
 
 
 def test_ipv4_in_ipv6_form_is_the_same_node(stage: Stage, order: Order) -> None:
     """A service without nginx, on a socket for both."""
-    log, env = stage.site.folder / "log" / "six.log", {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")}
+    log, env = (
+        stage.site.folder / "log" / "six.log",
+        {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")},
+    )
     with stage.network.server.daemon([*GUNICORN, "-b", "[::]:8080"], log, env=env) as six:
         six.wait_for("Booting worker", 20.0)
         base = f"http://{FRONTEND}:8080"

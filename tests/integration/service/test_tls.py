@@ -35,8 +35,23 @@ def authority(place: pathlib.Path) -> Mapping[str, Any]:
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=cluster")
     name = ("-subj", "/CN=frontend-0", "-addext", f"subjectAltName=IP:{FRONTEND}")
-    openssl("req", "-x509", *key, "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "tls.key", "-out", "tls.pem", *name)
-    openssl("req", "-x509", *key, "-keyout", "other.key", "-out", "other.pem", "-subj", "/CN=somebody")
+    openssl(
+        "req",
+        "-x509",
+        *key,
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-keyout",
+        "tls.key",
+        "-out",
+        "tls.pem",
+        *name,
+    )
+    openssl(
+        "req", "-x509", *key, "-keyout", "other.key", "-out", "other.pem", "-subj", "/CN=somebody"
+    )
     return {"frontend_tls_certificate": place / "tls.pem", "frontend_tls_key": place / "tls.key"}
 
 
@@ -46,7 +61,9 @@ def secure() -> Iterator[Stage]:
         yield stage
 
 
-def test_an_installation_goes_over_tls_from_its_boot_answer_on(secure: Stage, tmp_path: pathlib.Path) -> None:
+def test_an_installation_goes_over_tls_from_its_boot_answer_on(
+    secure: Stage, tmp_path: pathlib.Path
+) -> None:
     order = secure.order()
     trusted = ("--cacert", str(secure.site.folder / "ca.pem"))
     answer = secure.node.curl("/rocks/boot?form=ipxe", *trusted, base=URL)
@@ -55,8 +72,20 @@ def test_an_installation_goes_over_tls_from_its_boot_answer_on(secure: Stage, tm
     grub = secure.node.curl("/boot/x86_64/grub.cfg").text
     assert f"linux (http,{FRONTEND})/install/.generations/" in grub
     kickstart = secure.node.curl("/rocks/kickstart", *trusted, base=URL)
-    assert (kickstart.status, f"url --url=http://{FRONTEND}/install/" in kickstart.text) == (200, True)
-    argv = [oldest_python(), PROGRAM, "--url", URL, "--order", order.uuid, "--ca", str(secure.site.folder / "ca.pem")]
+    assert (kickstart.status, f"url --url=http://{FRONTEND}/install/" in kickstart.text) == (
+        200,
+        True,
+    )
+    argv = [
+        oldest_python(),
+        PROGRAM,
+        "--url",
+        URL,
+        "--order",
+        order.uuid,
+        "--ca",
+        str(secure.site.folder / "ca.pem"),
+    ]
     secure.node.namespace.run([*argv, "secrets", "--into", str(tmp_path / "secrets")], timeout=60)
     assert (tmp_path / "secrets" / "node_key").read_text()
     secure.node.namespace.run([*argv, "say", "installed"], timeout=60)
@@ -70,7 +99,10 @@ def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_e
     names = ("nodes/progress.xml", "include/progress.py")
     ours = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
     pin = publish(
-        secure.site.folder / "install", "7a0c", files={**ours, "graphs/default/base.xml": GRAPH}, current=False
+        secure.site.folder / "install",
+        "7a0c",
+        files={**ours, "graphs/default/base.xml": GRAPH},
+        current=False,
     )
     (said,) = orders.order(secure.database, {"compute-0-1": pin}, by="root", now=timestamps.now())
     assert said.order is not None

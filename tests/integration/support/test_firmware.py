@@ -36,8 +36,17 @@ dhcp-boot=tag:http64,http://10.1.1.1/ipxe.efi
 @contextlib.contextmanager
 def dnsmasq(net: Network, folder: pathlib.Path, hosts: str) -> Iterator[Daemon]:
     (folder / "hosts").write_text(hosts)
-    (folder / "rules").write_text(f"{RULES}\ndhcp-hostsfile={folder}/hosts\ndhcp-leasefile={folder}/leases\n")
-    argv = ["dnsmasq", "-k", "-C", str(folder / "rules"), "--log-facility=-", f"--pid-file={folder}/pid"]
+    (folder / "rules").write_text(
+        f"{RULES}\ndhcp-hostsfile={folder}/hosts\ndhcp-leasefile={folder}/leases\n"
+    )
+    argv = [
+        "dnsmasq",
+        "-k",
+        "-C",
+        str(folder / "rules"),
+        "--log-facility=-",
+        f"--pid-file={folder}/pid",
+    ]
     with net.server.daemon(argv, folder / "log") as server:
         server.wait_for("read ", 10)
         yield server
@@ -51,7 +60,9 @@ def test_a_known_node_gets_its_address_name_and_boot_file_at_once(tmp_path: path
     assert lease.discovers == 1 and lease.seconds < 1
 
 
-def test_many_that_ask_at_the_same_moment_get_each_its_own_and_who_is_unknown_nothing(tmp_path: pathlib.Path) -> None:
+def test_many_that_ask_at_the_same_moment_get_each_its_own_and_who_is_unknown_nothing(
+    tmp_path: pathlib.Path,
+) -> None:
     known = {f"52:54:00:00:01:{number:02x}": f"10.1.255.{number + 1}" for number in range(200)}
     hosts = "".join(f"{mac},{address}\n" for mac, address in known.items())
     with network() as net, dnsmasq(net, tmp_path, hosts):
@@ -71,7 +82,9 @@ def test_each_firmware_is_told_from_the_others(tmp_path: pathlib.Path) -> None:
         assert boot_file(client, UEFI_HTTP) == ("http://10.1.1.1/ipxe.efi", "HTTPClient")
 
 
-def test_an_unknown_node_that_becomes_known_gets_its_lease_in_the_same_power_on(tmp_path: pathlib.Path) -> None:
+def test_an_unknown_node_that_becomes_known_gets_its_lease_in_the_same_power_on(
+    tmp_path: pathlib.Path,
+) -> None:
     with network() as net, dnsmasq(net, tmp_path, "") as server:
         client = net.client(mac=MAC)
 

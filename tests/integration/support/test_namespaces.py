@@ -37,7 +37,10 @@ def test_a_client_reaches_a_server_over_the_bridge() -> None:
 
 
 def test_a_server_dies_with_its_block(tmp_path: pathlib.Path) -> None:
-    with network() as net, net.server.daemon(["sh", "-c", "echo ready; sleep 99 & wait"], tmp_path / "log") as server:
+    with (
+        network() as net,
+        net.server.daemon(["sh", "-c", "echo ready; sleep 99 & wait"], tmp_path / "log") as server,
+    ):
         server.wait_for("ready", 5)
         assert len(_processes(net)) == 2
         server.stop()
@@ -63,7 +66,10 @@ def test_the_next_run_removes_what_a_killed_run_left() -> None:
     )
     paths = os.pathsep.join(str(ROOT / name) for name in (".collections", "tests"))
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
     ) as run:
         assert run.stdout is not None
         name = run.stdout.readline().strip()

@@ -22,7 +22,11 @@ Unwanted = Callable[[str], Collection[str]]
 def available() -> dict[str, str]:
     """The stanza of each package's candidate, by name."""
     shown = process.run(["apt-cache", "dumpavail"], timeout=ASK_SECONDS).stdout
-    return {text.partition("\n")[0].removeprefix("Package: "): text for text in shown.split("\n\n") if text}
+    return {
+        text.partition("\n")[0].removeprefix("Package: "): text
+        for text in shown.split("\n\n")
+        if text
+    }
 
 
 def refresh() -> None:
@@ -30,7 +34,9 @@ def refresh() -> None:
     process.run(["apt-get", "update", "--quiet=2"], timeout=DOWNLOAD_SECONDS)
 
 
-def closure(wanted: Iterable[str], archive: Mapping[str, str], unwanted: Unwanted) -> dict[str, Deb]:
+def closure(
+    wanted: Iterable[str], archive: Mapping[str, str], unwanted: Unwanted
+) -> dict[str, Deb]:
     """The named packages and all that they depend on, by name; a clause that an unwanted name satisfies is satisfied."""
     found: dict[str, Deb] = {}
     queue = list(wanted)
@@ -38,7 +44,9 @@ def closure(wanted: Iterable[str], archive: Mapping[str, str], unwanted: Unwante
         if name in found:
             continue
         if "\nFilename: " not in archive.get(name, ""):
-            raise ConversionError(f"{name} is not in the archive, or only virtual: choose a provider or drop it")
+            raise ConversionError(
+                f"{name} is not in the archive, or only virtual: choose a provider or drop it"
+            )
         found[name] = parse(archive[name])
         satisfied = {*unwanted(name), *queue}
         queue += _needs(found[name], satisfied)
@@ -74,5 +82,8 @@ def parse(stanza: str) -> Deb:
 
 def _needs(deb: Deb, satisfied: Collection[str]) -> list[str]:
     """The first alternative of each clause that no name of ``satisfied`` fulfils."""
-    clauses = [[name for name, _ in alternatives(clause)] for clause in deb.clauses("Pre-Depends", "Depends")]
+    clauses = [
+        [name for name, _ in alternatives(clause)]
+        for clause in deb.clauses("Pre-Depends", "Depends")
+    ]
     return [names[0] for names in clauses if not any(name in satisfied for name in names)]

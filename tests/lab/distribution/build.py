@@ -24,7 +24,9 @@ OWN = frozenset({"dracut", "filesystem"})
 Payloads = dict[str, list[File]]
 
 
-def unpack_all(debs: Mapping[str, Deb], files: Mapping[str, pathlib.Path], root: pathlib.Path) -> Payloads:
+def unpack_all(
+    debs: Mapping[str, Deb], files: Mapping[str, pathlib.Path], root: pathlib.Path
+) -> Payloads:
     """Lay out one build root for all packages; returns which RPM owns what in it."""
     keep = payload.excluding(lists.EXCLUDED)
     for path, mode in lists.DIRECTORIES.items():
@@ -36,7 +38,9 @@ def unpack_all(debs: Mapping[str, Deb], files: Mapping[str, pathlib.Path], root:
         unpacked = workers.map(lambda name: list(payload.unpack(files[name], root, keep)), debs)
     owned: Payloads = {"filesystem": [File(path, directory=True) for path in lists.DIRECTORIES]}
     for name, its_files in zip(debs, unpacked):
-        owned.setdefault(rpm_name(name), []).extend(payload.rename_units(root, its_files, lists.UNITS))
+        owned.setdefault(rpm_name(name), []).extend(
+            payload.rename_units(root, its_files, lists.UNITS)
+        )
     for addition in sorted(ADDITIONS.iterdir()):
         owned.setdefault(addition.name, []).extend(payload.add(addition, root))
     for name, links in lists.LINKS.items():
@@ -59,13 +63,20 @@ def compose(debs: Mapping[str, Deb], owned: Payloads, root: pathlib.Path) -> lis
     """The RPMs to build, by name."""
     installable = _installable_units(root)
     version = kernel_version(root)
-    grouped = {name: list(group) for name, group in itertools.groupby(sorted(debs, key=rpm_name), key=rpm_name)}
+    grouped = {
+        name: list(group)
+        for name, group in itertools.groupby(sorted(debs, key=rpm_name), key=rpm_name)
+    }
     present = _provided(debs.values())
     rpms = []
     for name in sorted(owned):
-        members = [debs[deb] for deb in sorted(grouped.get(name, []), key=lambda deb: _rank(name, deb))]
+        members = [
+            debs[deb] for deb in sorted(grouped.get(name, []), key=lambda deb: _rank(name, deb))
+        ]
         units = scriptlets.of_units(name, (file.path for file in owned[name]), installable)
-        fixed = [(head, body.format(version=version)) for head, body in scriptlets.FIXED.get(name, ())]
+        fixed = [
+            (head, body.format(version=version)) for head, body in scriptlets.FIXED.get(name, ())
+        ]
         rpms.append(_rpm(name, members, present, tuple(units + fixed), tuple(owned[name])))
     return rpms
 
@@ -84,7 +95,9 @@ def write(
     tag  added to the releases, for a newer build of the same content
     """
     work.mkdir(parents=True, exist_ok=True)
-    text = spec.text(rpm._replace(evr=rpm.evr._replace(release=rpm.evr.release + tag)) for rpm in rpms)
+    text = spec.text(
+        rpm._replace(evr=rpm.evr._replace(release=rpm.evr.release + tag)) for rpm in rpms
+    )
     path = work / "lab.spec"
     path.write_text(text)
     macros = {
@@ -99,9 +112,12 @@ def write(
     }
     argv = ["rpmbuild", "-bb", "--quiet", "--noclean", "--buildroot", str(root)]
     argv += [word for name, value in macros.items() for word in ("--define", f"{name} {value}")]
-    process.run([*argv, str(path)], timeout=BUILD_SECONDS, env={"SOURCE_DATE_EPOCH": lists.BUILD_TIME})
+    process.run(
+        [*argv, str(path)], timeout=BUILD_SECONDS, env={"SOURCE_DATE_EPOCH": lists.BUILD_TIME}
+    )
     return [
-        out / f"{rpm.name}-{rpm.evr.version}-{rpm.evr.release}{tag}.{'noarch' if rpm.noarch else 'x86_64'}.rpm"
+        out
+        / f"{rpm.name}-{rpm.evr.version}-{rpm.evr.release}{tag}.{'noarch' if rpm.noarch else 'x86_64'}.rpm"
         for rpm in rpms
     ]
 
@@ -119,7 +135,11 @@ def _rpm(
     def related(*fields: str) -> tuple[str, ...]:
         clauses = [clause for deb in members for clause in deb.clauses(*fields)]
         return tuple(
-            dict.fromkeys(text for clause in clauses if (text := relations.requirement(clause, wanted.__contains__)))
+            dict.fromkeys(
+                text
+                for clause in clauses
+                if (text := relations.requirement(clause, wanted.__contains__))
+            )
         )
 
     requires = related("Pre-Depends", "Depends") + lists.REQUIRES.get(name, ())
@@ -127,7 +147,9 @@ def _rpm(
         requires += ("filesystem",)
     if any("systemctl" in body for _, body in scripts) and name != "systemd":
         requires += ("systemd",)
-    summary = members[0].fields["Description"].splitlines()[0] if members else f"Part of the lab: {name}"
+    summary = (
+        members[0].fields["Description"].splitlines()[0] if members else f"Part of the lab: {name}"
+    )
     return Rpm(
         name,
         relations.evr(members[0].version) if members else Evr("", "1", "1"),
@@ -135,7 +157,9 @@ def _rpm(
         all(deb.fields["Architecture"] == "all" for deb in members),
         requires,
         related("Recommends"),
-        tuple(text for deb in members for text in relations.provides(deb) if text.split()[0] != name)
+        tuple(
+            text for deb in members for text in relations.provides(deb) if text.split()[0] != name
+        )
         + lists.PROVIDES.get(name, ()),
         scripts,
         files,
@@ -162,14 +186,21 @@ def _installable_units(root: pathlib.Path) -> list[str]:
 
 
 def _with_owners(files: list[File]) -> list[File]:
-    users = {line.split(":")[0] for line in (ADDITIONS / "filesystem/etc/passwd").read_text().splitlines()}
-    groups = {line.split(":")[0] for line in (ADDITIONS / "filesystem/etc/group").read_text().splitlines()}
+    users = {
+        line.split(":")[0]
+        for line in (ADDITIONS / "filesystem/etc/passwd").read_text().splitlines()
+    }
+    groups = {
+        line.split(":")[0] for line in (ADDITIONS / "filesystem/etc/group").read_text().splitlines()
+    }
     for number, file in enumerate(files):
         owner = lists.OWNERS.get(file.path)
         if owner:
             files[number] = file = file._replace(owner=owner, group=owner)
         if file.owner not in users or file.group not in groups:
-            raise ConversionError(f"{file.path} belongs to {file.owner}:{file.group}: add them to passwd and group")
+            raise ConversionError(
+                f"{file.path} belongs to {file.owner}:{file.group}: add them to passwd and group"
+            )
     return files
 
 
@@ -182,7 +213,8 @@ def _with_shared_directories(owned: Payloads) -> Payloads:
     shared = {path for path, number in count.items() if number > 1}
     links = [File(path) for path in lists.ROOT_LINKS]
     result = {
-        name: list(dict.fromkeys(file for file in files if file.path not in shared)) for name, files in owned.items()
+        name: list(dict.fromkeys(file for file in files if file.path not in shared))
+        for name, files in owned.items()
     }
     every = {file.path: file for files in owned.values() for file in files if file.path in shared}
     result["filesystem"] = sorted([*result["filesystem"], *every.values(), *links])

@@ -19,7 +19,9 @@ def text() -> str:
     for name, description, members in lists.GROUPS:
         group = _entry(root, "group", name, description)
         packages = ElementTree.SubElement(group, "packagelist")
-        for member in sorted({rpm_name(deb) for deb in (lists.CORE if members is None else members)}):
+        for member in sorted(
+            {rpm_name(deb) for deb in (lists.CORE if members is None else members)}
+        ):
             ElementTree.SubElement(packages, "packagereq", type="mandatory").text = member
     for name, description, groups, options in lists.ENVIRONMENTS:
         environment = _entry(root, "environment", name, description)
@@ -29,9 +31,16 @@ def text() -> str:
     return HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _entry(parent: ElementTree.Element, kind: str, name: str, description: str) -> ElementTree.Element:
+def _entry(
+    parent: ElementTree.Element, kind: str, name: str, description: str
+) -> ElementTree.Element:
     entry = ElementTree.SubElement(parent, kind)
-    values = [("id", name), ("name", description), ("description", description), ("display_order", "1")]
+    values = [
+        ("id", name),
+        ("name", description),
+        ("description", description),
+        ("display_order", "1"),
+    ]
     if kind == "group":
         values += [("default", "false"), ("uservisible", "true")]
     for tag, value in values:

@@ -17,10 +17,20 @@ DEPMOD_SECONDS = 60.0
 
 def load_order(root: pathlib.Path, version: str, names: Iterable[str]) -> list[pathlib.Path]:
     """The files of the named modules and of those that they need, needed ones first; ``root`` has run depmod."""
-    argv = ["modprobe", "--dirname", str(root), "--set-version", version, "--show-depends", "--all", *names]
+    argv = [
+        "modprobe",
+        "--dirname",
+        str(root),
+        "--set-version",
+        version,
+        "--show-depends",
+        "--all",
+        *names,
+    ]
     lines = process.run(argv, timeout=DEPMOD_SECONDS).stdout.splitlines()
     return [
-        pathlib.Path(path) for path in dict.fromkeys(line.split()[1] for line in lines if line.startswith("insmod"))
+        pathlib.Path(path)
+        for path in dict.fromkeys(line.split()[1] for line in lines if line.startswith("insmod"))
     ]
 
 
@@ -34,7 +44,10 @@ def trim_modules(root: pathlib.Path, files: list[File], names: Iterable[str]) ->
     (directory,) = (root / MODULES).iterdir()
     version = directory.name
     depmod(root, version)
-    kept = {f"/{path.resolve().relative_to(root.resolve())}" for path in load_order(root, version, names)}
+    kept = {
+        f"/{path.resolve().relative_to(root.resolve())}"
+        for path in load_order(root, version, names)
+    }
     prefix = f"/{MODULES}/{version}/kernel/"
     for file in files:
         if file.path.startswith(prefix) and not file.directory and file.path not in kept:

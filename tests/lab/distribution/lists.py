@@ -113,7 +113,11 @@ CUT = {
 }
 
 # Units that have another name at Red Hat.
-UNITS = {"chrony.service": "chronyd.service", "cron.service": "crond.service", "ssh.service": "sshd.service"}
+UNITS = {
+    "chrony.service": "chronyd.service",
+    "cron.service": "crond.service",
+    "ssh.service": "sshd.service",
+}
 
 # Links that Debian's scripts would make, and to what they would copy.
 LINKS = {
@@ -123,7 +127,10 @@ LINKS = {
     },
     "bash": {"/usr/bin/sh": "bash"},
     "chrony": {"/etc/chrony/chrony.conf": "../chrony.conf"},
-    "grub2": {f"/usr/sbin/grub2-{tool}": f"grub-{tool}" for tool in ("install", "mkconfig", "reboot", "set-default")},
+    "grub2": {
+        f"/usr/sbin/grub2-{tool}": f"grub-{tool}"
+        for tool in ("install", "mkconfig", "reboot", "set-default")
+    },
     "mawk": {"/usr/bin/awk": "mawk"},
     "slurm-slurmctld": {"/usr/sbin/slurmctld": "slurmctld-wlm"},
     "slurm-slurmd": {"/usr/sbin/slurmd": "slurmd-wlm", "/usr/sbin/slurmstepd": "slurmstepd-wlm"},

@@ -36,7 +36,13 @@ def unpack(deb: pathlib.Path, root: pathlib.Path, keep: Keep) -> Iterator[File]:
             path = merge_usr(member.name)
             if path != "/" and keep(path):
                 _place(archive, member, root, path)
-                yield File(path, member.isdir(), path in config, member.uname or "root", member.gname or "root")
+                yield File(
+                    path,
+                    member.isdir(),
+                    path in config,
+                    member.uname or "root",
+                    member.gname or "root",
+                )
     if unpacker.returncode:
         raise ConversionError(f"{deb.name} cannot be unpacked")
 
@@ -51,7 +57,9 @@ def merge_usr(name: str) -> str:
 def excluding(patterns: Iterable[str]) -> Keep:
     """Everything but these directories and what is below them."""
     unwanted = tuple(patterns)
-    return lambda path: not any(path == prefix or path.startswith(f"{prefix}/") for prefix in unwanted)
+    return lambda path: (
+        not any(path == prefix or path.startswith(f"{prefix}/") for prefix in unwanted)
+    )
 
 
 def rename_units(root: pathlib.Path, files: Iterable[File], names: Mapping[str, str]) -> list[File]:
@@ -62,7 +70,9 @@ def rename_units(root: pathlib.Path, files: Iterable[File], names: Mapping[str, 
         if new:
             old_path, new_path = root / file.path[1:], root / UNITS_DIRECTORY[1:] / new
             lines = old_path.read_text().splitlines(keepends=True)
-            new_path.write_text("".join(line for line in lines if not line.startswith(f"Alias={new}")))
+            new_path.write_text(
+                "".join(line for line in lines if not line.startswith(f"Alias={new}"))
+            )
             old_path.unlink()
             file = file._replace(path=UNITS_DIRECTORY + new)
         renamed.append(file)
@@ -92,11 +102,15 @@ def link(links: Mapping[str, str], root: pathlib.Path) -> Iterator[File]:
 
 
 def _conffiles(deb: pathlib.Path) -> frozenset[str]:
-    shown = process.run(["dpkg-deb", "--info", str(deb), "conffiles"], timeout=UNPACK_SECONDS, ok=(0, 2)).stdout
+    shown = process.run(
+        ["dpkg-deb", "--info", str(deb), "conffiles"], timeout=UNPACK_SECONDS, ok=(0, 2)
+    ).stdout
     return frozenset(merge_usr(line.strip()) for line in shown.splitlines() if line.strip())
 
 
-def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, root: pathlib.Path, path: str) -> None:
+def _place(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, root: pathlib.Path, path: str
+) -> None:
     target = root / path[1:]
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,9 @@ def name_of(clause: str) -> str:
 
 def requirement(clause: str, present: Callable[[str], bool]) -> Optional[str]:
     """The clause as a (rich) dependency over the names that are ``present``; None when none of them is."""
-    texts = [f"{name} {condition}".strip() for name, condition in alternatives(clause) if present(name)]
+    texts = [
+        f"{name} {condition}".strip() for name, condition in alternatives(clause) if present(name)
+    ]
     if not texts:
         return None
     return texts[0] if len(texts) == 1 else f"({' or '.join(texts)})"
@@ -50,7 +52,9 @@ def requirement(clause: str, present: Callable[[str], bool]) -> Optional[str]:
 def provides(deb: Deb) -> list[str]:
     """The package's Debian name at its version, and the virtual names that it provides."""
     virtual = [
-        f"{name} {condition}".strip() for clause in deb.clauses("Provides") for name, condition in alternatives(clause)
+        f"{name} {condition}".strip()
+        for clause in deb.clauses("Provides")
+        for name, condition in alternatives(clause)
     ]
     return [f"{deb.name} = {evr(deb.version)}", *virtual]
 

@@ -27,10 +27,17 @@ FIXED: dict[str, Sequence[tuple[str, str]]] = {
 }
 
 
-def of_units(package: str, paths: Iterable[str], installable: Iterable[str]) -> list[tuple[str, str]]:
+def of_units(
+    package: str, paths: Iterable[str], installable: Iterable[str]
+) -> list[tuple[str, str]]:
     """The scriptlet that applies the presets to the package's own units, if it has any that can be enabled."""
     owned = set(paths)
     units = sorted(unit for unit in installable if UNITS + unit in owned)
     if not units:
         return []
-    return [(f"%post -n {package}", f"if [ $1 -eq 1 ]; then systemctl --no-reload preset {' '.join(units)}; fi || :")]
+    return [
+        (
+            f"%post -n {package}",
+            f"if [ $1 -eq 1 ]; then systemctl --no-reload preset {' '.join(units)}; fi || :",
+        )
+    ]

@@ -41,4 +41,6 @@ class Signer:
         self._run(["gpgconf", "--kill", "all"])
 
     def _run(self, argv: list[str], stdin: str = "") -> str:
-        return process.run(argv, timeout=SECONDS, stdin=stdin, env={"GNUPGHOME": str(self.home)}).stdout
+        return process.run(
+            argv, timeout=SECONDS, stdin=stdin, env={"GNUPGHOME": str(self.home)}
+        ).stdout

@@ -29,7 +29,11 @@ def text(rpms: Iterable[Rpm]) -> str:
 
 
 def _package(rpm: Rpm) -> str:
-    relations = [("Requires", rpm.requires), ("Recommends", rpm.recommends), ("Provides", rpm.provides)]
+    relations = [
+        ("Requires", rpm.requires),
+        ("Recommends", rpm.recommends),
+        ("Provides", rpm.provides),
+    ]
     lines = [
         f"%package -n {rpm.name}",
         *([f"Epoch: {rpm.evr.epoch}"] if rpm.evr.epoch else []),

@@ -33,13 +33,19 @@ exec dnf "$@"
 
 
 def install(
-    root: pathlib.Path, repositories: Mapping[str, str], packages: Sequence[str], exclude: Sequence[str] = ()
+    root: pathlib.Path,
+    repositories: Mapping[str, str],
+    packages: Sequence[str],
+    exclude: Sequence[str] = (),
 ) -> None:
     """Install ``packages`` (names, or ``@group``) from the repositories (name -> URL) into ``root``."""
     macros = root.parent / f"{root.name}.macros"
     macros.write_text(MACROS)
     options = ["--assumeyes", "--quiet", f"--installroot={root}", "--releasever=9", "--nogpgcheck"]
-    options += [f"--setopt={option}" for option in ("install_weak_deps=False", "reposdir=/nonexistent", "keepcache=0")]
+    options += [
+        f"--setopt={option}"
+        for option in ("install_weak_deps=False", "reposdir=/nonexistent", "keepcache=0")
+    ]
     options += [f"--exclude={name}" for name in exclude]
     for name, url in repositories.items():
         options += [f"--repofrompath={name},{url}", f"--repo={name}"]

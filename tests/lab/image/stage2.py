@@ -35,7 +35,9 @@ def image() -> pathlib.Path:
 
 
 def _root_key() -> str:
-    return cache.key_of(HERE / "stage2.py", HERE / "stage2", INSTALLER, more=[sources.sources().name])
+    return cache.key_of(
+        HERE / "stage2.py", HERE / "stage2", INSTALLER, more=[sources.sources().name]
+    )
 
 
 def _make_root(root: pathlib.Path) -> None:
@@ -44,7 +46,9 @@ def _make_root(root: pathlib.Path) -> None:
                       lambda out: _make_base(out / "root", packages))  # fmt: skip
     shutil.copytree(base / "root", root, symlinks=True)
     shutil.copytree(HERE / "stage2", root, dirs_exist_ok=True)
-    shutil.copytree(INSTALLER, root / "usr/lib/lab/installer", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        INSTALLER, root / "usr/lib/lab/installer", ignore=shutil.ignore_patterns("__pycache__")
+    )
     _compile(root, "/usr/lib/lab")
 
 
@@ -63,7 +67,9 @@ def _make_base(root: pathlib.Path, packages: list[str]) -> None:
         raise RuntimeError("pykickstart is not installed: it comes with tests/requirements.txt")
     shutil.copytree(pathlib.Path(specification.origin).parent, root / "usr/lib/python3/dist-packages/pykickstart",
                     ignore=shutil.ignore_patterns("__pycache__", "locale"))  # fmt: skip
-    shutil.copytree(sources.sources() / "kernel/lib/modules", root / "usr/lib/modules", dirs_exist_ok=True)
+    shutil.copytree(
+        sources.sources() / "kernel/lib/modules", root / "usr/lib/modules", dirs_exist_ok=True
+    )
     (root / "var/lib/rpm").mkdir(parents=True, exist_ok=True)
     _compile(root, "/usr/lib/python3", "/usr/lib/python3.11")
 
@@ -87,5 +93,15 @@ def _compile(root: pathlib.Path, *directories: str) -> None:
 
 
 def _make_image(out: pathlib.Path) -> None:
-    argv = ["mksquashfs", str(root()), str(out / "install.img"), "-comp", "zstd", "-Xcompression-level", "3"]
-    process.run([*argv, "-quiet", "-no-progress", "-all-time", "0", "-mkfs-time", "0"], timeout=SECONDS)
+    argv = [
+        "mksquashfs",
+        str(root()),
+        str(out / "install.img"),
+        "-comp",
+        "zstd",
+        "-Xcompression-level",
+        "3",
+    ]
+    process.run(
+        [*argv, "-quiet", "-no-progress", "-all-time", "0", "-mkfs-time", "0"], timeout=SECONDS
+    )

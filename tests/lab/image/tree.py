@@ -29,7 +29,10 @@ def tree(release: str = DEFAULT_RELEASE) -> pathlib.Path:
         raise ValueError(f"the lab has no release {release}: it has {', '.join(lists.RELEASES)}")
     image = stage2.image()
     key = cache.key_of(
-        HERE / "tree.py", HERE / "initrd.py", HERE / "stage1", more=[sources.sources().name, image.parent.name]
+        HERE / "tree.py",
+        HERE / "initrd.py",
+        HERE / "stage1",
+        more=[sources.sources().name, image.parent.name],
     )
     return cache.part(f"tree-{release}", key, lambda out: _make(out, release, image))
 

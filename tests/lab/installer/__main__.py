@@ -21,7 +21,18 @@ from pykickstart.constants import (
     KS_SHUTDOWN,
 )
 
-from . import bootloader, configure, disks, kickstart, network, packages, remote, screen, scripts, storage
+from . import (
+    bootloader,
+    configure,
+    disks,
+    kickstart,
+    network,
+    packages,
+    remote,
+    screen,
+    scripts,
+    storage,
+)
 from .model import InstallError, Plan
 from .programs import SYSROOT, run
 
@@ -154,9 +165,7 @@ def _kexec_load(handler: Any, plan: Plan) -> None:
         return
     screen.show("Setting up kexec")
     version, root = bootloader.kernel_version(), plan.at("/")
-    line = (
-        f"root=UUID={disks.uuid(root.device) if root else ''} ro {bootloader.arguments(handler.bootloader.appendLine)}"
-    )
+    line = f"root=UUID={disks.uuid(root.device) if root else ''} ro {bootloader.arguments(handler.bootloader.appendLine)}"
     boot = SYSROOT / "boot"
     run(
         [

@@ -83,7 +83,11 @@ def _configuration(plan: Plan, append: str, timeout: int) -> str:
     root, boot = plan.at("/"), plan.at("/boot")
     if root is None:
         raise InstallError("bootloader: there is no root file system.")
-    release = dict(line.split("=", 1) for line in (SYSROOT / "etc/os-release").read_text().splitlines() if "=" in line)
+    release = dict(
+        line.split("=", 1)
+        for line in (SYSROOT / "etc/os-release").read_text().splitlines()
+        if "=" in line
+    )
     return CONFIGURATION.format(
         timeout=timeout,
         title=release.get("PRETTY_NAME", "Linux").strip('"'),

@@ -73,4 +73,8 @@ def objection(words: list[str]) -> str:
     options = CARRIED_OUT[command]
     given = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
     unknown = [name for name in given if options is not ANY and name not in options]
-    return f'{command}: the option "{unknown[0]}" is not known to the installer of the lab' if unknown else ""
+    return (
+        f'{command}: the option "{unknown[0]}" is not known to the installer of the lab'
+        if unknown
+        else ""
+    )

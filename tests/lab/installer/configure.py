@@ -64,7 +64,10 @@ def _timezone(kickstart: Any) -> None:
 
 def _time_servers(kickstart: Any) -> None:
     # Where a release keeps them differs: EL 8 has no timesource, EL 10 no timezone --ntpservers.
-    lines = [f"server {server} iburst" for server in getattr(kickstart.timezone, "ntpservers", None) or []]
+    lines = [
+        f"server {server} iburst"
+        for server in getattr(kickstart.timezone, "ntpservers", None) or []
+    ]
     for source in kickstart.timesource.timesource_list if hasattr(kickstart, "timesource") else []:
         if source.ntp_server:
             lines.append(f"server {source.ntp_server} iburst{' nts' if source.nts else ''}")
@@ -72,7 +75,11 @@ def _time_servers(kickstart: Any) -> None:
             lines.append(f"pool {source.ntp_pool} iburst{' nts' if source.nts else ''}")
     path = SYSROOT / CHRONY_CONF
     if lines and path.exists():
-        kept = [line for line in path.read_text().splitlines() if not line.startswith(("server ", "pool "))]
+        kept = [
+            line
+            for line in path.read_text().splitlines()
+            if not line.startswith(("server ", "pool "))
+        ]
         path.write_text("\n".join([*lines, *kept]) + "\n")
 
 

@@ -39,7 +39,11 @@ def found() -> list[Disk]:
         for path in SYS.iterdir()
         if not path.name.startswith(("loop", "ram", "zram", "sr", "fd", "dm-", "md"))
     )
-    return [_disk(name) for name in names if _number(name, "ro") == 0 and _number(name, "removable") == 0]
+    return [
+        _disk(name)
+        for name in names
+        if _number(name, "ro") == 0 and _number(name, "removable") == 0
+    ]
 
 
 def resolve(name: str) -> str:
@@ -92,7 +96,8 @@ def uuid(device: str) -> str:
 def _disk(name: str) -> Disk:
     values = _probe(f"/dev/{name}")
     partitions = sorted(
-        (path.parent.name for path in (SYS / name).glob("*/partition")), key=lambda part: (len(part), part)
+        (path.parent.name for path in (SYS / name).glob("*/partition")),
+        key=lambda part: (len(part), part),
     )
     return Disk(
         name,
@@ -127,14 +132,20 @@ def _write_table(plan: Plan, disk: str, kind: str) -> None:
             size = f"size={part.size}MiB, " if part.size else ""
             lines.append(f"{size}type={KINDS[kind].get(part.kind, LINUX[kind])}")
     table = "\n".join(lines) + "\n"
-    programs.run(["sfdisk", "--quiet", "--wipe-partitions", "always", f"/dev/{disk}"], stdin=table, log="storage")
+    programs.run(
+        ["sfdisk", "--quiet", "--wipe-partitions", "always", f"/dev/{disk}"],
+        stdin=table,
+        log="storage",
+    )
     programs.run(["udevadm", "settle", "--timeout=30"], log="storage")
 
 
 def _make(mount: Mount) -> None:
     screen.show(f"Creating {mount.fstype} on {mount.device}")
     label = [LABEL.get(mount.fstype, "-L"), mount.label] if mount.label else []
-    programs.run([*MAKE[mount.fstype], *mount.mkfs_options.split(), *label, mount.device], log="storage")
+    programs.run(
+        [*MAKE[mount.fstype], *mount.mkfs_options.split(), *label, mount.device], log="storage"
+    )
 
 
 def _mount(mount: Mount) -> None:

@@ -16,7 +16,16 @@ from . import commands
 from .model import InstallError
 
 BUILDSTAMP = pathlib.Path("/.buildstamp")
-OTHER_SECTIONS = ("%pre-install", "%post", "%onerror", "%traceback", "%packages", "%addon", "%anaconda", "%certificate")
+OTHER_SECTIONS = (
+    "%pre-install",
+    "%post",
+    "%onerror",
+    "%traceback",
+    "%packages",
+    "%addon",
+    "%anaconda",
+    "%certificate",
+)
 
 
 def release(buildstamp: pathlib.Path = BUILDSTAMP) -> int:

@@ -23,8 +23,13 @@ def write(commands: Iterable[Any]) -> None:
     """Write the configuration of every interface that the kickstart names, and the host name."""
     folder = SYSROOT / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    named = [command for command in commands if command.device or command.bootProto or command.hostname]
-    hostname = next((command.hostname for command in named if command.hostname), "") or socket.gethostname()
+    named = [
+        command for command in commands if command.device or command.bootProto or command.hostname
+    ]
+    hostname = (
+        next((command.hostname for command in named if command.hostname), "")
+        or socket.gethostname()
+    )
     if hostname and hostname != "(none)":
         (SYSROOT / "etc/hostname").write_text(f"{hostname}\n")
     interfaces = [command for command in named if command.device or command.bootProto]
@@ -41,7 +46,9 @@ def _files(command: Any) -> dict[str, str]:
     if command is None:
         return {"network": f"[Match]\n{_match('link')}\n[Network]\nDHCP=ipv4\n"}
     if command.bondslaves or command.vlanid:
-        raise InstallError("network: bonds and VLANs are checked, but not written by the installer of the lab.")
+        raise InstallError(
+            "network: bonds and VLANs are checked, but not written by the installer of the lab."
+        )
     network = [_addressing(command), *(f"DNS={server}" for server in _servers(command))]
     if command.gateway and not command.nodefroute:
         network.append(f"Gateway={command.gateway}")
@@ -60,7 +67,11 @@ def _files(command: Any) -> dict[str, str]:
 
 def _match(device: str) -> str:
     if not device or device in ("link", "bootif", "ibft"):
-        device = (pathlib.Path("/sys/class/net") / INSTALLING.read_text().strip() / "address").read_text().strip()
+        device = (
+            (pathlib.Path("/sys/class/net") / INSTALLING.read_text().strip() / "address")
+            .read_text()
+            .strip()
+        )
     return f"MACAddress={device}" if MAC.match(device) else f"Name={device}"
 
 
@@ -70,7 +81,9 @@ def _addressing(command: Any) -> str:
             raise InstallError("network --bootproto=static: --ip and --netmask are required.")
         return f"Address={ipaddress.ip_interface(f'{command.ip}/{command.netmask}').with_prefixlen}"
     if command.bootProto not in ("", "dhcp"):
-        raise InstallError(f"network --bootproto={command.bootProto} is not known to the installer of the lab.")
+        raise InstallError(
+            f"network --bootproto={command.bootProto} is not known to the installer of the lab."
+        )
     return "DHCP=ipv4"
 
 
@@ -82,7 +95,9 @@ def _write_resolver(commands: list[Any]) -> None:
     """networkd alone writes no resolv.conf: what the kickstart says, else what the installer's lease said."""
     servers = [server for command in commands for server in _servers(command)]
     leased = pathlib.Path("/run/install/resolv.conf")
-    text = "".join(f"nameserver {server}\n" for server in servers) or (leased.read_text() if leased.exists() else "")
+    text = "".join(f"nameserver {server}\n" for server in servers) or (
+        leased.read_text() if leased.exists() else ""
+    )
     path = SYSROOT / "etc/resolv.conf"
     path.unlink(missing_ok=True)
     path.write_text(text)

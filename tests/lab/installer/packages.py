@@ -20,7 +20,11 @@ from .programs import SYSROOT
 CACHE = "var/cache/anaconda"
 BASE_REPOSITORY = "anaconda"
 # Group kinds by the word of pykickstart's GROUP_* constants: required, default, all.
-GROUP_KINDS = {0: ("mandatory",), 1: ("mandatory", "default"), 2: ("mandatory", "default", "optional")}
+GROUP_KINDS = {
+    0: ("mandatory",),
+    1: ("mandatory", "default"),
+    2: ("mandatory", "default", "optional"),
+}
 FILE_SYSTEM_TOOLS = {
     "ext2": "e2fsprogs",
     "ext3": "e2fsprogs",
@@ -81,7 +85,9 @@ def _add_repository(base: dnf.Base, name: str, url: Optional[str], key: str) -> 
             f"The repository {name} has no URL that is known here: url --url or repo --baseurl gives it."
         )
     options = {"gpgcheck": True, "gpgkey": [key]} if key else {"gpgcheck": False}
-    return base.repos.add_new_repo(name, base.conf, baseurl=[url], skip_if_unavailable=False, **options)
+    return base.repos.add_new_repo(
+        name, base.conf, baseurl=[url], skip_if_unavailable=False, **options
+    )
 
 
 def _required(kickstart: Any, plan: Optional[Plan]) -> list[str]:
@@ -90,7 +96,13 @@ def _required(kickstart: Any, plan: Optional[Plan]) -> list[str]:
     if plan:
         required += [
             "kernel",
-            *sorted({FILE_SYSTEM_TOOLS[mount.fstype] for mount in plan.mounts if mount.fstype in FILE_SYSTEM_TOOLS}),
+            *sorted(
+                {
+                    FILE_SYSTEM_TOOLS[mount.fstype]
+                    for mount in plan.mounts
+                    if mount.fstype in FILE_SYSTEM_TOOLS
+                }
+            ),
         ]
     sources = hasattr(kickstart, "timesource") and kickstart.timesource.timesource_list
     servers = getattr(kickstart.timezone, "ntpservers", None) or sources
@@ -113,12 +125,16 @@ def _select(base: dnf.Base, kickstart: Any, required: list[str]) -> None:
         group = base.comps.group_by_pattern(name)
         if group is None:
             missing.append(f"@{name}")
-        elif group.id not in {excluded_group.name for excluded_group in selection.excludedGroupList}:
+        elif group.id not in {
+            excluded_group.name for excluded_group in selection.excludedGroupList
+        }:
             base.group_install(group.id, wanted, exclude=excluded)
     specs = [*selection.packageList, *required]
     missing += _install_specs(base, specs, selection.excludedList)
     if missing and selection.handleMissing != KS_MISSING_IGNORE:
-        raise InstallError("The following packages, groups or modules are missing: " + ", ".join(sorted(missing)))
+        raise InstallError(
+            "The following packages, groups or modules are missing: " + ", ".join(sorted(missing))
+        )
 
 
 def _environment(base: dnf.Base, name: str) -> list[str]:
@@ -177,7 +193,9 @@ class _Download(dnf.callback.DownloadProgress):
         share = 100 * self.done // self.total if self.total else 100
         if share >= self.said + 10:
             self.said = share - share % 10
-            screen.show(f"Downloading {self.files} RPMs, {_mib(self.done)} / {_mib(self.total)} ({share}%) done.")
+            screen.show(
+                f"Downloading {self.files} RPMs, {_mib(self.done)} / {_mib(self.total)} ({share}%) done."
+            )
 
 
 class _Transaction(dnf.callback.TransactionProgress):
@@ -186,7 +204,9 @@ class _Transaction(dnf.callback.TransactionProgress):
     def __init__(self) -> None:
         self.shown: set[tuple[int, str]] = set()
 
-    def progress(self, package: Any, action: int, ti_done: int, ti_total: int, ts_done: int, ts_total: int) -> None:
+    def progress(
+        self, package: Any, action: int, ti_done: int, ti_total: int, ts_done: int, ts_total: int
+    ) -> None:
         name = f"{package.name}.{package.arch}" if package else ""
         if (action, name) in self.shown:
             return

@@ -17,7 +17,12 @@ SECONDS = 600
 
 
 def run(
-    argv: Sequence[str], *, stdin: str = "", root: bool = False, ok: Sequence[int] = (0,), log: str = "program"
+    argv: Sequence[str],
+    *,
+    stdin: str = "",
+    root: bool = False,
+    ok: Sequence[int] = (0,),
+    log: str = "program",
 ) -> str:
     """Run a program to its end and return its standard output.
 
@@ -26,10 +31,14 @@ def run(
     """
     words = ["chroot", str(SYSROOT), *argv] if root else list(argv)
     screen.log(log, f"Running... {shlex.join(words)}")
-    done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = subprocess.run(
+        words, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     for line in (done.stdout + done.stderr).splitlines():
         screen.log(log, line)
     screen.log(log, f"Return code: {done.returncode}")
     if done.returncode not in ok:
-        raise InstallError(f"{shlex.join(words)} ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise InstallError(
+            f"{shlex.join(words)} ended with status {done.returncode}: {done.stderr.strip()[-500:]}"
+        )
     return done.stdout

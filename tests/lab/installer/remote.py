@@ -16,7 +16,9 @@ template(name="lab" type="string" string="<%PRI%>%TIMESTAMP% %HOSTNAME% %syslogt
 {inputs}
 *.* action(type="omfwd" target="{host}" port="{port}" protocol="tcp" template="lab")
 """
-INPUT = 'input(type="imfile" File="/tmp/{name}.log" Tag="{name}:" Severity="info" Facility="local1")'
+INPUT = (
+    'input(type="imfile" File="/tmp/{name}.log" Tag="{name}:" Severity="info" Facility="local1")'
+)
 LOGS = ("anaconda", "storage", "program", "packaging")
 SSHD = ["/usr/sbin/sshd", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes"]
 
@@ -44,7 +46,11 @@ def start(kickstart: Any) -> None:
 
 def _start_syslog(host: str, port: str) -> None:
     path = pathlib.Path("/etc/rsyslog.conf")
-    path.write_text(SYSLOG.format(inputs="\n".join(INPUT.format(name=name) for name in LOGS), host=host, port=port))
+    path.write_text(
+        SYSLOG.format(
+            inputs="\n".join(INPUT.format(name=name) for name in LOGS), host=host, port=port
+        )
+    )
     run(["rsyslogd"])
     screen.log("anaconda", f"logs go to {host}:{port}")
 
@@ -59,5 +65,8 @@ def _start_sshd(kickstart: Any) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
             (folder / "authorized_keys").write_text(f"{account.password}\n")
         else:
-            run(["chpasswd", *(["-e"] if account.isCrypted else [])], stdin=f"{account.username}:{account.password}\n")
+            run(
+                ["chpasswd", *(["-e"] if account.isCrypted else [])],
+                stdin=f"{account.username}:{account.password}\n",
+            )
     run(SSHD)

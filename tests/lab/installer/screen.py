@@ -27,7 +27,9 @@ def show(text: str) -> None:
 def log(name: str, text: str) -> None:
     """A line in ``/tmp/NAME.log``."""
     with (LOGS / f"{name}.log").open("a") as file:
-        file.write(f"{time.strftime('%H:%M:%S')},{int(time.time() * 1000) % 1000:03d} INF {name}: {text}\n")
+        file.write(
+            f"{time.strftime('%H:%M:%S')},{int(time.time() * 1000) % 1000:03d} INF {name}: {text}\n"
+        )
 
 
 def _uptime() -> str:

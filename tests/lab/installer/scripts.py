@@ -17,7 +17,12 @@ from . import screen
 from .model import InstallError
 from .programs import SYSROOT
 
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TERM": "linux"}
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "TERM": "linux",
+}
 SIGNATURE = "There was an error running the kickstart script at line {line}.  This is a fatal error and installation will be aborted.  The details of this error are:\n\n{details}"
 
 

@@ -42,7 +42,9 @@ class _Request:
     mkfs_options: str = ""
 
 
-def plan(kickstart: Any, disks: Sequence[Disk], *, efi: bool, major: int, resolve: Resolve = str) -> Plan:
+def plan(
+    kickstart: Any, disks: Sequence[Disk], *, efi: bool, major: int, resolve: Resolve = str
+) -> Plan:
     """The plan for ``disks``.  Raises InstallError, worded for the screen.
 
     kickstart  pykickstart's handler
@@ -52,9 +54,15 @@ def plan(kickstart: Any, disks: Sequence[Disk], *, efi: bool, major: int, resolv
     """
     usable = _usable(kickstart.ignoredisk, disks, resolve)
     tables = _tables(kickstart, usable, efi=efi, major=major, resolve=resolve)
-    existing = {part.name: part for disk in usable for part in disk.partitions if disk.name not in tables}
-    kept = [_kept(part, existing, resolve) for part in kickstart.partition.partitions if part.onPart]
-    requests = [_request(part, resolve) for part in kickstart.partition.partitions if not part.onPart]
+    existing = {
+        part.name: part for disk in usable for part in disk.partitions if disk.name not in tables
+    }
+    kept = [
+        _kept(part, existing, resolve) for part in kickstart.partition.partitions if part.onPart
+    ]
+    requests = [
+        _request(part, resolve) for part in kickstart.partition.partitions if not part.onPart
+    ]
     kinds = {**{disk.name: disk.table for disk in usable if not disk.partitions}, **tables}
     if kickstart.reqpart.reqpart:
         requests = _required(kickstart.reqpart.addBoot, kinds, efi=efi) + requests
@@ -62,12 +70,16 @@ def plan(kickstart: Any, disks: Sequence[Disk], *, efi: bool, major: int, resolv
     mounts = tuple(sorted([*kept, *made], key=lambda mount: mount.point))
     boot_disk = _boot_disk(kickstart.bootloader.bootDrive, mounts, new, existing, resolve)
     decided = Plan(tables, tuple(new), mounts, boot_disk)
-    _check(decided, {disk.name: kinds.get(disk.name, disk.table) for disk in usable}, existing, efi=efi)
+    _check(
+        decided, {disk.name: kinds.get(disk.name, disk.table) for disk in usable}, existing, efi=efi
+    )
     return decided
 
 
 def _usable(ignored: Any, disks: Sequence[Disk], resolve: Resolve) -> list[Disk]:
-    only, without = ({resolve(name) for name in names} for names in (ignored.onlyuse, ignored.ignoredisk))
+    only, without = (
+        {resolve(name) for name in names} for names in (ignored.onlyuse, ignored.ignoredisk)
+    )
     missing = only - {disk.name for disk in disks}
     if missing:
         raise InstallError(f'Disk "{min(missing)}" given in ignoredisk command does not exist.')
@@ -77,7 +89,9 @@ def _usable(ignored: Any, disks: Sequence[Disk], resolve: Resolve) -> list[Disk]
     return usable
 
 
-def _tables(kickstart: Any, usable: list[Disk], *, efi: bool, major: int, resolve: Resolve) -> dict[str, str]:
+def _tables(
+    kickstart: Any, usable: list[Disk], *, efi: bool, major: int, resolve: Resolve
+) -> dict[str, str]:
     """Which disks are emptied, and the kind of their new table."""
     clearing = kickstart.clearpart
     if clearing.type not in (CLEARPART_TYPE_ALL, CLEARPART_TYPE_LINUX):
@@ -101,7 +115,9 @@ def _tables(kickstart: Any, usable: list[Disk], *, efi: bool, major: int, resolv
 def _table(kickstart: Any, disk: Disk, *, efi: bool, major: int) -> str:
     clearing = kickstart.clearpart
     if not (disk.table or clearing.initAll or kickstart.zerombr.zerombr):
-        raise InstallError(f"{disk.name} has no table that is known: zerombr or clearpart --initlabel would make one.")
+        raise InstallError(
+            f"{disk.name} has no table that is known: zerombr or clearpart --initlabel would make one."
+        )
     if clearing.disklabel:
         return {"msdos": "dos"}.get(clearing.disklabel, clearing.disklabel)
     if disk.table and not clearing.initAll:
@@ -119,10 +135,20 @@ def _kept(part: Any, existing: dict[str, Partition], resolve: Resolve) -> Mount:
     if not part.format:
         fstype = existing[name].fstype
         if not fstype:
-            raise InstallError(f'Partition "{name}" is to be kept, but holds no file system that is known.')
+            raise InstallError(
+                f'Partition "{name}" is to be kept, but holds no file system that is known.'
+            )
         return Mount(f"/dev/{name}", part.mountpoint, fstype, False, options=part.fsopts or "")
     fstype = _fstype(part)
-    return Mount(f"/dev/{name}", part.mountpoint, fstype, True, part.label, part.fsopts or "", part.mkfsopts or "")
+    return Mount(
+        f"/dev/{name}",
+        part.mountpoint,
+        fstype,
+        True,
+        part.label,
+        part.fsopts or "",
+        part.mkfsopts or "",
+    )
 
 
 def _request(part: Any, resolve: Resolve) -> _Request:
@@ -131,7 +157,9 @@ def _request(part: Any, resolve: Resolve) -> _Request:
             f"part {part.mountpoint} --noformat: there must be an --onpart that says which partition is kept."
         )
     if part.mountpoint.startswith(NOT_KNOWN):
-        raise InstallError(f"part {part.mountpoint}: LVM, RAID and Btrfs are not known to the installer of the lab.")
+        raise InstallError(
+            f"part {part.mountpoint}: LVM, RAID and Btrfs are not known to the installer of the lab."
+        )
     size = part.size or (1024 if part.recommended else 0)
     if not size and not part.grow:
         raise InstallError(f"Partition {part.mountpoint} requires a size specification.")
@@ -164,7 +192,9 @@ def _required(add_boot: bool, kinds: dict[str, str], *, efi: bool) -> list[_Requ
     return requests
 
 
-def _placed(requests: list[_Request], kinds: dict[str, str], sizes: dict[str, int]) -> tuple[list[New], list[Mount]]:
+def _placed(
+    requests: list[_Request], kinds: dict[str, str], sizes: dict[str, int]
+) -> tuple[list[New], list[Mount]]:
     """The partitions that fulfil the requests, disk by disk, and what is mounted from them."""
     if requests and not kinds:
         raise InstallError("There is no disk that may be partitioned: clearpart keeps them all.")
@@ -176,9 +206,12 @@ def _placed(requests: list[_Request], kinds: dict[str, str], sizes: dict[str, in
             raise InstallError(
                 f"{disk}: its partitions are kept, or it has no table; no new ones are made beside them."
             )
-        own = sorted((request for request, name in zip(requests, chosen) if name == disk), key=_position)
+        own = sorted(
+            (request for request, name in zip(requests, chosen) if name == disk), key=_position
+        )
         for made, request in zip(
-            _numbered(disk, kinds[disk], own, sizes[disk] // MIB - MARGIN), _with_extended(kinds[disk], own)
+            _numbered(disk, kinds[disk], own, sizes[disk] // MIB - MARGIN),
+            _with_extended(kinds[disk], own),
         ):
             new.append(made)
             if request and request.fstype != "biosboot":
@@ -199,7 +232,9 @@ def _with_extended(kind: str, requests: list[_Request]) -> list[Optional[_Reques
 
 def _numbered(disk: str, kind: str, requests: list[_Request], space: int) -> list[New]:
     # A logical partition costs a table of its own.
-    sizes = _sizes(requests, space - (len(requests) if kind == "dos" and len(requests) > 4 else 0), disk)
+    sizes = _sizes(
+        requests, space - (len(requests) if kind == "dos" and len(requests) > 4 else 0), disk
+    )
     separator = "p" if disk[-1].isdigit() else ""
     made = []
     remaining = iter(sizes)
@@ -233,12 +268,22 @@ def _sizes(requests: list[_Request], space: int, disk: str) -> list[int]:
 
 def _mount(made: New, request: _Request) -> Mount:
     return Mount(
-        f"/dev/{made.name}", request.point, request.fstype, True, request.label, request.options, request.mkfs_options
+        f"/dev/{made.name}",
+        request.point,
+        request.fstype,
+        True,
+        request.label,
+        request.options,
+        request.mkfs_options,
     )
 
 
 def _boot_disk(
-    named: str, mounts: Iterable[Mount], new: Iterable[New], existing: dict[str, Partition], resolve: Resolve
+    named: str,
+    mounts: Iterable[Mount],
+    new: Iterable[New],
+    existing: dict[str, Partition],
+    resolve: Resolve,
 ) -> Optional[str]:
     """The disk that the bootloader command names, else the one that /boot or / is on."""
     if named:
@@ -260,16 +305,26 @@ def _check(plan: Plan, kinds: dict[str, str], existing: dict[str, Partition], *,
             raise InstallError(f"{twice[0]} is given by two part commands.")
     root = plan.at("/")
     if root is None:
-        raise InstallError("You have not defined a root partition (/), which is required for installation.")
+        raise InstallError(
+            "You have not defined a root partition (/), which is required for installation."
+        )
     if not root.make:
         raise InstallError("You must create a new file system on the root device.")
     esp = plan.at("/boot/efi")
     if efi and (esp is None or esp.fstype not in ("efi", "vfat")):
-        raise InstallError("For a UEFI installation, you must include an EFI System Partition mounted at /boot/efi.")
+        raise InstallError(
+            "For a UEFI installation, you must include an EFI System Partition mounted at /boot/efi."
+        )
     biosboot = any(part.kind == "biosboot" for part in plan.new) or any(
         mount.point == "biosboot" for mount in plan.mounts
     )
-    if not efi and plan.boot_disk and kinds.get(plan.boot_disk) == "gpt" and not biosboot and plan.tables:
+    if (
+        not efi
+        and plan.boot_disk
+        and kinds.get(plan.boot_disk) == "gpt"
+        and not biosboot
+        and plan.tables
+    ):
         raise InstallError(
             "Your BIOS-based system needs a special partition to boot from a GPT disk label: biosboot, 1 MiB."
         )

@@ -58,11 +58,15 @@ class LightMachine:
     def run(self, *argv: str) -> str:
         """Run a program in the installed operating system, and return what it printed."""
         init = next(pid for pid in self._pids() if _is_init(pid))
-        return process.run(["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS).stdout
+        return process.run(
+            ["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS
+        ).stdout
 
     def _pids(self) -> list[str]:
         """The processes in the node's network."""
-        return process.run(["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS).stdout.split()
+        return process.run(
+            ["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS
+        ).stdout.split()
 
     def _live(self) -> None:
         try:
@@ -80,7 +84,11 @@ class LightMachine:
         self.node.root.mkdir()
         _move_state(before, self.node.root)
         with self.node.power_on() as running:
-            until(lambda: self._off.is_set() or not running.alive(), BOOT_SECONDS, f"{self.node.folder.name} to boot")
+            until(
+                lambda: self._off.is_set() or not running.alive(),
+                BOOT_SECONDS,
+                f"{self.node.folder.name} to boot",
+            )
             if self._off.is_set():
                 return "power cut"
         outcome = self.node.outcome(running, STOP_SECONDS)
@@ -98,7 +106,11 @@ class LightMachine:
         (self.node.folder / "group").write_text(self.node.namespace.name)
         argv = [str(SYSTEM), str(OWN_GROUP), str(self.node.folder), self.node.namespace.name]
         with daemon(argv, self.node.folder / "system.log") as running:
-            until(lambda: self._off.is_set() or not running.alive(), float("inf"), "the operating system to end")
+            until(
+                lambda: self._off.is_set() or not running.alive(),
+                float("inf"),
+                "the operating system to end",
+            )
             if self._off.is_set():
                 # A container outlives its systemd-nspawn when that is killed.
                 for pid in self._pids():

@@ -62,7 +62,9 @@ class LightNode:
         until(ended, seconds, f"{self.folder.name} to end its boot")
         status = node.process.returncode
         if status not in OUTCOMES:
-            raise RuntimeError(f"{self.folder.name} ended with status {status}:\n{self.said()[-2000:]}")
+            raise RuntimeError(
+                f"{self.folder.name} ended with status {status}:\n{self.said()[-2000:]}"
+            )
         return OUTCOMES[status]
 
     @property
@@ -71,7 +73,11 @@ class LightNode:
 
     def said(self) -> str:
         """What it said in all its boots."""
-        return self.console.read_text(encoding="utf-8", errors="replace") if self.console.exists() else ""
+        return (
+            self.console.read_text(encoding="utf-8", errors="replace")
+            if self.console.exists()
+            else ""
+        )
 
 
 def light_node(net: Network, folder: pathlib.Path, mac: str, rate: str = "") -> LightNode:
@@ -85,7 +91,9 @@ def light_node(net: Network, folder: pathlib.Path, mac: str, rate: str = "") -> 
 
 def stage1() -> pathlib.Path:
     """Stage 1 as a directory."""
-    key = cache.key_of(pathlib.Path(initrd.__file__), initrd.HERE / "stage1", more=[stage2.root().parent.name])
+    key = cache.key_of(
+        pathlib.Path(initrd.__file__), initrd.HERE / "stage1", more=[stage2.root().parent.name]
+    )
     return cache.part("light", key, lambda out: _lay_out(out / "root")) / "root"
 
 

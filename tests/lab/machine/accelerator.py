@@ -41,7 +41,9 @@ def _guest_runs() -> bool:
             "-kernel", str(images / IMAGES["kernel"]), "-initrd", str(images / IMAGES["initrd"]),
             "-append", "console=ttyS0 quiet inst.lab.probe"]  # fmt: skip
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     return PROOF.encode() in done.stdout

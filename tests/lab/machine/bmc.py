@@ -27,7 +27,9 @@ from .chassis import Chassis
 
 IPMI_PORT, REDFISH_PORT = 623, 443
 START_SECONDS = 30.0
-ENVIRONMENT = {"PYTHONPATH": os.pathsep.join(str(cache.ROOT / name) for name in (".collections", "tests"))}
+ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(str(cache.ROOT / name) for name in (".collections", "tests"))
+}
 AUTHENTICATION = "none md2 md5 straight"
 LAN = """\
 name "bmc"
@@ -94,7 +96,14 @@ def redfish(net: Network, chassis: Chassis, address: str) -> Iterator[Controller
     hashed = bcrypt.hashpw(controller.password.encode(), bcrypt.gensalt(4)).decode()
     (folder / "users").write_text(f"{controller.user}:{hashed}\n")
     _make_certificate(folder, address)
-    argv = [sys.executable, "-m", "lab.machine.redfish", str(chassis.folder), address, str(REDFISH_PORT)]
+    argv = [
+        sys.executable,
+        "-m",
+        "lab.machine.redfish",
+        str(chassis.folder),
+        address,
+        str(REDFISH_PORT),
+    ]
     place = _place(net, address)
     with place.daemon(argv, folder / "redfish.log", env=ENVIRONMENT) as server:
         server.wait_for("Running on", START_SECONDS)

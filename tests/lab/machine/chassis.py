@@ -89,7 +89,9 @@ class Chassis:
         """Set the order, for all starts or ``once``; a machine that runs takes it at its next start or reset from here."""
         unknown = set(devices) - set(DEVICES)
         if unknown or not devices:
-            raise ValueError(f"{sorted(unknown)}: a machine of the lab boots from {sorted(DEVICES)}")
+            raise ValueError(
+                f"{sorted(unknown)}: a machine of the lab boots from {sorted(DEVICES)}"
+            )
         files.replace(str(self.folder / ("once" if once else "order")), "\n".join(devices) + "\n")
 
     def next_boot(self) -> str:
@@ -110,7 +112,9 @@ class Chassis:
     def registers(self, path: pathlib.Path) -> None:
         """Write where its processors are: one that hangs without a word tells nothing else."""
         with self._monitor() as qemu:
-            path.write_text(qemu.command("human-monitor-command", **{"command-line": "info registers -a"}))
+            path.write_text(
+                qemu.command("human-monitor-command", **{"command-line": "info registers -a"})
+            )
 
     def cpu_seconds(self) -> float:
         """What the running QEMU has used of the host's processors; 0 when it is off."""
@@ -138,9 +142,17 @@ class Chassis:
 
     def _apply(self, qemu: Monitor, order: list[str]) -> None:
         # Two devices must not have one index at the same time, so all lose theirs first.
-        for value in (lambda device: -1, lambda device: order.index(device) + 1 if device in order else -1):
+        for value in (
+            lambda device: -1,
+            lambda device: order.index(device) + 1 if device in order else -1,
+        ):
             for device, name in DEVICES.items():
-                qemu.command("qom-set", path=f"/machine/peripheral/{name}", property="bootindex", value=value(device))
+                qemu.command(
+                    "qom-set",
+                    path=f"/machine/peripheral/{name}",
+                    property="bootindex",
+                    value=value(device),
+                )
 
     def _monitor(self) -> contextlib.AbstractContextManager[Monitor]:
         return monitor(self.folder / "monitor")
@@ -175,10 +187,15 @@ class Cabinet(Chassis):
 
     def boots(self) -> list[str]:
         """What each start took, first to last: a device, or ``usual``."""
-        return (self.folder / "boots").read_text().split() if (self.folder / "boots").exists() else []
+        return (
+            (self.folder / "boots").read_text().split() if (self.folder / "boots").exists() else []
+        )
 
     def _booted(self) -> None:
-        files.replace(str(self.folder / "boots"), "\n".join([*self.boots(), self.next_boot() or "usual"]) + "\n")
+        files.replace(
+            str(self.folder / "boots"),
+            "\n".join([*self.boots(), self.next_boot() or "usual"]) + "\n",
+        )
         self.forget_once()
 
 

@@ -34,7 +34,9 @@ class Hardware:
 def command_line(hardware: Hardware, folder: pathlib.Path, tap: str, accelerator: str) -> list[str]:
     """QEMU for this machine, stopped before its first instruction; the boot order is set over the monitor."""
     if hardware.firmware not in FIRMWARES:
-        raise ValueError(f"there is no firmware {hardware.firmware!r}: there is {', '.join(FIRMWARES)}")
+        raise ValueError(
+            f"there is no firmware {hardware.firmware!r}: there is {', '.join(FIRMWARES)}"
+        )
     return [
         "qemu-system-x86_64", "-S", "-machine", "q35", *ACCELERATION[accelerator],
         "-m", str(hardware.memory), "-smp", str(hardware.processors), "-display", "none",
@@ -61,5 +63,9 @@ def _firmware(firmware: str, folder: pathlib.Path) -> list[str]:
         "-drive",
         f"if=pflash,format=raw,file={folder}/variables",
     ]
-    only_http = [word for name in HTTP_ONLY for word in ("-fw_cfg", f"name=opt/org.tianocore/{name},string=n")]
+    only_http = [
+        word
+        for name in HTTP_ONLY
+        for word in ("-fw_cfg", f"name=opt/org.tianocore/{name},string=n")
+    ]
     return flash + (only_http if firmware == UEFI_HTTP else [])

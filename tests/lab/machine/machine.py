@@ -36,7 +36,11 @@ class Machine(Chassis):
 
     def said(self) -> str:
         """All that the serial console has said, through all starts."""
-        return self.console.read_text(encoding="utf-8", errors="replace") if self.console.exists() else ""
+        return (
+            self.console.read_text(encoding="utf-8", errors="replace")
+            if self.console.exists()
+            else ""
+        )
 
     def wait_for_console(self, text: str, seconds: float) -> None:
         """Wait until the console says ``text``."""
@@ -72,7 +76,10 @@ class Machine(Chassis):
 
 @contextlib.contextmanager
 def machine(
-    net: Network, folder: pathlib.Path, hardware: Hardware, order: Sequence[str] = ("network", "disk")
+    net: Network,
+    folder: pathlib.Path,
+    hardware: Hardware,
+    order: Sequence[str] = ("network", "disk"),
 ) -> Iterator[Machine]:
     """A machine that is off and has a blank disk; when the block ends, its power goes.
 

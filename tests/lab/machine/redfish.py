@@ -97,7 +97,11 @@ class Driver(AbstractSystemsDriver):  # type: ignore[misc]
     def get_nics(self, identity: str) -> list[dict[str, str]]:
         self._check(identity)
         argv = json.loads((self._chassis.folder / "qemu.json").read_text())
-        (mac,) = (word.partition("mac=")[2].split(",")[0] for word in argv if word.startswith("virtio-net-pci"))
+        (mac,) = (
+            word.partition("mac=")[2].split(",")[0]
+            for word in argv
+            if word.startswith("virtio-net-pci")
+        )
         return [{"id": mac, "mac": mac}]
 
     def _check(self, identity: str) -> None:

@@ -19,7 +19,8 @@ from ..distribution import comps
 
 ARCH, RELEASE, SECONDS = "aarch64", "9.4", 60.0
 KERNEL, INITRD, STAGE2, EFI = (
-    f"images/{name}" for name in ("pxeboot/vmlinuz", "pxeboot/initrd.img", "install.img", "efiboot.img")
+    f"images/{name}"
+    for name in ("pxeboot/vmlinuz", "pxeboot/initrd.img", "install.img", "efiboot.img")
 )
 LOADERS = ("BOOTAA64.EFI", "grubaa64.efi")
 EFI_KILOBYTES = 2880

@@ -42,7 +42,8 @@ ROLE = {
     "frontend_space": 500,
 }
 SOURCES = [
-    {"name": name, "path": f"{MIRROR}/{name}", "gpg_keys": [STOCK_KEY]} for name in ("stock", "updates", "third-party")
+    {"name": name, "path": f"{MIRROR}/{name}", "gpg_keys": [STOCK_KEY]}
+    for name in ("stock", "updates", "third-party")
 ]
 
 
@@ -116,7 +117,9 @@ def playbook(name: str, variables: Any) -> list[str]:
 
 
 @contextlib.contextmanager
-def container(net: Network, folder: pathlib.Path, mirrors: Mapping[str, pathlib.Path] = {}) -> Iterator[Frontend]:
+def container(
+    net: Network, folder: pathlib.Path, mirrors: Mapping[str, pathlib.Path] = {}
+) -> Iterator[Frontend]:
     """A machine with an operating system and the role's packages, on the network's own address, until the block ends.
 
     mirrors  further folders below ``/srv/mirror``

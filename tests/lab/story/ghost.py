@@ -28,14 +28,27 @@ class Ghost:
 
     def kickstart(self) -> tuple[int, str]:
         """What its installer is answered: the status and the text."""
-        return self._curl("--header", f"X-RHN-Provisioning-MAC-0: eth0 {self.mac}", f"{URL}/kickstart")
+        return self._curl(
+            "--header", f"X-RHN-Provisioning-MAC-0: eth0 {self.mac}", f"{URL}/kickstart"
+        )
 
     def post(self, what: str, message: Any) -> int:
         """A message of root on the machine; the status of the answer."""
-        return self._curl("--local-port", "700-900", "--json", json.dumps(message), f"{URL}/{what}")[0]
+        return self._curl(
+            "--local-port", "700-900", "--json", json.dumps(message), f"{URL}/{what}"
+        )[0]
 
     def _curl(self, *words: str) -> tuple[int, str]:
-        argv = ["curl", "--silent", "--show-error", "--max-time", "30", "--write-out", "\n%{http_code}", *words]
+        argv = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "30",
+            "--write-out",
+            "\n%{http_code}",
+            *words,
+        ]
         body, _line, status = self.place.run(argv, timeout=SECONDS).stdout.rpartition("\n")
         return int(status), body
 

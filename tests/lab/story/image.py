@@ -39,7 +39,10 @@ SECONDS = 900.0
 
 def image() -> pathlib.Path:
     """The folder that holds the root of the operating system."""
-    packages = [*yaml.safe_load(DISTRIBUTION.read_text())["__distribution_libraries"]["Debian"], *MORE]
+    packages = [
+        *yaml.safe_load(DISTRIBUTION.read_text())["__distribution_libraries"]["Debian"],
+        *MORE,
+    ]
     role = yaml.safe_load(FRONTEND.read_text())["__frontend_packages"]
     key = cache.key_of(MAKER, more=[SUITE, str(role), *packages])
     return cache.part("frontend", key, lambda out: _make_image(out, packages))
@@ -47,7 +50,11 @@ def image() -> pathlib.Path:
 
 def ansible() -> pathlib.Path:
     """The folder that is ``/opt/ansible`` in the container."""
-    wanted = [line for line in (cache.ROOT / "requirements.txt").read_text().splitlines() if line.startswith("ansible")]
+    wanted = [
+        line
+        for line in (cache.ROOT / "requirements.txt").read_text().splitlines()
+        if line.startswith("ansible")
+    ]
     key = cache.key_of(pathlib.Path(__file__), more=wanted)
     return cache.part("ansible", key, lambda out: _make_ansible(out, wanted))
 
@@ -57,7 +64,13 @@ def _make_image(out: pathlib.Path, packages: list[str]) -> None:
 
 
 def _make_ansible(out: pathlib.Path, wanted: list[str]) -> None:
-    options = ["--quiet", "--disable-pip-version-check", "--python-version", PYTHON, "--only-binary=:all:"]
+    options = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--python-version",
+        PYTHON,
+        "--only-binary=:all:",
+    ]
     argv = [sys.executable, "-m", "pip", "install", *options, "--target", str(out / "lib"), *wanted]
     process.run(argv, timeout=SECONDS)
     (out / "bin").mkdir()

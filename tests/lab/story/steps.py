@@ -33,14 +33,20 @@ class Story:
 
     def integrate(self) -> None:
         """The machine is switched on once, while insert-ethers watches; all else follows."""
-        argv = playbook("insert-ethers", {"count": 1, "timeout": INSTALL_SECONDS, "wait_for_kickstart": True})
+        argv = playbook(
+            "insert-ethers", {"count": 1, "timeout": INSTALL_SECONDS, "wait_for_kickstart": True}
+        )
         with self.fe.daemon(argv, "insert-ethers.log") as watching:
             watching.wait_for("listening to", SECONDS)
             self.laps.restart()
             self.node.power_on()
             watching.wait_for(f"{NAME} is {self.node.mac}, {ADDRESS}", SECONDS)
             self.lap("entered")
-            until(lambda: not watching.alive(), INSTALL_SECONDS, "insert-ethers to see the kickstart asked for")
+            until(
+                lambda: not watching.alive(),
+                INSTALL_SECONDS,
+                "insert-ethers to see the kickstart asked for",
+            )
             assert watching.process.returncode == 0, watching.output()
         for state in ("installing", "installed", "up"):
             self.wait_for(state)
@@ -52,7 +58,9 @@ class Story:
 
     def check(self, version: str) -> None:
         """What an installed node must be: whole, with our package in this version, idle in the scheduler, and useful."""
-        assert self.ssh("systemctl is-system-running --wait") == "running\n", self.ssh("systemctl --failed")
+        assert self.ssh("systemctl is-system-running --wait") == "running\n", self.ssh(
+            "systemctl --failed"
+        )
         assert self.ssh("hostname") == f"{NAME}\n"
         assert self.ssh("rpm -q --queryformat %{VERSION} site-settings") == version
         until(lambda: self.in_slurm() == "idle\n", SECONDS, f"{NAME} to be idle")
@@ -78,7 +86,9 @@ class Story:
             self.wait_for("installing")
             with self.fe.daemon(["bash", "-c", TELNET], "telnet.log") as watching:
                 self.node.wait(
-                    lambda: "Installing " in watching.output(), INSTALL_SECONDS, "packages to be seen on the console"
+                    lambda: "Installing " in watching.output(),
+                    INSTALL_SECONDS,
+                    "packages to be seen on the console",
                 )
                 self.lap("packages seen by telnet")
             self.fe.picture("page.png")
@@ -93,7 +103,14 @@ class Story:
 
     def ssh(self, text: str) -> str:
         """Run a line of shell on the node, as root on the frontend does it."""
-        options = ["-o", "StrictHostKeyChecking=accept-new", "-o", "ConnectTimeout=20", "-o", "BatchMode=yes"]
+        options = [
+            "-o",
+            "StrictHostKeyChecking=accept-new",
+            "-o",
+            "ConnectTimeout=20",
+            "-o",
+            "BatchMode=yes",
+        ]
         return self.fe.run("ssh", *options, f"root@{NAME}", text)
 
     def _reached(self, state: str) -> bool:

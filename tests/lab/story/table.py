@@ -61,7 +61,12 @@ def text(measured: Mapping[int, Row], model: Model) -> str:
         )  # fmt: skip
         shown.append((str(nodes), *(f"{value:.{digits}f}" for value, digits in numbers)))
     widths = [max(len(cells[column]) for cells in shown) for column in range(len(HEADINGS))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(cells, widths)) for cells in shown) + "\n"
+    return (
+        "\n".join(
+            "  ".join(cell.rjust(width) for cell, width in zip(cells, widths)) for cells in shown
+        )
+        + "\n"
+    )
 
 
 def curves(measured: Mapping[int, Row], model: Model) -> dict[str, dict[int, float]]:
@@ -69,8 +74,13 @@ def curves(measured: Mapping[int, Row], model: Model) -> dict[str, dict[int, flo
     alone = model.fetching(1)
     return {
         "paper": {nodes: (minutes - PAPER[1]) / PAPER_FETCHING for nodes, minutes in PAPER.items()},
-        "measured": {nodes: (row.seconds - measured[1].seconds) / alone for nodes, row in sorted(measured.items())},
-        "model": {nodes: model.fetching(nodes) / alone - 1 for nodes in range(1, max(measured) + 1)},
+        "measured": {
+            nodes: (row.seconds - measured[1].seconds) / alone
+            for nodes, row in sorted(measured.items())
+        },
+        "model": {
+            nodes: model.fetching(nodes) / alone - 1 for nodes in range(1, max(measured) + 1)
+        },
     }
 
 
@@ -81,17 +91,26 @@ def plot(measured: Mapping[int, Row], model: Model) -> str:
     parts = [_axis(right, top)]
     for number, (name, points) in enumerate(drawn.items()):
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in _placed(list(points.items()), right, top))
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
-        parts.append(f'<text x="{MARGIN + 20}" y="{MARGIN + 20 * number}" fill="{COLOURS[name]}">{name}</text>')
+        parts.append(
+            f'<polyline points="{line}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>'
+        )
+        parts.append(
+            f'<text x="{MARGIN + 20}" y="{MARGIN + 20 * number}" fill="{COLOURS[name]}">{name}</text>'
+        )
     size = f'width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="13"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><rect width="100%" height="100%" fill="white"/>'
     return "\n".join([head, *parts, "</svg>"]) + "\n"
 
 
-def _placed(points: Sequence[tuple[int, float]], right: int, top: float) -> list[tuple[float, float]]:
+def _placed(
+    points: Sequence[tuple[int, float]], right: int, top: float
+) -> list[tuple[float, float]]:
     """Where these points are on the page; its origin is the upper left corner."""
     return [
-        (MARGIN + nodes / right * (WIDTH - 2 * MARGIN), HEIGHT - MARGIN - value / top * (HEIGHT - 2 * MARGIN))
+        (
+            MARGIN + nodes / right * (WIDTH - 2 * MARGIN),
+            HEIGHT - MARGIN - value / top * (HEIGHT - 2 * MARGIN),
+        )
         for nodes, value in points
     ]
 
@@ -100,8 +119,12 @@ def _axis(right: int, top: float) -> str:
     base, left = HEIGHT - MARGIN, MARGIN
     across = _placed([(nodes, 0.0) for nodes in PAPER], right, top)
     upward = _placed([(0, float(value)) for value in range(int(top) + 1)], right, top)
-    marks = [f'<text x="{x:.0f}" y="{base + 18}">{nodes}</text>' for nodes, (x, _y) in zip(PAPER, across)]
-    marks += [f'<text x="{left - 25}" y="{y:.0f}">{value}</text>' for value, (_x, y) in enumerate(upward)]
+    marks = [
+        f'<text x="{x:.0f}" y="{base + 18}">{nodes}</text>' for nodes, (x, _y) in zip(PAPER, across)
+    ]
+    marks += [
+        f'<text x="{left - 25}" y="{y:.0f}">{value}</text>' for value, (_x, y) in enumerate(upward)
+    ]
     lines = f'<path d="M{left},{MARGIN} V{base} H{WIDTH - MARGIN}" fill="none" stroke="black"/>'
     said = "What nodes that install at once add to the time of one, in times of fetching alone"
     return "\n".join([lines, f'<text x="{left}" y="{MARGIN - 25}">{said}</text>', *marks])

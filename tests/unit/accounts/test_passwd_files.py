@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Accounts, is_of_people
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import (
+    Accounts,
+    is_of_people,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.passwd_files import accounts_of
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.accounts import ALICE, BOB, FRONTEND, HASH, Person
@@ -17,18 +20,24 @@ from support.accounts import ALICE, BOB, FRONTEND, HASH, Person
 def texts(*people: Person, **more: str) -> Mapping[str, str]:
     names = ("passwd", "group", "shadow")
     return {
-        name: FRONTEND[name] + "".join(f"{getattr(one, name)}\n" for one in people) + more.get(name, "")
+        name: FRONTEND[name]
+        + "".join(f"{getattr(one, name)}\n" for one in people)
+        + more.get(name, "")
         for name in names
     }
 
 
-def test_people_are_published_with_their_groups_and_passwords_and_nobody_of_the_operating_system_is() -> None:
+def test_people_are_published_with_their_groups_and_passwords_and_nobody_of_the_operating_system_is() -> (
+    None
+):
     assert accounts_of(texts(BOB, ALICE)) == Accounts(
         (ALICE.passwd, BOB.passwd), (ALICE.group, BOB.group), (ALICE.shadow, BOB.shadow)
     )
 
 
-@pytest.mark.parametrize("number", [0, 999, 60000, 61184, 64030, 65534, 65535, 2**32 - 2, 2**32 - 1])
+@pytest.mark.parametrize(
+    "number", [0, 999, 60000, 61184, 64030, 65534, 65535, 2**32 - 2, 2**32 - 1]
+)
 def test_a_number_of_the_operating_system_is_nobodys(number: int) -> None:
     assert not is_of_people(number)
     assert accounts_of(texts(Person("somebody", number))) == Accounts()
@@ -36,15 +45,21 @@ def test_a_number_of_the_operating_system_is_nobodys(number: int) -> None:
 
 @pytest.mark.parametrize("number", [1000, 59999, 65536, 2**32 - 3])
 def test_a_number_of_people_is_published(number: int) -> None:
-    assert accounts_of(texts(Person("somebody", number))).passwd[0].startswith(f"somebody:x:{number}:")
+    assert (
+        accounts_of(texts(Person("somebody", number))).passwd[0].startswith(f"somebody:x:{number}:")
+    )
 
 
 def test_a_groups_members_are_people_and_sorted() -> None:
-    rows = accounts_of(texts(ALICE, BOB, group="project:x:2000:www-data,bob,gone,alice,bob\n")).group
+    rows = accounts_of(
+        texts(ALICE, BOB, group="project:x:2000:www-data,bob,gone,alice,bob\n")
+    ).group
     assert rows[-1] == "project:x:2000:alice,bob"
 
 
-def test_who_is_only_a_member_of_a_group_of_the_operating_system_is_so_on_the_frontend_alone() -> None:
+def test_who_is_only_a_member_of_a_group_of_the_operating_system_is_so_on_the_frontend_alone() -> (
+    None
+):
     given_ = dict(texts(ALICE))
     given_["group"] = given_["group"].replace("sudo:x:27:", "sudo:x:27:alice")
     assert "sudo" not in str(accounts_of(given_))
@@ -55,7 +70,9 @@ def test_without_passwords_everybody_is_locked_and_ages_as_before() -> None:
 
 
 def test_a_user_without_a_row_in_shadow_is_locked() -> None:
-    assert accounts_of(texts(passwd=f"{ALICE.passwd}\n", group=f"{ALICE.group}\n")).shadow == ("alice:!:::::::",)
+    assert accounts_of(texts(passwd=f"{ALICE.passwd}\n", group=f"{ALICE.group}\n")).shadow == (
+        "alice:!:::::::",
+    )
 
 
 @pytest.mark.parametrize("row", ["", "# a comment", "+::::::", "-mallory::::::", "+@admins::::::"])
@@ -68,9 +85,17 @@ def test_what_is_no_row_of_a_user_is_passed_over(row: str) -> None:
     [
         ("passwd", "eve:x:1005:1000:Eve:/home/eve", 'the row of "eve" has 6 fields, not 7'),
         ("passwd", "eve:x:10o5:1000::/home/eve:/bin/sh", '"eve" has the number "10o5"'),
-        ("passwd", "eve adams:x:1005:1000::/home/eve:/bin/sh", 'the name of "eve adams" is "eve adams"'),
+        (
+            "passwd",
+            "eve adams:x:1005:1000::/home/eve:/bin/sh",
+            'the name of "eve adams" is "eve adams"',
+        ),
         ("passwd", "1005:x:1005:1000::/home/eve:/bin/sh", 'the name of "1005" is "1005"'),
-        ("passwd", f"eve:{HASH}:1005:1000::/home/eve:/bin/sh", 'the password of "eve" is not what it should be'),
+        (
+            "passwd",
+            f"eve:{HASH}:1005:1000::/home/eve:/bin/sh",
+            'the password of "eve" is not what it should be',
+        ),
         ("passwd", "eve:x:1005:27::/home/eve:/bin/sh", '"eve" has the primary group 27'),
         ("passwd", "eve:x:1005:1000::home/eve:/bin/sh", 'the home of "eve" is "home/eve"'),
         ("passwd", "eve:x:1005:1000::/home/eve:sh", 'the shell of "eve" is "sh"'),
@@ -82,7 +107,9 @@ def test_what_is_no_row_of_a_user_is_passed_over(row: str) -> None:
         ("shadow", "bob:!:yesterday:0:99999:7:::", 'the last change of "bob" is "yesterday"'),
     ],
 )
-def test_a_row_that_is_wrong_is_told_with_its_line_and_without_its_password(table: str, row: str, said: str) -> None:
+def test_a_row_that_is_wrong_is_told_with_its_line_and_without_its_password(
+    table: str, row: str, said: str
+) -> None:
     with pytest.raises(DescriptionError) as raised:
         # Of users of one name in shadow the last counts.
         accounts_of(texts(ALICE, BOB, **{table: f"{row}\n"}), "/etc")

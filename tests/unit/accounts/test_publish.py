@@ -11,7 +11,11 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import publish as publishing
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import parse
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, Refused
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    Refused,
+)
 from support.accounts import ALICE, BOB, Frontend, Person
 from support.modules import run
 
@@ -45,7 +49,9 @@ def test_the_same_files_give_the_same_bytes(tmp_path: pathlib.Path) -> None:
     assert parse(one.bundle, "").version == 1795372071
 
 
-def test_a_change_is_a_higher_version_even_within_a_second_or_with_an_older_file(frontend: Frontend) -> None:
+def test_a_change_is_a_higher_version_even_within_a_second_or_with_an_older_file(
+    frontend: Frontend,
+) -> None:
     first = frontend.publish(ALICE)
     second = frontend.publish(ALICE, BOB)
     frontend.have(BOB)
@@ -55,7 +61,9 @@ def test_a_change_is_a_higher_version_even_within_a_second_or_with_an_older_file
     assert first.version < second.version < third.version
 
 
-def test_a_frontend_whose_bundle_was_lost_goes_forward_from_the_time_of_its_files(frontend: Frontend) -> None:
+def test_a_frontend_whose_bundle_was_lost_goes_forward_from_the_time_of_its_files(
+    frontend: Frontend,
+) -> None:
     first = frontend.publish(ALICE)
     os.unlink(frontend.place.bundle)
     frontend.have(ALICE, BOB)
@@ -69,7 +77,9 @@ def test_what_came_what_went_and_what_changed_is_told_by_name(frontend: Frontend
     assert outcome.differences() == {"added": ["carol"], "removed": ["bob"], "modified": ["alice"]}
 
 
-def test_the_file_is_for_root_and_the_web_server_and_its_time_is_its_version(frontend: Frontend) -> None:
+def test_the_file_is_for_root_and_the_web_server_and_its_time_is_its_version(
+    frontend: Frontend,
+) -> None:
     outcome = frontend.publish(ALICE)
     state = os.stat(frontend.place.bundle)
     assert (state.st_mode & 0o7777, int(state.st_mtime)) == (0o640, outcome.version)
@@ -89,10 +99,21 @@ def test_anybodys_openssl_verifies_it(frontend: Frontend, tmp_path: pathlib.Path
     frontend.publish(ALICE)
     first, _newline, text = frontend.bundle.partition(b"\n")
     decoded = subprocess.run(
-        ["openssl", "base64", "-d", "-A"], input=first.split(b" ")[1], stdout=subprocess.PIPE, check=True
+        ["openssl", "base64", "-d", "-A"],
+        input=first.split(b" ")[1],
+        stdout=subprocess.PIPE,
+        check=True,
     )
     (tmp_path / "signature").write_bytes(decoded.stdout)
-    command = ["openssl", "dgst", "-sha256", "-verify", str(frontend.public), "-signature", str(tmp_path / "signature")]
+    command = [
+        "openssl",
+        "dgst",
+        "-sha256",
+        "-verify",
+        str(frontend.public),
+        "-signature",
+        str(tmp_path / "signature"),
+    ]
     said = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True)
     assert said.stdout == b"Verified OK\n"
 
@@ -120,11 +141,15 @@ def test_a_file_that_is_no_bundle_is_not_replaced(frontend: Frontend) -> None:
         publish(frontend.place)
 
 
-def test_while_useradd_works_nothing_is_read(frontend: Frontend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_useradd_works_nothing_is_read(
+    frontend: Frontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(publishing, "EDITING_SECONDS", 0.2)
     lock = pathlib.Path(frontend.place.etc, ".pwd.lock")
     program = "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
-    holder = subprocess.Popen(["python3", "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        ["python3", "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     with holder:
         assert holder.stdout is not None
         holder.stdout.readline()
@@ -134,7 +159,9 @@ def test_while_useradd_works_nothing_is_read(frontend: Frontend, monkeypatch: py
     assert publish(frontend.place).changed
 
 
-def test_check_mode_says_what_would_be_published_and_writes_nothing(frontend: Frontend, tmp_path: pathlib.Path) -> None:
+def test_check_mode_says_what_would_be_published_and_writes_nothing(
+    frontend: Frontend, tmp_path: pathlib.Path
+) -> None:
     frontend.have(ALICE)
     os.unlink(frontend.place.key)
     before = files_of(tmp_path)
@@ -147,7 +174,9 @@ def test_check_mode_says_what_would_be_published_and_writes_nothing(frontend: Fr
     assert run("rocks_accounts", **place)["changed"] is False
 
 
-def test_a_hint_to_what_is_no_network_is_refused_before_anything_is_written(frontend: Frontend) -> None:
+def test_a_hint_to_what_is_no_network_is_refused_before_anything_is_written(
+    frontend: Frontend,
+) -> None:
     place = {"etc": frontend.place.etc, "bundle": frontend.place.bundle, "key": frontend.place.key}
     said = run("rocks_accounts", hint=["lan"], **place)
     assert (said["failed"], said["msg"]) == (True, "hint: 'lan' is no network; such as 10.0.0.0/8")

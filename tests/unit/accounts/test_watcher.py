@@ -42,7 +42,9 @@ def test_each_change_is_published_and_nothing_else_is_said(frontend: Frontend) -
     assert len(clock.events) == 1
 
 
-def test_a_row_that_is_wrong_is_said_once_and_published_when_it_is_right(frontend: Frontend) -> None:
+def test_a_row_that_is_wrong_is_said_once_and_published_when_it_is_right(
+    frontend: Frontend,
+) -> None:
     frontend.have(ALICE, passwd="eve:x:1005\n")
     clock = Clock(None, None, lambda: frontend.have(ALICE))
     said = follow(frontend.place, sleep=clock)
@@ -51,7 +53,9 @@ def test_a_row_that_is_wrong_is_said_once_and_published_when_it_is_right(fronten
     assert clock.events == []
 
 
-def test_who_was_in_the_way_is_waited_for(frontend: Frontend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_in_the_way_is_waited_for(
+    frontend: Frontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frontend.have(ALICE)
     published, in_the_way = following.publish, [Conflict("somebody has been editing")]
 
@@ -69,7 +73,10 @@ def test_who_was_in_the_way_is_waited_for(frontend: Frontend, monkeypatch: pytes
 def test_a_change_between_two_looks_within_a_files_time_is_seen(frontend: Frontend) -> None:
     """Every editor of these files puts another file in place, so that its number differs."""
     frontend.have(ALICE)
-    said = follow(frontend.place, sleep=Clock(lambda: frontend.have(ALICE._replace(comment="Alice Angstrom,,,"))))
+    said = follow(
+        frontend.place,
+        sleep=Clock(lambda: frontend.have(ALICE._replace(comment="Alice Angstrom,,,"))),
+    )
     next(said)
     assert next(said).endswith(": modified alice")
 
@@ -78,7 +85,9 @@ def test_a_hint_is_one_datagram_three_times(monkeypatch: pytest.MonkeyPatch) -> 
     pauses: list[float] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
-        notify.hint(notify.targets(["127.0.0.1"]), 7, port=ear.getsockname()[1], sleep=pauses.append)
+        notify.hint(
+            notify.targets(["127.0.0.1"]), 7, port=ear.getsockname()[1], sleep=pauses.append
+        )
         assert [ear.recv(64) for _turn in range(3)] == [b"rocks-accounts 7\n"] * 3
     assert pauses == [notify.PAUSE] * 2
 

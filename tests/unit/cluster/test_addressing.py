@@ -23,11 +23,17 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.addressing imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Network
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
 
-PRIVATE = Network(1, "private", "10.0.0.0", "255.0.0.0", "10.1.1.254", "", 1500, "private", "", "", "", "")
-SMALL = PRIVATE._replace(subnet="192.168.1.0", netmask="255.255.255.248", gateway="192.168.1.1", name="small")
+PRIVATE = Network(
+    1, "private", "10.0.0.0", "255.0.0.0", "10.1.1.254", "", 1500, "private", "", "", "", ""
+)
+SMALL = PRIVATE._replace(
+    subnet="192.168.1.0", netmask="255.255.255.248", gateway="192.168.1.1", name="small"
+)
 
 
-@pytest.mark.parametrize("text", ["00:50:8b:e0:3a:a7", "00-50-8B-E0-3A-A7", "00:50:8B:E0:3A:A7", " 00508be03aa7\n"])
+@pytest.mark.parametrize(
+    "text", ["00:50:8b:e0:3a:a7", "00-50-8B-E0-3A-A7", "00:50:8B:E0:3A:A7", " 00508be03aa7\n"]
+)
 def test_a_mac_is_kept_in_one_spelling(text: str) -> None:
     assert mac_address(text) == "00:50:8b:e0:3a:a7"
 
@@ -60,11 +66,16 @@ def test_an_infiniband_port_has_8_or_20_octets() -> None:
         infiniband_address("00:50:8b:e0:3a:a7:00")
 
 
-@pytest.mark.parametrize("text", ["", "10.1.1", "10.1.1.256", "10.1.1.1/8", "010.1.1.1", "::1", "ten"])
+@pytest.mark.parametrize(
+    "text", ["", "10.1.1", "10.1.1.256", "10.1.1.1/8", "010.1.1.1", "::1", "ten"]
+)
 def test_a_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(DescriptionError) as raised:
         ip_address(text)
-    assert str(raised.value) == f"{text!r} is no IPv4 address; four numbers of 0 to 255, such as 10.1.1.1"
+    assert (
+        str(raised.value)
+        == f"{text!r} is no IPv4 address; four numbers of 0 to 255, such as 10.1.1.1"
+    )
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -86,7 +97,9 @@ def test_neither_gateway_nor_broadcast_nor_the_networks_own_address_is_given() -
 
 
 def test_limits_and_the_pool_are_kept() -> None:
-    limited = SMALL._replace(first="192.168.1.2", last="192.168.1.5", pool_first="192.168.1.3", pool_last="192.168.1.4")
+    limited = SMALL._replace(
+        first="192.168.1.2", last="192.168.1.5", pool_first="192.168.1.3", pool_last="192.168.1.4"
+    )
     assert list(free_addresses(limited, ())) == ["192.168.1.5", "192.168.1.2"]
 
 
@@ -96,7 +109,8 @@ def test_full_blocks_are_passed_and_the_address_below_them_is_found() -> None:
     assert next_address(PRIVATE, taken - {"10.255.251.7"}) == "10.255.251.7"
     assert (
         next_address(
-            PRIVATE._replace(first="10.255.253.9", last="10.255.254.9"), taken - {"10.255.253.8", "10.255.254.0"}
+            PRIVATE._replace(first="10.255.253.9", last="10.255.254.9"),
+            taken - {"10.255.253.8", "10.255.254.0"},
         )
         == "10.255.254.0"
     )
@@ -112,7 +126,9 @@ def test_a_network_of_two_gives_both() -> None:
 def test_a_full_network_says_so() -> None:
     with pytest.raises(Conflict) as raised:
         next_address(SMALL, {f"192.168.1.{last}" for last in range(8)})
-    assert str(raised.value).startswith("network 'small' is full (192.168.1.0 to its end); widen its limits")
+    assert str(raised.value).startswith(
+        "network 'small' is full (192.168.1.0 to its end); widen its limits"
+    )
 
 
 @pytest.mark.parametrize(

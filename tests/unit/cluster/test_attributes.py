@@ -26,7 +26,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values 
     remove_secret,
     secrets_of,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound, Refused
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+    Refused,
+)
 
 COMPUTE, NODE = Scope(appliance="compute"), Scope(node="compute-0-3")
 
@@ -37,7 +42,11 @@ def gpu(database: Database, node: str) -> Optional[Attribute]:
 
 def test_the_narrower_scope_wins_and_says_so(table_ii: Database) -> None:
     assert gpu(table_ii, "compute-0-3") is None
-    for scope, value, source in ((GLOBAL, "no", "global"), (COMPUTE, "maybe", "appliance"), (NODE, "yes", "node")):
+    for scope, value, source in (
+        (GLOBAL, "no", "global"),
+        (COMPUTE, "maybe", "appliance"),
+        (NODE, "yes", "node"),
+    ):
         put_attribute(table_ii, "gpu", value, scope)
         assert gpu(table_ii, "compute-0-3") == Attribute("gpu", value, source)
     assert gpu(table_ii, "compute-0-2") == Attribute("gpu", "maybe", "appliance")
@@ -54,7 +63,12 @@ def test_a_wider_value_shows_again_when_the_narrower_is_forgotten(table_ii: Data
 
 def test_setting_the_same_value_again_changes_nothing(table_ii: Database) -> None:
     done = [put_attribute(table_ii, "gpu", value, NODE) for value in ("yes", "yes", "no", "")]
-    assert done == [Replaced(None, "yes"), Replaced("yes", "yes"), Replaced("yes", "no"), Replaced("no", "")]
+    assert done == [
+        Replaced(None, "yes"),
+        Replaced("yes", "yes"),
+        Replaced("yes", "no"),
+        Replaced("no", ""),
+    ]
     assert attribute(table_ii, "gpu", NODE) == ""
 
 
@@ -64,7 +78,9 @@ def test_what_the_nodes_row_says_can_be_read_and_not_set(table_ii: Database) -> 
     assert effective(table_ii, node)["rank"] == Attribute("rank", "3", "intrinsic")
     with pytest.raises(Refused) as raised:
         put_attribute(table_ii, "rack", "7", NODE)
-    assert str(raised.value) == "'rack' is what the node's own row says; change the node: rocks_node"
+    assert (
+        str(raised.value) == "'rack' is what the node's own row says; change the node: rocks_node"
+    )
 
 
 def test_one_question_for_all_nodes_gives_what_one_for_each_gives(table_ii: Database) -> None:
@@ -72,7 +88,9 @@ def test_one_question_for_all_nodes_gives_what_one_for_each_gives(table_ii: Data
     put_attribute(table_ii, "gpu", "yes", NODE)
     put_attribute(table_ii, "swap", "4096", COMPUTE)
     everyone = nodes(table_ii)
-    assert effective_of(table_ii, everyone) == {node.name: effective(table_ii, node) for node in everyone}
+    assert effective_of(table_ii, everyone) == {
+        node.name: effective(table_ii, node) for node in everyone
+    }
     assert list(effective(table_ii, everyone[0])) == sorted(effective(table_ii, everyone[0]))
 
 
@@ -107,7 +125,9 @@ def test_the_longest_value_is_kept(table_ii: Database) -> None:
         (Scope(appliance="compote"), "there is no appliance 'compote'; did you mean 'compute'"),
     ],
 )
-def test_an_unknown_owner_is_told_with_the_one_that_was_meant(table_ii: Database, scope: Scope, message: str) -> None:
+def test_an_unknown_owner_is_told_with_the_one_that_was_meant(
+    table_ii: Database, scope: Scope, message: str
+) -> None:
     with pytest.raises(NotFound) as raised:
         put_attribute(table_ii, "gpu", "yes", scope)
     assert message in str(raised.value)
@@ -121,18 +141,28 @@ def test_a_value_has_one_owner(table_ii: Database) -> None:
 def test_a_name_pattern_is_looked_at_before_it_is_set(table_ii: Database) -> None:
     with pytest.raises(DescriptionError):
         put_attribute(table_ii, "name_pattern", "node", COMPUTE)
-    assert scoped(table_ii, "name_pattern") == {"frontend": "frontend-{rank}", "nas": "nfs-{rack}-{rank}"}
+    assert scoped(table_ii, "name_pattern") == {
+        "frontend": "frontend-{rank}",
+        "nas": "nfs-{rack}-{rank}",
+    }
 
 
 def test_a_secret_has_scopes_too(table_ii: Database) -> None:
     node = find(table_ii, "compute-0-3")
-    assert [put_secret(table_ii, "munge", "a", scope) for scope in (GLOBAL, COMPUTE, COMPUTE)] == [True, True, False]
+    assert [put_secret(table_ii, "munge", "a", scope) for scope in (GLOBAL, COMPUTE, COMPUTE)] == [
+        True,
+        True,
+        False,
+    ]
     put_secret(table_ii, "console", "c")
     assert secrets_of(table_ii, node) == {"console": "c", "munge": "a"}
     put_secret(table_ii, "munge", "b", NODE)
     assert secrets_of(table_ii, node) == {"console": "c", "munge": "b"}
     assert secrets_of(table_ii, find(table_ii, "web-1-0")) == {"console": "c", "munge": "a"}
-    assert [remove_secret(table_ii, "munge", NODE), remove_secret(table_ii, "munge", NODE)] == [True, False]
+    assert [remove_secret(table_ii, "munge", NODE), remove_secret(table_ii, "munge", NODE)] == [
+        True,
+        False,
+    ]
     assert [has_secret(table_ii, "munge", scope) for scope in (GLOBAL, NODE)] == [True, False]
 
 

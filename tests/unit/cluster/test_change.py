@@ -8,7 +8,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict
 
 MOVE = "update nodes set comment = ? where name = ? and comment = ?"
-TELL = "insert into audit (at, actor, action, decision, detail) values (?, 'root', 'test', 'done', ?)"
+TELL = (
+    "insert into audit (at, actor, action, decision, detail) values (?, 'root', 'test', 'done', ?)"
+)
 NOW = "2026-11-22 09:14:05"
 WON = (MOVE, ("100% ?", "compute-0-0", "Compute node"))
 LOST = (MOVE, ("other", "compute-0-0", "not this"))

@@ -70,11 +70,23 @@ def test_every_faulty_line_is_told_and_none_is_taken(table_ii: Database) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("", "hosts.csv: the table is empty; its first line names the columns: name,mac,", id="empty"),
+        pytest.param(
+            "",
+            "hosts.csv: the table is empty; its first line names the columns: name,mac,",
+            id="empty",
+        ),
         pytest.param("# only\n\n", "the table is empty", id="only-comments"),
-        pytest.param("name,colour\n", "hosts.csv:1: unknown column 'colour'; known columns: name, mac", id="column"),
-        pytest.param("\nname,name\n", "hosts.csv:2: column 'name' stands there twice; keep one", id="twice"),
-        pytest.param("compute-0-9,00:50:8b:00:00:01\n", "unknown column 'compute-0-9'", id="no-header"),
+        pytest.param(
+            "name,colour\n",
+            "hosts.csv:1: unknown column 'colour'; known columns: name, mac",
+            id="column",
+        ),
+        pytest.param(
+            "\nname,name\n", "hosts.csv:2: column 'name' stands there twice; keep one", id="twice"
+        ),
+        pytest.param(
+            "compute-0-9,00:50:8b:00:00:01\n", "unknown column 'compute-0-9'", id="no-header"
+        ),
     ],
 )
 def test_a_table_without_a_header_is_refused(text: str, message: str) -> None:

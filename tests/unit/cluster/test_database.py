@@ -9,7 +9,12 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound, Refused
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+    Refused,
+)
 from support.cluster import Urls
 
 COUNT = "select count(*) from networks"
@@ -22,8 +27,13 @@ def names(database: Database) -> list[str]:
 
 def test_a_parameter_is_a_value_whatever_it_holds(database: Database) -> None:
     hostile = "'; drop table nodes; -- %s ? \" ` \\ é 🐧"
-    database.execute("insert into attributes (scope, owner, name, value) values ('global', 0, 'x', ?)", (hostile,))
-    assert database.row("select value from attributes where value = ? and '%' = '%'", (hostile,)) == (hostile,)
+    database.execute(
+        "insert into attributes (scope, owner, name, value) values ('global', 0, 'x', ?)",
+        (hostile,),
+    )
+    assert database.row(
+        "select value from attributes where value = ? and '%' = '%'", (hostile,)
+    ) == (hostile,)
 
 
 def test_names_differ_in_case_and_in_trailing_blanks_on_both_engines(database: Database) -> None:
@@ -108,14 +118,18 @@ def test_an_update_that_changes_nothing_still_found_its_row(database: Database) 
         "insert into audit (at, actor, action, decision) values ('', '', '', '')",
     ],
 )
-def test_a_read_only_connection_changes_nothing(table_ii: Database, urls: Urls, statement: str) -> None:
+def test_a_read_only_connection_changes_nothing(
+    table_ii: Database, urls: Urls, statement: str
+) -> None:
     with connect(urls.administrator, read_only=True) as reader, pytest.raises(Refused) as raised:
         reader.execute(statement)
     assert "only reads" in str(raised.value)
     assert len(nodes(table_ii)) == 8
 
 
-def test_two_writers_at_once_are_serialised_and_neither_is_lost(table_ii: Database, urls: Urls) -> None:
+def test_two_writers_at_once_are_serialised_and_neither_is_lost(
+    table_ii: Database, urls: Urls
+) -> None:
     each, failed = 15, list[Exception]()
 
     def write(first: int) -> None:
@@ -137,12 +151,18 @@ def test_two_writers_at_once_are_serialised_and_neither_is_lost(table_ii: Databa
     assert len({node.ip for node in compute}) == len(compute)
 
 
-def test_two_compare_and_sets_in_parallel_transactions_have_one_winner(table_ii: Database, urls: Urls) -> None:
+def test_two_compare_and_sets_in_parallel_transactions_have_one_winner(
+    table_ii: Database, urls: Urls
+) -> None:
     won = []
 
     def claim() -> None:
         with connect(urls.administrator) as own, own.transaction(alone=False):
-            won.append(own.execute("update nodes set comment = 'claimed' where id = 4 and comment = 'Compute node'"))
+            won.append(
+                own.execute(
+                    "update nodes set comment = 'claimed' where id = 4 and comment = 'Compute node'"
+                )
+            )
 
     claims = [threading.Thread(target=claim) for _ in range(4)]
     for one in claims:
@@ -153,17 +173,25 @@ def test_two_compare_and_sets_in_parallel_transactions_have_one_winner(table_ii:
 
 
 def test_a_database_that_does_not_exist_says_how_to_make_it(empty_url: str) -> None:
-    missing = empty_url.replace("cluster.sqlite", "typo.sqlite").replace("localhost/t", "localhost/typo_t")
+    missing = empty_url.replace("cluster.sqlite", "typo.sqlite").replace(
+        "localhost/t", "localhost/typo_t"
+    )
     with pytest.raises(NotFound) as raised:
         connect(missing)
-    assert str(raised.value) == f"{missing}: no such database; create it: ansible localhost -m rocks_database"
+    assert (
+        str(raised.value)
+        == f"{missing}: no such database; create it: ansible localhost -m rocks_database"
+    )
 
 
 def test_a_database_without_a_schema_says_how_to_make_it(empty_url: str) -> None:
     connect(empty_url, create=True, check=False).close()
     with pytest.raises(Refused) as raised:
         connect(empty_url)
-    assert str(raised.value) == f"{empty_url}: the database has no schema; run: ansible localhost -m rocks_database"
+    assert (
+        str(raised.value)
+        == f"{empty_url}: the database has no schema; run: ansible localhost -m rocks_database"
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +201,9 @@ def test_a_database_without_a_schema_says_how_to_make_it(empty_url: str) -> None
         (0, "the database has no schema; run: ansible localhost -m rocks_database"),
     ],
 )
-def test_another_schema_version_is_refused(database: Database, urls: Urls, version: int, message: str) -> None:
+def test_another_schema_version_is_refused(
+    database: Database, urls: Urls, version: int, message: str
+) -> None:
     database.execute("update schema_version set version = ?", (version,))
     with pytest.raises(Refused) as raised:
         connect(urls.administrator)

@@ -13,10 +13,14 @@ def test_a_url_names_a_file_or_a_database_on_a_server() -> None:
         locate("sqlite:///var/lib/rocks/cluster.sqlite"),
         locate("sqlite:////a%20b"),
         locate("mysql://root@localhost/cluster"),
-        locate("mysql://rocks@10.1.1.2:3307/cluster?credentials=/etc/rocks/db.cnf&tls_ca=/etc/rocks/ca.pem"),
+        locate(
+            "mysql://rocks@10.1.1.2:3307/cluster?credentials=/etc/rocks/db.cnf&tls_ca=/etc/rocks/ca.pem"
+        ),
         locate("mysql:///cluster?socket=/run/db.sock"),
     ] == [
-        Location("sqlite:///var/lib/rocks/cluster.sqlite", "sqlite", "/var/lib/rocks/cluster.sqlite"),
+        Location(
+            "sqlite:///var/lib/rocks/cluster.sqlite", "sqlite", "/var/lib/rocks/cluster.sqlite"
+        ),
         Location("sqlite:////a%20b", "sqlite", "/a b"),
         Location("mysql://root@localhost/cluster", "mysql", "cluster", "root"),
         Location(
@@ -36,16 +40,26 @@ def test_a_url_names_a_file_or_a_database_on_a_server() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        pytest.param("/var/lib/x", "/var/lib/x: not a database URL; write sqlite:///PATH or mysql://", id="a-path"),
+        pytest.param(
+            "/var/lib/x",
+            "/var/lib/x: not a database URL; write sqlite:///PATH or mysql://",
+            id="a-path",
+        ),
         pytest.param("", "not a database URL; write sqlite", id="empty"),
         pytest.param("postgres://h/d", "postgres://h/d: not a database URL", id="another-engine"),
-        pytest.param("sqlite://here/x", "the path of an SQLite database is absolute", id="relative"),
-        pytest.param("sqlite:///x?mode=rw", "the path of an SQLite database is absolute", id="sqlite-options"),
+        pytest.param(
+            "sqlite://here/x", "the path of an SQLite database is absolute", id="relative"
+        ),
+        pytest.param(
+            "sqlite:///x?mode=rw", "the path of an SQLite database is absolute", id="sqlite-options"
+        ),
         pytest.param("mysql://root@localhost", "names no database", id="no-database"),
         pytest.param("mysql://root@localhost/a`b", "names no database", id="a-quote-in-the-name"),
         pytest.param("mysql://root@localhost:port/a", "not a database URL", id="no-port"),
         pytest.param(
-            "mysql://h/d?passwd=x", "unknown option 'passwd'; known options: credentials, socket", id="option"
+            "mysql://h/d?passwd=x",
+            "unknown option 'passwd'; known options: credentials, socket",
+            id="option",
         ),
     ],
 )
@@ -55,7 +69,9 @@ def test_a_url_of_another_form_is_refused(url: str, message: str) -> None:
     assert message in str(raised.value)
 
 
-@pytest.mark.parametrize("url", ["mysql://root:swordfish@host/cluster", "mysql://root:swordfish@host:no/cluster"])
+@pytest.mark.parametrize(
+    "url", ["mysql://root:swordfish@host/cluster", "mysql://root:swordfish@host:no/cluster"]
+)
 def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(DescriptionError) as raised:
         locate(url)

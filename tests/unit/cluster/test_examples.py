@@ -27,7 +27,9 @@ def documented(module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     code = importlib.import_module(f"{MODULES}.rocks_{module}")
     tasks = yaml.safe_load(code.EXAMPLES)
     name = f"npaci.rocks.rocks_{module}"
-    return yaml.safe_load(code.DOCUMENTATION)["options"], [task[name] for task in tasks if name in task]
+    return yaml.safe_load(code.DOCUMENTATION)["options"], [
+        task[name] for task in tasks if name in task
+    ]
 
 
 @pytest.mark.parametrize("module", (*WRITING, *READING, "database"))
@@ -64,7 +66,9 @@ def commands() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def test_the_commands_of_the_page_work(table_ii: Database, urls: Urls, tmp_path: pathlib.Path) -> None:
+def test_the_commands_of_the_page_work(
+    table_ii: Database, urls: Urls, tmp_path: pathlib.Path
+) -> None:
     machines = tmp_path / "machines.csv"
     machines.write_text("mac,rack\n02:00:00:00:00:01,3\n", encoding="utf-8")
     replaced = {"csv": str(machines), "path": str(tmp_path / "dump")}
@@ -81,7 +85,12 @@ def test_the_commands_of_the_page_work(table_ii: Database, urls: Urls, tmp_path:
 
 def test_the_queries_of_the_page_work(reader: Database) -> None:
     block = PAGE.read_text(encoding="utf-8").split("```sql\n")[1:]
-    queries = [line for text in block for line in text.split("```")[0].splitlines() if line.startswith("select")]
+    queries = [
+        line
+        for text in block
+        for line in text.split("```")[0].splitlines()
+        if line.startswith("select")
+    ]
     assert len(queries) == 6
     for query in queries:
         select(reader, query)
@@ -94,4 +103,6 @@ def test_the_report_of_the_page_is_what_a_bad_file_gets(
     text = "mac,membership,ip\n02:00:00:00:00:01,,\nnonsense,,\n,,10.255.255.245\n,Computer,\n"
     pathlib.Path("machines.csv").write_text(text, encoding="utf-8")
     message = run("rocks_node", csv="machines.csv", database=table_ii.location.url)["msg"]
-    assert f"```\n{message.replace(str(tmp_path) + '/', '')}\n```" in PAGE.read_text(encoding="utf-8")
+    assert f"```\n{message.replace(str(tmp_path) + '/', '')}\n```" in PAGE.read_text(
+        encoding="utf-8"
+    )

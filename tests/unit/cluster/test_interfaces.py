@@ -29,15 +29,24 @@ def with_bmcs(table_ii: Database) -> Database:
 
 def test_a_bmc_gets_the_next_free_address_of_its_network(with_bmcs: Database) -> None:
     bmc = Interface(1, NODE, "bmc", "bmc", "management", MAC, "192.168.255.254")
-    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC.upper()) == Replaced(None, bmc)
-    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC) == Replaced(bmc, bmc)
-    assert put_interface(with_bmcs, "web-1-0", "bmc", network="management").after.ip == "192.168.255.253"
+    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC.upper()) == Replaced(
+        None, bmc
+    )
+    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC) == Replaced(
+        bmc, bmc
+    )
+    assert (
+        put_interface(with_bmcs, "web-1-0", "bmc", network="management").after.ip
+        == "192.168.255.253"
+    )
     assert interfaces(with_bmcs, NODE) == [bmc]
     assert [one.node for one in interfaces(with_bmcs)] == [NODE, "web-1-0"]
 
 
 def test_an_interface_may_lack_address_and_network(with_bmcs: Database) -> None:
-    assert put_interface(with_bmcs, NODE, "eth1", mac=MAC).after == Interface(1, NODE, "eth1", "ethernet", "", MAC, "")
+    assert put_interface(with_bmcs, NODE, "eth1", mac=MAC).after == Interface(
+        1, NODE, "eth1", "ethernet", "", MAC, ""
+    )
     without = put_interface(with_bmcs, NODE, "eth2", network="management", ip="none").after
     assert (without.network, without.ip) == ("management", "")
     assert put_interface(with_bmcs, NODE, "eth2", network="management", ip="none").changed is False
@@ -65,9 +74,14 @@ def test_an_infiniband_port_keeps_its_octets(with_bmcs: Database) -> None:
     [
         pytest.param("a name", {}, "compute-0-3: 'a name' is no name of an interface", id="name"),
         pytest.param("x" * 16, {}, "is no name of an interface", id="long-name"),
-        pytest.param("eth1", {"kind": "token ring"}, "kind is 'token ring'; one of ethernet", id="kind"),
         pytest.param(
-            "eth1", {"network": "moon"}, "there is no network 'moon'; known: private, management", id="network"
+            "eth1", {"kind": "token ring"}, "kind is 'token ring'; one of ethernet", id="kind"
+        ),
+        pytest.param(
+            "eth1",
+            {"network": "moon"},
+            "there is no network 'moon'; known: private, management",
+            id="network",
         ),
         pytest.param("eth1", {"mac": "x"}, "'x' is no MAC", id="mac"),
         pytest.param("eth1", {"mac": PORT}, "is no MAC", id="infiniband-mac"),
@@ -78,9 +92,14 @@ def test_an_infiniband_port_keeps_its_octets(with_bmcs: Database) -> None:
             id="mac-taken",
         ),
         pytest.param(
-            "eth1", {"ip": "10.255.255.245"}, "the address 10.255.255.245 belongs to compute-0-0", id="address-taken"
+            "eth1",
+            {"ip": "10.255.255.245"},
+            "the address 10.255.255.245 belongs to compute-0-0",
+            id="address-taken",
         ),
-        pytest.param("eth1", {"ip": "11.0.0.1"}, "11.0.0.1 is outside every network", id="address-outside"),
+        pytest.param(
+            "eth1", {"ip": "11.0.0.1"}, "11.0.0.1 is outside every network", id="address-outside"
+        ),
         pytest.param("eth1", {"ip": "10"}, "'10' is no IPv4 address", id="no-address"),
         pytest.param(
             "eth1",

@@ -26,7 +26,9 @@ def attribute(database: Database, name: str, value: str, node: int = 0, applianc
     )
 
 
-def order(database: Database, uuid: str, node: int, state: str, manifest: str = "", found: str = "") -> None:
+def order(
+    database: Database, uuid: str, node: int, state: str, manifest: str = "", found: str = ""
+) -> None:
     live = 1 if state in ("ordered", "booted", "installing", "installed") else None
     database.execute(
         "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, ordered_by, ordered,"
@@ -54,7 +56,9 @@ def test_every_node_of_table_ii_is_a_member_with_its_groups(reader: Database) ->
     )
 
 
-def test_an_attribute_that_says_yes_is_a_group_of_the_nodes_that_have_it(table_ii: Database, reader: Database) -> None:
+def test_an_attribute_that_says_yes_is_a_group_of_the_nodes_that_have_it(
+    table_ii: Database, reader: Database
+) -> None:
     attribute(table_ii, "gpu", "no")
     attribute(table_ii, "gpu", "Yes", appliance=2)
     attribute(table_ii, "gpu", "off", node=5)
@@ -66,10 +70,16 @@ def test_the_narrower_attribute_wins(table_ii: Database, reader: Database) -> No
     for value, scope in (("wide", {}), ("narrow", {"appliance": 2}), ("own", {"node": 4})):
         attribute(table_ii, "site", value, **scope)
     found = {member.name: member.attributes["site"] for member in census(reader, {}).members}
-    assert (found["web-1-0"], found["compute-0-1"], found["compute-0-0"]) == ("wide", "narrow", "own")
+    assert (found["web-1-0"], found["compute-0-1"], found["compute-0-0"]) == (
+        "wide",
+        "narrow",
+        "own",
+    )
 
 
-def test_the_state_is_of_the_last_order_and_the_generation_of_what_runs(table_ii: Database, reader: Database) -> None:
+def test_the_state_is_of_the_last_order_and_the_generation_of_what_runs(
+    table_ii: Database, reader: Database
+) -> None:
     order(table_ii, "a", 4, "up", manifest="m1", found="m2")
     order(table_ii, "b", 4, "installing")
     order(table_ii, "c", 5, "up", manifest="m1", found="m1")
@@ -80,7 +90,9 @@ def test_the_state_is_of_the_last_order_and_the_generation_of_what_runs(table_ii
 
 
 def test_a_query_must_select_nodes(reader: Database) -> None:
-    with pytest.raises(DescriptionError, match=r"group 'nets': the query selects 'private', which is no node"):
+    with pytest.raises(
+        DescriptionError, match=r"group 'nets': the query selects 'private', which is no node"
+    ):
         census(reader, {"nets": "select name from networks"})
 
 
@@ -98,7 +110,14 @@ def test_a_census_survives_a_cache(table_ii: Database, reader: Database) -> None
 
 @pytest.mark.parametrize(
     ("membership", "group"),
-    [("Compute", "compute"), ("NFS Server", "nfs_server"), ("GPU (A100)", "gpu_a100"), ("4-way", "_4_way")],
+    [
+        ("Compute", "compute"),
+        ("NFS Server", "nfs_server"),
+        ("GPU (A100)", "gpu_a100"),
+        ("4-way", "_4_way"),
+    ],
 )
-def test_a_group_is_named_as_ansible_and_clustershell_accept_it(membership: str, group: str) -> None:
+def test_a_group_is_named_as_ansible_and_clustershell_accept_it(
+    membership: str, group: str
+) -> None:
     assert group_name(membership) == group

@@ -16,10 +16,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships im
     remove_appliance,
     remove_membership,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Appliance, Membership, Replaced
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
+    Appliance,
+    Membership,
+    Replaced,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import rename
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+)
 
 COMPUTE = Membership(2, "Compute", "compute", "compute", "rocks", True)
 
@@ -45,7 +53,10 @@ def test_a_membership_is_made_once_and_changed_where_it_differs(table_ii: Databa
 def test_a_membership_that_a_node_has_stays(table_ii: Database) -> None:
     with pytest.raises(Conflict) as raised:
         remove_membership(table_ii, "Compute")
-    assert str(raised.value) == "4 nodes are 'Compute', the first is compute-0-0; move or remove them first"
+    assert (
+        str(raised.value)
+        == "4 nodes are 'Compute', the first is compute-0-0; move or remove them first"
+    )
     assert remove_membership(table_ii, "Login").before.name == "Login"
     assert remove_membership(table_ii, "Login") == Replaced(None, None)
 
@@ -70,7 +81,10 @@ def test_an_unknown_appliance_is_told_with_the_known_ones(table_ii: Database) ->
 def test_two_memberships_are_two_groups(table_ii: Database) -> None:
     with pytest.raises(Conflict) as raised:
         put_membership(table_ii, "nfs-server", appliance="nas")
-    assert str(raised.value) == "membership 'NFS Server' has the group 'nfs_server' already; choose another name"
+    assert (
+        str(raised.value)
+        == "membership 'NFS Server' has the group 'nfs_server' already; choose another name"
+    )
 
 
 def test_no_group_and_no_appliance_is_called_like_a_node(table_ii: Database) -> None:

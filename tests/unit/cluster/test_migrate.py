@@ -6,9 +6,18 @@ import threading
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect, version
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import (
+    Database,
+    connect,
+    version,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT, VERSIONS, Step, Version
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
+    CURRENT,
+    VERSIONS,
+    Step,
+    Version,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
 from support.cluster import fill
 
@@ -49,7 +58,9 @@ def test_a_migration_keeps_what_is_there(empty_url: str) -> None:
 
 
 @pytest.mark.parametrize("good_steps", range(len(VERSIONS[0].steps) + 1))
-def test_a_migration_that_was_cut_off_goes_on_where_it_stopped(empty_url: str, good_steps: int) -> None:
+def test_a_migration_that_was_cut_off_goes_on_where_it_stopped(
+    empty_url: str, good_steps: int
+) -> None:
     cut = Version(1, (*VERSIONS[0].steps[:good_steps], Step("nonsense")))
     with empty(empty_url) as database, pytest.raises(RocksError):
         migrate(database, versions=(cut,))
@@ -60,8 +71,12 @@ def test_a_migration_that_was_cut_off_goes_on_where_it_stopped(empty_url: str, g
         assert database.row("select count(*) from memberships") == (9,)
 
 
-def test_a_definition_that_was_made_but_not_counted_is_made_again_without_harm(database: Database) -> None:
-    definitions = tuple(step for step in VERSIONS[0].steps if not step.sql.strip().startswith("insert"))
+def test_a_definition_that_was_made_but_not_counted_is_made_again_without_harm(
+    database: Database,
+) -> None:
+    definitions = tuple(
+        step for step in VERSIONS[0].steps if not step.sql.strip().startswith("insert")
+    )
     database.execute("update schema_version set version = 0, step = 0")
     migrate(database, versions=(Version(1, definitions),))
     fill(database)
@@ -91,4 +106,7 @@ def test_a_newer_schema_is_never_taken_back(database: Database) -> None:
     database.execute("update schema_version set version = 99")
     with pytest.raises(Refused) as raised:
         migrate(database)
-    assert "version 99, this program knows 1; update npaci.rocks; a schema is never taken back" in str(raised.value)
+    assert (
+        "version 99, this program knows 1; update npaci.rocks; a schema is never taken back"
+        in str(raised.value)
+    )

@@ -21,22 +21,44 @@ CHANGES = [
     pytest.param("rocks_network", {"name": "private", "mtu": 9000}, id="network-changed"),
     pytest.param("rocks_appliance", {"name": "gpu", "root": "gpu"}, id="appliance"),
     pytest.param("rocks_appliance", {"name": "compute", "root": "big"}, id="appliance-changed"),
-    pytest.param("rocks_membership", {"name": "Big", "appliance": "compute", "compute": True}, id="membership"),
-    pytest.param("rocks_membership", {"name": "Compute", "distribution": "next"}, id="membership-changed"),
+    pytest.param(
+        "rocks_membership",
+        {"name": "Big", "appliance": "compute", "compute": True},
+        id="membership",
+    ),
+    pytest.param(
+        "rocks_membership", {"name": "Compute", "distribution": "next"}, id="membership-changed"
+    ),
     pytest.param("rocks_membership", {"name": "Login", "state": "absent"}, id="membership-absent"),
-    pytest.param("rocks_attribute", {"name": "gpu", "value": "yes", "node": "compute-0-3"}, id="attribute"),
-    pytest.param("rocks_attribute", {"name": "name_pattern", "appliance": "nas", "state": "absent"}, id="no-attribute"),
-    pytest.param("rocks_secret", {"name": "munge", "value": "swordfish", "appliance": "compute"}, id="secret"),
-    pytest.param("rocks_interface", {"node": "nfs-0-0", "name": "bmc", "network": "private"}, id="interface"),
+    pytest.param(
+        "rocks_attribute", {"name": "gpu", "value": "yes", "node": "compute-0-3"}, id="attribute"
+    ),
+    pytest.param(
+        "rocks_attribute",
+        {"name": "name_pattern", "appliance": "nas", "state": "absent"},
+        id="no-attribute",
+    ),
+    pytest.param(
+        "rocks_secret", {"name": "munge", "value": "swordfish", "appliance": "compute"}, id="secret"
+    ),
+    pytest.param(
+        "rocks_interface", {"node": "nfs-0-0", "name": "bmc", "network": "private"}, id="interface"
+    ),
     pytest.param("rocks_node", {"mac": MAC, "rack": 1}, id="node"),
     pytest.param("rocks_node", {"name": "compute-0-3", "comment": "new"}, id="node-changed"),
     pytest.param("rocks_node", {"name": "compute-0-3", "new_name": "spare"}, id="node-renamed"),
     pytest.param("rocks_node", {"name": "compute-0-3", "rack": 4, "rank": 2}, id="node-moved"),
-    pytest.param("rocks_node", {"name": "compute-0-3", "mac": MAC, "replace": True}, id="node-replaced"),
-    pytest.param("rocks_node", {"nodes": [{"mac": MAC}, {"name": "web-1-0", "ip": "none"}]}, id="nodes"),
+    pytest.param(
+        "rocks_node", {"name": "compute-0-3", "mac": MAC, "replace": True}, id="node-replaced"
+    ),
+    pytest.param(
+        "rocks_node", {"nodes": [{"mac": MAC}, {"name": "web-1-0", "ip": "none"}]}, id="nodes"
+    ),
     pytest.param("rocks_node", {"name": "compute-0-3", "state": "absent"}, id="node-absent"),
     pytest.param(
-        "rocks_node", {"nodes": [{"name": "web-1-0"}, {"name": "web-9-9"}], "state": "absent"}, id="nodes-absent"
+        "rocks_node",
+        {"nodes": [{"name": "web-1-0"}, {"name": "web-9-9"}], "state": "absent"},
+        id="nodes-absent",
     ),
 ]
 
@@ -61,16 +83,38 @@ def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
     ("module", "options", "message"),
     [
         pytest.param(
-            "rocks_network", {"name": "lan", "subnet": "10.0.0.0/9"}, "overlaps network 'private'", id="network"
+            "rocks_network",
+            {"name": "lan", "subnet": "10.0.0.0/9"},
+            "overlaps network 'private'",
+            id="network",
         ),
         pytest.param(
-            "rocks_appliance", {"name": "nas", "state": "absent"}, "has memberships: NFS Server", id="appliance"
+            "rocks_appliance",
+            {"name": "nas", "state": "absent"},
+            "has memberships: NFS Server",
+            id="appliance",
         ),
-        pytest.param("rocks_membership", {"name": "New"}, "there is no appliance ''", id="membership"),
-        pytest.param("rocks_attribute", {"name": "rack", "value": "1"}, "the node's own row", id="attribute"),
-        pytest.param("rocks_secret", {"name": "name_pattern", "value": "swordfish"}, "attributes already", id="secret"),
-        pytest.param("rocks_interface", {"node": "moon", "name": "eth1"}, "there is no node 'moon'", id="interface"),
-        pytest.param("rocks_node", {"mac": "nonsense"}, "nonsense: 'nonsense' is no MAC", id="node"),
+        pytest.param(
+            "rocks_membership", {"name": "New"}, "there is no appliance ''", id="membership"
+        ),
+        pytest.param(
+            "rocks_attribute", {"name": "rack", "value": "1"}, "the node's own row", id="attribute"
+        ),
+        pytest.param(
+            "rocks_secret",
+            {"name": "name_pattern", "value": "swordfish"},
+            "attributes already",
+            id="secret",
+        ),
+        pytest.param(
+            "rocks_interface",
+            {"node": "moon", "name": "eth1"},
+            "there is no node 'moon'",
+            id="interface",
+        ),
+        pytest.param(
+            "rocks_node", {"mac": "nonsense"}, "nonsense: 'nonsense' is no MAC", id="node"
+        ),
         pytest.param(
             "rocks_node",
             {"nodes": [{"mac": MAC}, {"mac": MAC}]},
@@ -78,8 +122,12 @@ def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
             id="nodes",
         ),
         pytest.param("rocks_node", {"csv": "/nowhere.csv"}, "/nowhere.csv: no such file", id="csv"),
-        pytest.param("rocks_sql_info", {"query": "delete from nodes"}, "a query only reads", id="sql"),
-        pytest.param("rocks_node_info", {"name": ["moon"]}, "there is no node 'moon'", id="node-info"),
+        pytest.param(
+            "rocks_sql_info", {"query": "delete from nodes"}, "a query only reads", id="sql"
+        ),
+        pytest.param(
+            "rocks_node_info", {"name": ["moon"]}, "there is no node 'moon'", id="node-info"
+        ),
     ],
 )
 def test_a_module_fails_with_one_sentence_and_changes_nothing(
@@ -95,9 +143,18 @@ def test_a_module_fails_with_one_sentence_and_changes_nothing(
 
 @pytest.mark.parametrize(
     "module",
-    ["rocks_network", "rocks_node", "rocks_node_info", "rocks_sql_info", "rocks_attribute", "rocks_database"],
+    [
+        "rocks_network",
+        "rocks_node",
+        "rocks_node_info",
+        "rocks_sql_info",
+        "rocks_attribute",
+        "rocks_database",
+    ],
 )
-def test_a_missing_database_is_told_with_the_way_to_make_it(tmp_path: pathlib.Path, module: str) -> None:
+def test_a_missing_database_is_told_with_the_way_to_make_it(
+    tmp_path: pathlib.Path, module: str
+) -> None:
     options: dict[str, dict[str, Any]] = {
         "rocks_node_info": {},
         "rocks_sql_info": {"query": "select 1"},
@@ -106,7 +163,9 @@ def test_a_missing_database_is_told_with_the_way_to_make_it(tmp_path: pathlib.Pa
     }
     url = f"sqlite://{tmp_path / 'typo.sqlite'}"
     failed = run(module, **options.get(module, {"name": "x"}), database=url)
-    assert failed["msg"] == f"{url}: no such database; create it: ansible localhost -m rocks_database"
+    assert (
+        failed["msg"] == f"{url}: no such database; create it: ansible localhost -m rocks_database"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -115,13 +174,28 @@ def test_the_result_of_a_new_node_is_the_node(table_ii: Database) -> None:
     assert (done["added"], done["updated"], done["removed"]) == (["compute-0-4"], [], [])
     assert done["nodes"] == [
         {
-            **{"name": "compute-0-4", "mac": MAC, "membership": "Compute", "appliance": "compute", "root": "compute"},
-            **{"distribution": "rocks", "rack": 0, "rank": 4, "ip": "10.255.255.254", "arch": "x86_64", "comment": ""},
+            **{
+                "name": "compute-0-4",
+                "mac": MAC,
+                "membership": "Compute",
+                "appliance": "compute",
+                "root": "compute",
+            },
+            **{
+                "distribution": "rocks",
+                "rack": 0,
+                "rank": 4,
+                "ip": "10.255.255.254",
+                "arch": "x86_64",
+                "comment": "",
+            },
         }
     ]
 
 
-def test_a_csv_file_is_taken_whole_or_not_at_all(table_ii: Database, tmp_path: pathlib.Path) -> None:
+def test_a_csv_file_is_taken_whole_or_not_at_all(
+    table_ii: Database, tmp_path: pathlib.Path
+) -> None:
     path, url = tmp_path / "machines.csv", table_ii.location.url
     path.write_text(f"mac,rack\n{MAC},2\nnonsense,2\n", encoding="utf-8")
     failed = run("rocks_node", csv=str(path), database=url)
@@ -130,13 +204,20 @@ def test_a_csv_file_is_taken_whole_or_not_at_all(table_ii: Database, tmp_path: p
     path.write_text(f"mac,rack\n{MAC},2\n{MAC[:-1]}2,2\n", encoding="utf-8")
     assert run("rocks_node", csv=str(path), database=url)["added"] == ["compute-2-0", "compute-2-1"]
     assert run("rocks_node", csv=str(path), database=url)["changed"] is False
-    assert run("rocks_node", csv=str(path), database=url, state="absent")["removed"] == ["compute-2-0", "compute-2-1"]
+    assert run("rocks_node", csv=str(path), database=url, state="absent")["removed"] == [
+        "compute-2-0",
+        "compute-2-1",
+    ]
 
 
 def test_the_diff_of_a_node_shows_what_changes(table_ii: Database) -> None:
-    done = run("rocks_node", diff=True, name="compute-0-3", comment="new", database=table_ii.location.url)
+    done = run(
+        "rocks_node", diff=True, name="compute-0-3", comment="new", database=table_ii.location.url
+    )
     (difference,) = done["diff"]
-    assert {key for key in difference["after"] if difference["after"][key] != difference["before"][key]} == {"comment"}
+    assert {
+        key for key in difference["after"] if difference["after"][key] != difference["before"][key]
+    } == {"comment"}
     assert difference["after_header"] == "compute-0-3"
 
 
@@ -146,16 +227,23 @@ def test_the_diff_of_a_node_shows_what_changes(table_ii: Database) -> None:
         ({}, "one of the following is required: name, mac, nodes, csv"),
         ({"nodes": [], "csv": "x"}, "mutually exclusive"),
         ({"nodes": [], "name": "x"}, "mutually exclusive"),
-        ({"name": "x", "replace": True}, "replace is True but all of the following are missing: mac"),
+        (
+            {"name": "x", "replace": True},
+            "replace is True but all of the following are missing: mac",
+        ),
         ({"mac": MAC, "new_name": "x"}, "missing parameter(s) required by 'new_name': name"),
     ],
 )
-def test_options_that_make_no_sense_together_are_refused(options: dict[str, Any], message: str) -> None:
+def test_options_that_make_no_sense_together_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
     assert message in run("rocks_node", **options)["msg"]
 
 
 def test_a_query_returns_its_rows_in_three_forms(table_ii: Database, urls: Urls) -> None:
-    found = run("rocks_sql_info", query="select name, rack from nodes where rack=1", database=urls.reader)
+    found = run(
+        "rocks_sql_info", query="select name, rack from nodes where rack=1", database=urls.reader
+    )
     found.pop("invocation")
     assert found == {
         "changed": False,
@@ -168,7 +256,9 @@ def test_a_query_returns_its_rows_in_three_forms(table_ii: Database, urls: Urls)
 
 def test_a_node_tells_where_its_attributes_come_from(table_ii: Database, urls: Urls) -> None:
     run("rocks_attribute", name="swap", value="1", appliance="compute", database=urls.administrator)
-    (told,) = run("rocks_node_info", name=["compute-0-3"], attributes=True, database=urls.reader)["nodes"]
+    (told,) = run("rocks_node_info", name=["compute-0-3"], attributes=True, database=urls.reader)[
+        "nodes"
+    ]
     assert told["attributes"]["swap"] == {"value": "1", "source": "appliance"}
 
 
@@ -192,12 +282,22 @@ def test_the_database_is_found_by_the_sites_settings(
     assert "other.sqlite: no such database" in run("rocks_node", mac=MAC)["msg"]
 
 
-def test_the_database_is_made_dumped_and_restored(table_ii: Database, tmp_path: pathlib.Path) -> None:
+def test_the_database_is_made_dumped_and_restored(
+    table_ii: Database, tmp_path: pathlib.Path
+) -> None:
     url, path = f"sqlite://{tmp_path / 'new.sqlite'}", str(tmp_path / "dump")
     made = run("rocks_database", database=url)
-    assert (made["changed"], made["schema_before"], made["schema"], made["accounts"]) == (True, 0, 1, [])
+    assert (made["changed"], made["schema_before"], made["schema"], made["accounts"]) == (
+        True,
+        0,
+        1,
+        [],
+    )
     assert run("rocks_database", database=url)["changed"] is False
-    dumped = [run("rocks_database", database=table_ii.location.url, state="dumped", path=path) for _ in range(2)]
+    dumped = [
+        run("rocks_database", database=table_ii.location.url, state="dumped", path=path)
+        for _ in range(2)
+    ]
     assert [one["changed"] for one in dumped] == [True, False]
     restored = [run("rocks_database", database=url, state="restored", path=path) for _ in range(2)]
     assert [one["changed"] for one in restored] == [True, False]
@@ -206,4 +306,7 @@ def test_the_database_is_made_dumped_and_restored(table_ii: Database, tmp_path: 
 
 
 def test_there_is_no_way_to_drop_a_database() -> None:
-    assert "value of state must be one of: present, dumped, restored" in run("rocks_database", state="absent")["msg"]
+    assert (
+        "value of state must be one of: present, dumped, restored"
+        in run("rocks_database", state="absent")["msg"]
+    )

@@ -20,9 +20,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import n
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 
-def test_every_name_of_table_ii_is_what_its_membership_rack_and_rank_give(table_ii: Database) -> None:
+def test_every_name_of_table_ii_is_what_its_membership_rack_and_rank_give(
+    table_ii: Database,
+) -> None:
     there = survey(table_ii)
-    named = [node_name(there.pattern(node.appliance), node.appliance, node.rack, node.rank) for node in nodes(table_ii)]
+    named = [
+        node_name(there.pattern(node.appliance), node.appliance, node.rack, node.rank)
+        for node in nodes(table_ii)
+    ]
     assert named == [node.name for node in nodes(table_ii)]
 
 
@@ -41,7 +46,17 @@ def test_a_site_names_by_its_own_pattern(pattern: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "node", "node-{rack}", "{rank} {site}", "{rank.__class__}", "{rank!r}", "{rank:>9}", "{{rank}}", "{rank"],
+    [
+        "",
+        "node",
+        "node-{rack}",
+        "{rank} {site}",
+        "{rank.__class__}",
+        "{rank!r}",
+        "{rank:>9}",
+        "{{rank}}",
+        "{rank",
+    ],
 )
 def test_a_pattern_that_cannot_tell_ranks_apart_or_asks_for_more_is_refused(pattern: str) -> None:
     with pytest.raises(DescriptionError) as raised:
@@ -50,7 +65,8 @@ def test_a_pattern_that_cannot_tell_ranks_apart_or_asks_for_more_is_refused(patt
 
 
 @pytest.mark.parametrize(
-    ("taken", "next_one", "lowest"), [((), 0, 0), ((0, 1, 2, 3), 4, 4), ((1, 3), 4, 0), ((0, 2), 3, 1), ((9,), 10, 0)]
+    ("taken", "next_one", "lowest"),
+    [((), 0, 0), ((0, 1, 2, 3), 4, 4), ((1, 3), 4, 0), ((0, 2), 3, 1), ((9,), 10, 0)],
 )
 def test_the_next_rank_follows_the_highest_and_gaps_are_filled_on_request(
     taken: tuple[int, ...], next_one: int, lowest: int
@@ -65,7 +81,9 @@ def test_a_free_rank_is_free_and_the_lowest_one_has_none_below(taken: set[int]) 
     assert lowest not in taken and set(range(lowest)) <= taken
 
 
-@pytest.mark.parametrize("name", ["compute-0-0", "a", "login1", "x" * 63, "rack", "racks-1", "network-0-0"])
+@pytest.mark.parametrize(
+    "name", ["compute-0-0", "a", "login1", "x" * 63, "rack", "racks-1", "network-0-0"]
+)
 def test_a_host_name_is_a_name(name: str) -> None:
     assert name_fault(name, {}) is None
 

@@ -8,12 +8,26 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Network, NewNode, Replaced
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import networks, put_network, remove_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
+    Network,
+    NewNode,
+    Replaced,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
+    networks,
+    put_network,
+    remove_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    RocksError,
+)
 
-PRIVATE = Network(1, "private", "10.0.0.0", "255.0.0.0", "", "cluster", 1500, "private", "", "", "", "")
+PRIVATE = Network(
+    1, "private", "10.0.0.0", "255.0.0.0", "", "cluster", 1500, "private", "", "", "", ""
+)
 
 
 def test_a_network_is_made_once_and_changed_where_it_differs(database: Database) -> None:
@@ -38,17 +52,32 @@ def test_nodes_stay_out_of_a_pool_that_is_described_later(table_ii: Database) ->
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        pytest.param("LAN", {"subnet": "11.0.0.0/8"}, "network 'LAN': no name of a network", id="name"),
+        pytest.param(
+            "LAN", {"subnet": "11.0.0.0/8"}, "network 'LAN': no name of a network", id="name"
+        ),
         pytest.param("lan", {}, "network 'lan': a subnet and a netmask are needed", id="nothing"),
-        pytest.param("lan", {"subnet": "11.0.0.0"}, "a subnet and a netmask are needed", id="no-netmask"),
-        pytest.param("lan", {"subnet": "11.0.0.1/8"}, "subnet '11.0.0.1/8' is none", id="host-bits"),
-        pytest.param("lan", {"subnet": "11.0.0.0", "netmask": "255.0.255.0"}, "network 'lan': ", id="holes"),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0"}, "a subnet and a netmask are needed", id="no-netmask"
+        ),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.1/8"}, "subnet '11.0.0.1/8' is none", id="host-bits"
+        ),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0", "netmask": "255.0.255.0"}, "network 'lan': ", id="holes"
+        ),
         pytest.param("lan", {"subnet": "moon"}, "'moon' is no IPv4 address", id="no-address"),
         pytest.param(
-            "lan", {"subnet": "11.0.0.0/8", "kind": "open"}, "kind is 'open'; one of private, public", id="kind"
+            "lan",
+            {"subnet": "11.0.0.0/8", "kind": "open"},
+            "kind is 'open'; one of private, public",
+            id="kind",
         ),
-        pytest.param("lan", {"subnet": "11.0.0.0/8", "mtu": 100}, "mtu is 100; 576 to 65520", id="mtu"),
-        pytest.param("lan", {"subnet": "11.0.0.0/8", "zone": "a b"}, "zone 'a b' is no DNS name", id="zone"),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0/8", "mtu": 100}, "mtu is 100; 576 to 65520", id="mtu"
+        ),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0/8", "zone": "a b"}, "zone 'a b' is no DNS name", id="zone"
+        ),
         pytest.param(
             "lan",
             {"subnet": "11.0.0.0/8", "gateway": "10.1.1.1"},
@@ -69,7 +98,9 @@ def test_nodes_stay_out_of_a_pool_that_is_described_later(table_ii: Database) ->
         ),
     ],
 )
-def test_what_is_no_network_is_refused(table_ii: Database, name: str, given: dict[str, Any], message: str) -> None:
+def test_what_is_no_network_is_refused(
+    table_ii: Database, name: str, given: dict[str, Any], message: str
+) -> None:
     with pytest.raises(DescriptionError) as raised:
         put_network(table_ii, name, **given)
     assert message in str(raised.value)
@@ -88,9 +119,9 @@ def test_an_address_belongs_to_one_network(table_ii: Database) -> None:
 def test_no_node_is_left_outside_every_network(table_ii: Database, change: dict[str, Any]) -> None:
     with pytest.raises(Conflict) as raised:
         put_network(table_ii, "private", **change)
-    assert str(raised.value).startswith("outside every network then: compute-0-0") or "frontend-0 (10.1.1.1)" in str(
-        raised.value
-    )
+    assert str(raised.value).startswith(
+        "outside every network then: compute-0-0"
+    ) or "frontend-0 (10.1.1.1)" in str(raised.value)
     assert networks(table_ii) == [PRIVATE]
 
 

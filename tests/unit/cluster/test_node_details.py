@@ -21,7 +21,9 @@ def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> Non
     put_interface(table_ii, "compute-0-3", "bmc", mac="02:00:00:00:00:01", network="private")
     put_attribute(table_ii, "gpu", "yes")
     put_secret(table_ii, "munge", "swordfish")
-    table_ii.execute("insert into hardware (node, cpus, memory, counted) values (7, 8, 32000, 'today')")
+    table_ii.execute(
+        "insert into hardware (node, cpus, memory, counted) values (7, 8, 32000, 'today')"
+    )
     table_ii.execute(ORDER, ("u1", "up", None))
     table_ii.execute(ORDER, ("u2", "ordered", 1))
     (told,) = details(table_ii, ["compute-0-3"], attributes=True)
@@ -39,10 +41,24 @@ def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> Non
         "arch": "x86_64",
         "comment": "Compute node",
         "interfaces": [
-            {"name": "bmc", "kind": "bmc", "network": "private", "mac": "02:00:00:00:00:01", "ip": "10.255.255.254"}
+            {
+                "name": "bmc",
+                "kind": "bmc",
+                "network": "private",
+                "mac": "02:00:00:00:00:01",
+                "ip": "10.255.255.254",
+            }
         ],
         "hardware": {
-            **{"cpus": 8, "sockets": 1, "cores": 1, "threads": 1, "memory": 32000, "disk": 0, "gpus": 0},
+            **{
+                "cpus": 8,
+                "sockets": 1,
+                "cores": 1,
+                "threads": 1,
+                "memory": 32000,
+                "disk": 0,
+                "gpus": 0,
+            },
             **{"vendor": "", "product": "", "serial": "", "firmware": "", "counted": "today"},
         },
         "install": {

@@ -8,8 +8,15 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import interfaces, put_interface
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node, Replaced
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
+    interfaces,
+    put_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
+    NewNode,
+    Node,
+    Replaced,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
     add,
@@ -26,8 +33,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
     replace,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret, secrets_of
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+    put_secret,
+    secrets_of,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+    RocksError,
+)
 from support.cluster import TABLE_II
 
 MAC = "02:00:00:00:00:01"
@@ -48,11 +63,17 @@ COMPUTE_0_3 = Node(
 
 
 def rows(database: Database) -> list[tuple[Any, ...]]:
-    return database.rows("select id, mac, name, membership, rack, `rank`, ip, comment from nodes order by id")
+    return database.rows(
+        "select id, mac, name, membership, rack, `rank`, ip, comment from nodes order by id"
+    )
 
 
 def test_a_node_is_found_by_name_mac_and_address(table_ii: Database) -> None:
-    found = [find(table_ii, "compute-0-3"), by_mac(table_ii, COMPUTE_0_3.mac), by_ip(table_ii, COMPUTE_0_3.ip)]
+    found = [
+        find(table_ii, "compute-0-3"),
+        by_mac(table_ii, COMPUTE_0_3.mac),
+        by_ip(table_ii, COMPUTE_0_3.ip),
+    ]
     assert found == [COMPUTE_0_3] * 3
 
 
@@ -66,12 +87,17 @@ def test_nobody_is_found_by_nothing(table_ii: Database) -> None:
     assert (by_mac(table_ii, ""), by_ip(table_ii, ""), by_mac(table_ii, MAC)) == (None, None, None)
 
 
-def test_nodes_come_by_membership_rack_and_rank_or_in_the_order_asked_for(table_ii: Database) -> None:
+def test_nodes_come_by_membership_rack_and_rank_or_in_the_order_asked_for(
+    table_ii: Database,
+) -> None:
     assert [node.name for node in nodes(table_ii)] == [
         *("frontend-0", "compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"),
         *("network-0-0", "nfs-0-0", "web-1-0"),
     ]
-    assert [node.name for node in nodes(table_ii, ["web-1-0", "nfs-0-0", "web-1-0"])] == ["web-1-0", "nfs-0-0"]
+    assert [node.name for node in nodes(table_ii, ["web-1-0", "nfs-0-0", "web-1-0"])] == [
+        "web-1-0",
+        "nfs-0-0",
+    ]
 
 
 def test_a_name_that_is_no_node_is_told_with_the_one_that_was_meant(table_ii: Database) -> None:
@@ -100,7 +126,9 @@ def test_each_membership_and_rack_counts_for_itself(table_ii: Database) -> None:
         ("Compute", 1),
         ("Login", 0),
     ]
-    added = add(table_ii, [NewNode(membership=membership, rack=rack) for membership, rack in wanted])
+    added = add(
+        table_ii, [NewNode(membership=membership, rack=rack) for membership, rack in wanted]
+    )
     assert [(node.name, node.ip) for node in added] == [
         ("compute-1-0", "10.255.255.254"),
         ("network-0-1", "10.255.255.252"),
@@ -124,7 +152,9 @@ def test_a_removed_address_is_free_again(table_ii: Database) -> None:
     assert add(table_ii, [NewNode()])[0].ip == "10.255.255.253"
 
 
-def test_an_address_that_is_given_up_in_a_list_is_free_for_the_rest_of_it(table_ii: Database) -> None:
+def test_an_address_that_is_given_up_in_a_list_is_free_for_the_rest_of_it(
+    table_ii: Database,
+) -> None:
     wanted = [
         {"mac": MAC},
         {"mac": "02:00:00:00:00:02"},
@@ -132,7 +162,12 @@ def test_an_address_that_is_given_up_in_a_list_is_free_for_the_rest_of_it(table_
         {"mac": "02:00:00:00:00:03"},
     ]
     done = ensure(table_ii, wanted)
-    assert [one.after.ip for one in done] == ["10.255.255.254", "10.255.255.252", "", "10.255.255.253"]
+    assert [one.after.ip for one in done] == [
+        "10.255.255.254",
+        "10.255.255.252",
+        "",
+        "10.255.255.253",
+    ]
 
 
 def test_a_site_names_its_nodes(table_ii: Database) -> None:
@@ -143,22 +178,45 @@ def test_a_site_names_its_nodes(table_ii: Database) -> None:
 def test_an_appliance_lives_on_the_network_that_its_attribute_names(table_ii: Database) -> None:
     put_network(table_ii, "management", subnet="192.168.0.0/16", kind="management")
     put_attribute(table_ii, "network", "management", Scope(appliance="power"))
-    power, special = add(table_ii, [NewNode("Power Units"), NewNode("Power Units", network="private")])
+    power, special = add(
+        table_ii, [NewNode("Power Units"), NewNode("Power Units", network="private")]
+    )
     assert (power.ip, special.ip) == ("192.168.255.254", "10.255.255.254")
 
 
 def test_everything_can_be_given(table_ii: Database) -> None:
     wanted = NewNode("Login", 3, 9, "gate", MAC, "10.2.0.1", "aarch64", "the way in")
     (node,) = add(table_ii, [wanted])
-    assert node[1:] == ("gate", MAC, "Login", "login", "login", "rocks", 3, 9, "10.2.0.1", "aarch64", "the way in")
+    assert node[1:] == (
+        "gate",
+        MAC,
+        "Login",
+        "login",
+        "login",
+        "rocks",
+        3,
+        9,
+        "10.2.0.1",
+        "aarch64",
+        "the way in",
+    )
 
 
 @pytest.mark.parametrize(
     ("wanted", "kind", "message"),
     [
-        pytest.param(NewNode(mac="nonsense"), DescriptionError, "'nonsense' is no MAC", id="malformed-mac"),
-        pytest.param(NewNode(mac="01:00:5e:00:00:01"), DescriptionError, "multicast", id="multicast-mac"),
-        pytest.param(NewNode(ip="10.1.1"), DescriptionError, "'10.1.1' is no IPv4 address", id="malformed-address"),
+        pytest.param(
+            NewNode(mac="nonsense"), DescriptionError, "'nonsense' is no MAC", id="malformed-mac"
+        ),
+        pytest.param(
+            NewNode(mac="01:00:5e:00:00:01"), DescriptionError, "multicast", id="multicast-mac"
+        ),
+        pytest.param(
+            NewNode(ip="10.1.1"),
+            DescriptionError,
+            "'10.1.1' is no IPv4 address",
+            id="malformed-address",
+        ),
         pytest.param(
             NewNode(ip="11.0.0.1"),
             DescriptionError,
@@ -178,28 +236,69 @@ def test_everything_can_be_given(table_ii: Database) -> None:
             "the MAC 00:50:8b:e0:3a:a7 belongs to compute-0-0; replace that node, or remove it first",
             id="mac-taken",
         ),
-        pytest.param(NewNode(name="compute-0-0"), Conflict, "there is a node 'compute-0-0' already", id="name-taken"),
         pytest.param(
-            NewNode(rank=3), Conflict, "rack 0, rank 3 of membership 'Compute' is taken; name another", id="place-taken"
+            NewNode(name="compute-0-0"),
+            Conflict,
+            "there is a node 'compute-0-0' already",
+            id="name-taken",
         ),
         pytest.param(
-            NewNode("Computer"), NotFound, "there is no membership 'Computer'; did you mean 'Compute'?", id="membership"
+            NewNode(rank=3),
+            Conflict,
+            "rack 0, rank 3 of membership 'Compute' is taken; name another",
+            id="place-taken",
         ),
-        pytest.param(NewNode(name="rack1"), DescriptionError, "'rack1' is reserved, it reads as a rack", id="rack1"),
-        pytest.param(NewNode(name="localhost"), DescriptionError, "'localhost' is reserved", id="localhost"),
         pytest.param(
-            NewNode(name="login"), DescriptionError, "'login' is reserved, it is an appliance", id="appliance"
+            NewNode("Computer"),
+            NotFound,
+            "there is no membership 'Computer'; did you mean 'Compute'?",
+            id="membership",
         ),
-        pytest.param(NewNode(name="external"), DescriptionError, "the group of membership 'External'", id="group"),
+        pytest.param(
+            NewNode(name="rack1"),
+            DescriptionError,
+            "'rack1' is reserved, it reads as a rack",
+            id="rack1",
+        ),
+        pytest.param(
+            NewNode(name="localhost"), DescriptionError, "'localhost' is reserved", id="localhost"
+        ),
+        pytest.param(
+            NewNode(name="login"),
+            DescriptionError,
+            "'login' is reserved, it is an appliance",
+            id="appliance",
+        ),
+        pytest.param(
+            NewNode(name="external"),
+            DescriptionError,
+            "the group of membership 'External'",
+            id="group",
+        ),
         pytest.param(NewNode(name="a.b"), DescriptionError, "'a.b' is no host name", id="dot"),
-        pytest.param(NewNode(rack=-1), DescriptionError, "rack -1 is out of range; 0 to 99999", id="rack-below"),
-        pytest.param(NewNode(rank=100000), DescriptionError, "rank 100000 is out of range", id="rank-above"),
-        pytest.param(NewNode(arch="x86 64"), DescriptionError, "'x86 64' is no architecture", id="arch"),
         pytest.param(
-            NewNode(comment="a\x1b[2J"), DescriptionError, "the comment holds control characters", id="comment"
+            NewNode(rack=-1),
+            DescriptionError,
+            "rack -1 is out of range; 0 to 99999",
+            id="rack-below",
         ),
         pytest.param(
-            NewNode(network="moon"), NotFound, "there is no network 'moon' to take an address from", id="network"
+            NewNode(rank=100000), DescriptionError, "rank 100000 is out of range", id="rank-above"
+        ),
+        pytest.param(
+            NewNode(arch="x86 64"), DescriptionError, "'x86 64' is no architecture", id="arch"
+        ),
+        pytest.param(
+            NewNode(comment="a\x1b[2J"),
+            DescriptionError,
+            "the comment holds control characters",
+            id="comment",
+        ),
+        pytest.param(
+            NewNode(network="moon"),
+            NotFound,
+            "there is no network 'moon' to take an address from",
+            id="network",
         ),
     ],
 )
@@ -216,7 +315,14 @@ def test_a_node_that_cannot_be_is_told_once_and_nothing_is_changed(
 
 def test_all_faults_of_all_nodes_are_told_at_once(table_ii: Database) -> None:
     with pytest.raises(RocksError) as raised:
-        add(table_ii, [NewNode("Moon", mac="x", ip="y", name="rack1", rack=-1), NewNode(), NewNode(name="compute-0-0")])
+        add(
+            table_ii,
+            [
+                NewNode("Moon", mac="x", ip="y", name="rack1", rack=-1),
+                NewNode(),
+                NewNode(name="compute-0-0"),
+            ],
+        )
     assert str(raised.value).splitlines() == [
         "6 faults, nothing was changed:",
         "  rack1: there is no membership 'Moon'; " + known_memberships(table_ii),
@@ -229,7 +335,9 @@ def test_all_faults_of_all_nodes_are_told_at_once(table_ii: Database) -> None:
 
 
 def known_memberships(database: Database) -> str:
-    return "known: " + ", ".join(sorted(row[0] for row in database.rows("select name from memberships")))
+    return "known: " + ", ".join(
+        sorted(row[0] for row in database.rows("select name from memberships"))
+    )
 
 
 def test_two_new_nodes_cannot_share_a_mac_an_address_or_a_name(table_ii: Database) -> None:
@@ -277,8 +385,12 @@ def test_describing_a_node_again_changes_nothing(table_ii: Database) -> None:
     assert ensure(table_ii, [{"mac": COMPUTE_0_3.mac, "network": "private"}])[0].changed is False
 
 
-def test_a_described_node_is_added_when_it_is_not_there_and_changed_when_it_is(table_ii: Database) -> None:
-    new, changed = ensure(table_ii, [{"mac": MAC, "rack": 1}, {"name": "compute-0-3", "comment": "noisy fan"}])
+def test_a_described_node_is_added_when_it_is_not_there_and_changed_when_it_is(
+    table_ii: Database,
+) -> None:
+    new, changed = ensure(
+        table_ii, [{"mac": MAC, "rack": 1}, {"name": "compute-0-3", "comment": "noisy fan"}]
+    )
     assert (new.before, new.after.name) == (None, "compute-1-0")
     assert changed == Replaced(COMPUTE_0_3, COMPUTE_0_3._replace(comment="noisy fan"))
 
@@ -317,7 +429,9 @@ def test_a_change_that_cannot_be_leaves_everything(table_ii: Database) -> None:
 def test_a_node_is_renamed_once(table_ii: Database) -> None:
     assert rename(table_ii, "compute-0-3", "spare") == COMPUTE_0_3._replace(name="spare")
     given = {"name": "compute-0-3", "new_name": "spare", "comment": "resting"}
-    assert ensure(table_ii, [given])[0].after == COMPUTE_0_3._replace(name="spare", comment="resting")
+    assert ensure(table_ii, [given])[0].after == COMPUTE_0_3._replace(
+        name="spare", comment="resting"
+    )
     assert ensure(table_ii, [given])[0].changed is False
 
 
@@ -334,7 +448,9 @@ def test_a_renamed_node_does_not_take_the_name_of_another(table_ii: Database) ->
 
 
 def test_a_moved_node_keeps_its_address_and_takes_the_next_rank(table_ii: Database) -> None:
-    assert move(table_ii, "compute-0-3", rack=1) == COMPUTE_0_3._replace(name="compute-1-0", rack=1, rank=0)
+    assert move(table_ii, "compute-0-3", rack=1) == COMPUTE_0_3._replace(
+        name="compute-1-0", rack=1, rank=0
+    )
     assert move(table_ii, "compute-1-0", rack=0, rank=9).name == "compute-0-9"
     assert move(table_ii, "compute-0-9", rack=0, membership="Login").name == "login-0-0"
 
@@ -365,7 +481,9 @@ def test_a_new_machine_takes_the_place_of_an_old_one(table_ii: Database) -> None
     table_ii.execute("insert into hardware (node, cpus, memory, counted) values (7, 4, 1024, '')")
     node = replace(table_ii, "compute-0-3", MAC)
     assert node == COMPUTE_0_3._replace(mac=MAC)
-    assert [(one.mac, one.ip) for one in interfaces(table_ii, "compute-0-3")] == [("", "10.255.255.254")]
+    assert [(one.mac, one.ip) for one in interfaces(table_ii, "compute-0-3")] == [
+        ("", "10.255.255.254")
+    ]
     assert table_ii.row("select count(*) from hardware") == (0,)
     assert secrets_of(table_ii, node) == {"ssh_host_key": "of the name"}
     assert by_mac(table_ii, COMPUTE_0_3.mac) is None
@@ -398,7 +516,12 @@ def test_one_unknown_name_removes_nothing(table_ii: Database) -> None:
 
 
 def test_forgetting_what_is_not_there_is_no_error(table_ii: Database) -> None:
-    wanted = [{"name": "compute-0-3"}, {"name": "compute-9-9"}, {"mac": "00:01:e7:1a:be:00"}, {"mac": MAC}]
+    wanted = [
+        {"name": "compute-0-3"},
+        {"name": "compute-9-9"},
+        {"mac": "00:01:e7:1a:be:00"},
+        {"mac": MAC},
+    ]
     assert [one.before.name for one in forget(table_ii, wanted)] == ["compute-0-3", "network-0-0"]
     assert forget(table_ii, wanted) == []
 
@@ -406,7 +529,9 @@ def test_forgetting_what_is_not_there_is_no_error(table_ii: Database) -> None:
 def test_what_is_no_mac_is_not_simply_absent(table_ii: Database) -> None:
     with pytest.raises(DescriptionError) as raised:
         forget(
-            table_ii, [{"mac": "00:50:8b", "where": "hosts.csv:2"}], faults=[DescriptionError("torn", "hosts.csv:1")]
+            table_ii,
+            [{"mac": "00:50:8b", "where": "hosts.csv:2"}],
+            faults=[DescriptionError("torn", "hosts.csv:1")],
         )
     assert str(raised.value).splitlines()[1:] == [
         "  hosts.csv:1: torn",

@@ -7,9 +7,17 @@ import time
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import Selection, first_word, select
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
+    Selection,
+    first_word,
+    select,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, Refused, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    Refused,
+    RocksError,
+)
 from support.cluster import TABLE_II
 
 COMPUTE = """select nodes.name from nodes,memberships where \
@@ -19,7 +27,9 @@ ENDLESS = "select count(*) from " + ", ".join(f"nodes n{number}" for number in r
 
 
 def test_the_papers_first_query_selects_cabinet_1(reader: Database) -> None:
-    assert select(reader, "select name from nodes where rack=1") == Selection(("name",), [("web-1-0",)])
+    assert select(reader, "select name from nodes where rack=1") == Selection(
+        ("name",), [("web-1-0",)]
+    )
 
 
 def test_the_papers_second_query_selects_the_compute_nodes(reader: Database) -> None:
@@ -32,14 +42,26 @@ def test_the_papers_second_query_selects_the_compute_nodes(reader: Database) -> 
         pytest.param("  SELECT 1 ;\n", [(1,)], id="semicolon"),
         pytest.param("-- a word\n/* and\nmore */ select 1", [(1,)], id="comments"),
         pytest.param(
-            "with few as (select name from nodes where rack = 1) select * from few", [("web-1-0",)], id="with"
+            "with few as (select name from nodes where rack = 1) select * from few",
+            [("web-1-0",)],
+            id="with",
         ),
-        pytest.param("select count(*), sum(rack), avg(rack) from nodes", [(8, 1, 0.125)], id="sums"),
+        pytest.param(
+            "select count(*), sum(rack), avg(rack) from nodes", [(8, 1, 0.125)], id="sums"
+        ),
         pytest.param("select 'é', null, 1.5", [("é", None, 1.5)], id="values"),
         pytest.param("select name from nodes where name = 'none'", [], id="nothing"),
-        pytest.param("select ip from nodes where mac = '00:30:c1:d8:ac:80'", [("10.1.1.1",)], id="as-printed"),
-        pytest.param("select rank from nodes where name = 'compute-0-3'", [(3,)], id="rank-needs-no-quotes"),
-        pytest.param("select name || '.local' from nodes where id = 8", [("web-1-0.local",)], id="joined-texts"),
+        pytest.param(
+            "select ip from nodes where mac = '00:30:c1:d8:ac:80'", [("10.1.1.1",)], id="as-printed"
+        ),
+        pytest.param(
+            "select rank from nodes where name = 'compute-0-3'", [(3,)], id="rank-needs-no-quotes"
+        ),
+        pytest.param(
+            "select name || '.local' from nodes where id = 8",
+            [("web-1-0.local",)],
+            id="joined-texts",
+        ),
     ],
 )
 def test_a_query_gives_plain_values(reader: Database, sql: str, rows: list[object]) -> None:
@@ -75,7 +97,9 @@ def test_a_query_gives_plain_values(reader: Database, sql: str, rows: list[objec
         "-- nothing",
     ],
 )
-def test_what_does_not_begin_as_a_query_is_refused_in_one_sentence(reader: Database, sql: str) -> None:
+def test_what_does_not_begin_as_a_query_is_refused_in_one_sentence(
+    reader: Database, sql: str
+) -> None:
     with pytest.raises(Refused) as raised:
         select(reader, sql)
     assert "a query only reads; begin it with select, with, values" in str(raised.value)
@@ -87,7 +111,9 @@ def test_what_does_not_begin_as_a_query_is_refused_in_one_sentence(reader: Datab
     [
         pytest.param("with gone as (select 1) delete from nodes", id="with-delete"),
         pytest.param("with n as (select 1) update nodes set rack = 7", id="with-update"),
-        pytest.param("with n as (select 1) insert into appliances (name) select 'x'", id="with-insert"),
+        pytest.param(
+            "with n as (select 1) insert into appliances (name) select 'x'", id="with-insert"
+        ),
         pytest.param("select 1; delete from nodes", id="two-statements"),
         pytest.param("select 1; select 2", id="two-queries"),
         pytest.param("select name into outfile '/tmp/rocks-out' from nodes", id="outfile"),
@@ -97,13 +123,15 @@ def test_what_does_not_begin_as_a_query_is_refused_in_one_sentence(reader: Datab
         pytest.param("select * from moons", id="unknown-table"),
     ],
 )
-def test_what_hides_behind_a_query_is_refused_by_the_engine(reader: Database, table_ii: Database, sql: str) -> None:
+def test_what_hides_behind_a_query_is_refused_by_the_engine(
+    reader: Database, table_ii: Database, sql: str
+) -> None:
     with pytest.raises((Refused, DescriptionError)) as raised:
         select(reader, sql)
     assert str(raised.value).startswith(f"SQL {sql!r}: ") and "\n" not in str(raised.value)
-    assert table_ii.rows("select id, mac, name, membership, rack, `rank`, ip, comment from nodes order by id") == list(
-        TABLE_II
-    )
+    assert table_ii.rows(
+        "select id, mac, name, membership, rack, `rank`, ip, comment from nodes order by id"
+    ) == list(TABLE_II)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +169,9 @@ def test_half_a_character_is_no_sql(reader: Database) -> None:
     assert str(raised.value).isprintable() and "holds half a character" in str(raised.value)
 
 
-@pytest.mark.parametrize(("seconds", "limit"), [(0, 1), (-1, 1), (241, 1), (float("nan"), 1), (1, -1)])
+@pytest.mark.parametrize(
+    ("seconds", "limit"), [(0, 1), (-1, 1), (241, 1), (float("nan"), 1), (1, -1)]
+)
 def test_a_limit_that_is_none_is_refused(reader: Database, seconds: float, limit: int) -> None:
     with pytest.raises(DescriptionError) as raised:
         select(reader, "select 1", seconds=seconds, limit=limit)
@@ -152,7 +182,10 @@ def test_more_rows_than_wanted_are_an_error_not_a_shorter_answer(reader: Databas
     assert len(select(reader, "select name from nodes", limit=8).rows) == 8
     with pytest.raises(Refused) as raised:
         select(reader, "select name from nodes", limit=7)
-    assert str(raised.value) == "SQL 'select name from nodes': more than 7 rows; narrow it, or raise the limit"
+    assert (
+        str(raised.value)
+        == "SQL 'select name from nodes': more than 7 rows; narrow it, or raise the limit"
+    )
     assert select(reader, "select 1").rows == [(1,)]
 
 
@@ -169,7 +202,10 @@ def test_an_endless_answer_is_cut_at_the_limit(reader: Database) -> None:
 def test_a_connection_that_can_write_runs_no_strangers_sql(table_ii: Database) -> None:
     with pytest.raises(Refused) as raised:
         select(table_ii, "select 1")
-    assert str(raised.value) == f"{table_ii.location.url}: this connection can write; open it with read_only=True"
+    assert (
+        str(raised.value)
+        == f"{table_ii.location.url}: this connection can write; open it with read_only=True"
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,17 @@ def order(database: Database, uuid: str, node: int, state: str, live: object) ->
 
 
 def test_table_ii_reads_as_the_paper_prints_it(table_ii: Database) -> None:
-    assert table_ii.rows("select id, mac, name, membership, rack, `rank`, ip, comment from nodes order by id") == list(
-        TABLE_II
-    )
+    assert table_ii.rows(
+        "select id, mac, name, membership, rack, `rank`, ip, comment from nodes order by id"
+    ) == list(TABLE_II)
 
 
-def test_table_iii_is_there_with_the_memberships_that_table_ii_uses_besides(database: Database) -> None:
-    assert database.rows("select id, name, appliance, compute from memberships where id <= 8 order by id") == [
+def test_table_iii_is_there_with_the_memberships_that_table_ii_uses_besides(
+    database: Database,
+) -> None:
+    assert database.rows(
+        "select id, name, appliance, compute from memberships where id <= 8 order by id"
+    ) == [
         (1, "Frontend", 1, "no"),
         (2, "Compute", 2, "yes"),
         (3, "External", 1, "no"),
@@ -40,7 +44,17 @@ def test_table_iii_is_there_with_the_memberships_that_table_ii_uses_besides(data
 
 
 def test_select_star_shows_the_columns_of_the_contract(database: Database) -> None:
-    assert database.columns("nodes") == ["id", "mac", "name", "membership", "rack", "rank", "ip", "arch", "comment"]
+    assert database.columns("nodes") == [
+        "id",
+        "mac",
+        "name",
+        "membership",
+        "rack",
+        "rank",
+        "ip",
+        "arch",
+        "comment",
+    ]
     assert database.columns("appliances") == ["id", "name", "root"]
     assert database.columns("memberships") == ["id", "name", "appliance", "distribution", "compute"]
 
@@ -79,8 +93,12 @@ def test_a_node_has_one_live_order_and_any_number_of_ended_ones(table_ii: Databa
     assert table_ii.row("select count(*) from installs") == (4,)
 
 
-@pytest.mark.parametrize(("state", "live"), [("ordered", None), ("up", 1), ("ordered", 2), ("asleep", 1)])
-def test_a_state_that_is_live_says_so_and_no_other_does(table_ii: Database, state: str, live: object) -> None:
+@pytest.mark.parametrize(
+    ("state", "live"), [("ordered", None), ("up", 1), ("ordered", 2), ("asleep", 1)]
+)
+def test_a_state_that_is_live_says_so_and_no_other_does(
+    table_ii: Database, state: str, live: object
+) -> None:
     with pytest.raises(Conflict):
         order(table_ii, "u1", 4, state, live)
 
@@ -98,7 +116,8 @@ def test_a_value_belongs_to_its_scope(table_ii: Database, row: tuple[object, ...
     for table in ("attributes", "secrets"):
         with pytest.raises(Conflict):
             table_ii.execute(
-                f"insert into {table} (scope, appliance, node, owner, name, value) values (?, ?, ?, ?, 'a', 'b')", row
+                f"insert into {table} (scope, appliance, node, owner, name, value) values (?, ?, ?, ?, 'a', 'b')",
+                row,
             )
 
 
@@ -112,12 +131,18 @@ def test_a_name_has_one_value_in_a_scope(table_ii: Database) -> None:
 def test_everything_that_belongs_to_a_node_goes_with_it(table_ii: Database) -> None:
     install = order(table_ii, "u1", 4, "ordered", 1)
     table_ii.execute("insert into install_events (install, at) values (?, '')", (install,))
-    table_ii.execute("insert into install_keys (install, name, value) values (?, 'console', 'x')", (install,))
+    table_ii.execute(
+        "insert into install_keys (install, name, value) values (?, 'console', 'x')", (install,)
+    )
     table_ii.execute("insert into interfaces (node, name) values (4, 'eth1')")
     table_ii.execute("insert into hardware (node, cpus, memory, counted) values (4, 1, 1, '')")
     for table in ("attributes", "secrets"):
-        table_ii.execute(f"insert into {table} (scope, node, owner, name, value) values ('node', 4, 4, 'a', 'b')")
-    table_ii.execute("insert into audit (at, actor, action, decision, node) values ('', '', '', '', 'compute-0-0')")
+        table_ii.execute(
+            f"insert into {table} (scope, node, owner, name, value) values ('node', 4, 4, 'a', 'b')"
+        )
+    table_ii.execute(
+        "insert into audit (at, actor, action, decision, node) values ('', '', '', '', 'compute-0-0')"
+    )
     table_ii.execute("delete from nodes where id = 4")
     counts = {table: table_ii.rows(f"select count(*) from {table}")[0][0] for table in TABLES[4:]}
     assert counts == {

@@ -12,7 +12,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster import sqlite
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from support.cluster import fill
 
 
@@ -26,16 +31,24 @@ def url(tmp_path: pathlib.Path) -> str:
     return made
 
 
-def test_the_file_is_called_as_the_url_says_and_is_its_owners_alone(url: str, tmp_path: pathlib.Path) -> None:
+def test_the_file_is_called_as_the_url_says_and_is_its_owners_alone(
+    url: str, tmp_path: pathlib.Path
+) -> None:
     path = tmp_path / "a b#c?d.sqlite"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert all(one.name.startswith(path.name) and one.stat().st_mode & 0o077 == 0 for one in tmp_path.iterdir())
+    assert all(
+        one.name.startswith(path.name) and one.stat().st_mode & 0o077 == 0
+        for one in tmp_path.iterdir()
+    )
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DescriptionError) as raised:
         connect(f"sqlite://{tmp_path}/no/such/cluster.sqlite", create=True)
-    assert str(raised.value) == f"{tmp_path}/no/such/cluster.sqlite: cannot be created (No such file or directory)"
+    assert (
+        str(raised.value)
+        == f"{tmp_path}/no/such/cluster.sqlite: cannot be created (No such file or directory)"
+    )
     with pytest.raises(NotFound):
         connect(f"sqlite://{tmp_path}/no/such/cluster.sqlite")
 
@@ -57,7 +70,12 @@ def test_a_folder_is_no_database(tmp_path: pathlib.Path) -> None:
 
 def test_a_second_writer_waits_and_then_says_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
-    with connect(url) as first, connect(url) as second, connect(url, read_only=True) as reader, first.transaction():
+    with (
+        connect(url) as first,
+        connect(url) as second,
+        connect(url, read_only=True) as reader,
+        first.transaction(),
+    ):
         started = time.monotonic()
         with pytest.raises(Unavailable) as raised, second.transaction():
             pytest.fail("two writers at once")
@@ -89,9 +107,13 @@ def test_a_read_only_connection_only_reads_and_sees_no_secret(url: str, statemen
         assert len(nodes(reader)) == 8
 
 
-def test_each_of_the_three_locks_of_a_read_only_connection_holds_alone(url: str, tmp_path: pathlib.Path) -> None:
+def test_each_of_the_three_locks_of_a_read_only_connection_holds_alone(
+    url: str, tmp_path: pathlib.Path
+) -> None:
     path = tmp_path / "a b#c?d.sqlite"
-    only_mode = sqlite3.connect(f"file:{str(path).replace('#', '%23').replace('?', '%3f')}?mode=ro", uri=True)
+    only_mode = sqlite3.connect(
+        f"file:{str(path).replace('#', '%23').replace('?', '%3f')}?mode=ro", uri=True
+    )
     only_pragma, only_authorizer = sqlite3.connect(path), sqlite3.connect(path)
     only_pragma.execute("pragma query_only = on")
     only_authorizer.set_authorizer(sqlite._authorize)

@@ -17,7 +17,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import holds, parse
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import (
+    holds,
+    parse,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,21 +41,30 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expression
         ("Europe/Zurich", True, False),
     ],
 )
-def test_conditions_and_flags_agree_on_what_is_true(text: Optional[str], true: bool, flag: bool) -> None:
+def test_conditions_and_flags_agree_on_what_is_true(
+    text: Optional[str], true: bool, flag: bool
+) -> None:
     assert is_true(text) is true
     assert is_true_flag(text) is flag
     assert is_false(text) is (not true and bool(text))
     assert holds(parse("value"), {"value": text}.get) is true
 
 
-@pytest.mark.parametrize(("text", "value"), [("7", 7), ("-7.5", -7.5), ("7e3", "7e3"), ("y", True), ("a b", "a b")])
+@pytest.mark.parametrize(
+    ("text", "value"), [("7", 7), ("-7.5", -7.5), ("7e3", "7e3"), ("y", True), ("a b", "a b")]
+)
 def test_a_value_is_the_boolean_number_or_text_that_it_looks_like(text: str, value: object) -> None:
     assert coerce(text) == value
     assert type(coerce(text)) is type(value)
 
 
 def test_inventory_groups_contain_the_nodes_whose_flag_is_true(table_ii: Database) -> None:
-    for name, value in {"gpu": "1", "nfs": "enabled", "drift": "no", "console_port": "8000"}.items():
+    for name, value in {
+        "gpu": "1",
+        "nfs": "enabled",
+        "drift": "no",
+        "console_port": "8000",
+    }.items():
         put_attribute(table_ii, name, value)
     groups = {group for member in census(table_ii, {}).members for group in member.groups}
     assert {group for group in groups if group.startswith("with_")} == {"with_gpu", "with_nfs"}

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.programs
 
 
 def test_what_a_program_prints_comes_back() -> None:
-    finished = run(["sh", "-c", "cat; echo warned >&2; exit 3"], stdin="näher\n", timeout=10, ok=(0, 3))
+    finished = run(
+        ["sh", "-c", "cat; echo warned >&2; exit 3"], stdin="näher\n", timeout=10, ok=(0, 3)
+    )
     assert finished[:3] == (3, "näher\n", "warned\n")
 
 
@@ -33,7 +35,9 @@ def test_a_program_out_of_time_is_killed_with_its_children(tmp_path) -> None:  #
     pid_file = tmp_path / "pid"
     with pytest.raises(CommandError, match=r"still running after 0.5 s, killed"):
         run(["sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"], timeout=0.5)
-    with open(f"/proc/{os.getpid()}/stat", encoding="ascii"):  # /proc is there, so that the next line means something
+    with open(
+        f"/proc/{os.getpid()}/stat", encoding="ascii"
+    ):  # /proc is there, so that the next line means something
         child = pid_file.read_text().strip()
     try:
         with open(f"/proc/{child}/stat", encoding="ascii") as stat:

@@ -7,7 +7,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.dhcp_options import encoded_options, parse_options
+from ansible_collections.npaci.rocks.plugins.module_utils.dhcp_options import (
+    encoded_options,
+    parse_options,
+)
 
 OPTIONS = st.lists(st.tuples(st.integers(1, 254), st.binary(max_size=255)), max_size=8)
 
@@ -17,7 +20,9 @@ def encode(options: list[tuple[int, bytes]]) -> bytes:
 
 
 @given(OPTIONS, st.integers(0, 3))
-def test_options_are_read_as_they_were_written(options: list[tuple[int, bytes]], padding: int) -> None:
+def test_options_are_read_as_they_were_written(
+    options: list[tuple[int, bytes]], padding: int
+) -> None:
     assert list(encoded_options(b"\0" * padding + encode(options) + b"\xff garbage")) == options
 
 

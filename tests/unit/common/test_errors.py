@@ -9,7 +9,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import errors
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.RocksError)]
+KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.RocksError)
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

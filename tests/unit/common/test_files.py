@@ -8,7 +8,11 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import files
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+)
 
 
 def test_a_file_is_replaced_once_and_then_left_alone(tmp_path: pathlib.Path) -> None:
@@ -40,7 +44,9 @@ def test_a_failure_at_any_step_leaves_the_old_file_and_nothing_else(
     monkeypatch.setattr(os, step, full)
     with pytest.raises(OSError, match="No space left"):
         files.replace(str(path), "new")
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("dhcpd.conf", "old")]
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [
+        ("dhcpd.conf", "old")
+    ]
 
 
 def test_a_byte_that_is_not_utf8_is_named_with_its_line(tmp_path: pathlib.Path) -> None:
@@ -54,12 +60,18 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_line(tmp_path: pathlib.Path) 
 
 def test_a_lock_has_one_holder(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "lock")
-    with files.lock(path), pytest.raises(Conflict, match="held by another process"), files.lock(path, wait=0.1):
+    with (
+        files.lock(path),
+        pytest.raises(Conflict, match="held by another process"),
+        files.lock(path, wait=0.1),
+    ):
         raise AssertionError("two holders")
     with files.lock(path):
         assert os.path.exists(path)
 
 
 def test_a_file_in_no_directory_is_told_by_its_path(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(DescriptionError, match=r"absent/x: cannot be written \(No such file or directory\)"):
+    with pytest.raises(
+        DescriptionError, match=r"absent/x: cannot be written \(No such file or directory\)"
+    ):
         files.replace(str(tmp_path / "absent" / "x"), "content")

@@ -11,14 +11,20 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import Kept, pins
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
+    Kept,
+    pins,
+)
 from support.frontend import ATTRIBUTES, publish
 
 
 @pytest.fixture
 def described(table_ii: Database) -> Database:
     for name, value in ATTRIBUTES.items():
-        table_ii.execute("insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (name, value))
+        table_ii.execute(
+            "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+            (name, value),
+        )
     return table_ii
 
 
@@ -30,14 +36,22 @@ def test_a_node_is_pinned_to_the_published_generation_and_the_profile_of_its_sha
     assert pins(described, chosen, str(tmp_path)) == {"compute-0-0": pin, "compute-0-3": pin}
 
 
-def test_what_is_published_later_is_pinned_later(described: Database, tmp_path: pathlib.Path) -> None:
+def test_what_is_published_later_is_pinned_later(
+    described: Database, tmp_path: pathlib.Path
+) -> None:
     kept, chosen = Kept(), nodes(described, ["compute-0-0"])
     first = publish(tmp_path)
     assert pins(described, chosen, str(tmp_path), kept) == {"compute-0-0": first}
     second = publish(
-        tmp_path, "5d20f1c3bb28", files={"nodes/compute.xml": "<kickstart><package>vim</package></kickstart>"}
+        tmp_path,
+        "5d20f1c3bb28",
+        files={"nodes/compute.xml": "<kickstart><package>vim</package></kickstart>"},
     )
-    assert pins(described, chosen, str(tmp_path), kept) == {"compute-0-0": second} != {"compute-0-0": first}
+    assert (
+        pins(described, chosen, str(tmp_path), kept)
+        == {"compute-0-0": second}
+        != {"compute-0-0": first}
+    )
 
 
 def test_every_node_that_nothing_can_be_installed_on_is_told_with_its_reason(
@@ -46,10 +60,17 @@ def test_every_node_that_nothing_can_be_installed_on_is_told_with_its_reason(
     publish(tmp_path)
     described.execute("update nodes set arch = 'aarch64' where name = 'compute-0-1'")
     with pytest.raises(RocksError) as caught:
-        pins(described, nodes(described, ["compute-0-0", "compute-0-1", "nfs-0-0", "network-0-0"]), str(tmp_path))
+        pins(
+            described,
+            nodes(described, ["compute-0-0", "compute-0-1", "nfs-0-0", "network-0-0"]),
+            str(tmp_path),
+        )
     told = str(caught.value)
     assert "compute-0-0" not in told
-    assert "compute-0-1" in told and "has no generation for aarch64; build and publish one: rocks_dist" in told
+    assert (
+        "compute-0-1" in told
+        and "has no generation for aarch64; build and publish one: rocks_dist" in told
+    )
     assert 'nfs-0-0: no profile for the root "nas"' in told
     assert "network-0-0: its membership has no distribution" in told
 
@@ -58,6 +79,7 @@ def test_a_generation_without_profiles_is_told(described: Database, tmp_path: pa
     (tmp_path / "rocks").mkdir()
     (tmp_path / "rocks" / "x86_64").symlink_to("../.generations/rocks/x86_64/empty")
     with pytest.raises(
-        NotFound, match=r"compute-0-0: .*empty/build/profiles: no compiled profiles; build the distribution"
+        NotFound,
+        match=r"compute-0-0: .*empty/build/profiles: no compiled profiles; build the distribution",
     ):
         pins(described, nodes(described, ["compute-0-0"]), str(tmp_path))

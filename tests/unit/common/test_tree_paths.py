@@ -22,9 +22,14 @@ def test_a_link_names_the_published_generation(tmp_path: pathlib.Path) -> None:
 def test_a_profile_is_found_by_the_end_of_its_file_name() -> None:
     digest = "0123456789abcdef" * 4
     assert tree_paths.profile_file_name("compute", digest) == "compute-0123456789abcdef.json"
-    assert tree_paths.profile_file_name("compute", digest).endswith(tree_paths.profile_ending(digest))
+    assert tree_paths.profile_file_name("compute", digest).endswith(
+        tree_paths.profile_ending(digest)
+    )
 
 
 def test_a_url_leads_to_what_the_root_holds_at_the_same_path() -> None:
     folder = tree_paths.generation_folder("/install", "rocks", "x86_64", "abc")
-    assert tree_paths.generation_url("http://10.1.1.1", "rocks", "x86_64", "abc") == f"http://10.1.1.1{folder}"
+    assert (
+        tree_paths.generation_url("http://10.1.1.1", "rocks", "x86_64", "abc")
+        == f"http://10.1.1.1{folder}"
+    )

@@ -72,7 +72,9 @@ def test_ip_options_stand_before_the_datagram() -> None:
 
 def test_a_long_option_comes_in_parts() -> None:
     # RFC 3396
-    assert request_in(discover(MAC, [(60, b"PXE"), (60, b"Client")])) == Sighting(MAC, vendor="PXEClient")
+    assert request_in(discover(MAC, [(60, b"PXE"), (60, b"Client")])) == Sighting(
+        MAC, vendor="PXEClient"
+    )
 
 
 def test_options_may_stand_in_the_fields_of_server_and_file() -> None:
@@ -89,7 +91,10 @@ def test_options_may_stand_in_the_fields_of_server_and_file() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(frame(MAC, message(MAC, [(53, dhcp.REQUEST)])), id="a request by a machine that has an address"),
+        pytest.param(
+            frame(MAC, message(MAC, [(53, dhcp.REQUEST)])),
+            id="a request by a machine that has an address",
+        ),
         pytest.param(frame(MAC, message(MAC, [(53, dhcp.INFORM)])), id="an inform"),
         pytest.param(frame(MAC, message(MAC, kind=2)), id="a reply"),
         pytest.param(frame(MAC, message(MAC), port=68), id="to a client"),
@@ -110,7 +115,10 @@ def test_everything_else_is_nothing(other: bytes) -> None:
 
 
 def test_no_text_of_a_machine_reaches_us_unescaped() -> None:
-    vendor, circuit = b"\x1b[2J\r\n\x00\xff\xc2\x9b'\"{{x}}", dhcp.option_field([(1, b"\x1b]0;mine\x07")])
+    vendor, circuit = (
+        b"\x1b[2J\r\n\x00\xff\xc2\x9b'\"{{x}}",
+        dhcp.option_field([(1, b"\x1b]0;mine\x07")]),
+    )
     sighting = request_in(discover(MAC, [(60, vendor), (82, circuit)]))
     assert sighting is not None
     assert sighting.vendor == "\\x1b[2J\\r\\n\\x00\\xff\\xc2\\x9b'\"{{x}}"
@@ -124,9 +132,19 @@ def test_no_bytes_do_harm(noise: bytes) -> None:
 
 @given(st.data())
 def test_no_damage_to_a_request_does_harm(data: st.DataObject) -> None:
-    whole = discover(MAC, [(82, dhcp.option_field([(1, b"a")])), (60, b"PXEClient"), (52, b"\x03"), (97, b"\0" + UUID)])
+    whole = discover(
+        MAC,
+        [
+            (82, dhcp.option_field([(1, b"a")])),
+            (60, b"PXEClient"),
+            (52, b"\x03"),
+            (97, b"\0" + UUID),
+        ],
+    )
     damaged = bytearray(whole[: data.draw(st.integers(0, len(whole)), label="cut")])
-    for at, value in data.draw(st.lists(st.tuples(st.integers(0, len(whole)), st.integers(0, 255)), max_size=8)):
+    for at, value in data.draw(
+        st.lists(st.tuples(st.integers(0, len(whole)), st.integers(0, 255)), max_size=8)
+    ):
         if at < len(damaged):
             damaged[at] = value
     _is_harmless(request_in(bytes(damaged)))
@@ -140,6 +158,13 @@ def test_no_options_do_harm(options: bytes) -> None:
 def _is_harmless(sighting: object) -> None:
     if sighting is not None:
         assert isinstance(sighting, Sighting)
-        texts = (sighting.vendor, sighting.switch, sighting.port, sighting.relay, sighting.uuid, sighting.client)
+        texts = (
+            sighting.vendor,
+            sighting.switch,
+            sighting.port,
+            sighting.relay,
+            sighting.uuid,
+            sighting.client,
+        )
         assert all(text.isascii() and (text.isprintable()) for text in texts)
         assert len(sighting.vendor) <= 255 and len(sighting.port) <= 255

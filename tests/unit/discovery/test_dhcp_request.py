@@ -41,9 +41,17 @@ def test_a_later_request_fills_what_is_empty_and_changes_nothing_else() -> None:
         pytest.param(Sighting(MAC, architecture=0), "x86_64", True, id="BIOS"),
         pytest.param(Sighting(MAC, architecture=11), "aarch64", True, id="UEFI on ARM"),
         pytest.param(
-            Sighting(MAC, vendor="HTTPClient:Arch:00016:UNDI:003000"), "x86_64", True, id="HTTP boot in a log"
+            Sighting(MAC, vendor="HTTPClient:Arch:00016:UNDI:003000"),
+            "x86_64",
+            True,
+            id="HTTP boot in a log",
         ),
-        pytest.param(Sighting(MAC, vendor="PXEClient"), "", True, id="a PXE client that tells no architecture"),
+        pytest.param(
+            Sighting(MAC, vendor="PXEClient"),
+            "",
+            True,
+            id="a PXE client that tells no architecture",
+        ),
         pytest.param(Sighting(MAC, architecture=4711), "", True, id="an architecture of tomorrow"),
         pytest.param(Sighting(MAC, vendor="udhcp 1.35.0"), "", False, id="an operating system"),
         pytest.param(Sighting(MAC), "", False, id="a switch"),
@@ -54,7 +62,8 @@ def test_what_kind_of_machine_asks(sighting: Sighting, arch: str, firmware: bool
 
 
 @pytest.mark.parametrize(
-    "text", ["01:00:5e:00:00:01", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "00:50:8b", "", "x" * 17]
+    "text",
+    ["01:00:5e:00:00:01", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "00:50:8b", "", "x" * 17],
 )
 def test_what_no_machine_can_have_is_no_mac(text: str) -> None:
     assert usable_mac(text) is None

@@ -12,8 +12,17 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk, check, forget, withdraw
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import REMOVED, Place, Placement
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import (
+    Desk,
+    check,
+    forget,
+    withdraw,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
+    REMOVED,
+    Place,
+    Placement,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, Unavailable
 
 NEW = [f"00:50:8b:00:00:{number:02x}" for number in range(1, 9)]
@@ -36,7 +45,9 @@ def test_what_cannot_be_ordered_is_told_before_a_machine_is_switched_on(table_ii
     for placement in (Placement(), Placement(replace="compute-0-3")):
         with pytest.raises(NotFound, match="no generation"):
             check(table_ii, placement, no_generation)
-    check(table_ii, Placement(places={NEW[0]: Place(0, 9)}), no_generation)  # each is judged when it is there
+    check(
+        table_ii, Placement(places={NEW[0]: Place(0, 9)}), no_generation
+    )  # each is judged when it is there
     assert names(table_ii) == before
 
 
@@ -55,7 +66,9 @@ def test_a_rehearsal_knows_what_it_said_before(table_ii: Database) -> None:
 def test_nodes_at_fault_are_taken_back_out(table_ii: Database) -> None:
     before = names(table_ii)
     Desk(table_ii, Placement()).enter(seen(NEW[0]), None)
-    assert withdraw(table_ii, ["compute-0-4"], lambda: "bad name" if "compute-0-4" in names(table_ii) else "")
+    assert withdraw(
+        table_ii, ["compute-0-4"], lambda: "bad name" if "compute-0-4" in names(table_ii) else ""
+    )
     assert names(table_ii) == before
 
 
@@ -86,7 +99,11 @@ def test_what_is_forgotten_is_told_and_gone(table_ii: Database) -> None:
     rehearsed = list(forget(table_ii, ["compute-0-3"], keep=False))
     assert "compute-0-3" in names(table_ii)
     (event,) = forget(table_ii, ["compute-0-3"])
-    assert (event.kind, event.mac, event.name) == (REMOVED, "00:50:8b:e0:40:93", "compute-0-3") and [event] == rehearsed
+    assert (event.kind, event.mac, event.name) == (
+        REMOVED,
+        "00:50:8b:e0:40:93",
+        "compute-0-3",
+    ) and [event] == rehearsed
     assert "compute-0-3" not in names(table_ii)
 
 

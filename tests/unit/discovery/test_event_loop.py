@@ -10,7 +10,12 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, Source, Until, watch
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
+    Office,
+    Source,
+    Until,
+    watch,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
     ENTERED,
     KNOWN,
@@ -23,7 +28,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
     Event,
     Refusal,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, RocksError, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    RocksError,
+    Unavailable,
+)
 
 
 def mac(number: int) -> str:
@@ -61,15 +70,26 @@ class World:
     def enter(self, sightings: Sequence[Sighting], most: Optional[int]) -> Batch:
         self._is_there(self.away)
         new = [sighting for sighting in sightings if sighting.mac not in self.rows][:most]
-        known = [(sighting, self.rows[sighting.mac]) for sighting in sightings if sighting.mac in self.rows]
+        known = [
+            (sighting, self.rows[sighting.mac])
+            for sighting in sightings
+            if sighting.mac in self.rows
+        ]
         bad = [sighting for sighting in new if sighting.mac == mac(0xEE)]
         good = [sighting for sighting in new if sighting not in bad]
         entered = []
         for sighting in good:
             name = self.rows[sighting.mac] = f"compute-0-{len(self.rows)}"
-            entered.append((sighting, Node(0, name, sighting.mac, "Compute", "compute", "", "", 0, 0, "", "", "")))
+            entered.append(
+                (
+                    sighting,
+                    Node(0, name, sighting.mac, "Compute", "compute", "", "", 0, 0, "", "", ""),
+                )
+            )
         self.batches.append([sighting.mac for sighting in sightings])
-        return Batch(tuple(entered), tuple(known), tuple(Refusal(sighting, "no place") for sighting in bad))
+        return Batch(
+            tuple(entered), tuple(known), tuple(Refusal(sighting, "no place") for sighting in bad)
+        )
 
     def publish(self) -> list[str]:
         self._is_there(self.refusing)
@@ -103,7 +123,12 @@ class World:
 
         office = Office(self.enter, self.publish, self.withdraw, self.states)
         return watch(
-            self, office, until, stop=lambda: self.clock >= 1000.0 + stop_at, now=lambda: self.clock, wait=wait
+            self,
+            office,
+            until,
+            stop=lambda: self.clock >= 1000.0 + stop_at,
+            now=lambda: self.clock,
+            wait=wait,
         )
 
 
@@ -119,7 +144,10 @@ def test_it_ends_when_all_that_were_wanted_are_there() -> None:
     world = World((0, 1), (5, 2), (9, 3))
     events = list(world.run(Until(count=2)))
     assert [event.mac for event in told(events, ENTERED)] == [mac(1), mac(2)]
-    assert (events[0], events[-1]) == (Event(LISTENING, text="the wire at eth1"), Event(OVER, text="count"))
+    assert (events[0], events[-1]) == (
+        Event(LISTENING, text="the wire at eth1"),
+        Event(OVER, text="count"),
+    )
     assert world.clock < 1006
 
 
@@ -149,7 +177,17 @@ def test_what_was_seen_while_the_database_was_away_is_entered_when_it_is_back() 
     world = World((1, 1), (20, 2), (40, 3))
     world.away = (0.5, 55)
     events = list(world.run(Until(count=3), stop_at=100))
-    assert kinds(events) == [LISTENING, TROUBLE, ENTERED, ENTERED, ENTERED, STATE, STATE, STATE, OVER]
+    assert kinds(events) == [
+        LISTENING,
+        TROUBLE,
+        ENTERED,
+        ENTERED,
+        ENTERED,
+        STATE,
+        STATE,
+        STATE,
+        OVER,
+    ]
     assert 55 <= world.clock - 1000 <= 57
 
 
@@ -260,6 +298,8 @@ def test_a_source_that_is_exhausted_ends_it() -> None:
 
 def test_a_flood_of_machines_is_bounded() -> None:
     world = World()
-    world.read = lambda: [Sighting(f"52:54:{n >> 16:02x}:00:{n >> 8 & 255:02x}:{n & 255:02x}") for n in range(10000)]  # type: ignore[method-assign]
+    world.read = lambda: [
+        Sighting(f"52:54:{n >> 16:02x}:00:{n >> 8 & 255:02x}:{n & 255:02x}") for n in range(10000)
+    ]  # type: ignore[method-assign]
     next(event for event in world.run(Until()) if event.kind == ENTERED)
     assert max(map(len, world.batches)) <= 4096

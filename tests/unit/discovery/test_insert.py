@@ -14,8 +14,17 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import check
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import insert
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Batch, Place, Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, RocksError, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
+    Batch,
+    Place,
+    Placement,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    NotFound,
+    RocksError,
+    Unavailable,
+)
 
 COMPUTE_0_3 = "00:50:8b:e0:40:93"
 NEW = [f"00:50:8b:00:00:{number:02x}" for number in range(1, 40)]
@@ -29,7 +38,9 @@ def names(batch: Batch) -> list[str]:
     return [node.name for _sighting, node in batch.entered]
 
 
-def test_the_next_machine_in_rack_0_is_compute_0_4_with_the_highest_free_address(table_ii: Database) -> None:
+def test_the_next_machine_in_rack_0_is_compute_0_4_with_the_highest_free_address(
+    table_ii: Database,
+) -> None:
     batch = insert(table_ii, seen(NEW[0], interface="eth1", architecture=7), Placement())
     ((sighting, node),) = batch.entered
     assert (node.name, node.mac, node.rack, node.rank, node.ip, node.arch) == (
@@ -60,7 +71,9 @@ def test_a_known_machine_is_left_alone(table_ii: Database) -> None:
 
 
 def test_the_bmc_of_a_node_is_known_too(table_ii: Database) -> None:
-    table_ii.execute("insert into interfaces (node, name, kind, mac) values (7, 'bmc', 'bmc', ?)", (NEW[0],))
+    table_ii.execute(
+        "insert into interfaces (node, name, kind, mac) values (7, 'bmc', 'bmc', ?)", (NEW[0],)
+    )
     assert insert(table_ii, seen(NEW[0]), Placement()).known == ((Sighting(NEW[0]), "compute-0-3"),)
 
 
@@ -75,14 +88,18 @@ def test_what_is_wanted_no_more_is_not_entered(table_ii: Database) -> None:
 
 
 def test_a_switch_is_entered_the_same_way(table_ii: Database) -> None:
-    ((_sighting, node),) = insert(table_ii, seen(NEW[0]), Placement(membership="Ethernet Switches")).entered
+    ((_sighting, node),) = insert(
+        table_ii, seen(NEW[0]), Placement(membership="Ethernet Switches")
+    ).entered
     assert (node.name, node.root) == ("network-0-1", "")
 
 
 def test_a_new_machine_takes_an_old_name_and_the_old_one_is_forgotten(table_ii: Database) -> None:
     old = nodes.find(table_ii, "compute-0-3")
     table_ii.execute("insert into interfaces (node, name, mac) values (7, 'eth1', ?)", (NEW[5],))
-    ((_sighting, node),) = insert(table_ii, seen(NEW[0]), Placement(replace="compute-0-3"), most=1).entered
+    ((_sighting, node),) = insert(
+        table_ii, seen(NEW[0]), Placement(replace="compute-0-3"), most=1
+    ).entered
     assert node == old._replace(mac=NEW[0])
     assert nodes.by_mac(table_ii, COMPUTE_0_3) is None and nodes.by_mac(table_ii, NEW[5]) is None
 
@@ -94,7 +111,10 @@ def test_a_machine_that_was_removed_is_new_when_it_asks_again(table_ii: Database
 
 def test_gaps_are_filled_on_request(table_ii: Database) -> None:
     nodes.remove(table_ii, ["compute-0-1"])
-    assert names(insert(table_ii, seen(*NEW[:2]), Placement(fill_gaps=True))) == ["compute-0-1", "compute-0-4"]
+    assert names(insert(table_ii, seen(*NEW[:2]), Placement(fill_gaps=True))) == [
+        "compute-0-1",
+        "compute-0-4",
+    ]
 
 
 def test_ranks_begin_where_they_are_told_to_and_pass_over_what_is_taken(table_ii: Database) -> None:
@@ -103,8 +123,14 @@ def test_ranks_begin_where_they_are_told_to_and_pass_over_what_is_taken(table_ii
     assert names(batch) == ["compute-0-9", "compute-0-11", "compute-0-12"]
 
 
-def test_places_that_are_known_beforehand_count_and_other_machines_do_not(table_ii: Database) -> None:
-    places = {NEW[0]: Place(3, 7), "ge-9": Place(3, 9, "oak"), NEW[1]: Place(membership="Power Units")}
+def test_places_that_are_known_beforehand_count_and_other_machines_do_not(
+    table_ii: Database,
+) -> None:
+    places = {
+        NEW[0]: Place(3, 7),
+        "ge-9": Place(3, 9, "oak"),
+        NEW[1]: Place(membership="Power Units"),
+    }
     machines = [Sighting(NEW[2]), Sighting(NEW[0]), Sighting(NEW[3], port="ge-9"), Sighting(NEW[1])]
     batch = insert(table_ii, machines, Placement(places=places))
     assert names(batch) == ["compute-3-7", "oak", "power-0-0"]
@@ -117,7 +143,11 @@ def test_a_machine_behind_a_relay_gets_an_address_where_the_relay_is(table_ii: D
     table_ii.execute(
         "insert into networks (name, subnet, netmask, kind) values ('rack2', '192.168.2.0', '255.255.255.0', 'private')"
     )
-    batch = insert(table_ii, [*seen(NEW[0], relay="192.168.2.1"), *seen(NEW[1], relay="172.16.0.1")], Placement())
+    batch = insert(
+        table_ii,
+        [*seen(NEW[0], relay="192.168.2.1"), *seen(NEW[1], relay="172.16.0.1")],
+        Placement(),
+    )
     assert [node.ip for _sighting, node in batch.entered] == ["192.168.2.254"]
     assert [refusal.sighting.mac for refusal in batch.refused] == [NEW[1]]
     assert "relay 172.16.0.1, which is in none of our networks" in batch.refused[0].why
@@ -139,7 +169,10 @@ def test_a_site_names_its_nodes_in_its_own_way(table_ii: Database) -> None:
 
 
 def test_only_firmware_is_entered_when_only_firmware_is_wanted(table_ii: Database) -> None:
-    machines = [*seen(NEW[0], vendor="udhcp 1.35.0"), *seen(NEW[1], vendor="PXEClient:Arch:00000:UNDI:002001")]
+    machines = [
+        *seen(NEW[0], vendor="udhcp 1.35.0"),
+        *seen(NEW[1], vendor="PXEClient:Arch:00000:UNDI:002001"),
+    ]
     batch = insert(table_ii, machines, Placement(firmware_only=True))
     assert [node.mac for _sighting, node in batch.entered] == [NEW[1]]
     assert batch.refused[0].why.startswith("does not ask as booting firmware does")
@@ -195,7 +228,9 @@ def test_a_rehearsal_says_the_same_and_leaves_nothing(table_ii: Database) -> Non
     ]
 
 
-def test_two_insert_ethers_at_once_give_no_machine_two_names(table_ii: Database, urls: object) -> None:
+def test_two_insert_ethers_at_once_give_no_machine_two_names(
+    table_ii: Database, urls: object
+) -> None:
     with connect(table_ii.location.url) as other:
         first = insert(table_ii, seen(*NEW[:2]), Placement(rack=0))
         second = insert(other, seen(*NEW[:3]), Placement(rack=5))
@@ -207,11 +242,27 @@ def test_two_insert_ethers_at_once_give_no_machine_two_names(table_ii: Database,
 @pytest.mark.parametrize(
     ("placement", "error", "words"),
     [
-        pytest.param(Placement(membership="Computer"), NotFound, "'Compute'", id="an unknown membership"),
-        pytest.param(Placement(rack=-1), RocksError, "rack -1 is out of range", id="a rack out of range"),
-        pytest.param(Placement(rank=100000), RocksError, "rank 100000 is out of range", id="a rank out of range"),
-        pytest.param(Placement(network="publik"), NotFound, "no network 'publik'", id="an unknown network"),
-        pytest.param(Placement(replace="compute-0-9"), NotFound, "compute-0-9", id="an unknown node to replace"),
+        pytest.param(
+            Placement(membership="Computer"), NotFound, "'Compute'", id="an unknown membership"
+        ),
+        pytest.param(
+            Placement(rack=-1), RocksError, "rack -1 is out of range", id="a rack out of range"
+        ),
+        pytest.param(
+            Placement(rank=100000),
+            RocksError,
+            "rank 100000 is out of range",
+            id="a rank out of range",
+        ),
+        pytest.param(
+            Placement(network="publik"), NotFound, "no network 'publik'", id="an unknown network"
+        ),
+        pytest.param(
+            Placement(replace="compute-0-9"),
+            NotFound,
+            "compute-0-9",
+            id="an unknown node to replace",
+        ),
     ],
 )
 def test_what_would_refuse_every_machine_is_told_before_one_is_switched_on(

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import Table, line
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import (
+    Table,
+    line,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
     ENTERED,
     KNOWN,
@@ -28,7 +31,20 @@ TITLE = "insert-ethers: Compute, rack 0"
 
 def entered(rank: int) -> Event:
     name, mac = f"compute-0-{rank}", f"00:50:8b:00:00:{rank:02x}"
-    node = Node(0, name, mac, "Compute", "compute", "compute", "rocks", 0, rank, f"10.255.255.{254 - rank}", "", "")
+    node = Node(
+        0,
+        name,
+        mac,
+        "Compute",
+        "compute",
+        "compute",
+        "rocks",
+        0,
+        rank,
+        f"10.255.255.{254 - rank}",
+        "",
+        "",
+    )
     return Event(ENTERED, mac, name, node=node, sighting=Sighting(mac, architecture=7))
 
 

@@ -16,8 +16,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_optio
     complete_list,
     request_from,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import OVER, REFUSED, Event, Place
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
+    OVER,
+    REFUSED,
+    Event,
+    Place,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    NotFound,
+    Refused,
+    RocksError,
+)
 
 MAC, OTHER = "00:50:8b:e0:3a:a7", "00:50:8b:e0:44:5e"
 DEFAULTS: dict[str, Any] = {
@@ -76,9 +86,19 @@ def test_replacing_is_over_after_one_machine() -> None:
     [
         pytest.param({"count": 0}, "count is 0", id="a count of nothing"),
         pytest.param({"timeout": -1.0}, "timeout is -1", id="a time before now"),
-        pytest.param({"replace": "compute-0-3", "count": 2}, "cannot all replace compute-0-3", id="two for one"),
-        pytest.param({"source": "table"}, "source is a table, and none is given", id="a table without a file"),
-        pytest.param({"source": [MAC], "table": "/t.csv"}, "both a list of machines and a table", id="list and table"),
+        pytest.param(
+            {"replace": "compute-0-3", "count": 2},
+            "cannot all replace compute-0-3",
+            id="two for one",
+        ),
+        pytest.param(
+            {"source": "table"}, "source is a table, and none is given", id="a table without a file"
+        ),
+        pytest.param(
+            {"source": [MAC], "table": "/t.csv"},
+            "both a list of machines and a table",
+            id="list and table",
+        ),
         pytest.param({"source": {"mac": MAC}}, "a text or a list", id="neither text nor list"),
         pytest.param({"source": [MAC, MAC]}, "stands already at item 1", id="a machine twice"),
         pytest.param({"source": ["compute-0-3"]}, "'compute-0-3' is no MAC", id="a name for a MAC"),
@@ -96,7 +116,13 @@ def test_a_table_that_is_not_there_is_told() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"count": 1}, {"timeout": 5.0}, {"replace": "compute-0-3"}, {"source": [MAC]}, {"remove": ["compute-0-3"]}],
+    [
+        {"count": 1},
+        {"timeout": 5.0},
+        {"replace": "compute-0-3"},
+        {"source": [MAC]},
+        {"remove": ["compute-0-3"]},
+    ],
 )
 def test_who_cannot_be_stopped_ends_by_itself(options: dict[str, Any]) -> None:
     ask(**options).must_end(check_mode=False)
@@ -104,7 +130,9 @@ def test_who_cannot_be_stopped_ends_by_itself(options: dict[str, Any]) -> None:
 
 def test_without_an_end_nobody_begins_where_there_is_no_terminal() -> None:
     for source in (None, "wire", "journal", "/var/log/messages"):
-        with pytest.raises(DescriptionError, match="nothing tells when it is over; give count, timeout or both"):
+        with pytest.raises(
+            DescriptionError, match="nothing tells when it is over; give count, timeout or both"
+        ):
             ask(source=source).must_end(check_mode=False)
 
 
@@ -118,7 +146,9 @@ def test_a_log_has_an_end_in_check_mode() -> None:
 def test_a_list_that_is_not_entered_whole_is_a_failure_with_every_reason() -> None:
     events = [Event(REFUSED, MAC, text="no place"), Event(OVER, text="all")]
     seen = []
-    with pytest.raises(Refused, match=f"1 of 2 listed machines are not entered:\n  {MAC}: no place"):
+    with pytest.raises(
+        Refused, match=f"1 of 2 listed machines are not entered:\n  {MAC}: no place"
+    ):
         for event in complete_list(ask(source=[MAC, OTHER]), iter(events)):
             seen.append(event)
     assert seen == events

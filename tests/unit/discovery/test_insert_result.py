@@ -21,7 +21,20 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
 )
 
 MAC = "00:50:8b:e0:40:96"
-NODE = Node(9, "compute-0-4", MAC, "Compute", "compute", "compute", "rocks", 0, 4, "10.255.255.254", "x86_64", "")
+NODE = Node(
+    9,
+    "compute-0-4",
+    MAC,
+    "Compute",
+    "compute",
+    "compute",
+    "rocks",
+    0,
+    4,
+    "10.255.255.254",
+    "x86_64",
+    "",
+)
 
 
 def summary_of(*events: Event) -> dict[str, object]:
@@ -32,7 +45,9 @@ def summary_of(*events: Event) -> dict[str, object]:
 
 
 def test_a_run_is_summed_up() -> None:
-    seen = Sighting(MAC, "eth1", vendor="PXEClient:Arch:00007:UNDI:003000", architecture=7, uuid="u")
+    seen = Sighting(
+        MAC, "eth1", vendor="PXEClient:Arch:00007:UNDI:003000", architecture=7, uuid="u"
+    )
     assert summary_of(
         Event(LISTENING, text="the wire at eth1"),
         Event(TROUBLE, text="the database server does not answer"),

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting, folded
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import (
+    Sighting,
+    folded,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_formats import FORMS, Form
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_parser import LogReader
 
@@ -29,11 +32,17 @@ def test_each_form_reads_the_line_that_its_server_wrote(form: Form) -> None:
     reader = LogReader()
     first = reader.sighting(form.sample)
     # The line of dnsmasq that tells of the firmware only speaks of a request that is still to come.
-    second = reader.sighting("dnsmasq-dhcp[15980]: 104717040 DHCPDISCOVER(v0) 52:54:00:00:0a:06 no address available")
+    second = reader.sighting(
+        "dnsmasq-dhcp[15980]: 104717040 DHCPDISCOVER(v0) 52:54:00:00:0a:06 no address available"
+    )
     found = first or second
     assert found is not None and found.mac.startswith("52:54:00:00:0a:0")
     if "vendor" in form.pattern.groupindex:
-        assert (found.vendor, found.architecture, found.arch) == ("PXEClient:Arch:00007:UNDI:003000", 7, "x86_64")
+        assert (found.vendor, found.architecture, found.arch) == (
+            "PXEClient:Arch:00007:UNDI:003000",
+            7,
+            "x86_64",
+        )
     if {"via", "interface"} & set(form.pattern.groupindex):
         assert found.interface == "v0"
 
@@ -45,33 +54,50 @@ def test_each_form_reads_the_line_that_its_server_wrote(form: Form) -> None:
         pytest.param("Nov  2 05:06:07 frontend-0 {tag}: ", id="syslog"),
         pytest.param("Nov 22 15:26:15 frontend-0 {tag}[15980]: ", id="syslog with a process"),
         pytest.param("Nov 22 15:26:15 {tag}[15980]: ", id="a daemon's own file"),
-        pytest.param("2026-11-22T15:26:15.123456+01:00 frontend-0.cluster.example.org {tag}[1]: ", id="RFC 3339"),
+        pytest.param(
+            "2026-11-22T15:26:15.123456+01:00 frontend-0.cluster.example.org {tag}[1]: ",
+            id="RFC 3339",
+        ),
         pytest.param("2026-11-22T15:26:15Z fe {tag}[1]: ", id="RFC 3339 in UTC"),
         pytest.param("2126-11-22T15:26:15Z fe {tag}[1]: ", id="a time in the future"),
-        pytest.param("<30>Nov 22 15:26:15 frontend-0 {tag}[15980]: ", id="a datagram as RFC 3164 has it"),
+        pytest.param(
+            "<30>Nov 22 15:26:15 frontend-0 {tag}[15980]: ", id="a datagram as RFC 3164 has it"
+        ),
         pytest.param("<30>Nov 22 15:26:15 {tag}[15980]: ", id="a datagram of a local program"),
         pytest.param(
-            "<134>1 2026-11-22T15:26:15+00:00 fe {tag} 91064 - -  ", id="a datagram of rsyslog as RFC 5424 has it"
+            "<134>1 2026-11-22T15:26:15+00:00 fe {tag} 91064 - -  ",
+            id="a datagram of rsyslog as RFC 5424 has it",
         ),
         pytest.param(
-            '<134>1 2026-11-22T15:26:15+00:00 fe {tag} - id7 [meta sequenceId="17350"] ', id="RFC 5424 with data"
+            '<134>1 2026-11-22T15:26:15+00:00 fe {tag} - id7 [meta sequenceId="17350"] ',
+            id="RFC 5424 with data",
         ),
     ],
 )
 @pytest.mark.parametrize(
     ("tag", "message"),
-    [("dhcpd", DHCPD), ("dnsmasq-dhcp", DNSMASQ), ("kea-dhcp4", f"INFO  [kea-dhcp4.packets.0x7f3a] {KEA}")],
+    [
+        ("dhcpd", DHCPD),
+        ("dnsmasq-dhcp", DNSMASQ),
+        ("kea-dhcp4", f"INFO  [kea-dhcp4.packets.0x7f3a] {KEA}"),
+    ],
     ids=["dhcpd", "dnsmasq", "kea"],
 )
-def test_whatever_the_logger_writes_before_a_message_is_passed_over(header: str, tag: str, message: str) -> None:
+def test_whatever_the_logger_writes_before_a_message_is_passed_over(
+    header: str, tag: str, message: str
+) -> None:
     assert read(header.format(tag=tag) + message) == [SEEN]
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        pytest.param(f"{DHCPD}: network 10.0.0.0/8: no free leases", SEEN, id="dhcpd without a pool"),
-        pytest.param(f"DHCPDISCOVER from {MAC} (ipxe) via eth1", SEEN, id="a client that gave a name"),
+        pytest.param(
+            f"{DHCPD}: network 10.0.0.0/8: no free leases", SEEN, id="dhcpd without a pool"
+        ),
+        pytest.param(
+            f"DHCPDISCOVER from {MAC} (ipxe) via eth1", SEEN, id="a client that gave a name"
+        ),
         pytest.param(f"DHCPDISCOVER from {MAC.upper()} via eth1", SEEN, id="capital letters"),
         pytest.param(
             f"DHCPDISCOVER from {MAC} via 10.2.0.1: unknown network segment",
@@ -81,10 +107,14 @@ def test_whatever_the_logger_writes_before_a_message_is_passed_over(header: str,
         pytest.param(f"BOOTREQUEST from {MAC} via eth1", SEEN, id="BOOTP"),
         pytest.param(f"BOOTP(eth1) {MAC} no address available", SEEN, id="BOOTP at dnsmasq"),
         pytest.param(
-            f"DHCPDISCOVER(eth1) 10.255.255.254 {MAC} ", SEEN, id="dnsmasq: a client that wants its address back"
+            f"DHCPDISCOVER(eth1) 10.255.255.254 {MAC} ",
+            SEEN,
+            id="dnsmasq: a client that wants its address back",
         ),
         pytest.param(
-            KEA.replace("from 0.0.0.0 to", "from 10.2.0.1 to"), Sighting(MAC, "eth1", "10.2.0.1"), id="a relay at Kea"
+            KEA.replace("from 0.0.0.0 to", "from 10.2.0.1 to"),
+            Sighting(MAC, "eth1", "10.2.0.1"),
+            id="a relay at Kea",
         ),
     ],
 )
@@ -124,7 +154,9 @@ def test_the_lines_of_one_request_at_kea_make_one_sighting() -> None:
         f"ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES [hwtype=1 {MAC}], cid=[no info], tid=0xaf0466f: Failed to allocate an"
         " IPv4 address for client with classes: ALL, rack-1, VENDOR_CLASS_PXEClient:Arch:00000:UNDI:002001, UNKNOWN"
     )
-    assert read(KEA, classes) == [Sighting(MAC, "eth1", vendor="PXEClient:Arch:00000:UNDI:002001", architecture=0)]
+    assert read(KEA, classes) == [
+        Sighting(MAC, "eth1", vendor="PXEClient:Arch:00000:UNDI:002001", architecture=0)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -132,11 +164,16 @@ def test_the_lines_of_one_request_at_kea_make_one_sighting() -> None:
     [
         pytest.param(f"DHCPDISCOVER from {MAC} (x) via eth9: x) via eth1", id="a name at dhcpd"),
         pytest.param(
-            f"{MAC} client provides name: DHCPDISCOVER from 52:54:00:00:00:66 via eth1", id="a name at dnsmasq"
+            f"{MAC} client provides name: DHCPDISCOVER from 52:54:00:00:00:66 via eth1",
+            id="a name at dnsmasq",
         ),
-        pytest.param("7 vendor class: x 7 DHCPDISCOVER(eth1) 52:54:00:00:00:66", id="a vendor class at dnsmasq"),
         pytest.param(
-            KEA + " DHCP4_PACKET_RECEIVED [hwtype=1 52:54:00:00:00:66], cid=[no info], tid=0x1: DHCPDISCOVER (type 1)"
+            "7 vendor class: x 7 DHCPDISCOVER(eth1) 52:54:00:00:00:66",
+            id="a vendor class at dnsmasq",
+        ),
+        pytest.param(
+            KEA
+            + " DHCP4_PACKET_RECEIVED [hwtype=1 52:54:00:00:00:66], cid=[no info], tid=0x1: DHCPDISCOVER (type 1)"
             " received from 0.0.0.0 to 255.255.255.255 on interface eth9",
             id="anything behind a line",
         ),
@@ -161,7 +198,8 @@ def test_dnsmasq_conversations_without_a_request_are_forgotten() -> None:
 
 
 LIKELY = st.sampled_from(
-    [form.sample for form in FORMS] + [MAC, " via ", "(eth1) ", "[hwtype=1 ", "]", "\x1b[2J", "\0", ": "]
+    [form.sample for form in FORMS]
+    + [MAC, " via ", "(eth1) ", "[hwtype=1 ", "]", "\x1b[2J", "\0", ": "]
 )
 
 

@@ -72,7 +72,9 @@ def test_a_line_counts_when_it_is_whole(log: pathlib.Path) -> None:
     assert macs(source.read()) == [mac(2)]
 
 
-def test_a_rotated_log_is_read_under_its_new_name_and_to_the_end_of_the_old_one(log: pathlib.Path) -> None:
+def test_a_rotated_log_is_read_under_its_new_name_and_to_the_end_of_the_old_one(
+    log: pathlib.Path,
+) -> None:
     source = LogFile(str(log))
     write(log, asks(2))
     old = log.rename(log.with_suffix(".1"))
@@ -139,12 +141,20 @@ def test_a_pipe_is_no_log_and_does_not_hold_us_up(tmp_path: pathlib.Path) -> Non
 def test_bytes_that_are_no_text_do_no_harm(log: pathlib.Path) -> None:
     source = LogFile(str(log))
     with log.open("ab") as file:
-        file.write(b"\xff\xfe\x00\x1b[2J\n" + asks(2).encode() + b"x" * (LONGEST_LINE * 3) + b"\n" + asks(3).encode())
+        file.write(
+            b"\xff\xfe\x00\x1b[2J\n"
+            + asks(2).encode()
+            + b"x" * (LONGEST_LINE * 3)
+            + b"\n"
+            + asks(3).encode()
+        )
     found = [sighting for _turn in range(3) for sighting in source.read()]
     assert macs(found) == [mac(2), mac(3)]
 
 
-@given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line), max_size=20), st.data())
+@given(
+    st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line), max_size=20), st.data()
+)
 def test_lines_are_the_same_however_they_come(lines: list[bytes], data: st.DataObject) -> None:
     whole, cutter, found = b"".join(line + b"\n" for line in lines), Lines(), []
     while whole:
@@ -167,7 +177,9 @@ def test_syslog_datagrams_are_read(tmp_path: pathlib.Path) -> None:
     assert not os.path.exists(path)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:port", "127.0.0.1:99999", "no-such-host.invalid:1", "/no/such/folder"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:port", "127.0.0.1:99999", "no-such-host.invalid:1", "/no/such/folder"]
+)
 def test_an_address_that_cannot_be_listened_on_is_told(address: str) -> None:
     with pytest.raises(DescriptionError, match="no syslog can be received there"):
         Syslog(address)
@@ -188,8 +200,12 @@ def test_the_journals_messages_are_read_also_those_with_control_characters(
     plain = {"MESSAGE": f"DHCPDISCOVER from {mac(2)} via eth1"}
     as_bytes = {"MESSAGE": list(b"DHCPDISCOVER from 00:50:8b:00:00:03 (\x1b[2J) via eth1")}
     written = [plain, as_bytes, {"MESSAGE": None}, {"MESSAGE": [999]}, [], "x"]
-    (tmp_path / "entries").write_text("".join(json.dumps(entry) + "\n" for entry in written) + "no json\n")
-    journalctl(tmp_path, monkeypatch, f'echo "$@" >{tmp_path}/asked; cat {tmp_path}/entries; exec sleep 60')
+    (tmp_path / "entries").write_text(
+        "".join(json.dumps(entry) + "\n" for entry in written) + "no json\n"
+    )
+    journalctl(
+        tmp_path, monkeypatch, f'echo "$@" >{tmp_path}/asked; cat {tmp_path}/entries; exec sleep 60'
+    )
     source, found = Journal(), list[Sighting]()
 
     def both() -> bool:
@@ -220,14 +236,20 @@ def test_a_journal_that_ends_is_told_with_its_last_words(
         return ""
 
     try:
-        assert "ended with status 1: No journal files were found." in until(told, 10, "the end of journalctl")
+        assert "ended with status 1: No journal files were found." in until(
+            told, 10, "the end of journalctl"
+        )
     finally:
         source.close()
 
 
 @pytest.mark.programs
-def test_a_journal_as_it_is_now_comes_to_an_end(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journalctl(tmp_path, monkeypatch, f"""echo '{{"MESSAGE": "DHCPDISCOVER from {mac(2)} via eth1"}}'""")
+def test_a_journal_as_it_is_now_comes_to_an_end(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journalctl(
+        tmp_path, monkeypatch, f"""echo '{{"MESSAGE": "DHCPDISCOVER from {mac(2)} via eth1"}}'"""
+    )
     source, found = Journal(replay=True, follow=False), list[Sighting]()
 
     def ended() -> bool:
@@ -242,7 +264,9 @@ def test_a_journal_as_it_is_now_comes_to_an_end(tmp_path: pathlib.Path, monkeypa
 
 
 @pytest.mark.programs
-def test_a_machine_without_a_journal_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_journal_is_told(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(f"{COMMAND}.PATH", str(tmp_path))
     with pytest.raises(RocksError, match="journalctl does not exist"):
         Journal()

@@ -34,8 +34,12 @@ def passes(data: bytes) -> bool:
     [
         pytest.param(dhcp.discover(MAC), id="a DISCOVER"),
         pytest.param(frame(MAC, message(MAC, [])), id="BOOTP"),
-        pytest.param(frame(MAC, message(MAC), ip_options=b"\x94\x04\x00\x00" * 10), id="with IP options"),
-        pytest.param(frame(MAC, message(MAC, relay="10.2.0.1"), source="10.2.0.1"), id="of a relay"),
+        pytest.param(
+            frame(MAC, message(MAC), ip_options=b"\x94\x04\x00\x00" * 10), id="with IP options"
+        ),
+        pytest.param(
+            frame(MAC, message(MAC, relay="10.2.0.1"), source="10.2.0.1"), id="of a relay"
+        ),
         pytest.param(dhcp.discover(MAC, [(60, b"x" * 255)] * 5), id="a long one"),
     ],
 )

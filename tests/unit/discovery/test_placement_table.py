@@ -28,19 +28,27 @@ def test_a_table_leads_from_macs_to_places() -> None:
 
 
 def test_a_spreadsheet_writes_a_mark_first_and_carriage_returns_last() -> None:
-    assert table_places(f"\ufeffMAC,Rack\r\n{MAC},7\r\n", "t.csv") == {MAC: Place(7, where="t.csv:2")}
+    assert table_places(f"\ufeffMAC,Rack\r\n{MAC},7\r\n", "t.csv") == {
+        MAC: Place(7, where="t.csv:2")
+    }
 
 
 def test_a_machine_is_found_by_the_port_its_cable_is_in() -> None:
     places = table_places("switch,port,rack,rank\nswitch-0,ge-0/0/7,0,7\n,ge-9,9,9\n", "ports.csv")
-    assert place_of(Sighting(MAC, switch="switch-0", port="ge-0/0/7"), places) == Place(0, 7, where="ports.csv:2")
-    assert place_of(Sighting(MAC, switch="any", port="ge-9"), places) == Place(9, 9, where="ports.csv:3")
+    assert place_of(Sighting(MAC, switch="switch-0", port="ge-0/0/7"), places) == Place(
+        0, 7, where="ports.csv:2"
+    )
+    assert place_of(Sighting(MAC, switch="any", port="ge-9"), places) == Place(
+        9, 9, where="ports.csv:3"
+    )
     assert place_of(Sighting(MAC, switch="switch-1", port="ge-0/0/7"), places) is None
     assert place_of(Sighting(MAC), places) is None
 
 
 def test_a_list_holds_macs_or_rows() -> None:
-    assert listed_places([MAC, {"mac": OTHER, "rack": 1, "rank": 0, "name": "web-1-0", "ip": "10.255.255.246"}]) == {
+    assert listed_places(
+        [MAC, {"mac": OTHER, "rack": 1, "rank": 0, "name": "web-1-0", "ip": "10.255.255.246"}]
+    ) == {
         MAC: Place(where="item 1"),
         OTHER: Place(1, 0, "web-1-0", "10.255.255.246", where="item 2"),
     }
@@ -56,7 +64,11 @@ def test_all_faults_of_a_table_are_told_at_once_each_with_its_line() -> None:
     with pytest.raises(DescriptionError) as caught:
         table_places(text, "t.csv")
     told = str(caught.value)
-    assert [line for line in ("t.csv:3", "t.csv:4", "t.csv:5", "t.csv:7", "t.csv:8") if f"{line}: " in told] == [
+    assert [
+        line
+        for line in ("t.csv:3", "t.csv:4", "t.csv:5", "t.csv:7", "t.csv:8")
+        if f"{line}: " in told
+    ] == [
         "t.csv:3",
         "t.csv:4",
         "t.csv:5",
@@ -77,7 +89,10 @@ def test_all_faults_of_a_table_are_told_at_once_each_with_its_line() -> None:
 )
 def test_a_place_a_name_or_an_address_is_given_to_one_machine(row: str, claim: str) -> None:
     table = f"mac,rack,rank,name,ip\n{MAC},{row}\n{OTHER},{row}\n"
-    with pytest.raises(DescriptionError, match=f"^t.csv:3: {claim} stands already at t.csv:2; remove one of the two$"):
+    with pytest.raises(
+        DescriptionError,
+        match=f"^t.csv:3: {claim} stands already at t.csv:2; remove one of the two$",
+    ):
         table_places(table, "t.csv")
 
 
@@ -87,7 +102,8 @@ def test_machines_of_two_kinds_may_have_one_rank_of_a_rack() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n\n", "mac,colour\n", "rack,rank\n", "mac,mac\n", 'mac\n"', "00:50:8b:e0:3a:a7,0,0\n"]
+    "text",
+    ["", "\n\n", "mac,colour\n", "rack,rank\n", "mac,mac\n", 'mac\n"', "00:50:8b:e0:3a:a7,0,0\n"],
 )
 def test_a_table_without_a_first_line_that_names_columns_is_refused(text: str) -> None:
     with pytest.raises(DescriptionError, match=r"t\.csv.*"):
@@ -95,5 +111,7 @@ def test_a_table_without_a_first_line_that_names_columns_is_refused(text: str) -
 
 
 def test_an_unknown_key_in_a_list_is_told_with_the_known_ones() -> None:
-    with pytest.raises(DescriptionError, match="item 1: unknown column 'colour'; columns: mac, switch, port"):
+    with pytest.raises(
+        DescriptionError, match="item 1: unknown column 'colour'; columns: mac, switch, port"
+    ):
         listed_places([{"mac": MAC, "colour": "red"}])

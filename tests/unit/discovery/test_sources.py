@@ -14,7 +14,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery import sourc
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Until
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import Request
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import LogFile, Syslog
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import (
+    LogFile,
+    Syslog,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import (
     Listed,
@@ -22,7 +25,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources impo
     open_source,
     source_of,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound, Refused, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    NotFound,
+    Refused,
+    RocksError,
+)
 
 MAC = "00:50:8b:e0:3a:a7"
 
@@ -69,7 +77,9 @@ def test_syslog_is_received_at_an_address_or_a_path(tmp_path: pathlib.Path) -> N
         opened.close()
 
 
-def test_a_log_is_also_named_from_where_one_stands(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_is_also_named_from_where_one_stands(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "dhcpd").touch()
@@ -78,7 +88,9 @@ def test_a_log_is_also_named_from_where_one_stands(tmp_path: pathlib.Path, monke
 
 @pytest.mark.parametrize("source", ["messages", "unix://messages", "http://127.0.0.1", "wires"])
 def test_another_word_is_told_with_those_that_are_known(source: str) -> None:
-    with pytest.raises(DescriptionError, match=f"'{source}' is no source of DHCP requests; write wire, journal"):
+    with pytest.raises(
+        DescriptionError, match=f"'{source}' is no source of DHCP requests; write wire, journal"
+    ):
         open_source(source, "eth1")
 
 
@@ -89,10 +101,16 @@ def test_a_list_needs_no_source(table_ii: Database) -> None:
     assert [source.read(), source.read()] == [[Sighting(MAC)], []]
 
 
-def test_the_interface_is_looked_for_in_the_network_that_addresses_come_from(table_ii: Database) -> None:
-    with pytest.raises(NotFound, match=r"no interface of this machine has an address in 10\.0\.0\.0/8; name one"):
+def test_the_interface_is_looked_for_in_the_network_that_addresses_come_from(
+    table_ii: Database,
+) -> None:
+    with pytest.raises(
+        NotFound, match=r"no interface of this machine has an address in 10\.0\.0\.0/8; name one"
+    ):
         on_interface(Request(Placement(), Until()), table_ii)
-    with pytest.raises(RocksError, match="there is no network 'rack2' to listen on; networks: private"):
+    with pytest.raises(
+        RocksError, match="there is no network 'rack2' to listen on; networks: private"
+    ):
         on_interface(Request(Placement(network="rack2"), Until()), table_ii)
     table_ii.execute("update networks set subnet = '127.0.0.0'")
     found = on_interface(Request(Placement(), Until()), table_ii)
@@ -100,6 +118,11 @@ def test_the_interface_is_looked_for_in_the_network_that_addresses_come_from(tab
 
 
 def test_the_log_of_another_machine_tells_its_own_interfaces(table_ii: Database) -> None:
-    assert on_interface(Request(Placement(), Until(), source="/var/log/messages"), table_ii).placement.interface == ""
+    assert (
+        on_interface(
+            Request(Placement(), Until(), source="/var/log/messages"), table_ii
+        ).placement.interface
+        == ""
+    )
     named = Request(Placement(), Until(), source="/var/log/messages", interface="eth1")
     assert on_interface(named, table_ii).placement.interface == "eth1"

@@ -6,7 +6,11 @@ import productmd.treeinfo
 import pytest
 from lxml import etree
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import comps, treeinfo, updateinfo
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    comps,
+    treeinfo,
+    updateinfo,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import TreeFile
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
@@ -56,14 +60,23 @@ class TestGroups:
         assert [
             (row.get("type"), row.get("requires"), row.text)
             for row in root.iterfind("group[id='core']/packagelist/packagereq")
-        ] == [("mandatory", None, "bash"), ("conditional", "bash", "bash-doc"), ("default", None, "vim")]
+        ] == [
+            ("mandatory", None, "bash"),
+            ("conditional", "bash", "bash-doc"),
+            ("default", None, "vim"),
+        ]
         assert [name.text for name in root.iterfind("group[id='core']/name")] == ["Core", "Kern"]
 
     def test_environments_and_langpacks_are_carried(self) -> None:
         root = etree.fromstring(merged())
 
-        assert [row.text for row in root.iterfind("environment/grouplist/groupid")] == ["cluster", "core"]
-        assert [row.text for row in root.iterfind("environment/optionlist/groupid")] == ["guest-agents"]
+        assert [row.text for row in root.iterfind("environment/grouplist/groupid")] == [
+            "cluster",
+            "core",
+        ]
+        assert [row.text for row in root.iterfind("environment/optionlist/groupid")] == [
+            "guest-agents"
+        ]
         assert [dict(row.attrib) for row in root.iterfind("langpacks/match")] == [
             {"name": "man-pages", "install": "man-pages-%s"}
         ]
@@ -88,11 +101,19 @@ class TestGroups:
         ("data", "complaint"),
         [
             pytest.param(b"<comps>\n<group>", r"^site:2: not XML", id="cut short"),
-            pytest.param(b"<html/>", "the root element is 'html', not comps", id="another document"),
-            pytest.param(b"<comps>\n<group><name>x</name></group></comps>", "^site:2: a group has no id", id="no id"),
+            pytest.param(
+                b"<html/>", "the root element is 'html', not comps", id="another document"
+            ),
+            pytest.param(
+                b"<comps>\n<group><name>x</name></group></comps>",
+                "^site:2: a group has no id",
+                id="no id",
+            ),
         ],
     )
-    def test_a_document_that_is_none_is_refused_with_its_line(self, data: bytes, complaint: str) -> None:
+    def test_a_document_that_is_none_is_refused_with_its_line(
+        self, data: bytes, complaint: str
+    ) -> None:
         with pytest.raises(DescriptionError, match=complaint):
             comps.merge([(BASE, "os"), (data, "site")])
 
@@ -112,7 +133,10 @@ class TestAdvisories:
             (advisories(advisory("RHSA-1", 2, "new"), advisory("RHSA-2", 1, "again")), "updates"),
         ])  # fmt: skip
 
-        assert [row.text for row in etree.fromstring(found).iterfind("update/title")] == ["new", "a fix"]
+        assert [row.text for row in etree.fromstring(found).iterfind("update/title")] == [
+            "new",
+            "a fix",
+        ]
         assert updateinfo.identifiers(found) == {"RHSA-1", "RHSA-2"}
 
     def test_merging_again_changes_nothing(self) -> None:
@@ -128,7 +152,11 @@ class TestAdvisories:
         ("data", "complaint"),
         [
             pytest.param(b"<updates><update>", "not XML", id="cut short"),
-            pytest.param(b"<updates><update version='1'></update></updates>", "an advisory has no id", id="no id"),
+            pytest.param(
+                b"<updates><update version='1'></update></updates>",
+                "an advisory has no id",
+                id="no id",
+            ),
         ],
     )
     def test_a_document_that_is_none_is_refused(self, data: bytes, complaint: str) -> None:
@@ -198,7 +226,9 @@ repository = ../../../AppStream/x86_64/os
 type = variant
 uid = AppStream
 """
-IMAGES = dict.fromkeys(("images/install.img", "images/pxeboot/initrd.img", "images/pxeboot/vmlinuz"), SUM)
+IMAGES = dict.fromkeys(
+    ("images/install.img", "images/pxeboot/initrd.img", "images/pxeboot/vmlinuz"), SUM
+)
 
 
 def productmd_reads(text: str) -> productmd.treeinfo.TreeInfo:
@@ -214,7 +244,10 @@ class TestTreeinfo:
         info = productmd_reads(treeinfo.merged(BASEOS, "os", IMAGES, "c" * 64))
 
         assert list(info.variants) == ["BaseOS"]
-        assert (info.variants["BaseOS"].paths.repository, info.variants["BaseOS"].paths.packages) == (".", "Packages")
+        assert (
+            info.variants["BaseOS"].paths.repository,
+            info.variants["BaseOS"].paths.packages,
+        ) == (".", "Packages")
         assert info.stage2.mainimage == "images/install.img"
         assert info.images.images["x86_64"]["kernel"] == "images/pxeboot/vmlinuz"
         assert info.checksums.checksums["repodata/repomd.xml"] == ("sha256", "c" * 64)

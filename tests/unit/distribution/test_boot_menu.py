@@ -8,7 +8,12 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import Entry, Menu, check, render
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import (
+    Entry,
+    Menu,
+    check,
+    render,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 KERNEL, INITRD = "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"
@@ -56,11 +61,21 @@ def test_a_word_that_grubs_shell_would_read_is_quoted() -> None:
     [
         pytest.param({"label": "my disk"}, "the label 'my disk'", id="a label with a space"),
         pytest.param({"label": "x" * 33}, "is not 1 to 32 letters", id="a long label"),
-        pytest.param({"console": "hvc0; reboot"}, "is not like ttyS0,115200", id="a console that is none"),
+        pytest.param(
+            {"console": "hvc0; reboot"}, "is not like ttyS0,115200", id="a console that is none"
+        ),
         pytest.param({"entries": ()}, "no entry", id="an empty menu"),
         pytest.param({"entries": (Entry(""),)}, "the entry '' has no title", id="no title"),
-        pytest.param({"entries": (Entry("a", arguments=("b\n}",)),)}, "line break in a word", id="a line break"),
-        pytest.param({"entries": (Entry("a", "text", "http://b"),)}, "a kickstart and a URL", id="two kickstarts"),
+        pytest.param(
+            {"entries": (Entry("a", arguments=("b\n}",)),)},
+            "line break in a word",
+            id="a line break",
+        ),
+        pytest.param(
+            {"entries": (Entry("a", "text", "http://b"),)},
+            "a kickstart and a URL",
+            id="two kickstarts",
+        ),
     ],
 )
 def test_a_menu_that_cannot_be_is_refused(change: dict[str, object], said: str) -> None:

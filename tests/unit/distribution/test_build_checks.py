@@ -44,7 +44,10 @@ class TestClosure:
         deep = Rpm("deep", files={"/opt/deep/file": "x"})
 
         site.build("rocks", site.mirror("os", [needy, deep, BASH]), closure=WHOLE)
-        with pytest.raises(DescriptionError, match=r"nothing provides /opt/deep/file, which needy-1.0-1.noarch needs"):
+        with pytest.raises(
+            DescriptionError,
+            match=r"nothing provides /opt/deep/file, which needy-1.0-1.noarch needs",
+        ):
             site.build("rocks", site.mirror("os", [needy, BASH]), closure=WHOLE)
 
     def test_what_goes_away_in_a_directory_is_missed(self, site: Site) -> None:
@@ -71,7 +74,9 @@ def profiles(**lists: list[str]) -> Hook:
     """A compiler of profiles that install these packages."""
     made = {
         f"{name}.json": CompiledProfile(
-            name, json.dumps(wanted), {entry: [f"nodes/{name}.xml:{n}"] for n, entry in enumerate(wanted, 1)}
+            name,
+            json.dumps(wanted),
+            {entry: [f"nodes/{name}.xml:{n}"] for n, entry in enumerate(wanted, 1)},
         )
         for name, wanted in lists.items()
     }
@@ -90,7 +95,12 @@ class TestProfiles:
             seen.update(content(pathlib.Path(folder)))
             return Compiled({"compute-1.json": CompiledProfile("compute", "{}", {"bash": []})})
 
-        site.build("rocks", site.mirror("os", [BASH]), hook=Hook(compile_, "k"), xml=(str(tmp_path / "xml"),))
+        site.build(
+            "rocks",
+            site.mirror("os", [BASH]),
+            hook=Hook(compile_, "k"),
+            xml=(str(tmp_path / "xml"),),
+        )
 
         assert list(seen) == ["nodes/compute.xml"]
         assert (site.tree("rocks") / "build/profiles/compute-1.json").read_text() == "{}"
@@ -115,7 +125,10 @@ class TestProfiles:
 
         def compile_(folder: str) -> Compiled:
             asked = {"nginx": [f"{folder}/nodes/web.xml:2"]}
-            return Compiled({"a.json": CompiledProfile("web", "", asked)}, [f"{folder}/nodes/ssh.xml:3: mode= is old"])
+            return Compiled(
+                {"a.json": CompiledProfile("web", "", asked)},
+                [f"{folder}/nodes/ssh.xml:3: mode= is old"],
+            )
 
         site.build("campus", site.mirror("os", [BASH]), xml=(str(theirs.parent),))
         asked = (site.parent("campus", "campus"),)
@@ -129,24 +142,37 @@ class TestProfiles:
         assert not again.changed
         assert (again.unmet, again.warnings) == (built.unmet, built.warnings)
 
-    def test_a_package_list_that_the_distribution_cannot_serve_stops_the_build(self, site: Site) -> None:
+    def test_a_package_list_that_the_distribution_cannot_serve_stops_the_build(
+        self, site: Site
+    ) -> None:
         os_ = site.mirror("os", [BASH], extra={"group": GROUPS})
 
         with pytest.raises(DescriptionError) as raised:
             site.build(
-                "rocks", os_, hook=profiles(compute=["bash", "slurm", "@core", "@nope", "-x", "ba*"]), closure=WHOLE
+                "rocks",
+                os_,
+                hook=profiles(compute=["bash", "slurm", "@core", "@nope", "-x", "ba*"]),
+                closure=WHOLE,
             )
 
-        assert "nodes/compute.xml:4: @nope is no group of this distribution (for compute)" in str(raised.value)
-        assert "nodes/compute.xml:2: slurm is no package of this distribution (for compute)" in str(raised.value)
+        assert "nodes/compute.xml:4: @nope is no group of this distribution (for compute)" in str(
+            raised.value
+        )
+        assert "nodes/compute.xml:2: slurm is no package of this distribution (for compute)" in str(
+            raised.value
+        )
         assert "bash" not in str(raised.value)
 
     def test_a_package_that_cannot_be_installed_is_told_with_the_reason(self, site: Site) -> None:
-        os_ = site.mirror("os", [BASH, ZSH, Rpm("login", requires=["zsh"])], extra={"group": GROUPS})
+        os_ = site.mirror(
+            "os", [BASH, ZSH, Rpm("login", requires=["zsh"])], extra={"group": GROUPS}
+        )
 
         site.build("rocks", os_, hook=profiles(compute=["bash", "@core"]), closure="profiles")
         with pytest.raises(DescriptionError) as raised:
-            site.build("rocks", os_, hook=profiles(login=["login"], shells=["@shells"]), closure="profiles")
+            site.build(
+                "rocks", os_, hook=profiles(login=["login"], shells=["@shells"]), closure="profiles"
+            )
 
         assert (
             "nodes/login.xml:1: login cannot be installed: login-1.0-1.noarch needs zsh, "
@@ -174,7 +200,9 @@ class TestTheXml:
             path.write_text(text)
         return str(folder)
 
-    def test_the_parents_is_inherited_and_the_sites_lies_over_it(self, site: Site, tmp_path: pathlib.Path) -> None:
+    def test_the_parents_is_inherited_and_the_sites_lies_over_it(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
         ours = self.xml(tmp_path / "ours", ssh="ours", dhcp="ours")
         theirs = self.xml(tmp_path / "theirs", ssh="theirs")
         site.build("rocks", site.mirror("os", [BASH]), xml=(ours,))
@@ -182,7 +210,10 @@ class TestTheXml:
         site.build("campus", site.parent("rocks", "rocks"), xml=(theirs,))
 
         nodes = site.tree("campus") / "build" / "nodes"
-        assert {path.name: path.read_text() for path in nodes.iterdir()} == {"ssh.xml": "theirs", "dhcp.xml": "ours"}
+        assert {path.name: path.read_text() for path in nodes.iterdir()} == {
+            "ssh.xml": "theirs",
+            "dhcp.xml": "ours",
+        }
 
     def test_an_edit_is_a_new_generation(self, site: Site, tmp_path: pathlib.Path) -> None:
         os_, xml = site.mirror("os", [BASH]), self.xml(tmp_path / "xml", ssh="old", dhcp="same")

@@ -25,7 +25,12 @@ class TestBadInput:
     """Each is named, and what is published stays as it is."""
 
     def untouched(
-        self, site: Site, error: type[Exception], complaint: str, *sources: object, **options: object
+        self,
+        site: Site,
+        error: type[Exception],
+        complaint: str,
+        *sources: object,
+        **options: object,
     ) -> None:
         before = content(site.tree("rocks"))
         with pytest.raises(error, match=complaint):
@@ -49,20 +54,26 @@ class TestBadInput:
         path = pathlib.Path(os_.path) / "Packages" / GLIBC.filename
         path.write_bytes(image(dataclasses.replace(GLIBC, variant="other")))
 
-        self.untouched(site, DescriptionError, rf"{path}: its sha256 is .*…, the metadata promises", os_)
+        self.untouched(
+            site, DescriptionError, rf"{path}: its sha256 is .*…, the metadata promises", os_
+        )
 
     def test_a_package_that_is_gone(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         (pathlib.Path(os_.path) / "Packages" / GLIBC.filename).unlink()
 
-        self.untouched(site, DescriptionError, r"glibc.*\.rpm: no such file; the metadata names it", os_)
+        self.untouched(
+            site, DescriptionError, r"glibc.*\.rpm: no such file; the metadata names it", os_
+        )
 
     def test_metadata_that_are_not_what_repomd_promises(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         (primary,) = (pathlib.Path(os_.path) / "repodata").glob("*-primary.xml.zst")
         primary.write_bytes(primary.read_bytes()[:-1])
 
-        self.untouched(site, DescriptionError, r"-primary\.xml\.zst: it has .* bytes and not the checksum", os_)
+        self.untouched(
+            site, DescriptionError, r"-primary\.xml\.zst: it has .* bytes and not the checksum", os_
+        )
 
     def test_metadata_that_lie_about_their_size(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
@@ -71,7 +82,12 @@ class TestBadInput:
         begin = text.index("<open-size>") + len("<open-size>")
         repomd.write_text(f"{text[:begin]}9{text[begin:]}")
 
-        self.untouched(site, DescriptionError, r'source "os", its .* metadata: expands to .* bytes, repomd', os_)
+        self.untouched(
+            site,
+            DescriptionError,
+            r'source "os", its .* metadata: expands to .* bytes, repomd',
+            os_,
+        )
 
     @pytest.mark.parametrize("gone", ["mirror", "directory"])
     def test_a_source_that_is_gone(self, site: Site, gone: str) -> None:
@@ -85,7 +101,12 @@ class TestBadInput:
         for source in (gone[0], gone[2]):
             shutil.rmtree(source.path)
 
-        self.untouched(site, NotFound, r'2 faults, nothing was changed:\n  source "first" .*\n  source "last" ', *gone)
+        self.untouched(
+            site,
+            NotFound,
+            r'2 faults, nothing was changed:\n  source "first" .*\n  source "last" ',
+            *gone,
+        )
 
     def test_a_full_disk(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(path: str, *_arguments: object) -> None:
@@ -94,9 +115,13 @@ class TestBadInput:
         os_ = site.mirror("os", [BASH, GLIBC])
         monkeypatch.setattr(os, "link", full)
 
-        self.untouched(site, Unavailable, r'No space left on device while distribution "rocks" was built', os_)
+        self.untouched(
+            site, Unavailable, r'No space left on device while distribution "rocks" was built', os_
+        )
 
-    def test_a_source_that_changes_all_the_time(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_source_that_changes_all_the_time(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         local = site.directory("local", [ROCKS])
         number = 0
 
@@ -109,4 +134,6 @@ class TestBadInput:
         linked = pool.link_set
         monkeypatch.setattr(pool, "link_set", meddle)
 
-        self.untouched(site, Unavailable, "it changed while the distribution was built; run again", local)
+        self.untouched(
+            site, Unavailable, "it changed while the distribution was built; run again", local
+        )

@@ -6,7 +6,9 @@ import dataclasses
 import os
 import pathlib
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import open_folder
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import (
+    open_folder,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import SYMLINK
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import Site, content
@@ -37,7 +39,9 @@ class TestFromADistribution:
     def test_a_child_has_what_its_parent_has_and_more(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]))
 
-        site.build("campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS, BASH_FIXED]))
+        site.build(
+            "campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS, BASH_FIXED])
+        )
 
         assert site.nevras("campus") == [
             "bash-0:5.1.8-9.el9.x86_64", "glibc-0:2.34-100.el9.x86_64", "rocks-base-0:1.0-1.noarch",
@@ -48,11 +52,18 @@ class TestFromADistribution:
         site.build("campus", site.parent("rocks", "rocks"), site.directory("campus", [ROCKS]))
         site.build("physics", site.parent("campus", "campus"), site.directory("physics", [MYRINET]))
 
-        assert [nevra.split("-0:")[0] for nevra in site.nevras("physics")] == ["bash", "glibc", "gm", "rocks-base"]
+        assert [nevra.split("-0:")[0] for nevra in site.nevras("physics")] == [
+            "bash",
+            "glibc",
+            "gm",
+            "rocks-base",
+        ]
 
     def test_a_child_of_a_rocks_distribution_is_an_ordinary_distribution(self, site: Site) -> None:
         """Repeatability (6.2.2): built from itself alone it is itself, under the same name."""
-        first = site.build("rocks", site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
+        first = site.build(
+            "rocks", site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS])
+        )
         before = content(site.tree("rocks"))
 
         again = site.build("rocks", site.parent("self", "rocks"))
@@ -64,8 +75,15 @@ class TestFromADistribution:
         self, site: Site, tmp_path: pathlib.Path
     ) -> None:
         (tmp_path / "xml" / "nodes").mkdir(parents=True)
-        (tmp_path / "xml" / "nodes" / "extend-base.xml").write_text("<kickstart>\n<package>a</package>\n</kickstart>\n")
-        extra = {"group": GROUPS, "modules": MODULES, "updateinfo": ADVISORIES, "productid": "a certificate"}
+        (tmp_path / "xml" / "nodes" / "extend-base.xml").write_text(
+            "<kickstart>\n<package>a</package>\n</kickstart>\n"
+        )
+        extra = {
+            "group": GROUPS,
+            "modules": MODULES,
+            "updateinfo": ADVISORIES,
+            "productid": "a certificate",
+        }
         os_ = site.mirror("os", [BASH, STREAM], extra=extra)
         first = site.build("rocks", os_, xml=(str(tmp_path / "xml"),))
 
@@ -73,9 +91,15 @@ class TestFromADistribution:
         child = site.build("child", site.parent("rocks", "rocks"))
 
         assert first.changes.advisories == ("RHSA-1",)
-        assert [again.generation.identity, child.generation.identity] == [first.generation.identity] * 2
-        assert [nevra for nevra in site.nevras("child") if nevra.startswith("nginx")] == ["nginx-0:1.24-1.el9.x86_64"]
-        assert (site.tree("child") / "build/nodes/extend-base.xml").read_text().count("<package>") == 1
+        assert [again.generation.identity, child.generation.identity] == [
+            first.generation.identity
+        ] * 2
+        assert [nevra for nevra in site.nevras("child") if nevra.startswith("nginx")] == [
+            "nginx-0:1.24-1.el9.x86_64"
+        ]
+        assert (site.tree("child") / "build/nodes/extend-base.xml").read_text().count(
+            "<package>"
+        ) == 1
 
     def test_what_they_share_is_on_the_disk_once(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]))
@@ -87,7 +111,9 @@ class TestFromADistribution:
         )
         assert one.items() <= other.items()
 
-    def test_shards_without_a_package_of_the_child_are_the_parents_byte_for_byte(self, site: Site) -> None:
+    def test_shards_without_a_package_of_the_child_are_the_parents_byte_for_byte(
+        self, site: Site
+    ) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC, GLIBC_32, ZSH]))
         site.build("campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS]))
 
@@ -106,7 +132,9 @@ class TestFromADistribution:
 
 
 class TestAWholeMirror:
-    def test_every_package_is_fetched_kept_and_served_and_the_newest_are_the_distribution(self, site: Site) -> None:
+    def test_every_package_is_fetched_kept_and_served_and_the_newest_are_the_distribution(
+        self, site: Site
+    ) -> None:
         os_ = site.mirror("os", [BASH, BASH_FIXED, Rpm("a", arch="aarch64")], fetch="everything")
 
         site.build("rocks", os_, keep=1)

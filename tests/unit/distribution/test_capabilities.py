@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import capabilities, rich_dependencies
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.capabilities import Capability, Entries
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    capabilities,
+    rich_dependencies,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.capabilities import (
+    Capability,
+    Entries,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import dependencies
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
@@ -39,7 +45,9 @@ def capability(text: str) -> Capability:
         return Capability(name)
     epoch, colon, version = rest[1].rpartition(":")
     version, _dash, release = version.partition("-")
-    return Capability(name, capabilities.FLAGS[rest[0]], int(epoch) if colon else 0, version, release)
+    return Capability(
+        name, capabilities.FLAGS[rest[0]], int(epoch) if colon else 0, version, release
+    )
 
 
 def test_what_a_package_provides_and_requires_is_taken_from_its_xml() -> None:
@@ -49,11 +57,17 @@ def test_what_a_package_provides_and_requires_is_taken_from_its_xml() -> None:
         "bash = 5.1.8-9.el9",
         "config(bash) = 5.1.8-9.el9",
     }
-    assert {str(capabilities.parse(entry)) for entry in found.requires} == {"glibc >= 2.34", "/bin/sh", "(a > 1 or b)"}
+    assert {str(capabilities.parse(entry)) for entry in found.requires} == {
+        "glibc >= 2.34",
+        "/bin/sh",
+        "(a > 1 or b)",
+    }
 
 
 def test_the_same_in_one_line() -> None:
-    assert capabilities.entries(b"".join(line.strip() for line in XML.splitlines())) == capabilities.entries(XML)
+    assert capabilities.entries(
+        b"".join(line.strip() for line in XML.splitlines())
+    ) == capabilities.entries(XML)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +137,17 @@ def test_when_a_requirement_is_met(provided: str, required: str, met: bool) -> N
 )
 def test_boolean_dependencies(text: str, there: str, met: bool) -> None:
     assert (
-        rich_dependencies.satisfiable(rich_dependencies.parse(text), lambda wanted: wanted.name in there.split()) is met
+        rich_dependencies.satisfiable(
+            rich_dependencies.parse(text), lambda wanted: wanted.name in there.split()
+        )
+        is met
     )
 
 
 def test_a_version_within_a_boolean_dependency_counts() -> None:
-    supply = dependencies.Supply({b'name="a" flags="EQ" epoch="0" ver="2" rel="1"'}, lambda _paths: ())
+    supply = dependencies.Supply(
+        {b'name="a" flags="EQ" epoch="0" ver="2" rel="1"'}, lambda _paths: ()
+    )
 
     assert supply.meets(Capability("(a >= 2 with a < 3)"))
     assert not supply.meets(Capability("(a >= 3 or a < 1:0 and b)"))
@@ -146,7 +165,9 @@ def test_unmet_requirements_and_who_has_them() -> None:
 
     missing = dependencies.unmet(supply, found.requires)
 
-    assert [str(one) for one in dependencies.wanting(missing, [("bash-5.1.8-9.el9.x86_64", XML)])] == [
+    assert [
+        str(one) for one in dependencies.wanting(missing, [("bash-5.1.8-9.el9.x86_64", XML)])
+    ] == [
         "(a > 1 or b), which bash-5.1.8-9.el9.x86_64 needs",
         "glibc >= 2.34, which bash-5.1.8-9.el9.x86_64 needs",
     ]
@@ -156,7 +177,9 @@ def test_unmet_requirements_and_who_has_them() -> None:
 def test_a_package_is_broken_when_only_broken_packages_provide_what_it_needs() -> None:
     def one(name: str, *requires: str) -> dependencies.Member:
         wanted = frozenset(f'name="{entry}"'.encode() for entry in requires)
-        return dependencies.Member(name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset())
+        return dependencies.Member(
+            name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset()
+        )
 
     members = [one("a", "b"), one("b", "c"), one("c", "missing"), one("d", "e"), one("e", "d")]
 

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import compare, key, parse, version_key
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import (
+    compare,
+    key,
+    parse,
+    version_key,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import EVR
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 

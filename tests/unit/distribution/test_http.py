@@ -25,7 +25,9 @@ NOON = 1795348800.0  # Sun, 22 Nov 2026 12:00:00 GMT
         pytest.param(b"Retry-After: 120\r\n", 120, id="a number"),
         pytest.param(b"retry-after:5\r\n", 5, id="as HTTP/2 writes it"),
         pytest.param(b"Retry-After: Sun, 22 Nov 2026 12:00:30 GMT\r\n", 30, id="a date"),
-        pytest.param(b"Retry-After: Sun, 22 Nov 2020 12:00:30 GMT\r\n", 0, id="a date that is over"),
+        pytest.param(
+            b"Retry-After: Sun, 22 Nov 2020 12:00:30 GMT\r\n", 0, id="a date that is over"
+        ),
         pytest.param(b"Retry-After: soon\r\n", None, id="neither"),
         pytest.param(b"Retry-After: -5\r\n", None, id="a negative number"),
         pytest.param(b"Content-Length: 120\r\n", None, id="another header"),
@@ -37,7 +39,15 @@ def test_retry_after_is_a_number_or_a_date(header: bytes, seconds: float) -> Non
 
 def test_the_pause_between_attempts_grows_to_a_bound() -> None:
     limits = Limits(attempts=8)
-    assert [delay(Transient("busy"), attempt, limits, "x") for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
+    assert [delay(Transient("busy"), attempt, limits, "x") for attempt in range(7)] == [
+        0.5,
+        1,
+        2,
+        4,
+        8,
+        8,
+        8,
+    ]
 
 
 def test_the_pause_is_the_servers_when_it_names_one() -> None:
@@ -53,12 +63,18 @@ def test_the_last_attempt_is_the_last() -> None:
     ("base", "location", "url"),
     [
         ("http://m/os/", "Packages/a-1.rpm", "http://m/os/Packages/a-1.rpm"),
-        ("http://m/os", "Packages/libstdc++-1^git~rc 1.rpm", "http://m/os/Packages/libstdc%2B%2B-1%5Egit~rc%201.rpm"),
+        (
+            "http://m/os",
+            "Packages/libstdc++-1^git~rc 1.rpm",
+            "http://m/os/Packages/libstdc%2B%2B-1%5Egit~rc%201.rpm",
+        ),
         ("http://m/os", "a%2Bb.rpm", "http://m/os/a%2Bb.rpm"),
         ("https://user:secret@m/os", "a.rpm", "https://m/os/a.rpm"),
     ],
 )
-def test_an_address_is_quoted_once_and_shows_no_password(base: str, location: str, url: str) -> None:
+def test_an_address_is_quoted_once_and_shows_no_password(
+    base: str, location: str, url: str
+) -> None:
     connection = Connection(Source("os", url=base), Limits())
     assert connection.where(location) == f'source "os", {url}'
     connection.close()

@@ -11,7 +11,10 @@ import shutil
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import Built
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression, slices
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    compression,
+    slices,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import base
 from support.distributions import Site, content
@@ -29,7 +32,11 @@ def random_rpm(chance: random.Random, name: str) -> Rpm:
         epoch=chance.choice([0, 0, 0, 1]),
         variant=chance.choice(["", "", "rebuilt"]),
         files={f"/usr/bin/{name}": "#!", f"/opt/{name}/x": "x"},
-        requires=[chance.choice([*NAMES, "/usr/bin/package-01", "/opt/package-02/x", "(package-03 or package-04)"])],
+        requires=[
+            chance.choice(
+                [*NAMES, "/usr/bin/package-01", "/opt/package-02/x", "(package-03 or package-04)"]
+            )
+        ],
     )
 
 
@@ -76,20 +83,31 @@ def test_after_any_changes_an_incremental_build_equals_a_cold_one(site: Site, se
         built = site.build("rocks", *sources(site), keep=9)
         fresh, tree = cold(site)
         identity = built.generation.identity
-        assert (identity, built.unmet) == (fresh.generation.identity, fresh.unmet), f"seed {seed}, step {step}"
-        if identity not in seen:  # one that is there already is never written again, for the sake of other losers
+        assert (identity, built.unmet) == (fresh.generation.identity, fresh.unmet), (
+            f"seed {seed}, step {step}"
+        )
+        if (
+            identity not in seen
+        ):  # one that is there already is never written again, for the sake of other losers
             assert (built.remarks, built.clashes) == (fresh.remarks, fresh.clashes)
             assert content(site.tree("rocks")) == tree, f"seed {seed}, step {step}"
         seen.add(identity)
         meddle(chance, site.folder / "sources" / chance.choice(["contrib", "local"]))
         if step == 3:
-            site.mirror("updates", [random_rpm(chance, name) for name in NAMES[4:12]], revision=1_700_000_001)
+            site.mirror(
+                "updates",
+                [random_rpm(chance, name) for name in NAMES[4:12]],
+                revision=1_700_000_001,
+            )
 
 
 def test_a_child_of_a_child_too(site: Site) -> None:
     chance = random.Random(7)
     site.build("parent", site.mirror("os", [random_rpm(chance, name) for name in NAMES]))
-    parent, local = site.parent("parent", "parent"), site.directory("local", [random_rpm(chance, NAMES[0])])
+    parent, local = (
+        site.parent("parent", "parent"),
+        site.directory("local", [random_rpm(chance, NAMES[0])]),
+    )
     for _step in range(3):
         site.build("rocks", parent, local)
         warm = content(site.tree("rocks"))
@@ -116,18 +134,25 @@ def test_the_words_of_a_source_are_taken_anew_when_it_publishes_other_ones(site:
     site.build("rocks", *sources(site))
 
     assert content(site.tree("rocks")) == cold(site)[1]
-    assert {package.summary for package in site.packages("rocks") if package.name != "site"} == {"In other words"}
+    assert {package.summary for package in site.packages("rocks") if package.name != "site"} == {
+        "In other words"
+    }
 
 
 def _rewrite(repository: pathlib.Path, before: bytes, after: bytes) -> None:
     """Change the text of a repository's primary.xml."""
     folder = repository / "repodata"
     (path,) = folder.glob("*-primary.xml.zst")
-    data = compression.frame(compression.expand(path.read_bytes(), "primary").replace(before, after))
+    data = compression.frame(
+        compression.expand(path.read_bytes(), "primary").replace(before, after)
+    )
     name = f"{hashlib.sha256(data).hexdigest()}-primary.xml.zst"
     (folder / name).write_bytes(data)
     repomd = (folder / "repomd.xml").read_text()
-    begin, end = repomd.index('<data type="primary">'), repomd.index("</data>", repomd.index('<data type="primary">'))
+    begin, end = (
+        repomd.index('<data type="primary">'),
+        repomd.index("</data>", repomd.index('<data type="primary">')),
+    )
     record = f'<data type="primary"><checksum type="sha256">{name[:64]}</checksum><location href="repodata/{name}"/>'
     (folder / "repomd.xml").write_text(repomd[:begin] + record + repomd[end:])
 
@@ -135,8 +160,13 @@ def _rewrite(repository: pathlib.Path, before: bytes, after: bytes) -> None:
 class TestWorkIsInProportion:
     """What must not be read is made unreadable."""
 
-    def test_nothing_is_read_when_nothing_changed(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-        os_, local = site.mirror("os", [Rpm(name) for name in NAMES]), site.directory("local", [Rpm("site")])
+    def test_nothing_is_read_when_nothing_changed(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        os_, local = (
+            site.mirror("os", [Rpm(name) for name in NAMES]),
+            site.directory("local", [Rpm("site")]),
+        )
         site.build("rocks", os_, local)
         monkeypatch.setattr(base, "expand", lambda *_: pytest.fail("metadata were read"))
         monkeypatch.setattr(slices, "primary", lambda *_: pytest.fail("metadata were sliced"))
@@ -146,7 +176,10 @@ class TestWorkIsInProportion:
     def test_the_mirrors_metadata_are_not_read_when_a_directory_changed(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        os_, local = site.mirror("os", [Rpm(name) for name in NAMES]), site.directory("local", [Rpm("site")])
+        os_, local = (
+            site.mirror("os", [Rpm(name) for name in NAMES]),
+            site.directory("local", [Rpm("site")]),
+        )
         site.build("rocks", os_, local)
         write(Rpm("site", "2.0"), local.path)
         monkeypatch.setattr(base, "expand", lambda *_: pytest.fail("metadata were read"))
@@ -157,7 +190,10 @@ class TestWorkIsInProportion:
 
     def test_a_package_that_comes_back_is_described_by_its_source(self, site: Site) -> None:
         """The local package that shadowed it is gone: its XML is in no generation, and is taken from the mirror."""
-        os_, local = site.mirror("os", [Rpm(name) for name in NAMES]), site.directory("local", [Rpm(NAMES[3], "9.0")])
+        os_, local = (
+            site.mirror("os", [Rpm(name) for name in NAMES]),
+            site.directory("local", [Rpm(NAMES[3], "9.0")]),
+        )
         site.build("rocks", os_, local)
         site.directory("local", [])
 

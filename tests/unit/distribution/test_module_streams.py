@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import module_streams
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Policy, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import resolve, rules
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    module_streams,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    Package,
+    Policy,
+    Source,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
+    resolve,
+    rules,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 
@@ -49,7 +58,12 @@ data:
 ...
 """
 OLD = build("1.22", 920230825140810, "nginx-1:1.22.1-1.module.x86_64")
-NEW = build("1.22", 920240717000135, "nginx-1:1.22.1-2.module.x86_64", "nginx-filesystem-1:1.22.1-2.module.noarch")
+NEW = build(
+    "1.22",
+    920240717000135,
+    "nginx-1:1.22.1-2.module.x86_64",
+    "nginx-filesystem-1:1.22.1-2.module.noarch",
+)
 OTHER = build("1.24", 920240119091223, "nginx-1:1.24.0-1.module.x86_64")
 
 
@@ -58,14 +72,19 @@ def documents(*texts: str) -> list[module_streams.Document]:
 
 
 def package(name: str, epoch: int, version: str, release: str, arch: str = "x86_64") -> Package:
-    return Package(name, arch, epoch, version, release, f"{name}{version}{release}", "sha256", 1, "x.rpm", "os")
+    return Package(
+        name, arch, epoch, version, release, f"{name}{version}{release}", "sha256", 1, "x.rpm", "os"
+    )
 
 
 def test_a_document_says_which_stream_and_which_packages() -> None:
     (document,) = documents(NEW)
 
     assert document[:6] == (module_streams.BUILD, "nginx", "1.22", 920240717000135, "9", "x86_64")
-    assert document.artifacts == ("nginx-1:1.22.1-2.module.x86_64", "nginx-filesystem-1:1.22.1-2.module.noarch")
+    assert document.artifacts == (
+        "nginx-1:1.22.1-2.module.x86_64",
+        "nginx-filesystem-1:1.22.1-2.module.noarch",
+    )
 
 
 def test_a_stream_named_like_a_number_keeps_its_zero() -> None:
@@ -112,13 +131,21 @@ def test_a_package_that_an_older_and_the_newest_build_share_stays() -> None:
     shared = "nginx-1:1.22.1-1.module.x86_64"
     streams = module_streams.streams(documents(OLD, build("1.22", 920990000000000, shared)))
 
-    assert streams.of(package("nginx", 1, "1.22.1", "1.module")) == module_streams.Membership("nginx:1.22", True)
+    assert streams.of(package("nginx", 1, "1.22.1", "1.module")) == module_streams.Membership(
+        "nginx:1.22", True
+    )
 
 
 def test_every_context_of_the_newest_build_stays() -> None:
-    one, other = build("5.32", 7, "a-0:1-1.x86_64", context="a"), build("5.32", 7, "b-0:1-1.x86_64", context="b")
+    one, other = (
+        build("5.32", 7, "a-0:1-1.x86_64", context="a"),
+        build("5.32", 7, "b-0:1-1.x86_64", context="b"),
+    )
 
-    assert [document.context for document in module_streams.newest(documents(one, other, build("5.32", 6)))] == [
+    assert [
+        document.context
+        for document in module_streams.newest(documents(one, other, build("5.32", 6)))
+    ] == [
         "a",
         "b",
     ]
@@ -141,9 +168,7 @@ def test_of_two_defaults_the_later_one_stays() -> None:
 
 
 def test_a_document_in_another_style_is_read_too() -> None:
-    flow = (
-        '---\n{document: modulemd, version: 2, data: {name: a, stream: "1", version: 3, artifacts: {rpms: [x]}}}\n...\n'
-    )
+    flow = '---\n{document: modulemd, version: 2, data: {name: a, stream: "1", version: 3, artifacts: {rpms: [x]}}}\n...\n'
 
     assert documents(flow)[0][:5] == (module_streams.BUILD, "a", "1", 3, "")
     assert documents(flow)[0].artifacts == ("x",)
@@ -155,7 +180,9 @@ def test_a_document_in_another_style_is_read_too() -> None:
         pytest.param("---\ndocument: [\n", "not YAML", id="no YAML"),
         pytest.param("---\n- a\n", "a mapping is expected", id="a list"),
         pytest.param("---\nversion: 2\n", "neither `document` nor `data`", id="no module"),
-        pytest.param(NEW.replace("920240717000135", "new"), "the version 'new' is no number", id="no version"),
+        pytest.param(
+            NEW.replace("920240717000135", "new"), "the version 'new' is no number", id="no version"
+        ),
     ],
 )
 def test_what_is_no_module_document_is_refused_by_its_number(text: str, complaint: str) -> None:

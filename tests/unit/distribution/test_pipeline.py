@@ -10,7 +10,12 @@ from typing import Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import ALL, EVR, Change, Changes
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    ALL,
+    EVR,
+    Change,
+    Changes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import Site, content
 from support.packages import BASH, BASH_FIXED, GLIBC, GLIBC_32, MYRINET, ROCKS, ZSH
@@ -20,7 +25,9 @@ from support.rpms import Rpm
 def states(folder: pathlib.Path) -> dict[pathlib.Path, tuple[int, int, int]]:
     """Inode, size and time of every file; not when it was read."""
     found = {path: os.lstat(path) for path in folder.rglob("*")}
-    return {path: (status.st_ino, status.st_size, status.st_mtime_ns) for path, status in found.items()}
+    return {
+        path: (status.st_ino, status.st_size, status.st_mtime_ns) for path, status in found.items()
+    }
 
 
 def test_sources_become_one_repository_of_the_newest(site: Site) -> None:
@@ -45,7 +52,9 @@ def test_sources_become_one_repository_of_the_newest(site: Site) -> None:
     )  # fmt: skip
 
 
-def test_every_package_lies_where_the_metadata_says_with_the_content_it_promises(site: Site) -> None:
+def test_every_package_lies_where_the_metadata_says_with_the_content_it_promises(
+    site: Site,
+) -> None:
     site.build("rocks", site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
 
     for package in site.packages("rocks"):
@@ -67,8 +76,13 @@ def test_descriptions_files_and_changelogs_are_those_of_the_source(site: Site) -
 def test_the_link_leads_to_the_generation_by_its_name(site: Site) -> None:
     built = site.build("rocks", site.mirror("os", [BASH]))
 
-    assert os.readlink(site.tree("rocks")) == f"../.generations/rocks/x86_64/{built.generation.identity}"
-    assert built.generation.path == str(site.root / ".generations/rocks/x86_64" / built.generation.identity)
+    assert (
+        os.readlink(site.tree("rocks"))
+        == f"../.generations/rocks/x86_64/{built.generation.identity}"
+    )
+    assert built.generation.path == str(
+        site.root / ".generations/rocks/x86_64" / built.generation.identity
+    )
 
 
 def test_a_second_build_changes_nothing(site: Site) -> None:
@@ -93,7 +107,9 @@ def test_without_its_cache_a_second_build_changes_nothing_that_is_published(site
     assert (second.generation, second.changed) == (first.generation, False)
 
 
-def test_everything_new_is_on_the_disk_before_it_gets_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_new_is_on_the_disk_before_it_gets_its_name(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flushed: set[pathlib.Path] = set()
 
     def record(_root: str, paths: Sequence[str]) -> None:
@@ -144,7 +160,9 @@ def test_check_mode_says_the_same_and_touches_no_package(site: Site) -> None:
 def test_why_a_package_won_or_was_left_out_can_be_asked(site: Site) -> None:
     built = site.build("rocks", site.mirror("os", [BASH]), site.mirror("updates", [BASH_FIXED]))
 
-    assert [(one.package.nevra, one.package.source, one.chosen, one.reason) for one in built.verdicts()] == [
+    assert [
+        (one.package.nevra, one.package.source, one.chosen, one.reason) for one in built.verdicts()
+    ] == [
         ("bash-5.1.8-9.el9.x86_64", "updates", True, "the newest"),
         ("bash-5.1.8-6.el9.x86_64", "os", False, 'older than 5.1.8-9.el9 of source "updates"'),
     ]
@@ -156,14 +174,21 @@ def test_two_packages_that_differ_only_in_the_epoch_have_two_file_names(site: Si
 
     site.build("rocks", site.mirror("os", [rpm]), site.mirror("updates", [newer]), versions=ALL)
 
-    names = {package.epoch: pathlib.Path(package.location_href).name for package in site.packages("rocks")}
+    names = {
+        package.epoch: pathlib.Path(package.location_href).name
+        for package in site.packages("rocks")
+    }
     assert names["0"] == "a-1-1.noarch.rpm"
     assert names["1"].endswith("-a-1-1.noarch.rpm")
-    assert all((site.tree("rocks") / package.location_href).exists() for package in site.packages("rocks"))
+    assert all(
+        (site.tree("rocks") / package.location_href).exists() for package in site.packages("rocks")
+    )
 
 
 class TestMemory:
-    def test_packages_of_a_directory_that_are_written_over_later_stay_as_published(self, site: Site) -> None:
+    def test_packages_of_a_directory_that_are_written_over_later_stay_as_published(
+        self, site: Site
+    ) -> None:
         local = site.directory("local", [ROCKS])
         site.build("rocks", local)
         before = content(site.tree("rocks"))

@@ -5,9 +5,14 @@
 from __future__ import annotations
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Progress
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_log import every, line
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_log import (
+    every,
+    line,
+)
 
-HALF = Progress("packages", "updates", "Packages/bash-5.1.8-9.el9.x86_64.rpm", 1500, 3000, 340e6, 1200e6, 85e6)
+HALF = Progress(
+    "packages", "updates", "Packages/bash-5.1.8-9.el9.x86_64.rpm", 1500, 3000, 340e6, 1200e6, 85e6
+)
 
 
 def test_a_line_tells_files_bytes_rate_and_what_is_fetched() -> None:

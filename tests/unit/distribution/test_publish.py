@@ -14,17 +14,28 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import materialise
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.shards import shard_of
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.shards import (
+    shard_of,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from support.distributions import ARCH, Site, content
 from support.rpms import Rpm
 
 
-def generations(site: Site, count: int, name: str = "rocks", package: str = "a", **options: object) -> list[str]:
+def generations(
+    site: Site, count: int, name: str = "rocks", package: str = "a", **options: object
+) -> list[str]:
     """Build ``count`` generations, one after another; their identities."""
     return [
-        site.build(name, site.directory("local", [Rpm(package, str(number))]), **options).generation.identity  # type: ignore[arg-type]
+        site.build(
+            name, site.directory("local", [Rpm(package, str(number))]), **options
+        ).generation.identity  # type: ignore[arg-type]
         for number in range(1, count + 1)
     ]
 
@@ -70,7 +81,10 @@ def test_a_package_that_shares_its_shard_with_one_that_went_stays(site: Site) ->
     for version in ("1", "2"):
         site.build("rocks", site.directory("local", [Rpm("a", "1"), Rpm(name, version)]), keep=1)
 
-    assert all((site.tree("rocks") / package.location_href).read_bytes() for package in site.packages("rocks"))
+    assert all(
+        (site.tree("rocks") / package.location_href).read_bytes()
+        for package in site.packages("rocks")
+    )
     assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
     site.build("again", site.parent("rocks", "rocks"), site.directory("more", [Rpm(name, "3")]))
     assert site.nevras("again") == ["a-0:1-1.noarch", f"{name}-0:3-1.noarch"]
@@ -84,7 +98,10 @@ def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:
         publish.remove(site.places, "rocks", ARCH)
 
     assert site.nevras("child") == ["a-0:1-1.noarch"]
-    assert all((site.tree("child") / package.location_href).read_bytes() for package in site.packages("child"))
+    assert all(
+        (site.tree("child") / package.location_href).read_bytes()
+        for package in site.packages("child")
+    )
 
 
 def test_going_back_is_publishing_an_older_generation(site: Site) -> None:
@@ -109,7 +126,9 @@ def test_a_generation_is_found_by_the_beginning_of_its_name(site: Site) -> None:
     made = generations(site, 2, keep=2)
 
     assert publish.find(site.places, "rocks", ARCH, made[0][:6]) == made[0]
-    with pytest.raises(NotFound, match=f'"rocks" has no generation "zz"; there are {", ".join(made)}'):
+    with pytest.raises(
+        NotFound, match=f'"rocks" has no generation "zz"; there are {", ".join(made)}'
+    ):
         publish.find(site.places, "rocks", ARCH, "zz")
     with pytest.raises(NotFound, match='"" names several generations'):
         publish.find(site.places, "rocks", ARCH, "")
@@ -129,7 +148,12 @@ def test_promotion_gives_the_same_generation_to_another_distribution(site: Site)
 def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
     generations(site, 1)
     with publish.alone(site.places, "production", ARCH, 0):
-        publish.publish(site.places, "production", ARCH, publish.promote(site.places, "rocks", "production", ARCH))
+        publish.publish(
+            site.places,
+            "production",
+            ARCH,
+            publish.promote(site.places, "rocks", "production", ARCH),
+        )
     before = content(site.tree("production"))
 
     site.build("rocks", site.directory("local", [Rpm("a", "9")]), keep=1)
@@ -138,7 +162,10 @@ def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
 
 
 def test_a_distribution_that_published_nothing_cannot_be_promoted(site: Site) -> None:
-    with publish.alone(site.places, "production", ARCH, 0), pytest.raises(NotFound, match="has published nothing"):
+    with (
+        publish.alone(site.places, "production", ARCH, 0),
+        pytest.raises(NotFound, match="has published nothing"),
+    ):
         publish.promote(site.places, "rocks", "production", ARCH)
 
 
@@ -168,14 +195,20 @@ def test_a_distribution_in_use_does_not_go(site: Site) -> None:
 def test_a_folder_in_the_place_of_the_link_is_not_replaced(site: Site) -> None:
     site.tree("rocks").mkdir(parents=True)
 
-    with pytest.raises(Refused, match="this is not a link, and we would have to replace it; move it out of the way"):
+    with pytest.raises(
+        Refused, match="this is not a link, and we would have to replace it; move it out of the way"
+    ):
         generations(site, 1)
 
 
 class TestTwoBuilders:
     def test_the_second_fails_clearly(self, site: Site) -> None:
         second = publish.alone(site.places, "rocks", ARCH, 0)
-        with publish.alone(site.places, "rocks", ARCH, 0), pytest.raises(Conflict) as raised, second:
+        with (
+            publish.alone(site.places, "rocks", ARCH, 0),
+            pytest.raises(Conflict) as raised,
+            second,
+        ):
             pass
 
         assert str(raised.value) == (
@@ -265,7 +298,9 @@ def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
     assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
 
 
-def test_what_another_builder_has_swept_meanwhile_is_not_missed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_builder_has_swept_meanwhile_is_not_missed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generations(site, 2)
     alone = pool.alone
 
@@ -283,7 +318,9 @@ def test_what_another_builder_has_swept_meanwhile_is_not_missed(site: Site, monk
     assert len(os.listdir(site.places.sets)) == 1
 
 
-def test_a_set_that_is_being_removed_is_not_found_by_its_name(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_that_is_being_removed_is_not_found_by_its_name(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generations(site, 2)
     (before, after) = sorted(os.listdir(site.places.sets))
     rmtree = shutil.rmtree
@@ -314,13 +351,18 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
 
     generations(site, 2, keep=1)
 
-    assert sorted(name for name in os.listdir(folder) if name.startswith(".")) == [".history", ".lock"]
+    assert sorted(name for name in os.listdir(folder) if name.startswith(".")) == [
+        ".history",
+        ".lock",
+    ]
     assert not half.exists()
 
 
 def test_what_an_unreadable_generation_uses_stays_in_the_pool(site: Site) -> None:
     made = generations(site, 2, keep=2)
-    (index,) = (pathlib.Path(site.places.generations("rocks", ARCH)) / made[0] / "repodata").glob("*-rocks.json.zst")
+    (index,) = (pathlib.Path(site.places.generations("rocks", ARCH)) / made[0] / "repodata").glob(
+        "*-rocks.json.zst"
+    )
     index.write_bytes(b"damaged")
     pool.owe_sweep(site.places)
 
@@ -334,16 +376,22 @@ def test_the_papers_layout_keeps_its_packages_too(site: Site) -> None:
     generations(site, 3, keep=2, layout="symlink")
 
     assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
-    assert all(path.read_bytes() for path in site.root.glob(".generations/rocks/*/*/Packages/*/*.rpm"))
+    assert all(
+        path.read_bytes() for path in site.root.glob(".generations/rocks/*/*/Packages/*/*.rpm")
+    )
 
 
-def test_a_generation_that_somebody_removes_just_now_links_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generation_that_somebody_removes_just_now_links_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pool, "_names", lambda _folder: ["00", "01"])
 
     assert pool.sets_of(str(site.root / "gone")) == set()
 
 
-def test_a_generation_that_is_removed_while_it_is_promoted_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generation_that_is_removed_while_it_is_promoted_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (made,) = generations(site, 1)
 
     @contextlib.contextmanager
@@ -361,7 +409,9 @@ def test_a_generation_that_is_removed_while_it_is_promoted_is_told(site: Site, m
     assert there(site, "production") == []
 
 
-def test_what_the_disk_refuses_is_told_with_the_file(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_disk_refuses_is_told_with_the_file(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generations(site, 1)
 
     def full(_source: str, target: str) -> None:
@@ -370,7 +420,8 @@ def test_what_the_disk_refuses_is_told_with_the_file(site: Site, monkeypatch: py
     monkeypatch.setattr(os, "link", full)
     with (
         pytest.raises(
-            Unavailable, match=r'production\S+rocks\.json\.zst: No space left on device while distribution "production"'
+            Unavailable,
+            match=r'production\S+rocks\.json\.zst: No space left on device while distribution "production"',
         ),
         publish.alone(site.places, "production", ARCH, 0),
     ):

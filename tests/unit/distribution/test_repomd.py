@@ -55,17 +55,39 @@ def test_a_real_repomd_is_read_whole() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param(b"<html>Sign in to the hotel network</html>", "root element is 'html'", id="a captive portal"),
+        pytest.param(
+            b"<html>Sign in to the hotel network</html>",
+            "root element is 'html'",
+            id="a captive portal",
+        ),
         pytest.param(b"", "not XML", id="nothing"),
         pytest.param(document(data())[:-20], "not XML", id="cut off"),
         pytest.param(document(), "no record of type 'primary'", id="no primary"),
-        pytest.param(document(data(href="../../etc/passwd")), "leads out of the repository", id="a path upwards"),
-        pytest.param(document(data(href="/etc/passwd")), "leads out of the repository", id="an absolute path"),
-        pytest.param(document(data(digest="../x")), "no usable checksum", id="a checksum that is a path"),
+        pytest.param(
+            document(data(href="../../etc/passwd")),
+            "leads out of the repository",
+            id="a path upwards",
+        ),
+        pytest.param(
+            document(data(href="/etc/passwd")), "leads out of the repository", id="an absolute path"
+        ),
+        pytest.param(
+            document(data(digest="../x")), "no usable checksum", id="a checksum that is a path"
+        ),
         pytest.param(document(data(algorithm="md5")), "no usable checksum ('md5'", id="MD5"),
-        pytest.param(document(data(size="<size>99999999999</size>")), "claims an impossible size", id="a huge claim"),
-        pytest.param(document(data(size="<size>-5</size>")), "claims an impossible size", id="a negative size"),
-        pytest.param(document(data(), data()), "two records are of type 'primary'", id="one kind twice"),
+        pytest.param(
+            document(data(size="<size>99999999999</size>")),
+            "claims an impossible size",
+            id="a huge claim",
+        ),
+        pytest.param(
+            document(data(size="<size>-5</size>")),
+            "claims an impossible size",
+            id="a negative size",
+        ),
+        pytest.param(
+            document(data(), data()), "two records are of type 'primary'", id="one kind twice"
+        ),
     ],
 )
 def test_a_repomd_that_lies_is_refused_by_name(text: bytes, said: str) -> None:
@@ -82,19 +104,37 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 def test_entities_are_refused_before_any_of_them_is_expanded() -> None:
-    bomb = b'<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + document(data()).replace(b">7<", b">&a;<")
+    bomb = b'<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + document(data()).replace(
+        b">7<", b">&a;<"
+    )
     with pytest.raises(DescriptionError, match="it declares entities"):
         parse(bomb, WHERE)
 
 
 @pytest.mark.parametrize(
-    "location", ["..", "../a", "a/../../b", "a/..", "/a", "", ".", "a/", "http://x/a", "a\x00b", "a\nb", "a\\..\\b"]
+    "location",
+    [
+        "..",
+        "../a",
+        "a/../../b",
+        "a/..",
+        "/a",
+        "",
+        ".",
+        "a/",
+        "http://x/a",
+        "a\x00b",
+        "a\nb",
+        "a\\..\\b",
+    ],
 )
 def test_a_location_outside_of_the_repository_is_not_inside(location: str) -> None:
     assert not is_inside(location)
 
 
-@pytest.mark.parametrize("location", ["a.rpm", "Packages/n/nginx-1:1.20.rpm", "./a.rpm", "c++-1^git~rc.rpm", "..a/b"])
+@pytest.mark.parametrize(
+    "location", ["a.rpm", "Packages/n/nginx-1:1.20.rpm", "./a.rpm", "c++-1^git~rc.rpm", "..a/b"]
+)
 def test_a_location_below_the_repository_is_inside(location: str) -> None:
     assert is_inside(location)
 
@@ -107,4 +147,10 @@ def test_joining_a_location_never_leaves_the_folder(location: str) -> None:
 
 def test_a_checksum_is_as_long_as_its_algorithm_makes_it() -> None:
     assert is_checksum("a" * 40, "sha") and is_checksum("0" * 128, "sha512")
-    assert not any((is_checksum("a" * 63, "sha256"), is_checksum("g" * 64, "sha256"), is_checksum("a" * 32, "md5")))
+    assert not any(
+        (
+            is_checksum("a" * 63, "sha256"),
+            is_checksum("g" * 64, "sha256"),
+            is_checksum("a" * 32, "md5"),
+        )
+    )

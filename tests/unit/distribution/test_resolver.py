@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import key, parse
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import module_streams
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    module_streams,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     ALL,
     DIRECTORY,
@@ -37,7 +39,9 @@ def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
     evr = parse(f"{version}-{release}")
     checksum = (content or nevra).encode().hex()[:64].ljust(64, "0")
     location = f"Packages/{nevra}.rpm"
-    return Package(name, arch, evr.epoch, evr.version, evr.release, checksum, "sha256", 100, location, source)
+    return Package(
+        name, arch, evr.epoch, evr.version, evr.release, checksum, "sha256", 100, location, source
+    )
 
 
 def decided(
@@ -58,7 +62,9 @@ def reasons(resolution: Resolution) -> dict[str, str]:
 
 
 def test_a_distribution_only_includes_the_most_recent_software() -> None:
-    resolution = decided(rpm("bash-5.1-6.x86_64"), rpm("bash-5.1-9.x86_64", "updates"), rpm("zsh-5.8-9.x86_64"))
+    resolution = decided(
+        rpm("bash-5.1-6.x86_64"), rpm("bash-5.1-9.x86_64", "updates"), rpm("zsh-5.8-9.x86_64")
+    )
 
     assert chosen(resolution) == [("bash-5.1-9.x86_64", "updates"), ("zsh-5.8-9.x86_64", "os")]
     assert reasons(resolution)["bash-5.1-6.x86_64"] == 'older than 5.1-9 of source "updates"'
@@ -67,7 +73,9 @@ def test_a_distribution_only_includes_the_most_recent_software() -> None:
 def test_a_package_rebuilt_later_does_not_beat_a_newer_version() -> None:
     rebuilt = rpm("glibc-2.34-99.x86_64", "local")
 
-    assert chosen(decided(rpm("glibc-2.34-100.x86_64", "updates"), rebuilt)) == [("glibc-2.34-100.x86_64", "updates")]
+    assert chosen(decided(rpm("glibc-2.34-100.x86_64", "updates"), rebuilt)) == [
+        ("glibc-2.34-100.x86_64", "updates")
+    ]
 
 
 def test_an_epoch_decides_although_no_file_name_shows_it() -> None:
@@ -79,7 +87,10 @@ def test_an_epoch_decides_although_no_file_name_shows_it() -> None:
 def test_two_architectures_do_not_compete() -> None:
     resolution = decided(rpm("glibc-2.34-100.x86_64"), rpm("glibc-2.34-99.i686"))
 
-    assert [nevra for nevra, _source in chosen(resolution)] == ["glibc-2.34-99.i686", "glibc-2.34-100.x86_64"]
+    assert [nevra for nevra, _source in chosen(resolution)] == [
+        "glibc-2.34-99.i686",
+        "glibc-2.34-100.x86_64",
+    ]
 
 
 def test_versions_that_cannot_be_installed_side_by_side_are_remarked() -> None:
@@ -109,7 +120,9 @@ class TestBetweenNoarchAndAnArchitecture:
         assert resolution.remarks == ()
 
     def test_it_works_in_the_other_direction_too(self) -> None:
-        resolution = decided(rpm("ukify-252-45.x86_64"), rpm("ukify-252-49.noarch"), policy=Policy(drop_stale=True))
+        resolution = decided(
+            rpm("ukify-252-45.x86_64"), rpm("ukify-252-49.noarch"), policy=Policy(drop_stale=True)
+        )
 
         assert [nevra for nevra, _source in chosen(resolution)] == ["ukify-252-49.noarch"]
 
@@ -117,7 +130,9 @@ class TestBetweenNoarchAndAnArchitecture:
 @pytest.mark.parametrize(
     ("nevra", "reason"),
     [
-        pytest.param("bash-5.1-6.src", "a source package", id="sources have a repository of their own"),
+        pytest.param(
+            "bash-5.1-6.src", "a source package", id="sources have a repository of their own"
+        ),
         pytest.param("bash-5.1-6.aarch64", "not for x86_64", id="another architecture"),
     ],
 )
@@ -133,7 +148,9 @@ class TestOneNameTwoFiles:
     def test_between_sources_of_equal_priority_it_is_disputed(self) -> None:
         resolution = decided(self.ONE, self.OTHER)
 
-        assert [(clash.winner, clash.loser) for clash in resolution.disputed] == [(self.ONE, self.OTHER)]
+        assert [(clash.winner, clash.loser) for clash in resolution.disputed] == [
+            (self.ONE, self.OTHER)
+        ]
 
     def test_the_site_wins_over_upstream_and_it_is_reported(self) -> None:
         local = rpm("foo-1-1.noarch", "local", "ours")
@@ -147,7 +164,9 @@ class TestOneNameTwoFiles:
     def test_a_lower_priority_number_is_preferred_as_in_dnf(self) -> None:
         sources = (Source("os", priority=50), Source("updates", priority=40))
 
-        assert chosen(decided(self.ONE, self.OTHER, sources=sources)) == [("foo-1-1.noarch", "updates")]
+        assert chosen(decided(self.ONE, self.OTHER, sources=sources)) == [
+            ("foo-1-1.noarch", "updates")
+        ]
 
     def test_priority_does_not_beat_a_newer_version(self) -> None:
         sources = (Source("os", priority=1), Source("updates", priority=99))
@@ -171,7 +190,11 @@ class TestOneNameTwoFiles:
 
 
 class TestPins:
-    VERSIONS = (rpm("slurm-23.2-1.x86_64"), rpm("slurm-22.5-1.x86_64", "updates"), rpm("slurm-1:20.1-1.x86_64"))
+    VERSIONS = (
+        rpm("slurm-23.2-1.x86_64"),
+        rpm("slurm-22.5-1.x86_64", "updates"),
+        rpm("slurm-1:20.1-1.x86_64"),
+    )
 
     @pytest.mark.parametrize(
         ("pin", "nevra"),
@@ -179,7 +202,9 @@ class TestPins:
             pytest.param("22.5", "slurm-22.5-1.x86_64", id="a version"),
             pytest.param("22.5-1", "slurm-22.5-1.x86_64", id="version and release"),
             pytest.param("1:20.1-1", "slurm-1:20.1-1.x86_64", id="with an epoch"),
-            pytest.param("20.1", "slurm-1:20.1-1.x86_64", id="an epoch that is not given does not matter"),
+            pytest.param(
+                "20.1", "slurm-1:20.1-1.x86_64", id="an epoch that is not given does not matter"
+            ),
         ],
     )
     def test_a_pinned_version_stays_although_newer_ones_exist(self, pin: str, nevra: str) -> None:
@@ -197,7 +222,9 @@ class TestPins:
         )
 
     def test_a_pin_on_no_package_suggests_near_names(self) -> None:
-        with pytest.raises(NotFound, match=r'the pin "slrum" names no package of any source; did you mean slurm\?'):
+        with pytest.raises(
+            NotFound, match=r'the pin "slrum" names no package of any source; did you mean slurm\?'
+        ):
             check_pins(["slrum"], ["bash", "slurm"])
 
 
@@ -259,14 +286,21 @@ def test_globs_include_and_exclude(glob: str) -> None:
 
 def test_what_one_source_excludes_another_may_give() -> None:
     resolution = decided(
-        rpm("a-2-1.noarch", "updates"), rpm("a-1-1.noarch"), sources=(Source("os"), Source("updates", exclude=("a",)))
+        rpm("a-2-1.noarch", "updates"),
+        rpm("a-1-1.noarch"),
+        sources=(Source("os"), Source("updates", exclude=("a",))),
     )
 
     assert chosen(resolution) == [("a-1-1.noarch", "os")]
 
 
 def test_nobody_is_forgotten() -> None:
-    packages = [rpm("a-1-1.noarch"), rpm("a-1-1.noarch", "updates"), rpm("a-1-1.src"), rpm("a-2-1.noarch")]
+    packages = [
+        rpm("a-1-1.noarch"),
+        rpm("a-1-1.noarch", "updates"),
+        rpm("a-1-1.src"),
+        rpm("a-2-1.noarch"),
+    ]
 
     assert len(decided(*packages).verdicts) == len(packages)
 
@@ -274,7 +308,9 @@ def test_nobody_is_forgotten() -> None:
 NAMES, ARCHES = st.sampled_from("ab"), st.sampled_from(["noarch", "x86_64", "i686", "src"])
 PACKAGES = st.lists(
     st.builds(
-        lambda name, version, arch, source: rpm(f"{name}-{version}-1.{arch}", source, f"{name}{version}{arch}"),
+        lambda name, version, arch, source: rpm(
+            f"{name}-{version}-1.{arch}", source, f"{name}{version}{arch}"
+        ),
         NAMES,
         st.sampled_from(["1", "1~rc1", "1^git", "2", "1:0"]),
         ARCHES,
@@ -285,7 +321,9 @@ PACKAGES = st.lists(
 
 
 @given(PACKAGES, st.randoms())
-def test_the_order_of_the_candidates_does_not_matter(packages: list[Package], chance: random.Random) -> None:
+def test_the_order_of_the_candidates_does_not_matter(
+    packages: list[Package], chance: random.Random
+) -> None:
     shuffled = packages[:]
     chance.shuffle(shuffled)
 

@@ -10,12 +10,20 @@ from typing import Callable
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import DIRECTORY, Source
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import rpm_directory, rpm_validation
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    DIRECTORY,
+    Source,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import (
+    rpm_directory,
+    rpm_validation,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 from support.rpms import Rpm, image, write
 
-KERNEL = Rpm("kernel", "5.14.0", "1.site", "x86_64", files={"/boot/vmlinuz": "x" * 5000}, padding=2000)
+KERNEL = Rpm(
+    "kernel", "5.14.0", "1.site", "x86_64", files={"/boot/vmlinuz": "x" * 5000}, padding=2000
+)
 SIGNATURE = 96 + 16  # where the index of the signature header begins
 
 
@@ -42,8 +50,14 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a header of 2 GB": (lambda data: claim(data, 96 + 12, 2 << 30), "a header claims 2,147,483,"),
     "an index of 2 GB": (lambda data: claim(data, 96 + 8, 2 << 27), "a header claims"),
     "a damaged payload": (lambda data: flip(data, -100), "its payload does not have the digest"),
-    "a damaged header": (lambda data: flip(data, data.index(b"A package for tests")), "its header does not have"),
-    "no second header": (lambda data: data.replace(rpm_validation.HEADER_MAGIC, b"\0\0\0\0"), "a header is missing"),
+    "a damaged header": (
+        lambda data: flip(data, data.index(b"A package for tests")),
+        "its header does not have",
+    ),
+    "no second header": (
+        lambda data: data.replace(rpm_validation.HEADER_MAGIC, b"\0\0\0\0"),
+        "a header is missing",
+    ),
 }
 
 
@@ -52,7 +66,9 @@ def test_a_whole_package_passes(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("how", BAD)
-def test_a_file_that_is_no_whole_package_is_refused_by_name(tmp_path: pathlib.Path, how: str) -> None:
+def test_a_file_that_is_no_whole_package_is_refused_by_name(
+    tmp_path: pathlib.Path, how: str
+) -> None:
     spoil, complaint = BAD[how]
     path = tmp_path / KERNEL.filename
     path.write_bytes(spoil(image(KERNEL)))
@@ -86,18 +102,27 @@ class TestADirectory:
         (tmp_path / "README").write_text("no package")
         (tmp_path / ".hidden.rpm").write_text("on its way")
 
-        found = rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache"))
+        found = rpm_directory.read(
+            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        )
 
         (package,) = found.packages
-        assert (package.nevra, package.location) == ("kernel-5.14.0-1.site.x86_64", f"kernels/{KERNEL.filename}")
+        assert (package.nevra, package.location) == (
+            "kernel-5.14.0-1.site.x86_64",
+            f"kernels/{KERNEL.filename}",
+        )
         assert package.size == len(image(KERNEL))
         assert found.moment == KERNEL.build_time
 
-    def test_a_file_whose_name_lies_about_its_header_is_refused(self, tmp_path: pathlib.Path) -> None:
+    def test_a_file_whose_name_lies_about_its_header_is_refused(
+        self, tmp_path: pathlib.Path
+    ) -> None:
         write(KERNEL, tmp_path, "kernel-9.9-1.x86_64.rpm")
 
         with pytest.raises(DescriptionError) as raised:
-            rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache"))
+            rpm_directory.read(
+                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            )
 
         assert (
             "kernel-9.9-1.x86_64.rpm: the header says that it is kernel-5.14.0-1.site.x86_64; "
@@ -109,18 +134,29 @@ class TestADirectory:
             (tmp_path / f"{number:02}.rpm").write_bytes(spoil(image(KERNEL)))
 
         with pytest.raises(DescriptionError) as raised:
-            rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache"))
+            rpm_directory.read(
+                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            )
 
         assert f"{len(BAD)} of its files are no packages" in str(raised.value)
         assert all(f"{number:02}.rpm: " in str(raised.value) for number in range(len(BAD)))
 
-    def test_a_header_is_read_once(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_header_is_read_once(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write(KERNEL, tmp_path)
-        first = rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache"))
-        monkeypatch.setattr(rpm_validation, "check", lambda *_arguments: pytest.fail("it was read again"))
+        first = rpm_directory.read(
+            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        )
+        monkeypatch.setattr(
+            rpm_validation, "check", lambda *_arguments: pytest.fail("it was read again")
+        )
 
         assert (
-            rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")) == first
+            rpm_directory.read(
+                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            )
+            == first
         )
 
     def test_a_file_that_changed_in_place_is_read_again(self, tmp_path: pathlib.Path) -> None:
@@ -140,12 +176,17 @@ class TestADirectory:
 
     def test_a_memory_that_was_damaged_is_made_again(self, tmp_path: pathlib.Path) -> None:
         write(KERNEL, tmp_path)
-        first = rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache"))
+        first = rpm_directory.read(
+            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        )
         (memory,) = (tmp_path / "cache" / "headers").iterdir()
         memory.write_text('{"a": [1')
 
         assert (
-            rpm_directory.read(source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")) == first
+            rpm_directory.read(
+                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            )
+            == first
         )
 
     def test_a_directory_that_is_gone_is_said_so(self, tmp_path: pathlib.Path) -> None:
@@ -171,5 +212,7 @@ class TestADirectory:
     def test_a_file_that_changes_while_it_is_used_is_noticed(self, tmp_path: pathlib.Path) -> None:
         path = write(KERNEL, tmp_path)
 
-        with pytest.raises(DescriptionError, match="the file changed while the distribution was built"):
+        with pytest.raises(
+            DescriptionError, match="the file changed while the distribution was built"
+        ):
             rpm_directory.texts(str(path), "x.rpm", "0" * 64)

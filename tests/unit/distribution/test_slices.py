@@ -12,7 +12,11 @@ import createrepo_c
 import pytest
 import zstandard
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression, normalise, slices
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
+    compression,
+    normalise,
+    slices,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.rpms import Change, Rpm, repository
@@ -39,7 +43,12 @@ def nested(document: bytes) -> object:
     """A document as values: tags, attributes, texts without the white space between elements, children."""
 
     def value(element: ElementTree.Element) -> object:
-        return element.tag, dict(element.attrib), (element.text or "").strip(), [value(child) for child in element]
+        return (
+            element.tag,
+            dict(element.attrib),
+            (element.text or "").strip(),
+            [value(child) for child in element],
+        )
 
     return value(ElementTree.fromstring(document))
 
@@ -57,13 +66,21 @@ def test_a_package_is_what_createrepo_c_says(documents: dict[str, bytes]) -> Non
                 row.location_href, "os")
         for row in rows
     ]  # fmt: skip
-    assert [package.nevra for package in found] == ["bash-1:5.1.8-9.el9.x86_64", "gcc-c++-11~rc1-1^git2.noarch"]
+    assert [package.nevra for package in found] == [
+        "bash-1:5.1.8-9.el9.x86_64",
+        "gcc-c++-11~rc1-1^git2.noarch",
+    ]
 
 
-def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(documents: dict[str, bytes]) -> None:
+def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(
+    documents: dict[str, bytes],
+) -> None:
     found = slices.primary(documents["primary"], "os", "primary")
 
-    texts = [found.text(package.checksum, f"Packages/00/{package.file_name}") for package in found.packages]
+    texts = [
+        found.text(package.checksum, f"Packages/00/{package.file_name}")
+        for package in found.packages
+    ]
 
     # The description's location is text, and stays.
     again = normalise.head("primary", 2) + b"".join(texts) + normalise.tail("primary")
@@ -72,18 +89,24 @@ def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(docume
 
 
 @pytest.mark.parametrize("kind", ["filelists", "other"])
-def test_slices_of_the_other_files_are_whole_elements(documents: dict[str, bytes], kind: str) -> None:
+def test_slices_of_the_other_files_are_whole_elements(
+    documents: dict[str, bytes], kind: str
+) -> None:
     found = slices.listing(documents[kind], kind, kind)
 
     texts = [found.text(checksum) or b"" for checksum in found.spans]
 
-    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(documents[kind])
+    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(
+        documents[kind]
+    )
     assert found.text("0" * 64) is None
 
 
 def _attributes_swapped(text: str) -> str:
     return re.sub(
-        r'<version epoch="(\d+)" ver="([^"]*)" rel="([^"]*)"/>', r'<version rel="\3" ver="\2" epoch="\1"/>', text
+        r'<version epoch="(\d+)" ver="([^"]*)" rel="([^"]*)"/>',
+        r'<version rel="\3" ver="\2" epoch="\1"/>',
+        text,
     )
 
 
@@ -98,11 +121,17 @@ VARIANTS = {
     "on one line": lambda text: re.sub(r">\s+<", "><", text),
     "no newline after a package": lambda text: text.replace("</package>\n", "</package>"),
     "other prefixes": _other_prefixes,
-    "CDATA": lambda text: re.sub(r"<summary>([^<]*)</summary>", r"<summary><![CDATA[\1]]></summary>", text),
-    "CDATA that looks like an element": lambda text: re.sub(
-        r"<packager>[^<]*</packager>", "<packager><![CDATA[<size package='1'/></package>]]></packager>", text
+    "CDATA": lambda text: re.sub(
+        r"<summary>([^<]*)</summary>", r"<summary><![CDATA[\1]]></summary>", text
     ),
-    "a comment": lambda text: text.replace("  <checksum", "  <!-- <location href='x'/> --><checksum"),
+    "CDATA that looks like an element": lambda text: re.sub(
+        r"<packager>[^<]*</packager>",
+        "<packager><![CDATA[<size package='1'/></package>]]></packager>",
+        text,
+    ),
+    "a comment": lambda text: text.replace(
+        "  <checksum", "  <!-- <location href='x'/> --><checksum"
+    ),
     "single quotes": lambda text: text.replace('type="rpm"', "type='rpm'"),
     "an empty xml:base": lambda text: text.replace("<location ", '<location xml:base="" '),
 }
@@ -119,21 +148,27 @@ def test_another_layout_gives_the_same_packages(documents: dict[str, bytes], var
     assert found.packages == original.packages
     for package in found.packages:
         document = (
-            normalise.head("primary", 1) + found.text(package.checksum, package.location) + normalise.tail("primary")
+            normalise.head("primary", 1)
+            + found.text(package.checksum, package.location)
+            + normalise.tail("primary")
         )
         again = slices.primary(document, "os", "primary")
         assert again.packages == [package]
 
 
 @pytest.mark.parametrize("kind", ["filelists", "other"])
-def test_another_layout_of_the_other_files_gives_the_same_elements(documents: dict[str, bytes], kind: str) -> None:
+def test_another_layout_of_the_other_files_gives_the_same_elements(
+    documents: dict[str, bytes], kind: str
+) -> None:
     text = documents[kind].decode().replace("<package pkgid=", "<!-- x --><package\n pkgid=")
 
     found = slices.listing(text.encode(), kind, kind)
 
     assert list(found.spans) == list(slices.listing(documents[kind], kind, kind).spans)
     texts = [found.text(checksum) or b"" for checksum in found.spans]
-    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(documents[kind])
+    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(
+        documents[kind]
+    )
 
 
 def test_standard_layout_is_its_own_standard_form(documents: dict[str, bytes]) -> None:
@@ -166,7 +201,9 @@ def test_metadata_that_leads_astray_are_refused(
     assert before in text
 
     with pytest.raises(DescriptionError, match=complaint) as raised:
-        slices.primary(text.replace(before, after, 1).encode(), "os", 'source "os", its primary metadata')
+        slices.primary(
+            text.replace(before, after, 1).encode(), "os", 'source "os", its primary metadata'
+        )
 
     assert raised.value.where.startswith('source "os", its primary metadata')
 

@@ -36,7 +36,10 @@ def test_a_good_one_passes() -> None:
         ({"layout": "copy"}, 'layout is "copy", and can be links or symlink'),
         ({"closure": "yes"}, 'closure is "yes", and can be whole or profiles or warn or off'),
         ({"policy": Policy(versions="latest")}, 'versions is "latest", and can be newest or all'),
-        ({"policy": Policy(arch="x86_64/..")}, 'the architecture "x86_64/.." can be no name of a folder'),
+        (
+            {"policy": Policy(arch="x86_64/..")},
+            'the architecture "x86_64/.." can be no name of a folder',
+        ),
         ({"policy": Policy(install_only_limit=0)}, "at least 1 version has to stay"),
         ({"policy": Policy(pins={"slurm": "a:1"})}, 'the pin of "slurm": "a:1" is not a version'),
     ],
@@ -60,10 +63,15 @@ def test_a_fault_is_named(change: dict[str, Any], complaint: str) -> None:
         ({"fetch": "all"}, 'fetch is "all", and can be needed or everything'),
         ({"gpg_keys": (), "gpgcheck": True}, "gpgcheck is on and there are no gpg_keys"),
         ({"gpg_keys": (), "repo_gpgcheck": True}, "repo_gpgcheck is on and there are no gpg_keys"),
-        ({"type": DIRECTORY, "path": "/srv", "url": "", "repo_gpgcheck": True}, "a directory has no metadata"),
+        (
+            {"type": DIRECTORY, "path": "/srv", "url": "", "repo_gpgcheck": True},
+            "a directory has no metadata",
+        ),
     ],
 )
-def test_a_fault_of_a_source_is_named_with_the_source(change: dict[str, Any], complaint: str) -> None:
+def test_a_fault_of_a_source_is_named_with_the_source(
+    change: dict[str, Any], complaint: str
+) -> None:
     with pytest.raises(DescriptionError) as raised:
         check(dataclasses.replace(GOOD, sources=(dataclasses.replace(OS, **change),)))
 
@@ -78,11 +86,15 @@ def test_all_faults_are_named_at_once() -> None:
     assert str(raised.value).count(";") == 3
 
 
-def test_libraries_that_are_missing_are_named_before_anything_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraries_that_are_missing_are_named_before_anything_is_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
 
     with pytest.raises(NotFound) as raised:
-        optional_imports.check(Distribution("rocks", (Source("local", DIRECTORY, path="/srv/local"),)))
+        optional_imports.check(
+            Distribution("rocks", (Source("local", DIRECTORY, path="/srv/local"),))
+        )
 
     assert str(raised.value) == (
         "these Python libraries are not installed: zstandard createrepo_c; "

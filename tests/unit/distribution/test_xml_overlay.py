@@ -18,7 +18,11 @@ def node(*packages: str) -> str:
     )
 
 
-PARENT = {"graphs/default/base.xml": "<graph/>", "nodes/ssh.xml": node("openssh"), "nodes/dhcp.xml": node("dhcp")}
+PARENT = {
+    "graphs/default/base.xml": "<graph/>",
+    "nodes/ssh.xml": node("openssh"),
+    "nodes/dhcp.xml": node("dhcp"),
+}
 
 
 def test_a_later_layer_replaces_a_file_and_adds_others() -> None:
@@ -34,7 +38,10 @@ def test_an_extension_stands_beside_what_it_extends() -> None:
 
 
 def test_two_extensions_of_one_node_are_both_there() -> None:
-    campus, department = {"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": node("b", "c")}
+    campus, department = (
+        {"nodes/extend-ssh.xml": node("a")},
+        {"nodes/extend-ssh.xml": node("b", "c")},
+    )
 
     found = xml_overlay.merged([PARENT, campus, department])["nodes/extend-ssh.xml"]
 
@@ -83,8 +90,12 @@ def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: pathlib.Path)
 
 
 def test_two_extensions_that_cannot_be_joined_are_refused() -> None:
-    with pytest.raises(DescriptionError, match=r"nodes/extend-ssh\.xml: two layers extend this node"):
-        xml_overlay.merged([{"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": "<kick/>"}])
+    with pytest.raises(
+        DescriptionError, match=r"nodes/extend-ssh\.xml: two layers extend this node"
+    ):
+        xml_overlay.merged(
+            [{"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": "<kick/>"}]
+        )
 
 
 def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pathlib.Path) -> None:
@@ -93,15 +104,24 @@ def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pa
         (tmp_path / path).write_text(node("ours"))
     campus = {**PARENT, "nodes/extend-web.xml": node("theirs")}
 
-    assert xml_overlay.homes({'source "campus": build': campus, str(tmp_path): xml_overlay.read(str(tmp_path))}) == {
+    assert xml_overlay.homes(
+        {'source "campus": build': campus, str(tmp_path): xml_overlay.read(str(tmp_path))}
+    ) == {
         "graphs/default/base.xml": 'source "campus": build/graphs/default/base.xml',
         "nodes/ssh.xml": f"{tmp_path}/nodes/ssh.xml",
         "nodes/dhcp.xml": f"{tmp_path}/site-nodes/dhcp.xml",
     }
 
 
-def test_what_editors_and_interpreters_leave_behind_is_no_part_of_a_layer(tmp_path: pathlib.Path) -> None:
-    for path in ("include/__pycache__/layout.pyc", "include/.git/x", "include/layout.py", "nodes/.ssh.xml.swp"):
+def test_what_editors_and_interpreters_leave_behind_is_no_part_of_a_layer(
+    tmp_path: pathlib.Path,
+) -> None:
+    for path in (
+        "include/__pycache__/layout.pyc",
+        "include/.git/x",
+        "include/layout.py",
+        "nodes/.ssh.xml.swp",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"\xa7" if path != "include/layout.py" else b"pass")
 

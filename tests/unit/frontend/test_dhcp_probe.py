@@ -16,14 +16,22 @@ MAC = "00:30:c1:d8:ac:80"
 
 
 def answer(
-    kind: int = dhcp_probe.OFFER, options: bytes = b"\x36\x04\x0a\x01\x01\x09", source: bytes = b"\x0a\x01\x01\x09"
+    kind: int = dhcp_probe.OFFER,
+    options: bytes = b"\x36\x04\x0a\x01\x01\x09",
+    source: bytes = b"\x0a\x01\x01\x09",
 ) -> bytes:
     """An offer of 10.255.255.254 by 10.1.1.9."""
     asked = dhcp_probe.packet(MAC)
     message = bytearray(asked[28:])
     message[0], message[16:20] = dhcp_probe.REPLY_KIND, b"\x0a\xff\xff\xfe"
     message[240:] = bytes((dhcp_probe.MESSAGE_TYPE, 1, kind)) + options + bytes([dhcp_probe.END])
-    return asked[:12] + source + b"\xff" * 4 + struct.pack("!HHHH", 67, 68, 8 + len(message), 0) + bytes(message)
+    return (
+        asked[:12]
+        + source
+        + b"\xff" * 4
+        + struct.pack("!HHHH", 67, 68, 8 + len(message), 0)
+        + bytes(message)
+    )
 
 
 def test_our_question_is_a_dhcpdiscover_that_insert_ethers_understands() -> None:
@@ -37,7 +45,10 @@ def test_an_offer_names_its_server() -> None:
 
 
 def test_an_offer_without_the_servers_option_is_of_who_sent_it() -> None:
-    assert dhcp_probe.offer_in(answer(options=b"", source=b"\x0a\x01\x01\x08")) == ("10.1.1.8", "10.255.255.254")
+    assert dhcp_probe.offer_in(answer(options=b"", source=b"\x0a\x01\x01\x08")) == (
+        "10.1.1.8",
+        "10.255.255.254",
+    )
 
 
 def test_an_acknowledgement_of_another_machine_is_no_offer() -> None:

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Machine, Route, Wish
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight_rules import faults
 
-WISH = Wish("eth1", "10.1.1.1", "10.0.0.0/8", "frontend-0", "cluster", "/export/install", 2048, "/export/home")
+WISH = Wish(
+    "eth1",
+    "10.1.1.1",
+    "10.0.0.0/8",
+    "frontend-0",
+    "cluster",
+    "/export/install",
+    2048,
+    "/export/home",
+)
 PUBLIC, PRIVATE = ipaddress.IPv4Interface("192.0.2.1/24"), ipaddress.IPv4Interface("10.1.1.1/8")
 MACHINE = Machine(
     {"eth0": (PUBLIC,), "eth1": (PRIVATE,), "ib0": ()},
@@ -153,7 +162,9 @@ def test_what_stands_against_it_is_told_with_the_remedy(
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_variables() -> None:
-    found = told({"interface": "eth9", "address": "x", "name": "rack1", "homes": "home"}, {"free": 0})
+    found = told(
+        {"interface": "eth9", "address": "x", "name": "rack1", "homes": "home"}, {"free": 0}
+    )
     assert [fault.partition(":")[0].removeprefix("frontend_") for fault in found] == [
         "private_interface",
         "private_address",
@@ -177,5 +188,7 @@ def test_two_networks_overlap_when_they_have_an_address_in_common(
     if ours.is_multicast or ours.is_loopback:
         return
     common = int(ours[0]) <= int(theirs[-1]) and int(theirs[0]) <= int(ours[-1])
-    found = told({"subnet": str(ours)}, {"addresses": {"eth1": ()}, "routes": (Route(theirs, "eth0"),)})
+    found = told(
+        {"subnet": str(ours)}, {"addresses": {"eth1": ()}, "routes": (Route(theirs, "eth0"),)}
+    )
     assert any("overlaps" in fault for fault in found) == common

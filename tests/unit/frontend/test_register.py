@@ -24,8 +24,15 @@ def addresses(database: Database) -> dict[str, str]:
 
 def test_a_new_database_gets_row_1_of_table_ii_and_the_network(database: Database) -> None:
     done = settle(database, ROW_1, {"frontend_address": "10.1.1.1"})
-    assert done.node[1:4] == ("frontend-0", "00:30:c1:d8:ac:80", "Frontend") and done.node.comment == "Gateway machine"
-    assert (done.network.subnet, done.network.netmask, done.network.zone) == ("10.0.0.0", "255.0.0.0", "cluster")
+    assert (
+        done.node[1:4] == ("frontend-0", "00:30:c1:d8:ac:80", "Frontend")
+        and done.node.comment == "Gateway machine"
+    )
+    assert (done.network.subnet, done.network.netmask, done.network.zone) == (
+        "10.0.0.0",
+        "255.0.0.0",
+        "cluster",
+    )
     assert attribute(database, "frontend_address") == "10.1.1.1"
 
 
@@ -36,7 +43,9 @@ def test_a_second_time_nothing_changes(table_ii: Database) -> None:
 
 
 def test_another_name_is_the_same_row(table_ii: Database) -> None:
-    done = settle(table_ii, ROW_1._replace(name="head"), own_attributes={"ssh_host_rsa_key": "ssh-rsa AAAA"})
+    done = settle(
+        table_ii, ROW_1._replace(name="head"), own_attributes={"ssh_host_rsa_key": "ssh-rsa AAAA"}
+    )
     assert done.node.id == 1 and done.changed
     assert "frontend-0" not in addresses(table_ii)
     assert attribute(table_ii, "ssh_host_rsa_key", Scope(node="head")) == "ssh-rsa AAAA"
@@ -66,11 +75,17 @@ def test_another_network_is_refused_while_nodes_would_be_outside(table_ii: Datab
     assert dump(table_ii) == before
 
 
-def test_another_network_gives_its_nodes_the_next_free_addresses_when_that_is_wanted(table_ii: Database) -> None:
-    done = settle(table_ii, ROW_1._replace(ip="172.31.255.254", subnet="172.16.0.0/12"), readdress=True)
+def test_another_network_gives_its_nodes_the_next_free_addresses_when_that_is_wanted(
+    table_ii: Database,
+) -> None:
+    done = settle(
+        table_ii, ROW_1._replace(ip="172.31.255.254", subnet="172.16.0.0/12"), readdress=True
+    )
     assert done.readdressed == [name for name in addresses(table_ii) if name != "frontend-0"]
     assert addresses(table_ii)["frontend-0"] == "172.31.255.254"
-    assert sorted(addresses(table_ii).values()) == sorted(f"172.31.255.{last}" for last in range(247, 255))
+    assert sorted(addresses(table_ii).values()) == sorted(
+        f"172.31.255.{last}" for last in range(247, 255)
+    )
 
 
 def test_a_node_gives_way_when_the_frontend_takes_its_address(table_ii: Database) -> None:
@@ -89,7 +104,9 @@ def test_a_frontend_that_somebody_renamed_is_still_the_frontend(table_ii: Databa
     assert settle(table_ii, ROW_1).node.id == 1
 
 
-def test_the_module_foretells_its_change_makes_it_once_and_then_leaves_it(table_ii: Database) -> None:
+def test_the_module_foretells_its_change_makes_it_once_and_then_leaves_it(
+    table_ii: Database,
+) -> None:
     before = dump(table_ii)
     options = {
         **{"name": "head", "address": "10.1.1.2", "subnet": "10.0.0.0/8", "zone": "cluster.local"},

@@ -6,8 +6,16 @@ from typing import Any, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, DescriptionError, Unavailable
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import WAYS, send, ways
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    DescriptionError,
+    Unavailable,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import (
+    WAYS,
+    send,
+    ways,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SCRIPTS
 from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
@@ -41,23 +49,31 @@ class Programs:
         (target("10.2.0.3", reinstall_by="redfish, kexec"), ("redfish", "kexec")),
     ],
 )
-def test_the_ways_follow_from_what_is_known_of_a_node(one: Target, expected: tuple[str, ...]) -> None:
+def test_the_ways_follow_from_what_is_known_of_a_node(
+    one: Target, expected: tuple[str, ...]
+) -> None:
     assert ways(one) == expected
 
 
 @pytest.mark.parametrize(
-    ("attribute", "known"), [("reinstall_by", "reboot, bootnext, kexec, grub"), ("bmc_protocol", "ipmi, redfish")]
+    ("attribute", "known"),
+    [("reinstall_by", "reboot, bootnext, kexec, grub"), ("bmc_protocol", "ipmi, redfish")],
 )
-def test_a_way_that_does_not_exist_is_told_with_its_attribute_and_those_that_do(attribute: str, known: str) -> None:
+def test_a_way_that_does_not_exist_is_told_with_its_attribute_and_those_that_do(
+    attribute: str, known: str
+) -> None:
     with pytest.raises(
-        DescriptionError, match=f"compute-0-3: the attribute {attribute} names 'wish'; it knows {known}"
+        DescriptionError,
+        match=f"compute-0-3: the attribute {attribute} names 'wish'; it knows {known}",
     ):
         ways(target("10.2.0.3", **{attribute: "wish"}))
 
 
 def test_an_outlet_command_that_no_shell_would_read_is_told() -> None:
     programs = Programs()
-    with pytest.raises(Unavailable, match=r"outlet: outlet_command \"o'clock\": No closing quotation"):
+    with pytest.raises(
+        Unavailable, match=r"outlet: outlet_command \"o'clock\": No closing quotation"
+    ):
         send(target(reinstall_by="outlet", outlet_command="o'clock"), run=programs)
     assert not programs.ran
 
@@ -93,7 +109,9 @@ def test_an_outlet_is_a_command_without_a_shell() -> None:
 
 
 def test_when_no_way_works_each_says_why() -> None:
-    with pytest.raises(Unavailable, match=r"compute-0-3: reboot: did not answer; ipmi: did not answer"):
+    with pytest.raises(
+        Unavailable, match=r"compute-0-3: reboot: did not answer; ipmi: did not answer"
+    ):
         send(target("10.2.0.3"), run=Programs("ssh", "ipmitool"))
 
 

@@ -44,19 +44,28 @@ def order(table_ii: Database, pin: Pin) -> Order:
     assert one is not None
     for state in ("booted", "installing", "installed", "up"):
         one = orders.advance(
-            table_ii, one, state, now=NOW, audit=Audit("node", "event", "200"), manifest=manifest([BASH, KERNELS[0]])
+            table_ii,
+            one,
+            state,
+            now=NOW,
+            audit=Audit("node", "event", "200"),
+            manifest=manifest([BASH, KERNELS[0]]),
         )
     return one
 
 
 def said(order: Order, *packages: str, **other: Any) -> Said:
     """What a node says that came up with bash and one kernel, and has these now."""
-    return Said(order.pin.generation, order.pin.profile, [BASH, KERNELS[0]], sorted(packages))._replace(**other)
+    return Said(
+        order.pin.generation, order.pin.profile, [BASH, KERNELS[0]], sorted(packages)
+    )._replace(**other)
 
 
 def test_a_node_with_the_packages_that_it_came_up_with_is_the_same(order: Order) -> None:
     found = compare(order, said(order, BASH, KERNELS[0]))
-    assert found == Finding("compute-0-0", SAME, found=order.manifest, added=[], removed=[], changed=[])
+    assert found == Finding(
+        "compute-0-0", SAME, found=order.manifest, added=[], removed=[], changed=[]
+    )
 
 
 def test_what_differs_is_named(order: Order) -> None:
@@ -74,28 +83,40 @@ def test_a_changed_file_of_a_package_is_drift(order: Order) -> None:
 
 def test_a_node_that_booted_another_disk_is_told_by_its_generation(order: Order) -> None:
     found = compare(order, said(order, BASH, KERNELS[0], generation="0ld"))
-    assert (found.state, found.message) == (DRIFTED, f"generation 0ld instead of {order.pin.generation}")
+    assert (found.state, found.message) == (
+        DRIFTED,
+        f"generation 0ld instead of {order.pin.generation}",
+    )
 
 
 def test_a_list_that_was_changed_with_the_packages_is_caught_by_its_hash(order: Order) -> None:
     forged = said(order, NEWER, KERNELS[0], installed=[NEWER, KERNELS[0]])
-    assert compare(order, forged).message == "its list of what was installed is not the one that it reported"
+    assert (
+        compare(order, forged).message
+        == "its list of what was installed is not the one that it reported"
+    )
 
 
 lists = st.lists(st.sampled_from([BASH, NEWER, NMAP, *KERNELS]), unique=True).map(sorted)
 
 
 @given(lists, lists)
-def test_the_difference_is_empty_exactly_for_equal_lists_and_symmetric(before: list[str], now: list[str]) -> None:
+def test_the_difference_is_empty_exactly_for_equal_lists_and_symmetric(
+    before: list[str], now: list[str]
+) -> None:
     there, back = difference(before, now), difference(now, before)
     assert any(there) == (before != now)
     assert (there[0], there[1]) == (back[1], back[0])
 
 
-def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(table_ii: Database, order: Order, urls: Urls) -> None:
+def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(
+    table_ii: Database, order: Order, urls: Urls
+) -> None:
     def drifted() -> bool:
         with connect(urls.reader, read_only=True) as reader:
-            return next(one.drifted for one in census(reader, {}).members if one.name == "compute-0-0")
+            return next(
+                one.drifted for one in census(reader, {}).members if one.name == "compute-0-0"
+            )
 
     assert not drifted()
     assert remember(table_ii, order, manifest([NEWER]), now=NOW)
@@ -106,7 +127,10 @@ def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(table_ii: Data
 
 def test_only_a_node_that_is_up_has_something_to_be_compared_with(order: Order) -> None:
     assert never_up("compute-0-1", None) == "it was never installed by an order"
-    assert never_up("compute-0-0", order._replace(state="failed")) == "its last install order is failed"
+    assert (
+        never_up("compute-0-0", order._replace(state="failed"))
+        == "its last install order is failed"
+    )
     assert never_up("compute-0-0", order) == ""
 
 

@@ -31,8 +31,15 @@ def state(database: Database, node: str = "compute-0-0") -> list[str]:
     return [] if found.last is None else [found.last.state, found.last.reason]
 
 
-def test_a_live_order_is_taken_back_and_a_second_time_nothing_is(table_ii: Database, order: Order) -> None:
-    given = {"name": BOTH, "state": "cancelled", "reason": "no power", "database": table_ii.location.url}
+def test_a_live_order_is_taken_back_and_a_second_time_nothing_is(
+    table_ii: Database, order: Order
+) -> None:
+    given = {
+        "name": BOTH,
+        "state": "cancelled",
+        "reason": "no power",
+        "database": table_ii.location.url,
+    }
     told = run("rocks_install", given)
     why = f"cancelled by {getpass.getuser()}: no power"
     assert (told["changed"], told["nodes"]) == (
@@ -48,7 +55,9 @@ def test_a_live_order_is_taken_back_and_a_second_time_nothing_is(table_ii: Datab
 
 
 def test_in_check_mode_the_order_stays(table_ii: Database, order: Order) -> None:
-    told = run("rocks_install", check=True, name=BOTH, state="cancelled", database=table_ii.location.url)
+    told = run(
+        "rocks_install", check=True, name=BOTH, state="cancelled", database=table_ii.location.url
+    )
     assert told["nodes"]["compute-0-0"]["changed"] is True
     assert state(table_ii) == ["ordered", ""]
 
@@ -67,15 +76,30 @@ def test_what_failed_is_repeated_with_the_same_generation_and_a_second_time_noth
 def test_a_node_that_is_up_is_not_installed_again(table_ii: Database, order: Order) -> None:
     for step in ("installing", "installed", "up"):
         order = orders.advance(table_ii, order, step, now=NOW, audit=AUDIT)
-    told = run("rocks_install", name=["compute-0-0"], state="repeated", database=table_ii.location.url)
-    assert (told["changed"], told["nodes"]["compute-0-0"]["message"]) == (False, "it runs generation 4c19e0b2aa17")
+    told = run(
+        "rocks_install", name=["compute-0-0"], state="repeated", database=table_ii.location.url
+    )
+    assert (told["changed"], told["nodes"]["compute-0-0"]["message"]) == (
+        False,
+        "it runs generation 4c19e0b2aa17",
+    )
 
 
-def test_a_suspect_among_the_nodes_means_that_none_is_ordered(table_ii: Database, pin: Pin, order: Order) -> None:
+def test_a_suspect_among_the_nodes_means_that_none_is_ordered(
+    table_ii: Database, pin: Pin, order: Order
+) -> None:
     orders.fail(table_ii, [order], by="root", now=NOW, reason="no answer")
     (said,) = orders.order(table_ii, {"compute-0-1": pin}, by="alice", now=NOW)
     assert said.order is not None
-    orders.advance(table_ii, said.order, "failed", now=NOW, audit=AUDIT, reason="suspect: asked twice", suspect=True)
+    orders.advance(
+        table_ii,
+        said.order,
+        "failed",
+        now=NOW,
+        audit=AUDIT,
+        reason="suspect: asked twice",
+        suspect=True,
+    )
     given = {"name": BOTH, "state": "repeated", "database": table_ii.location.url}
     told = run("rocks_install", given)
     assert told["failed"] and "compute-0-1: suspect: asked twice" in told["msg"]
@@ -84,10 +108,16 @@ def test_a_suspect_among_the_nodes_means_that_none_is_ordered(table_ii: Database
 
 
 @pytest.mark.parametrize(
-    ("node", "message"), [("compute-9-9", "no node 'compute-9-9'"), ("compute-0-1", "it was never ordered")]
+    ("node", "message"),
+    [("compute-9-9", "no node 'compute-9-9'"), ("compute-0-1", "it was never ordered")],
 )
 def test_a_node_without_an_order_to_repeat_is_an_error(
     table_ii: Database, order: Order, node: str, message: str
 ) -> None:
-    told = run("rocks_install", name=["compute-0-0", node], state="repeated", database=table_ii.location.url)
+    told = run(
+        "rocks_install",
+        name=["compute-0-0", node],
+        state="repeated",
+        database=table_ii.location.url,
+    )
     assert told["failed"] and message in told["msg"]

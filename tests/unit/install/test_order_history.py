@@ -7,8 +7,19 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict
-from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders, states, timestamps
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Event, Order, Pin, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.install import (
+    order_history,
+    orders,
+    states,
+    timestamps,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
+    Audit,
+    Event,
+    Order,
+    Pin,
+    Progress,
+)
 
 NOW = "2026-11-22 09:14:05"
 AUDIT = Audit("node", "test", "200")
@@ -20,10 +31,16 @@ def at(seconds: int) -> str:
 
 def installing(db: Database, pin: Pin, nodes: tuple[str, ...] = ("compute-0-0",)) -> list[Order]:
     made = orders.order(db, dict.fromkeys(nodes, pin), by="root", now=NOW)
-    return [orders.advance(db, said.order, states.INSTALLING, now=at(60), audit=AUDIT) for said in made if said.order]
+    return [
+        orders.advance(db, said.order, states.INSTALLING, now=at(60), audit=AUDIT)
+        for said in made
+        if said.order
+    ]
 
 
-def test_a_history_says_how_long_each_phase_took_and_why_it_failed(table_ii: Database, pin: Pin) -> None:
+def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
+    table_ii: Database, pin: Pin
+) -> None:
     (order,) = installing(table_ii, pin)
     for second, progress in (
         (70, Progress("format", message="Creating xfs on /dev/sda2")),
@@ -41,7 +58,11 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(table_ii: Dat
         progress=Progress("", log="==> /tmp/packaging.log\nscriptlet failed"),
     )
     (told,) = order_history.history(table_ii, "compute-0-0", now=at(1000))
-    assert (told.order.by, told.order.pin.generation, told.order.state) == ("root", pin.generation, "failed")
+    assert (told.order.by, told.order.pin.generation, told.order.state) == (
+        "root",
+        pin.generation,
+        "failed",
+    )
     assert told.events == (
         Event(at(0), "ordered", "", 0, 0, "", 60),
         Event(at(60), "installing", "", 0, 0, "", 10),
@@ -79,7 +100,11 @@ def test_a_node_that_was_never_ordered_has_no_history(table_ii: Database) -> Non
 def test_counts_within_a_phase_add_no_row(table_ii: Database, pin: Pin) -> None:
     installing(table_ii, pin)
     for done in range(1, 50):
-        order_history.record(table_ii, [(orders.live(table_ii)[0], Progress("install", done, 400))], now=at(60 + done))
+        order_history.record(
+            table_ii,
+            [(orders.live(table_ii)[0], Progress("install", done, 400))],
+            now=at(60 + done),
+        )
     assert table_ii.rows("select count(*) from install_events where phase = 'install'") == [(1,)]
     order = orders.live(table_ii)[0]
     assert (order.phase, order.done, order.total, order.changed) == ("install", 49, 400, at(109))
@@ -90,7 +115,9 @@ def test_progress_of_many_nodes_is_written_together(table_ii: Database, pin: Pin
     made = installing(table_ii, pin, nodes)
     reports = [(order, Progress("install", number, 400)) for number, order in enumerate(made)]
     order_history.record(table_ii, reports, now=at(90))
-    assert [(order.node, order.done) for order in orders.live(table_ii)] == list(zip(nodes, (0, 1, 2)))
+    assert [(order.node, order.done) for order in orders.live(table_ii)] == list(
+        zip(nodes, (0, 1, 2))
+    )
 
 
 def test_progress_cannot_bring_an_ended_order_back(table_ii: Database, pin: Pin) -> None:
@@ -110,7 +137,9 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(STEPS)
 def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_orders(
     table_ii: Database, pin: Pin, steps: list[object]
@@ -132,5 +161,8 @@ def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_
         ended = ended or before not in states.LIVE
         assert not (ended and orders.by_uuid(table_ii, [order.uuid])[0].state in states.LIVE)
     assert len(orders.live(table_ii)) <= 1
-    told = table_ii.rows("select state from install_events where install = ? and state <> '' order by id", (order.id,))
+    told = table_ii.rows(
+        "select state from install_events where install = ? and state <> '' order by id",
+        (order.id,),
+    )
     assert told[-1] == (orders.by_uuid(table_ii, [order.uuid])[0].state,)

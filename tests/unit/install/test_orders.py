@@ -7,7 +7,12 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, states
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
+    Audit,
+    Order,
+    Pin,
+    Progress,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.order_history import record
 from support.cluster import Urls
 
@@ -40,18 +45,33 @@ def test_an_order_pins_the_generation_and_the_profile(table_ii: Database, pin: P
     assert orders.live(table_ii) == [order]
 
 
-def test_frontends_and_switches_are_refused_each_with_its_reason(table_ii: Database, pin: Pin) -> None:
-    said = orders.order(table_ii, dict.fromkeys(["frontend-0", "network-0-0", "compute-0-0"], pin), by="root", now=NOW)
+def test_frontends_and_switches_are_refused_each_with_its_reason(
+    table_ii: Database, pin: Pin
+) -> None:
+    said = orders.order(
+        table_ii,
+        dict.fromkeys(["frontend-0", "network-0-0", "compute-0-0"], pin),
+        by="root",
+        now=NOW,
+    )
     assert [(one.node, one.action, one.reason) for one in said] == [
         ("frontend-0", "refused", "a frontend is not installed by an order"),
-        ("network-0-0", "refused", "the appliance 'network' has no root in the graph, so there is nothing to install"),
+        (
+            "network-0-0",
+            "refused",
+            "the appliance 'network' has no root in the graph, so there is nothing to install",
+        ),
         ("compute-0-0", "order", f"never installed; gets generation {pin.generation}"),
     ]
 
 
-def test_an_unknown_node_among_others_means_that_nothing_is_ordered(table_ii: Database, pin: Pin) -> None:
+def test_an_unknown_node_among_others_means_that_nothing_is_ordered(
+    table_ii: Database, pin: Pin
+) -> None:
     with pytest.raises(NotFound, match="no node 'compute-9-9'"):
-        orders.order(table_ii, dict.fromkeys(["compute-0-0", "compute-9-9"], pin), by="root", now=NOW)
+        orders.order(
+            table_ii, dict.fromkeys(["compute-0-0", "compute-9-9"], pin), by="root", now=NOW
+        )
     assert orders.live(table_ii) == []
 
 
@@ -63,7 +83,9 @@ def test_a_second_order_for_the_same_takes_up_the_first(table_ii: Database, pin:
 
 def test_a_node_that_installs_something_else_is_busy(table_ii: Database, pin: Pin) -> None:
     first = ordered(table_ii, pin)
-    (said,) = orders.order(table_ii, {"compute-0-0": pin._replace(generation="next")}, by="root", now=LATER)
+    (said,) = orders.order(
+        table_ii, {"compute-0-0": pin._replace(generation="next")}, by="root", now=LATER
+    )
     assert (said.action, said.order) == ("refused", first)
     assert (
         said.reason
@@ -71,7 +93,9 @@ def test_a_node_that_installs_something_else_is_busy(table_ii: Database, pin: Pi
     )
 
 
-def test_a_node_that_runs_the_generation_is_left_alone_unless_forced(table_ii: Database, pin: Pin) -> None:
+def test_a_node_that_runs_the_generation_is_left_alone_unless_forced(
+    table_ii: Database, pin: Pin
+) -> None:
     brought(table_ii, ordered(table_ii, pin), states.UP)
     (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
     assert (said.action, said.reason) == ("unchanged", "it runs generation 4c19e0b2aa17")
@@ -91,7 +115,23 @@ def test_the_database_itself_holds_a_second_live_order_back(table_ii: Database, 
     ordered(table_ii, pin)
     with pytest.raises(Conflict):
         table_ii.execute(
-            orders.MAKE, ("other", 4, "ordered", "rocks", "x86_64", "g", "p", 0, "", "", "root", NOW, NIGHT, NOW)
+            orders.MAKE,
+            (
+                "other",
+                4,
+                "ordered",
+                "rocks",
+                "x86_64",
+                "g",
+                "p",
+                0,
+                "",
+                "",
+                "root",
+                NOW,
+                NIGHT,
+                NOW,
+            ),
         )
 
 
@@ -122,28 +162,45 @@ def test_of_two_that_want_the_same_change_one_wins(table_ii: Database, pin: Pin)
 
 def test_every_change_leaves_one_event_and_one_audit_row(table_ii: Database, pin: Pin) -> None:
     order = brought(table_ii, ordered(table_ii, pin), states.UP)
-    told = table_ii.rows("select state from install_events where install = ? order by id", (order.id,))
+    told = table_ii.rows(
+        "select state from install_events where install = ? order by id", (order.id,)
+    )
     assert [state for (state,) in told] == ["ordered", "booted", "installing", "installed", "up"]
     audit = table_ii.rows("select actor, node, install, detail from audit order by id")
     assert audit == [
         ("root", "compute-0-0", order.uuid, detail)
-        for detail in ("", "ordered -> booted", "booted -> installing", "installing -> installed", "installed -> up")
+        for detail in (
+            "",
+            "ordered -> booted",
+            "booted -> installing",
+            "installing -> installed",
+            "installed -> up",
+        )
     ]
 
 
 def test_a_lost_change_leaves_neither_event_nor_audit_row(table_ii: Database, pin: Pin) -> None:
     order = brought(table_ii, ordered(table_ii, pin), states.UP)
-    before = table_ii.rows("select count(*) from audit") + table_ii.rows("select count(*) from install_events")
+    before = table_ii.rows("select count(*) from audit") + table_ii.rows(
+        "select count(*) from install_events"
+    )
     with pytest.raises(Conflict):
         orders.advance(table_ii, order, states.FAILED, now=NOW, audit=ROOT)
-    assert table_ii.rows("select count(*) from audit") + table_ii.rows("select count(*) from install_events") == before
+    assert (
+        table_ii.rows("select count(*) from audit")
+        + table_ii.rows("select count(*) from install_events")
+        == before
+    )
 
 
 def test_an_order_expires_with_its_time_and_only_then(table_ii: Database, pin: Pin) -> None:
     order = ordered(table_ii, pin)
     assert orders.expire(table_ii, now="2026-11-22 15:14:04") == []
     (ended,) = orders.expire(table_ii, now=order.expires)
-    assert (ended.state, ended.reason) == ("expired", "nobody finished it before 2026-11-22 15:14:05")
+    assert (ended.state, ended.reason) == (
+        "expired",
+        "nobody finished it before 2026-11-22 15:14:05",
+    )
 
 
 def test_an_installed_node_does_not_expire_it_is_ordered_anew(table_ii: Database, pin: Pin) -> None:
@@ -159,11 +216,17 @@ def test_an_installed_node_does_not_expire_it_is_ordered_anew(table_ii: Database
 def test_an_expired_order_gives_way_to_the_next(table_ii: Database, pin: Pin) -> None:
     first = ordered(table_ii, pin)
     second = ordered(table_ii, pin, now=NIGHT)
-    assert [one.state for one in orders.by_uuid(table_ii, [first.uuid, second.uuid])] == ["expired", "ordered"]
+    assert [one.state for one in orders.by_uuid(table_ii, [first.uuid, second.uuid])] == [
+        "expired",
+        "ordered",
+    ]
 
 
 def test_cancelling_leaves_alone_what_ended_meanwhile(table_ii: Database, pin: Pin) -> None:
-    made = [said.order for said in orders.order(table_ii, dict.fromkeys(COMPUTE, pin), by="root", now=NOW)]
+    made = [
+        said.order
+        for said in orders.order(table_ii, dict.fromkeys(COMPUTE, pin), by="root", now=NOW)
+    ]
     live = [one for one in made if one]
     brought(table_ii, live[0], states.UP)
     cancelled = orders.cancel(table_ii, live, by="alice", now=LATER)
@@ -184,11 +247,15 @@ def test_a_node_that_was_never_ordered_cannot_be_retried(table_ii: Database) -> 
         orders.retry(table_ii, ["compute-0-0"], by="root", now=NOW)
 
 
-def test_a_suspect_node_is_parked_until_somebody_vouches_for_it(table_ii: Database, pin: Pin) -> None:
+def test_a_suspect_node_is_parked_until_somebody_vouches_for_it(
+    table_ii: Database, pin: Pin
+) -> None:
     order = ordered(table_ii, pin)
     reason = "suspect: the secrets were asked for a second time"
     orders.advance(table_ii, order, states.FAILED, now=NOW, audit=ROOT, reason=reason, suspect=True)
-    table_ii.execute("insert into secrets (scope, node, owner, name, value) values ('node', 4, 4, 'node_key', 'old')")
+    table_ii.execute(
+        "insert into secrets (scope, node, owner, name, value) values ('node', 4, 4, 'node_key', 'old')"
+    )
     (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
     assert said.action == "refused"
     assert "rearm: true" in said.reason
@@ -210,7 +277,11 @@ def test_a_thousand_nodes_are_ordered_in_one_transaction(table_ii: Database, pin
     with table_ii.transaction():
         table_ii.execute_many(
             "insert into nodes (name, membership, rack, `rank`) values (?, 2, ?, ?)",
-            [(f"compute-{rack}-{rank}", rack, rank) for rack in range(10, 35) for rank in range(40)],
+            [
+                (f"compute-{rack}-{rank}", rack, rank)
+                for rack in range(10, 35)
+                for rank in range(40)
+            ],
         )
     names = [name for (name,) in table_ii.rows("select name from nodes where rack >= 10")]
     before = table_ii.revision()
@@ -220,7 +291,9 @@ def test_a_thousand_nodes_are_ordered_in_one_transaction(table_ii: Database, pin
     assert table_ii.revision() == before + 1
 
 
-def test_a_node_that_is_removed_takes_its_orders_along_and_leaves_the_audit(table_ii: Database, pin: Pin) -> None:
+def test_a_node_that_is_removed_takes_its_orders_along_and_leaves_the_audit(
+    table_ii: Database, pin: Pin
+) -> None:
     order = ordered(table_ii, pin)
     table_ii.execute("delete from nodes where name = 'compute-0-0'")
     assert orders.by_uuid(table_ii, [order.uuid]) == []
@@ -229,7 +302,9 @@ def test_a_node_that_is_removed_takes_its_orders_along_and_leaves_the_audit(tabl
     assert table_ii.rows("select node from audit") == [("compute-0-0",)]
 
 
-def test_two_connections_that_order_the_same_node_make_one_order(table_ii: Database, urls: Urls, pin: Pin) -> None:
+def test_two_connections_that_order_the_same_node_make_one_order(
+    table_ii: Database, urls: Urls, pin: Pin
+) -> None:
     with connect(urls.administrator) as other:
         orders.order(other, {"compute-0-0": pin}, by="alice", now=NOW)
         (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="bob", now=NOW)

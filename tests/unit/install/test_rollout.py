@@ -10,7 +10,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target, targets
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
+    Target,
+    targets,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollout import (
     Plan,
     Step,
@@ -35,7 +38,9 @@ class Cluster:
     jobs    node -> how many looks its job still runs
     """
 
-    def __init__(self, database: Database, silent: Sequence[str] = (), dead: Sequence[str] = ()) -> None:
+    def __init__(
+        self, database: Database, silent: Sequence[str] = (), dead: Sequence[str] = ()
+    ) -> None:
         self.database, self.silent, self.dead = database, silent, dead
         self.moment = timestamps.seconds("2026-11-22 09:00:00")
         self.sent: list[str] = []
@@ -86,7 +91,15 @@ class Cluster:
 
 def run(cluster: Cluster, nodes: Sequence[str] = NODES, plan: Plan = PLAN) -> list[Step]:
     database = cluster.database
-    return list(drive(database, dict.fromkeys(nodes, PIN), targets(database, list(nodes)), plan, cluster.tools()))
+    return list(
+        drive(
+            database,
+            dict.fromkeys(nodes, PIN),
+            targets(database, list(nodes)),
+            plan,
+            cluster.tools(),
+        )
+    )
 
 
 def ends(steps: list[Step]) -> dict[str, str]:
@@ -105,7 +118,9 @@ def test_the_canary_goes_alone_and_the_rest_after_it(table_ii: Database) -> None
     first = [step.node for step in steps if step.step == "sent"]
     assert first[0] == NODES[0]
     up = steps.index(next(step for step in steps if step.step == "up"))
-    assert up < steps.index(next(step for step in steps if step.node == NODES[1] and step.step == "sent"))
+    assert up < steps.index(
+        next(step for step in steps if step.node == NODES[1] and step.step == "sent")
+    )
 
 
 def test_a_canary_that_does_not_come_up_ends_it(table_ii: Database) -> None:
@@ -120,7 +135,9 @@ def test_a_canary_that_does_not_come_up_ends_it(table_ii: Database) -> None:
 def test_a_node_that_no_way_reaches_fails_with_the_reason(table_ii: Database) -> None:
     cluster = Cluster(table_ii, dead=["compute-0-2"])
     steps = run(cluster)
-    assert summary(steps)["compute-0-2"] == Step("compute-0-2", "failed", "reboot: no route to host")
+    assert summary(steps)["compute-0-2"] == Step(
+        "compute-0-2", "failed", "reboot: no route to host"
+    )
     assert "compute-0-2" not in cluster.resumed
     assert cluster.held == {"compute-0-2": "reboot: no route to host"}
     assert ends(steps)["compute-0-3"] == "up"
@@ -128,9 +145,16 @@ def test_a_node_that_no_way_reaches_fails_with_the_reason(table_ii: Database) ->
 
 def test_too_many_failures_stop_the_waves_and_let_finish_what_was_begun(table_ii: Database) -> None:
     cluster = Cluster(table_ii, dead=["compute-0-0", "compute-0-1"])
-    found = ends(run(cluster, plan=Plan("root", rules=Rules(canary=0, sizes=(3, 1), most_failed=2))))
+    found = ends(
+        run(cluster, plan=Plan("root", rules=Rules(canary=0, sizes=(3, 1), most_failed=2)))
+    )
     assert found == {
-        **{"compute-0-0": "failed", "compute-0-1": "failed", "compute-0-2": "up", "compute-0-3": "not begun"}
+        **{
+            "compute-0-0": "failed",
+            "compute-0-1": "failed",
+            "compute-0-2": "up",
+            "compute-0-3": "not begun",
+        }
     }
 
 
@@ -147,7 +171,9 @@ def test_a_node_that_runs_what_is_wanted_is_unchanged(table_ii: Database) -> Non
     again = Cluster(table_ii)
     assert ends(run(again)) == dict.fromkeys(NODES, "unchanged")
     assert again.sent == again.drained == []
-    assert again.resumed == NODES  # it may have come up after the run that drained it was interrupted
+    assert (
+        again.resumed == NODES
+    )  # it may have come up after the run that drained it was interrupted
 
 
 def test_force_installs_it_all_the_same(table_ii: Database) -> None:
@@ -179,7 +205,9 @@ def test_an_interrupt_leaves_orders_that_a_second_run_takes_up(table_ii: Databas
         run(cluster, plan=Plan("root", rules=Rules(canary=0)))
     assert len(orders.live(table_ii)) == 4
     cluster.on_sleep = lambda: None
-    assert ends(run(cluster, plan=Plan("root", rules=Rules(canary=0)))) == dict.fromkeys(NODES, "up")
+    assert ends(run(cluster, plan=Plan("root", rules=Rules(canary=0)))) == dict.fromkeys(
+        NODES, "up"
+    )
     assert cluster.sent == sorted(cluster.sent)  # nobody was sent twice
     assert table_ii.rows("select count(*) from installs") == [(4,)]
 
@@ -198,18 +226,30 @@ def test_an_interrupt_gives_back_the_nodes_whose_jobs_still_run(table_ii: Databa
     assert orders.live(table_ii) == []
 
 
-def test_a_machine_that_comes_by_itself_when_no_way_reaches_it_is_followed(table_ii: Database, urls: Urls) -> None:
+def test_a_machine_that_comes_by_itself_when_no_way_reaches_it_is_followed(
+    table_ii: Database, urls: Urls
+) -> None:
     cluster = Cluster(table_ii)
 
     def send(target: Target) -> str:  # in a thread, so with a connection of its own
         with connect(urls.administrator) as database:
             (order,) = orders.live(database)
             for state in ("booted", "installing", "installed", "up"):
-                order = orders.advance(database, order, state, now=timestamps.stamp(cluster.moment), audit=MACHINE)
+                order = orders.advance(
+                    database, order, state, now=timestamps.stamp(cluster.moment), audit=MACHINE
+                )
         raise Unavailable("reboot: the connection was closed", target.node)
 
     wanted = {"compute-0-0": PIN}
-    steps = list(drive(table_ii, wanted, targets(table_ii, [*wanted]), PLAN, cluster.tools()._replace(send=send)))
+    steps = list(
+        drive(
+            table_ii,
+            wanted,
+            targets(table_ii, [*wanted]),
+            PLAN,
+            cluster.tools()._replace(send=send),
+        )
+    )
     assert ends(steps) == {"compute-0-0": "up"}
     assert (cluster.held, cluster.resumed) == ({}, ["compute-0-0"])
 
@@ -224,7 +264,9 @@ def test_without_waiting_the_orders_are_made_and_sent(table_ii: Database) -> Non
 def test_silence_within_a_phase_is_a_failure(table_ii: Database) -> None:
     cluster = Cluster(table_ii)
     cluster.on_sleep = lambda: setattr(
-        cluster, "silent", [order.node for order in orders.live(table_ii) if order.state == "installing"]
+        cluster,
+        "silent",
+        [order.node for order in orders.live(table_ii) if order.state == "installing"],
     )
     found = summary(run(cluster, ["compute-0-0"]))["compute-0-0"]
     assert (found.step, "installing" in found.message) == ("failed", True)

@@ -9,9 +9,16 @@ from typing import Any, Sequence
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot import distribution
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, NotFound, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    NotFound,
+    Unavailable,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.openpbs import OpenPBS
-from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.slurm import Slurm, State
+from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.slurm import (
+    Slurm,
+    State,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 
 # As sinfo of Slurm 22.05 printed them.
@@ -66,13 +73,24 @@ def test_slurm_drains_all_but_what_somebody_else_took_out() -> None:
     program = Program(SINFO)
     Slurm(program).drain([*NODES, "login-0-0"], "by root")
     names = "NodeName=compute-0-0,compute-0-1,compute-0-3,compute-0-4,compute-0-5"
-    assert program.asked[-1] == ["scontrol", "update", names, "State=DRAIN", "Reason=rocks_reinstall: by root"]
+    assert program.asked[-1] == [
+        "scontrol",
+        "update",
+        names,
+        "State=DRAIN",
+        "Reason=rocks_reinstall: by root",
+    ]
 
 
 def test_slurm_gets_back_what_we_drained_and_nothing_else() -> None:
     program = Program(SINFO)
     Slurm(program).resume(NODES)
-    assert program.asked[-1] == ["scontrol", "update", "NodeName=compute-0-1,compute-0-4", "State=RESUME"]
+    assert program.asked[-1] == [
+        "scontrol",
+        "update",
+        "NodeName=compute-0-1,compute-0-4",
+        "State=RESUME",
+    ]
 
 
 def test_slurm_is_not_asked_about_nobody() -> None:
@@ -93,28 +111,46 @@ def test_openpbs_follows_the_same_rules() -> None:
     pbs = OpenPBS(program)
     assert pbs.busy(NODES[:3]) == {"compute-0-0"}
     pbs.drain(NODES[:3], "by root")
-    assert program.asked[-1] == ["pbsnodes", "-o", "-C", "rocks_reinstall: by root", "compute-0-0", "compute-0-2"]
+    assert program.asked[-1] == [
+        "pbsnodes",
+        "-o",
+        "-C",
+        "rocks_reinstall: by root",
+        "compute-0-0",
+        "compute-0-2",
+    ]
     pbs.resume(NODES[:3])
     assert program.asked[-1] == ["pbsnodes", "-r", "-C", "", "compute-0-2"]
 
 
 @pytest.mark.parametrize("scheduler", [Slurm, OpenPBS])
 def test_a_scheduler_that_does_not_answer_is_named_with_the_way_out(scheduler: type) -> None:
-    with pytest.raises(Unavailable, match=r"does not do it: ended with status 1; or say scheduler: none"):
+    with pytest.raises(
+        Unavailable, match=r"does not do it: ended with status 1; or say scheduler: none"
+    ):
         scheduler(Program(error="ended with status 1")).drain(NODES, "by root")
 
 
 @pytest.mark.parametrize(
     ("features", "expected"),
-    [("", ""), ("rocks", "rocks"), ("rocks_testing", "rocks-testing"), ("rack0&rocks_testing", "rocks-testing")],
+    [
+        ("", ""),
+        ("rocks", "rocks"),
+        ("rocks_testing", "rocks-testing"),
+        ("rack0&rocks_testing", "rocks-testing"),
+    ],
 )
-def test_a_feature_names_a_published_distribution(features: str, expected: str, tmp_path: Any) -> None:
+def test_a_feature_names_a_published_distribution(
+    features: str, expected: str, tmp_path: Any
+) -> None:
     for name in ("rocks", "rocks-testing", ".generations"):
         (tmp_path / name).mkdir()
     assert distribution(features, str(tmp_path)) == expected
 
 
-def test_a_feature_that_is_no_distribution_is_an_error_that_names_those_that_are(tmp_path: Any) -> None:
+def test_a_feature_that_is_no_distribution_is_an_error_that_names_those_that_are(
+    tmp_path: Any,
+) -> None:
     (tmp_path / "rocks").mkdir()
     with pytest.raises(NotFound, match="no distribution is called 'gpu'; published: rocks"):
         distribution("gpu", str(tmp_path))

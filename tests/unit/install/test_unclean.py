@@ -82,4 +82,8 @@ def test_they_are_paced(told: Database, urls: Urls, monkeypatch: pytest.MonkeyPa
     ((options, names),) = given
     assert (names, options["scheduler"], options["force"]) == (NODES, "slurm", True)
     rules = Rules(canary=int(str(options["canary"])), sizes=tuple(reinstall_unclean.PACE["serial"]))  # type: ignore[arg-type]
-    assert [len(wave) for wave in waves([str(number) for number in range(1000)], rules)][:3] == [1, 16, 16]
+    assert [len(wave) for wave in waves([str(number) for number in range(1000)], rules)][:3] == [
+        1,
+        16,
+        16,
+    ]

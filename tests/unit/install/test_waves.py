@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.waves import Rules, stopped, waves
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.waves import (
+    Rules,
+    stopped,
+    waves,
+)
 
 NODES = [f"compute-0-{rank}" for rank in range(10)]
 
@@ -37,7 +41,9 @@ def test_a_size_that_is_none_is_an_error(size: object) -> None:
         waves(NODES, Rules(sizes=(size,)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("option", "rules"), [("canary", Rules(canary=-1)), ("fail_rate", Rules(fail_rate=50))])
+@pytest.mark.parametrize(
+    ("option", "rules"), [("canary", Rules(canary=-1)), ("fail_rate", Rules(fail_rate=50))]
+)
 def test_a_rule_that_is_none_is_told_by_its_name(option: str, rules: Rules) -> None:
     with pytest.raises(DescriptionError, match=f"^{option}: "):
         waves(NODES, rules)
@@ -47,10 +53,14 @@ def test_a_rule_that_is_none_is_told_by_its_name(option: str, rules: Rules) -> N
     st.lists(st.integers(), unique=True, max_size=60),
     st.integers(0, 5),
     st.lists(
-        st.one_of(st.integers(1, 40), st.integers(1, 100).map(lambda number: f"{number}%")), min_size=1, max_size=4
+        st.one_of(st.integers(1, 40), st.integers(1, 100).map(lambda number: f"{number}%")),
+        min_size=1,
+        max_size=4,
     ),
 )
-def test_every_node_goes_exactly_once_and_in_order(nodes: list[int], canary: int, sizes: list[object]) -> None:
+def test_every_node_goes_exactly_once_and_in_order(
+    nodes: list[int], canary: int, sizes: list[object]
+) -> None:
     names = [str(node) for node in nodes]
     cut = waves(names, Rules(canary=canary, sizes=tuple(sizes)))  # type: ignore[arg-type]
     assert [name for wave in cut for name in wave] == names

@@ -18,12 +18,16 @@ MACHINE = (cache.LAB / "kickstarts/machine.cfg").read_text()
 @pytest.mark.parametrize("major", [9, 10])
 def test_the_hand_written_kickstart_is_taken_as_it_is(tmp_path: pathlib.Path, major: int) -> None:
     disks = tmp_path / "disks"
-    disks.write_text("zerombr\nclearpart --all\nreqpart\npart / --size=2500\nbootloader --location=mbr\n")
+    disks.write_text(
+        "zerombr\nclearpart --all\nreqpart\npart / --size=2500\nbootloader --location=mbr\n"
+    )
     path = tmp_path / "ks.cfg"
     path.write_text(MACHINE.replace("/tmp/disks", str(disks), 1))
     handler, warnings = kickstart.read(path, major)
     assert warnings == []
-    assert [part.mountpoint for part in handler.partition.partitions] == ["/"], "what %pre wrote is included"
+    assert [part.mountpoint for part in handler.partition.partitions] == ["/"], (
+        "what %pre wrote is included"
+    )
 
 
 def test_pre_scripts_are_found_in_a_file_that_does_not_parse_yet(tmp_path: pathlib.Path) -> None:
@@ -41,9 +45,21 @@ def test_pre_scripts_are_found_in_a_file_that_does_not_parse_yet(tmp_path: pathl
         pytest.param(10, "timezone UTC --ntpservers=a", "ntpservers", id="el10 has no ntpservers"),
         pytest.param(10, "authconfig --enablenis", "authconfig", id="el10 has no authconfig"),
         pytest.param(9, "raid / --device=md0 raid.1 raid.2", '"raid" is not known', id="raid"),
-        pytest.param(9, "user --name=a --password=b --nosuch", "--nosuch", id="an option that nobody knows"),
-        pytest.param(9, "bootloader --password=a", '"--password" is not known', id="an option that is not carried out"),
-        pytest.param(8, "%certificate --filename=a\n%end", "Unknown kickstart section", id="el8 has no certificates"),
+        pytest.param(
+            9, "user --name=a --password=b --nosuch", "--nosuch", id="an option that nobody knows"
+        ),
+        pytest.param(
+            9,
+            "bootloader --password=a",
+            '"--password" is not known',
+            id="an option that is not carried out",
+        ),
+        pytest.param(
+            8,
+            "%certificate --filename=a\n%end",
+            "Unknown kickstart section",
+            id="el8 has no certificates",
+        ),
     ],
 )
 def test_what_a_release_does_not_have_is_refused_with_its_line(

@@ -15,7 +15,11 @@ from lab.distribution.model import ConversionError, Evr
         pytest.param("2.36-9+deb12u14", Evr("", "2.36", "9+deb12u14"), id="upstream and revision"),
         pytest.param("1:9.2p1-2", Evr("1", "9.2p1", "2"), id="epoch"),
         pytest.param("37~deb12u1", Evr("", "37~deb12u1", "0"), id="native: Debian's X equals X-0"),
-        pytest.param("1.18-rc1-2", Evr("", "1.18.rc1", "2"), id="a dash in the version is none of rpm's characters"),
+        pytest.param(
+            "1.18-rc1-2",
+            Evr("", "1.18.rc1", "2"),
+            id="a dash in the version is none of rpm's characters",
+        ),
     ],
 )
 def test_a_version_of_debian_is_one_of_rpm(debian: str, rpm: Evr) -> None:
@@ -47,7 +51,8 @@ def stanza(name: str, depends: str = "") -> str:
 
 def test_a_closure_takes_the_first_alternative_that_nothing_satisfies() -> None:
     offered = {
-        name: stanza(name, depends) for name, depends in {"a": "b | c, d, x", "b": "", "c": "", "d": "c | b"}.items()
+        name: stanza(name, depends)
+        for name, depends in {"a": "b | c, d, x", "b": "", "c": "", "d": "c | b"}.items()
     }
     assert list(archive.closure(["a"], offered, lambda package: {"x"})) == ["a", "b", "d"]
 

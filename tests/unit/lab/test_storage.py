@@ -31,7 +31,9 @@ def read(tmp_path: pathlib.Path, text: str, major: int = 9) -> Any:
     return kickstart.read(path, major)[0]
 
 
-def plan(tmp_path: pathlib.Path, text: str, *disks: Disk, efi: bool = False, major: int = 9) -> Plan:
+def plan(
+    tmp_path: pathlib.Path, text: str, *disks: Disk, efi: bool = False, major: int = 9
+) -> Plan:
     return storage.plan(read(tmp_path, text, major), disks or (BLANK,), efi=efi, major=major)
 
 
@@ -42,9 +44,7 @@ def refusal(tmp_path: pathlib.Path, text: str, *disks: Disk, efi: bool = False) 
 
 
 def test_a_blank_disk_of_a_bios_machine_gets_a_dos_table(tmp_path: pathlib.Path) -> None:
-    text = (
-        "zerombr\nclearpart --all\nreqpart\npart / --fstype=ext4 --size=2000\npart /data --size=100 --grow --label=D\n"
-    )
+    text = "zerombr\nclearpart --all\nreqpart\npart / --fstype=ext4 --size=2000\npart /data --size=100 --grow --label=D\n"
     assert plan(tmp_path, text) == Plan(
         {"vda": "dos"},
         (New("vda1", "vda", 1, 2000, "ext4"), New("vda2", "vda", 2, 6190, "xfs")),
@@ -64,7 +64,12 @@ def test_a_blank_disk_of_a_bios_machine_gets_a_dos_table(tmp_path: pathlib.Path)
 def test_reqpart_adds_what_firmware_and_table_require(
     tmp_path: pathlib.Path, efi: bool, major: int, kinds: list[str]
 ) -> None:
-    made = plan(tmp_path, "zerombr\nclearpart --all\npart / --fstype=ext4 --size=2000\nreqpart\n", efi=efi, major=major)
+    made = plan(
+        tmp_path,
+        "zerombr\nclearpart --all\npart / --fstype=ext4 --size=2000\nreqpart\n",
+        efi=efi,
+        major=major,
+    )
     assert [made.tables["vda"], *(part.kind for part in made.new)] == kinds
 
 
@@ -101,7 +106,9 @@ def test_growing_partitions_share_what_is_left_up_to_their_limits(tmp_path: path
 
 
 def test_partitions_of_an_nvme_disk_have_a_p_in_their_names(tmp_path: pathlib.Path) -> None:
-    made = plan(tmp_path, "zerombr\nclearpart --all\npart / --size=2000\n", Disk("nvme0n1", 8 * GIB))
+    made = plan(
+        tmp_path, "zerombr\nclearpart --all\npart / --size=2000\n", Disk("nvme0n1", 8 * GIB)
+    )
     assert made.new[0].name == "nvme0n1p1"
 
 
@@ -114,22 +121,44 @@ def test_a_disk_that_is_not_named_is_left_alone(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param("part /state --onpart=vda3 --noformat\n", "not defined a root partition", id="no root"),
-        pytest.param("part / --onpart=vda2 --noformat\n", "must create a new file system on the root", id="root kept"),
-        pytest.param("part / --size=100 --noformat\n", "there must be an --onpart", id="noformat alone"),
-        pytest.param("part / --onpart=vda9\n", '"vda9" given in part command does not exist', id="no such partition"),
+        pytest.param(
+            "part /state --onpart=vda3 --noformat\n", "not defined a root partition", id="no root"
+        ),
+        pytest.param(
+            "part / --onpart=vda2 --noformat\n",
+            "must create a new file system on the root",
+            id="root kept",
+        ),
+        pytest.param(
+            "part / --size=100 --noformat\n", "there must be an --onpart", id="noformat alone"
+        ),
+        pytest.param(
+            "part / --onpart=vda9\n",
+            '"vda9" given in part command does not exist',
+            id="no such partition",
+        ),
         pytest.param("part / --size=100\n", "no disk that may be partitioned", id="no room"),
         pytest.param(
-            "part / --onpart=vda2\npart /a --onpart=vda2 --noformat\n", "given by two part commands", id="twice"
+            "part / --onpart=vda2\npart /a --onpart=vda2 --noformat\n",
+            "given by two part commands",
+            id="twice",
         ),
-        pytest.param("ignoredisk --only-use=vdz\npart / --onpart=vda2\n", 'Disk "vdz"', id="no such disk"),
-        pytest.param("ignoredisk --drives=vda\npart / --size=100\n", "No usable disks", id="none left"),
+        pytest.param(
+            "ignoredisk --only-use=vdz\npart / --onpart=vda2\n", 'Disk "vdz"', id="no such disk"
+        ),
+        pytest.param(
+            "ignoredisk --drives=vda\npart / --size=100\n", "No usable disks", id="none left"
+        ),
         pytest.param("clearpart --all\npart / --size=9000\n", "Could not allocate", id="too large"),
-        pytest.param("clearpart --all\npart / --fstype=zfs --size=900\n", '"zfs" of /', id="file system"),
+        pytest.param(
+            "clearpart --all\npart / --fstype=zfs --size=900\n", '"zfs" of /', id="file system"
+        ),
         pytest.param("clearpart --all\npart pv.01 --size=900\n", "LVM, RAID and Btrfs", id="LVM"),
         pytest.param("clearpart --all\npart / --fstype=ext4\n", "requires a size", id="no size"),
         pytest.param(
-            "clearpart --all --initlabel --disklabel=gpt\npart / --size=900\n", "biosboot, 1 MiB", id="no biosboot"
+            "clearpart --all --initlabel --disklabel=gpt\npart / --size=900\n",
+            "biosboot, 1 MiB",
+            id="no biosboot",
         ),
     ],
 )
@@ -142,9 +171,13 @@ def test_a_disk_without_a_table_is_not_taken_unasked(tmp_path: pathlib.Path) -> 
 
 
 def test_uefi_needs_its_system_partition(tmp_path: pathlib.Path) -> None:
-    assert "EFI System Partition" in refusal(tmp_path, "zerombr\nclearpart --all\npart / --size=2000\n", efi=True)
+    assert "EFI System Partition" in refusal(
+        tmp_path, "zerombr\nclearpart --all\npart / --size=2000\n", efi=True
+    )
 
 
 def test_clearpart_linux_spares_what_is_not_linuxs(tmp_path: pathlib.Path) -> None:
     foreign = Disk("vda", 8 * GIB, "dos", (Partition("vda1", "vda", "ntfs"),))
-    assert "vda1 is not Linux's" in refusal(tmp_path, "clearpart --linux\npart / --size=2000\n", foreign)
+    assert "vda1 is not Linux's" in refusal(
+        tmp_path, "clearpart --linux\npart / --size=2000\n", foreign
+    )

@@ -7,7 +7,9 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
     fits,
@@ -19,7 +21,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
 from support.kickstarts import one, strictly_valid, tree
 
 
-def compiled(folder: pathlib.Path, *elements: str, release: str = "rhel9", graph: str = "", **values: str) -> Profile:
+def compiled(
+    folder: pathlib.Path, *elements: str, release: str = "rhel9", graph: str = "", **values: str
+) -> Profile:
     return compile_profile(one(folder, *elements, graph=graph), "compute", values, release)
 
 
@@ -32,7 +36,9 @@ def packages(folder: pathlib.Path, *elements: str, **values: str) -> list[str]:
     return [package.name for package in compiled(folder, *elements, **values).packages]
 
 
-def test_commands_come_in_the_order_in_which_they_are_written_each_once(tmp_path: pathlib.Path) -> None:
+def test_commands_come_in_the_order_in_which_they_are_written_each_once(
+    tmp_path: pathlib.Path,
+) -> None:
     profile = compiled(
         tmp_path,
         "<main><lang>en_US</lang><skipx/></main>",
@@ -42,7 +48,9 @@ def test_commands_come_in_the_order_in_which_they_are_written_each_once(tmp_path
 
 
 def test_an_include_inside_a_command_stands_for_itself(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, "<main><install>\n%include /tmp/parts\n</install></main>", release="rhel7")
+    profile = compiled(
+        tmp_path, "<main><install>\n%include /tmp/parts\n</install></main>", release="rhel7"
+    )
     assert commands(profile) == ["install", "%include /tmp/parts"]
 
 
@@ -59,7 +67,9 @@ def test_an_include_inside_a_command_stands_for_itself(tmp_path: pathlib.Path) -
 def test_a_reference_is_words_alone_and_a_part_of_a_word_otherwise(
     tmp_path: pathlib.Path, text: str, values: dict[str, str], line: str
 ) -> None:
-    assert commands(compiled(tmp_path, f"<main><bootloader>{text}</bootloader></main>"), **values) == [line]
+    assert commands(
+        compiled(tmp_path, f"<main><bootloader>{text}</bootloader></main>"), **values
+    ) == [line]
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\u2028%end", "'"])
@@ -95,14 +105,20 @@ def test_disable_is_read_as_yes_or_no(tmp_path: pathlib.Path, disable: str, kept
     assert found == (["x"] if kept else ["-x"])
 
 
-def test_a_package_that_one_node_wants_is_not_kept_out_whatever_the_order(tmp_path: pathlib.Path) -> None:
+def test_a_package_that_one_node_wants_is_not_kept_out_whatever_the_order(
+    tmp_path: pathlib.Path,
+) -> None:
     assert packages(tmp_path, '<package disable="1">x</package><package>x</package>') == ["x"]
     assert packages(tmp_path, "<package>-y</package>") == ["-y"]
 
 
-@pytest.mark.parametrize(("arch", "found"), [("i386", ["a"]), ("x86_64", ["a", "b"]), ("ppc64le", []), (None, [])])
+@pytest.mark.parametrize(
+    ("arch", "found"), [("i386", ["a"]), ("x86_64", ["a", "b"]), ("ppc64le", []), (None, [])]
+)
 def test_arch_is_a_list(tmp_path: pathlib.Path, arch: str | None, found: list[str]) -> None:
-    elements = '<package arch="i386,x86_64">a</package><package arch="x86_64" os="linux">b</package>'
+    elements = (
+        '<package arch="i386,x86_64">a</package><package arch="x86_64" os="linux">b</package>'
+    )
     assert packages(tmp_path, elements, **({"arch": arch} if arch else {})) == found
 
 
@@ -124,7 +140,9 @@ def test_no_value_breaks_out_of_a_sections_header(tmp_path: pathlib.Path) -> Non
 
 
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
-def test_sections_come_in_the_installers_order_with_logs_of_their_own(tmp_path: pathlib.Path, release: str) -> None:
+def test_sections_come_in_the_installers_order_with_logs_of_their_own(
+    tmp_path: pathlib.Path, release: str
+) -> None:
     profile = compiled(
         tmp_path,
         "<onerror>e</onerror><post>a</post><pre>b</pre><post chroot='no'>c</post><post arg='--nochroot'>d</post>",
@@ -148,27 +166,37 @@ def test_sections_come_in_the_installers_order_with_logs_of_their_own(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("phase", "there"), [("post", True), ("post,reconfigure", True), ("reconfigure", False), (None, True)]
+    ("phase", "there"),
+    [("post", True), ("post,reconfigure", True), ("reconfigure", False), (None, True)],
 )
 def test_configure_is_a_post_unless_it_is_only_for_a_later_reconfiguration(
     tmp_path: pathlib.Path, phase: str | None, there: bool
 ) -> None:
     attribute = f'phase="{phase}"' if phase else ""
-    assert ("%post" in render(compiled(tmp_path, f"<configure {attribute}>x</configure>"), {})) is there
+    assert (
+        "%post" in render(compiled(tmp_path, f"<configure {attribute}>x</configure>"), {})
+    ) is there
 
 
 def test_a_playbook_is_written_and_run(tmp_path: pathlib.Path) -> None:
     text = render(compiled(tmp_path, '<ansible playbook="site.yml">\n- hosts: all\n</ansible>'), {})
     assert "> /var/rocks/ansible/site.yml <<'EOF'\n|- hosts: all\nEOF\n" in text
-    assert "ansible-playbook --connection=local --inventory=localhost, /var/rocks/ansible/site.yml\n%end" in text
+    assert (
+        "ansible-playbook --connection=local --inventory=localhost, /var/rocks/ansible/site.yml\n%end"
+        in text
+    )
 
 
-def test_a_declared_attribute_has_its_default_in_conditions_and_in_texts(tmp_path: pathlib.Path) -> None:
+def test_a_declared_attribute_has_its_default_in_conditions_and_in_texts(
+    tmp_path: pathlib.Path,
+) -> None:
     graph = '<attribute name="zone" default="Etc/UTC">Time zone.</attribute><attribute name="x"/>'
     elements = '<main><timezone cond="zone">&zone;</timezone><lang cond="x">C</lang></main>'
     profile = compiled(tmp_path, elements, graph=graph)
     assert commands(profile) == ["timezone Etc/UTC"]
-    assert commands(compiled(tmp_path, elements, graph=graph, zone="Japan"), zone="Japan") == ["timezone Japan"]
+    assert commands(compiled(tmp_path, elements, graph=graph, zone="Japan"), zone="Japan") == [
+        "timezone Japan"
+    ]
 
 
 def test_only_what_was_looked_at_is_part_of_the_shape(tmp_path: pathlib.Path) -> None:
@@ -207,7 +235,9 @@ def test_each_line_knows_where_it_was_written(tmp_path: pathlib.Path) -> None:
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
     path = one(tmp_path, "<package>a</package><post>&x;</post>")
-    texts = {sha256(render(compile_profile(path, "compute", {}, "rhel9"), {"x": "y"})) for _ in range(3)}
+    texts = {
+        sha256(render(compile_profile(path, "compute", {}, "rhel9"), {"x": "y"})) for _ in range(3)
+    }
     assert len(texts) == 1
 
 
@@ -216,12 +246,18 @@ def test_release_conditions_know_the_target_its_family_and_an_old_attribute_of_t
 ) -> None:
     path = one(
         tmp_path,
-        *(f'<package release="{name}">{name}</package>' for name in ("rhel9", "rhel", "fedora", "Manzanita")),
+        *(
+            f'<package release="{name}">{name}</package>'
+            for name in ("rhel9", "rhel", "fedora", "Manzanita")
+        ),
         '<package cond="os_version_major &gt;= 9">new</package>',
     )
 
     def found(target: str, values: dict[str, str] | None = None) -> list[str]:
-        return [package.name for package in compile_profile(path, "compute", values or {}, target).packages]
+        return [
+            package.name
+            for package in compile_profile(path, "compute", values or {}, target).packages
+        ]
 
     assert found("rhel9") == ["new", "rhel", "rhel9"]
     assert found("rhel8") == ["rhel"]
@@ -239,4 +275,7 @@ def test_a_graph_may_name_its_nodes_by_attributes(tmp_path: pathlib.Path) -> Non
         },
     )
     profile = compile_profile(path, "a", {}, "rhel9")
-    assert ([node.name for node in profile.nodes], profile.shape) == (["a", "linux-base"], {"os": "linux"})
+    assert ([node.name for node in profile.nodes], profile.shape) == (
+        ["a", "linux-base"],
+        {"os": "linux"},
+    )

@@ -8,21 +8,29 @@ import random
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import store
 from support.kickstarts import one, sections, strictly_valid, tree
 
 
-def nodes(folder: pathlib.Path, graph: str, attributes: dict[str, str], names: str = "abc") -> list[str]:
+def nodes(
+    folder: pathlib.Path, graph: str, attributes: dict[str, str], names: str = "abc"
+) -> list[str]:
     files = {f"nodes/{name}.xml": "<kickstart/>" for name in names}
     path = tree(folder, {"graphs/default/g.xml": f"<graph>{graph}</graph>", **files})
     return [node.name for node in compile_profile(path, "a", attributes, "rhel9").nodes]
 
 
-def test_1_what_is_only_behind_an_edge_that_does_not_hold_is_not_kept(tmp_path: pathlib.Path) -> None:
-    assert nodes(tmp_path, '<edge from="a" to="b" cond="FALSE"/><edge from="b" to="c"/>', {}) == ["a"]
+def test_1_what_is_only_behind_an_edge_that_does_not_hold_is_not_kept(
+    tmp_path: pathlib.Path,
+) -> None:
+    assert nodes(tmp_path, '<edge from="a" to="b" cond="FALSE"/><edge from="b" to="c"/>', {}) == [
+        "a"
+    ]
 
 
 def test_2_a_node_is_not_lost_because_its_first_edge_does_not_hold(tmp_path: pathlib.Path) -> None:
@@ -53,8 +61,12 @@ def test_5_the_order_of_files_and_elements_changes_no_byte(tmp_path: pathlib.Pat
     for run in range(5):
         lines = edges + orders
         random.Random(run).shuffle(lines)
-        files = {f"nodes/n{n}.xml": f"<kickstart><package>p{n}</package></kickstart>" for n in range(30)}
-        graphs = {f"graphs/default/{k}.xml": f"<graph>{''.join(lines[k::3])}</graph>" for k in range(3)}
+        files = {
+            f"nodes/n{n}.xml": f"<kickstart><package>p{n}</package></kickstart>" for n in range(30)
+        }
+        graphs = {
+            f"graphs/default/{k}.xml": f"<graph>{''.join(lines[k::3])}</graph>" for k in range(3)
+        }
         path = tree(tmp_path / str(run), {**files, **graphs, "nodes/a.xml": "<kickstart/>"})
         profile = compile_profile(path, "a", {}, "rhel9")
         texts.add(render(profile, {}))
@@ -76,10 +88,15 @@ def test_6_an_order_of_a_name_that_does_not_exist_is_found(tmp_path: pathlib.Pat
     assert "did you mean networking-server?" in str(found)
 
 
-def test_7_an_edge_to_a_node_without_a_file_is_found_before_any_node_is_installed(tmp_path: pathlib.Path) -> None:
+def test_7_an_edge_to_a_node_without_a_file_is_found_before_any_node_is_installed(
+    tmp_path: pathlib.Path,
+) -> None:
     path = tree(
         tmp_path,
-        {"graphs/default/g.xml": '<graph>\n<edge from="a" to="globus-server"/></graph>', "nodes/a.xml": "<kickstart/>"},
+        {
+            "graphs/default/g.xml": '<graph>\n<edge from="a" to="globus-server"/></graph>',
+            "nodes/a.xml": "<kickstart/>",
+        },
     )
     assert [finding.rule for finding in lint(path, {}, [])] == ["edge-to-nothing"]
     with pytest.raises(DescriptionError, match=r'g.xml:2: the edge leads to "globus-server"'):
@@ -100,7 +117,9 @@ def test_8_an_unknown_attribute_is_told_and_what_was_meant(
 
 
 def test_9_no_content_can_end_its_file_or_its_section(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, '<post><file name="/etc/x">\nEOF\n%end\n|EOF\nROCKS-SCRIPT\n</file></post>')
+    path = one(
+        tmp_path, '<post><file name="/etc/x">\nEOF\n%end\n|EOF\nROCKS-SCRIPT\n</file></post>'
+    )
     text = render(compile_profile(path, "compute", {}, "rhel9"), {})
     strictly_valid(text, "rhel9")
     (script,) = sections(text)
@@ -116,14 +135,18 @@ def test_10_a_condition_cannot_run_code(tmp_path: pathlib.Path) -> None:
 
 
 def test_11_an_undefined_attribute_is_an_error_with_its_place(tmp_path: pathlib.Path) -> None:
-    profile = compile_profile(one(tmp_path, "<post>\necho &nowhere;\n</post>"), "compute", {}, "rhel9")
+    profile = compile_profile(
+        one(tmp_path, "<post>\necho &nowhere;\n</post>"), "compute", {}, "rhel9"
+    )
     with pytest.raises(DescriptionError) as caught:
         render(profile, {})
     assert str(caught.value).startswith('nodes/compute.xml:3: attribute "nowhere" is not defined')
 
 
 def test_12_attributes_are_data_and_never_read_as_code_or_markup(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, '<main><lang>&lang;</lang></main><post>\necho "&value;" &amp;&amp; true\n</post>')
+    path = one(
+        tmp_path, '<main><lang>&lang;</lang></main><post>\necho "&value;" &amp;&amp; true\n</post>'
+    )
     values = {"lang": "x", "value": "&lt;/post>{'a': __import__('os')}&hostname;%(x)s{}"}
     profile = compile_profile(path, "compute", values, "rhel9")
     assert profile.shape == {}

@@ -9,7 +9,9 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping, releases
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import COMPILES
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
@@ -26,9 +28,16 @@ NOT_IN_THE_TABLE = {"not-a-node-file", "refused-element"}  # said in the text ab
 
 def test_the_first_example_compiles(tmp_path: pathlib.Path) -> None:
     node, graph = re.findall(r"```xml\n<!-- xml/\S+ -->\n(.*?)```", PAGE, re.DOTALL)
-    absent = {f"nodes/{name}.xml": "<kickstart/>" for name in ("frontend", "base", "compute", "mpi", "c-development")}
-    path = tree(tmp_path, {"graphs/default/base.xml": graph, "nodes/dhcp-server.xml": node, **absent})
-    assert [package.name for package in compile_profile(path, "frontend", {}, "rhel10").packages] == ["kea"]
+    absent = {
+        f"nodes/{name}.xml": "<kickstart/>"
+        for name in ("frontend", "base", "compute", "mpi", "c-development")
+    }
+    path = tree(
+        tmp_path, {"graphs/default/base.xml": graph, "nodes/dhcp-server.xml": node, **absent}
+    )
+    assert [
+        package.name for package in compile_profile(path, "frontend", {}, "rhel10").packages
+    ] == ["kea"]
     assert len(compile_profile(path, "compute", {}, "rhel10").nodes) == 4
 
 
@@ -52,7 +61,8 @@ def test_every_element_is_told_of() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", PAGE.partition("## Conditions")[2].partition("```\n")[2].partition("```")[0].splitlines()
+    "line",
+    PAGE.partition("## Conditions")[2].partition("```\n")[2].partition("```")[0].splitlines(),
 )
 def test_the_conditions_can_be_read(line: str) -> None:
     assert expressions.names(expressions.parse(line))
@@ -75,9 +85,12 @@ def test_every_attribute_of_our_profiles_is_in_the_table_with_its_default_and_me
     head = "| attribute | default | meaning |\n|---|---|---|\n"
     before, _head, rest = (ROOT / "docs" / "profiles.md").read_text().partition(head)
     table, _end, after = rest.partition("\n\n")
-    declared = [one for one in Sources(XML).graph.attributes if "the service sets it" not in one.meaning]
+    declared = [
+        one for one in Sources(XML).graph.attributes if "the service sets it" not in one.meaning
+    ]
     rows = "\n".join(
-        f"| `{one.name}` | {f'`{one.default}`' if one.default else ''} | {one.meaning} |" for one in declared
+        f"| `{one.name}` | {f'`{one.default}`' if one.default else ''} | {one.meaning} |"
+        for one in declared
     )
     if request.config.getoption("--renew"):
         (ROOT / "docs" / "profiles.md").write_text(f"{before}{head}{rows}\n\n{after}")
@@ -93,7 +106,9 @@ def test_every_appliance_is_in_the_table() -> None:
 # ---- the five changes: each diff is applied to an empty folder of a site
 
 SITE = PAGE.partition("## Five changes of a site")[2].partition("\n## ")[0]
-CHANGES = dict(re.findall(r"^\*\*([^*]*)\.\*\*.*?```diff\n(.*?)```", SITE, re.MULTILINE | re.DOTALL))
+CHANGES = dict(
+    re.findall(r"^\*\*([^*]*)\.\*\*.*?```diff\n(.*?)```", SITE, re.MULTILINE | re.DOTALL)
+)
 ROLES = ("A package on all nodes", "A service on one rack", "Another partition layout", "A kernel of your own",
          "A new appliance")  # fmt: skip
 
@@ -102,7 +117,9 @@ def apply(folder: pathlib.Path, *names: str) -> list[str]:
     """The layers of a site that made these changes: ours, and its own folder."""
     folder.mkdir(exist_ok=True)
     for name in names:
-        process.run(["patch", "--strip=1", f"--directory={folder}"], stdin=CHANGES[name], timeout=30)
+        process.run(
+            ["patch", "--strip=1", f"--directory={folder}"], stdin=CHANGES[name], timeout=30
+        )
     return [XML, str(folder)]
 
 
@@ -114,7 +131,11 @@ def rendered(layers: list[str], root: str, release: str = "rhel9", **attributes:
 def difference(layers: list[str], root: str, **attributes: str) -> tuple[set[str], set[str]]:
     """The lines that a change added to a node's kickstart, and those that it took away; the list of files apart."""
     before, after = (
-        {line for line in rendered(paths, root, **attributes).splitlines() if not line.startswith("# ")}
+        {
+            line
+            for line in rendered(paths, root, **attributes).splitlines()
+            if not line.startswith("# ")
+        }
         for paths in ([XML], layers)
     )
     return after - before, before - after
@@ -143,7 +164,11 @@ def test_a_service_is_added_to_one_rack(tmp_path: pathlib.Path) -> None:
 @pytest.mark.programs
 def test_another_partition_layout_takes_the_place_of_ours(tmp_path: pathlib.Path) -> None:
     added, removed = difference(apply(tmp_path / "site", ROLES[2]), "compute")
-    assert {line.split()[0] for line in added if line.startswith("|")} == {"|/var", "|/state/partition1", "|/scratch"}
+    assert {line.split()[0] for line in added if line.startswith("|")} == {
+        "|/var",
+        "|/state/partition1",
+        "|/scratch",
+    }
     assert [line.split()[0] for line in removed if line.startswith("|")] == ["|/state/partition1"]
 
 
@@ -156,9 +181,13 @@ def test_a_kernel_of_the_site_replaces_the_vendors_on_compute_nodes(tmp_path: pa
 
 @pytest.mark.programs
 def test_a_new_appliance_is_a_root_of_the_graph(tmp_path: pathlib.Path) -> None:
-    profile = compile_profile(apply(tmp_path / "site", ROLES[4]), "viz", node_of("compute"), "rhel9")
+    profile = compile_profile(
+        apply(tmp_path / "site", ROLES[4]), "viz", node_of("compute"), "rhel9"
+    )
     assert {"paraview", "openmpi", "gcc"} <= {package.name for package in profile.packages}
-    assert {"viz", "client", "users", "mpi", "partition", "report-up"} <= {node.name for node in profile.nodes}
+    assert {"viz", "client", "users", "mpi", "partition", "report-up"} <= {
+        node.name for node in profile.nodes
+    }
 
 
 @pytest.mark.programs

@@ -44,9 +44,18 @@ VALUES = st.one_of(
     st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12),
 )
 KICKSTART = {
-    "kickstart-word": ("command --option=<{}> next", lambda value: ["command", f"--option=<{value}>", "next"]),
-    "kickstart-double": ('command --option="<{}>" next', lambda value: ["command", f"--option=<{value}>", "next"]),
-    "kickstart-single": ("command --option='<{}>' next", lambda value: ["command", f"--option=<{value}>", "next"]),
+    "kickstart-word": (
+        "command --option=<{}> next",
+        lambda value: ["command", f"--option=<{value}>", "next"],
+    ),
+    "kickstart-double": (
+        'command --option="<{}>" next',
+        lambda value: ["command", f"--option=<{value}>", "next"],
+    ),
+    "kickstart-single": (
+        "command --option='<{}>' next",
+        lambda value: ["command", f"--option=<{value}>", "next"],
+    ),
 }
 
 
@@ -84,7 +93,9 @@ def test_no_rule_lets_a_value_begin_a_line_that_ends_a_section(value: str) -> No
         except ValueError:
             continue
         # A body stands behind a margin from its first line on; a comment behind its sign.
-        before = {"body": escaping.MARGIN, "body-twice": escaping.MARGIN * 2, "comment": "#"}.get(name, "")
+        before = {"body": escaping.MARGIN, "body-twice": escaping.MARGIN * 2, "comment": "#"}.get(
+            name, ""
+        )
         lines = (before + written).splitlines()
         assert not any(line.lstrip().startswith("%") for line in lines), (name, written)
 
@@ -104,7 +115,9 @@ def test_no_rule_takes_half_a_character_or_a_nul(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(escaping.RULES))
 def test_a_plain_value_is_written_as_it_is_everywhere(name: str) -> None:
-    assert escaping.written("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
+    assert (
+        escaping.written("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
+    )
 
 
 def test_a_text_is_taken_apart_at_its_references() -> None:

@@ -15,8 +15,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.evalua
 
 @pytest.mark.programs
 def test_a_program_runs_as_nobody_and_can_gain_nothing() -> None:
-    printed = evaluator()("id -u; id -G; grep -E '^(NoNewPrivs|CapEff|CapBnd):' /proc/self/status; pwd", "/bin/sh")
-    user, groups, no_new, effective, bounding, folder = printed.splitlines()[:1] + _sorted(printed.splitlines()[1:])
+    printed = evaluator()(
+        "id -u; id -G; grep -E '^(NoNewPrivs|CapEff|CapBnd):' /proc/self/status; pwd", "/bin/sh"
+    )
+    user, groups, no_new, effective, bounding, folder = printed.splitlines()[:1] + _sorted(
+        printed.splitlines()[1:]
+    )
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         assert (int(user), groups) == (nobody.pw_uid, str(nobody.pw_gid))

@@ -6,10 +6,19 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, DescriptionError, NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    CommandError,
+    DescriptionError,
+    NotFound,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Evaluate, Profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import provenance, render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    provenance,
+    render,
+)
 from support.kickstarts import one, tree
 
 RAN: list[tuple[str, str]] = []
@@ -26,7 +35,9 @@ def says(printed: str) -> Evaluate:
 
 
 def compiled(folder: pathlib.Path, *elements: str, printed: str = "", **values: str) -> Profile:
-    return compile_profile(one(folder, *elements), "compute", values, "rhel9", evaluate=says(printed))
+    return compile_profile(
+        one(folder, *elements), "compute", values, "rhel9", evaluate=says(printed)
+    )
 
 
 def body(profile: Profile, **values: str) -> str:
@@ -35,33 +46,47 @@ def body(profile: Profile, **values: str) -> str:
 
 
 def test_an_eval_gives_what_its_program_prints_as_text(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, '<post>a\n<eval shell="python">print(1)</eval>b\n</post>', printed="<&x;>\n")
+    profile = compiled(
+        tmp_path, '<post>a\n<eval shell="python">print(1)</eval>b\n</post>', printed="<&x;>\n"
+    )
     assert body(profile) == "a\n<&x;>\nb\n"
     assert RAN == [("print(1)\n", "python")]
 
 
 def test_an_eval_may_give_elements_and_their_place_is_its_own(tmp_path: pathlib.Path) -> None:
     profile = compiled(
-        tmp_path, '<post>\n<eval mode="xml">x</eval>\n</post>', printed='<file name="/etc/x">\n&host;\n</file>\necho'
+        tmp_path,
+        '<post>\n<eval mode="xml">x</eval>\n</post>',
+        printed='<file name="/etc/x">\n&host;\n</file>\necho',
     )
     assert "|compute-0-0\nEOF\n" in body(profile, host="compute-0-0")
-    places = {line.origin.line for line in provenance(profile, {"host": "h"}) if line.origin and "EOF" in line.text}
+    places = {
+        line.origin.line
+        for line in provenance(profile, {"host": "h"})
+        if line.origin and "EOF" in line.text
+    }
     assert places == {3}
 
 
 def test_an_eval_may_stand_in_a_command(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, "<main><rootpw>--iscrypted <eval>gen</eval></rootpw></main>", printed="$6$x$y\n")
+    profile = compiled(
+        tmp_path, "<main><rootpw>--iscrypted <eval>gen</eval></rootpw></main>", printed="$6$x$y\n"
+    )
     assert "\nrootpw --iscrypted $6$x$y\n" in render(profile, {})
 
 
 def test_what_an_eval_is_given_becomes_part_of_the_shape(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, "<post><eval>rocks list host &hostname;</eval></post>", hostname="a; rm -rf /")
+    profile = compiled(
+        tmp_path, "<post><eval>rocks list host &hostname;</eval></post>", hostname="a; rm -rf /"
+    )
     assert profile.shape == {"hostname": "a; rm -rf /"}
     assert RAN == [("rocks list host 'a; rm -rf /'\n", "/bin/sh")]
 
 
 def test_an_eval_below_a_condition_that_does_not_hold_does_not_run(tmp_path: pathlib.Path) -> None:
-    compiled(tmp_path, '<post cond="no"><eval>x</eval></post><post><eval os="sunos">y</eval>z</post>')
+    compiled(
+        tmp_path, '<post cond="no"><eval>x</eval></post><post><eval os="sunos">y</eval>z</post>'
+    )
     assert RAN == []
 
 
@@ -70,7 +95,9 @@ def test_an_eval_that_fails_fails_the_compile_with_its_place(tmp_path: pathlib.P
         raise CommandError("ended with status 1", interpreter)
 
     path = one(tmp_path, "<post>\n\n<eval>false</eval></post>")
-    with pytest.raises(DescriptionError, match=r"compute.xml:4: <eval> failed: /bin/sh: ended with status 1"):
+    with pytest.raises(
+        DescriptionError, match=r"compute.xml:4: <eval> failed: /bin/sh: ended with status 1"
+    ):
         compile_profile(path, "compute", {}, "rhel9", evaluate=fails)
 
 
@@ -88,7 +115,11 @@ def test_an_include_keeps_the_lines_of_its_own_file(tmp_path: pathlib.Path) -> N
     path = one(tmp_path, '<post>\na\n<include file="part"/>\nb\n</post>')
     tree(tmp_path, {"include/part": "one\ntwo"})
     profile = compile_profile(path, "compute", {}, "rhel9")
-    found = [(line.text, str(line.origin)) for line in provenance(profile, {}) if line.text in ("a", "one", "two", "b")]
+    found = [
+        (line.text, str(line.origin))
+        for line in provenance(profile, {})
+        if line.text in ("a", "one", "two", "b")
+    ]
     assert found == [
         ("a", "nodes/compute.xml:3"),
         ("one", "include/part:1"),
@@ -115,7 +146,9 @@ def test_an_include_of_nothing_is_an_error_unless_it_may_be_absent(tmp_path: pat
     assert body(compiled(tmp_path, '<post>a<sinclude file="part"/>b\n</post>')) == "ab\n"
 
 
-def test_the_var_of_rocks_5_is_a_reference_and_may_be_set_in_a_node_file(tmp_path: pathlib.Path) -> None:
+def test_the_var_of_rocks_5_is_a_reference_and_may_be_set_in_a_node_file(
+    tmp_path: pathlib.Path,
+) -> None:
     profile = compiled(
         tmp_path,
         '<var name="local" val="here"/>',
@@ -126,5 +159,7 @@ def test_the_var_of_rocks_5_is_a_reference_and_may_be_set_in_a_node_file(tmp_pat
 
 
 def test_comments_are_gone_and_prose_is_not_compiled(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, "<description>&undefined; %end</description><post>a<!-- &b; -->\nc\n</post>")
+    profile = compiled(
+        tmp_path, "<description>&undefined; %end</description><post>a<!-- &b; -->\nc\n</post>"
+    )
     assert body(profile) == "a\nc\n"

@@ -7,8 +7,14 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import Side, diff, why
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import (
+    Side,
+    diff,
+    why,
+)
 from support.kickstarts import tree
 
 FILES = {
@@ -38,7 +44,11 @@ TO_MPI = [("compute", ""), ("mpi", "graphs/default/g.xml:2")]
 
 def test_a_package_is_there_because_of_every_file_that_asks_for_it(tmp_path: pathlib.Path) -> None:
     assert reasons(side(tmp_path, "x"), "gcc") == [
-        ("gcc", "nodes/c-development.xml:2", [*TO_MPI, ("c-development", "graphs/default/g.xml:3")]),
+        (
+            "gcc",
+            "nodes/c-development.xml:2",
+            [*TO_MPI, ("c-development", "graphs/default/g.xml:3")],
+        ),
         ("gcc", "nodes/mpi.xml:3", TO_MPI),
     ]
 
@@ -60,7 +70,8 @@ def test_what_is_not_there_is_said_with_what_is_like_it(tmp_path: pathlib.Path) 
 
 def test_two_nodes_differ_in_attributes_nodes_packages_and_lines(tmp_path: pathlib.Path) -> None:
     found = diff(
-        side(tmp_path, "compute-0-0", gpu="no", unused="1"), side(tmp_path, "compute-0-1", gpu="yes", lang="fr_FR")
+        side(tmp_path, "compute-0-0", gpu="no", unused="1"),
+        side(tmp_path, "compute-0-1", gpu="yes", lang="fr_FR"),
     )
     assert (found.nodes_added, found.nodes_removed) == (("gpu",), ())
     assert (found.packages_added, found.packages_removed) == (("driver",), ())
@@ -75,4 +86,9 @@ def test_two_nodes_differ_in_attributes_nodes_packages_and_lines(tmp_path: pathl
 
 def test_a_kickstart_does_not_differ_from_itself(tmp_path: pathlib.Path) -> None:
     found = diff(side(tmp_path, "x"), side(tmp_path, "y"))
-    assert (found.text, found.attributes, found.packages_added, found.nodes_added) == ("", {}, (), ())
+    assert (found.text, found.attributes, found.packages_added, found.nodes_added) == (
+        "",
+        {},
+        (),
+        (),
+    )

@@ -90,8 +90,25 @@ def test_a_condition_means_what_it_says(text: str, expected: bool) -> None:
             "a = 7",
             "'a",
         ),
-        *("__import__('os').system('true')", "a.b()", "a[0]", "lambda: 1", "a if b else c", "a + 1", "{}", "a; b"),
-        *("a == 1 == 1", "not", "()", "a in ['x' 'y']", "in", "(" * 60 + "a" + ")" * 60, "not " * 60 + "a"),
+        *(
+            "__import__('os').system('true')",
+            "a.b()",
+            "a[0]",
+            "lambda: 1",
+            "a if b else c",
+            "a + 1",
+            "{}",
+            "a; b",
+        ),
+        *(
+            "a == 1 == 1",
+            "not",
+            "()",
+            "a in ['x' 'y']",
+            "in",
+            "(" * 60 + "a" + ")" * 60,
+            "not " * 60 + "a",
+        ),
     ],
 )
 def test_what_is_no_condition_is_refused_whole(text: str) -> None:
@@ -118,11 +135,15 @@ EXPRESSIONS = st.recursive(
     st.one_of(
         ATOMS,
         st.tuples(ATOMS, st.sampled_from(["==", "!="]), ATOMS).map(" ".join),
-        st.tuples(ATOMS, st.lists(ATOMS, max_size=3)).map(lambda t: f"{t[0]} in [{', '.join(t[1])}]"),
+        st.tuples(ATOMS, st.lists(ATOMS, max_size=3)).map(
+            lambda t: f"{t[0]} in [{', '.join(t[1])}]"
+        ),
         st.sampled_from(["a is not None", "b is None"]),
     ),
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
+            lambda t: f"({t[0]} {t[1]} {t[2]})"
+        ),
         inner.map(lambda text: f"not ({text})"),
     ),
     max_leaves=8,
@@ -132,7 +153,9 @@ PLAIN = st.one_of(st.none(), st.sampled_from([7, 8, "x", "z", ""]))
 
 
 @given(EXPRESSIONS, st.fixed_dictionaries({"a": PLAIN, "b": PLAIN, "c": PLAIN}))
-def test_an_expression_holds_as_in_python_which_the_original_used(text: str, values: dict[str, Any]) -> None:
+def test_an_expression_holds_as_in_python_which_the_original_used(
+    text: str, values: dict[str, Any]
+) -> None:
     ours = {name: str(value) for name, value in values.items() if value is not None}
     assert holds(text, ours) is bool(eval(text, {}, values))  # an oracle, on texts made above
 

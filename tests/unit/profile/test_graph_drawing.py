@@ -71,7 +71,10 @@ def test_the_picture_of_real_rolls_is_legible() -> None:
     assert float(root.get("width")) < 2400
     assert float(root.get("height")) < 1800
     labels = [
-        text.text for group in root.iter(f"{SVG}g") if "when" in group.get("class") for text in group.iter(f"{SVG}text")
+        text.text
+        for group in root.iter(f"{SVG}g")
+        if "when" in group.get("class")
+        for text in group.iter(f"{SVG}text")
     ]
     assert "rsh" in labels
     assert "rocks_version_major == 7" in labels
@@ -87,7 +90,8 @@ def graph(nodes: int, edges: int) -> str:
     pairs = [(chance.randrange(min(number, 12)), number) for number in range(1, nodes)]
     pairs += [sorted(chance.sample(range(nodes), 2)) for _ in range(edges - len(pairs))]
     lines = (
-        f'<edge from="node-{one}" to="node-{other}" {CONDITION if other % 9 == 0 else ""}/>' for one, other in pairs
+        f'<edge from="node-{one}" to="node-{other}" {CONDITION if other % 9 == 0 else ""}/>'
+        for one, other in pairs
     )
     return "".join(lines)
 
@@ -106,7 +110,9 @@ def test_a_circle_of_edges_is_drawn_too(tmp_path: pathlib.Path) -> None:
     assert svg(drawing).count('class="edge"') == 3
 
 
-def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(tmp_path: pathlib.Path) -> None:
+def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(
+    tmp_path: pathlib.Path,
+) -> None:
     path = tree(
         tmp_path,
         {
@@ -146,7 +152,9 @@ def test_what_a_root_may_include_is_below_it() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from("abcdefghij")), max_size=20))
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from("abcdefghij")), max_size=20)
+)
 def test_any_graph_has_places_that_keep_their_distance_and_do_not_depend_on_the_order(
     edges: list[tuple[str, str]],
 ) -> None:
@@ -157,6 +165,10 @@ def test_any_graph_has_places_that_keep_their_distance_and_do_not_depend_on_the_
         assert one.column != other.column or abs(one.height - other.height) > 0.999
     for source, target in edges:
         bends = layout.bends.get((source, target), ())
-        columns = [layout.nodes[source].column, *(bend.column for bend in bends), layout.nodes[target].column]
+        columns = [
+            layout.nodes[source].column,
+            *(bend.column for bend in bends),
+            layout.nodes[target].column,
+        ]
         if (source, target) in layout.bends:
             assert columns == list(range(columns[0], columns[-1] + 1))

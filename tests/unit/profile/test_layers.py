@@ -7,7 +7,9 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
 from support.kickstarts import tree
 
@@ -16,7 +18,10 @@ def package(name: str) -> str:
     return f"<kickstart><package>{name}</package></kickstart>"
 
 
-BASE = {"graphs/default/base.xml": '<graph><edge from="a" to="b"/></graph>', "nodes/a.xml": package("a")}
+BASE = {
+    "graphs/default/base.xml": '<graph><edge from="a" to="b"/></graph>',
+    "nodes/a.xml": package("a"),
+}
 
 
 def packages(*paths: str) -> list[str]:
@@ -27,9 +32,13 @@ def packages(*paths: str) -> list[str]:
     ("files", "expected"),
     [
         pytest.param({"nodes/b.xml": "b"}, ["a", "b"], id="alone"),
-        pytest.param({"nodes/b.xml": "b", "nodes/extend-b.xml": "e"}, ["a", "b", "e"], id="extended"),
+        pytest.param(
+            {"nodes/b.xml": "b", "nodes/extend-b.xml": "e"}, ["a", "b", "e"], id="extended"
+        ),
         pytest.param({"nodes/b.xml": "b", "nodes/replace-b.xml": "r"}, ["a", "r"], id="replaced"),
-        pytest.param({"nodes/b.xml": "b", "site-nodes/extend-b.xml": "e"}, ["a", "b", "e"], id="site-nodes"),
+        pytest.param(
+            {"nodes/b.xml": "b", "site-nodes/extend-b.xml": "e"}, ["a", "b", "e"], id="site-nodes"
+        ),
         pytest.param(
             {"nodes/b.xml": "b", "nodes/replace-b.xml": "r", "nodes/extend-b.xml": "e"},
             ["a", "e", "r"],
@@ -43,12 +52,21 @@ def packages(*paths: str) -> list[str]:
         pytest.param({"nodes/extend-b.xml": "e"}, ["a", "e"], id="an extension of nothing"),
     ],
 )
-def test_overlays_in_one_directory(tmp_path: pathlib.Path, files: dict[str, str], expected: list[str]) -> None:
-    assert packages(tree(tmp_path, {**BASE, **{name: package(p) for name, p in files.items()}})) == expected
+def test_overlays_in_one_directory(
+    tmp_path: pathlib.Path, files: dict[str, str], expected: list[str]
+) -> None:
+    assert (
+        packages(tree(tmp_path, {**BASE, **{name: package(p) for name, p in files.items()}}))
+        == expected
+    )
 
 
-def test_a_site_in_a_directory_of_its_own_extends_replaces_and_adds_edges(tmp_path: pathlib.Path) -> None:
-    rolls = tree(tmp_path / "rolls", {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml": package("c")})
+def test_a_site_in_a_directory_of_its_own_extends_replaces_and_adds_edges(
+    tmp_path: pathlib.Path,
+) -> None:
+    rolls = tree(
+        tmp_path / "rolls", {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml": package("c")}
+    )
     site = tree(
         tmp_path / "site",
         {
@@ -60,9 +78,15 @@ def test_a_site_in_a_directory_of_its_own_extends_replaces_and_adds_edges(tmp_pa
     assert packages(rolls, site) == ["a", "c", "more", "ours"]
 
 
-def test_a_graph_file_of_the_same_name_takes_the_place_of_the_earlier_one(tmp_path: pathlib.Path) -> None:
-    rolls = tree(tmp_path / "rolls", {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml": package("c")})
-    site = tree(tmp_path / "site", {"graphs/default/base.xml": '<graph><edge from="a" to="c"/></graph>'})
+def test_a_graph_file_of_the_same_name_takes_the_place_of_the_earlier_one(
+    tmp_path: pathlib.Path,
+) -> None:
+    rolls = tree(
+        tmp_path / "rolls", {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml": package("c")}
+    )
+    site = tree(
+        tmp_path / "site", {"graphs/default/base.xml": '<graph><edge from="a" to="c"/></graph>'}
+    )
     assert packages(rolls, site) == ["a", "c"]
 
 
@@ -73,7 +97,9 @@ def test_places_are_told_relative_to_the_layers_so_that_a_profile_is_the_same_wh
         tree(tmp_path / folder / "rolls", {**BASE, "nodes/b.xml": package("b")})
         tree(tmp_path / folder / "site", {"nodes/extend-b.xml": package("e")})
     first, second = (
-        compile_profile([str(tmp_path / folder / name) for name in ("rolls", "site")], "a", {}, "rhel9")
+        compile_profile(
+            [str(tmp_path / folder / name) for name in ("rolls", "site")], "a", {}, "rhel9"
+        )
         for folder in ("x", "y")
     )
     assert first == second
@@ -81,14 +107,22 @@ def test_places_are_told_relative_to_the_layers_so_that_a_profile_is_the_same_wh
 
 
 def test_two_layers_of_one_name_are_told_apart(tmp_path: pathlib.Path) -> None:
-    paths = [tree(tmp_path / "xml", {**BASE, "nodes/b.xml": package("b")}), tree(tmp_path / "site" / "xml", {})]
-    tree(tmp_path / "site" / "xml", {"nodes/extend-b.xml": package("e"), "nodes/extend-a.xml": package("e")})
+    paths = [
+        tree(tmp_path / "xml", {**BASE, "nodes/b.xml": package("b")}),
+        tree(tmp_path / "site" / "xml", {}),
+    ]
+    tree(
+        tmp_path / "site" / "xml",
+        {"nodes/extend-b.xml": package("e"), "nodes/extend-a.xml": package("e")},
+    )
     profile = compile_profile(paths, "a", {}, "rhel9")
     assert profile.nodes[1].files == ("xml-1/nodes/b.xml", "xml-2/nodes/extend-b.xml")
 
 
 def test_the_directory_graph_of_stacki_is_read_too(tmp_path: pathlib.Path) -> None:
-    assert Sources(tree(tmp_path, {"graph/g.xml": '<graph><edge from="a" to="b"/></graph>'})).graph.edges
+    assert Sources(
+        tree(tmp_path, {"graph/g.xml": '<graph><edge from="a" to="b"/></graph>'})
+    ).graph.edges
 
 
 def test_what_does_not_exist_is_named_with_what_there_is(tmp_path: pathlib.Path) -> None:
@@ -107,7 +141,8 @@ def test_what_does_not_exist_is_named_with_what_there_is(tmp_path: pathlib.Path)
 def test_an_include_does_not_lead_out_of_its_directory(tmp_path: pathlib.Path, name: str) -> None:
     (tmp_path / "secret").write_text("secret")
     path = tree(
-        tmp_path / "xml", {**BASE, "nodes/b.xml": f'<kickstart><post><include file="{name}"/></post></kickstart>'}
+        tmp_path / "xml",
+        {**BASE, "nodes/b.xml": f'<kickstart><post><include file="{name}"/></post></kickstart>'},
     )
     with pytest.raises(DescriptionError, match="leads out"):
         compile_profile(path, "a", {}, "rhel9")
@@ -122,7 +157,10 @@ def test_an_include_of_the_last_layer_that_has_it_counts(tmp_path: pathlib.Path)
 
 
 def test_only_files_that_end_in_xml_are_read(tmp_path: pathlib.Path) -> None:
-    path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml~": "broken", "nodes/.d.xml": "broken"})
+    path = tree(
+        tmp_path,
+        {**BASE, "nodes/b.xml": package("b"), "nodes/c.xml~": "broken", "nodes/.d.xml": "broken"},
+    )
     (tmp_path / "nodes" / "e.xml").mkdir()
     assert packages(path) == ["a", "b"]
     assert Sources(path).node_names() == {"a", "b"}

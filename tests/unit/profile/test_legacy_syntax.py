@@ -7,7 +7,9 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support.kickstarts import tree
 
@@ -80,7 +82,9 @@ def kickstart(folder: pathlib.Path, node: str, graph: dict[str, str]) -> str:
 
 def test_a_node_file_of_stacki_gives_what_its_translation_gives(tmp_path: pathlib.Path) -> None:
     theirs = kickstart(tmp_path / "a", STACKI, GRAPH)
-    assert theirs == kickstart(tmp_path / "b", OURS, {"graphs/default/g.xml": GRAPH["graph/redhat.xml"]})
+    assert theirs == kickstart(
+        tmp_path / "b", OURS, {"graphs/default/g.xml": GRAPH["graph/redhat.xml"]}
+    )
     assert "iptables for backend-0-0\n" in theirs
     assert "net-tools\n" in theirs
 
@@ -88,13 +92,18 @@ def test_a_node_file_of_stacki_gives_what_its_translation_gives(tmp_path: pathli
 @pytest.mark.parametrize(
     ("element", "message"),
     [
-        ('<stack:script stack:stage="boot-post">x</stack:script>', "<boot> is not compiled; write a systemd unit"),
+        (
+            '<stack:script stack:stage="boot-post">x</stack:script>',
+            "<boot> is not compiled; write a systemd unit",
+        ),
         ('<stack:native stack:lang="autoyast">x</stack:native>', "is not kickstart"),
         ('<stack:script stack:stage="sometime">x</stack:script>', "<script> is not known"),
         ("<stack:native>&language; x</stack:native>", "an attribute cannot name the command"),
     ],
 )
-def test_what_has_no_counterpart_is_refused_with_its_place(tmp_path: pathlib.Path, element: str, message: str) -> None:
+def test_what_has_no_counterpart_is_refused_with_its_place(
+    tmp_path: pathlib.Path, element: str, message: str
+) -> None:
     with pytest.raises(DescriptionError, match=message) as caught:
         kickstart(tmp_path, f"<stack:stack>\n{element}\n</stack:stack>", GRAPH)
     assert "nodes/backend.xml:2" in str(caught.value)

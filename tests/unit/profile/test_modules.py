@@ -37,7 +37,10 @@ def compute(xml: str) -> Asked:
 
 def alone(folder: pathlib.Path, element: str) -> Asked:
     """The options for a root with one element."""
-    files = {"graphs/default/g.xml": "<graph/>", "nodes/a.xml": f"<kickstart>\n{element}</kickstart>"}
+    files = {
+        "graphs/default/g.xml": "<graph/>",
+        "nodes/a.xml": f"<kickstart>\n{element}</kickstart>",
+    }
     return {"path": [tree(folder, files)], "root": "a", "release": "rhel9"}
 
 
@@ -53,7 +56,9 @@ def test_a_kickstart_is_returned_with_all_that_is_promised(compute: Asked, xml: 
     assert {"text": "gcc", "file": "nodes/c-development.xml", "line": 2} in found["provenance"]
 
 
-def test_a_kickstart_is_written_once_and_check_mode_writes_nothing(compute: Asked, tmp_path: pathlib.Path) -> None:
+def test_a_kickstart_is_written_once_and_check_mode_writes_nothing(
+    compute: Asked, tmp_path: pathlib.Path
+) -> None:
     dest = tmp_path / "x.ks"
     asked = {**compute, "dest": str(dest), "mode": "0600"}
     checked = run("rocks_kickstart", check=True, diff=True, **asked)
@@ -90,7 +95,9 @@ def test_values_of_yaml_are_the_text_of_attributes(tmp_path: pathlib.Path) -> No
         ({"eval_user": "nobody-of-that-name"}, "nobody-of-that-name"),
     ],
 )
-def test_what_is_asked_wrongly_fails_with_what_and_where(compute: Asked, wrong: Asked, message: str) -> None:
+def test_what_is_asked_wrongly_fails_with_what_and_where(
+    compute: Asked, wrong: Asked, message: str
+) -> None:
     asked = {name: value for name, value in {**compute, **wrong}.items() if value is not None}
     found = run("rocks_kickstart", **asked)
     assert found["failed"] is True
@@ -102,7 +109,10 @@ def test_broken_xml_fails_with_every_fault_and_its_line(compute: Asked, xml: str
     pathlib.Path(xml, "nodes", "base.xml").unlink()
     found = run("rocks_kickstart", **compute)
     assert f"{xml}/nodes/mpi.xml:2: <x> is not known in <kickstart>" in found["msg"]
-    assert f'{xml}/graphs/default/base.xml:3: the edge leads to "base", and no nodes/base.xml exists' in found["msg"]
+    assert (
+        f'{xml}/graphs/default/base.xml:3: the edge leads to "base", and no nodes/base.xml exists'
+        in found["msg"]
+    )
 
 
 def test_remarks_of_the_compiler_become_warnings(tmp_path: pathlib.Path) -> None:
@@ -146,10 +156,14 @@ def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         tree(build, {"graphs/default/g.xml": "<graph/>", "nodes/compute.xml": node})
         (build / "profiles").mkdir()
         wanted = [profile_store.Wanted("compute", {"arch": "x86_64"})]
-        profile_store.write(profile_store.compile_library(str(build), wanted, "rhel9"), str(build / "profiles"))
+        profile_store.write(
+            profile_store.compile_library(str(build), wanted, "rhel9"), str(build / "profiles")
+        )
     (install / "rocks").mkdir()
     (install / "rocks" / "x86_64").symlink_to("../.generations/rocks/x86_64/two")
-    (tmp_path / "rocks.yml").write_text(json.dumps({"distributions": str(install), "url": "http://10.1.1.1"}))
+    (tmp_path / "rocks.yml").write_text(
+        json.dumps({"distributions": str(install), "url": "http://10.1.1.1"})
+    )
     monkeypatch.setenv("ROCKS_CONFIG", str(tmp_path / "rocks.yml"))
     return {"root": "compute", "distribution": "rocks", "attributes": {"arch": "x86_64"}}
 
@@ -164,18 +178,25 @@ def test_a_distribution_knows_its_release_and_where_it_is_served(published: Aske
 
 
 def test_two_generations_are_compared_for_one_node(published: Asked) -> None:
-    found = run("rocks_profile_info", {"diff": {"generation": "two"}}, **published, generation="one")["difference"]
+    found = run(
+        "rocks_profile_info", {"diff": {"generation": "two"}}, **published, generation="one"
+    )["difference"]
     assert (found["packages_added"], found["packages_removed"]) == (["new"], ["old"])
     assert "-old    # nodes/compute.xml:2\n+new    # nodes/compute.xml:2\n" in found["text"]
     assert found["attributes"] == {
-        "install_url": [f"http://10.1.1.1/install/.generations/rocks/x86_64/{one}" for one in ("one", "two")]
+        "install_url": [
+            f"http://10.1.1.1/install/.generations/rocks/x86_64/{one}" for one in ("one", "two")
+        ]
     }
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"distribution": "rokcs"}, {"generation": "three"}, {"attributes": {"arch": "ppc64le"}}]
+    "wrong",
+    [{"distribution": "rokcs"}, {"generation": "three"}, {"attributes": {"arch": "ppc64le"}}],
 )
-def test_a_distribution_or_generation_that_is_not_there_is_named(published: Asked, wrong: Asked) -> None:
+def test_a_distribution_or_generation_that_is_not_there_is_named(
+    published: Asked, wrong: Asked
+) -> None:
     assert "no distribution" in run("rocks_kickstart", **{**published, **wrong})["msg"]
 
 
@@ -208,7 +229,10 @@ def test_a_profile_is_told_whole_when_nothing_in_particular_is_asked(compute: As
 def test_two_roots_are_compared(compute: Asked) -> None:
     found = run("rocks_profile_info", {"diff": {"root": "frontend"}}, **compute)["difference"]
     assert (found["packages_added"], found["packages_removed"]) == (["dhcp-server"], [])
-    assert (found["nodes_added"], found["nodes_removed"]) == (["dhcp-server", "frontend"], ["compute"])
+    assert (found["nodes_added"], found["nodes_removed"]) == (
+        ["dhcp-server", "frontend"],
+        ["compute"],
+    )
 
 
 def test_two_nodes_are_compared(table_ii: Any, urls: Urls, xml: str) -> None:
@@ -218,7 +242,9 @@ def test_two_nodes_are_compared(table_ii: Any, urls: Urls, xml: str) -> None:
         "database": urls.administrator,
         "attributes": {"install_url": "http://h"},
     }
-    found = run("rocks_profile_info", {"diff": {"node": "frontend-0"}}, node="compute-0-0", **asked)["difference"]
+    found = run(
+        "rocks_profile_info", {"diff": {"node": "frontend-0"}}, node="compute-0-0", **asked
+    )["difference"]
     assert found["attributes"] == {"hostname": ["compute-0-0", "frontend-0"]}
     assert found["packages_added"] == ["dhcp-server"]
 
@@ -229,7 +255,10 @@ def test_the_lint_lists_findings_and_fails_nothing(compute: Asked, tmp_path: pat
     asked = alone(tmp_path / "other", "<main><zerombr/></main>")
     found = run("rocks_profile_info", **asked, lint=True)
     (error,) = [finding for finding in found["findings"] if finding["severity"] == "error"]
-    assert (error["rule"], error["where"]) == ("wipes-every-disk", f"{asked['path'][0]}/nodes/a.xml:2")
+    assert (error["rule"], error["where"]) == (
+        "wipes-every-disk",
+        f"{asked['path'][0]}/nodes/a.xml:2",
+    )
     assert "nodes" not in found
 
 
@@ -238,14 +267,20 @@ def test_the_lint_of_a_distribution_looks_its_packages_up(
 ) -> None:
     site = Site(tmp_path)
     built = site.build("rocks", site.mirror("os", [Rpm("gcc")]))
-    files = {"graphs/default/g.xml": "<graph/>", "nodes/a.xml": "<kickstart>\n<package>gcc\ngccc</package></kickstart>"}
+    files = {
+        "graphs/default/g.xml": "<graph/>",
+        "nodes/a.xml": "<kickstart>\n<package>gcc\ngccc</package></kickstart>",
+    }
     tree(site.tree("rocks") / "build", files)
     (tmp_path / "rocks.yml").write_text(json.dumps({"distributions": str(site.root)}))
     monkeypatch.setenv("ROCKS_CONFIG", str(tmp_path / "rocks.yml"))
     asked = {"root": "a", "distribution": "rocks", "release": "rhel9", "attributes": {"arch": ARCH}}
     found = run("rocks_profile_info", **asked, lint=True)
     (absent,) = [finding for finding in found["findings"] if finding["rule"] == "absent-package"]
-    assert (absent["where"].rpartition("/build/")[2], absent["hint"]) == ("nodes/a.xml:3", "did you mean gcc?")
+    assert (absent["where"].rpartition("/build/")[2], absent["hint"]) == (
+        "nodes/a.xml:3",
+        "did you mean gcc?",
+    )
     assert built.generation.identity
 
 
@@ -265,14 +300,20 @@ def test_the_graph_is_drawn_once(xml: str, tmp_path: pathlib.Path, name: str) ->
 
 def test_what_one_root_includes_is_drawn_alone(xml: str) -> None:
     for attributes in ({}, {"attributes": {"rack": 0}}):
-        assert run("rocks_graph", path=[xml], root="mpi", **attributes)["nodes"] == ["c-development", "mpi"]
+        assert run("rocks_graph", path=[xml], root="mpi", **attributes)["nodes"] == [
+            "c-development",
+            "mpi",
+        ]
 
 
 @pytest.mark.parametrize("name", ["rocks_kickstart", "rocks_profile_info", "rocks_graph"])
 def test_every_option_is_documented_and_the_examples_name_only_options(name: str) -> None:
     module = importlib.import_module(f"{MODULES}.{name}")
     documented = set(yaml.safe_load(module.DOCUMENTATION).get("options", {}))
-    if "npaci.rocks.profile" in yaml.safe_load(module.DOCUMENTATION)["extends_documentation_fragment"]:
+    if (
+        "npaci.rocks.profile"
+        in yaml.safe_load(module.DOCUMENTATION)["extends_documentation_fragment"]
+    ):
         documented |= set(argument_specs.profile_spec()) | set(argument_specs.database_spec())
     for task in yaml.safe_load(module.EXAMPLES):
         (used,) = [options for key, options in task.items() if key.startswith("npaci.rocks.")]
@@ -280,4 +321,7 @@ def test_every_option_is_documented_and_the_examples_name_only_options(name: str
 
 
 def test_the_releases_that_may_be_asked_for_are_those_of_the_table() -> None:
-    assert set(argument_specs.profile_spec()["release"]["choices"]) == {*releases.RELEASES, *releases.ALIASES}
+    assert set(argument_specs.profile_spec()["release"]["choices"]) == {
+        *releases.RELEASES,
+        *releases.ALIASES,
+    }

@@ -28,7 +28,9 @@ def test_the_dhcp_server_of_figure_2_is_a_small_node_file_of_the_frontend() -> N
     assert "systemctl enable dhcpd\n" in kickstart("frontend", "rhel9")
 
 
-@pytest.mark.parametrize("path", sorted(pathlib.Path(XML, "nodes").glob("*.xml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(pathlib.Path(XML, "nodes").glob("*.xml")), ids=lambda path: path.stem
+)
 def test_a_node_file_is_a_page_and_says_what_it_is_for(path: pathlib.Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 60
@@ -37,21 +39,29 @@ def test_a_node_file_is_a_page_and_says_what_it_is_for(path: pathlib.Path) -> No
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_kickstart_of_ours_is_strictly_valid_and_its_compile_says_nothing(root: str, release: str) -> None:
+def test_a_kickstart_of_ours_is_strictly_valid_and_its_compile_says_nothing(
+    root: str, release: str
+) -> None:
     profile = profile_of(root, release)
     strictly_valid(kickstart(root, release), release)
     # What weak dependencies are is not known to the oldest of them.
-    assert {remark.rule for remark in profile.remarks} <= ({"dropped-option"} if release == "rhel7" else set())
+    assert {remark.rule for remark in profile.remarks} <= (
+        {"dropped-option"} if release == "rhel7" else set()
+    )
 
 
-@pytest.mark.parametrize(("site", "release"), [(site, one) for site in SITES for one in ONLY.get(site, SUPPORTED)])
+@pytest.mark.parametrize(
+    ("site", "release"), [(site, one) for site in SITES for one in ONLY.get(site, SUPPORTED)]
+)
 def test_a_site_chooses_by_attributes(site: str, release: str) -> None:
     strictly_valid(kickstart("compute", release, **SITES[site]), release)
 
 
 @pytest.mark.parametrize("release", [one for one in SUPPORTED if one not in ONLY["nis"]])
 def test_nodes_that_would_know_nobody_are_refused(release: str) -> None:
-    with pytest.raises(DescriptionError, match=rf"accounts-nis.xml:.*{release} has no NIS.*; set accounts to files"):
+    with pytest.raises(
+        DescriptionError, match=rf"accounts-nis.xml:.*{release} has no NIS.*; set accounts to files"
+    ):
         kickstart("compute", release, **SITES["nis"])
     with pytest.raises(DescriptionError, match=r"there is no domain: .*; set nis_domain"):
         kickstart("compute", "rhel8", accounts="nis")
@@ -63,7 +73,9 @@ def test_the_lint_finds_nothing_in_our_files() -> None:
 
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_kickstart_reads_as_it_did_when_somebody_last_read_it(root: str, release: str, golden: Golden) -> None:
+def test_a_kickstart_reads_as_it_did_when_somebody_last_read_it(
+    root: str, release: str, golden: Golden
+) -> None:
     text = kickstart(root, release)
     for program in sorted(pathlib.Path(XML, "include").glob("*.py")):
         # The programs have tests of their own; here only where they stand is of interest.
@@ -81,8 +93,20 @@ def test_the_picture_in_the_documentation_is_of_this_graph(request: pytest.Fixtu
 
 
 def test_disks_are_only_touched_by_what_the_partition_program_wrote() -> None:
-    words = {line.split()[0] for line in kickstart("compute", "rhel9").split("%packages")[0].splitlines() if line}
-    assert not words & {"clearpart", "zerombr", "part", "autopart", "ignoredisk", "reqpart", "bootloader"}
+    words = {
+        line.split()[0]
+        for line in kickstart("compute", "rhel9").split("%packages")[0].splitlines()
+        if line
+    }
+    assert not words & {
+        "clearpart",
+        "zerombr",
+        "part",
+        "autopart",
+        "ignoredisk",
+        "reqpart",
+        "bootloader",
+    }
 
 
 def test_a_profile_does_not_change_shape_from_node_to_node_or_order_to_order() -> None:

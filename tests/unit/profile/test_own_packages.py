@@ -29,8 +29,14 @@ class Known(NamedTuple):
 
 @functools.cache
 def known() -> tuple[Known, ...]:
-    rows = [line.split(None, 2) for line in KNOWN.read_text().splitlines() if line and not line.startswith("#")]
-    return tuple(Known(name, frozenset(releases.split(",")), source) for name, releases, source in rows)
+    rows = [
+        line.split(None, 2)
+        for line in KNOWN.read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    return tuple(
+        Known(name, frozenset(releases.split(",")), source) for name, releases, source in rows
+    )
 
 
 @functools.cache
@@ -47,15 +53,22 @@ def asked() -> frozenset[tuple[str, str]]:
 def test_every_package_is_in_real_metadata_or_says_where_its_name_is_known_from() -> None:
     real: set[str] = set()
     for file in sample("cs9-appstream").glob("repodata/*-primary.xml.gz"):
-        createrepo_c.xml_parse_primary(str(file), pkgcb=lambda package: real.add(package.name), do_files=False)
+        createrepo_c.xml_parse_primary(
+            str(file), pkgcb=lambda package: real.add(package.name), do_files=False
+        )
     rows = {row.name: row for row in known()}
     unknown = [
         (name, release)
         for name, release in sorted(asked())
-        if not (release == SAMPLE_RELEASE and name in real) and not (name in rows and rows[name].covers(release))
+        if not (release == SAMPLE_RELEASE and name in real)
+        and not (name in rows and rows[name].covers(release))
     ]
-    assert unknown == [], f"no metadata at hand has them: say in {KNOWN.name} where they are known from"
-    assert len({name for name, release in asked() if release == SAMPLE_RELEASE and name in real}) > 15
+    assert unknown == [], (
+        f"no metadata at hand has them: say in {KNOWN.name} where they are known from"
+    )
+    assert (
+        len({name for name, release in asked() if release == SAMPLE_RELEASE and name in real}) > 15
+    )
 
 
 def test_every_row_is_asked_for_and_has_a_source() -> None:

@@ -49,11 +49,20 @@ def test_every_program_is_in_a_language_that_is_judged() -> None:
 
 @pytest.mark.programs
 @pytest.mark.parametrize("shell", ["bash", "sh"])
-def test_shellcheck_says_nothing_against_a_script_of_ours(tmp_path: pathlib.Path, shell: str) -> None:
+def test_shellcheck_says_nothing_against_a_script_of_ours(
+    tmp_path: pathlib.Path, shell: str
+) -> None:
     for (language, text), place in programs().items():
         if language == shell:
             (tmp_path / place).write_text(text)
-    argv = ["shellcheck", "--shell", shell, "--format", "gcc", *sorted(map(str, tmp_path.iterdir()))]
+    argv = [
+        "shellcheck",
+        "--shell",
+        shell,
+        "--format",
+        "gcc",
+        *sorted(map(str, tmp_path.iterdir())),
+    ]
     ended = process.run(argv, timeout=120, ok=(0, 1))
     assert ended.stdout.replace(f"{tmp_path}/", "") == ""
 

@@ -8,12 +8,22 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.profile_store import Wanted
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import provenance, render, sha256
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import identity, load, store
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    provenance,
+    render,
+    sha256,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
+    identity,
+    load,
+    store,
+)
 from support.kickstarts import one, tree
 
 ELEMENTS = (
@@ -36,14 +46,21 @@ def test_a_profile_comes_back_as_it_was_stored(tmp_path: pathlib.Path) -> None:
     assert provenance(again, values) == provenance(profile, values)
 
 
-def test_the_stored_form_is_canonical_json_and_its_hash_the_profiles_identity(tmp_path: pathlib.Path) -> None:
+def test_the_stored_form_is_canonical_json_and_its_hash_the_profiles_identity(
+    tmp_path: pathlib.Path,
+) -> None:
     text = store(compiled(tmp_path))
-    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    assert (
+        text
+        == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        + "\n"
+    )
     assert identity(load(text)) == sha256(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "null", '{"format":1}', '{"format":2}', '{"format":1,"root":"x","files":[]}']
+    "text",
+    ["", "{}", "[]", "null", '{"format":1}', '{"format":2}', '{"format":1,"root":"x","files":[]}'],
 )
 def test_another_file_is_not_taken_for_a_profile(text: str) -> None:
     with pytest.raises(DescriptionError, match="compile the profiles again"):
@@ -51,7 +68,9 @@ def test_another_file_is_not_taken_for_a_profile(text: str) -> None:
 
 
 NODES = [
-    Wanted("compute", {"hostname": f"compute-0-{rank}", **({"gpu": "yes"} if rank % 4 == 0 else {})})
+    Wanted(
+        "compute", {"hostname": f"compute-0-{rank}", **({"gpu": "yes"} if rank % 4 == 0 else {})}
+    )
     for rank in range(12)
 ]
 
@@ -71,7 +90,9 @@ def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib
     for number, nodes in enumerate((NODES, NODES[::-1])):
         (tmp_path / str(number)).mkdir()
         names.append(
-            profile_store.write(profile_store.compile_library(path, nodes, "rhel9"), str(tmp_path / str(number)))
+            profile_store.write(
+                profile_store.compile_library(path, nodes, "rhel9"), str(tmp_path / str(number))
+            )
         )
     assert names[0] == names[1]
     assert profile_store.compile_library(path, NODES, "rhel9") == profile_store.compile_library(
@@ -100,37 +121,63 @@ def test_everything_that_the_lint_finds_is_told_at_once_used_or_not(tmp_path: pa
         profile_store.compile_library(path, [Wanted("compute", {}), Wanted("nas", {})], "rhel9")
 
     told = str(raised.value)
-    assert [line for line in told.splitlines() if "graphs/default/a.xml:3" in line and '"nothing"' in line]
-    assert [line for line in told.splitlines() if "nodes/alone.xml:2" in line and "<packages>" in line]
+    assert [
+        line
+        for line in told.splitlines()
+        if "graphs/default/a.xml:3" in line and '"nothing"' in line
+    ]
+    assert [
+        line for line in told.splitlines() if "nodes/alone.xml:2" in line and "<packages>" in line
+    ]
     assert [line for line in told.splitlines() if "nodes/ssh.xml:3" in line and "<files>" in line]
-    assert [line for line in told.splitlines() if "nodes/nas.xml:3" in line and "nobody_sets_this" in line]
+    assert [
+        line
+        for line in told.splitlines()
+        if "nodes/nas.xml:3" in line and "nobody_sets_this" in line
+    ]
 
 
 def test_an_attribute_that_one_node_of_the_root_has_is_defined(tmp_path: pathlib.Path) -> None:
     path = one(tmp_path, "<post>echo &asset;</post>")
-    rows = [Wanted("compute", {"hostname": "compute-0-0"}), Wanted("compute", {"hostname": "a", "asset": "7"})]
+    rows = [
+        Wanted("compute", {"hostname": "compute-0-0"}),
+        Wanted("compute", {"hostname": "a", "asset": "7"}),
+    ]
 
     assert len(profile_store.compile_library(path, rows, "rhel9").profiles["compute"]) == 1
-    with pytest.raises(DescriptionError, match=r'nodes/compute\.xml:2: attribute "asset" is defined nowhere'):
+    with pytest.raises(
+        DescriptionError, match=r'nodes/compute\.xml:2: attribute "asset" is defined nowhere'
+    ):
         profile_store.compile_library(path, rows[:1], "rhel9")
 
 
 def test_what_is_no_error_comes_with_the_profiles(tmp_path: pathlib.Path) -> None:
     (tmp_path / "nodes").mkdir()
     (tmp_path / "nodes" / "alone.xml").write_text("<kickstart/>")
-    made = profile_store.compile_library(one(tmp_path, "<package>bash</package>"), [Wanted("compute", {})], "rhel9")
+    made = profile_store.compile_library(
+        one(tmp_path, "<package>bash</package>"), [Wanted("compute", {})], "rhel9"
+    )
 
-    assert [(str(one.origin), one.rule) for one in made.warnings] == [(f"{tmp_path}/nodes/alone.xml:1", "unreached")]
+    assert [(str(one.origin), one.rule) for one in made.warnings] == [
+        (f"{tmp_path}/nodes/alone.xml:1", "unreached")
+    ]
 
 
-def test_a_graph_that_cannot_be_read_is_said_and_nothing_that_follows_from_it(tmp_path: pathlib.Path) -> None:
-    files = {"graphs/default/a.xml": "<graph>\n<edge from='compute'/>\n</graph>", "nodes/ssh.xml": "<kickstart/>"}
+def test_a_graph_that_cannot_be_read_is_said_and_nothing_that_follows_from_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    files = {
+        "graphs/default/a.xml": "<graph>\n<edge from='compute'/>\n</graph>",
+        "nodes/ssh.xml": "<kickstart/>",
+    }
 
     with pytest.raises(DescriptionError, match=r"\A\S+/a\.xml:2: <edge> has no to"):
         profile_store.compile_library(tree(tmp_path, files), [Wanted("compute", {})], "rhel9")
 
 
-def test_a_node_whose_shape_was_not_compiled_gets_nothing_and_is_told_why(tmp_path: pathlib.Path) -> None:
+def test_a_node_whose_shape_was_not_compiled_gets_nothing_and_is_told_why(
+    tmp_path: pathlib.Path,
+) -> None:
     made = profile_store.compile_library(one(tmp_path, *ELEMENTS, graph=GRAPH), NODES[:1], "rhel9")
     with pytest.raises(NotFound, match=r"no profile of the root .compute. fits the node.*zone"):
         made.find("compute", {"gpu": "yes", "zone": "Japan"})

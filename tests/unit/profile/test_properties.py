@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
     fits,
@@ -20,11 +22,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
     references,
     render,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import load, store
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
+    load,
+    store,
+)
 from support.kickstarts import one, tree
 
 NODES = "abcdef"
-CONDITIONS = st.sampled_from(["", 'cond="x"', 'cond="not y"', 'cond="x == 1 or z"', 'os="linux"', 'arch="i386,x86_64"'])
+CONDITIONS = st.sampled_from(
+    ["", 'cond="x"', 'cond="not y"', 'cond="x == 1 or z"', 'os="linux"', 'arch="i386,x86_64"']
+)
 EDGES = st.lists(
     st.tuples(st.sampled_from(NODES), st.sampled_from(NODES), CONDITIONS).map(
         lambda edge: f'<edge from="{edge[0]}" to="{edge[1]}" {edge[2]}/>'
@@ -32,33 +39,56 @@ EDGES = st.lists(
     max_size=12,
 ).map("".join)
 REFERENCE = st.sampled_from(["&x;", "&y;", "&free;", "&text;"])
-WORDS = st.text(st.sampled_from("ab %-|'\"$`\n"), max_size=8).map(lambda text: text.replace("&", ""))
+WORDS = st.text(st.sampled_from("ab %-|'\"$`\n"), max_size=8).map(
+    lambda text: text.replace("&", "")
+)
 SCRIPTS = st.lists(st.one_of(REFERENCE, WORDS), max_size=5).map("".join)
 ELEMENTS = st.one_of(
     st.tuples(CONDITIONS, SCRIPTS).map(lambda t: f"<post {t[0]}>{t[1]}</post>"),
-    st.tuples(CONDITIONS, SCRIPTS).map(lambda t: f'<post><file name="/etc/f" {t[0]}>{t[1]}</file></post>'),
+    st.tuples(CONDITIONS, SCRIPTS).map(
+        lambda t: f'<post><file name="/etc/f" {t[0]}>{t[1]}</file></post>'
+    ),
     st.tuples(CONDITIONS, REFERENCE).map(lambda t: f"<main {t[0]}><lang>{t[1]}</lang></main>"),
     CONDITIONS.map(lambda condition: f"<package {condition}>gcc</package>"),
-    REFERENCE.map(lambda reference: f'<pre interpreter="/usr/bin/python3">print("{reference}")</pre>'),
+    REFERENCE.map(
+        lambda reference: f'<pre interpreter="/usr/bin/python3">print("{reference}")</pre>'
+    ),
 )
-FILES = st.fixed_dictionaries({name: st.lists(ELEMENTS, max_size=2).map("\n".join) for name in NODES})
+FILES = st.fixed_dictionaries(
+    {name: st.lists(ELEMENTS, max_size=2).map("\n".join) for name in NODES}
+)
 VALUE = st.one_of(st.none(), st.sampled_from(["yes", "no", "1", "0", ""]))
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=10)
 ATTRIBUTES = st.fixed_dictionaries(
-    {"x": VALUE, "y": VALUE, "z": VALUE, "arch": st.sampled_from([None, "i386", "x86_64"]), "free": TEXT, "text": TEXT}
+    {
+        "x": VALUE,
+        "y": VALUE,
+        "z": VALUE,
+        "arch": st.sampled_from([None, "i386", "x86_64"]),
+        "free": TEXT,
+        "text": TEXT,
+    }
 ).map(lambda values: {name: value for name, value in values.items() if value is not None})
-SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def written(folder: pathlib.Path, edges: str, files: dict[str, str]) -> str:
-    nodes = {f"nodes/{name}.xml": f"<kickstart>{content}</kickstart>" for name, content in files.items()}
+    nodes = {
+        f"nodes/{name}.xml": f"<kickstart>{content}</kickstart>" for name, content in files.items()
+    }
     return tree(folder, {"graphs/default/g.xml": f"<graph>{edges}</graph>", **nodes})
 
 
 @SETTINGS
 @given(EDGES, FILES, ATTRIBUTES, ATTRIBUTES)
 def test_nodes_of_one_shape_share_a_profile_and_nodes_of_another_do_not(
-    tmp_path: pathlib.Path, edges: str, files: dict[str, str], one: dict[str, str], other: dict[str, str]
+    tmp_path: pathlib.Path,
+    edges: str,
+    files: dict[str, str],
+    one: dict[str, str],
+    other: dict[str, str],
 ) -> None:
     path = written(tmp_path, edges, files)
     try:
@@ -89,29 +119,38 @@ def test_a_kickstart_has_the_sections_of_its_profile_whatever_the_values(
         if line.pieces and isinstance(line.pieces[0], str) and line.pieces[0].startswith("%")
     ]
     # As the installer splits lines, and looks for sections.
-    assert [line.split()[0] for line in text.splitlines() if line.lstrip().startswith("%")] == template
+    assert [
+        line.split()[0] for line in text.splitlines() if line.lstrip().startswith("%")
+    ] == template
     assert "".join(line.text + "\n" for line in provenance(profile, values)) == text
     assert set(references(profile)) <= set(values)
     assert not set(references(profile)) & {"\ue000"}
 
 
-TAGS = st.sampled_from(["post", "pre", "file", "main", "lang", "package", "eval", "include", "var", "configure", "x"])
+TAGS = st.sampled_from(
+    ["post", "pre", "file", "main", "lang", "package", "eval", "include", "var", "configure", "x"]
+)
 NAMES = st.sampled_from(
     ["name", "mode", "cond", "arg", "interpreter", "perms", "val", "shell", "os", "disable", "file"]
 )
-VALUES = st.sampled_from(["", "/etc/x", "x", "append", "pipe", "not", "&x;", "--nochroot", "xml", "../x", "sunos", "'"])
+VALUES = st.sampled_from(
+    ["", "/etc/x", "x", "append", "pipe", "not", "&x;", "--nochroot", "xml", "../x", "sunos", "'"]
+)
 
 
 def element(tag: str, attributes: dict[str, str], inside: list[str]) -> str:
     written_attributes = "".join(
-        f" {name}={quoteattr(value)}".replace("&amp;x;", "&x;") for name, value in attributes.items()
+        f" {name}={quoteattr(value)}".replace("&amp;x;", "&x;")
+        for name, value in attributes.items()
     )
     return f"<{tag}{written_attributes}>{''.join(inside)}</{tag}>"
 
 
 MARKUP = st.recursive(
     st.one_of(st.sampled_from(["", "&x;", "\n%end\n", "'", "cat &lt;&lt;X\n", "-"]), WORDS),
-    lambda inner: st.builds(element, TAGS, st.dictionaries(NAMES, VALUES, max_size=3), st.lists(inner, max_size=3)),
+    lambda inner: st.builds(
+        element, TAGS, st.dictionaries(NAMES, VALUES, max_size=3), st.lists(inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -123,8 +162,14 @@ HUGE = {
     "open commands of a shell": ("<post>" + "$(" * 50_000 + "&amp;</post>", ""),
     "lines with references": ("<post>" + "echo '&x;' \"&x;\" `a` ${y}\n" * 5_000 + "</post>", ""),
     "one long line": ("<post>" + "x" * 5_000_000 + "</post>", ""),
-    "a chain of names without files": ("", "".join(f'<edge from="n{i}" to="n{i + 1}"/>' for i in range(3_000))),
-    "a chain of orders": ("", "".join(f'<order head="n{i}" tail="n{i + 1}"/>' for i in range(3_000))),
+    "a chain of names without files": (
+        "",
+        "".join(f'<edge from="n{i}" to="n{i + 1}"/>' for i in range(3_000)),
+    ),
+    "a chain of orders": (
+        "",
+        "".join(f'<order head="n{i}" tail="n{i + 1}"/>' for i in range(3_000)),
+    ),
 }
 
 
@@ -145,10 +190,14 @@ def test_no_node_file_makes_the_compiler_do_anything_but_compile_or_refuse(
 ) -> None:
     path = written(tmp_path, "", {"a": content})
     try:
-        profile = compile_profile(path, "a", {"x": value}, "rhel9", evaluate=lambda script, _interpreter: script)
+        profile = compile_profile(
+            path, "a", {"x": value}, "rhel9", evaluate=lambda script, _interpreter: script
+        )
         text = render(profile, {"x": value})
     except RocksError as error:
         assert "nodes/a.xml:" in str(error)
         return
-    assert text.splitlines().count("%end") == sum(line.pieces == ("%end",) for line in profile.lines)
+    assert text.splitlines().count("%end") == sum(
+        line.pieces == ("%end",) for line in profile.lines
+    )
     lint(path, {"a": {"x": value}}, ["rhel9"])

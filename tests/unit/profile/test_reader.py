@@ -15,7 +15,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import rea
 
 
 def texts(element: Element) -> list[tuple[str, int]]:
-    return [(child.text, child.origin.line) for child in element.children if isinstance(child, Text)]
+    return [
+        (child.text, child.origin.line) for child in element.children if isinstance(child, Text)
+    ]
 
 
 def test_each_piece_of_text_knows_its_line_also_behind_comments_entities_and_cdata() -> None:
@@ -57,7 +59,11 @@ def test_old_files_in_latin_1_are_read_as_they_declare() -> None:
     assert texts(reader.parse(text.encode("latin-1"), "x.xml")) == [("é", 1)]
 
 
-BOMB = "<!DOCTYPE k [" + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12)) + "]><k>&a11;</k>"
+BOMB = (
+    "<!DOCTYPE k ["
+    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+    + "]><k>&a11;</k>"
+)
 
 
 @pytest.mark.parametrize(
@@ -66,11 +72,21 @@ BOMB = "<!DOCTYPE k [" + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n 
         pytest.param(b"<k>\n<a></k>", "x.xml:2", id="not well-formed"),
         pytest.param(b"", "x.xml:1", id="empty"),
         pytest.param(b"<k>\n\xff</k>", "x.xml:2", id="not UTF-8"),
-        pytest.param(b'<?xml version="1.0" encoding="klingon"?><k/>', "x.xml:1", id="unknown encoding"),
+        pytest.param(
+            b'<?xml version="1.0" encoding="klingon"?><k/>', "x.xml:1", id="unknown encoding"
+        ),
         pytest.param(BOMB.encode(), "x.xml:1", id="expansion bomb"),
-        pytest.param(b'\n<!DOCTYPE k SYSTEM "file:///etc/passwd"><k>&x;</k>', "x.xml:2", id="external subset"),
-        pytest.param(b'<!DOCTYPE k [<!ENTITY x SYSTEM "http://127.0.0.1:1/">]><k>&x;</k>', "x.xml:1", id="external"),
-        pytest.param(("\n<k>" + escaping.OPEN + "</k>").encode(), "x.xml:2", id="a mark of our own"),
+        pytest.param(
+            b'\n<!DOCTYPE k SYSTEM "file:///etc/passwd"><k>&x;</k>', "x.xml:2", id="external subset"
+        ),
+        pytest.param(
+            b'<!DOCTYPE k [<!ENTITY x SYSTEM "http://127.0.0.1:1/">]><k>&x;</k>',
+            "x.xml:1",
+            id="external",
+        ),
+        pytest.param(
+            ("\n<k>" + escaping.OPEN + "</k>").encode(), "x.xml:2", id="a mark of our own"
+        ),
         pytest.param(b"<a>" * 100 + b"</a>" * 100, "x.xml:1", id="too deep"),
         pytest.param(b"<k>" + b" " * reader.MAXIMUM_SIZE + b"</k>", "x.xml", id="too large"),
     ],
@@ -85,7 +101,22 @@ def test_what_is_not_read_is_refused_with_its_line(data: bytes, where: str) -> N
 
 XMLISH = st.lists(
     st.sampled_from(
-        ["<k>", "</k>", "<a b='", "'>", "<a/>", "&x;", "&#0;", "&#xe000;", "&", "<![CDATA[", "]]>", "<!--", "-->", "\n"]
+        [
+            "<k>",
+            "</k>",
+            "<a b='",
+            "'>",
+            "<a/>",
+            "&x;",
+            "&#0;",
+            "&#xe000;",
+            "&",
+            "<![CDATA[",
+            "]]>",
+            "<!--",
+            "-->",
+            "\n",
+        ]
         + ["<?xml version='1.0'?>", "<!DOCTYPE k>", "<!ENTITY", "text", "<", ">", "\x00", "é"]
     ),
     max_size=40,
@@ -104,7 +135,11 @@ def test_no_text_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> N
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_do_anything_but_read_or_refuse(data: bytes) -> None:
-    for given_bytes in (data, b"<k>" + data + b"</k>", b'<?xml version="1.0" encoding="utf-16"?>' + data):
+    for given_bytes in (
+        data,
+        b"<k>" + data + b"</k>",
+        b'<?xml version="1.0" encoding="utf-16"?>' + data,
+    ):
         try:
             reader.parse(given_bytes, "x.xml")
         except DescriptionError as error:

@@ -25,7 +25,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.vocabulary
 )
 
 XML = pathlib.Path(__file__).parents[3] / "xml"
-STRICT = ("unknown-element", "refused-element", "missing-attribute", "unknown-attribute", "odd-value", "stray-text")
+STRICT = (
+    "unknown-element",
+    "refused-element",
+    "missing-attribute",
+    "unknown-attribute",
+    "odd-value",
+    "stray-text",
+)
 
 
 @functools.lru_cache
@@ -33,18 +40,26 @@ def relax(kind: str) -> Any:
     return etree.RelaxNG(etree.parse(str(XML / "schema" / f"{kind}.rng")))
 
 
-@pytest.mark.parametrize(("kind", "text"), [("graph", relax_ng.graph_schema()), ("node", relax_ng.node_schema())])
-def test_the_schemas_are_those_that_the_vocabulary_makes(kind: str, text: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(
+    ("kind", "text"), [("graph", relax_ng.graph_schema()), ("node", relax_ng.node_schema())]
+)
+def test_the_schemas_are_those_that_the_vocabulary_makes(
+    kind: str, text: str, request: pytest.FixtureRequest
+) -> None:
     path = XML / "schema" / f"{kind}.rng"
     if request.config.getoption("--renew"):
         path.write_text(text)
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("file", sorted([*XML.glob("nodes/*.xml"), *XML.glob("graphs/*/*.xml")]), ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "file", sorted([*XML.glob("nodes/*.xml"), *XML.glob("graphs/*/*.xml")]), ids=lambda f: f.name
+)
 def test_our_own_files_are_valid(file: pathlib.Path) -> None:
     body = file.read_text()
-    names = sorted(set(re.findall(r"&([A-Za-z_][\w.-]*);", body)) - {"amp", "lt", "gt", "quot", "apos"})
+    names = sorted(
+        set(re.findall(r"&([A-Za-z_][\w.-]*);", body)) - {"amp", "lt", "gt", "quot", "apos"}
+    )
     entities = "".join(f'<!ENTITY {name} "x">' for name in names)
     document = etree.fromstring(f"<!DOCTYPE x [{entities}]>{body}")
     kind = relax("graph" if "graphs" in file.parts else "node")
@@ -53,7 +68,9 @@ def test_our_own_files_are_valid(file: pathlib.Path) -> None:
 
 TAGS = st.sampled_from(sorted(NODE_ELEMENTS) + ["part", "lang", "nonsense"])
 ATTRIBUTES = st.dictionaries(
-    st.sampled_from(sorted({name for rule in NODE_ELEMENTS.values() for name in rule.attributes}) + ["perm"]),
+    st.sampled_from(
+        sorted({name for rule in NODE_ELEMENTS.values() for name in rule.attributes}) + ["perm"]
+    ),
     st.sampled_from(["", "x", "yes", "post", "meta", "append", "0644", "xml", "expanded"]),
     max_size=2,
 )
@@ -76,13 +93,26 @@ TREES = st.recursive(
 def test_the_schema_takes_exactly_what_the_lint_takes(inside: list[str]) -> None:
     text = f"<kickstart>{''.join(inside)}</kickstart>"
     # An empty value stands for no value in the compiler; a schema sees a value.
-    complaints = [remark for remark in check(parse(text.encode(), "x.xml"), COMMAND_NAMES) if remark.rule in STRICT]
+    complaints = [
+        remark
+        for remark in check(parse(text.encode(), "x.xml"), COMMAND_NAMES)
+        if remark.rule in STRICT
+    ]
     if '=""' not in text:
-        assert relax("node").validate(etree.fromstring(text)) == (not complaints), (text, complaints)
+        assert relax("node").validate(etree.fromstring(text)) == (not complaints), (
+            text,
+            complaints,
+        )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(tag=st.sampled_from(sorted(name for name, rule in NODE_ELEMENTS.items() if rule.fate == COMPILED)))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    tag=st.sampled_from(
+        sorted(name for name, rule in NODE_ELEMENTS.items() if rule.fate == COMPILED)
+    )
+)
 def test_every_element_that_is_compiled_has_a_meaning_and_a_place(tag: str) -> None:
     rule = NODE_ELEMENTS[tag]
     assert rule.meaning
@@ -120,7 +150,18 @@ def test_what_the_research_counted_is_in_the_vocabulary() -> None:
     commands = "url bootloader rootpw lang keyboard interactive auth eula firstboot install timezone reboot sshpw part clearpart mouse"
     assert set(counted) <= set(NODE_ELEMENTS)
     assert set(commands.split()) <= COMMAND_NAMES
-    of_graphs = {"graph", "edge", "to", "from", "tail", "head", "order", "description", "copyright", "changelog"}
+    of_graphs = {
+        "graph",
+        "edge",
+        "to",
+        "from",
+        "tail",
+        "head",
+        "order",
+        "description",
+        "copyright",
+        "changelog",
+    }
     assert of_graphs <= set(GRAPH_ELEMENTS)
     assert {name for name, rule in NODE_ELEMENTS.items() if rule.fate == REFUSED} == {
         "boot", "cfengine", "copy", "jumpstart",

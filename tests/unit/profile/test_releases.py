@@ -36,11 +36,18 @@ def test_every_command_is_known_deprecated_or_unknown_as_pykickstart_has_it(name
     release = find(name)
     theirs = {}
     for command, handler in makeVersion(versionMap[release.handler]).commands.items():
-        removed, deprecated = isinstance(handler, RemovedCommand), isinstance(handler, DeprecatedCommand)
-        theirs[command] = UNKNOWN if removed else DEPRECATED if deprecated or (command, name) in WARNS else KNOWN
+        removed, deprecated = (
+            isinstance(handler, RemovedCommand),
+            isinstance(handler, DeprecatedCommand),
+        )
+        theirs[command] = (
+            UNKNOWN if removed else DEPRECATED if deprecated or (command, name) in WARNS else KNOWN
+        )
         if (command, name) in REFUSED_ALREADY:
             theirs[command] = UNKNOWN
-    ours = {command: status(command, release) for command in releases.COMMANDS if command != "%include"}
+    ours = {
+        command: status(command, release) for command in releases.COMMANDS if command != "%include"
+    }
     assert {command: state for command, state in ours.items() if state != UNKNOWN} == {
         command: state for command, state in theirs.items() if state != UNKNOWN
     }
@@ -106,11 +113,15 @@ OLD = ["timezone --utc Etc/UTC --ntpservers=10.1.1.1,b"]
 
 @pytest.mark.parametrize("release", releases.RELEASES)
 @pytest.mark.parametrize(
-    "form", [NEW, OLD, ["timezone --isUtc --ntpservers=10.1.1.1,b Etc/UTC"]], ids=["new", "old", "older"]
+    "form",
+    [NEW, OLD, ["timezone --isUtc --ntpservers=10.1.1.1,b Etc/UTC"]],
+    ids=["new", "old", "older"],
 )
 def test_time_servers_are_written_as_each_release_wants_them(form: list[str], release: str) -> None:
     found = commands("\n".join(form), release)
-    assert sorted(" ".join(found).split()) == sorted(" ".join(NEW if find(release).age >= 9 else OLD).split())
+    assert sorted(" ".join(found).split()) == sorted(
+        " ".join(NEW if find(release).age >= 9 else OLD).split()
+    )
     strictly_valid("\n".join(found) + "\n", release)
 
 
@@ -124,7 +135,11 @@ def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_th
     attributes = Attributes({"ntp": "a, b"})
     form = Command("timezone", "Etc/UTC --ntpservers=\ue000ntp\ue001", HERE)
     result = translate([form], find("rhel9"), attributes)
-    assert [command.text for command in result.commands] == ["Etc/UTC", "--ntp-server=a", "--ntp-server=b"]
+    assert [command.text for command in result.commands] == [
+        "Etc/UTC",
+        "--ntp-server=a",
+        "--ntp-server=b",
+    ]
     assert attributes.seen == {"ntp": "a, b"}
 
 
@@ -139,7 +154,11 @@ def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_th
         ("langsupport --default=en_US", "rhel7", []),
         ("lilo --location=mbr", "rhel8", ["bootloader --location=mbr"]),
         ("zerombr yes", "rhel7", ["zerombr"]),
-        ("auth --enableshadow --passalgo=sha512", "rhel7", ["auth --enableshadow --passalgo=sha512"]),
+        (
+            "auth --enableshadow --passalgo=sha512",
+            "rhel7",
+            ["auth --enableshadow --passalgo=sha512"],
+        ),
         ("auth --enableshadow --passalgo=sha512", "rhel9", []),
         ("authconfig --useshadow --enablemd5", "rhel10", []),
     ],
@@ -165,8 +184,14 @@ def test_what_a_release_refuses_and_nothing_replaces_is_an_error_with_its_place(
     line: str, release: str, rule: str
 ) -> None:
     name, _, text = line.partition(" ")
-    result = translate([Command("timezone", "Etc/UTC", HERE), Command(name, text, HERE)], find(release), Attributes({}))
-    assert [(remark.rule, remark.origin) for remark in result.remarks if remark.severity == ERROR] == [(rule, HERE)]
+    result = translate(
+        [Command("timezone", "Etc/UTC", HERE), Command(name, text, HERE)],
+        find(release),
+        Attributes({}),
+    )
+    assert [
+        (remark.rule, remark.origin) for remark in result.remarks if remark.severity == ERROR
+    ] == [(rule, HERE)]
 
 
 def test_a_release_answers_to_its_family_and_an_alias_to_its_release() -> None:

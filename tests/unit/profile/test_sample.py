@@ -13,10 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import Available, lint
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import fits, provenance, render
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    fits,
+    provenance,
+    render,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import relax_ng
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
@@ -37,7 +43,9 @@ def expected(root: str) -> Any:
 
 @functools.cache
 def compiled(root: str, release: str = "rhel7") -> Profile:
-    return compile_profile(str(sample("rocks7")), root, expected(root)["attributes"], release, evaluate=evaluate)
+    return compile_profile(
+        str(sample("rocks7")), root, expected(root)["attributes"], release, evaluate=evaluate
+    )
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -131,12 +139,18 @@ def test_the_lint_has_no_error_for_the_release_the_rolls_were_made_for() -> None
 def test_for_a_newer_release_the_lint_names_the_node_files_that_stand_in_the_way() -> None:
     names: set[str] = set()
     for file in sample("cs9-appstream").glob("repodata/*-primary.xml.gz"):
-        createrepo_c.xml_parse_primary(str(file), pkgcb=lambda package: names.add(package.name), do_files=False)
+        createrepo_c.xml_parse_primary(
+            str(file), pkgcb=lambda package: names.add(package.name), do_files=False
+        )
     findings = lint(
         str(sample("rocks7")), {"compute": expected("compute")["attributes"]}, ["rhel9"],
         evaluate=evaluate, available=Available(names),
     )  # fmt: skip
-    absent = {finding.origin.file.rsplit("/", 1)[-1] for finding in findings if finding.rule == "absent-package"}
+    absent = {
+        finding.origin.file.rsplit("/", 1)[-1]
+        for finding in findings
+        if finding.rule == "absent-package"
+    }
     assert {"411-base.xml", "foundation-core.xml", "rpc.xml"} <= absent
     assert all(finding.origin.line > 1 for finding in findings if finding.rule == "absent-package")
 
@@ -147,7 +161,9 @@ def test_the_schemas_take_every_file_of_the_rolls(kind: str, folder: str) -> Non
     relax = etree.RelaxNG(etree.fromstring(text.encode()))
     for file in sorted((sample("rocks7") / folder).glob("*.xml")):
         body = re.sub(r"<\?xml[^>]*\?>", "", file.read_text())
-        names = sorted(set(re.findall(r"&([A-Za-z_][\w.-]*);", body)) - {"amp", "lt", "gt", "quot", "apos"})
+        names = sorted(
+            set(re.findall(r"&([A-Za-z_][\w.-]*);", body)) - {"amp", "lt", "gt", "quot", "apos"}
+        )
         entities = "".join(f'<!ENTITY {name} "x">' for name in names)
         document = etree.fromstring(f"<!DOCTYPE x [{entities}]>{body.strip()}")
         assert relax.validate(document), (file, relax.error_log.last_error)
@@ -166,9 +182,13 @@ SHAPERS = st.fixed_dictionaries(
 
 @settings(max_examples=10, deadline=None)
 @given(changes=SHAPERS)
-def test_a_profile_fits_a_node_exactly_when_the_node_would_get_the_same_profile(changes: dict[str, str]) -> None:
+def test_a_profile_fits_a_node_exactly_when_the_node_would_get_the_same_profile(
+    changes: dict[str, str],
+) -> None:
     attributes = {**expected("compute")["attributes"], **changes}
-    profile = compile_profile(str(sample("rocks7")), "compute", attributes, "rhel7", evaluate=evaluate)
+    profile = compile_profile(
+        str(sample("rocks7")), "compute", attributes, "rhel7", evaluate=evaluate
+    )
     first = compiled("compute")
     if fits(first, attributes):
         assert profile == first

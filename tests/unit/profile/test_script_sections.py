@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support.kickstarts import one, sections, tree
 
 pytestmark = pytest.mark.programs
 
 
-def scripts(folder: pathlib.Path, *elements: str, values: dict[str, str] | None = None) -> list[str]:
+def scripts(
+    folder: pathlib.Path, *elements: str, values: dict[str, str] | None = None
+) -> list[str]:
     profile = compile_profile(one(folder / "xml", *elements), "compute", values or {}, "rhel9")
     return sections(render(profile, values or {}))
 
@@ -26,12 +30,20 @@ def run(*texts: str) -> str:
     return "".join(process.run(["bash"], stdin=text, timeout=20).stdout for text in texts)
 
 
-def written(folder: pathlib.Path, attributes: str, content: str, before: str = "", **values: str) -> str:
+def written(
+    folder: pathlib.Path, attributes: str, content: str, before: str = "", **values: str
+) -> str:
     """What a <file> makes of a file that holds ``before``."""
     target = folder / "target"
     if before:
         target.write_text(before)
-    run(*scripts(folder, f'<post><file name="{target}" {attributes}>{content}</file></post>', values=values))
+    run(
+        *scripts(
+            folder,
+            f'<post><file name="{target}" {attributes}>{content}</file></post>',
+            values=values,
+        )
+    )
     return target.read_text()
 
 
@@ -46,12 +58,26 @@ def written(folder: pathlib.Path, attributes: str, content: str, before: str = "
         pytest.param("", "\n  a\n\tb\n\t", "", "  a\n\tb\n", id="what indents the end tag is not"),
         pytest.param("", "", "old\n", "old\n", id="nothing touches"),
         pytest.param("", "<![CDATA[\n<&>\n]]>", "", "<&>\n", id="cdata"),
-        pytest.param("", "\n$HOME `id` \\\\ \\n 'x' &quot;\n", "", "$HOME `id` \\\\ \\n 'x' \"\n", id="literal"),
+        pytest.param(
+            "",
+            "\n$HOME `id` \\\\ \\n 'x' &quot;\n",
+            "",
+            "$HOME `id` \\\\ \\n 'x' \"\n",
+            id="literal",
+        ),
         pytest.param('vars="literal"', "\n$HOME\n", "", "$HOME\n", id="vars literal"),
-        pytest.param('vars="expanded"', "\n$((6 * 7)) $(echo x)\n%end\nEOF\n", "", "42 x\n%end\nEOF\n", id="expanded"),
+        pytest.param(
+            'vars="expanded"',
+            "\n$((6 * 7)) $(echo x)\n%end\nEOF\n",
+            "",
+            "42 x\n%end\nEOF\n",
+            id="expanded",
+        ),
         pytest.param('expr="echo a; echo b"', "", "old\n", "a\nb\n", id="expr"),
         pytest.param('expr="echo a" mode="append"', "", "old\n", "old\na\n", id="expr append"),
-        pytest.param('mode="pipe"', "\ntr a-z A-Z |\nsort\n", "b\na\n", "A\nB\n", id="pipe in place"),
+        pytest.param(
+            'mode="pipe"', "\ntr a-z A-Z |\nsort\n", "b\na\n", "A\nB\n", id="pipe in place"
+        ),
         pytest.param('rcs="false"', "\na\n", "", "a\n", id="rcs off"),
         pytest.param('rcs="true"', "\na\n", "", "a\n", id="rcs on"),
         pytest.param('cond="no"', "\na\n", "old\n", "old\n", id="cond that does not hold"),
@@ -87,23 +113,33 @@ def test_a_file_keeps_its_permissions_when_it_is_written_again(tmp_path: pathlib
 CONTENT = st.text(st.sampled_from("ab EOF%end|\\$`'\"\t#\n"), max_size=30)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(content=CONTENT, value=st.text(st.sampled_from("ab %end|\\$`'\"\n&<é"), max_size=12))
-def test_any_content_with_any_value_arrives_in_the_file(tmp_path: pathlib.Path, content: str, value: str) -> None:
+def test_any_content_with_any_value_arrives_in_the_file(
+    tmp_path: pathlib.Path, content: str, value: str
+) -> None:
     assert written(tmp_path, "", f"\n[\n{content}\n&x;]\n", x=value) == f"[\n{content}\n{value}]\n"
 
 
-@pytest.mark.parametrize("interpreter", ["", 'interpreter="/bin/sh"', 'arg="--interpreter /bin/bash"'])
+@pytest.mark.parametrize(
+    "interpreter", ["", 'interpreter="/bin/sh"', 'arg="--interpreter /bin/bash"']
+)
 def test_a_line_of_a_script_that_would_end_the_section_reaches_the_shell(
     tmp_path: pathlib.Path, interpreter: str
 ) -> None:
     (script,) = scripts(
-        tmp_path, f"<post {interpreter}>\ncat &lt;&lt;'X'\n%end\n&x;\nX\nexit 0\n</post>", values={"x": "y"}
+        tmp_path,
+        f"<post {interpreter}>\ncat &lt;&lt;'X'\n%end\n&x;\nX\nexit 0\n</post>",
+        values={"x": "y"},
     )
     assert run(script) == "%end\ny\n"
 
 
-def test_a_sheltered_script_ends_with_its_own_status_and_keeps_its_values(tmp_path: pathlib.Path) -> None:
+def test_a_sheltered_script_ends_with_its_own_status_and_keeps_its_values(
+    tmp_path: pathlib.Path,
+) -> None:
     (script,) = scripts(
         tmp_path,
         f'<post>\n<file name="{tmp_path}/f">\n&x;\n</file>\ncat {tmp_path}/f - &lt;&lt;Y\n%end\nY\necho "&x;"\nexit 3</post>',
@@ -124,8 +160,14 @@ def test_another_language_runs_by_its_interpreter(tmp_path: pathlib.Path) -> Non
     ("element", "message"),
     [
         ('<post>"<file name="/x">a</file>"</post>', "inside quotes"),
-        ('<post>cat &lt;&lt;X\n<file name="/x">a</file>\nX\n</post>', "inside quotes or a here-document"),
-        ('<post interpreter="/usr/bin/python3"><file name="/x">a</file></post>', "cannot stand in <post>"),
+        (
+            '<post>cat &lt;&lt;X\n<file name="/x">a</file>\nX\n</post>',
+            "inside quotes or a here-document",
+        ),
+        (
+            '<post interpreter="/usr/bin/python3"><file name="/x">a</file></post>',
+            "cannot stand in <post>",
+        ),
         ('<post><file name="relative">a</file></post>', "not a path from /"),
         ('<post><file name="/x" expr="true">a</file></post>', "both expr= and text"),
         ("<post><package>a</package></post>", "cannot stand in a script"),
@@ -134,7 +176,9 @@ def test_another_language_runs_by_its_interpreter(tmp_path: pathlib.Path) -> Non
         ("<post>a\u2028b</post>", "U\\+2028"),
     ],
 )
-def test_what_cannot_be_compiled_is_refused_with_its_place(tmp_path: pathlib.Path, element: str, message: str) -> None:
+def test_what_cannot_be_compiled_is_refused_with_its_place(
+    tmp_path: pathlib.Path, element: str, message: str
+) -> None:
     with pytest.raises(DescriptionError, match=message) as caught:
         compile_profile(one(tmp_path, element), "compute", {}, "rhel9")
     assert f"{tmp_path}/nodes/compute.xml:" in str(caught.value)

@@ -57,7 +57,11 @@ UNSURE = (
     "a case in a substitution",
     "quotes that never close",
 )
-ANY = [name for name in SCRIPTS if name not in (*UNSURE, "a quoted here-document") and "comment" not in name]
+ANY = [
+    name
+    for name in SCRIPTS
+    if name not in (*UNSURE, "a quoted here-document") and "comment" not in name
+]
 
 
 def rendered(script: str, value: str) -> str:
@@ -74,7 +78,11 @@ def run(script: str) -> str:
 
 def expected(name: str, value: str) -> str:
     """What the script prints by the shell's own rules when the value is only a value."""
-    before = {"double quotes over lines": "x\n", "a number sign inside a word": "a#b", "behind an escaped quote": "'x"}
+    before = {
+        "double quotes over lines": "x\n",
+        "a number sign inside a word": "a#b",
+        "behind an escaped quote": "'x",
+    }
     before.update({"behind ansi quotes": "a'b", "after arithmetic": "4x"})
     before["a here-document at the start of a line"] = ""
     if "comment" in name:
@@ -113,7 +121,9 @@ def test_where_the_reader_is_not_sure_only_plain_values_are_written(name: str, v
 
 
 @pytest.mark.programs
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(name=st.sampled_from(sorted(SCRIPTS)), value=VALUES)
 def test_no_value_breaks_out_of_any_place(name: str, value: str) -> None:
     try:
@@ -137,16 +147,26 @@ def test_no_value_breaks_out_of_any_place(name: str, value: str) -> None:
         (f"x = 'a\\'{HOST}'", "plain"),
     ],
 )
-def test_in_another_language_only_simple_quotes_take_more_than_plain_values(line: str, given_context: str) -> None:
+def test_in_another_language_only_simple_quotes_take_more_than_plain_values(
+    line: str, given_context: str
+) -> None:
     (annotated,) = shell_quoting.annotate([line], "/usr/bin/python3")
     assert escaping.pieces(annotated)[1] == ("host", given_context)
 
 
 def test_an_expanded_text_that_runs_a_command_takes_only_plain_values() -> None:
-    assert shell_quoting.annotate_expanded([f"a {HOST}"]) == [f"a {escaping.mark('host', 'shell-here')}"]
-    assert shell_quoting.annotate_expanded([f"$(b {HOST})"]) == [f"$(b {escaping.mark('host', 'plain')})"]
+    assert shell_quoting.annotate_expanded([f"a {HOST}"]) == [
+        f"a {escaping.mark('host', 'shell-here')}"
+    ]
+    assert shell_quoting.annotate_expanded([f"$(b {HOST})"]) == [
+        f"$(b {escaping.mark('host', 'plain')})"
+    ]
 
 
-@given(st.lists(st.text("ab'\"\\$(){}`<-#; \t" + escaping.OPEN + escaping.CLOSE, max_size=12), max_size=4))
+@given(
+    st.lists(
+        st.text("ab'\"\\$(){}`<-#; \t" + escaping.OPEN + escaping.CLOSE, max_size=12), max_size=4
+    )
+)
 def test_no_script_stops_the_reader(lines: list[str]) -> None:
     assert len(shell_quoting.annotate(lines, "/bin/sh")) == len(lines)

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.traversal import HEAD, TAIL, arrange, reach
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Edge, Graph, OrderEdge, Origin
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.traversal import (
+    HEAD,
+    TAIL,
+    arrange,
+    reach,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import (
+    Edge,
+    Graph,
+    OrderEdge,
+    Origin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.conditions import Attributes
 
 NAMES = st.sampled_from("abcdefgh")
@@ -16,7 +26,9 @@ PAIRS = st.lists(st.tuples(NAMES, NAMES), max_size=14)
 
 
 def orders(*pairs: tuple[str, str]) -> list[OrderEdge]:
-    return [OrderEdge(head, tail, Origin("g.xml", number)) for number, (head, tail) in enumerate(pairs)]
+    return [
+        OrderEdge(head, tail, Origin("g.xml", number)) for number, (head, tail) in enumerate(pairs)
+    ]
 
 
 def test_names_decide_where_nothing_else_does() -> None:
@@ -28,7 +40,9 @@ def test_what_an_order_names_comes_before_what_none_names_as_in_the_original() -
 
 
 def test_head_is_before_and_tail_behind_everything_else() -> None:
-    found = arrange(["a", "z", "first", "last"], orders(("first", HEAD), (TAIL, "last"), ("z", "a")))
+    found = arrange(
+        ["a", "z", "first", "last"], orders(("first", HEAD), (TAIL, "last"), ("z", "a"))
+    )
     assert found == ["first", "z", "a", "last"]
 
 
@@ -53,11 +67,15 @@ def test_every_order_edge_is_kept_or_a_circle_is_named(
         assert members[0] == members[-1]
         known = {(order.head, order.tail) for order in given_orders} | {(HEAD, TAIL)}
         # Between two named edges a node may stand in the middle band: after HEAD, before TAIL.
-        assert all(pair in known or HEAD in pair or TAIL in pair for pair in zip(members, members[1:]))
+        assert all(
+            pair in known or HEAD in pair or TAIL in pair for pair in zip(members, members[1:])
+        )
         return
     assert sorted(found) == sorted(nodes)
     place = {name: number for number, name in enumerate(found)}
-    assert all(place[o.head] < place[o.tail] for o in given_orders if o.head in place and o.tail in place)
+    assert all(
+        place[o.head] < place[o.tail] for o in given_orders if o.head in place and o.tail in place
+    )
     assert arrange(sorted(nodes, reverse=True), list(reversed(given_orders))) == found
 
 
@@ -75,4 +93,8 @@ def test_a_root_reaches_what_a_way_of_edges_leads_to_and_each_step_is_such_an_ed
         expected |= more
     assert set(reached) == expected
     for name, step in reached.items():
-        assert name == "a" if step.edge is None else (step.edge.source in reached and step.edge.target == name)
+        assert (
+            name == "a"
+            if step.edge is None
+            else (step.edge.source in reached and step.edge.target == name)
+        )

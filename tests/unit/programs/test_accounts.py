@@ -30,7 +30,10 @@ CAROL = Person("carol", 70000)
 def bundle(*persons: Person, version: int = 1) -> Bundle:
     """A bundle as the frontend makes it of these people, read by the node."""
     found = accounts_of(
-        {name: "".join(f"{getattr(one, name)}\n" for one in persons) for name in ("passwd", "group", "shadow")}
+        {
+            name: "".join(f"{getattr(one, name)}\n" for one in persons)
+            for name in ("passwd", "group", "shadow")
+        }
     )
     return read(text_of(Published(version, found)).encode())
 
@@ -56,12 +59,18 @@ def test_people_come_after_the_nodes_own_accounts_which_stay_as_they_are() -> No
 
 def test_who_is_not_in_the_bundle_any_more_goes_from_every_file() -> None:
     first = bundle(ALICE, BOB)
-    assert merge(merge(NODE, first).final, bundle(BOB), first).final == merge(NODE, bundle(BOB)).final
+    assert (
+        merge(merge(NODE, first).final, bundle(BOB), first).final == merge(NODE, bundle(BOB)).final
+    )
 
 
 def test_a_local_account_with_a_number_of_people_goes_too() -> None:
     eve = Person("eve", 1000)
-    node = {**NODE, "passwd": NODE["passwd"] + eve.passwd + "\n", "shadow": NODE["shadow"] + eve.shadow + "\n"}
+    node = {
+        **NODE,
+        "passwd": NODE["passwd"] + eve.passwd + "\n",
+        "shadow": NODE["shadow"] + eve.shadow + "\n",
+    }
     assert merge(node, bundle(ALICE)).final == merge(NODE, bundle(ALICE)).final
 
 
@@ -78,7 +87,11 @@ def test_membership_of_people_in_the_nodes_own_groups_is_the_nodes_business() ->
 
 
 def test_members_of_a_group_stand_in_group_and_gshadow() -> None:
-    rows = {"passwd": [ALICE.passwd], "shadow": [ALICE.shadow], "group": [ALICE.group, "project:x:2000:alice"]}
+    rows = {
+        "passwd": [ALICE.passwd],
+        "shadow": [ALICE.shadow],
+        "group": [ALICE.group, "project:x:2000:alice"],
+    }
     final = merge(NODE, read(edited(**rows))).final
     assert final["group"].endswith("alice:x:1000:\nproject:x:2000:alice\n")
     assert final["gshadow"].endswith("alice:!::\nproject:!::alice\n")
@@ -94,14 +107,25 @@ SYSTEM = st.lists(
         st.tuples(st.sampled_from(("root", "slurm", "alice", "x", "bob")), st.integers(0, 999)).map(
             lambda one: f"{one[0]}:x:{one[1]}:"
         ),
-        st.sampled_from(("+::::::", "# text", "odd", "a:b", "x:x:\xb2:", "::::", ":x:1005:5", "mallory:x:01000:5")),
+        st.sampled_from(
+            (
+                "+::::::",
+                "# text",
+                "odd",
+                "a:b",
+                "x:x:\xb2:",
+                "::::",
+                ":x:1005:5",
+                "mallory:x:01000:5",
+            )
+        ),
     ),
     max_size=8,
 )
 PEOPLE = st.lists(
-    st.tuples(st.sampled_from(("alice", "bob", "slurm", "eve", "dave")), st.integers(1000, 1005)).map(
-        lambda one: Person(*one)
-    ),
+    st.tuples(
+        st.sampled_from(("alice", "bob", "slurm", "eve", "dave")), st.integers(1000, 1005)
+    ).map(lambda one: Person(*one)),
     max_size=5,
     unique_by=lambda one: one.name,
 )
@@ -111,7 +135,12 @@ def system_rows(text: str) -> list[str]:
     found = []
     for line in text.split("\n"):
         number = (line.split(":") + ["", "", ""])[2]
-        if line and not (number.isascii() and number.isdigit() and number[0] != "0" and 1000 <= int(number) < 60000):
+        if line and not (
+            number.isascii()
+            and number.isdigit()
+            and number[0] != "0"
+            and 1000 <= int(number) < 60000
+        ):
             found.append(line)
     return found
 
@@ -127,15 +156,23 @@ def test_system_accounts_survive_any_bundle_byte_for_byte(
     before = merge(texts, first).final
     after = merge(before, second, first)
     for name in ("passwd", "group"):
-        assert system_rows(after.final[name]) == system_rows(after.between[name]) == system_rows(texts[name])
+        assert (
+            system_rows(after.final[name])
+            == system_rows(after.between[name])
+            == system_rows(texts[name])
+        )
         own = {row.split(":")[0] for row in system_rows(texts[name])}
         for file in (after.between, after.final):
-            kept = [row for row in file[people.SECRETS[name]].splitlines() if row.split(":")[0] in own]
+            kept = [
+                row for row in file[people.SECRETS[name]].splitlines() if row.split(":")[0] in own
+            ]
             assert kept == [row for row in secret.splitlines() if row.split(":")[0] in own]
 
 
 @given(PEOPLE, PEOPLE)
-def test_what_a_node_becomes_depends_on_the_bundle_alone(old: list[Person], new: list[Person]) -> None:
+def test_what_a_node_becomes_depends_on_the_bundle_alone(
+    old: list[Person], new: list[Person]
+) -> None:
     first, second = bundle(*old), bundle(*new, version=2)
     by_way_of_the_first = merge(merge(NODE, first).final, second, first).final
     assert by_way_of_the_first == merge(NODE, second).final
@@ -143,12 +180,19 @@ def test_what_a_node_becomes_depends_on_the_bundle_alone(old: list[Person], new:
 
 
 @given(PEOPLE, PEOPLE)
-def test_whoever_is_seen_in_between_has_a_group_and_a_password(old: list[Person], new: list[Person]) -> None:
+def test_whoever_is_seen_in_between_has_a_group_and_a_password(
+    old: list[Person], new: list[Person]
+) -> None:
     first, second = bundle(*old), bundle(*new, version=2)
     before = merge(NODE, first).final
     merged = merge(before, second, first)
     # A group cannot stand there with its old number and its new one.
-    renumbered = {str(one.uid) for one in old for other in new if one.name == other.name and one.uid != other.uid}
+    renumbered = {
+        str(one.uid)
+        for one in old
+        for other in new
+        if one.name == other.name and one.uid != other.uid
+    }
     for seen in (before["passwd"], merged.final["passwd"]):
         for row in seen.splitlines():
             name, _x, _uid, gid = row.split(":")[:4]
@@ -165,7 +209,9 @@ def test_everything_that_the_frontend_publishes_is_read_by_the_node() -> None:
 
 
 @given(st.lists(st.text(min_size=1), max_size=1), st.sampled_from(("passwd", "group", "shadow")))
-def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(rows: list[str], table: str) -> None:
+def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
+    rows: list[str], table: str
+) -> None:
     texts = {"passwd": f"{ALICE.passwd}\n", "group": "", "shadow": ""}
     texts[table] += "".join(f"{row}\n" for row in rows)
     try:
@@ -182,13 +228,19 @@ def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(rows: l
             {"passwd": ["root:x:0:0::/root:/bin/bash"]},
             'passwd row of "root": the number "0" is of the operating system',
         ),
-        ({"passwd": ["eve:x:1000:10::/home/eve:/bin/sh"]}, 'the primary group "10" is of the operating system'),
+        (
+            {"passwd": ["eve:x:1000:10::/home/eve:/bin/sh"]},
+            'the primary group "10" is of the operating system',
+        ),
         ({"passwd": ["eve:x:1000:1000::/home/eve"]}, 'passwd row of "eve" has 6 fields'),
         ({"passwd": ["eve::1000:1000::/home/eve:/bin/sh"]}, 'passwd row of "eve": field 2'),
         ({"passwd": ["eve:x:1000:1000:a\nroot:/home/eve:/bin/sh"]}, 'passwd row of "eve": field 5'),
         ({"passwd": ["-eve:x:1000:1000::/home/eve:/bin/sh"]}, 'passwd row of "-eve": field 1'),
         ({"passwd": ["eve:x:01000:1000::/home/eve:/bin/sh"]}, 'passwd row of "eve": field 3'),
-        ({"group": ["wheel:x:10:alice"]}, 'group row of "wheel": the number "10" is of the operating system'),
+        (
+            {"group": ["wheel:x:10:alice"]},
+            'group row of "wheel": the number "10" is of the operating system',
+        ),
         ({"shadow": ["alice::1::::::"]}, 'shadow row of "alice": field 2'),
         ({"shadow": []}, "a user without a row in shadow"),
         ({"shadow": [ALICE.shadow, f"root:{HASH}:::::::"]}, "without a row in shadow"),
@@ -233,14 +285,21 @@ def etc_of(node: Node) -> dict[str, str]:
 @pytest.mark.programs
 def test_a_bundle_that_was_changed_on_its_way_is_refused(frontend: Frontend, node: Node) -> None:
     frontend.publish(ALICE)
-    for data in (frontend.bundle.replace(b"/home/alice", b"/home/al1ce"), frontend.bundle + b" ", b"", b"<html>"):
+    for data in (
+        frontend.bundle.replace(b"/home/alice", b"/home/al1ce"),
+        frontend.bundle + b" ",
+        b"",
+        b"<html>",
+    ):
         with pytest.raises(Refused):
             node.take(data)
     assert etc_of(node) == NODE
 
 
 @pytest.mark.programs
-def test_a_bundle_of_another_key_is_refused(frontend: Frontend, node: Node, tmp_path: pathlib.Path) -> None:
+def test_a_bundle_of_another_key_is_refused(
+    frontend: Frontend, node: Node, tmp_path: pathlib.Path
+) -> None:
     frontend.publish(ALICE)
     signing_keys.ensure(str(tmp_path / "other"), process.run)
     text = text_of(Published(2**40, Accounts()))
@@ -251,7 +310,9 @@ def test_a_bundle_of_another_key_is_refused(frontend: Frontend, node: Node, tmp_
 
 
 @pytest.mark.programs
-def test_an_older_bundle_is_refused_also_by_a_program_that_was_started_anew(frontend: Frontend, node: Node) -> None:
+def test_an_older_bundle_is_refused_also_by_a_program_that_was_started_anew(
+    frontend: Frontend, node: Node
+) -> None:
     frontend.publish(ALICE, BOB)
     older = frontend.bundle
     frontend.publish(BOB)
@@ -297,7 +358,9 @@ def test_what_is_changed_by_hand_on_the_node_is_put_right(frontend: Frontend, no
 
 
 @pytest.mark.programs
-def test_owner_permissions_and_labels_are_kept(frontend: Frontend, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_owner_permissions_and_labels_are_kept(
+    frontend: Frontend, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(accounts, "LABELS", ("trusted.label",))
     frontend.publish(ALICE)
     shadow = pathlib.Path(node.etc, "shadow")
@@ -305,7 +368,11 @@ def test_owner_permissions_and_labels_are_kept(frontend: Frontend, node: Node, m
     os.setxattr(shadow, "trusted.label", b"shadow_t")
     node.take(frontend.bundle)
     state = shadow.stat()
-    assert (state.st_gid, state.st_mode & 0o7777, os.getxattr(shadow, "trusted.label")) == (42, 0o640, b"shadow_t")
+    assert (state.st_gid, state.st_mode & 0o7777, os.getxattr(shadow, "trusted.label")) == (
+        42,
+        0o640,
+        b"shadow_t",
+    )
 
 
 # ---- when it asks
@@ -313,10 +380,18 @@ def test_owner_permissions_and_labels_are_kept(frontend: Frontend, node: Node, m
 
 @pytest.mark.programs
 def test_each_trouble_is_told_once(
-    frontend: Frontend, node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    frontend: Frontend,
+    node: Node,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     frontend.publish(ALICE)
-    answers: list[Any] = [accounts.Unheard("away"), accounts.Unheard("away"), (frontend.bundle, "a"), (None, "a")]
+    answers: list[Any] = [
+        accounts.Unheard("away"),
+        accounts.Unheard("away"),
+        (frontend.bundle, "a"),
+        (None, "a"),
+    ]
 
     def answer(_url: str, _tag: str) -> Any:
         one = answers.pop(0)
@@ -345,10 +420,21 @@ def test_a_bundle_is_opened_by_the_nodes_openssl(frontend: Frontend) -> None:
 
 @pytest.mark.programs
 def test_what_a_backup_holds_comes_back_whatever_its_version(
-    frontend: Frontend, node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    frontend: Frontend,
+    node: Node,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     frontend.publish(ALICE, BOB)
-    argv = ["accounts.py", "--key", node.key, "--root", os.path.dirname(node.etc), "take", frontend.place.bundle]
+    argv = [
+        "accounts.py",
+        "--key",
+        node.key,
+        "--root",
+        os.path.dirname(node.etc),
+        "take",
+        frontend.place.bundle,
+    ]
     monkeypatch.setattr("sys.argv", argv)
     assert (accounts.main(), accounts.main()) == (0, 0)
     assert etc_of(node)["passwd"] == NODE["passwd"] + f"{ALICE.passwd}\n{BOB.passwd}\n"
@@ -358,7 +444,9 @@ def test_what_a_backup_holds_comes_back_whatever_its_version(
 
 
 @pytest.mark.programs
-def test_bytes_that_are_no_utf_8_stay_as_they_are_in_the_nodes_own_rows(frontend: Frontend, node: Node) -> None:
+def test_bytes_that_are_no_utf_8_stay_as_they_are_in_the_nodes_own_rows(
+    frontend: Frontend, node: Node
+) -> None:
     path = pathlib.Path(node.etc, "passwd")
     own = path.read_bytes() + b"guest:x:500:500:Gast f\xfcr alle:/:/sbin/nologin\n"
     path.write_bytes(own)

@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from console import AYT, BINARY, DO, DONT, ECHO, IAC, IP, NAWS, SB, SE, SGA, TTYPE, WILL, WONT, Telnet, described, plain
+from console import (
+    AYT,
+    BINARY,
+    DO,
+    DONT,
+    ECHO,
+    IAC,
+    IP,
+    NAWS,
+    SB,
+    SE,
+    SGA,
+    TTYPE,
+    WILL,
+    WONT,
+    Telnet,
+    described,
+    plain,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,8 +85,12 @@ def test_a_terminal_with_odd_letters_is_not_taken(telnet: Telnet) -> None:
     assert telnet.terminal == "vt100"
 
 
-@pytest.mark.parametrize(("told", "taken"), [("linux", "linux"), ("unknown", "vt100"), ("xterm-of-2031", "vt100")])
-def test_a_terminal_that_the_installer_has_no_description_of_is_a_vt100(told: str, taken: str) -> None:
+@pytest.mark.parametrize(
+    ("told", "taken"), [("linux", "linux"), ("unknown", "vt100"), ("xterm-of-2031", "vt100")]
+)
+def test_a_terminal_that_the_installer_has_no_description_of_is_a_vt100(
+    told: str, taken: str
+) -> None:
     """telnet without TERM says "unknown", for which tmux shows nothing."""
     assert described(told) == taken
 

@@ -29,14 +29,22 @@ BIG = 500_000
 def disk(name: str = "sda", parts: tuple[Part, ...] = (), **facts: Any) -> Disk:
     """A disk; blank unless it is given parts."""
     found: dict[str, Any] = {
-        **{"path": f"/dev/{name}", "size": BIG, "transport": "sata", "wwn": f"wwn-{name}", "serial": f"serial-{name}"},
+        **{
+            "path": f"/dev/{name}",
+            "size": BIG,
+            "transport": "sata",
+            "wwn": f"wwn-{name}",
+            "serial": f"serial-{name}",
+        },
         **{"table": "gpt" if parts else "", "fstype": "", "mounted": [], "stacked": ()},
         **facts,
     }
     return Disk(name=name, parts=parts, **found)
 
 
-def installed(name: str = "sda", boot: str = BIOSBOOT, fstypes: Optional[dict[str, str]] = None, **facts: Any) -> Disk:
+def installed(
+    name: str = "sda", boot: str = BIOSBOOT, fstypes: Optional[dict[str, str]] = None, **facts: Any
+) -> Disk:
     """A disk as a first installation left it."""
     infix = "p" if name[-1].isdigit() else ""
     parts = [Part(f"{name}{infix}1", "", "vfat" if boot == ESP else "", boot)]
@@ -47,11 +55,15 @@ def installed(name: str = "sda", boot: str = BIOSBOOT, fstypes: Optional[dict[st
 
 def without(one: Disk, label: str) -> Disk:
     """The disk after a partition lost its label."""
-    return one._replace(parts=tuple(part._replace(label="") if part.label == label else part for part in one.parts))
+    return one._replace(
+        parts=tuple(part._replace(label="") if part.label == label else part for part in one.parts)
+    )
 
 
 def wish(**given: Any) -> Wish:
-    return Wish(**{"wipe": False, "efi": False, "pin": "", "mirror": False, "table": "gpt", **given})
+    return Wish(
+        **{"wipe": False, "efi": False, "pin": "", "mirror": False, "table": "gpt", **given}
+    )
 
 
 def commands(disks: list[Disk], **given: Any) -> list[str]:
@@ -102,7 +114,9 @@ def test_a_part_of_the_system_on_a_partition_of_its_own_is_formatted_with_root()
     lines = layout_from(APART)
     labels = (("RK_ROOT", "xfs"), ("RK_VAR", "ext4"), ("RK_SWAP", "swap"), ("RK_STATE1", "ext4"))
     parts = [Part("sda1", "", "", BIOSBOOT)]
-    parts += [Part(f"sda{number}", label, fstype, "") for number, (label, fstype) in enumerate(labels, 2)]
+    parts += [
+        Part(f"sda{number}", label, fstype, "") for number, (label, fstype) in enumerate(labels, 2)
+    ]
     assert decide([disk(parts=tuple(parts))], lines, wish())[0][3:7] == [
         "part / --onpart=sda2 --fstype=xfs --label=RK_ROOT",
         "part /var --onpart=sda3 --fstype=xfs --label=RK_VAR",
@@ -112,7 +126,9 @@ def test_a_part_of_the_system_on_a_partition_of_its_own_is_formatted_with_root()
 
 
 def test_another_layout_on_an_installed_disk_is_refused_until_the_order_permits_to_wipe() -> None:
-    with pytest.raises(Refusal, match=r"RK_VAR \(/var\) is missing; .*order the installation with wipe: true"):
+    with pytest.raises(
+        Refusal, match=r"RK_VAR \(/var\) is missing; .*order the installation with wipe: true"
+    ):
         decide([installed()], layout_from(APART), wish())
     assert decide([installed()], layout_from(APART), wish(wipe=True))[1] == "wipe"
 
@@ -138,7 +154,10 @@ def test_the_fast_and_small_disk_is_taken_first() -> None:
 
 @pytest.mark.parametrize("pin", ["sdb", "/dev/sdb", "wwn-sdb", "serial-sdb"])
 def test_a_site_may_name_the_disk(pin: str) -> None:
-    assert commands([disk("sda", size=100_000), disk("sdb")], pin=pin)[0] == "ignoredisk --only-use=sdb"
+    assert (
+        commands([disk("sda", size=100_000), disk("sdb")], pin=pin)[0]
+        == "ignoredisk --only-use=sdb"
+    )
 
 
 FOREIGN = {
@@ -150,7 +169,9 @@ FOREIGN = {
     "an array's member": disk(parts=(Part("sda1", "host:0", "linux_raid_member", ""),)),
     "a whole-disk array": disk(fstype="linux_raid_member", stacked=("md127",)),
     "firmware RAID": disk(fstype="isw_raid_member"),
-    "another cluster's disk": disk(parts=(Part("sda1", "R2_ROOT", "xfs", ""), Part("sda2", "R2_STATE1", "xfs", ""))),
+    "another cluster's disk": disk(
+        parts=(Part("sda1", "R2_ROOT", "xfs", ""), Part("sda2", "R2_STATE1", "xfs", ""))
+    ),
     "only a volume on it": disk(stacked=("mpatha",)),
 }
 
@@ -164,7 +185,9 @@ def test_what_is_not_ours_is_left_alone(held: str) -> None:
 
 @pytest.mark.parametrize("held", FOREIGN)
 def test_permission_to_wipe_comes_from_the_order(held: str) -> None:
-    assert "clearpart --all --initlabel --disklabel=gpt --drives=sda" in commands([FOREIGN[held]], wipe=True)
+    assert "clearpart --all --initlabel --disklabel=gpt --drives=sda" in commands(
+        [FOREIGN[held]], wipe=True
+    )
 
 
 def test_a_wipe_takes_our_own_disk_rather_than_a_faster_one_of_somebody() -> None:
@@ -186,24 +209,53 @@ REFUSED = [
         id="root lost its label",
     ),
     pytest.param(
-        [without(installed(), "RK_STATE1")], {}, r"RK_STATE1 \(/state/partition1\) is missing", id="state lost"
+        [without(installed(), "RK_STATE1")],
+        {},
+        r"RK_STATE1 \(/state/partition1\) is missing",
+        id="state lost",
     ),
-    pytest.param([without(installed(), "RK_SWAP")], {}, r"RK_SWAP \(swap\) is missing", id="swap lost"),
-    pytest.param([installed(), installed("sdb")], {}, r"RK_ROOT stands on sda2 and sdb2", id="a label twice"),
     pytest.param(
-        [installed(fstypes={"RK_STATE1": "ext4"})], {}, r"holds ext4, and the layout says xfs", id="another file system"
+        [without(installed(), "RK_SWAP")], {}, r"RK_SWAP \(swap\) is missing", id="swap lost"
     ),
-    pytest.param([installed(fstypes={"RK_STATE1": ""})], {}, r"holds nothing, and the layout", id="no file system"),
-    pytest.param([installed()], {"efi": True}, r"has not an EFI system partition", id="BIOS before, UEFI now"),
-    pytest.param([installed(boot=ESP)], {}, r"has not a BIOS boot partition", id="UEFI before, BIOS now"),
+    pytest.param(
+        [installed(), installed("sdb")], {}, r"RK_ROOT stands on sda2 and sdb2", id="a label twice"
+    ),
+    pytest.param(
+        [installed(fstypes={"RK_STATE1": "ext4"})],
+        {},
+        r"holds ext4, and the layout says xfs",
+        id="another file system",
+    ),
+    pytest.param(
+        [installed(fstypes={"RK_STATE1": ""})],
+        {},
+        r"holds nothing, and the layout",
+        id="no file system",
+    ),
+    pytest.param(
+        [installed()], {"efi": True}, r"has not an EFI system partition", id="BIOS before, UEFI now"
+    ),
+    pytest.param(
+        [installed(boot=ESP)], {}, r"has not a BIOS boot partition", id="UEFI before, BIOS now"
+    ),
     pytest.param([installed()], {"mirror": True}, r"stands on sda2", id="half a mirror"),
     pytest.param([], {}, r"there is no disk", id="no disk"),
-    pytest.param([disk(size=30_000)], {}, r"has 30000 MiB, and the layout needs 35849", id="too small"),
     pytest.param(
-        [disk(mounted=["/run/install"])], {"wipe": True}, r"in use \(/run/install\)", id="the installer's own"
+        [disk(size=30_000)], {}, r"has 30000 MiB, and the layout needs 35849", id="too small"
+    ),
+    pytest.param(
+        [disk(mounted=["/run/install"])],
+        {"wipe": True},
+        r"in use \(/run/install\)",
+        id="the installer's own",
     ),
     pytest.param([disk()], {"pin": "sdz"}, r"no disk is 'sdz'", id="the named disk is not there"),
-    pytest.param([disk(table="gpt"), disk("sdb")], {"pin": "sda"}, r"sda holds gpt", id="the named disk is not blank"),
+    pytest.param(
+        [disk(table="gpt"), disk("sdb")],
+        {"pin": "sda"},
+        r"sda holds gpt",
+        id="the named disk is not blank",
+    ),
     pytest.param([disk()], {"mirror": True}, r"2 disks wanted, 1 free", id="a mirror of one"),
 ]
 
@@ -215,7 +267,9 @@ def test_doubt_is_a_refusal(disks: list[Disk], given: dict[str, Any], said: str)
 
 
 def test_root_may_change_its_file_system() -> None:
-    assert "part / --onpart=sda2 --fstype=xfs --label=RK_ROOT" in commands([installed(fstypes={"RK_ROOT": "ext4"})])
+    assert "part / --onpart=sda2 --fstype=xfs --label=RK_ROOT" in commands(
+        [installed(fstypes={"RK_ROOT": "ext4"})]
+    )
 
 
 def mirrored() -> list[Disk]:
@@ -293,12 +347,18 @@ disks = st.lists(
     unique_by=lambda one: one.name,
 )
 wishes = st.builds(
-    wish, wipe=st.booleans(), efi=st.booleans(), mirror=st.booleans(), table=st.sampled_from(["gpt", "msdos"])
+    wish,
+    wipe=st.booleans(),
+    efi=st.booleans(),
+    mirror=st.booleans(),
+    table=st.sampled_from(["gpt", "msdos"]),
 )
 
 
 @given(disks, wishes)
-def test_without_permission_nothing_but_root_and_blank_disks_is_ever_written(found: list[Disk], asked: Wish) -> None:
+def test_without_permission_nothing_but_root_and_blank_disks_is_ever_written(
+    found: list[Disk], asked: Wish
+) -> None:
     try:
         lines, mode = decide(found, LINES, asked)
     except Refusal:
@@ -306,7 +366,11 @@ def test_without_permission_nothing_but_root_and_blank_disks_is_ever_written(fou
     text = "\n".join(lines)
     if not asked.wipe:
         full = {one.name for one in found if one.parts or one.table or one.fstype or one.stacked}
-        cleared = [line.rpartition("=")[2].split(",") for line in lines if line.startswith("clearpart --all")]
+        cleared = [
+            line.rpartition("=")[2].split(",")
+            for line in lines
+            if line.startswith("clearpart --all")
+        ]
         assert not full & {name for names in cleared for name in names}
         for line in lines:
             if "--onpart" in line or "--useexisting" in line:

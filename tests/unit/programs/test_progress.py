@@ -15,7 +15,12 @@ from progress import Pace, new_lines, recognise, tail
 from support.ansible import ROOT
 
 PROGRAMS = sorted((ROOT / "xml" / "include").glob("*.py"))
-INSTALL = {"phase": "install", "message": "Installing bash.x86_64 (133/400)", "done": 133, "total": 400}
+INSTALL = {
+    "phase": "install",
+    "message": "Installing bash.x86_64 (133/400)",
+    "done": 133,
+    "total": 400,
+}
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
@@ -31,7 +36,10 @@ def test_the_installers_python_can_read_it(program: pathlib.Path) -> None:
         ("Creating disklabel on /dev/sda", {"phase": "format"}),
         ("Creating xfs on /dev/sda2", {"phase": "format"}),
         ("Downloading packages", {"phase": "download"}),
-        ("Downloading 412 RPMs, 61 MiB / 223 MiB (27%) done.", {"phase": "download", "done": 27, "total": 100}),
+        (
+            "Downloading 412 RPMs, 61 MiB / 223 MiB (27%) done.",
+            {"phase": "download", "done": 27, "total": 100},
+        ),
         ("Starting package installation process", {"phase": "install"}),
         ("Installing bash.x86_64 (133/400)", {"phase": "install", "done": 133, "total": 400}),
         ("Configuring kernel-core.x86_64", {"phase": "posttrans"}),
@@ -42,7 +50,10 @@ def test_the_installers_python_can_read_it(program: pathlib.Path) -> None:
         ("Generating initramfs", {"phase": "configure"}),
         ("Running post-installation scripts", {"phase": "post"}),
         ("Installation complete.  Press ENTER to quit", {"phase": "end"}),
-        ("There was an error running the kickstart script at line 12.  This is a fatal error", {"phase": "failed"}),
+        (
+            "There was an error running the kickstart script at line 12.  This is a fatal error",
+            {"phase": "failed"},
+        ),
     ],
 )
 def test_the_installers_words_are_phases(line: str, event: dict[str, Any]) -> None:
@@ -136,7 +147,10 @@ def machine(root: pathlib.Path, files: dict[str, str]) -> str:
 
 
 def test_a_machine_is_counted_as_slurm_wants_it(tmp_path: pathlib.Path) -> None:
-    files = {"proc/meminfo": "MemTotal:       263174212 kB", "sys/class/dmi/id/sys_vendor": "Dell Inc."}
+    files = {
+        "proc/meminfo": "MemTotal:       263174212 kB",
+        "sys/class/dmi/id/sys_vendor": "Dell Inc.",
+    }
     for cpu in range(8):
         topology = f"sys/devices/system/cpu/cpu{cpu}/topology"
         files[f"{topology}/physical_package_id"] = str(cpu // 4)
@@ -147,12 +161,24 @@ def test_a_machine_is_counted_as_slurm_wants_it(tmp_path: pathlib.Path) -> None:
         files[f"sys/block/{name}/removable"] = str(removable)
         files[f"sys/block/{name}/device/model"] = "a disk"
     files["sys/block/loop0/size"] = "100000"
-    for number, kind, maker in ((1, "0x030200", "0x10de"), (2, "0x030000", "0x1a03"), (3, "0x020000", "0x8086")):
+    for number, kind, maker in (
+        (1, "0x030200", "0x10de"),
+        (2, "0x030000", "0x1a03"),
+        (3, "0x020000", "0x8086"),
+    ):
         files[f"sys/bus/pci/devices/0000:0{number}:00.0/class"] = kind
         files[f"sys/bus/pci/devices/0000:0{number}:00.0/vendor"] = maker
     files["sys/firmware/efi/fw_platform_size"] = "64"
     assert progress.count(machine(tmp_path, files)) == {
-        **{"cpus": 8, "sockets": 2, "cores": 2, "threads": 2, "memory": 257006, "disk": 953869, "gpus": 1},
+        **{
+            "cpus": 8,
+            "sockets": 2,
+            "cores": 2,
+            "threads": 2,
+            "memory": 257006,
+            "disk": 953869,
+            "gpus": 1,
+        },
         **{"vendor": "Dell Inc.", "product": "", "serial": "", "firmware": "uefi"},
     }
 

@@ -20,17 +20,26 @@ every_report = pytest.mark.parametrize("report", registry.REPORTS, ids=lambda re
 
 
 @every_report
-def test_a_report_says_what_its_golden_files_say(report: Report, snapshot: Snapshot, golden: Golden) -> None:
+def test_a_report_says_what_its_golden_files_say(
+    report: Report, snapshot: Snapshot, golden: Golden
+) -> None:
     for path, content in report.render(snapshot, site(report.name)).items():
         golden(f"{report.name}/{pathlib.PurePath(path).name}", content)
 
 
 def test_kea_3_is_told_in_its_own_words(snapshot: Snapshot, golden: Golden) -> None:
-    golden("kea/kea-dhcp4-3.conf", text("kea", snapshot, release="3.0.1", socket="/var/run/kea/kea4-ctrl-socket"))
+    golden(
+        "kea/kea-dhcp4-3.conf",
+        text("kea", snapshot, release="3.0.1", socket="/var/run/kea/kea4-ctrl-socket"),
+    )
 
 
-def test_slurm_offers_the_distributions_that_a_job_may_ask_for(snapshot: Snapshot, golden: Golden) -> None:
-    said = site("slurm", distributions=["rocks", "rocks-testing"], path="/etc/slurm/offers-nodes.conf")
+def test_slurm_offers_the_distributions_that_a_job_may_ask_for(
+    snapshot: Snapshot, golden: Golden
+) -> None:
+    said = site(
+        "slurm", distributions=["rocks", "rocks-testing"], path="/etc/slurm/offers-nodes.conf"
+    )
     for path, content in report("slurm").render(snapshot, said).items():
         golden(f"slurm/{pathlib.PurePath(path).name}", content)
 
@@ -50,7 +59,9 @@ def test_a_report_of_an_empty_database_can_be_rendered(report: Report) -> None:
 
 
 @every_report
-def test_every_file_says_who_writes_it_and_ends_its_last_line(report: Report, snapshot: Snapshot) -> None:
+def test_every_file_says_who_writes_it_and_ends_its_last_line(
+    report: Report, snapshot: Snapshot
+) -> None:
     for content in report.render(snapshot, site(report.name)).values():
         assert "Written by rocks_report" in content
         assert content.endswith("\n") and not re.search(r"[ \t]\n", content)
@@ -63,6 +74,8 @@ def test_every_report_has_a_name_of_its_own_and_a_summary(report: Report) -> Non
 
 
 @every_report
-def test_a_report_reads_only_the_parts_that_it_says_it_needs(report: Report, described: Database) -> None:
+def test_a_report_reads_only_the_parts_that_it_says_it_needs(
+    report: Report, described: Database
+) -> None:
     whole = report.render(read(described, {"hardware", "groups"}), site(report.name))
     assert report.render(read(described, report.needs), site(report.name)) == whole

@@ -43,14 +43,31 @@ NASTY = [
     ".",
     "-",
 ]
-nasty = st.lists(st.sampled_from([*NASTY, "compute", "0", "a"]) | st.characters(), max_size=8).map("".join)
+nasty = st.lists(st.sampled_from([*NASTY, "compute", "0", "a"]) | st.characters(), max_size=8).map(
+    "".join
+)
 every_report = pytest.mark.parametrize("one", REPORTS, ids=lambda one: one.name)
-quietly = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+quietly = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+)
 
 
 def with_node(snapshot: Snapshot, **values: str) -> Snapshot:
     """The cluster with one more node."""
-    model = Node(99, "web-9-9", "52:54:00:00:00:09", "Web Server", "web", "web", "", 9, 9, "10.9.9.9", "x86_64", "")
+    model = Node(
+        99,
+        "web-9-9",
+        "52:54:00:00:00:09",
+        "Web Server",
+        "web",
+        "web",
+        "",
+        9,
+        9,
+        "10.9.9.9",
+        "x86_64",
+        "",
+    )
     return dataclasses.replace(snapshot, nodes=(*snapshot.nodes, model._replace(**values)))
 
 
@@ -81,14 +98,20 @@ def test_a_hostile_name_or_address_is_refused_or_harmless(
 @every_report
 @quietly
 @given(nasty)
-def test_a_comment_never_adds_a_line_or_changes_another(one: Report, snapshot: Snapshot, value: str) -> None:
+def test_a_comment_never_adds_a_line_or_changes_another(
+    one: Report, snapshot: Snapshot, value: str
+) -> None:
     plain = one.render(with_node(snapshot), site(one.name))
     for path, content in one.render(with_node(snapshot, comment=value), site(one.name)).items():
         differ = [
-            (before, after) for before, after in zip(lines(plain[path]), lines(content), strict=True) if before != after
+            (before, after)
+            for before, after in zip(lines(plain[path]), lines(content), strict=True)
+            if before != after
         ]
         assert len(differ) <= 1
-        assert all(after.startswith(f"{before}  # ") and after.isprintable() for before, after in differ)
+        assert all(
+            after.startswith(f"{before}  # ") and after.isprintable() for before, after in differ
+        )
 
 
 @quietly
@@ -96,8 +119,13 @@ def test_a_comment_never_adds_a_line_or_changes_another(one: Report, snapshot: S
 def test_hosts_says_each_address_once_to_a_resolver(snapshot: Snapshot, value: str) -> None:
     content = text("hosts", with_node(snapshot, comment=value))
     read = [line.partition("#")[0].split() for line in lines(content)]
-    found = {words[0]: words[1:] for words in read if words and not words[0].startswith(("127.", "::"))}
-    wanted = {one.ip: list(dict.fromkeys((one.domain_name, one.host))) for one in with_node(snapshot).addresses}
+    found = {
+        words[0]: words[1:] for words in read if words and not words[0].startswith(("127.", "::"))
+    }
+    wanted = {
+        one.ip: list(dict.fromkeys((one.domain_name, one.host)))
+        for one in with_node(snapshot).addresses
+    }
     assert found == wanted
 
 
@@ -110,9 +138,14 @@ ATTRIBUTES = {
 @pytest.mark.parametrize("name", ATTRIBUTES)
 @quietly
 @given(st.data())
-def test_a_hostile_attribute_is_refused_or_harmless(name: str, snapshot: Snapshot, data: st.DataObject) -> None:
+def test_a_hostile_attribute_is_refused_or_harmless(
+    name: str, snapshot: Snapshot, data: st.DataObject
+) -> None:
     attribute, value = data.draw(st.sampled_from(ATTRIBUTES[name])), data.draw(nasty)
-    attributes = {**snapshot.attributes, "web-1-0": {**snapshot.attributes["web-1-0"], attribute: value}}
+    attributes = {
+        **snapshot.attributes,
+        "web-1-0": {**snapshot.attributes["web-1-0"], attribute: value},
+    }
     plain = text(name, snapshot)
     try:
         content = text(name, dataclasses.replace(snapshot, attributes=attributes))
@@ -131,17 +164,28 @@ def test_kea_reads_what_the_database_says(snapshot: Snapshot, value: str) -> Non
     except RocksError:
         return
     config = json.loads(text("kea", changed))["Dhcp4"]
-    told = {one["hw-address"]: (one["ip-address"], one["hostname"]) for one in config["subnet4"][0]["reservations"]}
+    told = {
+        one["hw-address"]: (one["ip-address"], one["hostname"])
+        for one in config["subnet4"][0]["reservations"]
+    }
     assert told["52:54:00:00:00:09"] == ("10.9.9.9", value)
 
 
 @quietly
-@given(st.dictionaries(st.from_regex(r"[a-z_0-9]+", fullmatch=True), st.just(("web-1-0",)), max_size=4))
-def test_clustershell_reads_every_group(snapshot: Snapshot, groups: dict[str, tuple[str, ...]]) -> None:
+@given(
+    st.dictionaries(st.from_regex(r"[a-z_0-9]+", fullmatch=True), st.just(("web-1-0",)), max_size=4)
+)
+def test_clustershell_reads_every_group(
+    snapshot: Snapshot, groups: dict[str, tuple[str, ...]]
+) -> None:
     read = yaml.safe_load(text("clustershell", dataclasses.replace(snapshot, groups=groups)))
     assert set(read["rocks"]) == {"all", *groups}
 
 
 def test_every_report_that_reads_attributes_is_tried() -> None:
-    reading = {one.name for one in REPORTS if "attribute(" in inspect.getsource(inspect.getmodule(one.render))}  # type: ignore[arg-type]
+    reading = {
+        one.name
+        for one in REPORTS
+        if "attribute(" in inspect.getsource(inspect.getmodule(one.render))
+    }  # type: ignore[arg-type]
     assert reading == set(ATTRIBUTES)

@@ -12,7 +12,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, Refused
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OPEN
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import dhcp_intent, kea_views
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.kea_views import View, statements
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.kea_views import (
+    View,
+    statements,
+)
 
 VIEW = View("rocks_kea", "14.0", "_kea")
 
@@ -34,7 +37,9 @@ def test_every_view_that_is_looked_for_is_made() -> None:
 
 def test_an_account_that_comes_over_the_network_is_not_made_without_a_password() -> None:
     local, remote = statements(VIEW, "cluster"), statements(VIEW._replace(host="%"), "cluster")
-    assert any("create user" in one for one in local) and not any("create user" in one for one in remote)
+    assert any("create user" in one for one in local) and not any(
+        "create user" in one for one in remote
+    )
     assert "grant select on `rocks_kea`.* to '_kea'@'%'" in remote
 
 
@@ -52,7 +57,9 @@ def test_a_schema_version_is_two_numbers(schema: str) -> None:
 
 
 def test_another_kea_release_makes_other_statements() -> None:
-    assert statements(VIEW, "cluster")[-1] != statements(VIEW._replace(schema="19.0"), "cluster")[-1]
+    assert (
+        statements(VIEW, "cluster")[-1] != statements(VIEW._replace(schema="19.0"), "cluster")[-1]
+    )
 
 
 def test_sqlite_cannot_be_read_by_kea(described: Database) -> None:

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import chosen, defaults, over
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import (
+    chosen,
+    defaults,
+    over,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
@@ -38,15 +42,27 @@ def test_what_a_site_says_stands_over_the_default() -> None:
     ("said", "words"),
     [
         pytest.param({"keaa": {}}, "no report 'keaa'", id="unknown report"),
-        pytest.param({"kea": {"interface": "eth1"}}, "unknown option 'interface'", id="unknown option"),
-        pytest.param({"kea": {"interfaces": "eth1"}}, "a list of texts is expected", id="text for a list"),
-        pytest.param({"kea": {"interfaces": [1]}}, "a list of texts is expected", id="a number in a list"),
+        pytest.param(
+            {"kea": {"interface": "eth1"}}, "unknown option 'interface'", id="unknown option"
+        ),
+        pytest.param(
+            {"kea": {"interfaces": "eth1"}}, "a list of texts is expected", id="text for a list"
+        ),
+        pytest.param(
+            {"kea": {"interfaces": [1]}}, "a list of texts is expected", id="a number in a list"
+        ),
         pytest.param({"kea": {"lease": "long"}}, "a number is expected", id="text for a number"),
         pytest.param({"kea": {"lease": True}}, "a number is expected", id="yes for a number"),
         pytest.param({"dnsmasq": {"dns": 1}}, "a yes or no is expected", id="a number for yes"),
-        pytest.param({"hosts": {"path": "/etc/hosts\n"}}, "a text of one line is expected", id="a line break"),
-        pytest.param({"powerman": {"ipmipower": 'x"'}}, "a text of one line is expected", id="a quote"),
-        pytest.param({"hosts": ["/etc/hosts"]}, "a mapping of options is expected", id="a list of options"),
+        pytest.param(
+            {"hosts": {"path": "/etc/hosts\n"}}, "a text of one line is expected", id="a line break"
+        ),
+        pytest.param(
+            {"powerman": {"ipmipower": 'x"'}}, "a text of one line is expected", id="a quote"
+        ),
+        pytest.param(
+            {"hosts": ["/etc/hosts"]}, "a mapping of options is expected", id="a list of options"
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_told(said: dict[str, Any], words: str) -> None:

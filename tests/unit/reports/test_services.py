@@ -21,9 +21,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import services
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import kea_control, kea_report
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import (
+    kea_control,
+    kea_report,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.dnsmasq import DNSMASQ
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.services import OPTIONS, UNIT, Daemon
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.services import (
+    OPTIONS,
+    UNIT,
+    Daemon,
+)
 from support.reports import site
 
 NO_VERBS = {verb: [] for verb in OPTIONS}
@@ -55,7 +62,10 @@ def units(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pa
 
 def test_a_daemon_is_spoken_with_by_the_unit_that_is_installed(units: pathlib.Path) -> None:
     (units / "isc-dhcp-server.service").touch()
-    daemon, run = Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), ("systemctl", "restart", UNIT)), Recorded()
+    daemon, run = (
+        Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), ("systemctl", "restart", UNIT)),
+        Recorded(),
+    )
     assert daemon.alive(NO_VERBS, run)
     daemon.reload(NO_VERBS, run, {})
     assert run.ran == [
@@ -70,7 +80,10 @@ def test_a_unit_that_systemd_made_of_an_old_script_is_one() -> None:
 
 
 def test_a_site_may_say_other_commands() -> None:
-    run, options = Recorded(), {"alive": ["true"], "reload": ["sv", "hup", "x"], "start": ["sv", "up", "x"]}
+    run, options = (
+        Recorded(),
+        {"alive": ["true"], "reload": ["sv", "hup", "x"], "start": ["sv", "up", "x"]},
+    )
     daemon = Daemon("x", ("x",), ("systemctl", "reload", UNIT))
     assert daemon.alive(options, run)
     daemon.reload(options, run, {})
@@ -96,13 +109,21 @@ def test_a_daemon_whose_command_fails_does_not_run() -> None:
         pytest.param({"/hosts": ("a\nb\n", "a\n")}, "start", id="one host is gone"),
         pytest.param({"/hosts": ("a 1\n", "a 2\n")}, "start", id="a host is another"),
         pytest.param({"/hosts": (None, "a\n")}, "start", id="nobody knows what it was"),
-        pytest.param({"/conf": ("x\n", "y\n"), "/hosts": ("a\n", "a\nb\n")}, "start", id="configuration"),
+        pytest.param(
+            {"/conf": ("x\n", "y\n"), "/hosts": ("a\n", "a\nb\n")}, "start", id="configuration"
+        ),
         pytest.param({"/names": ("a\n", "b\n")}, "reload", id="names"),
     ],
 )
 def test_dnsmasq_is_started_again_only_when_it_has_to_forget(changed: Any, verb: str) -> None:
     run = Recorded()
-    options = {"path": "/conf", "hosts": "/hosts", "alive": [], "reload": ["reload"], "start": ["start"]}
+    options = {
+        "path": "/conf",
+        "hosts": "/hosts",
+        "alive": [],
+        "reload": ["reload"],
+        "start": ["start"],
+    }
     DNSMASQ.reload(options, run, changed)
     assert run.ran == [[verb]]
 
@@ -120,7 +141,9 @@ def kea(tmp_path: pathlib.Path) -> Iterator[Callable[[Any], tuple[str, list[Any]
             connection, _ = listening.accept()
             with connection:
                 asked.append(json.loads(connection.makefile("rb").read()))
-                connection.sendall(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+                connection.sendall(
+                    answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                )
 
     def start(*answers: Any) -> tuple[str, list[Any]]:
         threading.Thread(target=serve, args=(answers,), daemon=True).start()
@@ -140,7 +163,9 @@ def test_kea_is_told_over_its_socket(kea: Any) -> None:
 
 def test_keas_refusal_is_its_own_words(kea: Any) -> None:
     path, _ = kea({"result": 1, "text": "subnet 10.0.0.0/8: duplicate"})
-    with pytest.raises(CommandError, match=r"kea-dhcp4 config-reload: subnet 10\.0\.0\.0/8: duplicate"):
+    with pytest.raises(
+        CommandError, match=r"kea-dhcp4 config-reload: subnet 10\.0\.0\.0/8: duplicate"
+    ):
         kea_control.KEA.reload({**NO_VERBS, "socket": path}, Recorded(), {})
 
 
@@ -168,7 +193,9 @@ def test_only_leases_of_addresses_that_changed_hands_are_forgotten(kea: Any) -> 
 
 
 @pytest.mark.parametrize("result", [2, 3])
-def test_a_kea_without_leases_or_without_the_command_has_nothing_to_forget(result: int, kea: Any) -> None:
+def test_a_kea_without_leases_or_without_the_command_has_nothing_to_forget(
+    result: int, kea: Any
+) -> None:
     path, asked = kea({"result": result, "text": "no"})
     kea_control.free(path, {})
     assert len(asked) == 1
@@ -187,7 +214,9 @@ def test_a_kea_without_the_back_end_is_told_in_one_sentence() -> None:
     def nothing(path: str) -> str:
         raise NotFound("no such file", path)
 
-    with pytest.raises(DescriptionError, match="the installed Kea has no MySQL back end; say `source: file`"):
+    with pytest.raises(
+        DescriptionError, match="the installed Kea has no MySQL back end; say `source: file`"
+    ):
         kea_control.schema(Recorded(KEA_PLAIN), nothing)
 
 
@@ -221,5 +250,7 @@ def test_a_file_that_is_no_safe_option_file_is_refused(
     (tmp_path / "kea.cnf").write_text(text)
     (tmp_path / "kea.cnf").chmod(mode)
     with pytest.raises(kind) as refused:
-        kea_report.look({**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}, Recorded())
+        kea_report.look(
+            {**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}, Recorded()
+        )
     assert "s3cret" not in str(refused.value)

@@ -13,7 +13,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot impor
 
 
 def test_nodes_come_in_the_order_in_which_people_count(described: Database) -> None:
-    described.execute("insert into nodes (name, membership, rack, `rank`) values ('compute-0-10', 2, 0, 10)")
+    described.execute(
+        "insert into nodes (name, membership, rack, `rank`) values ('compute-0-10', 2, 0, 10)"
+    )
     assert [node.name for node in read(described).nodes][:5] == [
         "compute-0-0",
         "compute-0-1",
@@ -24,11 +26,15 @@ def test_nodes_come_in_the_order_in_which_people_count(described: Database) -> N
 
 
 def test_the_nodes_that_run_jobs_are_those_of_table_iii(snapshot: Snapshot) -> None:
-    assert [node.name for node in snapshot.compute_nodes()] == [f"compute-0-{rank}" for rank in range(4)]
+    assert [node.name for node in snapshot.compute_nodes()] == [
+        f"compute-0-{rank}" for rank in range(4)
+    ]
 
 
 def test_the_narrower_attribute_wins(described: Database) -> None:
-    described.execute("insert into attributes (scope, owner, name, value) values ('global', 0, 'power_unit', 'none')")
+    described.execute(
+        "insert into attributes (scope, owner, name, value) values ('global', 0, 'power_unit', 'none')"
+    )
     snapshot = read(described, {"groups"})
     assert snapshot.attribute("web-1-0", "power_unit") == "power-1-0"
     assert snapshot.attribute("compute-0-0", "power_unit") == "none"
@@ -41,7 +47,13 @@ def test_every_faulty_row_is_told_at_once(described: Database) -> None:
     described.execute("update networks set zone = 'a..b' where name = 'bmc'")
     with pytest.raises(RocksError) as refused:
         read(described)
-    for words in ("4 faults", "node 7: 'compute 0'", "node 5: '00:50'", "node 6: '10.1.1.999'", "'a..b' is no domain"):
+    for words in (
+        "4 faults",
+        "node 7: 'compute 0'",
+        "node 5: '00:50'",
+        "node 6: '10.1.1.999'",
+        "'a..b' is no domain",
+    ):
         assert words in str(refused.value)
 
 
@@ -59,7 +71,9 @@ def test_every_faulty_row_is_told_at_once(described: Database) -> None:
             id="address",
         ),
         pytest.param(
-            "update nodes set name = 'compute-0-0-bmc' where id = 8", "compute-0-0-bmc belongs to", id="host name"
+            "update nodes set name = 'compute-0-0-bmc' where id = 8",
+            "compute-0-0-bmc belongs to",
+            id="host name",
         ),
     ],
 )

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout, json_text
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import (
+    Layout,
+    json_text,
+)
 from support.reports import report, site
 
 values = st.recursive(
@@ -34,7 +37,9 @@ def test_a_sites_template_may_include_ours(snapshot: Snapshot, tmp_path: pathlib
     assert theirs == f"{ours}192.0.2.1 mirror\n"
 
 
-def test_a_sites_template_may_change_what_kea_is_told(snapshot: Snapshot, tmp_path: pathlib.Path) -> None:
+def test_a_sites_template_may_change_what_kea_is_told(
+    snapshot: Snapshot, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "kea-dhcp4.conf.j2").write_text(
         '{% set _ = config.Dhcp4.update({"valid-lifetime": 600}) %}\n{{ config | json }}\n'
     )
@@ -62,7 +67,10 @@ def test_a_template_that_cannot_be_used_is_told_with_its_line(
 
 
 def test_a_value_is_never_a_template(tmp_path: pathlib.Path) -> None:
-    assert Layout(str(tmp_path))("hosts", "{{ who }}", who="{{ 7 * 7 }}{% raw %}") == "{{ 7 * 7 }}{% raw %}"
+    assert (
+        Layout(str(tmp_path))("hosts", "{{ who }}", who="{{ 7 * 7 }}{% raw %}")
+        == "{{ 7 * 7 }}{% raw %}"
+    )
 
 
 @given(values)
@@ -71,4 +79,7 @@ def test_json_keeps_its_meaning(value: object) -> None:
 
 
 def test_json_has_a_line_for_each_innermost_object() -> None:
-    assert json_text({"a": [{"b": 1}, {"c": []}]}) == '{\n  "a": [\n    {"b": 1},\n    {\n      "c": []\n    }\n  ]\n}'
+    assert (
+        json_text({"a": [{"b": 1}, {"c": []}]})
+        == '{\n  "a": [\n    {"b": 1},\n    {\n      "c": []\n    }\n  ]\n}'
+    )

@@ -46,8 +46,14 @@ def test_a_host_list_means_the_names_that_were_folded(given_names: list[str]) ->
 @pytest.mark.parametrize(
     ("given_names", "folded"),
     [
-        pytest.param(["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"], "compute-0-[0-3]", id="Table II"),
-        pytest.param(["compute-0-10", "compute-0-9", "compute-0-2"], "compute-0-[2,9-10]", id="gaps"),
+        pytest.param(
+            ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"],
+            "compute-0-[0-3]",
+            id="Table II",
+        ),
+        pytest.param(
+            ["compute-0-10", "compute-0-9", "compute-0-2"], "compute-0-[2,9-10]", id="gaps"
+        ),
         pytest.param(["c0001", "c0002", "c0100"], "c[0001-0002,0100]", id="leading zeros"),
         pytest.param(["web-1-0"], "web-1-0", id="one"),
         pytest.param(["login", "login2"], "login,login2", id="no number"),
@@ -68,7 +74,11 @@ def test_people_count_compute_0_9_before_compute_0_10() -> None:
 
 @given(st.text())
 def test_a_comment_is_the_rest_of_one_line_whatever_it_was(text: str) -> None:
-    assert "\n" not in comment(text) and comment(text).isprintable() and len(f"x # {comment(text)}".splitlines()) == 1
+    assert (
+        "\n" not in comment(text)
+        and comment(text).isprintable()
+        and len(f"x # {comment(text)}".splitlines()) == 1
+    )
 
 
 @given(st.text())

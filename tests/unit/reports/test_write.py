@@ -72,7 +72,12 @@ def site(tmp_path: pathlib.Path) -> Settings:
         reports={
             "hosts": into(etc, "hosts"),
             "nginx": into(etc, "nginx", **verbs),
-            "slurm": into(etc, "slurm", path=f"{etc}/slurm.conf", **{verb: [f"{verb}-slurm"] for verb in verbs}),
+            "slurm": into(
+                etc,
+                "slurm",
+                path=f"{etc}/slurm.conf",
+                **{verb: [f"{verb}-slurm"] for verb in verbs},
+            ),
         }
     )
 
@@ -129,7 +134,9 @@ def test_one_refused_file_leaves_all_files_as_they_were(
     assert "reload-slurm" not in programs.ran
 
 
-def test_all_refusals_are_told_at_once(described: Database, site: Settings, programs: Programs) -> None:
+def test_all_refusals_are_told_at_once(
+    described: Database, site: Settings, programs: Programs
+) -> None:
     programs.refuse("nginx")
     programs.refuse("scontrol")
     with pytest.raises(CommandError) as refused:
@@ -138,7 +145,11 @@ def test_all_refusals_are_told_at_once(described: Database, site: Settings, prog
 
 
 def test_a_swap_that_fails_in_the_middle_is_taken_back(
-    described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+    described: Database,
+    site: Settings,
+    tmp_path: pathlib.Path,
+    programs: Programs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("by hand\n")
     real = atomic_install.replace
@@ -150,7 +161,8 @@ def test_a_swap_that_fails_in_the_middle_is_taken_back(
 
     monkeypatch.setattr(atomic_install, "replace", full)
     with pytest.raises(
-        Unavailable, match=r"rocks-nodes.conf: cannot be written \(No space left on device\); nothing was"
+        Unavailable,
+        match=r"rocks-nodes.conf: cannot be written \(No space left on device\); nothing was",
     ):
         write(described, site, run=programs)
     assert etc(tmp_path) == {"hosts": "by hand\n"} and "reload" not in programs.ran
@@ -180,7 +192,9 @@ def test_a_service_that_does_not_come_back_gets_its_old_files_and_is_started(
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
     programs.answers["reload"] = lambda: programs.refuse("alive")
-    with pytest.raises(CommandError, match=r"did not come back within 10 s.*and it was started again"):
+    with pytest.raises(
+        CommandError, match=r"did not come back within 10 s.*and it was started again"
+    ):
         write(described, site, run=programs, sleep=impatient)
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
     assert programs.ran[-1] == "start"
@@ -191,11 +205,15 @@ def test_several_services_that_keep_what_they_have_are_told_together(
 ) -> None:
     programs.refuse("reload")
     programs.refuse("reload-slurm")
-    with pytest.raises(CommandError, match=r"2 services keep what they have:\n  report slurm: .*\n  report nginx: "):
+    with pytest.raises(
+        CommandError, match=r"2 services keep what they have:\n  report slurm: .*\n  report nginx: "
+    ):
         write(described, site, run=programs, sleep=impatient)
 
 
-def test_a_service_that_does_not_run_is_not_told(described: Database, site: Settings, programs: Programs) -> None:
+def test_a_service_that_does_not_run_is_not_told(
+    described: Database, site: Settings, programs: Programs
+) -> None:
     programs.refuse("alive")
     assert not any(one.reloaded for one in write(described, site, ["nginx"], run=programs))
     assert "reload" not in programs.ran
@@ -260,15 +278,23 @@ def test_a_service_that_is_not_installed_is_told_by_its_folder(
 
 
 def test_two_writers_wait_for_each_other(
-    described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+    described: Database,
+    site: Settings,
+    tmp_path: pathlib.Path,
+    programs: Programs,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ansible_collections.npaci.rocks.plugins.module_utils.reports.write.LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(
+        "ansible_collections.npaci.rocks.plugins.module_utils.reports.write.LOCK_SECONDS", 0.0
+    )
     (tmp_path / "reports").mkdir()
     with lock(str(tmp_path / "reports" / "lock")), pytest.raises(Conflict):
         write(described, site, run=programs)
 
 
-def test_a_site_without_reports_writes_nothing_and_needs_no_folder(described: Database, tmp_path: pathlib.Path) -> None:
+def test_a_site_without_reports_writes_nothing_and_needs_no_folder(
+    described: Database, tmp_path: pathlib.Path
+) -> None:
     assert write(described, Settings()) == [] and not (tmp_path / "reports").exists()
 
 
@@ -276,12 +302,16 @@ def test_a_node_that_would_break_a_report_is_told_before_it_is_kept(
     described: Database, site: Settings, programs: Programs
 ) -> None:
     with described.transaction(keep=False):
-        described.execute("insert into nodes (name, membership, rack, `rank`) values ('compute 9', 2, 9, 9)")
+        described.execute(
+            "insert into nodes (name, membership, rack, `rank`) values ('compute 9', 2, 9, 9)"
+        )
         assert "'compute 9' is no host name" in would_break(described, site, run=programs)
     assert would_break(described, site, run=programs) == ""
 
 
-def test_an_outcome_tells_what_ansible_shows(described: Database, site: Settings, programs: Programs) -> None:
+def test_an_outcome_tells_what_ansible_shows(
+    described: Database, site: Settings, programs: Programs
+) -> None:
     (outcome,) = write(described, site, ["hosts"], run=programs)
     (difference,) = outcome.differences()
     assert difference["before"] == "" and "compute-0-0" in difference["after"]
@@ -302,8 +332,12 @@ def test_a_fault_of_one_report_stops_all_of_them(
     assert etc(tmp_path) == {}
 
 
-def test_two_reports_cannot_have_one_file(described: Database, tmp_path: pathlib.Path, programs: Programs) -> None:
-    site = Settings(reports={"hosts": {"path": f"{tmp_path}/x"}, "ethers": {"path": f"{tmp_path}/x"}})
+def test_two_reports_cannot_have_one_file(
+    described: Database, tmp_path: pathlib.Path, programs: Programs
+) -> None:
+    site = Settings(
+        reports={"hosts": {"path": f"{tmp_path}/x"}, "ethers": {"path": f"{tmp_path}/x"}}
+    )
     with pytest.raises(RocksError, match=r"report ethers: .*/x is the file of report hosts, too"):
         write(described, site, run=programs)
 
@@ -349,4 +383,9 @@ def test_a_place_that_cannot_be_written_is_told(
     with pytest.raises(Unavailable, match=r"/reports: cannot be written \(File exists\)"):
         write(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
     with pytest.raises(Unavailable, match=r"/proc: cannot be written"):
-        write(described, Settings(reports={"hosts": {"path": "/proc/hosts"}}), rehearse=True, run=programs)
+        write(
+            described,
+            Settings(reports={"hosts": {"path": "/proc/hosts"}}),
+            rehearse=True,
+            run=programs,
+        )

@@ -25,7 +25,17 @@ serials = st.integers(1, bind.SERIALS - 1)
 
 def network(cidr: str) -> Network:
     net = ipaddress.IPv4Network(cidr)
-    return Network(1, "private", str(net.network_address), str(net.netmask), "", "cluster", 1500, "private", *[""] * 4)
+    return Network(
+        1,
+        "private",
+        str(net.network_address),
+        str(net.netmask),
+        "",
+        "cluster",
+        1500,
+        "private",
+        *[""] * 4,
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,8 +52,14 @@ def test_reverse_zones_are_of_whole_octets(cidr: str, expected: list[str]) -> No
     assert zones.origins(network(cidr)) == expected
 
 
-def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(snapshot: Snapshot) -> None:
-    forward = {f"{name}.{zone.name}": ip for zone in zones.forward(snapshot, site("bind")) for name, ip in zone.records}
+def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(
+    snapshot: Snapshot,
+) -> None:
+    forward = {
+        f"{name}.{zone.name}": ip
+        for zone in zones.forward(snapshot, site("bind"))
+        for name, ip in zone.records
+    }
     backward = {
         ipaddress.IPv4Address(".".join(f"{label}.{zone.name}".split(".")[:4][::-1])): name
         for zone in zones.reverse(snapshot, site("bind"))
@@ -54,7 +70,9 @@ def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(sna
     }
 
 
-def test_a_zone_without_a_frontend_needs_the_address_that_the_site_gives(snapshot: Snapshot) -> None:
+def test_a_zone_without_a_frontend_needs_the_address_that_the_site_gives(
+    snapshot: Snapshot,
+) -> None:
     (bmc, _cluster) = zones.forward(snapshot, site("bind"))
     assert bmc.server == "ns.bmc.cluster" and bmc.records[0] == ("ns", "10.1.1.1")
 
@@ -68,7 +86,9 @@ def test_a_zone_that_nobody_could_serve_is_refused(described: Database) -> None:
 
 def rendered(snapshot: Snapshot, revision: int, comment: str = "") -> str:
     """The forward zone at a revision of the database."""
-    nodes = tuple(node._replace(ip=node.ip if node.name != comment else "10.9.9.9") for node in snapshot.nodes)
+    nodes = tuple(
+        node._replace(ip=node.ip if node.name != comment else "10.9.9.9") for node in snapshot.nodes
+    )
     changed = Snapshot(nodes=nodes, networks=snapshot.networks, revision=revision)
     return report("bind").render(changed, site("bind"))[ZONE]
 

@@ -31,7 +31,10 @@ def pin(root: pathlib.Path) -> Pin:
 def cluster(table_ii: Database) -> Database:
     """Table II with the attributes that its kickstart needs."""
     for name, value in ATTRIBUTES.items():
-        table_ii.execute("insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", (name, value))
+        table_ii.execute(
+            "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+            (name, value),
+        )
     return table_ii
 
 

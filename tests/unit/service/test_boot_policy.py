@@ -8,7 +8,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install import states, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_policy import Decision, on_boot, on_kickstart
+from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_policy import (
+    Decision,
+    on_boot,
+    on_kickstart,
+)
 
 NOW = "2026-11-22 09:14:05"
 LIVE = Order(
@@ -35,20 +39,32 @@ def order(state: str, **more: Any) -> Order:
         pytest.param(None, "local", "", id="no order"),
         pytest.param(order("ordered"), "install", "booted", id="ordered"),
         pytest.param(order("booted"), "install", "", id="booted: firmware asks twice"),
-        pytest.param(order("installing"), "local", "failed", id="installing: restarted in the middle"),
+        pytest.param(
+            order("installing"), "local", "failed", id="installing: restarted in the middle"
+        ),
         pytest.param(order("installed"), "local", "", id="installed"),
         pytest.param(order("up"), "local", "", id="up"),
         pytest.param(order("failed"), "local", "", id="failed"),
         pytest.param(order("cancelled"), "local", "", id="cancelled"),
         pytest.param(order("expired"), "local", "", id="expired"),
         pytest.param(order("ordered", expires=NOW), "local", "expired", id="its time is over"),
-        pytest.param(order("ordered", ordered=timestamps.later(NOW, 301)), "local", "", id="ordered in the future"),
         pytest.param(
-            order("ordered", ordered=timestamps.later(NOW, 299)), "install", "booted", id="another clock is ahead"
+            order("ordered", ordered=timestamps.later(NOW, 301)),
+            "local",
+            "",
+            id="ordered in the future",
+        ),
+        pytest.param(
+            order("ordered", ordered=timestamps.later(NOW, 299)),
+            "install",
+            "booted",
+            id="another clock is ahead",
         ),
     ],
 )
-def test_the_boot_answer_is_the_installer_only_with_an_open_order(found: Optional[Order], answer: str, to: str) -> None:
+def test_the_boot_answer_is_the_installer_only_with_an_open_order(
+    found: Optional[Order], answer: str, to: str
+) -> None:
     decision = on_boot(found, NOW)
     assert (decision.answer, decision.to) == (answer, to)
 
@@ -57,13 +73,26 @@ def test_the_boot_answer_is_the_installer_only_with_an_open_order(found: Optiona
     ("found", "answer", "to"),
     [
         pytest.param(None, "local", "", id="no order"),
-        pytest.param(order("ordered"), "install", "installing", id="ordered: a kexec asks without a boot file"),
+        pytest.param(
+            order("ordered"),
+            "install",
+            "installing",
+            id="ordered: a kexec asks without a boot file",
+        ),
         pytest.param(order("booted"), "install", "installing", id="booted"),
         pytest.param(order("installing"), "install", "", id="installing: the answer was lost"),
         pytest.param(
-            order("installing", changed=timestamps.later(NOW, -121)), "local", "failed", id="two minutes later"
+            order("installing", changed=timestamps.later(NOW, -121)),
+            "local",
+            "failed",
+            id="two minutes later",
         ),
-        pytest.param(order("installing")._replace(phase="setup"), "local", "failed", id="after the first report"),
+        pytest.param(
+            order("installing")._replace(phase="setup"),
+            "local",
+            "failed",
+            id="after the first report",
+        ),
         pytest.param(order("installing", delivered=NOW), "local", "failed", id="after the secrets"),
         pytest.param(order("installed"), "local", "", id="installed"),
         pytest.param(order("up"), "local", "", id="up"),
@@ -83,14 +112,18 @@ def test_a_clock_that_jumps_opens_nothing(jump: int) -> None:
     assert on_kickstart(order("booted"), now).answer == "local"
 
 
-def test_whatever_happens_a_machine_that_took_its_kickstart_is_not_sent_into_the_installer_again() -> None:
+def test_whatever_happens_a_machine_that_took_its_kickstart_is_not_sent_into_the_installer_again() -> (
+    None
+):
     for state in states.STATES[states.STATES.index(states.INSTALLING) :]:
         assert on_boot(order(state), NOW).answer == "local"
 
 
 def test_a_refusal_says_why() -> None:
     told = order("failed", reason="disk")
-    assert on_kickstart(told, NOW) == Decision("local", reason="the last install order is failed (disk)")
+    assert on_kickstart(told, NOW) == Decision(
+        "local", reason="the last install order is failed (disk)"
+    )
     assert on_kickstart(None, NOW).reason == "no install order"
     halfway = order("installing")._replace(phase="install", done=133, total=400)
     assert on_boot(halfway, NOW).reason == (

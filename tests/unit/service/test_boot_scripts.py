@@ -12,7 +12,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
 from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import Start
-from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import INSTALLERS, installer
+from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import (
+    INSTALLERS,
+    installer,
+)
 
 TREE = "http://10.1.1.1/install/.generations/rocks/x86_64/4c19e0b2"
 START = Start(
@@ -42,7 +45,9 @@ def test_grub_loads_over_http_from_the_same_generation() -> None:
     assert f"initrd {place}/initrd.img\n" in text
 
 
-@pytest.mark.parametrize(("release", "verb"), [("rhel8", "linuxefi"), ("rhel9", "linux"), ("fedora44", "linux")])
+@pytest.mark.parametrize(
+    ("release", "verb"), [("rhel8", "linuxefi"), ("rhel9", "linux"), ("fedora44", "linux")]
+)
 def test_only_old_releases_start_their_kernel_by_linuxefi(release: str, verb: str) -> None:
     lines = boot_scripts.install("grub", START._replace(installer=installer(release))).splitlines()
     assert lines[3].split()[0] == verb
@@ -51,20 +56,29 @@ def test_only_old_releases_start_their_kernel_by_linuxefi(release: str, verb: st
 @pytest.mark.parametrize("release", sorted(INSTALLERS))
 def test_every_release_is_told_where_its_kickstart_and_its_tree_are(release: str) -> None:
     arguments = boot_scripts.kernel_arguments(START._replace(installer=installer(release)))
-    assert {"inst.ks=http://10.1.1.1/rocks/kickstart", "inst.ks.sendmac", f"inst.repo={TREE}"} <= set(arguments)
+    assert {
+        "inst.ks=http://10.1.1.1/rocks/kickstart",
+        "inst.ks.sendmac",
+        f"inst.repo={TREE}",
+    } <= set(arguments)
 
 
 def test_the_local_disk_is_the_next_device_of_the_firmware() -> None:
     text = boot_scripts.local("ipxe", "compute-0-0", "no live order")
     assert text.splitlines()[-1] == "iseq ${platform} efi && exit 1 || exit"
-    assert boot_scripts.local("grub", "compute-0-0", "no live order").splitlines()[-2:] == ["  exit 1", "}"]
+    assert boot_scripts.local("grub", "compute-0-0", "no live order").splitlines()[-2:] == [
+        "  exit 1",
+        "}",
+    ]
 
 
 def test_a_machine_that_is_no_node_asks_again_but_not_for_ever() -> None:
     text = boot_scripts.discovery("ipxe", "10.1.2.3", "http://10.1.1.1")
     assert "chain http://10.1.1.1/rocks/boot || reboot\n" in text
     assert "iseq ${tries} 40 && exit 1 ||\n" in text
-    assert boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").startswith("set timeout=15\n")
+    assert boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").startswith(
+        "set timeout=15\n"
+    )
 
 
 GRUB_ANSWERS = {

@@ -27,16 +27,26 @@ def state(db: Database, order: Order) -> str:
 
 
 def audit(db: Database) -> list[tuple[object, ...]]:
-    return db.rows("select action, decision, node, address from audit where actor = 'node' order by id")
+    return db.rows(
+        "select action, decision, node, address from audit where actor = 'node' order by id"
+    )
 
 
 def test_a_node_goes_from_its_firmware_to_up(face: Face, cluster: Database, order: Order) -> None:
     assert "inst.ks=" in face.get("/rocks/boot", NODE, **IPXE).text
     assert state(cluster, order) == "booted"
-    assert face.get("/rocks/kickstart", NODE, HTTP_X_RHN_PROVISIONING_MAC_0=f"eth0 {MAC}").status == 200
+    assert (
+        face.get("/rocks/kickstart", NODE, HTTP_X_RHN_PROVISIONING_MAC_0=f"eth0 {MAC}").status
+        == 200
+    )
     assert state(cluster, order) == "installing"
     assert face.post("/rocks/secrets", NODE, order=order.uuid).status == 200
-    assert face.post("/rocks/events", NODE, order=order.uuid, phase="install", done=1, total=400).status == 200
+    assert (
+        face.post(
+            "/rocks/events", NODE, order=order.uuid, phase="install", done=1, total=400
+        ).status
+        == 200
+    )
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="installed").status == 200
     assert state(cluster, order) == "installed"
     assert "no live order" in face.get("/rocks/boot", NODE, **IPXE).text
@@ -49,7 +59,9 @@ def test_a_node_goes_from_its_firmware_to_up(face: Face, cluster: Database, orde
     ]  # fmt: skip
 
 
-def test_the_kickstart_is_the_pinned_profile_with_the_nodes_values(face: Face, order: Order) -> None:
+def test_the_kickstart_is_the_pinned_profile_with_the_nodes_values(
+    face: Face, order: Order
+) -> None:
     answer = face.get("/rocks/kickstart", NODE)
     parser = KickstartParser(makeVersion("RHEL9"))
     parser.readKickstartFromString(answer.text)
@@ -64,7 +76,11 @@ def test_the_kickstart_is_the_pinned_profile_with_the_nodes_values(face: Face, o
 def test_a_generation_that_is_published_meanwhile_changes_no_installation(
     face: Face, root: pathlib.Path, order: Order
 ) -> None:
-    publish(root, "next", files={"nodes/compute.xml": "<kickstart><package>something-else</package></kickstart>"})
+    publish(
+        root,
+        "next",
+        files={"nodes/compute.xml": "<kickstart><package>something-else</package></kickstart>"},
+    )
     assert "something-else" not in face.get("/rocks/kickstart", NODE).text
 
 
@@ -78,13 +94,21 @@ def test_a_node_without_a_live_order_gets_no_kickstart(face: Face, cluster: Data
 
 
 def test_no_parameter_names_another_node(face: Face, cluster: Database, order: Order) -> None:
-    for query in ("client=compute-0-0", f"ip={NODE}", f"mac={MAC}", "node=compute-0-0", f"order={order.uuid}"):
+    for query in (
+        "client=compute-0-0",
+        f"ip={NODE}",
+        f"mac={MAC}",
+        "node=compute-0-0",
+        f"order={order.uuid}",
+    ):
         assert face.get(f"/rocks/kickstart?{query}", OTHER).status == 409
     assert state(cluster, order) == "ordered"
 
 
 @pytest.mark.parametrize("name", ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "REMOTE_ADDR"])
-def test_no_header_names_another_node(face: Face, cluster: Database, order: Order, name: str) -> None:
+def test_no_header_names_another_node(
+    face: Face, cluster: Database, order: Order, name: str
+) -> None:
     assert face.get("/rocks/kickstart", OTHER, **{f"HTTP_{name}": NODE}).status == 409
     assert state(cluster, order) == "ordered"
 
@@ -120,7 +144,9 @@ def test_a_machine_that_restarts_in_the_middle_fails_and_boots_from_its_disk(
     assert ended.reason.startswith("the machine restarted in the middle")
 
 
-def test_a_lost_answer_is_given_again_for_two_minutes(face: Face, cluster: Database, order: Order) -> None:
+def test_a_lost_answer_is_given_again_for_two_minutes(
+    face: Face, cluster: Database, order: Order
+) -> None:
     first = face.get("/rocks/kickstart", NODE)
     assert face.get("/rocks/kickstart", NODE).text == first.text
     face.now = timestamps.later(NOW, 121)
@@ -128,13 +154,17 @@ def test_a_lost_answer_is_given_again_for_two_minutes(face: Face, cluster: Datab
     assert state(cluster, order) == "failed"
 
 
-def test_an_order_whose_time_is_over_expires_at_the_next_question(face: Face, cluster: Database, order: Order) -> None:
+def test_an_order_whose_time_is_over_expires_at_the_next_question(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.now = order.expires
     assert "no live order" in face.get("/rocks/boot", NODE, **IPXE).text
     assert state(cluster, order) == "expired"
 
 
-def test_a_node_that_is_removed_while_it_installs_is_nobody(face: Face, cluster: Database, order: Order) -> None:
+def test_a_node_that_is_removed_while_it_installs_is_nobody(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
     cluster.execute("delete from nodes where name = 'compute-0-0'")
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="install").status == 404
@@ -171,31 +201,43 @@ def test_a_stored_profile_that_was_changed_is_not_served(
 
 
 def test_a_kickstart_holds_no_secret(face: Face, cluster: Database, order: Order) -> None:
-    cluster.execute("insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')")
+    cluster.execute(
+        "insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')"
+    )
     assert "hush" not in face.get("/rocks/kickstart", NODE).text
 
 
-def test_a_node_cannot_say_that_it_is_ordered_or_cancelled(face: Face, cluster: Database, order: Order) -> None:
+def test_a_node_cannot_say_that_it_is_ordered_or_cancelled(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
     for phase in set(states.STATES) - {"installed", "up", "failed"}:
         assert face.post("/rocks/events", NODE, order=order.uuid, phase=phase).status == 400
     assert state(cluster, order) == "installing"
 
 
-def test_a_user_on_the_node_cannot_say_that_it_is_installed(face: Face, cluster: Database, order: Order) -> None:
+def test_a_user_on_the_node_cannot_say_that_it_is_installed(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
-    assert face.post("/rocks/events", NODE, 40000, order=order.uuid, phase="installed").status == 403
+    assert (
+        face.post("/rocks/events", NODE, 40000, order=order.uuid, phase="installed").status == 403
+    )
     assert state(cluster, order) == "installing"
 
 
-def test_a_message_of_an_older_installation_changes_nothing(face: Face, cluster: Database, order: Order) -> None:
+def test_a_message_of_an_older_installation_changes_nothing(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
     assert face.post("/rocks/events", NODE, order="older", phase="installed").status == 409
     assert face.post("/rocks/secrets", NODE, order="older").status == 409
     assert state(cluster, order) == "installing"
 
 
-def test_a_failure_comes_with_its_reason_and_its_last_lines(face: Face, cluster: Database, order: Order) -> None:
+def test_a_failure_comes_with_its_reason_and_its_last_lines(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
     told = {"phase": "failed", "message": "no space left", "log": "==> /tmp/storage.log\nENOSPC"}
     assert face.post("/rocks/events", NODE, order=order.uuid, **told).status == 200
@@ -223,39 +265,65 @@ def test_installed_and_up_may_be_said_twice(face: Face, cluster: Database, order
     face.get("/rocks/kickstart", NODE)
     report = {"profile": order.pin.profile, "generation": GENERATION}
     for phase in ("installed", "installed", "up", "up", "installed"):
-        assert face.post("/rocks/events", NODE, order=order.uuid, phase=phase, **report).status == 200
+        assert (
+            face.post("/rocks/events", NODE, order=order.uuid, phase=phase, **report).status == 200
+        )
     assert state(cluster, order) == "up"
 
 
-def test_a_node_that_is_up_tells_daily_which_packages_it_has(face: Face, cluster: Database, order: Order) -> None:
+def test_a_node_that_is_up_tells_daily_which_packages_it_has(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
-    assert face.post("/rocks/events", NODE, order=order.uuid, phase="packages", manifest="b" * 64).status == 409
+    assert (
+        face.post(
+            "/rocks/events", NODE, order=order.uuid, phase="packages", manifest="b" * 64
+        ).status
+        == 409
+    )
     face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
-    hashes = {"profile": order.pin.profile, "generation": order.pin.generation, "manifest": "a" * 64}
+    hashes = {
+        "profile": order.pin.profile,
+        "generation": order.pin.generation,
+        "manifest": "a" * 64,
+    }
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="up", **hashes).status == 200
-    assert face.post("/rocks/events", NODE, order=order.uuid, phase="packages", manifest="b" * 64).status == 200
+    assert (
+        face.post(
+            "/rocks/events", NODE, order=order.uuid, phase="packages", manifest="b" * 64
+        ).status
+        == 200
+    )
     assert cluster.rows("select state, manifest, found, checked from installs") == [
         ("up", "a" * 64, "b" * 64, face.now)
     ]
 
 
-def test_a_node_that_was_not_shut_down_says_so_in_its_history(face: Face, cluster: Database, order: Order) -> None:
+def test_a_node_that_was_not_shut_down_says_so_in_its_history(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="unclean").status == 409
     face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
     hashes = {"profile": order.pin.profile, "generation": order.pin.generation}
     face.post("/rocks/events", NODE, order=order.uuid, phase="up", **hashes)
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="unclean").status == 200
-    assert cluster.rows("select phase from install_events order by id desc limit 1") == [("unclean",)]
+    assert cluster.rows("select phase from install_events order by id desc limit 1") == [
+        ("unclean",)
+    ]
     assert cluster.rows("select state from installs") == [("up",)]
 
 
-def test_a_first_boot_that_fails_ends_the_installation_as_failed(face: Face, cluster: Database, order: Order) -> None:
+def test_a_first_boot_that_fails_ends_the_installation_as_failed(
+    face: Face, cluster: Database, order: Order
+) -> None:
     face.get("/rocks/kickstart", NODE)
     face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
     said = {"message": "the driver myri 1.2 was not built", "log": "myri.c:7: error"}
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="failed", **said).status == 200
-    assert cluster.rows("select state, reason from installs") == [("failed", "the driver myri 1.2 was not built")]
+    assert cluster.rows("select state, reason from installs") == [
+        ("failed", "the driver myri 1.2 was not built")
+    ]
 
 
 def test_a_machine_counts_its_hardware(face: Face, cluster: Database, order: Order) -> None:
@@ -270,13 +338,22 @@ def test_a_machine_counts_its_hardware(face: Face, cluster: Database, order: Ord
         "firmware": "uefi",
     }
     for _time in range(2):
-        assert face.post("/rocks/events", NODE, order=order.uuid, phase="hardware", **counted).status == 200
-    assert cluster.rows("select node, cpus, cores, memory, firmware from hardware") == [(4, 64, 16, 257_000, "uefi")]
-    assert face.post("/rocks/events", NODE, order=order.uuid, phase="hardware", cpus=0).status == 400
+        assert (
+            face.post("/rocks/events", NODE, order=order.uuid, phase="hardware", **counted).status
+            == 200
+        )
+    assert cluster.rows("select node, cpus, cores, memory, firmware from hardware") == [
+        (4, 64, 16, 257_000, "uefi")
+    ]
+    assert (
+        face.post("/rocks/events", NODE, order=order.uuid, phase="hardware", cpus=0).status == 400
+    )
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "TRACE"])
-def test_only_get_takes_a_kickstart(face: Face, cluster: Database, order: Order, method: str) -> None:
+def test_only_get_takes_a_kickstart(
+    face: Face, cluster: Database, order: Order, method: str
+) -> None:
     answer = face.ask(method, "/rocks/kickstart", NODE)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET")
     assert state(cluster, order) == "ordered"
@@ -292,7 +369,9 @@ def test_a_path_that_is_none_is_not_found(face: Face, cluster: Database, path: s
     assert (answer.status, answer.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
 
 
-def test_a_message_that_is_too_long_or_ends_early_is_refused(face: Face, cluster: Database, order: Order) -> None:
+def test_a_message_that_is_too_long_or_ends_early_is_refused(
+    face: Face, cluster: Database, order: Order
+) -> None:
     assert face.ask("POST", "/rocks/events", NODE, 700, b"x" * 200_000).status == 413
     assert face.ask("POST", "/rocks/events", NODE, 700, b"{", CONTENT_LENGTH="100").status == 400
     assert face.ask("POST", "/rocks/events", NODE, 700, b"{}", CONTENT_LENGTH="-1").status == 400
@@ -301,7 +380,12 @@ def test_a_message_that_is_too_long_or_ends_early_is_refused(face: Face, cluster
 def test_a_database_that_is_away_means_come_back_each_at_his_own_time(
     root: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    face = Face(Settings(database=f"mysql://nobody@localhost/cluster?socket={tmp_path}/none", distributions=str(root)))
+    face = Face(
+        Settings(
+            database=f"mysql://nobody@localhost/cluster?socket={tmp_path}/none",
+            distributions=str(root),
+        )
+    )
     answers = [face.get("/rocks/kickstart", f"10.1.0.{number}") for number in range(1, 200)]
     assert {answer.status for answer in answers} == {503}
     waits = [int(answer.headers["Retry-After"]) for answer in answers]
@@ -326,10 +410,14 @@ def test_what_nobody_expected_is_500_and_no_detail(
     assert (answer.status, answer.text) == (500, "the service made a mistake; its log says which\n")
 
 
-PLACES = st.sampled_from(["/rocks/boot", "/rocks/kickstart", "/rocks/secrets", "/rocks/events", "/rocks/status", "/"])
+PLACES = st.sampled_from(
+    ["/rocks/boot", "/rocks/kickstart", "/rocks/secrets", "/rocks/events", "/rocks/status", "/"]
+)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(
     method=st.sampled_from(["GET", "POST", "HEAD"]),
     path=PLACES | st.text(max_size=40).map(lambda text: "/" + text),
@@ -340,7 +428,15 @@ PLACES = st.sampled_from(["/rocks/boot", "/rocks/kickstart", "/rocks/secrets", "
     header=st.text(max_size=40),
 )
 def test_whatever_comes_is_answered_without_a_traceback(
-    face: Face, order: Order, method: str, path: str, query: str, address: str, port: int, body: bytes, header: str
+    face: Face,
+    order: Order,
+    method: str,
+    path: str,
+    query: str,
+    address: str,
+    port: int,
+    body: bytes,
+    header: str,
 ) -> None:
     answer = face.ask(
         method, path, address, port, body,

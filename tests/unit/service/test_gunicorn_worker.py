@@ -20,7 +20,10 @@ class Visitors:
     def __init__(self, door: gunicorn_worker._Door) -> None:
         self.door, self.inside, self.gone = door, set[int](), 0
         self.calls = [threading.Event() for number in range(THREADS)]
-        self.threads = [threading.Thread(target=self._come, args=(number,), daemon=True) for number in range(THREADS)]
+        self.threads = [
+            threading.Thread(target=self._come, args=(number,), daemon=True)
+            for number in range(THREADS)
+        ]
 
     def _come(self, number: int) -> None:
         with self.door:
@@ -57,4 +60,8 @@ def test_only_so_many_stand_in_the_door() -> None:
 def test_who_leaves_the_door_empty_wakes_the_next_until_everybody_was_there() -> None:
     with visitors(2) as found:
         until(lambda: found.inside, SECONDS, "somebody in the door")
-        until(lambda: (found.call_away(), found.gone == THREADS)[1], SECONDS, "everybody to have been in the door")
+        until(
+            lambda: (found.call_away(), found.gone == THREADS)[1],
+            SECONDS,
+            "everybody to have been in the door",
+        )

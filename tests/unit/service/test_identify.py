@@ -31,7 +31,9 @@ def service(cluster: Database) -> Service:
     return Service(cluster, NOW, settings, Profiles("/nowhere"), Shared(), Inbox(lambda: cluster))
 
 
-def request(address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()) -> Request:
+def request(
+    address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()
+) -> Request:
     return Request("GET", "/", {}, address, port, macs)
 
 
@@ -40,18 +42,31 @@ def test_a_node_is_known_by_its_address(service: Service, cluster: Database) -> 
     assert (asker.node.name, asker.order) == ("compute-0-0", None)
 
 
-def test_an_order_is_read_whole_whatever_its_texts_hold(service: Service, cluster: Database, order: Order) -> None:
+def test_an_order_is_read_whole_whatever_its_texts_hold(
+    service: Service, cluster: Database, order: Order
+) -> None:
     reason = 'it\'s \x1f 100% "ü" | ?'
     cluster.execute("update installs set reason = ?, message = ?", (reason, "\x1f"))
-    assert identify(service, request()).order == order._replace(reason=reason.replace("\x1f", " "), message=" ")
+    assert identify(service, request()).order == order._replace(
+        reason=reason.replace("\x1f", " "), message=" "
+    )
 
 
-def test_a_membership_that_was_written_by_hand_is_known(service: Service, cluster: Database) -> None:
+def test_a_membership_that_was_written_by_hand_is_known(
+    service: Service, cluster: Database
+) -> None:
     identify(service, request())
-    cluster.execute("insert into memberships (id, name, appliance, distribution) values (99, 'GPU', 2, 'cuda')")
+    cluster.execute(
+        "insert into memberships (id, name, appliance, distribution) values (99, 'GPU', 2, 'cuda')"
+    )
     cluster.execute("update nodes set membership = 99 where id = 4")
     node = identify(service, request()).node
-    assert (node.membership, node.appliance, node.root, node.distribution) == ("GPU", "compute", "compute", "cuda")
+    assert (node.membership, node.appliance, node.root, node.distribution) == (
+        "GPU",
+        "compute",
+        "compute",
+        "cuda",
+    )
 
 
 def test_an_unknown_address_is_nobody(service: Service, cluster: Database) -> None:
@@ -60,7 +75,9 @@ def test_an_unknown_address_is_nobody(service: Service, cluster: Database) -> No
     assert raised.value.status == 404
 
 
-def test_a_machine_with_another_ones_address_is_noticed(service: Service, cluster: Database) -> None:
+def test_a_machine_with_another_ones_address_is_noticed(
+    service: Service, cluster: Database
+) -> None:
     with pytest.raises(Denied) as raised:
         identify(service, request(macs=("00:50:8b:e0:44:5e",)))
     assert raised.value.status == 403
@@ -73,7 +90,8 @@ def test_one_of_several_interfaces_is_the_nodes(service: Service, cluster: Datab
 def test_a_nodes_own_attributes_come_with_it(service: Service, cluster: Database) -> None:
     for name in ("a", "b"):
         cluster.execute(
-            "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')", (name,)
+            "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')",
+            (name,),
         )
     assert identify(service, request(), attributes=True).attributes == {"a": "x", "b": "x"}
 
@@ -97,16 +115,29 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def test_the_installers_headers_name_an_interface_and_its_mac() -> None:
-    assert macs_of(["eth0 00:50:8B:E0:3A:A7", "eth1 02:00:00:00:00:01"]) == (MAC, "02:00:00:00:00:01")
+    assert macs_of(["eth0 00:50:8B:E0:3A:A7", "eth1 02:00:00:00:00:01"]) == (
+        MAC,
+        "02:00:00:00:00:01",
+    )
 
 
 def test_an_infiniband_address_is_passed_over() -> None:
-    assert macs_of(["ib0 80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1", f"eth0 {MAC}"]) == (MAC,)
+    assert macs_of(
+        ["ib0 80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1", f"eth0 {MAC}"]
+    ) == (MAC,)
 
 
 @pytest.mark.parametrize(
     "header",
-    [MAC, f"eth0 {MAC},eth0 {MAC}", "eth0", "eth0 00:50:8b:e0:3a", f"eth0 {MAC} x", "eth0 zz:50:8b:e0:3a:a7", ""],
+    [
+        MAC,
+        f"eth0 {MAC},eth0 {MAC}",
+        "eth0",
+        "eth0 00:50:8b:e0:3a",
+        f"eth0 {MAC} x",
+        "eth0 zz:50:8b:e0:3a:a7",
+        "",
+    ],
 )
 def test_a_malformed_mac_header_is_refused(header: str) -> None:
     with pytest.raises(Denied) as raised:

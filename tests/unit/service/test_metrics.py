@@ -15,7 +15,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.service import prometheus_format
-from ansible_collections.npaci.rocks.plugins.module_utils.service.prometheus_format import Metric, Summary
+from ansible_collections.npaci.rocks.plugins.module_utils.service.prometheus_format import (
+    Metric,
+    Summary,
+)
 from support.frontend import NOW, Face
 
 NODE, ADMIN = "10.255.255.245", "127.0.0.1"
@@ -37,7 +40,9 @@ def told(face: Face, *names: str) -> list[str]:
     return [line for line in lines if line.startswith(names) and not line.endswith(" 0")]
 
 
-def test_every_rack_tells_how_many_of_its_nodes_are_in_which_state(face: Face, cluster: Database, order: Order) -> None:
+def test_every_rack_tells_how_many_of_its_nodes_are_in_which_state(
+    face: Face, cluster: Database, order: Order
+) -> None:
     assert told(face, "rocks_nodes", "rocks_node_state") == [
         'rocks_nodes{membership="Compute"} 4',
         'rocks_nodes{membership="Ethernet Switches"} 1',
@@ -93,8 +98,17 @@ def test_an_installation_takes_from_its_kickstart_until_the_node_is_up(
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
     lines = prometheus_format.text([Summary("s", "h", tuple(range(10, 0, -1)))]).splitlines()[2:]
-    assert lines == ['s{quantile="0.5"} 5', 's{quantile="0.9"} 9', 's{quantile="1"} 10', "s_sum 55", "s_count 10"]
-    assert prometheus_format.text([Summary("s", "h", ())]).splitlines()[2:] == ["s_sum 0", "s_count 0"]
+    assert lines == [
+        's{quantile="0.5"} 5',
+        's{quantile="0.9"} 9',
+        's{quantile="1"} 10',
+        "s_sum 55",
+        "s_count 10",
+    ]
+    assert prometheus_format.text([Summary("s", "h", ())]).splitlines()[2:] == [
+        "s_sum 0",
+        "s_count 0",
+    ]
 
 
 def test_no_label_breaks_out_of_its_quotes() -> None:
@@ -126,7 +140,9 @@ def test_a_textfile_whose_content_is_the_same_is_as_young_as_its_round(
     assert textfile.stat().st_mtime > 0
 
 
-def test_a_round_without_a_folder_or_a_database_says_so(cluster: Database, tmp_path: pathlib.Path) -> None:
+def test_a_round_without_a_folder_or_a_database_says_so(
+    cluster: Database, tmp_path: pathlib.Path
+) -> None:
     with pytest.raises(DescriptionError, match="cannot be written"):
         go_round(cluster.location.url, str(tmp_path / "none" / "rocks.prom"), NOW)
     with pytest.raises(NotFound, match="no such database"):

@@ -16,10 +16,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import compile_profile
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import GROUPS, HARDWARE, read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import (
+    GROUPS,
+    HARDWARE,
+    read,
+)
 from support.frontend import NOW, Face, publish
 from support.kickstarts import one
 from support.profiles import ORDER, ROOTS, SUPPORTED, XML, own_files
@@ -29,7 +35,10 @@ COMPUTE_0_0 = "10.255.255.245"
 MEMBERS = {"compute": "compute-0-0", "web": "web-1-0", "frontend": "frontend-0"}
 ASKED = re.compile(r"/run/rocks/secrets/(\w+)")
 # A site's own, beside those that our node files ask for; two have shapes that a template could trip over.
-FURTHER = {"directory_password": "correct horse battery staple", "licence": "line one of it\nline two of it"}
+FURTHER = {
+    "directory_password": "correct horse battery staple",
+    "licence": "line one of it\nline two of it",
+}
 OURS = ("root_password_hash", "munge_key", "sssd_conf")
 OF_AN_ORDER = ("node_key", "console_key")  # made when they are handed over
 
@@ -48,7 +57,9 @@ def pin(root: pathlib.Path) -> Pin:
 def secretive(cluster: Database) -> Database:
     """The paper's cluster; every name has one value for all, one for an appliance, and one for a node."""
     for name in sorted(asked() - set(OF_AN_ORDER)):
-        for number, scope in enumerate((GLOBAL, Scope(appliance="compute"), Scope(node="compute-0-0"))):
+        for number, scope in enumerate(
+            (GLOBAL, Scope(appliance="compute"), Scope(node="compute-0-0"))
+        ):
             put_secret(cluster, name, f"{name}-{number}-3f7c1ab9", scope)
     for name, value in FURTHER.items():
         put_secret(cluster, name, value)
@@ -57,14 +68,20 @@ def secretive(cluster: Database) -> Database:
 
 def values(database: Database) -> set[str]:
     """Every secret, and every line of one that has several."""
-    found = {value for table in ("secrets", "install_keys") for (value,) in database.rows(f"select value from {table}")}
+    found = {
+        value
+        for table in ("secrets", "install_keys")
+        for (value,) in database.rows(f"select value from {table}")
+    }
     return found | {line for value in found for line in value.splitlines()}
 
 
 def leaks(database: Database, texts: Iterator[tuple[str, str]]) -> list[str]:
     secrets = values(database)
     assert len(secrets) > 3 * len(OURS), "the search would find nothing"
-    return [f"{name}: {secret}" for name, text in texts for secret in sorted(secrets) if secret in text]
+    return [
+        f"{name}: {secret}" for name, text in texts for secret in sorted(secrets) if secret in text
+    ]
 
 
 def test_the_secrets_that_our_node_files_ask_for_are_known_by_name() -> None:
@@ -77,7 +94,9 @@ def test_no_kickstart_of_any_appliance_and_release_holds_one(secretive: Database
             given = effective(secretive, find(secretive, MEMBERS.get(root, "nfs-0-0")))
             attributes = {name: attribute.value for name, attribute in given.items()}
             for release in SUPPORTED:
-                text = render(compile_profile(XML, root, attributes, release), {**attributes, **ORDER})
+                text = render(
+                    compile_profile(XML, root, attributes, release), {**attributes, **ORDER}
+                )
                 yield f"{root} for {release}", text
 
     assert leaks(secretive, kickstarts()) == []
@@ -96,7 +115,12 @@ def test_nothing_that_an_installing_node_or_a_person_is_shown_holds_one(
             yield path, answer.text
         handed = face.post("/rocks/secrets", COMPUTE_0_0, order=order.uuid)
         assert len(handed.json()["secrets"]) == len(OURS) + len(OF_AN_ORDER) + len(FURTHER)
-        for path in ("/", "/rocks/status", "/rocks/nodes/compute-0-0", "/rocks/nodes/compute-0-0/kickstart"):
+        for path in (
+            "/",
+            "/rocks/status",
+            "/rocks/nodes/compute-0-0",
+            "/rocks/nodes/compute-0-0/kickstart",
+        ):
             answer = face.get(path, "127.0.0.1")
             assert answer.status == 200, (path, answer.text)
             yield path, answer.text
@@ -120,7 +144,10 @@ def test_no_report_holds_one(secretive: Database) -> None:
 def test_a_node_file_that_writes_a_secret_as_an_attribute_gets_no_kickstart(
     secretive: Database, tmp_path: pathlib.Path
 ) -> None:
-    attributes = {name: one.value for name, one in effective(secretive, find(secretive, "compute-0-0")).items()}
+    attributes = {
+        name: one.value
+        for name, one in effective(secretive, find(secretive, "compute-0-0")).items()
+    }
     path = one(tmp_path, "<post>\necho &munge_key;\n</post>")
     profile = compile_profile(path, "compute", attributes, "rhel9")
     with pytest.raises(DescriptionError, match="munge_key"):

@@ -24,7 +24,9 @@ def request(body: bytes) -> Request:
 
 def test_progress_is_a_phase_and_counts() -> None:
     body = b'{"phase": "install", "done": 133, "total": 400, "message": "Installing bash"}'
-    assert progress_of(message_of(request(body), ""), "") == Progress("install", 133, 400, "Installing bash")
+    assert progress_of(message_of(request(body), ""), "") == Progress(
+        "install", 133, 400, "Installing bash"
+    )
 
 
 @given(st.binary() | st.recursive(
@@ -54,7 +56,9 @@ def test_a_log_keeps_its_end() -> None:
 
 
 def test_a_terminals_commands_do_not_reach_an_administrators_terminal() -> None:
-    body = json.dumps({"phase": "install", "message": "\x1b]0;owned\x07\x1b[2Jbash\x9b31m"}).encode()
+    body = json.dumps(
+        {"phase": "install", "message": "\x1b]0;owned\x07\x1b[2Jbash\x9b31m"}
+    ).encode()
     assert progress_of(message_of(request(body), ""), "").message == "]0;owned[2Jbash31m"
 
 

@@ -6,7 +6,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history, orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
+    Audit,
+    Order,
+    Progress,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.service.web.base_page import duration
 from support.frontend import GENERATION, NOW, Face
 from support.pages import read
@@ -19,8 +23,12 @@ PLACES = ("/", "/rocks/status", "/rocks/nodes/compute-0-0", "/rocks/nodes/comput
 @pytest.fixture
 def failed(cluster: Database, order: Order) -> Order:
     """An installation whose node speaks HTML."""
-    order = orders.advance(cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200"))
-    order_history.record(cluster, [(order, Progress("install", 1, 9, "<script>alert(1)</script>"))], now=NOW)
+    order = orders.advance(
+        cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200")
+    )
+    order_history.record(
+        cluster, [(order, Progress("install", 1, 9, "<script>alert(1)</script>"))], now=NOW
+    )
     reason = '<img src=x onerror=alert(1)> & "no space"'
     return orders.advance(
         cluster, order, "failed", now=NOW, audit=Audit("node", "failed", "200"), reason=reason,
@@ -29,7 +37,9 @@ def failed(cluster: Database, order: Order) -> Order:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_pages_are_for_the_addresses_that_the_site_allows(face: Face, order: Order, place: str) -> None:
+def test_the_pages_are_for_the_addresses_that_the_site_allows(
+    face: Face, order: Order, place: str
+) -> None:
     assert face.get(place, NODE).status == 403
     assert face.get(place, ADMIN).status == 200
     assert face.ask("HEAD", place, ADMIN).text == ""
@@ -40,7 +50,12 @@ def test_every_node_of_the_paper_stands_in_its_rack(face: Face) -> None:
     texts = read(face.get("/", ADMIN).text).texts
     for name in ("frontend-0", "network-0-0", "nfs-0-0", "compute-0-3", "web-1-0"):
         assert name in texts
-    assert texts.index("Rack 0 ") < texts.index("compute-0-0") < texts.index("Rack 1 ") < texts.index("web-1-0")
+    assert (
+        texts.index("Rack 0 ")
+        < texts.index("compute-0-0")
+        < texts.index("Rack 1 ")
+        < texts.index("web-1-0")
+    )
 
 
 def test_what_a_node_says_is_text(face: Face, failed: Order) -> None:
@@ -57,15 +72,26 @@ def test_what_a_node_says_is_text(face: Face, failed: Order) -> None:
 
 def test_a_nodes_page_tells_its_history_its_log_and_who_asked(face: Face, failed: Order) -> None:
     texts = read(face.get("/rocks/nodes/compute-0-0", ADMIN).text).texts
-    for told in ("00:50:8b:e0:3a:a7", "installing", "install", "</pre><script>alert(2)</script>", "kickstart"):
+    for told in (
+        "00:50:8b:e0:3a:a7",
+        "installing",
+        "install",
+        "</pre><script>alert(2)</script>",
+        "kickstart",
+    ):
         assert told in texts, told
     assert any(GENERATION in text for text in texts)
 
 
 def test_a_kickstart_is_shown_with_the_line_behind_each_line(face: Face, order: Order) -> None:
     texts = read(face.get("/rocks/nodes/compute-0-0/kickstart", ADMIN).text).texts
-    line = next(number for number, text in enumerate(texts) if text.startswith("network --bootproto=dhcp"))
-    assert texts[line : line + 2] == ["network --bootproto=dhcp --hostname=compute-0-0", "nodes/base.xml:5"]
+    line = next(
+        number for number, text in enumerate(texts) if text.startswith("network --bootproto=dhcp")
+    )
+    assert texts[line : line + 2] == [
+        "network --bootproto=dhcp --hostname=compute-0-0",
+        "nodes/base.xml:5",
+    ]
 
 
 def test_a_node_that_is_none_is_not_found(face: Face) -> None:
@@ -73,7 +99,9 @@ def test_a_node_that_is_none_is_not_found(face: Face) -> None:
     assert (answer.status, "compute-0-9" in answer.text) == (404, True)
 
 
-def test_the_status_tells_all_and_then_only_the_news(face: Face, cluster: Database, order: Order) -> None:
+def test_the_status_tells_all_and_then_only_the_news(
+    face: Face, cluster: Database, order: Order
+) -> None:
     whole = face.get("/rocks/status", ADMIN).json()
     assert (whole["whole"], len(whole["nodes"])) == (True, 8)
     face.now = "2026-11-22 09:20:00"
@@ -93,7 +121,8 @@ def test_an_empty_cluster_says_what_to_do(face: Face, cluster: Database) -> None
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (59, "59 s"), (618, "10 min 18 s"), (3600, "1 h 00 min"), (90061, "25 h 01 min")]
+    ("seconds", "said"),
+    [(0, "0 s"), (59, "59 s"), (618, "10 min 18 s"), (3600, "1 h 00 min"), (90061, "25 h 01 min")],
 )
 def test_a_duration_is_said_as_people_say_it(seconds: int, said: str) -> None:
     assert duration(seconds) == said

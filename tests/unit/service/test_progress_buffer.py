@@ -7,7 +7,11 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Progress
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
+    Audit,
+    Order,
+    Progress,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.service import progress_buffer as room
 from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import (
     LEARN_SECONDS,
@@ -45,10 +49,14 @@ def inbox(time: Clock, monkeypatch: pytest.MonkeyPatch) -> Inbox:
 
 @pytest.fixture
 def installing(cluster: Database, order: Order) -> Order:
-    return orders.advance(cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200"))
+    return orders.advance(
+        cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200")
+    )
 
 
-def test_the_newest_of_each_node_is_written(cluster: Database, inbox: Inbox, installing: Order) -> None:
+def test_the_newest_of_each_node_is_written(
+    cluster: Database, inbox: Inbox, installing: Order
+) -> None:
     for done in (1, 2, 3):
         assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", done, 400))
     assert inbox.flush(cluster, NOW) == 1
@@ -57,7 +65,9 @@ def test_the_newest_of_each_node_is_written(cluster: Database, inbox: Inbox, ins
     assert inbox.flush(cluster, NOW) == 0
 
 
-def test_a_stranger_is_looked_up_by_himself(cluster: Database, inbox: Inbox, installing: Order) -> None:
+def test_a_stranger_is_looked_up_by_himself(
+    cluster: Database, inbox: Inbox, installing: Order
+) -> None:
     assert not inbox.offer(cluster, NODE, "another order", Progress("install", 1, 400))
     assert not inbox.offer(cluster, "10.255.255.244", installing.uuid, Progress("install", 1, 400))
 
@@ -72,14 +82,18 @@ def test_all_that_install_are_looked_up_together_and_not_more_often_than_once_a_
     assert inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
 
 
-def test_trust_ends_by_itself(cluster: Database, inbox: Inbox, time: Clock, installing: Order) -> None:
+def test_trust_ends_by_itself(
+    cluster: Database, inbox: Inbox, time: Clock, installing: Order
+) -> None:
     assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     orders.cancel(cluster, [installing], by="root", now=NOW)
     time.now = TRUST_SECONDS + 0.1
     assert not inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
 
 
-def test_an_order_that_ended_takes_its_trust_along(cluster: Database, inbox: Inbox, installing: Order) -> None:
+def test_an_order_that_ended_takes_its_trust_along(
+    cluster: Database, inbox: Inbox, installing: Order
+) -> None:
     assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     orders.cancel(cluster, [installing], by="root", now=NOW)
     assert inbox.flush(cluster, NOW) == 0
@@ -107,6 +121,11 @@ def test_the_faces_second_message_is_written_a_moment_later(
 ) -> None:
     face.get("/rocks/kickstart", NODE)
     for done in range(1, 20):
-        assert face.post("/rocks/events", NODE, order=order.uuid, phase="install", done=done, total=400).status == 200
+        assert (
+            face.post(
+                "/rocks/events", NODE, order=order.uuid, phase="install", done=done, total=400
+            ).status
+            == 200
+        )
     assert orders.live(cluster)[0].done < 19
     until(lambda: orders.live(cluster)[0].done == 19, 10.0, "the inbox to be written")

@@ -15,13 +15,22 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from ansible_collections.npaci.rocks.plugins.module_utils.service import package_diff as room
 from ansible_collections.npaci.rocks.plugins.module_utils.service import published_trees
-from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff import Difference, difference, packages
+from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff import (
+    Difference,
+    difference,
+    packages,
+)
 from support.frontend import GENERATION, Face, publish
 from support.pages import read
 from support.rpms import Rpm, repository
 
 ADMIN = "127.0.0.1"
-BEFORE = [Rpm("bash", "5.1.8", "6"), Rpm("gone", "1", "1"), Rpm("kernel", "5.14", "1"), Rpm("kernel", "5.14", "2")]
+BEFORE = [
+    Rpm("bash", "5.1.8", "6"),
+    Rpm("gone", "1", "1"),
+    Rpm("kernel", "5.14", "1"),
+    Rpm("kernel", "5.14", "2"),
+]
 AFTER = [
     Rpm("bash", "5.1.8", "9", epoch=1),
     Rpm("c++-thing", "1", "1"),
@@ -29,15 +38,21 @@ AFTER = [
     Rpm("kernel", "5.14", "2"),
 ]
 CHANGED = Difference(
-    (("c++-thing.noarch", "1-1"),), (("gone.noarch", "1-1"),), (("bash.noarch", "5.1.8-6", "1:5.1.8-9"),)
+    (("c++-thing.noarch", "1-1"),),
+    (("gone.noarch", "1-1"),),
+    (("bash.noarch", "5.1.8-6", "1:5.1.8-9"),),
 )
 
 
 def test_generations_come_in_the_order_in_which_they_were_published(root: pathlib.Path) -> None:
     for name in ("b", "c", "a"):
         publish(root, name)
-    (root / ".generations" / "rocks" / "x86_64" / ".history").write_text(json.dumps(["b", "c", "a", "removed"]))
-    assert published_trees.published(str(root)) == [published_trees.Published("rocks", "x86_64", "a", ("b", "c", "a"))]
+    (root / ".generations" / "rocks" / "x86_64" / ".history").write_text(
+        json.dumps(["b", "c", "a", "removed"])
+    )
+    assert published_trees.published(str(root)) == [
+        published_trees.Published("rocks", "x86_64", "a", ("b", "c", "a"))
+    ]
 
 
 def test_a_site_without_distributions_has_none(tmp_path: pathlib.Path) -> None:
@@ -60,10 +75,14 @@ def test_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> N
         version = f"{package.version}-{package.release}"
         shown = version if package.epoch in ("0", None) else f"{package.epoch}:{version}"
         found.setdefault(f"{package.name}.{package.arch}", []).append(shown)
-    assert packages(str(tmp_path)) == {name: tuple(sorted(versions)) for name, versions in found.items()}
+    assert packages(str(tmp_path)) == {
+        name: tuple(sorted(versions)) for name, versions in found.items()
+    }
 
 
-def test_two_generations_differ_by_what_was_added_removed_and_changed(tmp_path: pathlib.Path) -> None:
+def test_two_generations_differ_by_what_was_added_removed_and_changed(
+    tmp_path: pathlib.Path,
+) -> None:
     repository(tmp_path / "before", BEFORE)
     repository(tmp_path / "after", AFTER)
     before, after = packages(str(tmp_path / "before")), packages(str(tmp_path / "after"))
@@ -98,7 +117,9 @@ def test_a_tree_without_metadata_is_an_error_with_its_name(tmp_path: pathlib.Pat
     with pytest.raises(NotFound, match=r"repomd\.xml"):
         packages(str(tmp_path / "none"))
     (tmp_path / "repodata").mkdir()
-    (tmp_path / "repodata" / "repomd.xml").write_text('<data type="primary"><location href="../../etc/passwd"/></data>')
+    (tmp_path / "repodata" / "repomd.xml").write_text(
+        '<data type="primary"><location href="../../etc/passwd"/></data>'
+    )
     with pytest.raises(DescriptionError):
         packages(str(tmp_path))
 
@@ -117,7 +138,11 @@ def test_the_page_tells_who_runs_which_generation_and_what_differs(
     assert texts[texts.index(GENERATION) + 1] == "1"
     answer = face.get(f"/rocks/generations/rocks/x86_64/{GENERATION}...next", ADMIN)
     shown = read(answer.text).texts
-    assert shown[shown.index("bash.noarch") : shown.index("bash.noarch") + 3] == ["bash.noarch", "5.1.8-6", "1:5.1.8-9"]
+    assert shown[shown.index("bash.noarch") : shown.index("bash.noarch") + 3] == [
+        "bash.noarch",
+        "5.1.8-6",
+        "1:5.1.8-9",
+    ]
     assert "c++-thing.noarch" in shown
     assert face.get("/rocks/generations/rocks/x86_64/..." + GENERATION, ADMIN).status == 404
     assert face.get("/rocks/generations/rocks/../" + GENERATION, ADMIN).status == 404

@@ -40,7 +40,10 @@ class Wire:
 
 
 def message(variables: Mapping[str, str] | list[tuple[str, str]], body: bytes = b"") -> bytes:
-    pairs = [("CONTENT_LENGTH", str(len(body))), *(variables.items() if isinstance(variables, Mapping) else variables)]
+    pairs = [
+        ("CONTENT_LENGTH", str(len(body))),
+        *(variables.items() if isinstance(variables, Mapping) else variables),
+    ]
     head = "".join(f"{name}\0{value}\0" for name, value in pairs).encode("latin-1")
     return b"%d:%s,%s" % (len(head), head, body)
 
@@ -53,7 +56,9 @@ texts = st.text(st.characters(codec="latin-1", exclude_characters="\0"), max_siz
     st.binary(max_size=300),
     st.lists(st.integers(1, 90)),
 )
-def test_a_request_is_read_whole_however_it_arrives(headers: dict[str, str], body: bytes, sizes: list[int]) -> None:
+def test_a_request_is_read_whole_however_it_arrives(
+    headers: dict[str, str], body: bytes, sizes: list[int]
+) -> None:
     environ = scgi.received(Wire(message({**VARIABLES, **headers}, body), sizes))
     assert {name: environ[name] for name in {**VARIABLES, **headers}} == {**VARIABLES, **headers}
     assert (environ["CONTENT_LENGTH"], environ["wsgi.input"].read()) == (str(len(body)), body)

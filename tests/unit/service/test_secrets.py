@@ -20,7 +20,9 @@ def now(db: Database, order: Order) -> Order:
 
 
 def proof(key: str, order: Order) -> str:
-    return hmac.new(key.encode(), b"rocks-secrets:" + order.uuid.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        key.encode(), b"rocks-secrets:" + order.uuid.encode(), hashlib.sha256
+    ).hexdigest()
 
 
 def again(db: Database, pin: Pin, **options: bool) -> Order:
@@ -55,7 +57,9 @@ def second(face: Face, cluster: Database, pin: Pin, key: str) -> Order:
     return order
 
 
-def test_the_narrower_secret_wins_and_other_nodes_secrets_stay(face: Face, cluster: Database, taken: Order) -> None:
+def test_the_narrower_secret_wins_and_other_nodes_secrets_stay(
+    face: Face, cluster: Database, taken: Order
+) -> None:
     for scope, appliance, node, owner, name, value in (
         ("global", None, None, 0, "rootpw", "everywhere"),
         ("appliance", 2, None, 2, "rootpw", "compute"),
@@ -74,20 +78,33 @@ def test_the_narrower_secret_wins_and_other_nodes_secrets_stay(face: Face, clust
     assert given == {"rootpw": "compute", "munge_key": "compute-0-0"}
 
 
-def test_an_administrator_finds_the_consoles_key_with_the_order(face: Face, cluster: Database, taken: Order) -> None:
+def test_an_administrator_finds_the_consoles_key_with_the_order(
+    face: Face, cluster: Database, taken: Order
+) -> None:
     given = face.post("/rocks/secrets", NODE, order=taken.uuid).json()["secrets"]
-    found = cluster.rows("select name, value, used from install_keys where install = ? order by name", (taken.id,))
-    assert found == [("console_key", given["console_key"], NOW), ("node_key", given["node_key"], NOW)]
+    found = cluster.rows(
+        "select name, value, used from install_keys where install = ? order by name", (taken.id,)
+    )
+    assert found == [
+        ("console_key", given["console_key"], NOW),
+        ("node_key", given["node_key"], NOW),
+    ]
 
 
 def test_secrets_are_not_to_be_kept_by_anything_on_the_way(face: Face, taken: Order) -> None:
-    assert face.post("/rocks/secrets", NODE, order=taken.uuid).headers["Cache-Control"] == "no-store"
+    assert (
+        face.post("/rocks/secrets", NODE, order=taken.uuid).headers["Cache-Control"] == "no-store"
+    )
 
 
-def test_the_audit_names_the_secrets_and_holds_none(face: Face, cluster: Database, taken: Order) -> None:
+def test_the_audit_names_the_secrets_and_holds_none(
+    face: Face, cluster: Database, taken: Order
+) -> None:
     key = face.post("/rocks/secrets", NODE, order=taken.uuid).json()["secrets"]["node_key"]
     rows = cluster.rows("select * from audit")
-    assert ("secrets", "200", "console_key, node_key") in [(row[3], row[4], row[-1]) for row in rows]
+    assert ("secrets", "200", "console_key, node_key") in [
+        (row[3], row[4], row[-1]) for row in rows
+    ]
     assert key not in str(rows)
 
 
@@ -95,7 +112,9 @@ def test_before_the_kickstart_there_are_no_secrets(face: Face, order: Order) -> 
     assert face.post("/rocks/secrets", NODE, order=order.uuid).status == 409
 
 
-def test_a_user_on_the_node_gets_none_and_disturbs_nothing(face: Face, cluster: Database, taken: Order) -> None:
+def test_a_user_on_the_node_gets_none_and_disturbs_nothing(
+    face: Face, cluster: Database, taken: Order
+) -> None:
     answer = face.post("/rocks/secrets", NODE, 40000, order=taken.uuid)
     assert (answer.status, "not privileged" in answer.text) == (403, True)
     assert now(cluster, taken).state == "installing"
@@ -107,7 +126,9 @@ def test_another_node_gets_none(face: Face, cluster: Database, taken: Order) -> 
     assert now(cluster, taken).state == "installing"
 
 
-def test_a_second_time_is_refused_and_parks_the_node(face: Face, cluster: Database, pin: Pin, taken: Order) -> None:
+def test_a_second_time_is_refused_and_parks_the_node(
+    face: Face, cluster: Database, pin: Pin, taken: Order
+) -> None:
     face.post("/rocks/secrets", NODE, order=taken.uuid)
     answer = face.post("/rocks/secrets", NODE, order=taken.uuid)
     assert (answer.status, "node_key" in answer.text) == (410, False)
@@ -118,7 +139,9 @@ def test_a_second_time_is_refused_and_parks_the_node(face: Face, cluster: Databa
     assert said.action == "refused"
 
 
-def test_after_the_installation_they_are_gone(face: Face, cluster: Database, key: str, taken: Order) -> None:
+def test_after_the_installation_they_are_gone(
+    face: Face, cluster: Database, key: str, taken: Order
+) -> None:
     assert face.post("/rocks/secrets", NODE, order=taken.uuid).status == 410
     assert now(cluster, taken).state == "up"
 
@@ -134,7 +157,9 @@ def test_an_installation_that_died_after_the_secrets_is_ordered_again_by_an_admi
     assert face.post("/rocks/secrets", NODE, order=order.uuid).status == 200
 
 
-def test_a_reinstallation_proves_that_it_is_the_same_machine(face: Face, key: str, second: Order) -> None:
+def test_a_reinstallation_proves_that_it_is_the_same_machine(
+    face: Face, key: str, second: Order
+) -> None:
     answer = face.post("/rocks/secrets", NODE, order=second.uuid, proof=proof(key, second))
     assert answer.json()["secrets"]["node_key"] == key
 
@@ -154,10 +179,14 @@ def test_a_proof_of_another_order_is_worth_nothing(
 ) -> None:
     order = again(cluster, pin)
     face.get("/rocks/kickstart", NODE)
-    assert face.post("/rocks/secrets", NODE, order=order.uuid, proof=proof(key, taken)).status == 403
+    assert (
+        face.post("/rocks/secrets", NODE, order=order.uuid, proof=proof(key, taken)).status == 403
+    )
 
 
-def test_a_new_disk_is_accepted_when_somebody_vouches_for_it(face: Face, cluster: Database, pin: Pin, key: str) -> None:
+def test_a_new_disk_is_accepted_when_somebody_vouches_for_it(
+    face: Face, cluster: Database, pin: Pin, key: str
+) -> None:
     order = again(cluster, pin, rearm=True)
     face.get("/rocks/kickstart", NODE)
     new = face.post("/rocks/secrets", NODE, order=order.uuid).json()["secrets"]["node_key"]
@@ -170,4 +199,6 @@ def test_a_key_counts_only_from_a_finished_installation_on(
     face.post("/rocks/secrets", NODE, order=taken.uuid)
     assert cluster.rows("select * from secrets") == []
     face.post("/rocks/events", NODE, order=taken.uuid, phase="installed")
-    assert [row[:2] for row in cluster.rows("select scope, name from secrets")] == [("node", "node_key")]
+    assert [row[:2] for row in cluster.rows("select scope, name from secrets")] == [
+        ("node", "node_key")
+    ]

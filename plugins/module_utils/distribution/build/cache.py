@@ -73,7 +73,14 @@ def rules_digest(distribution: Distribution) -> str:
     found = [
         _plain(distribution.policy),
         [
-            [source.name, source.rank, source.wins, source.include, source.exclude, _signatures(source)]
+            [
+                source.name,
+                source.rank,
+                source.wins,
+                source.include,
+                source.exclude,
+                _signatures(source),
+            ]
             for source in distribution.sources
         ],
     ]
@@ -106,7 +113,9 @@ def _listing(folder: str) -> list[tuple[str, int, int, int]]:
         folders.sort()
         for name in names:
             status = os.stat(os.path.join(below, name))
-            rows.append((os.path.join(below, name), status.st_size, status.st_mtime_ns, status.st_ino))
+            rows.append(
+                (os.path.join(below, name), status.st_size, status.st_mtime_ns, status.st_ino)
+            )
     return sorted(rows)
 
 

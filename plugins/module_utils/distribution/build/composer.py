@@ -15,7 +15,16 @@ from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 from ...errors import Conflict
 from ..metadata import capabilities, shards
 from ..metadata.compression import frame, unframe
-from ..metadata.index import CAPABILITIES, FILELISTS, OTHER, PRIMARY, VERDICTS, Frame, Published, Shard
+from ..metadata.index import (
+    CAPABILITIES,
+    FILELISTS,
+    OTHER,
+    PRIMARY,
+    VERDICTS,
+    Frame,
+    Published,
+    Shard,
+)
 from ..model import Clash, Package, Resolution, Verdict
 from ..resolve.resolver import Rules, check_pins, resolve
 from ..sources.base import Directory, Input
@@ -78,10 +87,14 @@ class _Choice(NamedTuple):
     def is_in_place(self) -> bool:
         """Whether every package lies in its source where it will lie here."""
         folder = shards.folder_of(self.number)
-        return all(one.location == f"{folder}/{name}" for one, name in zip(self.packages, self.names))
+        return all(
+            one.location == f"{folder}/{name}" for one, name in zip(self.packages, self.names)
+        )
 
 
-def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published], comparable: bool) -> Composed:
+def compose(
+    inputs: Sequence[Input], rules: Rules, previous: Optional[Published], comparable: bool
+) -> Composed:
     """Choose, and describe what was chosen.
 
     previous    the generation that was built last, when there is one
@@ -90,7 +103,11 @@ def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published]
     Raises Conflict that lists every pair of packages which no priority decides between, NotFound for a pin that meets
     nothing, and whatever is wrong with a source.
     """
-    local = {one.source.name: shards.split(one.packages()) for one in inputs if isinstance(one, Directory)}
+    local = {
+        one.source.name: shards.split(one.packages())
+        for one in inputs
+        if isinstance(one, Directory)
+    }
     rows = {
         name: {number: shards.rows_digest(found) for number, found in sorted(split.items())}
         for name, split in local.items()
@@ -105,7 +122,9 @@ def compose(inputs: Sequence[Input], rules: Rules, previous: Optional[Published]
     choices = _choose(candidates, rules, origins)
     described = _Describer(inputs, origins, previous).describe(choices)
     pieces = {**(_untouched(previous, candidates) if previous else {}), **described}
-    return Composed({number: pieces[number] for number in sorted(pieces)}, frozenset(candidates), rows)
+    return Composed(
+        {number: pieces[number] for number in sorted(pieces)}, frozenset(candidates), rows
+    )
 
 
 def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
@@ -122,7 +141,9 @@ def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
 
 
 def _changed_candidates(
-    previous: Published, local: Mapping[str, Mapping[int, list[Package]]], rows: Mapping[str, Mapping[int, str]]
+    previous: Published,
+    local: Mapping[str, Mapping[int, list[Package]]],
+    rows: Mapping[str, Mapping[int, str]],
 ) -> dict[int, list[Package]]:
     """The candidates of the shards where a directory has other packages than before."""
     before = previous.index.rows
@@ -134,7 +155,11 @@ def _changed_candidates(
     }
     return {
         number: [
-            *(verdict.package for verdict in previous.verdicts(number) if verdict.package.source not in local),
+            *(
+                verdict.package
+                for verdict in previous.verdicts(number)
+                if verdict.package.source not in local
+            ),
             *(package for split in local.values() for package in split.get(number, ())),
         ]
         for number in sorted(numbers)
@@ -149,7 +174,9 @@ def _untouched(previous: Published, candidates: Mapping[int, object]) -> dict[in
     }
 
 
-def _choose(candidates: Mapping[int, list[Package]], rules: Rules, origins: Mapping[str, str]) -> list[_Choice]:
+def _choose(
+    candidates: Mapping[int, list[Package]], rules: Rules, origins: Mapping[str, str]
+) -> list[_Choice]:
     choices: list[_Choice] = []
     disputed: list[Clash] = []
     for number, found in sorted(candidates.items()):
@@ -157,7 +184,10 @@ def _choose(candidates: Mapping[int, list[Package]], rules: Rules, origins: Mapp
         disputed += resolution.disputed
         packages = shards.ordered(resolution.winners)
         names = shards.file_names(packages)
-        content, text = shards.content_digest(packages, names), shards.text_digest(packages, names, origins)
+        content, text = (
+            shards.content_digest(packages, names),
+            shards.text_digest(packages, names, origins),
+        )
         choices.append(_Choice(number, resolution, packages, names, content, text))
     if disputed:
         raise _dispute(disputed)
@@ -172,7 +202,9 @@ def _dispute(disputed: Sequence[Clash]) -> Conflict:
     ]
     more = [f"and {len(disputed) - SHOWN} more"] if len(disputed) > SHOWN else []
     return Conflict(
-        "\n".join(["sources of equal priority have different files for one package", *lines, *more]),
+        "\n".join(
+            ["sources of equal priority have different files for one package", *lines, *more]
+        ),
         hint="give one of the sources a lower priority number, or exclude the package from one",
     )
 
@@ -180,7 +212,9 @@ def _dispute(disputed: Sequence[Clash]) -> Conflict:
 class _Describer:
     """Makes the frames of chosen shards, and takes those that exist already."""
 
-    def __init__(self, inputs: Sequence[Input], origins: Mapping[str, str], previous: Optional[Published]) -> None:
+    def __init__(
+        self, inputs: Sequence[Input], origins: Mapping[str, str], previous: Optional[Published]
+    ) -> None:
         self._inputs = {one.source.name: one for one in inputs}
         self._origins = origins
         self._previous = previous
@@ -189,7 +223,9 @@ class _Describer:
         """The pieces; a shard without candidates has none."""
         wanted = [choice for choice in choices if choice.resolution.verdicts]
         frames = {choice.number: self._existing(choice) for choice in wanted}
-        self._make([choice for choice in wanted if choice.packages and not frames[choice.number]], frames)
+        self._make(
+            [choice for choice in wanted if choice.packages and not frames[choice.number]], frames
+        )
         return {choice.number: _piece(choice, frames[choice.number]) for choice in wanted}
 
     def _existing(self, choice: _Choice) -> dict[str, Packed]:
@@ -220,13 +256,19 @@ class _Describer:
         with ThreadPoolExecutor(THREADS) as threads:
             waiting = []
             for kind in DESCRIBED:
-                list(threads.map(lambda source, kind=kind: self._inputs[source].open(kind), sorted(asked)))
+                list(
+                    threads.map(
+                        lambda source, kind=kind: self._inputs[source].open(kind), sorted(asked)
+                    )
+                )
                 for choice in choices:
                     text = self._text(kind, choice, known[choice.number])
                     waiting.append((choice.number, kind, threads.submit(_pack, text)))
                     if kind == PRIMARY:
                         entries = capabilities.pack(capabilities.entries(text))
-                        waiting.append((choice.number, CAPABILITIES, threads.submit(_pack, entries)))
+                        waiting.append(
+                            (choice.number, CAPABILITIES, threads.submit(_pack, entries))
+                        )
                 for one in self._inputs.values():
                     one.forget(kind)
             for number, kind, future in waiting:
@@ -274,9 +316,15 @@ def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> Piece:
         choice.content,
         choice.text,
         counts,
-        {kind: Frame(len(one.data), one.open_length, zlib.crc32(one.data)) for kind, one in packed.items()},
+        {
+            kind: Frame(len(one.data), one.open_length, zlib.crc32(one.data))
+            for kind, one in packed.items()
+        },
         choice.resolution.remarks,
-        tuple((clash.winner.nevra, clash.winner.source, clash.loser.source) for clash in choice.resolution.clashes),
+        tuple(
+            (clash.winner.nevra, clash.winner.source, clash.loser.source)
+            for clash in choice.resolution.clashes
+        ),
     )
     decided = (choice.resolution.verdicts, choice.packages)
     return Piece(shard, {kind: one.data for kind, one in packed.items()}, decided)

@@ -34,7 +34,9 @@ def identity(
         "version": VERSION,
         "form": dict(form),
         "shards": {str(number): digest for number, digest in shards.items()},
-        "documents": {kind: hashlib.sha256(data).hexdigest() for kind, data in documents.items() if data},
+        "documents": {
+            kind: hashlib.sha256(data).hexdigest() for kind, data in documents.items() if data
+        },
         "files": dict(files),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]

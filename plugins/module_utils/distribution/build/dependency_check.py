@@ -29,7 +29,9 @@ class Paths:
     searched  content digests of the shards in which the latter were looked for
     """
 
-    def __init__(self, pieces: Mapping[int, Piece], known: Mapping[str, str], searched: Collection[str]) -> None:
+    def __init__(
+        self, pieces: Mapping[int, Piece], known: Mapping[str, str], searched: Collection[str]
+    ) -> None:
         there = {piece.shard.content for piece in pieces.values()}
         self._pieces = pieces
         self._found = {path: content for path, content in known.items() if content in there}
@@ -56,7 +58,9 @@ class Paths:
 
     def _search(self, paths: Iterable[str], text: bytes, content: str) -> None:
         written = {escaped(path).encode(): path for path in paths}
-        self._found.update({written[path]: content for path in written.keys() & set(_FILE.findall(text))})
+        self._found.update(
+            {written[path]: content for path in written.keys() & set(_FILE.findall(text))}
+        )
 
 
 class Wish(NamedTuple):
@@ -108,7 +112,11 @@ def check(
     missing = dependencies.unmet(supply, every.requires, distribution.open)
     faults = _profile_faults(_Question(pieces, supply, missing, paths), asked, groups)
     if distribution.closure != PROFILES and missing:
-        seekers = [pieces[number] for number, some in found.items() if not some.requires.isdisjoint(missing[:SHOWN])]
+        seekers = [
+            pieces[number]
+            for number, some in found.items()
+            if not some.requires.isdisjoint(missing[:SHOWN])
+        ]
         faults += _unmet_faults(missing, seekers)
     if faults and distribution.closure != WARN:
         raise DescriptionError(
@@ -121,7 +129,9 @@ def check(
 
 def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[Piece]) -> Iterator[str]:
     """The first of the missing requirements with who has them, and how many there are more."""
-    for one in dependencies.wanting(missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))):
+    for one in dependencies.wanting(
+        missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))
+    ):
         yield f"nothing provides {one}"
     if len(missing) > SHOWN:
         yield f"and {len(missing) - SHOWN} more requirements are not met"
@@ -149,9 +159,14 @@ def _profile_faults(question: _Question, asked: Wishes, groups: bytes) -> list[s
     return [f"{wish}: {fault} (for {', '.join(sorted(wish.roots))})" for wish, fault in told]
 
 
-def _broken(question: _Question, asked: Wishes, meanings: dependencies.Groups) -> Iterator[tuple[Wish, str]]:
+def _broken(
+    question: _Question, asked: Wishes, meanings: dependencies.Groups
+) -> Iterator[tuple[Wish, str]]:
     """The entries that stand for a package of which no version can be installed, each with why."""
-    members = [dependencies.member(nevra, name, text) for name, nevra, text in _packages(question.pieces.values())]
+    members = [
+        dependencies.member(nevra, name, text)
+        for name, nevra, text in _packages(question.pieces.values())
+    ]
     reasons = dependencies.broken(members, question.missing, question.paths)
     by_name: dict[str, list[str]] = {}
     for one in members:

@@ -48,7 +48,9 @@ def gather(inputs: Sequence[Input], places: Places, *, fetch: bool) -> Installer
     text, where = texts[number]
     wanted = treeinfo.images(text, where)
     known = [] if fetch else [file for file in wanted if file.checksum]
-    brought = inputs[number].bring_files([file for file in wanted if file not in known], folders[number])
+    brought = inputs[number].bring_files(
+        [file for file in wanted if file not in known], folders[number]
+    )
     there = sorted([*known, *brought])
     return Installer(
         text,
@@ -63,7 +65,11 @@ def again(previous: Published) -> Installer:
     path = os.path.join(previous.folder, treeinfo.NAME)
     if not os.path.exists(path):
         return NONE
-    sums = {path: checksum for path, checksum in previous.index.files.items() if not path.startswith(f"{BUILD}/")}
+    sums = {
+        path: checksum
+        for path, checksum in previous.index.files.items()
+        if not path.startswith(f"{BUILD}/")
+    }
     where = {path: os.path.join(previous.folder, path) for path in sums}
     return Installer(files.read_text(path), path, where, sums)
 
@@ -77,4 +83,6 @@ def _treeinfo(one: Input, folder: str) -> tuple[str, str]:
 
 def _key(one: Input) -> str:
     """A folder for each state of a source: what is in it never changes."""
-    return hashlib.sha256(f"{one.source.url} {one.source.path} {one.origin}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{one.source.url} {one.source.path} {one.origin}".encode()).hexdigest()[
+        :16
+    ]

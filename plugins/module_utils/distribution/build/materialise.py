@@ -45,7 +45,9 @@ def realise(plan: Plan, places: Places) -> str:
             _fill(tree, plan, places)
             for one in plan.inputs:
                 if not one.unchanged():
-                    raise Changed("it changed while the distribution was built", one.source.where, "run again")
+                    raise Changed(
+                        "it changed while the distribution was built", one.source.where, "run again"
+                    )
             pool.flush(places.root, [*fresh, *tree.new])
             os.rename(aside, target)
         except BaseException:
@@ -58,7 +60,9 @@ def realise(plan: Plan, places: Places) -> str:
 def _packages(plan: Plan, places: Places) -> list[str]:
     """Bring the packages of the sets that are not there yet, and make the sets; the paths that must be flushed."""
     lacking = {
-        name: packages() for name, packages in _sets(plan).items() if not os.path.isdir(os.path.join(places.sets, name))
+        name: packages()
+        for name, packages in _sets(plan).items()
+        if not os.path.isdir(os.path.join(places.sets, name))
     }
     wanted: dict[str, list[Package]] = {}
     for packages in lacking.values():
@@ -84,7 +88,9 @@ def _packages(plan: Plan, places: Places) -> list[str]:
 def _sets(plan: Plan) -> dict[str, Callable[[], Sequence[Package]]]:
     """Every set that the generation links -> what gives its packages."""
     pieces = [piece for piece in plan.composed.pieces.values() if piece.shard.packages]
-    sets: dict[str, Callable[[], Sequence[Package]]] = {piece.shard.content: piece.packages for piece in pieces}
+    sets: dict[str, Callable[[], Sequence[Package]]] = {
+        piece.shard.content: piece.packages for piece in pieces
+    }
     for packages in plan.mirrored.values():
         sets[mirror_set(packages)] = functools.partial(list, packages)
     return sets
@@ -102,18 +108,29 @@ def _check_signatures(plan: Plan, places: Places) -> None:
         for package in plan.composed.pieces[number].packages():
             if package.source in checked:
                 wanted[package.source].append(package)
-    wanted.update({name: list(packages) for name, packages in plan.mirrored.items() if name in checked})
+    wanted.update(
+        {name: list(packages) for name, packages in plan.mirrored.items() if name in checked}
+    )
     memory = os.path.join(places.cache, "signatures")
     os.makedirs(memory, exist_ok=True)
     for name, packages in wanted.items():
-        signed = [Signed(pool_path(places.pool, package.checksum), package.location) for package in packages]
+        signed = [
+            Signed(pool_path(places.pool, package.checksum), package.location)
+            for package in packages
+        ]
         check_packages(checked[name], signed, memory)
 
 
 def _fill(tree: Tree, plan: Plan, places: Places) -> None:
     pieces = plan.composed.pieces
-    sets = {shards.folder_of(number): piece.shard.content for number, piece in pieces.items() if piece.shard.packages}
-    sets.update({f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrored.items()})
+    sets = {
+        shards.folder_of(number): piece.shard.content
+        for number, piece in pieces.items()
+        if piece.shard.packages
+    }
+    sets.update(
+        {f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrored.items()}
+    )
     tree.packages(sets, places, plan.distribution.layout)
     for path, content in repodata(plan).items():
         tree.write(path, content)
@@ -124,7 +141,9 @@ def _fill(tree: Tree, plan: Plan, places: Places) -> None:
     if plan.installer.text:
         with open(os.path.join(tree.folder, writer.REPOMD), "rb") as file:
             repomd = hashlib.sha256(file.read()).hexdigest()
-        text = treeinfo.merged(plan.installer.text, plan.installer.where, dict(plan.installer.sums), repomd)
+        text = treeinfo.merged(
+            plan.installer.text, plan.installer.where, dict(plan.installer.sums), repomd
+        )
         tree.write(treeinfo.NAME, text.encode())
 
 
@@ -133,7 +152,10 @@ def repodata(plan: Plan) -> Mapping[str, bytes]:
     pieces = plan.composed.pieces
     count = sum(piece.shard.packages for piece in pieces.values())
     rows = {
-        number: (piece.frames, {kind: frame.open_length for kind, frame in piece.shard.frames.items()})
+        number: (
+            piece.frames,
+            {kind: frame.open_length for kind, frame in piece.shard.frames.items()},
+        )
         for number, piece in pieces.items()
     }
     index = Index(

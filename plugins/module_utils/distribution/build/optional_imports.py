@@ -43,9 +43,16 @@ LIBRARIES = (
 
 def check(distribution: Distribution) -> None:
     """Raises NotFound that names every library which is missing."""
-    missing = [one for one in LIBRARIES if one.needed(distribution) and importlib.util.find_spec(one.name) is None]
+    missing = [
+        one
+        for one in LIBRARIES
+        if one.needed(distribution) and importlib.util.find_spec(one.name) is None
+    ]
     if missing:
-        names, packages = " ".join(one.name for one in missing), " ".join(one.package for one in missing)
+        names, packages = (
+            " ".join(one.name for one in missing),
+            " ".join(one.package for one in missing),
+        )
         raise NotFound(
             f"these Python libraries are not installed: {names}",
             hint=f"install {packages}, or run: pip install {names}",

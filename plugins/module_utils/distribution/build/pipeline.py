@@ -82,7 +82,9 @@ def build(
         return _build(distribution, places, hook, check, progress)
 
 
-def _build(distribution: Distribution, places: Places, hook: Optional[Hook], check: bool, progress: Report) -> Built:
+def _build(
+    distribution: Distribution, places: Places, hook: Optional[Hook], check: bool, progress: Report
+) -> Built:
     name, arch = distribution.name, distribution.policy.arch
     inputs = _opened(distribution, places, progress)
     memory = recall(places, name, arch)
@@ -91,18 +93,26 @@ def _build(distribution: Distribution, places: Places, hook: Optional[Hook], che
     folder = places.generations(name, arch)
     previous = open_folder(os.path.join(folder, published)) if published else None
     if memory.inputs == digest and os.path.isdir(os.path.join(folder, memory.generation)):
-        again = previous if memory.generation == published else open_folder(os.path.join(folder, memory.generation))
+        again = (
+            previous
+            if memory.generation == published
+            else open_folder(os.path.join(folder, memory.generation))
+        )
         if again:
             return _known(distribution, again, previous, memory)
     from .plan import plan  # here, because an unchanged distribution needs nothing of it
 
-    made = plan(distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not check)
+    made = plan(
+        distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not check
+    )
     path = os.path.join(folder, made.identity)
     if not check:
         from . import materialise
 
         path = materialise.realise(made, places)
-        remember(places, name, arch, Memory(digest, made.identity, made.unmet, made.warnings, made.paths))
+        remember(
+            places, name, arch, Memory(digest, made.identity, made.unmet, made.warnings, made.paths)
+        )
     return _planned(made, path)
 
 
@@ -120,11 +130,19 @@ def _opened(distribution: Distribution, places: Places, progress: Report) -> lis
     return inputs
 
 
-def _known(distribution: Distribution, again: Published, previous: Optional[Published], memory: Memory) -> Built:
+def _known(
+    distribution: Distribution, again: Published, previous: Optional[Published], memory: Memory
+) -> Built:
     """The answer when nothing was built because nothing changed."""
     shards = again.index.shards.values()
     return Built(
-        Generation(distribution.name, again.index.arch, again.index.identity, again.folder, again.index.counts),
+        Generation(
+            distribution.name,
+            again.index.arch,
+            again.index.identity,
+            again.folder,
+            again.index.counts,
+        ),
         again is not previous,
         Changes() if again is previous else difference(previous, again),
         tuple(clash for shard in shards for clash in shard.clashes),
@@ -149,7 +167,9 @@ def _planned(made: Plan, path: str) -> Built:
         advisories,
     )
     return Built(
-        Generation(made.distribution.name, made.distribution.policy.arch, made.identity, path, counts),
+        Generation(
+            made.distribution.name, made.distribution.policy.arch, made.identity, path, counts
+        ),
         made.previous is None or made.previous.index.identity != made.identity,
         found,
         tuple(clash for piece in pieces.values() for clash in piece.shard.clashes),
@@ -176,7 +196,9 @@ def _difference(
     from .. import changes
 
     old = {number: shard.content for number, shard in before.index.shards.items()} if before else {}
-    numbers = sorted(number for number in {*old, *contents} if old.get(number) != contents.get(number))
+    numbers = sorted(
+        number for number in {*old, *contents} if old.get(number) != contents.get(number)
+    )
     was = [package for number in numbers if before for package in before.packages(number)]
     now = [package for number in numbers if number in contents for package in packages(number)]
     known = before.document(ADVISORIES) if before else b""

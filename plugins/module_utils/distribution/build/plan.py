@@ -75,21 +75,39 @@ def plan(
     """
     origins = {one.source.name: one.origin for one in inputs}
     digest = rules_digest(distribution)
-    same = previous is not None and previous.index.rules == digest and dict(previous.index.origins) == origins
+    same = (
+        previous is not None
+        and previous.index.rules == digest
+        and dict(previous.index.origins) == origins
+    )
     known = previous if same else None
     merged = auxiliary_metadata.again(known, inputs) if known else auxiliary_metadata.gather(inputs)
-    composed = compose(inputs, rules(distribution.policy, distribution.sources, merged.streams), previous, same)
-    boot = installer_images.again(known) if known else installer_images.gather(inputs, places, fetch=fetch)
+    composed = compose(
+        inputs, rules(distribution.policy, distribution.sources, merged.streams), previous, same
+    )
+    boot = (
+        installer_images.again(known)
+        if known
+        else installer_images.gather(inputs, places, fetch=fetch)
+    )
     layered = _layers(distribution, inputs)
     build = xml_overlay.merged(layered.values())
     compiled = profile_hook.compiled(build, xml_overlay.homes(layered), hook, places)
-    build.update({f"{PROFILES}/{name}": profile.text for name, profile in compiled.profiles.items()})
+    build.update(
+        {f"{PROFILES}/{name}": profile.text for name, profile in compiled.profiles.items()}
+    )
     paths = dependency_check.Paths(composed.pieces, memory.paths, _searched(previous, memory))
     asked = dependency_check.wishes(compiled.profiles.values())
     unmet = dependency_check.check(
-        distribution, composed.pieces, asked, merged.contents.get(auxiliary_metadata.GROUP, b""), paths
+        distribution,
+        composed.pieces,
+        asked,
+        merged.contents.get(auxiliary_metadata.GROUP, b""),
+        paths,
     )
-    sums = {f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()}
+    sums = {
+        f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()
+    }
     sums.update(boot.sums)
     mirrored = _mirrored(inputs)
     return Plan(
@@ -125,13 +143,19 @@ def _identity(
         "signer": distribution.sign_key,
     }
     form.update({f"mirror {name}": mirror_set(packages) for name, packages in mirrored.items()})
-    contents = {number: piece.shard.content for number, piece in composed.pieces.items() if piece.shard.packages}
+    contents = {
+        number: piece.shard.content
+        for number, piece in composed.pieces.items()
+        if piece.shard.packages
+    }
     return identity(form, shards=contents, documents=merged.contents, files=sums)
 
 
 def _mirrored(inputs: Sequence[Input]) -> dict[str, list[Package]]:
     return {
-        one.source.name: shards.ordered({package.checksum: package for package in one.packages()}.values())
+        one.source.name: shards.ordered(
+            {package.checksum: package for package in one.packages()}.values()
+        )
         for one in inputs
         if one.source.fetch == EVERYTHING
     }
@@ -144,10 +168,16 @@ def mirror_set(packages: Sequence[Package]) -> str:
 
 def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, xml_overlay.Layer]:
     """The XML of the parents, the first source weighing most, then of the distribution's own folders; by their names."""
-    inherited = {f'source "{one.source.name}": {BUILD}': one.published() for one in reversed(inputs)}
+    inherited = {
+        f'source "{one.source.name}": {BUILD}': one.published() for one in reversed(inputs)
+    }
     return {
         **{
-            name: {path: text for path, text in parent.build_files().items() if not path.startswith(f"{PROFILES}/")}
+            name: {
+                path: text
+                for path, text in parent.build_files().items()
+                if not path.startswith(f"{PROFILES}/")
+            }
             for name, parent in inherited.items()
             if parent
         },

@@ -47,7 +47,9 @@ class Hook(NamedTuple):
     key: str
 
 
-def compiled(texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[Hook], places: Places) -> Compiled:
+def compiled(
+    texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[Hook], places: Places
+) -> Compiled:
     """Have the profiles compiled.
 
     texts  path below ``build/`` -> text of the XML
@@ -66,17 +68,24 @@ def compiled(texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[
                 file.write(text)
 
         def home(told: str) -> str:
-            return re.sub(rf"{re.escape(folder)}/([^\s:]+)", lambda found: homes.get(found[1], found[1]), told)
+            return re.sub(
+                rf"{re.escape(folder)}/([^\s:]+)", lambda found: homes.get(found[1], found[1]), told
+            )
 
         try:
             made = hook.compile(folder)
         except RocksError as error:
             raise type(error)(home(error.what), home(error.where), home(error.hint)) from error
     return Compiled(
-        {name: one._replace(packages=_places(one.packages, home)) for name, one in made.profiles.items()},
+        {
+            name: one._replace(packages=_places(one.packages, home))
+            for name, one in made.profiles.items()
+        },
         tuple(map(home, made.warnings)),
     )
 
 
-def _places(packages: Mapping[str, Sequence[str]], home: Callable[[str], str]) -> dict[str, tuple[str, ...]]:
+def _places(
+    packages: Mapping[str, Sequence[str]], home: Callable[[str], str]
+) -> dict[str, tuple[str, ...]]:
     return {entry: tuple(map(home, places)) for entry, places in packages.items()}

@@ -47,7 +47,9 @@ def merged(layers: Iterable[Layer]) -> dict[str, str]:
                 _replace(result, path, layer[path])
         for path in sorted(layer):
             if path.startswith(EXTEND):
-                result[path] = _joined(result[path], layer[path], path) if path in result else layer[path]
+                result[path] = (
+                    _joined(result[path], layer[path], path) if path in result else layer[path]
+                )
     return {path: result[path] for path in sorted(result)}
 
 
@@ -67,7 +69,9 @@ def homes(layers: Mapping[str, Layer]) -> dict[str, str]:
 def _before(folder: str, path: str) -> str:
     """The path that a file of a layer has below its folder."""
     site = f"{SITE_NODES}/{path.partition('/')[2]}"
-    return site if os.path.exists(os.path.join(folder, site)) and path.startswith("nodes/") else path
+    return (
+        site if os.path.exists(os.path.join(folder, site)) and path.startswith("nodes/") else path
+    )
 
 
 def _replace(result: dict[str, str], path: str, text: str) -> None:
@@ -84,7 +88,9 @@ def _joined(first: str, second: str, path: str) -> str:
     begin, end = _OPEN.search(second), second.rfind(_CLOSE)
     last = first.rfind(_CLOSE)
     if begin is None or end < begin.end() or last < 0:
-        raise DescriptionError("two layers extend this node, and one of the files is no <kickstart> element", path)
+        raise DescriptionError(
+            "two layers extend this node, and one of the files is no <kickstart> element", path
+        )
     if second[begin.end() : end].strip() in first:
         return first  # a child that is built from itself
     return f"{first[:last]}{second[begin.end() : end].strip()}\n{first[last:]}"
@@ -98,5 +104,7 @@ def _read(root: str, name: str) -> Iterable[tuple[str, str]]:
             if file.startswith(".") or not os.path.isfile(path):
                 continue
             if os.path.getsize(path) > LARGEST:
-                raise DescriptionError("too large for a file of this kind", path, f"at most {LARGEST:,} bytes")
+                raise DescriptionError(
+                    "too large for a file of this kind", path, f"at most {LARGEST:,} bytes"
+                )
             yield os.path.relpath(path, root), files.read_text(path)

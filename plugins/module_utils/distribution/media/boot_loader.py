@@ -73,7 +73,9 @@ def prepare(tree: str, arch: str, menu: str, folder: str, *, moment: str, run: R
     """
     firmware = FIRMWARE.get(arch)
     if firmware is None:
-        raise NotFound(f"no boot loader is known for {arch!r}", tree, f"known: {', '.join(sorted(FIRMWARE))}")
+        raise NotFound(
+            f"no boot loader is known for {arch!r}", tree, f"known: {', '.join(sorted(FIRMWARE))}"
+        )
     esp = os.path.join(folder, "EFI", "BOOT")
     os.makedirs(esp)
     origin = _uefi(tree, firmware, esp, run)
@@ -83,7 +85,9 @@ def prepare(tree: str, arch: str, menu: str, folder: str, *, moment: str, run: R
     if not firmware.bios:
         return Loaders("", "", uefi, origin, signed)
     bios = os.path.join(folder, "eltorito.img")
-    _grub_image(f"{firmware.bios}-eltorito", firmware.bios, "/boot/grub2", bios, BIOS_MODULES, run=run)
+    _grub_image(
+        f"{firmware.bios}-eltorito", firmware.bios, "/boot/grub2", bios, BIOS_MODULES, run=run
+    )
     return Loaders(bios, os.path.join(GRUB, firmware.bios, "boot_hybrid.img"), uefi, origin, signed)
 
 
@@ -109,16 +113,26 @@ def is_signed(path: str) -> bool:
     return bool(kind == PE32_PLUS and size > 0)
 
 
-def _grub_image(kind: str, platform: str, prefix: str, target: str, modules: tuple[str, ...], *, run: Run) -> None:
+def _grub_image(
+    kind: str, platform: str, prefix: str, target: str, modules: tuple[str, ...], *, run: Run
+) -> None:
     folder = os.path.join(GRUB, platform)
     program = _maker()
     if program is None or not os.path.isdir(folder):
         missing = f"{folder} does not exist" if program else "grub2-mkimage is not installed"
-        hint = (
-            "install grub2-tools-extra, grub2-pc-modules and grub2-efi-x64-modules (Debian: grub-common, grub-pc-bin, "
-        )
+        hint = "install grub2-tools-extra, grub2-pc-modules and grub2-efi-x64-modules (Debian: grub-common, grub-pc-bin, "
         raise NotFound(missing, "boot medium", hint + "grub-efi-amd64-bin)")
-    argv = [program, "--directory", folder, "--format", kind, "--prefix", prefix, "--output", target]
+    argv = [
+        program,
+        "--directory",
+        folder,
+        "--format",
+        kind,
+        "--prefix",
+        prefix,
+        "--output",
+        target,
+    ]
     run([*argv, *modules], timeout=TIMEOUT)
 
 
@@ -128,11 +142,19 @@ def _maker() -> Optional[str]:
 
 def _fat(folder: str, target: str, moment: str, run: Run) -> str:
     """A FAT file system with ``folder`` in it; the same content gives the same bytes."""
-    size = sum(os.stat(os.path.join(top, name)).st_size for top, _folders, names in os.walk(folder) for name in names)
+    size = sum(
+        os.stat(os.path.join(top, name)).st_size
+        for top, _folders, names in os.walk(folder)
+        for name in names
+    )
     # Whole cylinders of 32 sectors, as mformat wants them.
     sectors = -(-(size + SLACK) // (32 * SECTOR)) * 32
     fixed = {"SOURCE_DATE_EPOCH": moment, "MTOOLS_SKIP_CHECK": "1"}
     geometry = ["-T", str(sectors), "-h", "2", "-s", "16"]
-    run(["mformat", "-C", "-i", target, *geometry, "-N", "524f434b", "::"], timeout=TIMEOUT, env=fixed)
+    run(
+        ["mformat", "-C", "-i", target, *geometry, "-N", "524f434b", "::"],
+        timeout=TIMEOUT,
+        env=fixed,
+    )
     run(["mcopy", "-s", "-i", target, folder, "::/"], timeout=TIMEOUT, env=fixed)
     return target

@@ -76,7 +76,11 @@ def kickstart_path(number: int) -> str:
 
 def render(menu: Menu, kernel: str, initrd: str) -> str:
     """The text of grub.cfg; ``kernel`` and ``initrd`` are paths on the medium."""
-    lines = [*_console(menu), f"search --no-floppy --set=root --label {menu.label}", "set default=0"]
+    lines = [
+        *_console(menu),
+        f"search --no-floppy --set=root --label {menu.label}",
+        "set default=0",
+    ]
     lines += [f"set timeout={menu.timeout}"]
     for number, entry in enumerate(menu.entries, 1):
         words = " ".join(_quoted(word) for word in arguments(menu, entry, number))

@@ -56,7 +56,9 @@ class Medium(NamedTuple):
     secure_boot: bool
 
 
-def make(tree: str, target: str, menu: Menu, *, packages: bool, check: bool = False, run: Run = run) -> Medium:
+def make(
+    tree: str, target: str, menu: Menu, *, packages: bool, check: bool = False, run: Run = run
+) -> Medium:
     """Write the medium ``target``, unless it is there already, made from the same.
 
     tree      a generation's folder, or any other installable tree
@@ -72,11 +74,15 @@ def make(tree: str, target: str, menu: Menu, *, packages: bool, check: bool = Fa
     identity = identify(tree, menu, packages)
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise NotFound("the folder of the medium does not exist", target, "make it first")
-    with tempfile.TemporaryDirectory(prefix=".rocks-iso-", dir=os.path.dirname(os.path.abspath(target))) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=".rocks-iso-", dir=os.path.dirname(os.path.abspath(target))
+    ) as folder:
         moment = _moment(tree)
         text = boot_menu.render(menu, installer.kernel, installer.initrd)
         loaders = boot_loader.prepare(tree, installer.arch, text, folder, moment=moment, run=run)
-        medium = Medium(target, identity, identity_of(target) != identity, loaders.origin, loaders.signed)
+        medium = Medium(
+            target, identity, identity_of(target) != identity, loaders.origin, loaders.signed
+        )
         if medium.changed and not check:
             grafts = _grafts(tree, installer, packages)
             grafts += _own(folder, menu, text)
@@ -93,7 +99,9 @@ def find_tree(places: Places, distribution: str, arch: str, generation: str = ""
         path = os.path.realpath(places.link(distribution, arch))
     if not os.path.isdir(path):
         what = (
-            f'distribution "{distribution}" has no generation "{generation}"' if generation else "nothing is published"
+            f'distribution "{distribution}" has no generation "{generation}"'
+            if generation
+            else "nothing is published"
         )
         raise NotFound(f"{what} for {arch}", path, "build it with rocks_dist first")
     return path
@@ -113,17 +121,25 @@ def read_installer(tree: str) -> Installer:
         "initrd": parser.get(f"images-{arch}", "initrd", fallback=""),
         "stage2": parser.get("stage2", "mainimage", fallback=""),
     }
-    missing = [f"{name} {path!r}" for name, path in parts.items() if not os.path.isfile(os.path.join(tree, path))]
+    missing = [
+        f"{name} {path!r}"
+        for name, path in parts.items()
+        if not os.path.isfile(os.path.join(tree, path))
+    ]
     if missing:
         what = f"the installer is not complete, these are not there: {', '.join(missing)}"
-        raise DescriptionError(what, where, "build the distribution again from a source that has them")
+        raise DescriptionError(
+            what, where, "build the distribution again from a source that has them"
+        )
     return Installer(arch, **parts)
 
 
 def identify(tree: str, menu: Menu, packages: bool) -> str:
     """A hash of what the medium is made from: the tree by its .treeinfo and repomd.xml, which hold checksums."""
     heads = [treeinfo.NAME, treeinfo.REPOMD]
-    sums = [hashlib.sha256(files.read_bytes(os.path.join(tree, name))).hexdigest() for name in heads]
+    sums = [
+        hashlib.sha256(files.read_bytes(os.path.join(tree, name))).hexdigest() for name in heads
+    ]
     entries = [[entry.title, entry.kickstart, entry.url, entry.arguments] for entry in menu.entries]
     content = [FORMAT, sums, menu.label, entries, menu.timeout, menu.console, packages]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -164,7 +180,9 @@ def _own(folder: str, menu: Menu, text: str) -> list[str]:
     os.makedirs(os.path.join(folder, "own", "ks"))
     for number, entry in enumerate(menu.entries, 1):
         if entry.kickstart:
-            files.replace(os.path.join(folder, "own", boot_menu.kickstart_path(number)), entry.kickstart)
+            files.replace(
+                os.path.join(folder, "own", boot_menu.kickstart_path(number)), entry.kickstart
+            )
     return [_graft(name, os.path.join(folder, "own", name)) for name in ("EFI", "boot", "ks")]
 
 
@@ -173,18 +191,59 @@ def _graft(path: str, file: str) -> str:
 
 
 def _write(
-    target: str, label: str, identity: str, loaders: boot_loader.Loaders, grafts: list[str], *, moment: str, run: Run
+    target: str,
+    label: str,
+    identity: str,
+    loaders: boot_loader.Loaders,
+    grafts: list[str],
+    *,
+    moment: str,
+    run: Run,
 ) -> None:
     """Run xorriso.  The EFI partition is appended once, and serves CD and USB stick."""
-    argv = ["xorriso", "-as", "mkisofs", "-quiet", "-o", target, "-V", label, "-A", f"{OURS} {identity}"]
-    argv += ["-r", "-f", "-iso-level", "3", "-partition_offset", "16", "--set_all_file_dates", f"={moment}"]
+    argv = [
+        "xorriso",
+        "-as",
+        "mkisofs",
+        "-quiet",
+        "-o",
+        target,
+        "-V",
+        label,
+        "-A",
+        f"{OURS} {identity}",
+    ]
+    argv += [
+        "-r",
+        "-f",
+        "-iso-level",
+        "3",
+        "-partition_offset",
+        "16",
+        "--set_all_file_dates",
+        f"={moment}",
+    ]
     argv += ["-append_partition", "2", EFI_PARTITION, loaders.uefi, "-appended_part_as_gpt"]
     argv += ["-c", "boot.cat", "--boot-catalog-hide"]
     if loaders.bios:
-        argv += ["--grub2-mbr", loaders.hybrid, "-b", "images/eltorito.img", "-no-emul-boot", "-boot-load-size", "4"]
+        argv += [
+            "--grub2-mbr",
+            loaders.hybrid,
+            "-b",
+            "images/eltorito.img",
+            "-no-emul-boot",
+            "-boot-load-size",
+            "4",
+        ]
         argv += ["-boot-info-table", "--grub2-boot-info", "-eltorito-alt-boot"]
         grafts = [*grafts, _graft("images/eltorito.img", loaders.bios)]
-    argv += ["-e", "--interval:appended_partition_2:all::", "-no-emul-boot", "-graft-points", *grafts]
+    argv += [
+        "-e",
+        "--interval:appended_partition_2:all::",
+        "-no-emul-boot",
+        "-graft-points",
+        *grafts,
+    ]
     run(argv, timeout=TIMEOUT, env={"SOURCE_DATE_EPOCH": moment})
 
 

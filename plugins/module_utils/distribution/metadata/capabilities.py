@@ -36,7 +36,11 @@ class Capability(NamedTuple):
     def __str__(self) -> str:
         if not self.flags:
             return self.name
-        evr = (f"{self.epoch}:" if self.epoch else "") + self.version + (f"-{self.release}" if self.release else "")
+        evr = (
+            (f"{self.epoch}:" if self.epoch else "")
+            + self.version
+            + (f"-{self.release}" if self.release else "")
+        )
         return f"{self.name} {OPERATOR[self.flags]} {evr}"
 
 
@@ -49,7 +53,9 @@ class Entries(NamedTuple):
 
 def entries(text: bytes) -> Entries:
     """The entries in the XML of one or more packages of a primary.xml."""
-    requires = frozenset(entry for entry in _section(text, b"requires") if not entry.startswith(_OF_RPM))
+    requires = frozenset(
+        entry for entry in _section(text, b"requires") if not entry.startswith(_OF_RPM)
+    )
     return Entries(frozenset(_section(text, b"provides")), requires)
 
 
@@ -73,7 +79,9 @@ def pack(given: Entries) -> bytes:
 
 def unpack(text: bytes) -> Entries:
     """What ``pack`` was given."""
-    provides, _mark, requires = text.partition(b"\n\n") if not text.startswith(b"\n") else (b"", b"", text[1:])
+    provides, _mark, requires = (
+        text.partition(b"\n\n") if not text.startswith(b"\n") else (b"", b"", text[1:])
+    )
     return Entries(frozenset(provides.splitlines()), frozenset(requires.splitlines()))
 
 
@@ -91,11 +99,16 @@ def name_of(entry: bytes) -> bytes:
 
 def parse(entry: bytes) -> Capability:
     """An entry taken apart."""
-    found = {name: unescaped(value) for name, value in _ATTRIBUTE.findall(entry.decode("utf-8", "replace"))}
+    found = {
+        name: unescaped(value)
+        for name, value in _ATTRIBUTE.findall(entry.decode("utf-8", "replace"))
+    }
     flags = found.get("flags", "")
     if flags not in SENSE or not found.get("ver"):
         return Capability(found.get("name", ""))
-    return Capability(found["name"], flags, int(found.get("epoch") or 0), found["ver"], found.get("rel", ""))
+    return Capability(
+        found["name"], flags, int(found.get("epoch") or 0), found["ver"], found.get("rel", "")
+    )
 
 
 def meets(provided: Capability, required: Capability) -> bool:

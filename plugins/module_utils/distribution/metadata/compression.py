@@ -29,7 +29,9 @@ _PIECE = 1 << 22
 
 def frame(content: bytes) -> bytes:
     """One frame.  The same content gives the same bytes; the frame carries the size of its content, and a checksum."""
-    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True).compress(content)
+    return zstandard.ZstdCompressor(
+        level=LEVEL, write_checksum=True, write_content_size=True
+    ).compress(content)
 
 
 def unframe(data: bytes) -> bytes:
@@ -53,7 +55,9 @@ def expand(data: bytes, where: str, size: int = -1) -> bytes:
     try:
         content = reader(data, limit) if reader else data
     except (zlib.error, lzma.LZMAError, OSError, EOFError, zstandard.ZstdError) as error:
-        raise DescriptionError(f"cannot be expanded ({error})", where, "the mirror is damaged, sync it again") from None
+        raise DescriptionError(
+            f"cannot be expanded ({error})", where, "the mirror is damaged, sync it again"
+        ) from None
     if size >= 0 and len(content) != size:
         found = f"more than {size:,}" if len(content) > size else f"{len(content):,}"
         raise DescriptionError(f"expands to {found} bytes, repomd.xml promises {size:,}", where)
@@ -94,7 +98,9 @@ def _zstd(data: bytes, limit: int) -> bytes:
     pieces, total = [], 0
     with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as stream:
         while total <= limit:
-            piece = stream.read(min(limit + 1 - total, _PIECE) if limit == LARGEST else limit + 1 - total)
+            piece = stream.read(
+                min(limit + 1 - total, _PIECE) if limit == LARGEST else limit + 1 - total
+            )
             if not piece:
                 break
             pieces.append(piece)

@@ -49,7 +49,11 @@ def merge(documents: Iterable[tuple[bytes, str]]) -> bytes:
                 entities[key] = _united(entities.get(key), element)
             elif element.tag == "langpacks":
                 langpacks.update(
-                    {match.get("name", ""): match for match in element if match.get("name", "") not in langpacks}
+                    {
+                        match.get("name", ""): match
+                        for match in element
+                        if match.get("name", "") not in langpacks
+                    }
                 )
     return _written(entities, langpacks) if found else b""
 
@@ -81,7 +85,11 @@ def groups(data: bytes, where: str) -> dict[str, list[str]]:
 
 def _root(data: bytes, where: str) -> etree._Element:
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True, remove_comments=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_blank_text=True,
+        remove_comments=True,
     )
     try:
         root = etree.fromstring(data, parser)
@@ -114,7 +122,9 @@ def _united(first: Optional[etree._Element], second: etree._Element) -> etree._E
     return first
 
 
-def _written(entities: dict[tuple[str, str], etree._Element], langpacks: dict[str, etree._Element]) -> bytes:
+def _written(
+    entities: dict[tuple[str, str], etree._Element], langpacks: dict[str, etree._Element]
+) -> bytes:
     root = etree.Element("comps")
     for kind in ENTITIES:
         for key in sorted(entities):

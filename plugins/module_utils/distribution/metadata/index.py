@@ -24,7 +24,12 @@ from .repomd import is_inside
 from .slices import Listing, Primary, listing, primary
 
 FORMAT = 1
-INDEX, VERDICTS, CAPABILITIES, BUILD = "rocks", "rocks-verdicts", "rocks-capabilities", "rocks-build"
+INDEX, VERDICTS, CAPABILITIES, BUILD = (
+    "rocks",
+    "rocks-verdicts",
+    "rocks-capabilities",
+    "rocks-build",
+)
 PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
 # The files that are rows of frames, one frame per shard.
 FRAMED = (PRIMARY, FILELISTS, OTHER, VERDICTS, CAPABILITIES)
@@ -102,7 +107,10 @@ def encode(index: Index) -> bytes:
     fields = index._asdict()
     fields["format"] = FORMAT
     fields["shards"] = {number: shard._asdict() for number, shard in index.shards.items()}
-    return json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    return (
+        json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+        + b"\n"
+    )
 
 
 def decode(data: bytes, where: str) -> Index:
@@ -110,14 +118,21 @@ def decode(data: bytes, where: str) -> Index:
     try:
         fields = json.loads(data)
         if fields.pop("format") != FORMAT:
-            raise DescriptionError("built by another version of this collection", where, "build it again")
-        fields["shards"] = {int(number): _shard(shard) for number, shard in fields["shards"].items()}
+            raise DescriptionError(
+                "built by another version of this collection", where, "build it again"
+            )
+        fields["shards"] = {
+            int(number): _shard(shard) for number, shard in fields["shards"].items()
+        }
         fields["rows"] = {
-            source: {int(number): row for number, row in rows.items()} for source, rows in fields["rows"].items()
+            source: {int(number): row for number, row in rows.items()}
+            for source, rows in fields["rows"].items()
         }
         return Index(**fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DescriptionError(f"not the index of a distribution ({error})", where, "build it again") from None
+        raise DescriptionError(
+            f"not the index of a distribution ({error})", where, "build it again"
+        ) from None
 
 
 def _shard(fields: dict[str, Any]) -> Shard:
@@ -164,7 +179,9 @@ class Published:
         found = data[start : start + frame.length]
         if zlib.crc32(found) != frame.crc:
             raise DescriptionError(
-                f"shard {shard} is damaged", self._where(kind), "remove this generation, and build again"
+                f"shard {shard} is damaged",
+                self._where(kind),
+                "remove this generation, and build again",
             )
         return found
 
@@ -188,7 +205,11 @@ class Published:
         """A package's element in a file of this kind, lying at ``location``; None when the file does not have it."""
         slices = self._sliced(kind, shards.shard_of(package.name))
         if isinstance(slices, Primary):
-            return slices.text(package.checksum, location) if package.checksum in slices.spans else None
+            return (
+                slices.text(package.checksum, location)
+                if package.checksum in slices.spans
+                else None
+            )
         return slices.text(package.checksum)
 
     def described(self, shard: int) -> list[Package]:
@@ -221,7 +242,9 @@ class Published:
         found = json.loads(expand(files.read_bytes(self._where(BUILD)), path))
         astray = sorted(name for name in found if not is_inside(name))
         if astray:
-            raise DescriptionError(f"the path {astray[0]!r} leads out of build/", self._where(BUILD))
+            raise DescriptionError(
+                f"the path {astray[0]!r} leads out of build/", self._where(BUILD)
+            )
         return {str(name): str(text) for name, text in found.items()}
 
     def forget(self, kind: str) -> None:

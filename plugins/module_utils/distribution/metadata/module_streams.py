@@ -52,7 +52,9 @@ class Streams:
         """The membership of a package; None when it belongs to no stream."""
         if package.name not in self.names:
             return None
-        return self.members.get(f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}")
+        return self.members.get(
+            f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}"
+        )
 
 
 NO_STREAMS = Streams({}, frozenset())
@@ -65,7 +67,9 @@ def streams(documents: Sequence[Document]) -> Streams:
     for document in documents:
         for artifact in document.artifacts:
             if artifact not in members or document in current:
-                members[artifact] = Membership(f"{document.name}:{document.stream}", document in current)
+                members[artifact] = Membership(
+                    f"{document.name}:{document.stream}", document in current
+                )
     return Streams(members, frozenset(artifact.rsplit("-", 2)[0] for artifact in members))
 
 
@@ -75,9 +79,16 @@ def newest(documents: Iterable[Document]) -> list[Document]:
     Idempotent, so that a distribution can be built from itself.
     """
     every = sorted(set(documents))
-    latest = {_subject(document): document.age for document in sorted(every, key=lambda document: document.age)}
+    latest = {
+        _subject(document): document.age
+        for document in sorted(every, key=lambda document: document.age)
+    }
     current = (document for document in every if document.age == latest[_subject(document)])
-    return list({(*_subject(document), document.context, document.arch): document for document in current}.values())
+    return list(
+        {
+            (*_subject(document), document.context, document.arch): document for document in current
+        }.values()
+    )
 
 
 def merge(documents: Iterable[Document]) -> str:
@@ -103,7 +114,9 @@ def _document(text: str, where: str) -> Document:
     data = content.get("data")
     kind = content.get("document")
     if not isinstance(data, dict) or not isinstance(kind, str):
-        raise DescriptionError("neither `document` nor `data` is there", where, "modulemd 2 is expected")
+        raise DescriptionError(
+            "neither `document` nor `data` is there", where, "modulemd 2 is expected"
+        )
     rpms = (data.get("artifacts") or {}).get("rpms") or () if kind == BUILD else ()
     try:
         age = int(data.get("version" if kind == BUILD else "modified") or 0)
@@ -112,7 +125,9 @@ def _document(text: str, where: str) -> Document:
     return Document(
         kind,
         str(data.get("name") or data.get("module") or ""),
-        str(data.get("stream") or "") if kind != DEFAULTS else "",  # there it is the default, and not the subject
+        str(data.get("stream") or "")
+        if kind != DEFAULTS
+        else "",  # there it is the default, and not the subject
         age,
         str(data.get("context") or ""),
         str(data.get("arch") or ""),

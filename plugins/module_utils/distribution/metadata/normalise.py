@@ -69,7 +69,12 @@ def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
 
     tag = f"{{{NAMESPACES[kind]}}}package"
     elements = etree.iterparse(
-        io.BytesIO(data), tag=tag, huge_tree=True, resolve_entities=False, no_network=True, load_dtd=False
+        io.BytesIO(data),
+        tag=tag,
+        huge_tree=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
     )
     try:
         for _event, element in elements:
@@ -82,14 +87,18 @@ def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
     except etree.XMLSyntaxError as error:
         raise DescriptionError(f"not XML ({error.msg})", f"{where}:{error.lineno}") from None
     if elements.root.tag != f"{{{NAMESPACES[kind]}}}{ROOTS[kind]}":
-        raise DescriptionError(f"the root element is {elements.root.tag!r}, not {ROOTS[kind]}", where)
+        raise DescriptionError(
+            f"the root element is {elements.root.tag!r}, not {ROOTS[kind]}", where
+        )
 
 
 def _arrange(package: etree._Element, where: str) -> None:
     """Children in the standard order; and no package that says it lies elsewhere."""
     package[:] = sorted(
         (child for child in package if isinstance(child.tag, str)),
-        key=lambda child: CHILDREN.index(name) if (name := _split(child)[1]) in CHILDREN else len(CHILDREN),
+        key=lambda child: (
+            CHILDREN.index(name) if (name := _split(child)[1]) in CHILDREN else len(CHILDREN)
+        ),
     )
     for child in package:
         child.tail = None
@@ -106,9 +115,13 @@ def _arrange(package: etree._Element, where: str) -> None:
 def _text(element: etree._Element, where: str) -> str:
     """An element with the prefixes that everybody expects, its attributes in the standard order."""
     tag = _tag(element, where)
-    attributes = "".join(f' {name}="{escaped(value, quote=True)}"' for name, value in _ordered(element))
+    attributes = "".join(
+        f' {name}="{escaped(value, quote=True)}"' for name, value in _ordered(element)
+    )
     children = "".join(
-        _text(child, where) + escaped(child.tail or "") for child in element if isinstance(child.tag, str)
+        _text(child, where) + escaped(child.tail or "")
+        for child in element
+        if isinstance(child.tag, str)
     )
     content = escaped(element.text or "") + children
     return f"<{tag}{attributes}>{content}</{tag}>" if content else f"<{tag}{attributes}/>"

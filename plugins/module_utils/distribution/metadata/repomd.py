@@ -58,12 +58,21 @@ class Repomd(NamedTuple):
 def is_inside(location: str) -> bool:
     """True for a relative path of a file that stays below the folder it is relative to."""
     segments = location.split("/")
-    return bool(segments[0]) and segments[-1] not in ("", ".") and ".." not in segments and not ODD.search(location)
+    return (
+        bool(segments[0])
+        and segments[-1] not in ("", ".")
+        and ".." not in segments
+        and not ODD.search(location)
+    )
 
 
 def is_checksum(checksum: str, kind: str) -> bool:
     """True when the text can be a digest of this kind, and so may become part of a file's name."""
-    return kind in DIGESTS and len(checksum) == DIGESTS[kind][1] and bool(HEXADECIMAL.fullmatch(checksum))
+    return (
+        kind in DIGESTS
+        and len(checksum) == DIGESTS[kind][1]
+        and bool(HEXADECIMAL.fullmatch(checksum))
+    )
 
 
 def is_read(kind: str) -> bool:
@@ -88,7 +97,9 @@ def parse(data: bytes, where: str) -> Repomd:
     if "primary" not in records:
         faults.append("it has no record of type 'primary'")
     if faults:
-        raise DescriptionError("; ".join(faults), where, "the repository is damaged; choose another mirror")
+        raise DescriptionError(
+            "; ".join(faults), where, "the repository is damaged; choose another mirror"
+        )
     revision = root.findtext(f"{NAMESPACE}revision", "").strip()
     return Repomd(revision, tuple(records[kind] for kind in sorted(records)))
 
@@ -97,15 +108,21 @@ def _root(data: bytes, where: str) -> etree.Element:
     import xml.etree.ElementTree as etree  # here, because an unchanged build parses nothing
 
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise DescriptionError("it declares entities, which no repomd.xml does", where, "choose another mirror")
+        raise DescriptionError(
+            "it declares entities, which no repomd.xml does", where, "choose another mirror"
+        )
     try:
         root = etree.fromstring(data)
     except etree.ParseError as error:
         raise DescriptionError(
-            f"not XML ({error.msg})", f"{where}:{error.position[0]}", "is the URL that of a repository?"
+            f"not XML ({error.msg})",
+            f"{where}:{error.position[0]}",
+            "is the URL that of a repository?",
         ) from None
     if root.tag != f"{NAMESPACE}repomd":
-        raise DescriptionError(f"the root element is {root.tag!r}, not repomd", where, "is the URL right?")
+        raise DescriptionError(
+            f"the root element is {root.tag!r}, not repomd", where, "is the URL right?"
+        )
     return root
 
 
@@ -125,12 +142,18 @@ def _record(element: etree.Element) -> Record:
 def _faults(record: Record) -> list[str]:
     faults = []
     if not is_inside(record.location):
-        faults.append(f"the location {record.location!r} of {record.kind!r} leads out of the repository")
+        faults.append(
+            f"the location {record.location!r} of {record.kind!r} leads out of the repository"
+        )
     if not is_checksum(record.checksum, record.checksum_type):
-        faults.append(f"{record.kind!r} has no usable checksum ({record.checksum_type!r} {record.checksum!r})")
+        faults.append(
+            f"{record.kind!r} has no usable checksum ({record.checksum_type!r} {record.checksum!r})"
+        )
     for size in (record.size, record.open_size):
         if not -1 <= size <= LARGEST:
-            faults.append(f"{record.kind!r} claims an impossible size (at most {LARGEST:,} bytes are believed)")
+            faults.append(
+                f"{record.kind!r} claims an impossible size (at most {LARGEST:,} bytes are believed)"
+            )
     return faults
 
 

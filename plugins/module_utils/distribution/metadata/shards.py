@@ -38,7 +38,10 @@ def split(packages: Iterable[Package]) -> dict[int, list[Package]]:
 
 def ordered(packages: Iterable[Package]) -> list[Package]:
     """The one order of packages within a shard: by name, architecture, version."""
-    return sorted(packages, key=lambda package: (package.name, package.arch, package_key(package), package.checksum))
+    return sorted(
+        packages,
+        key=lambda package: (package.name, package.arch, package_key(package), package.checksum),
+    )
 
 
 def file_names(packages: Sequence[Package]) -> list[str]:
@@ -63,12 +66,17 @@ def content_digest(packages: Sequence[Package], names: Sequence[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
-def text_digest(packages: Sequence[Package], names: Sequence[str], origins: Mapping[str, str]) -> str:
+def text_digest(
+    packages: Sequence[Package], names: Sequence[str], origins: Mapping[str, str]
+) -> str:
     """What a shard's metadata is made from.
 
     origins  source name -> what its packages' XML is taken from: two sources describe one file in different words
     """
-    lines = "".join(f"{package.checksum} {name} {origins[package.source]}\n" for package, name in zip(packages, names))
+    lines = "".join(
+        f"{package.checksum} {name} {origins[package.source]}\n"
+        for package, name in zip(packages, names)
+    )
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
@@ -80,7 +88,9 @@ def rows_digest(packages: Iterable[Package]) -> str:
 
 def pack(verdicts: Sequence[Verdict]) -> bytes:
     """Verdicts as text: a line each, its fields parted by tabs, which none of them holds."""
-    return "".join("\t".join(map(str, (*one.package, int(one.chosen), one.reason))) + "\n" for one in verdicts).encode()
+    return "".join(
+        "\t".join(map(str, (*one.package, int(one.chosen), one.reason))) + "\n" for one in verdicts
+    ).encode()
 
 
 def unpack(text: bytes) -> list[Verdict]:
@@ -89,6 +99,10 @@ def unpack(text: bytes) -> list[Verdict]:
 
 
 def _verdict(fields: list[str]) -> Verdict:
-    name, arch, epoch, version, release, checksum, kind, size, location, source, chosen, reason = fields
-    package = Package(name, arch, int(epoch), version, release, checksum, kind, int(size), location, source)
+    name, arch, epoch, version, release, checksum, kind, size, location, source, chosen, reason = (
+        fields
+    )
+    package = Package(
+        name, arch, int(epoch), version, release, checksum, kind, int(size), location, source
+    )
     return Verdict(package, chosen == "1", reason)

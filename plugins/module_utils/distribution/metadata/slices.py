@@ -56,7 +56,12 @@ class Primary(NamedTuple):
         """The XML of one package, which now lies at ``location``."""
         span = self.spans[checksum]
         return b"".join(
-            (self.data[span.start : span.href], location.encode(), self.data[span.href_end : span.end], b"\n")
+            (
+                self.data[span.start : span.href],
+                location.encode(),
+                self.data[span.href_end : span.end],
+                b"\n",
+            )
         )
 
 
@@ -85,9 +90,13 @@ def primary(data: bytes, source: str, where: str) -> Primary:
         data = standardise(data, PRIMARY, where)
         rows = _rows(data)
     if rows is None:
-        raise DescriptionError("a package lacks its name, version, checksum, size or location", where)
+        raise DescriptionError(
+            "a package lacks its name, version, checksum, size or location", where
+        )
     packages = [_package(groups, source, where) for groups, _span in rows]
-    return Primary(data, packages, {package.checksum: span for package, (_text, span) in zip(packages, rows)})
+    return Primary(
+        data, packages, {package.checksum: span for package, (_text, span) in zip(packages, rows)}
+    )
 
 
 def listing(data: bytes, kind: str, where: str) -> Listing:
@@ -125,7 +134,12 @@ def _rows(data: bytes) -> Optional[list[Row]]:
         if place is None or data.find(b"<!", head.end(), size) >= 0:
             return None
         position = end + len(_END)
-        rows.append((head.groups()[1:] + place.groups(), Span(head.start(1), place.start(2), place.end(2), position)))
+        rows.append(
+            (
+                head.groups()[1:] + place.groups(),
+                Span(head.start(1), place.start(2), place.end(2), position),
+            )
+        )
     return rows if data[position:].strip() == b"</metadata>" else None
 
 
@@ -154,9 +168,13 @@ def believe(package: Package, where: str) -> Package:
     Raises DescriptionError that says which part is not believed; ``where`` names who told it.
     """
     if not _PLAIN(package.file_name):
-        raise DescriptionError(f'the package "{package.nevra}" has a name that no file may have', where)
+        raise DescriptionError(
+            f'the package "{package.nevra}" has a name that no file may have', where
+        )
     if not is_checksum(package.checksum, package.checksum_type):
-        what = f"{package.nevra} has no usable checksum ({package.checksum_type} {package.checksum!r})"
+        what = (
+            f"{package.nevra} has no usable checksum ({package.checksum_type} {package.checksum!r})"
+        )
         raise DescriptionError(what, where)
     if not is_inside(package.location):
         what = f"the location {package.location!r} of {package.nevra} leads out of the repository"
@@ -168,5 +186,7 @@ def _package(groups: tuple[bytes, ...], source: str, where: str) -> Package:
     # One conversion and one look for all fields: a repository has a hundred thousand of them.
     text = b"\0".join(groups).decode("utf-8", "replace")
     name, arch, epoch, version, release, kind, checksum, size, href = unescaped(text).split("\0")
-    package = Package(name, arch, int(epoch), version, release, checksum, kind, int(size), href, source)
+    package = Package(
+        name, arch, int(epoch), version, release, checksum, kind, int(size), href, source
+    )
     return package if _USUAL(text) else believe(package, where)

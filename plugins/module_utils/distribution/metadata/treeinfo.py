@@ -28,13 +28,17 @@ def parse(text: str, where: str) -> configparser.ConfigParser:
     """The sections of a .treeinfo.  Raises DescriptionError that names the line."""
     import configparser  # here, because few sources have one
 
-    parser = configparser.ConfigParser(interpolation=None, strict=False, delimiters=("=",), comment_prefixes=("#", ";"))
+    parser = configparser.ConfigParser(
+        interpolation=None, strict=False, delimiters=("=",), comment_prefixes=("#", ";")
+    )
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(text)
     except configparser.Error as error:
         line = getattr(error, "lineno", 1)
-        raise DescriptionError("not a .treeinfo file", f"{where}:{line}", "copy the tree again") from None
+        raise DescriptionError(
+            "not a .treeinfo file", f"{where}:{line}", "copy the tree again"
+        ) from None
     return parser
 
 
@@ -44,7 +48,9 @@ def base_of(texts: Sequence[tuple[str, str]]) -> Optional[int]:
     texts  (content, name in errors) of each source; an empty content means that it has no .treeinfo
     """
     there = [number for number, (text, _where) in enumerate(texts) if text]
-    bootable = [number for number in there if parse(*texts[number]).has_option("stage2", "mainimage")]
+    bootable = [
+        number for number in there if parse(*texts[number]).has_option("stage2", "mainimage")
+    ]
     return next(iter(bootable or there), None)
 
 
@@ -61,8 +67,12 @@ def images(text: str, where: str) -> list[TreeFile]:
             found[path] = digest.strip().lower() if kind.strip() == "sha256" else ""
     for path in found:
         if path.startswith("/") or ".." in path.split("/"):
-            raise DescriptionError(f"the path {path!r} leads out of the tree", where, "choose another mirror")
-    return [TreeFile(path, found[path]) for path in sorted(found) if not path.startswith("repodata/")]
+            raise DescriptionError(
+                f"the path {path!r} leads out of the tree", where, "choose another mirror"
+            )
+    return [
+        TreeFile(path, found[path]) for path in sorted(found) if not path.startswith("repodata/")
+    ]
 
 
 def merged(text: str, where: str, files: dict[str, str], repomd: str) -> str:
@@ -76,11 +86,20 @@ def merged(text: str, where: str, files: dict[str, str], repomd: str) -> str:
     for section in [name for name in parser.sections() if name.startswith(("variant-", "addon-"))]:
         if section != f"variant-{variant}":
             parser.remove_section(section)
-    _set(parser, f"variant-{variant}", {"id": variant, "name": variant, "uid": variant, "type": "variant"}, keep=True)
+    _set(
+        parser,
+        f"variant-{variant}",
+        {"id": variant, "name": variant, "uid": variant, "type": "variant"},
+        keep=True,
+    )
     _set(parser, f"variant-{variant}", {"packages": "Packages", "repository": "."})
     _set(parser, "tree", {"variants": variant})
     if parser.has_section("general"):
-        _set(parser, "general", {"variant": variant, "variants": variant, "packagedir": "Packages", "repository": "."})
+        _set(
+            parser,
+            "general",
+            {"variant": variant, "variants": variant, "packagedir": "Packages", "repository": "."},
+        )
     _without_missing(parser, files)
     parser.remove_section("checksums")
     sums = {**files, REPOMD: repomd}
@@ -92,12 +111,16 @@ def merged(text: str, where: str, files: dict[str, str], repomd: str) -> str:
 
 def _variant(parser: configparser.ConfigParser) -> str:
     names = re.split(r"\s*,\s*", parser.get("tree", "variants", fallback="").strip())
-    names += [section.partition("-")[2] for section in parser.sections() if section.startswith("variant-")]
+    names += [
+        section.partition("-")[2] for section in parser.sections() if section.startswith("variant-")
+    ]
     known = [name for name in names if name]
     return next((base for base in BASES if base in known), known[0] if known else BASES[0])
 
 
-def _set(parser: configparser.ConfigParser, section: str, values: dict[str, str], *, keep: bool = False) -> None:
+def _set(
+    parser: configparser.ConfigParser, section: str, values: dict[str, str], *, keep: bool = False
+) -> None:
     if not parser.has_section(section):
         parser.add_section(section)
     for name, value in values.items():

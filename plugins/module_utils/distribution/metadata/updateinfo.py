@@ -47,13 +47,20 @@ def merge(documents: Iterable[tuple[bytes, str]]) -> bytes:
 def identifiers(data: bytes) -> frozenset[str]:
     """The identifiers of the advisories in a document that ``merge`` wrote."""
     return (
-        frozenset(identifier for identifier, _version, _text in _updates(data, "updateinfo")) if data else frozenset()
+        frozenset(identifier for identifier, _version, _text in _updates(data, "updateinfo"))
+        if data
+        else frozenset()
     )
 
 
 def _updates(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
     try:
-        etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True))
+        etree.fromstring(
+            data,
+            etree.XMLParser(
+                resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+            ),
+        )
     except etree.XMLSyntaxError as error:
         raise DescriptionError(f"not XML ({error.msg})", f"{where}:{error.lineno}") from None
     updates = []
@@ -63,5 +70,11 @@ def _updates(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
         if identifier is None:
             line = data.count(b"\n", 0, match.start()) + 1
             raise DescriptionError("an advisory has no id", f"{where}:{line}")
-        updates.append((identifier.group(1).decode("utf-8", "replace"), int(version.group(1)) if version else 0, text))
+        updates.append(
+            (
+                identifier.group(1).decode("utf-8", "replace"),
+                int(version.group(1)) if version else 0,
+                text,
+            )
+        )
     return updates

@@ -39,7 +39,9 @@ class Record(NamedTuple):
     open_size: int = -1
 
 
-def framed(pieces: Mapping[int, tuple[Mapping[str, bytes], Mapping[str, int]]], packages: int) -> list[Record]:
+def framed(
+    pieces: Mapping[int, tuple[Mapping[str, bytes], Mapping[str, int]]], packages: int
+) -> list[Record]:
     """The files that are rows of frames: shard number -> (kind -> frame, kind -> length of its content)."""
     records = []
     for kind in FRAMED:
@@ -57,7 +59,9 @@ def framed(pieces: Mapping[int, tuple[Mapping[str, bytes], Mapping[str, int]]], 
 
 def head_lengths(packages: int) -> dict[str, int]:
     """How long the frame before the shards is, in each kind of file."""
-    return {kind: len(frame(begin)) if (begin := head_frame(kind, packages)) else 0 for kind in FRAMED}
+    return {
+        kind: len(frame(begin)) if (begin := head_frame(kind, packages)) else 0 for kind in FRAMED
+    }
 
 
 def document(kind: str, content: bytes) -> Record:
@@ -106,5 +110,7 @@ def _row(record: Record, name: str, moment: int) -> str:
         name=name,
         moment=moment,
         size=len(record.data),
-        open_size=f"    <open-size>{record.open_size}</open-size>\n" if record.open_size >= 0 else "",
+        open_size=f"    <open-size>{record.open_size}</open-size>\n"
+        if record.open_size >= 0
+        else "",
     )

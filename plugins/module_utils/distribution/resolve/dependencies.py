@@ -58,18 +58,24 @@ class Supply:
         if not wanted.flags or not self.has_name(wanted.name):
             return self.has_name(wanted.name)
         if wanted.name not in self._versions:
-            self._versions[wanted.name] = [parse(entry) for entry in self._entries.get(wanted.name.encode(), ())]
+            self._versions[wanted.name] = [
+                parse(entry) for entry in self._entries.get(wanted.name.encode(), ())
+            ]
         return any(meets(provided, wanted) for provided in self._versions[wanted.name])
 
     def meets(self, requirement: Capability) -> bool:
         """Whether the requirement can be met; it may be a boolean dependency."""
         if requirement.name.startswith("("):
-            return rich_dependencies.satisfiable(rich_dependencies.parse(requirement.name), self.has)
+            return rich_dependencies.satisfiable(
+                rich_dependencies.parse(requirement.name), self.has
+            )
         return self.has(requirement)
 
     def look_for(self, paths: Iterable[str]) -> None:
         """Find out about many paths at once, as ``has`` will ask for them."""
-        unknown = [path for path in paths if path.encode() not in self._entries and path not in self._paths]
+        unknown = [
+            path for path in paths if path.encode() not in self._entries and path not in self._paths
+        ]
         found = set(self._owns(unknown)) if unknown else set()
         self._paths.update({path: path in found for path in unknown})
 
@@ -78,18 +84,23 @@ class Supply:
         return self._paths.get(path, False)
 
 
-def unmet(supply: Supply, requires: AbstractSet[bytes], accepted: Sequence[str] = ()) -> list[bytes]:
+def unmet(
+    supply: Supply, requires: AbstractSet[bytes], accepted: Sequence[str] = ()
+) -> list[bytes]:
     """The requirements, as they stand in the XML, that nothing provides, sorted.
 
     accepted  globs on capabilities that may stay unmet
     """
     # What is provided in the very words in which it is asked for is met, and that is a third of it.
     capabilities = {entry: parse(entry) for entry in requires - supply.provides}
-    supply.look_for({wanted.name for wanted in capabilities.values() if wanted.name.startswith("/")})
+    supply.look_for(
+        {wanted.name for wanted in capabilities.values() if wanted.name.startswith("/")}
+    )
     return sorted(
         entry
         for entry, wanted in capabilities.items()
-        if not supply.meets(wanted) and not any(fnmatch.fnmatchcase(str(wanted), glob) for glob in accepted)
+        if not supply.meets(wanted)
+        and not any(fnmatch.fnmatchcase(str(wanted), glob) for glob in accepted)
     )
 
 
@@ -134,9 +145,16 @@ def broken(members: Sequence[Member], missing: Iterable[bytes], owns: Owns) -> d
     while fresh:
         reasons.update(fresh)
         whole = [one for one in members if one.nevra not in reasons]
-        supply = Supply(frozenset().union(*(one.entries.provides for one in whole)), _Files(whole, members, owns))
+        supply = Supply(
+            frozenset().union(*(one.entries.provides for one in whole)),
+            _Files(whole, members, owns),
+        )
         every = frozenset().union(*(one.entries.requires for one in whole))
-        fresh = _affected(whole, set(unmet(supply, every)) - lacking, "only packages provide that cannot be installed")
+        fresh = _affected(
+            whole,
+            set(unmet(supply, every)) - lacking,
+            "only packages provide that cannot be installed",
+        )
     return reasons
 
 

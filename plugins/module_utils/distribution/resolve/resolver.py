@@ -108,7 +108,9 @@ def _sorted(packages: list[Package], ranks: Mapping[str, tuple[int, int]]) -> li
     """By architecture, the newest first, then the preferred source first."""
     if len(packages) == 1:
         return packages
-    ordered = sorted(packages, key=lambda package: (ranks[package.source], package.location, package.checksum))
+    ordered = sorted(
+        packages, key=lambda package: (ranks[package.source], package.location, package.checksum)
+    )
     ordered.sort(key=package_key, reverse=True)
     ordered.sort(key=lambda package: package.arch)
     return ordered
@@ -127,7 +129,9 @@ def _admitted(packages: list[Package], given: Rules, verdicts: list[Verdict]) ->
 
 def _refusal(package: Package, given: Rules) -> str:
     if package.arch not in given.arches:
-        return "a source package" if package.arch in SOURCE_ARCHES else f"not for {given.policy.arch}"
+        return (
+            "a source package" if package.arch in SOURCE_ARCHES else f"not for {given.policy.arch}"
+        )
     if not given.included and not given.excluded:
         return ""
     included = given.included.get(package.source)
@@ -156,11 +160,15 @@ def _distinct(
         return packages, clashes, disputed
     first: dict[tuple[str, int, str, str], Package] = {}
     for package in packages:
-        winner = first.setdefault((package.arch, package.epoch, package.version, package.release), package)
+        winner = first.setdefault(
+            (package.arch, package.epoch, package.version, package.release), package
+        )
         if winner is package:
             continue
         if _same(winner, package):
-            verdicts.append(Verdict(package, False, f'the same package as in source "{winner.source}"'))
+            verdicts.append(
+                Verdict(package, False, f'the same package as in source "{winner.source}"')
+            )
             continue
         decided = ranks[winner.source][0] < ranks[package.source][0]
         (clashes if decided else disputed).append(Clash(winner, package))
@@ -188,7 +196,11 @@ def _modular(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> 
         elif membership.current or given.policy.versions == ALL:
             verdicts.append(Verdict(package, True, f"of the module stream {membership.stream}"))
         else:
-            verdicts.append(Verdict(package, False, f"of an older build of the module stream {membership.stream}"))
+            verdicts.append(
+                Verdict(
+                    package, False, f"of an older build of the module stream {membership.stream}"
+                )
+            )
     return left
 
 
@@ -196,16 +208,24 @@ def _claimed(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> 
     """Where a source wins a name, the others' packages of that name are out."""
     if not given.winning:
         return packages
-    claims = {source for source, wins in given.winning.items() if packages and wins(packages[0].name)}
-    holders = sorted({package.source for package in packages} & claims, key=lambda name: given.ranks[name])
+    claims = {
+        source for source, wins in given.winning.items() if packages and wins(packages[0].name)
+    }
+    holders = sorted(
+        {package.source for package in packages} & claims, key=lambda name: given.ranks[name]
+    )
     if not holders:
         return packages
     reason = f'source "{holders[0]}" wins this name'
-    verdicts += [Verdict(package, False, reason) for package in packages if package.source != holders[0]]
+    verdicts += [
+        Verdict(package, False, reason) for package in packages if package.source != holders[0]
+    ]
     return [package for package in packages if package.source == holders[0]]
 
 
-def _pinned(packages: list[Package], pins: Mapping[str, str], verdicts: list[Verdict]) -> list[Package]:
+def _pinned(
+    packages: list[Package], pins: Mapping[str, str], verdicts: list[Verdict]
+) -> list[Package]:
     pin = pins.get(packages[0].name) if packages else None
     if pin is None:
         return packages
@@ -213,9 +233,14 @@ def _pinned(packages: list[Package], pins: Mapping[str, str], verdicts: list[Ver
     met = [package for package in packages if _meets(package.evr, wanted, pin)]
     if not met:
         at_hand = ", ".join(dict.fromkeys(str(package.evr) for package in packages))
-        raise NotFound(f'no source has {packages[0].name} in the pinned version "{pin}"', hint=f"at hand: {at_hand}")
+        raise NotFound(
+            f'no source has {packages[0].name} in the pinned version "{pin}"',
+            hint=f"at hand: {at_hand}",
+        )
     verdicts += [Verdict(package, True, f"pinned to {pin}") for package in met]
-    verdicts += [Verdict(package, False, f"pinned to {pin}") for package in packages if package not in met]
+    verdicts += [
+        Verdict(package, False, f"pinned to {pin}") for package in packages if package not in met
+    ]
     return []
 
 
@@ -244,7 +269,10 @@ def _newest(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> l
 
 def _stale(packages: list[Package]) -> list[tuple[Package, Package]]:
     """Pairs of a package and the newer one that replaced it when noarch became an architecture, or the reverse."""
-    newest = [next(group) for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)]
+    newest = [
+        next(group)
+        for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)
+    ]
     plain = next((package for package in newest if package.arch == NOARCH), None)
     if plain is None:
         return []
@@ -261,7 +289,9 @@ def _without_stale(packages: list[Package], verdicts: list[Verdict]) -> list[Pac
     for package in packages:
         if package.arch in newer_of:
             newer = newer_of[package.arch]
-            verdicts.append(Verdict(package, False, f"replaced by {newer.evr}, which is {newer.arch}"))
+            verdicts.append(
+                Verdict(package, False, f"replaced by {newer.evr}, which is {newer.arch}")
+            )
     return [package for package in packages if package.arch not in newer_of]
 
 
@@ -273,11 +303,20 @@ def _remarks(packages: list[Package], policy: Policy) -> list[str]:
         for older, newer in _stale(packages)
         if not policy.drop_stale
     ]
-    newest = [next(group) for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)]
+    newest = [
+        next(group)
+        for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)
+    ]
     own = next((package for package in newest if package.arch == policy.arch), None)
     for other in newest:
-        if own and other.arch not in (policy.arch, NOARCH) and package_key(other) != package_key(own):
-            remarks.append(f"{other.nevra} and {own.nevra} cannot be installed side by side: their versions differ")
+        if (
+            own
+            and other.arch not in (policy.arch, NOARCH)
+            and package_key(other) != package_key(own)
+        ):
+            remarks.append(
+                f"{other.nevra} and {own.nevra} cannot be installed side by side: their versions differ"
+            )
     return remarks
 
 

@@ -98,7 +98,9 @@ class Reach(Protocol):
 def _reach(source: Source, places: Places, progress: Report) -> Reach:
     if local_path(source):
         return Nearby(source, places, progress)
-    from .remote import Faraway  # here, because its libraries take longer to load than an unchanged build takes
+    from .remote import (
+        Faraway,
+    )  # here, because its libraries take longer to load than an unchanged build takes
 
     return Faraway(source, places, progress)
 
@@ -108,7 +110,11 @@ class Repository:
 
     def __init__(self, source: Source, reach: Reach) -> None:
         self.source, self.origin = source, reach.identity
-        self.bring, self.bring_files, self.unchanged = reach.bring, reach.bring_files, reach.unchanged
+        self.bring, self.bring_files, self.unchanged = (
+            reach.bring,
+            reach.bring_files,
+            reach.unchanged,
+        )
         self._folder = reach.folder
         self._primary: Optional[Primary] = None
         self._listings: dict[str, Listing] = {}
@@ -128,7 +134,9 @@ class Repository:
             self._open_primary()
         elif kind not in self._listings:
             data = self.document(kind)
-            self._listings[kind] = listing(data, kind, self._where(kind)) if data else Listing(b"", {})
+            self._listings[kind] = (
+                listing(data, kind, self._where(kind)) if data else Listing(b"", {})
+            )
 
     def moment(self) -> int:
         repomd = files.read_text(os.path.join(self._folder, "repodata", "repomd.xml"))
@@ -197,7 +205,9 @@ class Elsewhere(Parent):
         for number in self._published.index.shards:
             for package in self._published.described(number):
                 if shards.shard_of(package.name) != number:
-                    raise DescriptionError(f"{package.nevra} is in shard {number}", self.source.where, "build it again")
+                    raise DescriptionError(
+                        f"{package.nevra} is in shard {number}", self.source.where, "build it again"
+                    )
                 packages.append(package._replace(source=self.source.name))
         return packages
 
@@ -223,7 +233,9 @@ class Directory:
             path = os.path.join(self.source.path, package.location)
             texts = rpm_directory.texts(path, location, package.checksum)
             # Compressed, because the other two may wait until thousands of packages were read.
-            self._texts.update({(package.checksum, name): frame(text) for name, text in texts.items()})
+            self._texts.update(
+                {(package.checksum, name): frame(text) for name, text in texts.items()}
+            )
         return unframe(self._texts.pop((package.checksum, kind)))
 
     def document(self, kind: str) -> bytes:
@@ -257,13 +269,17 @@ class Directory:
 
     def _open(self) -> rpm_directory.Read:
         if self._read is None:
-            self._read = rpm_directory.read(self.source, self._found, self._places.cache, self._progress)
+            self._read = rpm_directory.read(
+                self.source, self._found, self._places.cache, self._progress
+            )
         return self._read
 
 
 def _records(folder: str) -> Mapping[str, Record]:
     """What the repomd.xml in a folder names, by kind."""
-    from ..metadata.repomd import parse  # here, because its parser is not needed when nothing changed
+    from ..metadata.repomd import (
+        parse,
+    )  # here, because its parser is not needed when nothing changed
 
     path = os.path.join(folder, "repodata", "repomd.xml")
     return {record.kind: record for record in parse(files.read_bytes(path), path).records}

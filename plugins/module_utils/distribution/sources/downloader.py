@@ -62,13 +62,18 @@ def download(
     A file that is missing or different on the server is a Fault of the result; the others are fetched all the same.
     Raises Unavailable when the server does not answer any more, or the disk is full.
     """
-    wanted = [item for item in {item.target: item for item in items}.values() if not os.path.exists(item.target)]
+    wanted = [
+        item
+        for item in {item.target: item for item in items}.values()
+        if not os.path.exists(item.target)
+    ]
     if not wanted:
         return Fetched(0, 0, ())
     check_space(wanted, staging, source.where)
     job = _Job(source, wanted, staging, step=step, limits=limits, flush=flush)
     threads = [
-        threading.Thread(target=job.work, daemon=True) for _number in range(min(limits.connections, len(wanted)))
+        threading.Thread(target=job.work, daemon=True)
+        for _number in range(min(limits.connections, len(wanted)))
     ]
     try:
         for thread in threads:
@@ -83,14 +88,23 @@ def download(
         for thread in threads:
             thread.join()
     report(job.progress())
-    return Fetched(job.files, job.bytes, tuple(sorted(job.faults, key=lambda fault: fault.location)))
+    return Fetched(
+        job.files, job.bytes, tuple(sorted(job.faults, key=lambda fault: fault.location))
+    )
 
 
 class _Job:
     """What the threads of one download share."""
 
     def __init__(
-        self, source: Source, items: Sequence[Item], staging: str, *, step: str, limits: Limits, flush: bool
+        self,
+        source: Source,
+        items: Sequence[Item],
+        staging: str,
+        *,
+        step: str,
+        limits: Limits,
+        flush: bool,
     ) -> None:
         self.faults: list[Fault] = []
         self.files = self.bytes = 0
@@ -135,7 +149,14 @@ class _Job:
     def progress(self) -> Progress:
         rate = self.bytes / max(time.monotonic() - self._started, 1e-3)
         return Progress(
-            self._step, self._source.name, self._current, self.files, self._totals[0], self.bytes, self._totals[1], rate
+            self._step,
+            self._source.name,
+            self._current,
+            self.files,
+            self._totals[0],
+            self.bytes,
+            self._totals[1],
+            rate,
         )
 
     def _obtain(self, connection: Connection, item: Item) -> None:
@@ -171,7 +192,9 @@ class _Job:
                     raise
             except Transient as error:
                 failed = 0 if staged.grown >= ADVANCE else failed
-                if self.stop.wait(delay(error, failed, self._limits, connection.where(item.location))):
+                if self.stop.wait(
+                    delay(error, failed, self._limits, connection.where(item.location))
+                ):
                     raise _Stopped from None
                 failed += 1
             finally:

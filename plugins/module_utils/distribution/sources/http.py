@@ -97,7 +97,9 @@ class Connection:
             pycurl.FAILONERROR: 1,
             pycurl.FOLLOWLOCATION: 1,
             pycurl.MAXREDIRS: REDIRECTS,
-            pycurl.PROTOCOLS: pycurl.PROTO_FILE if local else pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+            pycurl.PROTOCOLS: pycurl.PROTO_FILE
+            if local
+            else pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.REDIR_PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.CONNECTTIMEOUT_MS: int(limits.connect * 1000),
             pycurl.LOW_SPEED_LIMIT: limits.slowest,
@@ -115,7 +117,9 @@ class Connection:
         parts = urlsplit(self._address(location))
         return f'source "{self._name}", {urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))}'
 
-    def get(self, location: str, sink: Callable[[bytes], object], *, offset: int = 0, most: int) -> None:
+    def get(
+        self, location: str, sink: Callable[[bytes], object], *, offset: int = 0, most: int
+    ) -> None:
         """Hand the file to ``sink`` piece by piece, from byte ``offset`` on, and no more than ``most`` bytes.
 
         Raises Transient, NotResumable, NotFound, Refused (the server wants to know who asks), TooLong, Unavailable,
@@ -129,10 +133,16 @@ class Connection:
             self._curl.perform()
         except self._pycurl.error as error:
             if isinstance(self._raised, TooLong):
-                raise TooLong(f"it is longer than {offset + most:,} bytes", self.where(location)) from None
-            meaning = self._raised or self._meaning(location, int(error.args[0]), self._curl.errstr())
+                raise TooLong(
+                    f"it is longer than {offset + most:,} bytes", self.where(location)
+                ) from None
+            meaning = self._raised or self._meaning(
+                location, int(error.args[0]), self._curl.errstr()
+            )
             if isinstance(meaning, NotResumable) and not offset:
-                raise Unavailable("the server refuses a range that was not asked for", self.where(location)) from None
+                raise Unavailable(
+                    "the server refuses a range that was not asked for", self.where(location)
+                ) from None
             raise meaning from None
 
     def _receive(self, piece: bytes) -> Optional[int]:
@@ -169,11 +179,17 @@ class Connection:
         if status in (404, 410):
             return NotFound(f"the server answers {status}", where)
         if status in (401, 403, 407):
-            return Refused(f"the server answers {status}", where, "does it want a certificate, a key, or a proxy?")
+            return Refused(
+                f"the server answers {status}",
+                where,
+                "does it want a certificate, a key, or a proxy?",
+            )
         if status == 416:
             return NotResumable()
         if status in RETRIED_STATUS:
-            return Transient(f"the server answers {status}", retry_after(self._headers, time.time()))
+            return Transient(
+                f"the server answers {status}", retry_after(self._headers, time.time())
+            )
         return Unavailable(f"the server answers {status}", where)
 
 
@@ -222,9 +238,15 @@ def delay(error: Transient, attempt: int, limits: Limits, where: str) -> float:
     Raises Unavailable when that was the last one, or the server wants a longer pause than ``limits`` grant.
     """
     if attempt + 1 >= limits.attempts:
-        raise Unavailable(f"{error.why} ({limits.attempts} attempts)", where, "run again later; it goes on from here")
+        raise Unavailable(
+            f"{error.why} ({limits.attempts} attempts)",
+            where,
+            "run again later; it goes on from here",
+        )
     if error.wait is None:
         return min(FIRST_WAIT * 2.0**attempt, LONGEST_BACKOFF)
     if error.wait > limits.longest_wait:
-        raise Unavailable(f"{error.why} and wants {error.wait:.0f} s of peace", where, "run again then")
+        raise Unavailable(
+            f"{error.why} and wants {error.wait:.0f} s of peace", where, "run again then"
+        )
     return error.wait

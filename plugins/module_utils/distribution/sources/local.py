@@ -75,7 +75,16 @@ class Nearby:
         for number, package in enumerate(packages):
             path = os.path.join(self._path, package.location)
             if number % REPORT_EVERY == 0:
-                event = Progress("packages", self._source.name, package.location, number, len(packages), 0, 0, 0.0)
+                event = Progress(
+                    "packages",
+                    self._source.name,
+                    package.location,
+                    number,
+                    len(packages),
+                    0,
+                    0,
+                    0.0,
+                )
                 self._progress(event)
             try:
                 brought += take(path, package, self._places.pool, path, copy=False)
@@ -83,7 +92,9 @@ class Nearby:
                 faults.append(str(error))
         if faults:
             listed = "\n".join(faults[:FAULTS_SHOWN])
-            raise DescriptionError(f"{len(faults)} of its packages cannot be taken\n{listed}", self._source.where)
+            raise DescriptionError(
+                f"{len(faults)} of its packages cannot be taken\n{listed}", self._source.where
+            )
         return brought
 
     def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
@@ -108,10 +119,14 @@ class Nearby:
         try:
             return files.read_bytes(os.path.join(self._path, HEAD))
         except NotFound:
-            raise NotFound(f"there is no {HEAD}", self._source.where, "name the folder of a repository") from None
+            raise NotFound(
+                f"there is no {HEAD}", self._source.where, "name the folder of a repository"
+            ) from None
 
     def _snapshot(self, head: bytes) -> str:
-        folder = os.path.join(self._places.cache, "local", hashlib.sha256(self._path.encode()).hexdigest()[:16])
+        folder = os.path.join(
+            self._places.cache, "local", hashlib.sha256(self._path.encode()).hexdigest()[:16]
+        )
         target = os.path.join(folder, self.identity)
         if self._source.repo_gpgcheck:
             self._check_signature(head)
@@ -123,7 +138,9 @@ class Nearby:
         return target
 
     def _is_ours(self) -> bool:
-        return self._path.startswith(os.path.realpath(os.path.join(self._places.root, GENERATIONS)) + os.sep)
+        return self._path.startswith(
+            os.path.realpath(os.path.join(self._places.root, GENERATIONS)) + os.sep
+        )
 
     def _check_signature(self, head: bytes) -> None:
         from .signatures import check_detached
@@ -139,13 +156,18 @@ class Nearby:
         shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(os.path.join(aside, "repodata"))
         for record in parse(head, os.path.join(self._path, HEAD)).records:
-            path, copy = os.path.join(self._path, record.location), os.path.join(aside, record.location)
+            path, copy = (
+                os.path.join(self._path, record.location),
+                os.path.join(aside, record.location),
+            )
             if not is_read(record.kind) or (record.kind != "primary" and not os.path.exists(path)):
                 continue
             data = files.read_bytes(path)
             if hashlib.new(DIGESTS[record.checksum_type][0], data).hexdigest() != record.checksum:
                 what = f"it has {len(data):,} bytes and not the checksum that repomd.xml promises"
-                raise DescriptionError(what, path, "the copy is half-written or damaged: make it again")
+                raise DescriptionError(
+                    what, path, "the copy is half-written or damaged: make it again"
+                )
             os.makedirs(os.path.dirname(copy), exist_ok=True)
             files.replace(copy, data)
         files.replace(os.path.join(aside, HEAD), head)

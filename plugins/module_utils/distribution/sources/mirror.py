@@ -61,7 +61,10 @@ def snapshot(
     """
     folder = os.path.join(cache, _key(source))
     os.makedirs(folder, exist_ok=True)
-    with _alone(folder, source, limits, report), contextlib.closing(Connection(source, limits)) as connection:
+    with (
+        _alone(folder, source, limits, report),
+        contextlib.closing(Connection(source, limits)) as connection,
+    ):
         for _round in range(limits.rounds - 1):
             with contextlib.suppress(Changed):
                 return _take(connection, source, folder, limits, report=report, run=run)
@@ -74,7 +77,12 @@ def unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT) -> bool:
 
 
 def fetch(
-    snapshot: Snapshot, packages: Iterable[Package], pool: str, *, limits: Limits = DEFAULT, report: Report = silent
+    snapshot: Snapshot,
+    packages: Iterable[Package],
+    pool: str,
+    *,
+    limits: Limits = DEFAULT,
+    report: Report = silent,
 ) -> Fetched:
     """Bring packages of a snapshot into the pool; those that are there already are not asked for.
 
@@ -95,7 +103,12 @@ def fetch(
 
 
 def fetch_files(
-    source: Source, wanted: Sequence[TreeFile], folder: str, *, limits: Limits = DEFAULT, report: Report = silent
+    source: Source,
+    wanted: Sequence[TreeFile],
+    folder: str,
+    *,
+    limits: Limits = DEFAULT,
+    report: Report = silent,
 ) -> list[TreeFile]:
     """Bring files of the source's tree below ``folder``, and return them with their checksums.
 
@@ -104,11 +117,16 @@ def fetch_files(
     A file that the source does not have is left out.  Raises DescriptionError that names those that differ from the
     checksum that was given.
     """
-    items = [Item(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size) for file in wanted]
+    items = [
+        Item(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size)
+        for file in wanted
+    ]
     staging = os.path.join(folder, ".incoming")
     with _alone(folder, source, limits, report):
         os.makedirs(staging, exist_ok=True)
-        faults = download(source, items, staging, step="installer", limits=limits, report=report).faults
+        faults = download(
+            source, items, staging, step="installer", limits=limits, report=report
+        ).faults
     wrong = [fault for fault in faults if isinstance(fault.error, DescriptionError)]
     if wrong:
         listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in wrong)
@@ -117,21 +135,29 @@ def fetch_files(
             source.where,
             "the mirror is half-written or damaged: run again later, or choose another one",
         )
-    there = [(file, item.target) for file, item in zip(wanted, items) if os.path.exists(item.target)]
+    there = [
+        (file, item.target) for file, item in zip(wanted, items) if os.path.exists(item.target)
+    ]
     return [file._replace(checksum=file.checksum or digest(target)) for file, target in there]
 
 
-def _take(connection: Connection, source: Source, folder: str, limits: Limits, *, report: Report, run: Run) -> Snapshot:
+def _take(
+    connection: Connection, source: Source, folder: str, limits: Limits, *, report: Report, run: Run
+) -> Snapshot:
     """Read repomd.xml, and complete the snapshot that it describes."""
     try:
         head = read(connection, HEAD, LARGEST_HEAD, limits)
     except NotFound as error:
-        raise NotFound(error.what, error.where, "give the URL of the folder that holds repodata") from error
+        raise NotFound(
+            error.what, error.where, "give the URL of the folder that holds repodata"
+        ) from error
     signed = _signature(connection, source, head, limits, run) if source.repo_gpgcheck else b""
     taken = Snapshot(source, os.path.join(folder, _identity(head)), _identity(head))
     if os.path.isdir(taken.path):
         return taken
-    records = [record for record in parse(head, connection.where(HEAD)).records if is_read(record.kind)]
+    records = [
+        record for record in parse(head, connection.where(HEAD)).records if is_read(record.kind)
+    ]
     aside = os.path.join(folder, f".new-{taken.identity}")
     staging = os.path.join(folder, ".incoming")
     os.makedirs(staging, exist_ok=True)
@@ -141,7 +167,9 @@ def _take(connection: Connection, source: Source, folder: str, limits: Limits, *
             with open(os.path.join(aside, name), "wb") as file:
                 file.write(content)
     items = [_record_item(record, aside) for record in records]
-    fetched = download(source, items, staging, step="metadata", limits=limits, report=report, flush=False)
+    fetched = download(
+        source, items, staging, step="metadata", limits=limits, report=report, flush=False
+    )
     if fetched.faults:
         raise _lacking(source, taken.identity, fetched.faults, limits)
     sync_file_system(folder)
@@ -150,7 +178,9 @@ def _take(connection: Connection, source: Source, folder: str, limits: Limits, *
     return taken
 
 
-def _signature(connection: Connection, source: Source, head: bytes, limits: Limits, run: Run) -> bytes:
+def _signature(
+    connection: Connection, source: Source, head: bytes, limits: Limits, run: Run
+) -> bytes:
     """The detached signature of repomd.xml, which is right."""
     where = connection.where(HEAD)
     try:
@@ -158,10 +188,14 @@ def _signature(connection: Connection, source: Source, head: bytes, limits: Limi
         signatures.check_detached(head, signature, source.gpg_keys, where, run=run)
     except (NotFound, DescriptionError) as error:
         if read(connection, HEAD, LARGEST_HEAD, limits) != head:
-            raise Changed("repomd.xml changed while its signature was read", source.where) from error
+            raise Changed(
+                "repomd.xml changed while its signature was read", source.where
+            ) from error
         if isinstance(error, NotFound):
             hint = "set repo_gpgcheck to false only if you trust the way to this server"
-            raise DescriptionError("it carries no signature (repomd.xml.asc)", where, hint) from error
+            raise DescriptionError(
+                "it carries no signature (repomd.xml.asc)", where, hint
+            ) from error
         raise
     return signature
 
@@ -171,7 +205,9 @@ def _lacking(source: Source, identity: str, faults: Sequence[Fault], limits: Lim
     listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in faults[:SHOWN_FAULTS])
     more = f", and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
     if _identity_now(source, limits) != identity:
-        return Changed(f"the repository changed while it was read: {listed}{more}", source.where, "run again")
+        return Changed(
+            f"the repository changed while it was read: {listed}{more}", source.where, "run again"
+        )
     return Unavailable(
         f"these files are not what its metadata promise: {listed}{more}",
         source.where,
@@ -193,23 +229,34 @@ def _believable(packages: Iterable[Package], source: Source) -> list[Package]:
     strange = [
         repr(package.location)
         for package in listed
-        if not is_inside(package.location) or not is_checksum(package.checksum, package.checksum_type)
+        if not is_inside(package.location)
+        or not is_checksum(package.checksum, package.checksum_type)
     ]
     if strange:
         what = f"its metadata name files that lead out of it, or have no checksum: {', '.join(sorted(strange))}"
-        raise DescriptionError(what, source.where, "the repository is damaged; choose another mirror")
+        raise DescriptionError(
+            what, source.where, "the repository is damaged; choose another mirror"
+        )
     return listed
 
 
 def _item(package: Package, pool: str) -> Item:
     return Item(
-        package.location, pool_path(pool, package.checksum), package.checksum, package.checksum_type, package.size
+        package.location,
+        pool_path(pool, package.checksum),
+        package.checksum,
+        package.checksum_type,
+        package.size,
     )
 
 
 def _record_item(record: Record, folder: str) -> Item:
     return Item(
-        record.location, os.path.join(folder, record.location), record.checksum, record.checksum_type, record.size
+        record.location,
+        os.path.join(folder, record.location),
+        record.checksum,
+        record.checksum_type,
+        record.size,
     )
 
 
@@ -235,7 +282,9 @@ def _link_known(folder: str, records: Sequence[Record], aside: str) -> None:
 def _prune(folder: str, current: str) -> None:
     """Keep the newest snapshots: a run that is under way may still read an older one."""
     with os.scandir(folder) as entries:
-        old = [entry for entry in entries if not entry.name.startswith(".") and entry.name != current]
+        old = [
+            entry for entry in entries if not entry.name.startswith(".") and entry.name != current
+        ]
         old.sort(key=lambda entry: (entry.stat().st_mtime_ns, entry.name), reverse=True)
     for entry in old[KEPT_SNAPSHOTS - 1 :]:
         # Renamed first: what is half removed must not look like a snapshot.

@@ -32,7 +32,9 @@ class Faraway:
     def bring(self, packages: Sequence[Package]) -> int:
         """Packages into the pool; how many were not there."""
         try:
-            return mirror.fetch(self._snapshot, packages, self._places.pool, report=self._progress).files
+            return mirror.fetch(
+                self._snapshot, packages, self._places.pool, report=self._progress
+            ).files
         except mirror.Changed as error:
             raise Changed(error.what, error.where, error.hint) from error
 

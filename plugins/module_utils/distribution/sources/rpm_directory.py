@@ -82,7 +82,9 @@ def texts(path: str, location: str, checksum: str) -> dict[str, bytes]:
 
     package = createrepo_c.package_from_rpm(path, createrepo_c.SHA256, location, None, CHANGELOGS)
     if package.pkgId != checksum:
-        raise DescriptionError("the file changed while the distribution was built", path, "run again")
+        raise DescriptionError(
+            "the file changed while the distribution was built", path, "run again"
+        )
     package.location_href = location
     package.time_file = package.time_build  # the file's own time differs from copy to copy
     primary, filelists, other = createrepo_c.xml_dump(package)[:3]
@@ -105,7 +107,9 @@ def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
     try:
         status = entry.stat()
     except FileNotFoundError:
-        raise NotFound("it is a link to nothing", os.path.join(root, location), "remove it") from None
+        raise NotFound(
+            "it is a link to nothing", os.path.join(root, location), "remove it"
+        ) from None
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
@@ -121,7 +125,9 @@ def _package(source: Source, location: str) -> tuple[Any, ...]:
     except OSError as error:
         raise DescriptionError(f"cannot be read ({error.strerror})", where) from error
     except createrepo_c.CreaterepoCError as error:
-        raise DescriptionError(f"rpm cannot read it ({error})", where, "rebuild the package") from error
+        raise DescriptionError(
+            f"rpm cannot read it ({error})", where, "rebuild the package"
+        ) from error
     found = Package(
         package.name,
         package.arch,
@@ -136,7 +142,9 @@ def _package(source: Source, location: str) -> tuple[Any, ...]:
     )
     if os.path.basename(location) != found.file_name:
         raise DescriptionError(
-            f"the header says that it is {found.nevra}", where, f"rename the file to {found.file_name}"
+            f"the header says that it is {found.nevra}",
+            where,
+            f"rename the file to {found.file_name}",
         )
     return (package.time_build, *found)
 
@@ -159,5 +167,6 @@ def _collected(source: Source, faults: list[str]) -> DescriptionError:
     shown = "\n".join(faults[:FAULTS_SHOWN])
     more = f"\nand {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
     return DescriptionError(
-        f"{len(faults)} of its files are no packages that can be published\n{shown}{more}", source.where
+        f"{len(faults)} of its files are no packages that can be published\n{shown}{more}",
+        source.where,
     )

@@ -45,7 +45,9 @@ def check(path: str, where: str) -> None:
     with open(path, "rb") as file:
         lead = file.read(LEAD_SIZE)
         if len(lead) < LEAD_SIZE or not lead.startswith(LEAD_MAGIC):
-            raise DescriptionError("not an RPM package", where, "remove it, or put the package there again")
+            raise DescriptionError(
+                "not an RPM package", where, "remove it, or put the package there again"
+            )
         signature = _header(file, size, where, (SIZE, LONG_SIZE, HEADER_SHA1, HEADER_SHA256, MD5))
         file.seek(-len(signature.raw) % 8, os.SEEK_CUR)
         begin = file.tell()
@@ -88,16 +90,23 @@ def _value(data: bytes, start: int, kind: int, count: int) -> Optional[Any]:
 def _check_size(promised: Mapping[int, Any], size: int, where: str) -> None:
     wanted = promised.get(LONG_SIZE, promised.get(SIZE))
     if wanted is not None and wanted != size:
-        raise _damaged(f"header and payload have {size:,} bytes, its signature header promises {wanted:,}", where)
+        raise _damaged(
+            f"header and payload have {size:,} bytes, its signature header promises {wanted:,}",
+            where,
+        )
 
 
 def _check_header(promised: Mapping[int, Any], raw: bytes, where: str) -> None:
     for tag, algorithm in ((HEADER_SHA256, "sha256"), (HEADER_SHA1, "sha1")):
         if promised.get(tag) and promised[tag] != hashlib.new(algorithm, raw).hexdigest():
-            raise _damaged(f"its header does not have the {algorithm} digest that it promises", where)
+            raise _damaged(
+                f"its header does not have the {algorithm} digest that it promises", where
+            )
 
 
-def _check_payload(file: BinaryIO, promised: Mapping[int, Any], header: _Header, where: str) -> None:
+def _check_payload(
+    file: BinaryIO, promised: Mapping[int, Any], header: _Header, where: str
+) -> None:
     """By the payload's own digest; of packages from before rpm 4.14 by the MD5 of header and payload."""
     wanted = header.values.get(PAYLOAD_DIGEST)
     algorithm = ALGORITHMS.get(header.values.get(PAYLOAD_ALGORITHM, 8))
@@ -106,7 +115,9 @@ def _check_payload(file: BinaryIO, promised: Mapping[int, Any], header: _Header,
     elif promised.get(MD5):
         wanted, found = promised[MD5].hex(), _digest(file, "md5", header.raw)
     else:
-        raise DescriptionError("it carries no digest of its payload", where, "rebuild it with rpm 4.14 or newer")
+        raise DescriptionError(
+            "it carries no digest of its payload", where, "rebuild it with rpm 4.14 or newer"
+        )
     if found != wanted:
         raise _damaged("its payload does not have the digest that it promises", where)
 

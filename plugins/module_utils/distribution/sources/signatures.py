@@ -29,7 +29,8 @@ SLOWEST = 5_000_000
 BATCH = 250
 SHOWN_FAULTS = 10
 SIGNATURE = re.compile(
-    r"(?P<header>Header )?.*signature, key (?:ID|fingerprint:?) (?P<key>[0-9a-f]+): (?P<result>\w+)", re.IGNORECASE
+    r"(?P<header>Header )?.*signature, key (?:ID|fingerprint:?) (?P<key>[0-9a-f]+): (?P<result>\w+)",
+    re.IGNORECASE,
 )
 PAYLOAD = re.compile(r"Payload .*digest: OK")
 DAMAGED = re.compile(r".*digest: BAD")
@@ -60,7 +61,9 @@ class Key(NamedTuple):
     revoked: bool
 
 
-def check_detached(data: bytes, signature: bytes, keys: Sequence[str], where: str, *, run: Run = run) -> None:
+def check_detached(
+    data: bytes, signature: bytes, keys: Sequence[str], where: str, *, run: Run = run
+) -> None:
     """Check the detached signature of ``data`` (repomd.xml); ``where`` names it in errors.
 
     keys  paths of key files, one of whose keys must have made the signature and still be valid
@@ -69,17 +72,36 @@ def check_detached(data: bytes, signature: bytes, keys: Sequence[str], where: st
     """
     with tempfile.TemporaryDirectory(prefix="rocks-gpgv-") as folder:
         paths = {name: os.path.join(folder, name) for name in ("data", "signature", "keyring")}
-        for name, content in (("data", data), ("signature", signature), ("keyring", _keyring(keys))):
+        for name, content in (
+            ("data", data),
+            ("signature", signature),
+            ("keyring", _keyring(keys)),
+        ):
             files.replace(paths[name], content)
-        argv = ["gpgv", "--status-fd", "1", "--keyring", paths["keyring"], paths["signature"], paths["data"]]
+        argv = [
+            "gpgv",
+            "--status-fd",
+            "1",
+            "--keyring",
+            paths["keyring"],
+            paths["signature"],
+            paths["data"],
+        ]
         said = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
     wrong = _verdict(said)
     if wrong:
-        raise DescriptionError(wrong, where, f"the keys asked were those of {', '.join(keys) or 'no file'}")
+        raise DescriptionError(
+            wrong, where, f"the keys asked were those of {', '.join(keys) or 'no file'}"
+        )
 
 
 def check_packages(
-    source: Source, packages: Iterable[Signed], memory: str, *, run: Run = run, now: Optional[float] = None
+    source: Source,
+    packages: Iterable[Signed],
+    memory: str,
+    *,
+    run: Run = run,
+    now: Optional[float] = None,
 ) -> int:
     """Check that each package carries a good signature of one of the source's keys; return how many were looked at.
 
@@ -115,7 +137,9 @@ def list_keys(paths: Sequence[str], run: Run = run) -> list[Key]:
             said = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
         found = _parse_keys(said)
         if not found:
-            raise DescriptionError("no OpenPGP public key", path, "give the file that the vendor publishes its key in")
+            raise DescriptionError(
+                "no OpenPGP public key", path, "give the file that the vendor publishes its key in"
+            )
         keys += found
     return keys
 
@@ -128,7 +152,18 @@ def sign(path: str, key: str, *, run: Run = run) -> str:
     target = f"{path}.asc"
     with tempfile.TemporaryDirectory(prefix="rocks-sign-") as folder:
         aside = os.path.join(folder, "signature")
-        argv = ["gpg", "--batch", "--yes", "--armor", "--local-user", key, "--output", aside, "--detach-sign", path]
+        argv = [
+            "gpg",
+            "--batch",
+            "--yes",
+            "--armor",
+            "--local-user",
+            key,
+            "--output",
+            aside,
+            "--detach-sign",
+            path,
+        ]
         run(argv, timeout=TIMEOUT, env=_own_keyring())
         files.replace(target, files.read_bytes(aside))
     return target
@@ -136,9 +171,13 @@ def sign(path: str, key: str, *, run: Run = run) -> str:
 
 def public_key(key: str, *, run: Run = run) -> str:
     """The armoured public half of the site's key, to be given to the nodes."""
-    exported = run(["gpg", "--batch", "--armor", "--export", key], timeout=TIMEOUT, env=_own_keyring()).stdout
+    exported = run(
+        ["gpg", "--batch", "--armor", "--export", key], timeout=TIMEOUT, env=_own_keyring()
+    ).stdout
     if not exported:
-        raise NotFound("no such key in the keyring", key, "gpg --list-secret-keys shows those that are there")
+        raise NotFound(
+            "no such key in the keyring", key, "gpg --list-secret-keys shows those that are there"
+        )
     return exported
 
 
@@ -176,11 +215,15 @@ def _check_all(
         argv = ["rpmkeys", "--dbpath", database, "-Kv", *(package.path for package in batch)]
         allowed = TIMEOUT + sum(os.stat(package.path).st_size for package in batch) / SLOWEST
         said = _by_file(run(argv, timeout=allowed, ok=range(256)).stdout, batch)
-        faults = ((package.shown, _fault(said.get(package.path, []), keys, now)) for package in batch)
+        faults = (
+            (package.shown, _fault(said.get(package.path, []), keys, now)) for package in batch
+        )
         return {shown: fault for shown, fault in faults if fault}
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return {shown: fault for faults in pool.map(check, batches) for shown, fault in faults.items()}
+        return {
+            shown: fault for faults in pool.map(check, batches) for shown, fault in faults.items()
+        }
 
 
 def _by_file(said: str, batch: Sequence[Signed]) -> Mapping[str, list[str]]:
@@ -243,7 +286,11 @@ def _refusal(source: Source, faults: Mapping[str, str]) -> DescriptionError:
 
 def _verdict(status: str) -> str:
     """What gpgv's status lines (GnuPG's doc/DETAILS) say against the signature, or nothing."""
-    said = {words[1]: words[2:] for words in (line.split() for line in status.splitlines()) if len(words) > 1}
+    said = {
+        words[1]: words[2:]
+        for words in (line.split() for line in status.splitlines())
+        if len(words) > 1
+    }
     for code, what in AGAINST.items():
         if code in said:
             return what.format(*said[code])
@@ -270,7 +317,11 @@ def _keyring(paths: Sequence[str]) -> bytes:
     for path in paths:
         data = files.read_bytes(path)
         blocks = BLOCK.findall(data)
-        ring += b"".join(base64.b64decode(CHECKSUM.sub(b"", block)) for block in blocks) if blocks else data
+        ring += (
+            b"".join(base64.b64decode(CHECKSUM.sub(b"", block)) for block in blocks)
+            if blocks
+            else data
+        )
     return ring
 
 

@@ -88,7 +88,9 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
     try:
         adopt(path, aside, copy=copy)
     except FileNotFoundError:
-        raise NotFound("no such file", where, "the metadata names it: make the metadata again") from None
+        raise NotFound(
+            "no such file", where, "the metadata names it: make the metadata again"
+        ) from None
     found = digest(aside, package.checksum_type)
     if found != package.checksum:
         os.unlink(aside)
@@ -122,7 +124,9 @@ def digest(path: str, kind: str = "sha256") -> str:
     return state.hexdigest()
 
 
-def link_set(places: Places, name: str, packages: Sequence[Package], file_names: Sequence[str]) -> bool:
+def link_set(
+    places: Places, name: str, packages: Sequence[Package], file_names: Sequence[str]
+) -> bool:
     """Make the set ``name``: each package under its file name; False: it was there.
 
     The packages must be in the pool.
@@ -197,7 +201,9 @@ def release(places: Places, spent: Mapping[str, Iterable[str]]) -> None:
     """
     for name in sorted(spent):
         _discard(places, name)
-    for path in sorted({pool_path(places.pool, checksum) for some in spent.values() for checksum in some}):
+    for path in sorted(
+        {pool_path(places.pool, checksum) for some in spent.values() for checksum in some}
+    ):
         with contextlib.suppress(FileNotFoundError):
             if os.stat(path).st_nlink == 1:
                 os.unlink(path)
@@ -225,7 +231,9 @@ def owe_sweep(places: Places) -> str:
 
 def owed(places: Places) -> set[str]:
     """The notes that are there."""
-    return {os.path.join(places.pool, name) for name in _names(places.pool) if name.startswith(OWED)}
+    return {
+        os.path.join(places.pool, name) for name in _names(places.pool) if name.startswith(OWED)
+    }
 
 
 def forgive_sweep(note: str) -> None:

@@ -75,7 +75,9 @@ def check_space(items: Sequence[Item], staging: str, where: str) -> None:
     """Refuse before the first byte what cannot fit; what lies in the staging folder already is not counted."""
     needed = sum(max(0, item.size) for item in items)
     room = os.statvfs(staging)
-    free = room.f_bavail * room.f_frsize + sum(entry.stat().st_size for entry in os.scandir(staging))
+    free = room.f_bavail * room.f_frsize + sum(
+        entry.stat().st_size for entry in os.scandir(staging)
+    )
     if needed > free:
         largest = max(items, key=lambda item: item.size)
         raise Unavailable(

@@ -25,11 +25,15 @@ def _outlet(target: Target, run: Run) -> None:
     """A power outlet's own command, such as ``powerman --cycle compute-0-3``; ``{node}`` is put in."""
     text = target.attributes.get("outlet_command", "")
     if not text:
-        raise DescriptionError("no outlet_command", target.node, "set the attribute: rocks_attribute")
+        raise DescriptionError(
+            "no outlet_command", target.node, "set the attribute: rocks_attribute"
+        )
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise DescriptionError(f"outlet_command {text!r}: {error}", target.node, "mend the attribute") from None
+        raise DescriptionError(
+            f"outlet_command {text!r}: {error}", target.node, "mend the attribute"
+        ) from None
     run([word.replace("{node}", target.node) for word in words], timeout=OUTLET_SECONDS)
 
 
@@ -88,7 +92,11 @@ def send(target: Target, *, run: Run = process.run, power: bool = False) -> str:
             return way
         except (CommandError, Unavailable, DescriptionError) as error:
             said.append(f"{way}: {_reason(error)}")
-    raise Unavailable("; ".join(said) or "there is no way to switch it", target.node, "switch it off and on by hand")
+    raise Unavailable(
+        "; ".join(said) or "there is no way to switch it",
+        target.node,
+        "switch it off and on by hand",
+    )
 
 
 def _reason(error: RocksError) -> str:

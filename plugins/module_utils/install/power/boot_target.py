@@ -40,5 +40,7 @@ def targets(database: Database, names: list[str]) -> dict[str, Target]:
         values = {name: attribute.value for name, attribute in attributes[node.name].items()}
         bmc = bmcs.get(node.name, "")
         password = secrets_of(database, node).get("bmc_password", "") if bmc else ""
-        made[node.name] = Target(node.name, node.ip, values, bmc, values.get("bmc_user", ""), password)
+        made[node.name] = Target(
+            node.name, node.ip, values, bmc, values.get("bmc_user", ""), password
+        )
     return made

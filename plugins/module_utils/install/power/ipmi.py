@@ -33,7 +33,17 @@ def status(target: Target, run: Run) -> bool:
 
 def _ipmi(target: Target, run: Run, *words: str) -> str:
     host, _colon, port = target.bmc.partition(":")
-    argv = ["ipmitool", "-I", "lanplus", "-H", host, *(["-p", port] if port else []), "-U", target.user, "-E"]
+    argv = [
+        "ipmitool",
+        "-I",
+        "lanplus",
+        "-H",
+        host,
+        *(["-p", port] if port else []),
+        "-U",
+        target.user,
+        "-E",
+    ]
     cipher = target.attributes.get("ipmi_cipher")
     argv += ["-C", cipher] if cipher else []
     return str(run([*argv, *words], timeout=SECONDS, env={"IPMI_PASSWORD": target.password}).stdout)

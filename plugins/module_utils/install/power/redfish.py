@@ -46,7 +46,9 @@ def _client(target: Target) -> Iterator[Any]:
     try:
         import redfish
     except ImportError:
-        raise CommandError("the Python library redfish is missing", target.node, "pip install redfish") from None
+        raise CommandError(
+            "the Python library redfish is missing", target.node, "pip install redfish"
+        ) from None
     base = target.bmc if "://" in target.bmc else f"https://{target.bmc}"
     try:
         client = redfish.redfish_client(
@@ -70,12 +72,16 @@ def _client(target: Target) -> Iterator[Any]:
 
 def _system(client: Any, target: Target) -> dict[str, Any]:
     """The one computer system behind this BMC, or the one that the attribute redfish_system names."""
-    members = [member["@odata.id"] for member in _ask(client, target, "GET", SYSTEMS).get("Members", [])]
+    members = [
+        member["@odata.id"] for member in _ask(client, target, "GET", SYSTEMS).get("Members", [])
+    ]
     wanted = target.attributes.get("redfish_system", "")
     found = [one for one in members if not wanted or one.rstrip("/").endswith(f"/{wanted}")]
     if len(found) != 1:
         what = f"{len(found)} systems behind the BMC" + (f" are {wanted!r}" if wanted else "")
-        raise Unavailable(what, f"{target.node} ({target.bmc})", "name one: the attribute redfish_system")
+        raise Unavailable(
+            what, f"{target.node} ({target.bmc})", "name one: the attribute redfish_system"
+        )
     return _ask(client, target, "GET", found[0])
 
 
@@ -83,11 +89,17 @@ def _reset(client: Any, target: Target, system: dict[str, Any]) -> None:
     action = system["Actions"]["#ComputerSystem.Reset"]
     allowed = action.get("ResetType@Redfish.AllowableValues", ["ForceRestart", "On"])
     on = system.get("PowerState") == "On"
-    verb = next((one for one in ("PowerCycle", "ForceRestart") if one in allowed), "ForceRestart") if on else "On"
+    verb = (
+        next((one for one in ("PowerCycle", "ForceRestart") if one in allowed), "ForceRestart")
+        if on
+        else "On"
+    )
     _ask(client, target, "POST", action["target"], {"ResetType": verb})
 
 
-def _ask(client: Any, target: Target, method: str, path: str, body: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+def _ask(
+    client: Any, target: Target, method: str, path: str, body: Optional[dict[str, Any]] = None
+) -> dict[str, Any]:
     try:
         if method == "GET":
             answer = client.get(path)

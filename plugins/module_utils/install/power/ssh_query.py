@@ -35,9 +35,13 @@ def ask(target: Target, *, files: bool = False, run: Run = process.run) -> Said:
     script = SCRIPT.replace("<files>", FILES if files else "true")
     argv = [*SSH, target.address, "sh", "-s"]
     said = run(argv, stdin=script, timeout=FILES_SECONDS if files else SECONDS).stdout
-    parts = {part.split("\n", 1)[0]: part.split("\n", 1)[1].split("\n") for part in said.split(MARK)[1:]}
+    parts = {
+        part.split("\n", 1)[0]: part.split("\n", 1)[1].split("\n") for part in said.split(MARK)[1:]
+    }
     if "end" not in parts:
         raise CommandError("the node's answer is cut off", target.node)
     lines = {name: [line for line in some if line] for name, some in parts.items()}
     first = {name: (lines[name] or [""])[0] for name in ("generation", "profile")}
-    return Said(first["generation"], first["profile"], lines["installed"], lines["packages"], lines["files"])
+    return Said(
+        first["generation"], first["profile"], lines["installed"], lines["packages"], lines["files"]
+    )

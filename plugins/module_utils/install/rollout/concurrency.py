@@ -13,7 +13,9 @@ Thing = TypeVar("Thing")
 Outcome = TypeVar("Outcome")
 
 
-def together(work: Callable[[Thing], Outcome], things: Iterable[Thing]) -> Iterator[tuple[Thing, Future[Outcome]]]:
+def together(
+    work: Callable[[Thing], Outcome], things: Iterable[Thing]
+) -> Iterator[tuple[Thing, Future[Outcome]]]:
     """Each thing with what became of it, as they end.
 
     Interrupted, what waits for its turn is not begun, and nothing is waited for.

@@ -13,7 +13,15 @@ from .rollout import NOT_BEGUN, SENT, WAITING, Step
 BAR = 30
 # How much of the way a state is; within "installing" the node's own count tells.
 SHARE: Mapping[str, float] = {
-    **{WAITING: 0.0, ORDERED: 0.02, SENT: 0.05, BOOTED: 0.1, INSTALLING: 0.15, INSTALLED: 0.9, UP: 1.0},
+    **{
+        WAITING: 0.0,
+        ORDERED: 0.02,
+        SENT: 0.05,
+        BOOTED: 0.1,
+        INSTALLING: 0.15,
+        INSTALLED: 0.9,
+        UP: 1.0,
+    },
     **dict.fromkeys((REFUSED, UNCHANGED, NOT_BEGUN, FAILED, EXPIRED, CANCELLED), 0.0),
 }
 INSTALLING_SHARE = SHARE[INSTALLED] - SHARE[INSTALLING]
@@ -37,7 +45,13 @@ def bars(last: Mapping[str, Step], width: int, height: int) -> list[str]:
     counts = {end: sum(step.step == end for step in over) for end in ENDS}
     told = ", ".join(f"{count} {end}" for end, count in counts.items() if count)
     heading = f"{len(under_way)} under way" + (f", {told}" if told else "")
-    return [text[:width] for text in (heading, *(f"{step.node:<{name}} {_bar(step)} {_note(step)}" for step in shown))]
+    return [
+        text[:width]
+        for text in (
+            heading,
+            *(f"{step.node:<{name}} {_bar(step)} {_note(step)}" for step in shown),
+        )
+    ]
 
 
 def printable(text: str) -> str:
@@ -54,4 +68,6 @@ def _bar(step: Step) -> str:
 
 
 def _note(step: Step) -> str:
-    return printable(f"{step.step}: {step.message}" if step.message and step.message != step.step else step.step)
+    return printable(
+        f"{step.step}: {step.message}" if step.message and step.message != step.step else step.step
+    )

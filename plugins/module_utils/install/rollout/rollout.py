@@ -70,7 +70,11 @@ class Tools(NamedTuple):
 
 
 def drive(
-    database: Database, wanted: Mapping[str, Pin], targets: Mapping[str, Target], plan: Plan, tools: Tools
+    database: Database,
+    wanted: Mapping[str, Pin],
+    targets: Mapping[str, Target],
+    plan: Plan,
+    tools: Tools,
 ) -> Iterator[Step]:
     """Reinstall the nodes of ``wanted`` (node -> what to install); what happens, as it happens.
 
@@ -80,7 +84,11 @@ def drive(
     too many fail, no further wave begins, and the rest is told as ``not begun``.
     """
     verdicts = orders.preview(database, wanted, force=plan.force, rearm=plan.rearm)
-    yield from [Step(one.node, one.action, one.reason) for one in verdicts if one.action in (REFUSED, UNCHANGED)]
+    yield from [
+        Step(one.node, one.action, one.reason)
+        for one in verdicts
+        if one.action in (REFUSED, UNCHANGED)
+    ]
     # It came up after an interrupted run had drained it.
     tools.scheduler.resume([one.node for one in verdicts if one.action == UNCHANGED])
     nodes = [one.node for one in verdicts if one.action not in (REFUSED, UNCHANGED)]
@@ -102,7 +110,11 @@ def drive(
 
 
 def _wave(
-    database: Database, wanted: Mapping[str, Pin], targets: Mapping[str, Target], plan: Plan, tools: Tools
+    database: Database,
+    wanted: Mapping[str, Pin],
+    targets: Mapping[str, Target],
+    plan: Plan,
+    tools: Tools,
 ) -> Iterator[Step]:
     tools.scheduler.drain(list(wanted), f"by {plan.by}")
     waiting = list(wanted)
@@ -117,7 +129,9 @@ def _wave(
                 if node not in told:
                     told[node] = (WAITING, "", 0)
                     yield Step(node, WAITING, "a job still runs")
-            for step, order in _begin(database, {node: wanted[node] for node in free}, targets, plan, tools):
+            for step, order in _begin(
+                database, {node: wanted[node] for node in free}, targets, plan, tools
+            ):
                 yield step
                 if order is not None and plan.wait:
                     following[order.node] = order
@@ -129,41 +143,66 @@ def _wave(
 
 
 def _begin(
-    database: Database, wanted: Mapping[str, Pin], targets: Mapping[str, Target], plan: Plan, tools: Tools
+    database: Database,
+    wanted: Mapping[str, Pin],
+    targets: Mapping[str, Target],
+    plan: Plan,
+    tools: Tools,
 ) -> Iterator[tuple[Step, Order | None]]:
     """Order nodes and send them into the installer, many at once; those whose order goes on already are followed."""
     if not wanted:
         return
     verdicts = orders.order(
-        database, wanted, by=plan.by, now=tools.now(), force=plan.force, rearm=plan.rearm, wipe=plan.wipe
+        database,
+        wanted,
+        by=plan.by,
+        now=tools.now(),
+        force=plan.force,
+        rearm=plan.rearm,
+        wipe=plan.wipe,
     )
     to_send = []
     for verdict in verdicts:
         # An order that was made before an interrupt, and whose node nobody has heard of, is sent again.
-        again = verdict.action == UNDER_WAY and verdict.order is not None and verdict.order.state == ORDERED
+        again = (
+            verdict.action == UNDER_WAY
+            and verdict.order is not None
+            and verdict.order.state == ORDERED
+        )
         if verdict.order is not None and (verdict.action == ORDER or again):
             to_send.append(verdict.order)
         elif verdict.action == UNDER_WAY and verdict.order is not None:
             yield Step(verdict.node, verdict.order.state, verdict.reason), verdict.order
         else:
-            tools.scheduler.resume([verdict.node])  # somebody else was faster, and it is not ours to hold
+            tools.scheduler.resume(
+                [verdict.node]
+            )  # somebody else was faster, and it is not ours to hold
             yield Step(verdict.node, verdict.action, verdict.reason), None
     for order, done in together(lambda order: tools.send(targets[order.node]), to_send):
         error = done.exception()
         if error is None:
             yield Step(order.node, SENT, f"by {done.result()}"), order
         elif isinstance(error, RocksError):
-            ended = orders.fail(database, [order], by="service", now=tools.now(), reason=error.advice)
+            ended = orders.fail(
+                database, [order], by="service", now=tools.now(), reason=error.advice
+            )
             if ended:
                 tools.scheduler.hold(order.node, error.what)
             # Else the machine came by itself.
-            yield Step(order.node, FAILED if ended else SENT, error.advice), None if ended else order
+            yield (
+                Step(order.node, FAILED if ended else SENT, error.advice),
+                None if ended else order,
+            )
         else:
             raise error
 
 
 def _follow(
-    database: Database, following: dict[str, Order], told: dict[str, tuple[str, str, int]], plan: Plan, tools: Tools
+    database: Database,
+    following: dict[str, Order],
+    told: dict[str, tuple[str, str, int]],
+    plan: Plan,
+    tools: Tools,
 ) -> Iterator[Step]:
     """What the nodes have told since the last look; those that ended leave ``following``."""
     up = []
@@ -171,7 +210,13 @@ def _follow(
         news = (order.state, order.phase, order.done)
         if told.get(order.node) != news:
             told[order.node] = news
-            yield Step(order.node, order.state, order.reason or order.message or order.phase, order.done, order.total)
+            yield Step(
+                order.node,
+                order.state,
+                order.reason or order.message or order.phase,
+                order.done,
+                order.total,
+            )
         if order.state in LIVE:
             continue
         del following[order.node]
@@ -185,7 +230,9 @@ def _follow(
 def _heard(database: Database, uuids: Sequence[str], plan: Plan, tools: Tools) -> list[Order]:
     """The orders as they are now, after those that were silent for too long have failed."""
     found = orders.by_uuid(database, uuids)
-    late = [(order, reason) for order in found if (reason := _late(order, plan.deadlines, tools.now()))]
+    late = [
+        (order, reason) for order in found if (reason := _late(order, plan.deadlines, tools.now()))
+    ]
     for order, reason in late:
         orders.fail(database, [order], by="service", now=tools.now(), reason=reason)
     return orders.by_uuid(database, uuids) if late else found

@@ -34,11 +34,15 @@ def waves(nodes: Sequence[str], rules: Rules) -> list[list[str]]:
     total = len(nodes)
     sizes = [_number(size, total) for size in rules.sizes]
     if not sizes or min(sizes) < 1:
-        raise DescriptionError(f"waves of {', '.join(map(str, rules.sizes)) or 'nothing'}", "serial", "at least 1 each")
+        raise DescriptionError(
+            f"waves of {', '.join(map(str, rules.sizes)) or 'nothing'}", "serial", "at least 1 each"
+        )
     if rules.canary < 0:
         raise DescriptionError(f"{rules.canary} nodes cannot go first", "canary", "0 or more")
     if not 0 <= rules.fail_rate <= 1:
-        raise DescriptionError(f"{rules.fail_rate:g} is no share", "fail_rate", "0.1 is a tenth, 1 is all")
+        raise DescriptionError(
+            f"{rules.fail_rate:g} is no share", "fail_rate", "0.1 is a tenth, 1 is all"
+        )
     cut: list[list[str]] = []
     start = 0
     # One wave's worth needs no canary of its own: it is small enough to look at.
@@ -70,4 +74,6 @@ def _number(size: Size, total: int) -> int:
             return max(1, int(total * float(text[:-1]) / 100))
         return int(text)
     except (ValueError, OverflowError):
-        raise DescriptionError(f"{size!r} is no size of a wave", "serial", "a number, or a percentage as 10%") from None
+        raise DescriptionError(
+            f"{size!r} is no size of a wave", "serial", "a number, or a percentage as 10%"
+        ) from None

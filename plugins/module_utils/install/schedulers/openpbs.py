@@ -69,7 +69,11 @@ class OpenPBS:
                 name, _equals, value = line.strip().partition(" = ")
                 values[name] = value
         return {
-            node: Vnode(frozenset(one.get("state", "").split(",")), one.get("comment", ""), one.get("jobs", ""))
+            node: Vnode(
+                frozenset(one.get("state", "").split(",")),
+                one.get("comment", ""),
+                one.get("jobs", ""),
+            )
             for node, one in said.items()
         }
 
@@ -77,4 +81,6 @@ class OpenPBS:
         try:
             return self._run(argv, timeout=SECONDS).stdout
         except CommandError as error:
-            raise Unavailable(f"OpenPBS does not do it: {error.what}", error.where, "or say scheduler: none") from error
+            raise Unavailable(
+                f"OpenPBS does not do it: {error.what}", error.where, "or say scheduler: none"
+            ) from error

@@ -58,7 +58,9 @@ class Ask:
         if not nodes:
             return {}
         argv = ["sinfo", "--noheader", "--Node", "--format=%N|%T|%E", f"--nodes={','.join(nodes)}"]
-        rows = [line.split("|", 2) for line in self.answer(argv).splitlines() if line.count("|") >= 2]
+        rows = [
+            line.split("|", 2) for line in self.answer(argv).splitlines() if line.count("|") >= 2
+        ]
         # A node of several partitions stands there several times, always the same.
         return {node: State(state.rstrip(FLAGS), reason.strip()) for node, state, reason in rows}
 
@@ -70,7 +72,9 @@ class Ask:
         try:
             return self._run(argv, timeout=SECONDS).stdout
         except CommandError as error:
-            raise Unavailable(f"Slurm does not do it: {error.what}", error.where, "or say scheduler: none") from error
+            raise Unavailable(
+                f"Slurm does not do it: {error.what}", error.where, "or say scheduler: none"
+            ) from error
 
 
 class Slurm:
@@ -87,7 +91,9 @@ class Slurm:
         return {node for node, state in self.ask.states(nodes).items() if state.busy}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        self.ask.update([node for node, state in self.ask.states(nodes).items() if state.ours], "State=RESUME")
+        self.ask.update(
+            [node for node, state in self.ask.states(nodes).items() if state.ours], "State=RESUME"
+        )
 
     def hold(self, node: str, reason: str) -> None:
         self.drain([node], reason)

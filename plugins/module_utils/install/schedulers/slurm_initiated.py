@@ -14,7 +14,9 @@ from ...errors import Refused
 from ...process import Run
 from .slurm import HOLD, REASON_CHARACTERS, Ask
 
-INSTALL_SECONDS = 1800  # less time than this, and Slurm gives up nodes that are still being installed
+INSTALL_SECONDS = (
+    1800  # less time than this, and Slurm gives up nodes that are still being installed
+)
 
 
 class SlurmReboot:
@@ -27,7 +29,9 @@ class SlurmReboot:
         """They are free already.  Raises Refused, before anything is ordered, when Slurm would not wait long enough."""
         said = self.ask.answer(["scontrol", "show", "config"])
         values = dict(line.partition("=")[::2] for line in said.splitlines())
-        seconds = {name.strip(): value.split()[0] for name, value in values.items() if value.strip()}["ResumeTimeout"]
+        seconds = {
+            name.strip(): value.split()[0] for name, value in values.items() if value.strip()
+        }["ResumeTimeout"]
         if seconds.isdigit() and int(seconds) < INSTALL_SECONDS:
             raise Refused(
                 f"ResumeTimeout is {seconds} s, and an installation may take {INSTALL_SECONDS}",

@@ -54,14 +54,20 @@ class Assembly:
         for file in sources.files(node):
             try:
                 self._read(node, sources.element(file))
-                self.remarks += [remark for remark in sources.remarks(file) if remark.severity == WARNING]
+                self.remarks += [
+                    remark for remark in sources.remarks(file) if remark.severity == WARNING
+                ]
             except DescriptionError as error:
                 self.remarks.append(as_remark(error, Origin(file, 1)))
 
     def _read(self, node: str, root: Element) -> None:
         if root.tag != "kickstart":
             hint = "move it into graphs/" if root.tag == "graph" else "its element is <kickstart>"
-            self.remarks.append(Remark(ERROR, "not-a-node-file", root.origin, f"<{root.tag}> is not a node file", hint))
+            self.remarks.append(
+                Remark(
+                    ERROR, "not-a-node-file", root.origin, f"<{root.tag}> is not a node file", hint
+                )
+            )
             return
         for element in root.children:
             if isinstance(element, Element):
@@ -81,7 +87,9 @@ class Assembly:
         if rule is None:
             raise unknown(element, "kickstart", HANDLERS)
         if rule.fate == REFUSED:
-            raise DescriptionError(f"<{element.tag}> is not compiled", str(element.origin), rule.hint)
+            raise DescriptionError(
+                f"<{element.tag}> is not compiled", str(element.origin), rule.hint
+            )
 
     def _main(self, _node: str, element: Element) -> None:
         for child in element.children:
@@ -98,14 +106,17 @@ class Assembly:
         """A command; its lines are joined, but a line that begins with % stands for itself."""
         lines = [line for line in self.workshop.lines(element) if line.text.strip()]
         check_lines(lines)
-        own = " ".join(line.text.strip() for line in lines if not line.text.lstrip().startswith("%"))
+        own = " ".join(
+            line.text.strip() for line in lines if not line.text.lstrip().startswith("%")
+        )
         yield Command(element.tag, own, element.origin)
         yield from (raw_command(line) for line in lines if line.text.lstrip().startswith("%"))
 
     def _native(self, _node: str, element: Element) -> None:
         if element.attributes.get("lang", "kickstart") != "kickstart":
             raise DescriptionError(
-                f'<native lang="{element.attributes["lang"]}"> is not kickstart', str(element.origin)
+                f'<native lang="{element.attributes["lang"]}"> is not kickstart',
+                str(element.origin),
             )
         lines = [line for line in self.workshop.lines(element) if line.text.strip()]
         check_lines(lines)
@@ -127,14 +138,23 @@ class Assembly:
             self.package_options.append(Command("%packages", text.strip(), element.origin))
 
     def _script(self, _node: str, element: Element) -> None:
-        if element.tag == "configure" and "post" not in element.attributes.get("phase", "post").split(","):
+        if element.tag == "configure" and "post" not in element.attributes.get(
+            "phase", "post"
+        ).split(","):
             return  # only for a later reconfiguration, and here a node is only ever reinstalled
         section = "post" if element.tag == "configure" else element.tag
         flags, interpreter = _options(element)
         lines = body(self.workshop, element, interpreter)
         self._add(section, flags, interpreter, lines, element.origin)
 
-    def _add(self, section: str, flags: list[str], interpreter: str, lines: list[SourceLine], origin: Origin) -> None:
+    def _add(
+        self,
+        section: str,
+        flags: list[str],
+        interpreter: str,
+        lines: list[SourceLine],
+        origin: Origin,
+    ) -> None:
         if not lines:
             return
         check_lines(lines)
@@ -158,7 +178,11 @@ class Assembly:
         lines = self.workshop.lines(element)
         check_lines(lines)
         options = (element.attributes.get("name", ""), *element.attributes.get("arg", "").split())
-        self.addons.append(Script("addon", options, tuple(line for line in lines if line.text.strip()), element.origin))
+        self.addons.append(
+            Script(
+                "addon", options, tuple(line for line in lines if line.text.strip()), element.origin
+            )
+        )
 
     def _refuse(self, _node: str, element: Element) -> None:
         attributes, origin = self.workshop.attributes, element.origin
@@ -188,7 +212,9 @@ def raw_command(line: SourceLine) -> Command:
     """A whole line of kickstart as a command.  Raises DescriptionError when a reference stands for its name."""
     text = line.text.strip()
     if MARK.match(text):
-        raise DescriptionError("an attribute cannot name the command", str(line.origin), "write the command's name")
+        raise DescriptionError(
+            "an attribute cannot name the command", str(line.origin), "write the command's name"
+        )
     name, _blank, rest = text.partition(" ")
     return Command(name, rest.strip(), line.origin)
 
@@ -228,7 +254,9 @@ def _options(element: Element) -> tuple[list[str], str]:
             flags.append(flag)
         else:
             hint = f"it takes {', '.join(SCRIPT_FLAGS)}"
-            raise DescriptionError(f'arg="{flag}" on <{element.tag}> is not known', str(element.origin), hint)
+            raise DescriptionError(
+                f'arg="{flag}" on <{element.tag}> is not known', str(element.origin), hint
+            )
     if is_false(element.attributes.get("chroot", "yes")) and "--nochroot" not in flags:
         flags.append("--nochroot")
     return flags, _interpreter(interpreter.strip(), element)
@@ -239,5 +267,7 @@ def _interpreter(given: str, element: Element) -> str:
         return BASH
     path = given if given.startswith("/") else f"/usr/bin/{given}"
     if not re.fullmatch(r"[A-Za-z0-9_./+-]+", path):
-        raise DescriptionError(f'interpreter="{given}" is not the path of a program', str(element.origin))
+        raise DescriptionError(
+            f'interpreter="{given}" is not the path of a program', str(element.origin)
+        )
     return path

@@ -70,15 +70,23 @@ def try_compile(
     consulted = consult(sources, attributes, release)
     reached = reach(sources.graph, root, consulted)
     if len(reached) == 1 and not sources.files(root):
-        raise NotFound(f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest(root))
+        raise NotFound(
+            f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest(root)
+        )
     steps = [reached[node] for node in arrange(reached, sources.graph.orders)]
     assembly = Assembly(Workshop(sources, consulted, evaluate))
     for step in steps:
         assembly.take(step.node, sources)
-    remarks = [_missing(step, sources) for step in steps if not sources.files(step.node)] + assembly.remarks
+    remarks = [
+        _missing(step, sources) for step in steps if not sources.files(step.node)
+    ] + assembly.remarks
     contents = _contents(assembly, [_node(step, sources) for step in steps], target, remarks)
-    lines = _lines(f"{root} for {target.name}, graph {sources.graph.name}", contents, sources, remarks)
-    ordered = tuple(sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text)))
+    lines = _lines(
+        f"{root} for {target.name}, graph {sources.graph.name}", contents, sources, remarks
+    )
+    ordered = tuple(
+        sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text))
+    )
     if any(remark.severity == ERROR for remark in ordered):
         return Compilation(None, ordered)
     profile = Profile(
@@ -90,7 +98,9 @@ def try_compile(
         defaults=_defaults(sources),
         packages=tuple(_relative_package(package, sources) for package in contents.packages),
         lines=tuple(_relative_line(line, sources) for line in lines),
-        remarks=tuple(remark._replace(origin=sources.relative_origin(remark.origin)) for remark in ordered),
+        remarks=tuple(
+            remark._replace(origin=sources.relative_origin(remark.origin)) for remark in ordered
+        ),
     )
     return Compilation(profile, ordered)
 
@@ -102,18 +112,24 @@ def _contents(
     attributes = assembly.workshop.attributes
     translated = release_rules.translate(assembly.commands, release, attributes)
     remarks += translated.remarks
-    remarks += kickstart_checks.check(kickstart_checks.Kickstart(translated.commands, assembly.scripts, attributes))
+    remarks += kickstart_checks.check(
+        kickstart_checks.Kickstart(translated.commands, assembly.scripts, attributes)
+    )
     return kickstart.Contents(
         nodes=tuple(nodes),
         commands=translated.commands,
-        package_options=[release_rules.options(option, release, remarks) for option in assembly.package_options],
+        package_options=[
+            release_rules.options(option, release, remarks) for option in assembly.package_options
+        ],
         packages=kickstart.resolve_packages(assembly.packages),
         addons=assembly.addons,
         scripts=assembly.scripts,
     )
 
 
-def _lines(title: str, contents: kickstart.Contents, sources: Sources, remarks: list[Remark]) -> tuple[Line, ...]:
+def _lines(
+    title: str, contents: kickstart.Contents, sources: Sources, remarks: list[Remark]
+) -> tuple[Line, ...]:
     try:
         return kickstart.lay_out(title, contents)
     except DescriptionError as error:
@@ -130,9 +146,17 @@ def _defaults(sources: Sources) -> dict[str, str]:
     return {one.name: one.default for one in sources.graph.attributes if one.default is not None}
 
 
-def known(attributes: Mapping[str, str], release: Release, defaults: Mapping[str, str]) -> Mapping[str, str]:
+def known(
+    attributes: Mapping[str, str], release: Release, defaults: Mapping[str, str]
+) -> Mapping[str, str]:
     """A node's attributes; where it has none, what the graph declares, and what the release itself gives."""
-    return {"os": "linux", "release": release.name, "os_version_major": release.major, **defaults, **attributes}
+    return {
+        "os": "linux",
+        "release": release.name,
+        "os_version_major": release.major,
+        **defaults,
+        **attributes,
+    }
 
 
 def faults(errors: Sequence[Remark]) -> DescriptionError:
@@ -161,4 +185,6 @@ def _relative_line(line: Line, sources: Sources) -> Line:
 
 
 def _relative_package(package: Package, sources: Sources) -> Package:
-    return Package(package.name, tuple(sources.relative_origin(origin) for origin in package.origins))
+    return Package(
+        package.name, tuple(sources.relative_origin(origin) for origin in package.origins)
+    )

@@ -21,7 +21,9 @@ DEFAULT_SECONDS = 30.0
 MAXIMUM_OUTPUT = 4 * 1024 * 1024
 
 
-def evaluator(user: str = DEFAULT_USER, seconds: float = DEFAULT_SECONDS, run: process.Run = process.run) -> Evaluate:
+def evaluator(
+    user: str = DEFAULT_USER, seconds: float = DEFAULT_SECONDS, run: process.Run = process.run
+) -> Evaluate:
     """A function that runs a script with its interpreter and returns what it prints.
 
     user     whom the program runs as, when we are root; it can gain no privilege from there
@@ -40,9 +42,14 @@ def evaluator(user: str = DEFAULT_USER, seconds: float = DEFAULT_SECONDS, run: p
             if owner >= 0:
                 os.chown(folder, owner, -1)
                 os.chown(path, owner, -1)
-            printed = run([*prefix, interpreter, path], timeout=seconds, cwd=folder, env={"HOME": folder}).stdout
+            printed = run(
+                [*prefix, interpreter, path], timeout=seconds, cwd=folder, env={"HOME": folder}
+            ).stdout
         if len(printed) > MAXIMUM_OUTPUT:
-            raise CommandError(f"printed {len(printed):,} characters, at most {MAXIMUM_OUTPUT:,} are read", interpreter)
+            raise CommandError(
+                f"printed {len(printed):,} characters, at most {MAXIMUM_OUTPUT:,} are read",
+                interpreter,
+            )
         return str(printed)
 
     return evaluate
@@ -56,6 +63,8 @@ def _unprivileged(user: str) -> tuple[Sequence[str], int]:
     try:
         account = pwd.getpwnam(user)
     except KeyError:
-        raise NotFound(f'no user "{user}"', "", "name an unprivileged user of this machine") from None
+        raise NotFound(
+            f'no user "{user}"', "", "name an unprivileged user of this machine"
+        ) from None
     identity = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
     return (*alone, *identity, "--inh-caps=-all", "--bounding-set=-all"), account.pw_uid

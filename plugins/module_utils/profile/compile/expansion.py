@@ -38,11 +38,15 @@ class SourceLine(NamedTuple):
 class Workshop:
     """What the contents of elements need: the attributes, the include directories, the evaluator, local variables."""
 
-    def __init__(self, sources: Sources, attributes: Attributes, evaluate: Optional[Evaluate]) -> None:
+    def __init__(
+        self, sources: Sources, attributes: Attributes, evaluate: Optional[Evaluate]
+    ) -> None:
         self.sources, self.attributes, self.evaluate = sources, attributes, evaluate
         self.variables: dict[str, str] = {}
 
-    def chunks(self, element: Element, fixed: Optional[Origin] = None) -> Iterator[Union[Chunk, Element]]:
+    def chunks(
+        self, element: Element, fixed: Optional[Origin] = None
+    ) -> Iterator[Union[Chunk, Element]]:
         """The text inside an element, and the elements that are not text (<file>), in order.
 
         fixed  the origin of everything, where the element itself was printed by a program
@@ -62,7 +66,9 @@ class Workshop:
         chunks: list[Chunk] = []
         for chunk in self.chunks(element):
             if isinstance(chunk, Element):
-                raise DescriptionError(f"<{chunk.tag}> cannot stand in <{element.tag}>", str(chunk.origin))
+                raise DescriptionError(
+                    f"<{chunk.tag}> cannot stand in <{element.tag}>", str(chunk.origin)
+                )
             chunks.append(chunk)
         return split(chunks)
 
@@ -84,7 +90,9 @@ class Workshop:
     def _eval(self, element: Element, origin: Origin) -> Iterator[Union[Chunk, Element]]:
         if self.evaluate is None:
             raise DescriptionError(
-                "<eval> runs a program, and none may run here", str(origin), "allow it, or use attributes instead"
+                "<eval> runs a program, and none may run here",
+                str(origin),
+                "allow it, or use attributes instead",
             )
         interpreter = element.attributes.get("shell") or EVAL_SHELL
         lines = self.lines(element._replace(attributes={}))
@@ -95,7 +103,9 @@ class Workshop:
         try:
             printed = self.evaluate(script, interpreter)
         except CommandError as error:
-            raise DescriptionError(f"<eval> failed: {error}", str(origin), "repair it, or use attributes") from error
+            raise DescriptionError(
+                f"<eval> failed: {error}", str(origin), "repair it, or use attributes"
+            ) from error
         yield from self._foreign(printed, element, origin, str(origin))
 
     def _include(self, element: Element, origin: Origin) -> Iterator[Union[Chunk, Element]]:
@@ -108,7 +118,9 @@ class Workshop:
             raise
         yield from self._foreign(read_text(path), element, Origin(path, 1), path)
 
-    def _foreign(self, text: str, element: Element, origin: Origin, name: str) -> Iterator[Union[Chunk, Element]]:
+    def _foreign(
+        self, text: str, element: Element, origin: Origin, name: str
+    ) -> Iterator[Union[Chunk, Element]]:
         moving = element.tag != "eval"
         if element.attributes.get("mode") == "xml":
             inner = reader.parse(f"<fragment>{text}</fragment>".encode(), name)
@@ -127,7 +139,9 @@ class Workshop:
             try:
                 parts += [text[end : found.start()], written(value, found.group(2) or "plain")]
             except ValueError as error:
-                raise DescriptionError(f'attribute "{found.group(1)}": {error}', str(origin)) from None
+                raise DescriptionError(
+                    f'attribute "{found.group(1)}": {error}', str(origin)
+                ) from None
             end = found.end()
         return "".join(parts) + text[end:]
 
@@ -135,7 +149,9 @@ class Workshop:
 def _variable(element: Element) -> str:
     name = element.attributes.get("name", "")
     if not re.fullmatch(NAME, name):
-        raise DescriptionError(f'<var name="{readable(name)}"> names no attribute', str(element.origin))
+        raise DescriptionError(
+            f'<var name="{readable(name)}"> names no attribute', str(element.origin)
+        )
     return name
 
 

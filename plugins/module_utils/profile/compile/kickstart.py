@@ -103,7 +103,9 @@ def _quote_after(text: str, quote: str, origin: Origin) -> str:
         elif character == "#":
             return quote
     if escaped:
-        raise DescriptionError("a backslash stands before an attribute or at the end", str(origin), "take it out")
+        raise DescriptionError(
+            "a backslash stands before an attribute or at the end", str(origin), "take it out"
+        )
     return quote
 
 
@@ -141,7 +143,9 @@ def _scripts(scripts: Iterable[Script]) -> Iterator[Line]:
         node = os.path.splitext(os.path.basename(script.origin.file))[0]
         name = f"{script.section}-{node}"
         names[name] = names.get(name, 0) + 1
-        folder = LOGS.get(" ".join([script.section, *(o for o in script.options if o == "--nochroot")]), ELSEWHERE)
+        folder = LOGS.get(
+            " ".join([script.section, *(o for o in script.options if o == "--nochroot")]), ELSEWHERE
+        )
         number = f"-{names[name]}" if names[name] > 1 else ""
         yield from _section(script, f"--log={folder}{name}{number}.log")
 
@@ -156,5 +160,7 @@ def _section(script: Script, log: str) -> Iterator[Line]:
 def _line(source: SourceLine) -> Line:
     found = LINE_END.search(source.text)
     if found:
-        raise DescriptionError(f"U+{ord(found.group()):04X} ends a line for the installer", str(source.origin))
+        raise DescriptionError(
+            f"U+{ord(found.group()):04X} ends a line for the installer", str(source.origin)
+        )
     return Line(pieces(source.text), source.origin)

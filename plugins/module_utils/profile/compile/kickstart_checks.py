@@ -47,7 +47,11 @@ def _noformat(kickstart: Kickstart) -> Iterator[Remark]:
 
 
 def _root(kickstart: Kickstart) -> Iterator[Remark]:
-    roots = [command for command in kickstart.commands if command.name in STORAGE and _mount_point(command) == "/"]
+    roots = [
+        command
+        for command in kickstart.commands
+        if command.name in STORAGE and _mount_point(command) == "/"
+    ]
     for command in roots[1:]:
         text = f"/ is given a second time; first at {roots[0].origin}"
         yield Remark(ERROR, "second-root", command.origin, text, "keep one of them away with cond=")
@@ -66,31 +70,49 @@ def _firmware(kickstart: Kickstart) -> Iterator[Remark]:
     given = [command for command in kickstart.commands if command.name in ("part", "partition")]
     names = {command.name for command in kickstart.commands}
     points = {_mount_point(command) for command in given}
-    if "/" in points and not points & {"/boot/efi", "biosboot"} and not names & {"reqpart", "autopart", "%include"}:
+    if (
+        "/" in points
+        and not points & {"/boot/efi", "biosboot"}
+        and not names & {"reqpart", "autopart", "%include"}
+    ):
         text = "no partition for the firmware: neither /boot/efi nor biosboot"
         yield Remark(
-            WARNING, "no-boot-partition", given[0].origin, text, "add reqpart, which makes what the machine needs"
+            WARNING,
+            "no-boot-partition",
+            given[0].origin,
+            text,
+            "add reqpart, which makes what the machine needs",
         )
 
 
 def _wiping(kickstart: Kickstart) -> Iterator[Remark]:
     """Permission to wipe is an attribute that somebody set, never what a disk looks like."""
-    limited = any(command.name == "ignoredisk" and _has(command, "--only-use") for command in kickstart.commands)
+    limited = any(
+        command.name == "ignoredisk" and _has(command, "--only-use")
+        for command in kickstart.commands
+    )
     for command in kickstart.commands:
         clears = command.name == "clearpart" and _has(command, "--all", "--linux")
         named = limited or _has(command, "--drives", "--list")
-        if (clears or command.name == "zerombr") and not named and not is_true(kickstart.attributes.get(NUKE)):
+        if (
+            (clears or command.name == "zerombr")
+            and not named
+            and not is_true(kickstart.attributes.get(NUKE))
+        ):
             yield Remark(
                 ERROR,
                 "wipes-every-disk",
                 command.origin,
-                f"{command.name} {readable(command.text)}".strip() + " wipes every disk of the machine",
+                f"{command.name} {readable(command.text)}".strip()
+                + " wipes every disk of the machine",
                 f"name the disks (ignoredisk --only-use=, clearpart --drives=), or permit it: {NUKE}=true",
             )
 
 
 def _includes(kickstart: Kickstart) -> Iterator[Remark]:
-    early = "\n".join(readable(line.text) for s in kickstart.scripts if s.section == "pre" for line in s.lines)
+    early = "\n".join(
+        readable(line.text) for s in kickstart.scripts if s.section == "pre" for line in s.lines
+    )
     for command in kickstart.commands:
         path = readable(command.text).strip().strip("\"'")
         if command.name == "%include" and "://" not in path and path not in early:
@@ -100,7 +122,9 @@ def _includes(kickstart: Kickstart) -> Iterator[Remark]:
 
 def _secrets(kickstart: Kickstart) -> Iterator[Remark]:
     for command in kickstart.commands:
-        secret = command.name in ("rootpw", "sshpw") and not (_has(command, "--lock") or _has(command, "--sshkey"))
+        secret = command.name in ("rootpw", "sshpw") and not (
+            _has(command, "--lock") or _has(command, "--sshkey")
+        )
         if secret or (command.name in ("user", "bootloader") and _has(command, "--password")):
             text = f"{command.name} puts a password into a file that any machine on the network may read"
             hint = "lock the account, or let a <pre> fetch the line and %include it"
@@ -113,8 +137,12 @@ def _repeated(kickstart: Kickstart) -> Iterator[Remark]:
         if command.name in ONCE:
             before = first.setdefault(command.name, command)
             if before.text != command.text:
-                text = f"{command.name} is given a second time, differently; first at {before.origin}"
-                yield Remark(WARNING, "given-twice", command.origin, text, "the installer takes the last one")
+                text = (
+                    f"{command.name} is given a second time, differently; first at {before.origin}"
+                )
+                yield Remark(
+                    WARNING, "given-twice", command.origin, text, "the installer takes the last one"
+                )
 
 
 def _layout(kickstart: Kickstart) -> Iterator[Remark]:
@@ -131,7 +159,19 @@ RULES: tuple[Callable[[Kickstart], Iterable[Remark]], ...] = (
     _repeated,
     _layout,
 )
-ONCE = frozenset(("bootloader", "keyboard", "lang", "rootpw", "selinux", "firewall", "timezone", "url", "zerombr"))
+ONCE = frozenset(
+    (
+        "bootloader",
+        "keyboard",
+        "lang",
+        "rootpw",
+        "selinux",
+        "firewall",
+        "timezone",
+        "url",
+        "zerombr",
+    )
+)
 
 
 def _has(command: Command, *options: str) -> bool:
@@ -140,4 +180,8 @@ def _has(command: Command, *options: str) -> bool:
 
 def _mount_point(command: Command) -> str:
     words = command.text.split()
-    return words[1] if command.name == "mount" and len(words) > 1 else (words[0].strip("\"'") if words else "")
+    return (
+        words[1]
+        if command.name == "mount" and len(words) > 1
+        else (words[0].strip("\"'") if words else "")
+    )

@@ -22,7 +22,17 @@ FIELDS = 4
 SIZE = re.compile(r"\d+|&[\w.-]+;")
 WORDS = ("grow", "keep", "format")
 # As in xml/include/partition.py; a test holds them together.
-SYSTEM = ("/", "/boot", "/etc", "/usr", "/usr/lib", "/usr/share", "/var", "/var/lib", "/var/lib/rpm")
+SYSTEM = (
+    "/",
+    "/boot",
+    "/etc",
+    "/usr",
+    "/usr/lib",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+    "/var/lib/rpm",
+)
 # Where our node files keep what must outlive the operating system.
 STATE = "/state/partition1"
 
@@ -75,7 +85,11 @@ def _row(line: SourceLine) -> Union[Row, Remark, None]:
     if not words:
         return None
     if len(words) < FIELDS or not SIZE.fullmatch(words[3]) or set(words[FIELDS:]) - set(WORDS):
-        return _remark(line.origin, f'"{text.strip()}" is no partition', "MOUNT LABEL FSTYPE MIB [grow] [keep|format]")
+        return _remark(
+            line.origin,
+            f'"{text.strip()}" is no partition',
+            "MOUNT LABEL FSTYPE MIB [grow] [keep|format]",
+        )
     return Row(words[0], words[1], tuple(words[FIELDS:]), line.origin)
 
 
@@ -99,7 +113,9 @@ def _whole(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
                     text = f"the {field} {getattr(row, field)} stands there twice; first at {before.origin}"
                     yield _remark(row.origin, text)
     for row in [row for row in rows if "grow" in row.words][1:]:
-        yield _remark(row.origin, "more than one partition takes the rest of the disk", "let one of them grow")
+        yield _remark(
+            row.origin, "more than one partition takes the rest of the disk", "let one of them grow"
+        )
 
 
 def _state(rows: Sequence[Row], scripts: Iterable[Script]) -> Iterator[Remark]:

@@ -16,7 +16,9 @@ from ..xml.conditions import Attributes
 
 VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+"
 # What authconfig wrote is how the releases that no longer have it behave anyway.
-AUTH_DEFAULTS = re.compile(r"(\s*--(enable|use)shadow|\s*--passalgo[= ]sha512|\s*--enablemd5)*\s*\Z")
+AUTH_DEFAULTS = re.compile(
+    r"(\s*--(enable|use)shadow|\s*--passalgo[= ]sha512|\s*--enablemd5)*\s*\Z"
+)
 
 
 class Command(NamedTuple):
@@ -58,13 +60,17 @@ def options(command: Command, release: Release, remarks: list[Remark]) -> Comman
 
 
 def _option(command: Command, row: Option, release: Release, remarks: list[Remark]) -> Command:
-    pattern = re.compile(rf"(?<!\S){row.option}" + (rf"(?:=|\s+)({VALUE})" if row.value else r"(?=\s|\Z)"))
+    pattern = re.compile(
+        rf"(?<!\S){row.option}" + (rf"(?:=|\s+)({VALUE})" if row.value else r"(?=\s|\Z)")
+    )
     found = pattern.search(command.text)
     if not found:
         return command
     if row.new == "":
         text = f"{command.name} {row.option} is not known to {release.name}"
-        remarks.append(Remark(ERROR, "unknown-option", command.origin, text, "take it out for this release"))
+        remarks.append(
+            Remark(ERROR, "unknown-option", command.origin, text, "take it out for this release")
+        )
         return command
     if row.new is None:
         text = f"{command.name} {row.option} is left out for {release.name}: {row.why}"
@@ -79,7 +85,15 @@ def _judge(command: Command, release: Release) -> list[Remark]:
     state = status(command.name, release)
     if state == UNKNOWN:
         text = f"{release.name} does not know the command {command.name}"
-        return [Remark(ERROR, "unknown-command", command.origin, text, "keep it away with release= or cond=")]
+        return [
+            Remark(
+                ERROR,
+                "unknown-command",
+                command.origin,
+                text,
+                "keep it away with release= or cond=",
+            )
+        ]
     if state == DEPRECATED:
         text = f"the command {command.name} is deprecated in {release.name}"
         return [Remark(WARNING, "deprecated-command", command.origin, text)]
@@ -89,30 +103,42 @@ def _judge(command: Command, release: Release) -> list[Remark]:
 Special = Callable[[Command, Release, Attributes, list[Remark]], list[Command]]
 
 
-def _as_it_is(command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]) -> list[Command]:
+def _as_it_is(
+    command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]
+) -> list[Command]:
     return [command]
 
 
-def _not_any_more(command: Command, _release: Release, _attributes: Attributes, remarks: list[Remark]) -> list[Command]:
+def _not_any_more(
+    command: Command, _release: Release, _attributes: Attributes, remarks: list[Remark]
+) -> list[Command]:
     text = f"<{command.name}> has no effect: no installer asks for it any more"
     remarks.append(Remark(WARNING, "dropped-command", command.origin, text))
     return []
 
 
-def _default_since_8(command: Command, release: Release, _attributes: Attributes, _r: list[Remark]) -> list[Command]:
+def _default_since_8(
+    command: Command, release: Release, _attributes: Attributes, _r: list[Remark]
+) -> list[Command]:
     """``install`` and the like: what they asked for is the only thing that newer installers do."""
     return [command] if release.age < 8 else []
 
 
-def _lilo(command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]) -> list[Command]:
+def _lilo(
+    command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]
+) -> list[Command]:
     return [command._replace(name="bootloader")]
 
 
-def _zerombr(command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]) -> list[Command]:
+def _zerombr(
+    command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]
+) -> list[Command]:
     return [command._replace(text="" if command.text == "yes" else command.text)]
 
 
-def _auth(command: Command, release: Release, _attributes: Attributes, remarks: list[Remark]) -> list[Command]:
+def _auth(
+    command: Command, release: Release, _attributes: Attributes, remarks: list[Remark]
+) -> list[Command]:
     if release.age < 8 or not AUTH_DEFAULTS.match(command.text):
         return [command]
     text = f"{command.name} is left out for {release.name}: shadow passwords and SHA-512 are what it does"
@@ -120,7 +146,9 @@ def _auth(command: Command, release: Release, _attributes: Attributes, remarks: 
     return []
 
 
-def _timezone(command: Command, release: Release, attributes: Attributes, _remarks: list[Remark]) -> list[Command]:
+def _timezone(
+    command: Command, release: Release, attributes: Attributes, _remarks: list[Remark]
+) -> list[Command]:
     """The time servers of ``timezone`` are a command of their own from rhel9 on."""
     if release.age < 9:
         return [command]
@@ -130,7 +158,9 @@ def _timezone(command: Command, release: Release, attributes: Attributes, _remar
         # The list is taken apart here, so an attribute that holds it is part of the shape.
         for server in attributes.resolve(found.group(1).strip("\"'"), command.origin).split(","):
             if server.strip():
-                moved.append(Command("timesource", f"--ntp-server={server.strip()}", command.origin))
+                moved.append(
+                    Command("timesource", f"--ntp-server={server.strip()}", command.origin)
+                )
         return ""
 
     def disabled(_found: re.Match[str]) -> str:
@@ -161,8 +191,12 @@ def _gather_time(commands: list[Command], release: Release, remarks: list[Remark
     taken = {source: _time_option(source) for source in sources}
     if not all(kind for kind, _value in taken.values()):
         return commands
-    remarks[:] = [r for r in remarks if not (r.rule == "unknown-command" and "timesource" in r.text)]
-    servers = ",".join(value for source in sources for kind, value in [taken[source]] if kind == "server")
+    remarks[:] = [
+        r for r in remarks if not (r.rule == "unknown-command" and "timesource" in r.text)
+    ]
+    servers = ",".join(
+        value for source in sources for kind, value in [taken[source]] if kind == "server"
+    )
     extra = f" --ntpservers={servers}" if servers else " --nontp"
     last = zones[-1]
     gathered = commands[last]._replace(text=commands[last].text + extra)

@@ -40,7 +40,11 @@ def body(workshop: Workshop, element: Element, interpreter: str) -> list[SourceL
 
     Raises DescriptionError for a <file> in a script of another language than the shell's, or inside quotes.
     """
-    return trim(_shell_body(workshop, element) if is_shell(interpreter) else _foreign(workshop, element, interpreter))
+    return trim(
+        _shell_body(workshop, element)
+        if is_shell(interpreter)
+        else _foreign(workshop, element, interpreter)
+    )
 
 
 def _foreign(workshop: Workshop, element: Element, interpreter: str) -> list[SourceLine]:
@@ -67,7 +71,9 @@ def _shell_body(workshop: Workshop, element: Element) -> list[SourceLine]:
     return _read(lines, places, written)
 
 
-def _read(lines: list[SourceLine], places: dict[int, int], written: list[list[SourceLine]]) -> list[SourceLine]:
+def _read(
+    lines: list[SourceLine], places: dict[int, int], written: list[list[SourceLine]]
+) -> list[SourceLine]:
     if not places and not any(OPEN in line.text for line in lines):
         return lines
     lexer = Lexer()
@@ -75,7 +81,9 @@ def _read(lines: list[SourceLine], places: dict[int, int], written: list[list[So
     for number, line in enumerate(lines):
         if number in places and lexer.open:
             raise DescriptionError(
-                "<file> stands inside quotes or a here-document", str(line.origin), "close them before it"
+                "<file> stands inside quotes or a here-document",
+                str(line.origin),
+                "close them before it",
             )
         texts.append(lexer.line(line.text))
     if not lexer.finished:
@@ -102,7 +110,9 @@ def file_lines(workshop: Workshop, element: Element) -> list[SourceLine]:
         expression = annotate([given["expr"]], BASH)[0]
         out.append(SourceLine(f"{{ {expression}; }} {arrow} {path}", origin))
         if content:
-            raise DescriptionError("<file> has both expr= and text", str(origin), "write two <file>s")
+            raise DescriptionError(
+                "<file> has both expr= and text", str(origin), "write two <file>s"
+            )
     elif content:
         write = _expanded if given.get("vars") == "expanded" else _literal
         out += write(content, f"{arrow} {path}", origin)
@@ -138,10 +148,16 @@ def _content(workshop: Workshop, element: Element) -> list[SourceLine]:
 
 def _literal(content: list[SourceLine], target: str, origin: Origin) -> list[SourceLine]:
     lines = [
-        SourceLine(MARGIN + MARK.sub(lambda found: mark(found.group(1), "body"), line.text), line.origin)
+        SourceLine(
+            MARGIN + MARK.sub(lambda found: mark(found.group(1), "body"), line.text), line.origin
+        )
         for line in content
     ]
-    return [SourceLine(f"{STRIP} {target} <<'{DELIMITER}'", origin), *lines, SourceLine(DELIMITER, origin)]
+    return [
+        SourceLine(f"{STRIP} {target} <<'{DELIMITER}'", origin),
+        *lines,
+        SourceLine(DELIMITER, origin),
+    ]
 
 
 def _expanded(content: list[SourceLine], target: str, origin: Origin) -> list[SourceLine]:
@@ -150,10 +166,16 @@ def _expanded(content: list[SourceLine], target: str, origin: Origin) -> list[So
         SourceLine(f"$(){text}" if HAZARD.match(text) or text == DELIMITER else text, line.origin)
         for line, text in zip(content, texts)
     ]
-    return [SourceLine(f"cat {target} <<{DELIMITER}", origin), *lines, SourceLine(DELIMITER, origin)]
+    return [
+        SourceLine(f"cat {target} <<{DELIMITER}", origin),
+        *lines,
+        SourceLine(DELIMITER, origin),
+    ]
 
 
-def _pipe(content: list[SourceLine], given: Mapping[str, str], path: str, origin: Origin) -> list[SourceLine]:
+def _pipe(
+    content: list[SourceLine], given: Mapping[str, str], path: str, origin: Origin
+) -> list[SourceLine]:
     """The file, or another one, through the commands that the element holds."""
     texts = annotate([line.text for line in content], BASH)
     commands = [SourceLine(text, line.origin) for text, line in zip(texts, content)]
@@ -186,14 +208,18 @@ def trim(lines: Sequence[SourceLine]) -> list[SourceLine]:
     return list(lines[filled[0] : filled[-1] + 1]) if filled else []
 
 
-def sheltered(lines: Sequence[SourceLine], interpreter: str, origin: Origin) -> Optional[list[SourceLine]]:
+def sheltered(
+    lines: Sequence[SourceLine], interpreter: str, origin: Origin
+) -> Optional[list[SourceLine]]:
     """The script by way of a file, when a line of it would end the section; else None.
 
     The margin keeps the line from being read as %end; then the interpreter runs the file.
     """
     if not any(HAZARD.match(line.text) for line in lines):
         return None
-    inner = [SourceLine(MARGIN + MARK.sub(_one_line_form, line.text), line.origin) for line in lines]
+    inner = [
+        SourceLine(MARGIN + MARK.sub(_one_line_form, line.text), line.origin) for line in lines
+    ]
     head = ["script=$(mktemp)", f"{STRIP} > \"$script\" <<'ROCKS-SCRIPT'"]
     tail = ["ROCKS-SCRIPT", f'{interpreter} "$script"', "status=$?", 'rm "$script"', "exit $status"]
     return [
@@ -213,4 +239,6 @@ def check_lines(lines: Sequence[SourceLine]) -> None:
     for line in lines:
         found = LINE_END.search(line.text)
         if found:
-            raise DescriptionError(f"U+{ord(found.group()):04X} ends a line for the installer", str(line.origin))
+            raise DescriptionError(
+                f"U+{ord(found.group()):04X} ends a line for the installer", str(line.origin)
+            )

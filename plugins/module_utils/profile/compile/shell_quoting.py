@@ -35,7 +35,9 @@ DOUBLE = re.compile(
 SINGLE = re.compile(rf"(?P<mark>{ONE})|(?P<close>')|(?P<other>{WORD}|.)")
 ANSI = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>')|(?P<other>.)")
 BACKTICK = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>`)|(?P<other>.)")
-BRACE = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)")
+BRACE = re.compile(
+    rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)"
+)
 ARITHMETIC = re.compile(rf"(?P<unsure>{ONE})|(?P<nested>\()|(?P<close>\)\))|(?P<other>.)")
 NESTED = re.compile(rf"(?P<unsure>{ONE})|(?P<nested>\()|(?P<close>\))|(?P<other>.)")
 # What a here-document that is expanded runs: a value inside would be part of a command.
@@ -170,12 +172,16 @@ def _heredoc(token: str) -> Heredoc:
     tabs = body.startswith("-")
     word = body.lstrip("-").strip()
     quoted = word[0] in "'\"\\"
-    return Heredoc(word.strip("'\"").lstrip("\\"), tabs, "shell-literal" if quoted else "shell-here")
+    return Heredoc(
+        word.strip("'\"").lstrip("\\"), tabs, "shell-literal" if quoted else "shell-here"
+    )
 
 
 def _foreign(line: str) -> str:
     """A line of another language: a reference inside simple quotes takes what no language's quotes give a meaning."""
-    return MARK.sub(lambda found: mark(found.group(1), _foreign_context(line[: found.start()])), line)
+    return MARK.sub(
+        lambda found: mark(found.group(1), _foreign_context(line[: found.start()])), line
+    )
 
 
 def _foreign_context(before: str) -> str:

@@ -117,14 +117,17 @@ def _sort(after: Mapping[str, set[str]], ranks: Mapping[str, tuple[bool, str]]) 
     return arranged
 
 
-def _cycle_error(after: Mapping[str, set[str]], rest: set[str], orders: Sequence[OrderEdge]) -> DescriptionError:
+def _cycle_error(
+    after: Mapping[str, set[str]], rest: set[str], orders: Sequence[OrderEdge]
+) -> DescriptionError:
     cycle = find_cycle({name: after.get(name, set()) & rest for name in rest})
     places = {(order.head, order.tail): order.origin for order in reversed(orders)}
     edges = [places[pair] for pair in zip(cycle, cycle[1:]) if pair in places]
     return DescriptionError(
         f"the order is a circle: {' before '.join(cycle)}",
         str(edges[0]) if edges else "",
-        "remove one of the order edges" + (f", at {' or '.join(map(str, edges))}" if len(edges) > 1 else ""),
+        "remove one of the order edges"
+        + (f", at {' or '.join(map(str, edges))}" if len(edges) > 1 else ""),
     )
 
 

@@ -48,13 +48,17 @@ class Sketch(NamedTuple):
     colours: Mapping[str, str]
 
 
-def sketch(sources: Sources, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()) -> Sketch:
+def sketch(
+    sources: Sources, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()
+) -> Sketch:
     """What is drawn of these edges: those of a whole graph, or those that a root follows (traverse.followed).
 
     roots  what is marked as a root besides the nodes that nothing includes
     """
     drawn = tuple(edge._replace(origin=sources.relative_origin(edge.origin)) for edge in edges)
-    names = {name for edge in drawn for name in (edge.source, edge.target)} | ({root} if root else set())
+    names = {name for edge in drawn for name in (edge.source, edge.target)} | (
+        {root} if root else set()
+    )
     rolls = sorted({edge.roll for edge in sources.graph.edges})
     return Sketch(
         title=f"graph {sources.graph.name}" + (f", root {root}" if root else ""),
@@ -84,14 +88,21 @@ def dot(drawing: Sketch) -> str:
         '  rankdir=LR; node [shape=box, fontname="sans", fontsize=10]; edge [fontname="sans", fontsize=8];',
     ]
     for name in drawing.nodes:
-        marks = ['style=filled, fillcolor="#333333", fontcolor=white'] if name in drawing.roots else []
+        marks = (
+            ['style=filled, fillcolor="#333333", fontcolor=white'] if name in drawing.roots else []
+        )
         marks += ['color="#cc0000", style=dashed'] if name in drawing.absent else []
         lines.append(f"  {_dot_quoted(name)} [{', '.join(marks)}];")
     for edge in drawing.edges:
         condition = _condition(edge)
-        marks = [f'color="{drawing.colours[edge.roll]}"', f"tooltip={_dot_quoted(f'{edge.roll}: {edge.origin}')}"]
+        marks = [
+            f'color="{drawing.colours[edge.roll]}"',
+            f"tooltip={_dot_quoted(f'{edge.roll}: {edge.origin}')}",
+        ]
         marks += [f"style=dashed, label={_dot_quoted(condition)}"] if condition else []
-        lines.append(f"  {_dot_quoted(edge.source)} -> {_dot_quoted(edge.target)} [{', '.join(marks)}];")
+        lines.append(
+            f"  {_dot_quoted(edge.source)} -> {_dot_quoted(edge.target)} [{', '.join(marks)}];"
+        )
     return "\n".join([*lines, "}", ""])
 
 
@@ -101,9 +112,13 @@ def svg(drawing: Sketch) -> str:
     widths = {name: _width(name, drawing) for name in drawing.nodes}
     lefts = _columns(layout, widths)
     width = lefts[-1] + MARGIN_X if lefts else 400
-    height = max((point.height for point in layout.nodes.values()), default=0) * ROW + 2 * MARGIN_Y + ROW
+    height = (
+        max((point.height for point in layout.nodes.values()), default=0) * ROW + 2 * MARGIN_Y + ROW
+    )
     body = [_edge(edge, drawing, layout, lefts, widths) for edge in drawing.edges]
-    body += [_node(name, drawing, layout.nodes[name], lefts, widths[name]) for name in drawing.nodes]
+    body += [
+        _node(name, drawing, layout.nodes[name], lefts, widths[name]) for name in drawing.nodes
+    ]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
@@ -119,7 +134,9 @@ def svg(drawing: Sketch) -> str:
 
 
 def _width(name: str, drawing: Sketch) -> float:
-    return len(readable(name)) * (BOLD_CHARACTER if name in drawing.roots else CHARACTER) + 2 * PADDING
+    return (
+        len(readable(name)) * (BOLD_CHARACTER if name in drawing.roots else CHARACTER) + 2 * PADDING
+    )
 
 
 def _condition(edge: Edge) -> str:
@@ -134,7 +151,10 @@ def _columns(layout: Layout, widths: Mapping[str, float]) -> list[float]:
     """The left border of each column, and the right border of the last."""
     lefts = [float(MARGIN_X)]
     for column in range(layout.columns):
-        widest = max((widths[name] for name, point in layout.nodes.items() if point.column == column), default=0.0)
+        widest = max(
+            (widths[name] for name, point in layout.nodes.items() if point.column == column),
+            default=0.0,
+        )
         lefts.append(lefts[-1] + widest + COLUMN_GAP)
     if layout.columns:
         lefts[-1] -= COLUMN_GAP
@@ -146,7 +166,11 @@ def _height(point: Point) -> float:
 
 
 def _node(name: str, drawing: Sketch, point: Point, lefts: list[float], width: float) -> str:
-    kinds = ["node", *(["root"] if name in drawing.roots else []), *(["absent"] if name in drawing.absent else [])]
+    kinds = [
+        "node",
+        *(["root"] if name in drawing.roots else []),
+        *(["absent"] if name in drawing.absent else []),
+    ]
     x, y = lefts[point.column], _height(point)
     return (
         f'<g class="{" ".join(kinds)}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" width="{width:.1f}"'
@@ -154,17 +178,26 @@ def _node(name: str, drawing: Sketch, point: Point, lefts: list[float], width: f
     )
 
 
-def _edge(edge: Edge, drawing: Sketch, layout: Layout, lefts: list[float], widths: Mapping[str, float]) -> str:
+def _edge(
+    edge: Edge, drawing: Sketch, layout: Layout, lefts: list[float], widths: Mapping[str, float]
+) -> str:
     source, target = layout.nodes[edge.source], layout.nodes[edge.target]
     points = [(lefts[source.column] + widths[edge.source], _height(source))]
     for bend in layout.bends.get((edge.source, edge.target), ()):
-        points += [(lefts[bend.column], _height(bend)), (lefts[bend.column + 1] - COLUMN_GAP, _height(bend))]
+        points += [
+            (lefts[bend.column], _height(bend)),
+            (lefts[bend.column + 1] - COLUMN_GAP, _height(bend)),
+        ]
     points.append((lefts[target.column], _height(target)))
     condition = _condition(edge)
-    title = escape(f"{readable(edge.source)} → {readable(edge.target)}  [{edge.roll}]  {condition}  {edge.origin}")
+    title = escape(
+        f"{readable(edge.source)} → {readable(edge.target)}  [{edge.roll}]  {condition}  {edge.origin}"
+    )
     label = ""
     if condition:
-        shown = condition if len(condition) <= LONGEST_LABEL else condition[: LONGEST_LABEL - 1] + "…"
+        shown = (
+            condition if len(condition) <= LONGEST_LABEL else condition[: LONGEST_LABEL - 1] + "…"
+        )
         x, y = points[-1]
         label = f'<text x="{x - 5:.1f}" y="{y - 3:.1f}" text-anchor="end">{escape(shown)}</text>'
     return (
@@ -181,7 +214,9 @@ def _curve(points: list[tuple[float, float]]) -> str:
             parts.append(f"L{next_x:.1f} {next_y:.1f}")
             continue
         reach = max(abs(next_x - x) / 2, 30)
-        parts.append(f"C{x + reach:.1f} {y:.1f} {next_x - reach:.1f} {next_y:.1f} {next_x:.1f} {next_y:.1f}")
+        parts.append(
+            f"C{x + reach:.1f} {y:.1f} {next_x - reach:.1f} {next_y:.1f} {next_x:.1f} {next_y:.1f}"
+        )
     return " ".join(parts)
 
 
@@ -191,7 +226,9 @@ def _legend(drawing: Sketch) -> list[str]:
     x = MARGIN_X + len(drawing.title) * 9 + 30
     for roll, colour in drawing.colours.items():
         if roll in used:
-            items.append(f'<line x1="{x}" y1="18" x2="{x + 22}" y2="18" stroke="{colour}" stroke-width="3"/>')
+            items.append(
+                f'<line x1="{x}" y1="18" x2="{x + 22}" y2="18" stroke="{colour}" stroke-width="3"/>'
+            )
             items.append(f'<text x="{x + 27}" y="22">{escape(roll)}</text>')
             x += 45 + int(len(roll) * CHARACTER)
     return items

@@ -41,7 +41,10 @@ def place(names: Iterable[str], edges: Iterable[Pair]) -> Layout:
     _untangle(slots, links)
     heights = _heights(slots, links)
     bends = {
-        edge: tuple(Point(column, heights[edge, column]) for column in range(columns[edge[0]] + 1, columns[edge[1]]))
+        edge: tuple(
+            Point(column, heights[edge, column])
+            for column in range(columns[edge[0]] + 1, columns[edge[1]])
+        )
         for edge in forward
     }
     nodes = {name: Point(columns[name], heights[(name, name), columns[name]]) for name in known}
@@ -69,7 +72,11 @@ def _columns(names: Sequence[str], edges: Sequence[Pair]) -> dict[str, int]:
 
 
 def _visit(
-    start: str, after: Mapping[str, Sequence[str]], state: dict[str, int], order: list[str], kept: list[Pair]
+    start: str,
+    after: Mapping[str, Sequence[str]],
+    state: dict[str, int],
+    order: list[str],
+    kept: list[Pair],
 ) -> None:
     """Depth first without recursion; ``order`` gets the nodes as they are finished, ``kept`` the edges that go on."""
     if start in state:
@@ -95,7 +102,9 @@ Key = tuple[Pair, int]
 Links = Mapping[Key, Sequence[Key]]
 
 
-def _slots(columns: Mapping[str, int], edges: Sequence[Pair]) -> tuple[list[list[Key]], tuple[Links, Links]]:
+def _slots(
+    columns: Mapping[str, int], edges: Sequence[Pair]
+) -> tuple[list[list[Key]], tuple[Links, Links]]:
     """The places of each column, and which of them are joined to the left and to the right."""
     slots: list[list[Key]] = [[] for _column in range(max(columns.values(), default=-1) + 1)]
     for name, column in sorted(columns.items()):
@@ -125,7 +134,9 @@ def _untangle(slots: list[list[Key]], links: tuple[Links, Links]) -> None:
             beside = slots[number - 1 if sweep % 2 == 0 else number + 1]
             ranks = {key: rank for rank, key in enumerate(beside)}
             own = {key: rank for rank, key in enumerate(slots[number])}
-            slots[number].sort(key=lambda key: (_mean([ranks[n] for n in neighbours.get(key, ())], own[key]), key))
+            slots[number].sort(
+                key=lambda key: (_mean([ranks[n] for n in neighbours.get(key, ())], own[key]), key)
+            )
         crossings = _crossings(slots, links[1])
         if crossings < fewest:
             best, fewest = [list(column) for column in slots], crossings

@@ -37,14 +37,20 @@ def why(profile: Profile, values: Mapping[str, str], wanted: str) -> tuple[Reaso
     """
     for package in profile.packages:
         if package.name in (wanted, f"@{wanted}", f"-{wanted}"):
-            return tuple(Reason(package.name, origin, path(profile, origin)) for origin in package.origins)
+            return tuple(
+                Reason(package.name, origin, path(profile, origin)) for origin in package.origins
+            )
     for node in profile.nodes:
         if node.name == wanted:
             return (Reason(node.name, node.edge or Origin(node.files[0], 1), way(profile, node)),)
     found = [line for line in provenance(profile, values) if wanted in line.text and line.origin]
     if not found:
-        known = [package.name for package in profile.packages] + [node.name for node in profile.nodes]
-        raise NotFound(f'nothing in the kickstart of "{profile.root}" says "{wanted}"', "", near(wanted, known))
+        known = [package.name for package in profile.packages] + [
+            node.name for node in profile.nodes
+        ]
+        raise NotFound(
+            f'nothing in the kickstart of "{profile.root}" says "{wanted}"', "", near(wanted, known)
+        )
     return tuple(Reason(text, origin, path(profile, origin)) for text, origin in found if origin)
 
 
@@ -93,7 +99,12 @@ def diff(first: Side, second: Side) -> Difference:
     """Compare two nodes, or two generations for one node."""
     nodes = [{node.name for node in side.profile.nodes} for side in (first, second)]
     packages = [{package.name for package in side.profile.packages} for side in (first, second)]
-    used = set(first.profile.shape) | set(second.profile.shape) | _named(first.profile) | _named(second.profile)
+    used = (
+        set(first.profile.shape)
+        | set(second.profile.shape)
+        | _named(first.profile)
+        | _named(second.profile)
+    )
     pairs = {name: (first.values.get(name), second.values.get(name)) for name in sorted(used)}
     return Difference(
         tuple(sorted(nodes[1] - nodes[0])),
@@ -106,16 +117,23 @@ def diff(first: Side, second: Side) -> Difference:
 
 
 def _named(profile: Profile) -> set[str]:
-    return {piece.name for line in profile.lines for piece in line.pieces if not isinstance(piece, str)}
+    return {
+        piece.name for line in profile.lines for piece in line.pieces if not isinstance(piece, str)
+    }
 
 
 def _unified(first: Side, second: Side) -> str:
     sides = [provenance(side.profile, side.values) for side in (first, second)]
     texts = [[line.text for line in side] for side in sides]
     out = [f"--- {first.name}", f"+++ {second.name}"]
-    for group in difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False).get_grouped_opcodes(CONTEXT_LINES):
+    for group in difflib.SequenceMatcher(
+        None, texts[0], texts[1], autojunk=False
+    ).get_grouped_opcodes(CONTEXT_LINES):
         start = sides[1][min(group[0][3], len(sides[1]) - 1)]
-        out.append(f"@@ -{group[0][1] + 1} +{group[0][3] + 1} @@" + (f" {start.origin}" if start.origin else ""))
+        out.append(
+            f"@@ -{group[0][1] + 1} +{group[0][3] + 1} @@"
+            + (f" {start.origin}" if start.origin else "")
+        )
         for tag, one, one_end, other, other_end in group:
             if tag == "equal":
                 out += [f" {line.text}" for line in sides[0][one:one_end]]

@@ -37,7 +37,17 @@ from .render import references
 # What a node's own row says, what the release gives, and what an install order adds: defined without being set.
 INTRINSIC = frozenset(
     (
-        *("hostname", "rack", "rank", "ip", "mac", "arch", "membership", "appliance", "distribution"),
+        *(
+            "hostname",
+            "rack",
+            "rank",
+            "ip",
+            "mac",
+            "arch",
+            "membership",
+            "appliance",
+            "distribution",
+        ),
         *("os", "release", "os_version_major"),
         *("frontend_url", "install_url", "install_order", "install_generation", "install_profile"),
     )
@@ -90,7 +100,11 @@ def ordered(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     """Sorted by file and line, each once: what a rule of its own tells is not told again as the compile's error."""
     found = set(remarks)
     told = {(remark.origin, remark.text) for remark in found if remark.rule != COMPILES}
-    kept = [remark for remark in found if remark.rule != COMPILES or (remark.origin, remark.text) not in told]
+    kept = [
+        remark
+        for remark in found
+        if remark.rule != COMPILES or (remark.origin, remark.text) not in told
+    ]
     return tuple(sorted(kept, key=lambda remark: (remark.origin, remark.rule, remark.text)))
 
 
@@ -142,7 +156,9 @@ def _graph(sources: Sources, roots: AbstractSet[str]) -> Iterator[Remark]:
         for name in (order.head, order.tail):
             if name not in files | in_edges | {HEAD, TAIL}:
                 text = f'the order names "{name}", and there is no such node'
-                yield Remark(WARNING, "order-of-nothing", order.origin, text, near(name, files | in_edges))
+                yield Remark(
+                    WARNING, "order-of-nothing", order.origin, text, near(name, files | in_edges)
+                )
     try:
         arrange(in_edges, graph.orders)
     except DescriptionError as error:
@@ -150,7 +166,9 @@ def _graph(sources: Sources, roots: AbstractSet[str]) -> Iterator[Remark]:
     yield from _unreached(sources, graph, roots, in_edges)
 
 
-def _unreached(sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]) -> Iterator[Remark]:
+def _unreached(
+    sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]
+) -> Iterator[Remark]:
     """Node files that no root comes to, whatever the conditions."""
     leaving: dict[str, set[str]] = {}
     for edge in graph.edges:
@@ -161,12 +179,18 @@ def _unreached(sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges
         fresh = leaving.get(name, set()) - reached
         reached |= fresh
         queue.extend(sorted(fresh))
-    open_names = any(escaping.MARK.search(name) for name in in_edges)  # decided by an attribute: anything may be meant
+    open_names = any(
+        escaping.MARK.search(name) for name in in_edges
+    )  # decided by an attribute: anything may be meant
     for name in sorted(sources.node_names() - reached):
         if open_names:
             return
         paths = sources.files(name)
-        kind = "extends a node that" if paths[0].rsplit("/", 1)[-1].startswith(EXTEND) else "is a node file that"
+        kind = (
+            "extends a node that"
+            if paths[0].rsplit("/", 1)[-1].startswith(EXTEND)
+            else "is a node file that"
+        )
         yield Remark(WARNING, "unreached", Origin(paths[0], 1), f"{name} {kind} no root reaches")
 
 
@@ -187,7 +211,11 @@ def _absent(profile: Profile, sources: Sources, available: Optional[Available]) 
         if not package.name.startswith("-") and not _has(package.name, available):
             text = f'the distribution has no package "{package.name}" ({profile.root}, {profile.release})'
             # Of some ten thousand names, only those with the same first letter are compared.
-            alike = () if package.name.startswith("@") else (n for n in available.names if n[:1] == package.name[:1])
+            alike = (
+                ()
+                if package.name.startswith("@")
+                else (n for n in available.names if n[:1] == package.name[:1])
+            )
             hint = near(package.name, alike)
             for origin in package.origins:
                 yield Remark(ERROR, "absent-package", sources.absolute(origin), text, hint)

@@ -46,8 +46,14 @@ class Library(NamedTuple):
             if fits(profile, attributes):
                 return profile
         if not candidates:
-            raise NotFound(f'no profile for the root "{root}"', "", f"there are {', '.join(sorted(self.profiles))}")
-        differing = sorted({n for p in candidates for n, v in p.shape.items() if attributes.get(n, v) != v})
+            raise NotFound(
+                f'no profile for the root "{root}"',
+                "",
+                f"there are {', '.join(sorted(self.profiles))}",
+            )
+        differing = sorted(
+            {n for p in candidates for n, v in p.shape.items() if attributes.get(n, v) != v}
+        )
         raise NotFound(
             f'no profile of the root "{root}" fits the node',
             "",
@@ -86,7 +92,9 @@ def compile_library(
             remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
             continue
         defined = lint.INTRINSIC.union(*rows)
-        remarks += [remark for profile in compiled for remark in lint.undefined(profile, sources, defined)]
+        remarks += [
+            remark for profile in compiled for remark in lint.undefined(profile, sources, defined)
+        ]
         profiles[root] = tuple(sorted(compiled, key=store))
     found = lint.ordered(remarks)
     errors = [remark for remark in found if remark.severity == ERROR]
@@ -96,7 +104,9 @@ def compile_library(
 
 
 def _shapes(
-    rows: Iterable[Mapping[str, str]], attempt: Callable[[Mapping[str, str]], Compilation], remarks: list[Remark]
+    rows: Iterable[Mapping[str, str]],
+    attempt: Callable[[Mapping[str, str]], Compilation],
+    remarks: list[Remark],
 ) -> list[Profile]:
     """The profiles of one root's nodes; what the compiles say is added to the remarks."""
     made: list[Profile] = []

@@ -129,4 +129,6 @@ def _value(profile: Profile, reference: Reference, given: Mapping[str, str]) -> 
         return written(value, reference.context)
     except ValueError as error:
         where = next(line.origin for line in profile.lines if reference in line.pieces)
-        raise DescriptionError(f'attribute "{reference.name}" is {value!r}: {error}', str(where)) from None
+        raise DescriptionError(
+            f'attribute "{reference.name}" is {value!r}: {error}', str(where)
+        ) from None

@@ -31,10 +31,15 @@ def store(profile: Profile) -> str:
         "graph": profile.graph,
         "release": profile.release,
         "files": files,
-        "nodes": [[node.name, list(node.files), node.parent, place(node.edge)] for node in profile.nodes],
+        "nodes": [
+            [node.name, list(node.files), node.parent, place(node.edge)] for node in profile.nodes
+        ],
         "shape": dict(profile.shape),
         "defaults": dict(profile.defaults),
-        "packages": [[package.name, [place(origin) for origin in package.origins]] for package in profile.packages],
+        "packages": [
+            [package.name, [place(origin) for origin in package.origins]]
+            for package in profile.packages
+        ],
         "lines": [[_plain(line.pieces), place(line.origin)] for line in profile.lines],
         "remarks": [[r.severity, r.rule, place(r.origin), r.text, r.hint] for r in profile.remarks],
     }
@@ -46,10 +51,14 @@ def load(text: str, where: str = "") -> Profile:
     try:
         data = json.loads(text)
         if data["format"] != FORMAT:
-            raise DescriptionError(f"format {data['format']!r} is not read", where, "compile the profiles again")
+            raise DescriptionError(
+                f"format {data['format']!r} is not read", where, "compile the profiles again"
+            )
         return _profile(data)
     except (ValueError, KeyError, TypeError, IndexError):
-        raise DescriptionError("not a stored profile", where, "compile the profiles again") from None
+        raise DescriptionError(
+            "not a stored profile", where, "compile the profiles again"
+        ) from None
 
 
 def identity(profile: Profile) -> str:
@@ -71,10 +80,16 @@ def _profile(data: dict[str, Any]) -> Profile:
         ),
         shape=data["shape"],
         defaults=data["defaults"],
-        packages=tuple(Package(name, tuple(map(origin, places))) for name, places in data["packages"]),
-        lines=tuple(Line(_pieces(pieces), origin(place) if place else None) for pieces, place in data["lines"]),
+        packages=tuple(
+            Package(name, tuple(map(origin, places))) for name, places in data["packages"]
+        ),
+        lines=tuple(
+            Line(_pieces(pieces), origin(place) if place else None)
+            for pieces, place in data["lines"]
+        ),
         remarks=tuple(
-            Remark(severity, rule, origin(place), text, hint) for severity, rule, place, text, hint in data["remarks"]
+            Remark(severity, rule, origin(place), text, hint)
+            for severity, rule, place, text, hint in data["remarks"]
         ),
     )
 
@@ -91,4 +106,6 @@ def _plain(pieces: tuple[Piece, ...]) -> list[Any]:
 
 
 def _pieces(plain: list[Any]) -> tuple[Piece, ...]:
-    return tuple(piece if isinstance(piece, str) else Reference(piece[0], piece[1]) for piece in plain)
+    return tuple(
+        piece if isinstance(piece, str) else Reference(piece[0], piece[1]) for piece in plain
+    )

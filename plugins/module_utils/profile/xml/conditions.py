@@ -50,7 +50,9 @@ class Attributes:
 
 def undefined(name: str, origin: Optional[Origin]) -> DescriptionError:
     """The error for a reference to an attribute that has no value."""
-    return DescriptionError(f'attribute "{name}" is not defined', str(origin or ""), "set it, or spell it otherwise")
+    return DescriptionError(
+        f'attribute "{name}" is not defined', str(origin or ""), "set it, or spell it otherwise"
+    )
 
 
 def condition(element: Element) -> Optional[Condition]:
@@ -74,7 +76,9 @@ def met(asked: Optional[Condition], attributes: Attributes) -> bool:
     try:
         return holds(parse(asked.expression), attributes.get)
     except ValueError as error:
-        raise DescriptionError(f'cond="{readable(asked.expression)}": {error}', str(asked.origin)) from None
+        raise DescriptionError(
+            f'cond="{readable(asked.expression)}": {error}', str(asked.origin)
+        ) from None
 
 
 def _listed(name: str, values: tuple[str, ...], attributes: Attributes) -> bool:

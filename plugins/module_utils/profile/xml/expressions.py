@@ -100,7 +100,11 @@ class _Parser:
         if not found:
             rest = self.text[self.position :].strip()
             raise ValueError(f"{rest[:12]!r} is not expected there")
-        self.kind, self.token, self.position = str(found.lastgroup), found.group(str(found.lastgroup)), found.end()
+        self.kind, self.token, self.position = (
+            str(found.lastgroup),
+            found.group(str(found.lastgroup)),
+            found.end(),
+        )
         if self.kind == "name" and self.token in KEYWORDS:
             self.kind = "keyword"
 

@@ -22,7 +22,9 @@ def read_graph(root: Element) -> Graph:
     edge and of the inner element are both asked.  Raises DescriptionError with file:line for an edge without an end.
     """
     if root.tag != "graph":
-        raise DescriptionError(f"<{root.tag}> is not a graph file", str(root.origin), "its element is <graph>")
+        raise DescriptionError(
+            f"<{root.tag}> is not a graph file", str(root.origin), "its element is <graph>"
+        )
     roll = root.attributes.get("roll") or os.path.splitext(os.path.basename(root.origin.file))[0]
     children = [child for child in root.children if isinstance(child, Element)]
     return Graph(
@@ -48,8 +50,12 @@ def join(name: str, parts: Iterable[Graph]) -> Graph:
 def _declared(element: Element) -> Declared:
     if not element.attributes.get("name"):
         raise DescriptionError("<attribute> has no name=", str(element.origin))
-    meaning = " ".join("".join(text.text for text in element.children if isinstance(text, Text)).split())
-    return Declared(element.attributes["name"], element.attributes.get("default"), meaning, element.origin)
+    meaning = " ".join(
+        "".join(text.text for text in element.children if isinstance(text, Text)).split()
+    )
+    return Declared(
+        element.attributes["name"], element.attributes.get("default"), meaning, element.origin
+    )
 
 
 def _edges(element: Element, roll: str) -> Iterator[Edge]:
@@ -74,7 +80,9 @@ def _ends(element: Element, first: str, second: str) -> Iterator[tuple[End, End]
     if not firsts or not seconds:
         missing = second if firsts else first
         raise DescriptionError(
-            f"<{element.tag}> has no {missing}", str(element.origin), f"give {missing}= or <{missing}> inside"
+            f"<{element.tag}> has no {missing}",
+            str(element.origin),
+            f"give {missing}= or <{missing}> inside",
         )
     yield from ((one, other) for one in firsts for other in seconds)
 

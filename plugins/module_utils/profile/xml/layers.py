@@ -40,7 +40,9 @@ class Sources:
     Raises NotFound when a path, or the graph, does not exist, and DescriptionError for a wrong graph file.
     """
 
-    def __init__(self, paths: Union[str, Sequence[str]], graph: str = "default", *, lenient: bool = False) -> None:
+    def __init__(
+        self, paths: Union[str, Sequence[str]], graph: str = "default", *, lenient: bool = False
+    ) -> None:
         self.lenient, self.faults = lenient, list[Remark]()
         self.graph_paths: tuple[str, ...] = ()
         self.paths = (paths,) if isinstance(paths, str) else tuple(paths)
@@ -54,15 +56,22 @@ class Sources:
     def _read_graph(self, name: str) -> Graph:
         files: dict[str, str] = {}
         for layer in self.layers:
-            for folder in (os.path.join(layer.graphs, "graphs", name), os.path.join(layer.graphs, "graph")):
+            for folder in (
+                os.path.join(layer.graphs, "graphs", name),
+                os.path.join(layer.graphs, "graph"),
+            ):
                 found = _xml_files(folder)
                 files.update(found)
                 if found:
                     break
         if not files:
-            known = sorted({child for path in self.paths for child in _folders(os.path.join(path, "graphs"))})
+            known = sorted(
+                {child for path in self.paths for child in _folders(os.path.join(path, "graphs"))}
+            )
             raise NotFound(
-                f'no graph "{name}"', ", ".join(self.paths), f"graphs there: {', '.join(known)}" if known else ""
+                f'no graph "{name}"',
+                ", ".join(self.paths),
+                f"graphs there: {', '.join(known)}" if known else "",
             )
         self.graph_paths = tuple(files[stem] for stem in sorted(files))
         return join(name, [part for path in self.graph_paths for part in self._graph_part(path)])
@@ -80,7 +89,9 @@ class Sources:
         """The outermost element of a file."""
         if path not in self.elements:
             if os.path.getsize(path) > reader.MAXIMUM_SIZE:
-                raise DescriptionError("too large for an XML file", path, f"at most {reader.MAXIMUM_SIZE:,} bytes")
+                raise DescriptionError(
+                    "too large for an XML file", path, f"at most {reader.MAXIMUM_SIZE:,} bytes"
+                )
             self.elements[path] = legacy_syntax.normalise(reader.parse(read_bytes(path), path))
         return self.elements[path]
 
@@ -107,7 +118,9 @@ class Sources:
             name[len(prefix) :]
             for layer in self.layers
             for name in layer.nodes
-            for prefix in ([prefix for prefix in (EXTEND, REPLACE) if name.startswith(prefix)] or [""])[:1]
+            for prefix in (
+                [prefix for prefix in (EXTEND, REPLACE) if name.startswith(prefix)] or [""]
+            )[:1]
         }
 
     def node_paths(self) -> list[str]:
@@ -127,7 +140,9 @@ class Sources:
         Raises NotFound, or DescriptionError when the name leads out of the directory.
         """
         if os.path.isabs(name) or ".." in name.split("/"):
-            raise DescriptionError(f'"{name}" leads out of include/', where, "put the file into include/")
+            raise DescriptionError(
+                f'"{name}" leads out of include/', where, "put the file into include/"
+            )
         for layer in reversed(self.layers):
             path = os.path.join(layer.include, name)
             if os.path.isfile(path):
@@ -156,7 +171,9 @@ class Sources:
 
     def suggest(self, node: str) -> str:
         """A hint that names the nodes with a similar name."""
-        names = {edge.source for edge in self.graph.edges} | {edge.target for edge in self.graph.edges}
+        names = {edge.source for edge in self.graph.edges} | {
+            edge.target for edge in self.graph.edges
+        }
         return near(node, names | self.node_names())
 
 
@@ -186,8 +203,14 @@ def _xml_files(folder: str) -> dict[str, str]:
         names = sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    paths = {name[: -len(SUFFIX)]: os.path.join(folder, name) for name in names if name.endswith(SUFFIX)}
-    return {stem: path for stem, path in paths.items() if os.path.isfile(path) and not stem.startswith(".")}
+    paths = {
+        name[: -len(SUFFIX)]: os.path.join(folder, name) for name in names if name.endswith(SUFFIX)
+    }
+    return {
+        stem: path
+        for stem, path in paths.items()
+        if os.path.isfile(path) and not stem.startswith(".")
+    }
 
 
 def _folders(path: str) -> list[str]:

@@ -29,9 +29,13 @@ def normalise(element: Element) -> Element:
         return element
     tag = element.tag[len(PREFIX) :]
     attributes = {
-        name.removeprefix(PREFIX): value for name, value in element.attributes.items() if not name.startswith("xmlns")
+        name.removeprefix(PREFIX): value
+        for name, value in element.attributes.items()
+        if not name.startswith("xmlns")
     }
-    children = [child if isinstance(child, Text) else normalise(child) for child in element.children]
+    children = [
+        child if isinstance(child, Text) else normalise(child) for child in element.children
+    ]
     plain = Element(tag, attributes, children, element.origin)
     return SPELLINGS[tag](plain) if tag in SPELLINGS else plain
 

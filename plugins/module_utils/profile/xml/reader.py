@@ -40,17 +40,23 @@ def parse(data: bytes, file: str) -> Element:
 
 def _text(data: bytes, file: str) -> str:
     if len(data) > MAXIMUM_SIZE:
-        raise DescriptionError(f"{len(data):,} bytes are too many for one XML file", file, f"at most {MAXIMUM_SIZE:,}")
+        raise DescriptionError(
+            f"{len(data):,} bytes are too many for one XML file", file, f"at most {MAXIMUM_SIZE:,}"
+        )
     declared = ENCODING.match(data[:200].lstrip())
     encoding = declared.group(1).decode("ascii") if declared else "utf-8"
     try:
         text = data.decode(encoding).lstrip("\ufeff")
     except LookupError:
-        raise DescriptionError(f'encoding "{encoding}" is not known', f"{file}:1", "save the file as UTF-8") from None
+        raise DescriptionError(
+            f'encoding "{encoding}" is not known', f"{file}:1", "save the file as UTF-8"
+        ) from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DescriptionError(
-            f"byte 0x{data[error.start]:02x} is not {encoding}", f"{file}:{line}", "save the file as UTF-8"
+            f"byte 0x{data[error.start]:02x} is not {encoding}",
+            f"{file}:{line}",
+            "save the file as UTF-8",
         ) from None
     checked(text, file)
     # Rocks dropped every line with a declaration, wherever it stood; so files exist where it is not the first thing.
@@ -62,7 +68,9 @@ def checked(text: str, file: str) -> str:
     reserved = RESERVED.search(text)
     if reserved:
         line = text.count("\n", 0, reserved.start()) + 1
-        raise DescriptionError(f"U+{ord(reserved.group()):04X} is not for node files", f"{file}:{line}", "remove it")
+        raise DescriptionError(
+            f"U+{ord(reserved.group()):04X} is not for node files", f"{file}:{line}", "remove it"
+        )
     return text
 
 
@@ -90,7 +98,9 @@ class _Reader:
         names = sorted(set(ENTITY.findall(text)) - PREDEFINED)
         declarations = "".join(f'<!ENTITY {name} "{OPEN}{name}{CLOSE}">' for name in names)
 
-        def declare(context: str, _base: Optional[str], _system: Optional[str], _public: Optional[str]) -> int:
+        def declare(
+            context: str, _base: Optional[str], _system: Optional[str], _public: Optional[str]
+        ) -> int:
             self.parser.ExternalEntityParserCreate(context).Parse(declarations, True)
             return 1
 
@@ -99,7 +109,9 @@ class _Reader:
             self.parser.Parse(text, True)
         except expat.ExpatError as error:
             said = expat.ErrorString(error.code)
-            raise DescriptionError(f"not well-formed XML ({said})", f"{self.file}:{error.lineno}") from None
+            raise DescriptionError(
+                f"not well-formed XML ({said})", f"{self.file}:{error.lineno}"
+            ) from None
         if self.root is None:
             raise DescriptionError("no element in the file", f"{self.file}:1")
         return self.root
@@ -107,9 +119,13 @@ class _Reader:
     def here(self) -> Origin:
         return Origin(self.file, self.parser.CurrentLineNumber)
 
-    def refuse_doctype(self, _name: str, _system: Optional[str], _public: Optional[str], _internal: bool) -> None:
+    def refuse_doctype(
+        self, _name: str, _system: Optional[str], _public: Optional[str], _internal: bool
+    ) -> None:
         raise DescriptionError(
-            "a document type is not read", str(self.here()), "remove it: every attribute is an entity without one"
+            "a document type is not read",
+            str(self.here()),
+            "remove it: every attribute is an entity without one",
         )
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:

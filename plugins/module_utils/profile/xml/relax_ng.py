@@ -60,7 +60,10 @@ def _define(name: str, rule: Rule, table: Mapping[str, Rule], commands: Iterable
     if name in UNREAD:
         lines.append('      <ref name="anything"/>')
     else:
-        lines += [_attribute(attribute, values, rule) for attribute, values in sorted(rule.attributes.items())]
+        lines += [
+            _attribute(attribute, values, rule)
+            for attribute, values in sorted(rule.attributes.items())
+        ]
         inside = [child for child, inner in table.items() if name in inner.parents]
         lines += _content(rule, inside, bool(commands) and name == "main")
     return "\n".join([*lines, "    </element>", "  </define>"])
@@ -68,10 +71,14 @@ def _define(name: str, rule: Rule, table: Mapping[str, Rule], commands: Iterable
 
 def _attribute(name: str, values: str, rule: Rule) -> str:
     kind = (
-        f'<data type="string"><param name="pattern">{escape(_pattern(values))}</param></data>' if values else "<text/>"
+        f'<data type="string"><param name="pattern">{escape(_pattern(values))}</param></data>'
+        if values
+        else "<text/>"
     )
     attribute = f"<attribute name={quoteattr(name)}>{kind}</attribute>"
-    return f"      {attribute}" if name in rule.required else f"      <optional>{attribute}</optional>"
+    return (
+        f"      {attribute}" if name in rule.required else f"      <optional>{attribute}</optional>"
+    )
 
 
 def _pattern(values: str) -> str:
@@ -87,12 +94,20 @@ def _content(rule: Rule, inside: Iterable[str], commands: bool) -> list[str]:
     choices += ['          <ref name="command"/>'] if commands else []
     if not choices:
         return ["      <empty/>"]
-    return ["      <zeroOrMore>", "        <choice>", *choices, "        </choice>", "      </zeroOrMore>"]
+    return [
+        "      <zeroOrMore>",
+        "        <choice>",
+        *choices,
+        "        </choice>",
+        "      </zeroOrMore>",
+    ]
 
 
 def _commands(table: Mapping[str, Rule], commands: Iterable[str]) -> str:
     names = [f"          <name>{command}</name>" for command in commands]
-    attributes = [_attribute(name, values, COMMAND) for name, values in sorted(COMMAND.attributes.items())]
+    attributes = [
+        _attribute(name, values, COMMAND) for name, values in sorted(COMMAND.attributes.items())
+    ]
     inside = [child for child, inner in table.items() if "command" in inner.parents]
     return "\n".join(
         [

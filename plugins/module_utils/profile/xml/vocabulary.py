@@ -44,7 +44,18 @@ class Rule(NamedTuple):
 
 
 NODE = ("kickstart",)
-INLINE = ("pre", "pre-install", "post", "onerror", "configure", "file", "command", "package", "addon", "ansible")
+INLINE = (
+    "pre",
+    "pre-install",
+    "post",
+    "onerror",
+    "configure",
+    "file",
+    "command",
+    "package",
+    "addon",
+    "ansible",
+)
 SCREEN = "it belongs to a patched installer's screens; set an attribute instead"
 SOLARIS = "it describes Solaris"
 
@@ -59,8 +70,15 @@ GRAPH_ELEMENTS: Mapping[str, Rule] = {
         ("graph",),
         required=("name",),
     ),
-    "edge": Rule("one node includes another", {**GATE, "from": "", "to": "", "color": ""}, ("graph",), text=False),
-    "order": Rule("one node comes before another", {"head": "", "tail": "", "gen": ""}, ("graph",), text=False),
+    "edge": Rule(
+        "one node includes another",
+        {**GATE, "from": "", "to": "", "color": ""},
+        ("graph",),
+        text=False,
+    ),
+    "order": Rule(
+        "one node comes before another", {"head": "", "tail": "", "gen": ""}, ("graph",), text=False
+    ),
     "from": Rule("the including end", GATE, ("edge",)),
     "to": Rule("the included end", GATE, ("edge",)),
     "head": Rule("the earlier end", {}, ("order",)),
@@ -74,9 +92,13 @@ NODE_ELEMENTS: Mapping[str, Rule] = {
     "copyright": Rule("prose", {}, NODE, fate=DROPPED),
     "log": Rule("prose", {}, NODE, fate=DROPPED),
     "package": Rule(
-        "names for %packages, one a line", {**GATE, "type": "rpm|meta", "disable": YES_NO, "roll": ""}, NODE
+        "names for %packages, one a line",
+        {**GATE, "type": "rpm|meta", "disable": YES_NO, "roll": ""},
+        NODE,
     ),
-    "packages": Rule("options of %packages", {**GATE, "arg": ""}, NODE, text=False, required=("arg",)),
+    "packages": Rule(
+        "options of %packages", {**GATE, "arg": ""}, NODE, text=False, required=("arg",)
+    ),
     "main": Rule("commands", GATE, NODE, text=False),
     "pre": Rule("a script before storage is touched", SCRIPT, NODE),
     "pre-install": Rule("a script before packages are installed", SCRIPT, NODE),
@@ -88,12 +110,19 @@ NODE_ELEMENTS: Mapping[str, Rule] = {
         NODE,
     ),
     "addon": Rule(
-        "a section for an add-on of the installer", {**GATE, "name": "", "arg": ""}, NODE, required=("name",)
+        "a section for an add-on of the installer",
+        {**GATE, "name": "", "arg": ""},
+        NODE,
+        required=("name",),
     ),
     "ansible": Rule(
-        "a playbook to run in the installed system", {**GATE, "playbook": "", "ansible_cmd": "", "args": ""}, NODE
+        "a playbook to run in the installed system",
+        {**GATE, "playbook": "", "ansible_cmd": "", "args": ""},
+        NODE,
     ),
-    "refuse": Rule("what does not go together: the compile ends with this sentence", {**GATE, "hint": ""}, NODE),
+    "refuse": Rule(
+        "what does not go together: the compile ends with this sentence", {**GATE, "hint": ""}, NODE
+    ),
     "native": Rule("lines of kickstart, from stacki", {**GATE, "lang": ""}, NODE),
     "file": Rule(
         "a file to write",
@@ -113,18 +142,46 @@ NODE_ELEMENTS: Mapping[str, Rule] = {
         required=("name",),
     ),
     "eval": Rule(
-        "what a program prints when the profile is compiled", {**GATE, "shell": "", "mode": "xml|text"}, INLINE
+        "what a program prints when the profile is compiled",
+        {**GATE, "shell": "", "mode": "xml|text"},
+        INLINE,
     ),
-    "include": Rule("a file's text", {**GATE, "file": "", "mode": "xml|text"}, INLINE, required=("file",)),
-    "sinclude": Rule("a file's text, where there is one", {**GATE, "file": "", "mode": ""}, INLINE, required=("file",)),
-    "var": Rule("an attribute's value", {"name": "", "val": ""}, (*INLINE, "kickstart", "main"), required=("name",)),
-    "copy": Rule("a binary file", {"src": "", "dst": ""}, INLINE, fate=REFUSED, hint="put it into a package"),
-    "boot": Rule("a script for each boot", {**GATE, "order": ""}, NODE, fate=REFUSED, hint="write a systemd unit"),
+    "include": Rule(
+        "a file's text", {**GATE, "file": "", "mode": "xml|text"}, INLINE, required=("file",)
+    ),
+    "sinclude": Rule(
+        "a file's text, where there is one",
+        {**GATE, "file": "", "mode": ""},
+        INLINE,
+        required=("file",),
+    ),
+    "var": Rule(
+        "an attribute's value",
+        {"name": "", "val": ""},
+        (*INLINE, "kickstart", "main"),
+        required=("name",),
+    ),
+    "copy": Rule(
+        "a binary file", {"src": "", "dst": ""}, INLINE, fate=REFUSED, hint="put it into a package"
+    ),
+    "boot": Rule(
+        "a script for each boot",
+        {**GATE, "order": ""},
+        NODE,
+        fate=REFUSED,
+        hint="write a systemd unit",
+    ),
     "cfengine": Rule("a cfengine script", GATE, NODE, fate=REFUSED, hint="say it in <post>"),
-    "attributes": Rule("attributes of older tools", {}, NODE, fate=DROPPED, hint="set them in the database"),
+    "attributes": Rule(
+        "attributes of older tools", {}, NODE, fate=DROPPED, hint="set them in the database"
+    ),
     "debug": Rule("a note in the output", {}, NODE, fate=DROPPED),
     "service": Rule(
-        "a service", {"name": "", "enabled": "", "instance": "", **GATE}, (*NODE, "post"), fate=DROPPED, hint=SOLARIS
+        "a service",
+        {"name": "", "enabled": "", "instance": "", **GATE},
+        (*NODE, "post"),
+        fate=DROPPED,
+        hint=SOLARIS,
     ),
     "jumpstart": Rule("a node file for Solaris", STAMP, ("",), fate=REFUSED, hint=SOLARIS),
     "screen": Rule("a screen", GATE, NODE, fate=DROPPED, hint=SCREEN),
@@ -143,7 +200,9 @@ def check(root: Element, commands: Iterable[str]) -> Iterator[Remark]:
     yield from _check(root, "", table, frozenset(commands))
 
 
-def _check(element: Element, parent: str, table: Mapping[str, Rule], commands: frozenset[str]) -> Iterator[Remark]:
+def _check(
+    element: Element, parent: str, table: Mapping[str, Rule], commands: frozenset[str]
+) -> Iterator[Remark]:
     tag, origin = element.tag, element.origin
     rule = COMMAND if parent == "main" and tag in commands and tag not in table else table.get(tag)
     if rule is None or parent not in rule.parents:
@@ -162,17 +221,29 @@ def _check(element: Element, parent: str, table: Mapping[str, Rule], commands: f
         if isinstance(child, Element):
             yield from _check(child, inside, table, commands)
         elif not rule.text and child.text.strip():
-            yield Remark(WARNING, "stray-text", _first_line(child), f"text directly in <{tag}> has no effect")
+            yield Remark(
+                WARNING, "stray-text", _first_line(child), f"text directly in <{tag}> has no effect"
+            )
 
 
 COMMAND = Rule("a kickstart command", GATE, ("main",))
 
 
-def _misplaced(element: Element, parent: str, table: Mapping[str, Rule], commands: frozenset[str]) -> Remark:
-    known = commands if parent == "main" else [name for name, rule in table.items() if parent in rule.parents]
+def _misplaced(
+    element: Element, parent: str, table: Mapping[str, Rule], commands: frozenset[str]
+) -> Remark:
+    known = (
+        commands
+        if parent == "main"
+        else [name for name, rule in table.items() if parent in rule.parents]
+    )
     where = f"in <{parent}>" if parent else "as the outermost element"
     return Remark(
-        ERROR, "unknown-element", element.origin, f"<{element.tag}> is not known {where}", near(element.tag, known)
+        ERROR,
+        "unknown-element",
+        element.origin,
+        f"<{element.tag}> is not known {where}",
+        near(element.tag, known),
     )
 
 
@@ -182,10 +253,20 @@ def _check_attributes(element: Element, rule: Rule) -> Iterator[Remark]:
         allowed = rule.attributes.get(name)
         if allowed is None:
             hint = near(name, rule.attributes)
-            yield Remark(WARNING, "unknown-attribute", origin, f'{name}="{value}" on <{tag}> has no effect', hint)
+            yield Remark(
+                WARNING,
+                "unknown-attribute",
+                origin,
+                f'{name}="{value}" on <{tag}> has no effect',
+                hint,
+            )
         elif allowed and value and not re.fullmatch(allowed, value):
             text = f'{name}="{value}" on <{tag}> is not one of its values'
-            hint = "did you mean perms?" if name == "mode" and value.isdigit() else f"it takes {allowed}"
+            hint = (
+                "did you mean perms?"
+                if name == "mode" and value.isdigit()
+                else f"it takes {allowed}"
+            )
             yield Remark(WARNING, "odd-value", origin, text, hint)
     for name in rule.required:
         if not element.attributes.get(name):

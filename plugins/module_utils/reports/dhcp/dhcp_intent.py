@@ -83,22 +83,30 @@ def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
     """What DHCP is to do.  Raises DescriptionError with every address that lies in no network."""
     options = site.options
     if options["loader"] not in LOADERS:
-        raise DescriptionError(f"loader is {options['loader']!r}", "", f"one of {', '.join(LOADERS)}")
+        raise DescriptionError(
+            f"loader is {options['loader']!r}", "", f"one of {', '.join(LOADERS)}"
+        )
     by_network: dict[int, list[Reservation]] = {}
     outside = []
     for one in snapshot.addresses:
         if one.network is None:
             outside.append(f"{one.ip} of {one.host}")
         elif is_mac(one.mac):  # an InfiniBand port is no Ethernet client
-            by_network.setdefault(one.network.id, []).append(Reservation(one.mac, one.ip, one.host, one.kind == NODE))
+            by_network.setdefault(one.network.id, []).append(
+                Reservation(one.mac, one.ip, one.host, one.kind == NODE)
+            )
     if outside:
-        raise DescriptionError(f"outside every network: {', '.join(outside)}", "", "add the network: rocks_network")
+        raise DescriptionError(
+            f"outside every network: {', '.join(outside)}", "", "add the network: rocks_network"
+        )
     return DhcpIntent(
         options["lease"],
         site.url + SCRIPT,
         tuple(_boot(site, row) for row in BOOT_CLASSES),
         tuple(
-            _subnet(net, snapshot, site, by_network.get(net.id, [])) for net in snapshot.networks if net.kind in SERVED
+            _subnet(net, snapshot, site, by_network.get(net.id, []))
+            for net in snapshot.networks
+            if net.kind in SERVED
         ),
     )
 
@@ -108,17 +116,26 @@ def interfaces(site: Site) -> list[str]:
     names = [str(name) for name in site.options["interfaces"]]
     if not names or not all(INTERFACE.fullmatch(name) for name in names):
         raise DescriptionError(
-            f"interfaces is {names}", "", "name the interfaces of the private side: interfaces: [eth1]"
+            f"interfaces is {names}",
+            "",
+            "name the interfaces of the private side: interfaces: [eth1]",
         )
     return names
 
 
 def _boot(site: Site, row: Any) -> Boot:
     file = getattr(row, site.options["loader"])
-    return Boot(row.name, row.architectures, row.http, f"{site.url}{HTTP_FOLDER}{file}" if row.http else file)
+    return Boot(
+        row.name,
+        row.architectures,
+        row.http,
+        f"{site.url}{HTTP_FOLDER}{file}" if row.http else file,
+    )
 
 
-def _subnet(network: Network, snapshot: Snapshot, site: Site, reservations: list[Reservation]) -> Subnet:
+def _subnet(
+    network: Network, snapshot: Snapshot, site: Site, reservations: list[Reservation]
+) -> Subnet:
     server = server_address(network, snapshot, site)
     nameservers = tuple(site.options["nameservers"]) or ((server,) if server else ())
     for ip in nameservers:

@@ -86,7 +86,9 @@ def check(trial: Trial, site: Site) -> None:
     found = trial.run(["dhcpd", "-t", "-cf", aside], timeout=CHECK_SECONDS, ok=(0, 1))
     if found.status:
         lines = [line for line in found.stderr.splitlines() if line.startswith(aside)]
-        raise CommandError(" | ".join(lines[:TOLD]) or found.stderr.strip(), f"dhcpd -t -cf {aside}")
+        raise CommandError(
+            " | ".join(lines[:TOLD]) or found.stderr.strip(), f"dhcpd -t -cf {aside}"
+        )
 
 
 def _test(boot: Boot) -> str:

@@ -107,7 +107,10 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     common = {name: options[name] for name in ("dns", "tftp", "hosts", "names")}
     common |= {"interfaces": dhcp_intent.interfaces(site), "zones": zones, "ipxe": IPXE_USER_CLASS}
     text = site.layout("dnsmasq.conf", TEMPLATE, intent=intent, **common)
-    files = {options["path"]: text, options["hosts"]: site.layout("dnsmasq-hosts", HOSTS, reservations=reservations)}
+    files = {
+        options["path"]: text,
+        options["hosts"]: site.layout("dnsmasq-hosts", HOSTS, reservations=reservations),
+    }
     if options["dns"]:
         files[options["names"]] = site.layout("dnsmasq-names", NAMES, addresses=snapshot.addresses)
     return files

@@ -94,7 +94,9 @@ def words_of(release: str) -> Words:
     numbers = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
     known = [row for row in RELEASES if row.release <= numbers]
     if not known:
-        raise DescriptionError(f"Kea {release!r} is not known", "", "2.0 or newer; the option `release` says which")
+        raise DescriptionError(
+            f"Kea {release!r} is not known", "", "2.0 or newer; the option `release` says which"
+        )
     return known[-1]
 
 
@@ -108,10 +110,14 @@ def source_of(site: Site) -> str:
     if source == "auto":
         source = "file" if not reads_sql else "view" if boot == "ordered" else "view+file"
     if "view" in source and not reads_sql:
-        raise DescriptionError(f"source is {source!r}, and the database is not MariaDB", "", "say `source: file`")
+        raise DescriptionError(
+            f"source is {source!r}, and the database is not MariaDB", "", "say `source: file`"
+        )
     if boot == "ordered" and source != "view":
         raise DescriptionError(
-            f"boot is 'ordered' and source is {source!r}", "", "only the view knows orders at once: say `source: view`"
+            f"boot is 'ordered' and source is {source!r}",
+            "",
+            "only the view knows orders at once: say `source: view`",
         )
     return source
 
@@ -119,10 +125,15 @@ def source_of(site: Site) -> str:
 def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[str, Any]:
     options = site.options
     config = {
-        "user-context": {"comment": "Written by rocks_report from the cluster database; changes here are lost."},
+        "user-context": {
+            "comment": "Written by rocks_report from the cluster database; changes here are lost."
+        },
         "interfaces-config": {"interfaces": dhcp_intent.interfaces(site)},
         **_control(options["socket"] or words.socket, words),
-        "lease-database": {"type": "memfile", **({"name": options["leases"]} if options["leases"] else {})},
+        "lease-database": {
+            "type": "memfile",
+            **({"name": options["leases"]} if options["leases"] else {}),
+        },
         "multi-threading": {
             "enable-multi-threading": True,
             "thread-pool-size": options["threads"],
@@ -141,10 +152,14 @@ def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[s
         "hooks-libraries": _hooks(options["hooks"], words, source),
         "loggers": [
             _logger("kea-dhcp4", options["severity"], options, words),
-            _logger("kea-dhcp4.options", "WARN", options, words),  # else a line for each class of each packet
+            _logger(
+                "kea-dhcp4.options", "WARN", options, words
+            ),  # else a line for each class of each packet
         ],
     }
-    return {**config, "hosts-database": _hosts_database(site, words)} if "view" in source else config
+    return (
+        {**config, "hosts-database": _hosts_database(site, words)} if "view" in source else config
+    )
 
 
 def _control(socket: str, words: Words) -> dict[str, Any]:
@@ -227,7 +242,10 @@ def _subnet(subnet: Subnet, words: Words, source: str) -> dict[str, Any]:
 
 def _pool(pool: tuple[str, ...], words: Words) -> dict[str, Any]:
     """Addresses for machines that nobody knows, and for nobody else."""
-    return {"pool": " - ".join(pool), words.pool_class: ["UNKNOWN"] if words.pool_classes else "UNKNOWN"}
+    return {
+        "pool": " - ".join(pool),
+        words.pool_class: ["UNKNOWN"] if words.pool_classes else "UNKNOWN",
+    }
 
 
 def _options(subnet: Subnet) -> list[dict[str, str]]:

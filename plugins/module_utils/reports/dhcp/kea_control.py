@@ -19,12 +19,21 @@ from ..services import Daemon
 
 SECONDS = 60.0
 DAEMON = "kea-dhcp4"
-UNSUPPORTED, NOTHING = 2, 3  # results: the library of a command is not loaded; it found nothing to work on
+UNSUPPORTED, NOTHING = (
+    2,
+    3,
+)  # results: the library of a command is not loaded; it found nothing to work on
 # Where Kea's packages keep the SQL that makes its schema, for a release whose daemon does not tell its version.
 SCHEMA_SCRIPT = "/usr/share/kea/scripts/mysql/dhcpdb_create.mysql"
 
 
-def command(path: str, name: str, arguments: Optional[Mapping[str, Any]] = None, *, ok: Collection[int] = (0,)) -> Any:
+def command(
+    path: str,
+    name: str,
+    arguments: Optional[Mapping[str, Any]] = None,
+    *,
+    ok: Collection[int] = (0,),
+) -> Any:
     """What Kea answers to a command.  Raises Unavailable when nobody listens, CommandError when it refuses."""
     question = {"command": name, **({"arguments": arguments} if arguments else {})}
     try:
@@ -36,7 +45,9 @@ def command(path: str, name: str, arguments: Optional[Mapping[str, Any]] = None,
             text = b"".join(iter(lambda: link.recv(65536), b""))
         answer = json.loads(text)
     except OSError as error:
-        raise Unavailable(f"Kea does not answer ({error.strerror or error})", path, "is it running?") from error
+        raise Unavailable(
+            f"Kea does not answer ({error.strerror or error})", path, "is it running?"
+        ) from error
     except ValueError:
         raise Unavailable(f"Kea answered {text[:80]!r}", path) from None
     if answer.get("result") not in ok:
@@ -100,6 +111,8 @@ def schema(run: Run, read: Callable[[str], str]) -> str:
         steps = []
     if not steps:
         raise DescriptionError(
-            "the installed Kea has no MySQL back end", DAEMON, "say `source: file` for the report kea, or install it"
+            "the installed Kea has no MySQL back end",
+            DAEMON,
+            "say `source: file` for the report kea, or install it",
         )
     return ".".join(steps[-1])

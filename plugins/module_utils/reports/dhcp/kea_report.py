@@ -18,7 +18,12 @@ from ..model import Options, Report, Run, Site, Snapshot, Trial
 from . import kea, kea_control, kea_views
 
 CHECK_SECONDS = 120.0
-HOOKS = ("usr/lib/*/kea/hooks", "usr/lib64/kea/hooks", "usr/lib/kea/hooks", "usr/local/lib/kea/hooks")
+HOOKS = (
+    "usr/lib/*/kea/hooks",
+    "usr/lib64/kea/hooks",
+    "usr/lib/kea/hooks",
+    "usr/local/lib/kea/hooks",
+)
 USERS = ("_kea", "kea")  # Debian's, Red Hat's
 ANYWHERE = "%"
 
@@ -33,7 +38,11 @@ def look(options: Options, run: Run) -> Options:
         "account": options["account"] or next(filter(_is_user, USERS), USERS[0]),
         "hooks": options["hooks"] or _hooks(),
     }
-    return {**found, "password": _password(options["credentials"])} if options["credentials"] else found
+    return (
+        {**found, "password": _password(options["credentials"])}
+        if options["credentials"]
+        else found
+    )
 
 
 def prepare(database: Database, site: Site, rehearse: bool) -> bool:
@@ -54,7 +63,9 @@ def check(trial: Trial, site: Site) -> None:
 
 def settle(snapshot: Snapshot, site: Site) -> None:
     """Make Kea forget leases of addresses that now belong to another machine."""
-    kea_control.free(site.options["socket"], {one.ip: one.mac for one in snapshot.addresses if one.mac})
+    kea_control.free(
+        site.options["socket"], {one.ip: one.mac for one in snapshot.addresses if one.mac}
+    )
 
 
 def _hooks() -> str:
@@ -62,7 +73,11 @@ def _hooks() -> str:
     for pattern in HOOKS:
         for path in sorted(pathlib.Path("/").glob(f"{pattern}/{kea.LEASE_COMMANDS}")):
             return str(path.parent)
-    raise NotFound(f"no {kea.LEASE_COMMANDS}", f"/{HOOKS[0]}", "the option `hooks` says where Kea's libraries are")
+    raise NotFound(
+        f"no {kea.LEASE_COMMANDS}",
+        f"/{HOOKS[0]}",
+        "the option `hooks` says where Kea's libraries are",
+    )
 
 
 def _is_user(name: str) -> bool:
@@ -83,12 +98,22 @@ def _password(path: str) -> str:
         parser.read_string(text, path)
         found = parser.get("client", "password", fallback="") or ""
     except configparser.Error as error:
-        raise DescriptionError(f"not an option file ({error.message.splitlines()[0]})", path) from None
+        raise DescriptionError(
+            f"not an option file ({error.message.splitlines()[0]})", path
+        ) from None
     if not found:
         raise DescriptionError("holds no password", path, "a line `password = …` under [client]")
     return found.strip("'\"")
 
 
 REPORT = Report(
-    "kea", "DHCP by Kea", kea.OPTIONS, kea.render, check, kea_control.KEA, look=look, prepare=prepare, settle=settle
+    "kea",
+    "DHCP by Kea",
+    kea.OPTIONS,
+    kea.render,
+    check,
+    kea_control.KEA,
+    look=look,
+    prepare=prepare,
+    settle=settle,
 )

@@ -69,16 +69,27 @@ create or replace sql security definer view `{name}`.schema_version as
 DONE = "create or replace sql security definer view `{name}`.{mark} as select '{sum}' as statements"
 
 
-VIEWS = frozenset((MARK, "hosts", "dhcp4_options", "dhcp6_options", "ipv6_reservations", "schema_version"))
+VIEWS = frozenset(
+    (MARK, "hosts", "dhcp4_options", "dhcp6_options", "ipv6_reservations", "schema_version")
+)
 
 
 def statements(view: View, cluster: str) -> list[str]:
     """What makes the views over the database ``cluster``; each does no harm when it runs again."""
-    for word, what in ((view.name, "view"), (cluster, "database"), (view.account, "account"), (view.host, "host")):
+    for word, what in (
+        (view.name, "view"),
+        (cluster, "database"),
+        (view.account, "account"),
+        (view.host, "host"),
+    ):
         if not NAME.fullmatch(word):
-            raise DescriptionError(f"the {what} is {word!r}", "", "letters, digits and any of _ . -")
+            raise DescriptionError(
+                f"the {what} is {word!r}", "", "letters, digits and any of _ . -"
+            )
     if not re.fullmatch(r"[0-9]+\.[0-9]+", view.schema):
-        raise DescriptionError(f"the schema is {view.schema!r}", "", "two numbers with a dot, such as 14.0")
+        raise DescriptionError(
+            f"the schema is {view.schema!r}", "", "two numbers with a dot, such as 14.0"
+        )
     major, minor = view.schema.split(".")
     common = {"name": view.name, "cluster": cluster, "ordered": ORDERED_CLASS}
     account = f"'{view.account}'@'{view.host}'"
@@ -89,10 +100,17 @@ def statements(view: View, cluster: str) -> list[str]:
         *(OPTIONS.format(table=table, **common) for table in ("dhcp4_options", "dhcp6_options")),
         ADDRESSES6.format(**common),
         SCHEMA_VERSION.format(major=int(major), minor=int(minor), **common),
-        *([f"create user if not exists {account} identified via unix_socket"] if view.host == LOCAL else []),
+        *(
+            [f"create user if not exists {account} identified via unix_socket"]
+            if view.host == LOCAL
+            else []
+        ),
         f"grant select on `{view.name}`.* to {account}",
     ]
-    return [*made, DONE.format(mark=MARK, sum=hashlib.sha256("\n".join(made).encode()).hexdigest(), **common)]
+    return [
+        *made,
+        DONE.format(mark=MARK, sum=hashlib.sha256("\n".join(made).encode()).hexdigest(), **common),
+    ]
 
 
 def install(database: Database, view: View, *, rehearse: bool = False) -> bool:
@@ -102,7 +120,11 @@ def install(database: Database, view: View, *, rehearse: bool = False) -> bool:
     may not define views and accounts.
     """
     if database.engine != "mysql":
-        raise Refused("only MariaDB can be read by Kea", database.location.url, "say `source: file` for the report kea")
+        raise Refused(
+            "only MariaDB can be read by Kea",
+            database.location.url,
+            "say `source: file` for the report kea",
+        )
     wanted = statements(view, database.location.name)
     exists, there = _views(database, view)
     if exists and MARK not in there and there:
@@ -121,14 +143,23 @@ def install(database: Database, view: View, *, rehearse: bool = False) -> bool:
 
 def _views(database: Database, view: View) -> tuple[bool, set[str]]:
     """Whether the database of the views exists, and what it holds."""
-    exists = database.row("select 1 from information_schema.schemata where schema_name = ?", (view.name,)) is not None
-    found = database.rows("select table_name from information_schema.tables where table_schema = ?", (view.name,))
+    exists = (
+        database.row(
+            "select 1 from information_schema.schemata where schema_name = ?", (view.name,)
+        )
+        is not None
+    )
+    found = database.rows(
+        "select table_name from information_schema.tables where table_schema = ?", (view.name,)
+    )
     return exists, {str(row[0]) for row in found}
 
 
 def _granted(database: Database, view: View) -> bool:
     grantee = f"'{view.account}'@'{view.host}'"
-    sql = "select 1 from information_schema.schema_privileges where grantee = ? and table_schema = ?"
+    sql = (
+        "select 1 from information_schema.schema_privileges where grantee = ? and table_schema = ?"
+    )
     return database.row(sql, (grantee, view.name)) is not None
 
 

@@ -53,7 +53,9 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     for kind, dot, zone in kinds:
         path = f"{options['folder']}/rocks.{zone.name}.zone"
         serial = max(1, snapshot.revision % SERIALS)
-        files[path] = site.layout("bind.zone", ZONE, zone=zone, kind=kind, dot=dot, serial=serial, ttl=options["ttl"])
+        files[path] = site.layout(
+            "bind.zone", ZONE, zone=zone, kind=kind, dot=dot, serial=serial, ttl=options["ttl"]
+        )
         paths.append((zone, path))
     return {options["path"]: site.layout("named.conf", TEMPLATE, files=paths), **files}
 
@@ -85,5 +87,7 @@ def check(trial: Trial, site: Site) -> None:
             trial.run(["named-checkzone", name, aside], timeout=CHECK_SECONDS)
 
 
-NAMED = Daemon("named", ("named", "bind9"), reload_by=("rndc", "reload"), alive_by=("rndc", "status"))
+NAMED = Daemon(
+    "named", ("named", "bind9"), reload_by=("rndc", "reload"), alive_by=("rndc", "status")
+)
 REPORT = Report("bind", "zones for BIND", OPTIONS, render, check, NAMED, keep=keep)

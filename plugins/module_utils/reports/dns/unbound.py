@@ -33,7 +33,9 @@ server:
 def render(snapshot: Snapshot, site: Site) -> Files:
     """Local zones with their data."""
     forward, reverse = zones.forward(snapshot, site), zones.reverse(snapshot, site)
-    text = site.layout("unbound.conf", TEMPLATE, forward=forward, reverse=reverse, ttl=site.options["ttl"])
+    text = site.layout(
+        "unbound.conf", TEMPLATE, forward=forward, reverse=reverse, ttl=site.options["ttl"]
+    )
     return {site.options["path"]: text}
 
 
@@ -43,6 +45,9 @@ def check(trial: Trial, site: Site) -> None:
 
 
 UNBOUND = Daemon(
-    "unbound", ("unbound",), reload_by=("unbound-control", "reload"), alive_by=("unbound-control", "status")
+    "unbound",
+    ("unbound",),
+    reload_by=("unbound-control", "reload"),
+    alive_by=("unbound-control", "status"),
 )
 REPORT = Report("unbound", "names for unbound", OPTIONS, render, check, UNBOUND)

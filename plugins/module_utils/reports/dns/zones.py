@@ -41,7 +41,11 @@ def reverse(snapshot: Snapshot, site: Site) -> list[Zone]:
     for network in snapshot.networks:
         if network.zone:
             server = _server(network, everything, snapshot, site)[0]
-            servers.update((origin, f"{server}.{network.zone}") for origin in origins(network) if origin not in servers)
+            servers.update(
+                (origin, f"{server}.{network.zone}")
+                for origin in origins(network)
+                if origin not in servers
+            )
     zones: dict[str, list[tuple[str, str]]] = {}
     for one in everything:
         if one.network and one.network.zone:
@@ -77,7 +81,9 @@ def _forward(name: str, everything: Sequence[Address], snapshot: Snapshot, site:
     return Zone(name, f"{server}.{name}", (*extra, *records))
 
 
-def _server(network: Network, everything: Sequence[Address], snapshot: Snapshot, site: Site) -> tuple[str, str]:
+def _server(
+    network: Network, everything: Sequence[Address], snapshot: Snapshot, site: Site
+) -> tuple[str, str]:
     """The name of the frontend within the zone of ``network``, and its address."""
     ip = server_address(network, snapshot, site)
     if not ip:

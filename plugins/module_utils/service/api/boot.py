@@ -22,7 +22,9 @@ def boot(service: Service, request: Request) -> Answer:
     """The script for the loader that asks.  Raises Denied (400) for a client that is no boot loader we know."""
     form = boot_scripts.form(request.query.get("form", ""), request.agent)
     if form is None:
-        raise Denied(400, "neither iPXE nor GRUB asks", request.address, "say ?form=ipxe or ?form=grub")
+        raise Denied(
+            400, "neither iPXE nor GRUB asks", request.address, "say ?form=ipxe or ?form=grub"
+        )
     for _attempt in range(TRIES):
         try:
             return _answer(service, request, identify(service, request, attributes=True), form)
@@ -44,7 +46,14 @@ def _answer(service: Service, request: Request, asker: Asker, form: str) -> Answ
         text = boot_scripts.local(form, asker.node.name, "no live order")
     if decision.to and asker.order is not None:
         audit = audit_of(request, "boot", 200, bytes=len(text))
-        orders.advance(service.db, asker.order, decision.to, now=service.now, audit=audit, reason=decision.reason)
+        orders.advance(
+            service.db,
+            asker.order,
+            decision.to,
+            now=service.now,
+            audit=audit,
+            reason=decision.reason,
+        )
         return Answer(200, text.encode())
     return Answer(200, text.encode(), detail=decision.answer, node=asker.node.name)
 

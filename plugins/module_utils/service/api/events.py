@@ -49,13 +49,19 @@ def post_event(service: Service, request: Request) -> Answer:
     if asker.order is None or asker.order.uuid != uuid:
         what = "the message is not of the node's last install order"
         raise Denied(409, what, asker.node.name, ORDER_AGAIN % asker.node.name)
-    NAMED.get(progress.phase, _progress)(service, Told(request, asker.node.id, asker.order, progress, message))
+    NAMED.get(progress.phase, _progress)(
+        service, Told(request, asker.node.id, asker.order, progress, message)
+    )
     return HEARD
 
 
 def _progress(service: Service, told: Told) -> None:
     if told.order.state != INSTALLING:
-        raise Denied(409, f"no progress is expected: the install order is {told.order.state}", told.order.node)
+        raise Denied(
+            409,
+            f"no progress is expected: the install order is {told.order.state}",
+            told.order.node,
+        )
     order_history.record(service.db, [(told.order, told.progress)], now=service.now)
 
 
@@ -98,7 +104,9 @@ def _failed(service: Service, told: Told) -> None:
 def _hardware(service: Service, told: Told) -> None:
     """In the installer, or at the first boot."""
     if told.order.state not in (INSTALLING, INSTALLED):
-        raise Denied(409, f"nothing is counted: the install order is {told.order.state}", told.order.node)
+        raise Denied(
+            409, f"nothing is counted: the install order is {told.order.state}", told.order.node
+        )
     store(service.db, told.node, told.message, service.now)
     tell(service, told.request, HARDWARE, 200, told.order)
 
@@ -115,15 +123,28 @@ def _unclean(service: Service, told: Told) -> None:
     if told.order.state != UP:
         raise Denied(409, f"the install order is {told.order.state}", told.order.node)
     order_history.note(
-        service.db, told.order, order_history.UNCLEAN, "it was not shut down before it booted", now=service.now
+        service.db,
+        told.order,
+        order_history.UNCLEAN,
+        "it was not shut down before it booted",
+        now=service.now,
     )
 
 
-def _advance(service: Service, told: Told, to: str, status: int, *, reason: str = "", manifest: str = "") -> None:
+def _advance(
+    service: Service, told: Told, to: str, status: int, *, reason: str = "", manifest: str = ""
+) -> None:
     audit = audit_of(told.request, to, status)
     progress = told.progress._replace(phase="")
     orders.advance(
-        service.db, told.order, to, now=service.now, audit=audit, progress=progress, reason=reason, manifest=manifest
+        service.db,
+        told.order,
+        to,
+        now=service.now,
+        audit=audit,
+        progress=progress,
+        reason=reason,
+        manifest=manifest,
     )
 
 

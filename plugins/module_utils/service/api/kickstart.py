@@ -27,14 +27,27 @@ def kickstart(service: Service, request: Request) -> Answer:
     if decision.answer == boot_policy.LOCAL or order is None:
         if decision.to and order is not None:
             audit = audit_of(request, "kickstart", 409)
-            orders.advance(service.db, order, decision.to, now=service.now, audit=audit, reason=decision.reason)
-        raise Denied(409, f"no kickstart: {decision.reason}", asker.node.name, ORDER_AGAIN % asker.node.name)
+            orders.advance(
+                service.db, order, decision.to, now=service.now, audit=audit, reason=decision.reason
+            )
+        raise Denied(
+            409, f"no kickstart: {decision.reason}", asker.node.name, ORDER_AGAIN % asker.node.name
+        )
     attributes = {**values(service.db, service.shared, asker), **of_order(service.settings, order)}
     body = service.profiles.kickstart(order.pin, attributes).encode()
     if decision.to:
         _take(service, request, order, len(body))
     else:
-        tell(service, request, "kickstart", 200, order, bytes=len(body), profile=order.pin.profile, detail="again")
+        tell(
+            service,
+            request,
+            "kickstart",
+            200,
+            order,
+            bytes=len(body),
+            profile=order.pin.profile,
+            detail="again",
+        )
     return Answer(200, body)
 
 
@@ -45,6 +58,18 @@ def _take(service: Service, request: Request, order: Order, size: int) -> None:
         orders.advance(service.db, order, INSTALLING, now=service.now, audit=audit)
     except Conflict:
         current = orders.by_uuid(service.db, [order.uuid])
-        if not current or boot_policy.on_kickstart(current[0], service.now).answer == boot_policy.LOCAL:
+        if (
+            not current
+            or boot_policy.on_kickstart(current[0], service.now).answer == boot_policy.LOCAL
+        ):
             raise
-        tell(service, request, "kickstart", 200, order, bytes=size, profile=order.pin.profile, detail="again")
+        tell(
+            service,
+            request,
+            "kickstart",
+            200,
+            order,
+            bytes=size,
+            profile=order.pin.profile,
+            detail="again",
+        )

@@ -26,9 +26,7 @@ BY_STATE = (
     f" left join installs i on i.node = n.id and {LAST}"
     " where a.root <> '' and a.name <> 'frontend' group by n.rack, coalesce(i.state, ?)"
 )
-TROUBLED = (
-    f"select n.name, n.rack, i.suspect from installs i join nodes n on n.id = i.node where i.state = ? and {LAST}"
-)
+TROUBLED = f"select n.name, n.rack, i.suspect from installs i join nodes n on n.id = i.node where i.state = ? and {LAST}"
 TOOK = (
     "select began.at, i.changed from installs i join install_events began on began.install = i.id and began.state = ?"
     f" where i.state = ? and {LAST}"
@@ -49,24 +47,43 @@ def health(service: Service, _request: Request) -> Answer:
 def metrics(service: Service, request: Request) -> Answer:
     """The metrics.  Raises Denied (403) for an address that the site does not allow."""
     demand_viewer(service.settings, request.address)
-    return Answer(200, prometheus_format.text(measured(service.db)).encode(), prometheus_format.TYPE)
+    return Answer(
+        200, prometheus_format.text(measured(service.db)).encode(), prometheus_format.TYPE
+    )
 
 
 def measured(db: Database) -> Iterable[Family]:
     """Every family, as the database is now."""
-    nodes = db.rows("select m.name, count(*) from nodes n join memberships m on m.id = n.membership group by m.name")
+    nodes = db.rows(
+        "select m.name, count(*) from nodes n join memberships m on m.id = n.membership group by m.name"
+    )
     members: Numbers = {(name,): count for name, count in nodes}
     yield Metric("rocks_nodes", "gauge", "Nodes by membership.", ("membership",), members)
     yield from _by_state(db)
     yield from _troubled(db)
-    took = tuple(timestamps.seconds(up) - timestamps.seconds(began) for began, up in db.rows(TOOK, (INSTALLING, UP)))
+    took = tuple(
+        timestamps.seconds(up) - timestamps.seconds(began)
+        for began, up in db.rows(TOOK, (INSTALLING, UP))
+    )
     what = "From the kickstart until the node was up, of the installation that each node runs."
     yield Summary("rocks_install_seconds", what, took)
     ever: dict[str, int] = dict(db.rows("select state, count(*) from installs group by state"))
     ended: Numbers = {(state,): ever.get(state, 0) for state in STATES if state not in LIVE}
-    yield Metric("rocks_orders_ended_total", "counter", "Install orders that ended, by how.", ("state",), ended)
+    yield Metric(
+        "rocks_orders_ended_total",
+        "counter",
+        "Install orders that ended, by how.",
+        ("state",),
+        ended,
+    )
     running: Numbers = {(row[0], row[1]): row[2] for row in db.rows(RUNNING)}
-    yield Metric("rocks_generation_nodes", "gauge", "Nodes by what they run.", ("distribution", "generation"), running)
+    yield Metric(
+        "rocks_generation_nodes",
+        "gauge",
+        "Nodes by what they run.",
+        ("distribution", "generation"),
+        running,
+    )
 
 
 def _by_state(db: Database) -> Iterable[Metric]:
@@ -77,7 +94,9 @@ def _by_state(db: Database) -> Iterable[Metric]:
     what = "Nodes that an order can install, by the state of their last one."
     yield Metric("rocks_node_state", "gauge", what, ("rack", "state"), counts)
     heard: Numbers = {
-        (str(rack), state): timestamps.seconds(changed) for rack, state, _count, changed in rows if state in LIVE
+        (str(rack), state): timestamps.seconds(changed)
+        for rack, state, _count, changed in rows
+        if state in LIVE
     }
     what = "When the live order that was silent for longest was heard of, in seconds since 1970."
     yield Metric("rocks_order_heard_timestamp_seconds", "gauge", what, ("rack", "state"), heard)
@@ -86,6 +105,14 @@ def _by_state(db: Database) -> Iterable[Metric]:
 def _troubled(db: Database) -> Iterable[Metric]:
     rows = db.rows(TROUBLED, (FAILED,))
     failed: Numbers = {(name, str(rack)): 1 for name, rack, _suspect in rows}
-    yield Metric("rocks_node_failed", "gauge", "Nodes whose last installation failed.", ("node", "rack"), failed)
+    yield Metric(
+        "rocks_node_failed",
+        "gauge",
+        "Nodes whose last installation failed.",
+        ("node", "rack"),
+        failed,
+    )
     parked = sum(bool(suspect) for _name, _rack, suspect in rows)
-    yield Metric("rocks_suspect_nodes", "gauge", "Nodes that are parked as suspect.", (), {(): parked})
+    yield Metric(
+        "rocks_suspect_nodes", "gauge", "Nodes that are parked as suspect.", (), {(): parked}
+    )

@@ -35,7 +35,9 @@ SECRETS = (
     " order by case scope when 'global' then 0 when 'appliance' then 1 else 2 end"
 )
 
-TAKE = "update installs set delivered = ?, changed = ? where id = ? and delivered = '' and state = ?"
+TAKE = (
+    "update installs set delivered = ?, changed = ? where id = ? and delivered = '' and state = ?"
+)
 
 
 def secrets(service: Service, request: Request) -> Answer:
@@ -56,15 +58,21 @@ def secrets(service: Service, request: Request) -> Answer:
     return Answer(200, body, JSON, (("Cache-Control", "no-store"),))
 
 
-def _hand_over(service: Service, request: Request, order: Order, known: Mapping[str, str]) -> Optional[bytes]:
+def _hand_over(
+    service: Service, request: Request, order: Order, known: Mapping[str, str]
+) -> Optional[bytes]:
     """Mark them as handed over, and say what they are; None when they were already."""
     with service.db.transaction(alone=False):
         if not service.db.execute(TAKE, (service.now, service.now, order.id, INSTALLING)):
             return None
         given = {**known, **_keys(service.db, order, known.get(NODE_KEY))}
-        service.db.execute("update install_keys set used = ? where install = ?", (service.now, order.id))
+        service.db.execute(
+            "update install_keys set used = ? where install = ?", (service.now, order.id)
+        )
         body = json.dumps({"secrets": given}, sort_keys=True).encode()
-        audit = audit_of(request, "secrets", 200, node=order.node, install=order.uuid, bytes=len(body))
+        audit = audit_of(
+            request, "secrets", 200, node=order.node, install=order.uuid, bytes=len(body)
+        )
         add_audit(service.db, audit._replace(detail=", ".join(sorted(given))), service.now)
     return body
 
@@ -73,7 +81,9 @@ def _current(asker: Asker, uuid: str) -> Order:
     """The order that the message names, if it is the node's latest and may still be handed over."""
     order, hint = asker.order, ORDER_AGAIN % asker.node.name
     if order is None or order.uuid != uuid:
-        raise Denied(409, "the message is not of the node's last install order", asker.node.name, hint)
+        raise Denied(
+            409, "the message is not of the node's last install order", asker.node.name, hint
+        )
     if order.state == UP or (order.delivered and order.state not in (INSTALLING, INSTALLED)):
         raise Denied(410, f"the secrets were handed over {order.delivered}", asker.node.name, hint)
     if order.state not in (INSTALLING, INSTALLED):
@@ -81,7 +91,9 @@ def _current(asker: Asker, uuid: str) -> Order:
     return order
 
 
-def _check_proof(service: Service, request: Request, order: Order, key: Optional[str], proof: str) -> None:
+def _check_proof(
+    service: Service, request: Request, order: Order, key: Optional[str], proof: str
+) -> None:
     if key is None or order.delivered:
         return
     wanted = hmac.new(key.encode(), PROOF_PREFIX + order.uuid.encode(), hashlib.sha256).hexdigest()
@@ -107,21 +119,29 @@ def _gone(service: Service, request: Request, order: Order) -> NoReturn:
 
 def _keys(db: Database, order: Order, node_key: Optional[str]) -> Mapping[str, str]:
     """The order's own one-time keys, and the key that the node is to keep: the one that it has, or a new one."""
-    keys: dict[str, str] = dict(db.rows("select name, value from install_keys where install = ?", (order.id,)))
+    keys: dict[str, str] = dict(
+        db.rows("select name, value from install_keys where install = ?", (order.id,))
+    )
     for name, size in ((CONSOLE_KEY, CONSOLE_BYTES), (NODE_KEY, KEY_BYTES)):
         if name not in keys and not (name == NODE_KEY and node_key):
             keys[name] = randomness.token_hex(size)
-            db.execute("insert into install_keys (install, name, value) values (?, ?, ?)", (order.id, name, keys[name]))
+            db.execute(
+                "insert into install_keys (install, name, value) values (?, ?, ?)",
+                (order.id, name, keys[name]),
+            )
     return keys
 
 
 def keep_key(db: Database, order: Order, node_id: int) -> None:
     """The installation ended well, so the node has the key on its disk: from now on it must show it."""
-    row = db.row("select value from install_keys where install = ? and name = ?", (order.id, NODE_KEY))
+    row = db.row(
+        "select value from install_keys where install = ? and name = ?", (order.id, NODE_KEY)
+    )
     if row is None:
         return
     changed = db.execute(
-        "update secrets set value = ? where scope = 'node' and owner = ? and name = ?", (row[0], node_id, NODE_KEY)
+        "update secrets set value = ? where scope = 'node' and owner = ? and name = ?",
+        (row[0], node_id, NODE_KEY),
     )
     if not changed:
         db.execute(

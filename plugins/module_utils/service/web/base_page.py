@@ -40,7 +40,8 @@ def frame(title: str, here: str, body: Iterable[str], styles: Iterable[str] = ()
     styles  further style elements that the body holds
     """
     places = "".join(
-        f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in PLACES
+        f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>'
+        for path, name in PLACES
     )
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -47,7 +47,9 @@ def difference_page(service: Service, request: Request) -> Answer:
     before, _dots, after = pair.partition("...")
     root = service.settings.distributions
     one = published_trees.find(root, distribution, arch)
-    found = difference(*(packages(published_trees.path(root, one, name)) for name in (before, after)))
+    found = difference(
+        *(packages(published_trees.path(root, one, name)) for name in (before, after))
+    )
     title = f"{distribution} {arch}: {before[:12]} to {after[:12]}"
     return frame(title, "", _difference(found))
 
@@ -68,7 +70,9 @@ def _distribution(one: Published, running: Counts, under_way: Counts) -> str:
             )
         )
     heads = ("generation", "nodes that run it", "installing it", "difference")
-    return f"<h2>{escape(one.distribution)} <small>{escape(one.arch)}</small></h2>" + table(heads, rows)
+    return f"<h2>{escape(one.distribution)} <small>{escape(one.arch)}</small></h2>" + table(
+        heads, rows
+    )
 
 
 def _segments(one: Published, pair: str) -> str:

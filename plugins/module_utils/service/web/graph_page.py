@@ -36,15 +36,26 @@ def graph_page(service: Service, request: Request) -> Answer:
     root = service.settings.distributions
     found = [one for one in published_trees.published(root) if one.current]
     if not found:
-        return frame("Graph", PLACE, ["<p>No distribution was published yet, so there is no graph to draw.</p>"])
+        return frame(
+            "Graph",
+            PLACE,
+            ["<p>No distribution was published yet, so there is no graph to draw.</p>"],
+        )
     asked = request.query
     one = (
         published_trees.find(root, asked["distribution"], asked.get("arch", ""))
         if "distribution" in asked
         else found[0]
     )
-    drawn = draw(os.path.join(published_trees.path(root, one, one.current), "build"), asked.get("root", ""))
-    return frame("Graph", PLACE, _body(found, one, asked.get("root", ""), drawn), styles=(graph_drawing.STYLE,))
+    drawn = draw(
+        os.path.join(published_trees.path(root, one, one.current), "build"), asked.get("root", "")
+    )
+    return frame(
+        "Graph",
+        PLACE,
+        _body(found, one, asked.get("root", ""), drawn),
+        styles=(graph_drawing.STYLE,),
+    )
 
 
 @functools.lru_cache(maxsize=16)
@@ -59,8 +70,12 @@ def draw(build: str, root: str) -> Drawn:
 
 
 def _body(found: list[Published], one: Published, root: str, drawn: Drawn) -> Iterable[str]:
-    distributions = " ".join(_link(f"{other.distribution} {other.arch}", other == one, other, "") for other in found)
-    roots = " ".join(_link(name or "everything", name == root, one, name) for name in ("", *drawn.roots))
+    distributions = " ".join(
+        _link(f"{other.distribution} {other.arch}", other == one, other, "") for other in found
+    )
+    roots = " ".join(
+        _link(name or "everything", name == root, one, name) for name in ("", *drawn.roots)
+    )
     yield f'<p class="quiet">{distributions}, generation <code>{escape(one.current)}</code></p><p>Below: {roots}</p>'
     yield f'<div class="picture" tabindex="0">{drawn.svg}</div>'
 

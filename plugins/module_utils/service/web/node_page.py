@@ -42,16 +42,25 @@ def kickstart_page(service: Service, request: Request) -> Answer:
     node = find(service.db, request.path[len(PREFIX) : -len(KICKSTART)])
     told = order_history.history(service.db, node.name, now=service.now, limit=1)
     if not told:
-        raise NotFound("it was never ordered, so no profile is chosen for it", node.name, "order it: rocks_reinstall")
+        raise NotFound(
+            "it was never ordered, so no profile is chosen for it",
+            node.name,
+            "order it: rocks_reinstall",
+        )
     order = told[0].order
     given = {**attributes.values(service.db, node), **of_order(service.settings, order)}
     lines = service.profiles.provenance(order.pin, given)
-    rows = ((str(number), escape(line.text), escape(str(line.origin or ""))) for number, line in enumerate(lines, 1))
+    rows = (
+        (str(number), escape(line.text), escape(str(line.origin or "")))
+        for number, line in enumerate(lines, 1)
+    )
     intro = (
         f'<p><a href="{PREFIX}{escape(node.name)}">{escape(node.name)}</a>, distribution {escape(order.pin.distribution)},'
         f" generation <code>{escape(order.pin.generation)}</code>, profile <code>{order.pin.profile[:12]}</code></p>"
     )
-    return frame(f"Kickstart of {node.name}", "", (intro, table(("", "line", "written in"), rows, "lines")))
+    return frame(
+        f"Kickstart of {node.name}", "", (intro, table(("", "line", "written in"), rows, "lines"))
+    )
 
 
 def _body(node: Node, told: Sequence[History], audit: Sequence[Sequence[Any]]) -> Iterable[str]:
@@ -87,8 +96,14 @@ def _installation(one: History, unfolded: bool) -> str:
 
 
 def _reason(order: Order) -> str:
-    parked = "<br>It is parked: look who has its address, then order it with <code>rearm: true</code>."
-    return f'<p class="bad">{escape(order.reason)}{parked if order.suspect else ""}</p>' if order.reason else ""
+    parked = (
+        "<br>It is parked: look who has its address, then order it with <code>rearm: true</code>."
+    )
+    return (
+        f'<p class="bad">{escape(order.reason)}{parked if order.suspect else ""}</p>'
+        if order.reason
+        else ""
+    )
 
 
 def _bar(order: Order) -> str:
@@ -102,7 +117,12 @@ def _bar(order: Order) -> str:
 
 def _steps(steps: Sequence[Event]) -> str:
     rows = (
-        (step.at, escape(step.state or step.phase), duration(step.seconds), escape(step.message.partition("\n")[0]))
+        (
+            step.at,
+            escape(step.state or step.phase),
+            duration(step.seconds),
+            escape(step.message.partition("\n")[0]),
+        )
         for step in steps
     )
     return table(("began (UTC)", "step", "took", "said"), rows)
@@ -110,7 +130,9 @@ def _steps(steps: Sequence[Event]) -> str:
 
 def _logs(steps: Sequence[Event]) -> str:
     logs = [step.message.partition("\n")[2] for step in steps]
-    return "".join(f'<div class="log" tabindex="0"><pre>{escape(log)}</pre></div>' for log in logs if log)
+    return "".join(
+        f'<div class="log" tabindex="0"><pre>{escape(log)}</pre></div>' for log in logs if log
+    )
 
 
 def _audit(service: Service, name: str) -> list[tuple[Any, ...]]:

@@ -58,7 +58,9 @@ def _filters(nodes: Sequence[NodeState]) -> str:
 
 def _tile(node: NodeState) -> str:
     """One node: its name, where it stands in words, and a bar while it installs."""
-    progress_bar = f'<progress max="{node.total}" value="{node.done}"></progress>' if shows_bar(node) else ""
+    progress_bar = (
+        f'<progress max="{node.total}" value="{node.done}"></progress>' if shows_bar(node) else ""
+    )
     return (
         f'<li><a class="node {node.state}" id="n-{escape(node.name)}" href="/rocks/nodes/{escape(node.name)}"'
         f' data-state="{node.state or ("never" if node.root else "")}"><b>{escape(node.name)}</b>'
@@ -68,7 +70,9 @@ def _tile(node: NodeState) -> str:
 
 def counted(nodes: Sequence[NodeState]) -> str:
     """How many nodes are in which state, in the order in which an order goes through them."""
-    counts = collections.Counter(node.state or (NEVER if node.root else node.membership) for node in nodes)
+    counts = collections.Counter(
+        node.state or (NEVER if node.root else node.membership) for node in nodes
+    )
     known = [*STATES, NEVER, *sorted(set(counts) - {*STATES, NEVER})]
     return " · ".join(f"{counts[state]} {state}" for state in known if counts[state])
 
@@ -101,7 +105,10 @@ def _trouble(nodes: Sequence[NodeState]) -> str:
             failed.setdefault(node.reason, []).append(node)
     if not failed:
         return ""
-    rows = "".join(f"<li>{escape(reason)}: {' '.join(map(_link, alike))}</li>" for reason, alike in failed.items())
+    rows = "".join(
+        f"<li>{escape(reason)}: {' '.join(map(_link, alike))}</li>"
+        for reason, alike in failed.items()
+    )
     return f'<div class="trouble"><h2>Failed <small>{sum(map(len, failed.values()))}</small></h2><ul>{rows}</ul></div>'
 
 
