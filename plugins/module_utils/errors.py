@@ -57,7 +57,7 @@ class CommandError(RocksError):
     """A program failed, was not found, or ran out of time."""
 
 
-def together(errors: Sequence[RocksError], where: str = "") -> RocksError:
+def combine(errors: Sequence[RocksError], where: str = "") -> RocksError:
     """All faults of one input as one error, in the given order; a single one stays as it is.
 
     The class is that of all of them, or DescriptionError when they differ.

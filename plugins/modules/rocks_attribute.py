@@ -118,7 +118,7 @@ def main() -> None:
     try:
         with (
             administrator(params["database"]) as database,
-            database.transaction(keep=not module.check_mode),
+            database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
                 done = put_attribute(database, name, params["value"], scope)

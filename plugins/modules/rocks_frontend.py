@@ -137,7 +137,7 @@ def main() -> None:
     try:
         with (
             administrator(params["database"]) as database,
-            database.transaction(keep=not module.check_mode),
+            database.transaction(dry_run=module.check_mode),
         ):
             done = settle(database, wanted, *texts, readdress=params["readdress"])
     except RocksError as error:

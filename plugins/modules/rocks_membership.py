@@ -98,7 +98,7 @@ def main() -> None:
     try:
         with (
             administrator(params["database"]) as database,
-            database.transaction(keep=not module.check_mode),
+            database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
                 values = {name: params[name] for name in ("appliance", "distribution", "compute")}

@@ -255,7 +255,7 @@ def main() -> None:
     try:
         with (
             administrator(module.params["database"]) as database,
-            database.transaction(keep=not module.check_mode),
+            database.transaction(dry_run=module.check_mode),
         ):
             done = run(database, module.params)
     except RocksError as error:

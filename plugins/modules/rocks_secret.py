@@ -106,7 +106,7 @@ def main() -> None:
     try:
         with (
             administrator(params["database"]) as database,
-            database.transaction(keep=not module.check_mode),
+            database.transaction(dry_run=module.check_mode),
         ):
             before = has_secret(database, name, scope)
             if params["state"] == "present":

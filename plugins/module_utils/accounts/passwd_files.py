@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
-from ..errors import DescriptionError, together
+from ..errors import DescriptionError, combine
 from .model import USERS_GROUP, Accounts, is_of_people
 
 NAME = r"(?![0-9]+\Z)(?!\.)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,30}\$?"
@@ -97,7 +97,7 @@ def accounts_of(
     for row in shadow.values():
         _check(row, FORMS["shadow"], faults)
     if faults:
-        raise together(faults)
+        raise combine(faults)
     return Accounts(
         tuple(
             _joined("x" if index == 1 else text for index, text in enumerate(user.fields))

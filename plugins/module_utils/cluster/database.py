@@ -137,40 +137,38 @@ class Database:
                 block, [value for _sql, parameters in (first, *then) for value in parameters]
             )
             return found == (1,)
-        with self.transaction(alone=False):
+        with self.transaction(exclusive=False):
             changed = self.execute(*first)
             for sql, parameters in then if changed else ():
                 self.execute(sql, parameters)
         return bool(changed)
 
     @contextlib.contextmanager
-    def transaction(self, *, keep: bool = True, alone: bool = True) -> Iterator[None]:
-        """All statements within, or none; an exception undoes them.
+    def transaction(self, *, dry_run: bool = False, exclusive: bool = True) -> Iterator[None]:
+        """Run all statements of the block, or none of them; an exception rolls them back.
 
-        keep   False undoes them at the end as well: a rehearsal, whose results are those of the real thing
-        alone  wait for every other such transaction to end, see what it did, and let none begin meanwhile.
-               Without it only rows exclude each other: for a compare-and-set with its event and audit row
+        dry_run    roll back at the end as well: results are those of the real transaction
+        exclusive  wait until every other exclusive transaction has ended, read what it wrote, and
+                   let none begin before this one ends.  Without it only rows exclude each other:
+                   enough for a compare-and-set with its event and its audit row
 
-        Within another transaction it becomes a part of that.
+        Inside another transaction it is a savepoint of that.
         """
         if self._depth:
-            begin, commit, undo = (
-                f"savepoint {SAVEPOINT}{self._depth}",
-                "release savepoint",
-                "rollback to savepoint",
-            )
+            savepoint = f"{SAVEPOINT}{self._depth}"
             with self._bracket(
-                begin,
-                f"{commit} {SAVEPOINT}{self._depth}",
-                f"{undo} {SAVEPOINT}{self._depth}",
-                keep,
+                begin=f"savepoint {savepoint}",
+                commit=f"release savepoint {savepoint}",
+                undo=f"rollback to savepoint {savepoint}",
+                dry_run=dry_run,
             ):
                 yield
             return
         self.open()
         with self._translated():
-            self._engine.begin(self._connection, alone)
-        with self._bracket(TURN if alone else "", "commit", "", keep):
+            self._engine.begin(self._connection, exclusive)
+        begin = TURN if exclusive else ""
+        with self._bracket(begin=begin, commit="commit", undo="", dry_run=dry_run):
             yield
 
     @contextlib.contextmanager
@@ -182,7 +180,7 @@ class Database:
         self.open()
         with self._translated():
             self._engine.begin_snapshot(self._connection)
-        with self._bracket("", "commit", "", True):
+        with self._bracket(begin="", commit="commit", undo="", dry_run=False):
             yield
 
     def ask(self, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Row]]:
@@ -197,17 +195,17 @@ class Database:
         return int(found[0]) if found else 0
 
     @contextlib.contextmanager
-    def _bracket(self, begin: str, commit: str, undo: str, keep: bool) -> Iterator[None]:
+    def _bracket(self, *, begin: str, commit: str, undo: str, dry_run: bool) -> Iterator[None]:
         """Count the depth, and end a transaction or a savepoint; no ``undo`` means the whole transaction."""
         self._depth += 1
         try:
             if begin:
                 self.execute(begin)
             yield
-            if keep:
-                self.execute(commit)
-            else:
+            if dry_run:
                 self._undo(undo)
+            else:
+                self.execute(commit)
         except BaseException:
             with contextlib.suppress(RocksError):  # the first error is the one to tell
                 self._undo(undo)

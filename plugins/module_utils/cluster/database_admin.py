@@ -73,7 +73,7 @@ def restore_from(url: str, path: str, *, keep: bool = True) -> dict[str, Any]:
             and dump(database, secrets=not HIDDEN_TABLES.isdisjoint(found.columns)) == text
         ):
             return _result(url, False, before, CURRENT, rows=counts)
-        with database.transaction(keep=keep):
+        with database.transaction(dry_run=not keep):
             counts = restore(database, text, path)
     return _result(url, True, before, CURRENT, rows=counts)
 

@@ -50,7 +50,7 @@ def _apply(database: Database, wanted: Version) -> None:
         return
     steps = [step for step in wanted.steps if step.engine in ("", database.engine)]
     for number, step in enumerate(steps[done_steps:], done_steps + 1):
-        with database.transaction(alone=False):
+        with database.transaction(exclusive=False):
             database.execute(spelled(step.sql, database.engine))
             database.execute("update schema_version set step = ? where id = 1", (number,))
     database.execute(
@@ -62,7 +62,7 @@ def _apply(database: Database, wanted: Version) -> None:
 def _alone(database: Database) -> Iterator[None]:
     """Let no other process migrate meanwhile; the engine lets go however this one ends."""
     if database.engine == "sqlite":
-        with database.transaction(alone=False):
+        with database.transaction(exclusive=False):
             yield
         return
     if database.row(

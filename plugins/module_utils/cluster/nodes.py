@@ -12,7 +12,7 @@ import functools
 from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
-from ..errors import DescriptionError, NotFound, RocksError, together
+from ..errors import DescriptionError, NotFound, RocksError, combine
 from .addressing import mac_address, network_of
 from .allocations import Ground, Placed, survey
 from .database import Database
@@ -87,7 +87,7 @@ def add(
         there, found = survey(database), Faults(faults)
         placed = [place(new, there, found, fill_gaps) for new in wanted]
         if found.errors:
-            raise together(found.errors)
+            raise combine(found.errors)
         return _write(database, [(0, one) for one in placed if one])
 
 
@@ -116,7 +116,7 @@ def ensure(
             _planned(one, before, there, found, fill_gaps) for one, before in zip(everyone, known)
         ]
         if found.errors:
-            raise together(found.errors)
+            raise combine(found.errors)
         written = iter(
             _write(
                 database,
@@ -194,7 +194,7 @@ def forget(
                 found.attempt(one.get("where", ""), functools.partial(mac_address, one["mac"]))
             names.append(_means(one, there, Faults()))
         if found.errors:
-            raise together(found.errors)
+            raise combine(found.errors)
         return [Replaced(node, None) for node in remove(database, filter(None, names))]
 
 

@@ -16,7 +16,7 @@ from .model import REMOVED, Batch, Event, Place, Placement
 
 def check(database: Database, placement: Placement, complete: Complete = nothing_more) -> None:
     """Raise what would refuse every machine, before anybody switches one on."""
-    with database.transaction(keep=False):
+    with database.transaction(dry_run=True):
         if placement.replace:
             complete([nodes.find(database, placement.replace)])
         elif (
@@ -32,7 +32,7 @@ def check(database: Database, placement: Placement, complete: Complete = nothing
 
 def forget(database: Database, names: Sequence[str], *, keep: bool = True) -> Iterator[Event]:
     """Remove nodes with everything that belongs to them.  Raises NotFound for unknown names, and removes none then."""
-    with database.transaction(keep=keep):
+    with database.transaction(dry_run=not keep):
         gone = nodes.remove(database, names)
     for node in gone:
         yield Event(REMOVED, node.mac, node.name, node=node)

@@ -56,7 +56,7 @@ def insert(
     not answer; nothing was changed then, and the same call may be made again.
     """
     seen = folded(sightings)
-    with database.transaction(keep=keep):
+    with database.transaction(dry_run=not keep):
         known = known_macs(database, [sighting.mac for sighting in seen])
         unknown = [sighting for sighting in seen if sighting.mac not in known]
         wanted, refused = _planned(database, unknown, placement)

@@ -13,7 +13,7 @@ import io
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..cluster.addressing import ip_address, mac_address
-from ..errors import DescriptionError, RocksError, together
+from ..errors import DescriptionError, RocksError, combine
 from .dhcp_request import Sighting, usable_mac
 from .model import Place
 
@@ -88,7 +88,7 @@ def _collected(rows: Iterable[tuple[str, Mapping[str, Any], bool]]) -> dict[str,
         except RocksError as error:
             faults.append(error)
     if faults:
-        raise together(faults)
+        raise combine(faults)
     return places
 
 

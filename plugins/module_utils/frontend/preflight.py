@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..errors import together
+from ..errors import combine
 from . import dhcp_probe, host_facts
 from .model import Machine, Wish
 from .preflight_rules import faults
@@ -35,5 +35,5 @@ def check(wish: Wish, *, ask_dhcp: bool) -> Checked:
     there = Machine(addresses, host_facts.routes(), host_facts.free(wish.folder), servers)
     found = faults(wish, there)
     if found:
-        raise together(found)
+        raise combine(found)
     return Checked(mac, there.free)

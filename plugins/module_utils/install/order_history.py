@@ -39,7 +39,7 @@ def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *
     steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
     begun = [(order, progress) for order, progress in reports if _begins(order, progress)]
     goes_on = [(order, progress) for order, progress in reports if not _begins(order, progress)]
-    with db.transaction(alone=False):
+    with db.transaction(exclusive=False):
         for some, shown in ((begun, SHOWN), (goes_on, COUNTED)):
             for start in range(0, len(some), CHUNK):
                 _count(db, some[start : start + CHUNK], shown, now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from ..errors import DescriptionError, together
+from ..errors import DescriptionError, combine
 from ..files import read_text
 from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, Trial
@@ -54,7 +54,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
                     )
                 )
     if faults:
-        raise together(faults)
+        raise combine(faults)
     return {site.options["path"]: site.layout("ssh_known_hosts", TEMPLATE, keys=keys)}
 
 

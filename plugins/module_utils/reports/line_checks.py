@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Callable
 
-from ..errors import DescriptionError, together
+from ..errors import DescriptionError, combine
 from ..files import read_text
 from .model import Site, Trial
 
@@ -30,6 +30,6 @@ def by_lines(pattern: str, example: str) -> Callable[[Trial, Site], None]:
                         )
                     )
         if faults:
-            raise together(faults[:TOLD])
+            raise combine(faults[:TOLD])
 
     return check

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Mapping, Optional, Sequence
 
-from ..errors import DescriptionError, NotFound, RocksError, together
+from ..errors import DescriptionError, NotFound, RocksError, combine
 from ..settings import Settings
 from .model import Options, Report
 from .registry import REPORTS
@@ -33,7 +33,7 @@ def chosen(
     ]
     found = {name: _options(known[name], said.get(name) or {}, faults) for name in known}
     if faults:
-        raise together(faults)
+        raise combine(faults)
     wanted = names if names is not None else [name for name in said if found[name][ENABLED]]
     return [(report, found[report.name]) for report in REPORTS if report.name in wanted]
 

@@ -11,7 +11,7 @@ import os
 import tempfile
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
-from ..errors import DescriptionError, NotFound, RocksError, Unavailable, together
+from ..errors import DescriptionError, NotFound, RocksError, Unavailable, combine
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
 
@@ -122,7 +122,7 @@ def _collected() -> Iterator[_Faults]:
     faults = _Faults()
     yield faults
     if faults:
-        raise together(faults)
+        raise combine(faults)
 
 
 def _plan(report: Report, site: Site, snapshot: Snapshot) -> Plan:

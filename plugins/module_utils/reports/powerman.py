@@ -12,7 +12,7 @@ import os
 import re
 from typing import Any, Mapping, NamedTuple
 
-from ..errors import DescriptionError, together
+from ..errors import DescriptionError, combine
 from ..files import read_text, replace
 from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, Trial
@@ -117,7 +117,7 @@ def _devices(snapshot: Snapshot, plugs: list[Plug], options: Mapping[str, Any]) 
                 )
             )
     if faults:
-        raise together(faults)
+        raise combine(faults)
     return devices
 
 

@@ -16,7 +16,7 @@ from ..cluster.memberships import memberships
 from ..cluster.model import Interface, Network, Node
 from ..cluster.networks import networks
 from ..cluster.nodes import nodes
-from ..errors import DescriptionError, together
+from ..errors import DescriptionError, combine
 from .addresses import Address, interface_host
 from .model import Hardware, Snapshot
 from .validators import is_domain, is_host, is_ip, is_mac, natural
@@ -65,7 +65,7 @@ def check(snapshot: Snapshot) -> None:
     # Which network an address lies in can be asked once all of them are addresses.
     faults += [] if faults else _twice(snapshot.addresses)
     if faults:
-        raise together(faults)
+        raise combine(faults)
 
 
 def _groups(database: Database) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def store(db: Database, node_id: int, message: Mapping[str, Any], now: str) -> N
     if not counts[0] or not counts[4] or firmware not in FIRMWARE:
         raise Denied(400, "a machine has a processor, memory, and BIOS or UEFI")
     values = (*counts, *(text_of(message, name)[:64] for name in TEXTS), firmware, now)
-    with db.transaction(alone=False):
+    with db.transaction(exclusive=False):
         assigned = ", ".join(f"{name} = ?" for name in COLUMNS)
         if db.row("select 1 from hardware where node = ?", (node_id,)):
             db.execute(f"update hardware set {assigned} where node = ?", (*values, node_id))

@@ -13,7 +13,7 @@ from .. import tree_paths
 from ..cluster.attributes import effective_of
 from ..cluster.database import Database
 from ..cluster.model import Node
-from ..errors import NotFound, RocksError, together
+from ..errors import NotFound, RocksError, combine
 from ..install.model import Pin
 from ..profile.output import profile_store
 from ..profile.output.serialization import identity
@@ -53,7 +53,7 @@ def pins(
                 )
             )
     if faults:
-        raise together(faults)
+        raise combine(faults)
     return found
 
 

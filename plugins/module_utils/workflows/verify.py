@@ -23,7 +23,7 @@ from ..install.drift import (
 from ..install.model import Order
 from ..install.power.boot_target import Target, targets
 from ..install.power.ssh_query import ask
-from ..install.rollout.concurrency import together
+from ..install.rollout.concurrency import run_concurrently
 from ..settings import load
 
 NAMED = 20  # nodes in the one line of the result
@@ -67,7 +67,9 @@ def _findings(
     reached: Mapping[str, Target], up: Mapping[str, Order], files: bool
 ) -> Iterator[tuple[Order, Finding]]:
     """Many nodes at once."""
-    for order, done in together(lambda order: ask(reached[order.node], files=files), up.values()):
+    for order, done in run_concurrently(
+        lambda order: ask(reached[order.node], files=files), up.values()
+    ):
         try:
             yield order, compare(order, done.result())
         except CommandError as error:

@@ -91,7 +91,7 @@ def test_strangers_sql_is_refused_through_an_account_that_sees_secrets(urls: Url
 
 
 def test_the_service_follows_an_order(service: Database) -> None:
-    with service.transaction(alone=False):
+    with service.transaction(exclusive=False):
         moved = "update installs set state = 'installing', changed = 'now', message = 'x' where id = 1 and state = 'ordered'"
         assert service.execute(moved) == 1
         service.execute(

@@ -46,7 +46,7 @@ def test_what_cannot_follow_undoes_it(table_ii: Database) -> None:
 
 
 def test_within_a_transaction_it_is_a_part_of_that(table_ii: Database) -> None:
-    with table_ii.transaction(keep=False):
+    with table_ii.transaction(dry_run=True):
         assert table_ii.change(WON, (TELL, (NOW, "rehearsed")))
         assert not table_ii.change(LOST)
         assert told(table_ii) == ["rehearsed"]

@@ -55,7 +55,7 @@ def test_an_exception_undoes_a_transaction(database: Database) -> None:
 
 def test_a_rehearsal_sees_its_own_writes_and_leaves_nothing(database: Database) -> None:
     before = database.revision()
-    with database.transaction(keep=False):
+    with database.transaction(dry_run=True):
         database.execute(ONE_MORE, ("lan", "10.0.0.0"))
         assert names(database) == ["lan"]
     assert (names(database), database.revision()) == ([], before)
@@ -69,13 +69,13 @@ def test_an_inner_transaction_fails_alone_when_its_error_is_caught(database: Dat
             database.execute(ONE_MORE, ("b", "12.0.0.0"))
         with database.transaction():
             database.execute(ONE_MORE, ("c", "13.0.0.0"))
-        with database.transaction(keep=False):
+        with database.transaction(dry_run=True):
             database.execute(ONE_MORE, ("d", "14.0.0.0"))
     assert names(database) == ["a", "c"]
 
 
 def test_what_an_inner_transaction_did_goes_with_the_outer_one(database: Database) -> None:
-    with database.transaction(keep=False), database.transaction():
+    with database.transaction(dry_run=True), database.transaction():
         database.execute(ONE_MORE, ("a", "10.0.0.0"))
     assert names(database) == []
 
@@ -84,7 +84,7 @@ def test_the_revision_grows_with_each_kept_transaction(database: Database) -> No
     before = database.revision()
     with database.transaction():
         pass
-    with database.transaction(alone=False):
+    with database.transaction(exclusive=False):
         pass
     assert database.revision() == before + 1
 
@@ -157,7 +157,7 @@ def test_two_compare_and_sets_in_parallel_transactions_have_one_winner(
     won = []
 
     def claim() -> None:
-        with connect(urls.administrator) as own, own.transaction(alone=False):
+        with connect(urls.administrator) as own, own.transaction(exclusive=False):
             won.append(
                 own.execute(
                     "update nodes set comment = 'claimed' where id = 4 and comment = 'Compute node'"

@@ -301,7 +301,7 @@ def test_a_site_without_reports_writes_nothing_and_needs_no_folder(
 def test_a_node_that_would_break_a_report_is_told_before_it_is_kept(
     described: Database, site: Settings, programs: Programs
 ) -> None:
-    with described.transaction(keep=False):
+    with described.transaction(dry_run=True):
         described.execute(
             "insert into nodes (name, membership, rack, `rank`) values ('compute 9', 2, 9, 9)"
         )

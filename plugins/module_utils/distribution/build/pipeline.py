@@ -13,7 +13,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional
 
-from ...errors import RocksError, together
+from ...errors import RocksError, combine
 from .. import publish
 from ..metadata.index import Published, open_folder
 from ..model import Changes, Distribution, Generation, Package, Report, Verdict, silent
@@ -126,7 +126,7 @@ def _opened(distribution: Distribution, places: Places, progress: Report) -> lis
         except RocksError as error:
             faults.append(error)
     if faults:
-        raise together(faults)
+        raise combine(faults)
     return inputs
 
 

@@ -13,7 +13,7 @@ Thing = TypeVar("Thing")
 Outcome = TypeVar("Outcome")
 
 
-def together(
+def run_concurrently(
     work: Callable[[Thing], Outcome], things: Iterable[Thing]
 ) -> Iterator[tuple[Thing, Future[Outcome]]]:
     """Each thing with what became of it, as they end.

@@ -18,7 +18,7 @@ from ..model import Order, Pin
 from ..power.boot_target import Target
 from ..schedulers.base import Nobody, Scheduler
 from ..states import BOOTED, FAILED, INSTALLED, INSTALLING, LIVE, ORDERED, UP
-from .concurrency import together
+from .concurrency import run_concurrently
 from .waves import Rules, stopped, waves
 
 POLL_SECONDS = 2.0
@@ -178,7 +178,7 @@ def _begin(
                 [verdict.node]
             )  # somebody else was faster, and it is not ours to hold
             yield Step(verdict.node, verdict.action, verdict.reason), None
-    for order, done in together(lambda order: tools.send(targets[order.node]), to_send):
+    for order, done in run_concurrently(lambda order: tools.send(targets[order.node]), to_send):
         error = done.exception()
         if error is None:
             yield Step(order.node, SENT, f"by {done.result()}"), order

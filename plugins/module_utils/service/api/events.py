@@ -69,7 +69,7 @@ def _installed(service: Service, told: Told) -> None:
     """The machine boots from its own disk from now on.  Said twice, it is heard twice: the answer may have been lost."""
     if told.order.state in (INSTALLED, UP):
         return
-    with service.db.transaction(alone=False):
+    with service.db.transaction(exclusive=False):
         _advance(service, told, INSTALLED, 200)
         keep_key(service.db, told.order, told.node)
 

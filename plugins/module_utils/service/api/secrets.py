@@ -62,7 +62,7 @@ def _hand_over(
     service: Service, request: Request, order: Order, known: Mapping[str, str]
 ) -> Optional[bytes]:
     """Mark them as handed over, and say what they are; None when they were already."""
-    with service.db.transaction(alone=False):
+    with service.db.transaction(exclusive=False):
         if not service.db.execute(TAKE, (service.now, service.now, order.id, INSTALLING)):
             return None
         given = {**known, **_keys(service.db, order, known.get(NODE_KEY))}
