@@ -99,16 +99,20 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import profile_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import consult
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.traversal import followed
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_drawing import (
-    below,
-    dot,
-    sketch,
-    svg,
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    tracked_attributes,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import text
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.traversal import (
+    followed_edges,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_drawing import (
+    edges_below,
+    make_drawing,
+    to_dot,
+    to_svg,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import to_text
 
 
 def main():
@@ -135,11 +139,11 @@ def main():
 
 def picture(module):
     params = module.params
-    sources = Sources(params["path"], params["graph"])
-    drawing = sketch(sources, edges(sources, params), params["root"] or "", params["roots"])
+    sources = XmlLayers(params["path"], params["graph"])
+    drawing = make_drawing(sources, edges(sources, params), params["root"] or "", params["roots"])
     dest = params["dest"] or ""
     form = params["format"] or ("dot" if dest.endswith(".dot") else "svg")
-    drawn = dot(drawing) if form == "dot" else svg(drawing)
+    drawn = to_dot(drawing) if form == "dot" else to_svg(drawing)
     result = {
         "changed": False,
         "picture": drawn,
@@ -166,9 +170,11 @@ def edges(sources, params):
     if not params["root"]:
         return sources.graph.edges
     if params["attributes"] is None:
-        return below(sources.graph.edges, params["root"])
-    given = {name: text(value) for name, value in params["attributes"].items()}
-    return followed(sources.graph, params["root"], consult(sources, given, params["release"]))
+        return edges_below(sources.graph.edges, params["root"])
+    given = {name: to_text(value) for name, value in params["attributes"].items()}
+    return followed_edges(
+        sources.graph, params["root"], tracked_attributes(sources, given, params["release"])
+    )
 
 
 if __name__ == "__main__":

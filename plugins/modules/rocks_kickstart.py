@@ -113,15 +113,17 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    provenance,
     render,
+    render_with_origins,
     sha256,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
-    identity,
+    profile_sha256,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import subject
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import (
+    resolve_target,
+)
 
 
 def main():
@@ -144,8 +146,8 @@ def main():
 
 
 def kickstart(module):
-    asked = subject(module.params, load())
-    profile = asked.profile()
+    asked = resolve_target(module.params, load())
+    profile = asked.find_or_compile()
     text = render(profile, asked.attributes)
     for remark in profile.remarks:
         module.warn(str(remark))
@@ -155,12 +157,13 @@ def kickstart(module):
         "nodes": [node.name for node in profile.nodes],
         "packages": [package.name for package in profile.packages],
         "sha256": sha256(text),
-        "profile": identity(profile),
+        "profile": profile_sha256(profile),
         "shape": dict(profile.shape),
     }
     if module.params["provenance"]:
         sourced = [
-            (line.text, line.origin or ("", 0)) for line in provenance(profile, asked.attributes)
+            (line.text, line.origin or ("", 0))
+            for line in render_with_origins(profile, asked.attributes)
         ]
         result["provenance"] = [
             {"text": text, "file": file, "line": line} for text, (file, line) in sourced

@@ -206,14 +206,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import (
     Side,
-    diff,
-    way,
-    why,
+    compare,
+    explain,
+    path_to_node,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import references
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    referenced_attributes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import subject
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import (
+    resolve_target,
+)
 
 OTHER = ("node", "root", "attributes", "path", "distribution", "generation", "graph", "release")
 
@@ -241,34 +245,40 @@ def main():
 
 
 def information(params, settings):
-    asked = subject(params, settings)
+    asked = resolve_target(params, settings)
     result = {}
     if params["lint"]:
         result["findings"] = findings(asked, params["releases"])
         if any(finding["severity"] == "error" for finding in result["findings"]):
             return result
     if params["why"]:
-        reasons = why(asked.profile(), asked.attributes, params["why"])
+        reasons = explain(asked.find_or_compile(), asked.attributes, params["why"])
         result["reasons"] = [
             {"text": reason.text, "where": str(reason.origin), "path": hops(reason.path)}
             for reason in reasons
         ]
     if params["diff"]:
-        second = subject(beside(params), settings)
-        sides = [Side(one.name, one.profile(), one.attributes) for one in (asked, second)]
-        result["difference"] = diff(*sides)._asdict()
-    return result or overview(asked.profile())
+        second = resolve_target(beside(params), settings)
+        sides = [Side(one.name, one.find_or_compile(), one.attributes) for one in (asked, second)]
+        result["difference"] = compare(*sides)._asdict()
+    return result or overview(asked.find_or_compile())
 
 
 def overview(profile):
     """What there is to say when nothing in particular is asked; the answer to a question must not drown in it."""
     return {
         "nodes": [
-            {"name": node.name, "files": list(node.files), "path": hops(way(profile, node))}
+            {
+                "name": node.name,
+                "files": list(node.files),
+                "path": hops(path_to_node(profile, node)),
+            }
             for node in profile.nodes
         ],
         "shape": dict(profile.shape),
-        "attributes": {name: str(origin) for name, origin in sorted(references(profile).items())},
+        "attributes": {
+            name: str(origin) for name, origin in sorted(referenced_attributes(profile).items())
+        },
     }
 
 
@@ -280,7 +290,7 @@ def findings(asked, releases):
         wanted,
         graph=asked.graph,
         evaluate=asked.evaluate,
-        available=asked.available(),
+        available=asked.available_packages(),
     )
     return [
         {

@@ -18,8 +18,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
-    load,
-    store,
+    deserialize,
+    serialize,
 )
 from support.measure import Cost, best, cost_of, figure
 from support.samples import SAMPLES
@@ -76,7 +76,7 @@ def main() -> int:
     attributes = json.loads((ROLLS / "expected" / "compute.json").read_text())["attributes"]
     profile = compiled(attributes)
     many = nodes(attributes)
-    text = store(profile)
+    text = serialize(profile)
     template = jinja(profile)
     first = render(profile, many[0])
     print(
@@ -87,7 +87,7 @@ def main() -> int:
         return cost.cpu / NODES * 1000
 
     compile_cost = best(5, lambda: cost_of(lambda: compiled(attributes)))
-    load_cost = best(5, lambda: cost_of(lambda: load(text)))
+    load_cost = best(5, lambda: cost_of(lambda: deserialize(text)))
     all_cost = best(5, lambda: cost_of(lambda: [render(profile, node) for node in many]))
     jinja_cost = best(
         2, lambda: cost_of(lambda: [template.render(node) for node in many[: NODES // 10]])

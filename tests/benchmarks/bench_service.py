@@ -28,7 +28,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import 
     serialization,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    references,
+    referenced_attributes,
     render,
 )
 from support import load
@@ -89,13 +89,15 @@ def publish(install: pathlib.Path) -> tuple[Pin, int]:
     profiles = install / ".generations" / "rocks" / "x86_64" / GENERATION / "build" / "profiles"
     profiles.mkdir(parents=True)
     profile = compile_profile(XML, "compute", COMPUTE_0_0, RELEASE)
-    profile_store.write(profile_store.Library({"compute": (profile,)}), str(profiles))
+    profile_store.write_library(
+        profile_store.ProfileLibrary({"compute": (profile,)}), str(profiles)
+    )
     late = {
         name: "x" * 36
-        for name in references(profile)
+        for name in referenced_attributes(profile)
         if name.startswith("install_") or name == "frontend_url"
     }
-    return Pin("rocks", "x86_64", GENERATION, serialization.identity(profile)), len(
+    return Pin("rocks", "x86_64", GENERATION, serialization.profile_sha256(profile)), len(
         render(profile, {**COMPUTE_0_0, **late})
     )
 

@@ -86,13 +86,15 @@ def publish(
         (build / path).write_text(text, encoding="utf-8")
     (build / "profiles").mkdir()
     profile = compile_profile(str(build), "compute", attributes, release)
-    profile_store.write(profile_store.Library({"compute": (profile,)}), str(build / "profiles"))
+    profile_store.write_library(
+        profile_store.ProfileLibrary({"compute": (profile,)}), str(build / "profiles")
+    )
     if current:
         link = root / name / "x86_64"
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(pathlib.Path("..", ".generations", name, "x86_64", generation))
-    return Pin(name, "x86_64", generation, serialization.identity(profile))
+    return Pin(name, "x86_64", generation, serialization.profile_sha256(profile))
 
 
 class Reply(NamedTuple):

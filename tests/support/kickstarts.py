@@ -10,7 +10,7 @@ from typing import Any, Mapping
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion, versionMap
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import find
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import find_release
 
 
 def tree(folder: pathlib.Path, files: Mapping[str, str]) -> str:
@@ -38,7 +38,7 @@ def strictly_valid(kickstart: str, release: str) -> Any:
     """What pykickstart reads from a kickstart of this release; raises what it says against it, and its warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        handler = makeVersion(versionMap[find(release).handler])
+        handler = makeVersion(versionMap[find_release(release).handler])
         KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(kickstart)
     return handler
 
@@ -53,7 +53,7 @@ def sections(kickstart: str, release: str = "rhel9") -> list[str]:
 
 @functools.cache
 def _handler(release: str) -> Any:
-    return makeVersion(versionMap[find(release).handler])  # 50 ms each
+    return makeVersion(versionMap[find_release(release).handler])  # 50 ms each
 
 
 # The paper's Figures 2 to 4, as small as they can be.

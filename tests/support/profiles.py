@@ -23,7 +23,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES, find
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import (
+    RELEASES,
+    find_release,
+)
 
 XML = str(pathlib.Path(__file__).parents[2] / "xml")
 ROOTS = ("compute", "login", "nas", "web", "frontend")
@@ -180,7 +183,7 @@ KINDS = {
 
 def scripts(text: str, release: str) -> list[Section]:
     """The scripts of a kickstart; ``node`` is the name of their log, which is their node file's."""
-    handler = makeVersion(versionMap[find(release).handler])
+    handler = makeVersion(versionMap[find_release(release).handler])
     KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(text)
     found = []
     for script in handler.scripts:

@@ -18,7 +18,7 @@ from .model import Piece, Reference
 # Private-use characters: legal in XML, refused in source files (markup.py), so a mark is never somebody's text.
 OPEN, CLOSE, AS = "\ue000", "\ue001", "\ue002"
 RESERVED = re.compile(f"[{OPEN}{CLOSE}{AS}]")
-MARK = re.compile(f"{OPEN}([^{CLOSE}{AS}]+)(?:{AS}([a-z-]+))?{CLOSE}")
+PLACEHOLDER = re.compile(f"{OPEN}([^{CLOSE}{AS}]+)(?:{AS}([a-z-]+))?{CLOSE}")
 
 # Every line of a <file> body starts with this; the script that writes the file takes it off again.
 MARGIN = "|"
@@ -35,31 +35,33 @@ KICKSTART_UNSAFE = re.compile(r"[\s\"'\\#]")
 FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
-def mark(name: str, context: str = "") -> str:
+def placeholder(name: str, context: str = "") -> str:
     """The reference to an attribute, as text."""
     return OPEN + name + (AS + context if context else "") + CLOSE
 
 
-def names(text: str) -> list[str]:
+def referenced_names(text: str) -> list[str]:
     """The attributes that a text refers to, in order."""
-    return [found.group(1) for found in MARK.finditer(text)]
+    return [found.group(1) for found in PLACEHOLDER.finditer(text)]
 
 
-def assign(text: str, context: str) -> str:
+def assign_context(text: str, context: str) -> str:
     """The text with this context for every reference that has none yet."""
-    return MARK.sub(lambda found: mark(found.group(1), found.group(2) or context), text)
+    return PLACEHOLDER.sub(
+        lambda found: placeholder(found.group(1), found.group(2) or context), text
+    )
 
 
-def readable(text: str) -> str:
+def unmark(text: str) -> str:
     """The text as its author wrote it, for messages."""
-    return MARK.sub(r"&\1;", text)
+    return PLACEHOLDER.sub(r"&\1;", text)
 
 
-def pieces(text: str) -> tuple[Piece, ...]:
+def split_references(text: str) -> tuple[Piece, ...]:
     """A text with contextual references, taken apart for substitution."""
     parts: list[Piece] = []
     end = 0
-    for found in MARK.finditer(text):
+    for found in PLACEHOLDER.finditer(text):
         if found.start() > end:
             parts.append(text[end : found.start()])
         parts.append(Reference(found.group(1), found.group(2) or "plain"))
@@ -69,13 +71,13 @@ def pieces(text: str) -> tuple[Piece, ...]:
     return tuple(parts)
 
 
-def written(value: str, context: str) -> str:
+def escape(value: str, context: str) -> str:
     """The value as its context writes it.  Raises ValueError, naming what cannot be written there."""
     if PLAIN.match(value):
         return value
     if FORBIDDEN.search(value):
         raise ValueError("a NUL or half a character cannot be written anywhere")
-    return RULES[context](value)
+    return ESCAPERS[context](value)
 
 
 def _one_line(value: str) -> str:
@@ -193,7 +195,7 @@ def _within(allowed: re.Pattern[str], value: str) -> str:
     return value
 
 
-RULES: Mapping[str, Callable[[str], str]] = {
+ESCAPERS: Mapping[str, Callable[[str], str]] = {
     "kickstart-word": _kickstart_word,
     "kickstart-words": _kickstart_words,
     "kickstart-double": _kickstart_double,

@@ -37,14 +37,16 @@ class Remark(NamedTuple):
 
 
 ERROR, WARNING = "error", "warning"
-COMPILES = "description"  # the rule of everything that ends a compile and has no rule of its own
+COMPILE_RULE = (
+    "description"  # the rule of everything that ends a compile and has no rule of its own
+)
 
 
-def as_remark(error: RocksError, fallback: Origin) -> Remark:
+def remark_from_error(error: RocksError, fallback: Origin) -> Remark:
     """An error as a remark; its place is taken from the message where it has one."""
     file, _colon, line = error.where.rpartition(":")
     origin = Origin(file, int(line)) if file and line.isdigit() else fallback
-    return Remark(ERROR, COMPILES, origin, error.what, error.hint)
+    return Remark(ERROR, COMPILE_RULE, origin, error.what, error.hint)
 
 
 class Text(NamedTuple):
@@ -81,7 +83,7 @@ class OrderEdge(NamedTuple):
     origin: Origin
 
 
-class Declared(NamedTuple):
+class AttributeDeclaration(NamedTuple):
     """An attribute that a graph file declares; without a default it must be set where it is used."""
 
     name: str
@@ -96,7 +98,7 @@ class Graph(NamedTuple):
     name: str
     edges: tuple[Edge, ...]
     orders: tuple[OrderEdge, ...]
-    attributes: tuple[Declared, ...]
+    attributes: tuple[AttributeDeclaration, ...]
 
 
 class Condition(NamedTuple):
@@ -137,7 +139,7 @@ class Package(NamedTuple):
     origins: tuple[Origin, ...]
 
 
-class NodeFile(NamedTuple):
+class ProfileNode(NamedTuple):
     """One node of the graph as a root reached it: its files, and the edge it was reached by (none for the root)."""
 
     name: str
@@ -160,7 +162,7 @@ class Profile:
     root: str
     graph: str
     release: str
-    nodes: tuple[NodeFile, ...]
+    nodes: tuple[ProfileNode, ...]
     shape: Mapping[str, Optional[str]]
     defaults: Mapping[str, str]
     packages: tuple[Package, ...]

@@ -48,7 +48,7 @@ class Span(NamedTuple):
 
 
 ALWAYS = Span()
-EVERYWHERE = """
+COMMON_COMMANDS = """
     autopart bootloader cdrom clearpart cmdline driverdisk eula fcoe firewall firstboot graphical group halt
     harddrive hmc ignoredisk iscsi iscsiname keyboard lang liveimg logging logvol mediacheck network nfs ostreesetup
     part partition poweroff raid realm reboot repo reqpart rescue rootpw selinux services shutdown skipx snapshot
@@ -56,7 +56,7 @@ EVERYWHERE = """
     %include
 """
 COMMANDS: Mapping[str, Span] = {
-    **dict.fromkeys(EVERYWHERE.split(), ALWAYS),
+    **dict.fromkeys(COMMON_COMMANDS.split(), ALWAYS),
     "auth": Span(deprecated=8, removed=10),
     "authconfig": Span(deprecated=8, removed=10),
     "authselect": Span(since=8),
@@ -86,13 +86,13 @@ COMMANDS: Mapping[str, Span] = {
     "zipl": Span(since=8),
 }
 # Element names of older rolls that no installer here knows as commands, and what becomes of them (translate.py).
-LEGACY = ("interactive", "langsupport", "lilo", "lilocheck", "mouse")
-COMMAND_NAMES = (frozenset(COMMANDS) | frozenset(LEGACY)) - {"%include"}
+LEGACY_ELEMENTS = ("interactive", "langsupport", "lilo", "lilocheck", "mouse")
+COMMAND_NAMES = (frozenset(COMMANDS) | frozenset(LEGACY_ELEMENTS)) - {"%include"}
 
 KNOWN, DEPRECATED, UNKNOWN = "known", "deprecated", "unknown"
 
 
-def find(name: str) -> Release:
+def find_release(name: str) -> Release:
     """The release of that name.  Raises NotFound with the names there are."""
     release = RELEASES.get(ALIASES.get(name, name))
     if release is None:
@@ -100,12 +100,12 @@ def find(name: str) -> Release:
     return release
 
 
-def names(name: str) -> tuple[str, ...]:
+def selector_names(name: str) -> tuple[str, ...]:
     """What a release answers to in release=: its own name, and its family's."""
     return (name, RELEASES[name].family) if name in RELEASES else (name,)
 
 
-def status(command: str, release: Release) -> str:
+def command_status(command: str, release: Release) -> str:
     """Whether a release's installer knows a command, warns of it, or stops at it."""
     span = COMMANDS.get(command)
     if span is None or release.age < span.since:
@@ -117,7 +117,7 @@ def status(command: str, release: Release) -> str:
     return DEPRECATED if release.age >= span.deprecated else KNOWN
 
 
-class Option(NamedTuple):
+class OptionChange(NamedTuple):
     """What becomes of one option of a command, or of %packages, for the ages ``since`` … ``until`` (not included).
 
     new    how the option is called there; None: it goes, and ``why`` says that nothing is lost; "": it is refused
@@ -133,15 +133,17 @@ class Option(NamedTuple):
     why: str = ""
 
 
-OPTIONS: tuple[Option, ...] = (
-    Option("timezone", "--isUtc", 7, 99, "--utc"),
-    Option("logging", "--level", 9, 99, None, True, "the installer logs everything there"),
-    Option(
+OPTION_CHANGES: tuple[OptionChange, ...] = (
+    OptionChange("timezone", "--isUtc", 7, 99, "--utc"),
+    OptionChange("logging", "--level", 9, 99, None, True, "the installer logs everything there"),
+    OptionChange(
         "repo", "--ignoregroups", 9, 99, None, True, "groups come from the installation source only"
     ),
-    Option("rootpw", "--allow-ssh", 7, 9, None, False, "sshd lets root in by password there"),
-    Option("reboot", "--kexec", 7, 8, None, False, "the machine reboots by way of its firmware"),
-    Option(
+    OptionChange("rootpw", "--allow-ssh", 7, 9, None, False, "sshd lets root in by password there"),
+    OptionChange(
+        "reboot", "--kexec", 7, 8, None, False, "the machine reboots by way of its firmware"
+    ),
+    OptionChange(
         "text",
         "--non-interactive",
         7,
@@ -150,11 +152,11 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "text mode asks only for what the kickstart leaves open",
     ),
-    Option("bootloader", "--sdboot", 7, 10, ""),
-    Option("autopart", "--hibernation", 7, 10, ""),
-    Option("%packages", "--excludeWeakdeps", 9, 99, "--exclude-weakdeps"),
-    Option("%packages", "--exclude-weakdeps", 8, 9, "--excludeWeakdeps"),
-    Option(
+    OptionChange("bootloader", "--sdboot", 7, 10, ""),
+    OptionChange("autopart", "--hibernation", 7, 10, ""),
+    OptionChange("%packages", "--excludeWeakdeps", 9, 99, "--exclude-weakdeps"),
+    OptionChange("%packages", "--exclude-weakdeps", 8, 9, "--excludeWeakdeps"),
+    OptionChange(
         "%packages",
         "--excludeWeakdeps",
         7,
@@ -163,7 +165,7 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "packages have no weak dependencies there",
     ),
-    Option(
+    OptionChange(
         "%packages",
         "--exclude-weakdeps",
         7,
@@ -172,10 +174,10 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "packages have no weak dependencies there",
     ),
-    Option("%packages", "--instLangs", 9, 99, "--inst-langs", True),
-    Option("%packages", "--inst-langs", 7, 9, "--instLangs", True),
-    Option("%packages", "--ignorebroken", 7, 11, ""),
-    Option(
+    OptionChange("%packages", "--instLangs", 9, 99, "--inst-langs", True),
+    OptionChange("%packages", "--inst-langs", 7, 9, "--instLangs", True),
+    OptionChange("%packages", "--ignorebroken", 7, 11, ""),
+    OptionChange(
         "%packages", "--nobase", 7, 99, None, False, "no group is installed that is not asked for"
     ),
 )

@@ -14,7 +14,7 @@ from ..files import read_bytes
 from ..install.model import Pin
 from ..profile.model import Profile
 from ..profile.output import render
-from ..profile.output.serialization import load
+from ..profile.output.serialization import deserialize
 from ..tree_paths import generation_folder, profile_ending, profiles_folder
 
 KEPT = 64
@@ -40,15 +40,15 @@ class Profiles:
                 path,
                 "a generation is never edited: build it again",
             )
-        return load(data.decode(), path)
+        return deserialize(data.decode(), path)
 
     def kickstart(self, pin: Pin, values: Mapping[str, str]) -> str:
         """The kickstart of a node.  Raises DescriptionError or Conflict when the values do not fit."""
         return render.render(self.load(pin), values)
 
-    def provenance(self, pin: Pin, values: Mapping[str, str]) -> list[render.Sourced]:
+    def provenance(self, pin: Pin, values: Mapping[str, str]) -> list[render.RenderedLine]:
         """The same kickstart, line by line, with the file and line behind each."""
-        return render.provenance(self.load(pin), values)
+        return render.render_with_origins(self.load(pin), values)
 
 
 def generation_path(distributions: str, pin: Pin) -> str:

@@ -28,11 +28,11 @@ from ..distribution.model import (
     silent,
 )
 from ..errors import DescriptionError
-from ..profile.compile.evaluate import evaluator
-from ..profile.output.profile_store import Wanted
+from ..profile.compile.evaluate import make_evaluator
+from ..profile.output.profile_store import ProfileRequest
 from ..settings import Settings
 from . import compile_profiles
-from .profile_target import text
+from .profile_target import to_text
 
 SHOWN = 20  # warnings at most; old rolls give dozens
 
@@ -98,7 +98,7 @@ def distribution(params: Mapping[str, Any]) -> Distribution:
     policy = Policy(
         arch=params["arch"],
         versions=params["versions"],
-        pins={name: text(pin) for name, pin in params["pins"].items()},
+        pins={name: to_text(pin) for name, pin in params["pins"].items()},
         install_only=INSTALL_ONLY if install_only is None else tuple(install_only),
         install_only_limit=params["install_only_limit"],
         drop_stale=params["drop_stale"],
@@ -207,11 +207,13 @@ def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _hook(params: Mapping[str, Any], known: Known) -> Hook:
     listed = [
-        Wanted(row["root"], {name: text(value) for name, value in row["attributes"].items()})
+        ProfileRequest(
+            row["root"], {name: to_text(value) for name, value in row["attributes"].items()}
+        )
         for row in params["profiles"]
     ]
     asked = known.profiles._replace(needed=[*known.profiles.needed, *listed])
-    evaluate = evaluator(params["eval_user"], params["eval_timeout"])
+    evaluate = make_evaluator(params["eval_user"], params["eval_timeout"])
     return compile_profiles.hook(
         asked, compile_profiles.Target(params["release"] or "", params["graph"], evaluate)
     )

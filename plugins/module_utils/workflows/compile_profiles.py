@@ -20,10 +20,10 @@ from ..distribution.build.profile_hook import Compiled, CompiledProfile, Hook
 from ..errors import DescriptionError
 from ..install.orders import live
 from ..profile.model import Evaluate
-from ..profile.output.profile_store import Wanted, compile_library
+from ..profile.output.profile_store import ProfileRequest, compile_library
 from ..profile.output.render import sha256
-from ..profile.output.serialization import store
-from ..profile.xml.layers import Sources
+from ..profile.output.serialization import serialize
+from ..profile.xml.layers import XmlLayers
 from ..tree_paths import profile_file_name
 
 
@@ -38,8 +38,8 @@ class Target(NamedTuple):
 class Asked(NamedTuple):
     """The profiles that there must be, and those that there may be, if the graph has their roots."""
 
-    needed: Sequence[Wanted] = ()
-    possible: Sequence[Wanted] = ()
+    needed: Sequence[ProfileRequest] = ()
+    possible: Sequence[ProfileRequest] = ()
 
 
 def wanted(database: Database, distribution: str, arch: str) -> Asked:
@@ -72,9 +72,11 @@ def wanted(database: Database, distribution: str, arch: str) -> Asked:
     ]
     attributes = effective_of(database, [*real, *coming])
 
-    def rows(some: Iterable[Node]) -> list[Wanted]:
+    def rows(some: Iterable[Node]) -> list[ProfileRequest]:
         return [
-            Wanted(one.root, {name: row.value for name, row in attributes[one.name].items()})
+            ProfileRequest(
+                one.root, {name: row.value for name, row in attributes[one.name].items()}
+            )
             for one in some
         ]
 
@@ -102,7 +104,7 @@ def hook(asked: Asked, target: Target) -> Hook:
 def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
     if not os.path.isdir(os.path.join(folder, "graphs")):
         return Compiled()
-    sources = Sources(folder, target.graph, lenient=True)
+    sources = XmlLayers(folder, target.graph, lenient=True)
     known = {
         name for edge in sources.graph.edges for name in (edge.source, edge.target)
     } | sources.node_names()
@@ -115,7 +117,7 @@ def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
     made = {}
     for root, profiles in library.profiles.items():
         for profile in profiles:
-            text = store(profile)
+            text = serialize(profile)
             packages = {
                 one.name: [f"{folder}/{origin}" for origin in one.origins]
                 for one in profile.packages

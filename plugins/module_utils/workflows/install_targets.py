@@ -16,13 +16,13 @@ from ..cluster.model import Node
 from ..errors import NotFound, RocksError, combine
 from ..install.model import Pin
 from ..profile.output import profile_store
-from ..profile.output.serialization import identity
+from ..profile.output.serialization import profile_sha256
 
 HINT = "build and publish one: rocks_dist"
 
 
 # Profiles by the folder of their generation, which never changes once it is published.
-Kept = dict[str, profile_store.Library]
+Kept = dict[str, profile_store.ProfileLibrary]
 
 
 def pins(
@@ -79,8 +79,8 @@ def _pin(
     tree = tree_paths.generation_folder(distributions, node.distribution, node.arch, generation)
     folder = tree_paths.profiles_folder(tree)
     if folder not in kept:
-        kept[folder] = profile_store.read(folder)
-    profile = kept[folder].find(node.root, attributes)
+        kept[folder] = profile_store.read_library(folder)
+    profile = kept[folder].find_profile(node.root, attributes)
     if id(profile) not in identities:
-        identities[id(profile)] = identity(profile)
+        identities[id(profile)] = profile_sha256(profile)
     return Pin(node.distribution, node.arch, generation, identities[id(profile)])

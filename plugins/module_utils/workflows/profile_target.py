@@ -16,14 +16,14 @@ from ..cluster.database import connect
 from ..cluster.nodes import find
 from ..errors import DescriptionError, NotFound
 from ..profile.compile.compiler import compile_profile
-from ..profile.compile.evaluate import evaluator
+from ..profile.compile.evaluate import make_evaluator
 from ..profile.model import Evaluate, Profile
 from ..profile.output import profile_store
-from ..profile.output.lint import Available
+from ..profile.output.lint import AvailablePackages
 from ..settings import Settings
 
 
-class Subject(NamedTuple):
+class ProfileTarget(NamedTuple):
     """A root and all attributes of one (real or imagined) node, and where the XML is.
 
     tree  the published distribution, or the generation of it, that the XML belongs to; empty with ``path``
@@ -38,7 +38,7 @@ class Subject(NamedTuple):
     release: str
     evaluate: Evaluate
 
-    def profile(self) -> Profile:
+    def find_or_compile(self) -> Profile:
         """The compiled profile: the one stored with the distribution where it fits, otherwise compiled now."""
         stored = self._stored()
         return stored or compile_profile(
@@ -50,7 +50,7 @@ class Subject(NamedTuple):
             evaluate=self.evaluate,
         )
 
-    def available(self) -> Optional[Available]:
+    def available_packages(self) -> Optional[AvailablePackages]:
         """What the distribution has to offer, for the lint; None where the XML belongs to no built one."""
         # Here, so that only who asks for it needs the libraries of that room.
         from ..distribution.metadata.capabilities import name_of, union, unpack
@@ -63,15 +63,19 @@ class Subject(NamedTuple):
         contents = [published.content(CAPABILITIES, number) for number in published.index.shards]
         provided = union(unpack(content) for content in contents if content).provides
         known = groups(published.document("group"), self.tree)
-        return Available(
+        return AvailablePackages(
             frozenset(name_of(entry).decode("utf-8", "replace") for entry in provided),
             frozenset(name.lstrip("^") for name in known),
         )
 
     def _stored(self) -> Optional[Profile]:
         try:
-            found = profile_store.read(tree_paths.profiles_folder(self.tree)) if self.tree else None
-            profile = found.find(self.root, self.attributes) if found else None
+            found = (
+                profile_store.read_library(tree_paths.profiles_folder(self.tree))
+                if self.tree
+                else None
+            )
+            profile = found.find_profile(self.root, self.attributes) if found else None
         except NotFound:
             return None
         return (
@@ -81,13 +85,13 @@ class Subject(NamedTuple):
         )
 
 
-def subject(params: Mapping[str, Any], settings: Settings) -> Subject:
+def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarget:
     """The subject that a module's options name (the fragment ``profile``).
 
     Raises NotFound for a node or distribution that does not exist, DescriptionError for options that do not go
     together, and what the database raises.
     """
-    given = {name: text(value) for name, value in (params.get("attributes") or {}).items()}
+    given = {name: to_text(value) for name, value in (params.get("attributes") or {}).items()}
     distribution, root = params.get("distribution") or "", params.get("root") or ""
     if bool(root) == bool(params.get("node")):
         raise DescriptionError("either node or root is needed", "options", "name one of them")
@@ -109,7 +113,7 @@ def subject(params: Mapping[str, Any], settings: Settings) -> Subject:
             ),
             **given,
         }
-    return Subject(
+    return ProfileTarget(
         name=params.get("node") or root,
         root=root,
         attributes=given,
@@ -117,11 +121,11 @@ def subject(params: Mapping[str, Any], settings: Settings) -> Subject:
         tree=tree,
         graph=params["graph"],
         release=params.get("release") or _release(tree),
-        evaluate=evaluator(params["eval_user"], params["eval_timeout"]),
+        evaluate=make_evaluator(params["eval_user"], params["eval_timeout"]),
     )
 
 
-def text(value: Any) -> str:
+def to_text(value: Any) -> str:
     """An option's value as an attribute's: attributes are text, and YAML's yes is ``true``."""
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
@@ -167,7 +171,7 @@ def _served(settings: Settings, distribution: str, arch: str, generation: str) -
 def _release(tree: str) -> str:
     """The release that a distribution's profiles were compiled for."""
     try:
-        stored = profile_store.read(tree_paths.profiles_folder(tree)) if tree else None
+        stored = profile_store.read_library(tree_paths.profiles_folder(tree)) if tree else None
     except NotFound:
         stored = None
     for profiles in stored.profiles.values() if stored else ():

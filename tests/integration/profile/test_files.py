@@ -21,7 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import (
-    holds,
+    evaluate_expression,
     parse,
 )
 from support import scratch
@@ -79,7 +79,7 @@ def only_files(path: pathlib.Path) -> str:
 XML = ("amp", "lt", "gt", "quot", "apos")
 
 
-def evaluate(_script: str, _interpreter: str) -> str:
+def run_eval(_script: str, _interpreter: str) -> str:
     return PRINTED
 
 
@@ -87,7 +87,7 @@ def met(element: Any, values: Mapping[str, str]) -> bool:
     for name in ("os", "arch"):
         if element.get(name) and values.get(name) not in element.get(name).split(","):
             return False
-    return not element.get("cond") or holds(parse(element.get("cond")), values.get)
+    return not element.get("cond") or evaluate_expression(parse(element.get("cond")), values.get)
 
 
 def content(element: Any) -> str:
@@ -158,7 +158,7 @@ def test_every_file_has_the_effect_that_it_had(tmp_path: pathlib.Path, root: str
     }
     nodes = {f"nodes/{file.name}": only_files(file) for file in (rolls / "nodes").glob("*.xml")}
     profile = compile_profile(
-        tree(tmp_path / "xml", {**graphs, **nodes}), root, values, "rhel7", evaluate=evaluate
+        tree(tmp_path / "xml", {**graphs, **nodes}), root, values, "rhel7", evaluate=run_eval
     )
 
     ours = begun(tmp_path / "ours")

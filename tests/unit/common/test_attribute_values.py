@@ -18,7 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import (
-    holds,
+    evaluate_expression,
     parse,
 )
 
@@ -47,7 +47,7 @@ def test_conditions_and_flags_agree_on_what_is_true(
     assert is_true(text) is true
     assert is_true_flag(text) is flag
     assert is_false(text) is (not true and bool(text))
-    assert holds(parse("value"), {"value": text}.get) is true
+    assert evaluate_expression(parse("value"), {"value": text}.get) is true
 
 
 @pytest.mark.parametrize(

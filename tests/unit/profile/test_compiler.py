@@ -12,10 +12,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    fits,
-    provenance,
-    references,
+    matches,
+    referenced_attributes,
     render,
+    render_with_origins,
     sha256,
 )
 from support.kickstarts import one, strictly_valid, tree
@@ -206,13 +206,13 @@ def test_only_what_was_looked_at_is_part_of_the_shape(tmp_path: pathlib.Path) ->
         a="no", b="yes", c="yes", d="x", e="y",
     )  # fmt: skip
     assert profile.shape == {"a": "no", "os": "linux"}
-    assert list(references(profile)) == ["d"]
+    assert list(referenced_attributes(profile)) == ["d"]
 
 
 def test_a_profile_is_not_rendered_for_a_node_of_another_shape(tmp_path: pathlib.Path) -> None:
     profile = compiled(tmp_path, '<post cond="gpu">&hostname;</post>', gpu="yes")
-    assert fits(profile, {"gpu": "yes", "hostname": "x"})
-    assert not fits(profile, {"gpu": "no"})
+    assert matches(profile, {"gpu": "yes", "hostname": "x"})
+    assert not matches(profile, {"gpu": "no"})
     with pytest.raises(Conflict, match=r"compiled for gpu='yes', the node has None"):
         render(profile, {"hostname": "compute-0-0"})
 
@@ -224,7 +224,7 @@ def test_each_line_knows_where_it_was_written(tmp_path: pathlib.Path) -> None:
         "<package>gcc\nmake</package>",
         '<post>\necho "&x;"\n<file name="/etc/x">\none\n&x;\n</file>\n</post>',
     )
-    lines = provenance(profile, {"x": "a\nb"})
+    lines = render_with_origins(profile, {"x": "a\nb"})
     assert "".join(line.text + "\n" for line in lines) == render(profile, {"x": "a\nb"})
     found = {line.text: line.origin.line for line in lines if line.origin}
     assert found["lang C"] == 3

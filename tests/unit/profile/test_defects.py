@@ -13,7 +13,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import store
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
+    serialize,
+)
 from support.kickstarts import one, sections, strictly_valid, tree
 
 
@@ -151,4 +153,4 @@ def test_12_attributes_are_data_and_never_read_as_code_or_markup(tmp_path: pathl
     profile = compile_profile(path, "compute", values, "rhel9")
     assert profile.shape == {}
     assert f'echo "{values["value"]}" && true\n' in render(profile, values)
-    assert "__import__" not in store(profile)
+    assert "__import__" not in serialize(profile)

@@ -12,11 +12,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile import escapin
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     compile_profile,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import COMPILES
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import COMPILE_RULE
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import expressions, vocabulary
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from support.kickstarts import strictly_valid, tree
 from support.profiles import ORDER, ROOTS, SUPPORTED, XML, node_of
 
@@ -42,7 +42,7 @@ def test_the_first_example_compiles(tmp_path: pathlib.Path) -> None:
 
 
 def test_every_rule_is_in_the_table_and_every_row_is_a_rule() -> None:
-    rules = {COMPILES}
+    rules = {COMPILE_RULE}
     for file in ROOM.rglob("*.py"):
         rules |= set(re.findall(r'Remark\(\s*(?:ERROR|WARNING),\s*"([a-z-]+)"', file.read_text()))
     section = PAGE.partition("| rule | finds |")[2].partition("\n\n")[0]
@@ -65,7 +65,7 @@ def test_every_element_is_told_of() -> None:
     PAGE.partition("## Conditions")[2].partition("```\n")[2].partition("```")[0].splitlines(),
 )
 def test_the_conditions_can_be_read(line: str) -> None:
-    assert expressions.names(expressions.parse(line))
+    assert expressions.attribute_names(expressions.parse(line))
 
 
 def test_every_release_is_named() -> None:
@@ -86,7 +86,7 @@ def test_every_attribute_of_our_profiles_is_in_the_table_with_its_default_and_me
     before, _head, rest = (ROOT / "docs" / "profiles.md").read_text().partition(head)
     table, _end, after = rest.partition("\n\n")
     declared = [
-        one for one in Sources(XML).graph.attributes if "the service sets it" not in one.meaning
+        one for one in XmlLayers(XML).graph.attributes if "the service sets it" not in one.meaning
     ]
     rows = "\n".join(
         f"| `{one.name}` | {f'`{one.default}`' if one.default else ''} | {one.meaning} |"

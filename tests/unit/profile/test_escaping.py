@@ -64,7 +64,7 @@ KICKSTART = {
 def test_in_a_command_a_value_is_one_word_and_the_line_one_line(name: str, value: str) -> None:
     template, expected = KICKSTART[name]
     try:
-        line = template.format(escaping.written(value, name))
+        line = template.format(escaping.escape(value, name))
     except ValueError:
         assert escaping.LINE_END.search(value)
         return
@@ -76,7 +76,7 @@ def test_in_a_command_a_value_is_one_word_and_the_line_one_line(name: str, value
 def test_alone_in_a_command_a_value_is_its_words(value: str) -> None:
     try:
         words = shlex.split(value)
-        line = "command " + escaping.written(value, "kickstart-words") + " next"
+        line = "command " + escaping.escape(value, "kickstart-words") + " next"
     except ValueError:
         return
     assert len(line.splitlines()) == 1
@@ -85,11 +85,11 @@ def test_alone_in_a_command_a_value_is_its_words(value: str) -> None:
 
 @given(value=VALUES)
 def test_no_rule_lets_a_value_begin_a_line_that_ends_a_section(value: str) -> None:
-    for name in escaping.RULES:
+    for name in escaping.ESCAPERS:
         if name.startswith("kickstart"):
             continue
         try:
-            written = escaping.written(value, name)
+            written = escaping.escape(value, name)
         except ValueError:
             continue
         # A body stands behind a margin from its first line on; a comment behind its sign.
@@ -103,24 +103,28 @@ def test_no_rule_lets_a_value_begin_a_line_that_ends_a_section(value: str) -> No
 def test_a_file_takes_every_value_that_text_can_hold() -> None:
     for value in NASTY:
         if not escaping.ODD_LINE_END.search(value):
-            assert escaping.written(value, "body").replace("\n" + escaping.MARGIN, "\n") == value
+            assert escaping.escape(value, "body").replace("\n" + escaping.MARGIN, "\n") == value
 
 
-@pytest.mark.parametrize("name", sorted(escaping.RULES))
+@pytest.mark.parametrize("name", sorted(escaping.ESCAPERS))
 def test_no_rule_takes_half_a_character_or_a_nul(name: str) -> None:
     for value in ("a\x00b", "\ud800"):
         with pytest.raises(ValueError, match="NUL"):
-            escaping.written(value, name)
+            escaping.escape(value, name)
 
 
-@pytest.mark.parametrize("name", sorted(escaping.RULES))
+@pytest.mark.parametrize("name", sorted(escaping.ESCAPERS))
 def test_a_plain_value_is_written_as_it_is_everywhere(name: str) -> None:
     assert (
-        escaping.written("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
+        escaping.escape("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
     )
 
 
 def test_a_text_is_taken_apart_at_its_references() -> None:
-    text = f"url --url=http://{escaping.mark('host', 'kickstart-word')}/x"
-    assert escaping.pieces(text) == ("url --url=http://", ("host", "kickstart-word"), "/x")
-    assert escaping.readable(text) == "url --url=http://&host;/x"
+    text = f"url --url=http://{escaping.placeholder('host', 'kickstart-word')}/x"
+    assert escaping.split_references(text) == (
+        "url --url=http://",
+        ("host", "kickstart-word"),
+        "/x",
+    )
+    assert escaping.unmark(text) == "url --url=http://&host;/x"

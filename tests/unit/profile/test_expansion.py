@@ -16,8 +16,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Evaluate, Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    provenance,
     render,
+    render_with_origins,
 )
 from support.kickstarts import one, tree
 
@@ -62,7 +62,7 @@ def test_an_eval_may_give_elements_and_their_place_is_its_own(tmp_path: pathlib.
     assert "|compute-0-0\nEOF\n" in body(profile, host="compute-0-0")
     places = {
         line.origin.line
-        for line in provenance(profile, {"host": "h"})
+        for line in render_with_origins(profile, {"host": "h"})
         if line.origin and "EOF" in line.text
     }
     assert places == {3}
@@ -117,7 +117,7 @@ def test_an_include_keeps_the_lines_of_its_own_file(tmp_path: pathlib.Path) -> N
     profile = compile_profile(path, "compute", {}, "rhel9")
     found = [
         (line.text, str(line.origin))
-        for line in provenance(profile, {})
+        for line in render_with_origins(profile, {})
         if line.text in ("a", "one", "two", "b")
     ]
     assert found == [

@@ -12,8 +12,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import (
     Side,
-    diff,
-    why,
+    compare,
+    explain,
 )
 from support.kickstarts import tree
 
@@ -35,7 +35,7 @@ def side(folder: pathlib.Path, name: str, **attributes: str) -> Side:
 def reasons(one: Side, wanted: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
     return [
         (reason.text, str(reason.origin), [(hop.node, str(hop.edge or "")) for hop in reason.path])
-        for reason in why(one.profile, one.values, wanted)
+        for reason in explain(one.profile, one.values, wanted)
     ]
 
 
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_said_with_what_is_like_it(tmp_path: pathlib.Path) 
 
 
 def test_two_nodes_differ_in_attributes_nodes_packages_and_lines(tmp_path: pathlib.Path) -> None:
-    found = diff(
+    found = compare(
         side(tmp_path, "compute-0-0", gpu="no", unused="1"),
         side(tmp_path, "compute-0-1", gpu="yes", lang="fr_FR"),
     )
@@ -85,7 +85,7 @@ def test_two_nodes_differ_in_attributes_nodes_packages_and_lines(tmp_path: pathl
 
 
 def test_a_kickstart_does_not_differ_from_itself(tmp_path: pathlib.Path) -> None:
-    found = diff(side(tmp_path, "x"), side(tmp_path, "y"))
+    found = compare(side(tmp_path, "x"), side(tmp_path, "y"))
     assert (found.text, found.attributes, found.packages_added, found.nodes_added) == (
         "",
         {},

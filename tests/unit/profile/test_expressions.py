@@ -26,7 +26,9 @@ VALUES = {
 
 
 def holds(text: str, values: Optional[dict[str, str]] = None) -> bool:
-    return expressions.holds(expressions.parse(text), (VALUES if values is None else values).get)
+    return expressions.evaluate_expression(
+        expressions.parse(text), (VALUES if values is None else values).get
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_a_text_has_no_order_against_a_number() -> None:
 
 def test_every_name_of_a_condition_can_be_told() -> None:
     parsed = expressions.parse("a and (b == 'x' or not c.d) and 7 in [e]")
-    assert expressions.names(parsed) == {"a", "b", "c.d", "e"}
+    assert expressions.attribute_names(parsed) == {"a", "b", "c.d", "e"}
 
 
 ATOMS = st.one_of(

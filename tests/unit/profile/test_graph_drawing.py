@@ -14,14 +14,16 @@ from lxml import etree
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_drawing import (
-    Sketch,
-    below,
-    dot,
-    sketch,
-    svg,
+    Drawing,
+    edges_below,
+    make_drawing,
+    to_dot,
+    to_svg,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_layout import place
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_layout import (
+    layout_graph,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from support.kickstarts import tree
 from support.samples import sample
 
@@ -29,9 +31,9 @@ XML = str(pathlib.Path(__file__).parents[3] / "xml")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(path: str) -> Sketch:
-    sources = Sources(path)
-    return sketch(sources, sources.graph.edges)
+def drawn(path: str) -> Drawing:
+    sources = XmlLayers(path)
+    return make_drawing(sources, sources.graph.edges)
 
 
 def boxes(picture: str) -> dict[str, tuple[float, float, float, float]]:
@@ -57,14 +59,14 @@ def test_our_own_graph_is_the_papers_figure_4() -> None:
     drawing = drawn(XML)
     assert {"compute", "frontend"} <= drawing.roots
     assert drawing.absent == frozenset()
-    found = boxes(svg(drawing))
+    found = boxes(to_svg(drawing))
     assert found["compute"][0] < found["mpi"][0] < found["c-development"][0]
     assert found["frontend"][0] < found["dhcp-server"][0]
 
 
 def test_the_picture_of_real_rolls_is_legible() -> None:
     drawing = drawn(str(sample("rocks7")))
-    picture = svg(drawing)
+    picture = to_svg(drawing)
     assert set(boxes(picture)) == set(drawing.nodes)
     assert apart(picture)
     root = etree.fromstring(picture.encode())
@@ -100,14 +102,14 @@ def test_188_nodes_are_drawn_apart_and_in_time(tmp_path: pathlib.Path) -> None:
     path = tree(tmp_path, {"graphs/default/g.xml": f"<graph>{graph(188, 220)}</graph>"})
     drawing = drawn(path)
     assert (len(drawing.nodes), len(drawing.edges)) == (188, 220)
-    assert apart(svg(drawing))
+    assert apart(to_svg(drawing))
 
 
 def test_a_circle_of_edges_is_drawn_too(tmp_path: pathlib.Path) -> None:
     edges = '<edge from="a" to="b"/><edge from="b" to="a"/><edge from="c" to="c"/>'
     drawing = drawn(tree(tmp_path, {"graphs/default/g.xml": f"<graph>{edges}</graph>"}))
-    assert set(boxes(svg(drawing))) == {"a", "b", "c"}
-    assert svg(drawing).count('class="edge"') == 3
+    assert set(boxes(to_svg(drawing))) == {"a", "b", "c"}
+    assert to_svg(drawing).count('class="edge"') == 3
 
 
 def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(
@@ -124,14 +126,14 @@ def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(
     )
     drawing = drawn(path)
     assert (drawing.roots, drawing.absent) == ({"a"}, {"c"})
-    picture = svg(drawing)
+    picture = to_svg(drawing)
     assert 'class="node root"' in picture
     assert 'class="node absent"' in picture
     assert "x &lt; 1" in picture
     assert "os in linux" in picture
     assert "[hpc]" in picture
     assert len(set(re.findall(r'<path d="[^"]*" stroke="([^"]*)"', picture))) == 2
-    text = dot(drawing)
+    text = to_dot(drawing)
     assert 'label="x < 1"' in text
     assert '"c" [color="#cc0000", style=dashed];' in text
 
@@ -139,14 +141,14 @@ def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(
 @pytest.mark.programs
 def test_graphviz_reads_the_dot_form(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "graph.dot"
-    path.write_text(dot(drawn(str(sample("rocks7")))))
+    path.write_text(to_dot(drawn(str(sample("rocks7")))))
     drawing = process.run(["dot", "-Tplain", str(path)], timeout=60).stdout
     assert drawing.count("\nnode ") == len(drawn(str(sample("rocks7"))).nodes)
 
 
 def test_what_a_root_may_include_is_below_it() -> None:
-    sources = Sources(XML)
-    names = {edge.target for edge in below(sources.graph.edges, "mpi")}
+    sources = XmlLayers(XML)
+    names = {edge.target for edge in edges_below(sources.graph.edges, "mpi")}
     assert "c-development" in names
     assert "dhcp-server" not in names
 
@@ -159,8 +161,8 @@ def test_any_graph_has_places_that_keep_their_distance_and_do_not_depend_on_the_
     edges: list[tuple[str, str]],
 ) -> None:
     names = "abcdefghij"
-    layout = place(names, edges)
-    assert layout == place(reversed(names), reversed(edges))
+    layout = layout_graph(names, edges)
+    assert layout == layout_graph(reversed(names), reversed(edges))
     for one, other in itertools.combinations(layout.nodes.values(), 2):
         assert one.column != other.column or abs(one.height - other.height) > 0.999
     for source, target in edges:

@@ -10,7 +10,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     compile_profile,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from support.kickstarts import tree
 
 
@@ -120,17 +120,17 @@ def test_two_layers_of_one_name_are_told_apart(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_directory_graph_of_stacki_is_read_too(tmp_path: pathlib.Path) -> None:
-    assert Sources(
+    assert XmlLayers(
         tree(tmp_path, {"graph/g.xml": '<graph><edge from="a" to="b"/></graph>'})
     ).graph.edges
 
 
 def test_what_does_not_exist_is_named_with_what_there_is(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match="no such directory"):
-        Sources(str(tmp_path / "absent"))
+        XmlLayers(str(tmp_path / "absent"))
     path = tree(tmp_path, {**BASE, "graphs/other/x.xml": "<graph/>", "nodes/b.xml": package("b")})
     with pytest.raises(NotFound, match=r'no graph "defualt".*default, other'):
-        Sources(path, "defualt")
+        XmlLayers(path, "defualt")
     with pytest.raises(NotFound, match='no root "computer"'):
         compile_profile(path, "computer", {}, "rhel9")
     with pytest.raises(NotFound, match=r"no release .rhel6.*rhel7"):
@@ -163,7 +163,7 @@ def test_only_files_that_end_in_xml_are_read(tmp_path: pathlib.Path) -> None:
     )
     (tmp_path / "nodes" / "e.xml").mkdir()
     assert packages(path) == ["a", "b"]
-    assert Sources(path).node_names() == {"a", "b"}
+    assert XmlLayers(path).node_names() == {"a", "b"}
 
 
 def test_a_file_too_large_for_the_memory_is_not_read(tmp_path: pathlib.Path) -> None:

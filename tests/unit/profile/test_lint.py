@@ -11,7 +11,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile import
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     try_compile,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import Available, lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import (
+    AvailablePackages,
+    lint,
+)
 from support.kickstarts import one, strictly_valid, tree
 from support.layouts import BAD_LAYOUTS
 
@@ -234,7 +237,9 @@ def test_a_package_that_the_distribution_does_not_have_is_found_for_each_place(
         '<package>glibc.x86_64\nkernel*\nnothing*\n-absent</package><package type="meta">core</package>',
         '<package type="meta">nogroup</package><package>gdbb</package>',
     )
-    available = Available({"gcc", "gdb", "perl(POD::Simple)", "glibc", "kernel-core"}, {"core"})
+    available = AvailablePackages(
+        {"gcc", "gdb", "perl(POD::Simple)", "glibc", "kernel-core"}, {"core"}
+    )
     remarks = [
         r
         for r in lint(path, {"compute": {}}, ["rhel9"], available=available)
@@ -312,4 +317,7 @@ def test_a_layout_with_comments_and_values_that_are_not_known_yet_is_not_found(
 
 
 def test_lint_and_partition_program_mean_the_same_places_of_the_system() -> None:
-    assert (partition_layout.SYSTEM, partition_layout.WORDS) == (partition.SYSTEM, partition.WORDS)
+    assert (partition_layout.SYSTEM_MOUNTS, partition_layout.OPTIONS) == (
+        partition.SYSTEM,
+        partition.WORDS,
+    )

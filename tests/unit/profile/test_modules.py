@@ -155,8 +155,8 @@ def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         node = f"<kickstart>{main}<package>{package}</package></kickstart>"
         tree(build, {"graphs/default/g.xml": "<graph/>", "nodes/compute.xml": node})
         (build / "profiles").mkdir()
-        wanted = [profile_store.Wanted("compute", {"arch": "x86_64"})]
-        profile_store.write(
+        wanted = [profile_store.ProfileRequest("compute", {"arch": "x86_64"})]
+        profile_store.write_library(
             profile_store.compile_library(str(build), wanted, "rhel9"), str(build / "profiles")
         )
     (install / "rocks").mkdir()

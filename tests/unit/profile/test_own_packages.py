@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import createrepo_c
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import names as names_of
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import (
+    selector_names as names_of,
+)
 from support.profiles import SUPPORTED, everything
 from support.samples import sample
 

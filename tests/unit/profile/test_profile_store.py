@@ -13,16 +13,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Profile
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.profile_store import Wanted
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.profile_store import (
+    ProfileRequest,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    provenance,
     render,
+    render_with_origins,
     sha256,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
-    identity,
-    load,
-    store,
+    deserialize,
+    profile_sha256,
+    serialize,
 )
 from support.kickstarts import one, tree
 
@@ -39,23 +41,23 @@ def compiled(folder: pathlib.Path, **attributes: str) -> Profile:
 
 def test_a_profile_comes_back_as_it_was_stored(tmp_path: pathlib.Path) -> None:
     profile = compiled(tmp_path, gpu="yes", zone="Japan")
-    again = load(store(profile))
+    again = deserialize(serialize(profile))
     assert again == profile
     values = {"gpu": "yes", "zone": "Japan", "hostname": "compute-0-0"}
     assert render(again, values) == render(profile, values)
-    assert provenance(again, values) == provenance(profile, values)
+    assert render_with_origins(again, values) == render_with_origins(profile, values)
 
 
 def test_the_stored_form_is_canonical_json_and_its_hash_the_profiles_identity(
     tmp_path: pathlib.Path,
 ) -> None:
-    text = store(compiled(tmp_path))
+    text = serialize(compiled(tmp_path))
     assert (
         text
         == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         + "\n"
     )
-    assert identity(load(text)) == sha256(text)
+    assert profile_sha256(deserialize(text)) == sha256(text)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +66,11 @@ def test_the_stored_form_is_canonical_json_and_its_hash_the_profiles_identity(
 )
 def test_another_file_is_not_taken_for_a_profile(text: str) -> None:
     with pytest.raises(DescriptionError, match="compile the profiles again"):
-        load(text, "x.json")
+        deserialize(text, "x.json")
 
 
 NODES = [
-    Wanted(
+    ProfileRequest(
         "compute", {"hostname": f"compute-0-{rank}", **({"gpu": "yes"} if rank % 4 == 0 else {})}
     )
     for rank in range(12)
@@ -79,7 +81,7 @@ def test_nodes_that_agree_on_the_shape_share_a_profile(tmp_path: pathlib.Path) -
     made = profile_store.compile_library(one(tmp_path, *ELEMENTS, graph=GRAPH), NODES, "rhel9")
     assert len(made.profiles["compute"]) == 2
     for wanted in NODES:
-        profile = made.find("compute", wanted.attributes)
+        profile = made.find_profile("compute", wanted.attributes)
         alone = compile_profile(str(tmp_path), "compute", wanted.attributes, "rhel9")
         assert render(profile, wanted.attributes) == render(alone, wanted.attributes)
 
@@ -90,7 +92,7 @@ def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib
     for number, nodes in enumerate((NODES, NODES[::-1])):
         (tmp_path / str(number)).mkdir()
         names.append(
-            profile_store.write(
+            profile_store.write_library(
                 profile_store.compile_library(path, nodes, "rhel9"), str(tmp_path / str(number))
             )
         )
@@ -101,9 +103,10 @@ def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib
     for name in names[0]:
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
         assert name == f"compute-{sha256((tmp_path / '0' / name).read_text())[:16]}.json"
-    found = profile_store.read(str(tmp_path / "0"))
-    assert {store(p) for p in found.profiles["compute"]} == {
-        store(p) for p in profile_store.compile_library(path, NODES, "rhel9").profiles["compute"]
+    found = profile_store.read_library(str(tmp_path / "0"))
+    assert {serialize(p) for p in found.profiles["compute"]} == {
+        serialize(p)
+        for p in profile_store.compile_library(path, NODES, "rhel9").profiles["compute"]
     }
 
 
@@ -118,7 +121,9 @@ def test_everything_that_the_lint_finds_is_told_at_once_used_or_not(tmp_path: pa
     path = tree(tmp_path, files)
 
     with pytest.raises(DescriptionError) as raised:
-        profile_store.compile_library(path, [Wanted("compute", {}), Wanted("nas", {})], "rhel9")
+        profile_store.compile_library(
+            path, [ProfileRequest("compute", {}), ProfileRequest("nas", {})], "rhel9"
+        )
 
     told = str(raised.value)
     assert [
@@ -140,8 +145,8 @@ def test_everything_that_the_lint_finds_is_told_at_once_used_or_not(tmp_path: pa
 def test_an_attribute_that_one_node_of_the_root_has_is_defined(tmp_path: pathlib.Path) -> None:
     path = one(tmp_path, "<post>echo &asset;</post>")
     rows = [
-        Wanted("compute", {"hostname": "compute-0-0"}),
-        Wanted("compute", {"hostname": "a", "asset": "7"}),
+        ProfileRequest("compute", {"hostname": "compute-0-0"}),
+        ProfileRequest("compute", {"hostname": "a", "asset": "7"}),
     ]
 
     assert len(profile_store.compile_library(path, rows, "rhel9").profiles["compute"]) == 1
@@ -155,7 +160,7 @@ def test_what_is_no_error_comes_with_the_profiles(tmp_path: pathlib.Path) -> Non
     (tmp_path / "nodes").mkdir()
     (tmp_path / "nodes" / "alone.xml").write_text("<kickstart/>")
     made = profile_store.compile_library(
-        one(tmp_path, "<package>bash</package>"), [Wanted("compute", {})], "rhel9"
+        one(tmp_path, "<package>bash</package>"), [ProfileRequest("compute", {})], "rhel9"
     )
 
     assert [(str(one.origin), one.rule) for one in made.warnings] == [
@@ -172,7 +177,9 @@ def test_a_graph_that_cannot_be_read_is_said_and_nothing_that_follows_from_it(
     }
 
     with pytest.raises(DescriptionError, match=r"\A\S+/a\.xml:2: <edge> has no to"):
-        profile_store.compile_library(tree(tmp_path, files), [Wanted("compute", {})], "rhel9")
+        profile_store.compile_library(
+            tree(tmp_path, files), [ProfileRequest("compute", {})], "rhel9"
+        )
 
 
 def test_a_node_whose_shape_was_not_compiled_gets_nothing_and_is_told_why(
@@ -180,14 +187,14 @@ def test_a_node_whose_shape_was_not_compiled_gets_nothing_and_is_told_why(
 ) -> None:
     made = profile_store.compile_library(one(tmp_path, *ELEMENTS, graph=GRAPH), NODES[:1], "rhel9")
     with pytest.raises(NotFound, match=r"no profile of the root .compute. fits the node.*zone"):
-        made.find("compute", {"gpu": "yes", "zone": "Japan"})
+        made.find_profile("compute", {"gpu": "yes", "zone": "Japan"})
     with pytest.raises(NotFound, match=r"no profile for the root .login.; there are compute"):
-        made.find("login", {})
+        made.find_profile("login", {})
 
 
 def test_a_folder_without_profiles_is_no_library(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match="no compiled profiles"):
-        profile_store.read(str(tmp_path / "absent"))
+        profile_store.read_library(str(tmp_path / "absent"))
     (tmp_path / "compute-0.json").write_text("{}")
     with pytest.raises(DescriptionError, match=r"compute-0.json: not a stored profile"):
-        profile_store.read(str(tmp_path))
+        profile_store.read_library(str(tmp_path))

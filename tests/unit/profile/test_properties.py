@@ -17,14 +17,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    fits,
-    provenance,
-    references,
+    matches,
+    referenced_attributes,
     render,
+    render_with_origins,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
-    load,
-    store,
+    deserialize,
+    serialize,
 )
 from support.kickstarts import one, tree
 
@@ -96,9 +96,9 @@ def test_nodes_of_one_shape_share_a_profile_and_nodes_of_another_do_not(
     except DescriptionError as error:
         assert "nodes/" in str(error)
         return
-    assert fits(first, one)
-    assert fits(first, other) == (first == second)
-    assert load(store(first)) == first
+    assert matches(first, one)
+    assert matches(first, other) == (first == second)
+    assert deserialize(serialize(first)) == first
 
 
 @SETTINGS
@@ -122,9 +122,9 @@ def test_a_kickstart_has_the_sections_of_its_profile_whatever_the_values(
     assert [
         line.split()[0] for line in text.splitlines() if line.lstrip().startswith("%")
     ] == template
-    assert "".join(line.text + "\n" for line in provenance(profile, values)) == text
-    assert set(references(profile)) <= set(values)
-    assert not set(references(profile)) & {"\ue000"}
+    assert "".join(line.text + "\n" for line in render_with_origins(profile, values)) == text
+    assert set(referenced_attributes(profile)) <= set(values)
+    assert not set(referenced_attributes(profile)) & {"\ue000"}
 
 
 TAGS = st.sampled_from(

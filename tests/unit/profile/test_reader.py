@@ -21,7 +21,7 @@ def texts(element: Element) -> list[tuple[str, int]]:
 
 
 def test_each_piece_of_text_knows_its_line_also_behind_comments_entities_and_cdata() -> None:
-    root = reader.parse(
+    root = reader.parse_xml(
         b"<kickstart>\n<post>\none\n<!-- a comment\nof two lines -->\ntwo &hostname;\n<![CDATA[\nthree & four]]>\n"
         b'<file\n  name="/x"\n/>five</post></kickstart>',
         "nodes/x.xml",
@@ -29,34 +29,34 @@ def test_each_piece_of_text_knows_its_line_also_behind_comments_entities_and_cda
     (post,) = [child for child in root.children if isinstance(child, Element)]
     assert texts(post) == [
         ("\none\n", 2),
-        (f"\ntwo {escaping.mark('hostname')}\n\nthree & four\n", 5),
+        (f"\ntwo {escaping.placeholder('hostname')}\n\nthree & four\n", 5),
         ("five", 11),
     ]
     assert [child.origin.line for child in post.children if isinstance(child, Element)] == [9]
 
 
 def test_lines_have_no_upper_limit() -> None:
-    root = reader.parse(b"<kickstart>" + b"\n" * 200_000 + b"<main/></kickstart>", "big.xml")
+    root = reader.parse_xml(b"<kickstart>" + b"\n" * 200_000 + b"<main/></kickstart>", "big.xml")
     assert [child.origin.line for child in root.children if isinstance(child, Element)] == [200_001]
 
 
 def test_an_entity_is_a_reference_also_in_an_attribute_and_needs_no_declaration() -> None:
-    root = reader.parse(b'<kickstart><file name="&HttpConf;/httpd.conf"/></kickstart>', "x.xml")
+    root = reader.parse_xml(b'<kickstart><file name="&HttpConf;/httpd.conf"/></kickstart>', "x.xml")
     (file,) = root.children
     assert isinstance(file, Element)
-    assert escaping.names(file.attributes["name"]) == ["HttpConf"]
+    assert escaping.referenced_names(file.attributes["name"]) == ["HttpConf"]
 
 
 @pytest.mark.parametrize("standalone", ["yes", "no"])
 def test_a_declaration_may_stand_anywhere_as_rocks_dropped_it_by_line(standalone: str) -> None:
     text = f'\n<!-- first -->\n<?xml version="1.0" standalone="{standalone}"?>\n<kickstart>&a;</kickstart>'
-    root = reader.parse(text.encode(), "x.xml")
-    assert (root.origin.line, texts(root)) == (4, [(escaping.mark("a"), 4)])
+    root = reader.parse_xml(text.encode(), "x.xml")
+    assert (root.origin.line, texts(root)) == (4, [(escaping.placeholder("a"), 4)])
 
 
 def test_old_files_in_latin_1_are_read_as_they_declare() -> None:
     text = '<?xml version="1.0" encoding="ISO-8859-1"?><kickstart>é</kickstart>'
-    assert texts(reader.parse(text.encode("latin-1"), "x.xml")) == [("é", 1)]
+    assert texts(reader.parse_xml(text.encode("latin-1"), "x.xml")) == [("é", 1)]
 
 
 BOMB = (
@@ -94,7 +94,7 @@ BOMB = (
 def test_what_is_not_read_is_refused_with_its_line(data: bytes, where: str) -> None:
     started = time.process_time()
     with pytest.raises(DescriptionError) as caught:
-        reader.parse(data, "x.xml")
+        reader.parse_xml(data, "x.xml")
     assert caught.value.where == where
     assert time.process_time() - started < 2
 
@@ -126,7 +126,7 @@ XMLISH = st.lists(
 @given(st.one_of(XMLISH, st.text(max_size=80)))
 def test_no_text_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> None:
     try:
-        root = reader.parse(text.encode("utf-8", "surrogatepass"), "x.xml")
+        root = reader.parse_xml(text.encode("utf-8", "surrogatepass"), "x.xml")
     except DescriptionError as error:
         assert error.where.startswith("x.xml")
     else:
@@ -141,6 +141,6 @@ def test_no_bytes_make_the_reader_do_anything_but_read_or_refuse(data: bytes) ->
         b'<?xml version="1.0" encoding="utf-16"?>' + data,
     ):
         try:
-            reader.parse(given_bytes, "x.xml")
+            reader.parse_xml(given_bytes, "x.xml")
         except DescriptionError as error:
             assert error.where.startswith("x.xml")

@@ -15,13 +15,13 @@ from lxml import etree
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import COMMAND_NAMES
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import relax_ng
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.reader import parse
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.reader import parse_xml
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.vocabulary import (
     COMPILED,
     GRAPH_ELEMENTS,
     NODE_ELEMENTS,
     REFUSED,
-    check,
+    check_vocabulary,
 )
 
 XML = pathlib.Path(__file__).parents[3] / "xml"
@@ -95,7 +95,7 @@ def test_the_schema_takes_exactly_what_the_lint_takes(inside: list[str]) -> None
     # An empty value stands for no value in the compiler; a schema sees a value.
     complaints = [
         remark
-        for remark in check(parse(text.encode(), "x.xml"), COMMAND_NAMES)
+        for remark in check_vocabulary(parse_xml(text.encode(), "x.xml"), COMMAND_NAMES)
         if remark.rule in STRICT
     ]
     if '=""' not in text:

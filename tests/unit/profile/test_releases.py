@@ -10,19 +10,21 @@ from pykickstart.version import makeVersion, versionMap
 from ansible_collections.npaci.rocks.plugins.module_utils.profile import releases
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.release_rules import (
     Command,
-    options,
-    translate,
+    translate_commands,
+    translate_options,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Origin, Remark
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import (
     DEPRECATED,
     KNOWN,
-    OPTIONS,
+    OPTION_CHANGES,
     UNKNOWN,
-    find,
-    status,
+    command_status,
+    find_release,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.conditions import Attributes
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.conditions import (
+    TrackedAttributes,
+)
 from support.kickstarts import strictly_valid
 
 HERE = Origin("x.xml", 1)
@@ -33,7 +35,7 @@ WARNS = {("auth", "rhel8"), ("auth", "rhel9"), ("authconfig", "rhel8"), ("authco
 
 @pytest.mark.parametrize("name", releases.RELEASES)
 def test_every_command_is_known_deprecated_or_unknown_as_pykickstart_has_it(name: str) -> None:
-    release = find(name)
+    release = find_release(name)
     theirs = {}
     for command, handler in makeVersion(versionMap[release.handler]).commands.items():
         removed, deprecated = (
@@ -46,7 +48,9 @@ def test_every_command_is_known_deprecated_or_unknown_as_pykickstart_has_it(name
         if (command, name) in REFUSED_ALREADY:
             theirs[command] = UNKNOWN
     ours = {
-        command: status(command, release) for command in releases.COMMANDS if command != "%include"
+        command: command_status(command, release)
+        for command in releases.COMMANDS
+        if command != "%include"
     }
     assert {command: state for command, state in ours.items() if state != UNKNOWN} == {
         command: state for command, state in theirs.items() if state != UNKNOWN
@@ -81,7 +85,7 @@ def accepted(line: str, release: str) -> bool:
 
 
 def test_every_row_of_the_options_has_a_sample() -> None:
-    assert {f"{row.command} {row.option}" for row in OPTIONS} == set(SAMPLES)
+    assert {f"{row.command} {row.option}" for row in OPTION_CHANGES} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("name", releases.RELEASES)
@@ -91,7 +95,7 @@ def test_an_option_is_left_changed_dropped_or_refused_exactly_where_the_release_
 ) -> None:
     command, _, text = sample.partition(" ")
     remarks: list[Remark] = []
-    translated = options(Command(command, text, HERE), find(name), remarks)
+    translated = translate_options(Command(command, text, HERE), find_release(name), remarks)
     if any(remark.severity == ERROR for remark in remarks):
         assert not accepted(sample, name)
         return
@@ -102,7 +106,7 @@ def test_an_option_is_left_changed_dropped_or_refused_exactly_where_the_release_
 
 def commands(text: str, release: str, **attributes: str) -> list[str]:
     given = [Command(*line.partition(" ")[::2], HERE) for line in text.splitlines()]
-    result = translate(given, find(release), Attributes(attributes))
+    result = translate_commands(given, find_release(release), TrackedAttributes(attributes))
     assert not [remark for remark in result.remarks if remark.severity == ERROR]
     return [f"{command.name} {command.text}".strip() for command in result.commands]
 
@@ -120,7 +124,7 @@ OLD = ["timezone --utc Etc/UTC --ntpservers=10.1.1.1,b"]
 def test_time_servers_are_written_as_each_release_wants_them(form: list[str], release: str) -> None:
     found = commands("\n".join(form), release)
     assert sorted(" ".join(found).split()) == sorted(
-        " ".join(NEW if find(release).age >= 9 else OLD).split()
+        " ".join(NEW if find_release(release).age >= 9 else OLD).split()
     )
     strictly_valid("\n".join(found) + "\n", release)
 
@@ -132,9 +136,9 @@ def test_time_without_servers_is_written_as_each_release_wants_it(release: str) 
 
 
 def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_the_shape() -> None:
-    attributes = Attributes({"ntp": "a, b"})
+    attributes = TrackedAttributes({"ntp": "a, b"})
     form = Command("timezone", "Etc/UTC --ntpservers=\ue000ntp\ue001", HERE)
-    result = translate([form], find("rhel9"), attributes)
+    result = translate_commands([form], find_release("rhel9"), attributes)
     assert [command.text for command in result.commands] == [
         "Etc/UTC",
         "--ntp-server=a",
@@ -184,10 +188,10 @@ def test_what_a_release_refuses_and_nothing_replaces_is_an_error_with_its_place(
     line: str, release: str, rule: str
 ) -> None:
     name, _, text = line.partition(" ")
-    result = translate(
+    result = translate_commands(
         [Command("timezone", "Etc/UTC", HERE), Command(name, text, HERE)],
-        find(release),
-        Attributes({}),
+        find_release(release),
+        TrackedAttributes({}),
     )
     assert [
         (remark.rule, remark.origin) for remark in result.remarks if remark.severity == ERROR
@@ -195,6 +199,6 @@ def test_what_a_release_refuses_and_nothing_replaces_is_an_error_with_its_place(
 
 
 def test_a_release_answers_to_its_family_and_an_alias_to_its_release() -> None:
-    assert releases.names("rhel9") == ("rhel9", "rhel")
-    assert releases.names(find("fedora").name)[1] == "fedora"
-    assert releases.names("Manzanita") == ("Manzanita",)
+    assert releases.selector_names("rhel9") == ("rhel9", "rhel")
+    assert releases.selector_names(find_release("fedora").name)[1] == "fedora"
+    assert releases.selector_names("Manzanita") == ("Manzanita",)

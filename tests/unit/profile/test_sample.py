@@ -17,15 +17,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
     compile_profile,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import ERROR, Profile
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import Available, lint
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import (
+    AvailablePackages,
+    lint,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
-    fits,
-    provenance,
+    matches,
     render,
+    render_with_origins,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import relax_ng
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import Sources
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from support.kickstarts import strictly_valid
 from support.samples import sample
 
@@ -62,7 +65,7 @@ def test_the_nodes_are_those_of_the_original(root: str) -> None:
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_order_edge_is_kept(root: str) -> None:
     place = {node.name: number for number, node in enumerate(compiled(root).nodes)}
-    orders = Sources(str(sample("rocks7"))).graph.orders
+    orders = XmlLayers(str(sample("rocks7"))).graph.orders
     assert [o for o in orders if place.get(o.head, -1) > place.get(o.tail, len(place))] == []
     first, *_, last = place
     assert first in ("partitions-save", "python-development")
@@ -102,7 +105,7 @@ def test_every_line_has_its_place_in_a_file(root: str) -> None:
     attributes = expected(root)["attributes"]
     folder = sample("rocks7")
     lengths: dict[str, int] = {}
-    for line in provenance(compiled(root), attributes):
+    for line in render_with_origins(compiled(root), attributes):
         if line.origin is None:
             assert line.text == "" or line.text.startswith(("#", "%packages", "%end"))
             continue
@@ -114,7 +117,7 @@ def test_every_line_has_its_place_in_a_file(root: str) -> None:
 def test_a_line_that_is_written_as_it_stands_is_found_at_its_place() -> None:
     folder = sample("rocks7")
     found = 0
-    for line in provenance(compiled("compute"), expected("compute")["attributes"]):
+    for line in render_with_origins(compiled("compute"), expected("compute")["attributes"]):
         if line.origin and len(line.text) > 20 and re.fullmatch(r"[\w/. -]+", line.text):
             written = (folder / line.origin.file).read_text().splitlines()[line.origin.line - 1]
             assert line.text in written or "&" in written or "<" in written, (line, written)
@@ -144,7 +147,7 @@ def test_for_a_newer_release_the_lint_names_the_node_files_that_stand_in_the_way
         )
     findings = lint(
         str(sample("rocks7")), {"compute": expected("compute")["attributes"]}, ["rhel9"],
-        evaluate=evaluate, available=Available(names),
+        evaluate=evaluate, available=AvailablePackages(names),
     )  # fmt: skip
     absent = {
         finding.origin.file.rsplit("/", 1)[-1]
@@ -190,7 +193,7 @@ def test_a_profile_fits_a_node_exactly_when_the_node_would_get_the_same_profile(
         str(sample("rocks7")), "compute", attributes, "rhel7", evaluate=evaluate
     )
     first = compiled("compute")
-    if fits(first, attributes):
+    if matches(first, attributes):
         assert profile == first
     else:
         assert profile.shape != first.shape

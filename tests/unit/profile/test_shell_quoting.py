@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile import
 
 from .test_escaping import NASTY, VALUES
 
-HOST = escaping.mark("host")
+HOST = escaping.placeholder("host")
 # Each prints <VALUE> and nothing else, whatever the value is.
 SCRIPTS = {
     "a bare word": f"printf '<%s>' x{HOST}",
@@ -67,7 +67,7 @@ ANY = [
 def rendered(script: str, value: str) -> str:
     lines = shell_quoting.annotate(script.split("\n"), "/bin/bash")
     text = "\n".join(lines)
-    return escaping.MARK.sub(lambda found: escaping.written(value, found.group(2)), text)
+    return escaping.PLACEHOLDER.sub(lambda found: escaping.escape(value, found.group(2)), text)
 
 
 def run(script: str) -> str:
@@ -151,15 +151,15 @@ def test_in_another_language_only_simple_quotes_take_more_than_plain_values(
     line: str, given_context: str
 ) -> None:
     (annotated,) = shell_quoting.annotate([line], "/usr/bin/python3")
-    assert escaping.pieces(annotated)[1] == ("host", given_context)
+    assert escaping.split_references(annotated)[1] == ("host", given_context)
 
 
 def test_an_expanded_text_that_runs_a_command_takes_only_plain_values() -> None:
     assert shell_quoting.annotate_expanded([f"a {HOST}"]) == [
-        f"a {escaping.mark('host', 'shell-here')}"
+        f"a {escaping.placeholder('host', 'shell-here')}"
     ]
     assert shell_quoting.annotate_expanded([f"$(b {HOST})"]) == [
-        f"$(b {escaping.mark('host', 'plain')})"
+        f"$(b {escaping.placeholder('host', 'plain')})"
     ]
 
 

@@ -10,26 +10,34 @@ from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from ...attribute_values import is_false
 from ...errors import DescriptionError, NotFound
-from ..escaping import LINE_END, MARK
-from ..model import ERROR, WARNING, Element, Origin, Remark, Text, as_remark
+from ..escaping import LINE_END, PLACEHOLDER
+from ..model import ERROR, WARNING, Element, Origin, Remark, Text, remark_from_error
 from ..releases import COMMAND_NAMES
-from ..xml.conditions import condition, met
-from ..xml.layers import Sources
-from ..xml.vocabulary import NODE_ELEMENTS, REFUSED, near
-from .expansion import SourceLine, Workshop
+from ..xml.conditions import condition_of, holds
+from ..xml.layers import XmlLayers
+from ..xml.vocabulary import NODE_ELEMENTS, REFUSED, did_you_mean
+from .expansion import Expander, SourceLine
 from .release_rules import Command
-from .script_sections import BASH, Script, body, check_lines, file_lines, sheltered, words
+from .script_sections import (
+    BASH,
+    Script,
+    file_lines,
+    protect_end_markers,
+    quote_word,
+    reject_line_ends,
+    script_lines,
+)
 
 PACKAGE_NAME = re.compile(r"[-]?[@A-Za-z0-9_*?^\[][A-Za-z0-9_.+*?^@:/~()\[\]{},= -]*\Z")
 SCRIPT_FLAGS = ("--nochroot", "--erroronfail")
 PLAYBOOKS = "/var/rocks/ansible"
 
 
-class Asked(NamedTuple):
+class PackageRequest(NamedTuple):
     """One wish about a package; ``name`` begins with @ for a group."""
 
     name: str
-    wanted: bool
+    included: bool
     origin: Origin
 
 
@@ -40,25 +48,25 @@ class Assembly:
     profile are told at once.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Expander) -> None:
         self.workshop = workshop
         self.commands: list[Command] = []
-        self.packages: list[Asked] = []
+        self.packages: list[PackageRequest] = []
         self.package_options: list[Command] = []
         self.scripts: list[Script] = []
         self.addons: list[Script] = []
         self.remarks: list[Remark] = []
 
-    def take(self, node: str, sources: Sources) -> None:
+    def take(self, node: str, sources: XmlLayers) -> None:
         """Take in the files of one node."""
-        for file in sources.files(node):
+        for file in sources.node_files(node):
             try:
                 self._read(node, sources.element(file))
                 self.remarks += [
-                    remark for remark in sources.remarks(file) if remark.severity == WARNING
+                    remark for remark in sources.file_remarks(file) if remark.severity == WARNING
                 ]
             except DescriptionError as error:
-                self.remarks.append(as_remark(error, Origin(file, 1)))
+                self.remarks.append(remark_from_error(error, Origin(file, 1)))
 
     def _read(self, node: str, root: Element) -> None:
         if root.tag != "kickstart":
@@ -74,10 +82,10 @@ class Assembly:
                 try:
                     self._element(node, element)
                 except (DescriptionError, NotFound) as error:
-                    self.remarks.append(as_remark(error, element.origin))
+                    self.remarks.append(remark_from_error(error, element.origin))
 
     def _element(self, node: str, element: Element) -> None:
-        if not met(condition(element), self.workshop.attributes):
+        if not holds(condition_of(element), self.workshop.attributes):
             return
         handler = HANDLERS.get(element.tag)
         if handler:
@@ -85,7 +93,7 @@ class Assembly:
             return
         rule = NODE_ELEMENTS.get(element.tag)
         if rule is None:
-            raise unknown(element, "kickstart", HANDLERS)
+            raise unknown_element_error(element, "kickstart", HANDLERS)
         if rule.fate == REFUSED:
             raise DescriptionError(
                 f"<{element.tag}> is not compiled", str(element.origin), rule.hint
@@ -93,19 +101,19 @@ class Assembly:
 
     def _main(self, _node: str, element: Element) -> None:
         for child in element.children:
-            if isinstance(child, Text) or not met(condition(child), self.workshop.attributes):
+            if isinstance(child, Text) or not holds(condition_of(child), self.workshop.attributes):
                 continue
             if child.tag == "var":
                 self.workshop.define(child)
             elif child.tag in COMMAND_NAMES:
                 self.commands += self._command(child)
             else:
-                raise unknown(child, "main", COMMAND_NAMES)
+                raise unknown_element_error(child, "main", COMMAND_NAMES)
 
     def _command(self, element: Element) -> Iterator[Command]:
         """A command; its lines are joined, but a line that begins with % stands for itself."""
         lines = [line for line in self.workshop.lines(element) if line.text.strip()]
-        check_lines(lines)
+        reject_line_ends(lines)
         own = " ".join(
             line.text.strip() for line in lines if not line.text.lstrip().startswith("%")
         )
@@ -119,7 +127,7 @@ class Assembly:
                 str(element.origin),
             )
         lines = [line for line in self.workshop.lines(element) if line.text.strip()]
-        check_lines(lines)
+        reject_line_ends(lines)
         self.commands += [raw_command(line) for line in lines]
 
     def _package(self, _node: str, element: Element) -> None:
@@ -144,7 +152,7 @@ class Assembly:
             return  # only for a later reconfiguration, and here a node is only ever reinstalled
         section = "post" if element.tag == "configure" else element.tag
         flags, interpreter = _options(element)
-        lines = body(self.workshop, element, interpreter)
+        lines = script_lines(self.workshop, element, interpreter)
         self._add(section, flags, interpreter, lines, element.origin)
 
     def _add(
@@ -157,8 +165,8 @@ class Assembly:
     ) -> None:
         if not lines:
             return
-        check_lines(lines)
-        shelter = sheltered(lines, interpreter, origin)
+        reject_line_ends(lines)
+        shelter = protect_end_markers(lines, interpreter, origin)
         options = [f"--interpreter={BASH if shelter else interpreter}", *flags]
         self.scripts.append(Script(section, tuple(options), tuple(shelter or lines), origin))
 
@@ -171,12 +179,12 @@ class Assembly:
         lines = file_lines(self.workshop, element._replace(tag="file", attributes=attributes))
         command = given.get("ansible_cmd") or "ansible-playbook"
         arguments = given.get("args") or "--connection=local --inventory=localhost,"
-        lines.append(SourceLine(f"{command} {arguments} {words(path)}", origin))
+        lines.append(SourceLine(f"{command} {arguments} {quote_word(path)}", origin))
         self._add("post", [], BASH, lines, origin)
 
     def _addon(self, _node: str, element: Element) -> None:
         lines = self.workshop.lines(element)
-        check_lines(lines)
+        reject_line_ends(lines)
         options = (element.attributes.get("name", ""), *element.attributes.get("arg", "").split())
         self.addons.append(
             Script(
@@ -211,7 +219,7 @@ HANDLERS: Mapping[str, Handler] = {
 def raw_command(line: SourceLine) -> Command:
     """A whole line of kickstart as a command.  Raises DescriptionError when a reference stands for its name."""
     text = line.text.strip()
-    if MARK.match(text):
+    if PLACEHOLDER.match(text):
         raise DescriptionError(
             "an attribute cannot name the command", str(line.origin), "write the command's name"
         )
@@ -219,21 +227,23 @@ def raw_command(line: SourceLine) -> Command:
     return Command(name, rest.strip(), line.origin)
 
 
-def unknown(element: Element, parent: str, known: Iterable[str]) -> DescriptionError:
+def unknown_element_error(element: Element, parent: str, known: Iterable[str]) -> DescriptionError:
     """The error for an element that nobody knows."""
     return DescriptionError(
-        f"<{element.tag}> is not known in <{parent}>", str(element.origin), near(element.tag, known)
+        f"<{element.tag}> is not known in <{parent}>",
+        str(element.origin),
+        did_you_mean(element.tag, known),
     )
 
 
-def _asked(name: str, group: bool, wanted: bool, origin: Origin) -> Asked:
+def _asked(name: str, group: bool, wanted: bool, origin: Origin) -> PackageRequest:
     if name.startswith("-"):
         name, wanted = name[1:], False
     if group and not name.startswith("@"):
         name = "@" + name
     if not PACKAGE_NAME.match(name) or LINE_END.search(name):
         raise DescriptionError(f'"{name}" is not the name of a package', str(origin))
-    return Asked(name, wanted, origin)
+    return PackageRequest(name, wanted, origin)
 
 
 def _options(element: Element) -> tuple[list[str], str]:

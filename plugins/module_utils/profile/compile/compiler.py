@@ -12,17 +12,27 @@ from typing import Mapping, NamedTuple, Optional, Sequence, Union
 
 from ...errors import DescriptionError, NotFound
 from .. import releases
-from ..model import ERROR, Evaluate, Line, NodeFile, Origin, Package, Profile, Remark, as_remark
+from ..model import (
+    ERROR,
+    Evaluate,
+    Line,
+    Origin,
+    Package,
+    Profile,
+    ProfileNode,
+    Remark,
+    remark_from_error,
+)
 from ..releases import Release
-from ..xml.conditions import Attributes
-from ..xml.layers import Sources
-from ..xml.vocabulary import near
+from ..xml.conditions import TrackedAttributes
+from ..xml.layers import XmlLayers
+from ..xml.vocabulary import did_you_mean
 from . import kickstart, kickstart_checks, release_rules
 from .assembly import Assembly
-from .expansion import Workshop
-from .traversal import Step, arrange, reach
+from .expansion import Expander
+from .traversal import Step, order_nodes, reachable_nodes
 
-Paths = Union[str, Sequence[str], Sources]
+XmlPaths = Union[str, Sequence[str], XmlLayers]
 
 
 class Compilation(NamedTuple):
@@ -33,7 +43,7 @@ class Compilation(NamedTuple):
 
 
 def compile_profile(
-    paths: Paths,
+    paths: XmlPaths,
     root: str,
     attributes: Mapping[str, str],
     release: str,
@@ -51,12 +61,12 @@ def compile_profile(
     """
     result = try_compile(paths, root, attributes, release, graph=graph, evaluate=evaluate)
     if result.profile is None:
-        raise faults([remark for remark in result.remarks if remark.severity == ERROR])
+        raise combine_remarks([remark for remark in result.remarks if remark.severity == ERROR])
     return result.profile
 
 
 def try_compile(
-    paths: Paths,
+    paths: XmlPaths,
     root: str,
     attributes: Mapping[str, str],
     release: str,
@@ -65,20 +75,20 @@ def try_compile(
     evaluate: Optional[Evaluate] = None,
 ) -> Compilation:
     """As compile_profile, with the faults among the remarks instead of raised: for the lint."""
-    target = releases.find(release)
-    sources = paths if isinstance(paths, Sources) else Sources(paths, graph)
-    consulted = consult(sources, attributes, release)
-    reached = reach(sources.graph, root, consulted)
-    if len(reached) == 1 and not sources.files(root):
+    target = releases.find_release(release)
+    sources = paths if isinstance(paths, XmlLayers) else XmlLayers(paths, graph)
+    consulted = tracked_attributes(sources, attributes, release)
+    reached = reachable_nodes(sources.graph, root, consulted)
+    if len(reached) == 1 and not sources.node_files(root):
         raise NotFound(
-            f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest(root)
+            f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest_node(root)
         )
-    steps = [reached[node] for node in arrange(reached, sources.graph.orders)]
-    assembly = Assembly(Workshop(sources, consulted, evaluate))
+    steps = [reached[node] for node in order_nodes(reached, sources.graph.orders)]
+    assembly = Assembly(Expander(sources, consulted, evaluate))
     for step in steps:
         assembly.take(step.node, sources)
     remarks = [
-        _missing(step, sources) for step in steps if not sources.files(step.node)
+        _missing(step, sources) for step in steps if not sources.node_files(step.node)
     ] + assembly.remarks
     contents = _contents(assembly, [_node(step, sources) for step in steps], target, remarks)
     lines = _lines(
@@ -106,20 +116,21 @@ def try_compile(
 
 
 def _contents(
-    assembly: Assembly, nodes: Sequence[NodeFile], release: Release, remarks: list[Remark]
+    assembly: Assembly, nodes: Sequence[ProfileNode], release: Release, remarks: list[Remark]
 ) -> kickstart.Contents:
     """What the node files say, as the release takes it; what there is to say about it is added to the remarks."""
     attributes = assembly.workshop.attributes
-    translated = release_rules.translate(assembly.commands, release, attributes)
+    translated = release_rules.translate_commands(assembly.commands, release, attributes)
     remarks += translated.remarks
-    remarks += kickstart_checks.check(
+    remarks += kickstart_checks.check_kickstart(
         kickstart_checks.Kickstart(translated.commands, assembly.scripts, attributes)
     )
     return kickstart.Contents(
         nodes=tuple(nodes),
         commands=translated.commands,
         package_options=[
-            release_rules.options(option, release, remarks) for option in assembly.package_options
+            release_rules.translate_options(option, release, remarks)
+            for option in assembly.package_options
         ],
         packages=kickstart.resolve_packages(assembly.packages),
         addons=assembly.addons,
@@ -128,25 +139,29 @@ def _contents(
 
 
 def _lines(
-    title: str, contents: kickstart.Contents, sources: Sources, remarks: list[Remark]
+    title: str, contents: kickstart.Contents, sources: XmlLayers, remarks: list[Remark]
 ) -> tuple[Line, ...]:
     try:
-        return kickstart.lay_out(title, contents)
+        return kickstart.build_lines(title, contents)
     except DescriptionError as error:
-        remarks.append(as_remark(error, Origin(sources.paths[0], 0)))
+        remarks.append(remark_from_error(error, Origin(sources.paths[0], 0)))
         return ()
 
 
-def consult(sources: Sources, attributes: Mapping[str, str], release: str) -> Attributes:
+def tracked_attributes(
+    sources: XmlLayers, attributes: Mapping[str, str], release: str
+) -> TrackedAttributes:
     """The attributes of a node as the conditions of a graph see them."""
-    return Attributes(known(attributes, releases.find(release), _defaults(sources)))
+    return TrackedAttributes(
+        effective_attributes(attributes, releases.find_release(release), _defaults(sources))
+    )
 
 
-def _defaults(sources: Sources) -> dict[str, str]:
+def _defaults(sources: XmlLayers) -> dict[str, str]:
     return {one.name: one.default for one in sources.graph.attributes if one.default is not None}
 
 
-def known(
+def effective_attributes(
     attributes: Mapping[str, str], release: Release, defaults: Mapping[str, str]
 ) -> Mapping[str, str]:
     """A node's attributes; where it has none, what the graph declares, and what the release itself gives."""
@@ -159,7 +174,7 @@ def known(
     }
 
 
-def faults(errors: Sequence[Remark]) -> DescriptionError:
+def combine_remarks(errors: Sequence[Remark]) -> DescriptionError:
     """One error for everything that is wrong, in the order of files and lines."""
     ordered = sorted(set(errors), key=lambda remark: (remark.origin, remark.text))
     if len(ordered) == 1:
@@ -167,24 +182,28 @@ def faults(errors: Sequence[Remark]) -> DescriptionError:
     return DescriptionError("\n".join([f"{len(ordered)} faults", *map(str, ordered)]))
 
 
-def _missing(step: Step, sources: Sources) -> Remark:
+def _missing(step: Step, sources: XmlLayers) -> Remark:
     origin = step.edge.origin if step.edge else Origin(sources.paths[0], 0)
     text = f'the edge leads to "{step.node}", and no nodes/{step.node}.xml exists'
-    return Remark(ERROR, "missing-node-file", origin, text, near(step.node, sources.node_names()))
+    return Remark(
+        ERROR, "missing-node-file", origin, text, did_you_mean(step.node, sources.node_names())
+    )
 
 
-def _node(step: Step, sources: Sources) -> NodeFile:
-    files = tuple(sources.relative(file) for file in sources.files(step.node))
+def _node(step: Step, sources: XmlLayers) -> ProfileNode:
+    files = tuple(sources.relative_path(file) for file in sources.node_files(step.node))
     if step.edge is None:
-        return NodeFile(step.node, files, "", None)
-    return NodeFile(step.node, files, step.edge.source, sources.relative_origin(step.edge.origin))
+        return ProfileNode(step.node, files, "", None)
+    return ProfileNode(
+        step.node, files, step.edge.source, sources.relative_origin(step.edge.origin)
+    )
 
 
-def _relative_line(line: Line, sources: Sources) -> Line:
+def _relative_line(line: Line, sources: XmlLayers) -> Line:
     return line if line.origin is None else Line(line.pieces, sources.relative_origin(line.origin))
 
 
-def _relative_package(package: Package, sources: Sources) -> Package:
+def _relative_package(package: Package, sources: XmlLayers) -> Package:
     return Package(
         package.name, tuple(sources.relative_origin(origin) for origin in package.origins)
     )

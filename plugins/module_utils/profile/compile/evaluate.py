@@ -21,7 +21,7 @@ DEFAULT_SECONDS = 30.0
 MAXIMUM_OUTPUT = 4 * 1024 * 1024
 
 
-def evaluator(
+def make_evaluator(
     user: str = DEFAULT_USER, seconds: float = DEFAULT_SECONDS, run: process.Run = process.run
 ) -> Evaluate:
     """A function that runs a script with its interpreter and returns what it prints.

@@ -9,12 +9,12 @@ from typing import Iterator, NamedTuple, Optional, Union
 
 from ...errors import CommandError, DescriptionError, NotFound
 from ...files import read_text
-from ..escaping import MARK, mark, readable, written
+from ..escaping import PLACEHOLDER, escape, placeholder, unmark
 from ..model import Element, Evaluate, Origin, Text
 from ..xml import reader
-from ..xml.conditions import Attributes, condition, met, undefined
-from ..xml.layers import Sources
-from ..xml.vocabulary import NAME
+from ..xml.conditions import TrackedAttributes, condition_of, holds, undefined_attribute_error
+from ..xml.layers import XmlLayers
+from ..xml.vocabulary import NAME_PATTERN
 from .shell_quoting import annotate
 
 EVAL_SHELL = "/bin/sh"
@@ -25,7 +25,7 @@ class Chunk(NamedTuple):
 
     text: str
     origin: Origin
-    moving: bool
+    tracks_lines: bool
 
 
 class SourceLine(NamedTuple):
@@ -35,11 +35,11 @@ class SourceLine(NamedTuple):
     origin: Origin
 
 
-class Workshop:
+class Expander:
     """What the contents of elements need: the attributes, the include directories, the evaluator, local variables."""
 
     def __init__(
-        self, sources: Sources, attributes: Attributes, evaluate: Optional[Evaluate]
+        self, sources: XmlLayers, attributes: TrackedAttributes, evaluate: Optional[Evaluate]
     ) -> None:
         self.sources, self.attributes, self.evaluate = sources, attributes, evaluate
         self.variables: dict[str, str] = {}
@@ -54,8 +54,8 @@ class Workshop:
         for child in element.children:
             if isinstance(child, Text):
                 yield Chunk(child.text, fixed or child.origin, fixed is None)
-            elif met(condition(child), self.attributes):
-                maker = MAKERS.get(child.tag)
+            elif holds(condition_of(child), self.attributes):
+                maker = EXPANDERS.get(child.tag)
                 if maker is None:
                     yield child if fixed is None else child._replace(origin=fixed)
                 else:
@@ -70,7 +70,7 @@ class Workshop:
                     f"<{chunk.tag}> cannot stand in <{element.tag}>", str(chunk.origin)
                 )
             chunks.append(chunk)
-        return split(chunks)
+        return split_lines(chunks)
 
     def define(self, element: Element) -> None:
         """Take the variables that a <var name= val=> sets, for all that is compiled after it."""
@@ -85,7 +85,7 @@ class Workshop:
         elif name in self.variables:
             yield Chunk(self.variables[name], origin, False)
         else:
-            yield Chunk(mark(name), origin, False)
+            yield Chunk(placeholder(name), origin, False)
 
     def _eval(self, element: Element, origin: Origin) -> Iterator[Union[Chunk, Element]]:
         if self.evaluate is None:
@@ -111,7 +111,7 @@ class Workshop:
     def _include(self, element: Element, origin: Origin) -> Iterator[Union[Chunk, Element]]:
         name = self.attributes.resolve(element.attributes.get("file", ""), origin)
         try:
-            path = self.sources.include(name, str(origin))
+            path = self.sources.find_include(name, str(origin))
         except NotFound:
             if element.tag == "sinclude":
                 return
@@ -123,21 +123,21 @@ class Workshop:
     ) -> Iterator[Union[Chunk, Element]]:
         moving = element.tag != "eval"
         if element.attributes.get("mode") == "xml":
-            inner = reader.parse(f"<fragment>{text}</fragment>".encode(), name)
+            inner = reader.parse_xml(f"<fragment>{text}</fragment>".encode(), name)
             yield from self.chunks(inner, None if moving else origin)
         else:
-            yield Chunk(reader.checked(text, name), origin, moving)
+            yield Chunk(reader.reject_reserved(text, name), origin, moving)
 
     def _valued(self, text: str, origin: Origin) -> str:
         """A line of a program with the values in it: they become part of the shape."""
         parts: list[str] = []
         end = 0
-        for found in MARK.finditer(text):
+        for found in PLACEHOLDER.finditer(text):
             value = self.attributes.get(found.group(1))
             if value is None:
-                raise undefined(found.group(1), origin)
+                raise undefined_attribute_error(found.group(1), origin)
             try:
-                parts += [text[end : found.start()], written(value, found.group(2) or "plain")]
+                parts += [text[end : found.start()], escape(value, found.group(2) or "plain")]
             except ValueError as error:
                 raise DescriptionError(
                     f'attribute "{found.group(1)}": {error}', str(origin)
@@ -148,22 +148,22 @@ class Workshop:
 
 def _variable(element: Element) -> str:
     name = element.attributes.get("name", "")
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise DescriptionError(
-            f'<var name="{readable(name)}"> names no attribute', str(element.origin)
+            f'<var name="{unmark(name)}"> names no attribute', str(element.origin)
         )
     return name
 
 
-MAKERS = {
-    "var": Workshop._var,
-    "eval": Workshop._eval,
-    "include": Workshop._include,
-    "sinclude": Workshop._include,
+EXPANDERS = {
+    "var": Expander._var,
+    "eval": Expander._eval,
+    "include": Expander._include,
+    "sinclude": Expander._include,
 }
 
 
-def split(chunks: list[Chunk]) -> list[SourceLine]:
+def split_lines(chunks: list[Chunk]) -> list[SourceLine]:
     """Runs of characters as lines; a line belongs where its first visible character was written."""
     lines: list[SourceLine] = []
     text, origin = "", None
@@ -174,7 +174,7 @@ def split(chunks: list[Chunk]) -> list[SourceLine]:
                 text, origin = "", None
             if origin is None or not text.strip():
                 file, line = chunk.origin
-                origin = Origin(file, line + number) if chunk.moving else chunk.origin
+                origin = Origin(file, line + number) if chunk.tracks_lines else chunk.origin
             text += part
     if text.strip():  # else only what indents the end tag
         lines.append(SourceLine(text, origin or chunks[-1].origin))

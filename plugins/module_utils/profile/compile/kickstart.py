@@ -9,9 +9,9 @@ import re
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ...errors import DescriptionError
-from ..escaping import LINE_END, MARK, mark, pieces
-from ..model import Line, NodeFile, Origin, Package
-from .assembly import Asked
+from ..escaping import LINE_END, PLACEHOLDER, placeholder, split_references
+from ..model import Line, Origin, Package, ProfileNode
+from .assembly import PackageRequest
 from .expansion import SourceLine
 from .release_rules import Command
 from .script_sections import Script
@@ -26,7 +26,7 @@ ELSEWHERE = "/tmp/rocks-"
 class Contents(NamedTuple):
     """What a kickstart holds, in the order of the nodes."""
 
-    nodes: tuple[NodeFile, ...]
+    nodes: tuple[ProfileNode, ...]
     commands: list[Command]
     package_options: list[Command]
     packages: tuple[Package, ...]
@@ -34,7 +34,7 @@ class Contents(NamedTuple):
     scripts: list[Script]
 
 
-def lay_out(title: str, contents: Contents) -> tuple[Line, ...]:
+def build_lines(title: str, contents: Contents) -> tuple[Line, ...]:
     """All lines of the kickstart, in the order in which the installer reads it."""
     return (
         *_head(title, contents.nodes),
@@ -46,11 +46,11 @@ def lay_out(title: str, contents: Contents) -> tuple[Line, ...]:
     )
 
 
-def resolve_packages(asked: Iterable[Asked]) -> tuple[Package, ...]:
+def resolve_packages(asked: Iterable[PackageRequest]) -> tuple[Package, ...]:
     """One line per name: groups, packages, then what is kept out; a package that one node wants is not kept out."""
     origins: dict[tuple[str, bool], list[Origin]] = {}
     for wish in asked:
-        places = origins.setdefault((wish.name, wish.wanted), [])
+        places = origins.setdefault((wish.name, wish.included), [])
         if wish.origin not in places:
             places.append(wish.origin)
     wanted = sorted((not name.startswith("@"), name) for name, on in origins if on)
@@ -70,10 +70,10 @@ def command_text(command: Command) -> str:
     text = command.text
     out: list[str] = []
     quote, end = "", 0
-    for found in MARK.finditer(text):
+    for found in PLACEHOLDER.finditer(text):
         between = text[end : found.start()]
         quote = _quote_after(between, quote, command.origin)
-        out += [between, mark(found.group(1), _command_context(text, found, quote))]
+        out += [between, placeholder(found.group(1), _command_context(text, found, quote))]
         end = found.end()
     if _quote_after(text[end:], quote, command.origin):
         raise DescriptionError(f"a quote in {command.name} does not close", str(command.origin))
@@ -109,7 +109,7 @@ def _quote_after(text: str, quote: str, origin: Origin) -> str:
     return quote
 
 
-def _head(title: str, nodes: Iterable[NodeFile]) -> Iterator[Line]:
+def _head(title: str, nodes: Iterable[ProfileNode]) -> Iterator[Line]:
     yield Line((f"# {title}",), None)
     for node in nodes:
         for file in node.files:
@@ -163,4 +163,4 @@ def _line(source: SourceLine) -> Line:
         raise DescriptionError(
             f"U+{ord(found.group()):04X} ends a line for the installer", str(source.origin)
         )
-    return Line(pieces(source.text), source.origin)
+    return Line(split_references(source.text), source.origin)

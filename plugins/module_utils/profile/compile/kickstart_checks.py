@@ -11,9 +11,9 @@ import re
 from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from ...attribute_values import is_true
-from ..escaping import readable
+from ..escaping import unmark
 from ..model import ERROR, WARNING, Remark
-from ..xml.conditions import Attributes
+from ..xml.conditions import TrackedAttributes
 from .partition_layout import check_layout
 from .release_rules import Command
 from .script_sections import Script
@@ -29,19 +29,19 @@ class Kickstart(NamedTuple):
 
     commands: Sequence[Command]
     scripts: Sequence[Script]
-    attributes: Attributes
+    attributes: TrackedAttributes
 
 
-def check(kickstart: Kickstart) -> list[Remark]:
+def check_kickstart(kickstart: Kickstart) -> list[Remark]:
     """Every finding about the commands of one kickstart."""
-    return [remark for rule in RULES for remark in rule(kickstart)]
+    return [remark for rule in CHECKS for remark in rule(kickstart)]
 
 
 def _noformat(kickstart: Kickstart) -> Iterator[Remark]:
     for command in kickstart.commands:
         kept = command.name in ("part", "partition") and _has(command, "--noformat")
         if kept and not _has(command, "--onpart", "--usepart"):
-            text = f"{command.name} {readable(command.text)}: --noformat without --onpart stops the installer"
+            text = f"{command.name} {unmark(command.text)}: --noformat without --onpart stops the installer"
             hint = "name the partition that is kept: --onpart="
             yield Remark(ERROR, "noformat-without-onpart", command.origin, text, hint)
 
@@ -103,7 +103,7 @@ def _wiping(kickstart: Kickstart) -> Iterator[Remark]:
                 ERROR,
                 "wipes-every-disk",
                 command.origin,
-                f"{command.name} {readable(command.text)}".strip()
+                f"{command.name} {unmark(command.text)}".strip()
                 + " wipes every disk of the machine",
                 f"name the disks (ignoredisk --only-use=, clearpart --drives=), or permit it: {NUKE}=true",
             )
@@ -111,10 +111,10 @@ def _wiping(kickstart: Kickstart) -> Iterator[Remark]:
 
 def _includes(kickstart: Kickstart) -> Iterator[Remark]:
     early = "\n".join(
-        readable(line.text) for s in kickstart.scripts if s.section == "pre" for line in s.lines
+        unmark(line.text) for s in kickstart.scripts if s.section == "pre" for line in s.lines
     )
     for command in kickstart.commands:
-        path = readable(command.text).strip().strip("\"'")
+        path = unmark(command.text).strip().strip("\"'")
         if command.name == "%include" and "://" not in path and path not in early:
             text = f"%include {path}: no %pre of this profile names that file"
             yield Remark(WARNING, "include-of-nothing", command.origin, text, "write it in a <pre>")
@@ -149,7 +149,7 @@ def _layout(kickstart: Kickstart) -> Iterator[Remark]:
     return check_layout(script for script in kickstart.scripts if script.section in ("pre", "post"))
 
 
-RULES: tuple[Callable[[Kickstart], Iterable[Remark]], ...] = (
+CHECKS: tuple[Callable[[Kickstart], Iterable[Remark]], ...] = (
     _noformat,
     _root,
     _firmware,

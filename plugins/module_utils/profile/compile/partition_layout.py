@@ -11,18 +11,18 @@ from __future__ import annotations
 import re
 from typing import Iterable, Iterator, NamedTuple, Sequence, Union
 
-from ..escaping import readable
+from ..escaping import unmark
 from ..model import ERROR, WARNING, Origin, Remark
 from .expansion import SourceLine
 from .script_sections import Script
 
-FILE = "/run/rocks/layout"
-WRITES = re.compile(rf"> {FILE} <<'(\w+)'$")
+LAYOUT_FILE = "/run/rocks/layout"
+LAYOUT_HEREDOC = re.compile(rf"> {LAYOUT_FILE} <<'(\w+)'$")
 FIELDS = 4
 SIZE = re.compile(r"\d+|&[\w.-]+;")
-WORDS = ("grow", "keep", "format")
+OPTIONS = ("grow", "keep", "format")
 # As in xml/include/partition.py; a test holds them together.
-SYSTEM = (
+SYSTEM_MOUNTS = (
     "/",
     "/boot",
     "/etc",
@@ -34,7 +34,7 @@ SYSTEM = (
     "/var/lib/rpm",
 )
 # Where our node files keep what must outlive the operating system.
-STATE = "/state/partition1"
+STATE_MOUNT = "/state/partition1"
 
 
 class Row(NamedTuple):
@@ -68,9 +68,9 @@ def _tables(lines: Sequence[SourceLine]) -> Iterator[list[SourceLine]]:
     end = ""
     table: list[SourceLine] = []
     for line in lines:
-        text = readable(line.text)
+        text = unmark(line.text)
         if not end:
-            found = WRITES.search(text)
+            found = LAYOUT_HEREDOC.search(text)
             end, table = (found.group(1), []) if found else ("", table)
         elif text == end:
             yield table
@@ -80,11 +80,11 @@ def _tables(lines: Sequence[SourceLine]) -> Iterator[list[SourceLine]]:
 
 
 def _row(line: SourceLine) -> Union[Row, Remark, None]:
-    text = readable(line.text)[1:]  # behind the margin
+    text = unmark(line.text)[1:]  # behind the margin
     words = text.partition("#")[0].split()
     if not words:
         return None
-    if len(words) < FIELDS or not SIZE.fullmatch(words[3]) or set(words[FIELDS:]) - set(WORDS):
+    if len(words) < FIELDS or not SIZE.fullmatch(words[3]) or set(words[FIELDS:]) - set(OPTIONS):
         return _remark(
             line.origin,
             f'"{text.strip()}" is no partition',
@@ -95,7 +95,7 @@ def _row(line: SourceLine) -> Union[Row, Remark, None]:
 
 def _fate(row: Row) -> Iterator[Remark]:
     fates = [word for word in ("keep", "format") if word in row.words]
-    if "keep" in fates and row.mount in SYSTEM:
+    if "keep" in fates and row.mount in SYSTEM_MOUNTS:
         text = f"{row.mount} cannot be kept, since packages are installed there"
         yield _remark(row.origin, text, "say format")
     elif row.mount not in ("/", "swap") and len(fates) != 1:
@@ -120,12 +120,12 @@ def _whole(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
 
 def _state(rows: Sequence[Row], scripts: Iterable[Script]) -> Iterator[Remark]:
     """Scripts that keep something on a partition that is not kept."""
-    if any(row.mount == STATE and "keep" in row.words for row in rows):
+    if any(row.mount == STATE_MOUNT and "keep" in row.words for row in rows):
         return
     for script in scripts:
         for line in script.lines:
-            if STATE in line.text:
-                text = f"{STATE} is used here, and no partition of the layout that is kept is mounted there"
+            if STATE_MOUNT in line.text:
+                text = f"{STATE_MOUNT} is used here, and no partition of the layout that is kept is mounted there"
                 hint = "what is written there is lost with the next reinstallation: add it to the layout with keep"
                 yield Remark(WARNING, "layout", line.origin, text, hint)
                 break

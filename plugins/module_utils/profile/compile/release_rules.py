@@ -11,8 +11,8 @@ import re
 from typing import Callable, Iterable, Mapping, NamedTuple
 
 from ..model import ERROR, WARNING, Origin, Remark
-from ..releases import DEPRECATED, OPTIONS, UNKNOWN, Option, Release, status
-from ..xml.conditions import Attributes
+from ..releases import DEPRECATED, OPTION_CHANGES, UNKNOWN, OptionChange, Release, command_status
+from ..xml.conditions import TrackedAttributes
 
 VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+"
 # What authconfig wrote is how the releases that no longer have it behave anyway.
@@ -36,7 +36,9 @@ class Translation(NamedTuple):
     remarks: list[Remark]
 
 
-def translate(commands: Iterable[Command], release: Release, attributes: Attributes) -> Translation:
+def translate_commands(
+    commands: Iterable[Command], release: Release, attributes: TrackedAttributes
+) -> Translation:
     """The commands as ``release`` knows them.
 
     A command or option that the release refuses and that has no counterpart is an error among the remarks, with its
@@ -47,19 +49,21 @@ def translate(commands: Iterable[Command], release: Release, attributes: Attribu
         special = SPECIAL.get(command.name, _as_it_is)
         for translated in special(command, release, attributes, result.remarks):
             result.remarks.extend(_judge(translated, release))
-            result.commands.append(options(translated, release, result.remarks))
+            result.commands.append(translate_options(translated, release, result.remarks))
     return Translation(_gather_time(result.commands, release, result.remarks), result.remarks)
 
 
-def options(command: Command, release: Release, remarks: list[Remark]) -> Command:
+def translate_options(command: Command, release: Release, remarks: list[Remark]) -> Command:
     """The command with its options as the release spells them."""
-    for row in OPTIONS:
+    for row in OPTION_CHANGES:
         if row.command == command.name and row.since <= release.age < row.until:
             command = _option(command, row, release, remarks)
     return command
 
 
-def _option(command: Command, row: Option, release: Release, remarks: list[Remark]) -> Command:
+def _option(
+    command: Command, row: OptionChange, release: Release, remarks: list[Remark]
+) -> Command:
     pattern = re.compile(
         rf"(?<!\S){row.option}" + (rf"(?:=|\s+)({VALUE})" if row.value else r"(?=\s|\Z)")
     )
@@ -82,7 +86,7 @@ def _option(command: Command, row: Option, release: Release, remarks: list[Remar
 
 
 def _judge(command: Command, release: Release) -> list[Remark]:
-    state = status(command.name, release)
+    state = command_status(command.name, release)
     if state == UNKNOWN:
         text = f"{release.name} does not know the command {command.name}"
         return [
@@ -100,17 +104,17 @@ def _judge(command: Command, release: Release) -> list[Remark]:
     return []
 
 
-Special = Callable[[Command, Release, Attributes, list[Remark]], list[Command]]
+Special = Callable[[Command, Release, TrackedAttributes, list[Remark]], list[Command]]
 
 
 def _as_it_is(
-    command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]
+    command: Command, _release: Release, _attributes: TrackedAttributes, _remarks: list[Remark]
 ) -> list[Command]:
     return [command]
 
 
 def _not_any_more(
-    command: Command, _release: Release, _attributes: Attributes, remarks: list[Remark]
+    command: Command, _release: Release, _attributes: TrackedAttributes, remarks: list[Remark]
 ) -> list[Command]:
     text = f"<{command.name}> has no effect: no installer asks for it any more"
     remarks.append(Remark(WARNING, "dropped-command", command.origin, text))
@@ -118,26 +122,26 @@ def _not_any_more(
 
 
 def _default_since_8(
-    command: Command, release: Release, _attributes: Attributes, _r: list[Remark]
+    command: Command, release: Release, _attributes: TrackedAttributes, _r: list[Remark]
 ) -> list[Command]:
     """``install`` and the like: what they asked for is the only thing that newer installers do."""
     return [command] if release.age < 8 else []
 
 
 def _lilo(
-    command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]
+    command: Command, _release: Release, _attributes: TrackedAttributes, _remarks: list[Remark]
 ) -> list[Command]:
     return [command._replace(name="bootloader")]
 
 
 def _zerombr(
-    command: Command, _release: Release, _attributes: Attributes, _remarks: list[Remark]
+    command: Command, _release: Release, _attributes: TrackedAttributes, _remarks: list[Remark]
 ) -> list[Command]:
     return [command._replace(text="" if command.text == "yes" else command.text)]
 
 
 def _auth(
-    command: Command, release: Release, _attributes: Attributes, remarks: list[Remark]
+    command: Command, release: Release, _attributes: TrackedAttributes, remarks: list[Remark]
 ) -> list[Command]:
     if release.age < 8 or not AUTH_DEFAULTS.match(command.text):
         return [command]
@@ -147,7 +151,7 @@ def _auth(
 
 
 def _timezone(
-    command: Command, release: Release, attributes: Attributes, _remarks: list[Remark]
+    command: Command, release: Release, attributes: TrackedAttributes, _remarks: list[Remark]
 ) -> list[Command]:
     """The time servers of ``timezone`` are a command of their own from rhel9 on."""
     if release.age < 9:

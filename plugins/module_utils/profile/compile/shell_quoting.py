@@ -12,15 +12,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..escaping import CLOSE, MARK, OPEN, assign, mark
+from ..escaping import CLOSE, OPEN, PLACEHOLDER, assign_context, placeholder
 
 SHELLS = frozenset(("sh", "bash", "dash", "ksh"))
-ONE = f"{OPEN}[^{CLOSE}]*{CLOSE}"
+REFERENCE = f"{OPEN}[^{CLOSE}]*{CLOSE}"
 # Runs of these are stepped over at once.
 WORD = r"[\w./:,=+@%-]+"
 
 TOP = re.compile(
-    rf"""(?P<variable>\${ONE}) | (?P<mark>{ONE}) | (?P<escape>\\(?:{ONE}|.|$))
+    rf"""(?P<variable>\${REFERENCE}) | (?P<mark>{REFERENCE}) | (?P<escape>\\(?:{REFERENCE}|.|$))
     | (?P<comment>(?:(?<=[\s;&|()])|^)\#.*)
     | (?P<herestring><<<) | (?P<heredoc><<-?\s*(?:'[^']*'|"[^"]*"|\\?[\w.!%:+,@/-]+))
     | (?P<ansi>\$') | (?P<single>') | (?P<double>\$?") | (?P<arithmetic>\$?\(\() | (?P<substitution>\$\()
@@ -28,18 +28,22 @@ TOP = re.compile(
     re.VERBOSE,
 )
 DOUBLE = re.compile(
-    rf"""(?P<variable>\${ONE}) | (?P<mark>{ONE}) | (?P<escape>\\(?:{ONE}|.|$)) | (?P<close>")
+    rf"""(?P<variable>\${REFERENCE}) | (?P<mark>{REFERENCE}) | (?P<escape>\\(?:{REFERENCE}|.|$)) | (?P<close>")
     | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`) | (?P<other>{WORD}|.)""",
     re.VERBOSE,
 )
-SINGLE = re.compile(rf"(?P<mark>{ONE})|(?P<close>')|(?P<other>{WORD}|.)")
-ANSI = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>')|(?P<other>.)")
-BACKTICK = re.compile(rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<close>`)|(?P<other>.)")
-BRACE = re.compile(
-    rf"(?P<unsure>{ONE})|(?P<escape>\\(?:{ONE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)"
+SINGLE = re.compile(rf"(?P<mark>{REFERENCE})|(?P<close>')|(?P<other>{WORD}|.)")
+ANSI = re.compile(
+    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<close>')|(?P<other>.)"
 )
-ARITHMETIC = re.compile(rf"(?P<unsure>{ONE})|(?P<nested>\()|(?P<close>\)\))|(?P<other>.)")
-NESTED = re.compile(rf"(?P<unsure>{ONE})|(?P<nested>\()|(?P<close>\))|(?P<other>.)")
+BACKTICK = re.compile(
+    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<close>`)|(?P<other>.)"
+)
+BRACE = re.compile(
+    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)"
+)
+ARITHMETIC = re.compile(rf"(?P<unsure>{REFERENCE})|(?P<nested>\()|(?P<close>\)\))|(?P<other>.)")
+NESTED = re.compile(rf"(?P<unsure>{REFERENCE})|(?P<nested>\()|(?P<close>\))|(?P<other>.)")
 # What a here-document that is expanded runs: a value inside would be part of a command.
 RUNS = re.compile(r"`|\$[({]")
 
@@ -118,18 +122,18 @@ class Lexer:
             return text
         if heredoc.context == "shell-here" and RUNS.search(text):
             self.heredocs[0] = heredoc = heredoc._replace(context="plain")
-        return assign(text, heredoc.context)
+        return assign_context(text, heredoc.context)
 
     def _token(self, kind: str, token: str, position: int) -> str:
         state = self.stack[-1]
         if kind == "mark":
-            return assign(token, state.context)
+            return assign_context(token, state.context)
         if kind in ("unsure", "variable", "escape"):
-            return assign(token, "plain")
+            return assign_context(token, "plain")
         if kind == "comment":
             if position == 0 and self.continued:
                 return token[0] + self.line(token[1:])
-            return assign(token, "comment")
+            return assign_context(token, "comment")
         if kind == "heredoc":
             self.heredocs.append(_heredoc(token))
         elif kind == "word" and token == "case":
@@ -153,13 +157,13 @@ def annotate(lines: list[str], interpreter: str) -> list[str]:
         return [_foreign(line) for line in lines]
     lexer = Lexer()
     annotated = [lexer.line(line) for line in lines]
-    return annotated if lexer.finished else [assign(line, "plain") for line in lines]
+    return annotated if lexer.finished else [assign_context(line, "plain") for line in lines]
 
 
 def annotate_expanded(lines: list[str]) -> list[str]:
     """The lines of a text that the shell expands, with a context for each reference."""
     context = "plain" if any(RUNS.search(line) for line in lines) else "shell-here"
-    return [assign(line, context) for line in lines]
+    return [assign_context(line, context) for line in lines]
 
 
 def is_shell(interpreter: str) -> bool:
@@ -179,14 +183,14 @@ def _heredoc(token: str) -> Heredoc:
 
 def _foreign(line: str) -> str:
     """A line of another language: a reference inside simple quotes takes what no language's quotes give a meaning."""
-    return MARK.sub(
-        lambda found: mark(found.group(1), _foreign_context(line[: found.start()])), line
+    return PLACEHOLDER.sub(
+        lambda found: placeholder(found.group(1), _foreign_context(line[: found.start()])), line
     )
 
 
 def _foreign_context(before: str) -> str:
     quote = ""
-    for character in MARK.sub("", before):
+    for character in PLACEHOLDER.sub("", before):
         if character == "\\" or (character == "#" and not quote):
             return "plain"
         if quote:

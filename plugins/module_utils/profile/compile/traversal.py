@@ -15,7 +15,7 @@ from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import DescriptionError
 from ..model import Edge, Graph, OrderEdge
-from ..xml.conditions import Attributes, met
+from ..xml.conditions import TrackedAttributes, holds
 
 HEAD, TAIL = "HEAD", "TAIL"
 
@@ -27,19 +27,19 @@ class Step(NamedTuple):
     edge: Optional[Edge]
 
 
-def reach(graph: Graph, root: str, attributes: Attributes) -> dict[str, Step]:
+def reachable_nodes(graph: Graph, root: str, attributes: TrackedAttributes) -> dict[str, Step]:
     """Every node that ``root`` includes, itself first, in breadth-first order.
 
     The original kept a node behind an edge that did not hold, and lost one whose first edge did not hold; here only
     the edges count, not the order in which they are met.
     """
     reached = {root: Step(root, None)}
-    for edge in followed(graph, root, attributes):
+    for edge in followed_edges(graph, root, attributes):
         reached.setdefault(edge.target, Step(edge.target, edge))
     return reached
 
 
-def followed(graph: Graph, root: str, attributes: Attributes) -> Iterator[Edge]:
+def followed_edges(graph: Graph, root: str, attributes: TrackedAttributes) -> Iterator[Edge]:
     """Every edge that holds and whose source ``root`` includes, with the ends' names as the attributes make them."""
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:
@@ -48,7 +48,7 @@ def followed(graph: Graph, root: str, attributes: Attributes) -> Iterator[Edge]:
     while queue:
         node = queue.popleft()
         for edge in leaving.get(node, ()):
-            if all(met(asked, attributes) for asked in edge.conditions):
+            if all(holds(asked, attributes) for asked in edge.conditions):
                 target = attributes.resolve(edge.target, edge.origin)
                 if target not in reached:
                     reached.add(target)
@@ -56,7 +56,7 @@ def followed(graph: Graph, root: str, attributes: Attributes) -> Iterator[Edge]:
                 yield edge._replace(source=node, target=target)
 
 
-def arrange(nodes: Iterable[str], orders: Sequence[OrderEdge]) -> list[str]:
+def order_nodes(nodes: Iterable[str], orders: Sequence[OrderEdge]) -> list[str]:
     """The nodes in an order that keeps every order edge, also those through nodes that are not there.
 
     Raises DescriptionError that names the members of a cycle and where each of its edges stands.

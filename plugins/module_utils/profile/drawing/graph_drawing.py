@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Iterable, Mapping, NamedTuple
 from xml.sax.saxutils import escape
 
-from ..escaping import readable
+from ..escaping import unmark
 from ..model import Edge
-from ..xml.layers import Sources
-from .graph_layout import Layout, Point, place
+from ..xml.layers import XmlLayers
+from .graph_layout import GraphLayout, Point, layout_graph
 
 # Dark enough to be read on white, and told apart with the usual forms of colour blindness.
 COLOURS = ("#0b62a4", "#b35900", "#1b7f3b", "#7a3e9d", "#9c2c2c", "#5c5c00", "#00757a", "#6b4a2b")
@@ -37,7 +37,7 @@ STYLE = """
 """
 
 
-class Sketch(NamedTuple):
+class Drawing(NamedTuple):
     """What there is to draw."""
 
     title: str
@@ -48,9 +48,9 @@ class Sketch(NamedTuple):
     colours: Mapping[str, str]
 
 
-def sketch(
-    sources: Sources, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()
-) -> Sketch:
+def make_drawing(
+    sources: XmlLayers, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()
+) -> Drawing:
     """What is drawn of these edges: those of a whole graph, or those that a root follows (traverse.followed).
 
     roots  what is marked as a root besides the nodes that nothing includes
@@ -60,7 +60,7 @@ def sketch(
         {root} if root else set()
     )
     rolls = sorted({edge.roll for edge in sources.graph.edges})
-    return Sketch(
+    return Drawing(
         title=f"graph {sources.graph.name}" + (f", root {root}" if root else ""),
         nodes=tuple(sorted(names)),
         roots=frozenset(names - {edge.target for edge in drawn}) | (names & frozenset(roots)),
@@ -70,7 +70,7 @@ def sketch(
     )
 
 
-def below(edges: Iterable[Edge], root: str) -> tuple[Edge, ...]:
+def edges_below(edges: Iterable[Edge], root: str) -> tuple[Edge, ...]:
     """The edges that a root may follow, whatever their conditions."""
     given = tuple(edges)
     reached, queue = {root}, [root]
@@ -81,7 +81,7 @@ def below(edges: Iterable[Edge], root: str) -> tuple[Edge, ...]:
     return tuple(edge for edge in given if edge.source in reached)
 
 
-def dot(drawing: Sketch) -> str:
+def to_dot(drawing: Drawing) -> str:
     """The picture in the language of graphviz."""
     lines = [
         f"digraph {_dot_quoted(drawing.title)} {{",
@@ -106,9 +106,9 @@ def dot(drawing: Sketch) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def svg(drawing: Sketch) -> str:
+def to_svg(drawing: Drawing) -> str:
     """The picture as SVG: nothing but elements and a style, to be seen in any browser."""
-    layout = place(drawing.nodes, [(edge.source, edge.target) for edge in drawing.edges])
+    layout = layout_graph(drawing.nodes, [(edge.source, edge.target) for edge in drawing.edges])
     widths = {name: _width(name, drawing) for name in drawing.nodes}
     lefts = _columns(layout, widths)
     width = lefts[-1] + MARGIN_X if lefts else 400
@@ -133,21 +133,21 @@ def svg(drawing: Sketch) -> str:
     )
 
 
-def _width(name: str, drawing: Sketch) -> float:
+def _width(name: str, drawing: Drawing) -> float:
     return (
-        len(readable(name)) * (BOLD_CHARACTER if name in drawing.roots else CHARACTER) + 2 * PADDING
+        len(unmark(name)) * (BOLD_CHARACTER if name in drawing.roots else CHARACTER) + 2 * PADDING
     )
 
 
 def _condition(edge: Edge) -> str:
-    return readable(" and ".join(map(str, edge.conditions)))
+    return unmark(" and ".join(map(str, edge.conditions)))
 
 
 def _dot_quoted(text: str) -> str:
-    return '"' + readable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + unmark(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _columns(layout: Layout, widths: Mapping[str, float]) -> list[float]:
+def _columns(layout: GraphLayout, widths: Mapping[str, float]) -> list[float]:
     """The left border of each column, and the right border of the last."""
     lefts = [float(MARGIN_X)]
     for column in range(layout.columns):
@@ -165,7 +165,7 @@ def _height(point: Point) -> float:
     return MARGIN_Y + ROW + point.height * ROW
 
 
-def _node(name: str, drawing: Sketch, point: Point, lefts: list[float], width: float) -> str:
+def _node(name: str, drawing: Drawing, point: Point, lefts: list[float], width: float) -> str:
     kinds = [
         "node",
         *(["root"] if name in drawing.roots else []),
@@ -174,12 +174,16 @@ def _node(name: str, drawing: Sketch, point: Point, lefts: list[float], width: f
     x, y = lefts[point.column], _height(point)
     return (
         f'<g class="{" ".join(kinds)}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" width="{width:.1f}"'
-        f' height="{NODE_HEIGHT}" rx="3"/><text x="{x + PADDING:.1f}" y="{y + 4:.1f}">{escape(readable(name))}</text></g>'
+        f' height="{NODE_HEIGHT}" rx="3"/><text x="{x + PADDING:.1f}" y="{y + 4:.1f}">{escape(unmark(name))}</text></g>'
     )
 
 
 def _edge(
-    edge: Edge, drawing: Sketch, layout: Layout, lefts: list[float], widths: Mapping[str, float]
+    edge: Edge,
+    drawing: Drawing,
+    layout: GraphLayout,
+    lefts: list[float],
+    widths: Mapping[str, float],
 ) -> str:
     source, target = layout.nodes[edge.source], layout.nodes[edge.target]
     points = [(lefts[source.column] + widths[edge.source], _height(source))]
@@ -191,7 +195,7 @@ def _edge(
     points.append((lefts[target.column], _height(target)))
     condition = _condition(edge)
     title = escape(
-        f"{readable(edge.source)} → {readable(edge.target)}  [{edge.roll}]  {condition}  {edge.origin}"
+        f"{unmark(edge.source)} → {unmark(edge.target)}  [{edge.roll}]  {condition}  {edge.origin}"
     )
     label = ""
     if condition:
@@ -220,7 +224,7 @@ def _curve(points: list[tuple[float, float]]) -> str:
     return " ".join(parts)
 
 
-def _legend(drawing: Sketch) -> list[str]:
+def _legend(drawing: Drawing) -> list[str]:
     used = {edge.roll for edge in drawing.edges}
     items = [f'<text class="title" x="{MARGIN_X}" y="22">{escape(drawing.title)}</text>']
     x = MARGIN_X + len(drawing.title) * 9 + 30

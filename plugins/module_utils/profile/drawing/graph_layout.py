@@ -23,7 +23,7 @@ class Point(NamedTuple):
     height: float
 
 
-class Layout(NamedTuple):
+class GraphLayout(NamedTuple):
     """Where the nodes are, and through which points each edge runs on its way between its ends."""
 
     nodes: Mapping[str, Point]
@@ -31,7 +31,7 @@ class Layout(NamedTuple):
     columns: int
 
 
-def place(names: Iterable[str], edges: Iterable[Pair]) -> Layout:
+def layout_graph(names: Iterable[str], edges: Iterable[Pair]) -> GraphLayout:
     """Places for all nodes; an edge that would close a circle is drawn, but decides no column."""
     known = sorted(set(names))
     pairs = sorted({edge for edge in edges if edge[0] != edge[1]})
@@ -48,7 +48,7 @@ def place(names: Iterable[str], edges: Iterable[Pair]) -> Layout:
         for edge in forward
     }
     nodes = {name: Point(columns[name], heights[(name, name), columns[name]]) for name in known}
-    return Layout(nodes, bends, len(slots))
+    return GraphLayout(nodes, bends, len(slots))
 
 
 def _columns(names: Sequence[str], edges: Sequence[Pair]) -> dict[str, int]:

@@ -8,9 +8,9 @@ import difflib
 from typing import Mapping, NamedTuple, Optional
 
 from ...errors import NotFound
-from ..model import NodeFile, Origin, Profile
-from ..xml.vocabulary import near
-from .render import Sourced, provenance
+from ..model import Origin, Profile, ProfileNode
+from ..xml.vocabulary import did_you_mean
+from .render import RenderedLine, render_with_origins
 
 CONTEXT_LINES = 2
 
@@ -30,7 +30,7 @@ class Reason(NamedTuple):
     path: tuple[Hop, ...]
 
 
-def why(profile: Profile, values: Mapping[str, str], wanted: str) -> tuple[Reason, ...]:
+def explain(profile: Profile, values: Mapping[str, str], wanted: str) -> tuple[Reason, ...]:
     """Every reason for a package, a node, or any line that holds ``wanted``; the first kind that matches counts.
 
     Raises NotFound, with similar names, when the kickstart holds nothing of the sort.
@@ -38,31 +38,42 @@ def why(profile: Profile, values: Mapping[str, str], wanted: str) -> tuple[Reaso
     for package in profile.packages:
         if package.name in (wanted, f"@{wanted}", f"-{wanted}"):
             return tuple(
-                Reason(package.name, origin, path(profile, origin)) for origin in package.origins
+                Reason(package.name, origin, path_to_origin(profile, origin))
+                for origin in package.origins
             )
     for node in profile.nodes:
         if node.name == wanted:
-            return (Reason(node.name, node.edge or Origin(node.files[0], 1), way(profile, node)),)
-    found = [line for line in provenance(profile, values) if wanted in line.text and line.origin]
+            return (
+                Reason(
+                    node.name, node.edge or Origin(node.files[0], 1), path_to_node(profile, node)
+                ),
+            )
+    found = [
+        line for line in render_with_origins(profile, values) if wanted in line.text and line.origin
+    ]
     if not found:
         known = [package.name for package in profile.packages] + [
             node.name for node in profile.nodes
         ]
         raise NotFound(
-            f'nothing in the kickstart of "{profile.root}" says "{wanted}"', "", near(wanted, known)
+            f'nothing in the kickstart of "{profile.root}" says "{wanted}"',
+            "",
+            did_you_mean(wanted, known),
         )
-    return tuple(Reason(text, origin, path(profile, origin)) for text, origin in found if origin)
+    return tuple(
+        Reason(text, origin, path_to_origin(profile, origin)) for text, origin in found if origin
+    )
 
 
-def path(profile: Profile, origin: Origin) -> tuple[Hop, ...]:
+def path_to_origin(profile: Profile, origin: Origin) -> tuple[Hop, ...]:
     """The way of edges from the root to the node whose file holds a line; empty for an included file."""
     for node in profile.nodes:
         if origin.file in node.files:
-            return way(profile, node)
+            return path_to_node(profile, node)
     return ()
 
 
-def way(profile: Profile, node: NodeFile) -> tuple[Hop, ...]:
+def path_to_node(profile: Profile, node: ProfileNode) -> tuple[Hop, ...]:
     """A shortest way of edges from the root to a node, the root first."""
     nodes = {one.name: one for one in profile.nodes}
     hops = [Hop(node.name, node.edge)]
@@ -95,7 +106,7 @@ class Difference(NamedTuple):
     text: str
 
 
-def diff(first: Side, second: Side) -> Difference:
+def compare(first: Side, second: Side) -> Difference:
     """Compare two nodes, or two generations for one node."""
     nodes = [{node.name for node in side.profile.nodes} for side in (first, second)]
     packages = [{package.name for package in side.profile.packages} for side in (first, second)]
@@ -123,7 +134,7 @@ def _named(profile: Profile) -> set[str]:
 
 
 def _unified(first: Side, second: Side) -> str:
-    sides = [provenance(side.profile, side.values) for side in (first, second)]
+    sides = [render_with_origins(side.profile, side.values) for side in (first, second)]
     texts = [[line.text for line in side] for side in sides]
     out = [f"--- {first.name}", f"+++ {second.name}"]
     for group in difflib.SequenceMatcher(
@@ -143,5 +154,5 @@ def _unified(first: Side, second: Side) -> str:
     return "\n".join(out) + "\n" if len(out) > 2 else ""
 
 
-def _shown(sign: str, line: Sourced) -> str:
+def _shown(sign: str, line: RenderedLine) -> str:
     return f"{sign}{line.text}" + (f"    # {line.origin}" if line.origin and line.text else "")

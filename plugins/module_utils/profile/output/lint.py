@@ -14,12 +14,12 @@ from typing import AbstractSet, Iterable, Iterator, Mapping, NamedTuple, Optiona
 from ...errors import DescriptionError, RocksError
 from .. import escaping, releases
 from ..compile.compiler import try_compile
-from ..compile.traversal import HEAD, TAIL, arrange
+from ..compile.traversal import HEAD, TAIL, order_nodes
 from ..model import (
-    COMPILES,
+    COMPILE_RULE,
     ERROR,
     WARNING,
-    Declared,
+    AttributeDeclaration,
     Element,
     Evaluate,
     Graph,
@@ -27,15 +27,15 @@ from ..model import (
     Profile,
     Remark,
     Text,
-    as_remark,
+    remark_from_error,
 )
 from ..xml.expressions import parse
-from ..xml.layers import EXTEND, Sources
-from ..xml.vocabulary import near
-from .render import references
+from ..xml.layers import EXTEND, XmlLayers
+from ..xml.vocabulary import did_you_mean
+from .render import referenced_attributes
 
 # What a node's own row says, what the release gives, and what an install order adds: defined without being set.
-INTRINSIC = frozenset(
+INTRINSIC_ATTRIBUTES = frozenset(
     (
         *(
             "hostname",
@@ -54,7 +54,7 @@ INTRINSIC = frozenset(
 )
 
 
-class Available(NamedTuple):
+class AvailablePackages(NamedTuple):
     """What a distribution has: names and provided capabilities, and its groups (None: not known)."""
 
     names: AbstractSet[str]
@@ -68,7 +68,7 @@ def lint(
     *,
     graph: str = "default",
     evaluate: Optional[Evaluate] = None,
-    available: Optional[Available] = None,
+    available: Optional[AvailablePackages] = None,
 ) -> tuple[Remark, ...]:
     """All findings, sorted by file and line, each once.
 
@@ -78,57 +78,57 @@ def lint(
     Raises only for what is asked wrongly: a path, graph or release that does not exist.
     """
     for name in release_names:
-        releases.find(name)
-    sources = Sources(paths, graph, lenient=True)
-    remarks = about_files(sources, frozenset(roots))
-    defined = INTRINSIC.union(*roots.values())
+        releases.find_release(name)
+    sources = XmlLayers(paths, graph, lenient=True)
+    remarks = lint_files(sources, frozenset(roots))
+    defined = INTRINSIC_ATTRIBUTES.union(*roots.values())
     for root, attributes in roots.items():
         for release in release_names:
             try:
                 result = try_compile(sources, root, attributes, release, evaluate=evaluate)
             except RocksError as error:
-                remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
+                remarks.append(remark_from_error(error, Origin(sources.paths[0], 1)))
                 continue
             remarks += result.remarks
             if result.profile:
-                remarks += undefined(result.profile, sources, defined)
+                remarks += undefined_attributes(result.profile, sources, defined)
                 remarks += _absent(result.profile, sources, available)
-    return ordered(remarks)
+    return sort_remarks(remarks)
 
 
-def ordered(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+def sort_remarks(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     """Sorted by file and line, each once: what a rule of its own tells is not told again as the compile's error."""
     found = set(remarks)
-    told = {(remark.origin, remark.text) for remark in found if remark.rule != COMPILES}
+    told = {(remark.origin, remark.text) for remark in found if remark.rule != COMPILE_RULE}
     kept = [
         remark
         for remark in found
-        if remark.rule != COMPILES or (remark.origin, remark.text) not in told
+        if remark.rule != COMPILE_RULE or (remark.origin, remark.text) not in told
     ]
     return tuple(sorted(kept, key=lambda remark: (remark.origin, remark.rule, remark.text)))
 
 
-def about_files(sources: Sources, roots: AbstractSet[str]) -> list[Remark]:
+def lint_files(sources: XmlLayers, roots: AbstractSet[str]) -> list[Remark]:
     """What there is to say about the files as they stand, before anything is compiled.
 
     sources  lenient ones: a graph file that cannot be read is a finding
     """
-    return [*sources.faults, *_files(sources), *_graph(sources, roots)]
+    return [*sources.graph_errors, *_files(sources), *_graph(sources, roots)]
 
 
-def _files(sources: Sources) -> Iterator[Remark]:
+def _files(sources: XmlLayers) -> Iterator[Remark]:
     """Vocabulary and conditions of every node file, whether or not a root reaches it."""
     for path in sources.node_paths():
         try:
             root = sources.element(path)
         except DescriptionError as error:
-            yield as_remark(error, Origin(path, 1))
+            yield remark_from_error(error, Origin(path, 1))
             continue
-        yield from sources.remarks(path)
+        yield from sources.file_remarks(path)
         yield from _conditions(root)
     for path in sources.graph_paths:
         if path in sources.elements:
-            yield from sources.remarks(path)
+            yield from sources.file_remarks(path)
             yield from _conditions(sources.element(path))
 
 
@@ -137,37 +137,41 @@ def _conditions(element: Element) -> Iterator[Remark]:
         try:
             parse(element.attributes["cond"])
         except ValueError as error:
-            text = f'cond="{escaping.readable(element.attributes["cond"])}": {error}'
+            text = f'cond="{escaping.unmark(element.attributes["cond"])}": {error}'
             yield Remark(ERROR, "condition", element.origin, text)
     for child in element.children:
         if not isinstance(child, Text):
             yield from _conditions(child)
 
 
-def _graph(sources: Sources, roots: AbstractSet[str]) -> Iterator[Remark]:
+def _graph(sources: XmlLayers, roots: AbstractSet[str]) -> Iterator[Remark]:
     graph, files = sources.graph, sources.node_names()
     in_edges = {name for edge in graph.edges for name in (edge.source, edge.target)}
     for edge in graph.edges:
         for name in (edge.source, edge.target):
-            if name not in files and not escaping.MARK.search(name):
+            if name not in files and not escaping.PLACEHOLDER.search(name):
                 text = f'the edge names "{name}", and no nodes/{name}.xml exists'
-                yield Remark(ERROR, "edge-to-nothing", edge.origin, text, near(name, files))
+                yield Remark(ERROR, "edge-to-nothing", edge.origin, text, did_you_mean(name, files))
     for order in graph.orders:
         for name in (order.head, order.tail):
             if name not in files | in_edges | {HEAD, TAIL}:
                 text = f'the order names "{name}", and there is no such node'
                 yield Remark(
-                    WARNING, "order-of-nothing", order.origin, text, near(name, files | in_edges)
+                    WARNING,
+                    "order-of-nothing",
+                    order.origin,
+                    text,
+                    did_you_mean(name, files | in_edges),
                 )
     try:
-        arrange(in_edges, graph.orders)
+        order_nodes(in_edges, graph.orders)
     except DescriptionError as error:
-        yield as_remark(error, Origin(sources.paths[0], 1))
+        yield remark_from_error(error, Origin(sources.paths[0], 1))
     yield from _unreached(sources, graph, roots, in_edges)
 
 
 def _unreached(
-    sources: Sources, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]
+    sources: XmlLayers, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]
 ) -> Iterator[Remark]:
     """Node files that no root comes to, whatever the conditions."""
     leaving: dict[str, set[str]] = {}
@@ -180,12 +184,12 @@ def _unreached(
         reached |= fresh
         queue.extend(sorted(fresh))
     open_names = any(
-        escaping.MARK.search(name) for name in in_edges
+        escaping.PLACEHOLDER.search(name) for name in in_edges
     )  # decided by an attribute: anything may be meant
     for name in sorted(sources.node_names() - reached):
         if open_names:
             return
-        paths = sources.files(name)
+        paths = sources.node_files(name)
         kind = (
             "extends a node that"
             if paths[0].rsplit("/", 1)[-1].startswith(EXTEND)
@@ -194,17 +198,24 @@ def _unreached(
         yield Remark(WARNING, "unreached", Origin(paths[0], 1), f"{name} {kind} no root reaches")
 
 
-def undefined(profile: Profile, sources: Sources, defined: AbstractSet[str]) -> Iterator[Remark]:
+def undefined_attributes(
+    profile: Profile, sources: XmlLayers, defined: AbstractSet[str]
+) -> Iterator[Remark]:
     """The attributes that a profile's texts need, and that neither a node nor the graph has."""
-    declared: dict[str, Declared] = {one.name: one for one in sources.graph.attributes}
-    for name, origin in references(profile).items():
+    declared: dict[str, AttributeDeclaration] = {one.name: one for one in sources.graph.attributes}
+    for name, origin in referenced_attributes(profile).items():
         if name not in defined and name not in declared:
             text = f'attribute "{name}" is defined nowhere'
-            hint = near(name, defined | set(declared)) or "declare it in a graph file, or set it"
-            yield Remark(ERROR, "undefined-attribute", sources.absolute(origin), text, hint)
+            hint = (
+                did_you_mean(name, defined | set(declared))
+                or "declare it in a graph file, or set it"
+            )
+            yield Remark(ERROR, "undefined-attribute", sources.absolute_origin(origin), text, hint)
 
 
-def _absent(profile: Profile, sources: Sources, available: Optional[Available]) -> Iterator[Remark]:
+def _absent(
+    profile: Profile, sources: XmlLayers, available: Optional[AvailablePackages]
+) -> Iterator[Remark]:
     if available is None:
         return
     for package in profile.packages:
@@ -216,12 +227,12 @@ def _absent(profile: Profile, sources: Sources, available: Optional[Available]) 
                 if package.name.startswith("@")
                 else (n for n in available.names if n[:1] == package.name[:1])
             )
-            hint = near(package.name, alike)
+            hint = did_you_mean(package.name, alike)
             for origin in package.origins:
-                yield Remark(ERROR, "absent-package", sources.absolute(origin), text, hint)
+                yield Remark(ERROR, "absent-package", sources.absolute_origin(origin), text, hint)
 
 
-def _has(name: str, available: Available) -> bool:
+def _has(name: str, available: AvailablePackages) -> bool:
     if name.startswith("@"):
         module = ":" in name  # @name:stream enables a stream of packages
         return module or available.groups is None or name.lstrip("@^") in available.groups

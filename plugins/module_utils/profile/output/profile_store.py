@@ -15,35 +15,35 @@ from typing import Callable, Iterable, Mapping, NamedTuple, Optional
 from ...errors import DescriptionError, NotFound
 from ...files import read_text, replace
 from ...tree_paths import PROFILE_SUFFIX, profile_file_name
-from ..compile.compiler import Compilation, Paths, faults, try_compile
-from ..model import ERROR, Evaluate, Origin, Profile, Remark, as_remark
-from ..xml.layers import Sources
+from ..compile.compiler import Compilation, XmlPaths, combine_remarks, try_compile
+from ..model import ERROR, Evaluate, Origin, Profile, Remark, remark_from_error
+from ..xml.layers import XmlLayers
 from . import lint
-from .render import fits, sha256
-from .serialization import load, store
+from .render import matches, sha256
+from .serialization import deserialize, serialize
 
 
-class Wanted(NamedTuple):
+class ProfileRequest(NamedTuple):
     """A node, as the compiler needs it: the root of its appliance, and its attributes."""
 
     root: str
     attributes: Mapping[str, str]
 
 
-class Library(NamedTuple):
+class ProfileLibrary(NamedTuple):
     """Profiles by root; of those just compiled also what the lint says that is no error."""
 
     profiles: Mapping[str, tuple[Profile, ...]]
     warnings: tuple[Remark, ...] = ()
 
-    def find(self, root: str, attributes: Mapping[str, str]) -> Profile:
+    def find_profile(self, root: str, attributes: Mapping[str, str]) -> Profile:
         """The profile of a node.
 
         Raises NotFound, naming the attributes in which the profiles of that root differ from the node, when none fits.
         """
         candidates = self.profiles.get(root, ())
         for profile in candidates:
-            if fits(profile, attributes):
+            if matches(profile, attributes):
                 return profile
         if not candidates:
             raise NotFound(
@@ -62,13 +62,13 @@ class Library(NamedTuple):
 
 
 def compile_library(
-    paths: Paths,
-    wanted: Iterable[Wanted],
+    paths: XmlPaths,
+    wanted: Iterable[ProfileRequest],
     release: str,
     *,
     graph: str = "default",
     evaluate: Optional[Evaluate] = None,
-) -> Library:
+) -> ProfileLibrary:
     """One profile for each shape among the nodes: the XML is read once, linted, and each shape compiled once.
 
     paths  as for compile_profile; Sources that are open already are lenient ones
@@ -76,31 +76,33 @@ def compile_library(
     Raises NotFound for a path, graph, root or release that does not exist, and DescriptionError with file:line for
     every error that the lint finds, used or not, all at once.
     """
-    sources = paths if isinstance(paths, Sources) else Sources(paths, graph, lenient=True)
+    sources = paths if isinstance(paths, XmlLayers) else XmlLayers(paths, graph, lenient=True)
     nodes: dict[str, list[Mapping[str, str]]] = {}
     for root, attributes in wanted:
         nodes.setdefault(root, []).append(attributes)
-    remarks = lint.about_files(sources, nodes.keys())
+    remarks = lint.lint_files(sources, nodes.keys())
     profiles: dict[str, tuple[Profile, ...]] = {}
     for root, rows in sorted(nodes.items()):
-        if sources.faults:
+        if sources.graph_errors:
             break  # of a graph that is not whole, more would be said than is true
         attempt = functools.partial(try_compile, sources, root, release=release, evaluate=evaluate)
         try:
             compiled = _shapes(rows, attempt, remarks)
         except DescriptionError as error:
-            remarks.append(as_remark(error, Origin(sources.paths[0], 1)))
+            remarks.append(remark_from_error(error, Origin(sources.paths[0], 1)))
             continue
-        defined = lint.INTRINSIC.union(*rows)
+        defined = lint.INTRINSIC_ATTRIBUTES.union(*rows)
         remarks += [
-            remark for profile in compiled for remark in lint.undefined(profile, sources, defined)
+            remark
+            for profile in compiled
+            for remark in lint.undefined_attributes(profile, sources, defined)
         ]
-        profiles[root] = tuple(sorted(compiled, key=store))
-    found = lint.ordered(remarks)
+        profiles[root] = tuple(sorted(compiled, key=serialize))
+    found = lint.sort_remarks(remarks)
     errors = [remark for remark in found if remark.severity == ERROR]
     if errors:
-        raise faults(errors)
-    return Library(profiles, found)
+        raise combine_remarks(errors)
+    return ProfileLibrary(profiles, found)
 
 
 def _shapes(
@@ -111,7 +113,7 @@ def _shapes(
     """The profiles of one root's nodes; what the compiles say is added to the remarks."""
     made: list[Profile] = []
     for attributes in rows:
-        if any(fits(profile, attributes) for profile in made):
+        if any(matches(profile, attributes) for profile in made):
             continue
         result = attempt(attributes)
         remarks += result.remarks
@@ -121,7 +123,7 @@ def _shapes(
     return made
 
 
-def write(library: Library, folder: str) -> tuple[str, ...]:
+def write_library(library: ProfileLibrary, folder: str) -> tuple[str, ...]:
     """Store every profile in an existing folder; the names of the files, sorted.
 
     A name holds the root and the hash of the content, so the same profiles give the same files.
@@ -129,13 +131,13 @@ def write(library: Library, folder: str) -> tuple[str, ...]:
     names = []
     for root, profiles in library.profiles.items():
         for profile in profiles:
-            text = store(profile)
+            text = serialize(profile)
             names.append(profile_file_name(root, sha256(text)))
             replace(os.path.join(folder, names[-1]), text, 0o644)
     return tuple(sorted(names))
 
 
-def read(folder: str) -> Library:
+def read_library(folder: str) -> ProfileLibrary:
     """The profiles that ``write`` stored.  Raises NotFound, or DescriptionError that names a file of another kind."""
     if not os.path.isdir(folder):
         raise NotFound("no compiled profiles", folder, "build the distribution again")
@@ -143,6 +145,6 @@ def read(folder: str) -> Library:
     for name in sorted(os.listdir(folder)):
         if name.endswith(PROFILE_SUFFIX):
             path = os.path.join(folder, name)
-            profile = load(read_text(path), path)
+            profile = deserialize(read_text(path), path)
             profiles.setdefault(profile.root, []).append(profile)
-    return Library({root: tuple(made) for root, made in profiles.items()})
+    return ProfileLibrary({root: tuple(made) for root, made in profiles.items()})

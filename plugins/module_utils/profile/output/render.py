@@ -13,13 +13,13 @@ from typing import Iterator, Mapping, NamedTuple, Optional
 
 from ...errors import Conflict, DescriptionError
 from .. import releases
-from ..compile.compiler import known
-from ..escaping import written
+from ..compile.compiler import effective_attributes
+from ..escaping import escape
 from ..model import Line, Origin, Piece, Profile, Reference
-from ..xml.conditions import undefined
+from ..xml.conditions import undefined_attribute_error
 
 
-class Sourced(NamedTuple):
+class RenderedLine(NamedTuple):
     """One line of a kickstart, and where it was written."""
 
     text: str
@@ -38,23 +38,25 @@ def render(profile: Profile, values: Mapping[str, str]) -> str:
     return "".join([piece if isinstance(piece, str) else texts[piece] for piece in template.pieces])
 
 
-def provenance(profile: Profile, values: Mapping[str, str]) -> list[Sourced]:
+def render_with_origins(profile: Profile, values: Mapping[str, str]) -> list[RenderedLine]:
     """The same kickstart, line by line, with the file and line behind each."""
     given = _fitting(profile, values)
-    lines: list[Sourced] = []
+    lines: list[RenderedLine] = []
     for line in profile.lines:
         text = "".join(p if isinstance(p, str) else _value(profile, p, given) for p in line.pieces)
-        lines += [Sourced(part, line.origin) for part in text.split("\n")]
+        lines += [RenderedLine(part, line.origin) for part in text.split("\n")]
     return lines
 
 
-def fits(profile: Profile, attributes: Mapping[str, str]) -> bool:
+def matches(profile: Profile, attributes: Mapping[str, str]) -> bool:
     """Whether the profile is that of a node with these attributes: they agree on all that decided its shape."""
-    given = known(attributes, releases.find(profile.release), profile.defaults)
+    given = effective_attributes(
+        attributes, releases.find_release(profile.release), profile.defaults
+    )
     return all(given.get(name) == value for name, value in profile.shape.items())
 
 
-def references(profile: Profile) -> dict[str, Origin]:
+def referenced_attributes(profile: Profile) -> dict[str, Origin]:
     """The attributes that the kickstart's texts need, with the first place of each."""
     found: dict[str, Origin] = {}
     for line in profile.lines:
@@ -110,7 +112,7 @@ def _flat(lines: tuple[Line, ...]) -> Iterator[Piece]:
 
 
 def _fitting(profile: Profile, values: Mapping[str, str]) -> Mapping[str, str]:
-    given = known(values, releases.find(profile.release), profile.defaults)
+    given = effective_attributes(values, releases.find_release(profile.release), profile.defaults)
     for name, value in profile.shape.items():
         if given.get(name) != value:
             raise Conflict(
@@ -124,9 +126,11 @@ def _fitting(profile: Profile, values: Mapping[str, str]) -> Mapping[str, str]:
 def _value(profile: Profile, reference: Reference, given: Mapping[str, str]) -> str:
     value = given.get(reference.name)
     if value is None:
-        raise undefined(reference.name, references(profile).get(reference.name))
+        raise undefined_attribute_error(
+            reference.name, referenced_attributes(profile).get(reference.name)
+        )
     try:
-        return written(value, reference.context)
+        return escape(value, reference.context)
     except ValueError as error:
         where = next(line.origin for line in profile.lines if reference in line.pieces)
         raise DescriptionError(

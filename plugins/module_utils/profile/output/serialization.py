@@ -11,13 +11,13 @@ import json
 from typing import Any, Iterable, Optional
 
 from ...errors import DescriptionError
-from ..model import Line, NodeFile, Origin, Package, Piece, Profile, Reference, Remark
+from ..model import Line, Origin, Package, Piece, Profile, ProfileNode, Reference, Remark
 from .render import sha256
 
 FORMAT = 1
 
 
-def store(profile: Profile) -> str:
+def serialize(profile: Profile) -> str:
     """The profile as text, the same for the same profile everywhere."""
     files = sorted({origin.file for origin in _origins(profile)})
     numbers = {file: number for number, file in enumerate(files)}
@@ -46,7 +46,7 @@ def store(profile: Profile) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
-def load(text: str, where: str = "") -> Profile:
+def deserialize(text: str, where: str = "") -> Profile:
     """The profile that ``store`` wrote.  Raises DescriptionError, naming ``where``, for anything else."""
     try:
         data = json.loads(text)
@@ -61,9 +61,9 @@ def load(text: str, where: str = "") -> Profile:
         ) from None
 
 
-def identity(profile: Profile) -> str:
+def profile_sha256(profile: Profile) -> str:
     """The SHA-256 of the stored form: what a node reports as the profile that it was installed from."""
-    return sha256(store(profile))
+    return sha256(serialize(profile))
 
 
 def _profile(data: dict[str, Any]) -> Profile:
@@ -75,7 +75,7 @@ def _profile(data: dict[str, Any]) -> Profile:
         graph=data["graph"],
         release=data["release"],
         nodes=tuple(
-            NodeFile(name, tuple(files), parent, origin(edge) if edge else None)
+            ProfileNode(name, tuple(files), parent, origin(edge) if edge else None)
             for name, files, parent, edge in data["nodes"]
         ),
         shape=data["shape"],

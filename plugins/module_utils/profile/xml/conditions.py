@@ -13,14 +13,14 @@ from typing import Mapping, Optional
 
 from ...errors import DescriptionError
 from .. import releases
-from ..escaping import MARK, readable
+from ..escaping import PLACEHOLDER, unmark
 from ..model import Condition, Element, Origin
-from .expressions import holds, parse
+from .expressions import evaluate_expression, parse
 
 LISTS = ("arch", "os", "release")
 
 
-class Attributes:
+class TrackedAttributes:
     """The attributes of one compile, and the record of those that were looked at."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -42,20 +42,20 @@ class Attributes:
         def value(found: re.Match[str]) -> str:
             given = self.get(found.group(1))
             if given is None:
-                raise undefined(found.group(1), origin)
+                raise undefined_attribute_error(found.group(1), origin)
             return given
 
-        return MARK.sub(value, text) if MARK.search(text) else text
+        return PLACEHOLDER.sub(value, text) if PLACEHOLDER.search(text) else text
 
 
-def undefined(name: str, origin: Optional[Origin]) -> DescriptionError:
+def undefined_attribute_error(name: str, origin: Optional[Origin]) -> DescriptionError:
     """The error for a reference to an attribute that has no value."""
     return DescriptionError(
         f'attribute "{name}" is not defined', str(origin or ""), "set it, or spell it otherwise"
     )
 
 
-def condition(element: Element) -> Optional[Condition]:
+def condition_of(element: Element) -> Optional[Condition]:
     """What an element's attributes ask for; None when nothing."""
     given = element.attributes
     if not given:
@@ -65,7 +65,7 @@ def condition(element: Element) -> Optional[Condition]:
     return Condition(lists, expression, element.origin) if lists or expression else None
 
 
-def met(asked: Optional[Condition], attributes: Attributes) -> bool:
+def holds(asked: Optional[Condition], attributes: TrackedAttributes) -> bool:
     """Whether a condition holds.  Raises DescriptionError when it cannot be read or compared."""
     if asked is None:
         return True
@@ -74,18 +74,20 @@ def met(asked: Optional[Condition], attributes: Attributes) -> bool:
     if not asked.expression:
         return True
     try:
-        return holds(parse(asked.expression), attributes.get)
+        return evaluate_expression(parse(asked.expression), attributes.get)
     except ValueError as error:
         raise DescriptionError(
-            f'cond="{readable(asked.expression)}": {error}', str(asked.origin)
+            f'cond="{unmark(asked.expression)}": {error}', str(asked.origin)
         ) from None
 
 
-def _listed(name: str, values: tuple[str, ...], attributes: Attributes) -> bool:
+def _listed(name: str, values: tuple[str, ...], attributes: TrackedAttributes) -> bool:
     given = attributes.get(name)
     if given is None:
         return False
-    return any(one in values for one in (releases.names(given) if name == "release" else (given,)))
+    return any(
+        one in values for one in (releases.selector_names(given) if name == "release" else (given,))
+    )
 
 
 def _words(text: str) -> tuple[str, ...]:

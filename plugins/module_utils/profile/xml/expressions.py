@@ -66,16 +66,16 @@ def parse(text: str) -> Expression:
     return expression
 
 
-def names(expression: Expression) -> frozenset[str]:
+def attribute_names(expression: Expression) -> frozenset[str]:
     """Every attribute that the expression speaks of, evaluated or not."""
     if isinstance(expression, Name):
         return frozenset((expression.name,))
     if isinstance(expression, Operation):
-        return frozenset().union(*map(names, expression.operands))
+        return frozenset().union(*map(attribute_names, expression.operands))
     return frozenset()
 
 
-def holds(expression: Expression, lookup: Lookup) -> bool:
+def evaluate_expression(expression: Expression, lookup: Lookup) -> bool:
     """Whether the condition is met.  Raises ValueError when a text is to be ordered against a number."""
     return _truth(_value(expression, lookup))
 

@@ -8,8 +8,8 @@ import os
 from typing import Iterable, Iterator
 
 from ...errors import DescriptionError
-from ..model import Declared, Edge, Element, Graph, OrderEdge, Text
-from .conditions import condition
+from ..model import AttributeDeclaration, Edge, Element, Graph, OrderEdge, Text
+from .conditions import condition_of
 
 # The order edges of other generators than the one for kickstarts are not ours.
 GENERATOR = "kgen"
@@ -35,7 +35,7 @@ def read_graph(root: Element) -> Graph:
     )
 
 
-def join(name: str, parts: Iterable[Graph]) -> Graph:
+def merge_graphs(name: str, parts: Iterable[Graph]) -> Graph:
     """Several graph files as one graph; of an attribute that two of them declare, the later one counts."""
     whole = list(parts)
     declared = {one.name: one for part in whole for one in part.attributes}
@@ -47,13 +47,13 @@ def join(name: str, parts: Iterable[Graph]) -> Graph:
     )
 
 
-def _declared(element: Element) -> Declared:
+def _declared(element: Element) -> AttributeDeclaration:
     if not element.attributes.get("name"):
         raise DescriptionError("<attribute> has no name=", str(element.origin))
     meaning = " ".join(
         "".join(text.text for text in element.children if isinstance(text, Text)).split()
     )
-    return Declared(
+    return AttributeDeclaration(
         element.attributes["name"], element.attributes.get("default"), meaning, element.origin
     )
 
@@ -61,7 +61,7 @@ def _declared(element: Element) -> Declared:
 def _edges(element: Element, roll: str) -> Iterator[Edge]:
     for (source, one), (target, other) in _ends(element, "from", "to"):
         holders = [element, *(end for end in (one, other) if end is not element)]
-        conditions = tuple(asked for asked in map(condition, holders) if asked)
+        conditions = tuple(asked for asked in map(condition_of, holders) if asked)
         yield Edge(source, target, conditions, (one if other is element else other).origin, roll)
 
 

@@ -15,11 +15,11 @@ from typing import Iterator, NamedTuple, Sequence, Union
 
 from ...errors import DescriptionError, NotFound
 from ...files import read_bytes
-from ..model import Element, Graph, Origin, Remark, as_remark
+from ..model import Element, Graph, Origin, Remark, remark_from_error
 from ..releases import COMMAND_NAMES
 from . import legacy_syntax, reader
-from .graph import join, read_graph
-from .vocabulary import check, near
+from .graph import merge_graphs, read_graph
+from .vocabulary import check_vocabulary, did_you_mean
 
 SUFFIX, EXTEND, REPLACE = ".xml", "extend-", "replace-"
 
@@ -32,7 +32,7 @@ class Layer(NamedTuple):
     include: str
 
 
-class Sources:
+class XmlLayers:
     """The XML of some layers, read as it is needed and kept; what is compiled from it twice is read once.
 
     lenient  leave out a graph file that cannot be read, and keep in ``faults`` why: for the lint
@@ -43,14 +43,14 @@ class Sources:
     def __init__(
         self, paths: Union[str, Sequence[str]], graph: str = "default", *, lenient: bool = False
     ) -> None:
-        self.lenient, self.faults = lenient, list[Remark]()
+        self.lenient, self.graph_errors = lenient, list[Remark]()
         self.graph_paths: tuple[str, ...] = ()
         self.paths = (paths,) if isinstance(paths, str) else tuple(paths)
         self.layers = [layer for path in self.paths for layer in _layers(path)]
         self.elements: dict[str, Element] = {}
-        self.labels = _labels(self.paths)
-        self.names: dict[str, str] = {}
-        self.checked: dict[str, list[Remark]] = {}
+        self._labels = _labels(self.paths)
+        self._relative_paths: dict[str, str] = {}
+        self._remarks: dict[str, list[Remark]] = {}
         self.graph: Graph = self._read_graph(graph)
 
     def _read_graph(self, name: str) -> Graph:
@@ -74,7 +74,9 @@ class Sources:
                 f"graphs there: {', '.join(known)}" if known else "",
             )
         self.graph_paths = tuple(files[stem] for stem in sorted(files))
-        return join(name, [part for path in self.graph_paths for part in self._graph_part(path)])
+        return merge_graphs(
+            name, [part for path in self.graph_paths for part in self._graph_part(path)]
+        )
 
     def _graph_part(self, path: str) -> list[Graph]:
         try:
@@ -82,7 +84,7 @@ class Sources:
         except DescriptionError as error:
             if not self.lenient:
                 raise
-            self.faults.append(as_remark(error, Origin(path, 1)))
+            self.graph_errors.append(remark_from_error(error, Origin(path, 1)))
             return []
 
     def element(self, path: str) -> Element:
@@ -92,10 +94,10 @@ class Sources:
                 raise DescriptionError(
                     "too large for an XML file", path, f"at most {reader.MAXIMUM_SIZE:,} bytes"
                 )
-            self.elements[path] = legacy_syntax.normalise(reader.parse(read_bytes(path), path))
+            self.elements[path] = legacy_syntax.normalise(reader.parse_xml(read_bytes(path), path))
         return self.elements[path]
 
-    def files(self, node: str) -> tuple[str, ...]:
+    def node_files(self, node: str) -> tuple[str, ...]:
         """The paths of a node's files, in the order in which they are read; none when it has no file."""
         paths: list[str] = []
         for layer in self.layers:
@@ -106,11 +108,11 @@ class Sources:
                 paths.append(layer.nodes[EXTEND + node])
         return tuple(paths)
 
-    def remarks(self, path: str) -> list[Remark]:
+    def file_remarks(self, path: str) -> list[Remark]:
         """What the vocabulary says against a file."""
-        if path not in self.checked:
-            self.checked[path] = list(check(self.element(path), COMMAND_NAMES))
-        return self.checked[path]
+        if path not in self._remarks:
+            self._remarks[path] = list(check_vocabulary(self.element(path), COMMAND_NAMES))
+        return self._remarks[path]
 
     def node_names(self) -> set[str]:
         """Every node that some file describes."""
@@ -127,14 +129,14 @@ class Sources:
         """The path of every node file there is."""
         return sorted({path for layer in self.layers for path in layer.nodes.values()})
 
-    def absolute(self, origin: Origin) -> Origin:
+    def absolute_origin(self, origin: Origin) -> Origin:
         """The inverse of ``relative``, for the files that were read."""
         for path in self.elements:
-            if self.relative(path) == origin.file:
+            if self.relative_path(path) == origin.file:
                 return origin._replace(file=path)
         return origin
 
-    def include(self, name: str, where: str) -> str:
+    def find_include(self, name: str, where: str) -> str:
         """The path of a file in the layers' ``include/``; the last layer that has it counts.
 
         Raises NotFound, or DescriptionError when the name leads out of the directory.
@@ -149,32 +151,32 @@ class Sources:
                 return path
         raise NotFound(f"no include/{name}", where, f"looked below {', '.join(self.paths)}")
 
-    def relative(self, file: str) -> str:
+    def relative_path(self, file: str) -> str:
         """A file's name as a stored profile shows it: the same wherever the layers lie.
 
         With several layers the last part of the layer's path stands in front, with a number where two are alike.
         """
-        if file not in self.names:
-            self.names[file] = self._relative(file)
-        return self.names[file]
+        if file not in self._relative_paths:
+            self._relative_paths[file] = self._relative(file)
+        return self._relative_paths[file]
 
     def _relative(self, file: str) -> str:
         for path in sorted(self.paths, key=len, reverse=True):
             folder = path.rstrip("/") + "/"
             if file.startswith(folder):
-                return self.labels[path] + file[len(folder) :]
+                return self._labels[path] + file[len(folder) :]
         return file
 
     def relative_origin(self, origin: Origin) -> Origin:
         """A place in a file, by the file's relative name."""
-        return Origin(self.relative(origin.file), origin.line)
+        return Origin(self.relative_path(origin.file), origin.line)
 
-    def suggest(self, node: str) -> str:
+    def suggest_node(self, node: str) -> str:
         """A hint that names the nodes with a similar name."""
         names = {edge.source for edge in self.graph.edges} | {
             edge.target for edge in self.graph.edges
         }
-        return near(node, names | self.node_names())
+        return did_you_mean(node, names | self.node_names())
 
 
 def _labels(paths: Sequence[str]) -> dict[str, str]:

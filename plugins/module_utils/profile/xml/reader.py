@@ -21,7 +21,9 @@ from ..model import Element, Origin, Text
 MAXIMUM_SIZE = 8 * 1024 * 1024
 MAXIMUM_DEPTH = 64
 # What people tell each other; nothing of it is compiled.
-PROSE = frozenset(("description", "changelog", "copyright", "log", "stack:stacki", "stack:rocks"))
+PROSE_ELEMENTS = frozenset(
+    ("description", "changelog", "copyright", "log", "stack:stacki", "stack:rocks")
+)
 
 DECLARATION = re.compile(r"<\?xml\s[^?]*\?>")
 ENCODING = re.compile(rb"<\?xml\s[^?]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
@@ -29,7 +31,7 @@ ENTITY = re.compile(r"&([A-Za-z_][\w.-]*);")
 PREDEFINED = frozenset(("amp", "lt", "gt", "quot", "apos"))
 
 
-def parse(data: bytes, file: str) -> Element:
+def parse_xml(data: bytes, file: str) -> Element:
     """The root element of an XML file; ``file`` is what errors and origins call it.
 
     Raises DescriptionError with the line when the text is not well-formed, too large, nested too deep, has a
@@ -58,12 +60,12 @@ def _text(data: bytes, file: str) -> str:
             f"{file}:{line}",
             "save the file as UTF-8",
         ) from None
-    checked(text, file)
+    reject_reserved(text, file)
     # Rocks dropped every line with a declaration, wherever it stood; so files exist where it is not the first thing.
     return DECLARATION.sub(lambda found: "\n" * found.group().count("\n"), text, count=1)
 
 
-def checked(text: str, file: str) -> str:
+def reject_reserved(text: str, file: str) -> str:
     """The text, if it holds no character that stands for a reference here."""
     reserved = RESERVED.search(text)
     if reserved:
@@ -151,4 +153,4 @@ class _Reader:
 
 
 def _is_prose(tag: str) -> bool:
-    return tag in PROSE or tag.removeprefix("stack:") in PROSE
+    return tag in PROSE_ELEMENTS or tag.removeprefix("stack:") in PROSE_ELEMENTS

@@ -11,7 +11,7 @@ from typing import Iterable, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from ..releases import COMMAND_NAMES
-from .vocabulary import COMMAND, GRAPH_ELEMENTS, NODE_ELEMENTS, REFUSED, UNREAD, Rule
+from .vocabulary import COMMAND, GRAPH_ELEMENTS, NODE_ELEMENTS, REFUSED, UNREAD, ElementRule
 
 GRAMMAR = """<?xml version="1.0" encoding="UTF-8"?>
 <!-- Made from the compiler's vocabulary (elements.py); change it there. -->
@@ -42,7 +42,7 @@ def node_schema() -> str:
     return _schema("kickstart", NODE_ELEMENTS, sorted(COMMAND_NAMES - set(NODE_ELEMENTS)))
 
 
-def _schema(start: str, table: Mapping[str, Rule], commands: Iterable[str]) -> str:
+def _schema(start: str, table: Mapping[str, ElementRule], commands: Iterable[str]) -> str:
     known = {name: rule for name, rule in table.items() if rule.fate != REFUSED}
     parts = [f'  <start>\n    <ref name="{start}"/>\n  </start>']
     parts += [_define(name, rule, known, commands) for name, rule in known.items()]
@@ -51,7 +51,9 @@ def _schema(start: str, table: Mapping[str, Rule], commands: Iterable[str]) -> s
     return GRAMMAR % "\n".join([*parts, ANYTHING])
 
 
-def _define(name: str, rule: Rule, table: Mapping[str, Rule], commands: Iterable[str]) -> str:
+def _define(
+    name: str, rule: ElementRule, table: Mapping[str, ElementRule], commands: Iterable[str]
+) -> str:
     lines = [
         f'  <define name="{name}">',
         f'    <element name="{name}">',
@@ -69,7 +71,7 @@ def _define(name: str, rule: Rule, table: Mapping[str, Rule], commands: Iterable
     return "\n".join([*lines, "    </element>", "  </define>"])
 
 
-def _attribute(name: str, values: str, rule: Rule) -> str:
+def _attribute(name: str, values: str, rule: ElementRule) -> str:
     kind = (
         f'<data type="string"><param name="pattern">{escape(_pattern(values))}</param></data>'
         if values
@@ -88,7 +90,7 @@ def _pattern(values: str) -> str:
     return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in values[4:])
 
 
-def _content(rule: Rule, inside: Iterable[str], commands: bool) -> list[str]:
+def _content(rule: ElementRule, inside: Iterable[str], commands: bool) -> list[str]:
     choices = [f'          <ref name="{child}"/>' for child in inside]
     choices += ["          <text/>"] if rule.text else []
     choices += ['          <ref name="command"/>'] if commands else []
@@ -103,7 +105,7 @@ def _content(rule: Rule, inside: Iterable[str], commands: bool) -> list[str]:
     ]
 
 
-def _commands(table: Mapping[str, Rule], commands: Iterable[str]) -> str:
+def _commands(table: Mapping[str, ElementRule], commands: Iterable[str]) -> str:
     names = [f"          <name>{command}</name>" for command in commands]
     attributes = [
         _attribute(name, values, COMMAND) for name, values in sorted(COMMAND.attributes.items())

@@ -14,19 +14,19 @@ from typing import Iterable, Iterator, Mapping, NamedTuple
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text
 
 # Every condition that an element may carry, and what Rocks' own tools stamped on elements.
-GATE = {"arch": "", "os": "", "release": "", "cond": ""}
-STAMP = {"roll": "", "interface": "", "color": ""}
+CONDITIONS = {"arch": "", "os": "", "release": "", "cond": ""}
+ROCKS_STAMPS = {"roll": "", "interface": "", "color": ""}
 
 SCRIPTS = ("pre", "pre-install", "post", "onerror", "configure")
-SCRIPT = {**GATE, "interpreter": "", "arg": ""}
-NAME = "[A-Za-z_][A-Za-z0-9_.-]*"
+SCRIPT_ATTRIBUTES = {**CONDITIONS, "interpreter": "", "arg": ""}
+NAME_PATTERN = "[A-Za-z_][A-Za-z0-9_.-]*"
 MOST_COMPARED, NEIGHBOURS = 1000, 20  # names that a misspelt one is compared with
 YES_NO = "(?i)yes|no|true|false|on|off|1|0|y|n"
 
 COMPILED, DROPPED, REFUSED = "compiled", "dropped", "refused"
 
 
-class Rule(NamedTuple):
+class ElementRule(NamedTuple):
     """One element.
 
     attributes  name -> regular expression of its values, empty for any text
@@ -59,75 +59,83 @@ INLINE = (
 SCREEN = "it belongs to a patched installer's screens; set an attribute instead"
 SOLARIS = "it describes Solaris"
 
-GRAPH_ELEMENTS: Mapping[str, Rule] = {
-    "graph": Rule("a graph file", {"roll": ""}, ("",), text=False),
-    "description": Rule("prose", {}, ("graph",), fate=DROPPED),
-    "changelog": Rule("prose", {}, ("graph",), fate=DROPPED),
-    "copyright": Rule("prose", {}, ("graph",), fate=DROPPED),
-    "attribute": Rule(
+GRAPH_ELEMENTS: Mapping[str, ElementRule] = {
+    "graph": ElementRule("a graph file", {"roll": ""}, ("",), text=False),
+    "description": ElementRule("prose", {}, ("graph",), fate=DROPPED),
+    "changelog": ElementRule("prose", {}, ("graph",), fate=DROPPED),
+    "copyright": ElementRule("prose", {}, ("graph",), fate=DROPPED),
+    "attribute": ElementRule(
         "an attribute that node files use, and what it is where a node has none",
-        {"name": NAME, "default": ""},
+        {"name": NAME_PATTERN, "default": ""},
         ("graph",),
         required=("name",),
     ),
-    "edge": Rule(
+    "edge": ElementRule(
         "one node includes another",
-        {**GATE, "from": "", "to": "", "color": ""},
+        {**CONDITIONS, "from": "", "to": "", "color": ""},
         ("graph",),
         text=False,
     ),
-    "order": Rule(
+    "order": ElementRule(
         "one node comes before another", {"head": "", "tail": "", "gen": ""}, ("graph",), text=False
     ),
-    "from": Rule("the including end", GATE, ("edge",)),
-    "to": Rule("the included end", GATE, ("edge",)),
-    "head": Rule("the earlier end", {}, ("order",)),
-    "tail": Rule("the later end", {}, ("order",)),
+    "from": ElementRule("the including end", CONDITIONS, ("edge",)),
+    "to": ElementRule("the included end", CONDITIONS, ("edge",)),
+    "head": ElementRule("the earlier end", {}, ("order",)),
+    "tail": ElementRule("the later end", {}, ("order",)),
 }
 
-NODE_ELEMENTS: Mapping[str, Rule] = {
-    "kickstart": Rule("a node file", STAMP, ("",), text=False),
-    "description": Rule("prose", {}, NODE, fate=DROPPED),
-    "changelog": Rule("prose", {}, NODE, fate=DROPPED),
-    "copyright": Rule("prose", {}, NODE, fate=DROPPED),
-    "log": Rule("prose", {}, NODE, fate=DROPPED),
-    "package": Rule(
+NODE_ELEMENTS: Mapping[str, ElementRule] = {
+    "kickstart": ElementRule("a node file", ROCKS_STAMPS, ("",), text=False),
+    "description": ElementRule("prose", {}, NODE, fate=DROPPED),
+    "changelog": ElementRule("prose", {}, NODE, fate=DROPPED),
+    "copyright": ElementRule("prose", {}, NODE, fate=DROPPED),
+    "log": ElementRule("prose", {}, NODE, fate=DROPPED),
+    "package": ElementRule(
         "names for %packages, one a line",
-        {**GATE, "type": "rpm|meta", "disable": YES_NO, "roll": ""},
+        {**CONDITIONS, "type": "rpm|meta", "disable": YES_NO, "roll": ""},
         NODE,
     ),
-    "packages": Rule(
-        "options of %packages", {**GATE, "arg": ""}, NODE, text=False, required=("arg",)
+    "packages": ElementRule(
+        "options of %packages", {**CONDITIONS, "arg": ""}, NODE, text=False, required=("arg",)
     ),
-    "main": Rule("commands", GATE, NODE, text=False),
-    "pre": Rule("a script before storage is touched", SCRIPT, NODE),
-    "pre-install": Rule("a script before packages are installed", SCRIPT, NODE),
-    "post": Rule("a script in the installed system", {**SCRIPT, "chroot": YES_NO}, NODE),
-    "onerror": Rule("a script for a failed installation", SCRIPT, NODE),
-    "configure": Rule(
+    "main": ElementRule("commands", CONDITIONS, NODE, text=False),
+    "pre": ElementRule("a script before storage is touched", SCRIPT_ATTRIBUTES, NODE),
+    "pre-install": ElementRule("a script before packages are installed", SCRIPT_ATTRIBUTES, NODE),
+    "post": ElementRule(
+        "a script in the installed system", {**SCRIPT_ATTRIBUTES, "chroot": YES_NO}, NODE
+    ),
+    "onerror": ElementRule("a script for a failed installation", SCRIPT_ATTRIBUTES, NODE),
+    "configure": ElementRule(
         "a script of the installation or of a later reconfiguration",
-        {**SCRIPT, "chroot": YES_NO, "phase": "(post|reconfigure)(,(post|reconfigure))*"},
+        {
+            **SCRIPT_ATTRIBUTES,
+            "chroot": YES_NO,
+            "phase": "(post|reconfigure)(,(post|reconfigure))*",
+        },
         NODE,
     ),
-    "addon": Rule(
+    "addon": ElementRule(
         "a section for an add-on of the installer",
-        {**GATE, "name": "", "arg": ""},
+        {**CONDITIONS, "name": "", "arg": ""},
         NODE,
         required=("name",),
     ),
-    "ansible": Rule(
+    "ansible": ElementRule(
         "a playbook to run in the installed system",
-        {**GATE, "playbook": "", "ansible_cmd": "", "args": ""},
+        {**CONDITIONS, "playbook": "", "ansible_cmd": "", "args": ""},
         NODE,
     ),
-    "refuse": Rule(
-        "what does not go together: the compile ends with this sentence", {**GATE, "hint": ""}, NODE
+    "refuse": ElementRule(
+        "what does not go together: the compile ends with this sentence",
+        {**CONDITIONS, "hint": ""},
+        NODE,
     ),
-    "native": Rule("lines of kickstart, from stacki", {**GATE, "lang": ""}, NODE),
-    "file": Rule(
+    "native": ElementRule("lines of kickstart, from stacki", {**CONDITIONS, "lang": ""}, NODE),
+    "file": ElementRule(
         "a file to write",
         {
-            **GATE,
+            **CONDITIONS,
             "name": "",
             "mode": "create|append|pipe",
             "owner": "",
@@ -141,57 +149,61 @@ NODE_ELEMENTS: Mapping[str, Rule] = {
         SCRIPTS,
         required=("name",),
     ),
-    "eval": Rule(
+    "eval": ElementRule(
         "what a program prints when the profile is compiled",
-        {**GATE, "shell": "", "mode": "xml|text"},
+        {**CONDITIONS, "shell": "", "mode": "xml|text"},
         INLINE,
     ),
-    "include": Rule(
-        "a file's text", {**GATE, "file": "", "mode": "xml|text"}, INLINE, required=("file",)
+    "include": ElementRule(
+        "a file's text", {**CONDITIONS, "file": "", "mode": "xml|text"}, INLINE, required=("file",)
     ),
-    "sinclude": Rule(
+    "sinclude": ElementRule(
         "a file's text, where there is one",
-        {**GATE, "file": "", "mode": ""},
+        {**CONDITIONS, "file": "", "mode": ""},
         INLINE,
         required=("file",),
     ),
-    "var": Rule(
+    "var": ElementRule(
         "an attribute's value",
         {"name": "", "val": ""},
         (*INLINE, "kickstart", "main"),
         required=("name",),
     ),
-    "copy": Rule(
+    "copy": ElementRule(
         "a binary file", {"src": "", "dst": ""}, INLINE, fate=REFUSED, hint="put it into a package"
     ),
-    "boot": Rule(
+    "boot": ElementRule(
         "a script for each boot",
-        {**GATE, "order": ""},
+        {**CONDITIONS, "order": ""},
         NODE,
         fate=REFUSED,
         hint="write a systemd unit",
     ),
-    "cfengine": Rule("a cfengine script", GATE, NODE, fate=REFUSED, hint="say it in <post>"),
-    "attributes": Rule(
+    "cfengine": ElementRule(
+        "a cfengine script", CONDITIONS, NODE, fate=REFUSED, hint="say it in <post>"
+    ),
+    "attributes": ElementRule(
         "attributes of older tools", {}, NODE, fate=DROPPED, hint="set them in the database"
     ),
-    "debug": Rule("a note in the output", {}, NODE, fate=DROPPED),
-    "service": Rule(
+    "debug": ElementRule("a note in the output", {}, NODE, fate=DROPPED),
+    "service": ElementRule(
         "a service",
-        {"name": "", "enabled": "", "instance": "", **GATE},
+        {"name": "", "enabled": "", "instance": "", **CONDITIONS},
         (*NODE, "post"),
         fate=DROPPED,
         hint=SOLARIS,
     ),
-    "jumpstart": Rule("a node file for Solaris", STAMP, ("",), fate=REFUSED, hint=SOLARIS),
-    "screen": Rule("a screen", GATE, NODE, fate=DROPPED, hint=SCREEN),
+    "jumpstart": ElementRule(
+        "a node file for Solaris", ROCKS_STAMPS, ("",), fate=REFUSED, hint=SOLARIS
+    ),
+    "screen": ElementRule("a screen", CONDITIONS, NODE, fate=DROPPED, hint=SCREEN),
 }
 
 # Below a <screen>: read over, whatever it is.
 UNREAD = frozenset(name for name, rule in NODE_ELEMENTS.items() if rule.fate == DROPPED)
 
 
-def check(root: Element, commands: Iterable[str]) -> Iterator[Remark]:
+def check_vocabulary(root: Element, commands: Iterable[str]) -> Iterator[Remark]:
     """What the vocabulary says against one file: unknown or misplaced elements, unknown or odd attributes.
 
     commands  the element names that are commands inside <main>
@@ -201,7 +213,7 @@ def check(root: Element, commands: Iterable[str]) -> Iterator[Remark]:
 
 
 def _check(
-    element: Element, parent: str, table: Mapping[str, Rule], commands: frozenset[str]
+    element: Element, parent: str, table: Mapping[str, ElementRule], commands: frozenset[str]
 ) -> Iterator[Remark]:
     tag, origin = element.tag, element.origin
     rule = COMMAND if parent == "main" and tag in commands and tag not in table else table.get(tag)
@@ -226,11 +238,11 @@ def _check(
             )
 
 
-COMMAND = Rule("a kickstart command", GATE, ("main",))
+COMMAND = ElementRule("a kickstart command", CONDITIONS, ("main",))
 
 
 def _misplaced(
-    element: Element, parent: str, table: Mapping[str, Rule], commands: frozenset[str]
+    element: Element, parent: str, table: Mapping[str, ElementRule], commands: frozenset[str]
 ) -> Remark:
     known = (
         commands
@@ -243,16 +255,16 @@ def _misplaced(
         "unknown-element",
         element.origin,
         f"<{element.tag}> is not known {where}",
-        near(element.tag, known),
+        did_you_mean(element.tag, known),
     )
 
 
-def _check_attributes(element: Element, rule: Rule) -> Iterator[Remark]:
+def _check_attributes(element: Element, rule: ElementRule) -> Iterator[Remark]:
     tag, origin = element.tag, element.origin
     for name, value in element.attributes.items():
         allowed = rule.attributes.get(name)
         if allowed is None:
-            hint = near(name, rule.attributes)
+            hint = did_you_mean(name, rule.attributes)
             yield Remark(
                 WARNING,
                 "unknown-attribute",
@@ -278,7 +290,7 @@ def _first_line(text: Text) -> Origin:
     return text.origin._replace(line=text.origin.line + text.text.count("\n", 0, blank))
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint that names what may have been meant, or nothing.
 
     Among very many names only those are compared that stand beside it in the alphabet: a graph of thousands of names

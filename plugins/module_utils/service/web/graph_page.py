@@ -11,7 +11,7 @@ from typing import Iterable, NamedTuple
 from urllib.parse import urlencode
 
 from ...profile.drawing import graph_drawing
-from ...profile.xml.layers import Sources
+from ...profile.xml.layers import XmlLayers
 from .. import published_trees
 from ..access_control import demand_viewer
 from ..model import Answer, Request
@@ -61,12 +61,12 @@ def graph_page(service: Service, request: Request) -> Answer:
 @functools.lru_cache(maxsize=16)
 def draw(build: str, root: str) -> Drawn:
     """The picture of a generation's graph, which never changes."""
-    sources = Sources(build, GRAPH)
+    sources = XmlLayers(build, GRAPH)
     edges = sources.graph.edges
-    roots = graph_drawing.sketch(sources, edges).roots
-    chosen = graph_drawing.below(edges, root) if root in roots else edges
-    drawing = graph_drawing.sketch(sources, chosen, root if root in roots else "")
-    return Drawn(graph_drawing.svg(drawing), tuple(sorted(roots)))
+    roots = graph_drawing.make_drawing(sources, edges).roots
+    chosen = graph_drawing.edges_below(edges, root) if root in roots else edges
+    drawing = graph_drawing.make_drawing(sources, chosen, root if root in roots else "")
+    return Drawn(graph_drawing.to_svg(drawing), tuple(sorted(roots)))
 
 
 def _body(found: list[Published], one: Published, root: str, drawn: Drawn) -> Iterable[str]:
