@@ -1,1 +1,4 @@
-"""The rooms of the project, and the leaves that they share: plain Python, without Ansible."""
+"""The library of the collection: packages, and the common files that they share.
+
+Plain Python without Ansible.
+"""

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Argument specs that several modules share; each has its documentation in plugins/doc_fragments."""
+"""Argument specs that several modules share; plugins/doc_fragments documents each of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 def database_spec() -> dict[str, Any]:
-    """The option ``database`` of every module that reads or changes the cluster database."""
+    """Return the option ``database`` of modules that read or change the cluster database."""
     return {"database": {"type": "str"}}
 
 
 def profile_spec() -> dict[str, Any]:
-    """The options of the fragment ``profile``: which profile a module is asked about."""
+    """Return the options of the fragment ``profile``: which profile a module works with."""
     return {
         "node": {"type": "str"},
         "root": {"type": "str"},
@@ -32,7 +32,9 @@ def profile_spec() -> dict[str, Any]:
 
 
 def distribution_spec() -> dict[str, Any]:
-    """The options of the fragment ``distribution``: which one, and where distributions lie."""
+    """Return the options of the fragment ``distribution``: its name and the root of all
+    distributions.
+    """
     return {
         "name": {"type": "str", "required": True},
         "arch": {"type": "str", "default": "x86_64"},
@@ -41,7 +43,7 @@ def distribution_spec() -> dict[str, Any]:
 
 
 def source_spec() -> dict[str, Any]:
-    """The suboptions of a source of a distribution."""
+    """Return the suboptions of a source of a distribution."""
     return {
         "name": {"type": "str", "required": True},
         "type": {"type": "str", "choices": ["mirror", "parent", "directory"], "default": "mirror"},

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the text of an attribute means.
 
-Attributes are stored as text.  The conditions of node files, the ``with_NAME`` groups of the inventory and the
-boot methods all read them by these rules.
+Attributes are stored as text.  The conditions of node files, the ``with_NAME`` groups of the
+inventory and the boot methods all read them by these rules.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ DECIMAL = re.compile(r"[+-]?\d{1,300}\.\d{1,300}")
 def coerce(text: Optional[str]) -> Value:
     """Convert an attribute's text to the boolean, the number or the text that it looks like.
 
-    Case and surrounding blanks do not matter for booleans and numbers.  An undefined attribute is None.
+    Case and surrounding blanks do not matter for booleans and numbers.  An undefined attribute is
+    None.
     """
     if text is None:
         return None
@@ -42,7 +43,10 @@ def is_true(text: Optional[str]) -> bool:
 
 
 def is_false(text: Optional[str]) -> bool:
-    """Return whether an attribute is set to a false word or zero.  An empty text is neither true nor false."""
+    """Return whether an attribute is set to a false word or zero.
+
+    An empty text is neither true nor false.
+    """
     value = coerce(text)
     return not isinstance(value, str) and value is not None and not value
 
@@ -50,7 +54,8 @@ def is_false(text: Optional[str]) -> bool:
 def is_true_flag(text: Optional[str]) -> bool:
     """Return whether an attribute is a flag (a true or false word, 0 or 1) and is true.
 
-    An attribute that holds a quantity or a name, such as a port or a time zone, is true but not a flag.
+    An attribute that holds a quantity or a name, such as a port or a time zone, is true but not a
+    flag.
     """
     value = coerce(text)
     return value is True or (isinstance(value, int) and value == 1)

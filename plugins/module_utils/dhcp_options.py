@@ -11,7 +11,10 @@ END = 255
 
 
 def encoded_options(field: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield code and value of each option in the order of the field.  A value that is cut short ends the field."""
+    """Yield code and value of each option in the order of the field.
+
+    A value that is cut short ends the field.
+    """
     position = 0
     while position < len(field) and field[position] != END:
         code = field[position]

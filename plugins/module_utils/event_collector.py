@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One call for many nodes that tells of each as it happens, turned into one result: for modules, and the actions of
-their names."""
+"""One call for many nodes that tells of each as it happens, turned into one result: for modules,
+and the actions of their names."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def collect(
 ) -> dict[str, Any]:
     """Do the work, ``show`` its news as they come, and give the result of all of them.
 
-    An error fails the result and keeps what came before it. Whatever else ends this, an interrupt too, lets the work put
-    its things in order first.
+    An error fails the result and keeps what came before it. Whatever else ends this, an interrupt
+    too, lets the work put its things in order first.
     """
     told: list[Any] = []
     try:

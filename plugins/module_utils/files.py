@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read and replace whole files, so that a reader sees the old content or the new one and never a part.
+"""Read and replace whole files atomically: a reader sees the old content or the new one, never a
+part.
 
-Every write of the rooms goes aside, is flushed to the disk, and takes its name in one rename.
+The library writes every file under a temporary name, flushes it to the disk and renames it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ ASIDE_PREFIX = ".rocks-new-"
 
 
 def read_text(path: str) -> str:
-    """The content of a UTF-8 file.  Raises NotFound, or DescriptionError that names the line of a wrong byte."""
+    """Return the content of a UTF-8 file.
+
+    Raises NotFound, or DescriptionError with the line of a byte that is not UTF-8.
+    """
     data = read_bytes(path)
     try:
         return data.decode("utf-8")
@@ -34,7 +38,10 @@ def read_text(path: str) -> str:
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a file.  Raises NotFound, or DescriptionError when it cannot be read."""
+    """Return the content of a file.
+
+    Raises NotFound, or DescriptionError when it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -45,19 +52,20 @@ def read_bytes(path: str) -> bytes:
 
 
 def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -> bool:
-    """Give ``path`` this content in one step; False when it has it already, and nothing is written then.
+    """Replace the content of ``path`` atomically; return False when the file is already the same.
 
-    mode  permission bits; None keeps those of the file that is replaced, or 0644 for a new one
+    mode  permission bits; None keeps those of the replaced file, or is 0644 for a new one
 
-    The directory must exist.  Owner and group of a replaced file are kept where the caller may set them.  Raises
-    DescriptionError when nothing can be written there.
+    The directory must exist.  Owner and group of a replaced file are kept where the caller may set
+    them.  Raises DescriptionError when the file cannot be written.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     before = _stat(path)
-    wanted = mode if mode is not None else (before.st_mode & 0o7777 if before else 0o644)
+    if mode is None:
+        mode = before.st_mode & 0o7777 if before else 0o644
     if (
         before
-        and before.st_mode & 0o7777 == wanted
+        and before.st_mode & 0o7777 == mode
         and before.st_size == len(data)
         and read_bytes(path) == data
     ):
@@ -70,7 +78,7 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            os.fchmod(descriptor, wanted)
+            os.fchmod(descriptor, mode)
             if before and (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
                 with contextlib.suppress(PermissionError):
                     os.fchown(descriptor, before.st_uid, before.st_gid)
@@ -86,7 +94,7 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
 
 
 def sync_directory(path: str) -> None:
-    """Make the names in a directory survive a power cut."""
+    """Flush a directory, so that the names in it survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -96,10 +104,10 @@ def sync_directory(path: str) -> None:
 
 @contextlib.contextmanager
 def lock(path: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None]:
-    """Hold ``path`` alone; the kernel releases it however the holder ends.
+    """Lock ``path``; the kernel releases the lock however the process ends.
 
-    wait    seconds to wait for another holder.  Raises Conflict when it is still held then.
-    shared  hold it together with others who share it, against those who want it alone
+    wait    seconds to wait for another holder.  Raises Conflict when the lock is still held then.
+    shared  take a shared lock, which excludes only exclusive ones
     """
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -108,9 +116,9 @@ def lock(path: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None
             lambda: fcntl.flock(descriptor, mode | fcntl.LOCK_NB),
             wait,
             Conflict(
-                f"held by another process after {wait:g} s",
+                f"still locked by another process after {wait:g} s",
                 path,
-                "wait for it to end, then run again",
+                "wait until it has ended, then run this again",
             ),
         )
         yield
@@ -119,7 +127,7 @@ def lock(path: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None
 
 
 def take(attempt: Callable[[], object], wait: float, conflict: Conflict) -> None:
-    """Repeat ``attempt``, a request for a lock that does not block, while another process holds the lock.
+    """Repeat ``attempt``, a non-blocking request for a lock, while another process holds the lock.
 
     wait  seconds; then ``conflict`` is raised
     """
@@ -128,7 +136,7 @@ def take(attempt: Callable[[], object], wait: float, conflict: Conflict) -> None
         try:
             attempt()
             return
-        except (BlockingIOError, PermissionError):  # fcntl(2) may say either
+        except (BlockingIOError, PermissionError):  # fcntl(2) allows either
             if time.monotonic() >= deadline:
                 raise conflict from None
             time.sleep(0.05)  # the kernel's locks have no time limit of their own

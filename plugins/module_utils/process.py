@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run a program: the only file of the rooms that imports ``subprocess``.
+"""Run programs.  This is the only file of the library that imports ``subprocess``.
 
-A list and never a shell, no inherited standard input, a small environment, an obligatory time limit, and one wording
-of every failure.  Secrets go through ``stdin``, so that the argument list may always be shown.
+Arguments are a list and never pass through a shell, standard input is not inherited, the
+environment is small, a time limit is required, and all failures have one form.  Secrets go through
+``stdin``, so that an error can always show the arguments.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from .errors import CommandError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAIL_LINES = 5
-GRACE = 1.0  # seconds for killed children to be gone
+GRACE = 1.0
+"""Seconds that killed children get to exit."""
 STREAM_BYTES = 1 << 16
 
 
-class Finished(NamedTuple):
-    """What a program that ended as expected left behind; ``seconds`` is wall time."""
+class ProgramResult(NamedTuple):
+    """The result of a program whose exit status was acceptable."""
 
     status: int
     stdout: str
     stderr: str
     seconds: float
+    """Wall time."""
 
 
-Run = Callable[..., Finished]
+Run = Callable[..., ProgramResult]
 
 
 def run(
@@ -45,14 +48,15 @@ def run(
     ok: Collection[int] = (0,),
     env: Optional[Mapping[str, str]] = None,
     cwd: Optional[str] = None,
-) -> Finished:
-    """Run ``argv`` to its end and return what it printed.
+) -> ProgramResult:
+    """Run ``argv`` until it exits, and return its output.
 
     timeout  seconds; then the program's whole process group is killed
-    ok       the exit statuses that are no failure
-    env      added to a small environment of our own (PATH, LANG, HOME)
+    ok       exit statuses that are not a failure
+    env      added to a small environment (PATH, LANG, HOME)
 
-    Raises CommandError with the command in a form that can be pasted, and the last lines it wrote to stderr.
+    Raises CommandError with the command as it can be pasted into a shell, and with the last lines
+    that it wrote to stderr.
     """
     shown = shlex.join(argv)
     started = time.monotonic()
@@ -74,16 +78,20 @@ def run(
     except BaseException:
         _kill(process)
         raise
-    finished = Finished(process.returncode, stdout, stderr, time.monotonic() - started)
-    if finished.status not in ok:
-        raise CommandError(
-            _failure(finished.status, finished.stderr.strip() or finished.stdout), shown
-        )
-    return finished
+    if process.returncode not in ok:
+        raise CommandError(_failure(process.returncode, stderr.strip() or stdout), shown)
+    return ProgramResult(
+        status=process.returncode,
+        stdout=stdout,
+        stderr=stderr,
+        seconds=time.monotonic() - started,
+    )
 
 
 class Stream:
-    """A program that runs until it is closed, and whose output is read as it comes (``journalctl --follow``)."""
+    """A program that runs until it is closed, such as ``journalctl --follow``; read its output as
+    it arrives.
+    """
 
     def __init__(self, argv: Sequence[str]) -> None:
         """Raises CommandError when the program cannot be started."""
@@ -104,11 +112,14 @@ class Stream:
         os.set_blocking(self.fileno(), False)
 
     def fileno(self) -> int:
-        """Becomes readable when there is output, or when the program has ended."""
+        """Return a descriptor that is readable when there is output or the program has exited."""
         return int(self._output.fileno())
 
     def read(self) -> bytes:
-        """What was written since the last call; never waits.  Raises CommandError when the program has ended."""
+        """Return the output since the last call without waiting.
+
+        Raises CommandError when the program has exited.
+        """
         try:
             data = os.read(self.fileno(), STREAM_BYTES)
         except BlockingIOError:
@@ -122,18 +133,18 @@ class Stream:
         return data
 
     @property
-    def ended_well(self) -> bool:
-        """Whether the program has ended with status 0."""
+    def succeeded(self) -> bool:
+        """Whether the program has exited with status 0."""
         return self._process.poll() == 0
 
     def close(self) -> None:
-        """End the program and every child that stayed in its session."""
+        """Kill the program and every child that stayed in its session."""
         _kill(self._process)
         self._errors.close()
 
 
 def _start(argv: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """Start ``argv`` in a session of its own.  Raises CommandError that says why it cannot be."""
+    """Start ``argv`` in a session of its own.  Raises CommandError when it cannot be started."""
     shown = shlex.join(argv)
     try:
         return subprocess.Popen(list(argv), start_new_session=True, **options)
@@ -152,9 +163,10 @@ def _environment() -> dict[str, str]:
 
 
 def _kill(process: subprocess.Popen[Any]) -> None:
-    """End the program and every child that stayed in its session.
+    """Kill the program and every child that stayed in its session.
 
-    Its pipes end when the last of them is dead; a child that left the session may hold them, and is not waited for.
+    Pipes close when the last of these processes is dead.  A child that left the session can keep
+    them open and is not waited for.
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -167,9 +179,10 @@ def _kill(process: subprocess.Popen[Any]) -> None:
                 pipe.close()
 
 
-def _failure(status: int, said: str) -> str:
-    ended = (
-        f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-    )
-    lines = said.strip().splitlines()[-TAIL_LINES:]
-    return f"{ended}: {' | '.join(lines)}" if lines else ended
+def _failure(status: int, output: str) -> str:
+    if status < 0:
+        ending = f"killed by {signal.Signals(-status).name}"
+    else:
+        ending = f"ended with status {status}"
+    lines = output.strip().splitlines()[-TAIL_LINES:]
+    return f"{ending}: {' | '.join(lines)}" if lines else ending

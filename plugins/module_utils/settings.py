@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The site's settings: ``/etc/rocks/rocks.yml``, or the file that ROCKS_CONFIG names (contract C2).
 
-Only what every command needs to find its way: the database, the trees, the service, the report flavours.  What
-describes the cluster itself is in the database.
+They contain only what a command needs to start: the database, the root of the distributions, the
+service's addresses and the options of reports.  The description of the cluster is in the database.
 """
 
 from __future__ import annotations
@@ -21,41 +21,44 @@ DEFAULT_PATH = "/etc/rocks/rocks.yml"
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What ``rocks.yml`` may say, and what holds when it does not.
-
-    database       the administrator's URL: ``sqlite:///PATH`` or ``mysql://USER@HOST/NAME``
-    reader         the URL of the account that sees no secret; empty: the same database, opened read-only
-    service        the URL of the HTTP face's account; empty: the administrator's
-    distributions  the folder that holds the distributions' trees (C4)
-    url            how nodes reach the frontend's HTTP face, without a trailing slash; https:// for what the service says
-    authority      the certificate (PEM) that the HTTP face's descends from, which nodes get with their kickstart;
-                   empty: they know it already, or `url` has no TLS
-    viewers        addresses and networks, parted by blanks, from which people may look at the page
-    reports        report name -> options: flavour, path, enabled
-    """
+    """The keys of ``rocks.yml`` with their defaults."""
 
     database: str = "sqlite:///var/lib/rocks/cluster.sqlite"
+    """The administrator's URL: ``sqlite:///PATH`` or ``mysql://USER@HOST/NAME``."""
     reader: str = ""
+    """URL of the account that cannot read secrets; empty: the same database, opened read-only."""
     service: str = ""
+    """URL of the HTTP service's account; empty: the administrator's."""
     distributions: str = "/var/lib/rocks/install"
+    """Root of the distributions (contract C4)."""
     url: str = "http://10.1.1.1"
+    """Base URL of the HTTP service as nodes reach it; https:// protects what the service sends."""
     authority: str = ""
+    """CA certificate (PEM) of the HTTP service, which nodes get with their kickstart.
+    Empty: nodes trust it already, or ``url`` has no TLS."""
     viewers: str = "127.0.0.0/8 ::1"
+    """Addresses and networks, separated by spaces, from which the pages can be read."""
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Report name -> options, such as ``path`` and ``enabled``."""
 
     @property
     def plain_url(self) -> str:
-        """The frontend over plain HTTP, the only one that GRUB speaks: trees and boot answers are there in any case."""
-        return (
-            f"http://{urlsplit(self.url).hostname}" if self.url.startswith("https://") else self.url
-        )
+        """Base URL of the frontend over plain HTTP, where trees and boot answers are always served.
+
+        GRUB speaks no HTTPS.
+        """
+        if self.url.startswith("https://"):
+            return f"http://{urlsplit(self.url).hostname}"
+        return self.url
 
 
 def load(environment: Optional[Mapping[str, str]] = None) -> Settings:
-    """Read the settings of the process's own environment, or of the one given; a missing file means the defaults, unless ROCKS_CONFIG named it.
+    """Read the settings.  A missing file means the defaults, unless ROCKS_CONFIG named it.
 
-    ROCKS_DATABASE in the environment overrides the database's URL; the two other URLs then fall back to it.
-    Raises DescriptionError that names the file and the line or key.
+    environment  variables that replace those of the process
+
+    ROCKS_DATABASE overrides ``database``; ``reader`` and ``service`` then fall back to it.
+    Raises DescriptionError with the file and the line or key.
     """
     environment = os.environ if environment is None else environment
     path = environment.get("ROCKS_CONFIG", DEFAULT_PATH)
@@ -73,31 +76,24 @@ def load(environment: Optional[Mapping[str, str]] = None) -> Settings:
 
 
 def parse(text: str, path: str) -> Settings:
-    """Settings from YAML text; ``path`` is only named in errors."""
-    import yaml  # here, so that a module that is given every option needs no PyYAML
+    """Parse YAML text; ``path`` is only used in errors."""
+    import yaml  # modules that get every option as an argument run without PyYAML
 
     try:
-        given = yaml.safe_load(text) or {}
+        content = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else path
         raise DescriptionError(f"not YAML ({getattr(error, 'problem', error)})", where) from None
-    fields = {field.name: field for field in dataclasses.fields(Settings)}
-    if not isinstance(given, dict):
-        raise DescriptionError(
-            "a mapping is expected", path, f"known keys: {', '.join(sorted(fields))}"
-        )
-    unknown = sorted(set(map(str, given)) - set(fields))
+    names = sorted(field.name for field in dataclasses.fields(Settings))
+    hint = f"known keys: {', '.join(names)}"
+    if not isinstance(content, dict):
+        raise DescriptionError("a mapping is expected", path, hint)
+    unknown = sorted(set(map(str, content)) - set(names))
     if unknown:
-        raise DescriptionError(
-            f"unknown key {unknown[0]!r}", path, f"known keys: {', '.join(sorted(fields))}"
-        )
-    for name, value in given.items():
-        wanted = Mapping if name == "reports" else str
-        if not isinstance(value, wanted):
-            raise DescriptionError(
-                f"{name} is {value!r}",
-                path,
-                f"a {'mapping' if name == 'reports' else 'text'} is expected",
-            )
-    return Settings(**given)
+        raise DescriptionError(f"unknown key {unknown[0]!r}", path, hint)
+    for name, value in content.items():
+        expected, noun = (Mapping, "mapping") if name == "reports" else (str, "text")
+        if not isinstance(value, expected):
+            raise DescriptionError(f"{name} is {value!r}", path, f"a {noun} is expected")
+    return Settings(**content)

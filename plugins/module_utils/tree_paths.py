@@ -13,7 +13,8 @@ import os
 
 GENERATIONS = ".generations"
 HISTORY = ".history"
-"""JSON list of the generations of one distribution and architecture, in the order of publication."""
+"""JSON list of the generations of one distribution and architecture, in the order of publication.
+"""
 PROFILE_SUFFIX = ".json"
 PROFILE_DIGITS = 16
 """Hexadecimal digits of a stored profile's SHA-256 in its file name."""
@@ -35,7 +36,10 @@ def generation_folder(root: str, distribution: str, arch: str, generation: str) 
 
 
 def generation_url(base: str, distribution: str, arch: str, generation: str) -> str:
-    """Return the URL of one generation.  ``base`` is the frontend's plain HTTP URL without a path."""
+    """Return the URL of one generation.
+
+    ``base`` is the frontend's plain HTTP URL without a path.
+    """
     return f"{base}/install/{GENERATIONS}/{distribution}/{arch}/{generation}"
 
 

@@ -90,11 +90,11 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
     yield figure("the same again, nothing changed, CPU", again.cpu, "s")
 
 
-def unchecked(argv: Sequence[str], **_how: Any) -> process.Finished:
+def unchecked(argv: Sequence[str], **_how: Any) -> process.ProgramResult:
     """Stands in for the daemons' own checkers, whose time is told apart."""
     if argv[0] == "false":
         raise process.CommandError("nobody runs", "false")
-    return process.Finished(0, "", "", 0.0)
+    return process.ProgramResult(0, "", "", 0.0)
 
 
 def templated(folder: pathlib.Path) -> Cost:

@@ -114,7 +114,7 @@ class Stage:
     def send(self, way: str) -> None:
         """Send the machine into the installer as rocks_reinstall does, with this test's key."""
 
-        def ssh(argv: list[str], **options: Any) -> process.Finished:
+        def ssh(argv: list[str], **options: Any) -> process.ProgramResult:
             key = ["-i", str(self.key.private), "-o", "UserKnownHostsFile=/dev/null"]
             return self.net.server.run([argv[0], *key, *argv[1:]], **options)
 

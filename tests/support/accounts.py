@@ -142,7 +142,7 @@ class Machine:
     root: pathlib.Path
     argv: Sequence[str]
 
-    def pull(self) -> process.Finished:
+    def pull(self) -> process.ProgramResult:
         """Take the bundle once."""
         return self.namespace.run([*self.argv, "pull"], timeout=60, ok=range(256))
 

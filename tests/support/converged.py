@@ -89,7 +89,7 @@ class Converged:
         """The frontend's file system."""
         return pathlib.Path(f"/proc/{self.leader}/root")
 
-    def run(self, *argv: str, **options: Any) -> process.Finished:
+    def run(self, *argv: str, **options: Any) -> process.ProgramResult:
         """A program on the frontend."""
         entered = ["nsenter", "--target", self.leader, "--all", "--", *CLEAN, *argv]
         return process.run(entered, timeout=SECONDS, **options)

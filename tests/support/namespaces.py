@@ -52,7 +52,7 @@ class Namespace:
         """``argv`` as a command that runs in here."""
         return ["ip", "netns", "exec", self.name, *argv]
 
-    def run(self, argv: Sequence[str], *, timeout: float, **options: Any) -> process.Finished:
+    def run(self, argv: Sequence[str], *, timeout: float, **options: Any) -> process.ProgramResult:
         """Run a program in here to its end; the options are those of ``command.run``."""
         return process.run(self.argv(argv), timeout=timeout, **options)
 

@@ -53,7 +53,7 @@ def make(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def run(root: pathlib.Path, script: str, seconds: float = 60) -> process.Finished:
+def run(root: pathlib.Path, script: str, seconds: float = 60) -> process.ProgramResult:
     """Run a script with bash in the scratch root, to its end, whatever its status."""
     argv = ["unshare", *NAMESPACES, "bash", "-c", ENTER, "enter", str(root)]
     return process.run(

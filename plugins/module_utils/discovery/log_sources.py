@@ -159,7 +159,7 @@ class Journal:
         try:
             data = self._stream.read()
         except CommandError:
-            self.exhausted = not self._follow and self._stream.ended_well
+            self.exhausted = not self._follow and self._stream.succeeded
             if not self.exhausted:
                 raise
             return []

@@ -12,7 +12,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol
 from ..cluster.database import Database
 from ..cluster.engine import Location
 from ..cluster.model import Interface, Network, Node
-from ..process import Finished
+from ..process import ProgramResult
 from .addresses import Address, addresses
 from .templating import Layout
 from .validators import is_ip, natural
@@ -22,7 +22,7 @@ Files = Mapping[str, str]
 Options = Mapping[str, Any]
 # Path -> content before and after; before is None where nobody knows, or where there was none.
 Changes = Mapping[str, tuple[Optional[str], str]]
-Run = Callable[..., Finished]
+Run = Callable[..., ProgramResult]
 
 
 class Hardware(NamedTuple):

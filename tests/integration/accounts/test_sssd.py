@@ -9,7 +9,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support.site import ROOT
 
 
-def check(config: pathlib.Path) -> process.Finished:
+def check(config: pathlib.Path) -> process.ProgramResult:
     config.chmod(0o600)
     (config.parent / "conf.d").mkdir()
     return process.run(["sssctl", "config-check", f"--config={config}"], timeout=60, ok=(0, 1))

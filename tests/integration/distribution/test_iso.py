@@ -270,7 +270,7 @@ def test_a_failure_leaves_the_old_medium(tree: pathlib.Path, tmp_path: pathlib.P
     make(str(tree), str(medium), MENU, packages=False)
     before = medium.read_bytes()
 
-    def broken(argv: Sequence[str], **options: Any) -> process.Finished:
+    def broken(argv: Sequence[str], **options: Any) -> process.ProgramResult:
         if argv[0] == "xorriso":
             raise CommandError("No space left on device", "xorriso")
         return process.run(argv, **options)

@@ -76,7 +76,7 @@ class Counting:
     def __init__(self) -> None:
         self.programs: list[str] = []
 
-    def __call__(self, argv: Sequence[str], **options: object) -> process.Finished:
+    def __call__(self, argv: Sequence[str], **options: object) -> process.ProgramResult:
         self.programs.append(argv[0])
         return process.run(argv, **options)  # type: ignore[arg-type]
 
@@ -210,9 +210,9 @@ def test_a_signature_that_does_not_cover_the_payload_is_refused(
     said = "vendor.rpm:\n    Header V4 RSA/SHA256 Signature, key ID {0}: OK\n    MD5 digest: OK\n"
     (good,) = files(signed, "vendor")
 
-    def old_rpm(argv: Sequence[str], **options: object) -> process.Finished:
+    def old_rpm(argv: Sequence[str], **options: object) -> process.ProgramResult:
         if "-Kv" in argv:
-            return process.Finished(
+            return process.ProgramResult(
                 0, said.format("0123abcd").replace("vendor.rpm", good.path), "", 0
             )
         return process.run(argv, **options)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavaila
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power import ipmi, redfish
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import send
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.namespaces import Network, network
 from support.waiting import until
 
@@ -70,10 +70,10 @@ def target(protocol: str, password: str = "secret") -> Target:
     )
 
 
-def dead(net: Network) -> Callable[..., Finished]:
+def dead(net: Network) -> Callable[..., ProgramResult]:
     """Programs as they run on the frontend."""
 
-    def run(argv: list[str], **options: object) -> Finished:
+    def run(argv: list[str], **options: object) -> ProgramResult:
         return net.server.run(argv, **options)  # type: ignore[arg-type]
 
     return run

@@ -13,7 +13,7 @@ from typing import Mapping
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SCRIPTS
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support import scratch
 
 ANSWER = """\
@@ -39,7 +39,7 @@ OURS_V4 = (
 
 def run(
     folder: pathlib.Path, way: str, programs: Mapping[str, str], files: Mapping[str, str]
-) -> Finished:
+) -> ProgramResult:
     """The script of a way on such a machine."""
     root = scratch.make(folder)
     bin_ = root / scratch.LAYER / "upper/local/sbin"

@@ -16,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import manifest
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.ansible import BIN, ROOT
 from support.cluster import Urls
 from support.namespaces import Namespace, Network, network
@@ -117,7 +117,7 @@ def frontend(
     }
 
 
-def asked(net: Network, node: Node, env: dict[str, str], *words: str) -> Finished:
+def asked(net: Network, node: Node, env: dict[str, str], *words: str) -> ProgramResult:
     """What the command says on the frontend, whose root has the key."""
     home = 'mkdir -p ~root/.ssh && mount --bind {ssh} ~root/.ssh && cd {root} && exec "$@"'
     place = ["unshare", "-m", "sh", "-c", home.format(ssh=node.disk / "ssh", root=ROOT), "sh"]

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.install import order_history
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from ansible_collections.npaci.rocks.plugins.module_utils.install.timestamps import now
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.site import ROOT
 from support.waiting import until
 
@@ -76,7 +76,7 @@ class Installer:
 
     def run(
         self, *words: str, url: str = f"http://{FRONTEND}", ok: tuple[int, ...] = (0,)
-    ) -> Finished:
+    ) -> ProgramResult:
         return self.stage.node.namespace.run(
             self.argv(*words, url=url), timeout=SECONDS, ok=ok, env=self.env
         )
@@ -100,7 +100,7 @@ class Installer:
         ]
         self.stage.node.namespace.run([*argv, script], timeout=SECONDS, env=self.env)
 
-    def watch(self, *words: str) -> Finished:
+    def watch(self, *words: str) -> ProgramResult:
         screen = str(self.folder / "screen")
         return self.run("watch", "--screen", screen, *words)
 

@@ -119,7 +119,7 @@ def test_a_row_that_is_wrong_is_told_with_its_line_and_without_its_password(
 
 
 def test_all_rows_that_are_wrong_are_told_at_once() -> None:
-    with pytest.raises(DescriptionError, match=r"(?s)3 faults.*passwd:6.*passwd:7.*shadow:4"):
+    with pytest.raises(DescriptionError, match=r"(?s)3 errors.*passwd:6.*passwd:7.*shadow:4"):
         accounts_of(
             texts(
                 passwd="eve:x:1005\nbob:x:1001:0::/:/bin/sh\n",

@@ -54,7 +54,7 @@ def test_every_faulty_line_is_told_and_none_is_taken(table_ii: Database) -> None
     with pytest.raises(RocksError) as raised:
         load(table_ii, text)
     assert str(raised.value).splitlines() == [
-        "8 faults, nothing was changed:",
+        "8 errors, nothing was changed:",
         "  hosts.csv:3: 2 values for 6 columns; quote values that hold a comma",
         "  hosts.csv:5: rack is 'two'; a number is expected",
         "  hosts.csv:9: not comma-separated (unexpected end of data); look at its quotes",

@@ -324,7 +324,7 @@ def test_all_faults_of_all_nodes_are_told_at_once(table_ii: Database) -> None:
             ],
         )
     assert str(raised.value).splitlines() == [
-        "6 faults, nothing was changed:",
+        "6 errors, nothing was changed:",
         "  rack1: there is no membership 'Moon'; " + known_memberships(table_ii),
         "  rack1: 'x' is no MAC; a MAC looks like 00:50:8b:e0:3a:a7",
         "  rack1: 'y' is no IPv4 address; four numbers of 0 to 255, such as 10.1.1.1",

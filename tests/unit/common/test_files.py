@@ -62,7 +62,7 @@ def test_a_lock_has_one_holder(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "lock")
     with (
         files.lock(path),
-        pytest.raises(Conflict, match="held by another process"),
+        pytest.raises(Conflict, match="locked by another process"),
         files.lock(path, wait=0.1),
     ):
         raise AssertionError("two holders")

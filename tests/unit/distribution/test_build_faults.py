@@ -104,7 +104,7 @@ class TestBadInput:
         self.untouched(
             site,
             NotFound,
-            r'2 faults, nothing was changed:\n  source "first" .*\n  source "last" ',
+            r'2 errors, nothing was changed:\n  source "first" .*\n  source "last" ',
             *gone,
         )
 

@@ -14,11 +14,11 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend import host_facts
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Route
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 
 
 def saying(answer: Any) -> Any:
-    return lambda *_argv, **_options: Finished(0, json.dumps(answer), "", 0.0)
+    return lambda *_argv, **_options: ProgramResult(0, json.dumps(answer), "", 0.0)
 
 
 def test_an_interface_has_its_ipv4_addresses_and_the_loopback_is_none() -> None:

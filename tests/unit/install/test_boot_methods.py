@@ -18,7 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_met
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SCRIPTS
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 
 
 def target(bmc: str = "", **attributes: str) -> Target:
@@ -31,11 +31,11 @@ class Programs:
     def __init__(self, *dead: str) -> None:
         self.dead, self.ran = dead, []  # type: ignore[var-annotated]
 
-    def __call__(self, argv: Sequence[str], **options: Any) -> Finished:
+    def __call__(self, argv: Sequence[str], **options: Any) -> ProgramResult:
         self.ran.append((list(argv), options))
         if argv[0] in self.dead:
             raise CommandError("did not answer", " ".join(argv))
-        return Finished(0, "Chassis Power is off\n", "", 0.0)
+        return ProgramResult(0, "Chassis Power is off\n", "", 0.0)
 
 
 @pytest.mark.parametrize(

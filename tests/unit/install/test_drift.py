@@ -28,7 +28,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import (
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_query import ask
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.cluster import Urls
 
 BASH, NEWER, NMAP = "bash-5.1.8-6.el9.x86_64", "bash-5.1.8-9.el9.x86_64", "nmap-3:7.92-1.el9.x86_64"
@@ -135,8 +135,10 @@ def test_only_a_node_that_is_up_has_something_to_be_compared_with(order: Order) 
 
 
 def test_an_answer_that_is_cut_off_is_no_answer() -> None:
-    def run(*_argv: object, **_options: object) -> Finished:
-        return Finished(0, "\n==rocks== generation\n4c19e0b2\n==rocks== packages\nbash-", "", 0.0)
+    def run(*_argv: object, **_options: object) -> ProgramResult:
+        return ProgramResult(
+            0, "\n==rocks== generation\n4c19e0b2\n==rocks== packages\nbash-", "", 0.0
+        )
 
     with pytest.raises(CommandError, match="compute-0-0: the node's answer is cut off"):
         ask(Target("compute-0-0", "10.255.255.245", {}), run=run)

@@ -19,7 +19,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.slu
     Slurm,
     State,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 
 # As sinfo of Slurm 22.05 printed them.
 SINFO = """\
@@ -55,11 +55,11 @@ class Program:
     def __init__(self, said: str = "", error: str = "") -> None:
         self.said, self.error, self.asked = said, error, []  # type: ignore[var-annotated]
 
-    def __call__(self, argv: Sequence[str], **_options: Any) -> Finished:
+    def __call__(self, argv: Sequence[str], **_options: Any) -> ProgramResult:
         self.asked.append(list(argv))
         if self.error:
             raise CommandError(self.error, " ".join(argv))
-        return Finished(0, self.said, "", 0.0)
+        return ProgramResult(0, self.said, "", 0.0)
 
 
 NODES = [f"compute-0-{rank}" for rank in range(6)]

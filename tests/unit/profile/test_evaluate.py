@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, NotFound
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.evaluate import (
     make_evaluator,
 )
@@ -60,8 +60,8 @@ def test_a_program_that_hangs_is_killed_with_its_children() -> None:
 
 
 def test_a_program_that_prints_without_end_is_not_believed() -> None:
-    def run(_argv: object, **_options: Any) -> Finished:
-        return Finished(0, "x" * 5_000_000, "", 0.1)
+    def run(_argv: object, **_options: Any) -> ProgramResult:
+        return ProgramResult(0, "x" * 5_000_000, "", 0.1)
 
     with pytest.raises(CommandError, match="printed 5,000,000 characters"):
         make_evaluator(run=run)("yes", "/bin/sh")

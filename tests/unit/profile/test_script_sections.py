@@ -196,7 +196,7 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once_in_order(tmp_path: pathl
     with pytest.raises(DescriptionError) as caught:
         compile_profile(path, "a", {}, "rhel9")
     lines = str(caught.value).splitlines()
-    assert lines[0] == "3 faults"
+    assert lines[0] == "3 errors"
     assert [line.split(": ")[0].removeprefix(f"{tmp_path}/") for line in lines[1:]] == [
         "nodes/a.xml:2",
         "nodes/a.xml:3",

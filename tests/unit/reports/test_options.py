@@ -74,7 +74,7 @@ def test_what_cannot_be_meant_is_told(said: dict[str, Any], words: str) -> None:
 def test_all_that_cannot_be_meant_is_told_at_once() -> None:
     with pytest.raises(RocksError) as refused:
         chosen({"keaa": {}, "kea": {"interface": "eth1", "lease": "long"}}, ["hots"])
-    assert "4 faults" in str(refused.value)
+    assert "4 errors" in str(refused.value)
 
 
 def test_options_of_a_call_stand_over_those_of_the_site() -> None:

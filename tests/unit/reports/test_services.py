@@ -19,7 +19,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Refused,
     Unavailable,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import services
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import (
     kea_control,
@@ -46,11 +46,11 @@ class Recorded:
         self.ran: list[list[str]] = []
         self.stdout, self.fails = stdout, fails
 
-    def __call__(self, argv: Sequence[str], **_how: Any) -> Finished:
+    def __call__(self, argv: Sequence[str], **_how: Any) -> ProgramResult:
         self.ran.append(list(argv))
         if self.fails:
             raise CommandError("its words", argv[0])
-        return Finished(0, self.stdout, "", 0.0)
+        return ProgramResult(0, self.stdout, "", 0.0)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_every_faulty_row_is_told_at_once(described: Database) -> None:
     with pytest.raises(RocksError) as refused:
         read(described)
     for words in (
-        "4 faults",
+        "4 errors",
         "node 7: 'compute 0'",
         "node 5: '00:50'",
         "node 6: '10.1.1.999'",

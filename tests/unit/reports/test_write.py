@@ -21,7 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Unavailable,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.files import lock
-from ansible_collections.npaci.rocks.plugins.module_utils.process import Finished
+from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import atomic_install, plan
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
@@ -39,11 +39,11 @@ class Programs:
         self.ran: list[str] = []
         self.answers: dict[str, Callable[[], None]] = {}
 
-    def __call__(self, argv: Sequence[str], **_how: Any) -> Finished:
+    def __call__(self, argv: Sequence[str], **_how: Any) -> ProgramResult:
         word = argv[0]
         self.ran.append(word)
         self.answers.get(word, lambda: None)()
-        return Finished(0, "", "", 0.0)
+        return ProgramResult(0, "", "", 0.0)
 
     def refuse(self, word: str, times: Optional[int] = None) -> None:
         """Let a program fail, always or so many times."""
@@ -347,10 +347,10 @@ def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_compl
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # who is killed leaves his trial folder
 
-    def told(argv: Sequence[str], **_how: Any) -> Finished:
+    def told(argv: Sequence[str], **_how: Any) -> ProgramResult:
         if argv[0].startswith("reload"):
             (tmp_path / argv[0]).write_text((tmp_path / "etc" / FILES[argv[0]]).read_text())
-        return Finished(0, "", "", 0.0)
+        return ProgramResult(0, "", "", 0.0)
 
     def again() -> None:
         with connect(described.location.url) as own:  # a connection does not outlive a fork
