@@ -401,10 +401,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
-    Asked,
-    result,
+    BuildRequest,
+    collect_warnings,
+    module_result,
     run,
-    warnings,
 )
 
 
@@ -452,13 +452,16 @@ def main():
     try:
         # To the journal: "journalctl -f -t ansible-rocks_dist" shows how far a long run is.
         outcome = run(
-            Asked(module.params, load(), module.check_mode), every(PROGRESS_SECONDS, module.log)
+            BuildRequest(module.params, load(), module.check_mode),
+            every(PROGRESS_SECONDS, module.log),
         )
     except RocksError as error:
         module.fail_json(msg=str(error))
-    for warning in warnings(outcome):
+    for warning in collect_warnings(outcome):
         module.warn(warning)
-    module.exit_json(**result(outcome, module.params["name"], details=module.params["details"]))
+    module.exit_json(
+        **module_result(outcome, module.params["name"], details=module.params["details"])
+    )
 
 
 PROGRESS_SECONDS = 5

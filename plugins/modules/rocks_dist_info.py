@@ -99,8 +99,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.query imp
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
-    plain,
-    verdict_row,
+    changes_as_dict,
+    verdict_as_dict,
 )
 
 
@@ -139,11 +139,12 @@ def info(params):
         ],
         "generation": query.identity,
         "verdicts": [
-            {**verdict_row(one), "chosen": one.chosen} for one in query.why(params["why"])
+            {**verdict_as_dict(one), "chosen": one.chosen}
+            for one in query.verdicts_for(params["why"])
         ],
     }
     if params["compare_to"]:
-        result["changes"] = plain(query.since(params["compare_to"]))
+        result["changes"] = changes_as_dict(query.changes_since(params["compare_to"]))
     return result
 
 

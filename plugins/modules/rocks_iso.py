@@ -209,7 +209,7 @@ def medium(params, check_mode):
         params["timeout"],
         params["console"],
     )
-    made = iso.make(tree, params["dest"], menu, packages=params["packages"], check=check_mode)
+    made = iso.make(tree, params["dest"], menu, packages=params["packages"], dry_run=check_mode)
     return {
         "changed": made.changed,
         "dest": made.path,

@@ -37,11 +37,15 @@ def work(what: str, root: str, asked: str) -> None:
 
 def merge(distribution: Any, root: str) -> None:
     """What mergerepo_c does: the metadata of the newest packages, and nothing else."""
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.cache import Memory
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.materialise import (
-        repodata,
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.cache import (
+        BuildCache,
     )
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.plan import plan
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.materialise import (
+        metadata_files,
+    )
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.plan import (
+        make_plan,
+    )
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import silent
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.base import (
         open_source,
@@ -52,10 +56,10 @@ def merge(distribution: Any, root: str) -> None:
 
     places = Places(root)
     inputs = [open_source(source, places, silent) for source in distribution.sources]
-    made = plan(
-        distribution, inputs, places, previous=None, memory=Memory(), hook=None, fetch=False
+    made = make_plan(
+        distribution, inputs, places, previous=None, memory=BuildCache(), hook=None, fetch=False
     )
-    for path, content in repodata(made).items():
+    for path, content in metadata_files(made).items():
         target = os.path.join(root, "merged", path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "wb") as file:

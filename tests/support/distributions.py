@@ -11,11 +11,11 @@ import createrepo_c
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import (
-    Built,
+    BuildResult,
     build,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
-    Hook,
+    ProfileHook,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     DIRECTORY,
@@ -66,23 +66,25 @@ class Site:
         self,
         name: str,
         *sources: Source,
-        hook: Optional[Hook] = None,
+        hook: Optional[ProfileHook] = None,
         keep: int = 3,
         **options: Any,
-    ) -> Built:
+    ) -> BuildResult:
         """Build and publish; ``options`` are the Distribution's and the Policy's."""
         asked = distribution(name, *sources, **options)
-        with publish.alone(self.places, name, ARCH, 0):
+        with publish.build_lock(self.places, name, ARCH, 0):
             built = build(asked, str(self.root), hook=hook)
             publish.publish(self.places, name, ARCH, built.generation.identity)
             publish.prune(self.places, name, ARCH, keep)
         return built
 
-    def check(
-        self, name: str, *sources: Source, hook: Optional[Hook] = None, **options: Any
-    ) -> Built:
+    def dry_run(
+        self, name: str, *sources: Source, hook: Optional[ProfileHook] = None, **options: Any
+    ) -> BuildResult:
         """What ``build`` would come to."""
-        return build(distribution(name, *sources, **options), str(self.root), hook=hook, check=True)
+        return build(
+            distribution(name, *sources, **options), str(self.root), hook=hook, dry_run=True
+        )
 
     def tree(self, name: str) -> pathlib.Path:
         """The published tree."""

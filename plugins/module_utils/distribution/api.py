@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Collection, NamedTuple, Optional
 
 from ..errors import NotFound
 from . import publish
-from .build.pipeline import Built, build, difference
+from .build.pipeline import BuildResult, build, compare_generations
 from .metadata.index import Published, open_folder
 from .model import Changes, Distribution, Generation, Report, silent
 from .storage.pool import Places
 
 if TYPE_CHECKING:
-    from .build.profile_hook import Hook
+    from .build.profile_hook import ProfileHook
 
 
-class Keeping(NamedTuple):
+class PublishOptions(NamedTuple):
     """What is kept, and how long another builder is waited for.
 
     keep    how many generations stay, the published one included
@@ -34,76 +34,97 @@ class Keeping(NamedTuple):
     wait: float = 0.0
 
 
-USUAL = Keeping()
+DEFAULT_OPTIONS = PublishOptions()
 
 
 def rebuild(
     distribution: Distribution,
     root: str,
     *,
-    hook: Optional[Hook] = None,
-    keeping: Keeping = USUAL,
-    check: bool = False,
+    hook: Optional[ProfileHook] = None,
+    options: PublishOptions = DEFAULT_OPTIONS,
+    dry_run: bool = False,
     progress: Report = silent,
-) -> Built:
+) -> BuildResult:
     """Build the distribution, publish it, and remove the generations that are not kept."""
-    if check:
-        return build(distribution, root, hook=hook, check=True, progress=progress)
+    if dry_run:
+        return build(distribution, root, hook=hook, dry_run=True, progress=progress)
     name, arch, places = distribution.name, distribution.policy.arch, Places(root)
-    with publish.alone(places, name, arch, keeping.wait):
+    with publish.build_lock(places, name, arch, options.wait):
         built = build(distribution, root, hook=hook, progress=progress)
         publish.publish(places, name, arch, built.generation.identity)
-        publish.prune(places, name, arch, keeping.keep, keeping.in_use)
+        publish.prune(places, name, arch, options.keep, options.in_use)
     return built
 
 
-def switch(
-    root: str, name: str, arch: str, wanted: str, *, keeping: Keeping = USUAL, check: bool = False
-) -> Built:
+def switch_generation(
+    root: str,
+    name: str,
+    arch: str,
+    wanted: str,
+    *,
+    options: PublishOptions = DEFAULT_OPTIONS,
+    dry_run: bool = False,
+) -> BuildResult:
     """Publish a generation that is there: its identity, the beginning of it, or ``previous``."""
     places = Places(root)
-    if check:
-        return _would_be(places, name, arch, name, publish.find(places, name, arch, wanted))
-    with publish.alone(places, name, arch, keeping.wait):
-        identity = publish.find(places, name, arch, wanted)
+    if dry_run:
+        return _would_be(
+            places, name, arch, name, publish.find_generation(places, name, arch, wanted)
+        )
+    with publish.build_lock(places, name, arch, options.wait):
+        identity = publish.find_generation(places, name, arch, wanted)
         built = _would_be(places, name, arch, name, identity)
         publish.publish(places, name, arch, identity)
     return built
 
 
 def promote(
-    root: str, name: str, arch: str, origin: str, *, keeping: Keeping = USUAL, check: bool = False
-) -> Built:
+    root: str,
+    name: str,
+    arch: str,
+    origin: str,
+    *,
+    options: PublishOptions = DEFAULT_OPTIONS,
+    dry_run: bool = False,
+) -> BuildResult:
     """Publish under ``name`` the generation that the distribution ``origin`` publishes."""
     places = Places(root)
-    identity = publish.current(places, origin, arch)
+    identity = publish.current_generation(places, origin, arch)
     if not identity:
         raise NotFound(
             f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
         )
     built = _would_be(places, name, arch, origin, identity)
-    if check:
+    if dry_run:
         return built
-    with publish.alone(places, name, arch, keeping.wait):
-        publish.promote(places, origin, name, arch, identity)
+    with publish.build_lock(places, name, arch, options.wait):
+        publish.copy_generation(places, origin, name, arch, identity)
         publish.publish(places, name, arch, identity)
-        publish.prune(places, name, arch, keeping.keep, keeping.in_use)
+        publish.prune(places, name, arch, options.keep, options.in_use)
     moved = dataclasses.replace(built.generation, path=_folder(places, name, arch, identity))
     return built._replace(generation=moved)
 
 
 def remove(
-    root: str, name: str, arch: str, *, keeping: Keeping = USUAL, check: bool = False
+    root: str,
+    name: str,
+    arch: str,
+    *,
+    options: PublishOptions = DEFAULT_OPTIONS,
+    dry_run: bool = False,
 ) -> bool:
     """Withdraw the distribution and remove its generations; False when it is not there."""
     places = Places(root)
-    if check:
-        return bool(publish.history(places, name, arch) or publish.current(places, name, arch))
-    with publish.alone(places, name, arch, keeping.wait):
-        return publish.remove(places, name, arch, keeping.in_use)
+    if dry_run:
+        return bool(
+            publish.history(places, name, arch) or publish.current_generation(places, name, arch)
+        )
+    with publish.build_lock(places, name, arch, options.wait):
+        return publish.remove(places, name, arch, options.in_use)
 
 
-def opened(places: Places, name: str, arch: str, identity: str) -> Published:
+def open_generation(places: Places, name: str, arch: str, identity: str) -> Published:
     """A generation.  Raises NotFound when it is not there, or was built by another program."""
     found = open_folder(_folder(places, name, arch, identity)) if identity else None
     if found is None:
@@ -112,17 +133,17 @@ def opened(places: Places, name: str, arch: str, identity: str) -> Published:
     return found
 
 
-def _would_be(places: Places, name: str, arch: str, origin: str, identity: str) -> Built:
+def _would_be(places: Places, name: str, arch: str, origin: str, identity: str) -> BuildResult:
     """What publishing the generation ``identity`` of ``origin`` under ``name`` comes to."""
-    wanted = opened(places, origin, arch, identity)
-    published = publish.current(places, name, arch)
-    before = opened(places, name, arch, published) if published else None
+    wanted = open_generation(places, origin, arch, identity)
+    published = publish.current_generation(places, name, arch)
+    before = open_generation(places, name, arch, published) if published else None
     same = published == identity
     shards = wanted.index.shards.values()
-    return Built(
+    return BuildResult(
         Generation(name, arch, identity, wanted.folder, wanted.index.counts),
         not same,
-        Changes() if same else difference(before, wanted),
+        Changes() if same else compare_generations(before, wanted),
         tuple(clash for shard in shards for clash in shard.clashes),
         tuple(remark for shard in shards for remark in shard.remarks),
         (),

@@ -21,18 +21,18 @@ from .metadata.index import open_folder
 from .storage import pool
 from .storage.pool import Places
 
-NEW, OLD, PREVIOUS = ".new", ".old-", "previous"
+STAGING, REMOVED_PREFIX, PREVIOUS = ".new", ".old-", "previous"
 
 
 @contextlib.contextmanager
-def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator[None]:
+def build_lock(places: Places, distribution: str, arch: str, wait: float) -> Iterator[None]:
     """Be the only one who builds or publishes this distribution; what a killed builder left is removed first.
 
     wait  seconds to wait for another builder.  Raises Conflict when it is still at work then.
     """
     folder = places.generations(distribution, arch)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(disk_faults(distribution))
+        stack.enter_context(translate_os_errors(distribution))
         os.makedirs(folder, exist_ok=True)
         try:
             stack.enter_context(files.lock(os.path.join(folder, ".lock"), wait))
@@ -44,12 +44,12 @@ def alone(places: Places, distribution: str, arch: str, wait: float) -> Iterator
         _clean(folder)
         with contextlib.suppress(Conflict), pool.alone(places):
             if pool.tidy(places):
-                pool.sweep(places, lambda: used_sets(places))
+                pool.sweep(places, lambda: referenced_sets(places))
         yield
 
 
 @contextlib.contextmanager
-def disk_faults(distribution: str) -> Iterator[None]:
+def translate_os_errors(distribution: str) -> Iterator[None]:
     """What the disk refuses to do, as an error of ours: Unavailable, with the file."""
     try:
         yield
@@ -62,7 +62,7 @@ def disk_faults(distribution: str) -> Iterator[None]:
         ) from error
 
 
-def current(places: Places, distribution: str, arch: str) -> str:
+def current_generation(places: Places, distribution: str, arch: str) -> str:
     """The identity of the published generation; empty when there is none."""
     link = places.link(distribution, arch)
     return os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
@@ -83,11 +83,11 @@ def history(places: Places, distribution: str, arch: str) -> list[str]:
     return [name for name in known if name in there] + [name for name in there if name not in known]
 
 
-def find(places: Places, distribution: str, arch: str, name: str) -> str:
+def find_generation(places: Places, distribution: str, arch: str, name: str) -> str:
     """A generation by its identity, the beginning of it, or ``previous``.  Raises NotFound that lists what is there."""
     there = history(places, distribution, arch)
     if name == PREVIOUS:
-        published = current(places, distribution, arch)
+        published = current_generation(places, distribution, arch)
         before = there[: there.index(published)] if published in there else there
         matches = before[-1:]
     else:
@@ -127,14 +127,20 @@ def publish(places: Places, distribution: str, arch: str, identity: str) -> bool
     return True
 
 
-def promote(places: Places, origin: str, distribution: str, arch: str, name: str = "") -> str:
+def copy_generation(
+    places: Places, origin: str, distribution: str, arch: str, name: str = ""
+) -> str:
     """Make another distribution's generation one of this distribution's, and return its identity.
 
     name  which one; empty: the one that it publishes now
 
     Nothing is built or fetched: the same files get another name.  The caller is ``alone``, and publishes it then.
     """
-    identity = find(places, origin, arch, name) if name else current(places, origin, arch)
+    identity = (
+        find_generation(places, origin, arch, name)
+        if name
+        else current_generation(places, origin, arch)
+    )
     if not identity:
         raise NotFound(
             f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
@@ -142,9 +148,9 @@ def promote(places: Places, origin: str, distribution: str, arch: str, name: str
     source = os.path.join(places.generations(origin, arch), identity)
     target = os.path.join(places.generations(distribution, arch), identity)
     if not os.path.isdir(target):
-        aside = os.path.join(places.generations(distribution, arch), NEW)
+        aside = os.path.join(places.generations(distribution, arch), STAGING)
         # Nobody sweeps meanwhile; but the origin may go on, and remove this generation of its own.
-        with pool.shared(places), _still_there(source):
+        with pool.shared(places), _source_exists(source):
             _link_tree(source, aside)
             pool.flush(places.root, [folder for folder, _names, _files in os.walk(aside)])
             os.rename(aside, target)
@@ -166,7 +172,7 @@ def _link_tree(source: str, target: str) -> None:
 
 
 @contextlib.contextmanager
-def _still_there(generation: str) -> Iterator[None]:
+def _source_exists(generation: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -185,7 +191,7 @@ def prune(
     The caller is ``alone``.
     """
     there = history(places, distribution, arch)
-    published = current(places, distribution, arch)
+    published = current_generation(places, distribution, arch)
     others = [name for name in there if name != published]
     kept = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
     gone = [name for name in others if name not in kept]
@@ -197,31 +203,31 @@ def prune(
 def _drop(places: Places, distribution: str, arch: str, names: Collection[str]) -> None:
     """Remove generations, and from the pool what only they used."""
     doomed = [os.path.join(places.generations(distribution, arch), name) for name in names]
-    spent = _spent(places, doomed)
+    spent = _unreferenced_sets(places, doomed)
     linked = {name for path in doomed for name in pool.sets_of(path)}
     note = pool.owe_sweep(places)
     for path in doomed:
-        aside = os.path.join(os.path.dirname(path), OLD + os.path.basename(path))
+        aside = os.path.join(os.path.dirname(path), REMOVED_PREFIX + os.path.basename(path))
         os.rename(path, aside)
         shutil.rmtree(aside)
     try:
         with pool.alone(places):
             # Others may owe something of which this knows nothing, and so may a whole mirror that went.
-            only, used = pool.owed(places) == {note}, used_sets(places)
+            only, used = pool.owed(places) == {note}, referenced_sets(places)
             if only and linked - used <= spent.keys():
                 pool.release(places, {name: spent[name] for name in spent.keys() - used})
                 pool.forgive_sweep(note)
             else:
-                pool.sweep(places, lambda: used_sets(places))
+                pool.sweep(places, lambda: referenced_sets(places))
     except Conflict:
         # While others build, what they have just brought looks unused: then a later run sweeps.  The note from before
         # may go with a sweep that saw these generations still.
         pool.owe_sweep(places)
 
 
-def _spent(places: Places, doomed: Collection[str]) -> dict[str, list[str]]:
+def _unreferenced_sets(places: Places, doomed: Collection[str]) -> dict[str, list[str]]:
     """The sets that only these generations use -> the checksums of the packages in them."""
-    still = used_sets(places, but=doomed)
+    still = referenced_sets(places, but=doomed)
     spent: dict[str, list[str]] = {}
     for path in doomed:
         published = open_folder(path)
@@ -257,7 +263,7 @@ def remove(places: Places, distribution: str, arch: str, in_use: Collection[str]
     return True
 
 
-def used_sets(places: Places, but: Collection[str] = ()) -> set[str]:
+def referenced_sets(places: Places, but: Collection[str] = ()) -> set[str]:
     """The sets that some generation links, the folders ``but`` left out."""
     return {
         name
@@ -278,7 +284,7 @@ def _generations(places: Places) -> Iterator[str]:
 
 def _clean(folder: str) -> None:
     for name in _names(folder):
-        if name.startswith((NEW, OLD, files.ASIDE_PREFIX)):
+        if name.startswith((STAGING, REMOVED_PREFIX, files.ASIDE_PREFIX)):
             path = os.path.join(folder, name)
             if os.path.isdir(path):
                 shutil.rmtree(path)

@@ -9,8 +9,8 @@ from typing import Iterable, NamedTuple
 
 from ..errors import NotFound
 from . import publish
-from .api import opened
-from .build.pipeline import difference
+from .api import open_generation
+from .build.pipeline import compare_generations
 from .metadata import shards
 from .metadata.index import Published
 from .model import Changes, Generation, Verdict
@@ -18,7 +18,7 @@ from .resolve.resolver import alike
 from .storage.pool import Places
 
 
-class Listed(NamedTuple):
+class GenerationEntry(NamedTuple):
     """A generation, and whether the distribution's link leads to it."""
 
     generation: Generation
@@ -35,14 +35,16 @@ class Query:
 
     def __init__(self, root: str, name: str, arch: str, wanted: str = "") -> None:
         self._places, self._name, self._arch = Places(root), name, arch
-        self.published = publish.current(self._places, name, arch)
-        self.identity = publish.find(self._places, name, arch, wanted) if wanted else self.published
+        self.published = publish.current_generation(self._places, name, arch)
+        self.identity = (
+            publish.find_generation(self._places, name, arch, wanted) if wanted else self.published
+        )
         self._opened = self._open(self.identity)
 
-    def generations(self) -> list[Listed]:
+    def generations(self) -> list[GenerationEntry]:
         """All of them, in the order in which they were published last."""
         return [
-            Listed(
+            GenerationEntry(
                 Generation(self._name, self._arch, identity, found.folder, found.index.counts),
                 identity == self.published,
             )
@@ -50,7 +52,7 @@ class Query:
             for found in [self._open(identity)]
         ]
 
-    def why(self, patterns: Iterable[str]) -> list[Verdict]:
+    def verdicts_for(self, patterns: Iterable[str]) -> list[Verdict]:
         """What became of every package whose name meets one of the patterns.
 
         Raises NotFound for a name without wildcards that no source has.
@@ -75,10 +77,10 @@ class Query:
             )
         return found
 
-    def since(self, other: str) -> Changes:
+    def changes_since(self, other: str) -> Changes:
         """What this generation has that another one has not."""
-        before = publish.find(self._places, self._name, self._arch, other)
-        return difference(self._open(before), self._opened)
+        before = publish.find_generation(self._places, self._name, self._arch, other)
+        return compare_generations(self._open(before), self._opened)
 
     def _alike(self, name: str) -> str:
         opened_shards = map(self._opened.verdicts, self._opened.index.shards)
@@ -87,4 +89,4 @@ class Query:
         )
 
     def _open(self, identity: str) -> Published:
-        return opened(self._places, self._name, self._arch, identity)
+        return open_generation(self._places, self._name, self._arch, identity)

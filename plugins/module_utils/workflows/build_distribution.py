@@ -13,9 +13,9 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence
 from ..cluster.database import connect
 from ..cluster.engine import locate
 from ..distribution import api
-from ..distribution.api import Keeping
-from ..distribution.build.pipeline import Built
-from ..distribution.build.profile_hook import Hook
+from ..distribution.api import PublishOptions
+from ..distribution.build.pipeline import BuildResult
+from ..distribution.build.profile_hook import ProfileHook
 from ..distribution.model import (
     INSTALL_ONLY,
     Change,
@@ -37,62 +37,64 @@ from .profile_target import to_text
 SHOWN = 20  # warnings at most; old rolls give dozens
 
 
-class Asked(NamedTuple):
+class BuildRequest(NamedTuple):
     """The module's options, the site's settings, and whether only to say what would change."""
 
     params: Mapping[str, Any]
     settings: Settings
-    check: bool
+    dry_run: bool
 
     @property
     def root(self) -> str:
         return self.params["path"] or self.settings.distributions
 
 
-class Known(NamedTuple):
+class ClusterInput(NamedTuple):
     """What the cluster database says: the profiles to compile, and the generations that orders need."""
 
-    profiles: compile_profiles.Asked = compile_profiles.Asked()
+    profiles: compile_profiles.ProfileSet = compile_profiles.ProfileSet()
     in_use: Sequence[str] = ()
 
 
-class Outcome(NamedTuple):
+class BuildOutcome(NamedTuple):
     """What was done, or would be; ``built`` is None when the distribution is not there any more."""
 
     changed: bool
-    built: Optional[Built]
+    built: Optional[BuildResult]
 
 
-def run(asked: Asked, progress: Report = silent) -> Outcome:
+def run(asked: BuildRequest, progress: Report = silent) -> BuildOutcome:
     """Do what the options ask for."""
     params = asked.params
-    name, arch, check = params["name"], params["arch"], asked.check
+    name, arch, dry_run = params["name"], params["arch"], asked.dry_run
     if params["keep"] < 1:
         raise DescriptionError(
             f"keep is {params['keep']}, and the published generation always stays", "options"
         )
     known = _known(asked)
-    keeping = Keeping(params["keep"], [*params["in_use"], *known.in_use], params["wait"])
+    options = PublishOptions(params["keep"], [*params["in_use"], *known.in_use], params["wait"])
     if params["state"] == "absent":
-        return Outcome(api.remove(asked.root, name, arch, keeping=keeping, check=check), None)
+        return BuildOutcome(
+            api.remove(asked.root, name, arch, options=options, dry_run=dry_run), None
+        )
     if params["generation"]:
-        built = api.switch(
-            asked.root, name, arch, params["generation"], keeping=keeping, check=check
+        built = api.switch_generation(
+            asked.root, name, arch, params["generation"], options=options, dry_run=dry_run
         )
     elif params["promote_from"]:
         built = api.promote(
-            asked.root, name, arch, params["promote_from"], keeping=keeping, check=check
+            asked.root, name, arch, params["promote_from"], options=options, dry_run=dry_run
         )
     else:
         hook = _hook(params, known)
-        asked_for = distribution(params)
+        asked_for = distribution_from_options(params)
         built = api.rebuild(
-            asked_for, asked.root, hook=hook, keeping=keeping, check=check, progress=progress
+            asked_for, asked.root, hook=hook, options=options, dry_run=dry_run, progress=progress
         )
-    return Outcome(built.changed, built)
+    return BuildOutcome(built.changed, built)
 
 
-def distribution(params: Mapping[str, Any]) -> Distribution:
+def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
     """The description that the options give."""
     install_only = params["install_only"]
     policy = Policy(
@@ -116,7 +118,7 @@ def distribution(params: Mapping[str, Any]) -> Distribution:
     )
 
 
-def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
+def module_result(outcome: BuildOutcome, name: str, *, details: bool) -> dict[str, Any]:
     """The module's result."""
     built = outcome.built
     if built is None:
@@ -128,7 +130,7 @@ def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
         "generation": built.generation.identity,
         "tree": built.generation.path,
         "packages": dict(built.generation.packages),
-        **plain(changes),
+        **changes_as_dict(changes),
         "conflicts": [
             {"package": nevra, "taken": taken, "left_out": left}
             for nevra, taken, left in built.clashes
@@ -137,19 +139,19 @@ def result(outcome: Outcome, name: str, *, details: bool) -> dict[str, Any]:
         "unmet": list(built.unmet),
         "lint": list(built.warnings),
         "diff": {
-            **diff(changes),
+            **changes_as_diff(changes),
             "before_header": "published",
             "after_header": built.generation.identity,
         },
     }
     if details:
         verdicts = built.verdicts()
-        values["chosen"] = [verdict_row(one) for one in verdicts if one.chosen]
-        values["left_out"] = [verdict_row(one) for one in verdicts if not one.chosen]
+        values["chosen"] = [verdict_as_dict(one) for one in verdicts if one.chosen]
+        values["left_out"] = [verdict_as_dict(one) for one in verdicts if not one.chosen]
     return values
 
 
-def warnings(outcome: Outcome) -> list[str]:
+def collect_warnings(outcome: BuildOutcome) -> list[str]:
     """What the administrator is to be told besides the result: the first of many."""
     built = outcome.built
     every = [*built.unmet, *built.warnings] if built else []
@@ -161,7 +163,7 @@ def warnings(outcome: Outcome) -> list[str]:
     return every[:SHOWN] + more
 
 
-def plain(changes: Changes) -> dict[str, Any]:
+def changes_as_dict(changes: Changes) -> dict[str, Any]:
     """Changes as a module returns them."""
     return {
         "added": list(changes.added),
@@ -173,7 +175,7 @@ def plain(changes: Changes) -> dict[str, Any]:
     }
 
 
-def diff(changes: Changes) -> dict[str, str]:
+def changes_as_diff(changes: Changes) -> dict[str, str]:
     """Changes as two lists of packages, for ``--diff``."""
     before, after = [*changes.removed, *changes.rebuilt], [*changes.added]
     after += [f"{nevra} (other content)" for nevra in changes.rebuilt]
@@ -186,7 +188,7 @@ def diff(changes: Changes) -> dict[str, str]:
     }
 
 
-def verdict_row(verdict: Verdict) -> dict[str, str]:
+def verdict_as_dict(verdict: Verdict) -> dict[str, str]:
     """What became of a candidate, as a module returns it."""
     package = verdict.package
     return {"package": package.nevra, "source": package.source, "reason": verdict.reason}
@@ -205,31 +207,33 @@ def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
-def _hook(params: Mapping[str, Any], known: Known) -> Hook:
+def _hook(params: Mapping[str, Any], known: ClusterInput) -> ProfileHook:
     listed = [
         ProfileRequest(
             row["root"], {name: to_text(value) for name, value in row["attributes"].items()}
         )
         for row in params["profiles"]
     ]
-    asked = known.profiles._replace(needed=[*known.profiles.needed, *listed])
+    asked = known.profiles._replace(required=[*known.profiles.required, *listed])
     evaluate = make_evaluator(params["eval_user"], params["eval_timeout"])
-    return compile_profiles.hook(
-        asked, compile_profiles.Target(params["release"] or "", params["graph"], evaluate)
+    return compile_profiles.make_hook(
+        asked, compile_profiles.CompileTarget(params["release"] or "", params["graph"], evaluate)
     )
 
 
-def _known(asked: Asked) -> Known:
+def _known(asked: BuildRequest) -> ClusterInput:
     """What the database says, unless the options say that it shall not be asked, or there is none."""
     params = asked.params
     url = params["database"] or asked.settings.reader or asked.settings.database
     if params["nodes"] is False or (
         params["nodes"] is None and not params["database"] and not _is_there(url)
     ):
-        return Known()
+        return ClusterInput()
     with connect(url, read_only=True) as database:
-        profiles = compile_profiles.wanted(database, params["name"], params["arch"])
-        return Known(profiles, compile_profiles.in_use(database, params["name"], params["arch"]))
+        profiles = compile_profiles.load_profile_set(database, params["name"], params["arch"])
+        return ClusterInput(
+            profiles, compile_profiles.generations_in_use(database, params["name"], params["arch"])
+        )
 
 
 def _is_there(url: str) -> bool:

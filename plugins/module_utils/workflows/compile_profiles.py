@@ -16,7 +16,7 @@ from ..cluster.database import Database
 from ..cluster.memberships import memberships
 from ..cluster.model import FRONTEND, Node
 from ..cluster.nodes import nodes
-from ..distribution.build.profile_hook import Compiled, CompiledProfile, Hook
+from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles, ProfileHook
 from ..errors import DescriptionError
 from ..install.orders import live
 from ..profile.model import Evaluate
@@ -27,7 +27,7 @@ from ..profile.xml.layers import XmlLayers
 from ..tree_paths import profile_file_name
 
 
-class Target(NamedTuple):
+class CompileTarget(NamedTuple):
     """What profiles are compiled for, and by what."""
 
     release: str
@@ -35,14 +35,14 @@ class Target(NamedTuple):
     evaluate: Evaluate
 
 
-class Asked(NamedTuple):
+class ProfileSet(NamedTuple):
     """The profiles that there must be, and those that there may be, if the graph has their roots."""
 
-    needed: Sequence[ProfileRequest] = ()
-    possible: Sequence[ProfileRequest] = ()
+    required: Sequence[ProfileRequest] = ()
+    optional: Sequence[ProfileRequest] = ()
 
 
-def wanted(database: Database, distribution: str, arch: str) -> Asked:
+def load_profile_set(database: Database, distribution: str, arch: str) -> ProfileSet:
     """The roots and attributes of the nodes of a distribution.
 
     Every membership counts as a node that may come, so that the first one finds a profile when it is inserted.
@@ -80,13 +80,13 @@ def wanted(database: Database, distribution: str, arch: str) -> Asked:
             for one in some
         ]
 
-    return Asked(
+    return ProfileSet(
         rows(node for node in real if node.appliance != FRONTEND),
         rows([*(node for node in real if node.appliance == FRONTEND), *coming]),
     )
 
 
-def in_use(database: Database, distribution: str, arch: str) -> list[str]:
+def generations_in_use(database: Database, distribution: str, arch: str) -> list[str]:
     """The generations that live install orders pin."""
     pins = [order.pin for order in live(database)]
     return sorted(
@@ -94,21 +94,21 @@ def in_use(database: Database, distribution: str, arch: str) -> list[str]:
     )
 
 
-def hook(asked: Asked, target: Target) -> Hook:
+def make_hook(asked: ProfileSet, target: CompileTarget) -> ProfileHook:
     """Lint the XML of a distribution that has a graph, and compile these profiles into its tree."""
     rows = [[[one.root, dict(one.attributes)] for one in some] for some in asked]
     key = sha256(json.dumps([rows, target.release, target.graph], sort_keys=True))
-    return Hook(lambda folder: _compile(folder, asked, target), key)
+    return ProfileHook(lambda folder: _compile(folder, asked, target), key)
 
 
-def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
+def _compile(folder: str, asked: ProfileSet, target: CompileTarget) -> CompiledProfiles:
     if not os.path.isdir(os.path.join(folder, "graphs")):
-        return Compiled()
+        return CompiledProfiles()
     sources = XmlLayers(folder, target.graph, lenient=True)
     known = {
         name for edge in sources.graph.edges for name in (edge.source, edge.target)
     } | sources.node_names()
-    every = [*asked.needed, *(one for one in asked.possible if one.root in known)]
+    every = [*asked.required, *(one for one in asked.optional if one.root in known)]
     if every and not target.release:
         raise DescriptionError(
             "no release is named, and there are profiles to compile", "options", "give release"
@@ -123,4 +123,4 @@ def _compile(folder: str, asked: Asked, target: Target) -> Compiled:
                 for one in profile.packages
             }
             made[profile_file_name(root, sha256(text))] = CompiledProfile(root, text, packages)
-    return Compiled(made, [str(warning) for warning in library.warnings])
+    return CompiledProfiles(made, [str(warning) for warning in library.warnings])

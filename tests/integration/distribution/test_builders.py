@@ -7,7 +7,7 @@ import os
 import pathlib
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import api, publish
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import Keeping
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import PublishOptions
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     Distribution,
     Source,
@@ -27,7 +27,7 @@ def _build(asked: Distribution, root: str) -> None:
             source.name, source.type, path=source.path, exclude=(f"package-{number}",)
         )
         again = distribution(asked.name, left_out)
-        api.rebuild(again, root, keeping=Keeping(keep=1, wait=60))
+        api.rebuild(again, root, options=PublishOptions(keep=1, wait=60))
 
 
 def _at_once(asked: list[Distribution], root: str) -> None:
@@ -60,7 +60,7 @@ def test_of_several_distributions(site: Site) -> None:
         if path.stat().st_nlink == 1
     ]
     assert left == []
-    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
 
 
 def test_of_one_distribution(site: Site) -> None:

@@ -22,8 +22,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boo
     Menu,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.iso import (
-    identity_of,
     make,
+    read_identity,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
@@ -227,7 +227,7 @@ def test_a_medium_that_is_there_is_not_written_again(
     assert (first["changed"], second["changed"]) == (True, False)
     after = (tmp_path / "m.iso").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert identity_of(str(tmp_path / "m.iso")) == second["identity"] == first["identity"]
+    assert read_identity(str(tmp_path / "m.iso")) == second["identity"] == first["identity"]
     assert modules.run("rocks_iso", **options, label="OTHER")["changed"]
 
 

@@ -17,9 +17,9 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution import api
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
-    Compiled,
     CompiledProfile,
-    Hook,
+    CompiledProfiles,
+    ProfileHook,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import ARCH, Site, content, packages
@@ -76,8 +76,8 @@ def test_a_rebuild(site: Site, keep: int) -> None:
     xml = site.folder / "xml" / "nodes"
     xml.mkdir(parents=True)
     (xml / "compute.xml").write_text("<kickstart/>")
-    hook = Hook(
-        lambda folder: Compiled(
+    hook = ProfileHook(
+        lambda folder: CompiledProfiles(
             {f"{len(os.listdir(folder))}.json": CompiledProfile("compute", "", {})}
         ),
         "",
@@ -135,7 +135,7 @@ def test_going_back_promotion_and_removal(site: Site, what: str) -> None:
         shutil.rmtree(site.places.cache)
     root = str(site.root)
     verbs: dict[str, Callable[[], object]] = {
-        "switch": lambda: api.switch(root, "rocks", ARCH, first),
+        "switch": lambda: api.switch_generation(root, "rocks", ARCH, first),
         "promote": lambda: api.promote(root, "production", ARCH, "rocks"),
         "remove": lambda: api.remove(root, "rocks", ARCH),
     }

@@ -166,11 +166,11 @@ def test_a_package_that_is_not_there_is_told_with_the_line_that_wants_it(
 def test_a_membership_without_nodes_has_a_profile_for_its_first_node(
     table_ii: Database, options: dict[str, Any]
 ) -> None:
-    found = compile_profiles.wanted(table_ii, "rocks", "aarch64")
+    found = compile_profiles.load_profile_set(table_ii, "rocks", "aarch64")
 
-    assert found.needed == []
+    assert found.required == []
     assert ("compute", "Compute") in [
-        (one.root, one.attributes["membership"]) for one in found.possible
+        (one.root, one.attributes["membership"]) for one in found.optional
     ]
 
 

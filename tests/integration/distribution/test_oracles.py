@@ -89,12 +89,12 @@ def test_a_distribution_of_the_whole_sample_is_planned_from_its_metadata(site: S
     """17,649 packages, 15 streams, no file lists and no RPMs: check mode needs none."""
     source = Source("cs9", path=str(sample("cs9-appstream")))
 
-    planned = site.check("rocks", source, closure="off")
+    planned = site.dry_run("rocks", source, closure="off")
 
     assert planned.generation.packages == {"cs9": 6_124}
     assert len(planned.verdicts()) == 17_649
     assert (
-        site.check("rocks", source, closure="off").generation.identity
+        site.dry_run("rocks", source, closure="off").generation.identity
         == planned.generation.identity
     )
 

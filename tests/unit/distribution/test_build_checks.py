@@ -8,9 +8,9 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
-    Compiled,
     CompiledProfile,
-    Hook,
+    CompiledProfiles,
+    ProfileHook,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import WHOLE
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
@@ -70,7 +70,7 @@ class TestClosure:
         assert site.build("rocks", site.mirror("os", [ZSH])).unmet == built.unmet
 
 
-def profiles(**lists: list[str]) -> Hook:
+def profiles(**lists: list[str]) -> ProfileHook:
     """A compiler of profiles that install these packages."""
     made = {
         f"{name}.json": CompiledProfile(
@@ -80,7 +80,7 @@ def profiles(**lists: list[str]) -> Hook:
         )
         for name, wanted in lists.items()
     }
-    return Hook(lambda _folder: Compiled(made), json.dumps(lists))
+    return ProfileHook(lambda _folder: CompiledProfiles(made), json.dumps(lists))
 
 
 class TestProfiles:
@@ -91,14 +91,16 @@ class TestProfiles:
         (tmp_path / "xml" / "nodes").mkdir(parents=True)
         (tmp_path / "xml" / "nodes" / "compute.xml").write_text("<kickstart/>")
 
-        def compile_(folder: str) -> Compiled:
+        def compile_(folder: str) -> CompiledProfiles:
             seen.update(content(pathlib.Path(folder)))
-            return Compiled({"compute-1.json": CompiledProfile("compute", "{}", {"bash": []})})
+            return CompiledProfiles(
+                {"compute-1.json": CompiledProfile("compute", "{}", {"bash": []})}
+            )
 
         site.build(
             "rocks",
             site.mirror("os", [BASH]),
-            hook=Hook(compile_, "k"),
+            hook=ProfileHook(compile_, "k"),
             xml=(str(tmp_path / "xml"),),
         )
 
@@ -107,11 +109,11 @@ class TestProfiles:
         assert (site.tree("rocks") / "build/nodes/compute.xml").read_text() == "<kickstart/>"
 
     def test_a_compile_that_fails_publishes_nothing(self, site: Site) -> None:
-        def fail(_folder: str) -> Compiled:
+        def fail(_folder: str) -> CompiledProfiles:
             raise DescriptionError("the edge leads nowhere", "graphs/default/base.xml:41")
 
         with pytest.raises(DescriptionError, match=r"base\.xml:41"):
-            site.build("rocks", site.mirror("os", [BASH]), hook=Hook(fail, ""))
+            site.build("rocks", site.mirror("os", [BASH]), hook=ProfileHook(fail, ""))
 
         assert not site.tree("rocks").exists()
 
@@ -123,17 +125,17 @@ class TestProfiles:
             folder.mkdir(parents=True)
             (folder / f"{name}.xml").write_text("<kickstart/>")
 
-        def compile_(folder: str) -> Compiled:
+        def compile_(folder: str) -> CompiledProfiles:
             asked = {"nginx": [f"{folder}/nodes/web.xml:2"]}
-            return Compiled(
+            return CompiledProfiles(
                 {"a.json": CompiledProfile("web", "", asked)},
                 [f"{folder}/nodes/ssh.xml:3: mode= is old"],
             )
 
         site.build("campus", site.mirror("os", [BASH]), xml=(str(theirs.parent),))
         asked = (site.parent("campus", "campus"),)
-        built = site.build("rocks", *asked, hook=Hook(compile_, ""), xml=(str(ours.parent),))
-        again = site.build("rocks", *asked, hook=Hook(compile_, ""), xml=(str(ours.parent),))
+        built = site.build("rocks", *asked, hook=ProfileHook(compile_, ""), xml=(str(ours.parent),))
+        again = site.build("rocks", *asked, hook=ProfileHook(compile_, ""), xml=(str(ours.parent),))
 
         assert built.unmet == (
             'source "campus": build/nodes/web.xml:2: nginx is no package of this distribution (for web)',

@@ -10,7 +10,9 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import Built
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import (
+    BuildResult,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
     compression,
     slices,
@@ -60,7 +62,7 @@ def sources(site: Site) -> tuple[Source, ...]:
     )
 
 
-def cold(site: Site) -> tuple[Built, dict[str, str]]:
+def cold(site: Site) -> tuple[BuildResult, dict[str, str]]:
     """What a frontend that never built anything makes of the same sources, and the content of its tree."""
     fresh = Site(site.folder)
     fresh.root = site.folder / "cold"

@@ -149,7 +149,7 @@ def test_what_changed_is_told(site: Site) -> None:
 def test_check_mode_says_the_same_and_touches_no_package(site: Site) -> None:
     sources = (site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
 
-    checked = site.check("rocks", *sources)
+    checked = site.dry_run("rocks", *sources)
     assert sorted(path.name for path in site.root.iterdir()) == [".cache", ".lock"]
     built = site.build("rocks", *sources)
 

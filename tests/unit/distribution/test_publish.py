@@ -48,7 +48,7 @@ def test_the_last_generations_are_kept(site: Site) -> None:
     made = generations(site, 5, keep=3)
 
     assert there(site) == made[2:]
-    assert publish.current(site.places, "rocks", ARCH) == made[4]
+    assert publish.current_generation(site.places, "rocks", ARCH) == made[4]
 
 
 def test_one_is_the_least_that_is_kept(site: Site) -> None:
@@ -60,7 +60,7 @@ def test_one_is_the_least_that_is_kept(site: Site) -> None:
 def test_a_generation_in_use_is_never_removed(site: Site) -> None:
     made = generations(site, 4, keep=9)
 
-    with publish.alone(site.places, "rocks", ARCH, 0):
+    with publish.build_lock(site.places, "rocks", ARCH, 0):
         gone = publish.prune(site.places, "rocks", ARCH, 1, in_use=[made[0]])
 
     assert gone == made[1:3]
@@ -94,7 +94,7 @@ def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:
     generations(site, 1)
     site.build("child", site.parent("rocks", "rocks"))
 
-    with publish.alone(site.places, "rocks", ARCH, 0):
+    with publish.build_lock(site.places, "rocks", ARCH, 0):
         publish.remove(site.places, "rocks", ARCH)
 
     assert site.nevras("child") == ["a-0:1-1.noarch"]
@@ -108,8 +108,8 @@ def test_going_back_is_publishing_an_older_generation(site: Site) -> None:
     made = generations(site, 3, keep=3)
     assert site.nevras("rocks") == ["a-0:3-1.noarch"]
 
-    with publish.alone(site.places, "rocks", ARCH, 0):
-        wanted = publish.find(site.places, "rocks", ARCH, "previous")
+    with publish.build_lock(site.places, "rocks", ARCH, 0):
+        wanted = publish.find_generation(site.places, "rocks", ARCH, "previous")
         assert publish.publish(site.places, "rocks", ARCH, wanted)
 
     assert wanted == made[1]
@@ -125,20 +125,20 @@ def test_publishing_what_is_published_changes_nothing(site: Site) -> None:
 def test_a_generation_is_found_by_the_beginning_of_its_name(site: Site) -> None:
     made = generations(site, 2, keep=2)
 
-    assert publish.find(site.places, "rocks", ARCH, made[0][:6]) == made[0]
+    assert publish.find_generation(site.places, "rocks", ARCH, made[0][:6]) == made[0]
     with pytest.raises(
         NotFound, match=f'"rocks" has no generation "zz"; there are {", ".join(made)}'
     ):
-        publish.find(site.places, "rocks", ARCH, "zz")
+        publish.find_generation(site.places, "rocks", ARCH, "zz")
     with pytest.raises(NotFound, match='"" names several generations'):
-        publish.find(site.places, "rocks", ARCH, "")
+        publish.find_generation(site.places, "rocks", ARCH, "")
 
 
 def test_promotion_gives_the_same_generation_to_another_distribution(site: Site) -> None:
     made = generations(site, 1)
 
-    with publish.alone(site.places, "production", ARCH, 0):
-        identity = publish.promote(site.places, "rocks", "production", ARCH)
+    with publish.build_lock(site.places, "production", ARCH, 0):
+        identity = publish.copy_generation(site.places, "rocks", "production", ARCH)
         publish.publish(site.places, "production", ARCH, identity)
 
     assert identity == made[0]
@@ -147,12 +147,12 @@ def test_promotion_gives_the_same_generation_to_another_distribution(site: Site)
 
 def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
     generations(site, 1)
-    with publish.alone(site.places, "production", ARCH, 0):
+    with publish.build_lock(site.places, "production", ARCH, 0):
         publish.publish(
             site.places,
             "production",
             ARCH,
-            publish.promote(site.places, "rocks", "production", ARCH),
+            publish.copy_generation(site.places, "rocks", "production", ARCH),
         )
     before = content(site.tree("production"))
 
@@ -163,16 +163,16 @@ def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
 
 def test_a_distribution_that_published_nothing_cannot_be_promoted(site: Site) -> None:
     with (
-        publish.alone(site.places, "production", ARCH, 0),
+        publish.build_lock(site.places, "production", ARCH, 0),
         pytest.raises(NotFound, match="has published nothing"),
     ):
-        publish.promote(site.places, "rocks", "production", ARCH)
+        publish.copy_generation(site.places, "rocks", "production", ARCH)
 
 
 def test_a_distribution_goes_with_its_generations_and_packages(site: Site) -> None:
     generations(site, 2)
 
-    with publish.alone(site.places, "rocks", ARCH, 0):
+    with publish.build_lock(site.places, "rocks", ARCH, 0):
         assert publish.remove(site.places, "rocks", ARCH)
         assert not publish.remove(site.places, "rocks", ARCH)
 
@@ -184,7 +184,7 @@ def test_a_distribution_in_use_does_not_go(site: Site) -> None:
     made = generations(site, 2)
 
     with (
-        publish.alone(site.places, "rocks", ARCH, 0),
+        publish.build_lock(site.places, "rocks", ARCH, 0),
         pytest.raises(Refused, match=f"generation {made[0]} of .* in use"),
     ):
         publish.remove(site.places, "rocks", ARCH, in_use=[made[0], "elsewhere"])
@@ -203,9 +203,9 @@ def test_a_folder_in_the_place_of_the_link_is_not_replaced(site: Site) -> None:
 
 class TestTwoBuilders:
     def test_the_second_fails_clearly(self, site: Site) -> None:
-        second = publish.alone(site.places, "rocks", ARCH, 0)
+        second = publish.build_lock(site.places, "rocks", ARCH, 0)
         with (
-            publish.alone(site.places, "rocks", ARCH, 0),
+            publish.build_lock(site.places, "rocks", ARCH, 0),
             pytest.raises(Conflict) as raised,
             second,
         ):
@@ -219,7 +219,7 @@ class TestTwoBuilders:
         started, finish, order = threading.Event(), threading.Event(), []
 
         def first() -> None:
-            with publish.alone(site.places, "rocks", ARCH, 0):
+            with publish.build_lock(site.places, "rocks", ARCH, 0):
                 started.set()
                 finish.wait(10)
                 order.append("first")
@@ -228,23 +228,23 @@ class TestTwoBuilders:
         thread.start()
         started.wait(10)
         threading.Timer(0.1, finish.set).start()
-        with publish.alone(site.places, "rocks", ARCH, 10):
+        with publish.build_lock(site.places, "rocks", ARCH, 10):
             order.append("second")
         thread.join()
 
         assert order == ["first", "second"]
 
     def test_two_distributions_are_built_at_the_same_time(self, site: Site) -> None:
-        with publish.alone(site.places, "other", ARCH, 0):
+        with publish.build_lock(site.places, "other", ARCH, 0):
             generations(site, 1)
 
     def test_the_pool_is_not_emptied_under_a_builder_but_by_the_next_run(self, site: Site) -> None:
         generations(site, 2)
-        with pool.shared(site.places), publish.alone(site.places, "rocks", ARCH, 0):
+        with pool.shared(site.places), publish.build_lock(site.places, "rocks", ARCH, 0):
             publish.prune(site.places, "rocks", ARCH, 1)
         assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
 
-        with publish.alone(site.places, "other", ARCH, 0):
+        with publish.build_lock(site.places, "other", ARCH, 0):
             pass
 
         assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
@@ -255,12 +255,12 @@ def test_what_others_had_to_leave_is_removed_by_who_prunes_next(site: Site) -> N
     generations(site, 2, "other", "b")
     with contextlib.ExitStack() as other:
         with pool.shared(site.places):
-            with publish.alone(site.places, "rocks", ARCH, 0):
+            with publish.build_lock(site.places, "rocks", ARCH, 0):
                 publish.prune(site.places, "rocks", ARCH, 1)
-            other.enter_context(publish.alone(site.places, "other", ARCH, 0))
+            other.enter_context(publish.build_lock(site.places, "other", ARCH, 0))
         publish.prune(site.places, "other", ARCH, 1)
 
-    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
     assert not pool.owed(site.places)
 
 
@@ -268,16 +268,16 @@ def test_a_sweep_forgives_nothing_that_became_unused_after_it_looked(site: Site)
     generations(site, 2)
 
     def looked() -> set[str]:
-        used = publish.used_sets(site.places)
+        used = publish.referenced_sets(site.places)
         publish.prune(site.places, "rocks", ARCH, 1)  # by another process, which is not alone
         return used
 
-    with publish.alone(site.places, "rocks", ARCH, 0), pool.alone(site.places):
+    with publish.build_lock(site.places, "rocks", ARCH, 0), pool.alone(site.places):
         pool.sweep(site.places, looked)
-    with publish.alone(site.places, "other", ARCH, 0):
+    with publish.build_lock(site.places, "other", ARCH, 0):
         pass
 
-    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
 
 
 def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
@@ -291,11 +291,11 @@ def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
     with monkeypatch.context() as patch, pytest.raises(Unavailable):
         patch.setattr(materialise, "_fill", full)
         site.build("rocks", site.mirror("more", [Rpm("more")]))
-    assert set(os.listdir(site.places.sets)) > publish.used_sets(site.places)
+    assert set(os.listdir(site.places.sets)) > publish.referenced_sets(site.places)
 
     generations(site, 1)
 
-    assert set(os.listdir(site.places.sets)) == publish.used_sets(site.places)
+    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
 
 
 def test_what_another_builder_has_swept_meanwhile_is_not_missed(
@@ -307,10 +307,10 @@ def test_what_another_builder_has_swept_meanwhile_is_not_missed(
     @contextlib.contextmanager
     def after_another(places: pool.Places) -> Iterator[None]:
         with alone(places):
-            pool.sweep(places, lambda: publish.used_sets(places))
+            pool.sweep(places, lambda: publish.referenced_sets(places))
             yield
 
-    with publish.alone(site.places, "rocks", ARCH, 0):
+    with publish.build_lock(site.places, "rocks", ARCH, 0):
         monkeypatch.setattr(pool, "alone", after_another)
         publish.prune(site.places, "rocks", ARCH, 1)
 
@@ -335,7 +335,7 @@ def test_a_set_that_is_being_removed_is_not_found_by_its_name(
         publish.remove(site.places, "rocks", ARCH)
     assert {before, after} - set(os.listdir(site.places.sets))
 
-    with publish.alone(site.places, "other", ARCH, 0):
+    with publish.build_lock(site.places, "other", ARCH, 0):
         pass
     assert os.listdir(site.places.sets) == []
 
@@ -366,7 +366,7 @@ def test_what_an_unreadable_generation_uses_stays_in_the_pool(site: Site) -> Non
     index.write_bytes(b"damaged")
     pool.owe_sweep(site.places)
 
-    with publish.alone(site.places, "other", ARCH, 0):
+    with publish.build_lock(site.places, "other", ARCH, 0):
         pass
 
     assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
@@ -401,10 +401,10 @@ def test_a_generation_that_is_removed_while_it_is_promoted_is_told(
 
     monkeypatch.setattr(pool, "shared", pruned)
     with (
-        publish.alone(site.places, "production", ARCH, 0),
+        publish.build_lock(site.places, "production", ARCH, 0),
         pytest.raises(NotFound, match=f"{made}: it was removed in this moment; run again"),
     ):
-        publish.promote(site.places, "rocks", "production", ARCH)
+        publish.copy_generation(site.places, "rocks", "production", ARCH)
 
     assert there(site, "production") == []
 
@@ -423,6 +423,6 @@ def test_what_the_disk_refuses_is_told_with_the_file(
             Unavailable,
             match=r'production\S+rocks\.json\.zst: No space left on device while distribution "production"',
         ),
-        publish.alone(site.places, "production", ARCH, 0),
+        publish.build_lock(site.places, "production", ARCH, 0),
     ):
-        publish.promote(site.places, "rocks", "production", ARCH)
+        publish.copy_generation(site.places, "rocks", "production", ARCH)

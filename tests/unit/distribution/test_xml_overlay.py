@@ -28,13 +28,13 @@ PARENT = {
 def test_a_later_layer_replaces_a_file_and_adds_others() -> None:
     site = {"nodes/ssh.xml": node("dropbear"), "nodes/site.xml": node("emacs")}
 
-    assert xml_overlay.merged([PARENT, site]) == {**PARENT, **site}
+    assert xml_overlay.merge_layers([PARENT, site]) == {**PARENT, **site}
 
 
 def test_an_extension_stands_beside_what_it_extends() -> None:
     site = {"nodes/extend-ssh.xml": node("sshfs")}
 
-    assert xml_overlay.merged([PARENT, site]) == {**PARENT, **site}
+    assert xml_overlay.merge_layers([PARENT, site]) == {**PARENT, **site}
 
 
 def test_two_extensions_of_one_node_are_both_there() -> None:
@@ -43,7 +43,7 @@ def test_two_extensions_of_one_node_are_both_there() -> None:
         {"nodes/extend-ssh.xml": node("b", "c")},
     )
 
-    found = xml_overlay.merged([PARENT, campus, department])["nodes/extend-ssh.xml"]
+    found = xml_overlay.merge_layers([PARENT, campus, department])["nodes/extend-ssh.xml"]
 
     assert found == node("a", "b", "c")
 
@@ -51,16 +51,16 @@ def test_two_extensions_of_one_node_are_both_there() -> None:
 def test_a_replacement_takes_the_place_of_all_that_was_said_before() -> None:
     campus, department = {"nodes/extend-ssh.xml": node("a")}, {"nodes/replace-ssh.xml": node("b")}
 
-    assert sorted(xml_overlay.merged([PARENT, campus, department])) == [
+    assert sorted(xml_overlay.merge_layers([PARENT, campus, department])) == [
         "graphs/default/base.xml", "nodes/dhcp.xml", "nodes/replace-ssh.xml",
     ]  # fmt: skip
 
 
 def test_what_was_merged_before_is_not_added_again() -> None:
     site = {"nodes/extend-ssh.xml": node("sshfs")}
-    once = xml_overlay.merged([PARENT, site])
+    once = xml_overlay.merge_layers([PARENT, site])
 
-    assert xml_overlay.merged([once, site]) == once
+    assert xml_overlay.merge_layers([once, site]) == once
 
 
 def test_a_folder_is_read_with_its_site_nodes_over_its_nodes(tmp_path: pathlib.Path) -> None:
@@ -71,14 +71,14 @@ def test_a_folder_is_read_with_its_site_nodes_over_its_nodes(tmp_path: pathlib.P
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
 
-    assert xml_overlay.read(str(tmp_path)) == {
+    assert xml_overlay.read_layer(str(tmp_path)) == {
         "graphs/default/base.xml": "<graph/>", "include/partition.py": "print()", "nodes/ssh.xml": "new",
     }  # fmt: skip
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match="no such directory; it should hold graphs/ and nodes/"):
-        xml_overlay.read(str(tmp_path / "gone"))
+        xml_overlay.read_layer(str(tmp_path / "gone"))
 
 
 def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: pathlib.Path) -> None:
@@ -86,14 +86,14 @@ def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: pathlib.Path)
     (tmp_path / "nodes" / "a.xml").write_bytes(b"<kickstart>\n\xff</kickstart>")
 
     with pytest.raises(DescriptionError, match=r"a\.xml:2: byte 0xff is not UTF-8"):
-        xml_overlay.read(str(tmp_path))
+        xml_overlay.read_layer(str(tmp_path))
 
 
 def test_two_extensions_that_cannot_be_joined_are_refused() -> None:
     with pytest.raises(
         DescriptionError, match=r"nodes/extend-ssh\.xml: two layers extend this node"
     ):
-        xml_overlay.merged(
+        xml_overlay.merge_layers(
             [{"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": "<kick/>"}]
         )
 
@@ -104,8 +104,8 @@ def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pa
         (tmp_path / path).write_text(node("ours"))
     campus = {**PARENT, "nodes/extend-web.xml": node("theirs")}
 
-    assert xml_overlay.homes(
-        {'source "campus": build': campus, str(tmp_path): xml_overlay.read(str(tmp_path))}
+    assert xml_overlay.original_paths(
+        {'source "campus": build': campus, str(tmp_path): xml_overlay.read_layer(str(tmp_path))}
     ) == {
         "graphs/default/base.xml": 'source "campus": build/graphs/default/base.xml',
         "nodes/ssh.xml": f"{tmp_path}/nodes/ssh.xml",
@@ -125,4 +125,4 @@ def test_what_editors_and_interpreters_leave_behind_is_no_part_of_a_layer(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"\xa7" if path != "include/layout.py" else b"pass")
 
-    assert xml_overlay.read(str(tmp_path)) == {"include/layout.py": "pass"}
+    assert xml_overlay.read_layer(str(tmp_path)) == {"include/layout.py": "pass"}

@@ -22,7 +22,7 @@ class Documents(NamedTuple):
     streams: Streams
 
 
-def gather(inputs: Sequence[Input]) -> Documents:
+def merge_documents(inputs: Sequence[Input]) -> Documents:
     """The documents of all sources, merged.  Raises DescriptionError that names the source."""
     found = {kind: [(one.document(kind), _where(one, kind)) for one in inputs] for kind in KINDS}
     contents = {MODULES: b"", GROUP: b"", ADVISORIES: b""}
@@ -48,11 +48,11 @@ def gather(inputs: Sequence[Input]) -> Documents:
     return Documents({kind: contents[kind] for kind in KINDS if contents[kind]}, streams)
 
 
-def again(previous: Published, inputs: Sequence[Input]) -> Documents:
+def reuse_previous(previous: Published, inputs: Sequence[Input]) -> Documents:
     """The same, when the sources that have documents are those of the previous generation."""
     contents = {kind: content for kind in KINDS if (content := previous.document(kind))}
     if MODULES in contents:
-        return gather(inputs)  # of the older builds of a stream only the sources know
+        return merge_documents(inputs)  # of the older builds of a stream only the sources know
     return Documents(contents, NO_STREAMS)
 
 

@@ -20,7 +20,7 @@ from ..sources.base import Directory, Input
 from ..storage.pool import Places
 
 
-class Memory(NamedTuple):
+class BuildCache(NamedTuple):
     """One build.
 
     inputs      digest of everything that the build read
@@ -37,17 +37,17 @@ class Memory(NamedTuple):
     paths: Mapping[str, str] = {}
 
 
-def recall(places: Places, distribution: str, arch: str) -> Memory:
+def load(places: Places, distribution: str, arch: str) -> BuildCache:
     """What is remembered; an empty Memory when nothing is, or nothing that can be read."""
     try:
         fields = json.loads(files.read_bytes(_path(places, distribution, arch)))
         told = tuple(fields["unmet"]), tuple(fields["warnings"])
-        return Memory(fields["inputs"], fields["generation"], *told, dict(fields["paths"]))
+        return BuildCache(fields["inputs"], fields["generation"], *told, dict(fields["paths"]))
     except (RocksError, ValueError, KeyError, TypeError):
-        return Memory()
+        return BuildCache()
 
 
-def remember(places: Places, distribution: str, arch: str, memory: Memory) -> None:
+def save(places: Places, distribution: str, arch: str, memory: BuildCache) -> None:
     """Keep it for the next build."""
     path = _path(places, distribution, arch)
     os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -41,7 +41,7 @@ class Packed(NamedTuple):
     open_length: int
 
 
-class Piece(NamedTuple):
+class ComposedShard(NamedTuple):
     """One shard of a distribution, with its frames: file kind -> compressed bytes.
 
     decided  what became of each candidate, and the chosen ones in order, when it was decided now; else it is read
@@ -62,14 +62,14 @@ class Piece(NamedTuple):
         return shards.ordered(verdict.package for verdict in self.verdicts() if verdict.chosen)
 
 
-class Composed(NamedTuple):
+class Composition(NamedTuple):
     """All shards.
 
     changed  the numbers of those that were decided anew
     rows     directory source name -> shard number -> digest of the candidates that it has there
     """
 
-    pieces: Mapping[int, Piece]
+    pieces: Mapping[int, ComposedShard]
     changed: frozenset[int]
     rows: Mapping[str, Mapping[int, str]]
 
@@ -92,9 +92,9 @@ class _Choice(NamedTuple):
         )
 
 
-def compose(
+def choose_packages(
     inputs: Sequence[Input], rules: Rules, previous: Optional[Published], comparable: bool
-) -> Composed:
+) -> Composition:
     """Choose, and describe what was chosen.
 
     previous    the generation that was built last, when there is one
@@ -122,7 +122,7 @@ def compose(
     choices = _choose(candidates, rules, origins)
     described = _Describer(inputs, origins, previous).describe(choices)
     pieces = {**(_untouched(previous, candidates) if previous else {}), **described}
-    return Composed(
+    return Composition(
         {number: pieces[number] for number in sorted(pieces)}, frozenset(candidates), rows
     )
 
@@ -166,9 +166,9 @@ def _changed_candidates(
     }
 
 
-def _untouched(previous: Published, candidates: Mapping[int, object]) -> dict[int, Piece]:
+def _untouched(previous: Published, candidates: Mapping[int, object]) -> dict[int, ComposedShard]:
     return {
-        number: Piece(shard, {kind: previous.frame(kind, number) for kind in shard.frames})
+        number: ComposedShard(shard, {kind: previous.frame(kind, number) for kind in shard.frames})
         for number, shard in previous.index.shards.items()
         if number not in candidates
     }
@@ -219,7 +219,7 @@ class _Describer:
         self._origins = origins
         self._previous = previous
 
-    def describe(self, choices: Iterable[_Choice]) -> dict[int, Piece]:
+    def describe(self, choices: Iterable[_Choice]) -> dict[int, ComposedShard]:
         """The pieces; a shard without candidates has none."""
         wanted = [choice for choice in choices if choice.resolution.verdicts]
         frames = {choice.number: self._existing(choice) for choice in wanted}
@@ -307,7 +307,7 @@ def _frames(published: Published, number: int) -> dict[str, Packed]:
     }
 
 
-def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> Piece:
+def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> ComposedShard:
     packed = {**frames, VERDICTS: _pack(shards.pack(choice.resolution.verdicts))}
     counts: dict[str, int] = {}
     for package in choice.packages:
@@ -327,7 +327,7 @@ def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> Piece:
         ),
     )
     decided = (choice.resolution.verdicts, choice.packages)
-    return Piece(shard, {kind: one.data for kind, one in packed.items()}, decided)
+    return ComposedShard(shard, {kind: one.data for kind, one in packed.items()}, decided)
 
 
 def _pack(content: bytes) -> Packed:

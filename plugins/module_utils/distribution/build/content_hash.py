@@ -16,7 +16,7 @@ DIGITS = 16
 VERSION = 1
 
 
-def identity(
+def generation_identity(
     form: Mapping[str, str],
     *,
     shards: Mapping[int, str],

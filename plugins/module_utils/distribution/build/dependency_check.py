@@ -15,14 +15,14 @@ from ..metadata.normalise import escaped, head, tail
 from ..metadata.slices import primary
 from ..model import OFF, PROFILES, WARN, Distribution
 from ..resolve import dependencies
-from .composer import Piece
+from .composer import ComposedShard
 from .profile_hook import CompiledProfile
 
 SHOWN = 20
 _FILE = re.compile(rb"<file[^>]*>([^<]+)</file>")
 
 
-class Paths:
+class FileOwners:
     """Which shard has a file: found once, and remembered from build to build under the digest of the shard's content.
 
     known     path -> content digest of a shard that has it, or empty: no shard had it
@@ -30,7 +30,10 @@ class Paths:
     """
 
     def __init__(
-        self, pieces: Mapping[int, Piece], known: Mapping[str, str], searched: Collection[str]
+        self,
+        pieces: Mapping[int, ComposedShard],
+        known: Mapping[str, str],
+        searched: Collection[str],
     ) -> None:
         there = {piece.shard.content for piece in pieces.values()}
         self._pieces = pieces
@@ -63,7 +66,7 @@ class Paths:
         )
 
 
-class Wish(NamedTuple):
+class PackageRequest(NamedTuple):
     """An entry of the package lists: the file:line of each element that asks for it, and the roots that come there."""
 
     places: frozenset[str]
@@ -73,25 +76,25 @@ class Wish(NamedTuple):
         return ", ".join(sorted(self.places)) or f"%packages of {', '.join(sorted(self.roots))}"
 
 
-Wishes = Mapping[str, Wish]
+PackageRequests = Mapping[str, PackageRequest]
 
 
-def wishes(profiles: Iterable[CompiledProfile]) -> dict[str, Wish]:
+def collect_requests(profiles: Iterable[CompiledProfile]) -> dict[str, PackageRequest]:
     """What the profiles ask for, all together: entry of a package list -> who asks for it."""
-    found: dict[str, Wish] = {}
+    found: dict[str, PackageRequest] = {}
     for profile in profiles:
         for entry, places in profile.packages.items():
-            known = found.get(entry, Wish(frozenset(), frozenset()))
-            found[entry] = Wish(known.places.union(places), known.roots | {profile.root})
+            known = found.get(entry, PackageRequest(frozenset(), frozenset()))
+            found[entry] = PackageRequest(known.places.union(places), known.roots | {profile.root})
     return found
 
 
 def check(
     distribution: Distribution,
-    pieces: Mapping[int, Piece],
-    asked: Wishes,
+    pieces: Mapping[int, ComposedShard],
+    asked: PackageRequests,
     groups: bytes,
-    paths: Paths,
+    paths: FileOwners,
 ) -> list[str]:
     """What is not met, as remarks.
 
@@ -110,7 +113,7 @@ def check(
     every = capabilities.union(found.values())
     supply = dependencies.Supply(every.provides, paths)
     missing = dependencies.unmet(supply, every.requires, distribution.open)
-    faults = _profile_faults(_Question(pieces, supply, missing, paths), asked, groups)
+    faults = _profile_faults(_Check(pieces, supply, missing, paths), asked, groups)
     if distribution.closure != PROFILES and missing:
         seekers = [
             pieces[number]
@@ -127,7 +130,7 @@ def check(
     return faults
 
 
-def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[Piece]) -> Iterator[str]:
+def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[ComposedShard]) -> Iterator[str]:
     """The first of the missing requirements with who has them, and how many there are more."""
     for one in dependencies.wanting(
         missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))
@@ -137,16 +140,16 @@ def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[Piece]) -> Iterato
         yield f"and {len(missing) - SHOWN} more requirements are not met"
 
 
-class _Question(NamedTuple):
+class _Check(NamedTuple):
     """A distribution, and what it lacks."""
 
-    pieces: Mapping[int, Piece]
+    pieces: Mapping[int, ComposedShard]
     supply: dependencies.Supply
     missing: Sequence[bytes]
-    paths: Paths
+    paths: FileOwners
 
 
-def _profile_faults(question: _Question, asked: Wishes, groups: bytes) -> list[str]:
+def _profile_faults(question: _Check, asked: PackageRequests, groups: bytes) -> list[str]:
     if not asked:
         return []
     from ..metadata import comps  # here, for its parser
@@ -160,8 +163,8 @@ def _profile_faults(question: _Question, asked: Wishes, groups: bytes) -> list[s
 
 
 def _broken(
-    question: _Question, asked: Wishes, meanings: dependencies.Groups
-) -> Iterator[tuple[Wish, str]]:
+    question: _Check, asked: PackageRequests, meanings: dependencies.Groups
+) -> Iterator[tuple[PackageRequest, str]]:
     """The entries that stand for a package of which no version can be installed, each with why."""
     members = [
         dependencies.member(nevra, name, text)
@@ -178,7 +181,7 @@ def _broken(
                 yield wish, f"{package} cannot be installed: {reasons[nevras[-1]]}"
 
 
-def _packages(pieces: Iterable[Piece]) -> Iterator[tuple[str, str, bytes]]:
+def _packages(pieces: Iterable[ComposedShard]) -> Iterator[tuple[str, str, bytes]]:
     """Name, NEVRA and XML of every package."""
     for piece in pieces:
         if PRIMARY in piece.frames:

@@ -14,7 +14,7 @@ from ..metadata.index import Published
 from ..model import TreeFile
 from ..sources.base import Input
 from ..storage.pool import Places
-from .tree import BUILD
+from .tree import BUILD_FOLDER
 
 
 class Installer(NamedTuple):
@@ -29,13 +29,13 @@ class Installer(NamedTuple):
     text: str
     where: str
     files: Mapping[str, str]
-    sums: Mapping[str, str]
+    checksums: Mapping[str, str]
 
 
 NONE = Installer("", "", {}, {})
 
 
-def gather(inputs: Sequence[Input], places: Places, *, fetch: bool) -> Installer:
+def find_installer(inputs: Sequence[Input], places: Places, *, fetch: bool) -> Installer:
     """The installer of the first source that has a bootable one.
 
     fetch  bring its images here; else only what must be read to know their checksums
@@ -60,18 +60,18 @@ def gather(inputs: Sequence[Input], places: Places, *, fetch: bool) -> Installer
     )
 
 
-def again(previous: Published) -> Installer:
+def reuse_previous(previous: Published) -> Installer:
     """The same, when the sources are those of the previous generation."""
     path = os.path.join(previous.folder, treeinfo.NAME)
     if not os.path.exists(path):
         return NONE
-    sums = {
+    checksums = {
         path: checksum
         for path, checksum in previous.index.files.items()
-        if not path.startswith(f"{BUILD}/")
+        if not path.startswith(f"{BUILD_FOLDER}/")
     }
-    where = {path: os.path.join(previous.folder, path) for path in sums}
-    return Installer(files.read_text(path), path, where, sums)
+    where = {path: os.path.join(previous.folder, path) for path in checksums}
+    return Installer(files.read_text(path), path, where, checksums)
 
 
 def _treeinfo(one: Input, folder: str) -> tuple[str, str]:

@@ -15,13 +15,13 @@ from ..metadata import shards, treeinfo, writer
 from ..metadata.index import BUILD as BUILD_RECORD
 from ..metadata.index import INDEX, Index, encode
 from ..model import Package, pool_path
-from ..publish import NEW
+from ..publish import STAGING
 from ..sources.local import Changed
 from ..storage import pool
 from ..storage.pool import Places
 from .auxiliary_metadata import KINDS
 from .plan import Plan, build_document, mirror_set
-from .tree import BUILD, Tree
+from .tree import BUILD_FOLDER, Tree
 
 PUBLIC_KEY = "RPM-GPG-KEY-rocks"
 
@@ -39,7 +39,7 @@ def realise(plan: Plan, places: Places) -> str:
         return target
     with pool.owing(places):
         fresh = _packages(plan, places)
-        aside = os.path.join(folder, NEW)
+        aside = os.path.join(folder, STAGING)
         try:
             tree = Tree(aside)
             _fill(tree, plan, places)
@@ -48,7 +48,7 @@ def realise(plan: Plan, places: Places) -> str:
                     raise Changed(
                         "it changed while the distribution was built", one.source.where, "run again"
                     )
-            pool.flush(places.root, [*fresh, *tree.new])
+            pool.flush(places.root, [*fresh, *tree.unflushed])
             os.rename(aside, target)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)  # on a full disk it would be in the way
@@ -87,7 +87,7 @@ def _packages(plan: Plan, places: Places) -> list[str]:
 
 def _sets(plan: Plan) -> dict[str, Callable[[], Sequence[Package]]]:
     """Every set that the generation links -> what gives its packages."""
-    pieces = [piece for piece in plan.composed.pieces.values() if piece.shard.packages]
+    pieces = [piece for piece in plan.composition.pieces.values() if piece.shard.packages]
     sets: dict[str, Callable[[], Sequence[Package]]] = {
         piece.shard.content: piece.packages for piece in pieces
     }
@@ -104,8 +104,8 @@ def _check_signatures(plan: Plan, places: Places) -> None:
     from ..sources.signatures import Signed, check_packages
 
     wanted: dict[str, list[Package]] = {name: [] for name in checked}
-    for number in plan.composed.changed & plan.composed.pieces.keys():
-        for package in plan.composed.pieces[number].packages():
+    for number in plan.composition.changed & plan.composition.pieces.keys():
+        for package in plan.composition.pieces[number].packages():
             if package.source in checked:
                 wanted[package.source].append(package)
     wanted.update(
@@ -122,7 +122,7 @@ def _check_signatures(plan: Plan, places: Places) -> None:
 
 
 def _fill(tree: Tree, plan: Plan, places: Places) -> None:
-    pieces = plan.composed.pieces
+    pieces = plan.composition.pieces
     sets = {
         shards.folder_of(number): piece.shard.content
         for number, piece in pieces.items()
@@ -131,8 +131,8 @@ def _fill(tree: Tree, plan: Plan, places: Places) -> None:
     sets.update(
         {f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrored.items()}
     )
-    tree.packages(sets, places, plan.distribution.layout)
-    for path, content in repodata(plan).items():
+    tree.link_packages(sets, places, plan.distribution.layout)
+    for path, content in metadata_files(plan).items():
         tree.write(path, content)
     _sign(tree, plan)
     for path, existing in plan.installer.files.items():
@@ -142,14 +142,14 @@ def _fill(tree: Tree, plan: Plan, places: Places) -> None:
         with open(os.path.join(tree.folder, writer.REPOMD), "rb") as file:
             repomd = hashlib.sha256(file.read()).hexdigest()
         text = treeinfo.merged(
-            plan.installer.text, plan.installer.where, dict(plan.installer.sums), repomd
+            plan.installer.text, plan.installer.where, dict(plan.installer.checksums), repomd
         )
         tree.write(treeinfo.NAME, text.encode())
 
 
-def repodata(plan: Plan) -> Mapping[str, bytes]:
+def metadata_files(plan: Plan) -> Mapping[str, bytes]:
     """The files of the metadata: path in the tree -> content."""
-    pieces = plan.composed.pieces
+    pieces = plan.composition.pieces
     count = sum(piece.shard.packages for piece in pieces.values())
     rows = {
         number: (
@@ -166,11 +166,11 @@ def repodata(plan: Plan) -> Mapping[str, bytes]:
         signer=plan.distribution.sign_key,
         rules=plan.rules,
         origins={one.source.name: one.origin for one in plan.inputs},
-        rows=plan.composed.rows,
+        rows=plan.composition.rows,
         heads=writer.head_lengths(count),
         shards={number: piece.shard for number, piece in pieces.items()},
-        files=plan.sums,
-        moment=plan.moment,
+        files=plan.checksums,
+        moment=plan.timestamp,
     )
     contents = plan.documents.contents
     records = [
@@ -179,7 +179,7 @@ def repodata(plan: Plan) -> Mapping[str, bytes]:
         writer.document(BUILD_RECORD, build_document(plan.build)),
         writer.document(INDEX, encode(index)),
     ]
-    return writer.files_of(records, plan.moment)
+    return writer.files_of(records, plan.timestamp)
 
 
 def _sign(tree: Tree, plan: Plan) -> None:
@@ -188,7 +188,7 @@ def _sign(tree: Tree, plan: Plan) -> None:
         return
     from ..sources.signatures import public_key, sign
 
-    tree.new.append(sign(os.path.join(tree.folder, writer.REPOMD), key))
+    tree.unflushed.append(sign(os.path.join(tree.folder, writer.REPOMD), key))
     tree.write(PUBLIC_KEY, public_key(key).encode())
 
 
@@ -196,8 +196,8 @@ def _build(tree: Tree, plan: Plan) -> None:
     """The XML; what the previous generation has in the same words is linked from it."""
     before = plan.previous.index.files if plan.previous else {}
     for below, text in plan.build.items():
-        path = f"{BUILD}/{below}"
-        if plan.previous and before.get(path) == plan.sums[path]:
+        path = f"{BUILD_FOLDER}/{below}"
+        if plan.previous and before.get(path) == plan.checksums[path]:
             tree.link(path, os.path.join(plan.previous.folder, path))
         else:
             tree.write(path, text.encode())

@@ -22,17 +22,17 @@ from ..sources.local import Changed
 from ..storage import pool
 from ..storage.pool import Places
 from . import optional_imports, validation
-from .cache import Memory, inputs_digest, recall, remember
+from .cache import BuildCache, inputs_digest, load, save
 
 if TYPE_CHECKING:
     from .plan import Plan
-    from .profile_hook import Hook
+    from .profile_hook import ProfileHook
 
-ROUNDS = 3
+MAX_ATTEMPTS = 3
 ADVISORIES = "updateinfo"
 
 
-class Built(NamedTuple):
+class BuildResult(NamedTuple):
     """What a build came to.
 
     changed   the generation is not the published one
@@ -58,10 +58,10 @@ def build(
     distribution: Distribution,
     root: str,
     *,
-    hook: Optional[Hook] = None,
-    check: bool = False,
+    hook: Optional[ProfileHook] = None,
+    dry_run: bool = False,
     progress: Report = silent,
-) -> Built:
+) -> BuildResult:
     """Build a generation, unless the one that these sources give is there already.
 
     root   the folder of all distributions; the caller holds ``publish.alone``
@@ -75,21 +75,25 @@ def build(
     validation.check(distribution)
     optional_imports.check(distribution)
     places = Places(root)
-    with publish.disk_faults(distribution.name), pool.shared(places):
-        for _round in range(ROUNDS - 1):
+    with publish.translate_os_errors(distribution.name), pool.shared(places):
+        for _round in range(MAX_ATTEMPTS - 1):
             with contextlib.suppress(Changed):
-                return _build(distribution, places, hook, check, progress)
-        return _build(distribution, places, hook, check, progress)
+                return _build(distribution, places, hook, dry_run, progress)
+        return _build(distribution, places, hook, dry_run, progress)
 
 
 def _build(
-    distribution: Distribution, places: Places, hook: Optional[Hook], check: bool, progress: Report
-) -> Built:
+    distribution: Distribution,
+    places: Places,
+    hook: Optional[ProfileHook],
+    dry_run: bool,
+    progress: Report,
+) -> BuildResult:
     name, arch = distribution.name, distribution.policy.arch
     inputs = _opened(distribution, places, progress)
-    memory = recall(places, name, arch)
+    memory = load(places, name, arch)
     digest = inputs_digest(distribution, inputs, hook.key if hook else "")
-    published = publish.current(places, name, arch)
+    published = publish.current_generation(places, name, arch)
     folder = places.generations(name, arch)
     previous = open_folder(os.path.join(folder, published)) if published else None
     if memory.inputs == digest and os.path.isdir(os.path.join(folder, memory.generation)):
@@ -100,18 +104,21 @@ def _build(
         )
         if again:
             return _known(distribution, again, previous, memory)
-    from .plan import plan  # here, because an unchanged distribution needs nothing of it
+    from .plan import make_plan  # here, because an unchanged distribution needs nothing of it
 
-    made = plan(
-        distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not check
+    made = make_plan(
+        distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not dry_run
     )
     path = os.path.join(folder, made.identity)
-    if not check:
+    if not dry_run:
         from . import materialise
 
         path = materialise.realise(made, places)
-        remember(
-            places, name, arch, Memory(digest, made.identity, made.unmet, made.warnings, made.paths)
+        save(
+            places,
+            name,
+            arch,
+            BuildCache(digest, made.identity, made.unmet, made.warnings, made.file_shards),
         )
     return _planned(made, path)
 
@@ -131,11 +138,11 @@ def _opened(distribution: Distribution, places: Places, progress: Report) -> lis
 
 
 def _known(
-    distribution: Distribution, again: Published, previous: Optional[Published], memory: Memory
-) -> Built:
+    distribution: Distribution, again: Published, previous: Optional[Published], memory: BuildCache
+) -> BuildResult:
     """The answer when nothing was built because nothing changed."""
     shards = again.index.shards.values()
-    return Built(
+    return BuildResult(
         Generation(
             distribution.name,
             again.index.arch,
@@ -144,7 +151,7 @@ def _known(
             again.index.counts,
         ),
         again is not previous,
-        Changes() if again is previous else difference(previous, again),
+        Changes() if again is previous else compare_generations(previous, again),
         tuple(clash for shard in shards for clash in shard.clashes),
         tuple(remark for shard in shards for remark in shard.remarks),
         memory.unmet,
@@ -153,8 +160,8 @@ def _known(
     )
 
 
-def _planned(made: Plan, path: str) -> Built:
-    pieces = made.composed.pieces
+def _planned(made: Plan, path: str) -> BuildResult:
+    pieces = made.composition.pieces
     counts = {source.name: 0 for source in made.distribution.sources}
     for piece in pieces.values():
         for source, number in piece.shard.counts.items():
@@ -166,7 +173,7 @@ def _planned(made: Plan, path: str) -> Built:
         lambda number: pieces[number].packages(),
         advisories,
     )
-    return Built(
+    return BuildResult(
         Generation(
             made.distribution.name, made.distribution.policy.arch, made.identity, path, counts
         ),
@@ -180,7 +187,7 @@ def _planned(made: Plan, path: str) -> Built:
     )
 
 
-def difference(before: Optional[Published], after: Published) -> Changes:
+def compare_generations(before: Optional[Published], after: Published) -> Changes:
     """What one generation has that another has not; None stands for an empty one."""
     contents = {number: shard.content for number, shard in after.index.shards.items()}
     return _difference(before, contents, after.packages, after.document(ADVISORIES))

@@ -16,12 +16,12 @@ from ..sources.base import Input
 from ..storage.pool import Places
 from . import auxiliary_metadata, dependency_check, installer_images, profile_hook, xml_overlay
 from .auxiliary_metadata import Documents
-from .cache import Memory, rules_digest
-from .composer import Composed, compose
-from .content_hash import identity
+from .cache import BuildCache, rules_digest
+from .composer import Composition, choose_packages
+from .content_hash import generation_identity
 from .installer_images import Installer
-from .profile_hook import Hook
-from .tree import BUILD
+from .profile_hook import ProfileHook
+from .tree import BUILD_FOLDER
 
 PROFILES = "profiles"
 
@@ -42,28 +42,28 @@ class Plan(NamedTuple):
     distribution: Distribution
     inputs: Sequence[Input]
     previous: Optional[Published]
-    composed: Composed
+    composition: Composition
     documents: Documents
     installer: Installer
     rules: str
     build: Mapping[str, str]
-    sums: Mapping[str, str]
+    checksums: Mapping[str, str]
     mirrored: Mapping[str, Sequence[Package]]
     identity: str
-    moment: int
+    timestamp: int
     unmet: tuple[str, ...]
     warnings: tuple[str, ...]
-    paths: Mapping[str, str]
+    file_shards: Mapping[str, str]
 
 
-def plan(
+def make_plan(
     distribution: Distribution,
     inputs: Sequence[Input],
     places: Places,
     *,
     previous: Optional[Published],
-    memory: Memory,
-    hook: Optional[Hook],
+    memory: BuildCache,
+    hook: Optional[ProfileHook],
     fetch: bool,
 ) -> Plan:
     """The plan.
@@ -81,47 +81,56 @@ def plan(
         and dict(previous.index.origins) == origins
     )
     known = previous if same else None
-    merged = auxiliary_metadata.again(known, inputs) if known else auxiliary_metadata.gather(inputs)
-    composed = compose(
+    merged = (
+        auxiliary_metadata.reuse_previous(known, inputs)
+        if known
+        else auxiliary_metadata.merge_documents(inputs)
+    )
+    composition = choose_packages(
         inputs, rules(distribution.policy, distribution.sources, merged.streams), previous, same
     )
     boot = (
-        installer_images.again(known)
+        installer_images.reuse_previous(known)
         if known
-        else installer_images.gather(inputs, places, fetch=fetch)
+        else installer_images.find_installer(inputs, places, fetch=fetch)
     )
     layered = _layers(distribution, inputs)
-    build = xml_overlay.merged(layered.values())
-    compiled = profile_hook.compiled(build, xml_overlay.homes(layered), hook, places)
+    build = xml_overlay.merge_layers(layered.values())
+    compiled = profile_hook.compile_profiles(
+        build, xml_overlay.original_paths(layered), hook, places
+    )
     build.update(
         {f"{PROFILES}/{name}": profile.text for name, profile in compiled.profiles.items()}
     )
-    paths = dependency_check.Paths(composed.pieces, memory.paths, _searched(previous, memory))
-    asked = dependency_check.wishes(compiled.profiles.values())
+    paths = dependency_check.FileOwners(
+        composition.pieces, memory.paths, _searched(previous, memory)
+    )
+    asked = dependency_check.collect_requests(compiled.profiles.values())
     unmet = dependency_check.check(
         distribution,
-        composed.pieces,
+        composition.pieces,
         asked,
         merged.contents.get(auxiliary_metadata.GROUP, b""),
         paths,
     )
     sums = {
-        f"{BUILD}/{path}": hashlib.sha256(text.encode()).hexdigest() for path, text in build.items()
+        f"{BUILD_FOLDER}/{path}": hashlib.sha256(text.encode()).hexdigest()
+        for path, text in build.items()
     }
-    sums.update(boot.sums)
+    sums.update(boot.checksums)
     mirrored = _mirrored(inputs)
     return Plan(
         distribution,
         inputs,
         previous,
-        composed,
+        composition,
         merged,
         boot,
         digest,
         build,
         dict(sorted(sums.items())),
         mirrored,
-        _identity(distribution, composed, merged, sums, mirrored),
+        _identity(distribution, composition, merged, sums, mirrored),
         max(one.moment() for one in inputs),
         tuple(unmet),
         tuple(compiled.warnings),
@@ -131,9 +140,9 @@ def plan(
 
 def _identity(
     distribution: Distribution,
-    composed: Composed,
+    composition: Composition,
     merged: Documents,
-    sums: Mapping[str, str],
+    checksums: Mapping[str, str],
     mirrored: Mapping[str, Sequence[Package]],
 ) -> str:
     form = {
@@ -145,10 +154,10 @@ def _identity(
     form.update({f"mirror {name}": mirror_set(packages) for name, packages in mirrored.items()})
     contents = {
         number: piece.shard.content
-        for number, piece in composed.pieces.items()
+        for number, piece in composition.pieces.items()
         if piece.shard.packages
     }
-    return identity(form, shards=contents, documents=merged.contents, files=sums)
+    return generation_identity(form, shards=contents, documents=merged.contents, files=checksums)
 
 
 def _mirrored(inputs: Sequence[Input]) -> dict[str, list[Package]]:
@@ -169,7 +178,7 @@ def mirror_set(packages: Sequence[Package]) -> str:
 def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, xml_overlay.Layer]:
     """The XML of the parents, the first source weighing most, then of the distribution's own folders; by their names."""
     inherited = {
-        f'source "{one.source.name}": {BUILD}': one.published() for one in reversed(inputs)
+        f'source "{one.source.name}": {BUILD_FOLDER}': one.published() for one in reversed(inputs)
     }
     return {
         **{
@@ -181,11 +190,11 @@ def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, xm
             for name, parent in inherited.items()
             if parent
         },
-        **{folder: xml_overlay.read(folder) for folder in distribution.xml},
+        **{folder: xml_overlay.read_layer(folder) for folder in distribution.xml},
     }
 
 
-def _searched(previous: Optional[Published], memory: Memory) -> frozenset[str]:
+def _searched(previous: Optional[Published], memory: BuildCache) -> frozenset[str]:
     """The shards that the remembered search has seen: those of the generation that it was of."""
     if previous is None or previous.index.identity != memory.generation:
         return frozenset()

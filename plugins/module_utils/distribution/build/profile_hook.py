@@ -29,27 +29,30 @@ class CompiledProfile(NamedTuple):
     packages: Mapping[str, Sequence[str]]
 
 
-class Compiled(NamedTuple):
+class CompiledProfiles(NamedTuple):
     """File name -> profile; and what is no fault of the XML, but ought to be looked at, each with file:line."""
 
     profiles: Mapping[str, CompiledProfile] = {}
     warnings: Sequence[str] = ()
 
 
-class Hook(NamedTuple):
+class ProfileHook(NamedTuple):
     """What compiles.
 
     compile  takes the folder that holds graphs/ and nodes/; it names files by their paths there
     key      what the profiles depend on besides the XML: when both are the same, they are not compiled again
     """
 
-    compile: Callable[[str], Compiled]
+    compile: Callable[[str], CompiledProfiles]
     key: str
 
 
-def compiled(
-    texts: Mapping[str, str], homes: Mapping[str, str], hook: Optional[Hook], places: Places
-) -> Compiled:
+def compile_profiles(
+    texts: Mapping[str, str],
+    original_paths: Mapping[str, str],
+    hook: Optional[ProfileHook],
+    places: Places,
+) -> CompiledProfiles:
     """Have the profiles compiled.
 
     texts  path below ``build/`` -> text of the XML
@@ -58,7 +61,7 @@ def compiled(
     Raises what the hook raises, with the files named by their homes.
     """
     if hook is None:
-        return Compiled()
+        return CompiledProfiles()
     os.makedirs(places.scratch, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=ASIDE_PREFIX, dir=places.scratch) as folder:
         for path, text in texts.items():
@@ -69,14 +72,16 @@ def compiled(
 
         def home(told: str) -> str:
             return re.sub(
-                rf"{re.escape(folder)}/([^\s:]+)", lambda found: homes.get(found[1], found[1]), told
+                rf"{re.escape(folder)}/([^\s:]+)",
+                lambda found: original_paths.get(found[1], found[1]),
+                told,
             )
 
         try:
             made = hook.compile(folder)
         except RocksError as error:
             raise type(error)(home(error.what), home(error.where), home(error.hint)) from error
-    return Compiled(
+    return CompiledProfiles(
         {
             name: one._replace(packages=_places(one.packages, home))
             for name, one in made.profiles.items()

@@ -16,7 +16,7 @@ from typing import Mapping
 from ..model import SYMLINK
 from ..storage.pool import Places
 
-BUILD = "build"
+BUILD_FOLDER = "build"
 
 
 class Tree:
@@ -24,24 +24,24 @@ class Tree:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.new: list[str] = []
+        self.unflushed: list[str] = []
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         self._folders = {folder}
-        self.new.append(folder)
+        self.unflushed.append(folder)
 
     def write(self, path: str, content: bytes) -> None:
         """A file of this generation's own."""
         target = self._place(path)
         with open(target, "wb") as file:
             file.write(content)
-        self.new.append(target)
+        self.unflushed.append(target)
 
     def link(self, path: str, existing: str) -> None:
         """A file that is elsewhere on this file system and never changes."""
         os.link(existing, self._place(path))
 
-    def packages(self, sets: Mapping[str, str], places: Places, layout: str) -> None:
+    def link_packages(self, sets: Mapping[str, str], places: Places, layout: str) -> None:
         """The folders of packages: path in the tree -> name of the set."""
         for path, name in sets.items():
             target, link = os.path.join(places.sets, name), self._place(path)
@@ -74,4 +74,4 @@ class Tree:
     def _know(self, folder: str) -> None:
         if folder not in self._folders:
             self._folders.add(folder)
-            self.new.append(folder)
+            self.unflushed.append(folder)

@@ -18,7 +18,7 @@ from ...errors import DescriptionError, NotFound
 FOLDERS = ("graphs", "graph", "nodes", "include")
 # A layer of its own within a layer: what it holds weighs more than ``nodes``.
 SITE_NODES = "site-nodes"
-LARGEST = 16 << 20
+MAX_FILE_SIZE = 16 << 20
 _OPEN = re.compile(r"<kickstart\b[^>]*>")
 _CLOSE = "</kickstart>"
 EXTEND, REPLACE = "nodes/extend-", "nodes/replace-"
@@ -26,7 +26,7 @@ EXTEND, REPLACE = "nodes/extend-", "nodes/replace-"
 Layer = Mapping[str, str]
 
 
-def read(folder: str) -> dict[str, str]:
+def read_layer(folder: str) -> dict[str, str]:
     """The files of one layer: path below ``folder`` -> text.
 
     Raises NotFound when the folder is not there, DescriptionError for a file that is no text or far too large.
@@ -35,10 +35,10 @@ def read(folder: str) -> dict[str, str]:
         raise NotFound("no such directory", folder, "it should hold graphs/ and nodes/")
     layer = {path: text for name in FOLDERS for path, text in _read(folder, name)}
     site = {f"nodes/{path.partition('/')[2]}": text for path, text in _read(folder, SITE_NODES)}
-    return merged([layer, site])
+    return merge_layers([layer, site])
 
 
-def merged(layers: Iterable[Layer]) -> dict[str, str]:
+def merge_layers(layers: Iterable[Layer]) -> dict[str, str]:
     """Layers, the weightiest last, as one."""
     result: dict[str, str] = {}
     for layer in layers:
@@ -53,14 +53,14 @@ def merged(layers: Iterable[Layer]) -> dict[str, str]:
     return {path: result[path] for path in sorted(result)}
 
 
-def homes(layers: Mapping[str, Layer]) -> dict[str, str]:
+def original_paths(layers: Mapping[str, Layer]) -> dict[str, str]:
     """Where each file of the merged layers was written: path -> path that begins with the name of its layer.
 
     layers  name -> layer, the weightiest last; what two of them made together has no such place
     """
     return {
         path: f"{name}/{_before(name, path)}"
-        for path, text in merged(layers.values()).items()
+        for path, text in merge_layers(layers.values()).items()
         for name, layer in layers.items()
         if layer.get(path) == text
     }
@@ -103,8 +103,8 @@ def _read(root: str, name: str) -> Iterable[tuple[str, str]]:
             path = os.path.join(folder, file)
             if file.startswith(".") or not os.path.isfile(path):
                 continue
-            if os.path.getsize(path) > LARGEST:
+            if os.path.getsize(path) > MAX_FILE_SIZE:
                 raise DescriptionError(
-                    "too large for a file of this kind", path, f"at most {LARGEST:,} bytes"
+                    "too large for a file of this kind", path, f"at most {MAX_FILE_SIZE:,} bytes"
                 )
             yield os.path.relpath(path, root), files.read_text(path)

@@ -45,7 +45,7 @@ FIRMWARE = {
 }
 
 
-class Loaders(NamedTuple):
+class BootImages(NamedTuple):
     """What the medium's writer needs, and what a person should know.
 
     bios    the El Torito image; empty where the architecture has no BIOS
@@ -62,7 +62,9 @@ class Loaders(NamedTuple):
     signed: bool
 
 
-def prepare(tree: str, arch: str, menu: str, folder: str, *, moment: str, run: Run) -> Loaders:
+def make_boot_images(
+    tree: str, arch: str, menu: str, folder: str, *, moment: str, run: Run
+) -> BootImages:
     """Make the images in ``folder``.
 
     tree    the folder of an installable tree
@@ -83,12 +85,14 @@ def prepare(tree: str, arch: str, menu: str, folder: str, *, moment: str, run: R
     files.replace(os.path.join(esp, "grub.cfg"), menu)
     uefi = _fat(os.path.join(folder, "EFI"), os.path.join(folder, "efiboot.img"), moment, run)
     if not firmware.bios:
-        return Loaders("", "", uefi, origin, signed)
+        return BootImages("", "", uefi, origin, signed)
     bios = os.path.join(folder, "eltorito.img")
     _grub_image(
         f"{firmware.bios}-eltorito", firmware.bios, "/boot/grub2", bios, BIOS_MODULES, run=run
     )
-    return Loaders(bios, os.path.join(GRUB, firmware.bios, "boot_hybrid.img"), uefi, origin, signed)
+    return BootImages(
+        bios, os.path.join(GRUB, firmware.bios, "boot_hybrid.img"), uefi, origin, signed
+    )
 
 
 def _uefi(tree: str, firmware: Firmware, esp: str, run: Run) -> str:

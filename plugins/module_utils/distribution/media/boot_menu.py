@@ -83,7 +83,7 @@ def render(menu: Menu, kernel: str, initrd: str) -> str:
     ]
     lines += [f"set timeout={menu.timeout}"]
     for number, entry in enumerate(menu.entries, 1):
-        words = " ".join(_quoted(word) for word in arguments(menu, entry, number))
+        words = " ".join(_quoted(word) for word in kernel_arguments(menu, entry, number))
         lines += [
             f"menuentry {_quoted(entry.title)} {{",
             f"    linux /{kernel} {words}",
@@ -93,7 +93,7 @@ def render(menu: Menu, kernel: str, initrd: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def arguments(menu: Menu, entry: Entry, number: int) -> list[str]:
+def kernel_arguments(menu: Menu, entry: Entry, number: int) -> list[str]:
     """The kernel's arguments: where the second stage and the kickstart are, the consoles, and the entry's own."""
     here = f"hd:LABEL={menu.label}"
     words = [f"inst.stage2={here}"]

@@ -57,7 +57,7 @@ class Medium(NamedTuple):
 
 
 def make(
-    tree: str, target: str, menu: Menu, *, packages: bool, check: bool = False, run: Run = run
+    tree: str, target: str, menu: Menu, *, packages: bool, dry_run: bool = False, run: Run = run
 ) -> Medium:
     """Write the medium ``target``, unless it is there already, made from the same.
 
@@ -71,7 +71,7 @@ def make(
     boot_menu.check(menu)
     tree = os.path.realpath(tree)
     installer = read_installer(tree)
-    identity = identify(tree, menu, packages)
+    identity = compute_identity(tree, menu, packages)
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise NotFound("the folder of the medium does not exist", target, "make it first")
     with tempfile.TemporaryDirectory(
@@ -79,11 +79,13 @@ def make(
     ) as folder:
         moment = _moment(tree)
         text = boot_menu.render(menu, installer.kernel, installer.initrd)
-        loaders = boot_loader.prepare(tree, installer.arch, text, folder, moment=moment, run=run)
-        medium = Medium(
-            target, identity, identity_of(target) != identity, loaders.origin, loaders.signed
+        loaders = boot_loader.make_boot_images(
+            tree, installer.arch, text, folder, moment=moment, run=run
         )
-        if medium.changed and not check:
+        medium = Medium(
+            target, identity, read_identity(target) != identity, loaders.origin, loaders.signed
+        )
+        if medium.changed and not dry_run:
             grafts = _grafts(tree, installer, packages)
             grafts += _own(folder, menu, text)
             aside = os.path.join(folder, "medium.iso")
@@ -134,7 +136,7 @@ def read_installer(tree: str) -> Installer:
     return Installer(arch, **parts)
 
 
-def identify(tree: str, menu: Menu, packages: bool) -> str:
+def compute_identity(tree: str, menu: Menu, packages: bool) -> str:
     """A hash of what the medium is made from: the tree by its .treeinfo and repomd.xml, which hold checksums."""
     heads = [treeinfo.NAME, treeinfo.REPOMD]
     sums = [
@@ -145,7 +147,7 @@ def identify(tree: str, menu: Menu, packages: bool) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def identity_of(path: str) -> str:
+def read_identity(path: str) -> str:
     """The identity of the medium in this file; empty when there is none of ours."""
     try:
         with open(path, "rb") as file:
@@ -194,7 +196,7 @@ def _write(
     target: str,
     label: str,
     identity: str,
-    loaders: boot_loader.Loaders,
+    loaders: boot_loader.BootImages,
     grafts: list[str],
     *,
     moment: str,
