@@ -28,6 +28,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
 
+from .repodata import packages
 from .rpms import Rpm, repository, write
 
 ARCH = "x86_64"
@@ -103,16 +104,6 @@ def distribution(name: str, *sources: Source, **options: Any) -> Distribution:
     """A Distribution whose closure is not enforced unless the test says so."""
     policy = {key: options.pop(key) for key in list(options) if key in Policy.__dataclass_fields__}
     return Distribution(name, sources, Policy(**policy), **{"closure": WARN, **options})
-
-
-def packages(repository: pathlib.Path) -> list[createrepo_c.Package]:
-    """Every package of a repository; a warning of the parser is an error."""
-
-    def complain(kind: int, message: str) -> bool:
-        raise AssertionError(f"createrepo_c: {message}")
-
-    reader = createrepo_c.RepositoryReader.from_path(repository)
-    return list(reader.iter_packages(warningcb=complain))
 
 
 def content(folder: pathlib.Path) -> dict[str, str]:

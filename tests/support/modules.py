@@ -8,11 +8,11 @@ import contextlib
 import importlib
 import io
 import json
-from typing import Any, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional
 from unittest import mock
 
 import ansible.utils.display  # noqa: F401  once, before a unit test may start no program: it asks ldconfig for the C library
-from ansible.module_utils.testing import patch_module_args
+from ansible.module_utils import basic
 
 MODULES = "ansible_collections.npaci.rocks.plugins.modules"
 
@@ -35,14 +35,23 @@ def run(
     module = importlib.import_module(f"{MODULES}.{name}")
     printed = io.StringIO()
     arguments = {**(given or {}), **options, "_ansible_check_mode": check, "_ansible_diff": diff}
-    # A test that imported an action plugin has made this process a controller, where modules warn in another way.
-    target = mock.patch("ansible.module_utils._internal.is_controller", False, create=True)
-    with (
-        target,
-        patch_module_args(arguments),
-        contextlib.redirect_stdout(printed),
-        contextlib.suppress(SystemExit),
-    ):
+    with _given(arguments), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         module.main()
     answer: dict[str, Any] = json.loads(printed.getvalue())
     return answer
+
+
+@contextlib.contextmanager
+def _given(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """The module that is created within has these arguments; ansible-core 2.16 has no helper for it."""
+    try:
+        from ansible.module_utils.testing import patch_module_args
+    except ImportError:
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        with mock.patch.object(basic, "_ANSIBLE_ARGS", text):
+            yield
+        return
+    # A test that imported an action plugin has made this process a controller, where modules warn in another way.
+    target = mock.patch("ansible.module_utils._internal.is_controller", False, create=True)
+    with target, patch_module_args(arguments):
+        yield

@@ -15,12 +15,10 @@ import hashlib
 import os
 import pathlib
 import random
-import re
 import shutil
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Union
 
-import createrepo_c
-
+from . import repodata
 from .rpmformat import (
     DIRECTORY,
     INT16,
@@ -155,11 +153,12 @@ def repository(
     *,
     extra: Mapping[str, Union[str, bytes]] = {},
     revision: int = BUILD_TIME,
-    compression: int = createrepo_c.ZSTD_COMPRESSION,
+    suffix: str = ".zst",
 ) -> pathlib.Path:
     """Write ``rpms`` to ``Packages/`` of a directory and make it a repomd repository of every RPM that it then holds.
 
-    extra  further records of repomd.xml, such as ``{"group": comps, "modules": documents, "updateinfo": advisories}``
+    extra   further records of repomd.xml, such as ``{"group": comps, "modules": documents, "updateinfo": advisories}``
+    suffix  ``.zst`` or ``.gz``: how primary, filelists and other are compressed
 
     Called again on the same directory it publishes the changed content, as an upstream mirror does.
     """
@@ -168,27 +167,8 @@ def repository(
         write(rpm, root / "Packages")
     paths = sorted(root.rglob("*.rpm"))
     shutil.rmtree(root / "repodata", ignore_errors=True)
-    with createrepo_c.RepositoryWriter(
-        root, num_packages=len(paths), compression=compression
-    ) as writer:
-        writer.repomd.set_revision(str(revision))
-        for path in paths:
-            writer.add_pkg_from_file(str(path))
-        for kind, content in sorted(extra.items()):
-            document = root / "repodata" / EXTRA_NAMES.get(kind, kind)
-            document.write_bytes(content.encode() if isinstance(content, str) else content)
-            writer.add_repomd_metadata(kind, document, use_compression=False)
-    repomd = root / "repodata" / "repomd.xml"
-    repomd.write_text(re.sub("<timestamp>[0-9]+<", f"<timestamp>{revision}<", repomd.read_text()))
+    repodata.write(root, paths, extra, revision, suffix)
     return root
-
-
-EXTRA_NAMES = {
-    "group": "comps.xml",
-    "modules": "modules.yaml",
-    "updateinfo": "updateinfo.xml",
-    "productid": "productid",
-}
 
 
 def _identity(rpm: Rpm) -> list[Entry]:

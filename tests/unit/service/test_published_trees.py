@@ -6,7 +6,6 @@ import gzip
 import json
 import pathlib
 
-import createrepo_c
 import pytest
 import zstandard
 
@@ -20,6 +19,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff i
     difference,
     packages,
 )
+from support import repodata as createrepo
 from support.frontend import GENERATION, Face, publish
 from support.pages import read
 from support.rpms import Rpm, repository
@@ -71,7 +71,7 @@ def test_a_name_in_a_request_leads_nowhere_else(root: pathlib.Path, name: str) -
 def test_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> None:
     repository(tmp_path, AFTER)
     found = {}
-    for package in createrepo_c.RepositoryReader.from_path(str(tmp_path)).iter_packages():
+    for package in createrepo.packages(tmp_path):
         version = f"{package.version}-{package.release}"
         shown = version if package.epoch in ("0", None) else f"{package.epoch}:{version}"
         found.setdefault(f"{package.name}.{package.arch}", []).append(shown)
@@ -101,7 +101,7 @@ def test_a_package_may_lie_across_two_pieces(
 
 
 def test_metadata_in_a_row_of_zstd_frames_is_read_as_one(tmp_path: pathlib.Path) -> None:
-    repository(tmp_path, AFTER, compression=createrepo_c.GZ_COMPRESSION)
+    repository(tmp_path, AFTER, suffix=".gz")
     repodata = tmp_path / "repodata"
     (primary,) = repodata.glob("*primary.xml.gz")
     text = gzip.decompress(primary.read_bytes())
