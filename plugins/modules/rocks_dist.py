@@ -397,7 +397,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
     distribution_spec,
     source_spec,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_log import every
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_log import (
+    periodic_reporter,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
@@ -453,7 +455,7 @@ def main():
         # To the journal: "journalctl -f -t ansible-rocks_dist" shows how far a long run is.
         outcome = run(
             BuildRequest(module.params, load(), module.check_mode),
-            every(PROGRESS_SECONDS, module.log),
+            periodic_reporter(PROGRESS_SECONDS, module.log),
         )
     except RocksError as error:
         module.fail_json(msg=str(error))

@@ -135,7 +135,7 @@ def info(params):
                 "tree": one.path,
                 "packages": dict(one.packages),
             }
-            for one, published in query.generations()
+            for one, published in query.generations_folder()
         ],
         "generation": query.identity,
         "verdicts": [

@@ -157,7 +157,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boo
     Entry,
     Menu,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import (
+    StorePaths,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 
@@ -197,8 +199,8 @@ def main():
 def medium(params, check_mode):
     tree, name = params["tree"], "ROCKS"
     if not tree:
-        places = Places(params["path"] or load().distributions)
-        tree = iso.find_tree(places, params["distribution"], params["arch"], params["generation"])
+        store = StorePaths(params["path"] or load().distributions)
+        tree = iso.find_tree(store, params["distribution"], params["arch"], params["generation"])
         name = params["distribution"]
     entries = [
         Entry(**{**row, "arguments": tuple(row["arguments"])}) for row in params["entries"] or ()

@@ -17,12 +17,12 @@ from typing import Callable
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Package, Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
-    fetch,
-    snapshot,
+    fetch_packages,
+    take_snapshot,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import (
-    Signed,
-    check_packages,
+    SignedFile,
+    check_package_signatures,
 )
 from support.keys import make_key
 from support.measure import figure
@@ -70,8 +70,8 @@ def seconds(work: Callable[[], object]) -> float:
 def ours(url: str, packages: list[Package], target: pathlib.Path) -> None:
     for name in ("cache", "pool"):
         (target / name).mkdir(parents=True, exist_ok=True)
-    taken = snapshot(Source("os", url=url), str(target / "cache"))
-    fetch(taken, packages, str(target / "pool"))
+    taken = take_snapshot(Source("os", url=url), str(target / "cache"))
+    fetch_packages(taken, packages, str(target / "pool"))
 
 
 def lftp(url: str, target: pathlib.Path) -> None:
@@ -119,10 +119,14 @@ def signed(scratch: pathlib.Path) -> None:
     memory = scratch / "memory"
     memory.mkdir()
     source = Source("os", url="http://localhost", gpg_keys=(str(key.public),))
-    rows = [Signed(str(path), path.name) for path in paths]
+    rows = [SignedFile(str(path), path.name) for path in paths]
     print(f"signatures: {PACKAGES:,} packages")
-    figure("each checked", seconds(lambda: check_packages(source, rows, str(memory))), "s")
-    figure("each remembered", seconds(lambda: check_packages(source, rows, str(memory))), "s")
+    figure(
+        "each checked", seconds(lambda: check_package_signatures(source, rows, str(memory))), "s"
+    )
+    figure(
+        "each remembered", seconds(lambda: check_package_signatures(source, rows, str(memory))), "s"
+    )
 
 
 def main() -> int:

@@ -24,7 +24,9 @@ def work(what: str, root: str, asked: str) -> None:
         sources,
         Policy(versions=options.get("versions", "newest")),
         closure=options.get("closure", "off"),
-        open=("*",),  # the set is no whole vendor's: what is looked for in vain is not to be listed
+        allowed_unmet=(
+            "*",
+        ),  # the set is no whole vendor's: what is looked for in vain is not to be listed
     )
     if what == "merge":
         merge(distribution, root)
@@ -46,18 +48,20 @@ def merge(distribution: Any, root: str) -> None:
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.plan import (
         make_plan,
     )
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import silent
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+        ignore_progress,
+    )
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.base import (
         open_source,
     )
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import (
-        Places,
+        StorePaths,
     )
 
-    places = Places(root)
-    inputs = [open_source(source, places, silent) for source in distribution.sources]
+    store = StorePaths(root)
+    inputs = [open_source(source, store, ignore_progress) for source in distribution.sources]
     made = make_plan(
-        distribution, inputs, places, previous=None, memory=BuildCache(), hook=None, fetch=False
+        distribution, inputs, store, previous=None, memory=BuildCache(), hook=None, fetch=False
     )
     for path, content in metadata_files(made).items():
         target = os.path.join(root, "merged", path)

@@ -18,15 +18,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pro
     ProfileHook,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    DIRECTORY,
-    MIRROR,
-    PARENT,
-    WARN,
     Distribution,
     Policy,
     Source,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import Places
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import (
+    StorePaths,
+)
 
 from .repodata import packages
 from .rpms import Rpm, repository, write
@@ -40,7 +38,7 @@ class Site:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.root = folder / "install"
-        self.places = Places(str(self.root))
+        self.store = StorePaths(str(self.root))
 
     def mirror(self, name: str, rpms: Iterable[Rpm] = (), **options: Any) -> Source:
         """A repository; what of ``options`` is not a Source's is for ``support.rpms.repository``."""
@@ -48,7 +46,7 @@ class Site:
         folder = self.folder / "sources" / name
         shutil.rmtree(folder / "Packages", ignore_errors=True)
         repository(folder, rpms, extra=extra, revision=revision)
-        return Source(name, MIRROR, path=str(folder), **options)
+        return Source(name, "mirror", path=str(folder), **options)
 
     def directory(self, name: str, rpms: Iterable[Rpm] = (), **options: Any) -> Source:
         """A folder of RPM files, in which nothing else is."""
@@ -57,11 +55,11 @@ class Site:
         folder.mkdir(parents=True)
         for rpm in rpms:
             write(rpm, folder)
-        return Source(name, DIRECTORY, path=str(folder), **options)
+        return Source(name, "directory", path=str(folder), **options)
 
     def parent(self, name: str, distribution: str, **options: Any) -> Source:
         """A distribution that this site publishes."""
-        return Source(name, PARENT, path=str(self.tree(distribution)), **options)
+        return Source(name, "parent", path=str(self.tree(distribution)), **options)
 
     def build(
         self,
@@ -73,10 +71,10 @@ class Site:
     ) -> BuildResult:
         """Build and publish; ``options`` are the Distribution's and the Policy's."""
         asked = distribution(name, *sources, **options)
-        with publish.build_lock(self.places, name, ARCH, 0):
+        with publish.build_lock(self.store, name, ARCH, 0):
             built = build(asked, str(self.root), hook=hook)
-            publish.publish(self.places, name, ARCH, built.generation.identity)
-            publish.prune(self.places, name, ARCH, keep)
+            publish.publish(self.store, name, ARCH, built.generation.identity)
+            publish.prune(self.store, name, ARCH, keep)
         return built
 
     def dry_run(
@@ -103,7 +101,7 @@ class Site:
 def distribution(name: str, *sources: Source, **options: Any) -> Distribution:
     """A Distribution whose closure is not enforced unless the test says so."""
     policy = {key: options.pop(key) for key in list(options) if key in Policy.__dataclass_fields__}
-    return Distribution(name, sources, Policy(**policy), **{"closure": WARN, **options})
+    return Distribution(name, sources, Policy(**policy), **{"closure": "warn", **options})
 
 
 def content(folder: pathlib.Path) -> dict[str, str]:

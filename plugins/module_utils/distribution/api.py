@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Collection, NamedTuple, Optional
 from ..errors import NotFound
 from . import publish
 from .build.pipeline import BuildResult, build, compare_generations
-from .metadata.index import Published, open_folder
-from .model import Changes, Distribution, Generation, Report, silent
-from .storage.pool import Places
+from .metadata.index import PublishedGeneration, open_published
+from .model import Changes, Distribution, Generation, ProgressCallback, ignore_progress
+from .storage.pool import StorePaths
 
 if TYPE_CHECKING:
     from .build.profile_hook import ProfileHook
@@ -44,16 +44,16 @@ def rebuild(
     hook: Optional[ProfileHook] = None,
     options: PublishOptions = DEFAULT_OPTIONS,
     dry_run: bool = False,
-    progress: Report = silent,
+    progress: ProgressCallback = ignore_progress,
 ) -> BuildResult:
     """Build the distribution, publish it, and remove the generations that are not kept."""
     if dry_run:
         return build(distribution, root, hook=hook, dry_run=True, progress=progress)
-    name, arch, places = distribution.name, distribution.policy.arch, Places(root)
-    with publish.build_lock(places, name, arch, options.wait):
+    name, arch, store = distribution.name, distribution.policy.arch, StorePaths(root)
+    with publish.build_lock(store, name, arch, options.wait):
         built = build(distribution, root, hook=hook, progress=progress)
-        publish.publish(places, name, arch, built.generation.identity)
-        publish.prune(places, name, arch, options.keep, options.in_use)
+        publish.publish(store, name, arch, built.generation.identity)
+        publish.prune(store, name, arch, options.keep, options.in_use)
     return built
 
 
@@ -67,15 +67,15 @@ def switch_generation(
     dry_run: bool = False,
 ) -> BuildResult:
     """Publish a generation that is there: its identity, the beginning of it, or ``previous``."""
-    places = Places(root)
+    store = StorePaths(root)
     if dry_run:
         return _would_be(
-            places, name, arch, name, publish.find_generation(places, name, arch, wanted)
+            store, name, arch, name, publish.find_generation(store, name, arch, wanted)
         )
-    with publish.build_lock(places, name, arch, options.wait):
-        identity = publish.find_generation(places, name, arch, wanted)
-        built = _would_be(places, name, arch, name, identity)
-        publish.publish(places, name, arch, identity)
+    with publish.build_lock(store, name, arch, options.wait):
+        identity = publish.find_generation(store, name, arch, wanted)
+        built = _would_be(store, name, arch, name, identity)
+        publish.publish(store, name, arch, identity)
     return built
 
 
@@ -89,20 +89,20 @@ def promote(
     dry_run: bool = False,
 ) -> BuildResult:
     """Publish under ``name`` the generation that the distribution ``origin`` publishes."""
-    places = Places(root)
-    identity = publish.current_generation(places, origin, arch)
+    store = StorePaths(root)
+    identity = publish.current_generation(store, origin, arch)
     if not identity:
         raise NotFound(
             f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
         )
-    built = _would_be(places, name, arch, origin, identity)
+    built = _would_be(store, name, arch, origin, identity)
     if dry_run:
         return built
-    with publish.build_lock(places, name, arch, options.wait):
-        publish.copy_generation(places, origin, name, arch, identity)
-        publish.publish(places, name, arch, identity)
-        publish.prune(places, name, arch, options.keep, options.in_use)
-    moved = dataclasses.replace(built.generation, path=_folder(places, name, arch, identity))
+    with publish.build_lock(store, name, arch, options.wait):
+        publish.copy_generation(store, origin, name, arch, identity)
+        publish.publish(store, name, arch, identity)
+        publish.prune(store, name, arch, options.keep, options.in_use)
+    moved = dataclasses.replace(built.generation, path=_folder(store, name, arch, identity))
     return built._replace(generation=moved)
 
 
@@ -115,29 +115,29 @@ def remove(
     dry_run: bool = False,
 ) -> bool:
     """Withdraw the distribution and remove its generations; False when it is not there."""
-    places = Places(root)
+    store = StorePaths(root)
     if dry_run:
         return bool(
-            publish.history(places, name, arch) or publish.current_generation(places, name, arch)
+            publish.history(store, name, arch) or publish.current_generation(store, name, arch)
         )
-    with publish.build_lock(places, name, arch, options.wait):
-        return publish.remove(places, name, arch, options.in_use)
+    with publish.build_lock(store, name, arch, options.wait):
+        return publish.remove(store, name, arch, options.in_use)
 
 
-def open_generation(places: Places, name: str, arch: str, identity: str) -> Published:
+def open_generation(store: StorePaths, name: str, arch: str, identity: str) -> PublishedGeneration:
     """A generation.  Raises NotFound when it is not there, or was built by another program."""
-    found = open_folder(_folder(places, name, arch, identity)) if identity else None
+    found = open_published(_folder(store, name, arch, identity)) if identity else None
     if found is None:
         what = f'has no generation "{identity}"' if identity else "has published nothing"
         raise NotFound(f'distribution "{name}" {what} for {arch}', hint="build it: rocks_dist")
     return found
 
 
-def _would_be(places: Places, name: str, arch: str, origin: str, identity: str) -> BuildResult:
+def _would_be(store: StorePaths, name: str, arch: str, origin: str, identity: str) -> BuildResult:
     """What publishing the generation ``identity`` of ``origin`` under ``name`` comes to."""
-    wanted = open_generation(places, origin, arch, identity)
-    published = publish.current_generation(places, name, arch)
-    before = open_generation(places, name, arch, published) if published else None
+    wanted = open_generation(store, origin, arch, identity)
+    published = publish.current_generation(store, name, arch)
+    before = open_generation(store, name, arch, published) if published else None
     same = published == identity
     shards = wanted.index.shards.values()
     return BuildResult(
@@ -152,5 +152,5 @@ def _would_be(places: Places, name: str, arch: str, origin: str, identity: str) 
     )
 
 
-def _folder(places: Places, name: str, arch: str, identity: str) -> str:
-    return os.path.join(places.generations(name, arch), identity)
+def _folder(store: StorePaths, name: str, arch: str, identity: str) -> str:
+    return os.path.join(store.generations_folder(name, arch), identity)

@@ -10,7 +10,7 @@ NOARCH = "noarch"
 SOURCE_ARCHES = ("src", "nosrc")
 
 # The first is the architecture itself, then what its kernel also runs.  From rpm's rpmrc, the rows of today's machines.
-COMPATIBLE: Mapping[str, tuple[str, ...]] = {
+COMPATIBLE_ARCHES: Mapping[str, tuple[str, ...]] = {
     "x86_64": ("x86_64", "x86_64_v2", "i686", "i586", "i486", "i386", NOARCH),
     "x86_64_v2": ("x86_64_v2", "x86_64", "i686", "i586", "i486", "i386", NOARCH),
     "aarch64": ("aarch64", NOARCH),

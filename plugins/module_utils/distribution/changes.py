@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import Collection, Iterable, Mapping
 
-from .evr import key
+from .evr import evr_key
 from .model import Change, Changes, Package
 
 Slot = tuple[str, str]
 
 
-def compare(
+def compare_packages(
     before: Iterable[Package], after: Iterable[Package], advisories: Iterable[str] = ()
 ) -> Changes:
     """The changes between two sets of packages.
@@ -36,7 +36,7 @@ def compare(
         rebuilt += [nevra for nevra in fresh if nevra in lost]
         if gone and come:
             older, newer = _newest(gone.values()), _newest(come.values())
-            kind = "upgraded" if key(newer.evr) > key(older.evr) else "downgraded"
+            kind = "upgraded" if evr_key(newer.evr) > evr_key(older.evr) else "downgraded"
             found[kind].append(Change(*slot, older.evr, newer.evr))
             del gone[older.nevra], come[newer.nevra]
         removed += gone
@@ -61,4 +61,4 @@ def _slots(packages: Iterable[Package], same: Collection[str]) -> Mapping[Slot, 
 
 
 def _newest(packages: Iterable[Package]) -> Package:
-    return max(packages, key=lambda package: key(package.evr))
+    return max(packages, key=lambda package: evr_key(package.evr))

@@ -43,7 +43,7 @@ def version_key(text: str) -> VersionKey:
     return tuple(segments)
 
 
-def key(evr: EVR) -> tuple[int, VersionKey, VersionKey]:
+def evr_key(evr: EVR) -> tuple[int, VersionKey, VersionKey]:
     """The sort key of a whole EVR: the epoch outweighs the version, the version the release."""
     return evr.epoch, version_key(evr.version), version_key(evr.release)
 
@@ -53,13 +53,13 @@ def package_key(package: Package) -> tuple[int, VersionKey, VersionKey]:
     return package.epoch, version_key(package.version), version_key(package.release)
 
 
-def compare(left: str, right: str) -> int:
+def compare_versions(left: str, right: str) -> int:
     """-1, 0 or 1, as rpmvercmp answers for two versions."""
     one, other = version_key(left), version_key(right)
     return (one > other) - (one < other)
 
 
-def parse(text: str) -> EVR:
+def parse_evr(text: str) -> EVR:
     """An EVR from ``[epoch:]version[-release]``; a part that is not given is 0 or empty."""
     epoch, colon, rest = text.rpartition(":")
     version, _dash, release = rest.partition("-")

@@ -8,13 +8,22 @@ No behaviour beyond what the fields of a value answer by themselves.
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Mapping, NamedTuple, Optional
+from typing import Callable, Literal, Mapping, NamedTuple, Optional
 
-MIRROR, PARENT, DIRECTORY = "mirror", "parent", "directory"
-NEEDED, EVERYTHING = "needed", "everything"
-NEWEST, ALL = "newest", "all"
-LINKS, SYMLINK = "links", "symlink"
-WHOLE, PROFILES, WARN, OFF = "whole", "profiles", "warn", "off"
+SourceType = Literal["mirror", "parent", "directory"]
+"""An RPM repository (repomd); the tree of a distribution; a folder of RPM files without metadata."""
+
+Fetch = Literal["needed", "everything"]
+"""Fetch only the packages that resolution chose, or the whole repository."""
+
+Versions = Literal["newest", "all"]
+"""Keep the newest version of each name and architecture, or every version."""
+
+Layout = Literal["links", "symlink"]
+"""Hard links in folders that generations share, or one symbolic link per package."""
+
+Closure = Literal["whole", "profiles", "warn", "off"]
+"""Which requirements must be met: all; those of what the profiles install; none, with a warning; none."""
 
 # repomd's name of an algorithm -> (hashlib's name, hexadecimal digits).  MD5 is not in it: it proves nothing.
 DIGESTS = {
@@ -27,11 +36,11 @@ DIGESTS = {
 }
 
 # Sites rebuild upstream's packages under the same name; what lies in a directory was put there on purpose.
-USUAL_PRIORITY = {MIRROR: 99, PARENT: 99, DIRECTORY: 10}
+DEFAULT_PRIORITIES: Mapping[SourceType, int] = {"mirror": 99, "parent": 99, "directory": 10}
 
 
 # dnf's own list holds capabilities; these are the names that carry them.
-INSTALL_ONLY = (
+DEFAULT_INSTALL_ONLY = (
     "kernel",
     "kernel-core",
     "kernel-modules*",
@@ -123,7 +132,7 @@ class Source:
     """
 
     name: str
-    type: str = MIRROR
+    type: SourceType = "mirror"
     url: str = ""
     path: str = ""
     priority: Optional[int] = None
@@ -133,7 +142,7 @@ class Source:
     gpg_keys: tuple[str, ...] = ()
     gpgcheck: Optional[bool] = None
     repo_gpgcheck: bool = False
-    fetch: str = NEEDED
+    fetch: Fetch = "needed"
     ca: str = ""
     certificate: str = ""
     key: str = ""
@@ -145,9 +154,9 @@ class Source:
         return f'source "{self.name}" ({self.url or self.path})'
 
     @property
-    def rank(self) -> int:
+    def effective_priority(self) -> int:
         """The priority that holds."""
-        return USUAL_PRIORITY[self.type] if self.priority is None else self.priority
+        return DEFAULT_PRIORITIES[self.type] if self.priority is None else self.priority
 
     @property
     def checks_packages(self) -> bool:
@@ -167,9 +176,9 @@ class Policy:
     """
 
     arch: str = "x86_64"
-    versions: str = NEWEST
+    versions: Versions = "newest"
     pins: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    install_only: tuple[str, ...] = INSTALL_ONLY
+    install_only: tuple[str, ...] = DEFAULT_INSTALL_ONLY
     install_only_limit: int = 1
     drop_stale: bool = False
 
@@ -194,9 +203,9 @@ class Distribution:
     policy: Policy = Policy()
     release: str = ""
     xml: tuple[str, ...] = ()
-    layout: str = LINKS
-    closure: str = WHOLE
-    open: tuple[str, ...] = ()
+    layout: Layout = "links"
+    closure: Closure = "whole"
+    allowed_unmet: tuple[str, ...] = ()
     sign_key: str = ""
 
 
@@ -225,10 +234,10 @@ class Progress(NamedTuple):
     rate: float
 
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
-def silent(_event: Progress) -> None:
+def ignore_progress(_event: Progress) -> None:
     """The Report of a caller who does not want to know."""
 
 
@@ -259,11 +268,11 @@ class Resolution:
 
     verdicts: tuple[Verdict, ...] = ()
     clashes: tuple[Clash, ...] = ()
-    disputed: tuple[Clash, ...] = ()
+    undecided: tuple[Clash, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
-    def winners(self) -> tuple[Package, ...]:
+    def chosen_packages(self) -> tuple[Package, ...]:
         return tuple(verdict.package for verdict in self.verdicts if verdict.chosen)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-from .model import Progress, Report
+from .model import Progress, ProgressCallback
 
 MEGA = 1e6
 
 
-def line(event: Progress) -> str:
+def format_progress(event: Progress) -> str:
     """One event in words; totals that are not known are left out."""
     words = [f'{event.step} of source "{event.source}"']
     if event.files_total:
@@ -24,9 +24,9 @@ def line(event: Progress) -> str:
     return ", ".join(filter(None, [*words, event.current]))
 
 
-def every(
+def periodic_reporter(
     seconds: float, say: Callable[[str], object], *, now: Callable[[], float] = time.monotonic
-) -> Report:
+) -> ProgressCallback:
     """A Report that says a line when a step begins, and then at most once in ``seconds``."""
     last, subject = float("-inf"), ("", "")
 
@@ -35,6 +35,6 @@ def every(
         moment = now()
         if event[:2] != subject or moment - last >= seconds:
             last, subject = moment, event[:2]
-            say(line(event))
+            say(format_progress(event))
 
     return report

@@ -17,20 +17,20 @@ from typing import Collection, Iterator
 from .. import files
 from ..errors import Conflict, NotFound, Refused, Unavailable
 from ..tree_paths import GENERATIONS, HISTORY
-from .metadata.index import open_folder
+from .metadata.index import open_published
 from .storage import pool
-from .storage.pool import Places
+from .storage.pool import StorePaths
 
 STAGING, REMOVED_PREFIX, PREVIOUS = ".new", ".old-", "previous"
 
 
 @contextlib.contextmanager
-def build_lock(places: Places, distribution: str, arch: str, wait: float) -> Iterator[None]:
+def build_lock(store: StorePaths, distribution: str, arch: str, wait: float) -> Iterator[None]:
     """Be the only one who builds or publishes this distribution; what a killed builder left is removed first.
 
     wait  seconds to wait for another builder.  Raises Conflict when it is still at work then.
     """
-    folder = places.generations(distribution, arch)
+    folder = store.generations_folder(distribution, arch)
     with contextlib.ExitStack() as stack:
         stack.enter_context(translate_os_errors(distribution))
         os.makedirs(folder, exist_ok=True)
@@ -42,9 +42,9 @@ def build_lock(places: Places, distribution: str, arch: str, wait: float) -> Ite
                 hint="wait for it to end, then run again",
             ) from None
         _clean(folder)
-        with contextlib.suppress(Conflict), pool.alone(places):
-            if pool.tidy(places):
-                pool.sweep(places, lambda: referenced_sets(places))
+        with contextlib.suppress(Conflict), pool.exclusive_lock(store):
+            if pool.remove_leftovers(store):
+                pool.collect_garbage(store, lambda: referenced_sets(store))
         yield
 
 
@@ -62,15 +62,15 @@ def translate_os_errors(distribution: str) -> Iterator[None]:
         ) from error
 
 
-def current_generation(places: Places, distribution: str, arch: str) -> str:
+def current_generation(store: StorePaths, distribution: str, arch: str) -> str:
     """The identity of the published generation; empty when there is none."""
-    link = places.link(distribution, arch)
+    link = store.published_link(distribution, arch)
     return os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
 
 
-def history(places: Places, distribution: str, arch: str) -> list[str]:
+def history(store: StorePaths, distribution: str, arch: str) -> list[str]:
     """The identities of the generations that are there, in the order in which they were published last."""
-    folder = places.generations(distribution, arch)
+    folder = store.generations_folder(distribution, arch)
     there = sorted(
         name
         for name in _names(folder)
@@ -83,11 +83,11 @@ def history(places: Places, distribution: str, arch: str) -> list[str]:
     return [name for name in known if name in there] + [name for name in there if name not in known]
 
 
-def find_generation(places: Places, distribution: str, arch: str, name: str) -> str:
+def find_generation(store: StorePaths, distribution: str, arch: str, name: str) -> str:
     """A generation by its identity, the beginning of it, or ``previous``.  Raises NotFound that lists what is there."""
-    there = history(places, distribution, arch)
+    there = history(store, distribution, arch)
     if name == PREVIOUS:
-        published = current_generation(places, distribution, arch)
+        published = current_generation(store, distribution, arch)
         before = there[: there.index(published)] if published in there else there
         matches = before[-1:]
     else:
@@ -102,10 +102,10 @@ def find_generation(places: Places, distribution: str, arch: str, name: str) -> 
     return matches[0]
 
 
-def publish(places: Places, distribution: str, arch: str, identity: str) -> bool:
+def publish(store: StorePaths, distribution: str, arch: str, identity: str) -> bool:
     """Let the distribution's link name this generation; False when it does already.  The caller is ``alone``."""
-    link = places.link(distribution, arch)
-    target = os.path.join(places.generations(distribution, arch), identity)
+    link = store.published_link(distribution, arch)
+    target = os.path.join(store.generations_folder(distribution, arch), identity)
     if not os.path.isdir(target):
         raise NotFound(f'distribution "{distribution}" has no generation "{identity}"')
     if os.path.lexists(link) and not os.path.islink(link):
@@ -122,13 +122,13 @@ def publish(places: Places, distribution: str, arch: str, identity: str) -> bool
     os.symlink(value, aside)
     os.rename(aside, link)
     files.sync_directory(os.path.dirname(link))
-    order = [name for name in history(places, distribution, arch) if name != identity]
-    files.replace(_history_file(places, distribution, arch), json.dumps([*order, identity]))
+    order = [name for name in history(store, distribution, arch) if name != identity]
+    files.replace(_history_file(store, distribution, arch), json.dumps([*order, identity]))
     return True
 
 
 def copy_generation(
-    places: Places, origin: str, distribution: str, arch: str, name: str = ""
+    store: StorePaths, origin: str, distribution: str, arch: str, name: str = ""
 ) -> str:
     """Make another distribution's generation one of this distribution's, and return its identity.
 
@@ -137,22 +137,22 @@ def copy_generation(
     Nothing is built or fetched: the same files get another name.  The caller is ``alone``, and publishes it then.
     """
     identity = (
-        find_generation(places, origin, arch, name)
+        find_generation(store, origin, arch, name)
         if name
-        else current_generation(places, origin, arch)
+        else current_generation(store, origin, arch)
     )
     if not identity:
         raise NotFound(
             f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
         )
-    source = os.path.join(places.generations(origin, arch), identity)
-    target = os.path.join(places.generations(distribution, arch), identity)
+    source = os.path.join(store.generations_folder(origin, arch), identity)
+    target = os.path.join(store.generations_folder(distribution, arch), identity)
     if not os.path.isdir(target):
-        aside = os.path.join(places.generations(distribution, arch), STAGING)
+        aside = os.path.join(store.generations_folder(distribution, arch), STAGING)
         # Nobody sweeps meanwhile; but the origin may go on, and remove this generation of its own.
-        with pool.shared(places), _source_exists(source):
+        with pool.shared_lock(store), _source_exists(source):
             _link_tree(source, aside)
-            pool.flush(places.root, [folder for folder, _names, _files in os.walk(aside)])
+            pool.flush_files(store.root, [folder for folder, _names, _files in os.walk(aside)])
             os.rename(aside, target)
             files.sync_directory(os.path.dirname(target))
     return identity
@@ -182,7 +182,7 @@ def _source_exists(generation: str) -> Iterator[None]:
 
 
 def prune(
-    places: Places, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()
+    store: StorePaths, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()
 ) -> list[str]:
     """Remove all but the last ``keep`` published generations; return the identities that went.
 
@@ -190,91 +190,93 @@ def prune(
 
     The caller is ``alone``.
     """
-    there = history(places, distribution, arch)
-    published = current_generation(places, distribution, arch)
+    there = history(store, distribution, arch)
+    published = current_generation(store, distribution, arch)
     others = [name for name in there if name != published]
     kept = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
     gone = [name for name in others if name not in kept]
     if gone:
-        _drop(places, distribution, arch, gone)
+        _drop(store, distribution, arch, gone)
     return gone
 
 
-def _drop(places: Places, distribution: str, arch: str, names: Collection[str]) -> None:
+def _drop(store: StorePaths, distribution: str, arch: str, names: Collection[str]) -> None:
     """Remove generations, and from the pool what only they used."""
-    doomed = [os.path.join(places.generations(distribution, arch), name) for name in names]
-    spent = _unreferenced_sets(places, doomed)
-    linked = {name for path in doomed for name in pool.sets_of(path)}
-    note = pool.owe_sweep(places)
+    doomed = [os.path.join(store.generations_folder(distribution, arch), name) for name in names]
+    spent = _unreferenced_sets(store, doomed)
+    linked = {name for path in doomed for name in pool.linked_sets(path)}
+    note = pool.request_gc(store)
     for path in doomed:
         aside = os.path.join(os.path.dirname(path), REMOVED_PREFIX + os.path.basename(path))
         os.rename(path, aside)
         shutil.rmtree(aside)
     try:
-        with pool.alone(places):
+        with pool.exclusive_lock(store):
             # Others may owe something of which this knows nothing, and so may a whole mirror that went.
-            only, used = pool.owed(places) == {note}, referenced_sets(places)
+            only, used = pool.pending_gc(store) == {note}, referenced_sets(store)
             if only and linked - used <= spent.keys():
-                pool.release(places, {name: spent[name] for name in spent.keys() - used})
-                pool.forgive_sweep(note)
+                pool.remove_sets(store, {name: spent[name] for name in spent.keys() - used})
+                pool.cancel_gc(note)
             else:
-                pool.sweep(places, lambda: referenced_sets(places))
+                pool.collect_garbage(store, lambda: referenced_sets(store))
     except Conflict:
         # While others build, what they have just brought looks unused: then a later run sweeps.  The note from before
         # may go with a sweep that saw these generations still.
-        pool.owe_sweep(places)
+        pool.request_gc(store)
 
 
-def _unreferenced_sets(places: Places, doomed: Collection[str]) -> dict[str, list[str]]:
+def _unreferenced_sets(store: StorePaths, doomed: Collection[str]) -> dict[str, list[str]]:
     """The sets that only these generations use -> the checksums of the packages in them."""
-    still = referenced_sets(places, but=doomed)
+    still = referenced_sets(store, but=doomed)
     spent: dict[str, list[str]] = {}
     for path in doomed:
-        published = open_folder(path)
+        published = open_published(path)
         for number, shard in published.index.shards.items() if published else ():
-            if published and shard.packages and shard.content not in still:
-                spent[shard.content] = [package.checksum for package in published.packages(number)]
+            if published and shard.packages and shard.content_digest not in still:
+                spent[shard.content_digest] = [
+                    package.checksum for package in published.packages(number)
+                ]
     return spent
 
 
-def remove(places: Places, distribution: str, arch: str, in_use: Collection[str] = ()) -> bool:
+def remove(store: StorePaths, distribution: str, arch: str, in_use: Collection[str] = ()) -> bool:
     """Withdraw a distribution and remove its generations; False when it is not there.  The caller is ``alone``.
 
     Raises Refused when one of them is in use.
     """
-    there = history(places, distribution, arch)
+    there = history(store, distribution, arch)
     used = sorted(set(there) & set(in_use))
     if used:
         raise Refused(
             f'generation {", ".join(used)} of distribution "{distribution}" is in use',
             hint="wait until its installations have ended, or cancel them",
         )
-    link = places.link(distribution, arch)
+    link = store.published_link(distribution, arch)
     if os.path.islink(link):
         os.unlink(link)
         files.sync_directory(os.path.dirname(link))
     elif not there:
         return False
-    _drop(places, distribution, arch, there)
+    _drop(store, distribution, arch, there)
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(_history_file(places, distribution, arch))
+        os.unlink(_history_file(store, distribution, arch))
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(link))
     return True
 
 
-def referenced_sets(places: Places, but: Collection[str] = ()) -> set[str]:
+def referenced_sets(store: StorePaths, but: Collection[str] = ()) -> set[str]:
     """The sets that some generation links, the folders ``but`` left out."""
     return {
         name
-        for folder in _generations(places)
+        for folder in _generations(store)
         if folder not in but
-        for name in pool.sets_of(folder)
+        for name in pool.linked_sets(folder)
     }
 
 
-def _generations(places: Places) -> Iterator[str]:
-    top = os.path.join(places.root, GENERATIONS)
+def _generations(store: StorePaths) -> Iterator[str]:
+    top = os.path.join(store.root, GENERATIONS)
     for distribution in _names(top):
         for arch in _names(os.path.join(top, distribution)):
             for name in _names(os.path.join(top, distribution, arch)):
@@ -292,8 +294,8 @@ def _clean(folder: str) -> None:
                 os.unlink(path)
 
 
-def _history_file(places: Places, distribution: str, arch: str) -> str:
-    return os.path.join(places.generations(distribution, arch), HISTORY)
+def _history_file(store: StorePaths, distribution: str, arch: str) -> str:
+    return os.path.join(store.generations_folder(distribution, arch), HISTORY)
 
 
 def _names(folder: str) -> list[str]:

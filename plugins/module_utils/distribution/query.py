@@ -12,10 +12,10 @@ from . import publish
 from .api import open_generation
 from .build.pipeline import compare_generations
 from .metadata import shards
-from .metadata.index import Published
+from .metadata.index import PublishedGeneration
 from .model import Changes, Generation, Verdict
-from .resolve.resolver import alike
-from .storage.pool import Places
+from .resolve.resolver import did_you_mean
+from .storage.pool import StorePaths
 
 
 class GenerationEntry(NamedTuple):
@@ -34,14 +34,14 @@ class Query:
     """
 
     def __init__(self, root: str, name: str, arch: str, wanted: str = "") -> None:
-        self._places, self._name, self._arch = Places(root), name, arch
+        self._places, self._name, self._arch = StorePaths(root), name, arch
         self.published = publish.current_generation(self._places, name, arch)
         self.identity = (
             publish.find_generation(self._places, name, arch, wanted) if wanted else self.published
         )
         self._opened = self._open(self.identity)
 
-    def generations(self) -> list[GenerationEntry]:
+    def generations_folder(self) -> list[GenerationEntry]:
         """All of them, in the order in which they were published last."""
         return [
             GenerationEntry(
@@ -84,9 +84,9 @@ class Query:
 
     def _alike(self, name: str) -> str:
         opened_shards = map(self._opened.verdicts, self._opened.index.shards)
-        return alike(
+        return did_you_mean(
             name, {verdict.package.name for verdicts in opened_shards for verdict in verdicts}
         )
 
-    def _open(self, identity: str) -> Published:
+    def _open(self, identity: str) -> PublishedGeneration:
         return open_generation(self._places, self._name, self._arch, identity)

@@ -17,15 +17,15 @@ from ..distribution.api import PublishOptions
 from ..distribution.build.pipeline import BuildResult
 from ..distribution.build.profile_hook import ProfileHook
 from ..distribution.model import (
-    INSTALL_ONLY,
+    DEFAULT_INSTALL_ONLY,
     Change,
     Changes,
     Distribution,
     Policy,
-    Report,
+    ProgressCallback,
     Source,
     Verdict,
-    silent,
+    ignore_progress,
 )
 from ..errors import DescriptionError
 from ..profile.compile.evaluate import make_evaluator
@@ -63,7 +63,7 @@ class BuildOutcome(NamedTuple):
     built: Optional[BuildResult]
 
 
-def run(asked: BuildRequest, progress: Report = silent) -> BuildOutcome:
+def run(asked: BuildRequest, progress: ProgressCallback = ignore_progress) -> BuildOutcome:
     """Do what the options ask for."""
     params = asked.params
     name, arch, dry_run = params["name"], params["arch"], asked.dry_run
@@ -101,7 +101,7 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
         arch=params["arch"],
         versions=params["versions"],
         pins={name: to_text(pin) for name, pin in params["pins"].items()},
-        install_only=INSTALL_ONLY if install_only is None else tuple(install_only),
+        install_only=DEFAULT_INSTALL_ONLY if install_only is None else tuple(install_only),
         install_only_limit=params["install_only_limit"],
         drop_stale=params["drop_stale"],
     )
@@ -113,7 +113,7 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
         xml=tuple(params["xml"]),
         layout=params["layout"],
         closure=params["closure"],
-        open=tuple(params["open"]),
+        allowed_unmet=tuple(params["open"]),
         sign_key=params["sign_key"],
     )
 

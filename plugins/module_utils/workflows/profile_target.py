@@ -53,18 +53,22 @@ class ProfileTarget(NamedTuple):
     def available_packages(self) -> Optional[AvailablePackages]:
         """What the distribution has to offer, for the lint; None where the XML belongs to no built one."""
         # Here, so that only who asks for it needs the libraries of that room.
-        from ..distribution.metadata.capabilities import name_of, union, unpack
-        from ..distribution.metadata.comps import groups
-        from ..distribution.metadata.index import CAPABILITIES, open_folder
+        from ..distribution.metadata.capabilities import decode_entries, entry_name, merge_entries
+        from ..distribution.metadata.comps import read_groups
+        from ..distribution.metadata.index import CAPABILITIES, open_published
 
-        published = open_folder(self.tree) if self.tree else None
+        published = open_published(self.tree) if self.tree else None
         if published is None:
             return None
-        contents = [published.content(CAPABILITIES, number) for number in published.index.shards]
-        provided = union(unpack(content) for content in contents if content).provides
-        known = groups(published.document("group"), self.tree)
+        contents = [
+            published.frame_content(CAPABILITIES, number) for number in published.index.shards
+        ]
+        provided = merge_entries(
+            decode_entries(content) for content in contents if content
+        ).provides
+        known = read_groups(published.document("group"), self.tree)
         return AvailablePackages(
-            frozenset(name_of(entry).decode("utf-8", "replace") for entry in provided),
+            frozenset(entry_name(entry).decode("utf-8", "replace") for entry in provided),
             frozenset(name.lstrip("^") for name in known),
         )
 

@@ -43,7 +43,9 @@ def _at_once(asked: list[Distribution], root: str) -> None:
 def _whole(site: Site, name: str) -> None:
     found = packages(site.tree(name))
     assert len(found) == 39
-    assert all(pool.digest(str(site.tree(name) / one.location_href)) == one.pkgId for one in found)
+    assert all(
+        pool.file_digest(str(site.tree(name) / one.location_href)) == one.pkgId for one in found
+    )
 
 
 def test_of_several_distributions(site: Site) -> None:
@@ -55,12 +57,10 @@ def test_of_several_distributions(site: Site) -> None:
         _whole(site, f"rocks-{number}")
     site.build("last", os_)  # whoever comes last, alone, sweeps what the others had to leave
     left = [
-        path
-        for path in pathlib.Path(site.places.pool).glob("??/*.rpm")
-        if path.stat().st_nlink == 1
+        path for path in pathlib.Path(site.store.pool).glob("??/*.rpm") if path.stat().st_nlink == 1
     ]
     assert left == []
-    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
+    assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
 
 
 def test_of_one_distribution(site: Site) -> None:

@@ -13,7 +13,9 @@ import solv
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import records
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import (
+    record_paths,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from support.distributions import Site, packages
 from support.dnf import dnf
@@ -213,7 +215,9 @@ def test_the_libsolv_of_dnf_5_solves_it(tree: pathlib.Path, tmp_path: pathlib.Pa
     repo = pool.add_repo("rocks")
     for kind in ("primary", "filelists"):
         path = tmp_path / f"{kind}.xml"
-        path.write_bytes(compression.expand((tree / records(str(tree))[kind]).read_bytes(), kind))
+        path.write_bytes(
+            compression.decompress((tree / record_paths(str(tree))[kind]).read_bytes(), kind)
+        )
         extend = solv.Repo.REPO_EXTEND_SOLVABLES if kind == "filelists" else 0
         assert repo.add_rpmmd(solv.xfopen(str(path)), "FL" if extend else None, extend)
     pool.addfileprovides()
@@ -259,9 +263,9 @@ def test_mergerepo_c_merges_it(tree: pathlib.Path, tmp_path: pathlib.Path) -> No
 
 def test_our_own_frames_are_one_file_to_everybody(tree: pathlib.Path) -> None:
     """The zstd program's library reads a row of frames as one stream, and so do we."""
-    path = tree / records(str(tree))["primary"]
+    path = tree / record_paths(str(tree))["primary"]
 
-    text = compression.expand(path.read_bytes(), str(path))
+    text = compression.decompress(path.read_bytes(), str(path))
 
     assert text.count(b"<package ") == len(packages(tree))
     assert text.endswith(b"</metadata>\n")

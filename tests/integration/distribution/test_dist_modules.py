@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import compression
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import records
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import (
+    record_paths,
+)
 from support.ansible import command
 from support.distributions import Site, packages
 from support.keys import SecretKey
@@ -321,8 +323,10 @@ class TestFromTheNetwork:
 
 def lie(tree: pathlib.Path, kind: str, before: bytes, after: bytes) -> None:
     """Change a file of the metadata, and let repomd.xml say that it is right so."""
-    path = tree / records(str(tree))[kind]
-    data = compression.frame(compression.expand(path.read_bytes(), kind).replace(before, after))
+    path = tree / record_paths(str(tree))[kind]
+    data = compression.compress_frame(
+        compression.decompress(path.read_bytes(), kind).replace(before, after)
+    )
     name = f"repodata/{hashlib.sha256(data).hexdigest()}-{path.name.partition('-')[2]}"
     (tree / name).write_bytes(data)
     repomd = (tree / "repodata" / "repomd.xml").read_text()

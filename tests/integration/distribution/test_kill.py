@@ -45,14 +45,14 @@ def each_step(site: Site, work: Callable[[], object]) -> Iterator[int]:
 def whole(tree: pathlib.Path) -> bool:
     """Every package is where the metadata says, with the content that it promises."""
     return all(
-        pool.digest(str(tree / package.location_href)) == package.pkgId
+        pool.file_digest(str(tree / package.location_href)) == package.pkgId
         for package in packages(tree)
     )
 
 
 def leftovers(site: Site) -> list[str]:
     """What a killed builder may leave, and the next one must remove.  (The pool's own workbench may stay, empty.)"""
-    bench = pathlib.Path(site.places.pool) / pool.NEW
+    bench = pathlib.Path(site.store.pool) / pool.NEW
     found = [path for path in site.root.rglob("*") if path != bench]
     names = [str(path.relative_to(site.root)) for path in found]
     marks = ("/.new", ".old-", ".rocks-new-", ".sweep")
@@ -62,9 +62,7 @@ def leftovers(site: Site) -> list[str]:
 def unused(site: Site) -> list[pathlib.Path]:
     """Packages in the pool that no generation has."""
     return [
-        path
-        for path in pathlib.Path(site.places.pool).glob("??/*.rpm")
-        if path.stat().st_nlink == 1
+        path for path in pathlib.Path(site.store.pool).glob("??/*.rpm") if path.stat().st_nlink == 1
     ]
 
 
@@ -132,7 +130,7 @@ def test_going_back_promotion_and_removal(site: Site, what: str) -> None:
     write(dataclasses.replace(SITE, version="2.0"), local.path)
     site.build("rocks", local)
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(site.places.cache)
+        shutil.rmtree(site.store.cache)
     root = str(site.root)
     verbs: dict[str, Callable[[], object]] = {
         "switch": lambda: api.switch_generation(root, "rocks", ARCH, first),

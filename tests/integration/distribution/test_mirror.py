@@ -24,12 +24,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.http import Limits
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
-    Changed,
     Snapshot,
-    fetch,
+    SourceChanged,
     fetch_files,
-    snapshot,
-    unchanged,
+    fetch_packages,
+    is_unchanged,
+    take_snapshot,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
@@ -59,7 +59,7 @@ from .conftest import UPDATES, Place, package
 BASH, GLIBC, TZDATA = map(package, UPDATES)
 ALL = [BASH, GLIBC, TZDATA]
 NEWER = Rpm("bash", "5.2.0", "1.el9", "x86_64")
-LIMITS = Limits(connections=2, attempts=3, longest_wait=5, lock=60)
+LIMITS = Limits(connections=2, attempts=3, max_wait=5, lock=60)
 
 
 def source(server: Upstream, **options: object) -> Source:
@@ -67,11 +67,11 @@ def source(server: Upstream, **options: object) -> Source:
 
 
 def take(server: Upstream, place: Place) -> Snapshot:
-    return snapshot(source(server), str(place.cache), limits=LIMITS)
+    return take_snapshot(source(server), str(place.cache), limits=LIMITS)
 
 
 def bring(server: Upstream, place: Place, packages: list[Package], limits: Limits = LIMITS) -> None:
-    fetch(take(server, place), packages, str(place.pool), limits=limits)
+    fetch_packages(take(server, place), packages, str(place.pool), limits=limits)
 
 
 def in_pool(place: Place) -> set[str]:
@@ -127,8 +127,8 @@ def test_metadata_that_did_not_change_is_not_fetched_again(updates: Upstream, pl
 
 def test_progress_tells_files_bytes_and_what_is_fetched(updates: Upstream, place: Place) -> None:
     events: list[Progress] = []
-    taken = snapshot(source(updates), str(place.cache), limits=LIMITS, report=events.append)
-    fetch(taken, ALL, str(place.pool), limits=LIMITS, report=events.append)
+    taken = take_snapshot(source(updates), str(place.cache), limits=LIMITS, report=events.append)
+    fetch_packages(taken, ALL, str(place.pool), limits=LIMITS, report=events.append)
     last, size = events[-1], sum(one.size for one in ALL)
     assert last[:2] == ("packages", "updates")
     assert last[3:7] == (3, 3, size, size)
@@ -138,7 +138,7 @@ def test_progress_tells_files_bytes_and_what_is_fetched(updates: Upstream, place
 
 def test_a_file_url_is_a_mirror_too(updates: Upstream, place: Place) -> None:
     local = Source("updates", url=updates.folder.as_uri())
-    fetch(snapshot(local, str(place.cache)), ALL, str(place.pool))
+    fetch_packages(take_snapshot(local, str(place.cache)), ALL, str(place.pool))
     assert len(in_pool(place)) == 3
 
 
@@ -211,7 +211,7 @@ def test_a_server_without_ranges_sends_the_whole_file_again(
 )
 def test_a_silent_server_is_asked_again(updates: Upstream, place: Place, fault: object) -> None:
     updates.fail("*glibc*", fault)  # type: ignore[arg-type]
-    bring(updates, place, [GLIBC], LIMITS._replace(stall=1))
+    bring(updates, place, [GLIBC], LIMITS._replace(stall_timeout=1))
     assert in_pool(place) == {GLIBC.checksum}
 
 
@@ -222,7 +222,7 @@ def test_a_source_that_is_gone_is_named_after_a_bounded_time(
         taken = take(server, place)
     started = time.monotonic()
     with pytest.raises(Unavailable, match=rf"{server.url}/Packages/.*rpm: .*\(3 attempts\)"):
-        fetch(taken, ALL, str(place.pool), limits=LIMITS)
+        fetch_packages(taken, ALL, str(place.pool), limits=LIMITS)
     assert time.monotonic() - started < 10
     with pytest.raises(Unavailable, match=r"repomd\.xml"):
         take(server, place)
@@ -252,7 +252,7 @@ def test_a_password_in_the_url_is_not_shown(updates: Upstream, place: Place) -> 
     secret = Source("updates", url=updates.url.replace("//", "//rocks:hunter2@"))
     updates.fail("*", status(403), times=FOREVER)
     with pytest.raises(Exception) as caught:
-        snapshot(secret, str(place.cache), limits=LIMITS)
+        take_snapshot(secret, str(place.cache), limits=LIMITS)
     assert "403" in str(caught.value) and "hunter2" not in str(caught.value)
 
 
@@ -324,7 +324,9 @@ def test_a_path_out_of_the_repository_is_refused_before_anything_is_asked(
     taken = take(updates, place)
     updates.requests.clear()
     with pytest.raises(DescriptionError, match="lead out of it"):
-        fetch(taken, [GLIBC, BASH._replace(location=location)], str(place.pool), limits=LIMITS)
+        fetch_packages(
+            taken, [GLIBC, BASH._replace(location=location)], str(place.pool), limits=LIMITS
+        )
     assert not updates.requests
 
 
@@ -349,7 +351,7 @@ def test_metadata_that_change_while_they_are_read_are_read_anew(
     taken = take(updates, place)
     head = (updates.folder / "repodata/repomd.xml").read_bytes()
     assert taken.identity == hashlib.sha256(head).hexdigest()
-    assert unchanged(taken, limits=LIMITS)
+    assert is_unchanged(taken, limits=LIMITS)
 
 
 def test_packages_that_vanish_because_upstream_moved_on_ask_for_a_new_choice(
@@ -357,9 +359,9 @@ def test_packages_that_vanish_because_upstream_moved_on_ask_for_a_new_choice(
 ) -> None:
     taken = take(updates, place)
     publish_newer(updates)
-    assert not unchanged(taken, limits=LIMITS)
-    with pytest.raises(Changed, match=f"changed while it was read: {BASH.location}"):
-        fetch(taken, ALL, str(place.pool), limits=LIMITS)
+    assert not is_unchanged(taken, limits=LIMITS)
+    with pytest.raises(SourceChanged, match=f"changed while it was read: {BASH.location}"):
+        fetch_packages(taken, ALL, str(place.pool), limits=LIMITS)
     bring(updates, place, [package(NEWER), GLIBC, TZDATA])
     assert in_pool(place) == {package(NEWER).checksum, GLIBC.checksum, TZDATA.checksum}
 
@@ -371,9 +373,9 @@ def test_a_mirror_that_never_rests_is_given_up(updates: Upstream, place: Place) 
         meanwhile(lambda: repository(updates.folder, [Rpm("noise", str(next(versions)))])),
         times=FOREVER,
     )
-    with pytest.raises(Changed):
+    with pytest.raises(SourceChanged):
         take(updates, place)
-    assert next(versions) == LIMITS.rounds
+    assert next(versions) == LIMITS.max_rounds
 
 
 def test_old_snapshots_stay_for_a_while(updates: Upstream, place: Place) -> None:
@@ -520,7 +522,7 @@ def test_what_cannot_fit_is_refused_before_the_first_byte(
     with pytest.raises(
         Unavailable, match=r"2,147,483,648 bytes.*are free.*largest file is Packages/glibc"
     ):
-        fetch(taken, [GLIBC._replace(size=2 << 30)], str(small_disk.pool), limits=LIMITS)
+        fetch_packages(taken, [GLIBC._replace(size=2 << 30)], str(small_disk.pool), limits=LIMITS)
     assert not updates.requests
 
 
@@ -532,10 +534,10 @@ def test_a_disk_that_fills_up_is_named_with_the_file(updates: Upstream, small_di
     with pytest.raises(
         Unavailable, match=f"{GLIBC.location} cannot be stored .No space left on device"
     ):
-        fetch(taken, [GLIBC], str(small_disk.pool), limits=LIMITS)
+        fetch_packages(taken, [GLIBC], str(small_disk.pool), limits=LIMITS)
     assert in_pool(small_disk) == set() and not left_over(small_disk)
     (small_disk.cache / "other").unlink()
-    fetch(taken, [GLIBC], str(small_disk.pool), limits=LIMITS)
+    fetch_packages(taken, [GLIBC], str(small_disk.pool), limits=LIMITS)
     assert in_pool(small_disk) == {GLIBC.checksum}
 
 

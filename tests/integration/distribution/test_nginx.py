@@ -14,8 +14,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.http import Limits
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
-    fetch,
-    snapshot,
+    fetch_packages,
+    take_snapshot,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from support.nginx import Pki, make_pki, nginx
@@ -40,8 +40,11 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 def mirror(source: Source, place: Place) -> int:
     """Bring everything, and say how many files the pool then lacks."""
     packages = [package(rpm, source.name) for rpm in MANY]
-    fetch(
-        snapshot(source, str(place.cache), limits=LIMITS), packages, str(place.pool), limits=LIMITS
+    fetch_packages(
+        take_snapshot(source, str(place.cache), limits=LIMITS),
+        packages,
+        str(place.pool),
+        limits=LIMITS,
     )
     return sum(
         not pathlib.Path(pool_path(str(place.pool), one.checksum)).exists() for one in packages

@@ -11,7 +11,7 @@ import shutil
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import compare
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import compare_versions
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
     compression,
     module_streams,
@@ -23,8 +23,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Source,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
-    resolve,
-    rules,
+    build_rules,
+    resolve_packages,
 )
 from support.distributions import Site
 from support.dnf import dnf
@@ -36,13 +36,13 @@ NEVRA = "%{name}-%{epoch}:%{version}-%{release}.%{arch}"
 
 def read(pattern: str) -> bytes:
     (path,) = (sample("cs9-appstream") / "repodata").glob(pattern)
-    return compression.expand(path.read_bytes(), str(path))
+    return compression.decompress(path.read_bytes(), str(path))
 
 
 @pytest.fixture(scope="module")
 def cs9() -> list[Package]:
     """The 17,649 packages of CentOS Stream 9 AppStream."""
-    packages = slices.primary(read("*-primary.xml.gz"), "cs9", "primary").packages
+    packages = slices.slice_primary(read("*-primary.xml.gz"), "cs9", "primary").packages
     assert len(packages) == 17_649
     return packages
 
@@ -59,7 +59,7 @@ def test_without_modules_our_newest_is_dnfs(cs9: list[Package], tmp_path: pathli
         tmp_path / "dnf", {"cs9": copy.as_uri()}, "repoquery", "--latest-limit=1", "--qf", NEVRA
     )
 
-    winners = resolve(cs9, rules(Policy(), [CS9])).winners
+    winners = resolve_packages(cs9, build_rules(Policy(), [CS9])).chosen_packages
     ours = {f"{one.name}-{one.epoch}:{one.version}-{one.release}.{one.arch}" for one in winners}
     assert len(ours) == 5_866
     assert ours == set(said.split())
@@ -76,10 +76,10 @@ def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(
         options=["module_platform_id=platform:el9"],
     )  # fmt: skip
 
-    streams = module_streams.streams(
-        module_streams.parse(read("*-modules.yaml.xz").decode(), "modules.yaml")
+    streams = module_streams.stream_memberships(
+        module_streams.parse_modules(read("*-modules.yaml.xz").decode(), "modules.yaml")
     )
-    winners = resolve(cs9, rules(Policy(), [CS9], streams)).winners
+    winners = resolve_packages(cs9, build_rules(Policy(), [CS9], streams)).chosen_packages
     theirs = {line.rpartition("/")[2] for line in said.split()}
     assert len(winners) == 6_124
     assert {one.location.rpartition("/")[2] for one in winners} == theirs
@@ -118,7 +118,9 @@ def test_our_order_of_versions_is_librpms_on_real_and_on_random_pairs(
     pairs += [(_random(chance), _random(chance)) for _ in range(60_000)]
 
     different = [
-        pair for pair in pairs if compare(*pair) != rpmvercmp(pair[0].encode(), pair[1].encode())
+        pair
+        for pair in pairs
+        if compare_versions(*pair) != rpmvercmp(pair[0].encode(), pair[1].encode())
     ]
 
     assert different == []
@@ -152,4 +154,4 @@ def test_our_order_is_rpms_on_its_documented_cases(pair: str) -> None:
 
     said = process.run(["rpm", "--eval", script], timeout=30).stdout.strip()
 
-    assert compare(one, other) == int(said)
+    assert compare_versions(one, other) == int(said)

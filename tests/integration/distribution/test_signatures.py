@@ -15,15 +15,15 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
-    snapshot,
+    take_snapshot,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.signatures import (
-    Signed,
-    check_detached,
-    check_packages,
+    SignedFile,
+    check_detached_signature,
+    check_package_signatures,
+    export_public_key,
     list_keys,
-    public_key,
-    sign,
+    sign_file,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
@@ -64,9 +64,10 @@ def source(*keys: SecretKey) -> Source:
     )
 
 
-def files(folder: pathlib.Path, *names: str) -> list[Signed]:
+def files(folder: pathlib.Path, *names: str) -> list[SignedFile]:
     return [
-        Signed(str(folder / f"{name}-1.0-1.noarch.rpm"), f"Packages/{name}.rpm") for name in names
+        SignedFile(str(folder / f"{name}-1.0-1.noarch.rpm"), f"Packages/{name}.rpm")
+        for name in names
     ]
 
 
@@ -87,27 +88,30 @@ class Counting:
 def test_a_package_signed_by_a_given_key_passes(
     key: Keys, signed: pathlib.Path, memory: str
 ) -> None:
-    assert check_packages(source(key("vendor")), files(signed, "vendor"), memory) == 1
+    assert check_package_signatures(source(key("vendor")), files(signed, "vendor"), memory) == 1
 
 
 def test_what_passed_is_not_looked_at_again(key: Keys, signed: pathlib.Path, memory: str) -> None:
-    check_packages(source(key("vendor")), files(signed, "vendor"), memory)
+    check_package_signatures(source(key("vendor")), files(signed, "vendor"), memory)
     run = Counting()
-    assert check_packages(source(key("vendor")), files(signed, "vendor"), memory, run=run) == 0
+    assert (
+        check_package_signatures(source(key("vendor")), files(signed, "vendor"), memory, run=run)
+        == 0
+    )
     assert run.programs == []
 
 
 def test_a_file_that_changed_is_looked_at_again(key: Keys, signed: pathlib.Path, memory: str, tmp_path: pathlib.Path) -> None:  # fmt: skip
     copy = pathlib.Path(shutil.copy(signed / "vendor-1.0-1.noarch.rpm", tmp_path))
-    check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
+    check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), memory)
     os.utime(copy, (1, 1))
-    assert check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory) == 1
+    assert check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), memory) == 1
 
 
 def test_other_keys_remember_for_themselves(key: Keys, signed: pathlib.Path, memory: str) -> None:
-    check_packages(source(key("vendor")), files(signed, "vendor"), memory)
+    check_package_signatures(source(key("vendor")), files(signed, "vendor"), memory)
     with pytest.raises(DescriptionError, match="a key that was not given"):
-        check_packages(source(key("stranger")), files(signed, "vendor"), memory)
+        check_package_signatures(source(key("stranger")), files(signed, "vendor"), memory)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,9 @@ def test_a_package_without_a_good_signature_is_refused_by_name(
     key: Keys, signed: pathlib.Path, memory: str, name: str, said: str
 ) -> None:
     with pytest.raises(DescriptionError, match=said) as caught:
-        check_packages(source(key("vendor"), key("old")), files(signed, "vendor", name), memory)
+        check_package_signatures(
+            source(key("vendor"), key("old")), files(signed, "vendor", name), memory
+        )
     assert str(caught.value).startswith('source "updates" (http://mirror.example.org): ')
     assert "vendor.rpm" not in str(caught.value)
 
@@ -139,15 +145,17 @@ def test_all_bad_packages_are_named_at_once(key: Keys, signed: pathlib.Path, mem
     with pytest.raises(
         DescriptionError, match=r"nobody\.rpm is not signed, Packages/stranger\.rpm is signed by"
     ):
-        check_packages(source(key("vendor")), files(signed, "stranger", "vendor", "nobody"), memory)
+        check_package_signatures(
+            source(key("vendor")), files(signed, "stranger", "vendor", "nobody"), memory
+        )
 
 
 def test_the_good_ones_among_bad_ones_are_remembered(
     key: Keys, signed: pathlib.Path, memory: str
 ) -> None:
     with pytest.raises(DescriptionError):
-        check_packages(source(key("vendor")), files(signed, "vendor", "nobody"), memory)
-    assert check_packages(source(key("vendor")), files(signed, "vendor"), memory) == 0
+        check_package_signatures(source(key("vendor")), files(signed, "vendor", "nobody"), memory)
+    assert check_package_signatures(source(key("vendor")), files(signed, "vendor"), memory) == 0
 
 
 @pytest.mark.parametrize("place", [-20, 800], ids=["payload", "header"])
@@ -158,7 +166,7 @@ def test_a_package_that_was_tampered_with_is_refused(
     content[len(content) - 400 if place > 0 else place] ^= 1
     (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(content)
     with pytest.raises(DescriptionError, match=r"vendor\.rpm is damaged"):
-        check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
+        check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), memory)
 
 
 def test_a_signature_that_does_not_fit_is_refused(key: Keys, signed: pathlib.Path, memory: str, tmp_path: pathlib.Path) -> None:  # fmt: skip
@@ -168,7 +176,7 @@ def test_a_signature_that_does_not_fit_is_refused(key: Keys, signed: pathlib.Pat
     forged[at + length - 10] ^= 1
     (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(forged)
     with pytest.raises(DescriptionError, match=r"vendor\.rpm has a wrong signature"):
-        check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
+        check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), memory)
 
 
 def _signature_of(image: bytes) -> tuple[int, int]:
@@ -191,7 +199,7 @@ def test_what_is_no_package_is_refused(
 ) -> None:
     (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(content)
     with pytest.raises(DescriptionError, match=r"vendor\.rpm is damaged"):
-        check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
+        check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), memory)
 
 
 def test_a_header_that_claims_two_gigabytes_is_refused_at_once(
@@ -200,7 +208,7 @@ def test_a_header_that_claims_two_gigabytes_is_refused_at_once(
     good = (signed / "vendor-1.0-1.noarch.rpm").read_bytes()
     (tmp_path / "vendor-1.0-1.noarch.rpm").write_bytes(claim(good, 2 << 30))
     with pytest.raises(DescriptionError, match=r"vendor\.rpm is damaged"):
-        check_packages(source(key("vendor")), files(tmp_path, "vendor"), memory)
+        check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), memory)
 
 
 def test_a_signature_that_does_not_cover_the_payload_is_refused(
@@ -218,12 +226,12 @@ def test_a_signature_that_does_not_cover_the_payload_is_refused(
         return process.run(argv, **options)  # type: ignore[arg-type]
 
     with pytest.raises(DescriptionError, match="does not cover its payload"):
-        check_packages(source(key("vendor")), [good], memory, run=old_rpm)
+        check_package_signatures(source(key("vendor")), [good], memory, run=old_rpm)
 
 
 def test_a_source_without_keys_accepts_nothing(signed: pathlib.Path, memory: str) -> None:
     with pytest.raises(DescriptionError, match="those of no file"):
-        check_packages(source(), files(signed, "vendor"), memory)
+        check_package_signatures(source(), files(signed, "vendor"), memory)
 
 
 def test_keys_that_are_asked_for_later_are_asked_of_what_is_there_already(
@@ -274,7 +282,7 @@ def document(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_a_good_signature_of_repomd_passes(key: Keys, document: pathlib.Path) -> None:
     signature = key("vendor").sign_detached(document).read_bytes()
     keys = [str(key(name).public) for name in ("stranger", "vendor")]
-    check_detached(document.read_bytes(), signature, keys, WHERE)
+    check_detached_signature(document.read_bytes(), signature, keys, WHERE)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +307,7 @@ def test_a_bad_signature_of_repomd_is_refused(
 ) -> None:
     signature = key(signer).sign_detached(document).read_bytes()
     with pytest.raises(DescriptionError, match=said) as caught:
-        check_detached(
+        check_detached_signature(
             document.read_bytes() + change,
             signature,
             [str(key(name).public) for name in keys],
@@ -315,12 +323,14 @@ def test_what_is_no_signature_is_refused(
     key: Keys, document: pathlib.Path, signature: bytes
 ) -> None:
     with pytest.raises(DescriptionError, match="its signature cannot be read"):
-        check_detached(document.read_bytes(), signature, [str(key("vendor").public)], WHERE)
+        check_detached_signature(
+            document.read_bytes(), signature, [str(key("vendor").public)], WHERE
+        )
 
 
 def test_a_mirror_with_a_signed_repomd_is_read(key: Keys, updates: Upstream, place: Place) -> None:
     key("vendor").sign_detached(updates.folder / "repodata/repomd.xml")
-    taken = snapshot(_checked(updates, key("vendor")), str(place.cache))
+    taken = take_snapshot(_checked(updates, key("vendor")), str(place.cache))
     assert pathlib.Path(taken.path, "repodata/repomd.xml.asc").exists()
 
 
@@ -328,14 +338,14 @@ def test_a_mirror_without_the_signature_that_is_demanded_is_refused(
     key: Keys, updates: Upstream, place: Place
 ) -> None:
     with pytest.raises(DescriptionError, match=r"repodata/repomd\.xml: it carries no signature"):
-        snapshot(_checked(updates, key("vendor")), str(place.cache))
+        take_snapshot(_checked(updates, key("vendor")), str(place.cache))
     assert not list(place.cache.glob("*/[0-9a-f]*"))
 
 
 def test_a_signature_is_asked_for_although_an_unchecked_run_was_here_first(key: Keys, updates: Upstream, place: Place) -> None:  # fmt: skip
-    snapshot(Source("updates", url=updates.url), str(place.cache))
+    take_snapshot(Source("updates", url=updates.url), str(place.cache))
     with pytest.raises(DescriptionError, match="carries no signature"):
-        snapshot(_checked(updates, key("vendor")), str(place.cache))
+        take_snapshot(_checked(updates, key("vendor")), str(place.cache))
 
 
 def test_a_signature_that_is_newer_than_its_repomd_is_no_forgery(
@@ -349,7 +359,7 @@ def test_a_signature_that_is_newer_than_its_repomd_is_no_forgery(
 
     key("vendor").sign_detached(updates.folder / "repodata/repomd.xml")
     updates.fail("*.asc", meanwhile(publish))
-    taken = snapshot(_checked(updates, key("vendor")), str(place.cache))
+    taken = take_snapshot(_checked(updates, key("vendor")), str(place.cache))
     head = (updates.folder / "repodata/repomd.xml").read_bytes()
     assert pathlib.Path(taken.path, "repodata/repomd.xml").read_bytes() == head
 
@@ -365,17 +375,17 @@ def test_what_the_site_signs_is_good_for_whoever_has_its_public_key(
     key: Keys, document: pathlib.Path, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
     monkeypatch.setenv("GNUPGHOME", str(key("vendor").home))
-    signature = pathlib.Path(sign(str(document), key("vendor").user))
+    signature = pathlib.Path(sign_file(str(document), key("vendor").user))
     given = tmp_path / "RPM-GPG-KEY-site"
-    given.write_text(public_key(key("vendor").user))
+    given.write_text(export_public_key(key("vendor").user))
     assert signature == document.with_name("repomd.xml.asc")
-    check_detached(document.read_bytes(), signature.read_bytes(), [str(given)], WHERE)
+    check_detached_signature(document.read_bytes(), signature.read_bytes(), [str(given)], WHERE)
 
 
 def test_a_secret_key_that_is_not_there_is_told(key: Keys, document: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setenv("GNUPGHOME", str(key("vendor").home))
     with pytest.raises(CommandError, match=r"nobody@example\.org"):
-        sign(str(document), "nobody@example.org")
+        sign_file(str(document), "nobody@example.org")
     with pytest.raises(NotFound, match=r"nobody@example\.org"):
-        public_key("nobody@example.org")
+        export_public_key("nobody@example.org")
     assert not document.with_name("repomd.xml.asc").exists()

@@ -50,7 +50,7 @@ EXTRA = b"""<comps>
 
 
 def merged() -> bytes:
-    return comps.merge([(BASE, "os"), (b"", "updates"), (EXTRA, "site")])
+    return comps.merge_comps([(BASE, "os"), (b"", "updates"), (EXTRA, "site")])
 
 
 class TestGroups:
@@ -82,10 +82,10 @@ class TestGroups:
         ]
 
     def test_merging_again_changes_nothing(self) -> None:
-        assert comps.merge([(merged(), "a"), (merged(), "b")]) == merged()
+        assert comps.merge_comps([(merged(), "a"), (merged(), "b")]) == merged()
 
     def test_what_a_package_list_may_name(self) -> None:
-        assert comps.groups(merged(), "comps") == {
+        assert comps.read_groups(merged(), "comps") == {
             "core": ["bash", "vim"],
             "Core": ["bash", "vim"],
             "cluster": ["slurm"],
@@ -95,7 +95,7 @@ class TestGroups:
         }
 
     def test_no_groups_at_all_give_no_document(self) -> None:
-        assert comps.merge([(b"", "os")]) == b""
+        assert comps.merge_comps([(b"", "os")]) == b""
 
     @pytest.mark.parametrize(
         ("data", "complaint"),
@@ -115,7 +115,7 @@ class TestGroups:
         self, data: bytes, complaint: str
     ) -> None:
         with pytest.raises(DescriptionError, match=complaint):
-            comps.merge([(BASE, "os"), (data, "site")])
+            comps.merge_comps([(BASE, "os"), (data, "site")])
 
 
 def advisory(identifier: str, version: int = 1, title: str = "a fix") -> str:
@@ -128,7 +128,7 @@ def advisories(*updates: str) -> bytes:
 
 class TestAdvisories:
     def test_each_identifier_is_there_once_and_the_later_version_counts(self) -> None:
-        found = updateinfo.merge([
+        found = updateinfo.merge_updateinfo([
             (advisories(advisory("RHSA-2"), advisory("RHSA-1", 1, "old")), "os"),
             (advisories(advisory("RHSA-1", 2, "new"), advisory("RHSA-2", 1, "again")), "updates"),
         ])  # fmt: skip
@@ -137,16 +137,16 @@ class TestAdvisories:
             "new",
             "a fix",
         ]
-        assert updateinfo.identifiers(found) == {"RHSA-1", "RHSA-2"}
+        assert updateinfo.advisory_ids(found) == {"RHSA-1", "RHSA-2"}
 
     def test_merging_again_changes_nothing(self) -> None:
-        once = updateinfo.merge([(advisories(advisory("b"), advisory("a")), "os")])
+        once = updateinfo.merge_updateinfo([(advisories(advisory("b"), advisory("a")), "os")])
 
-        assert updateinfo.merge([(once, "x"), (once, "y")]) == once
+        assert updateinfo.merge_updateinfo([(once, "x"), (once, "y")]) == once
 
     def test_no_advisories_at_all_give_no_document(self) -> None:
-        assert updateinfo.merge([(b"", "os")]) == b""
-        assert updateinfo.identifiers(b"") == frozenset()
+        assert updateinfo.merge_updateinfo([(b"", "os")]) == b""
+        assert updateinfo.advisory_ids(b"") == frozenset()
 
     @pytest.mark.parametrize(
         ("data", "complaint"),
@@ -161,7 +161,7 @@ class TestAdvisories:
     )
     def test_a_document_that_is_none_is_refused(self, data: bytes, complaint: str) -> None:
         with pytest.raises(DescriptionError, match=complaint):
-            updateinfo.merge([(data, "updates")])
+            updateinfo.merge_updateinfo([(data, "updates")])
 
 
 SUM = "a" * 64
@@ -241,7 +241,7 @@ def productmd_reads(text: str) -> productmd.treeinfo.TreeInfo:
 
 class TestTreeinfo:
     def test_the_merged_tree_is_one_repository_at_its_root(self) -> None:
-        info = productmd_reads(treeinfo.merged(BASEOS, "os", IMAGES, "c" * 64))
+        info = productmd_reads(treeinfo.merge_treeinfo(BASEOS, "os", IMAGES, "c" * 64))
 
         assert list(info.variants) == ["BaseOS"]
         assert (
@@ -254,35 +254,37 @@ class TestTreeinfo:
         assert (info.release.version, info.tree.arch) == ("9", "x86_64")
 
     def test_merging_again_changes_only_the_checksum_of_the_metadata(self) -> None:
-        once = treeinfo.merged(BASEOS, "os", IMAGES, "c" * 64)
+        once = treeinfo.merge_treeinfo(BASEOS, "os", IMAGES, "c" * 64)
 
-        assert treeinfo.merged(once, "ours", IMAGES, "d" * 64) == once.replace("c" * 64, "d" * 64)
+        assert treeinfo.merge_treeinfo(once, "ours", IMAGES, "d" * 64) == once.replace(
+            "c" * 64, "d" * 64
+        )
 
     def test_the_images_are_those_that_it_names_with_their_checksums(self) -> None:
         text = BASEOS + "\n[images-ppc]\nboot.iso = images/boot.iso\n"
 
-        assert treeinfo.images(text, "os") == [
+        assert treeinfo.installer_files(text, "os") == [
             TreeFile("images/boot.iso"), *(TreeFile(path, SUM) for path in sorted(IMAGES))
         ]  # fmt: skip
 
     def test_an_image_that_is_not_there_is_not_promised(self) -> None:
         files = {path: SUM for path in IMAGES if not path.endswith("install.img")}
 
-        text = treeinfo.merged(BASEOS, "os", files, "c" * 64)
+        text = treeinfo.merge_treeinfo(BASEOS, "os", files, "c" * 64)
 
         assert "install.img" not in text
 
     def test_the_installer_is_that_of_the_first_source_that_boots(self) -> None:
         appstream = BASEOS.replace("[stage2]\nmainimage = images/install.img\n", "")
 
-        assert treeinfo.base_of([("", "local"), (appstream, "appstream"), (BASEOS, "os")]) == 2
-        assert treeinfo.base_of([("", "local"), (appstream, "appstream")]) == 1
-        assert treeinfo.base_of([("", "local")]) is None
+        assert treeinfo.choose_base([("", "local"), (appstream, "appstream"), (BASEOS, "os")]) == 2
+        assert treeinfo.choose_base([("", "local"), (appstream, "appstream")]) == 1
+        assert treeinfo.choose_base([("", "local")]) is None
 
     def test_what_is_no_treeinfo_is_refused_with_its_line(self) -> None:
         with pytest.raises(DescriptionError, match=r"^os:1: not a \.treeinfo file"):
-            treeinfo.images("<html>", "os")
+            treeinfo.installer_files("<html>", "os")
 
     def test_a_path_that_leads_out_of_the_tree_is_refused(self) -> None:
         with pytest.raises(DescriptionError, match="leads out of the tree"):
-            treeinfo.images(BASEOS.replace("images/install.img", "../../etc/passwd"), "os")
+            treeinfo.installer_files(BASEOS.replace("images/install.img", "../../etc/passwd"), "os")

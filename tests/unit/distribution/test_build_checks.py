@@ -12,7 +12,6 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pro
     CompiledProfiles,
     ProfileHook,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import WHOLE
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.distributions import Site, content
 from support.packages import BASH, GLIBC, GROUPS, ROCKS, ZSH
@@ -24,7 +23,7 @@ class TestClosure:
 
     def test_what_nothing_provides_is_named_with_who_needs_it(self, site: Site) -> None:
         with pytest.raises(DescriptionError) as raised:
-            site.build("rocks", site.mirror("os", [ZSH, ROCKS]), closure=WHOLE)
+            site.build("rocks", site.mirror("os", [ZSH, ROCKS]), closure="whole")
 
         assert str(raised.value) == (
             'distribution "rocks": its packages need what it does not have\n'
@@ -35,7 +34,7 @@ class TestClosure:
         assert not site.tree("rocks").exists()
 
     def test_a_closed_one_is_built(self, site: Site) -> None:
-        site.build("rocks", site.mirror("os", [ZSH, GLIBC, ROCKS, BASH]), closure=WHOLE)
+        site.build("rocks", site.mirror("os", [ZSH, GLIBC, ROCKS, BASH]), closure="whole")
 
         assert len(site.packages("rocks")) == 4
 
@@ -43,23 +42,23 @@ class TestClosure:
         needy = Rpm("needy", requires=["/usr/bin/bash", "/opt/deep/file"])
         deep = Rpm("deep", files={"/opt/deep/file": "x"})
 
-        site.build("rocks", site.mirror("os", [needy, deep, BASH]), closure=WHOLE)
+        site.build("rocks", site.mirror("os", [needy, deep, BASH]), closure="whole")
         with pytest.raises(
             DescriptionError,
             match=r"nothing provides /opt/deep/file, which needy-1.0-1.noarch needs",
         ):
-            site.build("rocks", site.mirror("os", [needy, BASH]), closure=WHOLE)
+            site.build("rocks", site.mirror("os", [needy, BASH]), closure="whole")
 
     def test_what_goes_away_in_a_directory_is_missed(self, site: Site) -> None:
         os_, local = site.mirror("os", [ROCKS]), site.directory("local", [BASH])
-        site.build("rocks", os_, local, closure=WHOLE)
+        site.build("rocks", os_, local, closure="whole")
         site.directory("local", [])
 
         with pytest.raises(DescriptionError, match="nothing provides bash"):
-            site.build("rocks", os_, local, closure=WHOLE)
+            site.build("rocks", os_, local, closure="whole")
 
     def test_capabilities_may_stay_open_by_name(self, site: Site) -> None:
-        site.build("rocks", site.mirror("os", [ZSH]), closure=WHOLE, open=("glibc*",))
+        site.build("rocks", site.mirror("os", [ZSH]), closure="whole", allowed_unmet=("glibc*",))
 
         assert len(site.packages("rocks")) == 1
 
@@ -154,7 +153,7 @@ class TestProfiles:
                 "rocks",
                 os_,
                 hook=profiles(compute=["bash", "slurm", "@core", "@nope", "-x", "ba*"]),
-                closure=WHOLE,
+                closure="whole",
             )
 
         assert "nodes/compute.xml:4: @nope is no group of this distribution (for compute)" in str(

@@ -131,8 +131,8 @@ class TestBadInput:
             write(Rpm(f"extra-{number}"), local.path)
             return linked(*arguments, **options)  # type: ignore[arg-type]
 
-        linked = pool.link_set
-        monkeypatch.setattr(pool, "link_set", meddle)
+        linked = pool.create_set
+        monkeypatch.setattr(pool, "create_set", meddle)
 
         self.untouched(
             site, Unavailable, "it changed while the distribution was built; run again", local

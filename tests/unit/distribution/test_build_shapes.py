@@ -7,9 +7,8 @@ import os
 import pathlib
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.index import (
-    open_folder,
+    open_published,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import SYMLINK
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from support.distributions import Site, content
 from support.packages import BASH, BASH_FIXED, GLIBC, GLIBC_32, GROUPS, MYRINET, ROCKS, ZSH
@@ -117,7 +116,7 @@ class TestFromADistribution:
         site.build("rocks", site.mirror("os", [BASH, GLIBC, GLIBC_32, ZSH]))
         site.build("campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS]))
 
-        parent, child = (open_folder(str(site.tree(name))) for name in ("rocks", "campus"))
+        parent, child = (open_published(str(site.tree(name))) for name in ("rocks", "campus"))
 
         assert parent and child
         for number in parent.index.shards:
@@ -148,22 +147,22 @@ class TestAWholeMirror:
 
         site.build("rocks", site.mirror("os", [BASH, BASH_FIXED]), keep=1)
 
-        assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
+        assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 1
 
 
 class TestLayouts:
     def test_the_papers_form_is_a_symbolic_link_for_each_package(self, site: Site) -> None:
-        site.build("rocks", site.mirror("os", [BASH, GLIBC]), layout=SYMLINK)
+        site.build("rocks", site.mirror("os", [BASH, GLIBC]), layout="symlink")
 
         packages = sorted(site.tree("rocks").glob("Packages/*/*.rpm"))
         assert len(packages) == 2
         assert all(path.is_symlink() and path.read_bytes() for path in packages)
-        assert pool.sets_of(str(site.tree("rocks"))) == set(os.listdir(site.places.sets))
+        assert pool.linked_sets(str(site.tree("rocks"))) == set(os.listdir(site.store.sets))
 
     def test_both_forms_have_the_same_metadata(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         site.build("one", os_)
-        site.build("other", os_, layout=SYMLINK)
+        site.build("other", os_, layout="symlink")
 
         one, other = (
             {path.name: path.read_bytes() for path in (site.tree(name) / "repodata").glob("*.xml*")}

@@ -51,13 +51,13 @@ def capability(text: str) -> Capability:
 
 
 def test_what_a_package_provides_and_requires_is_taken_from_its_xml() -> None:
-    found = capabilities.entries(XML)
+    found = capabilities.extract_entries(XML)
 
-    assert {str(capabilities.parse(entry)) for entry in found.provides} == {
+    assert {str(capabilities.parse_entry(entry)) for entry in found.provides} == {
         "bash = 5.1.8-9.el9",
         "config(bash) = 5.1.8-9.el9",
     }
-    assert {str(capabilities.parse(entry)) for entry in found.requires} == {
+    assert {str(capabilities.parse_entry(entry)) for entry in found.requires} == {
         "glibc >= 2.34",
         "/bin/sh",
         "(a > 1 or b)",
@@ -65,22 +65,22 @@ def test_what_a_package_provides_and_requires_is_taken_from_its_xml() -> None:
 
 
 def test_the_same_in_one_line() -> None:
-    assert capabilities.entries(
+    assert capabilities.extract_entries(
         b"".join(line.strip() for line in XML.splitlines())
-    ) == capabilities.entries(XML)
+    ) == capabilities.extract_entries(XML)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        pytest.param(capabilities.entries(XML), id="both"),
+        pytest.param(capabilities.extract_entries(XML), id="both"),
         pytest.param(Entries(frozenset({b'name="a"'}), frozenset()), id="nothing required"),
         pytest.param(Entries(frozenset(), frozenset({b'name="a"'})), id="nothing provided"),
         pytest.param(Entries(frozenset(), frozenset()), id="nothing"),
     ],
 )
 def test_entries_are_stored_as_text(given: Entries) -> None:
-    assert capabilities.unpack(capabilities.pack(given)) == given
+    assert capabilities.decode_entries(capabilities.encode_entries(given)) == given
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_entries_are_stored_as_text(given: Entries) -> None:
     ],
 )
 def test_when_a_requirement_is_met(provided: str, required: str, met: bool) -> None:
-    assert capabilities.meets(capability(provided), capability(required)) is met
+    assert capabilities.satisfies(capability(provided), capability(required)) is met
 
 
 @pytest.mark.parametrize(
@@ -137,53 +137,53 @@ def test_when_a_requirement_is_met(provided: str, required: str, met: bool) -> N
 )
 def test_boolean_dependencies(text: str, there: str, met: bool) -> None:
     assert (
-        rich_dependencies.satisfiable(
-            rich_dependencies.parse(text), lambda wanted: wanted.name in there.split()
+        rich_dependencies.is_satisfiable(
+            rich_dependencies.parse_rich(text), lambda wanted: wanted.name in there.split()
         )
         is met
     )
 
 
 def test_a_version_within_a_boolean_dependency_counts() -> None:
-    supply = dependencies.Supply(
+    supply = dependencies.ProviderIndex(
         {b'name="a" flags="EQ" epoch="0" ver="2" rel="1"'}, lambda _paths: ()
     )
 
-    assert supply.meets(Capability("(a >= 2 with a < 3)"))
-    assert not supply.meets(Capability("(a >= 3 or a < 1:0 and b)"))
+    assert supply.can_meet(Capability("(a >= 2 with a < 3)"))
+    assert not supply.can_meet(Capability("(a >= 3 or a < 1:0 and b)"))
 
 
 @pytest.mark.parametrize("text", ["(a", "a)", "(a and)", "(and a)", "()", "(a b)", "(a else b)"])
 def test_what_is_no_boolean_dependency_is_refused(text: str) -> None:
     with pytest.raises(DescriptionError, match="is no boolean dependency"):
-        rich_dependencies.parse(text)
+        rich_dependencies.parse_rich(text)
 
 
 def test_unmet_requirements_and_who_has_them() -> None:
-    found = capabilities.entries(XML)
-    supply = dependencies.Supply(found.provides, lambda paths: {"/bin/sh"} & set(paths))
+    found = capabilities.extract_entries(XML)
+    supply = dependencies.ProviderIndex(found.provides, lambda paths: {"/bin/sh"} & set(paths))
 
-    missing = dependencies.unmet(supply, found.requires)
+    missing = dependencies.find_unsatisfied(supply, found.requires)
 
     assert [
-        str(one) for one in dependencies.wanting(missing, [("bash-5.1.8-9.el9.x86_64", XML)])
+        str(one) for one in dependencies.find_requiring(missing, [("bash-5.1.8-9.el9.x86_64", XML)])
     ] == [
         "(a > 1 or b), which bash-5.1.8-9.el9.x86_64 needs",
         "glibc >= 2.34, which bash-5.1.8-9.el9.x86_64 needs",
     ]
-    assert dependencies.unmet(supply, found.requires, ["glibc*", "(*"]) == []
+    assert dependencies.find_unsatisfied(supply, found.requires, ["glibc*", "(*"]) == []
 
 
 def test_a_package_is_broken_when_only_broken_packages_provide_what_it_needs() -> None:
-    def one(name: str, *requires: str) -> dependencies.Member:
+    def one(name: str, *requires: str) -> dependencies.CandidatePackage:
         wanted = frozenset(f'name="{entry}"'.encode() for entry in requires)
-        return dependencies.Member(
+        return dependencies.CandidatePackage(
             name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset()
         )
 
     members = [one("a", "b"), one("b", "c"), one("c", "missing"), one("d", "e"), one("e", "d")]
 
-    assert dependencies.broken(members, [b'name="missing"'], lambda _paths: ()) == {
+    assert dependencies.find_uninstallable(members, [b'name="missing"'], lambda _paths: ()) == {
         "a": "a needs b, which only packages provide that cannot be installed",
         "b": "b needs c, which only packages provide that cannot be installed",
         "c": "c needs missing, which nothing provides",

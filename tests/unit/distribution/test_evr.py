@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import (
-    compare,
-    key,
-    parse,
+    compare_versions,
+    evr_key,
+    parse_evr,
     version_key,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import EVR
@@ -36,7 +36,7 @@ TEXTS = st.text("019azAZ~^.+_-", max_size=12)
     ],
 )
 def test_the_order_of_versions(older: str, newer: str) -> None:
-    assert (compare(older, newer), compare(newer, older)) == (-1, 1)
+    assert (compare_versions(older, newer), compare_versions(newer, older)) == (-1, 1)
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def test_the_order_of_versions(older: str, newer: str) -> None:
     ],
 )
 def test_versions_that_are_equal_although_they_differ(one: str, other: str) -> None:
-    assert compare(one, other) == 0
+    assert compare_versions(one, other) == 0
 
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_the_order_is_total(one: str, two: str, three: str) -> None:
     low, middle, high = sorted((one, two, three), key=version_key)
 
-    assert compare(low, middle) <= 0
-    assert compare(middle, high) <= 0
-    assert compare(low, high) <= 0
-    assert compare(one, two) == -compare(two, one)
+    assert compare_versions(low, middle) <= 0
+    assert compare_versions(middle, high) <= 0
+    assert compare_versions(low, high) <= 0
+    assert compare_versions(one, two) == -compare_versions(two, one)
 
 
 def test_the_epoch_outweighs_the_version_and_the_version_the_release() -> None:
     evrs = [EVR(1, "1.20", "1"), EVR(0, "1.24", "9"), EVR(0, "1.24", "10"), EVR(0, "1.9", "99")]
 
-    assert sorted(evrs, key=key) == [evrs[3], evrs[1], evrs[2], evrs[0]]
+    assert sorted(evrs, key=evr_key) == [evrs[3], evrs[1], evrs[2], evrs[0]]
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_the_epoch_outweighs_the_version_and_the_version_the_release() -> None:
     ],
 )
 def test_an_evr_is_read_from_text(text: str, evr: EVR) -> None:
-    assert parse(text) == evr
+    assert parse_evr(text) == evr
 
 
 @pytest.mark.parametrize("text", ["", ":1.0", "x:1.0", "-1", "1:"])
 def test_what_is_no_version_is_refused(text: str) -> None:
     with pytest.raises(DescriptionError, match="is not a version; write"):
-        parse(text)
+        parse_evr(text)
 
 
 def test_an_epoch_of_0_is_not_shown() -> None:

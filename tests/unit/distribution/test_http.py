@@ -10,9 +10,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.http import (
     Connection,
     Limits,
-    Transient,
-    delay,
+    TransientError,
     retry_after,
+    retry_delay,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 
@@ -39,7 +39,7 @@ def test_retry_after_is_a_number_or_a_date(header: bytes, seconds: float) -> Non
 
 def test_the_pause_between_attempts_grows_to_a_bound() -> None:
     limits = Limits(attempts=8)
-    assert [delay(Transient("busy"), attempt, limits, "x") for attempt in range(7)] == [
+    assert [retry_delay(TransientError("busy"), attempt, limits, "x") for attempt in range(7)] == [
         0.5,
         1,
         2,
@@ -51,12 +51,12 @@ def test_the_pause_between_attempts_grows_to_a_bound() -> None:
 
 
 def test_the_pause_is_the_servers_when_it_names_one() -> None:
-    assert delay(Transient("busy", 3.0), 4, Limits(attempts=8), "x") == 3
+    assert retry_delay(TransientError("busy", 3.0), 4, Limits(attempts=8), "x") == 3
 
 
 def test_the_last_attempt_is_the_last() -> None:
     with pytest.raises(Unavailable, match=r"http://x: busy \(3 attempts\)"):
-        delay(Transient("busy", 1.0), 2, Limits(attempts=3), "http://x")
+        retry_delay(TransientError("busy", 1.0), 2, Limits(attempts=3), "http://x")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def cold(site: Site) -> tuple[BuildResult, dict[str, str]]:
     """What a frontend that never built anything makes of the same sources, and the content of its tree."""
     fresh = Site(site.folder)
     fresh.root = site.folder / "cold"
-    fresh.places = dataclasses.replace(site.places, root=str(fresh.root))
+    fresh.store = dataclasses.replace(site.store, root=str(fresh.root))
     shutil.rmtree(fresh.root, ignore_errors=True)
     built = fresh.build("rocks", *sources(site))
     return built, content(fresh.tree("rocks"))
@@ -115,7 +115,7 @@ def test_a_child_of_a_child_too(site: Site) -> None:
         warm = content(site.tree("rocks"))
         shutil.rmtree(site.root / ".generations" / "rocks")
         (site.root / "rocks" / "x86_64").unlink()
-        shutil.rmtree(site.places.cache)
+        shutil.rmtree(site.store.cache)
         site.build("rocks", parent, local)
         assert content(site.tree("rocks")) == warm
         meddle(chance, pathlib.Path(local.path))
@@ -145,8 +145,8 @@ def _rewrite(repository: pathlib.Path, before: bytes, after: bytes) -> None:
     """Change the text of a repository's primary.xml."""
     folder = repository / "repodata"
     (path,) = folder.glob("*-primary.xml.zst")
-    data = compression.frame(
-        compression.expand(path.read_bytes(), "primary").replace(before, after)
+    data = compression.compress_frame(
+        compression.decompress(path.read_bytes(), "primary").replace(before, after)
     )
     name = f"{hashlib.sha256(data).hexdigest()}-primary.xml.zst"
     (folder / name).write_bytes(data)
@@ -170,8 +170,8 @@ class TestWorkIsInProportion:
             site.directory("local", [Rpm("site")]),
         )
         site.build("rocks", os_, local)
-        monkeypatch.setattr(base, "expand", lambda *_: pytest.fail("metadata were read"))
-        monkeypatch.setattr(slices, "primary", lambda *_: pytest.fail("metadata were sliced"))
+        monkeypatch.setattr(base, "decompress", lambda *_: pytest.fail("metadata were read"))
+        monkeypatch.setattr(slices, "slice_primary", lambda *_: pytest.fail("metadata were sliced"))
 
         assert not site.build("rocks", os_, local).changed
 
@@ -184,7 +184,7 @@ class TestWorkIsInProportion:
         )
         site.build("rocks", os_, local)
         write(Rpm("site", "2.0"), local.path)
-        monkeypatch.setattr(base, "expand", lambda *_: pytest.fail("metadata were read"))
+        monkeypatch.setattr(base, "decompress", lambda *_: pytest.fail("metadata were read"))
 
         built = site.build("rocks", os_, local)
 

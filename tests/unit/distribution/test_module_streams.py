@@ -13,8 +13,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Source,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
-    resolve,
-    rules,
+    build_rules,
+    resolve_packages,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
@@ -67,8 +67,12 @@ NEW = build(
 OTHER = build("1.24", 920240119091223, "nginx-1:1.24.0-1.module.x86_64")
 
 
-def documents(*texts: str) -> list[module_streams.Document]:
-    return [document for text in texts for document in module_streams.parse(text, "modules.yaml")]
+def documents(*texts: str) -> list[module_streams.ModuleDocument]:
+    return [
+        document
+        for text in texts
+        for document in module_streams.parse_modules(text, "modules.yaml")
+    ]
 
 
 def package(name: str, epoch: int, version: str, release: str, arch: str = "x86_64") -> Package:
@@ -94,14 +98,16 @@ def test_a_stream_named_like_a_number_keeps_its_zero() -> None:
 
 
 def test_every_stream_keeps_its_newest_build_whatever_the_versions_are() -> None:
-    resolution = resolve(
+    resolution = resolve_packages(
         [
             package("nginx", 2, "1.20.1", "14"),
             package("nginx", 1, "1.22.1", "1.module"),
             package("nginx", 1, "1.22.1", "2.module"),
             package("nginx", 1, "1.24.0", "1.module"),
         ],
-        rules(Policy(), [Source("os")], module_streams.streams(documents(OLD, NEW, OTHER))),
+        build_rules(
+            Policy(), [Source("os")], module_streams.stream_memberships(documents(OLD, NEW, OTHER))
+        ),
     )
 
     assert {verdict.package.nevra: verdict.reason for verdict in resolution.verdicts} == {
@@ -114,26 +120,28 @@ def test_every_stream_keeps_its_newest_build_whatever_the_versions_are() -> None
 
 
 def test_a_stream_with_a_higher_version_does_not_shadow_the_package_outside_of_it() -> None:
-    streams = module_streams.streams(
+    streams = module_streams.stream_memberships(
         documents(build("3.8", 1, "apache-commons-io-1:2.8.0-7.module.noarch", name="maven"))
     )
     plain = package("apache-commons-io", 0, "2.6", "1", "noarch")
 
-    resolution = resolve(
+    resolution = resolve_packages(
         [plain, package("apache-commons-io", 1, "2.8.0", "7.module", "noarch")],
-        rules(Policy(), [Source("os")], streams),
+        build_rules(Policy(), [Source("os")], streams),
     )
 
-    assert plain in resolution.winners
+    assert plain in resolution.chosen_packages
 
 
 def test_a_package_that_an_older_and_the_newest_build_share_stays() -> None:
     shared = "nginx-1:1.22.1-1.module.x86_64"
-    streams = module_streams.streams(documents(OLD, build("1.22", 920990000000000, shared)))
-
-    assert streams.of(package("nginx", 1, "1.22.1", "1.module")) == module_streams.Membership(
-        "nginx:1.22", True
+    streams = module_streams.stream_memberships(
+        documents(OLD, build("1.22", 920990000000000, shared))
     )
+
+    assert streams.membership_of(
+        package("nginx", 1, "1.22.1", "1.module")
+    ) == module_streams.Membership("nginx:1.22", True)
 
 
 def test_every_context_of_the_newest_build_stays() -> None:
@@ -144,7 +152,7 @@ def test_every_context_of_the_newest_build_stays() -> None:
 
     assert [
         document.context
-        for document in module_streams.newest(documents(one, other, build("5.32", 6)))
+        for document in module_streams.newest_documents(documents(one, other, build("5.32", 6)))
     ] == [
         "a",
         "b",
@@ -152,19 +160,21 @@ def test_every_context_of_the_newest_build_stays() -> None:
 
 
 def test_merging_keeps_the_texts_and_drops_superseded_builds() -> None:
-    assert module_streams.merge(documents(OLD, OTHER, DEFAULTS, NEW)) == NEW + OTHER + DEFAULTS
+    assert (
+        module_streams.merge_modules(documents(OLD, OTHER, DEFAULTS, NEW)) == NEW + OTHER + DEFAULTS
+    )
 
 
 def test_merging_again_changes_nothing() -> None:
-    merged = module_streams.merge(documents(OLD, OTHER, DEFAULTS, NEW))
+    merged = module_streams.merge_modules(documents(OLD, OTHER, DEFAULTS, NEW))
 
-    assert module_streams.merge(documents(merged, merged)) == merged
+    assert module_streams.merge_modules(documents(merged, merged)) == merged
 
 
 def test_of_two_defaults_the_later_one_stays() -> None:
     later = DEFAULTS.replace("202001242140", "202401010000").replace("1.22", "1.24")
 
-    assert module_streams.merge(documents(later, DEFAULTS)) == later
+    assert module_streams.merge_modules(documents(later, DEFAULTS)) == later
 
 
 def test_a_document_in_another_style_is_read_too() -> None:

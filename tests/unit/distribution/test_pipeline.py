@@ -11,7 +11,6 @@ from typing import Sequence
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    ALL,
     EVR,
     Change,
     Changes,
@@ -59,7 +58,7 @@ def test_every_package_lies_where_the_metadata_says_with_the_content_it_promises
 
     for package in site.packages("rocks"):
         path = site.tree("rocks") / package.location_href
-        assert pool.digest(str(path)) == package.pkgId
+        assert pool.file_digest(str(path)) == package.pkgId
         assert path.name == f"{package.name}-{package.version}-{package.release}.{package.arch}.rpm"
 
 
@@ -100,7 +99,7 @@ def test_a_second_build_changes_nothing(site: Site) -> None:
 def test_without_its_cache_a_second_build_changes_nothing_that_is_published(site: Site) -> None:
     sources = (site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
     first = site.build("rocks", *sources)
-    shutil.rmtree(site.places.cache)
+    shutil.rmtree(site.store.cache)
 
     second = site.build("rocks", *sources)
 
@@ -116,15 +115,15 @@ def test_everything_new_is_on_the_disk_before_it_gets_its_name(
         assert all(os.path.exists(path) for path in paths)
         flushed.update(map(pathlib.Path, paths))
 
-    monkeypatch.setattr(pool, "flush", record)
+    monkeypatch.setattr(pool, "flush_files", record)
     built = site.build("rocks", site.mirror("os", [BASH]), site.directory("local", [ROCKS]), xml=())
 
     generation = pathlib.Path(built.generation.path)
     written = {generation.with_name(".new"), *(generation.with_name(".new") / path.relative_to(generation)
                 for path in generation.rglob("*") if not path.is_symlink() and "Packages/" not in str(path))}  # fmt: skip
     assert written <= flushed
-    assert set(pathlib.Path(site.places.pool).glob("??/*.rpm")) <= flushed
-    assert set(pathlib.Path(site.places.sets).iterdir()) <= flushed
+    assert set(pathlib.Path(site.store.pool).glob("??/*.rpm")) <= flushed
+    assert set(pathlib.Path(site.store.sets).iterdir()) <= flushed
 
 
 def test_what_changed_is_told(site: Site) -> None:
@@ -172,7 +171,7 @@ def test_two_packages_that_differ_only_in_the_epoch_have_two_file_names(site: Si
     rpm = Rpm("a", "1", "1")
     newer = dataclasses.replace(rpm, epoch=1)
 
-    site.build("rocks", site.mirror("os", [rpm]), site.mirror("updates", [newer]), versions=ALL)
+    site.build("rocks", site.mirror("os", [rpm]), site.mirror("updates", [newer]), versions="all")
 
     names = {
         package.epoch: pathlib.Path(package.location_href).name

@@ -41,14 +41,14 @@ def generations(
 
 
 def there(site: Site, distribution: str = "rocks") -> list[str]:
-    return publish.history(site.places, distribution, ARCH)
+    return publish.history(site.store, distribution, ARCH)
 
 
 def test_the_last_generations_are_kept(site: Site) -> None:
     made = generations(site, 5, keep=3)
 
     assert there(site) == made[2:]
-    assert publish.current_generation(site.places, "rocks", ARCH) == made[4]
+    assert publish.current_generation(site.store, "rocks", ARCH) == made[4]
 
 
 def test_one_is_the_least_that_is_kept(site: Site) -> None:
@@ -60,19 +60,19 @@ def test_one_is_the_least_that_is_kept(site: Site) -> None:
 def test_a_generation_in_use_is_never_removed(site: Site) -> None:
     made = generations(site, 4, keep=9)
 
-    with publish.build_lock(site.places, "rocks", ARCH, 0):
-        gone = publish.prune(site.places, "rocks", ARCH, 1, in_use=[made[0]])
+    with publish.build_lock(site.store, "rocks", ARCH, 0):
+        gone = publish.prune(site.store, "rocks", ARCH, 1, in_use=[made[0]])
 
     assert gone == made[1:3]
     assert there(site) == [made[0], made[3]]
-    assert len(content(pathlib.Path(site.places.generations("rocks", ARCH)) / made[0])) > 5
+    assert len(content(pathlib.Path(site.store.generations_folder("rocks", ARCH)) / made[0])) > 5
 
 
 def test_packages_that_no_generation_has_leave_the_pool(site: Site) -> None:
     generations(site, 3, keep=2)
 
-    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
-    assert len(list(pathlib.Path(site.places.sets).iterdir())) == 2
+    assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
+    assert len(list(pathlib.Path(site.store.sets).iterdir())) == 2
 
 
 def test_a_package_that_shares_its_shard_with_one_that_went_stays(site: Site) -> None:
@@ -85,7 +85,7 @@ def test_a_package_that_shares_its_shard_with_one_that_went_stays(site: Site) ->
         (site.tree("rocks") / package.location_href).read_bytes()
         for package in site.packages("rocks")
     )
-    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+    assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
     site.build("again", site.parent("rocks", "rocks"), site.directory("more", [Rpm(name, "3")]))
     assert site.nevras("again") == ["a-0:1-1.noarch", f"{name}-0:3-1.noarch"]
 
@@ -94,8 +94,8 @@ def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:
     generations(site, 1)
     site.build("child", site.parent("rocks", "rocks"))
 
-    with publish.build_lock(site.places, "rocks", ARCH, 0):
-        publish.remove(site.places, "rocks", ARCH)
+    with publish.build_lock(site.store, "rocks", ARCH, 0):
+        publish.remove(site.store, "rocks", ARCH)
 
     assert site.nevras("child") == ["a-0:1-1.noarch"]
     assert all(
@@ -108,9 +108,9 @@ def test_going_back_is_publishing_an_older_generation(site: Site) -> None:
     made = generations(site, 3, keep=3)
     assert site.nevras("rocks") == ["a-0:3-1.noarch"]
 
-    with publish.build_lock(site.places, "rocks", ARCH, 0):
-        wanted = publish.find_generation(site.places, "rocks", ARCH, "previous")
-        assert publish.publish(site.places, "rocks", ARCH, wanted)
+    with publish.build_lock(site.store, "rocks", ARCH, 0):
+        wanted = publish.find_generation(site.store, "rocks", ARCH, "previous")
+        assert publish.publish(site.store, "rocks", ARCH, wanted)
 
     assert wanted == made[1]
     assert site.nevras("rocks") == ["a-0:2-1.noarch"]
@@ -119,27 +119,27 @@ def test_going_back_is_publishing_an_older_generation(site: Site) -> None:
 def test_publishing_what_is_published_changes_nothing(site: Site) -> None:
     made = generations(site, 1)
 
-    assert not publish.publish(site.places, "rocks", ARCH, made[0])
+    assert not publish.publish(site.store, "rocks", ARCH, made[0])
 
 
 def test_a_generation_is_found_by_the_beginning_of_its_name(site: Site) -> None:
     made = generations(site, 2, keep=2)
 
-    assert publish.find_generation(site.places, "rocks", ARCH, made[0][:6]) == made[0]
+    assert publish.find_generation(site.store, "rocks", ARCH, made[0][:6]) == made[0]
     with pytest.raises(
         NotFound, match=f'"rocks" has no generation "zz"; there are {", ".join(made)}'
     ):
-        publish.find_generation(site.places, "rocks", ARCH, "zz")
+        publish.find_generation(site.store, "rocks", ARCH, "zz")
     with pytest.raises(NotFound, match='"" names several generations'):
-        publish.find_generation(site.places, "rocks", ARCH, "")
+        publish.find_generation(site.store, "rocks", ARCH, "")
 
 
 def test_promotion_gives_the_same_generation_to_another_distribution(site: Site) -> None:
     made = generations(site, 1)
 
-    with publish.build_lock(site.places, "production", ARCH, 0):
-        identity = publish.copy_generation(site.places, "rocks", "production", ARCH)
-        publish.publish(site.places, "production", ARCH, identity)
+    with publish.build_lock(site.store, "production", ARCH, 0):
+        identity = publish.copy_generation(site.store, "rocks", "production", ARCH)
+        publish.publish(site.store, "production", ARCH, identity)
 
     assert identity == made[0]
     assert content(site.tree("production")) == content(site.tree("rocks"))
@@ -147,12 +147,12 @@ def test_promotion_gives_the_same_generation_to_another_distribution(site: Site)
 
 def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
     generations(site, 1)
-    with publish.build_lock(site.places, "production", ARCH, 0):
+    with publish.build_lock(site.store, "production", ARCH, 0):
         publish.publish(
-            site.places,
+            site.store,
             "production",
             ARCH,
-            publish.copy_generation(site.places, "rocks", "production", ARCH),
+            publish.copy_generation(site.store, "rocks", "production", ARCH),
         )
     before = content(site.tree("production"))
 
@@ -163,31 +163,31 @@ def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
 
 def test_a_distribution_that_published_nothing_cannot_be_promoted(site: Site) -> None:
     with (
-        publish.build_lock(site.places, "production", ARCH, 0),
+        publish.build_lock(site.store, "production", ARCH, 0),
         pytest.raises(NotFound, match="has published nothing"),
     ):
-        publish.copy_generation(site.places, "rocks", "production", ARCH)
+        publish.copy_generation(site.store, "rocks", "production", ARCH)
 
 
 def test_a_distribution_goes_with_its_generations_and_packages(site: Site) -> None:
     generations(site, 2)
 
-    with publish.build_lock(site.places, "rocks", ARCH, 0):
-        assert publish.remove(site.places, "rocks", ARCH)
-        assert not publish.remove(site.places, "rocks", ARCH)
+    with publish.build_lock(site.store, "rocks", ARCH, 0):
+        assert publish.remove(site.store, "rocks", ARCH)
+        assert not publish.remove(site.store, "rocks", ARCH)
 
     assert not (site.root / "rocks").exists()
-    assert list(pathlib.Path(site.places.pool).glob("??/*.rpm")) == []
+    assert list(pathlib.Path(site.store.pool).glob("??/*.rpm")) == []
 
 
 def test_a_distribution_in_use_does_not_go(site: Site) -> None:
     made = generations(site, 2)
 
     with (
-        publish.build_lock(site.places, "rocks", ARCH, 0),
+        publish.build_lock(site.store, "rocks", ARCH, 0),
         pytest.raises(Refused, match=f"generation {made[0]} of .* in use"),
     ):
-        publish.remove(site.places, "rocks", ARCH, in_use=[made[0], "elsewhere"])
+        publish.remove(site.store, "rocks", ARCH, in_use=[made[0], "elsewhere"])
 
     assert there(site) == made
 
@@ -203,9 +203,9 @@ def test_a_folder_in_the_place_of_the_link_is_not_replaced(site: Site) -> None:
 
 class TestTwoBuilders:
     def test_the_second_fails_clearly(self, site: Site) -> None:
-        second = publish.build_lock(site.places, "rocks", ARCH, 0)
+        second = publish.build_lock(site.store, "rocks", ARCH, 0)
         with (
-            publish.build_lock(site.places, "rocks", ARCH, 0),
+            publish.build_lock(site.store, "rocks", ARCH, 0),
             pytest.raises(Conflict) as raised,
             second,
         ):
@@ -219,7 +219,7 @@ class TestTwoBuilders:
         started, finish, order = threading.Event(), threading.Event(), []
 
         def first() -> None:
-            with publish.build_lock(site.places, "rocks", ARCH, 0):
+            with publish.build_lock(site.store, "rocks", ARCH, 0):
                 started.set()
                 finish.wait(10)
                 order.append("first")
@@ -228,56 +228,56 @@ class TestTwoBuilders:
         thread.start()
         started.wait(10)
         threading.Timer(0.1, finish.set).start()
-        with publish.build_lock(site.places, "rocks", ARCH, 10):
+        with publish.build_lock(site.store, "rocks", ARCH, 10):
             order.append("second")
         thread.join()
 
         assert order == ["first", "second"]
 
     def test_two_distributions_are_built_at_the_same_time(self, site: Site) -> None:
-        with publish.build_lock(site.places, "other", ARCH, 0):
+        with publish.build_lock(site.store, "other", ARCH, 0):
             generations(site, 1)
 
     def test_the_pool_is_not_emptied_under_a_builder_but_by_the_next_run(self, site: Site) -> None:
         generations(site, 2)
-        with pool.shared(site.places), publish.build_lock(site.places, "rocks", ARCH, 0):
-            publish.prune(site.places, "rocks", ARCH, 1)
-        assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+        with pool.shared_lock(site.store), publish.build_lock(site.store, "rocks", ARCH, 0):
+            publish.prune(site.store, "rocks", ARCH, 1)
+        assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
 
-        with publish.build_lock(site.places, "other", ARCH, 0):
+        with publish.build_lock(site.store, "other", ARCH, 0):
             pass
 
-        assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
+        assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 1
 
 
 def test_what_others_had_to_leave_is_removed_by_who_prunes_next(site: Site) -> None:
     generations(site, 2)
     generations(site, 2, "other", "b")
     with contextlib.ExitStack() as other:
-        with pool.shared(site.places):
-            with publish.build_lock(site.places, "rocks", ARCH, 0):
-                publish.prune(site.places, "rocks", ARCH, 1)
-            other.enter_context(publish.build_lock(site.places, "other", ARCH, 0))
-        publish.prune(site.places, "other", ARCH, 1)
+        with pool.shared_lock(site.store):
+            with publish.build_lock(site.store, "rocks", ARCH, 0):
+                publish.prune(site.store, "rocks", ARCH, 1)
+            other.enter_context(publish.build_lock(site.store, "other", ARCH, 0))
+        publish.prune(site.store, "other", ARCH, 1)
 
-    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
-    assert not pool.owed(site.places)
+    assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
+    assert not pool.pending_gc(site.store)
 
 
 def test_a_sweep_forgives_nothing_that_became_unused_after_it_looked(site: Site) -> None:
     generations(site, 2)
 
     def looked() -> set[str]:
-        used = publish.referenced_sets(site.places)
-        publish.prune(site.places, "rocks", ARCH, 1)  # by another process, which is not alone
+        used = publish.referenced_sets(site.store)
+        publish.prune(site.store, "rocks", ARCH, 1)  # by another process, which is not alone
         return used
 
-    with publish.build_lock(site.places, "rocks", ARCH, 0), pool.alone(site.places):
-        pool.sweep(site.places, looked)
-    with publish.build_lock(site.places, "other", ARCH, 0):
+    with publish.build_lock(site.store, "rocks", ARCH, 0), pool.exclusive_lock(site.store):
+        pool.collect_garbage(site.store, looked)
+    with publish.build_lock(site.store, "other", ARCH, 0):
         pass
 
-    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
+    assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
 
 
 def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
@@ -291,38 +291,38 @@ def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
     with monkeypatch.context() as patch, pytest.raises(Unavailable):
         patch.setattr(materialise, "_fill", full)
         site.build("rocks", site.mirror("more", [Rpm("more")]))
-    assert set(os.listdir(site.places.sets)) > publish.referenced_sets(site.places)
+    assert set(os.listdir(site.store.sets)) > publish.referenced_sets(site.store)
 
     generations(site, 1)
 
-    assert set(os.listdir(site.places.sets)) == publish.referenced_sets(site.places)
+    assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
 
 
 def test_what_another_builder_has_swept_meanwhile_is_not_missed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generations(site, 2)
-    alone = pool.alone
+    alone = pool.exclusive_lock
 
     @contextlib.contextmanager
-    def after_another(places: pool.Places) -> Iterator[None]:
-        with alone(places):
-            pool.sweep(places, lambda: publish.referenced_sets(places))
+    def after_another(store: pool.StorePaths) -> Iterator[None]:
+        with alone(store):
+            pool.collect_garbage(store, lambda: publish.referenced_sets(store))
             yield
 
-    with publish.build_lock(site.places, "rocks", ARCH, 0):
-        monkeypatch.setattr(pool, "alone", after_another)
-        publish.prune(site.places, "rocks", ARCH, 1)
+    with publish.build_lock(site.store, "rocks", ARCH, 0):
+        monkeypatch.setattr(pool, "exclusive_lock", after_another)
+        publish.prune(site.store, "rocks", ARCH, 1)
 
-    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 1
-    assert len(os.listdir(site.places.sets)) == 1
+    assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 1
+    assert len(os.listdir(site.store.sets)) == 1
 
 
 def test_a_set_that_is_being_removed_is_not_found_by_its_name(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generations(site, 2)
-    (before, after) = sorted(os.listdir(site.places.sets))
+    (before, after) = sorted(os.listdir(site.store.sets))
     rmtree = shutil.rmtree
 
     def killed(path: str, **options: bool) -> None:
@@ -332,20 +332,20 @@ def test_a_set_that_is_being_removed_is_not_found_by_its_name(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shutil, "rmtree", killed)
-        publish.remove(site.places, "rocks", ARCH)
-    assert {before, after} - set(os.listdir(site.places.sets))
+        publish.remove(site.store, "rocks", ARCH)
+    assert {before, after} - set(os.listdir(site.store.sets))
 
-    with publish.build_lock(site.places, "other", ARCH, 0):
+    with publish.build_lock(site.store, "other", ARCH, 0):
         pass
-    assert os.listdir(site.places.sets) == []
+    assert os.listdir(site.store.sets) == []
 
 
 def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
     generations(site, 1)
-    folder = pathlib.Path(site.places.generations("rocks", ARCH))
+    folder = pathlib.Path(site.store.generations_folder("rocks", ARCH))
     (folder / ".new" / "Packages").mkdir(parents=True)
     (folder / ".old-abc").mkdir()
-    half = pathlib.Path(site.places.pool) / ".new" / "abc-1"
+    half = pathlib.Path(site.store.pool) / ".new" / "abc-1"
     half.mkdir(parents=True)
     (half / "a.rpm").write_text("part")
 
@@ -360,22 +360,22 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
 
 def test_what_an_unreadable_generation_uses_stays_in_the_pool(site: Site) -> None:
     made = generations(site, 2, keep=2)
-    (index,) = (pathlib.Path(site.places.generations("rocks", ARCH)) / made[0] / "repodata").glob(
-        "*-rocks.json.zst"
-    )
+    (index,) = (
+        pathlib.Path(site.store.generations_folder("rocks", ARCH)) / made[0] / "repodata"
+    ).glob("*-rocks.json.zst")
     index.write_bytes(b"damaged")
-    pool.owe_sweep(site.places)
+    pool.request_gc(site.store)
 
-    with publish.build_lock(site.places, "other", ARCH, 0):
+    with publish.build_lock(site.store, "other", ARCH, 0):
         pass
 
-    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+    assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
 
 
 def test_the_papers_layout_keeps_its_packages_too(site: Site) -> None:
     generations(site, 3, keep=2, layout="symlink")
 
-    assert len(list(pathlib.Path(site.places.pool).glob("??/*.rpm"))) == 2
+    assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
     assert all(
         path.read_bytes() for path in site.root.glob(".generations/rocks/*/*/Packages/*/*.rpm")
     )
@@ -386,7 +386,7 @@ def test_a_generation_that_somebody_removes_just_now_links_nothing(
 ) -> None:
     monkeypatch.setattr(pool, "_names", lambda _folder: ["00", "01"])
 
-    assert pool.sets_of(str(site.root / "gone")) == set()
+    assert pool.linked_sets(str(site.root / "gone")) == set()
 
 
 def test_a_generation_that_is_removed_while_it_is_promoted_is_told(
@@ -395,16 +395,16 @@ def test_a_generation_that_is_removed_while_it_is_promoted_is_told(
     (made,) = generations(site, 1)
 
     @contextlib.contextmanager
-    def pruned(_places: pool.Places) -> Iterator[None]:
-        shutil.rmtree(pathlib.Path(site.places.generations("rocks", ARCH)) / made)
+    def pruned(_places: pool.StorePaths) -> Iterator[None]:
+        shutil.rmtree(pathlib.Path(site.store.generations_folder("rocks", ARCH)) / made)
         yield
 
-    monkeypatch.setattr(pool, "shared", pruned)
+    monkeypatch.setattr(pool, "shared_lock", pruned)
     with (
-        publish.build_lock(site.places, "production", ARCH, 0),
+        publish.build_lock(site.store, "production", ARCH, 0),
         pytest.raises(NotFound, match=f"{made}: it was removed in this moment; run again"),
     ):
-        publish.copy_generation(site.places, "rocks", "production", ARCH)
+        publish.copy_generation(site.store, "rocks", "production", ARCH)
 
     assert there(site, "production") == []
 
@@ -423,6 +423,6 @@ def test_what_the_disk_refuses_is_told_with_the_file(
             Unavailable,
             match=r'production\S+rocks\.json\.zst: No space left on device while distribution "production"',
         ),
-        publish.build_lock(site.places, "production", ARCH, 0),
+        publish.build_lock(site.store, "production", ARCH, 0),
     ):
-        publish.copy_generation(site.places, "rocks", "production", ARCH)
+        publish.copy_generation(site.store, "rocks", "production", ARCH)

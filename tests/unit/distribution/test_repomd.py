@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.repomd import (
     Record,
-    is_checksum,
-    is_inside,
-    parse,
+    is_safe_path,
+    is_valid_checksum,
+    parse_repomd,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.samples import sample
@@ -35,7 +35,7 @@ def data(kind: str = "primary", href: str = "repodata/p.xml.gz", digest: str = S
 
 
 def test_records_come_sorted_by_kind_with_size_and_checksum() -> None:
-    repomd = parse(document(data(), data("filelists", "repodata/f.xml.gz", size="")), WHERE)
+    repomd = parse_repomd(document(data(), data("filelists", "repodata/f.xml.gz", size="")), WHERE)
     assert repomd.revision == "7"
     assert repomd.records == (
         Record("filelists", "repodata/f.xml.gz", SUM, "sha256"),
@@ -47,7 +47,7 @@ def test_records_come_sorted_by_kind_with_size_and_checksum() -> None:
 
 def test_a_real_repomd_is_read_whole() -> None:
     text = (sample("cs9-appstream") / "repodata" / "repomd.xml").read_bytes()
-    primary = parse(text, WHERE).record("primary")
+    primary = parse_repomd(text, WHERE).record("primary")
     assert primary is not None
     assert (primary.size, primary.open_size) == (3597627, 51840420)
 
@@ -92,14 +92,14 @@ def test_a_real_repomd_is_read_whole() -> None:
 )
 def test_a_repomd_that_lies_is_refused_by_name(text: bytes, said: str) -> None:
     with pytest.raises(DescriptionError) as caught:
-        parse(text, WHERE)
+        parse_repomd(text, WHERE)
     assert str(caught.value).startswith(WHERE)
     assert said in str(caught.value)
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(DescriptionError) as caught:
-        parse(document(data("other", "../x"), data("group", digest="zz")), WHERE)
+        parse_repomd(document(data("other", "../x"), data("group", digest="zz")), WHERE)
     assert caught.value.what.count(";") == 2
 
 
@@ -108,7 +108,7 @@ def test_entities_are_refused_before_any_of_them_is_expanded() -> None:
         b">7<", b">&a;<"
     )
     with pytest.raises(DescriptionError, match="it declares entities"):
-        parse(bomb, WHERE)
+        parse_repomd(bomb, WHERE)
 
 
 @pytest.mark.parametrize(
@@ -129,28 +129,28 @@ def test_entities_are_refused_before_any_of_them_is_expanded() -> None:
     ],
 )
 def test_a_location_outside_of_the_repository_is_not_inside(location: str) -> None:
-    assert not is_inside(location)
+    assert not is_safe_path(location)
 
 
 @pytest.mark.parametrize(
     "location", ["a.rpm", "Packages/n/nginx-1:1.20.rpm", "./a.rpm", "c++-1^git~rc.rpm", "..a/b"]
 )
 def test_a_location_below_the_repository_is_inside(location: str) -> None:
-    assert is_inside(location)
+    assert is_safe_path(location)
 
 
 @given(st.text(alphabet="./a\\:0\x00", max_size=12))
 def test_joining_a_location_never_leaves_the_folder(location: str) -> None:
-    if is_inside(location):
+    if is_safe_path(location):
         assert os.path.normpath(os.path.join("/pool", location)).startswith("/pool/")
 
 
 def test_a_checksum_is_as_long_as_its_algorithm_makes_it() -> None:
-    assert is_checksum("a" * 40, "sha") and is_checksum("0" * 128, "sha512")
+    assert is_valid_checksum("a" * 40, "sha") and is_valid_checksum("0" * 128, "sha512")
     assert not any(
         (
-            is_checksum("a" * 63, "sha256"),
-            is_checksum("g" * 64, "sha256"),
-            is_checksum("a" * 32, "md5"),
+            is_valid_checksum("a" * 63, "sha256"),
+            is_valid_checksum("g" * 64, "sha256"),
+            is_valid_checksum("a" * 32, "md5"),
         )
     )

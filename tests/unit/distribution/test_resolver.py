@@ -9,34 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import key, parse
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import evr_key, parse_evr
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
     module_streams,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    ALL,
-    DIRECTORY,
     Package,
     Policy,
     Resolution,
     Source,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
+    build_rules,
     check_pins,
-    resolve,
-    rules,
+    resolve_packages,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 
 USUAL = Policy()
-SOURCES = (Source("os"), Source("updates"), Source("local", DIRECTORY))
+SOURCES = (Source("os"), Source("updates"), Source("local", "directory"))
 
 
 def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
     """``name-[epoch:]version-release.arch`` as a package; ``content`` tells files of one NEVRA apart."""
     stem, _dot, arch = nevra.rpartition(".")
     name, version, release = stem.rsplit("-", 2)
-    evr = parse(f"{version}-{release}")
+    evr = parse_evr(f"{version}-{release}")
     checksum = (content or nevra).encode().hex()[:64].ljust(64, "0")
     location = f"Packages/{nevra}.rpm"
     return Package(
@@ -50,11 +48,11 @@ def decided(
     streams: module_streams.Streams = module_streams.NO_STREAMS,
     policy: Policy = USUAL,
 ) -> Resolution:
-    return resolve(packages, rules(policy, sources, streams))
+    return resolve_packages(packages, build_rules(policy, sources, streams))
 
 
 def chosen(resolution: Resolution) -> list[tuple[str, str]]:
-    return [(package.nevra, package.source) for package in resolution.winners]
+    return [(package.nevra, package.source) for package in resolution.chosen_packages]
 
 
 def reasons(resolution: Resolution) -> dict[str, str]:
@@ -148,7 +146,7 @@ class TestOneNameTwoFiles:
     def test_between_sources_of_equal_priority_it_is_disputed(self) -> None:
         resolution = decided(self.ONE, self.OTHER)
 
-        assert [(clash.winner, clash.loser) for clash in resolution.disputed] == [
+        assert [(clash.winner, clash.loser) for clash in resolution.undecided] == [
             (self.ONE, self.OTHER)
         ]
 
@@ -159,7 +157,7 @@ class TestOneNameTwoFiles:
 
         assert chosen(resolution) == [("foo-1-1.noarch", "local")]
         assert [(clash.winner, clash.loser) for clash in resolution.clashes] == [(local, self.ONE)]
-        assert not resolution.disputed
+        assert not resolution.undecided
 
     def test_a_lower_priority_number_is_preferred_as_in_dnf(self) -> None:
         sources = (Source("os", priority=50), Source("updates", priority=40))
@@ -180,13 +178,13 @@ class TestOneNameTwoFiles:
 
         assert chosen(resolution) == [("foo-1-1.noarch", "os")]
         assert not resolution.clashes
-        assert not resolution.disputed
+        assert not resolution.undecided
 
     def test_checksums_of_two_kinds_cannot_be_compared_so_the_size_has_to_do(self) -> None:
         other = self.OTHER._replace(checksum="f" * 128, checksum_type="sha512")
 
-        assert not decided(self.ONE, other).disputed
-        assert decided(self.ONE, other._replace(size=101)).disputed
+        assert not decided(self.ONE, other).undecided
+        assert decided(self.ONE, other._replace(size=101)).undecided
 
 
 class TestPins:
@@ -229,7 +227,7 @@ class TestPins:
 
 
 def test_a_source_that_wins_a_name_needs_no_newer_version() -> None:
-    sources = (Source("os"), Source("local", DIRECTORY, wins=("kernel*",)))
+    sources = (Source("os"), Source("local", "directory", wins=("kernel*",)))
 
     resolution = decided(
         rpm("kernel-5.14-70.x86_64"), rpm("kernel-5.14-1.site.x86_64", "local"), rpm("bash-5-2.noarch"),
@@ -258,7 +256,7 @@ def test_without_a_limit_one_kernel_stays_as_of_every_package() -> None:
 
 
 def test_every_version_stays_when_the_policy_says_so() -> None:
-    resolution = decided(rpm("a-1-1.noarch"), rpm("a-2-1.noarch"), policy=Policy(versions=ALL))
+    resolution = decided(rpm("a-1-1.noarch"), rpm("a-2-1.noarch"), policy=Policy(versions="all"))
 
     assert [nevra for nevra, _source in chosen(resolution)] == ["a-2-1.noarch", "a-1-1.noarch"]
 
@@ -336,13 +334,13 @@ def test_no_chosen_package_is_older_than_another_candidate_of_its_name_and_archi
 ) -> None:
     resolution = decided(*packages)
 
-    for winner in resolution.winners:
+    for winner in resolution.chosen_packages:
         rivals = [one for one in packages if (one.name, one.arch) == (winner.name, winner.arch)]
-        assert key(winner.evr) == max(key(rival.evr) for rival in rivals)
+        assert evr_key(winner.evr) == max(evr_key(rival.evr) for rival in rivals)
 
 
 @given(PACKAGES)
 def test_choosing_again_from_what_was_chosen_changes_nothing(packages: list[Package]) -> None:
-    winners = decided(*packages).winners
+    winners = decided(*packages).chosen_packages
 
-    assert decided(*winners).winners == winners
+    assert decided(*winners).chosen_packages == winners

@@ -11,7 +11,6 @@ from typing import Callable
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    DIRECTORY,
     Source,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import (
@@ -28,7 +27,7 @@ SIGNATURE = 96 + 16  # where the index of the signature header begins
 
 
 def source(folder: pathlib.Path) -> Source:
-    return Source("local", DIRECTORY, path=str(folder))
+    return Source("local", "directory", path=str(folder))
 
 
 def claim(data: bytes, offset: int, value: int) -> bytes:
@@ -62,7 +61,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 def test_a_whole_package_passes(tmp_path: pathlib.Path) -> None:
-    rpm_validation.check(str(write(KERNEL, tmp_path)), "here")
+    rpm_validation.check_rpm(str(write(KERNEL, tmp_path)), "here")
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -74,7 +73,7 @@ def test_a_file_that_is_no_whole_package_is_refused_by_name(
     path.write_bytes(spoil(image(KERNEL)))
 
     with pytest.raises(DescriptionError, match=complaint) as raised:
-        rpm_validation.check(str(path), f'source "local", {path}')
+        rpm_validation.check_rpm(str(path), f'source "local", {path}')
 
     assert str(raised.value).startswith(f'source "local", {path}: ')
 
@@ -87,7 +86,7 @@ def test_every_byte_counts(tmp_path: pathlib.Path) -> None:
     for offset in range(96, len(data), 7):
         path.write_bytes(flip(data, offset))
         try:
-            rpm_validation.check(str(path), "x")
+            rpm_validation.check_rpm(str(path), "x")
             passed.append(offset)
         except DescriptionError:
             pass
@@ -102,8 +101,8 @@ class TestADirectory:
         (tmp_path / "README").write_text("no package")
         (tmp_path / ".hidden.rpm").write_text("on its way")
 
-        found = rpm_directory.read(
-            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        found = rpm_directory.read_headers(
+            source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
         )
 
         (package,) = found.packages
@@ -112,7 +111,7 @@ class TestADirectory:
             f"kernels/{KERNEL.filename}",
         )
         assert package.size == len(image(KERNEL))
-        assert found.moment == KERNEL.build_time
+        assert found.newest_timestamp == KERNEL.build_time
 
     def test_a_file_whose_name_lies_about_its_header_is_refused(
         self, tmp_path: pathlib.Path
@@ -120,8 +119,8 @@ class TestADirectory:
         write(KERNEL, tmp_path, "kernel-9.9-1.x86_64.rpm")
 
         with pytest.raises(DescriptionError) as raised:
-            rpm_directory.read(
-                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            rpm_directory.read_headers(
+                source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
             )
 
         assert (
@@ -134,8 +133,8 @@ class TestADirectory:
             (tmp_path / f"{number:02}.rpm").write_bytes(spoil(image(KERNEL)))
 
         with pytest.raises(DescriptionError) as raised:
-            rpm_directory.read(
-                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            rpm_directory.read_headers(
+                source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
             )
 
         assert f"{len(BAD)} of its files are no packages" in str(raised.value)
@@ -145,30 +144,30 @@ class TestADirectory:
         self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(KERNEL, tmp_path)
-        first = rpm_directory.read(
-            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        first = rpm_directory.read_headers(
+            source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
         )
         monkeypatch.setattr(
-            rpm_validation, "check", lambda *_arguments: pytest.fail("it was read again")
+            rpm_validation, "check_rpm", lambda *_arguments: pytest.fail("it was read again")
         )
 
         assert (
-            rpm_directory.read(
-                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            rpm_directory.read_headers(
+                source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
             )
             == first
         )
 
     def test_a_file_that_changed_in_place_is_read_again(self, tmp_path: pathlib.Path) -> None:
         path = write(KERNEL, tmp_path)
-        before = rpm_directory.read(
-            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        before = rpm_directory.read_headers(
+            source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
         ).packages
         path.write_bytes(image(dataclasses.replace(KERNEL, variant="rebuilt")))
         os.utime(path, (1, 1))
 
-        after = rpm_directory.read(
-            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        after = rpm_directory.read_headers(
+            source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
         ).packages
 
         assert [package.nevra for package in after] == [package.nevra for package in before]
@@ -176,38 +175,38 @@ class TestADirectory:
 
     def test_a_memory_that_was_damaged_is_made_again(self, tmp_path: pathlib.Path) -> None:
         write(KERNEL, tmp_path)
-        first = rpm_directory.read(
-            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        first = rpm_directory.read_headers(
+            source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
         )
         (memory,) = (tmp_path / "cache" / "headers").iterdir()
         memory.write_text('{"a": [1')
 
         assert (
-            rpm_directory.read(
-                source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+            rpm_directory.read_headers(
+                source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
             )
             == first
         )
 
     def test_a_directory_that_is_gone_is_said_so(self, tmp_path: pathlib.Path) -> None:
         with pytest.raises(NotFound, match=r'source "local" \(.*/gone\): no such directory'):
-            rpm_directory.look(source(tmp_path / "gone"))
+            rpm_directory.scan(source(tmp_path / "gone"))
 
     def test_a_link_to_nothing_is_said_so(self, tmp_path: pathlib.Path) -> None:
         (tmp_path / "a.rpm").symlink_to("nowhere")
 
         with pytest.raises(NotFound, match=r"a\.rpm: it is a link to nothing"):
-            rpm_directory.look(source(tmp_path))
+            rpm_directory.scan(source(tmp_path))
 
     def test_the_xml_does_not_depend_on_the_time_of_the_file(self, tmp_path: pathlib.Path) -> None:
         path = write(KERNEL, tmp_path)
-        (package,) = rpm_directory.read(
-            source(tmp_path), rpm_directory.look(source(tmp_path)), str(tmp_path / "cache")
+        (package,) = rpm_directory.read_headers(
+            source(tmp_path), rpm_directory.scan(source(tmp_path)), str(tmp_path / "cache")
         ).packages
-        first = rpm_directory.texts(str(path), "Packages/00/x.rpm", package.checksum)
+        first = rpm_directory.package_xml(str(path), "Packages/00/x.rpm", package.checksum)
         os.utime(path, (5, 5))
 
-        assert rpm_directory.texts(str(path), "Packages/00/x.rpm", package.checksum) == first
+        assert rpm_directory.package_xml(str(path), "Packages/00/x.rpm", package.checksum) == first
 
     def test_a_file_that_changes_while_it_is_used_is_noticed(self, tmp_path: pathlib.Path) -> None:
         path = write(KERNEL, tmp_path)
@@ -215,4 +214,4 @@ class TestADirectory:
         with pytest.raises(
             DescriptionError, match="the file changed while the distribution was built"
         ):
-            rpm_directory.texts(str(path), "x.rpm", "0" * 64)
+            rpm_directory.package_xml(str(path), "x.rpm", "0" * 64)

@@ -34,7 +34,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """primary, filelists and other as createrepo_c writes them."""
     folder = repository(tmp_path_factory.mktemp("repository"), [BASH, LIBS]) / "repodata"
     return {
-        kind: compression.expand(next(folder.glob(f"*-{kind}.xml.zst")).read_bytes(), kind)
+        kind: compression.decompress(next(folder.glob(f"*-{kind}.xml.zst")).read_bytes(), kind)
         for kind in ("primary", "filelists", "other")
     }
 
@@ -54,7 +54,7 @@ def nested(document: bytes) -> object:
 
 
 def test_a_package_is_what_createrepo_c_says(documents: dict[str, bytes]) -> None:
-    found = slices.primary(documents["primary"], "os", "primary").packages
+    found = slices.slice_primary(documents["primary"], "os", "primary").packages
 
     rows: list[createrepo_c.Package] = []
     createrepo_c.xml_parse_primary_snippet(
@@ -75,15 +75,15 @@ def test_a_package_is_what_createrepo_c_says(documents: dict[str, bytes]) -> Non
 def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(
     documents: dict[str, bytes],
 ) -> None:
-    found = slices.primary(documents["primary"], "os", "primary")
+    found = slices.slice_primary(documents["primary"], "os", "primary")
 
     texts = [
-        found.text(package.checksum, f"Packages/00/{package.file_name}")
+        found.package_xml(package.checksum, f"Packages/00/{package.file_name}")
         for package in found.packages
     ]
 
     # The description's location is text, and stays.
-    again = normalise.head("primary", 2) + b"".join(texts) + normalise.tail("primary")
+    again = normalise.xml_head("primary", 2) + b"".join(texts) + normalise.xml_tail("primary")
     expected = documents["primary"].replace(b' href="Packages/', b' href="Packages/00/')
     assert nested(again) == nested(expected)
 
@@ -92,14 +92,14 @@ def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(
 def test_slices_of_the_other_files_are_whole_elements(
     documents: dict[str, bytes], kind: str
 ) -> None:
-    found = slices.listing(documents[kind], kind, kind)
+    found = slices.slice_listing(documents[kind], kind, kind)
 
-    texts = [found.text(checksum) or b"" for checksum in found.spans]
+    texts = [found.package_xml(checksum) or b"" for checksum in found.spans]
 
-    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(
-        documents[kind]
-    )
-    assert found.text("0" * 64) is None
+    assert nested(
+        normalise.xml_head(kind, 2) + b"".join(texts) + normalise.xml_tail(kind)
+    ) == nested(documents[kind])
+    assert found.package_xml("0" * 64) is None
 
 
 def _attributes_swapped(text: str) -> str:
@@ -139,20 +139,20 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_another_layout_gives_the_same_packages(documents: dict[str, bytes], variant: str) -> None:
-    original = slices.primary(documents["primary"], "os", "primary")
+    original = slices.slice_primary(documents["primary"], "os", "primary")
     changed = VARIANTS[variant](documents["primary"].decode()).encode()
 
-    found = slices.primary(changed, "os", "primary")
+    found = slices.slice_primary(changed, "os", "primary")
 
     assert changed != documents["primary"]
     assert found.packages == original.packages
     for package in found.packages:
         document = (
-            normalise.head("primary", 1)
-            + found.text(package.checksum, package.location)
-            + normalise.tail("primary")
+            normalise.xml_head("primary", 1)
+            + found.package_xml(package.checksum, package.location)
+            + normalise.xml_tail("primary")
         )
-        again = slices.primary(document, "os", "primary")
+        again = slices.slice_primary(document, "os", "primary")
         assert again.packages == [package]
 
 
@@ -162,19 +162,19 @@ def test_another_layout_of_the_other_files_gives_the_same_elements(
 ) -> None:
     text = documents[kind].decode().replace("<package pkgid=", "<!-- x --><package\n pkgid=")
 
-    found = slices.listing(text.encode(), kind, kind)
+    found = slices.slice_listing(text.encode(), kind, kind)
 
-    assert list(found.spans) == list(slices.listing(documents[kind], kind, kind).spans)
-    texts = [found.text(checksum) or b"" for checksum in found.spans]
-    assert nested(normalise.head(kind, 2) + b"".join(texts) + normalise.tail(kind)) == nested(
-        documents[kind]
-    )
+    assert list(found.spans) == list(slices.slice_listing(documents[kind], kind, kind).spans)
+    texts = [found.package_xml(checksum) or b"" for checksum in found.spans]
+    assert nested(
+        normalise.xml_head(kind, 2) + b"".join(texts) + normalise.xml_tail(kind)
+    ) == nested(documents[kind])
 
 
 def test_standard_layout_is_its_own_standard_form(documents: dict[str, bytes]) -> None:
-    once = normalise.standardise(documents["primary"], "primary", "primary")
+    once = normalise.normalise(documents["primary"], "primary", "primary")
 
-    assert normalise.standardise(once, "primary", "primary") == once
+    assert normalise.normalise(once, "primary", "primary") == once
     assert nested(once) == nested(documents["primary"])
 
 
@@ -201,7 +201,7 @@ def test_metadata_that_leads_astray_are_refused(
     assert before in text
 
     with pytest.raises(DescriptionError, match=complaint) as raised:
-        slices.primary(
+        slices.slice_primary(
             text.replace(before, after, 1).encode(), "os", 'source "os", its primary metadata'
         )
 
@@ -210,7 +210,7 @@ def test_metadata_that_leads_astray_are_refused(
 
 def test_a_page_of_a_captive_portal_is_no_metadata() -> None:
     with pytest.raises(DescriptionError, match="the root element is 'html', not metadata"):
-        slices.primary(b"<html><body>Please log in</body></html>", "os", "primary")
+        slices.slice_primary(b"<html><body>Please log in</body></html>", "os", "primary")
 
 
 CONTENT = b"<metadata/>" * 1000
@@ -218,7 +218,8 @@ COMPRESSED = {
     "gzip": gzip.compress(CONTENT),
     "xz": lzma.compress(CONTENT),
     "zstd": zstandard.compress(CONTENT),
-    "zstd in frames": compression.frame(CONTENT[:500]) + compression.frame(CONTENT[500:]),
+    "zstd in frames": compression.compress_frame(CONTENT[:500])
+    + compression.compress_frame(CONTENT[500:]),
     "gzip in members": gzip.compress(CONTENT[:500]) + gzip.compress(CONTENT[500:]),
     "nothing": CONTENT,
 }
@@ -226,37 +227,39 @@ COMPRESSED = {
 
 @pytest.mark.parametrize("how", COMPRESSED)
 def test_whatever_compressed_a_file_it_is_expanded(how: str) -> None:
-    assert compression.expand(COMPRESSED[how], how, len(CONTENT)) == CONTENT
-    assert compression.expand(COMPRESSED[how], how) == CONTENT
+    assert compression.decompress(COMPRESSED[how], how, len(CONTENT)) == CONTENT
+    assert compression.decompress(COMPRESSED[how], how) == CONTENT
 
 
 @pytest.mark.parametrize("how", COMPRESSED)
 @pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
 def test_a_file_of_another_size_than_promised_is_refused(how: str, size: int) -> None:
     with pytest.raises(DescriptionError, match=r"expands to .* bytes, repomd.xml promises"):
-        compression.expand(COMPRESSED[how], "primary", size)
+        compression.decompress(COMPRESSED[how], "primary", size)
 
 
 @pytest.mark.parametrize("how", ["gzip", "xz", "zstd"])
 def test_a_truncated_file_is_refused(how: str) -> None:
     with pytest.raises(DescriptionError, match=r"^primary: (cannot be expanded|expands to)"):
-        compression.expand(COMPRESSED[how][:-8], "primary", len(CONTENT))
+        compression.decompress(COMPRESSED[how][:-8], "primary", len(CONTENT))
 
 
 def test_a_small_file_that_expands_without_end_is_stopped_at_its_promise() -> None:
     bomb = gzip.compress(bytes(50 << 20))
 
     with pytest.raises(DescriptionError, match="expands to more than 1,000 bytes"):
-        compression.expand(bomb, "primary", 1000)
+        compression.decompress(bomb, "primary", 1000)
 
 
 def test_a_frame_that_was_damaged_is_noticed() -> None:
-    frame = bytearray(compression.frame(CONTENT))
+    frame = bytearray(compression.compress_frame(CONTENT))
     frame[-1] ^= 1
 
     with pytest.raises(DescriptionError, match="damaged"):
-        compression.unframe(bytes(frame))
+        compression.decompress_frame(bytes(frame))
 
 
 def test_the_same_content_gives_the_same_frame(tmp_path: pathlib.Path) -> None:
-    assert compression.frame(CONTENT) == compression.frame(bytes(bytearray(CONTENT)))
+    assert compression.compress_frame(CONTENT) == compression.compress_frame(
+        bytes(bytearray(CONTENT))
+    )

@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import optional_imports
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.validation import check
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
-    DIRECTORY,
     Distribution,
     Policy,
     Source,
@@ -19,7 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 
 OS = Source("os", url="https://mirror.example.org/9/BaseOS/x86_64/os", gpg_keys=("/etc/pki/key",))
-GOOD = Distribution("rocks", (OS, Source("local", DIRECTORY, path="/srv/local")))
+GOOD = Distribution("rocks", (OS, Source("local", "directory", path="/srv/local")))
 
 
 def test_a_good_one_passes() -> None:
@@ -55,16 +54,16 @@ def test_a_fault_is_named(change: dict[str, Any], complaint: str) -> None:
     ("change", "complaint"),
     [
         ({"name": "a/b"}, 'source "a/b": this can be no name of a folder'),
-        ({"type": "http"}, 'type is "http", and can be mirror, parent or directory'),
+        ({"type": "http"}, 'type is "http", and can be mirror or parent or directory'),
         ({"url": ""}, "it needs a url or a path, one of the two"),
         ({"path": "/srv"}, "it needs a url or a path, one of the two"),
         ({"url": "ftp://example.org"}, '"ftp://example.org" is no URL of http, https or file'),
-        ({"type": DIRECTORY}, "a directory has a path and no url"),
+        ({"type": "directory"}, "a directory has a path and no url"),
         ({"fetch": "all"}, 'fetch is "all", and can be needed or everything'),
         ({"gpg_keys": (), "gpgcheck": True}, "gpgcheck is on and there are no gpg_keys"),
         ({"gpg_keys": (), "repo_gpgcheck": True}, "repo_gpgcheck is on and there are no gpg_keys"),
         (
-            {"type": DIRECTORY, "path": "/srv", "url": "", "repo_gpgcheck": True},
+            {"type": "directory", "path": "/srv", "url": "", "repo_gpgcheck": True},
             "a directory has no metadata",
         ),
     ],
@@ -93,7 +92,7 @@ def test_libraries_that_are_missing_are_named_before_anything_is_begun(
 
     with pytest.raises(NotFound) as raised:
         optional_imports.check(
-            Distribution("rocks", (Source("local", DIRECTORY, path="/srv/local"),))
+            Distribution("rocks", (Source("local", "directory", path="/srv/local"),))
         )
 
     assert str(raised.value) == (

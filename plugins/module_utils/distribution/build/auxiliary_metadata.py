@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Sequence
 
 from ..metadata import module_streams
-from ..metadata.index import Published
+from ..metadata.index import PublishedGeneration
 from ..metadata.module_streams import NO_STREAMS, Streams
 from ..sources.base import Input
 
@@ -31,24 +31,24 @@ def merge_documents(inputs: Sequence[Input]) -> Documents:
         documents = [
             document
             for data, where in found[MODULES]
-            for document in module_streams.parse(data.decode("utf-8", "replace"), where)
+            for document in module_streams.parse_modules(data.decode("utf-8", "replace"), where)
         ]
-        contents[MODULES] = module_streams.merge(documents).encode()
-        streams = module_streams.streams(documents)
+        contents[MODULES] = module_streams.merge_modules(documents).encode()
+        streams = module_streams.stream_memberships(documents)
     if any(data for data, _where in found[GROUP]):
         from ..metadata import comps
 
-        contents[GROUP] = comps.merge(found[GROUP])
+        contents[GROUP] = comps.merge_comps(found[GROUP])
     if any(data for data, _where in found[ADVISORIES]):
         from ..metadata import updateinfo
 
-        contents[ADVISORIES] = updateinfo.merge(found[ADVISORIES])
+        contents[ADVISORIES] = updateinfo.merge_updateinfo(found[ADVISORIES])
     # One certificate says which product this is: that of the first source that has one.
     contents[PRODUCT] = next((data for data, _where in found[PRODUCT] if data), b"")
     return Documents({kind: contents[kind] for kind in KINDS if contents[kind]}, streams)
 
 
-def reuse_previous(previous: Published, inputs: Sequence[Input]) -> Documents:
+def reuse_previous(previous: PublishedGeneration, inputs: Sequence[Input]) -> Documents:
     """The same, when the sources that have documents are those of the previous generation."""
     contents = {kind: content for kind in KINDS if (content := previous.document(kind))}
     if MODULES in contents:

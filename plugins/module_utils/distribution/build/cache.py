@@ -17,7 +17,7 @@ from ...errors import NotFound, RocksError
 from ..metadata.index import FORMAT
 from ..model import Distribution, Source
 from ..sources.base import Directory, Input
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 
 
 class BuildCache(NamedTuple):
@@ -37,19 +37,19 @@ class BuildCache(NamedTuple):
     paths: Mapping[str, str] = {}
 
 
-def load(places: Places, distribution: str, arch: str) -> BuildCache:
+def load(store: StorePaths, distribution: str, arch: str) -> BuildCache:
     """What is remembered; an empty Memory when nothing is, or nothing that can be read."""
     try:
-        fields = json.loads(files.read_bytes(_path(places, distribution, arch)))
+        fields = json.loads(files.read_bytes(_path(store, distribution, arch)))
         told = tuple(fields["unmet"]), tuple(fields["warnings"])
         return BuildCache(fields["inputs"], fields["generation"], *told, dict(fields["paths"]))
     except (RocksError, ValueError, KeyError, TypeError):
         return BuildCache()
 
 
-def save(places: Places, distribution: str, arch: str, memory: BuildCache) -> None:
+def save(store: StorePaths, distribution: str, arch: str, memory: BuildCache) -> None:
     """Keep it for the next build."""
-    path = _path(places, distribution, arch)
+    path = _path(store, distribution, arch)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     files.replace(path, json.dumps(memory._asdict(), sort_keys=True))
 
@@ -75,7 +75,7 @@ def rules_digest(distribution: Distribution) -> str:
         [
             [
                 source.name,
-                source.rank,
+                source.effective_priority,
                 source.wins,
                 source.include,
                 source.exclude,
@@ -119,5 +119,5 @@ def _listing(folder: str) -> list[tuple[str, int, int, int]]:
     return sorted(rows)
 
 
-def _path(places: Places, distribution: str, arch: str) -> str:
-    return os.path.join(places.cache, "builds", f"{distribution}-{arch}.json")
+def _path(store: StorePaths, distribution: str, arch: str) -> str:
+    return os.path.join(store.cache, "builds", f"{distribution}-{arch}.json")

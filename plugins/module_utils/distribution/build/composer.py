@@ -14,7 +14,7 @@ from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import Conflict
 from ..metadata import capabilities, shards
-from ..metadata.compression import frame, unframe
+from ..metadata.compression import compress_frame, decompress_frame
 from ..metadata.index import (
     CAPABILITIES,
     FILELISTS,
@@ -22,11 +22,11 @@ from ..metadata.index import (
     PRIMARY,
     VERDICTS,
     Frame,
-    Published,
+    PublishedGeneration,
     Shard,
 )
 from ..model import Clash, Package, Resolution, Verdict
-from ..resolve.resolver import Rules, check_pins, resolve
+from ..resolve.resolver import ResolutionRules, check_pins, resolve_packages
 from ..sources.base import Directory, Input
 
 THREADS = 2
@@ -38,7 +38,7 @@ class Packed(NamedTuple):
     """A frame, and the length of what is in it."""
 
     data: bytes
-    open_length: int
+    content_length: int
 
 
 class ComposedShard(NamedTuple):
@@ -53,13 +53,19 @@ class ComposedShard(NamedTuple):
 
     def verdicts(self) -> Sequence[Verdict]:
         """What became of each candidate."""
-        return self.decided[0] if self.decided else shards.unpack(unframe(self.frames[VERDICTS]))
+        return (
+            self.decided[0]
+            if self.decided
+            else shards.decode_verdicts(decompress_frame(self.frames[VERDICTS]))
+        )
 
     def packages(self) -> Sequence[Package]:
         """Those that were chosen, in their one order."""
         if self.decided:
             return self.decided[1]
-        return shards.ordered(verdict.package for verdict in self.verdicts() if verdict.chosen)
+        return shards.sort_packages(
+            verdict.package for verdict in self.verdicts() if verdict.chosen
+        )
 
 
 class Composition(NamedTuple):
@@ -71,7 +77,7 @@ class Composition(NamedTuple):
 
     pieces: Mapping[int, ComposedShard]
     changed: frozenset[int]
-    rows: Mapping[str, Mapping[int, str]]
+    directory_digests: Mapping[str, Mapping[int, str]]
 
 
 class _Choice(NamedTuple):
@@ -86,14 +92,17 @@ class _Choice(NamedTuple):
 
     def is_in_place(self) -> bool:
         """Whether every package lies in its source where it will lie here."""
-        folder = shards.folder_of(self.number)
+        folder = shards.shard_folder(self.number)
         return all(
             one.location == f"{folder}/{name}" for one, name in zip(self.packages, self.names)
         )
 
 
 def choose_packages(
-    inputs: Sequence[Input], rules: Rules, previous: Optional[Published], comparable: bool
+    inputs: Sequence[Input],
+    rules: ResolutionRules,
+    previous: Optional[PublishedGeneration],
+    comparable: bool,
 ) -> Composition:
     """Choose, and describe what was chosen.
 
@@ -104,12 +113,12 @@ def choose_packages(
     nothing, and whatever is wrong with a source.
     """
     local = {
-        one.source.name: shards.split(one.packages())
+        one.source.name: shards.split_by_shard(one.packages())
         for one in inputs
         if isinstance(one, Directory)
     }
     rows = {
-        name: {number: shards.rows_digest(found) for number, found in sorted(split.items())}
+        name: {number: shards.directory_digest(found) for number, found in sorted(split.items())}
         for name, split in local.items()
     }
     origins = {one.source.name: one.origin for one in inputs}
@@ -141,12 +150,12 @@ def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
 
 
 def _changed_candidates(
-    previous: Published,
+    previous: PublishedGeneration,
     local: Mapping[str, Mapping[int, list[Package]]],
     rows: Mapping[str, Mapping[int, str]],
 ) -> dict[int, list[Package]]:
     """The candidates of the shards where a directory has other packages than before."""
-    before = previous.index.rows
+    before = previous.index.directory_digests
     numbers = {
         number
         for name, digests in rows.items()
@@ -166,7 +175,9 @@ def _changed_candidates(
     }
 
 
-def _untouched(previous: Published, candidates: Mapping[int, object]) -> dict[int, ComposedShard]:
+def _untouched(
+    previous: PublishedGeneration, candidates: Mapping[int, object]
+) -> dict[int, ComposedShard]:
     return {
         number: ComposedShard(shard, {kind: previous.frame(kind, number) for kind in shard.frames})
         for number, shard in previous.index.shards.items()
@@ -175,18 +186,18 @@ def _untouched(previous: Published, candidates: Mapping[int, object]) -> dict[in
 
 
 def _choose(
-    candidates: Mapping[int, list[Package]], rules: Rules, origins: Mapping[str, str]
+    candidates: Mapping[int, list[Package]], rules: ResolutionRules, origins: Mapping[str, str]
 ) -> list[_Choice]:
     choices: list[_Choice] = []
     disputed: list[Clash] = []
     for number, found in sorted(candidates.items()):
-        resolution = resolve(found, rules)
-        disputed += resolution.disputed
-        packages = shards.ordered(resolution.winners)
+        resolution = resolve_packages(found, rules)
+        disputed += resolution.undecided
+        packages = shards.sort_packages(resolution.chosen_packages)
         names = shards.file_names(packages)
         content, text = (
             shards.content_digest(packages, names),
-            shards.text_digest(packages, names, origins),
+            shards.metadata_digest(packages, names, origins),
         )
         choices.append(_Choice(number, resolution, packages, names, content, text))
     if disputed:
@@ -213,7 +224,10 @@ class _Describer:
     """Makes the frames of chosen shards, and takes those that exist already."""
 
     def __init__(
-        self, inputs: Sequence[Input], origins: Mapping[str, str], previous: Optional[Published]
+        self,
+        inputs: Sequence[Input],
+        origins: Mapping[str, str],
+        previous: Optional[PublishedGeneration],
     ) -> None:
         self._inputs = {one.source.name: one for one in inputs}
         self._origins = origins
@@ -232,13 +246,13 @@ class _Describer:
         """The frames of the previous generation, or of the one parent that everything in the shard is from."""
         if self._previous:
             shard = self._previous.index.shards.get(choice.number)
-            if shard and shard.text == choice.text:
+            if shard and shard.metadata_digest == choice.text:
                 return _frames(self._previous, choice.number)
         sources = {package.source for package in choice.packages}
         if len(sources) == 1:
             parent = self._inputs[sources.pop()].published()
             shard = parent.index.shards.get(choice.number) if parent else None
-            if parent and shard and shard.content == choice.content and choice.is_in_place():
+            if parent and shard and shard.content_digest == choice.content and choice.is_in_place():
                 return _frames(parent, choice.number)
         return {}
 
@@ -258,31 +272,31 @@ class _Describer:
             for kind in DESCRIBED:
                 list(
                     threads.map(
-                        lambda source, kind=kind: self._inputs[source].open(kind), sorted(asked)
+                        lambda source, kind=kind: self._inputs[source].preload(kind), sorted(asked)
                     )
                 )
                 for choice in choices:
                     text = self._text(kind, choice, known[choice.number])
                     waiting.append((choice.number, kind, threads.submit(_pack, text)))
                     if kind == PRIMARY:
-                        entries = capabilities.pack(capabilities.entries(text))
+                        entries = capabilities.encode_entries(capabilities.extract_entries(text))
                         waiting.append(
                             (choice.number, CAPABILITIES, threads.submit(_pack, entries))
                         )
                 for one in self._inputs.values():
-                    one.forget(kind)
+                    one.unload(kind)
             for number, kind, future in waiting:
                 frames[number][kind] = future.result()
 
     def _text(self, kind: str, choice: _Choice, known: frozenset[tuple[str, str]]) -> bytes:
-        folder = shards.folder_of(choice.number)
+        folder = shards.shard_folder(choice.number)
         parts = []
         for package, name in zip(choice.packages, choice.names):
             location = f"{folder}/{name}"
             part = None
             if self._previous and (package.checksum, package.source) in known:
-                part = self._previous.text(kind, package, location)
-            parts.append(part or self._inputs[package.source].text(kind, package, location))
+                part = self._previous.package_xml(kind, package, location)
+            parts.append(part or self._inputs[package.source].package_xml(kind, package, location))
         return b"".join(parts)
 
     def _known(self, number: int) -> frozenset[tuple[str, str]]:
@@ -298,17 +312,17 @@ class _Describer:
         )
 
 
-def _frames(published: Published, number: int) -> dict[str, Packed]:
+def _frames(published: PublishedGeneration, number: int) -> dict[str, Packed]:
     indexed = published.index.shards[number].frames
     return {
-        kind: Packed(published.frame(kind, number), indexed[kind].open_length)
+        kind: Packed(published.frame(kind, number), indexed[kind].content_length)
         for kind in (*DESCRIBED, CAPABILITIES)
         if kind in indexed
     }
 
 
 def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> ComposedShard:
-    packed = {**frames, VERDICTS: _pack(shards.pack(choice.resolution.verdicts))}
+    packed = {**frames, VERDICTS: _pack(shards.encode_verdicts(choice.resolution.verdicts))}
     counts: dict[str, int] = {}
     for package in choice.packages:
         counts[package.source] = counts.get(package.source, 0) + 1
@@ -317,7 +331,7 @@ def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> ComposedShard:
         choice.text,
         counts,
         {
-            kind: Frame(len(one.data), one.open_length, zlib.crc32(one.data))
+            kind: Frame(len(one.data), one.content_length, zlib.crc32(one.data))
             for kind, one in packed.items()
         },
         choice.resolution.remarks,
@@ -331,4 +345,4 @@ def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> ComposedShard:
 
 
 def _pack(content: bytes) -> Packed:
-    return Packed(frame(content), len(content))
+    return Packed(compress_frame(content), len(content))

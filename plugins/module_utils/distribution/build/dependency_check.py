@@ -9,11 +9,11 @@ from typing import Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ...errors import DescriptionError
 from ..metadata import capabilities
-from ..metadata.compression import unframe
+from ..metadata.compression import decompress_frame
 from ..metadata.index import CAPABILITIES, FILELISTS, PRIMARY
-from ..metadata.normalise import escaped, head, tail
-from ..metadata.slices import primary
-from ..model import OFF, PROFILES, WARN, Distribution
+from ..metadata.normalise import escape_xml, xml_head, xml_tail
+from ..metadata.slices import slice_primary
+from ..model import Distribution
 from ..resolve import dependencies
 from .composer import ComposedShard
 from .profile_hook import CompiledProfile
@@ -35,7 +35,7 @@ class FileOwners:
         known: Mapping[str, str],
         searched: Collection[str],
     ) -> None:
-        there = {piece.shard.content for piece in pieces.values()}
+        there = {piece.shard.content_digest for piece in pieces.values()}
         self._pieces = pieces
         self._found = {path: content for path, content in known.items() if content in there}
         self._absent = {path for path, content in known.items() if not content}
@@ -51,16 +51,18 @@ class FileOwners:
         asked = set(paths)
         for kind in (PRIMARY, FILELISTS):
             for piece in self._pieces.values():
-                known = self._absent if piece.shard.content in self._searched else ()
+                known = self._absent if piece.shard.content_digest in self._searched else ()
                 left = {path for path in asked if path not in self._found and path not in known}
                 if left and kind in piece.frames:
-                    self._search(left, unframe(piece.frames[kind]), piece.shard.content)
+                    self._search(
+                        left, decompress_frame(piece.frames[kind]), piece.shard.content_digest
+                    )
         self._absent |= asked - self._found.keys()
         self._absent -= self._found.keys()
         return asked & self._found.keys()
 
     def _search(self, paths: Iterable[str], text: bytes, content: str) -> None:
-        written = {escaped(path).encode(): path for path in paths}
+        written = {escape_xml(path).encode(): path for path in paths}
         self._found.update(
             {written[path]: content for path in written.keys() & set(_FILE.findall(text))}
         )
@@ -103,25 +105,25 @@ def check(
 
     Raises DescriptionError that lists what is missing and who asks for it, unless the distribution only warns.
     """
-    if distribution.closure == OFF:
+    if distribution.closure == "off":
         return []
     found = {
-        number: capabilities.unpack(unframe(piece.frames[CAPABILITIES]))
+        number: capabilities.decode_entries(decompress_frame(piece.frames[CAPABILITIES]))
         for number, piece in pieces.items()
         if piece.shard.packages
     }
-    every = capabilities.union(found.values())
-    supply = dependencies.Supply(every.provides, paths)
-    missing = dependencies.unmet(supply, every.requires, distribution.open)
+    every = capabilities.merge_entries(found.values())
+    supply = dependencies.ProviderIndex(every.provides, paths)
+    missing = dependencies.find_unsatisfied(supply, every.requires, distribution.allowed_unmet)
     faults = _profile_faults(_Check(pieces, supply, missing, paths), asked, groups)
-    if distribution.closure != PROFILES and missing:
+    if distribution.closure != "profiles" and missing:
         seekers = [
             pieces[number]
             for number, some in found.items()
             if not some.requires.isdisjoint(missing[:SHOWN])
         ]
         faults += _unmet_faults(missing, seekers)
-    if faults and distribution.closure != WARN:
+    if faults and distribution.closure != "warn":
         raise DescriptionError(
             "\n".join(["its packages need what it does not have", *faults]),
             f'distribution "{distribution.name}"',
@@ -132,7 +134,7 @@ def check(
 
 def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[ComposedShard]) -> Iterator[str]:
     """The first of the missing requirements with who has them, and how many there are more."""
-    for one in dependencies.wanting(
+    for one in dependencies.find_requiring(
         missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))
     ):
         yield f"nothing provides {one}"
@@ -144,7 +146,7 @@ class _Check(NamedTuple):
     """A distribution, and what it lacks."""
 
     pieces: Mapping[int, ComposedShard]
-    supply: dependencies.Supply
+    supply: dependencies.ProviderIndex
     missing: Sequence[bytes]
     paths: FileOwners
 
@@ -154,8 +156,8 @@ def _profile_faults(question: _Check, asked: PackageRequests, groups: bytes) -> 
         return []
     from ..metadata import comps  # here, for its parser
 
-    meanings = comps.groups(groups, "the group file")
-    faults = dependencies.list_faults(asked, question.supply, meanings)
+    meanings = comps.read_groups(groups, "the group file")
+    faults = dependencies.invalid_entries(asked, question.supply, meanings)
     told = [(asked[entry], f"{entry} {fault}") for entry, fault in faults.items()]
     if question.missing:
         told += _broken(question, asked, meanings)
@@ -167,15 +169,15 @@ def _broken(
 ) -> Iterator[tuple[PackageRequest, str]]:
     """The entries that stand for a package of which no version can be installed, each with why."""
     members = [
-        dependencies.member(nevra, name, text)
+        dependencies.read_candidate(nevra, name, text)
         for name, nevra, text in _packages(question.pieces.values())
     ]
-    reasons = dependencies.broken(members, question.missing, question.paths)
+    reasons = dependencies.find_uninstallable(members, question.missing, question.paths)
     by_name: dict[str, list[str]] = {}
     for one in members:
         by_name.setdefault(one.name, []).append(one.nevra)
     for entry, wish in sorted(asked.items()):
-        for package in dependencies.members_of([entry], meanings):
+        for package in dependencies.expand_groups([entry], meanings):
             nevras = by_name.get(package, [])
             if nevras and all(nevra in reasons for nevra in nevras):
                 yield wish, f"{package} cannot be installed: {reasons[nevras[-1]]}"
@@ -185,7 +187,13 @@ def _packages(pieces: Iterable[ComposedShard]) -> Iterator[tuple[str, str, bytes
     """Name, NEVRA and XML of every package."""
     for piece in pieces:
         if PRIMARY in piece.frames:
-            document = b"".join((head(PRIMARY, 0), unframe(piece.frames[PRIMARY]), tail(PRIMARY)))
-            shard = primary(document, "", PRIMARY)
+            document = b"".join(
+                (xml_head(PRIMARY, 0), decompress_frame(piece.frames[PRIMARY]), xml_tail(PRIMARY))
+            )
+            shard = slice_primary(document, "", PRIMARY)
             for package in shard.packages:
-                yield package.name, package.nevra, shard.text(package.checksum, package.location)
+                yield (
+                    package.name,
+                    package.nevra,
+                    shard.package_xml(package.checksum, package.location),
+                )

@@ -10,10 +10,10 @@ from typing import Mapping, NamedTuple, Sequence
 
 from ... import files
 from ..metadata import treeinfo
-from ..metadata.index import Published
+from ..metadata.index import PublishedGeneration
 from ..model import TreeFile
 from ..sources.base import Input
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 from .tree import BUILD_FOLDER
 
 
@@ -35,20 +35,20 @@ class Installer(NamedTuple):
 NONE = Installer("", "", {}, {})
 
 
-def find_installer(inputs: Sequence[Input], places: Places, *, fetch: bool) -> Installer:
+def find_installer(inputs: Sequence[Input], store: StorePaths, *, fetch: bool) -> Installer:
     """The installer of the first source that has a bootable one.
 
     fetch  bring its images here; else only what must be read to know their checksums
     """
-    folders = [os.path.join(places.cache, "trees", _key(one)) for one in inputs]
+    folders = [os.path.join(store.cache, "trees", _key(one)) for one in inputs]
     texts = [_treeinfo(one, folder) for one, folder in zip(inputs, folders)]
-    number = treeinfo.base_of(texts)
+    number = treeinfo.choose_base(texts)
     if number is None:
         return NONE
     text, where = texts[number]
-    wanted = treeinfo.images(text, where)
+    wanted = treeinfo.installer_files(text, where)
     known = [] if fetch else [file for file in wanted if file.checksum]
-    brought = inputs[number].bring_files(
+    brought = inputs[number].fetch_files(
         [file for file in wanted if file not in known], folders[number]
     )
     there = sorted([*known, *brought])
@@ -60,9 +60,9 @@ def find_installer(inputs: Sequence[Input], places: Places, *, fetch: bool) -> I
     )
 
 
-def reuse_previous(previous: Published) -> Installer:
+def reuse_previous(previous: PublishedGeneration) -> Installer:
     """The same, when the sources are those of the previous generation."""
-    path = os.path.join(previous.folder, treeinfo.NAME)
+    path = os.path.join(previous.folder, treeinfo.FILE_NAME)
     if not os.path.exists(path):
         return NONE
     checksums = {
@@ -75,10 +75,10 @@ def reuse_previous(previous: Published) -> Installer:
 
 
 def _treeinfo(one: Input, folder: str) -> tuple[str, str]:
-    where = f'source "{one.source.name}", its {treeinfo.NAME}'
+    where = f'source "{one.source.name}", its {treeinfo.FILE_NAME}'
     os.makedirs(folder, exist_ok=True)
-    brought = one.bring_files([TreeFile(treeinfo.NAME)], folder)
-    return (files.read_text(os.path.join(folder, treeinfo.NAME)) if brought else ""), where
+    brought = one.fetch_files([TreeFile(treeinfo.FILE_NAME)], folder)
+    return (files.read_text(os.path.join(folder, treeinfo.FILE_NAME)) if brought else ""), where
 
 
 def _key(one: Input) -> str:

@@ -13,12 +13,12 @@ from typing import Callable, Mapping, Sequence
 from ... import files
 from ..metadata import shards, treeinfo, writer
 from ..metadata.index import BUILD as BUILD_RECORD
-from ..metadata.index import INDEX, Index, encode
+from ..metadata.index import INDEX, Index, encode_index
 from ..model import Package, pool_path
 from ..publish import STAGING
-from ..sources.local import Changed
+from ..sources.local import SourceChanged
 from ..storage import pool
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 from .auxiliary_metadata import KINDS
 from .plan import Plan, build_document, mirror_set
 from .tree import BUILD_FOLDER, Tree
@@ -26,29 +26,29 @@ from .tree import BUILD_FOLDER, Tree
 PUBLIC_KEY = "RPM-GPG-KEY-rocks"
 
 
-def realise(plan: Plan, places: Places) -> str:
+def realise(plan: Plan, store: StorePaths) -> str:
     """The generation's folder, complete, under its name; the same folder when it was there already.
 
     Raises Changed when a source is not any more what the plan was made from, and what is wrong with a package.
     """
-    folder = places.generations(plan.distribution.name, plan.distribution.policy.arch)
+    folder = store.generations_folder(plan.distribution.name, plan.distribution.policy.arch)
     target = os.path.join(folder, plan.identity)
     if os.path.isdir(target):
         # The same content, but perhaps keys that were not asked for when it was built.
-        _check_signatures(plan, places)
+        _check_signatures(plan, store)
         return target
-    with pool.owing(places):
-        fresh = _packages(plan, places)
+    with pool.gc_on_failure(store):
+        fresh = _packages(plan, store)
         aside = os.path.join(folder, STAGING)
         try:
             tree = Tree(aside)
-            _fill(tree, plan, places)
+            _fill(tree, plan, store)
             for one in plan.inputs:
                 if not one.unchanged():
-                    raise Changed(
+                    raise SourceChanged(
                         "it changed while the distribution was built", one.source.where, "run again"
                     )
-            pool.flush(places.root, [*fresh, *tree.unflushed])
+            pool.flush_files(store.root, [*fresh, *tree.unflushed])
             os.rename(aside, target)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)  # on a full disk it would be in the way
@@ -57,31 +57,31 @@ def realise(plan: Plan, places: Places) -> str:
     return target
 
 
-def _packages(plan: Plan, places: Places) -> list[str]:
+def _packages(plan: Plan, store: StorePaths) -> list[str]:
     """Bring the packages of the sets that are not there yet, and make the sets; the paths that must be flushed."""
     lacking = {
         name: packages()
         for name, packages in _sets(plan).items()
-        if not os.path.isdir(os.path.join(places.sets, name))
+        if not os.path.isdir(os.path.join(store.sets, name))
     }
     wanted: dict[str, list[Package]] = {}
     for packages in lacking.values():
         for package in packages:
             wanted.setdefault(package.source, []).append(package)
     fresh: list[str] = []
-    os.makedirs(places.sets, exist_ok=True)
+    os.makedirs(store.sets, exist_ok=True)
     for one in plan.inputs:
         needed = wanted.get(one.source.name, [])
-        new = [pool_path(places.pool, package.checksum) for package in needed]
+        new = [pool_path(store.pool, package.checksum) for package in needed]
         new = [path for path in new if not os.path.exists(path)]
-        one.bring(needed)
+        one.fetch_packages(needed)
         fresh += new
-    _check_signatures(plan, places)
+    _check_signatures(plan, store)
     for name, packages in lacking.items():
-        pool.link_set(places, name, packages, shards.file_names(packages))
-        fresh.append(os.path.join(places.sets, name))
+        pool.create_set(store, name, packages, shards.file_names(packages))
+        fresh.append(os.path.join(store.sets, name))
     if lacking:
-        fresh.append(places.sets)
+        fresh.append(store.sets)
     return fresh
 
 
@@ -89,19 +89,19 @@ def _sets(plan: Plan) -> dict[str, Callable[[], Sequence[Package]]]:
     """Every set that the generation links -> what gives its packages."""
     pieces = [piece for piece in plan.composition.pieces.values() if piece.shard.packages]
     sets: dict[str, Callable[[], Sequence[Package]]] = {
-        piece.shard.content: piece.packages for piece in pieces
+        piece.shard.content_digest: piece.packages for piece in pieces
     }
     for packages in plan.mirrored.values():
         sets[mirror_set(packages)] = functools.partial(list, packages)
     return sets
 
 
-def _check_signatures(plan: Plan, places: Places) -> None:
+def _check_signatures(plan: Plan, store: StorePaths) -> None:
     """Of the packages in shards that were decided anew; of the others it was done when they were."""
     checked = {one.source.name: one.source for one in plan.inputs if one.source.checks_packages}
     if not checked:
         return
-    from ..sources.signatures import Signed, check_packages
+    from ..sources.signatures import SignedFile, check_package_signatures
 
     wanted: dict[str, list[Package]] = {name: [] for name in checked}
     for number in plan.composition.changed & plan.composition.pieces.keys():
@@ -111,27 +111,27 @@ def _check_signatures(plan: Plan, places: Places) -> None:
     wanted.update(
         {name: list(packages) for name, packages in plan.mirrored.items() if name in checked}
     )
-    memory = os.path.join(places.cache, "signatures")
+    memory = os.path.join(store.cache, "signatures")
     os.makedirs(memory, exist_ok=True)
     for name, packages in wanted.items():
         signed = [
-            Signed(pool_path(places.pool, package.checksum), package.location)
+            SignedFile(pool_path(store.pool, package.checksum), package.location)
             for package in packages
         ]
-        check_packages(checked[name], signed, memory)
+        check_package_signatures(checked[name], signed, memory)
 
 
-def _fill(tree: Tree, plan: Plan, places: Places) -> None:
+def _fill(tree: Tree, plan: Plan, store: StorePaths) -> None:
     pieces = plan.composition.pieces
     sets = {
-        shards.folder_of(number): piece.shard.content
+        shards.shard_folder(number): piece.shard.content_digest
         for number, piece in pieces.items()
         if piece.shard.packages
     }
     sets.update(
         {f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrored.items()}
     )
-    tree.link_packages(sets, places, plan.distribution.layout)
+    tree.link_packages(sets, store, plan.distribution.layout)
     for path, content in metadata_files(plan).items():
         tree.write(path, content)
     _sign(tree, plan)
@@ -141,10 +141,10 @@ def _fill(tree: Tree, plan: Plan, places: Places) -> None:
     if plan.installer.text:
         with open(os.path.join(tree.folder, writer.REPOMD), "rb") as file:
             repomd = hashlib.sha256(file.read()).hexdigest()
-        text = treeinfo.merged(
+        text = treeinfo.merge_treeinfo(
             plan.installer.text, plan.installer.where, dict(plan.installer.checksums), repomd
         )
-        tree.write(treeinfo.NAME, text.encode())
+        tree.write(treeinfo.FILE_NAME, text.encode())
 
 
 def metadata_files(plan: Plan) -> Mapping[str, bytes]:
@@ -154,7 +154,7 @@ def metadata_files(plan: Plan) -> Mapping[str, bytes]:
     rows = {
         number: (
             piece.frames,
-            {kind: frame.open_length for kind, frame in piece.shard.frames.items()},
+            {kind: frame.content_length for kind, frame in piece.shard.frames.items()},
         )
         for number, piece in pieces.items()
     }
@@ -164,32 +164,32 @@ def metadata_files(plan: Plan) -> Mapping[str, bytes]:
         identity=plan.identity,
         layout=plan.distribution.layout,
         signer=plan.distribution.sign_key,
-        rules=plan.rules,
+        rules_digest=plan.rules_digest,
         origins={one.source.name: one.origin for one in plan.inputs},
-        rows=plan.composition.rows,
-        heads=writer.head_lengths(count),
+        directory_digests=plan.composition.directory_digests,
+        head_lengths=writer.head_lengths(count),
         shards={number: piece.shard for number, piece in pieces.items()},
         files=plan.checksums,
-        moment=plan.timestamp,
+        newest_timestamp=plan.timestamp,
     )
     contents = plan.documents.contents
     records = [
-        *writer.framed(rows, count),
-        *(writer.document(kind, contents[kind]) for kind in KINDS if kind in contents),
-        writer.document(BUILD_RECORD, build_document(plan.build)),
-        writer.document(INDEX, encode(index)),
+        *writer.framed_records(rows, count),
+        *(writer.make_record(kind, contents[kind]) for kind in KINDS if kind in contents),
+        writer.make_record(BUILD_RECORD, build_document(plan.build)),
+        writer.make_record(INDEX, encode_index(index)),
     ]
-    return writer.files_of(records, plan.timestamp)
+    return writer.repodata_files(records, plan.timestamp)
 
 
 def _sign(tree: Tree, plan: Plan) -> None:
     key = plan.distribution.sign_key
     if not key:
         return
-    from ..sources.signatures import public_key, sign
+    from ..sources.signatures import export_public_key, sign_file
 
-    tree.unflushed.append(sign(os.path.join(tree.folder, writer.REPOMD), key))
-    tree.write(PUBLIC_KEY, public_key(key).encode())
+    tree.unflushed.append(sign_file(os.path.join(tree.folder, writer.REPOMD), key))
+    tree.write(PUBLIC_KEY, export_public_key(key).encode())
 
 
 def _build(tree: Tree, plan: Plan) -> None:

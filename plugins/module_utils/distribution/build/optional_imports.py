@@ -8,7 +8,7 @@ import importlib.util
 from typing import Callable, NamedTuple
 
 from ...errors import NotFound
-from ..model import DIRECTORY, Distribution
+from ..model import Distribution
 from ..sources.local import local_path
 
 
@@ -21,11 +21,11 @@ class Library(NamedTuple):
 
 
 def _has_directory(distribution: Distribution) -> bool:
-    return any(source.type == DIRECTORY for source in distribution.sources)
+    return any(source.type == "directory" for source in distribution.sources)
 
 
 def _has_repository(distribution: Distribution) -> bool:
-    return any(source.type != DIRECTORY for source in distribution.sources)
+    return any(source.type != "directory" for source in distribution.sources)
 
 
 def _is_far(distribution: Distribution) -> bool:

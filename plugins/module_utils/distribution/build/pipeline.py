@@ -15,12 +15,20 @@ from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optio
 
 from ...errors import RocksError, combine
 from .. import publish
-from ..metadata.index import Published, open_folder
-from ..model import Changes, Distribution, Generation, Package, Report, Verdict, silent
+from ..metadata.index import PublishedGeneration, open_published
+from ..model import (
+    Changes,
+    Distribution,
+    Generation,
+    Package,
+    ProgressCallback,
+    Verdict,
+    ignore_progress,
+)
 from ..sources.base import Input, open_source
-from ..sources.local import Changed
+from ..sources.local import SourceChanged
 from ..storage import pool
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 from . import optional_imports, validation
 from .cache import BuildCache, inputs_digest, load, save
 
@@ -60,7 +68,7 @@ def build(
     *,
     hook: Optional[ProfileHook] = None,
     dry_run: bool = False,
-    progress: Report = silent,
+    progress: ProgressCallback = ignore_progress,
 ) -> BuildResult:
     """Build a generation, unless the one that these sources give is there already.
 
@@ -74,48 +82,48 @@ def build(
     """
     validation.check(distribution)
     optional_imports.check(distribution)
-    places = Places(root)
-    with publish.translate_os_errors(distribution.name), pool.shared(places):
+    store = StorePaths(root)
+    with publish.translate_os_errors(distribution.name), pool.shared_lock(store):
         for _round in range(MAX_ATTEMPTS - 1):
-            with contextlib.suppress(Changed):
-                return _build(distribution, places, hook, dry_run, progress)
-        return _build(distribution, places, hook, dry_run, progress)
+            with contextlib.suppress(SourceChanged):
+                return _build(distribution, store, hook, dry_run, progress)
+        return _build(distribution, store, hook, dry_run, progress)
 
 
 def _build(
     distribution: Distribution,
-    places: Places,
+    store: StorePaths,
     hook: Optional[ProfileHook],
     dry_run: bool,
-    progress: Report,
+    progress: ProgressCallback,
 ) -> BuildResult:
     name, arch = distribution.name, distribution.policy.arch
-    inputs = _opened(distribution, places, progress)
-    memory = load(places, name, arch)
+    inputs = _opened(distribution, store, progress)
+    memory = load(store, name, arch)
     digest = inputs_digest(distribution, inputs, hook.key if hook else "")
-    published = publish.current_generation(places, name, arch)
-    folder = places.generations(name, arch)
-    previous = open_folder(os.path.join(folder, published)) if published else None
+    published = publish.current_generation(store, name, arch)
+    folder = store.generations_folder(name, arch)
+    previous = open_published(os.path.join(folder, published)) if published else None
     if memory.inputs == digest and os.path.isdir(os.path.join(folder, memory.generation)):
         again = (
             previous
             if memory.generation == published
-            else open_folder(os.path.join(folder, memory.generation))
+            else open_published(os.path.join(folder, memory.generation))
         )
         if again:
             return _known(distribution, again, previous, memory)
     from .plan import make_plan  # here, because an unchanged distribution needs nothing of it
 
     made = make_plan(
-        distribution, inputs, places, previous=previous, memory=memory, hook=hook, fetch=not dry_run
+        distribution, inputs, store, previous=previous, memory=memory, hook=hook, fetch=not dry_run
     )
     path = os.path.join(folder, made.identity)
     if not dry_run:
         from . import materialise
 
-        path = materialise.realise(made, places)
+        path = materialise.realise(made, store)
         save(
-            places,
+            store,
             name,
             arch,
             BuildCache(digest, made.identity, made.unmet, made.warnings, made.file_shards),
@@ -123,13 +131,15 @@ def _build(
     return _planned(made, path)
 
 
-def _opened(distribution: Distribution, places: Places, progress: Report) -> list[Input]:
+def _opened(
+    distribution: Distribution, store: StorePaths, progress: ProgressCallback
+) -> list[Input]:
     """Every source; who has two that do not answer hears of both."""
     inputs: list[Input] = []
     faults: list[RocksError] = []
     for source in distribution.sources:
         try:
-            inputs.append(open_source(source, places, progress))
+            inputs.append(open_source(source, store, progress))
         except RocksError as error:
             faults.append(error)
     if faults:
@@ -138,7 +148,10 @@ def _opened(distribution: Distribution, places: Places, progress: Report) -> lis
 
 
 def _known(
-    distribution: Distribution, again: Published, previous: Optional[Published], memory: BuildCache
+    distribution: Distribution,
+    again: PublishedGeneration,
+    previous: Optional[PublishedGeneration],
+    memory: BuildCache,
 ) -> BuildResult:
     """The answer when nothing was built because nothing changed."""
     shards = again.index.shards.values()
@@ -169,7 +182,7 @@ def _planned(made: Plan, path: str) -> BuildResult:
     advisories = made.documents.contents.get(ADVISORIES, b"")
     found = _difference(
         made.previous,
-        {number: piece.shard.content for number, piece in pieces.items()},
+        {number: piece.shard.content_digest for number, piece in pieces.items()},
         lambda number: pieces[number].packages(),
         advisories,
     )
@@ -187,14 +200,16 @@ def _planned(made: Plan, path: str) -> BuildResult:
     )
 
 
-def compare_generations(before: Optional[Published], after: Published) -> Changes:
+def compare_generations(
+    before: Optional[PublishedGeneration], after: PublishedGeneration
+) -> Changes:
     """What one generation has that another has not; None stands for an empty one."""
-    contents = {number: shard.content for number, shard in after.index.shards.items()}
+    contents = {number: shard.content_digest for number, shard in after.index.shards.items()}
     return _difference(before, contents, after.packages, after.document(ADVISORIES))
 
 
 def _difference(
-    before: Optional[Published],
+    before: Optional[PublishedGeneration],
     contents: Mapping[int, str],
     packages: Callable[[int], Iterable[Package]],
     advisories: bytes,
@@ -202,17 +217,23 @@ def _difference(
     """Only the shards whose content differs are looked at."""
     from .. import changes
 
-    old = {number: shard.content for number, shard in before.index.shards.items()} if before else {}
+    old = (
+        {number: shard.content_digest for number, shard in before.index.shards.items()}
+        if before
+        else {}
+    )
     numbers = sorted(
         number for number in {*old, *contents} if old.get(number) != contents.get(number)
     )
     was = [package for number in numbers if before for package in before.packages(number)]
     now = [package for number in numbers if number in contents for package in packages(number)]
     known = before.document(ADVISORIES) if before else b""
-    return changes.compare(was, now, _fresh(known, advisories) if advisories != known else ())
+    return changes.compare_packages(
+        was, now, _fresh(known, advisories) if advisories != known else ()
+    )
 
 
 def _fresh(before: bytes, after: bytes) -> Iterable[str]:
     from ..metadata import updateinfo  # here, for its parser
 
-    return updateinfo.identifiers(after) - updateinfo.identifiers(before)
+    return updateinfo.advisory_ids(after) - updateinfo.advisory_ids(before)

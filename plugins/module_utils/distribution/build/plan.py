@@ -9,11 +9,11 @@ import json
 from typing import Mapping, NamedTuple, Optional, Sequence
 
 from ..metadata import shards
-from ..metadata.index import Published
-from ..model import EVERYTHING, Distribution, Package
-from ..resolve.resolver import rules
+from ..metadata.index import PublishedGeneration
+from ..model import Distribution, Package
+from ..resolve.resolver import build_rules
 from ..sources.base import Input
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 from . import auxiliary_metadata, dependency_check, installer_images, profile_hook, xml_overlay
 from .auxiliary_metadata import Documents
 from .cache import BuildCache, rules_digest
@@ -41,11 +41,11 @@ class Plan(NamedTuple):
 
     distribution: Distribution
     inputs: Sequence[Input]
-    previous: Optional[Published]
+    previous: Optional[PublishedGeneration]
     composition: Composition
     documents: Documents
     installer: Installer
-    rules: str
+    rules_digest: str
     build: Mapping[str, str]
     checksums: Mapping[str, str]
     mirrored: Mapping[str, Sequence[Package]]
@@ -59,9 +59,9 @@ class Plan(NamedTuple):
 def make_plan(
     distribution: Distribution,
     inputs: Sequence[Input],
-    places: Places,
+    store: StorePaths,
     *,
-    previous: Optional[Published],
+    previous: Optional[PublishedGeneration],
     memory: BuildCache,
     hook: Optional[ProfileHook],
     fetch: bool,
@@ -77,7 +77,7 @@ def make_plan(
     digest = rules_digest(distribution)
     same = (
         previous is not None
-        and previous.index.rules == digest
+        and previous.index.rules_digest == digest
         and dict(previous.index.origins) == origins
     )
     known = previous if same else None
@@ -87,17 +87,20 @@ def make_plan(
         else auxiliary_metadata.merge_documents(inputs)
     )
     composition = choose_packages(
-        inputs, rules(distribution.policy, distribution.sources, merged.streams), previous, same
+        inputs,
+        build_rules(distribution.policy, distribution.sources, merged.streams),
+        previous,
+        same,
     )
     boot = (
         installer_images.reuse_previous(known)
         if known
-        else installer_images.find_installer(inputs, places, fetch=fetch)
+        else installer_images.find_installer(inputs, store, fetch=fetch)
     )
     layered = _layers(distribution, inputs)
     build = xml_overlay.merge_layers(layered.values())
     compiled = profile_hook.compile_profiles(
-        build, xml_overlay.original_paths(layered), hook, places
+        build, xml_overlay.original_paths(layered), hook, store
     )
     build.update(
         {f"{PROFILES}/{name}": profile.text for name, profile in compiled.profiles.items()}
@@ -131,7 +134,7 @@ def make_plan(
         dict(sorted(sums.items())),
         mirrored,
         _identity(distribution, composition, merged, sums, mirrored),
-        max(one.moment() for one in inputs),
+        max(one.newest_timestamp() for one in inputs),
         tuple(unmet),
         tuple(compiled.warnings),
         paths.known,
@@ -153,7 +156,7 @@ def _identity(
     }
     form.update({f"mirror {name}": mirror_set(packages) for name, packages in mirrored.items()})
     contents = {
-        number: piece.shard.content
+        number: piece.shard.content_digest
         for number, piece in composition.pieces.items()
         if piece.shard.packages
     }
@@ -162,11 +165,11 @@ def _identity(
 
 def _mirrored(inputs: Sequence[Input]) -> dict[str, list[Package]]:
     return {
-        one.source.name: shards.ordered(
+        one.source.name: shards.sort_packages(
             {package.checksum: package for package in one.packages()}.values()
         )
         for one in inputs
-        if one.source.fetch == EVERYTHING
+        if one.source.fetch == "everything"
     }
 
 
@@ -194,11 +197,11 @@ def _layers(distribution: Distribution, inputs: Sequence[Input]) -> dict[str, xm
     }
 
 
-def _searched(previous: Optional[Published], memory: BuildCache) -> frozenset[str]:
+def _searched(previous: Optional[PublishedGeneration], memory: BuildCache) -> frozenset[str]:
     """The shards that the remembered search has seen: those of the generation that it was of."""
     if previous is None or previous.index.identity != memory.generation:
         return frozenset()
-    return frozenset(shard.content for shard in previous.index.shards.values())
+    return frozenset(shard.content_digest for shard in previous.index.shards.values())
 
 
 def build_document(build: Mapping[str, str]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import RocksError
 from ...files import ASIDE_PREFIX
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 
 
 class CompiledProfile(NamedTuple):
@@ -51,7 +51,7 @@ def compile_profiles(
     texts: Mapping[str, str],
     original_paths: Mapping[str, str],
     hook: Optional[ProfileHook],
-    places: Places,
+    store: StorePaths,
 ) -> CompiledProfiles:
     """Have the profiles compiled.
 
@@ -62,8 +62,8 @@ def compile_profiles(
     """
     if hook is None:
         return CompiledProfiles()
-    os.makedirs(places.scratch, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=ASIDE_PREFIX, dir=places.scratch) as folder:
+    os.makedirs(store.scratch, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=ASIDE_PREFIX, dir=store.scratch) as folder:
         for path, text in texts.items():
             target = os.path.join(folder, path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -93,4 +93,4 @@ def compile_profiles(
 def _places(
     packages: Mapping[str, Sequence[str]], home: Callable[[str], str]
 ) -> dict[str, tuple[str, ...]]:
-    return {entry: tuple(map(home, places)) for entry, places in packages.items()}
+    return {entry: tuple(map(home, store)) for entry, store in packages.items()}

@@ -13,8 +13,7 @@ import os
 import shutil
 from typing import Mapping
 
-from ..model import SYMLINK
-from ..storage.pool import Places
+from ..storage.pool import StorePaths
 
 BUILD_FOLDER = "build"
 
@@ -41,11 +40,11 @@ class Tree:
         """A file that is elsewhere on this file system and never changes."""
         os.link(existing, self._place(path))
 
-    def link_packages(self, sets: Mapping[str, str], places: Places, layout: str) -> None:
+    def link_packages(self, sets: Mapping[str, str], store: StorePaths, layout: str) -> None:
         """The folders of packages: path in the tree -> name of the set."""
         for path, name in sets.items():
-            target, link = os.path.join(places.sets, name), self._place(path)
-            if layout == SYMLINK:
+            target, link = os.path.join(store.sets, name), self._place(path)
+            if layout == "symlink":
                 self._links(link, target)
             else:
                 os.symlink(os.path.relpath(target, os.path.dirname(link)), link)

@@ -5,27 +5,11 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Iterator, get_args
 
 from ...errors import DescriptionError, RocksError
-from ..evr import parse
-from ..model import (
-    ALL,
-    DIRECTORY,
-    EVERYTHING,
-    LINKS,
-    MIRROR,
-    NEEDED,
-    NEWEST,
-    OFF,
-    PARENT,
-    PROFILES,
-    SYMLINK,
-    WARN,
-    WHOLE,
-    Distribution,
-    Source,
-)
+from ..evr import parse_evr
+from ..model import Closure, Distribution, Fetch, Layout, Source, SourceType, Versions
 
 # They become names of folders.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -52,9 +36,9 @@ def _faults(distribution: Distribution) -> Iterator[str]:
     for source in distribution.sources:
         yield from (f'source "{source.name}": {fault}' for fault in _source_faults(source))
     for what, value, known in (
-        ("layout", distribution.layout, (LINKS, SYMLINK)),
-        ("closure", distribution.closure, (WHOLE, PROFILES, WARN, OFF)),
-        ("versions", policy.versions, (NEWEST, ALL)),
+        ("layout", distribution.layout, get_args(Layout)),
+        ("closure", distribution.closure, get_args(Closure)),
+        ("versions", policy.versions, get_args(Versions)),
     ):
         if value not in known:
             yield f'{what} is "{value}", and can be {" or ".join(known)}'
@@ -62,7 +46,7 @@ def _faults(distribution: Distribution) -> Iterator[str]:
         yield f"install_only_limit is {policy.install_only_limit}, and at least 1 version has to stay"
     for name, pin in sorted(policy.pins.items()):
         try:
-            parse(pin)
+            parse_evr(pin)
         except RocksError as error:
             yield f'the pin of "{name}": {error}'
 
@@ -70,14 +54,14 @@ def _faults(distribution: Distribution) -> Iterator[str]:
 def _source_faults(source: Source) -> Iterator[str]:
     if not _NAME.fullmatch(source.name):
         yield "this can be no name of a folder"
-    if source.type not in (MIRROR, PARENT, DIRECTORY):
-        yield f'type is "{source.type}", and can be {MIRROR}, {PARENT} or {DIRECTORY}'
+    if source.type not in get_args(SourceType):
+        yield f'type is "{source.type}", and can be {" or ".join(get_args(SourceType))}'
         return
-    if source.fetch not in (NEEDED, EVERYTHING):
-        yield f'fetch is "{source.fetch}", and can be {NEEDED} or {EVERYTHING}'
+    if source.fetch not in get_args(Fetch):
+        yield f'fetch is "{source.fetch}", and can be {" or ".join(get_args(Fetch))}'
     if bool(source.url) == bool(source.path):
         yield "it needs a url or a path, one of the two"
-    elif source.type == DIRECTORY and not source.path:
+    elif source.type == "directory" and not source.path:
         yield "a directory has a path and no url"
     elif source.url and not _URL.fullmatch(source.url):
         yield f'"{source.url}" is no URL of http, https or file'
@@ -85,5 +69,5 @@ def _source_faults(source: Source) -> Iterator[str]:
         yield "gpgcheck is on and there are no gpg_keys"
     if source.repo_gpgcheck and not source.gpg_keys:
         yield "repo_gpgcheck is on and there are no gpg_keys"
-    if source.repo_gpgcheck and source.type == DIRECTORY:
+    if source.repo_gpgcheck and source.type == "directory":
         yield "repo_gpgcheck is on, and a directory has no metadata that could be signed"

@@ -19,8 +19,8 @@ from ... import files
 from ...errors import DescriptionError, NotFound
 from ...process import Run, run
 from ..metadata import treeinfo
-from ..metadata.repomd import parse
-from ..storage.pool import Places
+from ..metadata.repomd import parse_repomd
+from ..storage.pool import StorePaths
 from . import boot_loader, boot_menu
 from .boot_menu import Menu
 
@@ -94,11 +94,11 @@ def make(
     return medium
 
 
-def find_tree(places: Places, distribution: str, arch: str, generation: str = "") -> str:
+def find_tree(store: StorePaths, distribution: str, arch: str, generation: str = "") -> str:
     """The folder of a generation; of the published one when none is named."""
-    path = os.path.join(places.generations(distribution, arch), generation)
+    path = os.path.join(store.generations_folder(distribution, arch), generation)
     if not generation:
-        path = os.path.realpath(places.link(distribution, arch))
+        path = os.path.realpath(store.published_link(distribution, arch))
     if not os.path.isdir(path):
         what = (
             f'distribution "{distribution}" has no generation "{generation}"'
@@ -111,9 +111,9 @@ def find_tree(places: Places, distribution: str, arch: str, generation: str = ""
 
 def read_installer(tree: str) -> Installer:
     """The installer's parts by the tree's .treeinfo; each of them is there."""
-    where = os.path.join(tree, treeinfo.NAME)
+    where = os.path.join(tree, treeinfo.FILE_NAME)
     try:
-        parser = treeinfo.parse(files.read_text(where), where)
+        parser = treeinfo.parse_treeinfo(files.read_text(where), where)
     except NotFound:
         hint = "give the distribution a source that carries one, such as a vendor's BaseOS tree"
         raise NotFound("the tree has no installer: no .treeinfo", tree, hint) from None
@@ -138,7 +138,7 @@ def read_installer(tree: str) -> Installer:
 
 def compute_identity(tree: str, menu: Menu, packages: bool) -> str:
     """A hash of what the medium is made from: the tree by its .treeinfo and repomd.xml, which hold checksums."""
-    heads = [treeinfo.NAME, treeinfo.REPOMD]
+    heads = [treeinfo.FILE_NAME, treeinfo.REPOMD]
     sums = [
         hashlib.sha256(files.read_bytes(os.path.join(tree, name))).hexdigest() for name in heads
     ]
@@ -162,7 +162,7 @@ def read_identity(path: str) -> str:
 def _moment(tree: str) -> str:
     """The time that stands in the medium: the repository's revision, which is one (see metadata.py)."""
     path = os.path.join(tree, treeinfo.REPOMD)
-    revision = parse(files.read_bytes(path), path).revision
+    revision = parse_repomd(files.read_bytes(path), path).revision
     return revision if revision.isdecimal() else "0"
 
 
@@ -170,7 +170,7 @@ def _grafts(tree: str, installer: Installer, packages: bool) -> list[str]:
     """What of the tree goes onto the medium, as ``path=file`` of mkisofs."""
     if packages:
         return [_graft("", tree)]
-    parts = (treeinfo.NAME, installer.kernel, installer.initrd, installer.stage2)
+    parts = (treeinfo.FILE_NAME, installer.kernel, installer.initrd, installer.stage2)
     return [_graft(part, os.path.join(tree, part)) for part in parts]
 
 

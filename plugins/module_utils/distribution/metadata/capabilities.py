@@ -12,7 +12,7 @@ import re
 from typing import Iterable, NamedTuple
 
 from ..evr import version_key
-from .normalise import unescaped
+from .normalise import unescape_xml
 
 LESS, EQUAL, GREATER = 1, 2, 4
 SENSE = {"LT": LESS, "EQ": EQUAL, "GT": GREATER, "LE": LESS | EQUAL, "GE": GREATER | EQUAL}
@@ -51,7 +51,7 @@ class Entries(NamedTuple):
     requires: frozenset[bytes]
 
 
-def entries(text: bytes) -> Entries:
+def extract_entries(text: bytes) -> Entries:
     """The entries in the XML of one or more packages of a primary.xml."""
     requires = frozenset(
         entry for entry in _section(text, b"requires") if not entry.startswith(_OF_RPM)
@@ -71,13 +71,13 @@ def _attributes(entry: bytes) -> bytes:
     return attributes.replace(b' pre="1"', b"") if b" pre=" in attributes else attributes
 
 
-def pack(given: Entries) -> bytes:
+def encode_entries(given: Entries) -> bytes:
     """Entries as text: a line each, what is provided before what is required, an empty line between."""
     sections = (b"".join(entry + b"\n" for entry in sorted(some)) for some in given)
     return b"\n".join(sections)
 
 
-def unpack(text: bytes) -> Entries:
+def decode_entries(text: bytes) -> Entries:
     """What ``pack`` was given."""
     provides, _mark, requires = (
         text.partition(b"\n\n") if not text.startswith(b"\n") else (b"", b"", text[1:])
@@ -85,22 +85,24 @@ def unpack(text: bytes) -> Entries:
     return Entries(frozenset(provides.splitlines()), frozenset(requires.splitlines()))
 
 
-def union(parts: Iterable[Entries]) -> Entries:
+def merge_entries(parts: Iterable[Entries]) -> Entries:
     """The entries of many packages together."""
     every = list(parts)
     provides = frozenset().union(*(part.provides for part in every))
     return Entries(provides, frozenset().union(*(part.requires for part in every)))
 
 
-def name_of(entry: bytes) -> bytes:
+def entry_name(entry: bytes) -> bytes:
     """The name in an entry, as it is written in the XML."""
-    return entry.split(b'"', 2)[1] if entry.startswith(b'name="') else parse(entry).name.encode()
+    return (
+        entry.split(b'"', 2)[1] if entry.startswith(b'name="') else parse_entry(entry).name.encode()
+    )
 
 
-def parse(entry: bytes) -> Capability:
+def parse_entry(entry: bytes) -> Capability:
     """An entry taken apart."""
     found = {
-        name: unescaped(value)
+        name: unescape_xml(value)
         for name, value in _ATTRIBUTE.findall(entry.decode("utf-8", "replace"))
     }
     flags = found.get("flags", "")
@@ -111,7 +113,7 @@ def parse(entry: bytes) -> Capability:
     )
 
 
-def meets(provided: Capability, required: Capability) -> bool:
+def satisfies(provided: Capability, required: Capability) -> bool:
     """Whether the two overlap (rpmdsCompare): of equal names, a missing version meets every version."""
     if provided.name != required.name:
         return False

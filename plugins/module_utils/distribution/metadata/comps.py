@@ -30,7 +30,7 @@ LISTS = {
 }
 
 
-def merge(documents: Iterable[tuple[bytes, str]]) -> bytes:
+def merge_comps(documents: Iterable[tuple[bytes, str]]) -> bytes:
     """One comps.xml from several; each comes with the name that errors give it.  Empty when there are none.
 
     Merging a merged document changes nothing.  Raises DescriptionError that names the document and the line.
@@ -58,7 +58,7 @@ def merge(documents: Iterable[tuple[bytes, str]]) -> bytes:
     return _written(entities, langpacks) if found else b""
 
 
-def groups(data: bytes, where: str) -> dict[str, list[str]]:
+def read_groups(data: bytes, where: str) -> dict[str, list[str]]:
     """What ``@name`` may mean in a package list: ids and names of groups and environments -> packages and groups.
 
     An environment's members are its mandatory groups, as ``@id``; ``^`` stands before what only an environment is.

@@ -18,10 +18,10 @@ from ... import files
 from ...errors import DescriptionError, NotFound
 from ..model import Package, Verdict
 from . import shards
-from .compression import expand, unframe
-from .normalise import head, tail
-from .repomd import is_inside
-from .slices import Listing, Primary, listing, primary
+from .compression import decompress, decompress_frame
+from .normalise import xml_head, xml_tail
+from .repomd import is_safe_path
+from .slices import Listing, Primary, slice_listing, slice_primary
 
 FORMAT = 1
 INDEX, VERDICTS, CAPABILITIES, BUILD = (
@@ -32,7 +32,7 @@ INDEX, VERDICTS, CAPABILITIES, BUILD = (
 )
 PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
 # The files that are rows of frames, one frame per shard.
-FRAMED = (PRIMARY, FILELISTS, OTHER, VERDICTS, CAPABILITIES)
+FRAMED_KINDS = (PRIMARY, FILELISTS, OTHER, VERDICTS, CAPABILITIES)
 REPOMD = os.path.join("repodata", "repomd.xml")
 _RECORD = re.compile(r'<data type="([^"]+)">.*?<location href="([^"]+)"/>.*?</data>', re.DOTALL)
 
@@ -41,7 +41,7 @@ class Frame(NamedTuple):
     """One frame within its file."""
 
     length: int
-    open_length: int
+    content_length: int
     crc: int
 
 
@@ -55,8 +55,8 @@ class Shard(NamedTuple):
     remarks, clashes   what its resolution found
     """
 
-    content: str
-    text: str
+    content_digest: str
+    metadata_digest: str
     counts: Mapping[str, int]
     frames: Mapping[str, Frame]
     remarks: tuple[str, ...]
@@ -84,13 +84,13 @@ class Index(NamedTuple):
     identity: str
     layout: str
     signer: str
-    rules: str
+    rules_digest: str
     origins: Mapping[str, str]
-    rows: Mapping[str, Mapping[int, str]]
-    heads: Mapping[str, int]
+    directory_digests: Mapping[str, Mapping[int, str]]
+    head_lengths: Mapping[str, int]
     shards: Mapping[int, Shard]
     files: Mapping[str, str]
-    moment: int
+    newest_timestamp: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -102,19 +102,31 @@ class Index(NamedTuple):
         return total
 
 
-def encode(index: Index) -> bytes:
-    """An index as JSON; equal indexes give equal bytes."""
-    fields = index._asdict()
+# The stored names of FORMAT 1 that differ from the fields'.
+_STORED_NAMES = {
+    "rules_digest": "rules",
+    "directory_digests": "rows",
+    "head_lengths": "heads",
+    "newest_timestamp": "moment",
+    "content_digest": "content",
+    "metadata_digest": "text",
+}
+_FIELD_NAMES = {stored: field for field, stored in _STORED_NAMES.items()}
+
+
+def encode_index(index: Index) -> bytes:
+    """Return the index as JSON.  Equal indexes give equal bytes."""
+    fields = _renamed(index._asdict(), _STORED_NAMES)
     fields["format"] = FORMAT
-    fields["shards"] = {number: shard._asdict() for number, shard in index.shards.items()}
-    return (
-        json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
-        + b"\n"
-    )
+    fields["shards"] = {
+        number: _renamed(shard._asdict(), _STORED_NAMES) for number, shard in index.shards.items()
+    }
+    text = json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return text.encode() + b"\n"
 
 
-def decode(data: bytes, where: str) -> Index:
-    """What ``encode`` was given.  Raises DescriptionError for anything else."""
+def decode_index(data: bytes, where: str) -> Index:
+    """Return the index that ``encode_index`` stored.  Raises DescriptionError for anything else."""
     try:
         fields = json.loads(data)
         if fields.pop("format") != FORMAT:
@@ -122,42 +134,46 @@ def decode(data: bytes, where: str) -> Index:
                 "built by another version of this collection", where, "build it again"
             )
         fields["shards"] = {
-            int(number): _shard(shard) for number, shard in fields["shards"].items()
+            int(number): _decode_shard(shard) for number, shard in fields["shards"].items()
         }
         fields["rows"] = {
-            source: {int(number): row for number, row in rows.items()}
-            for source, rows in fields["rows"].items()
+            source: {int(number): digest for number, digest in digests.items()}
+            for source, digests in fields["rows"].items()
         }
-        return Index(**fields)
+        return Index(**_renamed(fields, _FIELD_NAMES))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DescriptionError(
             f"not the index of a distribution ({error})", where, "build it again"
         ) from None
 
 
-def _shard(fields: dict[str, Any]) -> Shard:
+def _decode_shard(fields: dict[str, Any]) -> Shard:
     fields["frames"] = {kind: Frame(*frame) for kind, frame in fields["frames"].items()}
     fields["remarks"] = tuple(fields["remarks"])
     fields["clashes"] = tuple(tuple(clash) for clash in fields["clashes"])
-    return Shard(**fields)
+    return Shard(**_renamed(fields, _FIELD_NAMES))
 
 
-def records(folder: str) -> dict[str, str]:
+def _renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in fields.items()}
+
+
+def record_paths(folder: str) -> dict[str, str]:
     """The files that a repomd.xml of ours names: record type -> path relative to ``folder``."""
     return dict(_RECORD.findall(files.read_text(os.path.join(folder, REPOMD))))
 
 
-def head_frame(kind: str, packages: int) -> bytes:
+def file_head(kind: str, packages: int) -> bytes:
     """What stands before the shards' frames in a file of this kind, uncompressed."""
-    return head(kind, packages) if kind in (PRIMARY, FILELISTS, OTHER) else b""
+    return xml_head(kind, packages) if kind in (PRIMARY, FILELISTS, OTHER) else b""
 
 
-def tail_frame(kind: str) -> bytes:
+def file_tail(kind: str) -> bytes:
     """What stands after them."""
-    return tail(kind) if kind in (PRIMARY, FILELISTS, OTHER) else b""
+    return xml_tail(kind) if kind in (PRIMARY, FILELISTS, OTHER) else b""
 
 
-class Published:
+class PublishedGeneration:
     """The metadata of a distribution of ours, opened; whatever is asked for is read once."""
 
     def __init__(self, folder: str, index: Index, paths: Mapping[str, str]) -> None:
@@ -185,51 +201,57 @@ class Published:
             )
         return found
 
-    def content(self, kind: str, shard: int) -> bytes:
+    def frame_content(self, kind: str, shard: int) -> bytes:
         """What is in that frame."""
         frame = self.frame(kind, shard)
-        return unframe(frame) if frame else b""
+        return decompress_frame(frame) if frame else b""
 
     def verdicts(self, shard: int) -> list[Verdict]:
         """What became of each candidate of a shard."""
         if shard not in self._verdicts:
-            line = self.content(VERDICTS, shard)
-            self._verdicts[shard] = shards.unpack(line) if line else []
+            line = self.frame_content(VERDICTS, shard)
+            self._verdicts[shard] = shards.decode_verdicts(line) if line else []
         return self._verdicts[shard]
 
     def packages(self, shard: int) -> list[Package]:
         """The packages of a shard, in their one order."""
-        return shards.ordered(verdict.package for verdict in self.verdicts(shard) if verdict.chosen)
+        return shards.sort_packages(
+            verdict.package for verdict in self.verdicts(shard) if verdict.chosen
+        )
 
-    def text(self, kind: str, package: Package, location: str) -> Optional[bytes]:
+    def package_xml(self, kind: str, package: Package, location: str) -> Optional[bytes]:
         """A package's element in a file of this kind, lying at ``location``; None when the file does not have it."""
         slices = self._sliced(kind, shards.shard_of(package.name))
         if isinstance(slices, Primary):
             return (
-                slices.text(package.checksum, location)
+                slices.package_xml(package.checksum, location)
                 if package.checksum in slices.spans
                 else None
             )
-        return slices.text(package.checksum)
+        return slices.package_xml(package.checksum)
 
-    def described(self, shard: int) -> list[Package]:
+    def packages_from_xml(self, shard: int) -> list[Package]:
         """The packages of a shard as their XML describes them, with their locations in this tree."""
         slices = self._sliced(PRIMARY, shard)
         return slices.packages if isinstance(slices, Primary) else []
 
     def _sliced(self, kind: str, shard: int) -> Union[Primary, Listing]:
         if (kind, shard) not in self._slices:
-            document = b"".join((head(kind, 0), self.content(kind, shard), tail(kind)))
+            document = b"".join(
+                (xml_head(kind, 0), self.frame_content(kind, shard), xml_tail(kind))
+            )
             where = self._where(kind)
             self._slices[kind, shard] = (
-                primary(document, "", where) if kind == PRIMARY else listing(document, kind, where)
+                slice_primary(document, "", where)
+                if kind == PRIMARY
+                else slice_listing(document, kind, where)
             )
         return self._slices[kind, shard]
 
     def document(self, kind: str) -> bytes:
         """A further document, expanded; empty when there is none."""
         path = self._paths.get(kind)
-        return expand(files.read_bytes(self._where(kind)), path) if path else b""
+        return decompress(files.read_bytes(self._where(kind)), path) if path else b""
 
     def build_files(self) -> dict[str, str]:
         """Path below ``build/`` -> text of every XML file of this distribution.
@@ -239,15 +261,15 @@ class Published:
         path = self._paths.get(BUILD)
         if path is None:
             return {}
-        found = json.loads(expand(files.read_bytes(self._where(BUILD)), path))
-        astray = sorted(name for name in found if not is_inside(name))
+        found = json.loads(decompress(files.read_bytes(self._where(BUILD)), path))
+        astray = sorted(name for name in found if not is_safe_path(name))
         if astray:
             raise DescriptionError(
                 f"the path {astray[0]!r} leads out of build/", self._where(BUILD)
             )
         return {str(name): str(text) for name, text in found.items()}
 
-    def forget(self, kind: str) -> None:
+    def unload(self, kind: str) -> None:
         """Free what was read of a file of this kind."""
         self._data.pop(kind, None)
         self._slices = {key: slices for key, slices in self._slices.items() if key[0] != kind}
@@ -259,7 +281,7 @@ class Published:
         return self._data[kind]
 
     def _locate(self, kind: str) -> dict[int, int]:
-        offset = self.index.heads.get(kind, 0)
+        offset = self.index.head_lengths.get(kind, 0)
         offsets = {}
         for number, shard in sorted(self.index.shards.items()):
             if kind in shard.frames:
@@ -271,13 +293,15 @@ class Published:
         return os.path.join(self.folder, self._paths[kind])
 
 
-def open_folder(folder: str) -> Optional[Published]:
+def open_published(folder: str) -> Optional[PublishedGeneration]:
     """The distribution whose tree or metadata is in ``folder``; None when it is not one of ours."""
     try:
-        paths = records(folder)
+        paths = record_paths(folder)
     except NotFound:
         return None
     if INDEX not in paths:
         return None
     where = os.path.join(folder, paths[INDEX])
-    return Published(folder, decode(expand(files.read_bytes(where), where), where), paths)
+    return PublishedGeneration(
+        folder, decode_index(decompress(files.read_bytes(where), where), where), paths
+    )

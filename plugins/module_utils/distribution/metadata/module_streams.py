@@ -21,13 +21,13 @@ _SEPARATOR = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:#.*)?$", re.MULTILINE)
 _WANTED = ("name", "stream", "version", "context", "arch", "module", "modified", "artifacts")
 
 
-class Document(NamedTuple):
+class ModuleDocument(NamedTuple):
     """One YAML document.  ``age`` is what makes one newer than another: a build's version, a default's change."""
 
     kind: str
     name: str
     stream: str
-    age: int
+    version: int
     context: str
     arch: str
     artifacts: tuple[str, ...]
@@ -48,7 +48,7 @@ class Streams:
     members: Mapping[str, Membership]
     names: frozenset[str]
 
-    def of(self, package: Package) -> Optional[Membership]:
+    def membership_of(self, package: Package) -> Optional[Membership]:
         """The membership of a package; None when it belongs to no stream."""
         if package.name not in self.names:
             return None
@@ -60,9 +60,9 @@ class Streams:
 NO_STREAMS = Streams({}, frozenset())
 
 
-def streams(documents: Sequence[Document]) -> Streams:
+def stream_memberships(documents: Sequence[ModuleDocument]) -> Streams:
     """Who belongs to which stream, after the documents of all sources were put together."""
-    current = set(newest(documents))
+    current = set(newest_documents(documents))
     members: dict[str, Membership] = {}
     for document in documents:
         for artifact in document.artifacts:
@@ -73,17 +73,17 @@ def streams(documents: Sequence[Document]) -> Streams:
     return Streams(members, frozenset(artifact.rsplit("-", 2)[0] for artifact in members))
 
 
-def newest(documents: Iterable[Document]) -> list[Document]:
+def newest_documents(documents: Iterable[ModuleDocument]) -> list[ModuleDocument]:
     """Of each stream the newest build with all its contexts, of all else the latest text; sorted.
 
     Idempotent, so that a distribution can be built from itself.
     """
     every = sorted(set(documents))
     latest = {
-        _subject(document): document.age
-        for document in sorted(every, key=lambda document: document.age)
+        _subject(document): document.version
+        for document in sorted(every, key=lambda document: document.version)
     }
-    current = (document for document in every if document.age == latest[_subject(document)])
+    current = (document for document in every if document.version == latest[_subject(document)])
     return list(
         {
             (*_subject(document), document.context, document.arch): document for document in current
@@ -91,12 +91,12 @@ def newest(documents: Iterable[Document]) -> list[Document]:
     )
 
 
-def merge(documents: Iterable[Document]) -> str:
+def merge_modules(documents: Iterable[ModuleDocument]) -> str:
     """The modules.yaml of a distribution; empty when there are no modules."""
-    return "".join(f"---\n{document.text}\n...\n" for document in newest(documents))
+    return "".join(f"---\n{document.text}\n...\n" for document in newest_documents(documents))
 
 
-def parse(text: str, where: str) -> list[Document]:
+def parse_modules(text: str, where: str) -> list[ModuleDocument]:
     """The documents of one modules.yaml.  Raises DescriptionError that names the document."""
     parts = [part.strip("\n") for part in _SEPARATOR.split(text)]
     return [
@@ -105,11 +105,11 @@ def parse(text: str, where: str) -> list[Document]:
     ]
 
 
-def _subject(document: Document) -> tuple[str, str, str]:
+def _subject(document: ModuleDocument) -> tuple[str, str, str]:
     return document.kind, document.name, document.stream
 
 
-def _document(text: str, where: str) -> Document:
+def _document(text: str, where: str) -> ModuleDocument:
     content = _load(_essence(text), where)
     data = content.get("data")
     kind = content.get("document")
@@ -122,7 +122,7 @@ def _document(text: str, where: str) -> Document:
         age = int(data.get("version" if kind == BUILD else "modified") or 0)
     except (TypeError, ValueError):
         raise DescriptionError(f"the version {data.get('version')!r} is no number", where) from None
-    return Document(
+    return ModuleDocument(
         kind,
         str(data.get("name") or data.get("module") or ""),
         str(data.get("stream") or "")

@@ -31,13 +31,13 @@ CHILDREN = ("name", "arch", "version", "checksum", "summary", "description", "pa
 ATTRIBUTES = ("type", "pkgid", "name", "arch", "flags", "epoch", "ver", "rel", "package", "href")
 
 
-def escaped(text: str, *, quote: bool = False) -> str:
+def escape_xml(text: str, *, quote: bool = False) -> str:
     """Text as it stands in XML, and with ``quote`` in an attribute."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;") if quote else text
 
 
-def unescaped(text: str) -> str:
+def unescape_xml(text: str) -> str:
     """The inverse, for every way in which XML can write a character."""
     if "&" not in text:
         return text
@@ -46,22 +46,22 @@ def unescaped(text: str) -> str:
     return html.unescape(text)
 
 
-def head(kind: str, packages: int) -> bytes:
+def xml_head(kind: str, packages: int) -> bytes:
     """What stands before the packages of a file of this kind."""
     prefix = f' xmlns:rpm="{RPM}"' if kind == "primary" else ""
     root = f'<{ROOTS[kind]} xmlns="{NAMESPACES[kind]}"{prefix} packages="{packages}">'
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
 
 
-def tail(kind: str) -> bytes:
+def xml_tail(kind: str) -> bytes:
     """What stands after them."""
     return f"</{ROOTS[kind]}>\n".encode()
 
 
-def standardise(data: bytes, kind: str, where: str) -> bytes:
+def normalise(data: bytes, kind: str, where: str) -> bytes:
     """The same packages in the standard layout.  Raises DescriptionError with the line where it is not XML."""
     packages = list(_packages(data, kind, where))
-    return b"".join((head(kind, len(packages)), *packages, tail(kind)))
+    return b"".join((xml_head(kind, len(packages)), *packages, xml_tail(kind)))
 
 
 def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
@@ -116,14 +116,14 @@ def _text(element: etree._Element, where: str) -> str:
     """An element with the prefixes that everybody expects, its attributes in the standard order."""
     tag = _tag(element, where)
     attributes = "".join(
-        f' {name}="{escaped(value, quote=True)}"' for name, value in _ordered(element)
+        f' {name}="{escape_xml(value, quote=True)}"' for name, value in _ordered(element)
     )
     children = "".join(
-        _text(child, where) + escaped(child.tail or "")
+        _text(child, where) + escape_xml(child.tail or "")
         for child in element
         if isinstance(child.tag, str)
     )
-    content = escaped(element.text or "") + children
+    content = escape_xml(element.text or "") + children
     return f"<{tag}{attributes}>{content}</{tag}>" if content else f"<{tag}{attributes}/>"
 
 

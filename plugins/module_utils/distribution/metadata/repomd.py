@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xml.etree.ElementTree as etree
 
 NAMESPACE = "{http://linux.duke.edu/metadata/repo}"
-LARGEST = 4 << 30
+MAX_SIZE = 4 << 30
 # SQLite copies of the same data, zchunk, delta RPMs, and the compressed twins of comps: nobody here reads them.
 UNUSED = ("_db", "_zck", "_gz", "_xz", "_zst", "_ext", "prestodelta", "deltainfo")
 HEXADECIMAL = re.compile(r"[0-9a-f]+")
@@ -55,7 +55,7 @@ class Repomd(NamedTuple):
         return next((record for record in self.records if record.kind == kind), None)
 
 
-def is_inside(location: str) -> bool:
+def is_safe_path(location: str) -> bool:
     """True for a relative path of a file that stays below the folder it is relative to."""
     segments = location.split("/")
     return (
@@ -66,7 +66,7 @@ def is_inside(location: str) -> bool:
     )
 
 
-def is_checksum(checksum: str, kind: str) -> bool:
+def is_valid_checksum(checksum: str, kind: str) -> bool:
     """True when the text can be a digest of this kind, and so may become part of a file's name."""
     return (
         kind in DIGESTS
@@ -75,12 +75,12 @@ def is_checksum(checksum: str, kind: str) -> bool:
     )
 
 
-def is_read(kind: str) -> bool:
+def is_used(kind: str) -> bool:
     """Whether a build reads records of this kind."""
     return not kind.endswith(UNUSED)
 
 
-def parse(data: bytes, where: str) -> Repomd:
+def parse_repomd(data: bytes, where: str) -> Repomd:
     """Read repomd.xml.  ``where`` names it in errors.
 
     Raises DescriptionError that lists everything that is wrong with it.
@@ -141,18 +141,18 @@ def _record(element: etree.Element) -> Record:
 
 def _faults(record: Record) -> list[str]:
     faults = []
-    if not is_inside(record.location):
+    if not is_safe_path(record.location):
         faults.append(
             f"the location {record.location!r} of {record.kind!r} leads out of the repository"
         )
-    if not is_checksum(record.checksum, record.checksum_type):
+    if not is_valid_checksum(record.checksum, record.checksum_type):
         faults.append(
             f"{record.kind!r} has no usable checksum ({record.checksum_type!r} {record.checksum!r})"
         )
     for size in (record.size, record.open_size):
-        if not -1 <= size <= LARGEST:
+        if not -1 <= size <= MAX_SIZE:
             faults.append(
-                f"{record.kind!r} claims an impossible size (at most {LARGEST:,} bytes are believed)"
+                f"{record.kind!r} claims an impossible size (at most {MAX_SIZE:,} bytes are believed)"
             )
     return faults
 

@@ -8,7 +8,7 @@ import re
 from typing import Callable, NamedTuple, Optional, Union
 
 from ...errors import DescriptionError
-from ..evr import parse as parse_evr
+from ..evr import parse_evr
 from .capabilities import FLAGS, Capability
 
 OPERATORS = ("and", "or", "if", "unless", "with", "without", "else")
@@ -16,7 +16,7 @@ OPERATORS = ("and", "or", "if", "unless", "with", "without", "else")
 _TOKEN = re.compile(r"\s*(\((?=\s)|\(|\)|[^\s()]+(?:\([^\s()]*\))*)")
 
 
-class Rich(NamedTuple):
+class RichDependency(NamedTuple):
     """An operation on two dependencies, and for ``if`` and ``unless`` on a third (``else``)."""
 
     operator: str
@@ -25,10 +25,10 @@ class Rich(NamedTuple):
     otherwise: Optional[Dependency] = None
 
 
-Dependency = Union[Capability, Rich]
+Dependency = Union[Capability, RichDependency]
 
 
-def parse(text: str) -> Dependency:
+def parse_rich(text: str) -> Dependency:
     """The dependency that a text in brackets means.  Raises DescriptionError when it means none."""
     tokens = _Tokens(text)
     found = _bracket(tokens)
@@ -37,7 +37,7 @@ def parse(text: str) -> Dependency:
     return found
 
 
-def satisfiable(dependency: Dependency, is_met: Callable[[Capability], bool]) -> bool:
+def is_satisfiable(dependency: Dependency, is_met: Callable[[Capability], bool]) -> bool:
     """Whether some choice of packages can meet it.
 
     is_met  tells whether anything provides a capability
@@ -46,9 +46,9 @@ def satisfiable(dependency: Dependency, is_met: Callable[[Capability], bool]) ->
     """
     if isinstance(dependency, Capability):
         return is_met(dependency)
-    left = satisfiable(dependency.left, is_met)
-    right = satisfiable(dependency.right, is_met)
-    otherwise = dependency.otherwise is None or satisfiable(dependency.otherwise, is_met)
+    left = is_satisfiable(dependency.left, is_met)
+    right = is_satisfiable(dependency.right, is_met)
+    otherwise = dependency.otherwise is None or is_satisfiable(dependency.otherwise, is_met)
     if dependency.operator == "or":
         return left or right
     if dependency.operator == "if":
@@ -86,8 +86,8 @@ def _bracket(tokens: _Tokens) -> Dependency:
         operator = tokens.take()
         operand = _operand(tokens)
         if operator != "else":
-            found = Rich(operator, found, operand)
-        elif isinstance(found, Rich) and found.operator in ("if", "unless"):
+            found = RichDependency(operator, found, operand)
+        elif isinstance(found, RichDependency) and found.operator in ("if", "unless"):
             found = found._replace(otherwise=operand)
         else:
             raise tokens.fault()

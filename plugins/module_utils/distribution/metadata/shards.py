@@ -23,12 +23,12 @@ def shard_of(name: str) -> int:
     return zlib.crc32(name.encode()) % SHARDS
 
 
-def folder_of(shard: int) -> str:
+def shard_folder(shard: int) -> str:
     """Where the packages of a shard lie in the tree."""
     return f"Packages/{shard:02x}"
 
 
-def split(packages: Iterable[Package]) -> dict[int, list[Package]]:
+def split_by_shard(packages: Iterable[Package]) -> dict[int, list[Package]]:
     """Packages by shard; shards without one are absent."""
     shards: dict[int, list[Package]] = {}
     for package in packages:
@@ -36,7 +36,7 @@ def split(packages: Iterable[Package]) -> dict[int, list[Package]]:
     return shards
 
 
-def ordered(packages: Iterable[Package]) -> list[Package]:
+def sort_packages(packages: Iterable[Package]) -> list[Package]:
     """The one order of packages within a shard: by name, architecture, version."""
     return sorted(
         packages,
@@ -66,7 +66,7 @@ def content_digest(packages: Sequence[Package], names: Sequence[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
-def text_digest(
+def metadata_digest(
     packages: Sequence[Package], names: Sequence[str], origins: Mapping[str, str]
 ) -> str:
     """What a shard's metadata is made from.
@@ -80,20 +80,20 @@ def text_digest(
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
-def rows_digest(packages: Iterable[Package]) -> str:
+def directory_digest(packages: Iterable[Package]) -> str:
     """A shard's candidates from one source."""
     lines = "".join(f"{package.checksum} {package.location}\n" for package in sorted(packages))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def pack(verdicts: Sequence[Verdict]) -> bytes:
+def encode_verdicts(verdicts: Sequence[Verdict]) -> bytes:
     """Verdicts as text: a line each, its fields parted by tabs, which none of them holds."""
     return "".join(
         "\t".join(map(str, (*one.package, int(one.chosen), one.reason))) + "\n" for one in verdicts
     ).encode()
 
 
-def unpack(text: bytes) -> list[Verdict]:
+def decode_verdicts(text: bytes) -> list[Verdict]:
     """What ``pack`` was given.  Raises ValueError for anything else."""
     return [_verdict(line.split("\t")) for line in text.decode().splitlines()]
 

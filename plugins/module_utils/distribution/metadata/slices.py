@@ -13,8 +13,8 @@ from typing import Mapping, NamedTuple, Optional
 
 from ...errors import DescriptionError
 from ..model import Package
-from .normalise import standardise, unescaped
-from .repomd import is_checksum, is_inside
+from .normalise import normalise, unescape_xml
+from .repomd import is_safe_path, is_valid_checksum
 
 PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
 
@@ -52,7 +52,7 @@ class Primary(NamedTuple):
     packages: list[Package]
     spans: Mapping[str, Span]
 
-    def text(self, checksum: str, location: str) -> bytes:
+    def package_xml(self, checksum: str, location: str) -> bytes:
         """The XML of one package, which now lies at ``location``."""
         span = self.spans[checksum]
         return b"".join(
@@ -71,13 +71,13 @@ class Listing(NamedTuple):
     data: bytes
     spans: Mapping[str, tuple[int, int]]
 
-    def text(self, checksum: str) -> Optional[bytes]:
+    def package_xml(self, checksum: str) -> Optional[bytes]:
         """The XML of one package; None when the file does not have it."""
         span = self.spans.get(checksum)
         return self.data[span[0] : span[1]] + b"\n" if span else None
 
 
-def primary(data: bytes, source: str, where: str) -> Primary:
+def slice_primary(data: bytes, source: str, where: str) -> Primary:
     """The packages of a primary.xml.
 
     source  name of the source, for the packages
@@ -87,7 +87,7 @@ def primary(data: bytes, source: str, where: str) -> Primary:
     """
     rows = _rows(data)
     if rows is None:
-        data = standardise(data, PRIMARY, where)
+        data = normalise(data, PRIMARY, where)
         rows = _rows(data)
     if rows is None:
         raise DescriptionError(
@@ -99,11 +99,11 @@ def primary(data: bytes, source: str, where: str) -> Primary:
     )
 
 
-def listing(data: bytes, kind: str, where: str) -> Listing:
+def slice_listing(data: bytes, kind: str, where: str) -> Listing:
     """The elements of a filelists.xml or other.xml (``kind``)."""
     spans = _spans(data)
     if spans is None:
-        data = standardise(data, kind, where)
+        data = normalise(data, kind, where)
         spans = _spans(data)
     if spans is None:
         raise DescriptionError("a package lacks its pkgid", where)
@@ -162,7 +162,7 @@ def _spans(data: bytes) -> Optional[dict[str, tuple[int, int]]]:
     return spans
 
 
-def believe(package: Package, where: str) -> Package:
+def check_package(package: Package, where: str) -> Package:
     """The package, when nothing of what identifies it can lead astray: its names become names of files.
 
     Raises DescriptionError that says which part is not believed; ``where`` names who told it.
@@ -171,12 +171,12 @@ def believe(package: Package, where: str) -> Package:
         raise DescriptionError(
             f'the package "{package.nevra}" has a name that no file may have', where
         )
-    if not is_checksum(package.checksum, package.checksum_type):
+    if not is_valid_checksum(package.checksum, package.checksum_type):
         what = (
             f"{package.nevra} has no usable checksum ({package.checksum_type} {package.checksum!r})"
         )
         raise DescriptionError(what, where)
-    if not is_inside(package.location):
+    if not is_safe_path(package.location):
         what = f"the location {package.location!r} of {package.nevra} leads out of the repository"
         raise DescriptionError(what, where, "choose another mirror")
     return package
@@ -185,8 +185,8 @@ def believe(package: Package, where: str) -> Package:
 def _package(groups: tuple[bytes, ...], source: str, where: str) -> Package:
     # One conversion and one look for all fields: a repository has a hundred thousand of them.
     text = b"\0".join(groups).decode("utf-8", "replace")
-    name, arch, epoch, version, release, kind, checksum, size, href = unescaped(text).split("\0")
+    name, arch, epoch, version, release, kind, checksum, size, href = unescape_xml(text).split("\0")
     package = Package(
         name, arch, int(epoch), version, release, checksum, kind, int(size), href, source
     )
-    return package if _USUAL(text) else believe(package, where)
+    return package if _USUAL(text) else check_package(package, where)

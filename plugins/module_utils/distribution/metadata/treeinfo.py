@@ -18,13 +18,13 @@ from ..model import TreeFile
 if TYPE_CHECKING:
     import configparser
 
-NAME = ".treeinfo"
+FILE_NAME = ".treeinfo"
 REPOMD = "repodata/repomd.xml"
 # What anaconda takes for the base of several (its default_repositories), the likeliest first.
 BASES = ("BaseOS", "Everything", "Server", "Workstation")
 
 
-def parse(text: str, where: str) -> configparser.ConfigParser:
+def parse_treeinfo(text: str, where: str) -> configparser.ConfigParser:
     """The sections of a .treeinfo.  Raises DescriptionError that names the line."""
     import configparser  # here, because few sources have one
 
@@ -42,21 +42,23 @@ def parse(text: str, where: str) -> configparser.ConfigParser:
     return parser
 
 
-def base_of(texts: Sequence[tuple[str, str]]) -> Optional[int]:
+def choose_base(texts: Sequence[tuple[str, str]]) -> Optional[int]:
     """Which of several sources the installer is taken from: the first that has a second stage, else the first.
 
     texts  (content, name in errors) of each source; an empty content means that it has no .treeinfo
     """
     there = [number for number, (text, _where) in enumerate(texts) if text]
     bootable = [
-        number for number in there if parse(*texts[number]).has_option("stage2", "mainimage")
+        number
+        for number in there
+        if parse_treeinfo(*texts[number]).has_option("stage2", "mainimage")
     ]
     return next(iter(bootable or there), None)
 
 
-def images(text: str, where: str) -> list[TreeFile]:
+def installer_files(text: str, where: str) -> list[TreeFile]:
     """The installer's files that a .treeinfo names, sorted by path, with the checksums that it gives."""
-    parser = parse(text, where)
+    parser = parse_treeinfo(text, where)
     found: dict[str, str] = {}
     for section in parser.sections():
         if section.startswith("images-") or section == "stage2":
@@ -75,13 +77,13 @@ def images(text: str, where: str) -> list[TreeFile]:
     ]
 
 
-def merged(text: str, where: str, files: dict[str, str], repomd: str) -> str:
+def merge_treeinfo(text: str, where: str, files: dict[str, str], repomd: str) -> str:
     """The .treeinfo of a distribution, from that of the source that its installer comes from.
 
     files   path -> SHA-256 of the installer's files that are there
     repomd  SHA-256 of the distribution's repomd.xml
     """
-    parser = parse(text, where)
+    parser = parse_treeinfo(text, where)
     variant = _variant(parser)
     for section in [name for name in parser.sections() if name.startswith(("variant-", "addon-"))]:
         if section != f"variant-{variant}":

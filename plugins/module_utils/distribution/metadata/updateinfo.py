@@ -24,7 +24,7 @@ _ID = re.compile(rb"<id>\s*([^<]+?)\s*</id>")
 _VERSION = re.compile(rb'\sversion="([0-9]+)')
 
 
-def merge(documents: Iterable[tuple[bytes, str]]) -> bytes:
+def merge_updateinfo(documents: Iterable[tuple[bytes, str]]) -> bytes:
     """One updateinfo.xml from several; each comes with the name that errors give it.  Empty when there are none.
 
     Of two advisories with one identifier the one with the higher version stays, of equal ones the first.  Raises
@@ -44,7 +44,7 @@ def merge(documents: Iterable[tuple[bytes, str]]) -> bytes:
     return b"".join((HEAD, *(best[identifier][1] + b"\n" for identifier in sorted(best)), TAIL))
 
 
-def identifiers(data: bytes) -> frozenset[str]:
+def advisory_ids(data: bytes) -> frozenset[str]:
     """The identifiers of the advisories in a document that ``merge`` wrote."""
     return (
         frozenset(identifier for identifier, _version, _text in _updates(data, "updateinfo"))

@@ -14,33 +14,40 @@ import re
 from typing import AbstractSet, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from ..metadata import rich_dependencies
-from ..metadata.capabilities import Capability, Entries, entries, meets, name_of, parse
+from ..metadata.capabilities import (
+    Capability,
+    Entries,
+    entry_name,
+    extract_entries,
+    parse_entry,
+    satisfies,
+)
 
 # Tells which of some absolute paths are files of a package.
-Owns = Callable[[Iterable[str]], Iterable[str]]
+FindOwned = Callable[[Iterable[str]], Iterable[str]]
 _FILE = re.compile(rb"<file[^>]*>([^<]+)</file>")
 
 
-class Missing(NamedTuple):
+class UnmetRequirement(NamedTuple):
     """A capability that nothing provides, and who asks for it."""
 
     capability: str
-    wanted_by: tuple[str, ...]
+    required_by: tuple[str, ...]
 
     def __str__(self) -> str:
-        shown = ", ".join(self.wanted_by[:5])
-        more = f" and {len(self.wanted_by) - 5} more" if len(self.wanted_by) > 5 else ""
-        return f"{self.capability}, which {shown}{more} {'needs' if len(self.wanted_by) == 1 else 'need'}"
+        shown = ", ".join(self.required_by[:5])
+        more = f" and {len(self.required_by) - 5} more" if len(self.required_by) > 5 else ""
+        return f"{self.capability}, which {shown}{more} {'needs' if len(self.required_by) == 1 else 'need'}"
 
 
-class Supply:
+class ProviderIndex:
     """What a distribution provides."""
 
-    def __init__(self, provides: AbstractSet[bytes], owns: Owns) -> None:
+    def __init__(self, provides: AbstractSet[bytes], owns: FindOwned) -> None:
         self.provides, self._owns = provides, owns
         self._versions: dict[str, list[Capability]] = {}
         self._entries: dict[bytes, list[bytes]] = {}
-        for name, entry in zip(map(name_of, provides), provides):
+        for name, entry in zip(map(entry_name, provides), provides):
             self._entries.setdefault(name, []).append(entry)
         self._paths: dict[str, bool] = {}
 
@@ -53,25 +60,25 @@ class Supply:
         """Whether anything provides the name, in whatever version, or is a file of that path."""
         return name.encode() in self._entries or (name.startswith("/") and self._owned(name))
 
-    def has(self, wanted: Capability) -> bool:
+    def has_capability(self, wanted: Capability) -> bool:
         """Whether anything provides the capability."""
         if not wanted.flags or not self.has_name(wanted.name):
             return self.has_name(wanted.name)
         if wanted.name not in self._versions:
             self._versions[wanted.name] = [
-                parse(entry) for entry in self._entries.get(wanted.name.encode(), ())
+                parse_entry(entry) for entry in self._entries.get(wanted.name.encode(), ())
             ]
-        return any(meets(provided, wanted) for provided in self._versions[wanted.name])
+        return any(satisfies(provided, wanted) for provided in self._versions[wanted.name])
 
-    def meets(self, requirement: Capability) -> bool:
+    def can_meet(self, requirement: Capability) -> bool:
         """Whether the requirement can be met; it may be a boolean dependency."""
         if requirement.name.startswith("("):
-            return rich_dependencies.satisfiable(
-                rich_dependencies.parse(requirement.name), self.has
+            return rich_dependencies.is_satisfiable(
+                rich_dependencies.parse_rich(requirement.name), self.has_capability
             )
-        return self.has(requirement)
+        return self.has_capability(requirement)
 
-    def look_for(self, paths: Iterable[str]) -> None:
+    def find_paths(self, paths: Iterable[str]) -> None:
         """Find out about many paths at once, as ``has`` will ask for them."""
         unknown = [
             path for path in paths if path.encode() not in self._entries and path not in self._paths
@@ -80,31 +87,33 @@ class Supply:
         self._paths.update({path: path in found for path in unknown})
 
     def _owned(self, path: str) -> bool:
-        self.look_for([path])
+        self.find_paths([path])
         return self._paths.get(path, False)
 
 
-def unmet(
-    supply: Supply, requires: AbstractSet[bytes], accepted: Sequence[str] = ()
+def find_unsatisfied(
+    supply: ProviderIndex, requires: AbstractSet[bytes], accepted: Sequence[str] = ()
 ) -> list[bytes]:
     """The requirements, as they stand in the XML, that nothing provides, sorted.
 
     accepted  globs on capabilities that may stay unmet
     """
     # What is provided in the very words in which it is asked for is met, and that is a third of it.
-    capabilities = {entry: parse(entry) for entry in requires - supply.provides}
-    supply.look_for(
+    capabilities = {entry: parse_entry(entry) for entry in requires - supply.provides}
+    supply.find_paths(
         {wanted.name for wanted in capabilities.values() if wanted.name.startswith("/")}
     )
     return sorted(
         entry
         for entry, wanted in capabilities.items()
-        if not supply.meets(wanted)
+        if not supply.can_meet(wanted)
         and not any(fnmatch.fnmatchcase(str(wanted), glob) for glob in accepted)
     )
 
 
-def wanting(missing: Sequence[bytes], packages: Iterable[tuple[str, bytes]]) -> list[Missing]:
+def find_requiring(
+    missing: Sequence[bytes], packages: Iterable[tuple[str, bytes]]
+) -> list[UnmetRequirement]:
     """Who asks for each of the missing requirements.
 
     packages  NEVRA and XML of every package that may
@@ -112,12 +121,15 @@ def wanting(missing: Sequence[bytes], packages: Iterable[tuple[str, bytes]]) -> 
     seekers: dict[bytes, list[str]] = {entry: [] for entry in missing}
     for nevra, text in packages:
         if any(entry in text for entry in missing):
-            for entry in entries(text).requires & seekers.keys():
+            for entry in extract_entries(text).requires & seekers.keys():
                 seekers[entry].append(nevra)
-    return [Missing(str(parse(entry)), tuple(sorted(seekers[entry]))) for entry in missing]
+    return [
+        UnmetRequirement(str(parse_entry(entry)), tuple(sorted(seekers[entry])))
+        for entry in missing
+    ]
 
 
-class Member(NamedTuple):
+class CandidatePackage(NamedTuple):
     """A package as the question of what can be installed sees it."""
 
     nevra: str
@@ -126,13 +138,15 @@ class Member(NamedTuple):
     files: frozenset[str]
 
 
-def member(nevra: str, name: str, text: bytes) -> Member:
+def read_candidate(nevra: str, name: str, text: bytes) -> CandidatePackage:
     """A package, from its XML."""
     files = frozenset(path.decode("utf-8", "replace") for path in _FILE.findall(text))
-    return Member(nevra, name, entries(text), files)
+    return CandidatePackage(nevra, name, extract_entries(text), files)
 
 
-def broken(members: Sequence[Member], missing: Iterable[bytes], owns: Owns) -> dict[str, str]:
+def find_uninstallable(
+    members: Sequence[CandidatePackage], missing: Iterable[bytes], owns: FindOwned
+) -> dict[str, str]:
     """The packages that cannot be installed because of what is missing: NEVRA -> why.
 
     A package is broken when it asks for something missing, or for something that only broken packages provide.
@@ -145,31 +159,36 @@ def broken(members: Sequence[Member], missing: Iterable[bytes], owns: Owns) -> d
     while fresh:
         reasons.update(fresh)
         whole = [one for one in members if one.nevra not in reasons]
-        supply = Supply(
+        supply = ProviderIndex(
             frozenset().union(*(one.entries.provides for one in whole)),
             _Files(whole, members, owns),
         )
         every = frozenset().union(*(one.entries.requires for one in whole))
         fresh = _affected(
             whole,
-            set(unmet(supply, every)) - lacking,
+            set(find_unsatisfied(supply, every)) - lacking,
             "only packages provide that cannot be installed",
         )
     return reasons
 
 
-def _affected(members: Iterable[Member], lost: set[bytes], why: str) -> dict[str, str]:
+def _affected(members: Iterable[CandidatePackage], lost: set[bytes], why: str) -> dict[str, str]:
     found = {}
     for one in members:
         for entry in sorted(one.entries.requires & lost)[:1]:
-            found[one.nevra] = f"{one.nevra} needs {parse(entry)}, which {why}"
+            found[one.nevra] = f"{one.nevra} needs {parse_entry(entry)}, which {why}"
     return found
 
 
 class _Files:
     """Which paths some whole packages own: by their XML, and for paths that no XML names by the file lists."""
 
-    def __init__(self, whole: Iterable[Member], members: Iterable[Member], owns: Owns) -> None:
+    def __init__(
+        self,
+        whole: Iterable[CandidatePackage],
+        members: Iterable[CandidatePackage],
+        owns: FindOwned,
+    ) -> None:
         self._whole = frozenset().union(*(one.files for one in whole))
         self._known = frozenset().union(*(one.files for one in members))
         self._owns = owns
@@ -182,7 +201,7 @@ class _Files:
 Groups = Mapping[str, Sequence[str]]
 
 
-def list_faults(wanted: Iterable[str], supply: Supply, groups: Groups) -> dict[str, str]:
+def invalid_entries(wanted: Iterable[str], supply: ProviderIndex, groups: Groups) -> dict[str, str]:
     """The entries of a package list that name nothing in the distribution, sorted, each with what it is not.
 
     wanted  as in %packages: ``name``, ``name.arch``, globs, ``@group``, ``@^environment``; ``-name`` is not checked
@@ -204,7 +223,7 @@ def _is_module(entry: str) -> bool:
     return ":" in entry
 
 
-def _names(entry: str, supply: Supply) -> bool:
+def _names(entry: str, supply: ProviderIndex) -> bool:
     if any(sign in entry for sign in "*?["):
         matches = re.compile(fnmatch.translate(entry)).match
         return any(matches(name) for name in supply.names)
@@ -212,7 +231,7 @@ def _names(entry: str, supply: Supply) -> bool:
     return supply.has_name(entry) or (bool(stem) and supply.has_name(stem))
 
 
-def members_of(wanted: Iterable[str], groups: Groups) -> list[str]:
+def expand_groups(wanted: Iterable[str], groups: Groups) -> list[str]:
     """The package names that a list stands for: groups and environments are replaced by their members."""
     names: list[str] = []
     seen: set[str] = set()

@@ -15,16 +15,16 @@ import re
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...errors import NotFound
-from ..arches import COMPATIBLE, NOARCH, SOURCE_ARCHES
-from ..evr import package_key, parse
+from ..arches import COMPATIBLE_ARCHES, NOARCH, SOURCE_ARCHES
+from ..evr import package_key, parse_evr
 from ..metadata.module_streams import NO_STREAMS, Streams
-from ..model import ALL, EVR, Clash, Package, Policy, Resolution, Source, Verdict
+from ..model import EVR, Clash, Package, Policy, Resolution, Source, Verdict
 
 Matcher = Callable[[str], Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Rules:
+class ResolutionRules:
     """A policy and what the sources ask for, made ready for many packages."""
 
     policy: Policy
@@ -37,21 +37,23 @@ class Rules:
     arches: frozenset[str]
 
 
-def rules(policy: Policy, sources: Sequence[Source], streams: Streams = NO_STREAMS) -> Rules:
+def build_rules(
+    policy: Policy, sources: Sequence[Source], streams: Streams = NO_STREAMS
+) -> ResolutionRules:
     """What holds for every package of these sources."""
-    return Rules(
+    return ResolutionRules(
         policy,
         streams,
-        {source.name: (source.rank, place) for place, source in enumerate(sources)},
+        {source.name: (source.effective_priority, place) for place, source in enumerate(sources)},
         {source.name: _matcher(source.include) for source in sources if source.include},
         {source.name: _matcher(source.exclude) for source in sources if source.exclude},
         {source.name: _matcher(source.wins) for source in sources if source.wins},
         _matcher(policy.install_only),
-        frozenset(COMPATIBLE.get(policy.arch, (policy.arch, NOARCH))),
+        frozenset(COMPATIBLE_ARCHES.get(policy.arch, (policy.arch, NOARCH))),
     )
 
 
-def resolve(packages: Iterable[Package], given: Rules) -> Resolution:
+def resolve_packages(packages: Iterable[Package], given: ResolutionRules) -> Resolution:
     """Decide about every candidate; the order of ``packages`` does not matter.
 
     Raises NotFound, naming the versions at hand, when a pin matches none of a package's versions.
@@ -63,7 +65,7 @@ def resolve(packages: Iterable[Package], given: Rules) -> Resolution:
     return Resolution(
         tuple(itertools.chain.from_iterable(part.verdicts for part in parts)),
         tuple(itertools.chain.from_iterable(part.clashes for part in parts)),
-        tuple(itertools.chain.from_iterable(part.disputed for part in parts)),
+        tuple(itertools.chain.from_iterable(part.undecided for part in parts)),
         tuple(itertools.chain.from_iterable(part.remarks for part in parts)),
     )
 
@@ -72,10 +74,12 @@ def check_pins(pins: Iterable[str], names: Iterable[str]) -> None:
     """Every pin names a package.  Raises NotFound that lists the pins that do not, and near names."""
     known = set(names)
     for pin in sorted(set(pins) - known):
-        raise NotFound(f'the pin "{pin}" names no package of any source', hint=alike(pin, known))
+        raise NotFound(
+            f'the pin "{pin}" names no package of any source', hint=did_you_mean(pin, known)
+        )
 
 
-def alike(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the names of packages that may have been meant; empty when there is none."""
     import difflib
 
@@ -83,7 +87,7 @@ def alike(name: str, known: Iterable[str]) -> str:
     return f"did you mean {', '.join(near)}?" if near else ""
 
 
-def _resolve_name(packages: list[Package], given: Rules) -> Resolution:
+def _resolve_name(packages: list[Package], given: ResolutionRules) -> Resolution:
     """Each step decides about some of the packages of one name and hands on the others."""
     verdicts: list[Verdict] = []
     ordered = _sorted(packages, given.ranks)
@@ -96,7 +100,7 @@ def _resolve_name(packages: list[Package], given: Rules) -> Resolution:
     remarks = _remarks(left, given.policy)
     if given.policy.drop_stale:
         left = _without_stale(left, verdicts)
-    reason = "every version stays" if given.policy.versions == ALL else "the newest"
+    reason = "every version stays" if given.policy.versions == "all" else "the newest"
     verdicts += [Verdict(package, True, reason) for package in left]
     if len(verdicts) > 1:
         place = {id(package): number for number, package in enumerate(ordered)}
@@ -116,7 +120,9 @@ def _sorted(packages: list[Package], ranks: Mapping[str, tuple[int, int]]) -> li
     return ordered
 
 
-def _admitted(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
+def _admitted(
+    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+) -> list[Package]:
     left = []
     for package in packages:
         refusal = _refusal(package, given)
@@ -127,7 +133,7 @@ def _admitted(packages: list[Package], given: Rules, verdicts: list[Verdict]) ->
     return left
 
 
-def _refusal(package: Package, given: Rules) -> str:
+def _refusal(package: Package, given: ResolutionRules) -> str:
     if package.arch not in given.arches:
         return (
             "a source package" if package.arch in SOURCE_ARCHES else f"not for {given.policy.arch}"
@@ -184,16 +190,18 @@ def _same(one: Package, other: Package) -> bool:
     return one.size == other.size
 
 
-def _modular(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
+def _modular(
+    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+) -> list[Package]:
     """A stream's packages stay whatever their version; they neither beat nor yield to packages outside of it."""
     if not packages or packages[0].name not in given.streams.names:
         return packages
     left = []
     for package in packages:
-        membership = given.streams.of(package)
+        membership = given.streams.membership_of(package)
         if membership is None:
             left.append(package)
-        elif membership.current or given.policy.versions == ALL:
+        elif membership.current or given.policy.versions == "all":
             verdicts.append(Verdict(package, True, f"of the module stream {membership.stream}"))
         else:
             verdicts.append(
@@ -204,7 +212,9 @@ def _modular(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> 
     return left
 
 
-def _claimed(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
+def _claimed(
+    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+) -> list[Package]:
     """Where a source wins a name, the others' packages of that name are out."""
     if not given.winning:
         return packages
@@ -229,7 +239,7 @@ def _pinned(
     pin = pins.get(packages[0].name) if packages else None
     if pin is None:
         return packages
-    wanted = parse(pin)
+    wanted = parse_evr(pin)
     met = [package for package in packages if _meets(package.evr, wanted, pin)]
     if not met:
         at_hand = ", ".join(dict.fromkeys(str(package.evr) for package in packages))
@@ -253,9 +263,11 @@ def _meets(have: EVR, wanted: EVR, pin: str) -> bool:
     )
 
 
-def _newest(packages: list[Package], given: Rules, verdicts: list[Verdict]) -> list[Package]:
+def _newest(
+    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+) -> list[Package]:
     """The newest per architecture, or the few newest of what may be installed side by side."""
-    if given.policy.versions == ALL or not packages:
+    if given.policy.versions == "all" or not packages:
         return packages
     limit = given.policy.install_only_limit if given.install_only(packages[0].name) else 1
     left = []
@@ -296,7 +308,7 @@ def _without_stale(packages: list[Package], verdicts: list[Verdict]) -> list[Pac
 
 
 def _remarks(packages: list[Package], policy: Policy) -> list[str]:
-    if len(packages) < 2 or policy.versions == ALL:
+    if len(packages) < 2 or policy.versions == "all":
         return []
     remarks = [
         f"{older.nevra} is older than {newer.nevra}: this package changed between noarch and an architecture"

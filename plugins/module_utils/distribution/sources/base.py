@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Mapping, Optional, Protocol, Sequence
 from ... import files
 from ...errors import DescriptionError
 from ..metadata import shards
-from ..metadata.compression import expand, frame, unframe
-from ..metadata.index import PRIMARY, Published, open_folder
-from ..metadata.slices import Listing, Primary, listing, primary
-from ..model import DIRECTORY, Package, Report, Source, TreeFile
-from ..storage.pool import Places, take
+from ..metadata.compression import compress_frame, decompress, decompress_frame
+from ..metadata.index import PRIMARY, PublishedGeneration, open_published
+from ..metadata.slices import Listing, Primary, slice_listing, slice_primary
+from ..model import Package, ProgressCallback, Source, TreeFile
+from ..storage.pool import StorePaths, import_package
 from . import rpm_directory
-from .local import Nearby, local_path
+from .local import LocalRepository, local_path
 
 if TYPE_CHECKING:
     from ..metadata.repomd import Record
@@ -42,46 +42,48 @@ class Input(Protocol):
     def packages(self) -> list[Package]:
         """Every package of the source."""
 
-    def text(self, kind: str, package: Package, location: str) -> bytes:
+    def package_xml(self, kind: str, package: Package, location: str) -> bytes:
         """The package's element in the file of this kind (primary, filelists, other), lying at ``location``."""
 
-    def moment(self) -> int:
+    def newest_timestamp(self) -> int:
         """When the newest thing in it was made, as it says itself; in seconds since 1970."""
 
     def document(self, kind: str) -> bytes:
         """Another document (group, modules, updateinfo…), expanded; empty when there is none."""
 
-    def published(self) -> Optional[Published]:
+    def published(self) -> Optional[PublishedGeneration]:
         """The source as a distribution of ours; None when it is none."""
 
-    def bring(self, packages: Sequence[Package]) -> int:
+    def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Bring packages into the pool, checked; how many were not there."""
 
-    def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
         """Bring files of its tree; those that it does not have are left out."""
 
     def unchanged(self) -> bool:
         """Whether the source is still what was read."""
 
-    def open(self, kind: str) -> None:
+    def preload(self, kind: str) -> None:
         """Read what ``text`` of this kind needs; it would do so itself, but this may be done in a thread."""
 
-    def forget(self, kind: str) -> None:
+    def unload(self, kind: str) -> None:
         """Free it."""
 
 
-def open_source(source: Source, places: Places, progress: Report) -> Input:
+def open_source(source: Source, store: StorePaths, progress: ProgressCallback) -> Input:
     """The source, opened as far as to tell its origin."""
-    if source.type == DIRECTORY:
-        return Directory(source, places, progress)
-    reach = _reach(source, places, progress)
-    published = open_folder(reach.folder)
+    if source.type == "directory":
+        return Directory(source, store, progress)
+    reach = _reach(source, store, progress)
+    published = open_published(reach.folder)
     if published is None:
         return Repository(source, reach)
-    return Parent(source, reach, published) if reach.ours else Elsewhere(source, reach, published)
+    return (
+        Parent(source, reach, published) if reach.ours else ForeignParent(source, reach, published)
+    )
 
 
-class Reach(Protocol):
+class RepositoryAccess(Protocol):
     """What Nearby and Faraway have in common."""
 
     folder: str
@@ -90,29 +92,29 @@ class Reach(Protocol):
 
     def unchanged(self) -> bool: ...
 
-    def bring(self, packages: Sequence[Package]) -> int: ...
+    def fetch_packages(self, packages: Sequence[Package]) -> int: ...
 
-    def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]: ...
+    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]: ...
 
 
-def _reach(source: Source, places: Places, progress: Report) -> Reach:
+def _reach(source: Source, store: StorePaths, progress: ProgressCallback) -> RepositoryAccess:
     if local_path(source):
-        return Nearby(source, places, progress)
+        return LocalRepository(source, store, progress)
     from .remote import (
-        Faraway,
+        RemoteRepository,
     )  # here, because its libraries take longer to load than an unchanged build takes
 
-    return Faraway(source, places, progress)
+    return RemoteRepository(source, store, progress)
 
 
 class Repository:
     """A repository that anybody built."""
 
-    def __init__(self, source: Source, reach: Reach) -> None:
+    def __init__(self, source: Source, reach: RepositoryAccess) -> None:
         self.source, self.origin = source, reach.identity
-        self.bring, self.bring_files, self.unchanged = (
-            reach.bring,
-            reach.bring_files,
+        self.fetch_packages, self.fetch_files, self.unchanged = (
+            reach.fetch_packages,
+            reach.fetch_files,
             reach.unchanged,
         )
         self._folder = reach.folder
@@ -123,22 +125,22 @@ class Repository:
     def packages(self) -> list[Package]:
         return self._open_primary().packages
 
-    def text(self, kind: str, package: Package, location: str) -> bytes:
+    def package_xml(self, kind: str, package: Package, location: str) -> bytes:
         if kind == PRIMARY:
-            return self._open_primary().text(package.checksum, location)
-        self.open(kind)
-        return self._listings[kind].text(package.checksum) or empty_element(package)
+            return self._open_primary().package_xml(package.checksum, location)
+        self.preload(kind)
+        return self._listings[kind].package_xml(package.checksum) or empty_package_xml(package)
 
-    def open(self, kind: str) -> None:
+    def preload(self, kind: str) -> None:
         if kind == PRIMARY:
             self._open_primary()
         elif kind not in self._listings:
             data = self.document(kind)
             self._listings[kind] = (
-                listing(data, kind, self._where(kind)) if data else Listing(b"", {})
+                slice_listing(data, kind, self._where(kind)) if data else Listing(b"", {})
             )
 
-    def moment(self) -> int:
+    def newest_timestamp(self) -> int:
         repomd = files.read_text(os.path.join(self._folder, "repodata", "repomd.xml"))
         return max((int(float(stamp)) for stamp in _TIMESTAMP.findall(repomd)), default=0)
 
@@ -149,19 +151,21 @@ class Repository:
         path = os.path.join(self._folder, record.location) if record else ""
         if record is None or not os.path.exists(path):
             return b""
-        return expand(files.read_bytes(path), self._where(kind), record.open_size)
+        return decompress(files.read_bytes(path), self._where(kind), record.open_size)
 
-    def published(self) -> Optional[Published]:
+    def published(self) -> Optional[PublishedGeneration]:
         return None
 
-    def forget(self, kind: str) -> None:
+    def unload(self, kind: str) -> None:
         if kind == PRIMARY:
             self._primary = None
         self._listings.pop(kind, None)
 
     def _open_primary(self) -> Primary:
         if self._primary is None:
-            self._primary = primary(self.document(PRIMARY), self.source.name, self._where(PRIMARY))
+            self._primary = slice_primary(
+                self.document(PRIMARY), self.source.name, self._where(PRIMARY)
+            )
         return self._primary
 
     def _where(self, kind: str) -> str:
@@ -171,7 +175,9 @@ class Repository:
 class Parent(Repository):
     """A distribution of this root: read by shards, and its shards taken as they are where they fit."""
 
-    def __init__(self, source: Source, reach: Reach, published: Published) -> None:
+    def __init__(
+        self, source: Source, reach: RepositoryAccess, published: PublishedGeneration
+    ) -> None:
         super().__init__(source, reach)
         self._published = published
 
@@ -180,30 +186,30 @@ class Parent(Repository):
         for number in self._published.index.shards:
             chosen = self._published.packages(number)
             for package, name in zip(chosen, shards.file_names(chosen)):
-                location = f"{shards.folder_of(number)}/{name}"
+                location = f"{shards.shard_folder(number)}/{name}"
                 packages.append(package._replace(location=location, source=self.source.name))
         return packages
 
-    def text(self, kind: str, package: Package, location: str) -> bytes:
-        return self._published.text(kind, package, location) or empty_element(package)
+    def package_xml(self, kind: str, package: Package, location: str) -> bytes:
+        return self._published.package_xml(kind, package, location) or empty_package_xml(package)
 
-    def open(self, kind: str) -> None:
+    def preload(self, kind: str) -> None:
         """Shards are read one by one."""
 
-    def published(self) -> Optional[Published]:
+    def published(self) -> Optional[PublishedGeneration]:
         return self._published
 
-    def forget(self, kind: str) -> None:
-        self._published.forget(kind)
+    def unload(self, kind: str) -> None:
+        self._published.unload(kind)
 
 
-class Elsewhere(Parent):
+class ForeignParent(Parent):
     """A distribution that another frontend built: what it says of its packages is taken from their XML itself."""
 
     def packages(self) -> list[Package]:
         packages = []
         for number in self._published.index.shards:
-            for package in self._published.described(number):
+            for package in self._published.packages_from_xml(number):
                 if shards.shard_of(package.name) != number:
                     raise DescriptionError(
                         f"{package.nevra} is in shard {number}", self.source.where, "build it again"
@@ -215,61 +221,61 @@ class Elsewhere(Parent):
 class Directory:
     """A folder of RPM files."""
 
-    def __init__(self, source: Source, places: Places, progress: Report) -> None:
-        self.source, self._places, self._progress = source, places, progress
+    def __init__(self, source: Source, store: StorePaths, progress: ProgressCallback) -> None:
+        self.source, self._places, self._progress = source, store, progress
         self.origin = FROM_HEADERS
-        self._found = rpm_directory.look(source)
-        self._read: Optional[rpm_directory.Read] = None
+        self._found = rpm_directory.scan(source)
+        self._read: Optional[rpm_directory.HeaderSet] = None
         self._texts: dict[tuple[str, str], bytes] = {}
 
     def packages(self) -> list[Package]:
         return self._open().packages
 
-    def moment(self) -> int:
-        return self._open().moment
+    def newest_timestamp(self) -> int:
+        return self._open().newest_timestamp
 
-    def text(self, kind: str, package: Package, location: str) -> bytes:
+    def package_xml(self, kind: str, package: Package, location: str) -> bytes:
         if (package.checksum, kind) not in self._texts:
             path = os.path.join(self.source.path, package.location)
-            texts = rpm_directory.texts(path, location, package.checksum)
+            texts = rpm_directory.package_xml(path, location, package.checksum)
             # Compressed, because the other two may wait until thousands of packages were read.
             self._texts.update(
-                {(package.checksum, name): frame(text) for name, text in texts.items()}
+                {(package.checksum, name): compress_frame(text) for name, text in texts.items()}
             )
-        return unframe(self._texts.pop((package.checksum, kind)))
+        return decompress_frame(self._texts.pop((package.checksum, kind)))
 
     def document(self, kind: str) -> bytes:
         return b""
 
-    def published(self) -> Optional[Published]:
+    def published(self) -> Optional[PublishedGeneration]:
         return None
 
-    def bring(self, packages: Sequence[Package]) -> int:
+    def fetch_packages(self, packages: Sequence[Package]) -> int:
         brought = 0
         for package in packages:
             path = os.path.join(self.source.path, package.location)
-            brought += take(path, package, self._places.pool, path, copy=True)
+            brought += import_package(path, package, self._places.pool, path, copy=True)
         return brought
 
-    def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
         return []
 
     def unchanged(self) -> bool:
-        return rpm_directory.look(self.source) == self._found
+        return rpm_directory.scan(self.source) == self._found
 
-    def open(self, kind: str) -> None:
+    def preload(self, kind: str) -> None:
         """Headers are read one by one."""
 
-    def stamps(self) -> list[rpm_directory.Found]:
+    def stamps(self) -> list[rpm_directory.ScannedFile]:
         """What tells that nothing in the folder changed."""
         return self._found
 
-    def forget(self, kind: str) -> None:
+    def unload(self, kind: str) -> None:
         self._texts = {key: text for key, text in self._texts.items() if key[1] != kind}
 
-    def _open(self) -> rpm_directory.Read:
+    def _open(self) -> rpm_directory.HeaderSet:
         if self._read is None:
-            self._read = rpm_directory.read(
+            self._read = rpm_directory.read_headers(
                 self.source, self._found, self._places.cache, self._progress
             )
         return self._read
@@ -278,14 +284,14 @@ class Directory:
 def _records(folder: str) -> Mapping[str, Record]:
     """What the repomd.xml in a folder names, by kind."""
     from ..metadata.repomd import (
-        parse,
+        parse_repomd,
     )  # here, because its parser is not needed when nothing changed
 
     path = os.path.join(folder, "repodata", "repomd.xml")
-    return {record.kind: record for record in parse(files.read_bytes(path), path).records}
+    return {record.kind: record for record in parse_repomd(files.read_bytes(path), path).records}
 
 
-def empty_element(package: Package) -> bytes:
+def empty_package_xml(package: Package) -> bytes:
     """A package of which the source's filelists or other tells nothing; its names hold nothing to be escaped."""
     version = f'<version epoch="{package.epoch}" ver="{package.version}" rel="{package.release}"/>'
     identity = f'pkgid="{package.checksum}" name="{package.name}" arch="{package.arch}"'

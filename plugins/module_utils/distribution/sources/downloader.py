@@ -16,10 +16,10 @@ import time
 from typing import Iterable, NamedTuple, Sequence
 
 from ...errors import DescriptionError, NotFound, Refused, RocksError, Unavailable
-from ..metadata.repomd import LARGEST
-from ..model import Progress, Report, Source
-from ..storage.staging import Item, Staged, check_space, remove, sync_file_system
-from .http import Connection, Limits, NotResumable, TooLong, Transient, delay
+from ..metadata.repomd import MAX_SIZE
+from ..model import Progress, ProgressCallback, Source
+from ..storage.staging import DownloadItem, StagedFile, check_space, remove_file, sync_file_system
+from .http import Connection, Limits, NotResumableError, TooLongError, TransientError, retry_delay
 
 # As many files, or bytes, are flushed together: a flush waits for the disk, whatever else is being written.
 BATCH_FILES, BATCH_BYTES = 5000, 1 << 30
@@ -28,31 +28,31 @@ REPORT_EVERY = 0.5
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Fault(NamedTuple):
+class FailedFile(NamedTuple):
     """A file that could not be had, and why."""
 
     location: str
     error: RocksError
 
 
-class Fetched(NamedTuple):
+class DownloadResult(NamedTuple):
     """What a download brought: files and bytes that came over the network, and the files that did not."""
 
     files: int
     bytes: int
-    faults: tuple[Fault, ...]
+    failed_files: tuple[FailedFile, ...]
 
 
 def download(
     source: Source,
-    items: Iterable[Item],
+    items: Iterable[DownloadItem],
     staging: str,
     *,
     step: str,
     limits: Limits,
-    report: Report,
+    report: ProgressCallback,
     flush: bool = True,
-) -> Fetched:
+) -> DownloadResult:
     """Fetch every item that is not at its target yet.
 
     staging  an existing folder on the file system of the targets, used by one run at a time
@@ -68,7 +68,7 @@ def download(
         if not os.path.exists(item.target)
     ]
     if not wanted:
-        return Fetched(0, 0, ())
+        return DownloadResult(0, 0, ())
     check_space(wanted, staging, source.where)
     job = _Job(source, wanted, staging, step=step, limits=limits, flush=flush)
     threads = [
@@ -88,8 +88,8 @@ def download(
         for thread in threads:
             thread.join()
     report(job.progress())
-    return Fetched(
-        job.files, job.bytes, tuple(sorted(job.faults, key=lambda fault: fault.location))
+    return DownloadResult(
+        job.files, job.bytes, tuple(sorted(job.failed_files, key=lambda fault: fault.location))
     )
 
 
@@ -99,14 +99,14 @@ class _Job:
     def __init__(
         self,
         source: Source,
-        items: Sequence[Item],
+        items: Sequence[DownloadItem],
         staging: str,
         *,
         step: str,
         limits: Limits,
         flush: bool,
     ) -> None:
-        self.faults: list[Fault] = []
+        self.failed_files: list[FailedFile] = []
         self.files = self.bytes = 0
         self.stop = threading.Event()
         self._source, self._staging, self._step, self._limits = source, staging, step, limits
@@ -118,7 +118,7 @@ class _Job:
         self._totals = len(items), sum(max(0, item.size) for item in items)
         self._started = time.monotonic()
         self._current = ""
-        self._complete: list[tuple[str, Item]] = []
+        self._complete: list[tuple[str, DownloadItem]] = []
         self._complete_bytes = 0
 
     def work(self) -> None:
@@ -159,48 +159,48 @@ class _Job:
             rate,
         )
 
-    def _obtain(self, connection: Connection, item: Item) -> None:
+    def _obtain(self, connection: Connection, item: DownloadItem) -> None:
         """Fetch one item.  What is wrong with this file alone becomes a fault; anything else is raised."""
         staged = os.path.join(self._staging, hashlib.sha256(item.target.encode()).hexdigest())
         try:
             self._attempts(connection, item, staged)
-        except (NotFound, Refused, Different, TooLong) as error:
-            remove(staged)
+        except (NotFound, Refused, MismatchError, TooLongError) as error:
+            remove_file(staged)
             with self._lock:
-                self.faults.append(Fault(item.location, error))
+                self.failed_files.append(FailedFile(item.location, error))
         except OSError as error:
-            remove(staged)
+            remove_file(staged)
             raise _disk(error, self._source, item) from error
         else:
             self._completed(staged, item)
 
-    def _attempts(self, connection: Connection, item: Item, path: str) -> None:
+    def _attempts(self, connection: Connection, item: DownloadItem, path: str) -> None:
         """One attempt after the other; one that brought a good part of the file does not count as failed."""
         failed = different = 0
         while True:
-            staged = Staged(path, item)
+            staged = StagedFile(path, item)
             try:
                 self._attempt(connection, item, staged)
                 return
-            except NotResumable:
-                remove(path)
-            except Different:
+            except NotResumableError:
+                remove_file(path)
+            except MismatchError:
                 # Once more from the beginning: what we had of it may have been of an older file.
-                remove(path)
+                remove_file(path)
                 different += 1
                 if different == 2:
                     raise
-            except Transient as error:
-                failed = 0 if staged.grown >= ADVANCE else failed
+            except TransientError as error:
+                failed = 0 if staged.bytes_added >= ADVANCE else failed
                 if self.stop.wait(
-                    delay(error, failed, self._limits, connection.where(item.location))
+                    retry_delay(error, failed, self._limits, connection.where(item.location))
                 ):
                     raise _Stopped from None
                 failed += 1
             finally:
                 staged.close()
 
-    def _attempt(self, connection: Connection, item: Item, staged: Staged) -> None:
+    def _attempt(self, connection: Connection, item: DownloadItem, staged: StagedFile) -> None:
         """Fetch what the staging file lacks, and check the whole."""
 
         def keep(piece: bytes) -> None:
@@ -211,13 +211,13 @@ class _Job:
                 self.bytes += len(piece)
 
         if staged.size != item.size:
-            most = (item.size if item.size >= 0 else LARGEST) - staged.size
+            most = (item.size if item.size >= 0 else MAX_SIZE) - staged.size
             connection.get(item.location, keep, offset=staged.size, most=most)
         wrong = staged.difference(item)
         if wrong:
-            raise Different(wrong, connection.where(item.location))
+            raise MismatchError(wrong, connection.where(item.location))
 
-    def _completed(self, staged: str, item: Item) -> None:
+    def _completed(self, staged: str, item: DownloadItem) -> None:
         with self._lock:
             self.files += 1
             self._complete.append((staged, item))
@@ -227,7 +227,7 @@ class _Job:
             batch, self._complete, self._complete_bytes = self._complete, [], 0
         self._name(batch)
 
-    def _name(self, batch: Sequence[tuple[str, Item]]) -> None:
+    def _name(self, batch: Sequence[tuple[str, DownloadItem]]) -> None:
         """Flush the batch to the disk, then rename: no complete name with incomplete content outlives a crash."""
         if batch and self._flush:
             sync_file_system(self._staging)
@@ -243,11 +243,11 @@ class _Stopped(Exception):
     """Another thread has ended the work."""
 
 
-class Different(DescriptionError):
+class MismatchError(DescriptionError):
     """What the server has is not what the repository's metadata promises."""
 
 
-def _disk(error: OSError, source: Source, item: Item) -> RocksError:
+def _disk(error: OSError, source: Source, item: DownloadItem) -> RocksError:
     what = f"{item.location} cannot be stored ({error.strerror})"
     hint = "make room and run again; it goes on from here" if error.errno in FULL else ""
     return Unavailable(what, source.where, hint)

@@ -48,27 +48,27 @@ class Limits(NamedTuple):
 
     connections: int = 8
     attempts: int = 5
-    connect: float = 20
-    stall: float = 30
-    slowest: int = 500
-    longest_wait: float = 120
+    connect_timeout: float = 20
+    stall_timeout: float = 30
+    min_speed: int = 500
+    max_wait: float = 120
     lock: float = 3600
-    rounds: int = 3
+    max_rounds: int = 3
 
 
-class Transient(Exception):
+class TransientError(Exception):
     """The same request may succeed in a moment; ``wait`` is what the server asked for, in seconds."""
 
     def __init__(self, why: str, wait: Optional[float] = None) -> None:
         super().__init__(why, wait)
-        self.why, self.wait = why, wait
+        self.reason, self.retry_after = why, wait
 
 
-class NotResumable(Exception):
+class NotResumableError(Exception):
     """The server cannot send the rest of a file: fetch all of it."""
 
 
-class TooLong(DescriptionError):
+class TooLongError(DescriptionError):
     """A file goes on after the size that its repository promised."""
 
 
@@ -101,9 +101,9 @@ class Connection:
             if local
             else pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.REDIR_PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-            pycurl.CONNECTTIMEOUT_MS: int(limits.connect * 1000),
-            pycurl.LOW_SPEED_LIMIT: limits.slowest,
-            pycurl.LOW_SPEED_TIME: max(1, int(limits.stall)),
+            pycurl.CONNECTTIMEOUT_MS: int(limits.connect_timeout * 1000),
+            pycurl.LOW_SPEED_LIMIT: limits.min_speed,
+            pycurl.LOW_SPEED_TIME: max(1, int(limits.stall_timeout)),
             pycurl.HEADERFUNCTION: self._headers.append,
             pycurl.WRITEFUNCTION: self._receive,
             pycurl.CAINFO: source.ca,
@@ -132,14 +132,14 @@ class Connection:
         try:
             self._curl.perform()
         except self._pycurl.error as error:
-            if isinstance(self._raised, TooLong):
-                raise TooLong(
+            if isinstance(self._raised, TooLongError):
+                raise TooLongError(
                     f"it is longer than {offset + most:,} bytes", self.where(location)
                 ) from None
             meaning = self._raised or self._meaning(
                 location, int(error.args[0]), self._curl.errstr()
             )
-            if isinstance(meaning, NotResumable) and not offset:
+            if isinstance(meaning, NotResumableError) and not offset:
                 raise Unavailable(
                     "the server refuses a range that was not asked for", self.where(location)
                 ) from None
@@ -150,7 +150,7 @@ class Connection:
         self._left -= len(piece)
         try:
             if self._left < 0:
-                raise TooLong("")
+                raise TooLongError("")
             self._sink(piece)
         except BaseException as error:  # noqa: BLE001 - get() raises it again, once curl has ended
             self._raised = error
@@ -170,9 +170,9 @@ class Connection:
         if code == NO_SUCH_FILE:
             return NotFound("no such file", where)
         if code in RANGE_REFUSED:
-            return NotResumable()
+            return NotResumableError()
         if code in RETRIED_ERROR:
-            return Transient(said)
+            return TransientError(said)
         return Unavailable(said, where)
 
     def _status(self, where: str, status: int) -> Exception:
@@ -185,9 +185,9 @@ class Connection:
                 "does it want a certificate, a key, or a proxy?",
             )
         if status == 416:
-            return NotResumable()
+            return NotResumableError()
         if status in RETRIED_STATUS:
-            return Transient(
+            return TransientError(
                 f"the server answers {status}", retry_after(self._headers, time.time())
             )
         return Unavailable(f"the server answers {status}", where)
@@ -218,35 +218,35 @@ def retry_after(headers: list[bytes], now: float) -> Optional[float]:
     return None
 
 
-def read(connection: Connection, location: str, most: int, limits: Limits) -> bytes:
+def read_small_file(connection: Connection, location: str, most: int, limits: Limits) -> bytes:
     """A small file, at most ``most`` bytes of it; tried as often as ``limits`` say."""
     for attempt in itertools.count():
         pieces: list[bytes] = []
         try:
             connection.get(location, pieces.append, most=most)
-        except Transient as error:
-            pause = delay(error, attempt, limits, connection.where(location))
+        except TransientError as error:
+            pause = retry_delay(error, attempt, limits, connection.where(location))
             time.sleep(pause)  # as the mirror asked, or longer each time
         else:
             break
     return b"".join(pieces)
 
 
-def delay(error: Transient, attempt: int, limits: Limits, where: str) -> float:
+def retry_delay(error: TransientError, attempt: int, limits: Limits, where: str) -> float:
     """Seconds to wait after attempt number ``attempt``, counted from 0.
 
     Raises Unavailable when that was the last one, or the server wants a longer pause than ``limits`` grant.
     """
     if attempt + 1 >= limits.attempts:
         raise Unavailable(
-            f"{error.why} ({limits.attempts} attempts)",
+            f"{error.reason} ({limits.attempts} attempts)",
             where,
             "run again later; it goes on from here",
         )
-    if error.wait is None:
+    if error.retry_after is None:
         return min(FIRST_WAIT * 2.0**attempt, LONGEST_BACKOFF)
-    if error.wait > limits.longest_wait:
+    if error.retry_after > limits.max_wait:
         raise Unavailable(
-            f"{error.why} and wants {error.wait:.0f} s of peace", where, "run again then"
+            f"{error.reason} and wants {error.retry_after:.0f} s of peace", where, "run again then"
         )
-    return error.wait
+    return error.retry_after

@@ -15,8 +15,8 @@ from typing import Sequence
 from ... import files
 from ...errors import DescriptionError, NotFound, RocksError, Unavailable
 from ...tree_paths import GENERATIONS
-from ..model import DIGESTS, Package, Progress, Report, Source, TreeFile
-from ..storage.pool import Places, adopt, digest, take
+from ..model import DIGESTS, Package, Progress, ProgressCallback, Source, TreeFile
+from ..storage.pool import StorePaths, file_digest, import_package, link_or_copy
 
 HEAD = os.path.join("repodata", "repomd.xml")
 SIGNATURE = f"{HEAD}.asc"
@@ -36,11 +36,11 @@ def local_path(source: Source) -> str:
     return source.path
 
 
-class Changed(Unavailable):
+class SourceChanged(Unavailable):
     """The source has other metadata than when it was opened: open it again, and choose again."""
 
 
-class Nearby:
+class LocalRepository:
     """One source, with the metadata that it had when it was opened.
 
     folder    holds that metadata (``repodata``), and never changes
@@ -51,8 +51,8 @@ class Nearby:
     is wrong), Unavailable (it changed while it was read).
     """
 
-    def __init__(self, source: Source, places: Places, progress: Report) -> None:
-        self._source, self._places, self._progress = source, places, progress
+    def __init__(self, source: Source, store: StorePaths, progress: ProgressCallback) -> None:
+        self._source, self._places, self._progress = source, store, progress
         self._path = os.path.realpath(local_path(source))
         head = self._head()
         self.identity = hashlib.sha256(head).hexdigest()
@@ -66,7 +66,7 @@ class Nearby:
         """Whether the source still has this metadata."""
         return hashlib.sha256(self._head()).hexdigest() == self.identity
 
-    def bring(self, packages: Sequence[Package]) -> int:
+    def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Packages into the pool, each compared with its checksum first; how many were not there.
 
         Raises DescriptionError that lists every file that is missing or not what the metadata promises.
@@ -87,7 +87,7 @@ class Nearby:
                 )
                 self._progress(event)
             try:
-                brought += take(path, package, self._places.pool, path, copy=False)
+                brought += import_package(path, package, self._places.pool, path, copy=False)
             except RocksError as error:
                 faults.append(str(error))
         if faults:
@@ -97,7 +97,7 @@ class Nearby:
             )
         return brought
 
-    def bring_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
         """Copies of files of its tree below ``folder``; those that it does not have are left out.
 
         Raises DescriptionError when one does not have the checksum that was given.
@@ -107,11 +107,11 @@ class Nearby:
             path, target = os.path.join(self._path, file.path), os.path.join(folder, file.path)
             if not os.path.isfile(path):
                 continue
-            found = digest(path)
+            found = file_digest(path)
             if file.checksum and found != file.checksum:
                 what = f"its sha256 is {found[:16]}…, .treeinfo promises {file.checksum[:16]}…"
                 raise DescriptionError(what, path, "copy the installer's files again")
-            adopt(path, target, copy=not self.ours)
+            link_or_copy(path, target, copy=not self.ours)
             brought.append(file._replace(checksum=found))
         return brought
 
@@ -143,24 +143,24 @@ class Nearby:
         )
 
     def _check_signature(self, head: bytes) -> None:
-        from .signatures import check_detached
+        from .signatures import check_detached_signature
 
         where = os.path.join(self._path, SIGNATURE)
-        check_detached(head, files.read_bytes(where), self._source.gpg_keys, where)
+        check_detached_signature(head, files.read_bytes(where), self._source.gpg_keys, where)
 
     def _copy(self, head: bytes, target: str) -> None:
         """The metadata files that repomd.xml names.  Only the primary one must be there: clients read the others."""
-        from ..metadata.repomd import is_read, parse
+        from ..metadata.repomd import is_used, parse_repomd
 
         aside = f"{target}.new"
         shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(os.path.join(aside, "repodata"))
-        for record in parse(head, os.path.join(self._path, HEAD)).records:
+        for record in parse_repomd(head, os.path.join(self._path, HEAD)).records:
             path, copy = (
                 os.path.join(self._path, record.location),
                 os.path.join(aside, record.location),
             )
-            if not is_read(record.kind) or (record.kind != "primary" and not os.path.exists(path)):
+            if not is_used(record.kind) or (record.kind != "primary" and not os.path.exists(path)):
                 continue
             data = files.read_bytes(path)
             if hashlib.new(DIGESTS[record.checksum_type][0], data).hexdigest() != record.checksum:
@@ -172,7 +172,9 @@ class Nearby:
             files.replace(copy, data)
         files.replace(os.path.join(aside, HEAD), head)
         if self._head() != head:
-            raise Changed("its metadata changed while it was read", self._source.where, "run again")
+            raise SourceChanged(
+                "its metadata changed while it was read", self._source.where, "run again"
+            )
         os.rename(aside, target)
 
 

@@ -18,13 +18,21 @@ from typing import Iterable, Iterator, NamedTuple, Sequence
 from ... import files
 from ...errors import Conflict, DescriptionError, NotFound, Unavailable
 from ...process import Run, run
-from ..metadata.repomd import Record, is_checksum, is_inside, is_read, parse
-from ..model import Package, Progress, Report, Source, TreeFile, pool_path, silent
-from ..storage.pool import digest
-from ..storage.staging import Item, sync_file_system
+from ..metadata.repomd import Record, is_safe_path, is_used, is_valid_checksum, parse_repomd
+from ..model import (
+    Package,
+    Progress,
+    ProgressCallback,
+    Source,
+    TreeFile,
+    ignore_progress,
+    pool_path,
+)
+from ..storage.pool import file_digest
+from ..storage.staging import DownloadItem, sync_file_system
 from . import signatures
-from .downloader import Fault, Fetched, download
-from .http import Connection, Limits, read
+from .downloader import DownloadResult, FailedFile, download
+from .http import Connection, Limits, read_small_file
 
 HEAD, SIGNATURE = "repodata/repomd.xml", "repodata/repomd.xml.asc"
 LARGEST_HEAD = 8 << 20
@@ -45,12 +53,17 @@ class Snapshot(NamedTuple):
     identity: str
 
 
-class Changed(Unavailable):
+class SourceChanged(Unavailable):
     """Upstream has published other metadata in the meantime: take a new snapshot, and choose again."""
 
 
-def snapshot(
-    source: Source, cache: str, *, limits: Limits = DEFAULT, report: Report = silent, run: Run = run
+def take_snapshot(
+    source: Source,
+    cache: str,
+    *,
+    limits: Limits = DEFAULT,
+    report: ProgressCallback = ignore_progress,
+    run: Run = run,
 ) -> Snapshot:
     """The metadata of ``source``, fetched as far as ``cache`` lacks it, each file checked against repomd.xml.
 
@@ -65,25 +78,25 @@ def snapshot(
         _alone(folder, source, limits, report),
         contextlib.closing(Connection(source, limits)) as connection,
     ):
-        for _round in range(limits.rounds - 1):
-            with contextlib.suppress(Changed):
+        for _round in range(limits.max_rounds - 1):
+            with contextlib.suppress(SourceChanged):
                 return _take(connection, source, folder, limits, report=report, run=run)
         return _take(connection, source, folder, limits, report=report, run=run)
 
 
-def unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT) -> bool:
+def is_unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT) -> bool:
     """Whether upstream still has the repomd.xml of this snapshot."""
     return _identity_now(snapshot.source, limits) == snapshot.identity
 
 
-def fetch(
+def fetch_packages(
     snapshot: Snapshot,
     packages: Iterable[Package],
     pool: str,
     *,
     limits: Limits = DEFAULT,
-    report: Report = silent,
-) -> Fetched:
+    report: ProgressCallback = ignore_progress,
+) -> DownloadResult:
     """Bring packages of a snapshot into the pool; those that are there already are not asked for.
 
     Raises Changed when something is missing because the repository has changed, and Unavailable with the names of
@@ -95,10 +108,10 @@ def fetch(
     os.makedirs(staging, exist_ok=True)
     with _alone(staging, source, limits, report):
         fetched = download(source, items, staging, step="packages", limits=limits, report=report)
-        if not fetched.faults:
+        if not fetched.failed_files:
             _empty(staging)
-    if fetched.faults:
-        raise _lacking(source, snapshot.identity, fetched.faults, limits)
+    if fetched.failed_files:
+        raise _lacking(source, snapshot.identity, fetched.failed_files, limits)
     return fetched
 
 
@@ -108,7 +121,7 @@ def fetch_files(
     folder: str,
     *,
     limits: Limits = DEFAULT,
-    report: Report = silent,
+    report: ProgressCallback = ignore_progress,
 ) -> list[TreeFile]:
     """Bring files of the source's tree below ``folder``, and return them with their checksums.
 
@@ -118,7 +131,7 @@ def fetch_files(
     checksum that was given.
     """
     items = [
-        Item(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size)
+        DownloadItem(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size)
         for file in wanted
     ]
     staging = os.path.join(folder, ".incoming")
@@ -126,7 +139,7 @@ def fetch_files(
         os.makedirs(staging, exist_ok=True)
         faults = download(
             source, items, staging, step="installer", limits=limits, report=report
-        ).faults
+        ).failed_files
     wrong = [fault for fault in faults if isinstance(fault.error, DescriptionError)]
     if wrong:
         listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in wrong)
@@ -138,15 +151,21 @@ def fetch_files(
     there = [
         (file, item.target) for file, item in zip(wanted, items) if os.path.exists(item.target)
     ]
-    return [file._replace(checksum=file.checksum or digest(target)) for file, target in there]
+    return [file._replace(checksum=file.checksum or file_digest(target)) for file, target in there]
 
 
 def _take(
-    connection: Connection, source: Source, folder: str, limits: Limits, *, report: Report, run: Run
+    connection: Connection,
+    source: Source,
+    folder: str,
+    limits: Limits,
+    *,
+    report: ProgressCallback,
+    run: Run,
 ) -> Snapshot:
     """Read repomd.xml, and complete the snapshot that it describes."""
     try:
-        head = read(connection, HEAD, LARGEST_HEAD, limits)
+        head = read_small_file(connection, HEAD, LARGEST_HEAD, limits)
     except NotFound as error:
         raise NotFound(
             error.what, error.where, "give the URL of the folder that holds repodata"
@@ -156,7 +175,9 @@ def _take(
     if os.path.isdir(taken.path):
         return taken
     records = [
-        record for record in parse(head, connection.where(HEAD)).records if is_read(record.kind)
+        record
+        for record in parse_repomd(head, connection.where(HEAD)).records
+        if is_used(record.kind)
     ]
     aside = os.path.join(folder, f".new-{taken.identity}")
     staging = os.path.join(folder, ".incoming")
@@ -170,8 +191,8 @@ def _take(
     fetched = download(
         source, items, staging, step="metadata", limits=limits, report=report, flush=False
     )
-    if fetched.faults:
-        raise _lacking(source, taken.identity, fetched.faults, limits)
+    if fetched.failed_files:
+        raise _lacking(source, taken.identity, fetched.failed_files, limits)
     sync_file_system(folder)
     os.rename(aside, taken.path)
     _prune(folder, taken.identity)
@@ -184,11 +205,11 @@ def _signature(
     """The detached signature of repomd.xml, which is right."""
     where = connection.where(HEAD)
     try:
-        signature = read(connection, SIGNATURE, LARGEST_HEAD, limits)
-        signatures.check_detached(head, signature, source.gpg_keys, where, run=run)
+        signature = read_small_file(connection, SIGNATURE, LARGEST_HEAD, limits)
+        signatures.check_detached_signature(head, signature, source.gpg_keys, where, run=run)
     except (NotFound, DescriptionError) as error:
-        if read(connection, HEAD, LARGEST_HEAD, limits) != head:
-            raise Changed(
+        if read_small_file(connection, HEAD, LARGEST_HEAD, limits) != head:
+            raise SourceChanged(
                 "repomd.xml changed while its signature was read", source.where
             ) from error
         if isinstance(error, NotFound):
@@ -200,12 +221,14 @@ def _signature(
     return signature
 
 
-def _lacking(source: Source, identity: str, faults: Sequence[Fault], limits: Limits) -> Unavailable:
+def _lacking(
+    source: Source, identity: str, faults: Sequence[FailedFile], limits: Limits
+) -> Unavailable:
     """The error for files that upstream's metadata promise and upstream does not have."""
     listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in faults[:SHOWN_FAULTS])
     more = f", and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
     if _identity_now(source, limits) != identity:
-        return Changed(
+        return SourceChanged(
             f"the repository changed while it was read: {listed}{more}", source.where, "run again"
         )
     return Unavailable(
@@ -221,7 +244,7 @@ def _identity(head: bytes) -> str:
 
 def _identity_now(source: Source, limits: Limits) -> str:
     with contextlib.closing(Connection(source, limits)) as connection:
-        return _identity(read(connection, HEAD, LARGEST_HEAD, limits))
+        return _identity(read_small_file(connection, HEAD, LARGEST_HEAD, limits))
 
 
 def _believable(packages: Iterable[Package], source: Source) -> list[Package]:
@@ -229,8 +252,8 @@ def _believable(packages: Iterable[Package], source: Source) -> list[Package]:
     strange = [
         repr(package.location)
         for package in listed
-        if not is_inside(package.location)
-        or not is_checksum(package.checksum, package.checksum_type)
+        if not is_safe_path(package.location)
+        or not is_valid_checksum(package.checksum, package.checksum_type)
     ]
     if strange:
         what = f"its metadata name files that lead out of it, or have no checksum: {', '.join(sorted(strange))}"
@@ -240,8 +263,8 @@ def _believable(packages: Iterable[Package], source: Source) -> list[Package]:
     return listed
 
 
-def _item(package: Package, pool: str) -> Item:
-    return Item(
+def _item(package: Package, pool: str) -> DownloadItem:
+    return DownloadItem(
         package.location,
         pool_path(pool, package.checksum),
         package.checksum,
@@ -250,8 +273,8 @@ def _item(package: Package, pool: str) -> Item:
     )
 
 
-def _record_item(record: Record, folder: str) -> Item:
-    return Item(
+def _record_item(record: Record, folder: str) -> DownloadItem:
+    return DownloadItem(
         record.location,
         os.path.join(folder, record.location),
         record.checksum,
@@ -268,7 +291,7 @@ def _link_known(folder: str, records: Sequence[Record], aside: str) -> None:
         if name.startswith((".new-", ".old-")):
             shutil.rmtree(path)
         elif not name.startswith("."):
-            old = parse(files.read_bytes(os.path.join(path, HEAD)), path).records
+            old = parse_repomd(files.read_bytes(os.path.join(path, HEAD)), path).records
             known.update({record.checksum: os.path.join(path, record.location) for record in old})
     os.makedirs(os.path.join(aside, "repodata"))
     for record in records:
@@ -302,7 +325,7 @@ def _empty(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: str, source: Source, limits: Limits, report: Report) -> Iterator[None]:
+def _alone(folder: str, source: Source, limits: Limits, report: ProgressCallback) -> Iterator[None]:
     """Hold the folder against other runs that read the same source; whoever waits says so."""
     path = f"{folder}.lock"
     with contextlib.ExitStack() as stack:

@@ -14,7 +14,7 @@ from typing import Any, Iterator, NamedTuple
 
 from ... import files
 from ...errors import DescriptionError, NotFound, RocksError
-from ..model import Package, Progress, Report, Source, silent
+from ..model import Package, Progress, ProgressCallback, Source, ignore_progress
 from . import rpm_validation
 
 FORMAT = 2
@@ -25,28 +25,33 @@ FAULTS_SHOWN = 20
 Stamp = tuple[int, int, int]
 
 
-class Found(NamedTuple):
+class ScannedFile(NamedTuple):
     """An RPM file in a directory, its path relative to it."""
 
     location: str
     stamp: Stamp
 
 
-class Read(NamedTuple):
+class HeaderSet(NamedTuple):
     """The packages of a directory, and when the newest of them was built, in seconds since 1970."""
 
     packages: list[Package]
-    moment: int
+    newest_timestamp: int
 
 
-def look(source: Source) -> list[Found]:
+def scan(source: Source) -> list[ScannedFile]:
     """The RPM files of a directory, sorted by path.  Raises NotFound when the directory is not there."""
     if not os.path.isdir(source.path):
         raise NotFound("no such directory", source.where, "create it, or remove the source")
     return sorted(_walk(source.path, ""))
 
 
-def read(source: Source, found: list[Found], cache: str, progress: Report = silent) -> Read:
+def read_headers(
+    source: Source,
+    found: list[ScannedFile],
+    cache: str,
+    progress: ProgressCallback = ignore_progress,
+) -> HeaderSet:
     """The packages of these files; ``cache`` is a folder for what is remembered.
 
     Raises DescriptionError that lists every file that is no good, and says why.
@@ -73,10 +78,10 @@ def read(source: Source, found: list[Found], cache: str, progress: Report = sile
     if faults:
         raise _collected(source, faults)
     packages = [Package._make(row[4:]) for row in rows.values()]
-    return Read(packages, max((row[3] for row in rows.values()), default=0))
+    return HeaderSet(packages, max((row[3] for row in rows.values()), default=0))
 
 
-def texts(path: str, location: str, checksum: str) -> dict[str, bytes]:
+def package_xml(path: str, location: str, checksum: str) -> dict[str, bytes]:
     """The elements of primary, filelists and other that describe an RPM file, lying at ``location``."""
     import createrepo_c  # here, because it takes a third of the time in which an unchanged distribution is recognised
 
@@ -91,7 +96,7 @@ def texts(path: str, location: str, checksum: str) -> dict[str, bytes]:
     return {"primary": primary.encode(), "filelists": filelists.encode(), "other": other.encode()}
 
 
-def _walk(root: str, below: str) -> Iterator[Found]:
+def _walk(root: str, below: str) -> Iterator[ScannedFile]:
     with os.scandir(os.path.join(root, below)) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "repodata":
@@ -100,7 +105,7 @@ def _walk(root: str, below: str) -> Iterator[Found]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(root, f"{location}/")
             elif entry.name.endswith(".rpm"):
-                yield Found(location, _stamp(entry, root, location))
+                yield ScannedFile(location, _stamp(entry, root, location))
 
 
 def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
@@ -120,7 +125,7 @@ def _package(source: Source, location: str) -> tuple[Any, ...]:
     path = os.path.join(source.path, location)
     where = f'source "{source.name}", {path}'
     try:
-        rpm_validation.check(path, where)
+        rpm_validation.check_rpm(path, where)
         package = createrepo_c.package_from_rpm(path, createrepo_c.SHA256)
     except OSError as error:
         raise DescriptionError(f"cannot be read ({error.strerror})", where) from error

@@ -36,7 +36,7 @@ class _Header(NamedTuple):
     values: Mapping[int, Any]
 
 
-def check(path: str, where: str) -> None:
+def check_rpm(path: str, where: str) -> None:
     """Compare a file with the sizes and digests in its own headers.
 
     Raises DescriptionError that says what is wrong with ``where``: no RPM, cut short, damaged.

@@ -46,7 +46,7 @@ AGAINST = {
 }
 
 
-class Signed(NamedTuple):
+class SignedFile(NamedTuple):
     """An RPM file: where it lies, and how an error names it."""
 
     path: str
@@ -61,7 +61,7 @@ class Key(NamedTuple):
     revoked: bool
 
 
-def check_detached(
+def check_detached_signature(
     data: bytes, signature: bytes, keys: Sequence[str], where: str, *, run: Run = run
 ) -> None:
     """Check the detached signature of ``data`` (repomd.xml); ``where`` names it in errors.
@@ -95,9 +95,9 @@ def check_detached(
         )
 
 
-def check_packages(
+def check_package_signatures(
     source: Source,
-    packages: Iterable[Signed],
+    packages: Iterable[SignedFile],
     memory: str,
     *,
     run: Run = run,
@@ -144,7 +144,7 @@ def list_keys(paths: Sequence[str], run: Run = run) -> list[Key]:
     return keys
 
 
-def sign(path: str, key: str, *, run: Run = run) -> str:
+def sign_file(path: str, key: str, *, run: Run = run) -> str:
     """Write the armoured detached signature ``path``.asc with a secret key of the caller's GnuPG keyring.
 
     key  its fingerprint, or the mail address in it.  Returns the signature's path.
@@ -169,7 +169,7 @@ def sign(path: str, key: str, *, run: Run = run) -> str:
     return target
 
 
-def public_key(key: str, *, run: Run = run) -> str:
+def export_public_key(key: str, *, run: Run = run) -> str:
     """The armoured public half of the site's key, to be given to the nodes."""
     exported = run(
         ["gpg", "--batch", "--armor", "--export", key], timeout=TIMEOUT, env=_own_keyring()
@@ -206,12 +206,12 @@ def _line(path: str) -> str:
 
 
 def _check_all(
-    packages: Sequence[Signed], database: str, keys: Sequence[Key], now: float, run: Run
+    packages: Sequence[SignedFile], database: str, keys: Sequence[Key], now: float, run: Run
 ) -> Mapping[str, str]:
     """What is wrong, by the shown name of each file; several calls of rpmkeys at a time."""
     batches = [packages[start : start + BATCH] for start in range(0, len(packages), BATCH)]
 
-    def check(batch: Sequence[Signed]) -> dict[str, str]:
+    def check(batch: Sequence[SignedFile]) -> dict[str, str]:
         argv = ["rpmkeys", "--dbpath", database, "-Kv", *(package.path for package in batch)]
         allowed = TIMEOUT + sum(os.stat(package.path).st_size for package in batch) / SLOWEST
         said = _by_file(run(argv, timeout=allowed, ok=range(256)).stdout, batch)
@@ -226,7 +226,7 @@ def _check_all(
         }
 
 
-def _by_file(said: str, batch: Sequence[Signed]) -> Mapping[str, list[str]]:
+def _by_file(said: str, batch: Sequence[SignedFile]) -> Mapping[str, list[str]]:
     """rpmkeys' lines about each file: the path and a colon, then its findings, indented."""
     paths = {f"{package.path}:": package.path for package in batch}
     blocks: dict[str, list[str]] = {}

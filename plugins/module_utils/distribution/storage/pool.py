@@ -45,7 +45,7 @@ LINKED = ("Packages", "Mirrors")
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
+class StorePaths:
     """The folders below one root."""
 
     root: str
@@ -66,14 +66,14 @@ class Places:
     def scratch(self) -> str:
         return os.path.join(self.root, ".cache", "profiles")
 
-    def generations(self, distribution: str, arch: str) -> str:
+    def generations_folder(self, distribution: str, arch: str) -> str:
         return tree_paths.generations_folder(self.root, distribution, arch)
 
-    def link(self, distribution: str, arch: str) -> str:
+    def published_link(self, distribution: str, arch: str) -> str:
         return tree_paths.published_link(self.root, distribution, arch)
 
 
-def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> bool:
+def import_package(path: str, package: Package, pool: str, where: str, *, copy: bool) -> bool:
     """Bring a local file into the pool, after its content was compared with its checksum; False: it was there.
 
     copy  the file may be written in place later, so that it must not be shared with the pool
@@ -86,12 +86,12 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
         return False
     aside = os.path.join(pool, NEW, f"{package.checksum}-{os.getpid()}")
     try:
-        adopt(path, aside, copy=copy)
+        link_or_copy(path, aside, copy=copy)
     except FileNotFoundError:
         raise NotFound(
             "no such file", where, "the metadata names it: make the metadata again"
         ) from None
-    found = digest(aside, package.checksum_type)
+    found = file_digest(aside, package.checksum_type)
     if found != package.checksum:
         os.unlink(aside)
         what = f"its {package.checksum_type} is {found[:16]}…, the metadata promises {package.checksum[:16]}…"
@@ -101,7 +101,7 @@ def take(path: str, package: Package, pool: str, where: str, *, copy: bool) -> b
     return True
 
 
-def adopt(path: str, target: str, *, copy: bool) -> None:
+def link_or_copy(path: str, target: str, *, copy: bool) -> None:
     """Give a file a second name, or the name to a copy of it; whatever had the name before loses it."""
     folder, name = os.path.split(target)
     os.makedirs(folder, exist_ok=True)
@@ -115,7 +115,7 @@ def adopt(path: str, target: str, *, copy: bool) -> None:
         os.unlink(aside)  # rename(2) leaves both names where they are one file already
 
 
-def digest(path: str, kind: str = "sha256") -> str:
+def file_digest(path: str, kind: str = "sha256") -> str:
     """The checksum of a file's content."""
     state = hashlib.new(DIGESTS[kind][0])
     with open(path, "rb") as file:
@@ -124,21 +124,21 @@ def digest(path: str, kind: str = "sha256") -> str:
     return state.hexdigest()
 
 
-def link_set(
-    places: Places, name: str, packages: Sequence[Package], file_names: Sequence[str]
+def create_set(
+    store: StorePaths, name: str, packages: Sequence[Package], file_names: Sequence[str]
 ) -> bool:
     """Make the set ``name``: each package under its file name; False: it was there.
 
     The packages must be in the pool.
     """
-    target = os.path.join(places.sets, name)
+    target = os.path.join(store.sets, name)
     if os.path.isdir(target):
         return False
-    aside = os.path.join(places.pool, NEW, f"{name}-{os.getpid()}")
+    aside = os.path.join(store.pool, NEW, f"{name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     os.makedirs(aside)
     for package, file_name in zip(packages, file_names):
-        os.link(pool_path(places.pool, package.checksum), f"{aside}/{file_name}")
+        os.link(pool_path(store.pool, package.checksum), f"{aside}/{file_name}")
     try:
         os.rename(aside, target)
     except OSError:
@@ -149,7 +149,7 @@ def link_set(
     return True
 
 
-def flush(root: str, paths: Sequence[str]) -> None:
+def flush_files(root: str, paths: Sequence[str]) -> None:
     """Make new files and folders survive a power cut; several at a time, so that the disk can take them together."""
     if len(paths) > SINGLY:
         from .staging import sync_file_system
@@ -171,7 +171,7 @@ def _flush_one(path: str) -> None:
         os.close(descriptor)
 
 
-def sets_of(generation: str) -> set[str]:
+def linked_sets(generation: str) -> set[str]:
     """The sets that a generation links, in either of its layouts; none when somebody has just removed it."""
     found = set()
     for folder in (os.path.join(generation, name) for name in LINKED):
@@ -192,7 +192,7 @@ def _set_of(path: str) -> str:
     return os.path.basename(os.path.dirname(target))
 
 
-def release(places: Places, spent: Mapping[str, Iterable[str]]) -> None:
+def remove_sets(store: StorePaths, spent: Mapping[str, Iterable[str]]) -> None:
     """Remove sets that no generation uses any more, and those of their packages that are in no other set.
 
     spent  name of a set -> the checksums of its packages
@@ -200,69 +200,67 @@ def release(places: Places, spent: Mapping[str, Iterable[str]]) -> None:
     The caller is ``alone``: a package that a builder has just brought is in no set yet.
     """
     for name in sorted(spent):
-        _discard(places, name)
+        _discard(store, name)
     for path in sorted(
-        {pool_path(places.pool, checksum) for some in spent.values() for checksum in some}
+        {pool_path(store.pool, checksum) for some in spent.values() for checksum in some}
     ):
         with contextlib.suppress(FileNotFoundError):
             if os.stat(path).st_nlink == 1:
                 os.unlink(path)
 
 
-def _discard(places: Places, name: str) -> None:
+def _discard(store: StorePaths, name: str) -> None:
     """Remove a set, in one step for those who look for it by its name: they take one that is there for whole."""
-    aside = os.path.join(places.sets, files.ASIDE_PREFIX + name.removeprefix(files.ASIDE_PREFIX))
+    aside = os.path.join(store.sets, files.ASIDE_PREFIX + name.removeprefix(files.ASIDE_PREFIX))
     shutil.rmtree(aside, ignore_errors=True)  # one whose removal was cut off
     with contextlib.suppress(FileNotFoundError):  # who was alone before us has swept it
-        os.rename(os.path.join(places.sets, name), aside)
+        os.rename(os.path.join(store.sets, name), aside)
         shutil.rmtree(aside)
 
 
-def owe_sweep(places: Places) -> str:
+def request_gc(store: StorePaths) -> str:
     """Note that something may become unused: whoever is killed before it is removed leaves the note.
 
     Returns the note's path, which no other builder's note has.
     """
-    os.makedirs(places.pool, exist_ok=True)
-    descriptor, note = tempfile.mkstemp(prefix=OWED, dir=places.pool)
+    os.makedirs(store.pool, exist_ok=True)
+    descriptor, note = tempfile.mkstemp(prefix=OWED, dir=store.pool)
     os.close(descriptor)
     return note
 
 
-def owed(places: Places) -> set[str]:
+def pending_gc(store: StorePaths) -> set[str]:
     """The notes that are there."""
-    return {
-        os.path.join(places.pool, name) for name in _names(places.pool) if name.startswith(OWED)
-    }
+    return {os.path.join(store.pool, name) for name in _names(store.pool) if name.startswith(OWED)}
 
 
-def forgive_sweep(note: str) -> None:
+def cancel_gc(note: str) -> None:
     """Take a note away."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(note)
 
 
 @contextlib.contextmanager
-def owing(places: Places) -> Iterator[None]:
+def gc_on_failure(store: StorePaths) -> Iterator[None]:
     """Owe a sweep, unless the block ends well."""
-    note = owe_sweep(places)
+    note = request_gc(store)
     yield
-    forgive_sweep(note)
+    cancel_gc(note)
 
 
-def sweep(places: Places, used_sets: Callable[[], Iterable[str]]) -> None:
+def collect_garbage(store: StorePaths, used_sets: Callable[[], Iterable[str]]) -> None:
     """Remove every set but these, and then every package that no set holds.  The caller is ``alone``."""
     # Who notes something after this may have seen it used no more after it was looked at.
-    notes = owed(places)
+    notes = pending_gc(store)
     used = set(used_sets())
-    for name in _names(places.sets):
+    for name in _names(store.sets):
         if name not in used:
-            _discard(places, name)
-    for folder in _names(places.pool):
+            _discard(store, name)
+    for folder in _names(store.pool):
         if len(folder) == 2:
-            _sweep_folder(os.path.join(places.pool, folder))
+            _sweep_folder(os.path.join(store.pool, folder))
     for note in notes:
-        forgive_sweep(note)
+        cancel_gc(note)
 
 
 def _sweep_folder(folder: str) -> None:
@@ -272,39 +270,39 @@ def _sweep_folder(folder: str) -> None:
                 os.unlink(entry.path)
 
 
-def tidy(places: Places) -> bool:
+def remove_leftovers(store: StorePaths) -> bool:
     """Remove what killed builders left half-made; whether a sweep is owed.  The caller is ``alone``."""
-    half = os.path.join(places.pool, NEW)
+    half = os.path.join(store.pool, NEW)
     half_made = bool(_names(half))
     if half_made:
         shutil.rmtree(half, ignore_errors=True)
-    shutil.rmtree(places.scratch, ignore_errors=True)
+    shutil.rmtree(store.scratch, ignore_errors=True)
     for cache in ("builds", "headers", "trees"):
-        for folder, _folders, names in os.walk(os.path.join(places.cache, cache)):
+        for folder, _folders, names in os.walk(os.path.join(store.cache, cache)):
             for name in names:
                 if name.startswith(files.ASIDE_PREFIX):
                     os.unlink(os.path.join(folder, name))
-    return half_made or bool(owed(places))
+    return half_made or bool(pending_gc(store))
 
 
 @contextlib.contextmanager
-def shared(places: Places) -> Iterator[None]:
+def shared_lock(store: StorePaths) -> Iterator[None]:
     """Build, together with builders of other distributions: nobody sweeps meanwhile."""
-    os.makedirs(places.root, exist_ok=True)
-    with files.lock(_lock(places), wait=SWEEP_TIME, shared=True):
+    os.makedirs(store.root, exist_ok=True)
+    with files.lock(_lock(store), wait=SWEEP_TIME, shared=True):
         yield
 
 
 @contextlib.contextmanager
-def alone(places: Places) -> Iterator[None]:
+def exclusive_lock(store: StorePaths) -> Iterator[None]:
     """Be the only one who uses the pool.  Raises Conflict at once when somebody builds."""
-    os.makedirs(places.root, exist_ok=True)
-    with files.lock(_lock(places)):
+    os.makedirs(store.root, exist_ok=True)
+    with files.lock(_lock(store)):
         yield
 
 
-def _lock(places: Places) -> str:
-    return os.path.join(places.root, ".lock")
+def _lock(store: StorePaths) -> str:
+    return os.path.join(store.root, ".lock")
 
 
 def _linked(path: str, target: str) -> bool:

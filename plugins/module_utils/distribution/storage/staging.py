@@ -17,7 +17,7 @@ BUFFER = 256 << 10
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-class Item(NamedTuple):
+class DownloadItem(NamedTuple):
     """One file to fetch.
 
     location  below the source's URL
@@ -32,13 +32,13 @@ class Item(NamedTuple):
     size: int
 
 
-class Staged:
+class StagedFile:
     """A file that grows under its staging name, and the digest of what it holds; ``grown``: since it was opened."""
 
-    def __init__(self, path: str, item: Item) -> None:
+    def __init__(self, path: str, item: DownloadItem) -> None:
         self._digest = hashlib.new(DIGESTS[item.checksum_type][0] if item.checksum else "sha256")
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self.grown = 0
+        self.bytes_added = 0
         self.size = os.fstat(self._descriptor).st_size
         if self.size and (not item.checksum or self.size > item.size >= 0):
             os.ftruncate(self._descriptor, 0)
@@ -52,13 +52,13 @@ class Staged:
 
     def write(self, piece: bytes) -> None:
         self._digest.update(piece)
-        self.grown += len(piece)
+        self.bytes_added += len(piece)
         self.size += len(piece)
         written = os.write(self._descriptor, piece)
         while written < len(piece):
             written += os.write(self._descriptor, piece[written:])
 
-    def difference(self, item: Item) -> str:
+    def difference(self, item: DownloadItem) -> str:
         """How the file differs from its promise, or nothing."""
         if item.size not in (-1, self.size):
             return f"it has {self.size:,} bytes, the metadata promises {item.size:,}"
@@ -71,7 +71,7 @@ class Staged:
         os.close(self._descriptor)
 
 
-def check_space(items: Sequence[Item], staging: str, where: str) -> None:
+def check_space(items: Sequence[DownloadItem], staging: str, where: str) -> None:
     """Refuse before the first byte what cannot fit; what lies in the staging folder already is not counted."""
     needed = sum(max(0, item.size) for item in items)
     room = os.statvfs(staging)
@@ -87,7 +87,7 @@ def check_space(items: Sequence[Item], staging: str, where: str) -> None:
         )
 
 
-def remove(path: str) -> None:
+def remove_file(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
 
