@@ -30,6 +30,7 @@ TRANSPORTS = {"nvme": 0, "sata": 1, "sas": 1, "ata": 1, "virtio": 1}
 NO_DISK = re.compile(r"(zram|ram|nbd|fd|sr|loop)\d")
 LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
 MAX_ARRAY = 2  # disks of a mirror
+COLUMNS = "NAME,KNAME,TYPE,SIZE,RO,RM,TRAN,WWN,SERIAL,MOUNTPOINT"
 WORDS = ("grow", "keep", "format")
 # Where packages are installed to: an old file system there does not fit the new root.
 SYSTEM = (
@@ -148,9 +149,8 @@ def survey(devices=(), run=run):
     What a disk holds is asked of the disk itself (blkid -p).  lsblk would ask udev, and without udev's data a full
     disk looks blank.
     """
-    columns = "NAME,PATH,TYPE,SIZE,RO,RM,TRAN,WWN,SERIAL,MOUNTPOINT"
     status, said, complaint = run(
-        ["lsblk", "--json", "--bytes", "--output", columns] + list(devices)
+        ["lsblk", "--json", "--bytes", "--output", COLUMNS] + list(devices)
     )
     if status != 0:
         raise Refusal("lsblk: %s" % complaint)
@@ -165,12 +165,12 @@ def _is_disk(one):
 
 
 def _disk(one, run):
-    own = probe(one["path"], run)
+    own = probe(_path(one), run)
     children = one.get("children") or []
     parts = []
     for child in children:
         if child["type"] == "part":
-            held = probe(child["path"], run)
+            held = probe(_path(child), run)
             parts.append(
                 Part(
                     child["name"],
@@ -181,7 +181,7 @@ def _disk(one, run):
             )
     return Disk(
         name=one["name"],
-        path=one["path"],
+        path=_path(one),
         size=int(one["size"]) >> 20,
         transport=one.get("tran") or "",
         wwn=one.get("wwn") or "",
@@ -192,6 +192,11 @@ def _disk(one, run):
         parts=tuple(sorted(parts, key=lambda part: _natural(part.name))),
         stacked=tuple(sorted(_stacked(children))),
     )
+
+
+def _path(one):
+    """The kernel's own node of a device.  lsblk can print it itself (PATH) from util-linux 2.33 on, which EL 8 has not."""
+    return "/dev/" + one["kname"]
 
 
 def probe(path, run):
