@@ -368,6 +368,9 @@ def arguments(argv):
         "--socket", default="", help="the name of tmux's socket, where it is not the default one"
     )
     parser.add_argument("--key-file", help="one line; who types it may drive")
+    parser.add_argument(
+        "--new-session", action="store_true", help="outlive the script that starts this program"
+    )
     options = parser.parse_args(argv)
     options.key = b""
     if options.key_file:
@@ -379,6 +382,9 @@ def arguments(argv):
 
 def main():
     options = arguments(sys.argv[1:])
+    # The setsid command is not in the installer's image.
+    if options.new_session and os.getsid(0) != os.getpid():
+        os.setsid()
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((options.bind, options.port))

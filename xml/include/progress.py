@@ -6,6 +6,8 @@
     progress.py say PHASE            report one phase (installed, failed, up): until it is heard, or the time is over
     progress.py hardware             count the machine, and report it once
     progress.py secrets --into DIR   take the secrets of this order, once, each into a file of its own
+    progress.py authority --into FILE BASE64
+                                     write the certificate that the frontend's must descend from, as PEM
 
 Exit status: 0 heard; 4 refused, and it will not change; 5 not heard in the given time.
 
@@ -16,6 +18,7 @@ Standard library of Python 3.6, since it is started from %pre on whatever Python
 """
 
 import argparse
+import base64
 import hashlib
 import hmac
 import http.client
@@ -349,6 +352,32 @@ def secrets(frontend: Frontend, key_file: str, into: str, seconds: float) -> int
     return 0
 
 
+def authority(certificate: str, into: str) -> int:
+    """Write a certificate (base64 of DER, in one line) as PEM. The file is complete, or it does not exist.
+
+    The fold and openssl commands, which could do the same, are not in the installer's image.
+    """
+    try:
+        text = ssl.DER_cert_to_PEM_cert(base64.b64decode(certificate, validate=True))
+        ssl.create_default_context(cadata=text)
+    except (ValueError, ssl.SSLError) as error:
+        print("frontend_authority is not a certificate (%s)" % error, file=sys.stderr)
+        return REFUSED_STATUS
+    with open(into + ".new", "w") as file:
+        file.write(text)
+    os.rename(into + ".new", into)
+    return 0
+
+
+def leave_session() -> None:
+    """Run in a session of its own, which outlives the script that started this program and its terminal.
+
+    The setsid command is not in the installer's image.
+    """
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+
+
 def write_private(directory: str, name: str, value: str) -> None:
     os.makedirs(directory, 0o700, exist_ok=True)
     path = os.path.join(directory, os.path.basename(name))
@@ -434,6 +463,9 @@ def arguments() -> argparse.ArgumentParser:
     follow.add_argument("--screen", default="/run/rocks/screen")
     follow.add_argument("--interval", type=float, default=1.0)
     follow.add_argument("--log", action="append", default=[])
+    follow.add_argument(
+        "--new-session", action="store_true", help="outlive the script that starts this program"
+    )
     tell = commands.add_parser("say")
     tell.add_argument("phase")
     tell.add_argument("--message", default="")
@@ -442,16 +474,26 @@ def arguments() -> argparse.ArgumentParser:
     tell.add_argument("--seconds", type=float, default=SAY_SECONDS)
     counting = commands.add_parser("hardware")
     counting.add_argument("--seconds", type=float, default=SAY_SECONDS)
+    counting.add_argument(
+        "--new-session", action="store_true", help="outlive the script that starts this program"
+    )
     take = commands.add_parser("secrets")
     take.add_argument("--into", required=True)
     take.add_argument("--key", default="", help="the node's key, on the preserved partition")
     take.add_argument("--seconds", type=float, default=SAY_SECONDS)
+    trust = commands.add_parser("authority")
+    trust.add_argument("--into", required=True)
+    trust.add_argument("certificate", metavar="BASE64")
     return parser
 
 
 def main(argv: List[str]) -> int:
     given = arguments().parse_args(argv)
     frontend = Frontend(given.url.rstrip("/"), given.order, given.ca)
+    if getattr(given, "new_session", False):
+        leave_session()
+    if given.command == "authority":
+        return authority(given.certificate, given.into)
     if given.command == "watch":
         return watch(frontend, given.screen, given.interval, given.log)
     if given.command == "secrets":

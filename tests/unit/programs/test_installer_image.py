@@ -1,0 +1,281 @@
+"""What runs in the installer uses only programs that the image of every release has, with options that EL 8 knows.
+
+The facts are the tables of support/installer_image, from lorax's templates and the programs' own documentation.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import re
+from typing import Iterator, NamedTuple
+
+import pytest
+
+from support import installer_image, pythoncommands, shellcommands
+from support.ansible import ROOT
+from support.installer_image import RELEASES, oldest, options, programs, rows, version
+from support.profiles import SUPPORTED, everything, scripts, written
+
+pytestmark = pytest.mark.programs  # shfmt reads the scripts, and bash lists its builtins
+INCLUDE = ROOT / "xml" / "include"
+IN_THE_INSTALLER = ("progress.py", "partition.py", "console.py")
+PYTHON = ("/usr/libexec/platform-python", "/usr/bin/python3")
+# Their first word that is not an option says what they do, and has options of its own.
+SUBCOMMANDS = ("authselect", "openssl", "systemctl", "tmux", "udevadm")
+OPERANDS = {"sync": "FILE"}  # a file as an operand came later than the program
+LOOKED_FOR = re.compile(
+    r"-x (/run/rocks/[\w.-]+) \]"
+)  # a program of ours that a script can do without
+DIRECTIVE = re.compile(r"^([A-Z][A-Za-z]+)=", re.MULTILINE)
+UNITS = (".service", ".timer", ".socket", ".path", ".mount")
+
+
+class Use(NamedTuple):
+    """One command that one of our scripts or programs runs."""
+
+    place: str
+    names: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+
+class Kickstart(NamedTuple):
+    """What one kickstart runs outside and inside the new root, and which programs it writes itself."""
+
+    release: str
+    outside: tuple[Use, ...]
+    inside: tuple[Use, ...]
+    own: frozenset[str]
+
+
+def uses(place: str, script: str) -> Iterator[Use]:
+    """The commands of a shell script, and of the shell code that tmux is given."""
+    for call in shellcommands.calls(script):
+        yield Use(f"{place}:{call.line}", call.names, call.arguments)
+
+
+@functools.cache
+def kickstarts() -> tuple[Kickstart, ...]:
+    """Every root for every release, and every choice of a site."""
+    return tuple(_read(name, text) for name, text in everything())
+
+
+def _read(name: str, text: str) -> Kickstart:
+    release = name.split("-")[1]
+    outside: list[Use] = []
+    inside: list[Use] = []
+    own: set[str] = set()
+    for section in scripts(text, release):
+        in_new_root = section.kind == "post" and section.in_chroot
+        files = written(section.text)
+        own |= {path for path, _content in files} | set(LOOKED_FOR.findall(section.text))
+        code = [
+            ("", section.text),
+            *((path, content) for path, content in files if content.startswith("#!/bin/")),
+        ]
+        for path, script in code:
+            found = uses(f"{name}: {section.kind} {section.node} {path}".rstrip(), script)
+            (inside if in_new_root else outside).extend(found)
+    return Kickstart(release, tuple(outside), tuple(inside), frozenset(own))
+
+
+@functools.cache
+def program_uses(names: tuple[str, ...]) -> tuple[Use, ...]:
+    """What our Python programs start, tmux's shell code included."""
+    found: list[Use] = []
+    for name in names:
+        for argv in pythoncommands.argvs((INCLUDE / name).read_text(encoding="utf-8")):
+            place = f"{name}:{argv.line}"
+            found.append(Use(place, (argv.program,), argv.arguments))
+            if "pipe-pane" in argv.arguments:
+                found += uses(place, argv.arguments[-1])
+    return tuple(found)
+
+
+def missing(use: Use, release: str, own: frozenset[str]) -> bool:
+    """Whether an image has none of the programs that a command can be. Where there are several, the script looks."""
+    known = programs(release)
+    return not any(name in own if "/rocks/" in name else _base(name) in known for name in use.names)
+
+
+def _base(name: str) -> str:
+    return pathlib.PurePath(name).name
+
+
+def test_every_release_that_is_supported_has_a_column() -> None:
+    assert set(RELEASES) == set(SUPPORTED)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_scripts_outside_the_new_root_run_only_programs_of_the_installers_image(
+    release: str,
+) -> None:
+    faults = {
+        f"{use.place}: {' or '.join(use.names)}"
+        for kickstart in kickstarts()
+        if kickstart.release == release
+        for use in kickstart.outside
+        if missing(use, release, kickstart.own)
+    }
+    assert not faults, f"not in the installer's image of {release} (support/installer_image)"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_programs_in_the_installer_start_only_programs_of_its_image(release: str) -> None:
+    faults = [use for use in program_uses(IN_THE_INSTALLER) if missing(use, release, frozenset())]
+    assert not faults, f"not in the installer's image of {release} (support/installer_image)"
+
+
+def words(use: Use) -> Iterator[tuple[str, str]]:
+    """(program, option) for everything about a command that a version of the program may not know."""
+    program = _base(use.names[0])
+    arguments = list(use.arguments)
+    if use.names[0] in PYTHON or "/rocks/" in use.names[0]:
+        return  # the rest are arguments of a program of ours
+    for option in shellcommands.options(arguments):
+        yield program, option
+    if program in SUBCOMMANDS:
+        plain = [word for word in arguments if not word.startswith(("-", "\0"))]
+        yield program, plain[0] if plain else arguments[0]
+    if program in OPERANDS and any(not word.startswith("-") for word in arguments):
+        yield program, OPERANDS[program]
+    if program == "lsblk":
+        for column in arguments[arguments.index("--output") + 1].split(","):
+            yield program, f"--output={column}"
+
+
+def directives() -> Iterator[tuple[str, str, str]]:
+    """(place, "unit", directive) of every unit file that a profile writes."""
+    for name, text in everything():
+        for section in scripts(text, name.split("-")[1]):
+            for path, content in written(section.text):
+                if path.endswith(UNITS):
+                    for directive in DIRECTIVE.findall(content):
+                        yield f"{name}: {path}", "unit", directive
+
+
+def every_option() -> Iterator[tuple[str, str, str]]:
+    """(place, program, option) of everything that our scripts and programs run, outside and inside the new root."""
+    all_programs = tuple(sorted(path.name for path in INCLUDE.glob("*.py")))
+    found = [use for kickstart in kickstarts() for use in (*kickstart.outside, *kickstart.inside)]
+    for use in (*found, *program_uses(all_programs)):
+        for program, option in words(use):
+            yield use.place, program, option
+    yield from directives()
+
+
+def test_every_option_is_known_to_the_oldest_release() -> None:
+    faults = {}
+    for place, program, option in every_option():
+        row = options().get((program, option))
+        if row is None:
+            faults[program, option] = (
+                f"{place}: find out since when it exists, and add it to options.tsv"
+            )
+        elif version(row.known_in) > oldest(row.package) and not row.guard:
+            faults[program, option] = f"{place}: only from {row.package} {row.known_in} on"
+    assert not faults
+
+
+def test_the_table_of_options_holds_no_more_than_what_is_used() -> None:
+    used = {(program, option) for _place, program, option in every_option()}
+    assert {pair for pair in options() if pair not in used} <= {("lsblk", "--output=PATH")}
+
+
+def test_every_cell_says_where_it_is_from() -> None:
+    for row in rows("programs.tsv"):
+        for release in RELEASES:
+            assert re.fullmatch(r"\+|[+-]\d+|\?", row[release]), row
+    for row in rows("packages.tsv"):
+        assert all(re.fullmatch(r"\?|\d+|[a-z][\w+-]*", row[release]) for release in RELEASES), row
+    assert all(option.source and version(option.known_in) for option in options().values())
+
+
+def test_the_programs_that_stopped_every_installation_are_not_in_the_tables() -> None:
+    for release in RELEASES:
+        assert not {
+            "install",
+            "setsid",
+            "fold",
+            "nohup",
+            "timeout",
+            "getent",
+            "pkill",
+            "diff",
+        } & programs(release)
+        assert {
+            "bash",
+            "sed",
+            "cp",
+            "chmod",
+            "mkdir",
+            "lsblk",
+            "blkid",
+            "mount",
+            "umount",
+            "tmux",
+        } <= programs(release)
+    assert "stat" in installer_image.removed() and "cp" not in installer_image.removed()
+
+
+READ = """
+PY=/usr/libexec/platform-python; [ -x $PY ] || PY=/usr/bin/python3
+hash=$(blkid -L "$(cat label)")
+load() { modprobe "$1" || exec $PY - <<EOF
+$(uname -r)
+EOF
+}
+case $hash in x) load "$hash" ;; esac
+trap 'rm -rf "$work"' EXIT
+find /etc -name '*.repo' -exec mv -t /stock {} +
+command -v udevadm >/dev/null && setsid tmux -V &
+"""
+
+
+def test_a_script_is_read_whole() -> None:
+    found = {call.names for call in shellcommands.calls(READ)}
+    assert found == {
+        *(
+            (name,)
+            for name in ("blkid", "cat", "modprobe", "uname", "rm", "find", "mv", "setsid", "tmux")
+        ),
+        PYTHON,
+    }
+
+
+@pytest.mark.parametrize(
+    "script", ["$(which tmux) -V\n", "for one in a b; do $one x; done\n", "ls | xargs rm\n"]
+)
+def test_a_command_that_cannot_be_read_is_an_error(script: str) -> None:
+    with pytest.raises(AssertionError):
+        shellcommands.calls(script)
+
+
+PROGRAM = """
+import subprocess
+COLUMNS = "NAME,TYPE"
+def run(argv):
+    return subprocess.run(argv)
+def flags():
+    return ["-r", "-f", "x"] if new else ["-r"]
+class Shell:
+    def start(self):
+        command = ["tmux"] + (["-L", "s"] if self.socket else []) + ["attach-session"]
+        command += self.flags
+        os.execvp(command[0], command)
+def main(self):
+    self.flags = flags()
+    run(["lsblk", "--output", COLUMNS] + list(devices))
+"""
+
+
+def test_a_program_is_read_whole() -> None:
+    found = {(argv.program, argv.arguments) for argv in pythoncommands.argvs(PROGRAM)}
+    assert found == {
+        ("lsblk", ("--output", "NAME,TYPE", "\0")),
+        ("tmux", ("-L", "s", "attach-session", "-r", "-f", "x", "-r")),
+    }
+    with pytest.raises(AssertionError, match="line 3"):
+        pythoncommands.argvs(
+            "import subprocess\ndef start(self):\n    subprocess.run(self.command())\n"
+        )
