@@ -9,7 +9,6 @@ import functools
 import os
 import pathlib
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from typing import ContextManager, Iterator, Mapping, NamedTuple, Sequence
@@ -22,6 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish impor
 
 from .daemons import Daemon
 from .namespaces import Namespace, Network
+from .oldestpython import oldest_python
 from .site import ROOT, WEB_USER, configure
 from .waiting import until
 
@@ -166,14 +166,14 @@ class Publisher:
     network: Network
     scratch: pathlib.Path
 
-    def machine(self, number: int = 1, python: str = sys.executable) -> Machine:
+    def machine(self, number: int = 1) -> Machine:
         """A node with the address 10.255.0.NUMBER, which has nobody's account yet."""
         root = self.scratch / f"node-{number}"
         write(root / "etc", NODE)
         namespace = self.network.client(f"node{number}")
         namespace.ip("address", "add", f"10.255.{number >> 8}.{number & 255}/8", "dev", "eth0")
         argv = [
-            python,
+            oldest_python(),
             str(PROGRAM),
             "--url",
             "http://10.1.1.1",

@@ -8,7 +8,6 @@ import pathlib
 import re
 import socket
 import subprocess
-import sys
 import uuid
 from typing import Callable, Iterator
 
@@ -16,6 +15,7 @@ import pytest
 
 from support.ansible import ROOT
 from support.daemons import Daemon, daemon
+from support.oldestpython import oldest_python
 from support.waiting import until
 
 PROGRAM = ROOT / "xml" / "include" / "console.py"
@@ -74,7 +74,7 @@ def console(session: Session, tmp_path: pathlib.Path) -> Iterator[tuple[int, Dae
         number = int(free.getsockname()[1])
     (tmp_path / "key").write_text(KEY + "\n")
     argv = [
-        sys.executable,
+        oldest_python(),
         str(PROGRAM),
         "--bind",
         "127.0.0.1",

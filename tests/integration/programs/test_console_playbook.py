@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pathlib
 import subprocess
-import sys
 import uuid
 from typing import Iterator
 
@@ -14,6 +13,7 @@ import pytest
 
 from support.ansible import ROOT, command
 from support.daemons import daemon
+from support.oldestpython import oldest_python
 from support.waiting import until
 
 PROGRAM = ROOT / "xml" / "include" / "console.py"
@@ -53,7 +53,7 @@ def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(
     (one, two) = (
         daemon(
             [
-                sys.executable,
+                oldest_python(),
                 str(PROGRAM),
                 "--bind",
                 "127.0.0.1",

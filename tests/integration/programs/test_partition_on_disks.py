@@ -24,6 +24,7 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
 from support.ansible import ROOT
+from support.oldestpython import oldest_python
 
 PROGRAM = ROOT / "xml" / "include" / "partition.py"
 LAYOUT = """
@@ -131,7 +132,7 @@ def decide(
     output = folder / "partition.ks"
     output.unlink(missing_ok=True)
     argv = [
-        sys.executable,
+        oldest_python(),
         str(PROGRAM),
         "--layout",
         str(folder / "layout"),

@@ -1,10 +1,8 @@
-"""The progress program on an installing machine: the oldest Python that is here, the installer's tmux, a real frontend."""
+"""The progress program on an installing machine: the oldest Python, the installer's tmux, a real frontend."""
 
 from __future__ import annotations
 
-import os
 import pathlib
-import sys
 import time
 from dataclasses import dataclass
 from typing import Iterator
@@ -15,6 +13,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install import order_h
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from ansible_collections.npaci.rocks.plugins.module_utils.install.timestamps import now
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
+from support.oldestpython import oldest_python
 from support.site import ROOT
 from support.waiting import until
 
@@ -35,14 +34,6 @@ SAD = (
     SCREEN
     + "echo 'The following error occurred while installing.  This is a fatal error'; sleep 5\n"
 )
-
-
-def oldest_python() -> str:
-    """EL 8's installer has 3.6; pyenv keeps one where it is not installed."""
-    versions = (
-        pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
-    )
-    return next(map(str, sorted(versions.glob("3.6*/bin/python"))), sys.executable)
 
 
 def posts(stage: Stage) -> int:

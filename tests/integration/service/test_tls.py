@@ -13,10 +13,11 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from support.frontend import publish
+from support.oldestpython import oldest_python
 from support.site import ROOT
 
 from .conftest import FRONTEND, Stage, a_stage
-from .test_program import PROGRAM, oldest_python
+from .test_program import PROGRAM
 
 URL = f"https://{FRONTEND}"
 GRAPH = """<graph>
