@@ -131,6 +131,17 @@ attributes:
   description: The attributes that stand in its texts, each with the first place.
   returned: without O(why), O(diff) and O(lint)
   type: dict
+declarations:
+  description: How the graph declares each of these attributes; those that it does not declare are left out.
+  returned: without O(why), O(diff) and O(lint)
+  type: dict
+  sample:
+    disk_table:
+      default: gpt
+      meaning: Partition table of a disk that the installer partitions.
+      type: str
+      values: [gpt, msdos]
+      where: xml/graphs/default/base.xml:38
 reasons:
   description: Who asks for what O(why) names.
   returned: with O(why), unless O(lint=true) finds an error
@@ -261,11 +272,13 @@ def information(params, settings):
         second = resolve_target(beside(params), settings)
         sides = [Side(one.name, one.find_or_compile(), one.attributes) for one in (asked, second)]
         result["difference"] = compare(*sides)._asdict()
-    return result or overview(asked.find_or_compile())
+    return result or overview(asked)
 
 
-def overview(profile):
+def overview(target):
     """What there is to say when nothing in particular is asked; the answer to a question must not drown in it."""
+    profile = target.find_or_compile()
+    references = referenced_attributes(profile)
     return {
         "nodes": [
             {
@@ -276,8 +289,17 @@ def overview(profile):
             for node in profile.nodes
         ],
         "shape": dict(profile.shape),
-        "attributes": {
-            name: str(origin) for name, origin in sorted(referenced_attributes(profile).items())
+        "attributes": {name: str(origin) for name, origin in sorted(references.items())},
+        "declarations": {
+            declaration.name: {
+                "default": declaration.default,
+                "meaning": declaration.meaning,
+                "type": declaration.type,
+                "values": list(declaration.values),
+                "where": str(declaration.origin),
+            }
+            for declaration in target.declarations()
+            if declaration.name in references or declaration.name in profile.shape
         },
     }
 

@@ -8,7 +8,7 @@ No behaviour beyond what the fields themselves answer.
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Mapping, NamedTuple, Optional, Union
+from typing import Callable, Literal, Mapping, NamedTuple, Optional, Union
 
 from ..errors import RocksError
 
@@ -50,10 +50,12 @@ def remark_from_error(error: RocksError, fallback: Origin) -> Remark:
 
 
 class Text(NamedTuple):
-    """Characters as written; a reference to an attribute stands in them as a mark (see context.py)."""
+    """Characters of a file; a reference to an attribute is a placeholder in them (see escaping.py)."""
 
     text: str
     origin: Origin
+    literal: bool = False
+    """A CDATA section: ``&name;`` in it is not a reference."""
 
 
 class Element(NamedTuple):
@@ -83,13 +85,20 @@ class OrderEdge(NamedTuple):
     origin: Origin
 
 
+AttributeType = Literal["str", "bool", "int", "address", "network", "host", "path", "url"]
+
+
 class AttributeDeclaration(NamedTuple):
-    """An attribute that a graph file declares; without a default it must be set where it is used."""
+    """An attribute that a graph file declares."""
 
     name: str
     default: Optional[str]
+    """The value for nodes that have none. None: the attribute must be set where it is used."""
     meaning: str
     origin: Origin
+    type: AttributeType = "str"
+    values: tuple[str, ...] = ()
+    """The allowed values; empty: every value of the type."""
 
 
 class Graph(NamedTuple):

@@ -17,9 +17,10 @@ from ..cluster.nodes import find
 from ..errors import DescriptionError, NotFound
 from ..profile.compile.compiler import compile_profile
 from ..profile.compile.evaluate import make_evaluator
-from ..profile.model import Evaluate, Profile
+from ..profile.model import AttributeDeclaration, Evaluate, Profile
 from ..profile.output import profile_store
 from ..profile.output.lint import AvailablePackages
+from ..profile.xml.layers import XmlLayers
 from ..settings import Settings
 
 
@@ -49,6 +50,10 @@ class ProfileTarget(NamedTuple):
             graph=self.graph,
             evaluate=self.evaluate,
         )
+
+    def declarations(self) -> tuple[AttributeDeclaration, ...]:
+        """Return the attributes that the graph declares."""
+        return XmlLayers(self.paths, self.graph).graph.attributes
 
     def available_packages(self) -> Optional[AvailablePackages]:
         """What the distribution has to offer, for the lint; None where the XML belongs to no built one."""

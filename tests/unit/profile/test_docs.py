@@ -12,12 +12,19 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile import escapin
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     compile_profile,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import COMPILE_RULE
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import (
+    COMPILE_RULE,
+    AttributeDeclaration,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import expressions, vocabulary
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import (
+    attribute_types,
+    expressions,
+    vocabulary,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
-from support.kickstarts import strictly_valid, tree
+from support.kickstarts import one, strictly_valid, tree
 from support.profiles import ORDER, ROOTS, SUPPORTED, XML, node_of
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -39,6 +46,18 @@ def test_the_first_example_compiles(tmp_path: pathlib.Path) -> None:
         package.name for package in compile_profile(path, "frontend", {}, "rhel10").packages
     ] == ["kea"]
     assert len(compile_profile(path, "compute", {}, "rhel10").nodes) == 4
+
+
+def test_the_example_with_cdata_gives_the_value_of_the_attribute(tmp_path: pathlib.Path) -> None:
+    (post,) = re.findall(r"<post><!\[CDATA.*?</post>", PAGE, re.DOTALL)
+    profile = compile_profile(one(tmp_path, post), "compute", {}, "rhel9")
+    assert 'hostnamectl hostname "compute-0-0"' in render(profile, {"hostname": "compute-0-0"})
+    assert "&&" in render(profile, {"hostname": "compute-0-0"})
+
+
+def test_every_type_of_attributes_is_in_the_table() -> None:
+    table = PAGE.partition("| `type` | permits |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(attribute_types.TYPES)
 
 
 def test_every_rule_is_in_the_table_and_every_row_is_a_rule() -> None:
@@ -79,18 +98,27 @@ def test_the_characters_that_are_always_plain_are_those_of_the_page() -> None:
     ) == "".join(sorted(listed.replace(" ", "")))
 
 
+def permitted(declaration: AttributeDeclaration) -> str:
+    """The allowed values of an attribute, or the name of its type."""
+    if declaration.values:
+        return ", ".join(f"`{value}`" for value in declaration.values)
+    return "" if declaration.type == "str" else declaration.type
+
+
 def test_every_attribute_of_our_profiles_is_in_the_table_with_its_default_and_meaning(
     request: pytest.FixtureRequest,
 ) -> None:
-    head = "| attribute | default | meaning |\n|---|---|---|\n"
+    head = "| attribute | default | values | meaning |\n|---|---|---|---|\n"
     before, _head, rest = (ROOT / "docs" / "profiles.md").read_text().partition(head)
     table, _end, after = rest.partition("\n\n")
     declared = [
-        one for one in XmlLayers(XML).graph.attributes if "the service sets it" not in one.meaning
+        item
+        for item in XmlLayers(XML).graph.attributes
+        if "the service sets it" not in item.meaning
     ]
     rows = "\n".join(
-        f"| `{one.name}` | {f'`{one.default}`' if one.default else ''} | {one.meaning} |"
-        for one in declared
+        f"| `{item.name}` | {f'`{item.default}`' if item.default else ''} | {permitted(item)} | {item.meaning} |"
+        for item in declared
     )
     if request.config.getoption("--renew"):
         (ROOT / "docs" / "profiles.md").write_text(f"{before}{head}{rows}\n\n{after}")

@@ -61,6 +61,22 @@ def test_a_dangerous_command_is_found_with_its_line(
     assert found(tmp_path, f"<main>{main}</main>")[rule] == lines.get(rule, 3)
 
 
+def test_the_name_of_an_attribute_in_cdata_is_reported_with_its_line(
+    tmp_path: pathlib.Path,
+) -> None:
+    post = "<post><![CDATA[\necho &hostname; &mine; &wait;\n]]>&hostname;\n</post>"
+    remarks = lint(
+        one(tmp_path, post, graph='<attribute name="mine" default="x"/>'),
+        {"compute": {"hostname": "compute-0-0"}},
+        ["rhel9"],
+    )
+    literal = [remark for remark in remarks if remark.rule == "reference-in-cdata"]
+    assert [(r.origin.line, r.text.split(";")[0]) for r in literal] == [
+        (3, "&hostname"),
+        (3, "&mine"),
+    ]
+
+
 @pytest.mark.parametrize(
     "kickstart",
     [

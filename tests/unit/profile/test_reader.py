@@ -20,19 +20,24 @@ def texts(element: Element) -> list[tuple[str, int]]:
     ]
 
 
-def test_each_piece_of_text_knows_its_line_also_behind_comments_entities_and_cdata() -> None:
+def test_each_piece_of_text_has_its_line_behind_comments_entities_and_cdata() -> None:
     root = reader.parse_xml(
-        b"<kickstart>\n<post>\none\n<!-- a comment\nof two lines -->\ntwo &hostname;\n<![CDATA[\nthree & four]]>\n"
-        b'<file\n  name="/x"\n/>five</post></kickstart>',
+        b"<kickstart>\n<post>\none\n<!-- a comment\nof two lines -->\ntwo &hostname;\n<![CDATA[\nthree & &four;\n]]> five\n"
+        b'<file\n  name="/x"\n/>six</post></kickstart>',
         "nodes/x.xml",
     )
     (post,) = [child for child in root.children if isinstance(child, Element)]
     assert texts(post) == [
         ("\none\n", 2),
-        (f"\ntwo {escaping.placeholder('hostname')}\n\nthree & four\n", 5),
-        ("five", 11),
+        (f"\ntwo {escaping.placeholder('hostname')}\n", 5),
+        ("\nthree & &four;\n", 7),
+        (" five\n", 9),
+        ("six", 12),
     ]
-    assert [child.origin.line for child in post.children if isinstance(child, Element)] == [9]
+    assert [child.origin.line for child in post.children if isinstance(child, Element)] == [10]
+    assert [
+        child.text.strip() for child in post.children if isinstance(child, Text) and child.literal
+    ] == ["three & &four;"]
 
 
 def test_lines_have_no_upper_limit() -> None:

@@ -24,6 +24,7 @@ from ..model import (
     remark_from_error,
 )
 from ..releases import Release
+from ..xml.attribute_types import check_values
 from ..xml.conditions import TrackedAttributes
 from ..xml.layers import XmlLayers
 from ..xml.vocabulary import did_you_mean
@@ -88,8 +89,10 @@ def try_compile(
     for step in steps:
         assembly.take(step.node, sources)
     remarks = [
-        _missing(step, sources) for step in steps if not sources.node_files(step.node)
-    ] + assembly.remarks
+        *check_values(sources.graph.attributes, [attributes]),
+        *(_missing(step, sources) for step in steps if not sources.node_files(step.node)),
+        *assembly.remarks,
+    ]
     contents = _contents(assembly, [_node(step, sources) for step in steps], target, remarks)
     lines = _lines(
         f"{root} for {target.name}, graph {sources.graph.name}", contents, sources, remarks

@@ -31,6 +31,7 @@ from ..model import (
 )
 from ..xml.expressions import parse
 from ..xml.layers import EXTEND, XmlLayers
+from ..xml.reader import ENTITY
 from ..xml.vocabulary import did_you_mean
 from .render import referenced_attributes
 
@@ -80,8 +81,8 @@ def lint(
     for name in release_names:
         releases.find_release(name)
     sources = XmlLayers(paths, graph, lenient=True)
-    remarks = lint_files(sources, frozenset(roots))
     defined = INTRINSIC_ATTRIBUTES.union(*roots.values())
+    remarks = lint_files(sources, frozenset(roots), defined)
     for root, attributes in roots.items():
         for release in release_names:
             try:
@@ -108,16 +109,20 @@ def sort_remarks(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     return tuple(sorted(kept, key=lambda remark: (remark.origin, remark.rule, remark.text)))
 
 
-def lint_files(sources: XmlLayers, roots: AbstractSet[str]) -> list[Remark]:
-    """What there is to say about the files as they stand, before anything is compiled.
+def lint_files(
+    sources: XmlLayers, roots: AbstractSet[str], defined: AbstractSet[str]
+) -> list[Remark]:
+    """Check the files as they are, before anything is compiled.
 
     sources  lenient ones: a graph file that cannot be read is a finding
+    defined  the attributes that nodes have
     """
-    return [*sources.graph_errors, *_files(sources), *_graph(sources, roots)]
+    names = defined | {declared.name for declared in sources.graph.attributes}
+    return [*sources.graph_errors, *_files(sources, names), *_graph(sources, roots)]
 
 
-def _files(sources: XmlLayers) -> Iterator[Remark]:
-    """Vocabulary and conditions of every node file, whether or not a root reaches it."""
+def _files(sources: XmlLayers, attributes: AbstractSet[str]) -> Iterator[Remark]:
+    """Check vocabulary, conditions and CDATA of every node file, whether or not a root reaches it."""
     for path in sources.node_paths():
         try:
             root = sources.element(path)
@@ -126,6 +131,7 @@ def _files(sources: XmlLayers) -> Iterator[Remark]:
             continue
         yield from sources.file_remarks(path)
         yield from _conditions(root)
+        yield from _literal_references(root, attributes)
     for path in sources.graph_paths:
         if path in sources.elements:
             yield from sources.file_remarks(path)
@@ -142,6 +148,21 @@ def _conditions(element: Element) -> Iterator[Remark]:
     for child in element.children:
         if not isinstance(child, Text):
             yield from _conditions(child)
+
+
+def _literal_references(element: Element, attributes: AbstractSet[str]) -> Iterator[Remark]:
+    """Find names of attributes in CDATA sections: XML defines no references there."""
+    for child in element.children:
+        if isinstance(child, Element):
+            yield from _literal_references(child, attributes)
+        elif child.literal:
+            for number, line in enumerate(child.text.split("\n")):
+                for name in ENTITY.findall(line):
+                    if name in attributes:
+                        origin = Origin(child.origin.file, child.origin.line + number)
+                        text = f"&{name}; is plain text in CDATA"
+                        hint = f"for the attribute's value, write ]]>&{name};<![CDATA["
+                        yield Remark(WARNING, "reference-in-cdata", origin, text, hint)
 
 
 def _graph(sources: XmlLayers, roots: AbstractSet[str]) -> Iterator[Remark]:

@@ -9,6 +9,7 @@ whose shape its node has, and substitutes.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from typing import Callable, Iterable, Mapping, NamedTuple, Optional
 
@@ -17,6 +18,7 @@ from ...files import read_text, replace
 from ...tree_paths import PROFILE_SUFFIX, profile_file_name
 from ..compile.compiler import Compilation, XmlPaths, combine_remarks, try_compile
 from ..model import ERROR, Evaluate, Origin, Profile, Remark, remark_from_error
+from ..xml.attribute_types import check_values
 from ..xml.layers import XmlLayers
 from . import lint
 from .render import matches, sha256
@@ -80,11 +82,13 @@ def compile_library(
     nodes: dict[str, list[Mapping[str, str]]] = {}
     for root, attributes in wanted:
         nodes.setdefault(root, []).append(attributes)
-    remarks = lint.lint_files(sources, nodes.keys())
+    defined = lint.INTRINSIC_ATTRIBUTES.union(*itertools.chain(*nodes.values()))
+    remarks = lint.lint_files(sources, nodes.keys(), defined)
     profiles: dict[str, tuple[Profile, ...]] = {}
     for root, rows in sorted(nodes.items()):
         if sources.graph_errors:
             break  # of a graph that is not whole, more would be said than is true
+        remarks += check_values(sources.graph.attributes, rows)
         attempt = functools.partial(try_compile, sources, root, release=release, evaluate=evaluate)
         try:
             compiled = _shapes(rows, attempt, remarks)

@@ -8,8 +8,10 @@ import os
 from typing import Iterable, Iterator
 
 from ...errors import DescriptionError
-from ..model import AttributeDeclaration, Edge, Element, Graph, OrderEdge, Text
+from ..model import AttributeDeclaration, AttributeType, Edge, Element, Graph, OrderEdge, Text
+from .attribute_types import TYPES, value_error
 from .conditions import condition_of
+from .vocabulary import did_you_mean
 
 # The order edges of other generators than the one for kickstarts are not ours.
 GENERATOR = "kgen"
@@ -53,8 +55,39 @@ def _declared(element: Element) -> AttributeDeclaration:
     meaning = " ".join(
         "".join(text.text for text in element.children if isinstance(text, Text)).split()
     )
-    return AttributeDeclaration(
-        element.attributes["name"], element.attributes.get("default"), meaning, element.origin
+    declaration = AttributeDeclaration(
+        name=element.attributes["name"],
+        default=element.attributes.get("default"),
+        meaning=meaning,
+        origin=element.origin,
+        type=_attribute_type(element),
+        values=tuple(element.attributes.get("values", "").split()),
+    )
+    for value in declaration.values:
+        if value_error(declaration._replace(values=()), value):
+            raise DescriptionError(
+                f'values="{value}" of the attribute "{declaration.name}" is not a valid {declaration.type}',
+                str(element.origin),
+            )
+    error = value_error(declaration, declaration.default) if declaration.default else ""
+    if error:
+        raise DescriptionError(
+            f'the default of the attribute "{declaration.name}": {error}',
+            str(element.origin),
+            "separate values with blanks" if "," in element.attributes.get("values", "") else "",
+        )
+    return declaration
+
+
+def _attribute_type(element: Element) -> AttributeType:
+    name = element.attributes.get("type", "str")
+    for known in TYPES:
+        if name == known:
+            return known
+    raise DescriptionError(
+        f'type="{name}" on <attribute> is not a type',
+        str(element.origin),
+        did_you_mean(name, TYPES) or f"types: {', '.join(TYPES)}",
     )
 
 

@@ -84,6 +84,7 @@ class _Reader:
         self.stack: list[Element] = []
         self.root: Optional[Element] = None
         self.prose = 0
+        self.cdata = False
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.buffer_size = 1 << 20
@@ -95,6 +96,8 @@ class _Reader:
         self.parser.CharacterDataHandler = self.characters
         # Set only so that the text before a comment is handed over apart from the text behind it, with its own line.
         self.parser.CommentHandler = lambda _comment: None
+        self.parser.StartCdataSectionHandler = self.start_cdata
+        self.parser.EndCdataSectionHandler = self.end_cdata
 
     def read(self, text: str) -> Element:
         names = sorted(set(ENTITY.findall(text)) - PREDEFINED)
@@ -145,11 +148,17 @@ class _Reader:
         self.stack.pop()
         self.prose -= _is_prose(tag)
 
+    def start_cdata(self) -> None:
+        self.cdata = True
+
+    def end_cdata(self) -> None:
+        self.cdata = False
+
     def characters(self, text: str) -> None:
         if not self.prose:
             # Called when the next markup begins, and that is the line the parser is at.
             line = self.parser.CurrentLineNumber - text.count("\n")
-            self.stack[-1].children.append(Text(text, Origin(self.file, line)))
+            self.stack[-1].children.append(Text(text, Origin(self.file, line), literal=self.cdata))
 
 
 def _is_prose(tag: str) -> bool:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterable, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
@@ -21,6 +22,7 @@ GRAMMAR = """<?xml version="1.0" encoding="UTF-8"?>
 %s
 </grammar>
 """
+ALTERNATIVES = re.compile(r"[a-z]+(\|[a-z]+)+")
 ANYTHING = """  <define name="anything">
     <zeroOrMore>
       <choice>
@@ -72,15 +74,20 @@ def _define(
 
 
 def _attribute(name: str, values: str, rule: ElementRule) -> str:
-    kind = (
-        f'<data type="string"><param name="pattern">{escape(_pattern(values))}</param></data>'
-        if values
-        else "<text/>"
-    )
-    attribute = f"<attribute name={quoteattr(name)}>{kind}</attribute>"
+    attribute = f"<attribute name={quoteattr(name)}>{_value(values)}</attribute>"
     return (
         f"      {attribute}" if name in rule.required else f"      <optional>{attribute}</optional>"
     )
+
+
+def _value(values: str) -> str:
+    """Alternatives become a choice, which editors can complete; other expressions a pattern."""
+    if not values:
+        return "<text/>"
+    if ALTERNATIVES.fullmatch(values):
+        words = "".join(f'<value type="string">{word}</value>' for word in values.split("|"))
+        return f"<choice>{words}</choice>"
+    return f'<data type="string"><param name="pattern">{escape(_pattern(values))}</param></data>'
 
 
 def _pattern(values: str) -> str:

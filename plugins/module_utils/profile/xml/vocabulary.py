@@ -11,7 +11,9 @@ import difflib
 import re
 from typing import Iterable, Iterator, Mapping, NamedTuple
 
+from ...attribute_values import FALSE_WORDS, TRUE_WORDS
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text
+from .attribute_types import TYPES
 
 # Every condition that an element may carry, and what Rocks' own tools stamped on elements.
 CONDITIONS = {"arch": "", "os": "", "release": "", "cond": ""}
@@ -21,7 +23,7 @@ SCRIPTS = ("pre", "pre-install", "post", "onerror", "configure")
 SCRIPT_ATTRIBUTES = {**CONDITIONS, "interpreter": "", "arg": ""}
 NAME_PATTERN = "[A-Za-z_][A-Za-z0-9_.-]*"
 MOST_COMPARED, NEIGHBOURS = 1000, 20  # names that a misspelt one is compared with
-YES_NO = "(?i)yes|no|true|false|on|off|1|0|y|n"
+YES_NO = f"(?i){'|'.join(sorted(TRUE_WORDS | FALSE_WORDS))}|1|0"
 
 COMPILED, DROPPED, REFUSED = "compiled", "dropped", "refused"
 
@@ -41,6 +43,8 @@ class ElementRule(NamedTuple):
     required: tuple[str, ...] = ()
     fate: str = COMPILED
     hint: str = ""
+    strict: tuple[str, ...] = ()
+    """Attributes whose values are checked where the file is read: what is wrong there is an error."""
 
 
 NODE = ("kickstart",)
@@ -66,9 +70,15 @@ GRAPH_ELEMENTS: Mapping[str, ElementRule] = {
     "copyright": ElementRule("prose", {}, ("graph",), fate=DROPPED),
     "attribute": ElementRule(
         "an attribute that node files use, and what it is where a node has none",
-        {"name": NAME_PATTERN, "default": ""},
+        {
+            "name": NAME_PATTERN,
+            "default": "",
+            "type": "|".join(TYPES),
+            "values": r"[^\s,]+(\s+[^\s,]+)*",
+        },
         ("graph",),
         required=("name",),
+        strict=("type",),
     ),
     "edge": ElementRule(
         "one node includes another",
@@ -272,6 +282,8 @@ def _check_attributes(element: Element, rule: ElementRule) -> Iterator[Remark]:
                 f'{name}="{value}" on <{tag}> has no effect',
                 hint,
             )
+        elif name in rule.strict:
+            continue
         elif allowed and value and not re.fullmatch(allowed, value):
             text = f'{name}="{value}" on <{tag}> is not one of its values'
             hint = (
