@@ -182,7 +182,7 @@ def combine_remarks(errors: Sequence[Remark]) -> DescriptionError:
     ordered = sorted(set(errors), key=lambda remark: (remark.origin, remark.text))
     if len(ordered) == 1:
         return DescriptionError(ordered[0].text, str(ordered[0].origin), ordered[0].hint)
-    return DescriptionError("\n".join([f"{len(ordered)} faults", *map(str, ordered)]))
+    return DescriptionError("\n".join([f"{len(ordered)} errors", *map(str, ordered)]))
 
 
 def _missing(step: Step, sources: XmlLayers) -> Remark:
