@@ -28,7 +28,7 @@ NODES, USERS, ROUNDS = 60, 1000, 8
 HINTED, UNHINTED = 5.0, 60.0  # seconds
 PUBLISH = """
 import sys
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.follow import follow
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.watcher import follow
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Place
 for said in follow(Place(*sys.argv[1:4]), sys.argv[4:]):
     print(said, flush=True)

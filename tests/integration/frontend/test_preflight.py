@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).parents[3]
 CHECK = """
 import json, sys
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.check import check
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Wish
 try:
     print(json.dumps(check(Wish(**json.loads(sys.argv[1])), ask_dhcp=False)._asdict()))

@@ -20,12 +20,12 @@ MACHINE = '''
 """A machine that is switched on and installs itself at once."""
 import sys
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Progress
 with connect("{url}") as database:
     (order,) = orders.live(database, [sys.argv[1]])
     for state in ("booted", "installing", "installed", "up"):
-        order = orders.advance(database, order, state, now=clock.now(), audit=Audit("node", "event", "200"))
+        order = orders.advance(database, order, state, now=timestamps.now(), audit=Audit("node", "event", "200"))
 '''
 COMPUTE = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
 

@@ -32,7 +32,7 @@ TELL = "sleep 1; cat /etc/rocks/generation"
 MACHINE = """
 import pathlib, subprocess, sys, time
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
-from ansible_collections.npaci.rocks.plugins.module_utils.install import clock, orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit
 folder, node = pathlib.Path({folder!r}), sys.argv[1]
 disk = folder / "disks" / node / "rocks"
@@ -40,13 +40,13 @@ subprocess.run([folder / "off", node], check=True)
 with connect({url!r}) as database:
     (order,) = orders.live(database, [node])
     for state in ("booted", "installing", "installed"):
-        order = orders.advance(database, order, state, now=clock.now(), audit=Audit("node", "event", "200"))
+        order = orders.advance(database, order, state, now=timestamps.now(), audit=Audit("node", "event", "200"))
     (disk / "distribution").write_text(order.pin.distribution + "\\n")
     (disk / "generation").write_text(order.pin.generation + "\\n")
     subprocess.run([folder / "boot", node], check=True)
     while (folder / ("silent." + node)).exists():
         time.sleep(0.1)  # a node that hangs, for as long as the test says
-    orders.advance(database, order, "up", now=clock.now(), audit=Audit("node", "event", "200"), manifest="m")
+    orders.advance(database, order, "up", now=timestamps.now(), audit=Audit("node", "event", "200"), manifest="m")
 """
 # Where Slurm's programs look for their configuration, this one's is.
 HERE = 'mount --bind {folder}/etc /etc/slurm && exec "$@"'
