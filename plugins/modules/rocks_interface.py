@@ -36,6 +36,12 @@ options:
       - Its address. Without one, a new interface that is on a network gets the network's next free address.
       - V(none) leaves it without.
     type: str
+  allow_frontend:
+    description:
+      - Whether a frontend's interface may lose its MAC or its address. Without it that is refused, since the machine
+        would no longer be known as the frontend by them.
+    type: bool
+    default: false
   state:
     description: Whether the interface is to be there.
     type: str
@@ -62,6 +68,14 @@ EXAMPLES = r"""
     kind: infiniband
     network: fabric
     ip: 172.16.0.3
+
+- name: The frontend has another address on the management network from now on
+  npaci.rocks.rocks_interface:
+    node: frontend-0
+    name: eth2
+    network: management
+    ip: 192.168.1.2
+    allow_frontend: true
 
 - name: A card that was taken out
   npaci.rocks.rocks_interface:
@@ -103,6 +117,7 @@ SPEC = {
     "network": {"type": "str"},
     "mac": {"type": "str"},
     "ip": {"type": "str"},
+    "allow_frontend": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -116,10 +131,18 @@ def main() -> None:
             database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
-                values = {name: params[name] for name in ("kind", "network", "mac", "ip")}
+                values = {
+                    name: params[name]
+                    for name in ("kind", "network", "mac", "ip", "allow_frontend")
+                }
                 done = put_interface(database, params["node"], params["name"], **values)
             else:
-                done = remove_interface(database, params["node"], params["name"])
+                done = remove_interface(
+                    database,
+                    params["node"],
+                    params["name"],
+                    allow_frontend=params["allow_frontend"],
+                )
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=done.changed, diff=done.difference(), interface=plain(done.after))

@@ -27,6 +27,12 @@ options:
   compute:
     description: Whether its nodes run jobs.
     type: bool
+  allow_frontend:
+    description:
+      - Whether a membership of frontends may be removed, or be given another appliance than C(frontend). Without it
+        that is refused, since the machine that the cluster is run from would be reinstalled with the others.
+    type: bool
+    default: false
   state:
     description: Whether the membership is to be there. One that a node has cannot go.
     type: str
@@ -52,6 +58,12 @@ EXAMPLES = r"""
     appliance: compute
     distribution: rocks
     compute: true
+
+- name: No frontend stands by any more
+  npaci.rocks.rocks_membership:
+    name: Standby Frontend
+    state: absent
+    allow_frontend: true
 
 - name: No more
   npaci.rocks.rocks_membership:
@@ -88,6 +100,7 @@ SPEC = {
     "appliance": {"type": "str"},
     "distribution": {"type": "str"},
     "compute": {"type": "bool"},
+    "allow_frontend": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -101,10 +114,15 @@ def main() -> None:
             database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
-                values = {name: params[name] for name in ("appliance", "distribution", "compute")}
+                values = {
+                    name: params[name]
+                    for name in ("appliance", "distribution", "compute", "allow_frontend")
+                }
                 done = put_membership(database, params["name"], **values)
             else:
-                done = remove_membership(database, params["name"])
+                done = remove_membership(
+                    database, params["name"], allow_frontend=params["allow_frontend"]
+                )
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=done.changed, diff=done.difference(), membership=plain(done.after))

@@ -80,12 +80,23 @@ options:
     description: Whether a new node takes the lowest free rank instead of the one after the highest.
     type: bool
     default: false
+  allow_frontend:
+    description:
+      - Whether this task may remove a frontend, make it a node of another kind, give it another name, MAC or address,
+        or put another machine into its place. Without it, such a description is refused, since the machine that the
+        cluster is run from would be reinstalled with the others.
+      - The role P(npaci.rocks.frontend#role) and M(npaci.rocks.rocks_frontend) need no such permission for their own
+        frontend.
+      - An order to install a machine that has the frontend's address is refused all the same.
+    type: bool
+    default: false
   state:
     description: Whether the nodes are to be there. V(absent) forgets them with everything that belongs to them.
     type: str
     choices: [present, absent]
     default: present
 seealso:
+  - module: npaci.rocks.rocks_frontend
   - module: npaci.rocks.rocks_interface
   - module: npaci.rocks.rocks_node_info
 extends_documentation_fragment:
@@ -139,6 +150,18 @@ EXAMPLES = r"""
   npaci.rocks.rocks_node:
     name: compute-0-3
     new_name: spare-0
+
+- name: A second frontend stands by
+  npaci.rocks.rocks_node:
+    name: frontend-1
+    membership: Frontend
+
+- name: It becomes a web server
+  npaci.rocks.rocks_node:
+    name: frontend-1
+    new_name: web-0-0
+    membership: Web Server
+    allow_frontend: true
 
 - name: No more
   npaci.rocks.rocks_node:
@@ -216,6 +239,7 @@ SPEC = {
     "csv": {"type": "path"},
     "replace": {"type": "bool", "default": False},
     "fill_gaps": {"type": "bool", "default": False},
+    "allow_frontend": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -233,13 +257,24 @@ def wanted(params) -> Imported:
 
 def run(database, params) -> list[Replaced]:
     """Do what the options say; each node as it was and as it is."""
+    allowed = params["allow_frontend"]
     if params["replace"]:
         before = find(database, params["name"])
-        return [Replaced(before, replace(database, params["name"], params["mac"]))]
+        return [
+            Replaced(
+                before, replace(database, params["name"], params["mac"], allow_frontend=allowed)
+            )
+        ]
     found = wanted(params)
     if params["state"] == "absent":
-        return forget(database, found.wanted, faults=found.faults)
-    return ensure(database, found.wanted, fill_gaps=params["fill_gaps"], faults=found.faults)
+        return forget(database, found.wanted, faults=found.faults, allow_frontend=allowed)
+    return ensure(
+        database,
+        found.wanted,
+        fill_gaps=params["fill_gaps"],
+        faults=found.faults,
+        allow_frontend=allowed,
+    )
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
 from .addressing import free_addresses, next_address
 from .attributes import scoped
 from .database import Database
+from .frontend_protection import ADDRESS, BY_ATTRIBUTE, is_frontend
 from .memberships import appliances, memberships
 from .model import Membership, Network
 from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, group_name
@@ -90,6 +91,11 @@ class Ground:
         """The name of the network that the nodes of an appliance get their addresses from."""
         return self.home.get(appliance) or self.home.get("") or DEFAULT_NETWORK
 
+    def holder(self, ip: str, appliance: str, membership: str) -> str:
+        """Who has an address that a node of this kind is to get; empty when it is free."""
+        holder = self.ips.get(ip, "")
+        return "" if holder == BY_ATTRIBUTE and is_frontend(appliance, membership) else holder
+
     def free_address(self, network: Network) -> str:
         """The highest free address.  Each network is walked down once, however many nodes ask.  Raises Conflict."""
         walk = self._walks.setdefault(network.name, free_addresses(network, self.ips))
@@ -117,4 +123,6 @@ def survey(database: Database) -> Ground:
     for owner, mac, ip in database.rows(TAKEN_BY_INTERFACES):
         there.macs[mac or ""] = owner
         there.ips[ip or ""] = owner
+    for ip in scoped(database, ADDRESS).values():
+        there.ips.setdefault(ip, BY_ATTRIBUTE)
     return there

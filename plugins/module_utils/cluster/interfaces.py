@@ -11,7 +11,8 @@ from ..errors import Conflict, DescriptionError
 from .addressing import address_fault, infiniband_address, ip_address, mac_address, network_of
 from .allocations import Ground, survey
 from .database import Database
-from .model import Interface, Network, Replaced
+from .frontend_protection import check_interface
+from .model import Interface, Network, Node, Replaced
 from .networks import find_network
 from .node_allocation import NO_ADDRESS
 from .nodes import find
@@ -47,12 +48,15 @@ def put_interface(
     network: Optional[str] = None,
     mac: Optional[str] = None,
     ip: Optional[str] = None,
+    allow_frontend: bool = False,
 ) -> Replaced:
     """Make the interface, or change what is given.
 
     ip  None with a network and no address yet takes the next free one; ``none`` leaves it without
 
-    Raises DescriptionError, NotFound for an unknown node or network, Conflict for a MAC or an address that is taken.
+    Raises DescriptionError, NotFound for an unknown node or network, Conflict for a MAC or an
+    address that is taken, Refused for a frontend's interface that would lose its MAC or its
+    address, unless ``allow_frontend``.
     """
     if not _NAME.fullmatch(name):
         raise DescriptionError(
@@ -67,9 +71,11 @@ def put_interface(
         _release(there, before)
         after = asked._replace(kind=kind if kind is not None else asked.kind)
         after = after._replace(mac=_mac(after, mac, there))
-        after = _located(after, network, ip, there)
+        after = _located(after, network, ip, there, owner)
         if after == before:
             return Replaced(before, before)
+        if before and not allow_frontend:
+            check_interface(owner, before, after)
         lies_in = find_network(there.networks, after.network).id if after.network else None
         values = (after.kind, lies_in, after.mac or None, after.ip or None)
         if before:
@@ -85,12 +91,15 @@ def put_interface(
         return Replaced(before, _find(database, node, name))
 
 
-def remove_interface(database: Database, node: str, name: str) -> Replaced:
-    """Forget the interface.  Raises NotFound for an unknown node."""
+def remove_interface(
+    database: Database, node: str, name: str, *, allow_frontend: bool = False
+) -> Replaced:
+    """Forget the interface.  Raises NotFound for an unknown node, Refused as ``put_interface``."""
     with database.transaction():
-        find(database, node)
-        before = _find(database, node, name)
+        owner, before = find(database, node), _find(database, node, name)
         if before:
+            if not allow_frontend:
+                check_interface(owner, before, before._replace(mac="", ip=""))
             database.execute("delete from interfaces where id = ?", (before.id,))
         return Replaced(before, None)
 
@@ -126,7 +135,7 @@ def _mac(asked: Interface, given: Optional[str], there: Ground) -> str:
 
 
 def _located(
-    asked: Interface, network: Optional[str], ip: Optional[str], there: Ground
+    asked: Interface, network: Optional[str], ip: Optional[str], there: Ground, owner: Node
 ) -> Interface:
     """The interface on its network, with its address."""
     wanted = asked.network if network is None else network
@@ -137,10 +146,12 @@ def _located(
         return asked._replace(network=wanted, ip="")
     if not ip and home:
         return asked._replace(network=wanted, ip=there.free_address(home))
-    return _checked(asked, home if network else None, ip_address(ip or ""), there)
+    return _checked(asked, home if network else None, ip_address(ip or ""), there, owner)
 
 
-def _checked(asked: Interface, home: Optional[Network], ip: str, there: Ground) -> Interface:
+def _checked(
+    asked: Interface, home: Optional[Network], ip: str, there: Ground, owner: Node
+) -> Interface:
     """The interface with an address that was given; ``home`` is the network that it was given for."""
     where = f"{asked.node}/{asked.name}"
     fault, lies_in = address_fault(ip, there.networks), network_of(ip, there.networks)
@@ -154,10 +165,9 @@ def _checked(asked: Interface, home: Optional[Network], ip: str, there: Ground) 
         raise DescriptionError(
             f"{ip} is on network {lies_in.name!r}, not {home.name!r}", where, "name one that fits"
         )
-    if ip in there.ips:
+    holder = there.holder(ip, owner.appliance, owner.membership)
+    if holder:
         raise Conflict(
-            f"the address {ip} belongs to {there.ips[ip]}",
-            where,
-            "leave it out to get the next free one",
+            f"the address {ip} belongs to {holder}", where, "leave it out to get the next free one"
         )
     return asked._replace(network=lies_in.name, ip=ip)

@@ -9,6 +9,7 @@ from typing import Optional
 
 from ..errors import Conflict, DescriptionError, NotFound
 from .database import Database
+from .frontend_protection import check_membership
 from .model import Appliance, Membership, Replaced
 from .naming import group_name
 
@@ -79,8 +80,13 @@ def put_membership(
     appliance: Optional[str] = None,
     distribution: Optional[str] = None,
     compute: Optional[bool] = None,
+    allow_frontend: bool = False,
 ) -> Replaced:
-    """Make the membership, or change what is given; a new one needs its appliance."""
+    """Make the membership, or change what is given; a new one needs its appliance.
+
+    Raises Refused for the frontends' membership that would go to another appliance, unless
+    ``allow_frontend``.
+    """
     _check(
         _MEMBERSHIP,
         name,
@@ -106,6 +112,8 @@ def put_membership(
                 f"membership {name!r}",
                 f"known: {known}",
             )
+        if before and not allow_frontend:
+            check_membership(before, wanted.appliance)
         values = (kind.id, wanted.distribution, "yes" if wanted.compute else "no")
         if before:
             database.execute(
@@ -121,8 +129,11 @@ def put_membership(
         return Replaced(before, _membership(database, name))
 
 
-def remove_membership(database: Database, name: str) -> Replaced:
-    """Forget the membership.  Raises Conflict while a node has it."""
+def remove_membership(database: Database, name: str, *, allow_frontend: bool = False) -> Replaced:
+    """Forget the membership.
+
+    Raises Conflict while a node has it, Refused as ``put_membership``.
+    """
     with database.transaction():
         before = _membership(database, name)
         if before:
@@ -135,6 +146,8 @@ def remove_membership(database: Database, name: str) -> Replaced:
                     "",
                     "move or remove them first",
                 )
+            if not allow_frontend:
+                check_membership(before, "")
             database.execute("delete from memberships where id = ?", (before.id,))
         return Replaced(before, None)
 

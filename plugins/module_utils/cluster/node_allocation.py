@@ -59,11 +59,9 @@ def place(
     before = len(faults.errors)
     membership = faults.attempt(where, lambda: _membership(new.membership, ground))
     mac = faults.attempt(where, lambda: _mac(new.mac, ground)) if new.mac else None
-    given = (
-        faults.attempt(where, lambda: _given_address(new.ip, ground))
-        if new.ip not in ("", NO_ADDRESS)
-        else None
-    )
+    given = None
+    if new.ip not in ("", NO_ADDRESS):
+        given = faults.attempt(where, lambda: _given_address(new.ip, membership, ground))
     faults.attempt(where, lambda: _check_name(new.name, ground) if new.name else None)
     faults.attempt(where, lambda: _check_texts(new))
     faults.attempt(where, lambda: _check_place(new))
@@ -106,7 +104,7 @@ def _mac(text: str, ground: Ground) -> str:
     return mac
 
 
-def _given_address(text: str, ground: Ground) -> str:
+def _given_address(text: str, membership: Optional[Membership], ground: Ground) -> str:
     ip = ip_address(text)
     fault = address_fault(ip, ground.networks)
     if fault:
@@ -114,11 +112,10 @@ def _given_address(text: str, ground: Ground) -> str:
         raise DescriptionError(
             fault, "", f"networks: {known or 'none; rocks_network describes them'}"
         )
-    if ip in ground.ips:
+    holder = ground.holder(ip, *(membership.appliance, membership.name) if membership else ("", ""))
+    if holder:
         raise Conflict(
-            f"the address {ip} belongs to {ground.ips[ip]}",
-            "",
-            "leave it out to get the next free one",
+            f"the address {ip} belongs to {holder}", "", "leave it out to get the next free one"
         )
     return ip
 

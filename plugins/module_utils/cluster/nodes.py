@@ -16,6 +16,7 @@ from ..errors import DescriptionError, NotFound, RocksError, combine
 from .addressing import mac_address, network_of
 from .allocations import Ground, Placed, survey
 from .database import Database
+from .frontend_protection import REPLACED, check_change, check_removal
 from .model import NewNode, Node, Replaced
 from .naming import near, node_name
 from .node_allocation import NO_ADDRESS, Faults, place
@@ -97,6 +98,7 @@ def ensure(
     *,
     fill_gaps: bool = False,
     faults: Sequence[RocksError] = (),
+    allow_frontend: bool = False,
 ) -> list[Replaced]:
     """Add the nodes that are not there and change the others, all or none; each as it was and as it is.
 
@@ -107,6 +109,9 @@ def ensure(
     A name that is made of the place follows the place unless ``name`` is given: ``compute-0-3`` put into rack 1 is
     ``compute-1-…``.  An empty ``mac`` forgets the MAC; an empty ``ip`` takes the next free address.
 
+    allow_frontend  a frontend may get another name, MAC or address, and a membership that makes it
+                    a node like others; else each of these is a fault
+
     Raises as ``add``.
     """
     with database.transaction():
@@ -115,6 +120,11 @@ def ensure(
         plans = [
             _planned(one, before, there, found, fill_gaps) for one, before in zip(everyone, known)
         ]
+        for one, before, plan in zip(everyone, known, plans) if not allow_frontend else ():
+            if before and plan:
+                found.attempt(
+                    one.get("where", ""), functools.partial(_check_frontend, before, plan)
+                )
         if found.errors:
             raise combine(found.errors)
         written = iter(
@@ -152,50 +162,70 @@ def move(
     return change(database, name, rack=rack, rank=rank, membership=membership)
 
 
-def replace(database: Database, name: str, mac: str) -> Node:
+def replace(database: Database, name: str, mac: str, *, allow_frontend: bool = False) -> Node:
     """Give a new machine the name, place and address of ``name``, and forget the old machine everywhere.
 
     Its further MACs, its counted hardware and the key on its disk go; its host keys and attributes stay, since they
-    belong to the name.
+    belong to the name.  Raises Refused for a frontend, unless ``allow_frontend``.
     """
     with database.transaction():
         node = find(database, name)
         if node.mac == mac_address(mac):
             return node
+        if not allow_frontend:
+            check_removal(node, REPLACED, "name another node")
         database.execute("update interfaces set mac = null where node = ?", (node.id,))
         database.execute("delete from hardware where node = ?", (node.id,))
         database.execute(
             "delete from secrets where scope = 'node' and owner = ? and name = ?",
             (node.id, NODE_KEY),
         )
-        return change(database, name, mac=mac)
+        replaced: Node = ensure(
+            database, [{"was": name, "mac": mac}], allow_frontend=allow_frontend
+        )[0].after
+        return replaced
 
 
-def remove(database: Database, names: Iterable[str]) -> list[Node]:
-    """Forget nodes with everything that belongs to them; what they were.  Raises NotFound for unknown names."""
+def remove(database: Database, names: Iterable[str], *, allow_frontend: bool = False) -> list[Node]:
+    """Forget nodes with everything that belongs to them; what they were.
+
+    Raises NotFound for unknown names, and Refused for a frontend, unless ``allow_frontend``.
+    """
     with database.transaction():
         gone = nodes(database, names)
+        for node in gone if not allow_frontend else ():
+            check_removal(node)
         for some in _chunks([node.id for node in gone]):
             database.execute(f"delete from nodes where id in ({_marks(some)})", some)
     return gone
 
 
 def forget(
-    database: Database, wanted: Iterable[Mapping[str, Any]], *, faults: Sequence[RocksError] = ()
+    database: Database,
+    wanted: Iterable[Mapping[str, Any]],
+    *,
+    faults: Sequence[RocksError] = (),
+    allow_frontend: bool = False,
 ) -> list[Replaced]:
     """Remove the nodes that ``wanted`` means, by name or by MAC as in ``ensure``; those that are not there are left out.
 
-    Raises one error that lists the faults, ``faults`` and each MAC that is none.
+    Raises one error that lists the faults, ``faults``, each MAC that is none, and each frontend,
+    unless ``allow_frontend``.
     """
     with database.transaction():
-        there, found, names = survey(database), Faults(faults), []
+        there, found, meant = survey(database), Faults(faults), dict[str, str]()
         for one in wanted:
             if one.get("mac") and not one.get("name"):
                 found.attempt(one.get("where", ""), functools.partial(mac_address, one["mac"]))
-            names.append(_means(one, there, Faults()))
+            meant.setdefault(_means(one, there, Faults()), one.get("where", ""))
+        meant.pop("", None)
+        for node in nodes(database, meant) if not allow_frontend else ():
+            found.attempt(meant[node.name], functools.partial(check_removal, node))
         if found.errors:
             raise combine(found.errors)
-        return [Replaced(node, None) for node in remove(database, filter(None, names))]
+        return [
+            Replaced(node, None) for node in remove(database, meant, allow_frontend=allow_frontend)
+        ]
 
 
 def _known(
@@ -264,6 +294,12 @@ def _planned(
     if placed is None:
         there.take(*held)
     return placed
+
+
+def _check_frontend(before: Node, plan: Placed) -> None:
+    kind = plan.membership
+    after = before._replace(name=plan.name, mac=plan.mac or "", ip=plan.ip or "")
+    check_change(before, after._replace(membership=kind.name, appliance=kind.appliance))
 
 
 def _changed(node: Node, changes: Mapping[str, Any], there: Ground) -> NewNode:

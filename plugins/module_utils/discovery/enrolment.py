@@ -9,6 +9,7 @@ from typing import Callable, Iterator, Optional, Sequence
 
 from ..cluster import nodes
 from ..cluster.database import Database
+from ..cluster.frontend_protection import REPLACED, check_removal
 from .dhcp_request import Sighting
 from .insert import Complete, insert, new_node, nothing_more, ranks_in
 from .model import REMOVED, Batch, Event, Place, Placement
@@ -18,7 +19,9 @@ def check(database: Database, placement: Placement, complete: Complete = nothing
     """Raise what would refuse every machine, before anybody switches one on."""
     with database.transaction(dry_run=True):
         if placement.replace:
-            complete([nodes.find(database, placement.replace)])
+            node = nodes.find(database, placement.replace)
+            check_removal(node, REPLACED, "name another node")
+            complete([node])
         elif (
             not placement.places
         ):  # each of them has a place of its own, and is judged when it is there
@@ -48,7 +51,7 @@ def withdraw(database: Database, names: Sequence[str], broken: Callable[[], str]
     broken  why they cannot be written from what the running transaction says; "" when they can
     """
     with contextlib.suppress(_NotAtFault), database.transaction():
-        at_fault = broken() and nodes.remove(database, names) and not broken()
+        at_fault = broken() and nodes.remove(database, names, allow_frontend=True) and not broken()
         if not at_fault:
             raise _NotAtFault
         return True

@@ -14,15 +14,16 @@ from typing import Any, Mapping, NamedTuple, Optional
 from ..cluster.addressing import subnet as subnet_of
 from ..cluster.attributes import attribute, put_attribute
 from ..cluster.database import Database
+from ..cluster.frontend_protection import MEMBERSHIP, is_frontend
 from ..cluster.memberships import memberships
-from ..cluster.model import Network, Node, plain
+from ..cluster.model import FRONTEND, Network, Node, plain
 from ..cluster.networks import networks, put_network
 from ..cluster.node_allocation import NO_ADDRESS
 from ..cluster.nodes import ensure, find, nodes
 from ..cluster.scoped_values import GLOBAL, Scope
 from ..errors import DescriptionError, Refused
 
-MEMBERSHIP, RACK, RANK = "Frontend", 0, 0
+RACK, RANK = 0, 0
 NETWORK = "private"
 COMMENT = "Gateway machine"
 SHOWN = 5
@@ -77,10 +78,12 @@ def settle(
             raise _refusal(wanted, moving)
         # Addresses are given back first: the network leaves them, or another node takes them.
         giving = ([own] if own and own.ip not in ("", wanted.ip) else []) + moving
-        ensure(database, [{"was": node.name, "ip": NO_ADDRESS} for node in giving])
+        ensure(
+            database, [{"was": node.name, "ip": NO_ADDRESS} for node in giving], allow_frontend=True
+        )
         put_network(database, NETWORK, subnet=wanted.subnet, zone=wanted.zone, kind="private")
-        ensure(database, [_row(wanted, own)])
-        ensure(database, [{"was": node.name, "ip": ""} for node in moving])
+        ensure(database, [_row(wanted, own)], allow_frontend=True)
+        ensure(database, [{"was": node.name, "ip": ""} for node in moving], allow_frontend=True)
         for scope, values in ((GLOBAL, attributes), (Scope(node=wanted.name), own_attributes)):
             for name, value in values.items():
                 put_attribute(database, name, value, scope)
@@ -91,10 +94,20 @@ def settle(
 
 
 def _own(database: Database, wanted: Identity) -> Optional[Node]:
-    """The frontend's present row: the first of its rack, whatever it is called; None in a new database."""
-    if not any(one.name == MEMBERSHIP for one in memberships(database)):
+    """The frontend's present row, whatever it is called; None in a new database.
+
+    It is the first of its rack, or the one with its MAC or address.
+    """
+    kind = next((one for one in memberships(database) if one.name == MEMBERSHIP), None)
+    if kind is None:
         raise DescriptionError(
             f"there is no membership {MEMBERSHIP!r}", "", "describe it with rocks_membership"
+        )
+    if not is_frontend(kind.appliance, kind.name):
+        raise DescriptionError(
+            f"membership {MEMBERSHIP!r} is of appliance {kind.appliance!r}",
+            "",
+            f"give it appliance {FRONTEND!r}: rocks_membership",
         )
     there = nodes(database)
     frontends = [one for one in there if one.membership == MEMBERSHIP]
@@ -107,7 +120,10 @@ def _own(database: Database, wanted: Identity) -> Optional[Node]:
         )
     named = [one for one in frontends if one.name == wanted.name]
     first = [one for one in frontends if (one.rack, one.rank) == (RACK, RANK)]
-    return next(iter(named + first), None)
+    same = [
+        one for one in frontends if one.ip == wanted.ip or (wanted.mac and one.mac == wanted.mac)
+    ]
+    return next(iter(named + first + same), None)
 
 
 def _outside(database: Database, wanted: Identity, own: Optional[Node]) -> list[Node]:

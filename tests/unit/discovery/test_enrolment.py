@@ -23,7 +23,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
     Place,
     Placement,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    NotFound,
+    Refused,
+    Unavailable,
+)
 
 NEW = [f"00:50:8b:00:00:{number:02x}" for number in range(1, 9)]
 
@@ -72,6 +76,15 @@ def test_nodes_at_fault_are_taken_back_out(table_ii: Database) -> None:
     assert names(table_ii) == before
 
 
+def test_frontends_that_were_just_entered_are_taken_back_out_too(table_ii: Database) -> None:
+    before = names(table_ii)
+    Desk(table_ii, Placement(membership="Frontend")).enter(seen(NEW[0]), None)
+    assert withdraw(
+        table_ii, ["frontend-1"], lambda: "bad name" if "frontend-1" in names(table_ii) else ""
+    )
+    assert names(table_ii) == before
+
+
 @pytest.mark.parametrize("why", ["", "the site's template is broken"])
 def test_nodes_that_are_not_at_fault_stay(table_ii: Database, why: str) -> None:
     Desk(table_ii, Placement()).enter(seen(NEW[0]), None)
@@ -111,4 +124,15 @@ def test_of_names_with_an_unknown_one_none_is_forgotten(table_ii: Database) -> N
     before = names(table_ii)
     with pytest.raises(NotFound, match="compute-0-9"):
         list(forget(table_ii, ["compute-0-3", "compute-0-9"]))
+    assert names(table_ii) == before
+
+
+def test_the_frontend_is_neither_forgotten_nor_replaced(table_ii: Database) -> None:
+    before = names(table_ii)
+    with pytest.raises(Refused, match="frontend-0 is the frontend"):
+        list(forget(table_ii, ["compute-0-3", "frontend-0"]))
+    with pytest.raises(Refused, match="another machine would take its place"):
+        check(table_ii, Placement(replace="frontend-0"))
+    batch = Desk(table_ii, Placement(replace="frontend-0")).enter(seen("02:00:00:00:00:01"), None)
+    assert not batch.entered and "allow_frontend" in batch.refused[0].why
     assert names(table_ii) == before

@@ -9,7 +9,8 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes, rename
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure, nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import Identity, settle
@@ -100,8 +101,21 @@ def test_a_compute_nodes_name_is_not_taken_from_it(table_ii: Database) -> None:
 
 
 def test_a_frontend_that_somebody_renamed_is_still_the_frontend(table_ii: Database) -> None:
-    rename(table_ii, "frontend-0", "head")
+    ensure(table_ii, [{"was": "frontend-0", "name": "head"}], allow_frontend=True)
     assert settle(table_ii, ROW_1).node.id == 1
+
+
+def test_a_frontend_in_another_rack_is_known_by_its_address(table_ii: Database) -> None:
+    ensure(table_ii, [{"was": "frontend-0", "rack": 3}])
+    done = settle(table_ii, ROW_1._replace(name="head"))
+    assert (done.node.id, done.node.rack) == (1, 3)
+
+
+def test_a_membership_that_makes_no_frontends_is_refused(database: Database) -> None:
+    put_membership(database, "Frontend", appliance="compute", allow_frontend=True)
+    with pytest.raises(RocksError, match="membership 'Frontend' is of appliance 'compute'"):
+        settle(database, ROW_1)
+    assert nodes(database) == []
 
 
 def test_the_module_foretells_its_change_makes_it_once_and_then_leaves_it(
