@@ -48,6 +48,8 @@ def never_installed(candidate: Candidate) -> str:
     """Why no order is ever made for a node of this kind; empty when one can be."""
     if candidate.appliance == FRONTEND:
         return "a frontend is not installed by an order"
+    if candidate.itself:
+        return candidate.itself
     if not candidate.root:
         return f"the appliance {candidate.appliance!r} has no root in the graph, so there is nothing to install"
     return ""

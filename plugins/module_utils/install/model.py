@@ -100,7 +100,11 @@ class History(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A node as far as the rules of ordering look; ``last`` is its latest order, the only one that can be live."""
+    """A node as far as the rules of ordering look.
+
+    last    its latest order, the only one that can be live
+    itself  why its machine is the frontend, whatever its row says; empty: it is not
+    """
 
     id: int
     name: str
@@ -109,6 +113,7 @@ class Candidate(NamedTuple):
     distribution: str
     arch: str
     last: Optional[Order]
+    itself: str
 
 
 class Verdict(NamedTuple):

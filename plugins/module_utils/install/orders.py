@@ -13,7 +13,7 @@ from typing import Callable, Iterable, Mapping, Optional, Sequence
 
 from ..cluster.database import Database
 from ..errors import Conflict, NotFound, Refused
-from . import timestamps
+from . import frontend_machine, timestamps
 from .eligibility import ORDER, verdict
 from .model import Audit, Candidate, Order, Pin, Progress, Verdict
 from .order_records import (
@@ -51,9 +51,12 @@ MOVE = (
 def candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
     """The nodes of these names, in this order, with their latest orders.  Raises NotFound that lists the unknown."""
     found: dict[str, Candidate] = {}
+    itself = frontend_machine.itself(db, names)
     for some in _chunks(names):
         for row in db.rows(f"{NODES} where n.name in ({_marks(some)})", some):
-            found[row[1]] = Candidate._make((*row[:6], optional_order(row[6:])))
+            found[row[1]] = Candidate._make(
+                (*row[:6], optional_order(row[6:]), itself.get(row[1], ""))
+            )
     missing = sorted(set(names) - set(found))
     if missing:
         raise NotFound(
@@ -97,8 +100,8 @@ def order(
     wipe      a first installation may wipe disks that are not blank
     batch     what makes these orders one piece of work, for those who follow it
 
-    Frontends, switches and busy nodes are refused, each with its reason; an unknown node raises NotFound, and nothing
-    is ordered then.
+    Frontends (by membership or by address), switches and busy nodes are refused, each with its
+    reason; an unknown node raises NotFound, and nothing is ordered then.
     """
     with db.transaction():
         expire(db, now=now, names=list(wanted))

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from support.ansible import ROOT, command
+from support.ansible import ROOT, command, module
 from support.cluster import Urls
 from support.frontend import GENERATION, publish
 
@@ -169,3 +169,26 @@ def test_the_playbook_takes_a_pattern(env: dict[str, str], table_ii: Database) -
     ended = command("ansible-playbook", *words, env=env)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert [f"{node} up" in ended.stdout.splitlines() for node in COMPUTE] == [True] * 4
+
+
+def test_the_frontend_becomes_no_compute_node_by_a_list_and_is_never_installed(
+    env: dict[str, str], table_ii: Database, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "rack.csv").write_text("mac,membership\n00:30:c1:d8:ac:80,Compute\n")
+    listed = {"csv": str(tmp_path / "rack.csv")}
+    refused = command(
+        "ansible", "localhost", "-m", "rocks_node", "-a", f"csv={listed['csv']}", env=env
+    )
+    assert (
+        refused.returncode == 2
+        and "rack.csv:2: frontend-0 is the frontend (10.1.1.1)" in refused.stdout
+    )
+    assert "(0)" in ask(env, "compute:&frontend-0", "--list-hosts")
+    table_ii.execute(
+        "insert into attributes (scope, owner, name, value) values ('global', 0, 'frontend_address', '10.1.1.1')"
+    )
+    allowed = module("rocks_node", {**listed, "allow_frontend": True}, env=env)
+    assert allowed["updated"] == ["compute-0-4"]
+    said = ask(env, "compute-0-4", "-a", "force=true rearm=true wipe=true")
+    assert "its address 10.1.1.1 is the frontend's (attribute frontend_address)" in said
+    assert table_ii.rows("select * from installs") == []

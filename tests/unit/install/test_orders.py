@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
@@ -63,6 +65,84 @@ def test_frontends_and_switches_are_refused_each_with_its_reason(
         ),
         ("compute-0-0", "order", f"never installed; gets generation {pin.generation}"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("statements", "whose"),
+    [
+        pytest.param(
+            [
+                "insert into attributes (scope, owner, name, value) values ('global', 0, 'frontend_address', '10.255.255.245')"
+            ],
+            "attribute frontend_address",
+            id="attribute",
+        ),
+        pytest.param(
+            [
+                "insert into interfaces (node, name, kind, ip) values (1, 'eth1', 'ethernet', '10.255.255.245')"
+            ],
+            "frontend-0",
+            id="an-interface-of-the-frontend",
+        ),
+        pytest.param(
+            [
+                "insert into attributes (scope, owner, name, value) values ('global', 0, 'frontend_address', '10.9.9.9')",
+                "insert into interfaces (node, name, kind, ip) values (4, 'eth1', 'ethernet', '10.9.9.9')",
+            ],
+            "attribute frontend_address",
+            id="an-interface-of-the-node",
+        ),
+        pytest.param(
+            ["update nodes set ip = '127.0.0.1' where id = 4"],
+            "this machine's own",
+            id="this-machine",
+        ),
+    ],
+)
+def test_a_machine_with_the_frontends_address_is_never_ordered_whatever_its_row_says(
+    table_ii: Database, pin: Pin, statements: list[str], whose: str
+) -> None:
+    old = ordered(table_ii, pin)
+    orders.cancel(table_ii, [old], by="root", now=NOW)
+    for statement in statements:
+        table_ii.execute(statement)
+    wanted = dict.fromkeys(["compute-0-0", "compute-0-1"], pin)
+    forced = orders.order(table_ii, wanted, by="root", now=NOW, force=True, rearm=True, wipe=True)
+    (again,) = orders.retry(table_ii, ["compute-0-0"], by="root", now=NOW, rearm=True)
+    for said in (forced[0], again, orders.preview(table_ii, wanted, force=True)[0]):
+        assert said.action == "refused"
+        assert (
+            whose in said.reason
+            and "never installed" in said.reason
+            and "rocks_node" in said.reason
+        )
+    assert [one.node for one in orders.live(table_ii)] == ["compute-0-1"]
+
+
+def test_a_machine_with_a_mac_of_this_machine_is_never_ordered(
+    table_ii: Database, pin: Pin
+) -> None:
+    links = [
+        path.read_text(encoding="ascii").strip()
+        for path in pathlib.Path("/sys/class/net").glob("*/address")
+    ]
+    macs = [mac for mac in links if mac != "00:00:00:00:00:00"]
+    if not macs:
+        pytest.skip("this machine has no network card")
+    table_ii.execute("update nodes set mac = ? where id = 4", (macs[0],))
+    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    assert said.action == "refused" and f"its MAC {macs[0]} is this machine's own" in said.reason
+
+
+def test_a_host_outside_of_the_cluster_takes_no_address_from_orders(
+    table_ii: Database, pin: Pin
+) -> None:
+    table_ii.execute("update nodes set membership = 3 where id = 1")  # External
+    table_ii.execute(
+        "insert into interfaces (node, name, kind, ip) values (1, 'eth1', 'ethernet', '10.255.255.245')"
+    )
+    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    assert said.action == "order"
 
 
 def test_an_unknown_node_among_others_means_that_nothing_is_ordered(

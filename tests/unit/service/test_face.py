@@ -59,6 +59,45 @@ def test_a_node_goes_from_its_firmware_to_up(face: Face, cluster: Database, orde
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            "update nodes set membership = 1, rack = 9 where name = 'compute-0-0'", id="membership"
+        ),
+        pytest.param(
+            f"insert into attributes (scope, owner, name, value) values ('global', 0, 'frontend_address', '{NODE}')",
+            id="attribute",
+        ),
+        pytest.param(
+            f"insert into interfaces (node, name, kind, ip) values (1, 'eth1', 'ethernet', '{NODE}')",
+            id="interface",
+        ),
+    ],
+)
+def test_a_machine_that_became_the_frontend_is_not_installed_by_an_older_order(
+    face: Face, cluster: Database, order: Order, statement: str
+) -> None:
+    with cluster.transaction():
+        cluster.execute(statement)
+    kickstart = face.get("/rocks/kickstart", NODE)
+    assert kickstart.status == 409 and "frontend" in kickstart.text
+    assert state(cluster, order) == "failed"
+
+
+def test_the_boot_answer_for_the_frontend_is_its_own_disk(
+    face: Face, cluster: Database, order: Order
+) -> None:
+    with cluster.transaction():
+        cluster.execute(
+            "update attributes set name = 'frontend_address', value = ? where name = 'timezone'",
+            (NODE,),
+        )
+    assert "inst.ks=" not in face.get("/rocks/boot", NODE, **IPXE).text
+    (ended,) = orders.by_uuid(cluster, [order.uuid])
+    assert ended.state == "failed" and "never installed" in ended.reason
+
+
 def test_the_kickstart_is_the_pinned_profile_with_the_nodes_values(
     face: Face, order: Order
 ) -> None:

@@ -9,6 +9,7 @@ from ...install import orders
 from ...install.model import Order
 from .. import boot_policy, boot_scripts
 from ..identify import identify
+from ..install_check import checked
 from ..installer_arguments import installer
 from ..model import Answer, Asker, Denied, Request
 from ..node_values import tree_url, values
@@ -39,7 +40,7 @@ def boot(service: Service, request: Request) -> Answer:
 
 
 def _answer(service: Service, request: Request, asker: Asker, form: str) -> Answer:
-    decision = boot_policy.on_boot(asker.order, service.now)
+    decision = checked(service, asker, boot_policy.on_boot(asker.order, service.now))
     if decision.answer == boot_policy.INSTALL and asker.order is not None:
         text = boot_scripts.install(form, _start(service, asker, asker.order))
     else:

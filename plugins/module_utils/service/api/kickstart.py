@@ -10,6 +10,7 @@ from ...install.model import Order
 from ...install.states import INSTALLING
 from .. import boot_policy
 from ..identify import identify
+from ..install_check import checked
 from ..model import Answer, Denied, Request
 from ..node_values import of_order, values
 from ..request_context import ORDER_AGAIN, Service, audit_of, tell
@@ -23,7 +24,7 @@ def kickstart(service: Service, request: Request) -> Answer:
     """
     asker = identify(service, request, attributes=True)
     order = asker.order
-    decision = boot_policy.on_kickstart(order, service.now)
+    decision = checked(service, asker, boot_policy.on_kickstart(order, service.now))
     if decision.answer == boot_policy.LOCAL or order is None:
         if decision.to and order is not None:
             audit = audit_of(request, "kickstart", 409)
