@@ -28,6 +28,7 @@ def command(
         "LANG": "C.UTF-8",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_STDOUT_CALLBACK": "minimal" if words[0] == "ansible" else "default",
         **(env or {}),
     }
     return subprocess.run(

@@ -48,6 +48,7 @@ class DhcpFrontend:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_STDOUT_CALLBACK": "minimal",
             "ROCKS_CONFIG": str(self.folder / "rocks.yml"),
         }
 

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Summaries of modules' results, and the callback that prints them."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+
+from ansible_collections.npaci.rocks.plugins.plugin_utils.summaries import (
+    SUMMARIES,
+    summarize,
+    table,
+)
+from support.ansible import ROOT
+
+
+def documented_sample(module: str) -> dict[str, object]:
+    """Return the documented samples of a module's return values."""
+    text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text()
+    returned = yaml.safe_load(text.partition('RETURN = r"""')[2].partition('"""')[0])
+    return {name: value.get("sample") for name, value in returned.items()}
+
+
+def test_columns_are_aligned() -> None:
+    assert table([("name", "ip"), ("compute-0-0", None)]) == ["name         ip", "compute-0-0"]
+    assert table([]) == []
+
+
+def test_a_module_of_another_collection_has_no_summary() -> None:
+    assert summarize("ansible.builtin.ping", {"ping": "pong"}) is None
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["rocks_database", "rocks_network", "rocks_node", "rocks_node_info", "rocks_attribute"]
+    + ["rocks_sql_info", "rocks_install_info", "rocks_report", "rocks_install"]
+    + ["rocks_appliance", "rocks_membership", "rocks_interface"],
+)
+def test_the_documented_sample_of_a_module_can_be_summarized(module: str) -> None:
+    lines = summarize(f"npaci.rocks.{module}", documented_sample(module))
+    assert lines
+    assert all(line == line.rstrip() and "\n" not in line for line in lines)
+
+
+def test_every_summary_belongs_to_a_module() -> None:
+    modules = {path.stem for path in pathlib.Path(ROOT, "plugins", "modules").glob("*.py")}
+    assert set(SUMMARIES) <= modules
