@@ -78,7 +78,7 @@ def packages(root: pathlib.Path) -> list[createrepo_c.Package]:
     with tempfile.TemporaryDirectory(prefix="rocks-repodata-") as folder:
         plain = {kind: pathlib.Path(folder, f"{kind}.xml") for kind in XML}
         for kind, path in plain.items():
-            path.write_bytes(compression.expand((root / hrefs[kind]).read_bytes(), hrefs[kind]))
+            path.write_bytes(compression.decompress((root / hrefs[kind]).read_bytes(), hrefs[kind]))
         return list(
             createrepo_c.PackageIterator(
                 primary_path=str(plain["primary"]),
