@@ -4,17 +4,18 @@
 
 Programs and libraries are the host's.  What only Red Hat's or a running system has is played: systemctl, authselect and
 the firewall's tool remember what they were told, lsblk shows two blank disks, and a server on loopback hands out secrets
-as the frontend does, once.  Nothing else is.
+as the frontend does, once.  Nothing else is.  What runs in the installer has a path with the programs of its image only.
 """
 
 from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 import textwrap
 from typing import Iterable, NamedTuple
 
-from . import scratch
+from . import installer_image, scratch
 from .profiles import Section
 
 FRONTEND = "http://127.0.0.1:80"
@@ -58,12 +59,18 @@ PLAYED = {
     "udevadm": "#!/bin/sh\n",
     "lsblk": """\
         #!/bin/sh
-        facts='"path": "/disk", "type": "disk", "size": 107374182400, "ro": false, "rm": false, "tran": "virtio",
+        facts='"type": "disk", "size": 107374182400, "ro": false, "rm": false, "tran": "virtio",
         "wwn": null, "serial": null, "mountpoint": null'
-        echo "{\\"blockdevices\\": [{\\"name\\": \\"vda\\", $facts}, {\\"name\\": \\"vdb\\", $facts}]}"
+        for disk in vda vdb; do
+            disks="${disks:+$disks, }{\\"name\\": \\"$disk\\", \\"kname\\": \\"$disk\\", $facts}"
+        done
+        echo "{\\"blockdevices\\": [$disks]}"
         """,
 }
 DISK_BYTES = 100 << 30
+# What a script finds on its path: in the installer, only the programs that its image has in every release.
+IMAGE = "/opt/bin:/opt/image"
+NEW_ROOT = "/opt/bin:/usr/sbin:/usr/bin"
 
 # Runs as the only process of the scratch root; stdlib of the host's Python.
 DRIVER = """
@@ -110,13 +117,13 @@ def snapshot():
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 80), Frontend)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 ended = []
-for number, script in enumerate(given["scripts"]):
+for number, (script, folders) in enumerate(given["scripts"]):
     path = "/scripts/%02d" % number
     open(path, "w").write(script)
     runs, states = [], []
     for _time in range(2):
         log = open("/scripts/log", "w+")
-        env = {"PATH": "/opt/bin:/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+        env = {"PATH": folders, "HOME": "/root", "LANG": "C.UTF-8"}
         status = subprocess.run(["/bin/bash", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env).returncode
         log.seek(0)
         runs.append([status, log.read()])
@@ -138,6 +145,11 @@ class Ended(NamedTuple):
     files: int
 
 
+def outside(script: Section) -> bool:
+    """Whether a script runs in the installer, and not in the installed system."""
+    return script.kind != "post" or not script.in_chroot
+
+
 def run(folder: pathlib.Path, scripts: Iterable[Section]) -> list[Ended]:
     """Run the scripts one after another in a new scratch root under ``folder``; %onerror is no part of it."""
     kept = [script for script in scripts if script.kind != "onerror"]
@@ -152,12 +164,20 @@ def run(folder: pathlib.Path, scripts: Iterable[Section]) -> list[Ended]:
         program = root / "opt/bin" / name
         program.write_text(textwrap.dedent(text))
         program.chmod(0o755)
-    with open(root / "disk", "wb") as disk:
-        disk.truncate(DISK_BYTES)
-    given = {"secrets": SECRETS, "scripts": [script.text for script in kept]}
+    (root / "opt/image").mkdir()
+    for name in frozenset.intersection(*map(installer_image.programs, installer_image.RELEASES)):
+        path = shutil.which(name)
+        if path:
+            (root / "opt/image" / name).symlink_to(path)
+    given = {
+        "secrets": SECRETS,
+        "scripts": [[script.text, IMAGE if outside(script) else NEW_ROOT] for script in kept],
+    }
     (root / "scripts/given").write_text(json.dumps(given))
     (root / "scripts/driver.py").write_text(DRIVER)
-    finished = scratch.run(root, "python3 /scripts/driver.py", 120)
+    finished = scratch.run(
+        root, f"truncate --size={DISK_BYTES} /dev/vda /dev/vdb; python3 /scripts/driver.py", 120
+    )
     assert finished.stdout, finished.stderr
     return [
         Ended(script.node, (one["runs"][0][0], one["runs"][1][0]), "\n".join(text for _status, text in one["runs"]),
