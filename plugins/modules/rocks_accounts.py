@@ -7,15 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_accounts
-short_description: Publishes the frontend's users and groups to its nodes
+short_description: Publish the frontend's users and groups to its nodes
 version_added: 0.1.0
 description:
-  - Writes the users and groups whose numbers are 1000 or more into one signed bundle, which nodes take over HTTP once a
-    minute, or at once when they hear a hint.
-  - Users and groups of the operating system are never published; what they mean differs from machine to machine.
-  - A bundle has a version that only goes forward; nodes refuse an older one and one that is not signed with this key.
-  - When all of several users are gone at once, nothing is published; a machine that was made anew would lose them for all nodes.
-  - A row that cannot be published is told with file and line. Nodes then keep the accounts that they have.
+  - Writes the users and groups with numbers from 1000 into one signed bundle. Nodes fetch it over HTTP once a minute, or
+    at once when they receive a notification.
+  - Users and groups of the operating system are never published, because their meaning differs from machine to machine.
+  - The version of the bundle only increases. Nodes refuse an older version, and a bundle that is not signed with this key.
+  - If several users were published and all of them are gone, nothing is published. Otherwise a reinstalled frontend
+    would remove all users from its nodes.
+  - A row that cannot be published is an error with file and line. Nodes then keep their accounts.
 options:
   etc:
     description: The folder of C(passwd), C(group) and C(shadow).
@@ -23,20 +24,21 @@ options:
     default: /etc
   bundle:
     description:
-      - The bundle's file. Its folder exists, and only root and the web server may look into it, since the bundle holds
-        what C(/etc/shadow) holds.
+      - The bundle file. Its folder must exist. Only root and the web server should have access to that folder, because
+        the bundle contains the passwords of C(/etc/shadow).
     type: path
     default: /var/lib/rocks/accounts/bundle
   key:
-    description: The private key that signs bundles; it is made when it does not exist, and its public half beside it as C(.pub).
+    description:
+      - The private key that signs bundles. It is created if it does not exist, with its public key next to it as C(.pub).
     type: path
     default: /etc/rocks/accounts.key
   passwords:
-    description: Whether passwords are published. Without them every password is locked on the nodes, and people come in by key.
+    description: Whether to publish passwords. Without them, all passwords are locked on the nodes, and users log in with a key.
     type: bool
     default: true
   hint:
-    description: Networks such as V(10.0.0.0/8), or addresses, whose nodes are told that there is a new bundle.
+    description: Networks such as V(10.0.0.0/8), or addresses, whose nodes are notified of a new bundle.
     type: list
     elements: str
     default: []
@@ -48,21 +50,21 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Publish now, and tell the nodes
+- name: Publish now, and notify the nodes
   npaci.rocks.rocks_accounts:
     hint: [10.0.0.0/8]
   register: published
 
-- name: Nodes that are installed from now on know the key
+- name: Give the public key to nodes that will be installed
   npaci.rocks.rocks_attribute:
     name: accounts_key
     value: "{{ published.public_key }}"
 
-- name: People come to the nodes by key only
+- name: Allow logins to the nodes with a key only
   npaci.rocks.rocks_accounts:
     passwords: false
 
-- name: Another list of people than the frontend's own
+- name: Publish users other than the frontend's own
   npaci.rocks.rocks_accounts:
     etc: /srv/people
     bundle: /srv/people/bundle
@@ -71,35 +73,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 version:
-  description: The version that nodes can take now.
+  description: The version that nodes can fetch now.
   returned: success
   type: int
   sample: 1795372071
 public_key:
-  description: What nodes verify bundles with; empty in check mode when there is no key yet.
+  description: The key that nodes verify bundles with; empty in check mode if there is no key yet.
   returned: success
   type: str
 users:
-  description: How many users the bundle holds.
+  description: The number of users in the bundle.
   returned: success
   type: int
 groups:
-  description: How many groups the bundle holds.
+  description: The number of groups in the bundle.
   returned: success
   type: int
 added:
-  description: Names of users and groups that the bundle before did not have.
+  description: Names of users and groups that were added to the bundle.
   returned: success
   type: list
   elements: str
   sample: [alice]
 removed:
-  description: Names of users and groups that it has no more.
+  description: Names of users and groups that were removed from the bundle.
   returned: success
   type: list
   elements: str
 modified:
-  description: Names of users and groups that are not what they were.
+  description: Names of users and groups that have changed in the bundle.
   returned: success
   type: list
   elements: str
@@ -107,10 +109,14 @@ modified:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Place
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.notify import hint, targets
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import AccountPaths
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.notify import (
+    broadcast_addresses,
+    notify_nodes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError, Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "etc": {"type": "path", "default": "/etc"},
@@ -123,18 +129,17 @@ SPEC = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    options = module.params
-    place = Place(options["etc"], options["bundle"], options["key"])
-    try:
-        addresses = targets(options["hint"])
-        outcome = publish(place, passwords=options["passwords"], rehearse=module.check_mode)
-        if outcome.changed and not module.check_mode:
-            hint(addresses, outcome.version)
-    except Unavailable as error:
-        module.warn(str(error))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=outcome.changed, diff=outcome.names(), **outcome.to_data())
+    params = module.params
+    paths = AccountPaths(etc=params["etc"], bundle=params["bundle"], key=params["key"])
+    with errors_as_failure(module):
+        addresses = broadcast_addresses(params["hint"])
+        result = publish(paths, passwords=params["passwords"], dry_run=module.check_mode)
+        if result.changed and not module.check_mode:
+            try:
+                notify_nodes(addresses, result.version)
+            except Unavailable as error:
+                module.warn(str(error))
+        module.exit_json(changed=result.changed, diff=result.diff(), **result.to_data())
 
 
 if __name__ == "__main__":

@@ -28,9 +28,9 @@ NODES, USERS, ROUNDS = 60, 1000, 8
 HINTED, UNHINTED = 5.0, 60.0  # seconds
 PUBLISH = """
 import sys
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.watcher import follow
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Place
-for said in follow(Place(*sys.argv[1:4]), sys.argv[4:]):
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.watcher import watch_accounts
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import AccountPaths
+for said in watch_accounts(AccountPaths(*sys.argv[1:4]), sys.argv[4:]):
     print(said, flush=True)
 """
 
@@ -42,7 +42,7 @@ def people(count: int) -> list[Person]:
 @contextlib.contextmanager
 def publishing(stage: Publisher, networks: Sequence[str]) -> Iterator[Daemon]:
     """What a frontend runs, telling these networks."""
-    place = stage.frontend.place
+    place = stage.frontend.paths
     argv = [sys.executable, "-c", PUBLISH, place.etc, place.bundle, place.key, *networks]
     env = {"PYTHONPATH": str(ROOT / ".collections"), "PYTHONDONTWRITEBYTECODE": "1"}
     with stage.network.server.daemon(argv, stage.scratch / "publisher.log", env=env) as running:
@@ -66,7 +66,7 @@ def told(what: str, seconds: Sequence[float], limit: float, beside: str) -> bool
 def cost_of_asking(stage: Publisher) -> float:
     """Milliseconds of CPU of one more question whose answer is that nothing is new."""
     node = stage.machine(NODES + 1)
-    log = pathlib.Path(stage.frontend.place.bundle).parents[3] / "log" / "access.log"
+    log = pathlib.Path(stage.frontend.paths.bundle).parents[3] / "log" / "access.log"
 
     def asked() -> int:
         return sum(

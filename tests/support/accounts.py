@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""People and the two machines that know them: a frontend as Debian makes it, and a node as EL does."""
+"""Users, and the machines that have them: a frontend as on Debian, and nodes as on Enterprise Linux."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ from typing import ContextManager, Iterator, Mapping, NamedTuple, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import signing_keys
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Outcome, Place
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.notify import hint, targets
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import (
+    AccountPaths,
+    PublishResult,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.notify import (
+    broadcast_addresses,
+    notify_nodes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
 
 from .daemons import Daemon
@@ -60,7 +66,7 @@ nobody:x:65534:65534:Kernel Overflow User:/:/sbin/nologin
 
 
 class Person(NamedTuple):
-    """Somebody with an account and a group of his own."""
+    """A user with a group of the same name and number."""
 
     name: str
     uid: int
@@ -80,16 +86,19 @@ class Person(NamedTuple):
         return f"{self.name}:{self.password}:19000:0:99999:7:::"
 
 
-ALICE, BOB = Person("alice", 1000, "Alice Ångström,,,"), Person("bob", 1001)
+ALICE = Person("alice", 1000, "Alice Ångström,,,")
+BOB = Person("bob", 1001)
 
 
 def write(
     folder: pathlib.Path, texts: Mapping[str, str], people: Sequence[Person] = (), **more: str
 ) -> pathlib.Path:
-    """passwd, group, shadow and gshadow of a machine with these people; more is added to the file of that name."""
+    """Write passwd, group, shadow and gshadow with these users; ``more`` is appended by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        rows = "".join(f"{getattr(one, name)}\n" for one in people) if name != "gshadow" else ""
+        rows = (
+            "".join(f"{getattr(person, name)}\n" for person in people) if name != "gshadow" else ""
+        )
         aside = folder / f"{name}.new"
         aside.write_text(text + rows + more.get(name, ""), encoding="utf-8")
         aside.chmod(0o640 if "shadow" in name else 0o644)
@@ -99,59 +108,62 @@ def write(
 
 @functools.cache
 def private_key() -> str:
-    """A key that is made once a run."""
+    """Return a private key, created once for all tests."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "key")
-        signing_keys.ensure(path, process.run)
+        signing_keys.ensure_key(path, process.run)
         return pathlib.Path(path).read_text(encoding="utf-8")
 
 
 class Frontend:
-    """A frontend's accounts: its etc, its key, and the bundle in the folder that a web server would serve."""
+    """A frontend's accounts: its etc, its key, and its bundle in a folder for a web server."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         (folder / "web" / "rocks").mkdir(parents=True)
-        self.place = Place(
-            str(folder / "etc"), str(folder / "web" / "rocks" / "accounts"), str(folder / "key")
+        self.paths = AccountPaths(
+            etc=str(folder / "etc"),
+            bundle=str(folder / "web" / "rocks" / "accounts"),
+            key=str(folder / "key"),
         )
-        pathlib.Path(self.place.key).write_text(private_key(), encoding="utf-8")
-        self.web, self.public = folder / "web", folder / "accounts.pub"
+        pathlib.Path(self.paths.key).write_text(private_key(), encoding="utf-8")
+        self.web = folder / "web"
+        self.public = folder / "accounts.pub"
         self.have()
 
     def have(self, *people: Person, **more: str) -> None:
-        """From now on it has these people."""
-        write(pathlib.Path(self.place.etc), FRONTEND, people, **more)
+        """Replace its users."""
+        write(pathlib.Path(self.paths.etc), FRONTEND, people, **more)
 
-    def publish(self, *people: Person, **options: bool) -> Outcome:
-        """Have these people, and publish them."""
+    def publish(self, *people: Person) -> PublishResult:
+        """Replace its users, and publish them."""
         self.have(*people)
-        outcome = publish(self.place, **options)
-        self.public.write_text(outcome.public_key, encoding="utf-8")
-        return outcome
+        result = publish(self.paths)
+        self.public.write_text(result.public_key, encoding="utf-8")
+        return result
 
     @property
     def bundle(self) -> bytes:
-        return pathlib.Path(self.place.bundle).read_bytes()
+        return pathlib.Path(self.paths.bundle).read_bytes()
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A node: a namespace, and the folder that its etc and var lie in."""
+    """A node: a network namespace, and the folder of its etc and var."""
 
     namespace: Namespace
     root: pathlib.Path
     argv: Sequence[str]
 
     def pull(self) -> process.ProgramResult:
-        """Take the bundle once."""
+        """Fetch the bundle once."""
         return self.namespace.run([*self.argv, "pull"], timeout=60, ok=range(256))
 
     def follow(self, *options: str) -> ContextManager[Daemon]:
-        """The node's service."""
+        """Run the node's service."""
         return self.namespace.daemon([*self.argv, "follow", *options], self.root / "log")
 
     def has(self, name: str) -> bool:
-        """Whether this user stands in its passwd."""
+        """Whether its passwd has this user."""
         return f"\n{name}:" in (self.root / "etc" / "passwd").read_text(encoding="utf-8")
 
     def etc(self) -> dict[str, str]:
@@ -160,14 +172,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class Publisher:
-    """A frontend whose bundle is served as a site serves it."""
+    """A frontend whose nginx serves the bundle."""
 
     frontend: Frontend
     network: Network
     scratch: pathlib.Path
 
     def machine(self, number: int = 1) -> Machine:
-        """A node with the address 10.255.0.NUMBER, which has nobody's account yet."""
+        """Create a node with the address 10.255.0.NUMBER and no published users yet."""
         root = self.scratch / f"node-{number}"
         write(root / "etc", NODE)
         namespace = self.network.client(f"node{number}")
@@ -183,28 +195,28 @@ class Publisher:
         return Machine(namespace, root, [*argv, "--root", str(root)])
 
     def hint(self, version: int) -> None:
-        """Tell all nodes."""
-        self.network.server.call(hint, targets(["10.0.0.0/8"]), version)
+        """Notify all nodes."""
+        self.network.server.call(notify_nodes, broadcast_addresses(["10.0.0.0/8"]), version)
 
 
 @contextlib.contextmanager
-def publisher(place: pathlib.Path, net: Network, scratch: pathlib.Path) -> Iterator[Publisher]:
-    """The frontend's nginx, from the role's templates, in the network's own namespace.
+def publisher(folder: pathlib.Path, net: Network, scratch: pathlib.Path) -> Iterator[Publisher]:
+    """Run the frontend's nginx, from the role's templates, in the network's server namespace.
 
-    place    a folder that nginx's user can enter
-    scratch  where the nodes' files go
+    folder   a folder that nginx's user can enter
+    scratch  the folder for the nodes' files
     """
-    frontend = Frontend(place / "frontend")
-    web = pathlib.Path(frontend.place.bundle).parent
+    frontend = Frontend(folder / "frontend")
+    web = pathlib.Path(frontend.paths.bundle).parent
     shutil.chown(web, "root", WEB_USER)
     web.chmod(0o2750)
     configure(
-        place,
+        folder,
         "",
-        {"frontend_accounts_bundle": frontend.place.bundle, "__frontend_clients": ["10.0.0.0/8"]},
+        {"frontend_accounts_bundle": frontend.paths.bundle, "__frontend_clients": ["10.0.0.0/8"]},
     )
-    argv = ["nginx", "-p", str(place), "-c", str(place / "nginx.conf"), "-g", "daemon off;"]
-    with net.server.daemon(argv, place / "log" / "nginx.log") as server:
+    argv = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    with net.server.daemon(argv, folder / "log" / "nginx.log") as server:
         probe = ["curl", "-s", "-o", "/dev/null", "http://10.1.1.1/rocks/accounts"]
         until(
             lambda: not net.server.run(probe, timeout=10, ok=range(256)).status,

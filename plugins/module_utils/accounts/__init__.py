@@ -1,3 +1,3 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The frontend's users and groups, as one signed bundle that nodes take over HTTP."""
+"""The frontend's users and groups, as one signed file (the bundle) that nodes fetch over HTTP."""

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Accounts and a version give the bytes of a bundle, and the reverse.
+"""Encode accounts as a bundle, and parse it.
 
-The first line carries the signature, the rest is what was signed: JSON that a person can read, one row a line.
+The first line contains the signature of the rest, which is readable JSON with one account row per
+line.
 """
 
 from __future__ import annotations
@@ -19,35 +20,40 @@ FORMAT = 1
 
 
 class Bundle(NamedTuple):
-    """A version, which only goes forward, and its accounts."""
+    """Accounts and their version, which only increases."""
 
     version: int
     accounts: Accounts
 
 
-def text_of(bundle: Bundle) -> str:
-    """What is signed; equal accounts and versions give equal text."""
+def bundle_text(bundle: Bundle) -> str:
+    """Return the text to sign; it depends on the version and the accounts only."""
     content = {"format": FORMAT, "version": bundle.version, **bundle.accounts._asdict()}
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def sealed(text: str, signature: bytes) -> bytes:
-    """The bundle as nodes take it."""
+def encode_bundle(text: str, signature: bytes) -> bytes:
+    """Return the content of the bundle file."""
     return f"{MARK} {base64.b64encode(signature).decode()}\n{text}".encode()
 
 
-def parse(data: bytes, path: str) -> Bundle:
-    """A bundle that we published before.  Raises DescriptionError when the file is no such thing."""
+def parse_bundle(data: bytes, path: str) -> Bundle:
+    """Parse the content of a bundle file, without verifying its signature.
+
+    path  for errors
+
+    Raises DescriptionError when the file is not a bundle.
+    """
     try:
-        first, _newline, text = data.decode("utf-8").partition("\n")
+        first_line, _newline, text = data.decode("utf-8").partition("\n")
         content = json.loads(text)
         rows = (tuple(content[name]) for name in Accounts._fields)
         bundle = Bundle(int(content["version"]), Accounts(*rows))
-        known = first.split(" ")[0] == MARK and content["format"] == FORMAT
+        valid = first_line.split(" ")[0] == MARK and content["format"] == FORMAT
     except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
+        valid = False
+    if not valid:
         raise DescriptionError(
-            "is no bundle of accounts", path, "remove the file, and publish again"
+            "not a bundle of accounts", path, "remove the file, then publish again"
         )
     return bundle

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the bundle holds, where everything lies, and what a publication changed.
+"""The values of accounts: which IDs are published, the rows, the paths, and a result.
 
-An account is a user or group whose number is in the range of people.  All others belong to an operating system: what
-they mean differs from machine to machine, so that they are neither published nor taken.
+Only users and groups of people are published, by their number.  The others belong to an operating
+system; their meaning differs from machine to machine.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, NamedTuple
 
-# login.defs begins with 1000.  Debian gives 60000 to 64999 to its packages, systemd 61184 to 65519 to services;
-# 65534 is nobody, and the two highest numbers stand for nobody and for -1.
-PEOPLE = (range(1000, 60000), range(65536, 2**32 - 2))
-# "users" is the one group of an operating system that has its number everywhere.
+# login.defs starts at 1000. Debian assigns 60000 to 64999 to packages, systemd 61184 to 65519 to
+# services; 65534 is nobody, and the two highest numbers mean nobody and -1.
+ACCOUNT_IDS = (range(1000, 60000), range(65536, 2**32 - 2))
+# The only group of an operating system that has the same number everywhere: "users".
 USERS_GROUP = 100
 
 
-def is_of_people(number: int) -> bool:
-    """Whether a uid or gid belongs to an account, and not to an operating system."""
-    return any(number in numbers for numbers in PEOPLE)
+def is_account_id(number: int) -> bool:
+    """Whether a uid or gid belongs to a person's account, and not to an operating system."""
+    return any(number in numbers for numbers in ACCOUNT_IDS)
 
 
 class Accounts(NamedTuple):
-    """Rows as in passwd(5), group(5) and shadow(5), each sorted by number and name."""
+    """Rows of passwd(5), group(5) and shadow(5), each sorted by number and name."""
 
     passwd: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
@@ -32,50 +32,47 @@ class Accounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the accounts are read, and where what follows from them lies.
-
-    etc     the folder of passwd, group and shadow
-    bundle  the file that nodes take; its folder is only for root and the web server
-    key     the private key that bundles are signed with
-    """
+class AccountPaths:
+    """The files of a publication."""
 
     etc: str = "/etc"
+    """The folder of passwd, group and shadow."""
     bundle: str = "/var/lib/rocks/accounts/bundle"
+    """The file that nodes fetch.  Only root and the web server should have access to its folder."""
     key: str = "/etc/rocks/accounts.key"
+    """The private key that signs bundles."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a publication did: the version that nodes can take now, and the accounts before and after it."""
+class PublishResult:
+    """The result of a publication."""
 
     changed: bool
     version: int
+    """The version that nodes can fetch now."""
     public_key: str
+    """PEM; empty in a dry run without a key."""
     before: Accounts
     after: Accounts
 
     def to_data(self) -> dict[str, object]:
-        """For a module's result; names only, no password."""
+        """Return the module's return values; they contain names and no passwords."""
         return {
             "version": self.version,
             "public_key": self.public_key,
             "users": len(self.after.passwd),
             "groups": len(self.after.group),
-            **self.differences(),
+            **self.changes(),
         }
 
-    def names(self) -> dict[str, str]:
-        """Who was published and who is, for a module's diff."""
-        old, new = (
-            "".join(f"{name}\n" for name in sorted(_by_name(some)))
-            for some in (self.before, self.after)
-        )
-        return {"before": old, "after": new}
+    def diff(self) -> dict[str, str]:
+        """Return the names before and after, for Ansible's diff mode."""
+        return {"before": _name_lines(self.before), "after": _name_lines(self.after)}
 
-    def differences(self) -> dict[str, list[str]]:
-        """The names of the users and groups that came, went, or are not what they were."""
-        old, new = _by_name(self.before), _by_name(self.after)
+    def changes(self) -> dict[str, list[str]]:
+        """Return the names of added, removed and modified users and groups."""
+        old = _rows_by_name(self.before)
+        new = _rows_by_name(self.after)
         return {
             "added": sorted(set(new) - set(old)),
             "removed": sorted(set(old) - set(new)),
@@ -83,9 +80,13 @@ class Outcome:
         }
 
 
-def _by_name(accounts: Accounts) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _name_lines(accounts: Accounts) -> str:
+    return "".join(f"{name}\n" for name in sorted(_rows_by_name(accounts)))
+
+
+def _rows_by_name(accounts: Accounts) -> Mapping[str, list[str]]:
+    by_name: dict[str, list[str]] = {}
     for rows in accounts:
         for row in rows:
-            found.setdefault(row.partition(":")[0], []).append(row)
-    return found
+            by_name.setdefault(row.partition(":")[0], []).append(row)
+    return by_name

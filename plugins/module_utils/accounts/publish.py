@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Publish the frontend's accounts: read them as one state, sign them, and put the bundle in place in one rename."""
+"""Publish the frontend's accounts: read them consistently, sign them, replace the bundle."""
 
 from __future__ import annotations
 
@@ -12,106 +12,127 @@ from typing import Iterator, Optional
 from .. import files, process
 from ..errors import Conflict, NotFound, Refused
 from . import signing_keys
-from .bundle import Bundle, parse, sealed, text_of
-from .model import Accounts, Outcome, Place
-from .passwd_files import accounts_of
+from .bundle import Bundle, bundle_text, encode_bundle, parse_bundle
+from .model import AccountPaths, Accounts, PublishResult
+from .passwd_files import parse_accounts
 
 SOURCES = ("passwd", "group", "shadow")
 MODE = 0o640  # root writes; the web server reads, through the group of the folder
-EDITING_SECONDS = 15.0  # as long as lckpwdf(3) waits
+EDITING_SECONDS = 15.0  # the time that lckpwdf(3) waits
 PUBLISHING_SECONDS = 60.0
 
 
 def publish(
-    place: Place, *, passwords: bool = True, rehearse: bool = False, run: process.Run = process.run
-) -> Outcome:
-    """Publish what passwd, group and shadow say now; nothing is written when nodes can have it already.
+    paths: AccountPaths,
+    *,
+    passwords: bool = True,
+    dry_run: bool = False,
+    run: process.Run = process.run,
+) -> PublishResult:
+    """Publish the accounts in passwd, group and shadow, unless the bundle has them already.
 
-    passwords  False: people come in by key only
-    rehearse   say what would be done, and change nothing
+    passwords  False: lock every password; people log in with a key
+    dry_run    return the same result, and change nothing
 
-    A new bundle's version is the time of the newest of the three files, and more than the version before. So the
-    same files give the same bytes, and a frontend that was restored from an old dump still goes forward.
-    Raises DescriptionError that names each row which cannot be published; nodes then keep what they have.
+    The version of a new bundle is the modification time of the newest of the three files, or the
+    previous version plus one if that is larger.  So equal files give equal bytes, and a frontend
+    that was restored from an old backup still increases the version.
+
+    Raises DescriptionError that names every wrong row; nodes then keep their accounts.
     """
-    if rehearse:
-        return _publish(place, passwords, True, run)
-    with files.lock(f"{place.bundle}.lock", wait=PUBLISHING_SECONDS):
-        signing_keys.ensure(place.key, run)
-        return _publish(place, passwords, False, run)
+    if dry_run:
+        return _publish(paths, passwords, True, run)
+    with files.lock(f"{paths.bundle}.lock", wait=PUBLISHING_SECONDS):
+        signing_keys.ensure_key(paths.key, run)
+        return _publish(paths, passwords, False, run)
 
 
-def _publish(place: Place, passwords: bool, rehearse: bool, run: process.Run) -> Outcome:
-    before = _published(place.bundle)
-    with _nobody_edits(place.etc):
-        accounts = accounts_of(_texts(place.etc), place.etc, passwords=passwords)
-        newest = max(int(os.stat(os.path.join(place.etc, name)).st_mtime) for name in SOURCES)
-    old = before or Bundle(0, Accounts())
-    public = signing_keys.public(place.key, run) if os.path.exists(place.key) else ""
-    if (
-        before
-        and accounts == old.accounts
-        and public
-        and _seal(place, before, run) == files.read_bytes(place.bundle)
-    ):
-        if not rehearse:
-            _stamp(place.bundle, before.version)
-        return Outcome(False, before.version, public, accounts, accounts)
-    _check_loss(place, old.accounts, accounts)
+def _publish(
+    paths: AccountPaths, passwords: bool, dry_run: bool, run: process.Run
+) -> PublishResult:
+    previous = _previous_bundle(paths.bundle)
+    with _lock_against_editors(paths.etc):
+        accounts = parse_accounts(_read_sources(paths.etc), paths.etc, passwords=passwords)
+        newest = max(int(os.stat(os.path.join(paths.etc, name)).st_mtime) for name in SOURCES)
+    key = signing_keys.public_key(paths.key, run) if os.path.exists(paths.key) else ""
+    if previous and key and accounts == previous.accounts and _is_signed(paths, previous, run):
+        if not dry_run:
+            _set_time(paths.bundle, previous.version)
+        return PublishResult(
+            changed=False,
+            version=previous.version,
+            public_key=key,
+            before=accounts,
+            after=accounts,
+        )
+    old = previous or Bundle(0, Accounts())
+    _check_loss(paths, old.accounts, accounts)
     bundle = Bundle(max(old.version + 1, newest), accounts)
-    if not rehearse:
-        files.replace(place.bundle, _seal(place, bundle, run), mode=MODE)
-        _stamp(place.bundle, bundle.version)
-    return Outcome(True, bundle.version, public, old.accounts, accounts)
+    if not dry_run:
+        files.replace(paths.bundle, _sign(paths, bundle, run), mode=MODE)
+        _set_time(paths.bundle, bundle.version)
+    return PublishResult(
+        changed=True,
+        version=bundle.version,
+        public_key=key,
+        before=old.accounts,
+        after=accounts,
+    )
 
 
-def _check_loss(place: Place, old: Accounts, new: Accounts) -> None:
-    """A machine that was made anew has nobody; its nodes must not lose everybody for that."""
+def _check_loss(paths: AccountPaths, old: Accounts, new: Accounts) -> None:
+    """Refuse to remove all users: a frontend that was reinstalled has none."""
     if len(old.passwd) > 1 and not new.passwd:
         raise Refused(
-            f"holds {len(old.passwd)} users, and {place.etc}/passwd has none any more",
-            place.bundle,
-            "bring them back, or remove the file to publish that there is nobody",
+            f"the bundle has {len(old.passwd)} users, but {paths.etc}/passwd has none",
+            paths.bundle,
+            "restore the users, or remove the bundle to publish an empty one",
         )
 
 
-def _published(path: str) -> Optional[Bundle]:
+def _previous_bundle(path: str) -> Optional[Bundle]:
     try:
-        return parse(files.read_bytes(path), path)
+        return parse_bundle(files.read_bytes(path), path)
     except NotFound:
         return None
 
 
-def _texts(etc: str) -> dict[str, str]:
+def _read_sources(etc: str) -> dict[str, str]:
     return {name: files.read_text(os.path.join(etc, name)) for name in SOURCES}
 
 
-def _seal(place: Place, bundle: Bundle, run: process.Run) -> bytes:
-    text = text_of(bundle)
-    return sealed(text, signing_keys.sign(place.key, text, run))
+def _is_signed(paths: AccountPaths, bundle: Bundle, run: process.Run) -> bool:
+    """Whether the bundle file is this bundle, signed with the present key."""
+    return _sign(paths, bundle, run) == files.read_bytes(paths.bundle)
 
 
-def _stamp(path: str, version: int) -> None:
-    """A web server makes its ETag from a file's time and size; with the version as time, no two bundles share one."""
+def _sign(paths: AccountPaths, bundle: Bundle, run: process.Run) -> bytes:
+    text = bundle_text(bundle)
+    return encode_bundle(text, signing_keys.sign(paths.key, text, run))
+
+
+def _set_time(path: str, version: int) -> None:
+    """Use the version as modification time: nginx derives the ETag from the time and the size."""
     if int(os.stat(path).st_mtime) != version:
         os.utime(path, (version, version))
 
 
 @contextlib.contextmanager
-def _nobody_edits(etc: str) -> Iterator[None]:
-    """Hold off useradd and its like, which change one file after the other under this lock (lckpwdf(3))."""
+def _lock_against_editors(etc: str) -> Iterator[None]:
+    """Block useradd and similar programs, which hold this lock while they change several files."""
+    path = os.path.join(etc, ".pwd.lock")  # lckpwdf(3)
     try:
-        descriptor = os.open(os.path.join(etc, ".pwd.lock"), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        yield  # nobody ever edited them
+        yield  # no program has used the lock yet
         return
     try:
         files.take(
             lambda: fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB),
             EDITING_SECONDS,
             Conflict(
-                f"somebody has been editing the accounts for {EDITING_SECONDS:g} s",
-                os.path.join(etc, ".pwd.lock"),
+                f"another program has been editing the accounts for {EDITING_SECONDS:g} s",
+                path,
                 "run again",
             ),
         )

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Publish the accounts whenever they change: what the frontend runs all the time.
+"""Publish the accounts whenever they change; the frontend's service rocks-accounts runs this.
 
-It looks at three files once a second. A watch of the kernel's would lose what changes while a bundle is made.
+The three files are polled once a second.  inotify would lose changes that happen while a bundle is
+written.
 """
 
 from __future__ import annotations
@@ -12,53 +13,54 @@ import time
 from typing import Callable, Iterator, Optional, Sequence
 
 from ..errors import Conflict, RocksError
-from .model import Outcome, Place
-from .notify import hint, targets
+from .model import AccountPaths, PublishResult
+from .notify import broadcast_addresses, notify_nodes
 from .publish import SOURCES, publish
 
-SECONDS = 1.0
+POLL_SECONDS = 1.0
 
-Marks = tuple[tuple[int, int, int], ...]
+FileStates = tuple[tuple[int, int, int], ...]
 
 
-def follow(
-    place: Place,
+def watch_accounts(
+    paths: AccountPaths,
     networks: Sequence[str] = (),
     *,
     passwords: bool = True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
-    """Publish now and after each change, for ever, and tell the nodes of these networks; yields what there is to say.
+    """Publish now and after each change, without end, and notify the nodes of these networks.
 
-    What cannot be published is said once, and tried again when somebody has edited it.
+    Yields messages for the log.  An error is reported once; the next attempt follows the next
+    change, or after a Conflict, the next poll.
     """
-    addresses = targets(networks)
-    seen: Optional[Marks] = None
+    addresses = broadcast_addresses(networks)
+    last_states: Optional[FileStates] = None
     while True:
-        marks = _marks(place.etc)
-        if marks != seen:
-            seen = marks
+        states = _file_states(paths.etc)
+        if states != last_states:
+            last_states = states
             try:
-                outcome = publish(place, passwords=passwords)
-                if outcome.changed:
-                    yield _said(outcome)
-                    hint(addresses, outcome.version)
+                result = publish(paths, passwords=passwords)
+                if result.changed:
+                    yield _message(result)
+                    notify_nodes(addresses, result.version)
             except Conflict as error:
-                seen = None  # somebody was in the way; the next turn may succeed
+                last_states = None  # try again at the next poll
                 yield str(error)
             except RocksError as error:
                 yield str(error)
-        sleep(SECONDS)
+        sleep(POLL_SECONDS)
 
 
-def _marks(etc: str) -> Marks:
-    """What tells that a file is another one than before; a missing one has none."""
+def _file_states(etc: str) -> FileStates:
+    """Return what differs when a file was changed or replaced; missing files are omitted."""
     paths = (os.path.join(etc, name) for name in SOURCES)
-    states = (os.stat(path) for path in paths if os.path.exists(path))
-    return tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
+    statuses = (os.stat(path) for path in paths if os.path.exists(path))
+    return tuple((status.st_ino, status.st_size, status.st_mtime_ns) for status in statuses)
 
 
-def _said(outcome: Outcome) -> str:
-    names = outcome.differences()
-    changes = ", ".join(f"{kind} {' '.join(names[kind])}" for kind in names if names[kind])
-    return f"version {outcome.version}: {changes or 'signed anew'}"
+def _message(result: PublishResult) -> str:
+    by_kind = result.changes()
+    changes = ", ".join(f"{kind} {' '.join(by_kind[kind])}" for kind in by_kind if by_kind[kind])
+    return f"version {result.version}: {changes or 'signed with a new key'}"

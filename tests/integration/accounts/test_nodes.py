@@ -62,7 +62,7 @@ def test_without_a_change_nothing_is_sent_and_nothing_is_written(stage: Publishe
     with node.follow("--interval", "0.1") as service:
         until(lambda: node.has("alice"), 10, "alice")
         written = [path.stat().st_mtime_ns for path in sorted((node.root / "etc").iterdir())]
-        log = stage.frontend.place.bundle.rsplit("/frontend/", 1)[0] + "/log/access.log"
+        log = stage.frontend.paths.bundle.rsplit("/frontend/", 1)[0] + "/log/access.log"
         until(
             lambda: pathlib.Path(log).read_text().count('" 304 ') >= 3,
             10,
@@ -162,7 +162,7 @@ def test_the_frontends_death_is_told_once_and_its_return_is_noticed(stage: Publi
 def test_a_bundle_with_a_foreign_signature_is_refused_with_status_4(stage: Publisher) -> None:
     node = stage.machine()
     stage.frontend.publish(ALICE)
-    bundle = pathlib.Path(stage.frontend.place.bundle)
+    bundle = pathlib.Path(stage.frontend.paths.bundle)
     bundle.write_bytes(stage.frontend.bundle.replace(b"alice", b"eve"))
     ended = node.pull()
     assert (ended.status, "not signed with the frontend's key" in ended.stderr) == (4, True)
@@ -176,7 +176,7 @@ def test_what_useradd_usermod_and_userdel_do_on_the_frontend_happens_on_the_node
     stage: Publisher,
 ) -> None:
     """The frontend's tools work in a root of their own; what follows from each is published and taken."""
-    place = stage.frontend.place
+    place = stage.frontend.paths
     root = pathlib.Path(place.etc).parent / "root"
     (root / "home").mkdir(parents=True)
     (root / "etc").symlink_to(place.etc)
@@ -189,7 +189,7 @@ def test_what_useradd_usermod_and_userdel_do_on_the_frontend_happens_on_the_node
         (["usermod", "--append", "--groups", "project", "dave"], "dave:x:1000:1000:Dave:/home/dave:"),
         (["userdel", "dave"], ""),
     )  # fmt: skip
-    published = watcher.follow(place, sleep=lambda _seconds: None)
+    published = watcher.watch_accounts(place, sleep=lambda _seconds: None)
     for argv, row in steps:
         process.run([argv[0], "--prefix", str(root), *argv[1:]], timeout=30)
         assert next(published)
@@ -302,11 +302,11 @@ def test_killed_anywhere_the_frontend_serves_the_old_bundle_or_the_new_one(
     frontend.publish(ALICE)
     old, seen = frontend.bundle, set()
     frontend.have(ALICE, BOB)
-    for _step in killed_at_every_step(lambda: watcher.publish(frontend.place)):
+    for _step in killed_at_every_step(lambda: watcher.publish(frontend.paths)):
         seen.add(frontend.bundle == old)
         version = accounts.opened(frontend.bundle, str(frontend.public)).version
-        watcher.publish(frontend.place)
+        watcher.publish(frontend.paths)
         # Whatever was left undone is done: a web server tells this bundle from every other by its time.
-        assert int(os.stat(frontend.place.bundle).st_mtime) >= version
-        pathlib.Path(frontend.place.bundle).write_bytes(old)
+        assert int(os.stat(frontend.paths.bundle).st_mtime) >= version
+        pathlib.Path(frontend.paths.bundle).write_bytes(old)
     assert seen == {True, False}

@@ -1,15 +1,16 @@
-"""What is published, when it is a new version, and what it costs to be interrupted."""
+"""Publication: versions, signatures, refusals, check mode."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import subprocess
+from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts import publish as publishing
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import parse
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts import publish as publish_module
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import parse_bundle
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.publish import publish
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
@@ -27,75 +28,83 @@ def frontend(tmp_path: pathlib.Path) -> Frontend:
     return Frontend(tmp_path)
 
 
+def module_options(frontend: Frontend) -> dict[str, Any]:
+    return {
+        "etc": frontend.paths.etc,
+        "bundle": frontend.paths.bundle,
+        "key": frontend.paths.key,
+    }
+
+
 def files_of(folder: pathlib.Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_nothing_is_written_when_nothing_changed(frontend: Frontend) -> None:
+def test_unchanged_accounts_leave_the_bundle_file_alone(frontend: Frontend) -> None:
     assert frontend.publish(ALICE).changed
-    before = os.stat(frontend.place.bundle)
-    again = publish(frontend.place)
-    assert (again.changed, os.stat(frontend.place.bundle)) == (False, before)
+    before = os.stat(frontend.paths.bundle)
+    result = publish(frontend.paths)
+    assert (result.changed, os.stat(frontend.paths.bundle)) == (False, before)
 
 
-def test_the_same_files_give_the_same_bytes(tmp_path: pathlib.Path) -> None:
-    one, other = Frontend(tmp_path / "one"), Frontend(tmp_path / "other")
-    for frontend in (one, other):
+def test_equal_files_give_equal_bundles(tmp_path: pathlib.Path) -> None:
+    frontends = [Frontend(tmp_path / "first"), Frontend(tmp_path / "second")]
+    for frontend in frontends:
         frontend.have(ALICE, BOB)
         for name in ("passwd", "group", "shadow"):
-            os.utime(os.path.join(frontend.place.etc, name), (1795372071, 1795372071))
-        publish(frontend.place)
-    assert one.bundle == other.bundle
-    assert parse(one.bundle, "").version == 1795372071
+            os.utime(os.path.join(frontend.paths.etc, name), (1795372071, 1795372071))
+        publish(frontend.paths)
+    assert frontends[0].bundle == frontends[1].bundle
+    assert parse_bundle(frontends[0].bundle, "").version == 1795372071
 
 
-def test_a_change_is_a_higher_version_even_within_a_second_or_with_an_older_file(
+def test_a_change_increases_the_version_within_a_second_and_with_an_older_file(
     frontend: Frontend,
 ) -> None:
     first = frontend.publish(ALICE)
     second = frontend.publish(ALICE, BOB)
     frontend.have(BOB)
     for name in ("passwd", "group", "shadow"):
-        os.utime(os.path.join(frontend.place.etc, name), (7, 7))
-    third = publish(frontend.place)
+        os.utime(os.path.join(frontend.paths.etc, name), (7, 7))
+    third = publish(frontend.paths)
     assert first.version < second.version < third.version
 
 
-def test_a_frontend_whose_bundle_was_lost_goes_forward_from_the_time_of_its_files(
+def test_after_the_loss_of_the_bundle_the_version_is_the_time_of_the_files(
     frontend: Frontend,
 ) -> None:
     first = frontend.publish(ALICE)
-    os.unlink(frontend.place.bundle)
+    os.unlink(frontend.paths.bundle)
     frontend.have(ALICE, BOB)
-    os.utime(os.path.join(frontend.place.etc, "passwd"), (first.version + 60, first.version + 60))
-    assert publish(frontend.place).version == first.version + 60
+    os.utime(os.path.join(frontend.paths.etc, "passwd"), (first.version + 60, first.version + 60))
+    assert publish(frontend.paths).version == first.version + 60
 
 
-def test_what_came_what_went_and_what_changed_is_told_by_name(frontend: Frontend) -> None:
+def test_changes_lists_added_removed_and_modified_names(frontend: Frontend) -> None:
     frontend.publish(ALICE, BOB)
-    outcome = frontend.publish(ALICE._replace(comment="Alice B."), Person("carol", 1002))
-    assert outcome.differences() == {"added": ["carol"], "removed": ["bob"], "modified": ["alice"]}
+    result = frontend.publish(ALICE._replace(comment="Alice B."), Person("carol", 1002))
+    assert result.changes() == {"added": ["carol"], "removed": ["bob"], "modified": ["alice"]}
 
 
-def test_the_file_is_for_root_and_the_web_server_and_its_time_is_its_version(
+def test_the_bundle_has_mode_0640_and_its_version_as_modification_time(
     frontend: Frontend,
 ) -> None:
-    outcome = frontend.publish(ALICE)
-    state = os.stat(frontend.place.bundle)
-    assert (state.st_mode & 0o7777, int(state.st_mtime)) == (0o640, outcome.version)
+    result = frontend.publish(ALICE)
+    state = os.stat(frontend.paths.bundle)
+    assert (state.st_mode & 0o7777, int(state.st_mtime)) == (0o640, result.version)
 
 
-def test_a_new_key_is_for_root_alone_and_signs_the_bundle_anew(frontend: Frontend) -> None:
+def test_a_new_key_has_mode_0600_and_gives_a_new_version(frontend: Frontend) -> None:
     first = frontend.publish(ALICE)
-    os.unlink(frontend.place.key)
-    second = publish(frontend.place)
-    assert os.stat(frontend.place.key).st_mode & 0o7777 == 0o600
+    os.unlink(frontend.paths.key)
+    second = publish(frontend.paths)
+    assert os.stat(frontend.paths.key).st_mode & 0o7777 == 0o600
     assert second.changed
     assert second.version > first.version
     assert second.public_key != first.public_key
 
 
-def test_anybodys_openssl_verifies_it(frontend: Frontend, tmp_path: pathlib.Path) -> None:
+def test_openssl_verifies_the_signature(frontend: Frontend, tmp_path: pathlib.Path) -> None:
     frontend.publish(ALICE)
     first, _newline, text = frontend.bundle.partition(b"\n")
     decoded = subprocess.run(
@@ -114,38 +123,38 @@ def test_anybodys_openssl_verifies_it(frontend: Frontend, tmp_path: pathlib.Path
         "-signature",
         str(tmp_path / "signature"),
     ]
-    said = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True)
-    assert said.stdout == b"Verified OK\n"
+    verified = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True)
+    assert verified.stdout == b"Verified OK\n"
 
 
-def test_a_row_that_cannot_be_published_leaves_the_bundle_as_it_was(frontend: Frontend) -> None:
+def test_a_wrong_row_leaves_the_bundle_as_it_was(frontend: Frontend) -> None:
     frontend.publish(ALICE)
     before = frontend.bundle
     frontend.have(ALICE, passwd="eve:x:1005:1000\n")
     with pytest.raises(DescriptionError, match="passwd:7"):
-        publish(frontend.place)
+        publish(frontend.paths)
     assert frontend.bundle == before
 
 
-def test_a_machine_that_has_lost_everybody_does_not_say_so_to_its_nodes(frontend: Frontend) -> None:
+def test_the_loss_of_all_users_is_not_published(frontend: Frontend) -> None:
     frontend.publish(ALICE, BOB)
-    with pytest.raises(Refused, match=r"holds 2 users, and .* has none any more; bring them back"):
+    with pytest.raises(Refused, match=r"/web/rocks/accounts: .*2 users"):
         frontend.publish()
-    os.unlink(frontend.place.bundle)
+    os.unlink(frontend.paths.bundle)
     assert frontend.publish().changed
 
 
-def test_a_file_that_is_no_bundle_is_not_replaced(frontend: Frontend) -> None:
-    pathlib.Path(frontend.place.bundle).write_text("precious")
-    with pytest.raises(DescriptionError, match="is no bundle of accounts; remove the file"):
-        publish(frontend.place)
+def test_a_file_that_is_not_a_bundle_is_not_replaced(frontend: Frontend) -> None:
+    pathlib.Path(frontend.paths.bundle).write_text("precious")
+    with pytest.raises(DescriptionError, match="/web/rocks/accounts: not a bundle"):
+        publish(frontend.paths)
 
 
-def test_while_useradd_works_nothing_is_read(
+def test_accounts_are_not_read_while_useradd_holds_its_lock(
     frontend: Frontend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "EDITING_SECONDS", 0.2)
-    lock = pathlib.Path(frontend.place.etc, ".pwd.lock")
+    monkeypatch.setattr(publish_module, "EDITING_SECONDS", 0.2)
+    lock = pathlib.Path(frontend.paths.etc, ".pwd.lock")
     program = "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
     holder = subprocess.Popen(
         ["python3", "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -153,31 +162,34 @@ def test_while_useradd_works_nothing_is_read(
     with holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(Conflict, match="editing the accounts"):
-            publish(frontend.place)
+        with pytest.raises(Conflict, match=r"\.pwd\.lock"):
+            publish(frontend.paths)
         holder.communicate(b"\n")
-    assert publish(frontend.place).changed
+    assert publish(frontend.paths).changed
 
 
-def test_check_mode_says_what_would_be_published_and_writes_nothing(
+def test_check_mode_returns_the_changes_and_writes_nothing(
     frontend: Frontend, tmp_path: pathlib.Path
 ) -> None:
     frontend.have(ALICE)
-    os.unlink(frontend.place.key)
+    os.unlink(frontend.paths.key)
     before = files_of(tmp_path)
-    place = {"etc": frontend.place.etc, "bundle": frontend.place.bundle, "key": frontend.place.key}
-    said = run("rocks_accounts", check=True, **place)
-    assert (said["changed"], said["added"], said["public_key"]) == (True, ["alice"], "")
+    options = module_options(frontend)
+    preview = run("rocks_accounts", check=True, **options)
+    assert (preview["changed"], preview["added"], preview["public_key"]) == (True, ["alice"], "")
     assert files_of(tmp_path) == before
-    done = run("rocks_accounts", **place)
-    assert (done["changed"], done["added"], done["diff"]["after"]) == (True, ["alice"], "alice\n")
-    assert run("rocks_accounts", **place)["changed"] is False
+    result = run("rocks_accounts", **options)
+    assert (result["changed"], result["added"], result["diff"]["after"]) == (
+        True,
+        ["alice"],
+        "alice\n",
+    )
+    assert run("rocks_accounts", **options)["changed"] is False
 
 
-def test_a_hint_to_what_is_no_network_is_refused_before_anything_is_written(
+def test_an_invalid_network_is_refused_before_anything_is_written(
     frontend: Frontend,
 ) -> None:
-    place = {"etc": frontend.place.etc, "bundle": frontend.place.bundle, "key": frontend.place.key}
-    said = run("rocks_accounts", hint=["lan"], **place)
-    assert (said["failed"], said["msg"]) == (True, "hint: 'lan' is no network; such as 10.0.0.0/8")
-    assert not os.path.exists(frontend.place.bundle)
+    result = run("rocks_accounts", hint=["lan"], **module_options(frontend))
+    assert result["failed"] and result["msg"].startswith("hint: 'lan' ")
+    assert not os.path.exists(frontend.paths.bundle)

@@ -18,9 +18,14 @@ from people import NOTHING, Bundle, Refused, merge, read
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import signing_keys
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import Bundle as Published
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import sealed, text_of
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.bundle import (
+    bundle_text,
+    encode_bundle,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import Accounts
-from ansible_collections.npaci.rocks.plugins.module_utils.accounts.passwd_files import accounts_of
+from ansible_collections.npaci.rocks.plugins.module_utils.accounts.passwd_files import (
+    parse_accounts,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.accounts import ALICE, BOB, FRONTEND, HASH, NODE, Frontend, Person, write
 
@@ -29,13 +34,13 @@ CAROL = Person("carol", 70000)
 
 def bundle(*persons: Person, version: int = 1) -> Bundle:
     """A bundle as the frontend makes it of these people, read by the node."""
-    found = accounts_of(
+    found = parse_accounts(
         {
             name: "".join(f"{getattr(one, name)}\n" for one in persons)
             for name in ("passwd", "group", "shadow")
         }
     )
-    return read(text_of(Published(version, found)).encode())
+    return read(bundle_text(Published(version, found)).encode())
 
 
 def edited(**changes: Any) -> bytes:
@@ -122,7 +127,7 @@ SYSTEM = st.lists(
     ),
     max_size=8,
 )
-PEOPLE = st.lists(
+ACCOUNT_IDS = st.lists(
     st.tuples(
         st.sampled_from(("alice", "bob", "slurm", "eve", "dave")), st.integers(1000, 1005)
     ).map(lambda one: Person(*one)),
@@ -145,7 +150,7 @@ def system_rows(text: str) -> list[str]:
     return found
 
 
-@given(SYSTEM, PEOPLE, PEOPLE)
+@given(SYSTEM, ACCOUNT_IDS, ACCOUNT_IDS)
 def test_system_accounts_survive_any_bundle_byte_for_byte(
     rows: list[str], old: list[Person], new: list[Person]
 ) -> None:
@@ -169,7 +174,7 @@ def test_system_accounts_survive_any_bundle_byte_for_byte(
             assert kept == [row for row in secret.splitlines() if row.split(":")[0] in own]
 
 
-@given(PEOPLE, PEOPLE)
+@given(ACCOUNT_IDS, ACCOUNT_IDS)
 def test_what_a_node_becomes_depends_on_the_bundle_alone(
     old: list[Person], new: list[Person]
 ) -> None:
@@ -179,7 +184,7 @@ def test_what_a_node_becomes_depends_on_the_bundle_alone(
     assert merge(by_way_of_the_first, second, second).final == by_way_of_the_first
 
 
-@given(PEOPLE, PEOPLE)
+@given(ACCOUNT_IDS, ACCOUNT_IDS)
 def test_whoever_is_seen_in_between_has_a_group_and_a_password(
     old: list[Person], new: list[Person]
 ) -> None:
@@ -215,10 +220,10 @@ def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
     texts = {"passwd": f"{ALICE.passwd}\n", "group": "", "shadow": ""}
     texts[table] += "".join(f"{row}\n" for row in rows)
     try:
-        found = accounts_of(texts)
+        found = parse_accounts(texts)
     except DescriptionError:
         return
-    read(text_of(Published(1, found)).encode())
+    read(bundle_text(Published(1, found)).encode())
 
 
 @pytest.mark.parametrize(
@@ -301,12 +306,14 @@ def test_a_bundle_of_another_key_is_refused(
     frontend: Frontend, node: Node, tmp_path: pathlib.Path
 ) -> None:
     frontend.publish(ALICE)
-    signing_keys.ensure(str(tmp_path / "other"), process.run)
-    text = text_of(Published(2**40, Accounts()))
+    signing_keys.ensure_key(str(tmp_path / "other"), process.run)
+    text = bundle_text(Published(2**40, Accounts()))
     with pytest.raises(Refused, match="not signed with the frontend's key"):
-        node.take(sealed(text, signing_keys.sign(str(tmp_path / "other"), text, process.run)))
+        node.take(
+            encode_bundle(text, signing_keys.sign(str(tmp_path / "other"), text, process.run))
+        )
     with pytest.raises(Refused, match="not signed with the frontend's key"):
-        node.take(sealed(text, b""))
+        node.take(encode_bundle(text, b""))
 
 
 @pytest.mark.programs
@@ -328,9 +335,9 @@ def test_an_older_bundle_is_refused_also_by_a_program_that_was_started_anew(
 def test_another_bundle_of_the_same_version_is_refused(frontend: Frontend, node: Node) -> None:
     version = frontend.publish(ALICE).version
     node.take(frontend.bundle)
-    text = text_of(Published(version, Accounts()))
+    text = bundle_text(Published(version, Accounts()))
     with pytest.raises(Refused, match="the node has"):
-        node.take(sealed(text, signing_keys.sign(frontend.place.key, text, process.run)))
+        node.take(encode_bundle(text, signing_keys.sign(frontend.paths.key, text, process.run)))
 
 
 @pytest.mark.programs
@@ -433,12 +440,12 @@ def test_what_a_backup_holds_comes_back_whatever_its_version(
         "--root",
         os.path.dirname(node.etc),
         "take",
-        frontend.place.bundle,
+        frontend.paths.bundle,
     ]
     monkeypatch.setattr("sys.argv", argv)
     assert (accounts.main(), accounts.main()) == (0, 0)
     assert etc_of(node)["passwd"] == NODE["passwd"] + f"{ALICE.passwd}\n{BOB.passwd}\n"
-    assert capsys.readouterr().out == f"took {frontend.place.bundle}\nnothing to do\n"
+    assert capsys.readouterr().out == f"took {frontend.paths.bundle}\nnothing to do\n"
     # The machine is no follower of it.
     assert not os.path.exists(node.state)
 
