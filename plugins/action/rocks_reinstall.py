@@ -35,7 +35,7 @@ class ActionModule(BatchAction):
     work = staticmethod(reinstall)
     result_of = staticmethod(result_of)
 
-    def teller(self) -> Callable[[Step], None]:
+    def make_display(self) -> Callable[[Step], None]:
         return _Bars().add if AT_TERMINAL else lambda step: display.display(line(step))
 
 

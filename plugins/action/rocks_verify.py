@@ -27,5 +27,5 @@ class ActionModule(BatchAction):
     work = staticmethod(verify)
     result_of = staticmethod(result_of)
 
-    def teller(self) -> Callable[[Any], None]:
+    def make_display(self) -> Callable[[Any], None]:
         return lambda finding: display.display("\n".join(map(printable, lines(finding))))

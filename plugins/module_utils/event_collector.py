@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One call for many nodes that tells of each as it happens, turned into one result: for modules,
-and the actions of their names."""
+"""Run one call for many nodes, pass on its events, and build one result of them.
+
+For modules, and for the action plugins of the same names.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ Environment = Mapping[str, str]
 Work = Callable[
     [Mapping[str, Any], Sequence[str], bool, Optional[Environment]], Generator[Any, None, None]
 ]
+"""Called with the options, the names of the nodes, check_mode and the environment; yields events."""
 
 
 def collect(
@@ -24,19 +27,19 @@ def collect(
     *,
     check_mode: bool,
     environment: Optional[Environment] = None,
-    show: Callable[[Any], None] = lambda _news: None,
+    show: Callable[[Any], None] = lambda _event: None,
 ) -> dict[str, Any]:
-    """Do the work, ``show`` its news as they come, and give the result of all of them.
+    """Run ``work``, pass each event to ``show``, and return ``result_of`` all events.
 
-    An error fails the result and keeps what came before it. Whatever else ends this, an interrupt
-    too, lets the work put its things in order first.
+    After a RocksError, the result contains the earlier events and has ``failed``.  However the run
+    ends, also by KeyboardInterrupt, the generator is closed first, so that ``work`` can clean up.
     """
-    told: list[Any] = []
+    events: list[Any] = []
     try:
-        with contextlib.closing(work(options, names, check_mode, environment)) as coming:
-            for news in coming:
-                told.append(news)
-                show(news)
+        with contextlib.closing(work(options, names, check_mode, environment)) as generator:
+            for event in generator:
+                events.append(event)
+                show(event)
     except RocksError as error:
-        return {**result_of(told), "failed": True, "msg": str(error)}
-    return result_of(told)
+        return {**result_of(events), "failed": True, "msg": str(error)}
+    return result_of(events)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The process of a task ends with the command that it belongs to.
+"""End the process of a task when its ansible-playbook or ansible command ends.
 
-Ansible's worker is the leader of a session of its own: no terminal and no dead parent ends it, and the signal that
-Ansible passes on kills it where it stands. A task that waits for machines would outlive a killed command for hours, and
-an interrupted one would leave undone what it owes.
+Ansible's worker leads its own session: neither a closed terminal nor a dead parent ends it, and
+Ansible forwards signals that kill it at once.  Without this module, a task that waits for machines
+would run for hours after its command was killed, and an interrupted one could not clean up.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import ctypes
 import signal
 from typing import Any
 
-PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+PR_SET_PDEATHSIG = 1  # prctl(2)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def end_with_parent() -> None:
-    """When Ansible is killed, this process gets SIGTERM."""
-    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+def terminate_with_parent() -> None:
+    """Make the kernel send SIGTERM to this process when its parent, Ansible, ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def raise_interrupts() -> None:
-    """From now on the first SIGINT or SIGTERM, and so the end of Ansible, is a KeyboardInterrupt; further ones are nothing."""
+def install_signal_handlers() -> None:
+    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM or when Ansible ends; ignore the rest."""
     for number in SIGNALS:
-        signal.signal(number, _interrupted)
-    end_with_parent()
+        signal.signal(number, _raise_keyboard_interrupt)
+    terminate_with_parent()
 
 
-def _interrupted(_number: int, _frame: Any) -> None:
+def _raise_keyboard_interrupt(_number: int, _frame: Any) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
