@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""rocks_insert_ethers on the frontend itself: what happens is shown while it happens.
+"""rocks_insert_ethers with output while it runs, when Ansible runs on the frontend.
 
-At a terminal a table grows, and q or Ctrl-C ends it; elsewhere each event is a line.  On another machine, or as another
-user, the module does the same silently.
+At a terminal it shows a table until q or Ctrl-C is pressed; otherwise it prints a line for each
+event.  For another host or user, it runs the module, which prints nothing.
 """
 
 from __future__ import annotations
@@ -21,126 +21,133 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import (
-    Table,
-    line,
+    StatusTable,
+    event_line,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import (
-    request_from,
+    options_from_params,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import RunResult
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Event
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.modules.rocks_insert_ethers import (
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.insert_ethers import (
     argument_spec,
     insert_ethers,
 )
 from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import (
-    end_with_parent,
-    raise_interrupts,
+    install_signal_handlers,
+    terminate_with_parent,
 )
 
-# Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.
+# Read when Ansible loads this file: the worker process that runs the task has no terminal.
 AT_TERMINAL = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 SIZE = shutil.get_terminal_size()
-# The prompt that reads the keys writes its text into Ansible's log file too, where a table is of no use.
+# Display.prompt_until also writes its text to Ansible's log file, where a table is of no use.
 SHOWS_TABLE = AT_TERMINAL and not C.DEFAULT_LOG_PATH
-KEYS_TO_STOP = (b"q", b"\x03", b"\x04")
+STOP_KEYS = (b"q", b"\x03", b"\x04")
 REDRAW_SECONDS = 1
-HINT = "press q or Ctrl-C to end"
+KEY_HINT = "press q or Ctrl-C to end"
 
 display = Display()
 
 
 class ActionModule(ActionBase):
-    """One run for the whole batch of hosts: there is one database."""
+    """One run for all hosts of the batch, because there is one database."""
 
     BYPASS_HOST_LOOP = True
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
+        """Run insert-ethers in this process, or else the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if not self._is_here():
-            end_with_parent()
+        if not self._can_run_here():
+            terminate_with_parent()
             result.update(self._execute_module(task_vars=task_vars))
             return result
-        raise_interrupts()
-        _validated, options = self.validate_argument_spec(argument_spec=argument_spec())
-        summary = Summary()
+        install_signal_handlers()
+        _validated, params = self.validate_argument_spec(argument_spec=argument_spec())
+        run_result = RunResult()
         try:
-            result.update(self._watched(options, summary))
+            self._insert_ethers(params, run_result)
+            result.update(run_result.to_data())
         except RocksError as error:
-            result.update(summary.result(), failed=True, msg=str(error))
+            result.update(run_result.to_data(), failed=True, msg=str(error))
         if not self._task.diff:
             result.pop("diff", None)
         return result
 
-    def _is_here(self) -> bool:
-        """Whether this process may do it itself."""
+    def _can_run_here(self) -> bool:
+        """Whether this process runs on the target host, as the target user."""
         becomes = self._connection.become is not None and os.geteuid() != 0
         return self._connection.transport == "local" and not becomes
 
-    def _watched(self, options: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
-        asked: dict[str, str] = {}
-        self._compute_environment_string(asked)
+    def _insert_ethers(self, params: Mapping[str, Any], run_result: RunResult) -> None:
+        """Run insert-ethers, and show and record its events."""
+        environment: dict[str, str] = {}
+        self._compute_environment_string(environment)
         stop = threading.Event()
         events = insert_ethers(
-            options, self._task.check_mode, stop=stop.is_set, environment={**os.environ, **asked}
+            params,
+            dry_run=self._task.check_mode,
+            stop=stop.is_set,
+            environment={**os.environ, **environment},
         )
         try:
             if not SHOWS_TABLE:
-                raise AnsiblePromptNoninteractive("nobody is there")
-            title = f"insert-ethers: {options['membership']}, rack {options['rack']}; {HINT}"
-            _in_table(_Background(events), Table(title), summary, stop)
+                raise AnsiblePromptNoninteractive("not at a terminal")
+            title = f"insert-ethers: {params['membership']}, rack {params['rack']}; {KEY_HINT}"
+            _show_table(_EventThread(events), StatusTable(title), run_result, stop)
         except AnsiblePromptNoninteractive:
-            request_from(options).must_end(self._task.check_mode)
+            options_from_params(params).require_stop_condition(self._task.check_mode)
             for event in events:
-                summary.add(event)
-                display.display(line(event))
-        return summary.result()
+                run_result.add(event)
+                display.display(event_line(event))
 
 
-class _Background:
-    """Runs the loop in a thread of its own: it must not wait for the terminal."""
+class _EventThread:
+    """Runs insert-ethers in a thread, because the prompt for a key blocks this one."""
 
     def __init__(self, events: Iterator[Event]) -> None:
-        self._told: queue.Queue[Union[Event, BaseException, None]] = queue.Queue()
+        self._queue: queue.Queue[Union[Event, BaseException, None]] = queue.Queue()
         threading.Thread(target=self._run, args=(events,), daemon=True).start()
 
     def _run(self, events: Iterator[Event]) -> None:
         try:
             for event in events:
-                self._told.put(event)
-            self._told.put(None)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is read
-            self._told.put(error)
+                self._queue.put(event)
+            self._queue.put(None)
+        except BaseException as error:  # noqa: BLE001 - new_events raises it
+            self._queue.put(error)
 
-    def news(self) -> Iterator[Optional[Event]]:
-        """What has happened since the last call; None when it is over.  Raises what ended it."""
+    def new_events(self) -> Iterator[Optional[Event]]:
+        """Yield the events since the last call, and None at the end.  Raises the thread's error."""
         while True:
             try:
-                told = self._told.get_nowait()
+                item = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if isinstance(told, BaseException):
-                raise told
-            yield told
+            if isinstance(item, BaseException):
+                raise item
+            yield item
 
 
-def _in_table(
-    background: _Background, table: Table, summary: Summary, stop: threading.Event
+def _show_table(
+    thread: _EventThread, table: StatusTable, run_result: RunResult, stop: threading.Event
 ) -> None:
-    """Draw the table anew each second until it is over."""
-    drawn, over = 0, False
-    while not over:
-        for event in background.news():
-            over = over or event is None
-            if event is not None:
-                summary.add(event)
+    """Redraw the table each second until the run has ended."""
+    drawn_lines = 0
+    ended = False
+    while not ended:
+        for event in thread.new_events():
+            if event is None:
+                ended = True
+            else:
+                run_result.add(event)
                 table.add(event)
         lines = table.lines(SIZE.columns - 1, SIZE.lines - 1)
-        text = (f"\x1b[{drawn}F\x1b[J" if drawn else "") + "\n".join(lines)
-        drawn = len(lines)
-        if over:
+        text = (f"\x1b[{drawn_lines}F\x1b[J" if drawn_lines else "") + "\n".join(lines)
+        drawn_lines = len(lines)
+        if ended:
             display.display(text, screen_only=True)
             return
         try:
@@ -148,7 +155,7 @@ def _in_table(
                 text,
                 private=True,
                 seconds=REDRAW_SECONDS,
-                interrupt_input=KEYS_TO_STOP,
+                interrupt_input=STOP_KEYS,
                 complete_input=(),
             )
         except AnsiblePromptInterrupt:

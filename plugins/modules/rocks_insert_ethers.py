@@ -214,167 +214,48 @@ ended:
   sample: count
 """
 
-import contextlib
-import getpass
 import select
 import signal
 import sys
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import (
-    Desk,
-    check,
-    forget,
-    withdraw,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Office, watch
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import (
-    Request,
-    complete_list,
-    request_from,
+    options_from_params,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import PUBLISHED, Event
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import (
-    order_states,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.sources import (
-    on_interface,
-    source_of,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import (
-    eligibility,
-    orders,
-    timestamps,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
-from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings, load
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
-    Kept,
-    pins,
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import RunResult
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.insert_ethers import (
+    argument_spec,
+    insert_ethers,
 )
 
 
-def argument_spec() -> dict[str, Any]:
-    """The options of the module, and of the action of the same name."""
-    return {
-        "membership": {"type": "str", "default": "Compute"},
-        "rack": {"type": "int", "default": 0},
-        "rank": {"type": "int"},
-        "fill_gaps": {"type": "bool", "default": False},
-        "network": {"type": "str"},
-        "arch": {"type": "str", "default": "x86_64"},
-        "comment": {"type": "str", "default": ""},
-        "replace": {"type": "str"},
-        "remove": {"type": "list", "elements": "str"},
-        "source": {"type": "raw"},
-        "table": {"type": "path"},
-        "interface": {"type": "str"},
-        "replay": {"type": "bool", "default": False},
-        "firmware_only": {"type": "bool", "default": False},
-        "count": {"type": "int"},
-        "timeout": {"type": "float"},
-        "wait_for_kickstart": {"type": "bool", "default": False},
-        "install": {"type": "bool", "default": True},
-        "wipe": {"type": "bool", "default": False},
-        **database_spec(),
-    }
-
-
-def insert_ethers(
-    options: Mapping[str, Any],
-    check_mode: bool,
-    *,
-    stop: Callable[[], bool],
-    environment: Optional[Mapping[str, str]] = None,
-) -> Iterator[Event]:
-    """Every Event of one run, as it happens: discovery enters, install orders, reports tell the services."""
-    settings, request = load(environment), request_from(options)
-    with connect(options["database"] or settings.database) as database:
-
-        def publish() -> list[str]:
-            return [
-                told.report
-                for told in write(database, settings, rehearse=check_mode)
-                if told.changed
-            ]
-
-        if request.remove:
-            yield from forget(database, request.remove, keep=not check_mode)
-            told = [] if check_mode else publish()
-            yield from [Event(PUBLISHED, text=", ".join(told))] if told else []
-            return
-        request = on_interface(request, database)
-        order = _ordering(database, request, settings)
-
-        def judged(entered: Sequence[Node]) -> None:
-            order(entered)
-            write(database, settings, rehearse=True)
-
-        check(database, request.placement, judged)
-        # Reports are written after the transaction, when servers that read the database know the node already. A
-        # machine that takes over a name is judged before, since there is no way back to the old one.
-        replaces = bool(request.placement.replace)
-        complete = judged if check_mode or replaces else order
-        office = Office(
-            enter=Desk(database, request.placement, complete, keep=not check_mode).enter,
-            publish=list if check_mode else publish,
-            withdraw=lambda names: (
-                not replaces and withdraw(database, names, lambda: would_break(database, settings))
-            ),
-            states=lambda names: order_states(database, names),
-        )
-        with contextlib.closing(source_of(request, follow=not check_mode)) as source:
-            yield from complete_list(request, watch(source, office, request.until, stop=stop))
-
-
-def _ordering(
-    database: Database, request: Request, settings: Settings
-) -> Callable[[Sequence[Node]], None]:
-    """Order what was entered, in the transaction of its rows."""
-    by, new, kept = f"{getpass.getuser()}, insert-ethers", bool(request.placement.replace), Kept()
-
-    def order(entered: Sequence[Node]) -> None:
-        installed = [node for node in entered if node.root and request.install]
-        wanted = pins(database, installed, settings.distributions, kept)
-        # The machine behind an old name is new: whatever the old one ran, this one is installed.
-        for said in orders.order(
-            database, wanted, by=by, now=timestamps.now(), wipe=request.wipe, force=new, rearm=new
-        ):
-            if said.action == eligibility.REFUSED:
-                raise Refused(said.reason, said.node)
-
-    return order
-
-
-def _unheard() -> bool:
-    """Whether nobody is left to read the result: the connection that it would go through is gone."""
+def _output_closed() -> bool:
+    """Whether the connection that the result would be sent through is closed."""
     poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)  # told all the same: the other end is closed
-    return any(told & (select.POLLERR | select.POLLHUP) for _descriptor, told in poll.poll(0))
+    poll.register(sys.stdout.fileno(), 0)  # poll(2) reports errors and hang-ups without a request
+    return any(flags & (select.POLLERR | select.POLLHUP) for _descriptor, flags in poll.poll(0))
 
 
 def main() -> None:
-    """Run to its end, or until a signal; whatever was entered is returned, also with an error."""
+    """Run until the stop condition holds, or a signal; return what was added, also on failure."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    summary, stopped = Summary(), []
+    result = RunResult()
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: stopped.append(received))
+        signal.signal(number, lambda received, _frame: signals.append(received))
     try:
-        request_from(module.params).must_end(module.check_mode)
+        options_from_params(module.params).require_stop_condition(module.check_mode)
         for event in insert_ethers(
-            module.params, module.check_mode, stop=lambda: bool(stopped) or _unheard()
+            module.params,
+            dry_run=module.check_mode,
+            stop=lambda: bool(signals) or _output_closed(),
         ):
-            summary.add(event)
+            result.add(event)
     except RocksError as error:
-        module.fail_json(**{**summary.result(), "msg": str(error)})
-    module.exit_json(**summary.result())
+        module.fail_json(**{**result.to_data(), "msg": str(error)})
+    module.exit_json(**result.to_data())
 
 
 if __name__ == "__main__":

@@ -13,23 +13,25 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_mac
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_packet import request_in
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Enroller
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
-    Office,
-    Until,
+    Handlers,
+    StopCondition,
     watch,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_formats import FORMS
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_parser import LogReader
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_formats import LOG_FORMATS
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_parser import LogParser
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import Wire
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import (
+    PacketSocket,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
     Kept,
@@ -69,7 +71,7 @@ def fill(url: str) -> None:
 
 def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Iterator[float]:
     """Milliseconds from each of some new machines' requests until another connection reads its row and its order."""
-    machine, wire = net.client(), net.server.call(Wire, BRIDGE)
+    machine, wire = net.client(), net.server.call(PacketSocket, BRIDGE)
     stopped = threading.Event()
     loop = threading.Thread(target=run_watch, args=(wire, url, distributions, stopped))
     loop.start()
@@ -84,12 +86,14 @@ def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Ite
         wire.close()
 
 
-def run_watch(wire: Wire, url: str, distributions: pathlib.Path, stopped: threading.Event) -> None:
+def run_watch(
+    wire: PacketSocket, url: str, distributions: pathlib.Path, stopped: threading.Event
+) -> None:
     """What the module does, but for the reports."""
     kept = Kept()
     with connect(url) as database:
 
-        def order(entered: list) -> None:  # type: ignore[type-arg]
+        def order(entered: Sequence[Node]) -> None:
             orders.order(
                 database,
                 pins(database, entered, str(distributions), kept),
@@ -97,8 +101,10 @@ def run_watch(wire: Wire, url: str, distributions: pathlib.Path, stopped: thread
                 now=timestamps.now(),
             )
 
-        desk = Desk(database, Placement(rack=999), order)
-        for _event in watch(wire, Office(desk.enter), Until(), stop=stopped.is_set):
+        enroller = Enroller(database, Placement(rack=999), order)
+        for _event in watch(
+            wire, Handlers(enrol=enroller.enrol), StopCondition(), stop=stopped.is_set
+        ):
             pass
 
 
@@ -131,11 +137,9 @@ def main() -> int:
     print(
         f"discovery: one more node among {NODES:,}; the best of {NEW}, since a neighbour only adds"
     )
-    frame, lines, reader = (
-        dhcp.discover(dhcp.mac(1), [(60, b"PXEClient")]),
-        [form.sample for form in FORMS] * 1000,
-        LogReader(),
-    )
+    frame = dhcp.discover(dhcp.mac(1), [(60, b"PXEClient")])
+    lines = [log_format.sample for log_format in LOG_FORMATS] * 1000
+    parser = LogParser()
     kept = figure(
         "a frame on the wire, CPU",
         rate(10_000, lambda: [request_in(frame) for _turn in range(10_000)]),
@@ -144,7 +148,7 @@ def main() -> int:
     )
     kept &= figure(
         "a line of a log, CPU",
-        rate(len(lines), lambda: [reader.sighting(line) for line in lines]),
+        rate(len(lines), lambda: [parser.parse(line) for line in lines]),
         "µs",
         50,
     )

@@ -66,7 +66,7 @@ class DhcpFrontend:
         words = ("ansible", "localhost", "-m", "rocks_insert_ethers", "-a", json.dumps(options))
         log = self.folder / f"{label}.log"
         with self.net.server.daemon(self.ansible(*words), log, env=self.environment) as running:
-            running.wait_for("listening to", 30)
+            running.wait_for("reading DHCP requests from", 30)
             yield running
 
     def module(self, *flags: str, **options: Any) -> dict[str, Any]:

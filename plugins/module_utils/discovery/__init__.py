@@ -1,1 +1,1 @@
-"""Who is asking?  DHCP requests give a name, an address and a row (paper, 6.4: insert-ethers)."""
+"""Turn DHCP requests of unknown machines into nodes: name, address, row (paper, 6.4: insert-ethers)."""

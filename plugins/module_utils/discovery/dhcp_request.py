@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine that asks for an address, told from what it sent or from what a DHCP server wrote about it.
+"""A machine that requests an address, as its own DHCP packet or a DHCP server's log describes it.
 
-Whatever a stranger on the network may have written is made harmless here, once: the text of a Sighting is printable
-ASCII of bounded length, so that a terminal, a log and a database may take it as it is.
+Anybody on the network can send such a request.  All text in a DhcpRequest is therefore printable
+ASCII of limited length, safe for a terminal, a log and a database.
 """
 
 from __future__ import annotations
@@ -13,82 +13,86 @@ from typing import Iterable, Optional, Union
 
 from ..cluster.addressing import mac_address
 from ..errors import DescriptionError
-from .pxe_architectures import FIRMWARE, architecture_of
+from .pxe_architectures import FIRMWARE, architecture_number
 
-LONGEST_TEXT = 255  # one DHCP option
+MAX_TEXT_LENGTH = 255  # one DHCP option
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """One machine that asks for an address; a field is empty where its source does not tell.
-
-    mac           of the interface that asks, lower case with colons
-    interface     of the frontend on which the request was heard
-    relay         address of the DHCP relay that passed the request on (giaddr)
-    vendor        what the firmware calls itself: ``PXEClient:Arch:00007:UNDI:003000`` (option 60)
-    architecture  number of the firmware's kind (option 93, RFC 4578); see ``hardware.py``
-    uuid          of the machine (option 97)
-    switch, port  where the cable ends, in the words of the relay agent (option 82: remote and circuit)
-    client        what the machine identifies itself by, in hex (option 61)
-    wishes        numbers of the options that it asks for (option 55)
-    """
+class DhcpRequest:
+    """One machine that requests an address.  Fields that the source does not contain are empty."""
 
     mac: str
+    """The MAC of the client's interface, in lower case with colons."""
     interface: str = ""
+    """The frontend's interface that received the request."""
     relay: str = ""
+    """The address of the DHCP relay that forwarded the request (giaddr)."""
     vendor: str = ""
+    """The vendor class (option 60), such as ``PXEClient:Arch:00007:UNDI:003000``."""
     architecture: Optional[int] = None
+    """The client system architecture (option 93, RFC 4578); see pxe_architectures.py."""
     uuid: str = ""
+    """The UUID of the machine (option 97)."""
     switch: str = ""
+    """The switch, as the relay agent names it (option 82, remote ID)."""
     port: str = ""
-    client: str = ""
-    wishes: tuple[int, ...] = ()
+    """The port of that switch, as the relay agent names it (option 82, circuit ID)."""
+    client_id: str = ""
+    """The client identifier (option 61), in hex."""
+    requested_options: tuple[int, ...] = ()
+    """The codes of the options that the client requests (option 55)."""
 
     @property
-    def firmware(self) -> bool:
-        """Whether it is firmware that wants to boot, and not an operating system, a switch or a BMC."""
+    def is_firmware(self) -> bool:
+        """Whether firmware sent the request to boot; an operating system, switch or BMC did not."""
         return self.architecture is not None or self.vendor.startswith(("PXEClient", "HTTPClient"))
 
     @property
     def arch(self) -> str:
-        """The machine's architecture as ``uname -m`` names it; "" when the request does not tell."""
-        number = (
-            self.architecture if self.architecture is not None else architecture_of(self.vendor)
-        )
+        """The architecture as ``uname -m`` prints it; empty when the request does not contain it."""
+        number = self.architecture
+        if number is None:
+            number = architecture_number(self.vendor)
         return FIRMWARE[number].arch if number in FIRMWARE else ""
 
 
 def usable_mac(text: str) -> Optional[str]:
-    """The MAC as the database holds it; None when no machine can have it (multicast, all zeros) or it is none."""
+    """Return a MAC as the database stores it, or None.
+
+    None means malformed, multicast or all zeros: no machine can have such a MAC.
+    """
     try:
         return mac_address(text)
     except DescriptionError:
         return None
 
 
-def printable(text: Union[str, bytes], longest: int = LONGEST_TEXT) -> str:
-    """``text`` with everything but printable ASCII written as an escape, and cut to ``longest`` characters."""
+def printable(text: Union[str, bytes], max_length: int = MAX_TEXT_LENGTH) -> str:
+    """Replace everything but printable ASCII by escapes, and cut the text to ``max_length``."""
     characters = text.decode("latin-1") if isinstance(text, bytes) else text
-    safe = "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in characters[:longest])
-    return safe[:longest]
+    safe = "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in characters[:max_length])
+    return safe[:max_length]
 
 
-def folded(sightings: Iterable[Sighting]) -> list[Sighting]:
-    """One Sighting per MAC, in the order in which the machines first asked; a later one fills what is still empty."""
-    found: dict[str, Sighting] = {}
-    for sighting in sightings:
-        found[sighting.mac] = (
-            merged(found[sighting.mac], sighting) if sighting.mac in found else sighting
-        )
-    return list(found.values())
+def merge_by_mac(requests: Iterable[DhcpRequest]) -> list[DhcpRequest]:
+    """Merge the requests of each machine; return them in the order of each machine's first one."""
+    by_mac: dict[str, DhcpRequest] = {}
+    for request in requests:
+        earlier = by_mac.get(request.mac)
+        by_mac[request.mac] = merge_requests(earlier, request) if earlier else request
+    return list(by_mac.values())
 
 
-def merged(first: Sighting, later: Sighting) -> Sighting:
-    """``first``, with what only ``later`` tells: the lines of a log each hold a part of one request."""
-    told = {
+def merge_requests(earlier: DhcpRequest, later: DhcpRequest) -> DhcpRequest:
+    """Fill the empty fields of ``earlier`` from ``later``.
+
+    Each line of a log can contain a different part of one request.
+    """
+    additions = {
         field.name: getattr(later, field.name)
-        for field in fields(Sighting)
-        if getattr(first, field.name) in ("", None, ())
+        for field in fields(DhcpRequest)
+        if getattr(earlier, field.name) in ("", None, ())
         and getattr(later, field.name) not in ("", None, ())
     }
-    return replace(first, **told) if told else first
+    return replace(earlier, **additions) if additions else earlier

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one run does to the database: checked beforehand, machines entered batch after batch, nodes forgotten."""
+"""The database changes of one run: preliminary check, enrolment in batches, undo, removal."""
 
 from __future__ import annotations
 
@@ -10,100 +10,118 @@ from typing import Callable, Iterator, Optional, Sequence
 from ..cluster import nodes
 from ..cluster.database import Database
 from ..cluster.frontend_protection import REPLACED, check_removal
-from .dhcp_request import Sighting
-from .insert import Complete, insert, new_node, nothing_more, ranks_in
-from .model import REMOVED, Batch, Event, Place, Placement
+from .dhcp_request import DhcpRequest
+from .insert import BeforeCommit, do_nothing, insert, new_node, used_ranks
+from .model import BatchResult, Event, EventKind, Location, Placement
 
 
-def check(database: Database, placement: Placement, complete: Complete = nothing_more) -> None:
-    """Raise what would refuse every machine, before anybody switches one on."""
+def check_placement(
+    database: Database, placement: Placement, before_commit: BeforeCommit = do_nothing
+) -> None:
+    """Raise what would refuse every machine, before any machine is switched on.
+
+    before_commit  as for ``insert``; called in a dry run with the node that the next machine
+                   would become
+    """
     with database.transaction(dry_run=True):
         if placement.replace:
             node = nodes.find(database, placement.replace)
             check_removal(node, REPLACED, "name another node")
-            complete([node])
-        elif (
-            not placement.places
-        ):  # each of them has a place of its own, and is judged when it is there
-            taken = ranks_in(database, placement.membership, placement.rack)
-            complete(
-                nodes.add(
-                    database, [new_node(Sighting(""), Place(), placement, placement.network, taken)]
-                )
-            )
+            before_commit([node])
+        elif not placement.locations:
+            ranks = used_ranks(database, placement.membership, placement.rack)
+            node = new_node(DhcpRequest(""), Location(), placement, placement.network, ranks)
+            before_commit(nodes.add(database, [node]))
+        # Each machine of a table has its own location, which is checked when it is enrolled.
 
 
-def forget(database: Database, names: Sequence[str], *, keep: bool = True) -> Iterator[Event]:
-    """Remove nodes with everything that belongs to them.  Raises NotFound for unknown names, and removes none then."""
-    with database.transaction(dry_run=not keep):
-        gone = nodes.remove(database, names)
-    for node in gone:
-        yield Event(REMOVED, node.mac, node.name, node=node)
+def remove_nodes(
+    database: Database, names: Sequence[str], *, dry_run: bool = False
+) -> Iterator[Event]:
+    """Remove nodes with everything that belongs to them.
 
-
-class _NotAtFault(Exception):
-    """The nodes may stay."""
-
-
-def withdraw(database: Database, names: Sequence[str], broken: Callable[[], str]) -> bool:
-    """Take nodes back out when it is because of them that the services' files cannot be written; whether it was so.
-
-    broken  why they cannot be written from what the running transaction says; "" when they can
+    Raises NotFound for unknown names, and then removes none.
     """
-    with contextlib.suppress(_NotAtFault), database.transaction():
-        at_fault = broken() and nodes.remove(database, names, allow_frontend=True) and not broken()
+    with database.transaction(dry_run=dry_run):
+        removed = nodes.remove(database, names)
+    for node in removed:
+        yield Event(EventKind.REMOVED, mac=node.mac, name=node.name, node=node)
+
+
+class _KeepNodes(Exception):
+    """Roll the removal back: the nodes are not at fault."""
+
+
+def undo_enrolment(
+    database: Database, names: Sequence[str], report_error: Callable[[], str]
+) -> bool:
+    """Remove nodes if, and only if, they prevent the reports from being written.
+
+    report_error  why the reports cannot be written from what the running transaction contains;
+                  empty when they can
+
+    Returns whether the nodes were removed.
+    """
+    with contextlib.suppress(_KeepNodes), database.transaction():
+        at_fault = (
+            report_error()
+            and nodes.remove(database, names, allow_frontend=True)
+            and not report_error()
+        )
         if not at_fault:
-            raise _NotAtFault
+            raise _KeepNodes
         return True
     return False
 
 
-class Desk:
-    """Enters machines into one database by one Placement.
+class Enroller:
+    """Enrols the machines of one run, batch by batch.
 
-    keep  False rehearses: each batch is played together with all before it, since nothing of them stayed
+    In a dry run, each batch is enrolled together with all earlier ones, because none of them was
+    committed.
     """
 
     def __init__(
         self,
         database: Database,
         placement: Placement,
-        complete: Complete = nothing_more,
+        before_commit: BeforeCommit = do_nothing,
         *,
-        keep: bool = True,
+        dry_run: bool = False,
     ) -> None:
-        self._database, self._placement, self._complete, self._keep = (
-            database,
-            placement,
-            complete,
-            keep,
-        )
-        self._rehearsed: list[Sighting] = []
+        self._database = database
+        self._placement = placement
+        self._before_commit = before_commit
+        self._dry_run = dry_run
+        self._dry_run_requests: list[DhcpRequest] = []
 
-    def enter(self, sightings: Sequence[Sighting], most: Optional[int]) -> Batch:
-        """What ``insert`` does with them."""
-        if self._keep:
-            return insert(
-                self._database, sightings, self._placement, most=most, complete=self._complete
-            )
-        before = {sighting.mac for sighting in self._rehearsed}
-        played = [
-            *self._rehearsed,
-            *(sighting for sighting in sightings if sighting.mac not in before),
-        ]
-        batch = insert(
+    def enrol(self, requests: Sequence[DhcpRequest], limit: Optional[int]) -> BatchResult:
+        """Enrol the machines of some requests, up to ``limit``; see ``insert``."""
+        if self._dry_run:
+            return self._enrol_dry(requests, limit)
+        return insert(
             self._database,
-            played,
+            requests,
             self._placement,
-            most=None if most is None else most + len(self._rehearsed),
-            complete=self._complete,
-            keep=False,
+            limit=limit,
+            before_commit=self._before_commit,
         )
-        self._rehearsed += [
-            sighting for sighting, _node in batch.entered if sighting.mac not in before
-        ]
-        return Batch(
-            tuple(one for one in batch.entered if one[0].mac not in before),
-            batch.known,
-            tuple(one for one in batch.refused if one.sighting.mac not in before),
+
+    def _enrol_dry(self, requests: Sequence[DhcpRequest], limit: Optional[int]) -> BatchResult:
+        earlier = {request.mac for request in self._dry_run_requests}
+        new = [request for request in requests if request.mac not in earlier]
+        result = insert(
+            self._database,
+            [*self._dry_run_requests, *new],
+            self._placement,
+            limit=None if limit is None else limit + len(self._dry_run_requests),
+            before_commit=self._before_commit,
+            dry_run=True,
+        )
+        enrolled = [item for item in result.enrolled if item.request.mac not in earlier]
+        self._dry_run_requests += [item.request for item in enrolled]
+        return BatchResult(
+            enrolled=tuple(enrolled),
+            known=result.known,
+            refused=tuple(item for item in result.refused if item.request.mac not in earlier),
         )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The loop of insert-ethers: wait for machines that ask, enter them, tell how far they are.
+"""The event loop of insert-ethers: wait for requests, enrol machines, report their progress.
 
-It waits on the source's descriptor and never longer than until its next duty.  What it cannot do now (the database is
-away, a daemon refuses its new file) it keeps and tries again: no machine that was seen is lost.
+The loop polls the source until the next task is due.  A task that fails for now (the database does
+not answer, a service rejects its new file) stays pending and is repeated, so no machine is lost.
 """
 
 from __future__ import annotations
@@ -11,251 +11,280 @@ from __future__ import annotations
 import select
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Iterator, Optional, Protocol, Sequence
+from typing import Callable, Iterator, Literal, Optional, Protocol, Sequence, Union
 
 from ..errors import RocksError, Unavailable
-from .dhcp_request import Sighting, merged
-from .model import ENTERED, KNOWN, LISTENING, OVER, PUBLISHED, REFUSED, STATE, TROUBLE, Batch, Event
-from .order_progress import ASKED
+from .dhcp_request import DhcpRequest, merge_requests
+from .model import BatchResult, EndReason, Enrolment, Event, EventKind
+from .order_progress import KICKSTART_REQUESTED
 
-# The lines that tell of one request come together, and so do the machines of a rack that is switched on at once. They
-# are waited for, but firmware asks again after one second, and most of it is the server's.
-SETTLE_SECONDS, LONGEST_SETTLE = 0.005, 0.1
-POLL_SECONDS = 0.1  # how often a file is looked at
-LOOK_SECONDS = 1.0  # how often the orders are looked at, and what failed is tried again
-MOST_PENDING = (
-    4096  # a network has not more machines that ask within a second; those left out ask again
-)
-
-MOST_TOLD = 10_000  # remarks about machines that are not entered; a flood of them is not worth more
+# The log lines of one request are written together, and the machines of a rack boot together: wait
+# until no more requests arrive. Firmware repeats its request after one second, most of which the
+# DHCP server needs.
+SETTLE_SECONDS = 0.005
+MAX_SETTLE_SECONDS = 0.1
+POLL_SECONDS = 0.1  # for sources without a descriptor
+RETRY_SECONDS = 1.0  # between attempts, and between queries for the states of orders
+MAX_PENDING = 4096  # machines; those beyond repeat their request
+MAX_NOTICES = 10_000  # events about machines that are not enrolled; a flood of them is cut off
 
 
 class Source(Protocol):
-    """Where sightings come from.
-
-    name       for people
-    exhausted  nothing more will ever come
-    fileno     becomes readable when something has come; -1 when there is nothing to wait on
-    read       what has come since the last call; never waits
-    """
+    """Where DHCP requests come from."""
 
     name: str
+    """For messages."""
     exhausted: bool
+    """Whether no request will follow."""
 
-    def fileno(self) -> int: ...
-    def read(self) -> list[Sighting]: ...
-    def close(self) -> None: ...
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable with new requests, or NO_DESCRIPTOR."""
+
+    def read(self) -> list[DhcpRequest]:
+        """Return the requests since the last call, without waiting."""
+
+    def close(self) -> None:
+        """Release what the source holds."""
 
 
 @dataclass(frozen=True)
-class Until:
-    """When it is over: after so many nodes, or seconds, whichever is first; 0 is no limit.
-
-    asked  a node counts only when it has asked for its kickstart
-    """
+class StopCondition:
+    """When a run ends: at the first of these limits; 0 means no limit."""
 
     count: int = 0
+    """Nodes."""
     seconds: float = 0.0
-    asked: bool = False
+    kickstart_requested: bool = False
+    """Count a node only when its installer has requested its kickstart."""
 
 
 @dataclass(frozen=True)
-class Office:
-    """What is done about what was seen; each may raise RocksError, and what could not be done is tried again.
+class Handlers:
+    """The actions of the loop.  Each may raise RocksError, and is then repeated later."""
 
-    enter     the sightings, and how many to enter at most
-    publish   tell the services of the nodes that were entered; what was told
-    withdraw  nodes that were entered last: take them back out if it is because of them that nothing can be published
-    states    node -> the state of its order
-    """
-
-    enter: Callable[[Sequence[Sighting], Optional[int]], Batch]
-    publish: Callable[[], list[str]] = list
-    withdraw: Callable[[Sequence[str]], bool] = lambda _names: False
-    states: Callable[[Sequence[str]], dict[str, str]] = lambda _names: {}
-
-
-@dataclass
-class _Ledger:
-    """What one watch has to remember."""
-
-    pending: dict[str, Sighting] = field(default_factory=dict)
-    first: float = 0.0
-    latest: float = 0.0
-    retry_at: float = 0.0
-    look_at: float = 0.0
-    nodes: dict[str, str] = field(default_factory=dict)  # name -> state of its order
-    told: set[tuple[str, str, str]] = field(default_factory=set)
-    published: bool = False  # whether the services know the latest nodes; an earlier run may have been killed before
-    owed: Optional[RocksError] = None  # why what should have been done is not done yet
-    singly: bool = False  # one machine after another, to find the one at fault
+    enrol: Callable[[Sequence[DhcpRequest], Optional[int]], BatchResult]
+    """Enrol the machines of some requests, at most so many."""
+    write_reports: Callable[[], list[str]] = list
+    """Update the services' files from the database; return the reports that changed."""
+    undo_enrolment: Callable[[Sequence[str]], bool] = lambda _names: False
+    """Remove nodes if they prevent the reports from being written; return whether they did."""
+    order_states: Callable[[Sequence[str]], dict[str, str]] = lambda _names: {}
+    """Return the states of the nodes' install orders, by node."""
 
 
 def watch(
     source: Source,
-    office: Office,
-    until: Until,
+    handlers: Handlers,
+    stop_condition: StopCondition,
     *,
     stop: Callable[[], bool] = lambda: False,
     now: Callable[[], float] = time.monotonic,
     wait: Optional[Callable[[Source, float], None]] = None,
 ) -> Iterator[Event]:
-    """Enter what ``source`` sees until it is over; every Event as it happens, the last one says why it ended.
+    """Enrol the machines that ``source`` reports until the run ends; yield each Event at once.
 
-    stop  asked at least twice a second; true ends it, and what was seen before is still entered
+    The last event has the kind ENDED and contains the reason.
 
-    Raises what the source raises when it cannot go on, and after the last event why something could not be done until
-    the end: the database stayed away, a service never took the new nodes.
+    stop  called at least twice a second; when it returns true, the run ends after enrolling the
+          machines that have already been reported
+
+    Raises what the source raises.  After the last event, raises the error of a task that failed
+    until the end: the database did not answer, or a service rejected its file.
     """
-    ledger, wait = _Ledger(), wait or _wait
-    deadline = now() + until.seconds if until.seconds else float("inf")
-    yield Event(LISTENING, text=source.name)
-    over = ""
-    while not over:
-        over = "stopped" if stop() else "timeout" if now() >= deadline else ""
-        _gather(ledger, source.read(), now())
-        yield from _duties(ledger, office, until, now(), bool(over) or source.exhausted)
-        over = over or _done(ledger, until, source.exhausted)
-        if not over:
-            wait(source, min(_idle(ledger, now()), max(0.0, deadline - now())))
-    yield Event(OVER, text=over)
-    if ledger.owed:
-        raise ledger.owed
+    loop = _Loop(handlers, stop_condition, now)
+    wait = wait or _wait_for_input
+    deadline = now() + stop_condition.seconds if stop_condition.seconds else float("inf")
+    yield Event(EventKind.LISTENING, text=source.name)
+    reason: Union[EndReason, Literal[""]] = ""
+    while not reason:
+        if stop():
+            reason = "stopped"
+        elif now() >= deadline:
+            reason = "timeout"
+        loop.collect(source.read())
+        yield from loop.run_due(final=bool(reason) or source.exhausted)
+        reason = reason or loop.end_reason(source.exhausted)
+        if not reason:
+            wait(source, min(loop.idle_seconds(), max(0.0, deadline - now())))
+    yield Event(EventKind.ENDED, text=reason)
+    if loop.pending_error:
+        raise loop.pending_error
 
 
-def _done(ledger: _Ledger, until: Until, exhausted: bool) -> str:
-    """Why it is over when nothing is left to do; empty when something is."""
-    if ledger.pending or not ledger.published:
-        return ""
-    waited = [name for name, state in ledger.nodes.items() if until.asked and state not in ASKED]
-    if until.count and len(ledger.nodes) - len(waited) >= until.count:
-        return "count"
-    return "all" if exhausted and not waited else ""
+@dataclass
+class _Loop:
+    """The state of one run, and its tasks."""
 
+    handlers: Handlers
+    stop_condition: StopCondition
+    now: Callable[[], float]
+    pending: dict[str, DhcpRequest] = field(default_factory=dict)
+    """Machines to enrol, by MAC, in the order of their first requests."""
+    first_seen: float = 0.0
+    """When the first pending machine sent its first request."""
+    last_seen: float = 0.0
+    """When the last pending machine sent its first request."""
+    retry_at: float = 0.0
+    poll_orders_at: float = 0.0
+    nodes: dict[str, str] = field(default_factory=dict)
+    """The states of the orders of enrolled nodes, by name."""
+    reported: set[tuple[EventKind, str, str]] = field(default_factory=set)
+    reports_current: bool = False
+    """Whether the services' files contain all nodes.  False at first: an earlier run may have been
+    killed before it wrote them."""
+    pending_error: Optional[RocksError] = None
+    """Why the last task failed, until it succeeds."""
+    one_at_a_time: bool = False
+    """Enrol machines one by one, to identify the one at fault."""
 
-def _gather(ledger: _Ledger, sightings: Sequence[Sighting], now: float) -> None:
-    for sighting in sightings:
-        before = ledger.pending.get(sighting.mac)
-        if before is None and len(ledger.pending) < MOST_PENDING:
-            ledger.first = ledger.first if ledger.pending else now
-            ledger.latest = now
-            ledger.pending[sighting.mac] = sighting
-        elif before is not None:
-            ledger.pending[sighting.mac] = merged(before, sighting)
+    def collect(self, requests: Sequence[DhcpRequest]) -> None:
+        """Add requests to the pending ones."""
+        for request in requests:
+            earlier = self.pending.get(request.mac)
+            if earlier is not None:
+                self.pending[request.mac] = merge_requests(earlier, request)
+            elif len(self.pending) < MAX_PENDING:
+                self.last_seen = self.now()
+                if not self.pending:
+                    self.first_seen = self.last_seen
+                self.pending[request.mac] = request
 
+    def run_due(self, final: bool) -> Iterator[Event]:
+        """Run the tasks that are due: enrol, write reports, poll orders.  ``final``: run all."""
+        if self.pending and (final or (self._settled() and self.now() >= self.retry_at)):
+            yield from self._enrol_pending()
+        if not self.reports_current and (final or self.now() >= self.retry_at):
+            yield from self._write_reports()
+        if self.nodes and (final or self.now() >= self.poll_orders_at):
+            yield from self._poll_orders()
 
-def _duties(
-    ledger: _Ledger, office: Office, until: Until, now: float, last: bool
-) -> Iterator[Event]:
-    """Whatever is due now: enter, publish, look at the orders."""
-    settled = now - ledger.latest >= SETTLE_SECONDS or now - ledger.first >= LONGEST_SETTLE
-    if ledger.pending and (last or (settled and now >= ledger.retry_at)):
-        yield from _enter(ledger, office, until, now)
-    if not ledger.published and (last or now >= ledger.retry_at):
-        yield from _publish(ledger, office, now)
-    if ledger.nodes and (last or now >= ledger.look_at):
-        yield from _look(ledger, office, now)
+    def end_reason(self, exhausted: bool) -> Union[EndReason, Literal[""]]:
+        """Return why the run ends although nobody stopped it; empty when it continues."""
+        if self.pending or not self.reports_current:
+            return ""
+        counted = len(self.nodes)
+        if self.stop_condition.kickstart_requested:
+            counted = sum(state in KICKSTART_REQUESTED for state in self.nodes.values())
+        if self.stop_condition.count and counted >= self.stop_condition.count:
+            return "count"
+        return "all" if exhausted and counted == len(self.nodes) else ""
 
-
-def _enter(ledger: _Ledger, office: Office, until: Until, now: float) -> Iterator[Event]:
-    most = max(0, until.count - len(ledger.nodes)) if until.count else None
-    some = dict(list(ledger.pending.items())[: 1 if ledger.singly else None])
-    try:
-        batch = office.enter(list(some.values()), most)
-    except Unavailable as error:
-        ledger.owed, ledger.retry_at = error, now + LOOK_SECONDS
-        yield from _once(ledger, Event(TROUBLE, text=str(error)))
-        return
-    for mac in some:
-        del ledger.pending[mac]
-    ledger.owed = None if ledger.published else ledger.owed
-    yield from _entered(ledger, office, batch, now)
-    for sighting, name in batch.known:
-        if name not in ledger.nodes:
-            yield from _once(ledger, Event(KNOWN, sighting.mac, name, sighting=sighting))
-    for sighting, why in batch.refused:
-        yield from _once(ledger, Event(REFUSED, sighting.mac, text=why, sighting=sighting))
-
-
-def _entered(ledger: _Ledger, office: Office, batch: Batch, now: float) -> Iterator[Event]:
-    """The services are told first: the machines wait for them, people can wait."""
-    if not batch.entered:
-        return
-    ledger.published = False
-    told = list(_publish(ledger, office, now))
-    if ledger.owed and _withdrawn(ledger, office, [node.name for _sighting, node in batch.entered]):
-        why, ledger.owed, ledger.published = str(ledger.owed), None, True
-        if len(batch.entered) > 1:
-            ledger.singly = True
-            ledger.pending = {
-                **{sighting.mac: sighting for sighting, _node in batch.entered},
-                **ledger.pending,
-            }
+    def idle_seconds(self) -> float:
+        """Return the time until the next task; at most half a second, so that ``stop`` is polled."""
+        if self.pending or not self.reports_current:
+            until_due = max(SETTLE_SECONDS, self.retry_at - self.now())
         else:
-            sighting = batch.entered[0][0]
-            yield from _once(ledger, Event(REFUSED, sighting.mac, text=why, sighting=sighting))
-        return
-    for sighting, node in batch.entered:
-        ledger.nodes[node.name] = ""
-        yield Event(ENTERED, sighting.mac, node.name, node=node, sighting=sighting)
-    yield from told
+            until_due = RETRY_SECONDS
+        return min(until_due, RETRY_SECONDS / 2)
+
+    def _settled(self) -> bool:
+        now = self.now()
+        return now - self.last_seen >= SETTLE_SECONDS or now - self.first_seen >= MAX_SETTLE_SECONDS
+
+    def _enrol_pending(self) -> Iterator[Event]:
+        limit = None
+        if self.stop_condition.count:
+            limit = max(0, self.stop_condition.count - len(self.nodes))
+        batch = list(self.pending.values())[: 1 if self.one_at_a_time else None]
+        try:
+            result = self.handlers.enrol(batch, limit)
+        except Unavailable as error:
+            yield from self._retry_later(error)
+            return
+        for request in batch:
+            del self.pending[request.mac]
+        if self.reports_current:
+            self.pending_error = None
+        yield from self._announce(result.enrolled)
+        for machine in result.known:
+            if machine.name not in self.nodes:
+                yield from self._unless_reported(
+                    Event(
+                        EventKind.KNOWN,
+                        mac=machine.request.mac,
+                        name=machine.name,
+                        request=machine.request,
+                    )
+                )
+        for refusal in result.refused:
+            yield from self._refuse(refusal.request, refusal.reason)
+
+    def _announce(self, enrolled: Sequence[Enrolment]) -> Iterator[Event]:
+        """Write the reports with the new nodes first: the machines wait for them."""
+        if not enrolled:
+            return
+        self.reports_current = False
+        report_events = list(self._write_reports())
+        error = self.pending_error
+        if error and self._undo_enrolment(error, [item.node.name for item in enrolled]):
+            self.pending_error = None
+            self.reports_current = True
+            if len(enrolled) == 1:
+                yield from self._refuse(enrolled[0].request, str(error))
+            else:
+                self.one_at_a_time = True
+                again = {item.request.mac: item.request for item in enrolled}
+                self.pending = {**again, **self.pending}
+            return
+        for request, node in enrolled:
+            self.nodes[node.name] = ""
+            yield Event(
+                EventKind.ENROLLED, mac=request.mac, name=node.name, node=node, request=request
+            )
+        yield from report_events
+
+    def _undo_enrolment(self, error: RocksError, names: Sequence[str]) -> bool:
+        try:
+            return not isinstance(error, Unavailable) and self.handlers.undo_enrolment(names)
+        except RocksError:
+            return False
+
+    def _write_reports(self) -> Iterator[Event]:
+        try:
+            changed = self.handlers.write_reports()
+        except RocksError as error:
+            yield from self._retry_later(error)
+        else:
+            self.pending_error = None
+            self.reports_current = True
+            if changed:
+                yield Event(EventKind.REPORTS_WRITTEN, text=", ".join(changed))
+
+    def _poll_orders(self) -> Iterator[Event]:
+        self.poll_orders_at = self.now() + RETRY_SECONDS
+        try:
+            states = self.handlers.order_states(list(self.nodes))
+        except Unavailable:
+            return  # reported when the next machine is to be enrolled
+        for name, state in states.items():
+            if self.nodes[name] != state:
+                self.nodes[name] = state
+                yield Event(EventKind.ORDER_STATE, name=name, text=state)
+
+    def _retry_later(self, error: RocksError) -> Iterator[Event]:
+        self.pending_error = error
+        self.retry_at = self.now() + RETRY_SECONDS
+        yield from self._unless_reported(Event(EventKind.RETRYING, text=str(error)))
+
+    def _refuse(self, request: DhcpRequest, reason: str) -> Iterator[Event]:
+        yield from self._unless_reported(
+            Event(EventKind.REFUSED, mac=request.mac, text=reason, request=request)
+        )
+
+    def _unless_reported(self, event: Event) -> Iterator[Event]:
+        """Yield the event unless it repeats an earlier one: machines repeat their requests."""
+        key = (event.kind, event.mac, event.name or event.text)
+        if key not in self.reported and len(self.reported) < MAX_NOTICES:
+            self.reported.add(key)
+            yield event
 
 
-def _withdrawn(ledger: _Ledger, office: Office, names: Sequence[str]) -> bool:
-    try:
-        return not isinstance(ledger.owed, Unavailable) and office.withdraw(names)
-    except RocksError:
-        return False
-
-
-def _publish(ledger: _Ledger, office: Office, now: float) -> Iterator[Event]:
-    try:
-        told = office.publish()
-    except RocksError as error:
-        ledger.owed, ledger.retry_at = error, now + LOOK_SECONDS
-        yield from _once(ledger, Event(TROUBLE, text=str(error)))
-    else:
-        ledger.owed, ledger.published = None, True
-        if told:
-            yield Event(PUBLISHED, text=", ".join(told))
-
-
-def _look(ledger: _Ledger, office: Office, now: float) -> Iterator[Event]:
-    ledger.look_at = now + LOOK_SECONDS
-    try:
-        states = office.states(list(ledger.nodes))
-    except Unavailable:
-        return  # told when something is to be entered
-    for name, state in states.items():
-        if ledger.nodes[name] != state:
-            ledger.nodes[name] = state
-            yield Event(STATE, name=name, text=state)
-
-
-def _once(ledger: _Ledger, event: Event) -> Iterator[Event]:
-    """The event, unless the same was told before: a machine asks until somebody answers."""
-    key = (event.kind, event.mac, event.name or event.text)
-    if key not in ledger.told and len(ledger.told) < MOST_TOLD:
-        ledger.told.add(key)
-        yield event
-
-
-def _idle(ledger: _Ledger, now: float) -> float:
-    """Seconds until the next duty; never more than half a second, so that ``stop`` is noticed."""
-    waiting = ledger.pending or not ledger.published
-    return min(
-        max(SETTLE_SECONDS, ledger.retry_at - now) if waiting else LOOK_SECONDS, LOOK_SECONDS / 2
-    )
-
-
-def _wait(source: Source, seconds: float) -> None:
-    """Until the source has something to read, or that long."""
+def _wait_for_input(source: Source, seconds: float) -> None:
+    """Wait until the source is readable, or so long."""
     descriptor = source.fileno()
     if descriptor >= 0:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.poll(seconds * 1000)
     else:
-        time.sleep(
-            min(seconds, POLL_SECONDS)
-        )  # a source that is no file descriptor can only be asked again
+        time.sleep(min(seconds, POLL_SECONDS))

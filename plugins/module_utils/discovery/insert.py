@@ -1,213 +1,238 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Enter the machines that nobody knows yet into the database (paper, 6.4: insert-ethers).
+"""Add unknown machines to the database as nodes (paper, 6.4: insert-ethers).
 
-One transaction for all that were seen together.  When one of them cannot be entered, it is refused with its reason and
-the others are entered all the same.
+All machines of one call are enrolled in one transaction.  If that fails, each is enrolled by
+itself, so that only the machines at fault are refused, each with its reason.
 """
 
 from __future__ import annotations
 
 from typing import Callable, Iterable, NamedTuple, Optional, Sequence, Union
 
-from ..cluster import nodes as rows
+from ..cluster import nodes
 from ..cluster.addressing import network_of
 from ..cluster.database import Database
 from ..cluster.model import NewNode, Node
 from ..cluster.networks import networks
 from ..errors import Refused, RocksError, Unavailable
-from .dhcp_request import Sighting, folded
-from .model import Batch, Place, Placement, Refusal
-from .placement_table import place_of
+from .dhcp_request import DhcpRequest, merge_by_mac
+from .model import BatchResult, Enrolment, KnownMachine, Location, Placement, Refusal
+from .placement_table import location_of
 
-AT_ONCE = 500  # parameters in one statement
-KNOWN = (
-    "select mac, name from nodes where mac in ({marks}) union all select interfaces.mac, nodes.name"
-    " from interfaces join nodes on nodes.id = interfaces.node where interfaces.mac in ({marks})"
+MAX_PARAMETERS = 500  # in one SQL statement
+NODES_BY_MAC = (
+    "select mac, name from nodes where mac in ({placeholders}) union all"
+    " select interfaces.mac, nodes.name from interfaces join nodes on nodes.id = interfaces.node"
+    " where interfaces.mac in ({placeholders})"
 )
-RANKS = (
+USED_RANKS = (
     "select nodes.`rank` from nodes join memberships on memberships.id = nodes.membership"
     " where memberships.name = ? and nodes.rack = ?"
 )
 
-Complete = Callable[[Sequence[Node]], None]
+BeforeCommit = Callable[[Sequence[Node]], None]
 
 
-def nothing_more(_entered: Sequence[Node]) -> None:
-    """What is done with the entered nodes before the transaction ends, when there is nothing to do."""
+def do_nothing(_nodes: Sequence[Node]) -> None:
+    """The default of BeforeCommit."""
 
 
 def insert(
     database: Database,
-    sightings: Iterable[Sighting],
+    requests: Iterable[DhcpRequest],
     placement: Placement,
     *,
-    most: Optional[int] = None,
-    complete: Complete = nothing_more,
-    keep: bool = True,
-) -> Batch:
-    """Give a name, a place, an address and a row to each machine that has none, in the order in which they asked.
+    limit: Optional[int] = None,
+    before_commit: BeforeCommit = do_nothing,
+    dry_run: bool = False,
+) -> BatchResult:
+    """Add each unknown machine as a node with a name, a location and an address.
 
-    most      enter no more than these; what is left over is in no part of the Batch
-    complete  called with the entered nodes inside of the transaction: an error that it raises undoes their rows
-    keep      False is a rehearsal: the same answer, and nothing stays
+    requests       their order is the order of the ranks; several of one machine count once
+    limit          the largest number of machines to enrol; the result does not mention the rest
+    before_commit  called with the new nodes inside the transaction; if it raises, they are undone
+    dry_run        return the same result, and change nothing
 
-    A MAC that any node has, on whichever of its interfaces, is left alone.  Raises Unavailable when the database does
-    not answer; nothing was changed then, and the same call may be made again.
+    Machines whose MAC belongs to any interface of a node are left alone.  Raises Unavailable when
+    the database does not answer; nothing was changed then, and the call can be repeated.
     """
-    seen = folded(sightings)
-    with database.transaction(dry_run=not keep):
-        known = known_macs(database, [sighting.mac for sighting in seen])
-        unknown = [sighting for sighting in seen if sighting.mac not in known]
-        wanted, refused = _planned(database, unknown, placement)
-        entered, failed = _entered(database, wanted[:most], placement, complete)
-    return Batch(
-        tuple(entered),
-        tuple((sighting, known[sighting.mac]) for sighting in seen if sighting.mac in known),
-        (*refused, *failed),
+    machines = merge_by_mac(requests)
+    with database.transaction(dry_run=dry_run):
+        owners = mac_owners(database, [request.mac for request in machines])
+        unknown = [request for request in machines if request.mac not in owners]
+        candidates, refused = _plan(database, unknown, placement)
+        enrolled, failed = _enrol(database, candidates[:limit], placement, before_commit)
+    return BatchResult(
+        enrolled=tuple(enrolled),
+        known=tuple(
+            KnownMachine(request, owners[request.mac])
+            for request in machines
+            if request.mac in owners
+        ),
+        refused=(*refused, *failed),
     )
 
 
-def known_macs(database: Database, macs: Sequence[str]) -> dict[str, str]:
-    """MAC -> the node that has it, for those of ``macs`` that are known."""
-    found: dict[str, str] = {}
-    for start in range(0, len(macs), AT_ONCE // 2):
-        some = macs[start : start + AT_ONCE // 2]
-        found.update(database.rows(KNOWN.format(marks=", ".join("?" * len(some))), [*some, *some]))
-    return found
+def mac_owners(database: Database, macs: Sequence[str]) -> dict[str, str]:
+    """Return the names of the nodes that have these MACs, by MAC."""
+    owners: dict[str, str] = {}
+    for start in range(0, len(macs), MAX_PARAMETERS // 2):
+        chunk = macs[start : start + MAX_PARAMETERS // 2]
+        query = NODES_BY_MAC.format(placeholders=", ".join("?" * len(chunk)))
+        owners.update(database.rows(query, [*chunk, *chunk]))
+    return owners
 
 
-class _Wanted(NamedTuple):
-    sighting: Sighting
-    node: NewNode
-
-
-def _planned(
-    database: Database, unknown: Sequence[Sighting], placement: Placement
-) -> tuple[list[_Wanted], list[Refusal]]:
-    wanted, refused = [], []
-    taken: dict[tuple[str, int], set[int]] = {}
-    for sighting in unknown:
-        try:
-            place = _place(sighting, placement)
-            membership, rack = place.membership or placement.membership, _rack(place, placement)
-            ranks = taken.setdefault((membership, rack), ranks_in(database, membership, rack))
-            node = new_node(
-                sighting, place, placement, _network(database, sighting, placement), ranks
-            )
-        except Refused as error:
-            refused.append(Refusal(sighting, str(error)))
-            continue
-        if node.rank is not None:
-            ranks.add(node.rank)
-        wanted.append(_Wanted(sighting, node))
-    return wanted, refused
-
-
-def _place(sighting: Sighting, placement: Placement) -> Place:
-    if (
-        sighting.interface
-        and not sighting.relay
-        and placement.interface not in ("", sighting.interface)
-    ):
-        raise Refused(
-            f"asks on {sighting.interface}, and the cluster's network is on {placement.interface}"
-        )
-    if placement.firmware_only and not sighting.firmware:
-        raise Refused(
-            "does not ask as booting firmware does",
-            hint="set firmware_only: false to enter it all the same",
-        )
-    if not placement.places:
-        return Place()
-    place = place_of(sighting, placement.places)
-    if place is None:
-        port = f" (port {sighting.switch} {sighting.port})" if sighting.port else ""
-        raise Refused(f"stands in no line of the table{port}")
-    return place
-
-
-def _rack(place: Place, placement: Placement) -> int:
-    return placement.rack if place.rack is None else place.rack
-
-
-def ranks_in(database: Database, membership: str, rack: int) -> set[int]:
-    return {row[0] for row in database.rows(RANKS, (membership, rack))}
+def used_ranks(database: Database, membership: str, rack: int) -> set[int]:
+    """Return the ranks of a membership's nodes in a rack."""
+    return {rank for (rank,) in database.rows(USED_RANKS, (membership, rack))}
 
 
 def new_node(
-    sighting: Sighting, place: Place, placement: Placement, network: str, ranks: set[int]
+    request: DhcpRequest, location: Location, placement: Placement, network: str, ranks: set[int]
 ) -> NewNode:
-    rank = place.rank
+    """Combine a request, a location and a placement.
+
+    network  the network that the address is allocated from; empty: the network of the membership
+    ranks    the ranks in use in the rack
+    """
+    rank = location.rank
     if rank is None and placement.rank is not None:
-        rank = next(
-            free
-            for free in range(placement.rank, placement.rank + len(ranks) + 1)
-            if free not in ranks
-        )
+        candidates = range(placement.rank, placement.rank + len(ranks) + 1)
+        rank = next(candidate for candidate in candidates if candidate not in ranks)
     return NewNode(
-        membership=place.membership or placement.membership,
-        rack=_rack(place, placement),
+        membership=location.membership or placement.membership,
+        rack=_rack_of(location, placement),
         rank=rank,
-        name=place.name,
-        mac=sighting.mac,
-        ip=place.ip,
-        arch=sighting.arch or placement.arch,
+        name=location.name,
+        mac=request.mac,
+        ip=location.ip,
+        arch=request.arch or placement.arch,
         comment=placement.comment,
         network=network,
-        where=": ".join(filter(None, (place.where, sighting.mac))),
+        where=": ".join(filter(None, (location.where, request.mac))),
     )
 
 
-def _network(database: Database, sighting: Sighting, placement: Placement) -> str:
-    """The network of the relay that passed the request on: the machine is where the relay is."""
-    if placement.network or not sighting.relay:
-        return placement.network
-    found = network_of(sighting.relay, networks(database))
-    if found is None:
+class _Candidate(NamedTuple):
+    request: DhcpRequest
+    node: NewNode
+
+
+def _plan(
+    database: Database, unknown: Sequence[DhcpRequest], placement: Placement
+) -> tuple[list[_Candidate], list[Refusal]]:
+    """Choose a location for each machine, or the reason to refuse it."""
+    candidates: list[_Candidate] = []
+    refused: list[Refusal] = []
+    ranks_by_rack: dict[tuple[str, int], set[int]] = {}
+    for request in unknown:
+        try:
+            location = _location_for(request, placement)
+            network = _network_for(database, request, placement)
+        except Refused as error:
+            refused.append(Refusal(request, str(error)))
+            continue
+        membership = location.membership or placement.membership
+        rack = _rack_of(location, placement)
+        if (membership, rack) not in ranks_by_rack:
+            ranks_by_rack[membership, rack] = used_ranks(database, membership, rack)
+        ranks = ranks_by_rack[membership, rack]
+        node = new_node(request, location, placement, network, ranks)
+        if node.rank is not None:
+            ranks.add(node.rank)
+        candidates.append(_Candidate(request, node))
+    return candidates, refused
+
+
+def _location_for(request: DhcpRequest, placement: Placement) -> Location:
+    """Return the location that the table gives, or an empty one.  Raises Refused."""
+    direct = request.interface and not request.relay
+    if direct and placement.interface not in ("", request.interface):
         raise Refused(
-            f"its request came through the relay {sighting.relay}, which is in none of our networks",
-            hint="describe that network with rocks_network",
+            f"the request arrived on {request.interface},"
+            f" but the cluster network is on {placement.interface}"
         )
-    return found.name
+    if placement.firmware_only and not request.is_firmware:
+        raise Refused(
+            "not a PXE or HTTP boot request", hint="set firmware_only: false to add it anyway"
+        )
+    if not placement.locations:
+        return Location()
+    location = location_of(request, placement.locations)
+    if location is None:
+        port = f" (port {request.switch} {request.port})" if request.port else ""
+        raise Refused(f"not in the table{port}")
+    return location
 
 
-def _entered(
-    database: Database, wanted: Sequence[_Wanted], placement: Placement, complete: Complete
-) -> tuple[list[tuple[Sighting, Node]], list[Refusal]]:
-    """All of them at once; when that fails, one after another, so that only what is at fault stays out."""
-    if not wanted:
+def _rack_of(location: Location, placement: Placement) -> int:
+    return placement.rack if location.rack is None else location.rack
+
+
+def _network_for(database: Database, request: DhcpRequest, placement: Placement) -> str:
+    """Return the network of the relay that forwarded the request: the machine is behind it."""
+    if placement.network or not request.relay:
+        return placement.network
+    network = network_of(request.relay, networks(database))
+    if network is None:
+        raise Refused(
+            f"the DHCP relay {request.relay} is not in a known network",
+            hint="define its network with rocks_network",
+        )
+    return network.name
+
+
+def _enrol(
+    database: Database,
+    candidates: Sequence[_Candidate],
+    placement: Placement,
+    before_commit: BeforeCommit,
+) -> tuple[list[Enrolment], list[Refusal]]:
+    """Enrol all at once; if that fails, one by one, so that only those at fault are refused."""
+    if not candidates:
         return [], []
-    together = _attempt(database, wanted, placement, complete)
-    if not isinstance(together, RocksError):
-        return together, []
-    if len(wanted) == 1:
-        return [], [Refusal(wanted[0].sighting, str(together))]
-    entered, refused = [], []
-    for one in wanted:
-        alone = _attempt(database, [one], placement, complete)
-        if isinstance(alone, RocksError):
-            refused.append(Refusal(one.sighting, str(alone)))
+    outcome = _try_enrol(database, candidates, placement, before_commit)
+    if not isinstance(outcome, RocksError):
+        return outcome, []
+    if len(candidates) == 1:
+        return [], [Refusal(candidates[0].request, str(outcome))]
+    enrolled: list[Enrolment] = []
+    refused: list[Refusal] = []
+    for candidate in candidates:
+        outcome = _try_enrol(database, [candidate], placement, before_commit)
+        if isinstance(outcome, RocksError):
+            refused.append(Refusal(candidate.request, str(outcome)))
         else:
-            entered += alone
-    return entered, refused
+            enrolled += outcome
+    return enrolled, refused
 
 
-def _attempt(
-    database: Database, wanted: Sequence[_Wanted], placement: Placement, complete: Complete
-) -> Union[list[tuple[Sighting, Node]], RocksError]:
+def _try_enrol(
+    database: Database,
+    candidates: Sequence[_Candidate],
+    placement: Placement,
+    before_commit: BeforeCommit,
+) -> Union[list[Enrolment], RocksError]:
+    """Enrol all candidates or none.  Return the error, but raise Unavailable."""
     try:
         with database.transaction():
             if placement.replace:
                 added = [
-                    rows.replace(database, placement.replace, one.sighting.mac) for one in wanted
+                    nodes.replace(database, placement.replace, candidate.request.mac)
+                    for candidate in candidates
                 ]
             else:
-                added = rows.add(
-                    database, [one.node for one in wanted], fill_gaps=placement.fill_gaps
+                added = nodes.add(
+                    database,
+                    [candidate.node for candidate in candidates],
+                    fill_gaps=placement.fill_gaps,
                 )
-            complete(added)
-            return [(one.sighting, node) for one, node in zip(wanted, added)]
+            before_commit(added)
+            return [
+                Enrolment(candidate.request, node) for candidate, node in zip(candidates, added)
+            ]
     except Unavailable:
         raise
     except RocksError as error:

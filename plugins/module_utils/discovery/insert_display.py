@@ -1,54 +1,44 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a person sees while insert-ethers watches: one line for each event, or a table that is drawn anew.
+"""What insert-ethers prints while it runs: one line for each event, or a table at a terminal.
 
-Everything that strangers wrote is printable ASCII already (``sighting.printable``); errors are made so here.
+Text that machines sent is printable ASCII already (``dhcp_request.printable``); errors are made
+printable here.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Mapping, NamedTuple
 
-from .dhcp_request import Sighting, printable
-from .model import (
-    ENTERED,
-    KNOWN,
-    LISTENING,
-    OVER,
-    PUBLISHED,
-    REFUSED,
-    REMOVED,
-    STATE,
-    TROUBLE,
-    Event,
-)
+from .dhcp_request import DhcpRequest, printable
+from .model import Event, EventKind
 from .pxe_architectures import FIRMWARE
 
-LONGEST_NOTE = 1000
+MAX_NOTE_LENGTH = 1000
 HEADINGS = ("node", "MAC", "address", "machine", "installation")
-ENDINGS = {
-    "count": "all that were wanted are there",
-    "all": "there are no more",
-    "timeout": "the time is over",
+END_MESSAGES: Mapping[str, str] = {
+    "count": "requested number reached",
+    "all": "no more machines",
+    "timeout": "timeout reached",
     "stopped": "stopped",
 }
-WORDS = {
-    LISTENING: "listening to {note}",
-    ENTERED: "{name} is {mac}, {address}{machine}",
-    KNOWN: "{mac} is {name} already",
-    REFUSED: "{mac} is not entered: {note}",
-    REMOVED: "{name} is forgotten",
-    PUBLISHED: "told: {note}",
-    STATE: "{name}: {installation}",
-    TROUBLE: "waiting: {note}",
-    OVER: "{note}",
+TEMPLATES = {
+    EventKind.LISTENING: "reading DHCP requests from {note}",
+    EventKind.ENROLLED: "added {name}: {mac}, {address}{machine}",
+    EventKind.KNOWN: "{mac} is already {name}",
+    EventKind.REFUSED: "{mac} not added: {note}",
+    EventKind.REMOVED: "removed {name}",
+    EventKind.REPORTS_WRITTEN: "reports written: {note}",
+    EventKind.ORDER_STATE: "{name}: {installation}",
+    EventKind.RETRYING: "retrying: {note}",
+    EventKind.ENDED: "{note}",
 }
-# A kickstart that was asked for shows as the paper's users know it: something between the parentheses.
-ASKED_FOR = {"": "( )", "ordered": "( ) ordered", "booted": "( ) booted"}
+# The paper's insert-ethers marks a node that has requested its kickstart with "(*)".
+WAITING_MARKS = {"": "( )", "ordered": "( ) ordered", "booted": "( ) booted"}
 
 
 class Row(NamedTuple):
-    """One node in the table."""
+    """One node in the table; iterated as its cells."""
 
     name: str
     mac: str
@@ -57,68 +47,65 @@ class Row(NamedTuple):
     installation: str = ""
 
 
-class Table:
-    """The nodes that were entered, and the last remarks."""
+class StatusTable:
+    """The nodes that were added, and the last messages."""
 
-    def __init__(self, title: str, remarks: int = 4) -> None:
-        self._title, self._keep = title, remarks
+    def __init__(self, title: str, max_messages: int = 4) -> None:
+        self._title = title
+        self._max_messages = max_messages
         self._rows: dict[str, Row] = {}
-        self._remarks: list[str] = []
+        self._messages: list[str] = []
 
     def add(self, event: Event) -> None:
-        """Take in what happened."""
-        if event.kind == ENTERED and event.node is not None:
+        """Update the table."""
+        if event.kind == EventKind.ENROLLED and event.node is not None:
             self._rows[event.name] = Row(
-                event.name,
-                event.mac,
-                event.node.ip,
-                machine(event.sighting) if event.sighting else "",
+                name=event.name,
+                mac=event.mac,
+                address=event.node.ip,
+                machine=machine_type(event.request) if event.request else "",
             )
-        elif event.kind == STATE and event.name in self._rows:
-            self._rows[event.name] = self._rows[event.name]._replace(
-                installation=installation(event.text)
-            )
-        elif (
-            event.kind != PUBLISHED
-        ):  # what services were told is of interest only when they refuse
-            self._remarks = [*self._remarks, line(event)][-self._keep :]
+        elif event.kind == EventKind.ORDER_STATE and event.name in self._rows:
+            mark = installation_mark(event.text)
+            self._rows[event.name] = self._rows[event.name]._replace(installation=mark)
+        elif event.kind != EventKind.REPORTS_WRITTEN:  # of interest only when it fails
+            self._messages = [*self._messages, event_line(event)][-self._max_messages :]
 
     def lines(self, width: int, height: int) -> list[str]:
-        """The table as lines that fit; when there are too many nodes, the latest ones."""
-        room = max(1, height - len(self._remarks) - 4)
-        shown = list(self._rows.values())[-room:]
-        hidden = len(self._rows) - len(shown)
-        cells = [HEADINGS, *shown]
+        """Return the table as lines that fit a terminal; the latest nodes if they are too many."""
+        max_rows = max(1, height - len(self._messages) - 4)
+        rows = list(self._rows.values())[-max_rows:]
+        hidden = len(self._rows) - len(rows)
+        cells = [HEADINGS, *rows]
         widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
         table = [
             "  ".join(cell.ljust(size) for cell, size in zip(row, widths)).rstrip() for row in cells
         ]
-        more = [f"… and {hidden} before these"] if hidden else []
-        return [text[:width] for text in (self._title, *table, *more, *self._remarks)]
+        summary = [f"… and {hidden} earlier nodes"] if hidden else []
+        return [line[:width] for line in (self._title, *table, *summary, *self._messages)]
 
 
-def line(event: Event) -> str:
-    """The event in one line."""
-    note = printable(" ".join(event.text.split()), LONGEST_NOTE)
-    return WORDS[event.kind].format(
+def event_line(event: Event) -> str:
+    """Format an event as one line."""
+    note = printable(" ".join(event.text.split()), MAX_NOTE_LENGTH)
+    machine = machine_type(event.request) if event.request else ""
+    return TEMPLATES[event.kind].format(
         mac=event.mac,
         name=event.name,
-        note=ENDINGS.get(note, note),
+        note=END_MESSAGES.get(note, note),
         address=(event.node.ip if event.node else "") or "no address",
-        machine=f" ({machine(event.sighting)})"
-        if event.sighting and machine(event.sighting)
-        else "",
-        installation=installation(event.text) if event.kind == STATE else "",
+        machine=f" ({machine})" if machine else "",
+        installation=installation_mark(event.text),
     )
 
 
-def machine(sighting: Sighting) -> str:
-    """What kind of machine asked, as far as its request tells: ``x86_64 UEFI``."""
-    if sighting.architecture in FIRMWARE:
-        return " ".join(FIRMWARE[sighting.architecture])
-    return sighting.vendor[:24]
+def machine_type(request: DhcpRequest) -> str:
+    """Return the machine's architecture and firmware, ``x86_64 UEFI``, or its vendor class."""
+    if request.architecture in FIRMWARE:
+        return " ".join(FIRMWARE[request.architecture])
+    return request.vendor[:24]
 
 
-def installation(state: str) -> str:
-    """An order's state with the mark of insert-ethers: ``(*)`` once the kickstart was asked for."""
-    return ASKED_FOR.get(state, f"(*) {printable(state)}")
+def installation_mark(state: str) -> str:
+    """Return the state of an order with the mark of insert-ethers, ``(*)`` or ``( )``."""
+    return WAITING_MARKS.get(state, f"(*) {printable(state)}")

@@ -1,30 +1,19 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a run of insert-ethers returns: every event of it, put together."""
+"""Collect the events of a run of insert-ethers into the module's return values."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from ..cluster.model import Node
-from .dhcp_request import Sighting
-from .insert_display import ENDINGS
-from .model import (
-    ENTERED,
-    KNOWN,
-    LISTENING,
-    OVER,
-    PUBLISHED,
-    REFUSED,
-    REMOVED,
-    STATE,
-    TROUBLE,
-    Event,
-)
+from .dhcp_request import DhcpRequest
+from .insert_display import END_MESSAGES
+from .model import Event, EventKind
 
 
-class Summary:
-    """Takes events in and says what they come to."""
+class RunResult:
+    """The result of one run, event by event."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, dict[str, Any]] = {}
@@ -32,36 +21,34 @@ class Summary:
         self._refused: dict[str, str] = {}
         self._removed: list[dict[str, Any]] = []
         self._reports: dict[str, None] = {}
-        self._troubles: list[str] = []
-        self._source = self._ended = ""
+        self._retried: list[str] = []
+        self._source = ""
+        self._end_reason = ""
 
     def add(self, event: Event) -> None:
-        """Take in what happened."""
-        if event.kind == ENTERED and event.node is not None:
-            self._nodes[event.name] = {
-                **_of_node(event.node),
-                **_of_sighting(event.sighting),
-                "state": "",
-            }
-        elif event.kind == REMOVED and event.node is not None:
-            self._removed.append(_of_node(event.node))
-        elif event.kind == STATE and event.name in self._nodes:
+        """Record an event."""
+        if event.kind == EventKind.ENROLLED and event.node is not None:
+            fields = {**_node_fields(event.node), **_request_fields(event.request)}
+            self._nodes[event.name] = {**fields, "state": ""}
+        elif event.kind == EventKind.REMOVED and event.node is not None:
+            self._removed.append(_node_fields(event.node))
+        elif event.kind == EventKind.ORDER_STATE and event.name in self._nodes:
             self._nodes[event.name]["state"] = event.text
-        elif event.kind == KNOWN:
+        elif event.kind == EventKind.KNOWN:
             self._known[event.mac] = event.name
-        elif event.kind == REFUSED:
+        elif event.kind == EventKind.REFUSED:
             self._refused[event.mac] = event.text
-        elif event.kind == TROUBLE:
-            self._troubles.append(event.text)
-        elif event.kind == PUBLISHED:
+        elif event.kind == EventKind.RETRYING:
+            self._retried.append(event.text)
+        elif event.kind == EventKind.REPORTS_WRITTEN:
             self._reports.update(dict.fromkeys(filter(None, event.text.split(", "))))
-        elif event.kind == LISTENING:
+        elif event.kind == EventKind.LISTENING:
             self._source = event.text
-        elif event.kind == OVER:
-            self._ended = event.text
+        elif event.kind == EventKind.ENDED:
+            self._end_reason = event.text
 
-    def result(self) -> dict[str, Any]:
-        """The module's return values."""
+    def to_data(self) -> dict[str, Any]:
+        """Return the module's return values."""
         nodes = list(self._nodes.values())
         return {
             "changed": bool(nodes or self._removed),
@@ -70,27 +57,26 @@ class Summary:
             "refused": [{"mac": mac, "reason": reason} for mac, reason in self._refused.items()],
             "removed": [node["name"] for node in self._removed],
             "reports": list(self._reports),
-            "waited_for": self._troubles,
+            "waited_for": self._retried,
             "source": self._source,
-            "ended": self._ended,
+            "ended": self._end_reason,
             "msg": self._message(),
-            "diff": {"before": _table(self._removed), "after": _table(nodes)},
+            "diff": {"before": _diff_text(self._removed), "after": _diff_text(nodes)},
         }
 
     def _message(self) -> str:
         counts = (
-            ("entered", self._nodes),
-            ("removed", self._removed),
-            ("known already", self._known),
-            ("not entered", self._refused),
+            (len(self._nodes), "added"),
+            (len(self._removed), "removed"),
+            (len(self._known), "already known"),
+            (len(self._refused), "not added"),
         )
-        told = (
-            ", ".join(f"{len(some)} {what}" for what, some in counts if some) or "nothing entered"
-        )
-        return "; ".join(filter(None, (told, ENDINGS.get(self._ended, self._ended))))
+        summary = ", ".join(f"{count} {what}" for count, what in counts if count)
+        end = END_MESSAGES.get(self._end_reason, self._end_reason)
+        return "; ".join(filter(None, (summary or "nothing added", end)))
 
 
-def _of_node(node: Node) -> dict[str, Any]:
+def _node_fields(node: Node) -> dict[str, Any]:
     return {
         "name": node.name,
         "mac": node.mac,
@@ -103,17 +89,16 @@ def _of_node(node: Node) -> dict[str, Any]:
     }
 
 
-def _of_sighting(sighting: Any) -> dict[str, Any]:
-    seen = sighting if isinstance(sighting, Sighting) else Sighting("")
+def _request_fields(request: Optional[DhcpRequest]) -> dict[str, Any]:
     return {
-        "vendor": seen.vendor,
-        "uuid": seen.uuid,
-        "interface": seen.interface,
-        "relay": seen.relay,
-        "switch": seen.switch,
-        "port": seen.port,
+        "vendor": request.vendor if request else "",
+        "uuid": request.uuid if request else "",
+        "interface": request.interface if request else "",
+        "relay": request.relay if request else "",
+        "switch": request.switch if request else "",
+        "port": request.port if request else "",
     }
 
 
-def _table(nodes: list[dict[str, Any]]) -> str:
+def _diff_text(nodes: list[dict[str, Any]]) -> str:
     return "".join(f"{node['name']} {node['mac']} {node['ip']}\n" for node in nodes)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A DHCP server's log, line by line, gives Sightings.
+"""Parse the lines of a DHCP server's log into DhcpRequests.
 
-The time in a line is not read: what counts is that the line came while we watched. A clock that is wrong, or a log
-from the future, changes nothing.
+The time in a line is ignored, so a wrong clock has no effect: a line counts when it is written
+while insert-ethers runs.
 """
 
 from __future__ import annotations
@@ -12,68 +12,72 @@ import ipaddress
 from collections import OrderedDict
 from typing import Optional
 
-from .dhcp_request import Sighting, printable, usable_mac
-from .log_formats import FORMS, HEADER
-from .pxe_architectures import architecture_of
+from .dhcp_request import DhcpRequest, printable, usable_mac
+from .log_formats import HEADER, LOG_FORMATS
+from .pxe_architectures import architecture_number
 
-LONGEST_LINE = 2048  # a header, a DHCP option and some words; what is longer is no such line's end
-MOST_CONVERSATIONS = 1024
-NO_ADDRESS = "0.0.0.0"
+MAX_LINE_LENGTH = 2048  # enough for a header, one DHCP option and the server's own words
+MAX_TRANSACTIONS = 1024
+UNSPECIFIED_ADDRESS = "0.0.0.0"
 
 
-class LogReader:
-    """Reads the lines of one log in their order.
+class LogParser:
+    """Parses the lines of one log, in order.
 
-    It remembers one thing: dnsmasq tells a machine's firmware on a line of its own, joined to the request only by the
-    number of the conversation.
+    dnsmasq logs a machine's vendor class on a separate line before the request, with the same
+    transaction ID.  The parser remembers the last MAX_TRANSACTIONS of them.
     """
 
     def __init__(self) -> None:
         self._vendors: OrderedDict[str, str] = OrderedDict()
 
-    def sighting(self, line: str) -> Optional[Sighting]:
-        """The machine that asks in this line; None for every other line."""
-        line = line[:LONGEST_LINE].rstrip("\r\n")
-        found = _facts(line)
-        if found is None:
+    def parse(self, line: str) -> Optional[DhcpRequest]:
+        """Return the request that a line reports; None for every other line."""
+        facts = _facts_in(line[:MAX_LINE_LENGTH].rstrip("\r\n"))
+        if facts is None:
             return None
-        if "mac" not in found:
-            self._remember(found["xid"], found["vendor"])
+        if "mac" not in facts:
+            self._remember_vendor(facts["xid"], facts["vendor"])
             return None
-        vendor = found.get("vendor") or self._vendors.get(found.get("xid", ""), "")
-        return _sighting(found, vendor)
+        vendor = facts.get("vendor") or self._vendors.get(facts.get("xid", ""), "")
+        return _request(facts, vendor)
 
-    def _remember(self, xid: str, vendor: str) -> None:
+    def _remember_vendor(self, xid: str, vendor: str) -> None:
         self._vendors[xid] = vendor
         self._vendors.move_to_end(xid)
-        if len(self._vendors) > MOST_CONVERSATIONS:
+        if len(self._vendors) > MAX_TRANSACTIONS:
             self._vendors.popitem(last=False)
 
 
-def _facts(line: str) -> Optional[dict[str, str]]:
+def _facts_in(line: str) -> Optional[dict[str, str]]:
+    """Return the named groups of the first format that matches."""
     header = HEADER.match(line)
-    begin = header.end() if header else 0
-    for form in FORMS:
-        found = form.pattern.match(line, begin)
-        if found:
-            return {name: text for name, text in found.groupdict().items() if text is not None}
+    start = header.end() if header else 0
+    for log_format in LOG_FORMATS:
+        match = log_format.pattern.match(line, start)
+        if match:
+            return {name: text for name, text in match.groupdict().items() if text is not None}
     return None
 
 
-def _sighting(found: dict[str, str], vendor: str) -> Optional[Sighting]:
-    mac = usable_mac(found["mac"])
+def _request(facts: dict[str, str], vendor: str) -> Optional[DhcpRequest]:
+    mac = usable_mac(facts["mac"])
     if mac is None:
         return None
-    via, relay = found.get("via", ""), found.get("relay", NO_ADDRESS)
+    interface = facts.get("interface", "")
+    relay = facts.get("relay", UNSPECIFIED_ADDRESS)
+    via = facts.get("via", "")
     if _is_address(via):
-        via, relay = "", via
+        relay = via
+    elif via:
+        interface = via
     vendor = printable(vendor)
-    return Sighting(
-        mac,
-        interface=printable(found.get("interface", via)),
-        relay="" if relay == NO_ADDRESS or not _is_address(relay) else relay,
+    return DhcpRequest(
+        mac=mac,
+        interface=printable(interface),
+        relay="" if relay == UNSPECIFIED_ADDRESS or not _is_address(relay) else relay,
         vendor=vendor,
-        architecture=architecture_of(vendor),
+        architecture=architecture_number(vendor),
     )
 
 

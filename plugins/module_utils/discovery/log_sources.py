@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""DHCP requests as a server writes them down: a log file across its rotations, the systemd journal, syslog datagrams.
+"""Sources that read a DHCP server's log: a file across rotations, the systemd journal, syslog.
 
-Each is a source for ``watch``: ``read()`` gives what has come since the last call and never waits.
+Each is a Source of event_loop: ``read()`` returns the requests since the last call without waiting.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Iterator, Sequence
 
 from ..errors import CommandError, DescriptionError, NotFound
 from ..process import Stream
-from .dhcp_request import Sighting
-from .log_parser import LogReader
+from .dhcp_request import DhcpRequest
+from .log_parser import LogParser
 
-CHUNK = 1 << 18
-LONGEST_LINE = 1 << 16
-POLLED = -1  # a source without a descriptor to wait on
-# The programs whose lines are read; -t is journalctl's SYSLOG_IDENTIFIER.
-JOURNAL = (
+READ_BYTES = 1 << 18
+MAX_LINE_BYTES = 1 << 16
+NO_DESCRIPTOR = -1  # for sources that must be polled
+MAX_DATAGRAMS = 512  # in one call of read()
+JOURNALCTL = (
     "journalctl",
     "--all",
     "--output=json",
@@ -31,131 +31,144 @@ JOURNAL = (
     "--quiet",
     "--no-pager",
     "--boot",
+    "--identifier=dhcpd",
+    "--identifier=dnsmasq-dhcp",
+    "--identifier=kea-dhcp4",
 )
-PROGRAMS = ("--identifier=dhcpd", "--identifier=dnsmasq-dhcp", "--identifier=kea-dhcp4")
-MOST_DATAGRAMS = 512
 
 
-class Lines:
-    """Bytes as they come, cut into lines; what is longer than any log line is passed over."""
+class LineSplitter:
+    """Splits chunks of bytes into lines, and drops lines longer than MAX_LINE_BYTES."""
 
     def __init__(self) -> None:
-        self._begun, self._overlong = b"", False
+        self._partial = b""
+        self._overlong = False
 
-    def cut(self, data: bytes) -> Iterator[str]:
-        """The lines that ``data`` ends; the begun one is kept for the next call."""
-        *ended, begun = (self._begun + data).split(b"\n")
-        for number, line in enumerate(ended):
+    def split(self, data: bytes) -> Iterator[str]:
+        """Yield the lines that ``data`` completes; the last, incomplete line waits for more data."""
+        *complete, partial = (self._partial + data).split(b"\n")
+        for number, line in enumerate(complete):
             if not (self._overlong and number == 0):
                 yield line.decode("utf-8", "replace")
-        self._overlong = len(begun) > LONGEST_LINE or (self._overlong and not ended)
-        self._begun = b"" if self._overlong else begun
+        self._overlong = len(partial) > MAX_LINE_BYTES or (self._overlong and not complete)
+        self._partial = b"" if self._overlong else partial
 
-    def rest(self) -> Iterator[str]:
-        """The begun line as it is: nobody will end it."""
-        return self.cut(b"\n") if self._begun else iter(())
+    def finish(self) -> Iterator[str]:
+        """Yield the incomplete line, if any."""
+        return self.split(b"\n") if self._partial else iter(())
 
 
 class LogFile:
-    """A log file under its name, whatever file has that name (logrotate's create) and whether it is cut (copytruncate).
+    """A log file, followed by name across logrotate's ``create`` and ``copytruncate``.
 
-    replay  begin with what the file holds already; otherwise only what is written from now on counts
-    follow  False: read it to its present end, and no further
+    replay  start with the present content; otherwise only lines that are written later count
+    follow  False: read to the present end and stop
     """
 
     def __init__(self, path: str, *, replay: bool = False, follow: bool = True) -> None:
-        """Raises NotFound, or DescriptionError when it cannot be read."""
-        self.name, self._path, self._reader = path, path, LogReader()
-        self._open_files = [_OpenFile(path, at_end=not replay)]
-        self._follow, self.exhausted = follow, False
+        """Raise NotFound, or DescriptionError when the file cannot be read."""
+        self.name = path
+        self.exhausted = False
+        self._path = path
+        self._follow = follow
+        self._parser = LogParser()
+        self._open_files = [_OpenFile(path, from_end=not replay)]
 
     def fileno(self) -> int:
-        return POLLED
+        """Return NO_DESCRIPTOR: a regular file is always readable."""
+        return NO_DESCRIPTOR
 
-    def read(self) -> list[Sighting]:
+    def read(self) -> list[DhcpRequest]:
+        """Return the requests that were logged since the last call."""
         lines = [line for file in self._open_files for line in file.lines()]
         if all(file.at_end for file in self._open_files):
-            self._look_for_rotation()
+            self._check_rotation()
             self.exhausted = not self._follow
         if self.exhausted:
-            lines += self._open_files[-1].rest()
-        return [sighting for sighting in map(self._reader.sighting, lines) if sighting]
+            lines += self._open_files[-1].last_line()
+        return [request for request in map(self._parser.parse, lines) if request]
 
-    def _look_for_rotation(self) -> None:
-        with contextlib.suppress(
-            NotFound, DescriptionError, OSError
-        ):  # between two names there is none
-            if self._open_files[-1].identity != _identity(os.stat(self._path)):
-                # The server writes to the old file until it is told to open its log again: both are read.
-                *gone, last = self._open_files
-                self._open_files = [last, _OpenFile(self._path, at_end=False)]
-                for file in gone:
+    def _check_rotation(self) -> None:
+        # During a rotation, no file may have the name.
+        with contextlib.suppress(NotFound, DescriptionError, OSError):
+            if self._open_files[-1].identity != _file_identity(os.stat(self._path)):
+                # The server writes to the old file until it reopens its log: read both.
+                *finished, last = self._open_files
+                self._open_files = [last, _OpenFile(self._path, from_end=False)]
+                for file in finished:
                     file.close()
 
     def close(self) -> None:
+        """Close all files."""
         for file in self._open_files:
             file.close()
 
 
 class _OpenFile:
-    """One file that is being written to by somebody else."""
+    """A file that another process appends to."""
 
-    def __init__(self, path: str, *, at_end: bool) -> None:
+    def __init__(self, path: str, *, from_end: bool) -> None:
         try:
-            # A named pipe without a writer must not hold us up.
+            # O_NONBLOCK: opening a named pipe without a writer must not block.
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             raise NotFound(
-                "no such log", path, "is the DHCP server's log kept elsewhere, or in the journal?"
+                "log file not found", path, "set the path of the DHCP server's log, or journal"
             ) from None
         except OSError as error:
-            raise DescriptionError(f"cannot be read ({error.strerror})", path) from error
-        found = os.fstat(self._descriptor)
-        if not stat.S_ISREG(found.st_mode):
+            raise DescriptionError(f"cannot read the log ({error.strerror})", path) from error
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
             self.close()
-            raise DescriptionError("not a file that a log could be", path)
-        self.identity, self._lines = _identity(found), Lines()
-        self._at, self.at_end = found.st_size if at_end else 0, False
+            raise DescriptionError("not a regular file", path)
+        self.identity = _file_identity(status)
+        self.at_end = False
+        self._position = status.st_size if from_end else 0
+        self._splitter = LineSplitter()
 
     def lines(self) -> list[str]:
-        """What was written since the last call, at most some hundred kilobytes of it."""
-        if os.fstat(self._descriptor).st_size < self._at:
-            self._at, self._lines = 0, Lines()
-        data = os.pread(self._descriptor, CHUNK, self._at)
-        self._at, self.at_end = self._at + len(data), not data
-        return list(self._lines.cut(data))
+        """Return the complete lines of the next READ_BYTES."""
+        if os.fstat(self._descriptor).st_size < self._position:  # truncated
+            self._position = 0
+            self._splitter = LineSplitter()
+        data = os.pread(self._descriptor, READ_BYTES, self._position)
+        self._position += len(data)
+        self.at_end = not data
+        return list(self._splitter.split(data))
 
-    def rest(self) -> Iterator[str]:
-        """The last line, if it has no end."""
-        return self._lines.rest()
+    def last_line(self) -> Iterator[str]:
+        """Yield the last line if it has no newline."""
+        return self._splitter.finish()
 
     def close(self) -> None:
         os.close(self._descriptor)
 
 
 class Journal:
-    """The systemd journal's entries of the DHCP servers.
+    """The DHCP servers' entries in the systemd journal.
 
-    replay  begin with what was written since the machine started
-    follow  False: read it to its present end, and no further
+    replay  start with the entries since the machine booted
+    follow  False: read to the present end and stop
     """
 
     def __init__(
-        self, *, replay: bool = False, follow: bool = True, more: Sequence[str] = ()
+        self, *, replay: bool = False, follow: bool = True, arguments: Sequence[str] = ()
     ) -> None:
-        """``more`` goes to journalctl (another machine's journal, say).  Raises CommandError when it cannot be started."""
-        self.name, self._reader, self._lines = "the journal", LogReader(), Lines()
-        begin = "--lines=all" if replay else "--lines=0"
-        self._stream = Stream(
-            [*JOURNAL, *PROGRAMS, *more, begin, *(["--follow"] if follow else [])]
-        )
-        self._follow, self.exhausted = follow, False
+        """Start journalctl, with additional ``arguments``.  Raises CommandError if that fails."""
+        self.name = "the systemd journal"
+        self.exhausted = False
+        self._follow = follow
+        self._parser = LogParser()
+        self._splitter = LineSplitter()
+        start = "--lines=all" if replay else "--lines=0"
+        self._stream = Stream([*JOURNALCTL, *arguments, start, *(["--follow"] if follow else [])])
 
     def fileno(self) -> int:
+        """Return the descriptor to poll."""
         return self._stream.fileno()
 
-    def read(self) -> list[Sighting]:
-        """Raises CommandError when journalctl has ended before its time."""
+    def read(self) -> list[DhcpRequest]:
+        """Return the requests since the last call.  Raises CommandError when journalctl fails."""
         try:
             data = self._stream.read()
         except CommandError:
@@ -163,34 +176,38 @@ class Journal:
             if not self.exhausted:
                 raise
             return []
-        messages = [_message(line) for line in self._lines.cut(data)]
-        return [sighting for sighting in map(self._reader.sighting, messages) if sighting]
+        messages = [_journal_message(line) for line in self._splitter.split(data)]
+        return [request for request in map(self._parser.parse, messages) if request]
 
     def close(self) -> None:
+        """Stop journalctl."""
         self._stream.close()
 
 
 class Syslog:
-    """Syslog datagrams that the frontend's logger passes on (rsyslog: ``local7.* @127.0.0.1:5514``)."""
+    """Syslog datagrams from the frontend's logger (rsyslog: ``local7.* @127.0.0.1:5514``)."""
 
     exhausted = False
 
     def __init__(self, address: str) -> None:
-        """``address`` is HOST:PORT for UDP, or the path of a Unix socket, which is made.  Raises DescriptionError."""
-        self.name, self._reader = f"syslog at {address}", LogReader()
+        """Bind ``address``: HOST:PORT for UDP, or the path of a Unix socket, which is created.
+
+        Raises DescriptionError.
+        """
+        self.name = f"syslog at {address}"
+        self._parser = LogParser()
         self._path = address if address.startswith("/") else ""
-        self._socket = socket.socket(
-            socket.AF_UNIX if self._path else socket.AF_INET, socket.SOCK_DGRAM
-        )
+        family = socket.AF_UNIX if self._path else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
             self._bind(address)
         except (OSError, OverflowError, ValueError) as error:
             self._socket.close()
             raise DescriptionError(
-                f"no syslog can be received there ({error})",
+                f"cannot listen for syslog ({error})",
                 address,
-                "write udp://HOST:PORT or unix:///PATH",
+                "set source to udp://HOST:PORT or unix:///PATH",
             ) from None
 
     def _bind(self, address: str) -> None:
@@ -204,38 +221,39 @@ class Syslog:
             self._socket.bind((host, int(port)))
 
     def fileno(self) -> int:
+        """Return the descriptor to poll."""
         return self._socket.fileno()
 
-    def read(self) -> list[Sighting]:
-        found = []
-        for _datagram in range(MOST_DATAGRAMS):
+    def read(self) -> list[DhcpRequest]:
+        """Return the requests of up to MAX_DATAGRAMS datagrams, without waiting."""
+        requests = []
+        for _datagram in range(MAX_DATAGRAMS):
             try:
-                data = self._socket.recv(LONGEST_LINE)
+                data = self._socket.recv(MAX_LINE_BYTES)
             except BlockingIOError:
                 break
-            found.append(self._reader.sighting(data.decode("utf-8", "replace").rstrip("\n\0")))
-        return [sighting for sighting in found if sighting]
+            requests.append(self._parser.parse(data.decode("utf-8", "replace").rstrip("\n\0")))
+        return [request for request in requests if request]
 
     def close(self) -> None:
+        """Close the socket, and remove it from the file system."""
         self._socket.close()
         if self._path:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path)
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _file_identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
-def _message(line: str) -> str:
-    """The message of a journal entry; one with control characters comes as a list of bytes."""
+def _journal_message(line: str) -> str:
+    """Return the message of a JSON entry; a list of bytes if it has control characters."""
     try:
         entry: Any = json.loads(line)
         message: Any = entry.get("MESSAGE") if isinstance(entry, dict) else None
-        return (
-            bytes(message).decode("utf-8", "replace")
-            if isinstance(message, list)
-            else str(message or "")
-        )
+        if isinstance(message, list):
+            return bytes(message).decode("utf-8", "replace")
+        return str(message or "")
     except (ValueError, TypeError):
         return ""

@@ -1,21 +1,23 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What discovery is about, as values: where new machines go, and what happened to those that were seen."""
+"""The values of discovery: how new machines become nodes, and what happened to each DHCP request.
+
+To enrol a machine is to add it to the database as a node, with an install order.
+"""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
-from typing import Mapping, NamedTuple, Optional
+from typing import Literal, Mapping, NamedTuple, Optional
 
 from ..cluster.model import Node
-from .dhcp_request import Sighting
+from .dhcp_request import DhcpRequest
 
 
-class Place(NamedTuple):
-    """Where one machine stands, as a list or a table says; what is None or empty follows from the Placement.
-
-    where  the line or item of the input that says so; only named in errors
-    """
+@dataclass(frozen=True)
+class Location:
+    """The location of one machine, from a list or a table.  Placement completes the empty fields."""
 
     rack: Optional[int] = None
     rank: Optional[int] = None
@@ -23,67 +25,92 @@ class Place(NamedTuple):
     ip: str = ""
     membership: str = ""
     where: str = ""
+    """The line or list item of the input, for errors."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What the machines become that nobody knows yet.
-
-    rank           the first rank to give; taken ones are passed over.  None: after the highest of the rack
-    fill_gaps      give the lowest free rank instead
-    network        that addresses are taken from; empty: the membership's own
-    arch           of machines whose firmware does not tell
-    replace        the node whose name, place and address one new machine takes over
-    places         a MAC, a switch port or "SWITCH PORT" -> where that machine stands.  Unless it is empty, other
-                   machines are not entered
-    interface      of the frontend on which the cluster's network is; who asks on another one is not entered
-    firmware_only  enter only what asks as booting firmware does, not BMCs, switches and laptops
-    """
+    """How unknown machines become nodes."""
 
     membership: str = "Compute"
     rack: int = 0
     rank: Optional[int] = None
+    """The first rank to assign; ranks in use are skipped.  None: after the highest of the rack."""
     fill_gaps: bool = False
+    """Assign the lowest free rank instead."""
     network: str = ""
+    """The network that addresses are allocated from.  Empty: the network of the membership."""
     arch: str = "x86_64"
+    """The architecture of machines whose requests do not contain it."""
     comment: str = ""
     replace: str = ""
-    places: Mapping[str, Place] = field(default_factory=dict)
+    """A node whose name, location and address one new machine takes over."""
+    locations: Mapping[str, Location] = field(default_factory=dict)
+    """Locations by MAC, by switch port, or by "SWITCH PORT".  Unless it is empty, only these
+    machines are enrolled."""
     interface: str = ""
+    """The frontend's interface on the cluster network.  Requests on other interfaces are
+    refused."""
     firmware_only: bool = False
+    """Enrol only machines that boot from the network, and no BMCs, switches or laptops."""
+
+
+class Enrolment(NamedTuple):
+    """A machine that was enrolled, and its new node."""
+
+    request: DhcpRequest
+    node: Node
+
+
+class KnownMachine(NamedTuple):
+    """A machine whose MAC was in the database already, and the name of its node."""
+
+    request: DhcpRequest
+    name: str
 
 
 class Refusal(NamedTuple):
-    """A machine that was seen and is not entered, and why."""
+    """A machine that was not enrolled, and the reason."""
 
-    sighting: Sighting
-    why: str
+    request: DhcpRequest
+    reason: str
 
 
-class Batch(NamedTuple):
-    """What became of some sightings: entered now, known before (MAC and the name that has it), or refused."""
+class BatchResult(NamedTuple):
+    """What happened to the machines of some requests."""
 
-    entered: tuple[tuple[Sighting, Node], ...] = ()
-    known: tuple[tuple[Sighting, str], ...] = ()
+    enrolled: tuple[Enrolment, ...] = ()
+    known: tuple[KnownMachine, ...] = ()
     refused: tuple[Refusal, ...] = ()
 
 
-# The kinds of events.
-LISTENING, ENTERED, KNOWN, REFUSED, REMOVED = "listening", "entered", "known", "refused", "removed"
-PUBLISHED, STATE, TROUBLE, OVER = "published", "state", "trouble", "over"
+class EventKind(enum.Enum):
+    """What an Event reports."""
+
+    LISTENING = "listening"
+    ENROLLED = "enrolled"
+    KNOWN = "known"
+    REFUSED = "refused"
+    REMOVED = "removed"
+    REPORTS_WRITTEN = "reports written"
+    ORDER_STATE = "order state"
+    RETRYING = "retrying"
+    ENDED = "ended"
 
 
-class Event(NamedTuple):
-    """Something that a person who watches wants to see.
+EndReason = Literal["count", "all", "timeout", "stopped"]
 
-    kind   one of the above; a TROUBLE is waited out
-    name   of the node
-    text   of a STATE the order's state, of LISTENING the source, of PUBLISHED the reports; otherwise the reason
-    """
 
-    kind: str
+@dataclass(frozen=True)
+class Event:
+    """One step of a run, for the display and for the result."""
+
+    kind: EventKind
     mac: str = ""
     name: str = ""
+    """The name of the node."""
     text: str = ""
+    """LISTENING: the source.  ORDER_STATE: the state.  REPORTS_WRITTEN: the reports, separated by
+    ", ".  ENDED: an EndReason.  Otherwise: the reason."""
     node: Optional[Node] = None
-    sighting: Optional[Sighting] = None
+    request: Optional[DhcpRequest] = None

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How far the entered nodes are: whether their firmware was sent to the installer, and whether that asked for its kickstart."""
+"""The states of the enrolled nodes' install orders."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Sequence
 
 from ..cluster.database import Database
 
-AT_ONCE = 500
-STATES = (
+MAX_PARAMETERS = 500  # in one SQL statement
+LATEST_STATES = (
     "select nodes.name, installs.state from nodes join installs on installs.id ="
-    " (select max(latest.id) from installs as latest where latest.node = nodes.id) where nodes.name in ({marks})"
+    " (select max(latest.id) from installs as latest where latest.node = nodes.id)"
+    " where nodes.name in ({placeholders})"
 )
-# The states of an order (contract C6) that a machine reaches only by asking for its kickstart.
-ASKED = ("installing", "installed", "up")
+# The states of an order (contract C6) that a machine reaches by requesting its kickstart.
+KICKSTART_REQUESTED = ("installing", "installed", "up")
 
 
 def order_states(database: Database, names: Sequence[str]) -> dict[str, str]:
-    """Node -> the state of its latest install order; a node that was never ordered is left out."""
-    found: dict[str, str] = {}
-    for start in range(0, len(names), AT_ONCE):
-        some = names[start : start + AT_ONCE]
-        found.update(database.rows(STATES.format(marks=", ".join("?" * len(some))), some))
-    return found
+    """Return the state of each node's latest install order; nodes without an order are omitted."""
+    states: dict[str, str] = {}
+    for start in range(0, len(names), MAX_PARAMETERS):
+        chunk = names[start : start + MAX_PARAMETERS]
+        query = LATEST_STATES.format(placeholders=", ".join("?" * len(chunk)))
+        states.update(database.rows(query, chunk))
+    return states

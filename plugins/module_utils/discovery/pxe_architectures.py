@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kinds of firmware that ask for an address, by the number that they send (RFC 4578, IANA's registry)."""
+"""Client architectures in DHCP requests, by number (RFC 4578, section 2.1, and IANA's registry)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import NamedTuple, Optional
 
 
 class Firmware(NamedTuple):
-    """``arch`` as ``uname -m`` names it, and what a person calls the firmware."""
+    """A kind of firmware; ``arch`` is the architecture as ``uname -m`` prints it."""
 
     arch: str
     name: str
 
 
 FIRMWARE = {
-    0: Firmware(
-        "x86_64", "BIOS"
-    ),  # sent by every PC BIOS, whatever its processor; the nodes of today are 64 bit
+    # Every PC BIOS sends 0, whatever its processor; the nodes of today have 64 bits.
+    0: Firmware("x86_64", "BIOS"),
     6: Firmware("i386", "UEFI"),
     7: Firmware("x86_64", "UEFI"),
-    9: Firmware("x86_64", "UEFI"),  # RFC 4578 as printed swapped 7 and 9, and firmware sends both
+    # The printed RFC 4578 swapped 7 and 9, and firmware sends both.
+    9: Firmware("x86_64", "UEFI"),
     10: Firmware("armv7l", "UEFI"),
     11: Firmware("aarch64", "UEFI"),
     14: Firmware("ppc64le", "OPAL"),
@@ -33,10 +33,13 @@ FIRMWARE = {
     28: Firmware("riscv64", "UEFI HTTP"),
 }
 
-_IN_VENDOR_CLASS = re.compile(r"(?:PXE|HTTP)Client:Arch:(\d{5})")
+_VENDOR_CLASS = re.compile(r"(?:PXE|HTTP)Client:Arch:(\d{5})")
 
 
-def architecture_of(vendor: str) -> Optional[int]:
-    """The number in a vendor class such as ``PXEClient:Arch:00007:UNDI:003000`` (PXE 2.1), or None."""
-    found = _IN_VENDOR_CLASS.match(vendor)
-    return int(found.group(1)) if found else None
+def architecture_number(vendor_class: str) -> Optional[int]:
+    """Return the number in a vendor class such as ``PXEClient:Arch:00007:UNDI:003000`` (PXE 2.1).
+
+    None when the text does not contain one.
+    """
+    match = _VENDOR_CLASS.match(vendor_class)
+    return int(match.group(1)) if match else None

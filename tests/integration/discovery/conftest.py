@@ -14,5 +14,5 @@ from support.namespaces import Network, network
 @pytest.fixture
 def net() -> Iterator[Network]:
     """A frontend at 10.1.1.1/16 on a bridge, and no machine yet."""
-    with network() as made:
-        yield made
+    with network() as cluster_network:
+        yield cluster_network

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real database server that goes away and comes back: no machine that was seen meanwhile is lost."""
+"""During an outage of a real database server, no machine is lost."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import threading
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Desk
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Enroller
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
-    Office,
-    Until,
+    Handlers,
+    StopCondition,
     watch,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import LogFile
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
-    ENTERED,
-    TROUBLE,
     Event,
+    EventKind,
     Placement,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.order_progress import (
@@ -35,30 +34,32 @@ SECONDS = 20.0
 
 
 class Loop:
-    """insert-ethers on a log, in a thread of its own."""
+    """insert-ethers on a log, in a thread."""
 
     def __init__(self, url: str, log: pathlib.Path) -> None:
         self.events: list[Event] = []
-        self._log, self._url, self._stopped = log, url, threading.Event()
+        self._log = log
+        self._url = url
+        self._stopped = threading.Event()
         self._source = LogFile(str(log))
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         with connect(self._url) as database:
-            office = Office(
-                Desk(database, Placement()).enter,
-                states=lambda names: order_states(database, names),
+            handlers = Handlers(
+                enrol=Enroller(database, Placement()).enrol,
+                order_states=lambda names: order_states(database, names),
             )
-            for event in watch(self._source, office, Until(), stop=self._stopped.is_set):
+            for event in watch(self._source, handlers, StopCondition(), stop=self._stopped.is_set):
                 self.events.append(event)
 
-    def asks(self, number: int) -> None:
+    def write_request(self, number: int) -> None:
         with self._log.open("a") as log:
             log.write(f"dhcpd[1]: DHCPDISCOVER from {mac(number)} via eth1\n")
 
-    def entered(self) -> list[str]:
-        return [event.mac for event in self.events if event.kind == ENTERED]
+    def enrolled_macs(self) -> list[str]:
+        return [event.mac for event in self.events if event.kind == EventKind.ENROLLED]
 
     def stop(self) -> None:
         self._stopped.set()
@@ -66,7 +67,7 @@ class Loop:
         self._source.close()
 
 
-def test_machines_that_asked_while_the_server_was_away_are_entered_when_it_is_back(
+def test_machines_seen_during_an_outage_are_enrolled_afterwards(
     tmp_path: pathlib.Path,
 ) -> None:
     log = tmp_path / "messages"
@@ -77,27 +78,29 @@ def test_machines_that_asked_while_the_server_was_away_are_entered_when_it_is_ba
             migrate(database)
             fill(database)
         loop = Loop(url, log)
-        loop.asks(1)
-        until(lambda: loop.entered() == [mac(1)], SECONDS, "the first machine")
-        # Not killed: the tests' server does not flush each transaction, and would forget the cluster.
+        loop.write_request(1)
+        until(lambda: loop.enrolled_macs() == [mac(1)], SECONDS, "the first machine")
+        # Stop it, do not kill it: the tests' server does not flush each transaction.
         mariadb.daemon.stop()
     try:
-        loop.asks(2)
-        loop.asks(3)
+        loop.write_request(2)
+        loop.write_request(3)
         until(
-            lambda: any(event.kind == TROUBLE for event in loop.events),
+            lambda: any(event.kind == EventKind.RETRYING for event in loop.events),
             SECONDS,
             "the loop to notice",
         )
-        loop.asks(4)
+        loop.write_request(4)
         with server(tmp_path / "mariadb"):
             until(
-                lambda: len(loop.entered()) == 4, SECONDS, "the machines that were seen meanwhile"
+                lambda: len(loop.enrolled_macs()) == 4,
+                SECONDS,
+                "the machines seen during the outage",
             )
             with connect(url) as database:
-                found = {node.mac: node.name for node in nodes(database)}
+                names = {node.mac: node.name for node in nodes(database)}
     finally:
         loop.stop()
-    assert [found[mac(number)] for number in (1, 2, 3, 4)] == [
+    assert [names[mac(number)] for number in (1, 2, 3, 4)] == [
         f"compute-0-{rank}" for rank in (4, 5, 6, 7)
     ]

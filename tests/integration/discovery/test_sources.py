@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Real clients ask, real servers write it down, and the wire and each log tell the same."""
+"""Requests of real clients, from a packet socket and from the logs of real servers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import os
 import pathlib
 import socket
 import time
-from typing import Callable, Iterator
+from typing import Callable, Collection, Iterator
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import (
-    Sighting,
-    folded,
+    DhcpRequest,
+    merge_by_mac,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources import (
@@ -24,7 +24,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.log_sources 
     Syslog,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socket import (
-    Wire,
+    PacketSocket,
     interface_in,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
@@ -46,33 +46,37 @@ HOSTILE = (
 )
 
 
-def collect(source: Source, enough: Callable[[list[Sighting]], bool]) -> list[Sighting]:
-    """What the source sees until it is enough, one for each machine."""
-    found: list[Sighting] = []
+def collect(source: Source, enough: Callable[[list[DhcpRequest]], bool]) -> list[DhcpRequest]:
+    """Read a source until ``enough`` is true of the requests, merged by machine."""
+    requests: list[DhcpRequest] = []
 
-    def seen() -> bool:
-        found.extend(source.read())
-        return enough(folded(found))
+    def is_enough() -> bool:
+        requests.extend(source.read())
+        return enough(merge_by_mac(requests))
 
-    until(seen, SECONDS, f"{source.name} to see enough")
-    return folded(found)
+    until(is_enough, SECONDS, f"enough requests from {source.name}")
+    return merge_by_mac(requests)
+
+
+def all_of(machines: Collection[str]) -> Callable[[list[DhcpRequest]], bool]:
+    return lambda requests: len(requests) >= len(machines)
 
 
 @contextlib.contextmanager
-def opened(source: Source) -> Iterator[Source]:
+def open_until_end(source: Source) -> Iterator[Source]:
     try:
         yield source
     finally:
         source.close()
 
 
-def test_the_wire_tells_what_firmware_says_of_itself(net: Network) -> None:
+def test_a_packet_socket_reports_the_options_of_firmware(net: Network) -> None:
     machine = net.client()
-    with opened(net.server.call(Wire, BRIDGE)) as wire:
+    with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
         options = [PXE, (93, b"\x00\x07"), (97, b"\x00" + bytes(range(16)))]
         send(machine, [dhcp.discover(dhcp.mac(1), options)])
-        assert collect(wire, bool) == [
-            Sighting(
+        assert collect(packet_socket, bool) == [
+            DhcpRequest(
                 dhcp.mac(1),
                 BRIDGE,
                 vendor="PXEClient:Arch:00007:UNDI:003000",
@@ -82,9 +86,9 @@ def test_the_wire_tells_what_firmware_says_of_itself(net: Network) -> None:
         ]
 
 
-def test_the_wire_gives_what_is_no_request_of_this_network_to_nobody(net: Network) -> None:
+def test_a_packet_socket_ignores_other_frames_and_vlans(net: Network) -> None:
     machine = net.client()
-    with opened(net.server.call(Wire, BRIDGE)) as wire:
+    with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
         others = [
             dhcp.discover(dhcp.mac(2), tags=b"\x81\x00\x00\x07"),
             dhcp.discover("01:00:5e:00:00:03"),
@@ -94,37 +98,37 @@ def test_the_wire_gives_what_is_no_request_of_this_network_to_nobody(net: Networ
         ]
         priority = dhcp.discover(dhcp.mac(6), tags=b"\x81\x00\xe0\x00")
         send(machine, [*others, priority])
-        assert collect(wire, bool) == [Sighting(dhcp.mac(6), BRIDGE)]
+        assert collect(packet_socket, bool) == [DhcpRequest(dhcp.mac(6), BRIDGE)]
 
 
-def test_the_wire_does_not_hear_the_frontend_itself(net: Network) -> None:
+def test_a_packet_socket_ignores_requests_of_the_frontend(net: Network) -> None:
     machine = net.client()
-    with opened(net.server.call(Wire, BRIDGE)) as wire:
+    with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
 
-        def ask_as_frontend() -> None:
+        def send_as_frontend() -> None:
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as link:
                 link.bind((BRIDGE, 0))
                 link.send(dhcp.discover(dhcp.mac(1)))
 
-        net.server.call(ask_as_frontend)
+        net.server.call(send_as_frontend)
         send(machine, [dhcp.discover(dhcp.mac(2))])
-        assert [sighting.mac for sighting in collect(wire, bool)] == [dhcp.mac(2)]
+        assert [request.mac for request in collect(packet_socket, bool)] == [dhcp.mac(2)]
 
 
-def test_the_wire_hears_one_request_for_each_of_a_thousand_machines(net: Network) -> None:
+def test_a_packet_socket_reports_each_of_a_thousand_machines(net: Network) -> None:
     machine = net.client()
-    with opened(net.server.call(Wire, BRIDGE)) as wire:
+    with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
         send(machine, [dhcp.discover(dhcp.mac(number)) for number in range(1000)])
-        assert len(collect(wire, lambda found: len(found) == 1000)) == 1000
+        assert len(collect(packet_socket, lambda requests: len(requests) == 1000)) == 1000
 
 
-def test_an_interface_that_was_down_for_a_while_is_heard_again_and_one_that_is_gone_is_told(
+def test_a_packet_socket_survives_a_down_interface_and_reports_a_deleted_one(
     net: Network,
 ) -> None:
     machine = net.client()
-    with opened(net.server.call(Wire, BRIDGE)) as wire:
+    with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
         net.server.ip("link", "set", BRIDGE, "down")
-        assert net.server.call(wire.read) == []
+        assert net.server.call(packet_socket.read) == []
         net.server.ip("link", "set", BRIDGE, "up")
         until(
             lambda: "state UP" in net.server.ip("link", "show", BRIDGE),
@@ -132,19 +136,19 @@ def test_an_interface_that_was_down_for_a_while_is_heard_again_and_one_that_is_g
             "the bridge to be up",
         )
         send(machine, [dhcp.discover(dhcp.mac(1))])
-        assert [sighting.mac for sighting in collect(wire, bool)] == [dhcp.mac(1)]
+        assert [request.mac for request in collect(packet_socket, bool)] == [dhcp.mac(1)]
         net.server.ip("link", "delete", BRIDGE)
-        with pytest.raises(Unavailable, match="br0: cannot be listened to any more"):
-            net.server.call(wire.read)
+        with pytest.raises(Unavailable, match="^br0: "):
+            net.server.call(packet_socket.read)
 
 
-def test_the_wire_of_the_cluster_is_found_by_its_network(net: Network) -> None:
+def test_interface_in_finds_the_interface_of_a_network(net: Network) -> None:
     assert net.server.call(interface_in, "10.1.0.0", "255.255.0.0") == BRIDGE
     with pytest.raises(
         NotFound,
-        match=r"no-such-wire: cannot be listened to .*; interfaces: br0, carrier0, carrier1, lo",
+        match="^no-such-interface: .*; interfaces: br0, carrier0, carrier1, lo",
     ):
-        net.server.call(Wire, "no-such-wire")
+        net.server.call(PacketSocket, "no-such-interface")
 
 
 @pytest.mark.parametrize(
@@ -162,62 +166,61 @@ def test_the_wire_of_the_cluster_is_found_by_its_network(net: Network) -> None:
         ),
     ],
 )
-def test_real_clients_are_heard(
+def test_requests_of_real_clients_are_reported(
     net: Network, tmp_path: pathlib.Path, client: list[str], vendor: str
 ) -> None:
     machine = net.client(mac=dhcp.mac(7))
     argv = [word.format(folder=tmp_path) for word in client]
     with (
-        opened(net.server.call(Wire, BRIDGE)) as wire,
+        open_until_end(net.server.call(PacketSocket, BRIDGE)) as wire,
         machine.daemon(argv, tmp_path / "client.log"),
     ):
-        (sighting,) = collect(wire, bool)
-    assert sighting.mac == dhcp.mac(7) and sighting.interface == BRIDGE
-    assert sighting.vendor.startswith(vendor) and not sighting.firmware
+        (request,) = collect(packet_socket, bool)
+    assert request.mac == dhcp.mac(7) and request.interface == BRIDGE
+    assert request.vendor.startswith(vendor) and not request.is_firmware
 
 
-# What each server's log leaves out. Kea serves BOOTP only with a hook; Kea 2.2 and dnsmasq name no relay.
-TELLS = {
+# What each server logs. Kea serves BOOTP only with a hook; Kea 2.2 and dnsmasq do not log the relay.
+LOGGED = {
     "kea": {"bootp": False, "relay": False, "vendor": True, "interface": False},
     "dhcpd": {"bootp": True, "relay": True, "vendor": False, "interface": True},
     "dnsmasq": {"bootp": True, "relay": False, "vendor": True, "interface": True},
 }
 
 
-@pytest.mark.parametrize("server", sorted(TELLS))
-def test_a_servers_log_tells_what_the_wire_tells(
+@pytest.mark.parametrize("server", sorted(LOGGED))
+def test_the_log_of_a_server_gives_the_same_requests_as_a_packet_socket(
     net: Network, tmp_path: pathlib.Path, server: str
 ) -> None:
-    tells, machine = TELLS[server], net.client()
-    asking = {
+    logged = LOGGED[server]
+    machine = net.client()
+    frames = {
         dhcp.mac(1): dhcp.discover(dhcp.mac(1)),
         dhcp.mac(2): dhcp.discover(dhcp.mac(2), [PXE, (93, b"\x00\x07")]),
         dhcp.mac(3): dhcp.discover(dhcp.mac(3), [(12, HOSTILE), (60, HOSTILE), (77, HOSTILE)]),
         dhcp.mac(4): dhcp.discover(dhcp.mac(4), [(12, b"evil")]),
         dhcp.mac(5): dhcp.frame(dhcp.mac(5), dhcp.message(dhcp.mac(5), relay="10.1.7.1")),
     }
-    if tells["bootp"]:
-        asking[dhcp.mac(6)] = dhcp.frame(dhcp.mac(6), dhcp.message(dhcp.mac(6), []))
+    if logged["bootp"]:
+        frames[dhcp.mac(6)] = dhcp.frame(dhcp.mac(6), dhcp.message(dhcp.mac(6), []))
     with (
         dhcp_server(server, net, tmp_path) as running,
-        opened(net.server.call(Wire, BRIDGE)) as wire,
+        open_until_end(net.server.call(PacketSocket, BRIDGE)) as wire,
     ):
-        with opened(LogFile(str(running.log))) as log:
-            send(machine, list(asking.values()))
-            in_log = {one.mac: one for one in collect(log, lambda found: len(found) >= len(asking))}
-            on_wire = {
-                one.mac: one for one in collect(wire, lambda found: len(found) >= len(asking))
-            }
+        with open_until_end(LogFile(str(running.log))) as log:
+            send(machine, list(frames.values()))
+            in_log = {request.mac: request for request in collect(log, all_of(frames))}
+            captured = {request.mac: request for request in collect(packet_socket, all_of(frames))}
         assert running.alive()
-    assert set(in_log) == set(on_wire) == set(asking)
-    for mac, sighting in on_wire.items():
-        told = in_log[mac]
-        assert told.relay == (sighting.relay if tells["relay"] else "")
-        if tells["interface"] and not told.relay:
-            assert told.interface == sighting.interface == BRIDGE
+    assert set(in_log) == set(captured) == set(frames)
+    for mac, request in captured.items():
+        from_log = in_log[mac]
+        assert from_log.relay == (request.relay if logged["relay"] else "")
+        if logged["interface"] and not from_log.relay:
+            assert from_log.interface == request.interface == BRIDGE
     firmware = in_log[dhcp.mac(2)]
     assert (firmware.vendor, firmware.arch) == (
-        (PXE[1].decode(), "x86_64") if tells["vendor"] else ("", "")
+        (PXE[1].decode(), "x86_64") if logged["vendor"] else ("", "")
     )
 
 
@@ -231,9 +234,7 @@ action(type="omfwd" target="127.0.0.1" port="{second}" protocol="udp" template="
 """
 
 
-def test_what_rsyslog_makes_of_a_servers_words_is_read(
-    net: Network, tmp_path: pathlib.Path
-) -> None:
+def test_the_formats_of_rsyslog_are_parsed(net: Network, tmp_path: pathlib.Path) -> None:
     for name in ("traditional", "rfc3339"):
         (tmp_path / name).touch()
     (tmp_path / "rsyslog.conf").write_text(RSYSLOG.format(folder=tmp_path, first=5514, second=5515))
@@ -244,7 +245,7 @@ def test_what_rsyslog_makes_of_a_servers_words_is_read(
         ]
         sources += [net.server.call(Syslog, f"127.0.0.1:{port}") for port in (5514, 5515)]
         for source in sources:
-            inside.enter_context(opened(source))
+            inside.enter_context(open_until_end(source))
         inside.enter_context(net.server.daemon(argv, tmp_path / "rsyslog.log"))
         until((tmp_path / "log").is_socket, SECONDS, "rsyslog to listen")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as logger:
@@ -253,28 +254,30 @@ def test_what_rsyslog_makes_of_a_servers_words_is_read(
                 b"<30>Nov 22 15:26:08 dhcpd[12]: DHCPDISCOVER from 52:54:00:00:00:01 (\x1b[2J) via eth1"
             )
         for source in sources:
-            assert collect(source, bool) == [Sighting(dhcp.mac(1), "eth1")], source.name
+            assert collect(source, bool) == [DhcpRequest(dhcp.mac(1), interface="eth1")], (
+                source.name
+            )
 
 
 @contextlib.contextmanager
 def journald(folder: pathlib.Path) -> Iterator[int]:
-    """A systemd journal of its own, in a mount namespace; the process whose root it is seen under."""
+    """Run systemd-journald in a mount namespace; yield its process ID, whose root has the journal."""
     script = "mount -t tmpfs none /run && mount -t tmpfs none /var/log && mkdir -p /run/systemd/journal /run/log/journal"
     argv = ["unshare", "--mount", "sh", "-c", f"{script} && exec /usr/lib/systemd/systemd-journald"]
     with daemon(argv, folder / "journald.log") as running:
         ready = pathlib.Path(f"/proc/{running.pid}/root/run/systemd/journal/dev-log")
-        began = time.monotonic()
+        started = time.monotonic()
 
-        def listens() -> bool:
+        def is_listening() -> bool:
             return ready.is_socket() and os.readlink(f"/proc/{running.pid}/exe").endswith(
                 "systemd-journald"
             )
 
-        until(listens, SECONDS, f"journald since {began:.0f}")
+        until(is_listening, SECONDS, f"journald since {started:.0f}")
         yield running.pid
 
 
-def test_the_journal_tells_it_too_while_it_is_written_and_afterwards(
+def test_requests_in_the_journal_are_read_while_they_are_written_and_afterwards(
     tmp_path: pathlib.Path,
 ) -> None:
     with journald(tmp_path) as pid:
@@ -287,40 +290,40 @@ def test_the_journal_tells_it_too_while_it_is_written_and_afterwards(
                     logger.send(line)
 
         log(b"<30>dhcpd[12]: DHCPDISCOVER from 52:54:00:00:00:01 via eth1")
-        until(lambda: _begun(files), SECONDS, "the first entry")
-        with opened(Journal(more=files)) as journal:
+        until(lambda: _has_entries(files), SECONDS, "the first entry")
+        with open_until_end(Journal(arguments=files)) as journal:
             numbers = iter(range(2, 250))
-            asked: list[str] = []
+            sent: list[str] = []
 
-            def ask_and_look() -> list[Sighting]:
-                # journalctl says nothing when it is ready: ask until one is heard, as firmware does.
-                asked.append(dhcp.mac(next(numbers)))
+            def send_and_read() -> list[DhcpRequest]:
+                # journalctl does not report when it is ready: repeat until one entry is read.
+                sent.append(dhcp.mac(next(numbers)))
                 log(
-                    f"<30>dhcpd[12]: DHCPDISCOVER from {asked[-1]} (\x1b[2J) via eth1".encode(),
+                    f"<30>dhcpd[12]: DHCPDISCOVER from {sent[-1]} (\x1b[2J) via eth1".encode(),
                     f"<30>stranger[12]: DHCPDISCOVER from {dhcp.mac(9999)} via eth1".encode(),
                 )
                 return journal.read()
 
-            heard = until(ask_and_look, SECONDS, "a new entry")
-        assert {sighting.mac for sighting in heard} <= set(asked)
-        assert dhcp.mac(1) in {sighting.mac for sighting in _held(files)}
+            requests = until(send_and_read, SECONDS, "a new entry")
+        assert {request.mac for request in requests} <= set(sent)
+        assert dhcp.mac(1) in {request.mac for request in _present_requests(files)}
 
 
-def _begun(files: list[str]) -> bool:
+def _has_entries(files: list[str]) -> bool:
     try:
-        return bool(_held(files))
+        return bool(_present_requests(files))
     except CommandError:
-        return False  # journald has written nothing at all yet, so that there is no boot to ask for
+        return False  # without any entry, there is no boot
 
 
-def _held(files: list[str]) -> list[Sighting]:
-    """What the journal holds now."""
-    with opened(Journal(replay=True, follow=False, more=files)) as journal:
-        found: list[Sighting] = []
+def _present_requests(files: list[str]) -> list[DhcpRequest]:
+    """Read the journal to its present end."""
+    with open_until_end(Journal(replay=True, follow=False, arguments=files)) as journal:
+        requests: list[DhcpRequest] = []
 
         def ended() -> bool:
-            found.extend(journal.read())
+            requests.extend(journal.read())
             return bool(journal.exhausted)
 
         until(ended, SECONDS, "the end of the journal")
-    return found
+    return requests

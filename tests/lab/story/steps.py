@@ -37,7 +37,7 @@ class Story:
             "insert-ethers", {"count": 1, "timeout": INSTALL_SECONDS, "wait_for_kickstart": True}
         )
         with self.fe.daemon(argv, "insert-ethers.log") as watching:
-            watching.wait_for("listening to", SECONDS)
+            watching.wait_for("reading DHCP requests from", SECONDS)
             self.laps.restart()
             self.node.power_on()
             watching.wait_for(f"{NAME} is {self.node.mac}, {ADDRESS}", SECONDS)

@@ -1,15 +1,17 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A frame gives a Sighting or nothing, whoever made it."""
+"""A frame gives a valid DhcpRequest or nothing, whatever its content."""
 
 from __future__ import annotations
+
+from typing import Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_packet import request_in
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from support import dhcp
 from support.dhcp import discover, frame, message
 
@@ -17,7 +19,7 @@ MAC = "00:50:8b:e0:3a:a7"
 UUID = bytes.fromhex("4c4c4544004d32108047b8c04f4b4832")
 
 
-def test_what_firmware_tells_about_itself_is_a_sighting() -> None:
+def test_the_options_of_firmware_become_fields_of_the_request() -> None:
     options = [
         (93, b"\x00\x07"),
         (60, b"PXEClient:Arch:00007:UNDI:003000"),
@@ -25,20 +27,20 @@ def test_what_firmware_tells_about_itself_is_a_sighting() -> None:
         (61, b"\x01" + bytes.fromhex("00508be03aa7")),
         (55, bytes([1, 3, 66, 67])),
     ]
-    assert request_in(discover(MAC, options), "eth1") == Sighting(
+    assert request_in(discover(MAC, options), "eth1") == DhcpRequest(
         MAC,
-        "eth1",
+        interface="eth1",
         vendor="PXEClient:Arch:00007:UNDI:003000",
         architecture=7,
         uuid="4c4c4544-004d-3210-8047-b8c04f4b4832",
-        client="01:00:50:8b:e0:3a:a7",
-        wishes=(1, 3, 66, 67),
+        client_id="01:00:50:8b:e0:3a:a7",
+        requested_options=(1, 3, 66, 67),
     )
 
 
-def test_a_relay_tells_itself_the_switch_and_its_port() -> None:
-    cable = dhcp.option_field([(1, b"ge-0/0/7"), (2, b"switch-0")])
-    assert request_in(discover(MAC, [(82, cable)], relay="10.2.0.1")) == Sighting(
+def test_a_relay_agent_reports_the_switch_and_the_port() -> None:
+    relay_agent = dhcp.option_field([(1, b"ge-0/0/7"), (2, b"switch-0")])
+    assert request_in(discover(MAC, [(82, relay_agent)], relay="10.2.0.1")) == DhcpRequest(
         MAC, relay="10.2.0.1", switch="switch-0", port="ge-0/0/7"
     )
 
@@ -50,8 +52,8 @@ def test_a_relay_tells_itself_the_switch_and_its_port() -> None:
         pytest.param(message(MAC, []), id="with an empty vendor field"),
     ],
 )
-def test_a_bootp_request_is_one_too(bootp: bytes) -> None:
-    assert request_in(frame(MAC, bootp)) == Sighting(MAC)
+def test_a_bootp_request_is_accepted(bootp: bytes) -> None:
+    assert request_in(frame(MAC, bootp)) == DhcpRequest(MAC)
 
 
 @pytest.mark.parametrize(
@@ -62,38 +64,40 @@ def test_a_bootp_request_is_one_too(bootp: bytes) -> None:
         pytest.param(b"\x88\xa8\x00\x05\x81\x00\x00\x06", id="two"),
     ],
 )
-def test_vlan_tags_stand_before_the_packet(tags: bytes) -> None:
-    assert request_in(frame(MAC, message(MAC), tags=tags)) == Sighting(MAC)
+def test_vlan_tags_before_the_packet_are_skipped(tags: bytes) -> None:
+    assert request_in(frame(MAC, message(MAC), tags=tags)) == DhcpRequest(MAC)
 
 
-def test_ip_options_stand_before_the_datagram() -> None:
-    assert request_in(frame(MAC, message(MAC), ip_options=b"\x94\x04\x00\x00")) == Sighting(MAC)
+def test_ip_options_before_the_datagram_are_skipped() -> None:
+    assert request_in(frame(MAC, message(MAC), ip_options=b"\x94\x04\x00\x00")) == DhcpRequest(MAC)
 
 
-def test_a_long_option_comes_in_parts() -> None:
+def test_the_parts_of_a_long_option_are_joined() -> None:
     # RFC 3396
-    assert request_in(discover(MAC, [(60, b"PXE"), (60, b"Client")])) == Sighting(
+    assert request_in(discover(MAC, [(60, b"PXE"), (60, b"Client")])) == DhcpRequest(
         MAC, vendor="PXEClient"
     )
 
 
-def test_options_may_stand_in_the_fields_of_server_and_file() -> None:
+def test_options_in_the_sname_and_file_fields_are_read() -> None:
     # RFC 2132, 9.3: option 52
-    borrowed = message(
+    overloaded = message(
         MAC,
         [(52, b"\x03"), (53, dhcp.DISCOVER)],
         sname=dhcp.option_field([(60, b"HTTPClient")]) + b"\xff",
         file=dhcp.option_field([(93, b"\x00\x10")]) + b"\xff",
     )
-    assert request_in(frame(MAC, borrowed)) == Sighting(MAC, vendor="HTTPClient", architecture=16)
+    assert request_in(frame(MAC, overloaded)) == DhcpRequest(
+        MAC, vendor="HTTPClient", architecture=16
+    )
 
 
 @pytest.mark.parametrize(
-    "other",
+    "data",
     [
         pytest.param(
             frame(MAC, message(MAC, [(53, dhcp.REQUEST)])),
-            id="a request by a machine that has an address",
+            id="a DHCPREQUEST",
         ),
         pytest.param(frame(MAC, message(MAC, [(53, dhcp.INFORM)])), id="an inform"),
         pytest.param(frame(MAC, message(MAC, kind=2)), id="a reply"),
@@ -110,28 +114,26 @@ def test_options_may_stand_in_the_fields_of_server_and_file() -> None:
         pytest.param(b"", id="nothing"),
     ],
 )
-def test_everything_else_is_nothing(other: bytes) -> None:
-    assert request_in(other) is None
+def test_other_frames_are_ignored(data: bytes) -> None:
+    assert request_in(data) is None
 
 
-def test_no_text_of_a_machine_reaches_us_unescaped() -> None:
-    vendor, circuit = (
-        b"\x1b[2J\r\n\x00\xff\xc2\x9b'\"{{x}}",
-        dhcp.option_field([(1, b"\x1b]0;mine\x07")]),
-    )
-    sighting = request_in(discover(MAC, [(60, vendor), (82, circuit)]))
-    assert sighting is not None
-    assert sighting.vendor == "\\x1b[2J\\r\\n\\x00\\xff\\xc2\\x9b'\"{{x}}"
-    assert sighting.port == "\\x1b]0;mine\\x07"
+def test_text_of_a_machine_is_escaped() -> None:
+    vendor = b"\x1b[2J\r\n\x00\xff\xc2\x9b'\"{{x}}"
+    circuit = dhcp.option_field([(1, b"\x1b]0;mine\x07")])
+    request = request_in(discover(MAC, [(60, vendor), (82, circuit)]))
+    assert request is not None
+    assert request.vendor == "\\x1b[2J\\r\\n\\x00\\xff\\xc2\\x9b'\"{{x}}"
+    assert request.port == "\\x1b]0;mine\\x07"
 
 
 @given(st.binary(max_size=700))
-def test_no_bytes_do_harm(noise: bytes) -> None:
-    _is_harmless(request_in(noise))
+def test_random_bytes_give_a_valid_request_or_nothing(noise: bytes) -> None:
+    _check(request_in(noise))
 
 
 @given(st.data())
-def test_no_damage_to_a_request_does_harm(data: st.DataObject) -> None:
+def test_a_damaged_request_gives_a_valid_request_or_nothing(data: st.DataObject) -> None:
     whole = discover(
         MAC,
         [
@@ -147,24 +149,23 @@ def test_no_damage_to_a_request_does_harm(data: st.DataObject) -> None:
     ):
         if at < len(damaged):
             damaged[at] = value
-    _is_harmless(request_in(bytes(damaged)))
+    _check(request_in(bytes(damaged)))
 
 
 @given(st.binary(max_size=400))
-def test_no_options_do_harm(options: bytes) -> None:
-    _is_harmless(request_in(frame(MAC, message(MAC, []).rstrip(b"\xff\x00") + options)))
+def test_random_options_give_a_valid_request_or_nothing(options: bytes) -> None:
+    _check(request_in(frame(MAC, message(MAC, []).rstrip(b"\xff\x00") + options)))
 
 
-def _is_harmless(sighting: object) -> None:
-    if sighting is not None:
-        assert isinstance(sighting, Sighting)
+def _check(request: Optional[DhcpRequest]) -> None:
+    if request is not None:
         texts = (
-            sighting.vendor,
-            sighting.switch,
-            sighting.port,
-            sighting.relay,
-            sighting.uuid,
-            sighting.client,
+            request.vendor,
+            request.switch,
+            request.port,
+            request.relay,
+            request.uuid,
+            request.client_id,
         )
-        assert all(text.isascii() and (text.isprintable()) for text in texts)
-        assert len(sighting.vendor) <= 255 and len(sighting.port) <= 255
+        assert all(text.isascii() and text.isprintable() for text in texts)
+        assert len(request.vendor) <= 255 and len(request.port) <= 255

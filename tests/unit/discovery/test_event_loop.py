@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The loop waits, enters, publishes and tells; what cannot be done now is done later."""
+"""The loop waits, enrols, writes reports and follows orders; it repeats a task that failed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from typing import Callable, Iterator, Optional, Sequence
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
-    Office,
+    MAX_PENDING,
+    Handlers,
     Source,
-    Until,
+    StopCondition,
     watch,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
-    ENTERED,
-    KNOWN,
-    LISTENING,
-    OVER,
-    REFUSED,
-    STATE,
-    TROUBLE,
-    Batch,
+    BatchResult,
+    Enrolment,
     Event,
+    EventKind,
+    KnownMachine,
     Refusal,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
@@ -34,272 +31,334 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Unavailable,
 )
 
+START = 1000.0
+REFUSED_MACHINE = 0xEE
+
 
 def mac(number: int) -> str:
     return f"00:50:8b:00:00:{number:02x}"
 
 
-class World:
-    """Machines that ask at given seconds, a database and services that fail at given seconds; its own clock."""
+def node(name: str, node_mac: str) -> Node:
+    return Node(
+        id=0,
+        name=name,
+        mac=node_mac,
+        membership="Compute",
+        appliance="compute",
+        root="",
+        distribution="",
+        rack=0,
+        rank=0,
+        ip="",
+        arch="",
+        comment="",
+    )
 
-    name, exhausted = "the wire at eth1", False
 
-    def __init__(self, *asking: tuple[float, int]) -> None:
-        self.clock, self.asking = 1000.0, [(1000.0 + at, number) for at, number in asking]
-        self.away: tuple[float, float] = (0, 0)
-        self.refusing: tuple[float, float] = (0, 0)
+class Simulation:
+    """A source and handlers on a simulated clock.  All times are in seconds since the start."""
+
+    name = "interface eth1"
+
+    def __init__(self, *schedule: tuple[float, int]) -> None:
+        """``schedule``: when which machine sends a request."""
+        self.exhausted = False
+        self.clock = START
+        self.schedule = [(START + at, number) for at, number in schedule]
+        self.database_away: tuple[float, float] = (0, 0)
+        self.service_away: tuple[float, float] = (0, 0)
         self.batches: list[list[str]] = []
-        self.published: list[int] = []
+        self.written: list[int] = []
+        """The number of nodes at each time that the reports changed."""
         self.rows: dict[str, str] = {}
-        self.poison = ""
-        self.served = 0
-        self.orders: Callable[[float], str] = lambda _at: "ordered"
+        self.bad_mac = ""
+        """The services reject files with this node."""
+        self.source_error_at: Optional[float] = None
+        self.flood: list[DhcpRequest] = []
+        self.order_state: Callable[[float], str] = lambda _at: "ordered"
+
+    @property
+    def elapsed(self) -> float:
+        return self.clock - START
 
     # The source.
+
     def fileno(self) -> int:
         return -1
 
-    def read(self) -> list[Sighting]:
-        now = [number for at, number in self.asking if at <= self.clock]
-        self.asking = [(at, number) for at, number in self.asking if at > self.clock]
-        return [Sighting(mac(number)) for number in now]
+    def read(self) -> list[DhcpRequest]:
+        if self.source_error_at is not None and self.elapsed > self.source_error_at:
+            raise CommandError("ended with status 1", "journalctl")
+        due = [number for at, number in self.schedule if at <= self.clock]
+        self.schedule = [(at, number) for at, number in self.schedule if at > self.clock]
+        return [*self.flood, *(DhcpRequest(mac(number)) for number in due)]
 
     def close(self) -> None: ...
 
-    # The office.
-    def enter(self, sightings: Sequence[Sighting], most: Optional[int]) -> Batch:
-        self._is_there(self.away)
-        new = [sighting for sighting in sightings if sighting.mac not in self.rows][:most]
-        known = [
-            (sighting, self.rows[sighting.mac])
-            for sighting in sightings
-            if sighting.mac in self.rows
-        ]
-        bad = [sighting for sighting in new if sighting.mac == mac(0xEE)]
-        good = [sighting for sighting in new if sighting not in bad]
-        entered = []
-        for sighting in good:
-            name = self.rows[sighting.mac] = f"compute-0-{len(self.rows)}"
-            entered.append(
-                (
-                    sighting,
-                    Node(0, name, sighting.mac, "Compute", "compute", "", "", 0, 0, "", "", ""),
-                )
-            )
-        self.batches.append([sighting.mac for sighting in sightings])
-        return Batch(
-            tuple(entered), tuple(known), tuple(Refusal(sighting, "no place") for sighting in bad)
-        )
+    # The handlers.
 
-    def publish(self) -> list[str]:
-        self._is_there(self.refusing)
-        if self.poison in self.rows:
+    def enrol(self, requests: Sequence[DhcpRequest], limit: Optional[int]) -> BatchResult:
+        self._raise_if_away(self.database_away)
+        self.batches.append([request.mac for request in requests])
+        known = [
+            KnownMachine(request, self.rows[request.mac])
+            for request in requests
+            if request.mac in self.rows
+        ]
+        new = [request for request in requests if request.mac not in self.rows][:limit]
+        enrolled = []
+        refused = []
+        for request in new:
+            if request.mac == mac(REFUSED_MACHINE):
+                refused.append(Refusal(request, "no location"))
+            else:
+                name = self.rows[request.mac] = f"compute-0-{len(self.rows)}"
+                enrolled.append(Enrolment(request, node(name, request.mac)))
+        return BatchResult(tuple(enrolled), tuple(known), tuple(refused))
+
+    def write_reports(self) -> list[str]:
+        self._raise_if_away(self.service_away)
+        if self.bad_mac in self.rows:
             raise CommandError("syntax error", "kea-dhcp4 -t")
-        if len(self.rows) != self.served:
-            self.published.append(len(self.rows))
-        self.served = len(self.rows)
+        if not self.written or self.written[-1] != len(self.rows):
+            self.written.append(len(self.rows))
         return []
 
-    def withdraw(self, names: Sequence[str]) -> bool:
-        without = {mac: name for mac, name in self.rows.items() if name not in names}
-        if self.poison in without:
+    def undo_enrolment(self, names: Sequence[str]) -> bool:
+        remaining = {mac: name for mac, name in self.rows.items() if name not in names}
+        if self.bad_mac in remaining:
             return False
-        self.rows = without
+        self.rows = remaining
         return True
 
-    def states(self, names: Sequence[str]) -> dict[str, str]:
-        self._is_there(self.away)
-        return dict.fromkeys(names, self.orders(self.clock - 1000.0))
+    def order_states(self, names: Sequence[str]) -> dict[str, str]:
+        self._raise_if_away(self.database_away)
+        return dict.fromkeys(names, self.order_state(self.elapsed))
 
-    def _is_there(self, gone: tuple[float, float]) -> None:
-        if gone[0] <= self.clock - 1000.0 < gone[1]:
+    def _raise_if_away(self, period: tuple[float, float]) -> None:
+        if period[0] <= self.elapsed < period[1]:
             raise Unavailable("the database server does not answer")
 
-    def run(self, until: Until, stop_at: float = 60.0) -> Iterator[Event]:
-        """All events; after a minute somebody presses the key that stops it."""
+    def run(self, stop_condition: StopCondition, stop_at: float = 60.0) -> Iterator[Event]:
+        """Yield all events; a user stops the run at ``stop_at``."""
 
         def wait(_source: Source, seconds: float) -> None:
             self.clock += min(seconds, 0.05)
 
-        office = Office(self.enter, self.publish, self.withdraw, self.states)
+        handlers = Handlers(
+            enrol=self.enrol,
+            write_reports=self.write_reports,
+            undo_enrolment=self.undo_enrolment,
+            order_states=self.order_states,
+        )
         return watch(
             self,
-            office,
-            until,
-            stop=lambda: self.clock >= 1000.0 + stop_at,
+            handlers,
+            stop_condition,
+            stop=lambda: self.elapsed >= stop_at,
             now=lambda: self.clock,
             wait=wait,
         )
 
 
-def kinds(events: Sequence[Event]) -> list[str]:
+def kinds(events: Sequence[Event]) -> list[EventKind]:
     return [event.kind for event in events]
 
 
-def told(events: Sequence[Event], kind: str) -> list[Event]:
+def of_kind(events: Sequence[Event], kind: EventKind) -> list[Event]:
     return [event for event in events if event.kind == kind]
 
 
-def test_it_ends_when_all_that_were_wanted_are_there() -> None:
-    world = World((0, 1), (5, 2), (9, 3))
-    events = list(world.run(Until(count=2)))
-    assert [event.mac for event in told(events, ENTERED)] == [mac(1), mac(2)]
-    assert (events[0], events[-1]) == (
-        Event(LISTENING, text="the wire at eth1"),
-        Event(OVER, text="count"),
-    )
-    assert world.clock < 1006
+def events_until_error(
+    simulation: Simulation, stop_condition: StopCondition, error: type[RocksError]
+) -> list[Event]:
+    events = []
+    with pytest.raises(error):
+        for event in simulation.run(stop_condition):
+            events.append(event)
+    return events
 
 
-def test_a_machine_is_entered_well_before_its_firmware_asks_again() -> None:
-    # iPXE asks at 0, 1, 3 and 7 seconds.
-    world, events = World((0, 1), (1, 1), (3, 1)), []
-    for event in world.run(Until(count=1)):
-        events.append((event.kind, world.clock - 1000.0))
-    entered = dict(events)[ENTERED]
-    assert entered < 0.2
+def test_the_run_ends_when_the_requested_number_of_nodes_is_enrolled() -> None:
+    simulation = Simulation((0, 1), (5, 2), (9, 3))
+    events = list(simulation.run(StopCondition(count=2)))
+    assert [event.mac for event in of_kind(events, EventKind.ENROLLED)] == [mac(1), mac(2)]
+    assert events[0] == Event(EventKind.LISTENING, text="interface eth1")
+    assert events[-1] == Event(EventKind.ENDED, text="count")
+    assert simulation.elapsed < 6
 
 
-def test_a_rack_that_is_switched_on_at_once_is_one_batch_and_the_services_are_told_once() -> None:
-    world = World(*((0.5 + number / 1000, number) for number in range(32)))
-    events = list(world.run(Until(count=32)))
-    assert len(told(events, ENTERED)) == 32
-    assert len(world.batches) == len(world.published) == 1
+def test_a_machine_is_enrolled_well_before_its_firmware_repeats_the_request() -> None:
+    # iPXE sends requests at 0, 1, 3 and 7 seconds.
+    simulation = Simulation((0, 1), (1, 1), (3, 1))
+    times = {}
+    for event in simulation.run(StopCondition(count=1)):
+        times[event.kind] = simulation.elapsed
+    assert times[EventKind.ENROLLED] < 0.2
 
 
-def test_machines_that_never_stop_asking_do_not_hold_up_the_first_one() -> None:
-    world = World(*((number / 20, number) for number in range(200)))
-    first = next(event for event in world.run(Until()) if event.kind == ENTERED)
-    assert first.mac == mac(0) and world.clock < 1000.5
+def test_a_rack_that_boots_at_once_is_one_batch_with_one_update_of_the_reports() -> None:
+    simulation = Simulation(*((0.5 + number / 1000, number) for number in range(32)))
+    events = list(simulation.run(StopCondition(count=32)))
+    assert len(of_kind(events, EventKind.ENROLLED)) == 32
+    # The reports are also written at the start, without nodes.
+    assert len(simulation.batches) == 1 and simulation.written == [0, 32]
 
 
-def test_what_was_seen_while_the_database_was_away_is_entered_when_it_is_back() -> None:
-    world = World((1, 1), (20, 2), (40, 3))
-    world.away = (0.5, 55)
-    events = list(world.run(Until(count=3), stop_at=100))
+def test_a_steady_stream_of_requests_does_not_delay_the_first_machine() -> None:
+    simulation = Simulation(*((number / 20, number) for number in range(200)))
+    events = simulation.run(StopCondition())
+    first = next(event for event in events if event.kind == EventKind.ENROLLED)
+    assert first.mac == mac(0) and simulation.elapsed < 0.5
+
+
+def test_machines_seen_during_a_database_outage_are_enrolled_afterwards() -> None:
+    simulation = Simulation((1, 1), (20, 2), (40, 3))
+    simulation.database_away = (0.5, 55)
+    events = list(simulation.run(StopCondition(count=3), stop_at=100))
     assert kinds(events) == [
-        LISTENING,
-        TROUBLE,
-        ENTERED,
-        ENTERED,
-        ENTERED,
-        STATE,
-        STATE,
-        STATE,
-        OVER,
+        EventKind.LISTENING,
+        EventKind.RETRYING,
+        EventKind.ENROLLED,
+        EventKind.ENROLLED,
+        EventKind.ENROLLED,
+        EventKind.ORDER_STATE,
+        EventKind.ORDER_STATE,
+        EventKind.ORDER_STATE,
+        EventKind.ENDED,
     ]
-    assert 55 <= world.clock - 1000 <= 57
+    assert 55 <= simulation.elapsed <= 57
 
 
-def test_a_database_that_stays_away_is_told_at_the_end() -> None:
-    world = World((1, 1))
-    world.away = (0, 1000)
-    with pytest.raises(Unavailable, match="does not answer"):
-        list(world.run(Until(seconds=5)))
+def test_a_database_outage_until_the_end_fails_the_run() -> None:
+    simulation = Simulation((1, 1))
+    simulation.database_away = (0, 1000)
+    with pytest.raises(Unavailable):
+        list(simulation.run(StopCondition(seconds=5)))
 
 
-def test_a_service_that_refuses_is_told_and_tried_again() -> None:
-    world = World((1, 1))
-    world.refusing = (0.5, 7)
-    events = list(world.run(Until(count=1)))
-    assert kinds(events) == [LISTENING, ENTERED, TROUBLE, STATE, OVER]
-    assert world.published == [1] and world.clock - 1000 >= 7
+def test_a_service_that_rejects_its_file_is_reported_and_retried() -> None:
+    simulation = Simulation((1, 1))
+    simulation.service_away = (0.5, 7)
+    events = list(simulation.run(StopCondition(count=1)))
+    assert kinds(events) == [
+        EventKind.LISTENING,
+        EventKind.ENROLLED,
+        EventKind.RETRYING,
+        EventKind.ORDER_STATE,
+        EventKind.ENDED,
+    ]
+    assert simulation.written == [0, 1] and simulation.elapsed >= 7
 
 
-def test_a_service_that_never_takes_the_new_node_fails_the_run_and_the_node_stays() -> None:
-    world, events = World((1, 1)), []
-    world.refusing = (0, 1000)
-    with pytest.raises(RocksError):
-        for event in world.run(Until(seconds=5)):
-            events.append(event)
-    assert len(told(events, ENTERED)) == 1 and events[-1] == Event(OVER, text="timeout")
+def test_a_service_that_rejects_its_file_until_the_end_fails_the_run_and_keeps_the_node() -> None:
+    simulation = Simulation((1, 1))
+    simulation.service_away = (0, 1000)
+    events = events_until_error(simulation, StopCondition(seconds=5), RocksError)
+    assert len(of_kind(events, EventKind.ENROLLED)) == 1
+    assert events[-1] == Event(EventKind.ENDED, text="timeout")
+    assert set(simulation.rows) == {mac(1)}
 
 
-def test_a_node_that_would_spoil_a_services_file_is_taken_back_out_and_the_others_stay() -> None:
-    world = World((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3))
-    world.poison = mac(2)
-    events = list(world.run(Until(count=2)))
-    assert [event.mac for event in told(events, ENTERED)] == [mac(1), mac(3)]
-    assert told(events, REFUSED)[0][:4] == (REFUSED, mac(2), "", "kea-dhcp4 -t: syntax error")
-    assert set(world.rows) == {mac(1), mac(3)} and world.published
+def test_a_node_that_breaks_a_services_file_is_removed_and_the_others_stay() -> None:
+    simulation = Simulation((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3))
+    simulation.bad_mac = mac(2)
+    events = list(simulation.run(StopCondition(count=2)))
+    assert [event.mac for event in of_kind(events, EventKind.ENROLLED)] == [mac(1), mac(3)]
+    (refusal,) = of_kind(events, EventKind.REFUSED)
+    assert (refusal.mac, refusal.text) == (mac(2), "kea-dhcp4 -t: syntax error")
+    assert set(simulation.rows) == {mac(1), mac(3)} and simulation.written
 
 
-def test_what_a_killed_run_entered_is_told_to_the_services_at_once() -> None:
-    world = World()
-    world.rows[mac(9)] = "compute-9-9"
-    list(world.run(Until(seconds=1)))
-    assert world.published == [1]
+def test_reports_are_written_at_the_start_for_nodes_of_a_killed_run() -> None:
+    simulation = Simulation()
+    simulation.rows[mac(9)] = "compute-9-9"
+    list(simulation.run(StopCondition(seconds=1)))
+    assert simulation.written == [1]
 
 
-def test_nodes_that_are_not_at_fault_stay_when_a_service_refuses_its_file() -> None:
-    world, events = World((1, 1)), []
-    world.rows[mac(9)], world.poison = "compute-9-9", mac(9)
-    with pytest.raises(CommandError):
-        for event in world.run(Until(seconds=5)):
-            events.append(event)
-    assert kinds(events) == [LISTENING, TROUBLE, ENTERED, STATE, OVER]
+def test_new_nodes_stay_when_an_older_node_breaks_a_services_file() -> None:
+    simulation = Simulation((1, 1))
+    simulation.rows[mac(9)] = "compute-9-9"
+    simulation.bad_mac = mac(9)
+    events = events_until_error(simulation, StopCondition(seconds=5), CommandError)
+    assert kinds(events) == [
+        EventKind.LISTENING,
+        EventKind.RETRYING,
+        EventKind.ENROLLED,
+        EventKind.ORDER_STATE,
+        EventKind.ENDED,
+    ]
 
 
-def test_a_known_or_refused_machine_is_told_once_however_often_it_asks() -> None:
-    world = World(*((at, 7) for at in range(10)), *((at, 0xEE) for at in range(10)))
-    world.rows[mac(7)] = "compute-0-0"
-    events = list(world.run(Until(seconds=12)))
-    assert [(event.mac, event.name) for event in told(events, KNOWN)] == [(mac(7), "compute-0-0")]
-    assert [(event.mac, event.text) for event in told(events, REFUSED)] == [(mac(0xEE), "no place")]
+def test_a_known_or_refused_machine_is_reported_once_however_many_requests_it_sends() -> None:
+    simulation = Simulation(
+        *((at, 7) for at in range(10)), *((at, REFUSED_MACHINE) for at in range(10))
+    )
+    simulation.rows[mac(7)] = "compute-0-0"
+    events = list(simulation.run(StopCondition(seconds=12)))
+    known = of_kind(events, EventKind.KNOWN)
+    assert [(event.mac, event.name) for event in known] == [(mac(7), "compute-0-0")]
+    refused = of_kind(events, EventKind.REFUSED)
+    assert [(event.mac, event.text) for event in refused] == [(mac(REFUSED_MACHINE), "no location")]
 
 
-def test_a_machine_that_was_just_entered_is_not_told_to_be_known() -> None:
-    world = World((0, 1), (1, 1), (3, 1))
-    assert told(list(world.run(Until(seconds=10))), KNOWN) == []
+def test_a_machine_enrolled_by_this_run_is_not_reported_as_known() -> None:
+    simulation = Simulation((0, 1), (1, 1), (3, 1))
+    assert of_kind(list(simulation.run(StopCondition(seconds=10))), EventKind.KNOWN) == []
 
 
-def test_it_tells_when_a_node_asks_for_its_kickstart() -> None:
-    world = World((0, 1))
-    world.orders = lambda at: "ordered" if at < 2 else "booted" if at < 4 else "installing"
-    events = list(world.run(Until(count=1, asked=True)))
-    assert [event.text for event in told(events, STATE)] == ["ordered", "booted", "installing"]
-    assert events[-1] == Event(OVER, text="count") and 4 <= world.clock - 1000 < 6
+def test_the_run_can_wait_until_nodes_have_requested_their_kickstart() -> None:
+    simulation = Simulation((0, 1))
+    simulation.order_state = lambda at: (
+        "ordered" if at < 2 else "booted" if at < 4 else "installing"
+    )
+    events = list(simulation.run(StopCondition(count=1, kickstart_requested=True)))
+    states = [event.text for event in of_kind(events, EventKind.ORDER_STATE)]
+    assert states == ["ordered", "booted", "installing"]
+    assert events[-1] == Event(EventKind.ENDED, text="count") and 4 <= simulation.elapsed < 6
 
 
-def test_it_ends_at_its_time() -> None:
-    world = World()
-    assert list(world.run(Until(seconds=3)))[-1] == Event(OVER, text="timeout")
-    assert 3 <= world.clock - 1000 <= 3.2
+def test_the_run_ends_at_its_timeout() -> None:
+    simulation = Simulation()
+    events = list(simulation.run(StopCondition(seconds=3)))
+    assert events[-1] == Event(EventKind.ENDED, text="timeout")
+    assert 3 <= simulation.elapsed <= 3.2
 
 
-def test_what_was_seen_before_it_is_stopped_is_still_entered() -> None:
-    world = World((4.99, 1))
-    events = list(world.run(Until(), stop_at=5.0))
-    assert kinds(events) == [LISTENING, ENTERED, STATE, OVER] and world.published == [1]
+def test_machines_seen_before_the_stop_are_still_enrolled() -> None:
+    simulation = Simulation((4.99, 1))
+    events = list(simulation.run(StopCondition(), stop_at=5.0))
+    assert kinds(events) == [
+        EventKind.LISTENING,
+        EventKind.ENROLLED,
+        EventKind.ORDER_STATE,
+        EventKind.ENDED,
+    ]
+    assert simulation.written == [0, 1]
 
 
-def test_a_source_that_breaks_is_an_error_and_what_was_entered_was_told() -> None:
-    world, events = World((0, 1)), []
-    read = world.read
-
-    def break_later() -> list[Sighting]:
-        if world.clock > 1003:
-            raise CommandError("ended with status 1", "journalctl")
-        return read()
-
-    world.read = break_later  # type: ignore[method-assign]
-    with pytest.raises(CommandError):
-        for event in world.run(Until()):
-            events.append(event)
-    assert len(told(events, ENTERED)) == 1
+def test_an_error_of_the_source_ends_the_run_after_the_events_so_far() -> None:
+    simulation = Simulation((0, 1))
+    simulation.source_error_at = 3
+    events = events_until_error(simulation, StopCondition(), CommandError)
+    assert len(of_kind(events, EventKind.ENROLLED)) == 1
 
 
-def test_a_source_that_is_exhausted_ends_it() -> None:
-    world = World((0, 1), (0, 2))
-    world.exhausted = True
-    events = list(world.run(Until()))
-    assert len(told(events, ENTERED)) == 2 and events[-1] == Event(OVER, text="all")
+def test_the_end_of_the_source_ends_the_run() -> None:
+    simulation = Simulation((0, 1), (0, 2))
+    simulation.exhausted = True
+    events = list(simulation.run(StopCondition()))
+    assert len(of_kind(events, EventKind.ENROLLED)) == 2
+    assert events[-1] == Event(EventKind.ENDED, text="all")
 
 
-def test_a_flood_of_machines_is_bounded() -> None:
-    world = World()
-    world.read = lambda: [
-        Sighting(f"52:54:{n >> 16:02x}:00:{n >> 8 & 255:02x}:{n & 255:02x}") for n in range(10000)
-    ]  # type: ignore[method-assign]
-    next(event for event in world.run(Until()) if event.kind == ENTERED)
-    assert max(map(len, world.batches)) <= 4096
+def test_a_batch_has_at_most_max_pending_machines() -> None:
+    simulation = Simulation()
+    simulation.flood = [
+        DhcpRequest(f"52:54:{n >> 16:02x}:00:{n >> 8 & 255:02x}:{n & 255:02x}")
+        for n in range(MAX_PENDING + 1000)
+    ]
+    next(event for event in simulation.run(StopCondition()) if event.kind == EventKind.ENROLLED)
+    assert max(map(len, simulation.batches)) == MAX_PENDING

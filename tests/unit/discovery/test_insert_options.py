@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is asked of insert-ethers is checked before anything is opened."""
+"""The options are validated before anything is opened."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import Until
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import StopCondition
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_options import (
-    Request,
-    complete_list,
-    request_from,
+    InsertOptions,
+    options_from_params,
+    require_complete_list,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
-    OVER,
-    REFUSED,
     Event,
-    Place,
+    EventKind,
+    Location,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
@@ -29,7 +28,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     RocksError,
 )
 
-MAC, OTHER = "00:50:8b:e0:3a:a7", "00:50:8b:e0:44:5e"
+MAC = "00:50:8b:e0:3a:a7"
+OTHER_MAC = "00:50:8b:e0:44:5e"
 DEFAULTS: dict[str, Any] = {
     "membership": "Compute",
     "rack": 0,
@@ -54,68 +54,71 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def ask(**options: Any) -> Request:
-    return request_from({**DEFAULTS, **options})
+def options(**params: Any) -> InsertOptions:
+    return options_from_params({**DEFAULTS, **params})
 
 
-def test_a_rack_is_asked_for() -> None:
-    request = ask(rack=3, count=32, timeout=600.0, wait_for_kickstart=True)
-    assert (request.placement.rack, request.until) == (3, Until(32, 600.0, True))
-    assert request.machines is None and request.source == ""
+def test_a_rack_is_enrolled_until_the_stop_condition() -> None:
+    run = options(rack=3, count=32, timeout=600.0, wait_for_kickstart=True)
+    assert (run.placement.rack, run.stop_condition) == (
+        3,
+        StopCondition(count=32, seconds=600.0, kickstart_requested=True),
+    )
+    assert run.machines is None and run.source == ""
 
 
-def test_a_list_is_all_machines_there_are() -> None:
-    request = ask(source=[MAC, {"mac": OTHER, "rack": 1}, {"port": "ge-9", "rack": 2}])
-    assert request.machines == (Sighting(MAC), Sighting(OTHER))
-    assert request.placement.places[OTHER] == Place(1, where="item 2")
+def test_a_list_is_the_whole_input() -> None:
+    run = options(source=[MAC, {"mac": OTHER_MAC, "rack": 1}, {"port": "ge-9", "rack": 2}])
+    assert run.machines == (DhcpRequest(MAC), DhcpRequest(OTHER_MAC))
+    assert run.placement.locations[OTHER_MAC] == Location(rack=1, where="item 2")
 
 
-def test_a_table_places_machines_and_waits_for_them(tmp_path: pathlib.Path) -> None:
+def test_a_table_gives_locations_and_is_the_input_only_as_source(tmp_path: pathlib.Path) -> None:
     table = tmp_path / "rack.csv"
     table.write_text(f"mac,rack,rank\n{MAC},0,3\n")
-    assert ask(table=str(table), count=1).machines is None
-    assert ask(table=str(table), source="table").machines == (Sighting(MAC),)
+    assert options(table=str(table), count=1).machines is None
+    assert options(table=str(table), source="table").machines == (DhcpRequest(MAC),)
 
 
-def test_replacing_is_over_after_one_machine() -> None:
-    assert ask(replace="compute-0-3").until.count == 1
+def test_a_replacement_ends_after_one_machine() -> None:
+    assert options(replace="compute-0-3").stop_condition.count == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("params", "words"),
     [
-        pytest.param({"count": 0}, "count is 0", id="a count of nothing"),
-        pytest.param({"timeout": -1.0}, "timeout is -1", id="a time before now"),
+        pytest.param({"count": 0}, "count is 0", id="count 0"),
+        pytest.param({"timeout": -1.0}, "timeout is -1", id="negative timeout"),
         pytest.param(
             {"replace": "compute-0-3", "count": 2},
-            "cannot all replace compute-0-3",
-            id="two for one",
+            "compute-0-3",
+            id="two replacements",
         ),
-        pytest.param(
-            {"source": "table"}, "source is a table, and none is given", id="a table without a file"
-        ),
+        pytest.param({"source": "table"}, "table is not set", id="table without a file"),
         pytest.param(
             {"source": [MAC], "table": "/t.csv"},
-            "both a list of machines and a table",
+            "table is set too",
             id="list and table",
         ),
-        pytest.param({"source": {"mac": MAC}}, "a text or a list", id="neither text nor list"),
-        pytest.param({"source": [MAC, MAC]}, "stands already at item 1", id="a machine twice"),
-        pytest.param({"source": ["compute-0-3"]}, "'compute-0-3' is no MAC", id="a name for a MAC"),
+        pytest.param({"source": {"mac": MAC}}, "a string or a list", id="neither string nor list"),
+        pytest.param({"source": [MAC, MAC]}, f"^item 2: {MAC} .* item 1", id="duplicate machine"),
+        pytest.param(
+            {"source": ["compute-0-3"]}, "^item 1: 'compute-0-3'", id="name instead of MAC"
+        ),
     ],
 )
-def test_what_cannot_be_meant_is_told(options: dict[str, Any], words: str) -> None:
+def test_contradictory_options_are_an_error(params: dict[str, Any], words: str) -> None:
     with pytest.raises(DescriptionError, match=words):
-        ask(**options)
+        options(**params)
 
 
-def test_a_table_that_is_not_there_is_told() -> None:
-    with pytest.raises(NotFound, match="no such file"):
-        ask(table="/no/such/table.csv")
+def test_a_missing_table_is_an_error() -> None:
+    with pytest.raises(NotFound, match=r"/no/such/table\.csv"):
+        options(table="/no/such/table.csv")
 
 
 @pytest.mark.parametrize(
-    "options",
+    "params",
     [
         {"count": 1},
         {"timeout": 5.0},
@@ -124,32 +127,31 @@ def test_a_table_that_is_not_there_is_told() -> None:
         {"remove": ["compute-0-3"]},
     ],
 )
-def test_who_cannot_be_stopped_ends_by_itself(options: dict[str, Any]) -> None:
-    ask(**options).must_end(check_mode=False)
+def test_options_with_a_stop_condition_are_accepted(params: dict[str, Any]) -> None:
+    options(**params).require_stop_condition(check_mode=False)
 
 
-def test_without_an_end_nobody_begins_where_there_is_no_terminal() -> None:
+def test_options_without_a_stop_condition_are_an_error() -> None:
     for source in (None, "wire", "journal", "/var/log/messages"):
-        with pytest.raises(
-            DescriptionError, match="nothing tells when it is over; give count, timeout or both"
-        ):
-            ask(source=source).must_end(check_mode=False)
+        with pytest.raises(DescriptionError, match="count, timeout"):
+            options(source=source).require_stop_condition(check_mode=False)
 
 
-def test_a_log_has_an_end_in_check_mode() -> None:
-    ask(source="journal").must_end(check_mode=True)
-    ask(source="/var/log/messages").must_end(check_mode=True)
+def test_in_check_mode_a_log_needs_no_stop_condition() -> None:
+    options(source="journal").require_stop_condition(check_mode=True)
+    options(source="/var/log/messages").require_stop_condition(check_mode=True)
     with pytest.raises(RocksError):
-        ask().must_end(check_mode=True)
+        options().require_stop_condition(check_mode=True)
 
 
-def test_a_list_that_is_not_entered_whole_is_a_failure_with_every_reason() -> None:
-    events = [Event(REFUSED, MAC, text="no place"), Event(OVER, text="all")]
-    seen = []
-    with pytest.raises(
-        Refused, match=f"1 of 2 listed machines are not entered:\n  {MAC}: no place"
-    ):
-        for event in complete_list(ask(source=[MAC, OTHER]), iter(events)):
-            seen.append(event)
-    assert seen == events
-    assert list(complete_list(ask(count=1), iter(events))) == events
+def test_a_list_with_refused_machines_is_an_error_with_every_reason() -> None:
+    events = [
+        Event(EventKind.REFUSED, mac=MAC, text="no location"),
+        Event(EventKind.ENDED, text="all"),
+    ]
+    passed = []
+    with pytest.raises(Refused, match=rf"^1 of 2 .*\n  {MAC}: no location"):
+        for event in require_complete_list(options(source=[MAC, OTHER_MAC]), iter(events)):
+            passed.append(event)
+    assert passed == events
+    assert list(require_complete_list(options(count=1), iter(events))) == events

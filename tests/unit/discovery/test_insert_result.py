@@ -1,64 +1,62 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a run returns is every event of it, put together."""
+"""The result contains what all events of a run reported."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import Sighting
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import Summary
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
-    ENTERED,
-    KNOWN,
-    LISTENING,
-    OVER,
-    PUBLISHED,
-    REFUSED,
-    REMOVED,
-    STATE,
-    TROUBLE,
-    Event,
-)
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import RunResult
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Event, EventKind
 
 MAC = "00:50:8b:e0:40:96"
 NODE = Node(
-    9,
-    "compute-0-4",
-    MAC,
-    "Compute",
-    "compute",
-    "compute",
-    "rocks",
-    0,
-    4,
-    "10.255.255.254",
-    "x86_64",
-    "",
+    id=9,
+    name="compute-0-4",
+    mac=MAC,
+    membership="Compute",
+    appliance="compute",
+    root="compute",
+    distribution="rocks",
+    rack=0,
+    rank=4,
+    ip="10.255.255.254",
+    arch="x86_64",
+    comment="",
 )
 
 
-def summary_of(*events: Event) -> dict[str, object]:
-    summary = Summary()
+def result_of(*events: Event) -> dict[str, Any]:
+    result = RunResult()
     for event in events:
-        summary.add(event)
-    return summary.result()
+        result.add(event)
+    return result.to_data()
 
 
-def test_a_run_is_summed_up() -> None:
-    seen = Sighting(
-        MAC, "eth1", vendor="PXEClient:Arch:00007:UNDI:003000", architecture=7, uuid="u"
+def test_the_result_contains_every_event() -> None:
+    request = DhcpRequest(
+        MAC,
+        interface="eth1",
+        vendor="PXEClient:Arch:00007:UNDI:003000",
+        architecture=7,
+        uuid="u",
     )
-    assert summary_of(
-        Event(LISTENING, text="the wire at eth1"),
-        Event(TROUBLE, text="the database server does not answer"),
-        Event(KNOWN, "00:50:8b:e0:40:93", "compute-0-3"),
-        Event(ENTERED, MAC, "compute-0-4", node=NODE, sighting=seen),
-        Event(PUBLISHED, text="hosts, kea"),
-        Event(REFUSED, "00:50:8b:e0:40:97", text="stands in no line of the table"),
-        Event(STATE, name="compute-0-4", text="ordered"),
-        Event(STATE, name="compute-0-4", text="installing"),
-        Event(OVER, text="count"),
-    ) == {
+    result = result_of(
+        Event(EventKind.LISTENING, text="interface eth1"),
+        Event(EventKind.RETRYING, text="the database server does not answer"),
+        Event(EventKind.KNOWN, mac="00:50:8b:e0:40:93", name="compute-0-3"),
+        Event(EventKind.ENROLLED, mac=MAC, name="compute-0-4", node=NODE, request=request),
+        Event(EventKind.REPORTS_WRITTEN, text="hosts, kea"),
+        Event(EventKind.REFUSED, mac="00:50:8b:e0:40:97", text="not in the table"),
+        Event(EventKind.ORDER_STATE, name="compute-0-4", text="ordered"),
+        Event(EventKind.ORDER_STATE, name="compute-0-4", text="installing"),
+        Event(EventKind.ENDED, text="count"),
+    )
+    message = result.pop("msg")
+    assert message.startswith("1 added, 1 already known, 1 not added; ")
+    assert result == {
         "changed": True,
         "nodes": [
             {
@@ -80,23 +78,25 @@ def test_a_run_is_summed_up() -> None:
             }
         ],
         "known": [{"mac": "00:50:8b:e0:40:93", "name": "compute-0-3"}],
-        "refused": [{"mac": "00:50:8b:e0:40:97", "reason": "stands in no line of the table"}],
+        "refused": [{"mac": "00:50:8b:e0:40:97", "reason": "not in the table"}],
         "removed": [],
         "reports": ["hosts", "kea"],
         "waited_for": ["the database server does not answer"],
-        "source": "the wire at eth1",
+        "source": "interface eth1",
         "ended": "count",
-        "msg": "1 entered, 1 known already, 1 not entered; all that were wanted are there",
         "diff": {"before": "", "after": f"compute-0-4 {MAC} 10.255.255.254\n"},
     }
 
 
-def test_a_quiet_hour_changes_nothing() -> None:
-    result = summary_of(Event(LISTENING, text="the journal"), Event(OVER, text="timeout"))
-    assert result["changed"] is False and result["msg"] == "nothing entered; the time is over"
+def test_a_run_without_machines_changes_nothing() -> None:
+    result = result_of(
+        Event(EventKind.LISTENING, text="the systemd journal"),
+        Event(EventKind.ENDED, text="timeout"),
+    )
+    assert result["changed"] is False and result["msg"].startswith("nothing added; ")
 
 
-def test_what_is_forgotten_stands_before() -> None:
-    result = summary_of(Event(REMOVED, MAC, "compute-0-4", node=NODE))
+def test_a_removed_node_is_in_the_diff() -> None:
+    result = result_of(Event(EventKind.REMOVED, mac=MAC, name="compute-0-4", node=NODE))
     assert result["removed"] == ["compute-0-4"] and result["msg"] == "1 removed"
     assert result["diff"] == {"before": f"compute-0-4 {MAC} 10.255.255.254\n", "after": ""}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kernel lets through what may be a DHCP request, and nothing else."""
+"""The kernel's filter accepts packets to a DHCP server only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MAC = "00:50:8b:e0:3a:a7"
 
 
 def passes(data: bytes) -> bool:
-    """Whether the kernel's filter lets a frame through; it runs on any socket, also on one that needs no rights."""
+    """Whether the filter accepts a frame.  It runs on any socket, also without privileges."""
     sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with sender, receiver:
         packet_socket._attach_filter(receiver)
         receiver.setblocking(False)
         try:
             sender.send(data)
-            return receiver.recv(packet_socket.LONGEST_FRAME) == data
+            return receiver.recv(packet_socket.MAX_FRAME_BYTES) == data
         except BlockingIOError:
             return False
 
@@ -43,7 +43,7 @@ def passes(data: bytes) -> bool:
         pytest.param(dhcp.discover(MAC, [(60, b"x" * 255)] * 5), id="a long one"),
     ],
 )
-def test_a_request_passes_whole(data: bytes) -> None:
+def test_a_request_passes_completely(data: bytes) -> None:
     assert passes(data)
 
 
@@ -56,17 +56,17 @@ def test_a_request_passes_whole(data: bytes) -> None:
         pytest.param(frame(MAC, message(MAC), ethertype=0x86DD), id="IPv6"),
         pytest.param(frame(MAC, message(MAC), fragment=8), id="a later fragment"),
         pytest.param(dhcp.discover(MAC)[:36], id="cut before the port"),
-        pytest.param(b"x", id="no frame"),
+        pytest.param(b"x", id="one byte"),
     ],
 )
-def test_nothing_else_passes(data: bytes) -> None:
+def test_other_frames_do_not_pass(data: bytes) -> None:
     assert not passes(data)
 
 
-def test_the_interface_is_found_by_the_network_that_it_is_in() -> None:
+def test_interface_in_finds_the_interface_by_its_address() -> None:
     assert packet_socket.interface_in("127.0.0.0", "255.0.0.0") == "lo"
 
 
-def test_a_network_that_this_machine_is_not_in_is_told() -> None:
-    with pytest.raises(NotFound, match="no interface of this machine has an address in"):
+def test_a_network_without_an_interface_is_an_error() -> None:
+    with pytest.raises(NotFound, match=r"198\.51\.100\.0/24"):
         packet_socket.interface_in("198.51.100.0", "255.255.255.0")
