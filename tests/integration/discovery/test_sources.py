@@ -138,7 +138,7 @@ def test_a_packet_socket_survives_a_down_interface_and_reports_a_deleted_one(
         send(machine, [dhcp.discover(dhcp.mac(1))])
         assert [request.mac for request in collect(packet_socket, bool)] == [dhcp.mac(1)]
         net.server.ip("link", "delete", BRIDGE)
-        with pytest.raises(Unavailable, match="^br0: "):
+        with pytest.raises(Unavailable, match=r"^br0: "):
             net.server.call(packet_socket.read)
 
 
@@ -146,9 +146,9 @@ def test_interface_in_finds_the_interface_of_a_network(net: Network) -> None:
     assert net.server.call(interface_in, "10.1.0.0", "255.255.0.0") == BRIDGE
     with pytest.raises(
         NotFound,
-        match="^no-such-interface: .*; interfaces: br0, carrier0, carrier1, lo",
+        match=r"^no-such-if: .*; interfaces: br0, carrier0, carrier1, lo",
     ):
-        net.server.call(PacketSocket, "no-such-interface")
+        net.server.call(PacketSocket, "no-such-if")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_requests_of_real_clients_are_reported(
     machine = net.client(mac=dhcp.mac(7))
     argv = [word.format(folder=tmp_path) for word in client]
     with (
-        open_until_end(net.server.call(PacketSocket, BRIDGE)) as wire,
+        open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket,
         machine.daemon(argv, tmp_path / "client.log"),
     ):
         (request,) = collect(packet_socket, bool)
@@ -205,7 +205,7 @@ def test_the_log_of_a_server_gives_the_same_requests_as_a_packet_socket(
         frames[dhcp.mac(6)] = dhcp.frame(dhcp.mac(6), dhcp.message(dhcp.mac(6), []))
     with (
         dhcp_server(server, net, tmp_path) as running,
-        open_until_end(net.server.call(PacketSocket, BRIDGE)) as wire,
+        open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket,
     ):
         with open_until_end(LogFile(str(running.log))) as log:
             send(machine, list(frames.values()))
