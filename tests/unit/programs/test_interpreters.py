@@ -244,7 +244,7 @@ def test_a_node_takes_the_accounts_of_a_bundle(python: str, tmp_path: pathlib.Pa
         "--root",
         str(tmp_path / "node"),
         "take",
-        frontend.place.bundle,
+        frontend.paths.bundle,
     )
     assert run(python, "accounts.py", *words).returncode == 0
     assert ALICE.passwd in (tmp_path / "node" / "etc" / "passwd").read_text()
