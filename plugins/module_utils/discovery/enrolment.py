@@ -30,8 +30,8 @@ def check_placement(
             before_commit([node])
         elif not placement.locations:
             ranks = used_ranks(database, placement.membership, placement.rack)
-            node = new_node(DhcpRequest(""), Location(), placement, placement.network, ranks)
-            before_commit(nodes.add(database, [node]))
+            new = new_node(DhcpRequest(""), Location(), placement, placement.network, ranks)
+            before_commit(nodes.add(database, [new]))
         # Each machine of a table has its own location, which is checked when it is enrolled.
 
 
