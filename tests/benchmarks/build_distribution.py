@@ -38,15 +38,17 @@ def work(what: str, root: str, asked: str) -> None:
 
 
 def merge(distribution: Any, root: str) -> None:
-    """What mergerepo_c does: the metadata of the newest packages, and nothing else."""
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.cache import (
-        BuildCache,
-    )
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.materialise import (
-        metadata_files,
-    )
-    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.plan import (
-        make_plan,
+    """Do what mergerepo_c does: write the metadata of the newest packages, and nothing else."""
+    from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import (
+        auxiliary_metadata,
+        cache,
+        composer,
+        dependency_check,
+        installer_images,
+        materialise,
+        plan,
+        profile_hook,
+        xml_overlay,
     )
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
         ignore_progress,
@@ -60,10 +62,26 @@ def merge(distribution: Any, root: str) -> None:
 
     store = StorePaths(root)
     inputs = [open_source(source, store, ignore_progress) for source in distribution.sources]
-    made = make_plan(
-        distribution, inputs, store, previous=None, memory=BuildCache(), hook=None, fetch=False
+    documents = auxiliary_metadata.merge_documents(inputs, None)
+    composition = composer.choose_packages(distribution, inputs, documents.streams, None, None)
+    dependency_check.check_dependencies(
+        distribution,
+        composition,
+        profile_hook.CompiledProfiles(),
+        documents,
+        dependency_check.FileOwners(composition, cache.BuildCache(), None),
     )
-    for path, content in metadata_files(made).items():
+    merged = plan.make_plan(
+        distribution,
+        inputs,
+        None,
+        composition=composition,
+        documents=documents,
+        installer=installer_images.find_installer(inputs, store, None, fetch=False),
+        xml=xml_overlay.merge_xml((), inputs),
+        profiles={},
+    )
+    for path, content in materialise.metadata_files(merged).items():
         target = os.path.join(root, "merged", path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "wb") as file:

@@ -1,4 +1,4 @@
-"""A site that builds distributions: sources written in a line, built and published as ``rocks_dist`` does it."""
+"""A site that builds distributions: its sources, and builds of them as ``rocks_dist`` makes them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any, Iterable, Optional
 
 import createrepo_c
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import (
-    BuildResult,
-    build,
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import (
+    PublishOptions,
+    rebuild,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.profile_hook import (
     ProfileHook,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.result import (
+    BuildResult,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     Distribution,
@@ -41,15 +43,16 @@ class Site:
         self.store = StorePaths(str(self.root))
 
     def mirror(self, name: str, rpms: Iterable[Rpm] = (), **options: Any) -> Source:
-        """A repository; what of ``options`` is not a Source's is for ``support.rpms.repository``."""
-        extra, revision = options.pop("extra", {}), options.pop("revision", 1_700_000_000)
+        """Write a repository; ``extra`` and ``revision`` go to ``support.rpms.repository``."""
+        extra = options.pop("extra", {})
+        revision = options.pop("revision", 1_700_000_000)
         folder = self.folder / "sources" / name
         shutil.rmtree(folder / "Packages", ignore_errors=True)
         repository(folder, rpms, extra=extra, revision=revision)
         return Source(name, "mirror", path=str(folder), **options)
 
     def directory(self, name: str, rpms: Iterable[Rpm] = (), **options: Any) -> Source:
-        """A folder of RPM files, in which nothing else is."""
+        """Write a folder that contains only these RPM files."""
         folder = self.folder / "sources" / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -58,7 +61,7 @@ class Site:
         return Source(name, "directory", path=str(folder), **options)
 
     def parent(self, name: str, distribution: str, **options: Any) -> Source:
-        """A distribution that this site publishes."""
+        """Return a published distribution of this site as a source."""
         return Source(name, "parent", path=str(self.tree(distribution)), **options)
 
     def build(
@@ -69,32 +72,32 @@ class Site:
         keep: int = 3,
         **options: Any,
     ) -> BuildResult:
-        """Build and publish; ``options`` are the Distribution's and the Policy's."""
-        asked = distribution(name, *sources, **options)
-        with publish.build_lock(self.store, name, ARCH, 0):
-            built = build(asked, str(self.root), hook=hook)
-            publish.publish(self.store, name, ARCH, built.generation.identity)
-            publish.prune(self.store, name, ARCH, keep)
-        return built
+        """Build and publish; ``options`` are fields of Distribution and Policy."""
+        return rebuild(
+            distribution(name, *sources, **options),
+            str(self.root),
+            hook=hook,
+            options=PublishOptions(keep=keep),
+        )
 
     def dry_run(
         self, name: str, *sources: Source, hook: Optional[ProfileHook] = None, **options: Any
     ) -> BuildResult:
-        """What ``build`` would come to."""
-        return build(
+        """Return what ``build`` would return, without a change."""
+        return rebuild(
             distribution(name, *sources, **options), str(self.root), hook=hook, dry_run=True
         )
 
     def tree(self, name: str) -> pathlib.Path:
-        """The published tree."""
+        """Return the link to the published tree."""
         return self.root / name / ARCH
 
     def packages(self, name: str) -> list[createrepo_c.Package]:
-        """The packages of the published repository, as createrepo_c reads them, sorted by NEVRA."""
+        """Return the published packages as createrepo_c reads them, sorted by NEVRA."""
         return sorted(packages(self.tree(name)), key=lambda package: package.nevra())
 
     def nevras(self, name: str) -> list[str]:
-        """Their NEVRAs, always with the epoch."""
+        """Return the NEVRAs of the published packages, always with the epoch."""
         return [package.nevra() for package in self.packages(name)]
 
 

@@ -1,37 +1,40 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an administrator does with a distribution, each as one call that holds the lock: rebuild it, go back to a
-generation, take over another distribution's, remove it.  Every one of them can say beforehand what it would change.
+"""The operations on a distribution: build it, publish another generation, promote it, remove it.
+
+Each one takes the lock that it needs.  With ``dry_run`` it returns the result without any change.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import os
-from typing import TYPE_CHECKING, Collection, NamedTuple, Optional
+import functools
+from typing import Callable, Collection, ContextManager, Optional
 
 from ..errors import NotFound
 from . import publish
-from .build.pipeline import BuildResult, build, compare_generations
+from .build import optional_imports, pipeline, validation
+from .build.profile_hook import ProfileHook
+from .build.result import BuildResult, describe_generation
 from .metadata.index import PublishedGeneration, open_published
-from .model import Changes, Distribution, Generation, ProgressCallback, ignore_progress
+from .model import Distribution, ProgressCallback, ignore_progress
+from .sources.local import SourceChanged
+from .storage import pool
 from .storage.pool import StorePaths
 
-if TYPE_CHECKING:
-    from .build.profile_hook import ProfileHook
+MAX_ATTEMPTS = 3
+"""Builds until a source that changes during the build is an error."""
 
 
-class PublishOptions(NamedTuple):
-    """What is kept, and how long another builder is waited for.
-
-    keep    how many generations stay, the published one included
-    in_use  identities of generations that stay in any case
-    wait    seconds
-    """
-
+@dataclasses.dataclass(frozen=True)
+class PublishOptions:
     keep: int = 3
+    """Number of generations to keep, with the published one."""
     in_use: Collection[str] = ()
+    """Names of generations to keep in addition."""
     wait: float = 0.0
+    """Seconds to wait for another process that builds or publishes the distribution."""
 
 
 DEFAULT_OPTIONS = PublishOptions()
@@ -46,37 +49,64 @@ def rebuild(
     dry_run: bool = False,
     progress: ProgressCallback = ignore_progress,
 ) -> BuildResult:
-    """Build the distribution, publish it, and remove the generations that are not kept."""
-    if dry_run:
-        return build(distribution, root, hook=hook, dry_run=True, progress=progress)
-    name, arch, store = distribution.name, distribution.policy.arch, StorePaths(root)
-    with publish.build_lock(store, name, arch, options.wait):
-        built = build(distribution, root, hook=hook, progress=progress)
-        publish.publish(store, name, arch, built.generation.identity)
-        publish.prune(store, name, arch, options.keep, options.in_use)
-    return built
+    """Build the distribution, publish it, and remove old generations.
+
+    root  the folder of all distributions
+    hook  compiles the profiles
+
+    Raises DescriptionError, NotFound or Conflict for a fault of the description, a source or a
+    package, and Unavailable if a source does not answer or changes during each attempt, or if the
+    disk is full.  The published generation then stays as it was.
+    """
+    validation.check(distribution)
+    optional_imports.check(distribution)
+    name = distribution.name
+    arch = distribution.policy.arch
+    store = StorePaths(root)
+    build = functools.partial(
+        pipeline.build, distribution, store, hook=hook, dry_run=dry_run, progress=progress
+    )
+    lock: ContextManager[None] = contextlib.nullcontext()
+    if not dry_run:
+        lock = publish.build_lock(store, name, arch, options.wait)
+    with lock:
+        with publish.translate_os_errors(name), pool.shared_lock(store):
+            result = _retry(build)
+        if not dry_run:
+            publish.prune(store, name, arch, options.keep, options.in_use)
+    return result
+
+
+def _retry(build: Callable[[], BuildResult]) -> BuildResult:
+    """Run a build again if a source changed meanwhile."""
+    for _attempt in range(MAX_ATTEMPTS - 1):
+        with contextlib.suppress(SourceChanged):
+            return build()
+    return build()
 
 
 def switch_generation(
     root: str,
     name: str,
     arch: str,
-    wanted: str,
+    generation: str,
     *,
     options: PublishOptions = DEFAULT_OPTIONS,
     dry_run: bool = False,
 ) -> BuildResult:
-    """Publish a generation that is there: its identity, the beginning of it, or ``previous``."""
+    """Publish an existing generation.
+
+    generation  its name, the beginning of its name, or ``previous``
+    """
     store = StorePaths(root)
     if dry_run:
-        return _would_be(
-            store, name, arch, name, publish.find_generation(store, name, arch, wanted)
-        )
+        identity = publish.find_generation(store, name, arch, generation)
+        return _preview_publish(store, name, arch, name, identity)
     with publish.build_lock(store, name, arch, options.wait):
-        identity = publish.find_generation(store, name, arch, wanted)
-        built = _would_be(store, name, arch, name, identity)
+        identity = publish.find_generation(store, name, arch, generation)
+        result = _preview_publish(store, name, arch, name, identity)
         publish.publish(store, name, arch, identity)
-    return built
+    return result
 
 
 def promote(
@@ -88,22 +118,24 @@ def promote(
     options: PublishOptions = DEFAULT_OPTIONS,
     dry_run: bool = False,
 ) -> BuildResult:
-    """Publish under ``name`` the generation that the distribution ``origin`` publishes."""
+    """Publish under ``name`` the published generation of the distribution ``origin``."""
     store = StorePaths(root)
     identity = publish.current_generation(store, origin, arch)
     if not identity:
         raise NotFound(
-            f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
+            f'distribution "{origin}" has no published generation for {arch}', hint="build it first"
         )
-    built = _would_be(store, name, arch, origin, identity)
+    result = _preview_publish(store, name, arch, origin, identity)
     if dry_run:
-        return built
+        return result
     with publish.build_lock(store, name, arch, options.wait):
         publish.copy_generation(store, origin, name, arch, identity)
         publish.publish(store, name, arch, identity)
         publish.prune(store, name, arch, options.keep, options.in_use)
-    moved = dataclasses.replace(built.generation, path=_folder(store, name, arch, identity))
-    return built._replace(generation=moved)
+    promoted = dataclasses.replace(
+        result.generation, path=store.generation_folder(name, arch, identity)
+    )
+    return dataclasses.replace(result, generation=promoted)
 
 
 def remove(
@@ -114,7 +146,7 @@ def remove(
     options: PublishOptions = DEFAULT_OPTIONS,
     dry_run: bool = False,
 ) -> bool:
-    """Withdraw the distribution and remove its generations; False when it is not there."""
+    """Remove the distribution with all its generations; False if it does not exist."""
     store = StorePaths(root)
     if dry_run:
         return bool(
@@ -125,32 +157,24 @@ def remove(
 
 
 def open_generation(store: StorePaths, name: str, arch: str, identity: str) -> PublishedGeneration:
-    """A generation.  Raises NotFound when it is not there, or was built by another program."""
-    found = open_published(_folder(store, name, arch, identity)) if identity else None
-    if found is None:
-        what = f'has no generation "{identity}"' if identity else "has published nothing"
-        raise NotFound(f'distribution "{name}" {what} for {arch}', hint="build it: rocks_dist")
-    return found
+    """Open a generation by its full name.
+
+    Raises NotFound if it does not exist or was not built by this collection.
+    """
+    generation = None
+    if identity:
+        generation = open_published(store.generation_folder(name, arch, identity))
+    if generation is None:
+        what = f'has no generation "{identity}"' if identity else "has no published generation"
+        raise NotFound(f'distribution "{name}" {what} for {arch}', hint="build it with rocks_dist")
+    return generation
 
 
-def _would_be(store: StorePaths, name: str, arch: str, origin: str, identity: str) -> BuildResult:
-    """What publishing the generation ``identity`` of ``origin`` under ``name`` comes to."""
-    wanted = open_generation(store, origin, arch, identity)
-    published = publish.current_generation(store, name, arch)
-    before = open_generation(store, name, arch, published) if published else None
-    same = published == identity
-    shards = wanted.index.shards.values()
-    return BuildResult(
-        Generation(name, arch, identity, wanted.folder, wanted.index.counts),
-        not same,
-        Changes() if same else compare_generations(before, wanted),
-        tuple(clash for shard in shards for clash in shard.clashes),
-        tuple(remark for shard in shards for remark in shard.remarks),
-        (),
-        (),
-        lambda: [verdict for number in wanted.index.shards for verdict in wanted.verdicts(number)],
-    )
-
-
-def _folder(store: StorePaths, name: str, arch: str, identity: str) -> str:
-    return os.path.join(store.generations_folder(name, arch), identity)
+def _preview_publish(
+    store: StorePaths, name: str, arch: str, origin: str, identity: str
+) -> BuildResult:
+    """Describe what publishing the generation ``identity`` of ``origin`` under ``name`` changes."""
+    generation = open_generation(store, origin, arch, identity)
+    current = publish.current_generation(store, name, arch)
+    published = open_generation(store, name, arch, current) if current else None
+    return describe_generation(name, generation.folder, generation, published)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Publishing: which generation a distribution's link names, and which generations are kept.
+"""Publish generations: switch the link of a distribution, and remove old generations.
 
-The link is switched by one rename, so that a client sees one generation or the other.  A generation that an
-installation reads stays as long as its name is given as in use.
+One rename switches the link, so that a client sees either the old generation or the new one.
+A generation that installations use is kept as long as the caller lists it as in use.
 """
 
 from __future__ import annotations
@@ -12,23 +12,30 @@ import contextlib
 import json
 import os
 import shutil
-from typing import Collection, Iterator
+from typing import Collection, Iterator, Optional
 
 from .. import files
 from ..errors import Conflict, NotFound, Refused, Unavailable
-from ..tree_paths import GENERATIONS, HISTORY
-from .metadata.index import open_published
+from ..tree_paths import GENERATIONS, HISTORY, published_generation
+from .metadata.index import PublishedGeneration, open_published
 from .storage import pool
 from .storage.pool import StorePaths
 
-STAGING, REMOVED_PREFIX, PREVIOUS = ".new", ".old-", "previous"
+STAGING_FOLDER = ".new"
+"""Name of a generation's folder until it is complete."""
+REMOVED_PREFIX = ".old-"
+"""Prefix of the folder names of generations that are being removed."""
+PREVIOUS = "previous"
 
 
 @contextlib.contextmanager
 def build_lock(store: StorePaths, distribution: str, arch: str, wait: float) -> Iterator[None]:
-    """Be the only one who builds or publishes this distribution; what a killed builder left is removed first.
+    """Exclude other processes that build or publish this distribution.
 
-    wait  seconds to wait for another builder.  Raises Conflict when it is still at work then.
+    wait  seconds to wait for another process
+
+    The remains of killed builds are removed first.  Raises Conflict if the other process does not
+    finish in time.
     """
     folder = store.generations_folder(distribution, arch)
     with contextlib.ExitStack() as stack:
@@ -38,10 +45,11 @@ def build_lock(store: StorePaths, distribution: str, arch: str, wait: float) -> 
             stack.enter_context(files.lock(os.path.join(folder, ".lock"), wait))
         except Conflict:
             raise Conflict(
-                f'distribution "{distribution}" is being built by another process, for {wait:g} s by now',
-                hint="wait for it to end, then run again",
+                f'distribution "{distribution}" is being built by another process '
+                f"(waited {wait:g} s)",
+                hint="wait until it has finished, then run again",
             ) from None
-        _clean(folder)
+        _remove_leftovers(folder)
         with contextlib.suppress(Conflict), pool.exclusive_lock(store):
             if pool.remove_leftovers(store):
                 pool.collect_garbage(store, lambda: referenced_sets(store))
@@ -50,214 +58,243 @@ def build_lock(store: StorePaths, distribution: str, arch: str, wait: float) -> 
 
 @contextlib.contextmanager
 def translate_os_errors(distribution: str) -> Iterator[None]:
-    """What the disk refuses to do, as an error of ours: Unavailable, with the file."""
+    """Raise Unavailable with the path for an OSError of the block, such as a full disk."""
     try:
         yield
     except OSError as error:
         where = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
         raise Unavailable(
-            f'{error.strerror} while distribution "{distribution}" was built',
+            f'{error.strerror} during the build of distribution "{distribution}"',
             where,
-            "what is published stays as it was; make room or repair it, and run again",
+            "the published generation is unchanged; free space or repair the disk, and run again",
         ) from error
 
 
 def current_generation(store: StorePaths, distribution: str, arch: str) -> str:
-    """The identity of the published generation; empty when there is none."""
-    link = store.published_link(distribution, arch)
-    return os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
+    """Return the name of the published generation, or an empty text."""
+    return published_generation(store.root, distribution, arch)
+
+
+def open_current(store: StorePaths, distribution: str, arch: str) -> Optional[PublishedGeneration]:
+    """Open the published generation; None if there is none that this collection has built."""
+    identity = current_generation(store, distribution, arch)
+    if not identity:
+        return None
+    return open_published(store.generation_folder(distribution, arch, identity))
 
 
 def history(store: StorePaths, distribution: str, arch: str) -> list[str]:
-    """The identities of the generations that are there, in the order in which they were published last."""
+    """Return the names of the existing generations, ordered by their last publication."""
     folder = store.generations_folder(distribution, arch)
-    there = sorted(
+    existing = sorted(
         name
-        for name in _names(folder)
+        for name in _list_folder(folder)
         if not name.startswith(".") and os.path.isdir(os.path.join(folder, name))
     )
     try:
-        known = json.loads(files.read_bytes(os.path.join(folder, HISTORY)))
+        recorded = json.loads(files.read_bytes(os.path.join(folder, HISTORY)))
     except (NotFound, ValueError):
-        known = []
-    return [name for name in known if name in there] + [name for name in there if name not in known]
+        recorded = []
+    return [name for name in recorded if name in existing] + [
+        name for name in existing if name not in recorded
+    ]
 
 
 def find_generation(store: StorePaths, distribution: str, arch: str, name: str) -> str:
-    """A generation by its identity, the beginning of it, or ``previous``.  Raises NotFound that lists what is there."""
-    there = history(store, distribution, arch)
+    """Find a generation by its name, the beginning of its name, or ``previous``.
+
+    Raises NotFound that lists the existing generations.
+    """
+    generations = history(store, distribution, arch)
     if name == PREVIOUS:
         published = current_generation(store, distribution, arch)
-        before = there[: there.index(published)] if published in there else there
-        matches = before[-1:]
+        if published in generations:
+            generations = generations[: generations.index(published)]
+        matches = generations[-1:]
     else:
-        matches = [identity for identity in there if identity.startswith(name)]
+        matches = [identity for identity in generations if identity.startswith(name)]
     if len(matches) != 1 or not name:
         what = (
-            f'distribution "{distribution}" has no generation "{name}"'
-            if not matches
-            else f'"{name}" names several generations'
+            f'"{name}" matches several generations'
+            if matches
+            else f'distribution "{distribution}" has no generation "{name}"'
         )
-        raise NotFound(what, hint=f"there are {', '.join(there) or 'none'}")
+        existing = ", ".join(history(store, distribution, arch)) or "none"
+        raise NotFound(what, hint=f"existing generations: {existing}")
     return matches[0]
 
 
 def publish(store: StorePaths, distribution: str, arch: str, identity: str) -> bool:
-    """Let the distribution's link name this generation; False when it does already.  The caller is ``alone``."""
+    """Switch the link to a generation; False if it is published already.
+
+    The caller holds ``build_lock``.  Raises NotFound for an unknown generation, and Refused if the
+    path of the link is something else.
+    """
     link = store.published_link(distribution, arch)
-    target = os.path.join(store.generations_folder(distribution, arch), identity)
+    target = store.generation_folder(distribution, arch, identity)
     if not os.path.isdir(target):
         raise NotFound(f'distribution "{distribution}" has no generation "{identity}"')
     if os.path.lexists(link) and not os.path.islink(link):
         raise Refused(
-            "this is not a link, and we would have to replace it", link, "move it out of the way"
+            "a file or folder is in the place of the distribution's link", link, "move it away"
         )
     value = os.path.relpath(target, os.path.dirname(link))
     if os.path.islink(link) and os.readlink(link) == value:
         return False
     os.makedirs(os.path.dirname(link), exist_ok=True)
-    aside = os.path.join(os.path.dirname(link), f".{os.path.basename(link)}.new")
+    new_link = os.path.join(os.path.dirname(link), f".{os.path.basename(link)}.new")
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(aside)
-    os.symlink(value, aside)
-    os.rename(aside, link)
+        os.unlink(new_link)
+    os.symlink(value, new_link)
+    os.rename(new_link, link)
     files.sync_directory(os.path.dirname(link))
-    order = [name for name in history(store, distribution, arch) if name != identity]
-    files.replace(_history_file(store, distribution, arch), json.dumps([*order, identity]))
+    others = [name for name in history(store, distribution, arch) if name != identity]
+    files.replace(_history_file(store, distribution, arch), json.dumps([*others, identity]))
     return True
 
 
 def copy_generation(
     store: StorePaths, origin: str, distribution: str, arch: str, name: str = ""
 ) -> str:
-    """Make another distribution's generation one of this distribution's, and return its identity.
+    """Make a generation of the distribution ``origin`` one of ``distribution``; return its name.
 
-    name  which one; empty: the one that it publishes now
+    name  as for ``find_generation``; empty: the published one
 
-    Nothing is built or fetched: the same files get another name.  The caller is ``alone``, and publishes it then.
+    The copy consists of hard links.  The caller holds ``build_lock`` of ``distribution``.
     """
-    identity = (
-        find_generation(store, origin, arch, name)
-        if name
-        else current_generation(store, origin, arch)
-    )
+    if name:
+        identity = find_generation(store, origin, arch, name)
+    else:
+        identity = current_generation(store, origin, arch)
     if not identity:
         raise NotFound(
-            f'distribution "{origin}" has published nothing for {arch}', hint="build it first"
+            f'distribution "{origin}" has no published generation for {arch}', hint="build it first"
         )
-    source = os.path.join(store.generations_folder(origin, arch), identity)
-    target = os.path.join(store.generations_folder(distribution, arch), identity)
+    source = store.generation_folder(origin, arch, identity)
+    target = store.generation_folder(distribution, arch, identity)
     if not os.path.isdir(target):
-        aside = os.path.join(store.generations_folder(distribution, arch), STAGING)
-        # Nobody sweeps meanwhile; but the origin may go on, and remove this generation of its own.
+        staging = os.path.join(store.generations_folder(distribution, arch), STAGING_FOLDER)
+        # The lock stops garbage collection, but another process can still prune the origin.
         with pool.shared_lock(store), _source_exists(source):
-            _link_tree(source, aside)
-            pool.flush_files(store.root, [folder for folder, _names, _files in os.walk(aside)])
-            os.rename(aside, target)
+            _link_tree(source, staging)
+            pool.flush_files(store.root, [folder for folder, _names, _files in os.walk(staging)])
+            os.rename(staging, target)
             files.sync_directory(os.path.dirname(target))
     return identity
 
 
 def _link_tree(source: str, target: str) -> None:
-    """The same files in a folder of the same depth, so that relative links lead to the same sets."""
+    """Link a tree into a folder of the same depth, in which relative links stay valid."""
     os.mkdir(target)
     for name in sorted(os.listdir(source)):
-        path, copy = os.path.join(source, name), os.path.join(target, name)
+        path = os.path.join(source, name)
+        new_path = os.path.join(target, name)
         if os.path.islink(path):
-            os.symlink(os.readlink(path), copy)
+            os.symlink(os.readlink(path), new_path)
         elif os.path.isdir(path):
-            _link_tree(path, copy)
+            _link_tree(path, new_path)
         else:
-            os.link(path, copy)
+            os.link(path, new_path)
 
 
 @contextlib.contextmanager
 def _source_exists(generation: str) -> Iterator[None]:
+    """Raise NotFound if the block fails because the generation was removed."""
     try:
         yield
     except OSError as error:
         if os.path.isdir(generation):
             raise
-        raise NotFound("it was removed in this moment", generation, "run again") from error
+        raise NotFound(
+            "the generation was removed by another process", generation, "run again"
+        ) from error
 
 
 def prune(
     store: StorePaths, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()
 ) -> list[str]:
-    """Remove all but the last ``keep`` published generations; return the identities that went.
+    """Remove all but the last ``keep`` published generations, and return the removed names.
 
-    in_use  identities that stay in any case; the published one always stays
+    in_use  generations that are kept in addition; the published one is always kept
 
-    The caller is ``alone``.
+    The caller holds ``build_lock``.
     """
-    there = history(store, distribution, arch)
     published = current_generation(store, distribution, arch)
-    others = [name for name in there if name != published]
-    kept = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
-    gone = [name for name in others if name not in kept]
-    if gone:
-        _drop(store, distribution, arch, gone)
-    return gone
+    others = [name for name in history(store, distribution, arch) if name != published]
+    kept_names = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
+    removed = [name for name in others if name not in kept_names]
+    if removed:
+        _remove_generations(store, distribution, arch, removed)
+    return removed
 
 
-def _drop(store: StorePaths, distribution: str, arch: str, names: Collection[str]) -> None:
-    """Remove generations, and from the pool what only they used."""
-    doomed = [os.path.join(store.generations_folder(distribution, arch), name) for name in names]
-    spent = _unreferenced_sets(store, doomed)
-    linked = {name for path in doomed for name in pool.linked_sets(path)}
-    note = pool.request_gc(store)
-    for path in doomed:
-        aside = os.path.join(os.path.dirname(path), REMOVED_PREFIX + os.path.basename(path))
-        os.rename(path, aside)
-        shutil.rmtree(aside)
+def _remove_generations(
+    store: StorePaths, distribution: str, arch: str, names: Collection[str]
+) -> None:
+    """Remove generations, and the packages that only they used from the pool."""
+    folders = [store.generation_folder(distribution, arch, name) for name in names]
+    unreferenced = _unreferenced_sets(store, folders)
+    linked = {name for folder in folders for name in pool.linked_sets(folder)}
+    gc_request = pool.request_gc(store)
+    for folder in folders:
+        removed_folder = os.path.join(
+            os.path.dirname(folder), REMOVED_PREFIX + os.path.basename(folder)
+        )
+        os.rename(folder, removed_folder)
+        shutil.rmtree(removed_folder)
     try:
         with pool.exclusive_lock(store):
-            # Others may owe something of which this knows nothing, and so may a whole mirror that went.
-            only, used = pool.pending_gc(store) == {note}, referenced_sets(store)
-            if only and linked - used <= spent.keys():
-                pool.remove_sets(store, {name: spent[name] for name in spent.keys() - used})
-                pool.cancel_gc(note)
+            used = referenced_sets(store)
+            # Removing single sets is faster, but it does not serve the requests of other
+            # processes, nor a source that was fetched whole.
+            if pool.pending_gc(store) == {gc_request} and linked - used <= unreferenced.keys():
+                removable = unreferenced.keys() - used
+                pool.remove_sets(store, {name: unreferenced[name] for name in removable})
+                pool.cancel_gc(gc_request)
             else:
                 pool.collect_garbage(store, lambda: referenced_sets(store))
     except Conflict:
-        # While others build, what they have just brought looks unused: then a later run sweeps.  The note from before
-        # may go with a sweep that saw these generations still.
+        # While others build, their new packages are not referenced yet: a later run collects the
+        # garbage.  A second request is needed, because a collection that still saw these
+        # generations can cancel the first one.
         pool.request_gc(store)
 
 
-def _unreferenced_sets(store: StorePaths, doomed: Collection[str]) -> dict[str, list[str]]:
-    """The sets that only these generations use -> the checksums of the packages in them."""
-    still = referenced_sets(store, but=doomed)
-    spent: dict[str, list[str]] = {}
-    for path in doomed:
-        published = open_published(path)
-        for number, shard in published.index.shards.items() if published else ():
-            if published and shard.packages and shard.content_digest not in still:
-                spent[shard.content_digest] = [
-                    package.checksum for package in published.packages(number)
+def _unreferenced_sets(store: StorePaths, folders: Collection[str]) -> dict[str, list[str]]:
+    """Return the sets that only these generations use: name -> checksums of the packages."""
+    used_by_others = referenced_sets(store, except_folders=folders)
+    unreferenced: dict[str, list[str]] = {}
+    for folder in folders:
+        generation = open_published(folder)
+        if generation is None:
+            continue
+        for number, shard in generation.index.shards.items():
+            if shard.packages and shard.content_digest not in used_by_others:
+                unreferenced[shard.content_digest] = [
+                    package.checksum for package in generation.packages(number)
                 ]
-    return spent
+    return unreferenced
 
 
 def remove(store: StorePaths, distribution: str, arch: str, in_use: Collection[str] = ()) -> bool:
-    """Withdraw a distribution and remove its generations; False when it is not there.  The caller is ``alone``.
+    """Remove a distribution and its generations; False if it does not exist.
 
-    Raises Refused when one of them is in use.
+    The caller holds ``build_lock``.  Raises Refused if a generation is in use.
     """
-    there = history(store, distribution, arch)
-    used = sorted(set(there) & set(in_use))
+    generations = history(store, distribution, arch)
+    used = sorted(set(generations) & set(in_use))
     if used:
         raise Refused(
             f'generation {", ".join(used)} of distribution "{distribution}" is in use',
-            hint="wait until its installations have ended, or cancel them",
+            hint="wait until the installations have finished, or cancel them",
         )
     link = store.published_link(distribution, arch)
     if os.path.islink(link):
         os.unlink(link)
         files.sync_directory(os.path.dirname(link))
-    elif not there:
+    elif not generations:
         return False
-    _drop(store, distribution, arch, there)
+    _remove_generations(store, distribution, arch, generations)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_history_file(store, distribution, arch))
     with contextlib.suppress(OSError):
@@ -265,28 +302,30 @@ def remove(store: StorePaths, distribution: str, arch: str, in_use: Collection[s
     return True
 
 
-def referenced_sets(store: StorePaths, but: Collection[str] = ()) -> set[str]:
-    """The sets that some generation links, the folders ``but`` left out."""
+def referenced_sets(store: StorePaths, except_folders: Collection[str] = ()) -> set[str]:
+    """Return the sets that any generation links, without the generations in ``except_folders``."""
     return {
         name
-        for folder in _generations(store)
-        if folder not in but
+        for folder in _all_generations(store)
+        if folder not in except_folders
         for name in pool.linked_sets(folder)
     }
 
 
-def _generations(store: StorePaths) -> Iterator[str]:
+def _all_generations(store: StorePaths) -> Iterator[str]:
+    """Yield the folder of every generation of every distribution."""
     top = os.path.join(store.root, GENERATIONS)
-    for distribution in _names(top):
-        for arch in _names(os.path.join(top, distribution)):
-            for name in _names(os.path.join(top, distribution, arch)):
+    for distribution in _list_folder(top):
+        for arch in _list_folder(os.path.join(top, distribution)):
+            for name in _list_folder(os.path.join(top, distribution, arch)):
                 if not name.startswith("."):
                     yield os.path.join(top, distribution, arch, name)
 
 
-def _clean(folder: str) -> None:
-    for name in _names(folder):
-        if name.startswith((STAGING, REMOVED_PREFIX, files.ASIDE_PREFIX)):
+def _remove_leftovers(folder: str) -> None:
+    """Remove what a killed process left in the folder of the generations."""
+    for name in _list_folder(folder):
+        if name.startswith((STAGING_FOLDER, REMOVED_PREFIX, files.ASIDE_PREFIX)):
             path = os.path.join(folder, name)
             if os.path.isdir(path):
                 shutil.rmtree(path)
@@ -298,7 +337,7 @@ def _history_file(store: StorePaths, distribution: str, arch: str) -> str:
     return os.path.join(store.generations_folder(distribution, arch), HISTORY)
 
 
-def _names(folder: str) -> list[str]:
+def _list_folder(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except FileNotFoundError:

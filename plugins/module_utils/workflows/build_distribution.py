@@ -14,8 +14,8 @@ from ..cluster.database import connect
 from ..cluster.engine import locate
 from ..distribution import api
 from ..distribution.api import PublishOptions
-from ..distribution.build.pipeline import BuildResult
 from ..distribution.build.profile_hook import ProfileHook
+from ..distribution.build.result import BuildResult
 from ..distribution.model import (
     DEFAULT_INSTALL_ONLY,
     Change,

@@ -13,7 +13,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Source,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
-from support.distributions import Site, distribution, packages
+from support.distributions import Site, distribution
+from support.repodata import packages
 from support.rpms import Rpm
 
 BUILDERS, ROUNDS = 4, 5

@@ -17,9 +17,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.
     record_paths,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
-from support.distributions import Site, packages
+from support.distributions import Site
 from support.dnf import dnf
 from support.nginx import nginx
+from support.repodata import packages
 from support.rpms import Rpm, repository
 
 FILESYSTEM = Rpm("filesystem", "3.16", "5", files={"/etc/": "", "/usr/bin/": "", "/var/": ""})

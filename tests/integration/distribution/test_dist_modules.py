@@ -15,9 +15,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.
     record_paths,
 )
 from support.ansible import command
-from support.distributions import Site, packages
+from support.distributions import Site
 from support.keys import SecretKey
 from support.modules import run as module
+from support.repodata import packages
 from support.rpms import Rpm, repository, write
 from support.upstream import Upstream, status, upstream
 

@@ -22,8 +22,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pro
     ProfileHook,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
-from support.distributions import ARCH, Site, content, packages
+from support.distributions import ARCH, Site, content
 from support.killing import killed_at_every_step
+from support.repodata import packages
 from support.rpms import Rpm, write
 
 BASH = Rpm("bash", "5.1.8", "6.el9", "x86_64")

@@ -1,14 +1,17 @@
-"""Bad input and broken sources: each is named, and what is published stays as it is."""
+"""Faulty input and broken sources: an error names each, and the published tree is unchanged."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import shutil
+from typing import Any
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
@@ -21,119 +24,100 @@ from support.packages import BASH, GLIBC, ROCKS
 from support.rpms import Rpm, image, write
 
 
-class TestBadInput:
-    """Each is named, and what is published stays as it is."""
-
-    def untouched(
+class TestFaultyInput:
+    def assert_refused(
         self,
         site: Site,
         error: type[Exception],
-        complaint: str,
-        *sources: object,
-        **options: object,
+        pattern: str,
+        *sources: Source,
     ) -> None:
+        """Check the error, and that the published tree is unchanged."""
         before = content(site.tree("rocks"))
-        with pytest.raises(error, match=complaint):
-            site.build("rocks", *sources, **options)  # type: ignore[arg-type]
+        with pytest.raises(error, match=pattern):
+            site.build("rocks", *sources)
         assert content(site.tree("rocks")) == before
 
     @pytest.fixture(autouse=True)
     def published(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH]))
 
-    def test_two_sources_that_disagree_on_a_nevra(self, site: Site) -> None:
+    def test_sources_of_equal_priority_with_different_packages_of_one_nevra(
+        self, site: Site
+    ) -> None:
         other = dataclasses.replace(BASH, variant="other")
 
-        self.untouched(
-            site, Conflict, r'bash-5\.1\.8-6\.el9\.x86_64: "os" \([0-9a-f]{12}…\) and "updates" \([0-9a-f]{12}…\)',
-            site.mirror("os", [BASH]), site.mirror("updates", [other]),
-        )  # fmt: skip
+        self.assert_refused(
+            site,
+            Conflict,
+            r'bash-5\.1\.8-6\.el9\.x86_64: "os" \([0-9a-f]{12}…\) and "updates" \([0-9a-f]{12}…\)',
+            site.mirror("os", [BASH]),
+            site.mirror("updates", [other]),
+        )
 
-    def test_a_package_that_is_not_what_its_metadata_promise(self, site: Site) -> None:
+    def test_a_package_with_another_checksum_than_in_the_metadata(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         path = pathlib.Path(os_.path) / "Packages" / GLIBC.filename
         path.write_bytes(image(dataclasses.replace(GLIBC, variant="other")))
 
-        self.untouched(
-            site, DescriptionError, rf"{path}: its sha256 is .*…, the metadata promises", os_
-        )
+        self.assert_refused(site, DescriptionError, rf"{path}: .*sha256", os_)
 
-    def test_a_package_that_is_gone(self, site: Site) -> None:
+    def test_a_missing_package(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         (pathlib.Path(os_.path) / "Packages" / GLIBC.filename).unlink()
 
-        self.untouched(
-            site, DescriptionError, r"glibc.*\.rpm: no such file; the metadata names it", os_
-        )
+        self.assert_refused(site, DescriptionError, r"glibc.*\.rpm: ", os_)
 
-    def test_metadata_that_are_not_what_repomd_promises(self, site: Site) -> None:
+    def test_metadata_with_another_checksum_than_in_repomd(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         (primary,) = (pathlib.Path(os_.path) / "repodata").glob("*-primary.xml.zst")
         primary.write_bytes(primary.read_bytes()[:-1])
 
-        self.untouched(
-            site, DescriptionError, r"-primary\.xml\.zst: it has .* bytes and not the checksum", os_
-        )
+        self.assert_refused(site, DescriptionError, r"-primary\.xml\.zst: .*checksum", os_)
 
-    def test_metadata_that_lie_about_their_size(self, site: Site) -> None:
+    def test_metadata_with_another_size_than_in_repomd(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         repomd = pathlib.Path(os_.path) / "repodata" / "repomd.xml"
         text = repomd.read_text()
         begin = text.index("<open-size>") + len("<open-size>")
         repomd.write_text(f"{text[:begin]}9{text[begin:]}")
 
-        self.untouched(
-            site,
-            DescriptionError,
-            r'source "os", its .* metadata: expands to .* bytes, repomd',
-            os_,
-        )
+        self.assert_refused(site, DescriptionError, r'source "os".*: .* bytes', os_)
 
-    @pytest.mark.parametrize("gone", ["mirror", "directory"])
-    def test_a_source_that_is_gone(self, site: Site, gone: str) -> None:
-        source = getattr(site, gone)("gone")
+    @pytest.mark.parametrize("kind", ["mirror", "directory"])
+    def test_a_missing_source(self, site: Site, kind: str) -> None:
+        source = getattr(site, kind)("missing")
         shutil.rmtree(source.path)
 
-        self.untouched(site, NotFound, r'source "gone" \(', source)
+        self.assert_refused(site, NotFound, r'source "missing" \(', source)
 
-    def test_every_source_that_is_gone_is_told_at_once(self, site: Site) -> None:
-        gone = [site.mirror("first"), site.mirror("os", [BASH]), site.directory("last")]
-        for source in (gone[0], gone[2]):
+    def test_one_error_lists_all_missing_sources(self, site: Site) -> None:
+        sources = [site.mirror("first"), site.mirror("os", [BASH]), site.directory("last")]
+        for source in (sources[0], sources[2]):
             shutil.rmtree(source.path)
 
-        self.untouched(
-            site,
-            NotFound,
-            r'2 errors, nothing was changed:\n  source "first" .*\n  source "last" ',
-            *gone,
-        )
+        self.assert_refused(site, NotFound, r'\n  source "first" .*\n  source "last" ', *sources)
 
     def test_a_full_disk(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(path: str, *_arguments: object) -> None:
+        def fail_disk_full(path: str, *_arguments: object) -> None:
             raise OSError(28, "No space left on device", path)
 
         os_ = site.mirror("os", [BASH, GLIBC])
-        monkeypatch.setattr(os, "link", full)
+        monkeypatch.setattr(os, "link", fail_disk_full)
 
-        self.untouched(
-            site, Unavailable, r'No space left on device while distribution "rocks" was built', os_
-        )
+        self.assert_refused(site, Unavailable, r'No space left on device .*"rocks"', os_)
 
-    def test_a_source_that_changes_all_the_time(
+    def test_a_source_that_changes_during_each_build(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         local = site.directory("local", [ROCKS])
-        number = 0
+        numbers = itertools.count()
+        create_set = pool.create_set
 
-        def meddle(*arguments: object, **options: object) -> object:
-            nonlocal number
-            number += 1
-            write(Rpm(f"extra-{number}"), local.path)
-            return linked(*arguments, **options)  # type: ignore[arg-type]
+        def add_package(*arguments: Any) -> None:
+            write(Rpm(f"extra-{next(numbers)}"), local.path)
+            create_set(*arguments)
 
-        linked = pool.create_set
-        monkeypatch.setattr(pool, "create_set", meddle)
+        monkeypatch.setattr(pool, "create_set", add_package)
 
-        self.untouched(
-            site, Unavailable, "it changed while the distribution was built; run again", local
-        )
+        self.assert_refused(site, Unavailable, r'^source "local" .*changed', local)

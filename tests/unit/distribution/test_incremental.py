@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.pipeline import (
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.result import (
     BuildResult,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (

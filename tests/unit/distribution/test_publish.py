@@ -1,4 +1,4 @@
-"""Generations: the switch, what is kept, going back, promotion, and who may build when."""
+"""Generations: publication, retention, rollback, promotion, and locks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import pathlib
 import shutil
 import threading
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -29,54 +29,53 @@ from support.rpms import Rpm
 
 
 def generations(
-    site: Site, count: int, name: str = "rocks", package: str = "a", **options: object
+    site: Site, count: int, name: str = "rocks", package: str = "a", **options: Any
 ) -> list[str]:
-    """Build ``count`` generations, one after another; their identities."""
-    return [
-        site.build(
-            name, site.directory("local", [Rpm(package, str(number))]), **options
-        ).generation.identity  # type: ignore[arg-type]
-        for number in range(1, count + 1)
-    ]
+    """Build ``count`` generations in sequence, and return their names."""
+    names = []
+    for number in range(1, count + 1):
+        local = site.directory("local", [Rpm(package, str(number))])
+        names.append(site.build(name, local, **options).generation.identity)
+    return names
 
 
-def there(site: Site, distribution: str = "rocks") -> list[str]:
+def existing(site: Site, distribution: str = "rocks") -> list[str]:
     return publish.history(site.store, distribution, ARCH)
 
 
-def test_the_last_generations_are_kept(site: Site) -> None:
-    made = generations(site, 5, keep=3)
+def test_a_build_keeps_the_last_generations(site: Site) -> None:
+    built = generations(site, 5, keep=3)
 
-    assert there(site) == made[2:]
-    assert publish.current_generation(site.store, "rocks", ARCH) == made[4]
+    assert existing(site) == built[2:]
+    assert publish.current_generation(site.store, "rocks", ARCH) == built[4]
 
 
-def test_one_is_the_least_that_is_kept(site: Site) -> None:
-    made = generations(site, 3, keep=1)
+def test_the_published_generation_is_kept_with_keep_1(site: Site) -> None:
+    built = generations(site, 3, keep=1)
 
-    assert there(site) == made[2:]
+    assert existing(site) == built[2:]
 
 
 def test_a_generation_in_use_is_never_removed(site: Site) -> None:
-    made = generations(site, 4, keep=9)
+    built = generations(site, 4, keep=9)
 
     with publish.build_lock(site.store, "rocks", ARCH, 0):
-        gone = publish.prune(site.store, "rocks", ARCH, 1, in_use=[made[0]])
+        removed = publish.prune(site.store, "rocks", ARCH, 1, in_use=[built[0]])
 
-    assert gone == made[1:3]
-    assert there(site) == [made[0], made[3]]
-    assert len(content(pathlib.Path(site.store.generations_folder("rocks", ARCH)) / made[0])) > 5
+    assert removed == built[1:3]
+    assert existing(site) == [built[0], built[3]]
+    assert len(content(pathlib.Path(site.store.generations_folder("rocks", ARCH)) / built[0])) > 5
 
 
-def test_packages_that_no_generation_has_leave_the_pool(site: Site) -> None:
+def test_packages_of_removed_generations_are_removed_from_the_pool(site: Site) -> None:
     generations(site, 3, keep=2)
 
     assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
     assert len(list(pathlib.Path(site.store.sets).iterdir())) == 2
 
 
-def test_a_package_that_shares_its_shard_with_one_that_went_stays(site: Site) -> None:
-    """Two sets hold it: that one of them goes is no reason."""
+def test_a_package_is_kept_if_another_one_of_its_shard_is_removed(site: Site) -> None:
+    """Two sets contain the package, and only one of the sets is removed."""
     name = next(f"b{number}" for number in range(9999) if shard_of(f"b{number}") == shard_of("a"))
     for version in ("1", "2"):
         site.build("rocks", site.directory("local", [Rpm("a", "1"), Rpm(name, version)]), keep=1)
@@ -90,7 +89,7 @@ def test_a_package_that_shares_its_shard_with_one_that_went_stays(site: Site) ->
     assert site.nevras("again") == ["a-0:1-1.noarch", f"{name}-0:3-1.noarch"]
 
 
-def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:
+def test_packages_of_another_distribution_are_kept_in_the_pool(site: Site) -> None:
     generations(site, 1)
     site.build("child", site.parent("rocks", "rocks"))
 
@@ -104,48 +103,46 @@ def test_what_another_distribution_has_stays_in_the_pool(site: Site) -> None:
     )
 
 
-def test_going_back_is_publishing_an_older_generation(site: Site) -> None:
-    made = generations(site, 3, keep=3)
+def test_rollback_publishes_an_older_generation(site: Site) -> None:
+    built = generations(site, 3, keep=3)
     assert site.nevras("rocks") == ["a-0:3-1.noarch"]
 
     with publish.build_lock(site.store, "rocks", ARCH, 0):
-        wanted = publish.find_generation(site.store, "rocks", ARCH, "previous")
-        assert publish.publish(site.store, "rocks", ARCH, wanted)
+        previous = publish.find_generation(site.store, "rocks", ARCH, "previous")
+        assert publish.publish(site.store, "rocks", ARCH, previous)
 
-    assert wanted == made[1]
+    assert previous == built[1]
     assert site.nevras("rocks") == ["a-0:2-1.noarch"]
 
 
-def test_publishing_what_is_published_changes_nothing(site: Site) -> None:
-    made = generations(site, 1)
+def test_publishing_the_published_generation_changes_nothing(site: Site) -> None:
+    built = generations(site, 1)
 
-    assert not publish.publish(site.store, "rocks", ARCH, made[0])
+    assert not publish.publish(site.store, "rocks", ARCH, built[0])
 
 
 def test_a_generation_is_found_by_the_beginning_of_its_name(site: Site) -> None:
-    made = generations(site, 2, keep=2)
+    built = generations(site, 2, keep=2)
 
-    assert publish.find_generation(site.store, "rocks", ARCH, made[0][:6]) == made[0]
-    with pytest.raises(
-        NotFound, match=f'"rocks" has no generation "zz"; there are {", ".join(made)}'
-    ):
+    assert publish.find_generation(site.store, "rocks", ARCH, built[0][:6]) == built[0]
+    with pytest.raises(NotFound, match=f'"rocks" .*"zz"; .*{", ".join(built)}'):
         publish.find_generation(site.store, "rocks", ARCH, "zz")
-    with pytest.raises(NotFound, match='"" names several generations'):
+    with pytest.raises(NotFound, match=r'^"" .*several'):
         publish.find_generation(site.store, "rocks", ARCH, "")
 
 
-def test_promotion_gives_the_same_generation_to_another_distribution(site: Site) -> None:
-    made = generations(site, 1)
+def test_promotion_copies_the_generation_to_another_distribution(site: Site) -> None:
+    built = generations(site, 1)
 
     with publish.build_lock(site.store, "production", ARCH, 0):
         identity = publish.copy_generation(site.store, "rocks", "production", ARCH)
         publish.publish(site.store, "production", ARCH, identity)
 
-    assert identity == made[0]
+    assert identity == built[0]
     assert content(site.tree("production")) == content(site.tree("rocks"))
 
 
-def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
+def test_a_promoted_generation_is_independent_of_its_origin(site: Site) -> None:
     generations(site, 1)
     with publish.build_lock(site.store, "production", ARCH, 0):
         publish.publish(
@@ -161,15 +158,15 @@ def test_what_was_promoted_stays_when_its_origin_goes_on(site: Site) -> None:
     assert content(site.tree("production")) == before
 
 
-def test_a_distribution_that_published_nothing_cannot_be_promoted(site: Site) -> None:
+def test_an_unpublished_distribution_cannot_be_promoted(site: Site) -> None:
     with (
         publish.build_lock(site.store, "production", ARCH, 0),
-        pytest.raises(NotFound, match="has published nothing"),
+        pytest.raises(NotFound, match='"rocks" has no published generation for x86_64'),
     ):
         publish.copy_generation(site.store, "rocks", "production", ARCH)
 
 
-def test_a_distribution_goes_with_its_generations_and_packages(site: Site) -> None:
+def test_removing_a_distribution_removes_its_generations_and_packages(site: Site) -> None:
     generations(site, 2)
 
     with publish.build_lock(site.store, "rocks", ARCH, 0):
@@ -180,43 +177,39 @@ def test_a_distribution_goes_with_its_generations_and_packages(site: Site) -> No
     assert list(pathlib.Path(site.store.pool).glob("??/*.rpm")) == []
 
 
-def test_a_distribution_in_use_does_not_go(site: Site) -> None:
-    made = generations(site, 2)
+def test_a_distribution_in_use_is_not_removed(site: Site) -> None:
+    built = generations(site, 2)
 
     with (
         publish.build_lock(site.store, "rocks", ARCH, 0),
-        pytest.raises(Refused, match=f"generation {made[0]} of .* in use"),
+        pytest.raises(Refused, match=f"generation {built[0]} of .* in use"),
     ):
-        publish.remove(site.store, "rocks", ARCH, in_use=[made[0], "elsewhere"])
+        publish.remove(site.store, "rocks", ARCH, in_use=[built[0], "elsewhere"])
 
-    assert there(site) == made
+    assert existing(site) == built
 
 
-def test_a_folder_in_the_place_of_the_link_is_not_replaced(site: Site) -> None:
+def test_a_folder_in_place_of_the_link_is_not_replaced(site: Site) -> None:
     site.tree("rocks").mkdir(parents=True)
 
-    with pytest.raises(
-        Refused, match="this is not a link, and we would have to replace it; move it out of the way"
-    ):
+    with pytest.raises(Refused, match=f"^{site.tree('rocks')}: "):
         generations(site, 1)
 
 
 class TestTwoBuilders:
-    def test_the_second_fails_clearly(self, site: Site) -> None:
+    def test_the_second_builder_of_a_distribution_fails(self, site: Site) -> None:
         second = publish.build_lock(site.store, "rocks", ARCH, 0)
         with (
             publish.build_lock(site.store, "rocks", ARCH, 0),
-            pytest.raises(Conflict) as raised,
+            pytest.raises(Conflict, match=r'"rocks" is being built .*0 s'),
             second,
         ):
             pass
 
-        assert str(raised.value) == (
-            'distribution "rocks" is being built by another process, for 0 s by now; wait for it to end, then run again'
-        )
-
-    def test_or_waits(self, site: Site) -> None:
-        started, finish, order = threading.Event(), threading.Event(), []
+    def test_the_second_builder_can_wait(self, site: Site) -> None:
+        started = threading.Event()
+        finish = threading.Event()
+        order = []
 
         def first() -> None:
             with publish.build_lock(site.store, "rocks", ARCH, 0):
@@ -234,11 +227,11 @@ class TestTwoBuilders:
 
         assert order == ["first", "second"]
 
-    def test_two_distributions_are_built_at_the_same_time(self, site: Site) -> None:
+    def test_two_distributions_can_be_built_at_the_same_time(self, site: Site) -> None:
         with publish.build_lock(site.store, "other", ARCH, 0):
             generations(site, 1)
 
-    def test_the_pool_is_not_emptied_under_a_builder_but_by_the_next_run(self, site: Site) -> None:
+    def test_garbage_collection_is_delayed_until_no_build_runs(self, site: Site) -> None:
         generations(site, 2)
         with pool.shared_lock(site.store), publish.build_lock(site.store, "rocks", ARCH, 0):
             publish.prune(site.store, "rocks", ARCH, 1)
@@ -250,7 +243,7 @@ class TestTwoBuilders:
         assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 1
 
 
-def test_what_others_had_to_leave_is_removed_by_who_prunes_next(site: Site) -> None:
+def test_delayed_garbage_is_removed_by_the_next_prune(site: Site) -> None:
     generations(site, 2)
     generations(site, 2, "other", "b")
     with contextlib.ExitStack() as other:
@@ -264,32 +257,34 @@ def test_what_others_had_to_leave_is_removed_by_who_prunes_next(site: Site) -> N
     assert not pool.pending_gc(site.store)
 
 
-def test_a_sweep_forgives_nothing_that_became_unused_after_it_looked(site: Site) -> None:
+def test_garbage_collection_keeps_requests_made_while_it_runs(site: Site) -> None:
     generations(site, 2)
 
-    def looked() -> set[str]:
+    def find_used_then_prune() -> set[str]:
         used = publish.referenced_sets(site.store)
-        publish.prune(site.store, "rocks", ARCH, 1)  # by another process, which is not alone
+        publish.prune(
+            site.store, "rocks", ARCH, 1
+        )  # as another process does, without the exclusive lock
         return used
 
     with publish.build_lock(site.store, "rocks", ARCH, 0), pool.exclusive_lock(site.store):
-        pool.collect_garbage(site.store, looked)
+        pool.collect_garbage(site.store, find_used_then_prune)
     with publish.build_lock(site.store, "other", ARCH, 0):
         pass
 
     assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
 
 
-def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
+def test_packages_of_a_failed_build_are_removed_by_the_next_one(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generations(site, 1)
 
-    def full(*_arguments: object) -> None:
+    def fail_disk_full(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(Unavailable):
-        patch.setattr(materialise, "_fill", full)
+        patch.setattr(materialise, "_fill", fail_disk_full)
         site.build("rocks", site.mirror("more", [Rpm("more")]))
     assert set(os.listdir(site.store.sets)) > publish.referenced_sets(site.store)
 
@@ -298,40 +293,38 @@ def test_what_a_build_that_failed_has_brought_is_removed_by_the_next(
     assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
 
 
-def test_what_another_builder_has_swept_meanwhile_is_not_missed(
+def test_prune_ignores_sets_that_another_process_removed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generations(site, 2)
-    alone = pool.exclusive_lock
+    exclusive_lock = pool.exclusive_lock
 
     @contextlib.contextmanager
-    def after_another(store: pool.StorePaths) -> Iterator[None]:
-        with alone(store):
+    def lock_after_another_gc(store: pool.StorePaths) -> Iterator[None]:
+        with exclusive_lock(store):
             pool.collect_garbage(store, lambda: publish.referenced_sets(store))
             yield
 
     with publish.build_lock(site.store, "rocks", ARCH, 0):
-        monkeypatch.setattr(pool, "exclusive_lock", after_another)
+        monkeypatch.setattr(pool, "exclusive_lock", lock_after_another_gc)
         publish.prune(site.store, "rocks", ARCH, 1)
 
     assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 1
     assert len(os.listdir(site.store.sets)) == 1
 
 
-def test_a_set_that_is_being_removed_is_not_found_by_its_name(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_set_is_renamed_before_it_is_removed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     generations(site, 2)
     (before, after) = sorted(os.listdir(site.store.sets))
     rmtree = shutil.rmtree
 
-    def killed(path: str, **options: bool) -> None:
+    def kill_on_rename(path: str, **options: bool) -> None:
         if os.path.basename(os.path.dirname(path)) == "sets" and os.path.exists(path):
             raise KeyboardInterrupt
         rmtree(path, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(shutil, "rmtree", killed)
+        patch.setattr(shutil, "rmtree", kill_on_rename)
         publish.remove(site.store, "rocks", ARCH)
     assert {before, after} - set(os.listdir(site.store.sets))
 
@@ -340,7 +333,7 @@ def test_a_set_that_is_being_removed_is_not_found_by_its_name(
     assert os.listdir(site.store.sets) == []
 
 
-def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
+def test_leftovers_of_a_killed_build_are_removed_by_the_next_one(site: Site) -> None:
     generations(site, 1)
     folder = pathlib.Path(site.store.generations_folder("rocks", ARCH))
     (folder / ".new" / "Packages").mkdir(parents=True)
@@ -358,10 +351,10 @@ def test_what_a_killed_builder_left_is_removed_by_the_next(site: Site) -> None:
     assert not half.exists()
 
 
-def test_what_an_unreadable_generation_uses_stays_in_the_pool(site: Site) -> None:
-    made = generations(site, 2, keep=2)
+def test_packages_of_an_unreadable_generation_are_kept_in_the_pool(site: Site) -> None:
+    built = generations(site, 2, keep=2)
     (index,) = (
-        pathlib.Path(site.store.generations_folder("rocks", ARCH)) / made[0] / "repodata"
+        pathlib.Path(site.store.generations_folder("rocks", ARCH)) / built[0] / "repodata"
     ).glob("*-rocks.json.zst")
     index.write_bytes(b"damaged")
     pool.request_gc(site.store)
@@ -372,7 +365,7 @@ def test_what_an_unreadable_generation_uses_stays_in_the_pool(site: Site) -> Non
     assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
 
 
-def test_the_papers_layout_keeps_its_packages_too(site: Site) -> None:
+def test_packages_of_the_symlink_layout_are_kept_in_the_pool(site: Site) -> None:
     generations(site, 3, keep=2, layout="symlink")
 
     assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
@@ -381,7 +374,7 @@ def test_the_papers_layout_keeps_its_packages_too(site: Site) -> None:
     )
 
 
-def test_a_generation_that_somebody_removes_just_now_links_nothing(
+def test_a_generation_removed_by_another_process_links_no_sets(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "_names", lambda _folder: ["00", "01"])
@@ -389,39 +382,39 @@ def test_a_generation_that_somebody_removes_just_now_links_nothing(
     assert pool.linked_sets(str(site.root / "gone")) == set()
 
 
-def test_a_generation_that_is_removed_while_it_is_promoted_is_told(
+def test_promotion_fails_if_another_process_removes_the_generation(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (made,) = generations(site, 1)
+    (built,) = generations(site, 1)
 
     @contextlib.contextmanager
-    def pruned(_places: pool.StorePaths) -> Iterator[None]:
-        shutil.rmtree(pathlib.Path(site.store.generations_folder("rocks", ARCH)) / made)
+    def remove_origin(_places: pool.StorePaths) -> Iterator[None]:
+        shutil.rmtree(pathlib.Path(site.store.generations_folder("rocks", ARCH)) / built)
         yield
 
-    monkeypatch.setattr(pool, "shared_lock", pruned)
+    monkeypatch.setattr(pool, "shared_lock", remove_origin)
     with (
         publish.build_lock(site.store, "production", ARCH, 0),
-        pytest.raises(NotFound, match=f"{made}: it was removed in this moment; run again"),
+        pytest.raises(NotFound, match=f"{built}: .*removed"),
     ):
         publish.copy_generation(site.store, "rocks", "production", ARCH)
 
-    assert there(site, "production") == []
+    assert existing(site, "production") == []
 
 
-def test_what_the_disk_refuses_is_told_with_the_file(
+def test_an_error_of_the_disk_contains_the_path(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generations(site, 1)
 
-    def full(_source: str, target: str) -> None:
+    def fail_disk_full(_source: str, target: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", target)
 
-    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr(os, "link", fail_disk_full)
     with (
         pytest.raises(
             Unavailable,
-            match=r'production\S+rocks\.json\.zst: No space left on device while distribution "production"',
+            match=r'production\S+rocks\.json\.zst: No space left on device .*"production"',
         ),
         publish.build_lock(site.store, "production", ARCH, 0),
     ):

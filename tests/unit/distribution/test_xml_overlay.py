@@ -1,4 +1,4 @@
-"""build/: the XML of parents, ours and the site's (paper, 6.2.3; Figure 6)."""
+"""build/ contains the XML of the parents, ours and the site's (paper, 6.2.3; Figure 6)."""
 
 from __future__ import annotations
 
@@ -31,74 +31,79 @@ def test_a_later_layer_replaces_a_file_and_adds_others() -> None:
     assert xml_overlay.merge_layers([PARENT, site]) == {**PARENT, **site}
 
 
-def test_an_extension_stands_beside_what_it_extends() -> None:
+def test_an_extension_is_kept_next_to_the_file_that_it_extends() -> None:
     site = {"nodes/extend-ssh.xml": node("sshfs")}
 
     assert xml_overlay.merge_layers([PARENT, site]) == {**PARENT, **site}
 
 
-def test_two_extensions_of_one_node_are_both_there() -> None:
-    campus, department = (
-        {"nodes/extend-ssh.xml": node("a")},
-        {"nodes/extend-ssh.xml": node("b", "c")},
-    )
+def test_two_extensions_of_one_node_are_joined() -> None:
+    campus = {"nodes/extend-ssh.xml": node("a")}
+    department = {"nodes/extend-ssh.xml": node("b", "c")}
 
-    found = xml_overlay.merge_layers([PARENT, campus, department])["nodes/extend-ssh.xml"]
+    merged = xml_overlay.merge_layers([PARENT, campus, department])
 
-    assert found == node("a", "b", "c")
+    assert merged["nodes/extend-ssh.xml"] == node("a", "b", "c")
 
 
-def test_a_replacement_takes_the_place_of_all_that_was_said_before() -> None:
-    campus, department = {"nodes/extend-ssh.xml": node("a")}, {"nodes/replace-ssh.xml": node("b")}
+def test_a_replacement_removes_the_earlier_files_of_its_node() -> None:
+    campus = {"nodes/extend-ssh.xml": node("a")}
+    department = {"nodes/replace-ssh.xml": node("b")}
 
     assert sorted(xml_overlay.merge_layers([PARENT, campus, department])) == [
-        "graphs/default/base.xml", "nodes/dhcp.xml", "nodes/replace-ssh.xml",
-    ]  # fmt: skip
+        "graphs/default/base.xml",
+        "nodes/dhcp.xml",
+        "nodes/replace-ssh.xml",
+    ]
 
 
-def test_what_was_merged_before_is_not_added_again() -> None:
+def test_merging_an_extension_twice_adds_it_once() -> None:
     site = {"nodes/extend-ssh.xml": node("sshfs")}
     once = xml_overlay.merge_layers([PARENT, site])
 
     assert xml_overlay.merge_layers([once, site]) == once
 
 
-def test_a_folder_is_read_with_its_site_nodes_over_its_nodes(tmp_path: pathlib.Path) -> None:
+def test_site_nodes_of_a_folder_have_precedence_over_its_nodes(tmp_path: pathlib.Path) -> None:
     for path, text in {
-        "graphs/default/base.xml": "<graph/>", "nodes/ssh.xml": "old", "site-nodes/ssh.xml": "new",
-        "include/partition.py": "print()", "nodes/.ssh.xml.swp": "x", "notes.txt": "x",
-    }.items():  # fmt: skip
+        "graphs/default/base.xml": "<graph/>",
+        "nodes/ssh.xml": "old",
+        "site-nodes/ssh.xml": "new",
+        "include/partition.py": "print()",
+        "nodes/.ssh.xml.swp": "x",
+        "notes.txt": "x",
+    }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
 
     assert xml_overlay.read_layer(str(tmp_path)) == {
-        "graphs/default/base.xml": "<graph/>", "include/partition.py": "print()", "nodes/ssh.xml": "new",
-    }  # fmt: skip
+        "graphs/default/base.xml": "<graph/>",
+        "include/partition.py": "print()",
+        "nodes/ssh.xml": "new",
+    }
 
 
-def test_a_folder_that_is_not_there_is_said_so(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(NotFound, match="no such directory; it should hold graphs/ and nodes/"):
+def test_a_missing_folder_is_an_error_with_its_path(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(NotFound, match=rf"^{tmp_path}/gone: .*graphs/ and nodes/"):
         xml_overlay.read_layer(str(tmp_path / "gone"))
 
 
-def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: pathlib.Path) -> None:
+def test_a_binary_file_is_an_error_with_file_and_line(tmp_path: pathlib.Path) -> None:
     (tmp_path / "nodes").mkdir()
     (tmp_path / "nodes" / "a.xml").write_bytes(b"<kickstart>\n\xff</kickstart>")
 
-    with pytest.raises(DescriptionError, match=r"a\.xml:2: byte 0xff is not UTF-8"):
+    with pytest.raises(DescriptionError, match=r"a\.xml:2: .*0xff"):
         xml_overlay.read_layer(str(tmp_path))
 
 
-def test_two_extensions_that_cannot_be_joined_are_refused() -> None:
-    with pytest.raises(
-        DescriptionError, match=r"nodes/extend-ssh\.xml: two layers extend this node"
-    ):
+def test_an_extension_that_is_not_a_kickstart_element_is_an_error() -> None:
+    with pytest.raises(DescriptionError, match=r"^nodes/extend-ssh\.xml: .*<kickstart>"):
         xml_overlay.merge_layers(
             [{"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": "<kick/>"}]
         )
 
 
-def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pathlib.Path) -> None:
+def test_the_original_path_of_a_merged_file_is_in_its_layer(tmp_path: pathlib.Path) -> None:
     for path in ("nodes/ssh.xml", "site-nodes/dhcp.xml", "nodes/extend-web.xml"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(node("ours"))
@@ -113,7 +118,7 @@ def test_a_merged_file_is_told_by_the_place_where_somebody_wrote_it(tmp_path: pa
     }
 
 
-def test_what_editors_and_interpreters_leave_behind_is_no_part_of_a_layer(
+def test_hidden_and_compiled_files_are_left_out_of_a_layer(
     tmp_path: pathlib.Path,
 ) -> None:
     for path in (

@@ -1,3 +1,3 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Build a generation: sources are opened, merged, checked, fetched and laid out as a tree."""
+"""Build a generation from its sources; ``pipeline.build`` is the main line."""

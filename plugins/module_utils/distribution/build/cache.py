@@ -1,16 +1,17 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the last build was made from, and what it came to: so that an unchanged distribution is recognised at once.
+"""A cache of the inputs and the outcome of the last build, by which an unchanged one is recognised.
 
-A memory and no truth: without it a build takes longer and gives the same.
+If you delete it, the next build takes longer and has the same result.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Any, Mapping, Sequence
 
 from ... import files
 from ...errors import NotFound, RocksError
@@ -20,58 +21,65 @@ from ..sources.base import Directory, Input
 from ..storage.pool import StorePaths
 
 
-class BuildCache(NamedTuple):
-    """One build.
+@dataclasses.dataclass(frozen=True)
+class BuildCache:
+    """What is known of the last build of one distribution."""
 
-    inputs      digest of everything that the build read
-    generation  what it came to
-    unmet       what it does not have
-    warnings    what the XML of its profiles should not say
-    paths       file path that a package requires -> content digest of the shard that has it; empty: none has it
-    """
-
-    inputs: str = ""
+    inputs_digest: str = ""
+    """Digest of everything that the build read."""
     generation: str = ""
+    """Name of the generation that it made."""
     unmet: tuple[str, ...] = ()
+    """Missing requirements."""
     warnings: tuple[str, ...] = ()
-    paths: Mapping[str, str] = {}
+    """Warnings of the profile compiler."""
+    file_owners: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Path that a package requires -> content digest of a shard that has this file, or empty."""
 
 
 def load(store: StorePaths, distribution: str, arch: str) -> BuildCache:
-    """What is remembered; an empty Memory when nothing is, or nothing that can be read."""
+    """Return the cache of a distribution; an empty one if there is none or it is damaged."""
     try:
         fields = json.loads(files.read_bytes(_path(store, distribution, arch)))
-        told = tuple(fields["unmet"]), tuple(fields["warnings"])
-        return BuildCache(fields["inputs"], fields["generation"], *told, dict(fields["paths"]))
+        return BuildCache(
+            inputs_digest=fields["inputs_digest"],
+            generation=fields["generation"],
+            unmet=tuple(fields["unmet"]),
+            warnings=tuple(fields["warnings"]),
+            file_owners=dict(fields["file_owners"]),
+        )
     except (RocksError, ValueError, KeyError, TypeError):
         return BuildCache()
 
 
-def save(store: StorePaths, distribution: str, arch: str, memory: BuildCache) -> None:
-    """Keep it for the next build."""
+def save(store: StorePaths, distribution: str, arch: str, build_cache: BuildCache) -> None:
+    """Save the cache for the next build."""
     path = _path(store, distribution, arch)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    files.replace(path, json.dumps(memory._asdict(), sort_keys=True))
+    files.replace(path, json.dumps(dataclasses.asdict(build_cache), sort_keys=True))
 
 
-def inputs_digest(distribution: Distribution, inputs: Sequence[Input], hook: str) -> str:
-    """Everything that a build reads, as far as it can be told without reading it."""
-    found = [
+def inputs_digest(distribution: Distribution, inputs: Sequence[Input], hook_key: str) -> str:
+    """Return a digest of all inputs of a build, computed without reading packages or XML.
+
+    Files of directories and XML folders count by name, size, time and inode.
+    """
+    values = [
         FORMAT,
-        _plain(distribution),
+        _to_json(distribution),
         rules_digest(distribution),
-        [one.origin for one in inputs],
-        [one.stamps() for one in inputs if isinstance(one, Directory)],
-        [_listing(folder) for folder in distribution.xml],
-        hook,
+        [source_input.origin for source_input in inputs],
+        [source_input.stamps() for source_input in inputs if isinstance(source_input, Directory)],
+        [_list_files(folder) for folder in distribution.xml],
+        hook_key,
     ]
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    return _digest(values)
 
 
 def rules_digest(distribution: Distribution) -> str:
-    """What decides about a package besides the packages: the policy, and what the sources ask for and let in."""
-    found = [
-        _plain(distribution.policy),
+    """Return a digest of everything that decides about packages, besides the packages themselves."""
+    values = [
+        _to_json(distribution.policy),
         [
             [
                 source.name,
@@ -79,43 +87,45 @@ def rules_digest(distribution: Distribution) -> str:
                 source.wins,
                 source.include,
                 source.exclude,
-                _signatures(source),
+                _key_texts(source),
             ]
             for source in distribution.sources
         ],
     ]
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    return _digest(values)
 
 
-def _signatures(source: Source) -> list[str]:
-    return [_content(path) for path in source.gpg_keys] if source.checks_packages else []
+def _digest(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _key_texts(source: Source) -> list[str]:
+    return [_read_key(path) for path in source.gpg_keys] if source.checks_packages else []
+
+
+def _to_json(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: _to_json(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _content(path: str) -> str:
+def _read_key(path: str) -> str:
     try:
         return files.read_text(path)
     except NotFound:
-        raise NotFound("no such key file", path) from None
+        raise NotFound("the key file does not exist", path) from None
 
 
-def _listing(folder: str) -> list[tuple[str, int, int, int]]:
-    """Names, sizes, times and inodes of the files below a folder."""
+def _list_files(folder: str) -> list[tuple[str, int, int, int]]:
+    """Return path, size, time and inode of every file below a folder."""
     rows = []
-    for below, folders, names in os.walk(folder):
-        folders.sort()
+    for parent, _folders, names in os.walk(folder):
         for name in names:
-            status = os.stat(os.path.join(below, name))
-            rows.append(
-                (os.path.join(below, name), status.st_size, status.st_mtime_ns, status.st_ino)
-            )
+            path = os.path.join(parent, name)
+            status = os.stat(path)
+            rows.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
     return sorted(rows)
 
 

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sources become shards: what is chosen, and the compressed XML that describes it.
+"""Choose the packages of a distribution, and collect the compressed XML that describes them.
 
-Work is in proportion to what changed.  A shard whose candidates are those of the previous generation is taken from it
-as it is; one that holds just what a parent's holds is taken from the parent.  What comes out is the same, byte for
-byte, as if nothing had been there before.
+The work is in proportion to what changed.  A shard with the same candidates as in the previous
+generation is copied from it, and a shard that equals one of a parent is copied from the parent.
+The output has the same bytes as a build without a previous generation.
 """
 
 from __future__ import annotations
@@ -25,42 +25,41 @@ from ..metadata.index import (
     PublishedGeneration,
     Shard,
 )
-from ..model import Clash, Package, Resolution, Verdict
-from ..resolve.resolver import ResolutionRules, check_pins, resolve_packages
+from ..metadata.module_streams import Streams
+from ..model import Clash, Distribution, Package, Resolution, Verdict
+from ..resolve.resolver import ResolutionRules, build_rules, check_pins, resolve_packages
 from ..sources.base import Directory, Input
+from .cache import rules_digest
 
 THREADS = 2
-SHOWN = 20
-DESCRIBED = (PRIMARY, FILELISTS, OTHER)
+MAX_LISTED = 20
+"""Clashes that an error lists."""
+XML_KINDS = (PRIMARY, FILELISTS, OTHER)
 
 
-class Packed(NamedTuple):
-    """A frame, and the length of what is in it."""
-
+class CompressedFrame(NamedTuple):
     data: bytes
     content_length: int
+    """Bytes before compression."""
 
 
 class ComposedShard(NamedTuple):
-    """One shard of a distribution, with its frames: file kind -> compressed bytes.
-
-    decided  what became of each candidate, and the chosen ones in order, when it was decided now; else it is read
-    """
+    """One shard of a distribution.  A named tuple because a build makes hundreds."""
 
     shard: Shard
     frames: Mapping[str, bytes]
+    """File kind -> compressed bytes."""
     decided: Optional[tuple[Sequence[Verdict], Sequence[Package]]] = None
+    """The verdicts and the sorted chosen packages, if this build decided them."""
 
     def verdicts(self) -> Sequence[Verdict]:
-        """What became of each candidate."""
-        return (
-            self.decided[0]
-            if self.decided
-            else shards.decode_verdicts(decompress_frame(self.frames[VERDICTS]))
-        )
+        """Return the decision about each candidate."""
+        if self.decided:
+            return self.decided[0]
+        return shards.decode_verdicts(decompress_frame(self.frames[VERDICTS]))
 
     def packages(self) -> Sequence[Package]:
-        """Those that were chosen, in their one order."""
+        """Return the chosen packages, sorted."""
         if self.decided:
             return self.decided[1]
         return shards.sort_packages(
@@ -69,81 +68,108 @@ class ComposedShard(NamedTuple):
 
 
 class Composition(NamedTuple):
-    """All shards.
+    """All shards of a distribution."""
 
-    changed  the numbers of those that were decided anew
-    rows     directory source name -> shard number -> digest of the candidates that it has there
-    """
-
-    pieces: Mapping[int, ComposedShard]
+    shards: Mapping[int, ComposedShard]
+    """Shard number -> shard, sorted; shards without candidates are absent."""
     changed: frozenset[int]
+    """Numbers of the shards that this build decided."""
     directory_digests: Mapping[str, Mapping[int, str]]
+    """Name of a directory source -> shard number -> digest of the candidates from there."""
+
+    @property
+    def package_count(self) -> int:
+        return sum(composed.shard.packages for composed in self.shards.values())
 
 
 class _Choice(NamedTuple):
-    """What a shard is to hold; ``content`` and ``text`` are the digests of the index."""
+    """The chosen packages of one shard."""
 
     number: int
     resolution: Resolution
     packages: Sequence[Package]
-    names: Sequence[str]
-    content: str
-    text: str
+    file_names: Sequence[str]
+    content_digest: str
+    metadata_digest: str
 
-    def is_in_place(self) -> bool:
-        """Whether every package lies in its source where it will lie here."""
+    def has_source_locations(self) -> bool:
+        """Return whether every package has the same path in its source as in this tree."""
         folder = shards.shard_folder(self.number)
         return all(
-            one.location == f"{folder}/{name}" for one, name in zip(self.packages, self.names)
+            package.location == f"{folder}/{file_name}"
+            for package, file_name in zip(self.packages, self.file_names)
         )
 
 
-def choose_packages(
-    inputs: Sequence[Input],
-    rules: ResolutionRules,
-    previous: Optional[PublishedGeneration],
-    comparable: bool,
-) -> Composition:
-    """Choose, and describe what was chosen.
+def find_reusable(
+    previous: Optional[PublishedGeneration], distribution: Distribution, inputs: Sequence[Input]
+) -> Optional[PublishedGeneration]:
+    """Return the previous generation if only directories of RPMs can differ from it.
 
-    previous    the generation that was built last, when there is one
-    comparable  it was chosen by these rules, from these sources with this metadata: only directories can differ
-
-    Raises Conflict that lists every pair of packages which no priority decides between, NotFound for a pin that meets
-    nothing, and whatever is wrong with a source.
+    This is the case if its rules and the metadata of its sources are those of this build.
     """
-    local = {
-        one.source.name: shards.split_by_shard(one.packages())
-        for one in inputs
-        if isinstance(one, Directory)
+    if previous is None or previous.index.rules_digest != rules_digest(distribution):
+        return None
+    return previous if dict(previous.index.origins) == _origins(inputs) else None
+
+
+def choose_packages(
+    distribution: Distribution,
+    inputs: Sequence[Input],
+    streams: Streams,
+    previous: Optional[PublishedGeneration],
+    reusable: Optional[PublishedGeneration],
+) -> Composition:
+    """Choose packages by the rules of the distribution, and describe them.
+
+    streams   the module streams of all sources
+    previous  the published generation
+    reusable  the same one, if ``find_reusable`` returned it
+
+    Raises Conflict that lists the packages which differ between sources of equal priority, NotFound
+    for a pin without a package, and every fault of a source.
+    """
+    rules = build_rules(distribution.policy, distribution.sources, streams)
+    directories = {
+        source_input.source.name: shards.split_by_shard(source_input.packages())
+        for source_input in inputs
+        if isinstance(source_input, Directory)
     }
-    rows = {
-        name: {number: shards.directory_digest(found) for number, found in sorted(split.items())}
-        for name, split in local.items()
+    digests = {
+        name: {
+            number: shards.directory_digest(packages) for number, packages in sorted(split.items())
+        }
+        for name, split in directories.items()
     }
-    origins = {one.source.name: one.origin for one in inputs}
-    if previous and comparable:
-        candidates = _changed_candidates(previous, local, rows)
+    if reusable:
+        candidates = _changed_candidates(reusable, directories, digests)
     else:
         candidates = _all_candidates(inputs)
     pins = [name for name in rules.policy.pins if shards.shard_of(name) in candidates]
-    check_pins(pins, (package.name for found in candidates.values() for package in found))
-    choices = _choose(candidates, rules, origins)
-    described = _Describer(inputs, origins, previous).describe(choices)
-    pieces = {**(_untouched(previous, candidates) if previous else {}), **described}
+    check_pins(pins, (package.name for packages in candidates.values() for package in packages))
+    choices = _choose(candidates, rules, _origins(inputs))
+    described = _Describer(inputs, previous).describe(choices)
+    composed = {**(_unchanged_shards(previous, candidates) if previous else {}), **described}
     return Composition(
-        {number: pieces[number] for number in sorted(pieces)}, frozenset(candidates), rows
+        shards={number: composed[number] for number in sorted(composed)},
+        changed=frozenset(candidates),
+        directory_digests=digests,
     )
 
 
+def _origins(inputs: Sequence[Input]) -> dict[str, str]:
+    return {source_input.source.name: source_input.origin for source_input in inputs}
+
+
 def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
+    # Imported here because it takes 7 ms to load and an unchanged build does not need it.
     from concurrent.futures import ThreadPoolExecutor
 
     candidates: dict[int, list[Package]] = {number: [] for number in range(shards.SHARDS)}
     with ThreadPoolExecutor(THREADS) as threads:
-        # While one is expanded, another can be taken apart.
-        every = list(threads.map(lambda one: one.packages(), inputs))
-    for packages in every:
+        # One source can be decompressed while another one is parsed.
+        packages_by_input = list(threads.map(lambda source_input: source_input.packages(), inputs))
+    for packages in packages_by_input:
         for package in packages:
             candidates[shards.shard_of(package.name)].append(package)
     return candidates
@@ -151,31 +177,31 @@ def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
 
 def _changed_candidates(
     previous: PublishedGeneration,
-    local: Mapping[str, Mapping[int, list[Package]]],
-    rows: Mapping[str, Mapping[int, str]],
+    directories: Mapping[str, Mapping[int, list[Package]]],
+    digests: Mapping[str, Mapping[int, str]],
 ) -> dict[int, list[Package]]:
-    """The candidates of the shards where a directory has other packages than before."""
+    """Return the candidates of the shards in which a directory has other packages than before."""
     before = previous.index.directory_digests
     numbers = {
         number
-        for name, digests in rows.items()
-        for number in {*digests, *before[name]}
-        if digests.get(number) != before[name].get(number)
+        for name, by_shard in digests.items()
+        for number in {*by_shard, *before[name]}
+        if by_shard.get(number) != before[name].get(number)
     }
     return {
         number: [
             *(
                 verdict.package
                 for verdict in previous.verdicts(number)
-                if verdict.package.source not in local
+                if verdict.package.source not in directories
             ),
-            *(package for split in local.values() for package in split.get(number, ())),
+            *(package for split in directories.values() for package in split.get(number, ())),
         ]
         for number in sorted(numbers)
     }
 
 
-def _untouched(
+def _unchanged_shards(
     previous: PublishedGeneration, candidates: Mapping[int, object]
 ) -> dict[int, ComposedShard]:
     return {
@@ -189,160 +215,184 @@ def _choose(
     candidates: Mapping[int, list[Package]], rules: ResolutionRules, origins: Mapping[str, str]
 ) -> list[_Choice]:
     choices: list[_Choice] = []
-    disputed: list[Clash] = []
-    for number, found in sorted(candidates.items()):
-        resolution = resolve_packages(found, rules)
-        disputed += resolution.undecided
+    undecided: list[Clash] = []
+    for number, shard_candidates in sorted(candidates.items()):
+        resolution = resolve_packages(shard_candidates, rules)
+        undecided += resolution.undecided
         packages = shards.sort_packages(resolution.chosen_packages)
-        names = shards.file_names(packages)
-        content, text = (
-            shards.content_digest(packages, names),
-            shards.metadata_digest(packages, names, origins),
+        file_names = shards.file_names(packages)
+        choices.append(
+            _Choice(
+                number=number,
+                resolution=resolution,
+                packages=packages,
+                file_names=file_names,
+                content_digest=shards.content_digest(packages, file_names),
+                metadata_digest=shards.metadata_digest(packages, file_names, origins),
+            )
         )
-        choices.append(_Choice(number, resolution, packages, names, content, text))
-    if disputed:
-        raise _dispute(disputed)
+    if undecided:
+        raise _conflict(undecided)
     return choices
 
 
-def _dispute(disputed: Sequence[Clash]) -> Conflict:
+def _conflict(undecided: Sequence[Clash]) -> Conflict:
     lines = [
         f'{clash.winner.nevra}: "{clash.winner.source}" ({clash.winner.checksum[:12]}…) and '
         f'"{clash.loser.source}" ({clash.loser.checksum[:12]}…)'
-        for clash in disputed[:SHOWN]
+        for clash in undecided[:MAX_LISTED]
     ]
-    more = [f"and {len(disputed) - SHOWN} more"] if len(disputed) > SHOWN else []
+    more = [f"and {len(undecided) - MAX_LISTED} more"] if len(undecided) > MAX_LISTED else []
     return Conflict(
         "\n".join(
-            ["sources of equal priority have different files for one package", *lines, *more]
+            ["sources of equal priority have different files for the same package", *lines, *more]
         ),
         hint="give one of the sources a lower priority number, or exclude the package from one",
     )
 
 
 class _Describer:
-    """Makes the frames of chosen shards, and takes those that exist already."""
+    """Collects the XML of the chosen packages as compressed frames."""
 
-    def __init__(
-        self,
-        inputs: Sequence[Input],
-        origins: Mapping[str, str],
-        previous: Optional[PublishedGeneration],
-    ) -> None:
-        self._inputs = {one.source.name: one for one in inputs}
-        self._origins = origins
+    def __init__(self, inputs: Sequence[Input], previous: Optional[PublishedGeneration]) -> None:
+        self._inputs = {source_input.source.name: source_input for source_input in inputs}
+        self._origins = _origins(inputs)
         self._previous = previous
 
     def describe(self, choices: Iterable[_Choice]) -> dict[int, ComposedShard]:
-        """The pieces; a shard without candidates has none."""
-        wanted = [choice for choice in choices if choice.resolution.verdicts]
-        frames = {choice.number: self._existing(choice) for choice in wanted}
-        self._make(
-            [choice for choice in wanted if choice.packages and not frames[choice.number]], frames
+        """Return the composed shards; a shard without candidates has none."""
+        with_candidates = [choice for choice in choices if choice.resolution.verdicts]
+        frames = {choice.number: self._copy_frames(choice) for choice in with_candidates}
+        self._make_frames(
+            [choice for choice in with_candidates if choice.packages and not frames[choice.number]],
+            frames,
         )
-        return {choice.number: _piece(choice, frames[choice.number]) for choice in wanted}
+        return {
+            choice.number: _composed_shard(choice, frames[choice.number])
+            for choice in with_candidates
+        }
 
-    def _existing(self, choice: _Choice) -> dict[str, Packed]:
-        """The frames of the previous generation, or of the one parent that everything in the shard is from."""
+    def _copy_frames(self, choice: _Choice) -> dict[str, CompressedFrame]:
+        """Return the frames of an equal shard of the previous generation or of a parent, if any."""
         if self._previous:
             shard = self._previous.index.shards.get(choice.number)
-            if shard and shard.metadata_digest == choice.text:
-                return _frames(self._previous, choice.number)
+            if shard and shard.metadata_digest == choice.metadata_digest:
+                return _published_frames(self._previous, choice.number)
         sources = {package.source for package in choice.packages}
         if len(sources) == 1:
             parent = self._inputs[sources.pop()].published()
             shard = parent.index.shards.get(choice.number) if parent else None
-            if parent and shard and shard.content_digest == choice.content and choice.is_in_place():
-                return _frames(parent, choice.number)
+            if (
+                parent
+                and shard
+                and shard.content_digest == choice.content_digest
+                and choice.has_source_locations()
+            ):
+                return _published_frames(parent, choice.number)
         return {}
 
-    def _make(self, choices: Sequence[_Choice], frames: dict[int, dict[str, Packed]]) -> None:
-        """One file after another, so that no more than one of each source is open."""
+    def _make_frames(
+        self, choices: Sequence[_Choice], frames: dict[int, dict[str, CompressedFrame]]
+    ) -> None:
+        """Make one kind of file after another, so that only one file of each source is loaded."""
+        # Imported here because it takes 7 ms to load and an unchanged build does not need it.
         from concurrent.futures import ThreadPoolExecutor
 
-        known = {choice.number: self._known(choice.number) for choice in choices}
-        asked = {
+        described = {choice.number: self._described_before(choice.number) for choice in choices}
+        source_names = {
             package.source
             for choice in choices
             for package in choice.packages
-            if (package.checksum, package.source) not in known[choice.number]
+            if (package.checksum, package.source) not in described[choice.number]
         }
         with ThreadPoolExecutor(THREADS) as threads:
-            waiting = []
-            for kind in DESCRIBED:
+            pending = []
+            for kind in XML_KINDS:
                 list(
                     threads.map(
-                        lambda source, kind=kind: self._inputs[source].preload(kind), sorted(asked)
+                        lambda name, kind=kind: self._inputs[name].preload(kind),
+                        sorted(source_names),
                     )
                 )
                 for choice in choices:
-                    text = self._text(kind, choice, known[choice.number])
-                    waiting.append((choice.number, kind, threads.submit(_pack, text)))
+                    text = self._shard_xml(kind, choice, described[choice.number])
+                    pending.append((choice.number, kind, threads.submit(_compress, text)))
                     if kind == PRIMARY:
                         entries = capabilities.encode_entries(capabilities.extract_entries(text))
-                        waiting.append(
-                            (choice.number, CAPABILITIES, threads.submit(_pack, entries))
+                        pending.append(
+                            (choice.number, CAPABILITIES, threads.submit(_compress, entries))
                         )
-                for one in self._inputs.values():
-                    one.unload(kind)
-            for number, kind, future in waiting:
+                for source_input in self._inputs.values():
+                    source_input.unload(kind)
+            for number, kind, future in pending:
                 frames[number][kind] = future.result()
 
-    def _text(self, kind: str, choice: _Choice, known: frozenset[tuple[str, str]]) -> bytes:
+    def _shard_xml(
+        self, kind: str, choice: _Choice, described: frozenset[tuple[str, str]]
+    ) -> bytes:
         folder = shards.shard_folder(choice.number)
-        parts = []
-        for package, name in zip(choice.packages, choice.names):
-            location = f"{folder}/{name}"
-            part = None
-            if self._previous and (package.checksum, package.source) in known:
-                part = self._previous.package_xml(kind, package, location)
-            parts.append(part or self._inputs[package.source].package_xml(kind, package, location))
-        return b"".join(parts)
+        elements = []
+        for package, file_name in zip(choice.packages, choice.file_names):
+            location = f"{folder}/{file_name}"
+            element = None
+            if self._previous and (package.checksum, package.source) in described:
+                element = self._previous.package_xml(kind, package, location)
+            elements.append(
+                element or self._inputs[package.source].package_xml(kind, package, location)
+            )
+        return b"".join(elements)
 
-    def _known(self, number: int) -> frozenset[tuple[str, str]]:
-        """Checksum and source of the packages whose XML the previous generation has, as their source has it now."""
+    def _described_before(self, number: int) -> frozenset[tuple[str, str]]:
+        """Return checksum and source of the packages whose XML the previous generation has.
+
+        Packages of a source whose metadata changed are left out: their XML can differ.
+        """
         if self._previous is None:
             return frozenset()
         before = self._previous.index.origins
-        same = {source for source, origin in self._origins.items() if before.get(source) == origin}
+        unchanged = {name for name, origin in self._origins.items() if before.get(name) == origin}
         return frozenset(
             (verdict.package.checksum, verdict.package.source)
             for verdict in self._previous.verdicts(number)
-            if verdict.chosen and verdict.package.source in same
+            if verdict.chosen and verdict.package.source in unchanged
         )
 
 
-def _frames(published: PublishedGeneration, number: int) -> dict[str, Packed]:
+def _published_frames(published: PublishedGeneration, number: int) -> dict[str, CompressedFrame]:
     indexed = published.index.shards[number].frames
     return {
-        kind: Packed(published.frame(kind, number), indexed[kind].content_length)
-        for kind in (*DESCRIBED, CAPABILITIES)
+        kind: CompressedFrame(published.frame(kind, number), indexed[kind].content_length)
+        for kind in (*XML_KINDS, CAPABILITIES)
         if kind in indexed
     }
 
 
-def _piece(choice: _Choice, frames: Mapping[str, Packed]) -> ComposedShard:
-    packed = {**frames, VERDICTS: _pack(shards.encode_verdicts(choice.resolution.verdicts))}
+def _composed_shard(choice: _Choice, frames: Mapping[str, CompressedFrame]) -> ComposedShard:
+    verdicts = _compress(shards.encode_verdicts(choice.resolution.verdicts))
+    all_frames = {**frames, VERDICTS: verdicts}
     counts: dict[str, int] = {}
     for package in choice.packages:
         counts[package.source] = counts.get(package.source, 0) + 1
     shard = Shard(
-        choice.content,
-        choice.text,
-        counts,
-        {
-            kind: Frame(len(one.data), one.content_length, zlib.crc32(one.data))
-            for kind, one in packed.items()
+        content_digest=choice.content_digest,
+        metadata_digest=choice.metadata_digest,
+        counts=counts,
+        frames={
+            kind: Frame(len(frame.data), frame.content_length, zlib.crc32(frame.data))
+            for kind, frame in all_frames.items()
         },
-        choice.resolution.remarks,
-        tuple(
+        remarks=choice.resolution.remarks,
+        clashes=tuple(
             (clash.winner.nevra, clash.winner.source, clash.loser.source)
             for clash in choice.resolution.clashes
         ),
     )
-    decided = (choice.resolution.verdicts, choice.packages)
-    return ComposedShard(shard, {kind: one.data for kind, one in packed.items()}, decided)
+    return ComposedShard(
+        shard=shard,
+        frames={kind: frame.data for kind, frame in all_frames.items()},
+        decided=(choice.resolution.verdicts, choice.packages),
+    )
 
 
-def _pack(content: bytes) -> Packed:
-    return Packed(compress_frame(content), len(content))
+def _compress(content: bytes) -> CompressedFrame:
+    return CompressedFrame(compress_frame(content), len(content))

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The name of a generation: the hash of what it holds.
+"""The name of a generation: a hash of its content.
 
-Of packages their checksums, of everything else its bytes; not how they are compressed, nor which losers there were.
-So the same content has the same name, and a node that was installed from it needs nothing new.
+Packages count by their checksums, and everything else by its bytes before compression.  The
+candidates that were not chosen do not count.  Equal content therefore has one name, and a node that
+was installed from it does not need to be reinstalled.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ def generation_identity(
     documents: Mapping[str, bytes],
     files: Mapping[str, str],
 ) -> str:
-    """The name.
+    """Return the name of a generation: 16 hexadecimal digits.
 
-    form       what it is for (architecture, release), how the tree is laid out, who signs it
+    form       architecture, release, layout, signer and further properties of the tree
     shards     shard number -> digest of its packages
-    documents  kind -> content: group, modules, updateinfo…
+    documents  kind -> content: group, modules, updateinfo, …
     files      path -> SHA-256 of everything else in the tree
     """
     content = {

@@ -1,199 +1,229 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks a composed distribution before it is built: the whole, and the package list of each profile."""
+"""Check the requirements of the chosen packages, and the package list of each profile."""
 
 from __future__ import annotations
 
 import re
-from typing import Collection, Iterable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import DescriptionError
 from ..metadata import capabilities
 from ..metadata.compression import decompress_frame
-from ..metadata.index import CAPABILITIES, FILELISTS, PRIMARY
+from ..metadata.index import CAPABILITIES, FILELISTS, PRIMARY, PublishedGeneration
 from ..metadata.normalise import escape_xml, xml_head, xml_tail
 from ..metadata.slices import slice_primary
 from ..model import Distribution
 from ..resolve import dependencies
-from .composer import ComposedShard
-from .profile_hook import CompiledProfile
+from .auxiliary_metadata import GROUP, Documents
+from .cache import BuildCache
+from .composer import ComposedShard, Composition
+from .profile_hook import CompiledProfile, CompiledProfiles
 
-SHOWN = 20
+MAX_LISTED = 20
+"""Requirements that an error lists."""
 _FILE = re.compile(rb"<file[^>]*>([^<]+)</file>")
 
 
 class FileOwners:
-    """Which shard has a file: found once, and remembered from build to build under the digest of the shard's content.
-
-    known     path -> content digest of a shard that has it, or empty: no shard had it
-    searched  content digests of the shards in which the latter were looked for
-    """
+    """Finds the shard that contains a file.  Results are cached by the digest of the shard."""
 
     def __init__(
         self,
-        pieces: Mapping[int, ComposedShard],
-        known: Mapping[str, str],
-        searched: Collection[str],
+        composition: Composition,
+        cache: BuildCache,
+        published: Optional[PublishedGeneration],
     ) -> None:
-        there = {piece.shard.content_digest for piece in pieces.values()}
-        self._pieces = pieces
-        self._found = {path: content for path, content in known.items() if content in there}
-        self._absent = {path for path, content in known.items() if not content}
-        self._searched = searched
+        self._shards = composition.shards
+        digests = {composed.shard.content_digest for composed in self._shards.values()}
+        self._owners = {
+            path: digest for path, digest in cache.file_owners.items() if digest in digests
+        }
+        self._missing = {path for path, digest in cache.file_owners.items() if not digest}
+        self._searched = _cached_digests(cache, published)
+        """Digests of the shards that were searched for the missing files by earlier builds."""
 
-    @property
-    def known(self) -> dict[str, str]:
-        """What was found out, for the next build."""
-        return {**dict.fromkeys(self._absent, ""), **self._found}
+    def to_cache(self) -> dict[str, str]:
+        """Return the results for the cache of this build."""
+        return {**dict.fromkeys(self._missing, ""), **self._owners}
 
     def __call__(self, paths: Iterable[str]) -> Iterable[str]:
-        """Those of the paths that are files of a package: first by what primary tells, then by the file lists."""
-        asked = set(paths)
-        for kind in (PRIMARY, FILELISTS):
-            for piece in self._pieces.values():
-                known = self._absent if piece.shard.content_digest in self._searched else ()
-                left = {path for path in asked if path not in self._found and path not in known}
-                if left and kind in piece.frames:
-                    self._search(
-                        left, decompress_frame(piece.frames[kind]), piece.shard.content_digest
-                    )
-        self._absent |= asked - self._found.keys()
-        self._absent -= self._found.keys()
-        return asked & self._found.keys()
+        """Return the paths that are files of a package.
 
-    def _search(self, paths: Iterable[str], text: bytes, content: str) -> None:
-        written = {escape_xml(path).encode(): path for path in paths}
-        self._found.update(
-            {written[path]: content for path in written.keys() & set(_FILE.findall(text))}
+        The common paths are in primary.xml; only the others need the large file lists.
+        """
+        requested = set(paths)
+        for kind in (PRIMARY, FILELISTS):
+            for composed in self._shards.values():
+                digest = composed.shard.content_digest
+                missing = self._missing if digest in self._searched else ()
+                unresolved = {
+                    path for path in requested if path not in self._owners and path not in missing
+                }
+                if unresolved and kind in composed.frames:
+                    self._search(unresolved, decompress_frame(composed.frames[kind]), digest)
+        self._missing |= requested - self._owners.keys()
+        self._missing -= self._owners.keys()
+        return requested & self._owners.keys()
+
+    def _search(self, paths: Iterable[str], xml: bytes, digest: str) -> None:
+        by_text = {escape_xml(path).encode(): path for path in paths}
+        self._owners.update(
+            {by_text[text]: digest for text in by_text.keys() & set(_FILE.findall(xml))}
         )
 
 
-class PackageRequest(NamedTuple):
-    """An entry of the package lists: the file:line of each element that asks for it, and the roots that come there."""
+def _cached_digests(cache: BuildCache, published: Optional[PublishedGeneration]) -> frozenset[str]:
+    """Return the shards that the cached search has read: those of the generation it was made for."""
+    if published is None or published.index.identity != cache.generation:
+        return frozenset()
+    return frozenset(shard.content_digest for shard in published.index.shards.values())
 
-    places: frozenset[str]
+
+class PackageRequest(NamedTuple):
+    """The origin of one entry in the package lists of profiles."""
+
+    locations: frozenset[str]
+    """file:line of each element that has the entry."""
     roots: frozenset[str]
+    """Graph roots whose profiles contain it."""
 
     def __str__(self) -> str:
-        return ", ".join(sorted(self.places)) or f"%packages of {', '.join(sorted(self.roots))}"
+        return ", ".join(sorted(self.locations)) or f"%packages of {', '.join(sorted(self.roots))}"
 
 
 PackageRequests = Mapping[str, PackageRequest]
 
 
 def collect_requests(profiles: Iterable[CompiledProfile]) -> dict[str, PackageRequest]:
-    """What the profiles ask for, all together: entry of a package list -> who asks for it."""
-    found: dict[str, PackageRequest] = {}
+    """Merge the package lists of all profiles: entry -> its origin."""
+    requests: dict[str, PackageRequest] = {}
     for profile in profiles:
-        for entry, places in profile.packages.items():
-            known = found.get(entry, PackageRequest(frozenset(), frozenset()))
-            found[entry] = PackageRequest(known.places.union(places), known.roots | {profile.root})
-    return found
+        for entry, locations in profile.packages.items():
+            request = requests.get(entry, PackageRequest(frozenset(), frozenset()))
+            requests[entry] = PackageRequest(
+                request.locations.union(locations), request.roots | {profile.root}
+            )
+    return requests
 
 
-def check(
+def check_dependencies(
     distribution: Distribution,
-    pieces: Mapping[int, ComposedShard],
-    asked: PackageRequests,
-    groups: bytes,
-    paths: FileOwners,
+    composition: Composition,
+    compiled: CompiledProfiles,
+    documents: Documents,
+    file_owners: FileOwners,
 ) -> list[str]:
-    """What is not met, as remarks.
+    """Return what is missing, one line each, if the distribution only warns.
 
-    asked   what the profiles ask for
-    groups  the group file
-
-    Raises DescriptionError that lists what is missing and who asks for it, unless the distribution only warns.
+    Raises DescriptionError that lists what is missing and what requires it, depending on
+    ``distribution.closure``.
     """
     if distribution.closure == "off":
         return []
-    found = {
-        number: capabilities.decode_entries(decompress_frame(piece.frames[CAPABILITIES]))
-        for number, piece in pieces.items()
-        if piece.shard.packages
+    entries = {
+        number: capabilities.decode_entries(decompress_frame(composed.frames[CAPABILITIES]))
+        for number, composed in composition.shards.items()
+        if composed.shard.packages
     }
-    every = capabilities.merge_entries(found.values())
-    supply = dependencies.ProviderIndex(every.provides, paths)
-    missing = dependencies.find_unsatisfied(supply, every.requires, distribution.allowed_unmet)
-    faults = _profile_faults(_Check(pieces, supply, missing, paths), asked, groups)
-    if distribution.closure != "profiles" and missing:
-        seekers = [
-            pieces[number]
-            for number, some in found.items()
-            if not some.requires.isdisjoint(missing[:SHOWN])
+    all_entries = capabilities.merge_entries(entries.values())
+    providers = dependencies.ProviderIndex(all_entries.provides, file_owners)
+    unsatisfied = dependencies.find_unsatisfied(
+        providers, all_entries.requires, distribution.allowed_unmet
+    )
+    check = _Check(
+        composed_shards=composition.shards,
+        requests=collect_requests(compiled.profiles.values()),
+        group_file=documents.contents.get(GROUP, b""),
+        providers=providers,
+        unsatisfied=unsatisfied,
+        file_owners=file_owners,
+    )
+    faults = _profile_faults(check)
+    if distribution.closure != "profiles" and unsatisfied:
+        requiring = [
+            composition.shards[number]
+            for number, shard_entries in entries.items()
+            if not shard_entries.requires.isdisjoint(unsatisfied[:MAX_LISTED])
         ]
-        faults += _unmet_faults(missing, seekers)
+        faults += _unsatisfied_faults(unsatisfied, requiring)
     if faults and distribution.closure != "warn":
         raise DescriptionError(
-            "\n".join(["its packages need what it does not have", *faults]),
+            "\n".join(["some requirements are not met", *faults]),
             f'distribution "{distribution.name}"',
-            "add a source that has it, exclude who needs it, or say which capabilities may stay open",
+            "add a source that provides them, exclude the packages that require them, "
+            "or list the capabilities under open",
         )
     return faults
 
 
-def _unmet_faults(missing: Sequence[bytes], seekers: Iterable[ComposedShard]) -> Iterator[str]:
-    """The first of the missing requirements with who has them, and how many there are more."""
-    for one in dependencies.find_requiring(
-        missing[:SHOWN], ((nevra, text) for _name, nevra, text in _packages(seekers))
-    ):
-        yield f"nothing provides {one}"
-    if len(missing) > SHOWN:
-        yield f"and {len(missing) - SHOWN} more requirements are not met"
-
-
 class _Check(NamedTuple):
-    """A distribution, and what it lacks."""
+    composed_shards: Mapping[int, ComposedShard]
+    requests: PackageRequests
+    group_file: bytes
+    providers: dependencies.ProviderIndex
+    unsatisfied: Sequence[bytes]
+    file_owners: FileOwners
 
-    pieces: Mapping[int, ComposedShard]
-    supply: dependencies.ProviderIndex
-    missing: Sequence[bytes]
-    paths: FileOwners
+
+def _unsatisfied_faults(
+    unsatisfied: Sequence[bytes], composed_shards: Iterable[ComposedShard]
+) -> Iterator[str]:
+    """Describe the first unsatisfied requirements with their packages, and count the others."""
+    packages = ((nevra, xml) for _name, nevra, xml in _packages(composed_shards))
+    for requirement in dependencies.find_requiring(unsatisfied[:MAX_LISTED], packages):
+        yield f"nothing provides {requirement}"
+    if len(unsatisfied) > MAX_LISTED:
+        yield f"and {len(unsatisfied) - MAX_LISTED} more requirements are not met"
 
 
-def _profile_faults(question: _Check, asked: PackageRequests, groups: bytes) -> list[str]:
-    if not asked:
+def _profile_faults(check: _Check) -> list[str]:
+    """Describe the entries of package lists that the installer cannot install."""
+    if not check.requests:
         return []
-    from ..metadata import comps  # here, for its parser
+    # Imported here because lxml takes 15 ms to load and not every build has profiles.
+    from ..metadata.comps import read_groups
 
-    meanings = comps.read_groups(groups, "the group file")
-    faults = dependencies.invalid_entries(asked, question.supply, meanings)
-    told = [(asked[entry], f"{entry} {fault}") for entry, fault in faults.items()]
-    if question.missing:
-        told += _broken(question, asked, meanings)
-    return [f"{wish}: {fault} (for {', '.join(sorted(wish.roots))})" for wish, fault in told]
-
-
-def _broken(
-    question: _Check, asked: PackageRequests, meanings: dependencies.Groups
-) -> Iterator[tuple[PackageRequest, str]]:
-    """The entries that stand for a package of which no version can be installed, each with why."""
-    members = [
-        dependencies.read_candidate(nevra, name, text)
-        for name, nevra, text in _packages(question.pieces.values())
+    groups = read_groups(check.group_file, "the group file")
+    invalid = dependencies.invalid_entries(check.requests, check.providers, groups)
+    faults = [(check.requests[entry], f"{entry} {fault}") for entry, fault in invalid.items()]
+    if check.unsatisfied:
+        faults += _uninstallable_entries(check, groups)
+    return [
+        f"{request}: {fault} (for {', '.join(sorted(request.roots))})" for request, fault in faults
     ]
-    reasons = dependencies.find_uninstallable(members, question.missing, question.paths)
-    by_name: dict[str, list[str]] = {}
-    for one in members:
-        by_name.setdefault(one.name, []).append(one.nevra)
-    for entry, wish in sorted(asked.items()):
-        for package in dependencies.expand_groups([entry], meanings):
-            nevras = by_name.get(package, [])
+
+
+def _uninstallable_entries(
+    check: _Check, groups: dependencies.Groups
+) -> Iterator[tuple[PackageRequest, str]]:
+    """Yield the entries that name a package of which no version can be installed, and the reason."""
+    candidates = [
+        dependencies.read_candidate(nevra, name, xml)
+        for name, nevra, xml in _packages(check.composed_shards.values())
+    ]
+    reasons = dependencies.find_uninstallable(candidates, check.unsatisfied, check.file_owners)
+    nevras_by_name: dict[str, list[str]] = {}
+    for candidate in candidates:
+        nevras_by_name.setdefault(candidate.name, []).append(candidate.nevra)
+    for entry, request in sorted(check.requests.items()):
+        for package in dependencies.expand_groups([entry], groups):
+            nevras = nevras_by_name.get(package, [])
             if nevras and all(nevra in reasons for nevra in nevras):
-                yield wish, f"{package} cannot be installed: {reasons[nevras[-1]]}"
+                yield request, f"{package} cannot be installed: {reasons[nevras[-1]]}"
 
 
-def _packages(pieces: Iterable[ComposedShard]) -> Iterator[tuple[str, str, bytes]]:
-    """Name, NEVRA and XML of every package."""
-    for piece in pieces:
-        if PRIMARY in piece.frames:
-            document = b"".join(
-                (xml_head(PRIMARY, 0), decompress_frame(piece.frames[PRIMARY]), xml_tail(PRIMARY))
+def _packages(composed_shards: Iterable[ComposedShard]) -> Iterator[tuple[str, str, bytes]]:
+    """Yield name, NEVRA and XML of every package."""
+    for composed in composed_shards:
+        if PRIMARY not in composed.frames:
+            continue
+        xml = decompress_frame(composed.frames[PRIMARY])
+        document = b"".join((xml_head(PRIMARY, 0), xml, xml_tail(PRIMARY)))
+        sliced = slice_primary(document, "", PRIMARY)
+        for package in sliced.packages:
+            yield (
+                package.name,
+                package.nevra,
+                sliced.package_xml(package.checksum, package.location),
             )
-            shard = slice_primary(document, "", PRIMARY)
-            for package in shard.packages:
-                yield (
-                    package.name,
-                    package.nevra,
-                    shard.package_xml(package.checksum, package.location),
-                )

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Makes a planned generation: fetches what is not here yet, fills a folder, flushes it, and gives it its name."""
+"""Write a planned generation to the disk: fetch its packages, fill its folder, flush and rename it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Callable, Mapping, Sequence
 
 from ... import files
 from ..metadata import shards, treeinfo, writer
-from ..metadata.index import BUILD as BUILD_RECORD
-from ..metadata.index import INDEX, Index, encode_index
+from ..metadata.index import BUILD, INDEX, encode_index
 from ..model import Package, pool_path
-from ..publish import STAGING
+from ..publish import STAGING_FOLDER
 from ..sources.local import SourceChanged
 from ..storage import pool
 from ..storage.pool import StorePaths
@@ -26,110 +25,122 @@ from .tree import BUILD_FOLDER, Tree
 PUBLIC_KEY = "RPM-GPG-KEY-rocks"
 
 
-def realise(plan: Plan, store: StorePaths) -> str:
-    """The generation's folder, complete, under its name; the same folder when it was there already.
+def fetch_packages(plan: Plan, store: StorePaths) -> list[str]:
+    """Fetch the packages of sets that do not exist, check signatures, and make the sets.
 
-    Raises Changed when a source is not any more what the plan was made from, and what is wrong with a package.
+    Returns the paths of new files and folders, which must be flushed before the generation is
+    renamed.  Raises an error for a package that is missing, damaged or not signed.
     """
-    folder = store.generations_folder(plan.distribution.name, plan.distribution.policy.arch)
-    target = os.path.join(folder, plan.identity)
-    if os.path.isdir(target):
-        # The same content, but perhaps keys that were not asked for when it was built.
-        _check_signatures(plan, store)
-        return target
-    with pool.gc_on_failure(store):
-        fresh = _packages(plan, store)
-        aside = os.path.join(folder, STAGING)
-        try:
-            tree = Tree(aside)
-            _fill(tree, plan, store)
-            for one in plan.inputs:
-                if not one.unchanged():
-                    raise SourceChanged(
-                        "it changed while the distribution was built", one.source.where, "run again"
-                    )
-            pool.flush_files(store.root, [*fresh, *tree.unflushed])
-            os.rename(aside, target)
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)  # on a full disk it would be in the way
-            raise
-    files.sync_directory(folder)
-    return target
-
-
-def _packages(plan: Plan, store: StorePaths) -> list[str]:
-    """Bring the packages of the sets that are not there yet, and make the sets; the paths that must be flushed."""
-    lacking = {
+    missing_sets = {
         name: packages()
         for name, packages in _sets(plan).items()
         if not os.path.isdir(os.path.join(store.sets, name))
     }
-    wanted: dict[str, list[Package]] = {}
-    for packages in lacking.values():
+    packages_by_source: dict[str, list[Package]] = {}
+    for packages in missing_sets.values():
         for package in packages:
-            wanted.setdefault(package.source, []).append(package)
-    fresh: list[str] = []
+            packages_by_source.setdefault(package.source, []).append(package)
+    new_paths: list[str] = []
     os.makedirs(store.sets, exist_ok=True)
-    for one in plan.inputs:
-        needed = wanted.get(one.source.name, [])
-        new = [pool_path(store.pool, package.checksum) for package in needed]
-        new = [path for path in new if not os.path.exists(path)]
-        one.fetch_packages(needed)
-        fresh += new
+    for source_input in plan.inputs:
+        source_packages = packages_by_source.get(source_input.source.name, [])
+        pool_paths = [pool_path(store.pool, package.checksum) for package in source_packages]
+        new_paths += [path for path in pool_paths if not os.path.exists(path)]
+        source_input.fetch_packages(source_packages)
+    # Also if no package is new: the keys can be new.
     _check_signatures(plan, store)
-    for name, packages in lacking.items():
+    for name, packages in missing_sets.items():
         pool.create_set(store, name, packages, shards.file_names(packages))
-        fresh.append(os.path.join(store.sets, name))
-    if lacking:
-        fresh.append(store.sets)
-    return fresh
+        new_paths.append(os.path.join(store.sets, name))
+    if missing_sets:
+        new_paths.append(store.sets)
+    return new_paths
+
+
+def fill_generation(plan: Plan, store: StorePaths, new_paths: Sequence[str]) -> None:
+    """Fill the generation's folder, flush it, and give it its name.  An existing one is kept.
+
+    new_paths  what ``fetch_packages`` returned
+
+    Raises SourceChanged if a source is no longer what the plan was made from.
+    """
+    distribution = plan.distribution
+    folder = store.generations_folder(distribution.name, distribution.policy.arch)
+    target = os.path.join(folder, plan.index.identity)
+    if os.path.isdir(target):
+        return
+    staging = os.path.join(folder, STAGING_FOLDER)
+    try:
+        tree = Tree(staging)
+        _fill(tree, plan, store)
+        for source_input in plan.inputs:
+            if not source_input.unchanged():
+                raise SourceChanged(
+                    "it changed during the build", source_input.source.where, "run again"
+                )
+        pool.flush_files(store.root, [*new_paths, *tree.unflushed])
+        os.rename(staging, target)
+    except BaseException:
+        # The next build would remove it too, but on a full disk its space is needed now.
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    files.sync_directory(folder)
 
 
 def _sets(plan: Plan) -> dict[str, Callable[[], Sequence[Package]]]:
-    """Every set that the generation links -> what gives its packages."""
-    pieces = [piece for piece in plan.composition.pieces.values() if piece.shard.packages]
+    """Return every set that the generation links: name -> function that returns its packages."""
     sets: dict[str, Callable[[], Sequence[Package]]] = {
-        piece.shard.content_digest: piece.packages for piece in pieces
+        composed.shard.content_digest: composed.packages
+        for composed in plan.composition.shards.values()
+        if composed.shard.packages
     }
-    for packages in plan.mirrored.values():
+    for packages in plan.mirrors.values():
         sets[mirror_set(packages)] = functools.partial(list, packages)
     return sets
 
 
 def _check_signatures(plan: Plan, store: StorePaths) -> None:
-    """Of the packages in shards that were decided anew; of the others it was done when they were."""
-    checked = {one.source.name: one.source for one in plan.inputs if one.source.checks_packages}
-    if not checked:
+    """Check the packages of the shards that this build decided.
+
+    The packages of other shards were checked by the build that decided them.
+    """
+    sources = {
+        source_input.source.name: source_input.source
+        for source_input in plan.inputs
+        if source_input.source.checks_packages
+    }
+    if not sources:
         return
+    # Imported here because it takes 14 ms to load and an unchanged build does not need it.
     from ..sources.signatures import SignedFile, check_package_signatures
 
-    wanted: dict[str, list[Package]] = {name: [] for name in checked}
-    for number in plan.composition.changed & plan.composition.pieces.keys():
-        for package in plan.composition.pieces[number].packages():
-            if package.source in checked:
-                wanted[package.source].append(package)
-    wanted.update(
-        {name: list(packages) for name, packages in plan.mirrored.items() if name in checked}
+    packages_by_source: dict[str, list[Package]] = {name: [] for name in sources}
+    for number in plan.composition.changed & plan.composition.shards.keys():
+        for package in plan.packages(number):
+            if package.source in sources:
+                packages_by_source[package.source].append(package)
+    packages_by_source.update(
+        {name: list(packages) for name, packages in plan.mirrors.items() if name in sources}
     )
-    memory = os.path.join(store.cache, "signatures")
-    os.makedirs(memory, exist_ok=True)
-    for name, packages in wanted.items():
-        signed = [
+    cache_folder = os.path.join(store.cache, "signatures")
+    os.makedirs(cache_folder, exist_ok=True)
+    for name, packages in packages_by_source.items():
+        signed_files = [
             SignedFile(pool_path(store.pool, package.checksum), package.location)
             for package in packages
         ]
-        check_package_signatures(checked[name], signed, memory)
+        check_package_signatures(sources[name], signed_files, cache_folder)
 
 
 def _fill(tree: Tree, plan: Plan, store: StorePaths) -> None:
-    pieces = plan.composition.pieces
+    """Write everything that a generation contains (contract C4)."""
     sets = {
-        shards.shard_folder(number): piece.shard.content_digest
-        for number, piece in pieces.items()
-        if piece.shard.packages
+        shards.shard_folder(number): shard.content_digest
+        for number, shard in plan.index.shards.items()
+        if shard.packages
     }
     sets.update(
-        {f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrored.items()}
+        {f"Mirrors/{name}": mirror_set(packages) for name, packages in plan.mirrors.items()}
     )
     tree.link_packages(sets, store, plan.distribution.layout)
     for path, content in metadata_files(plan).items():
@@ -137,7 +148,7 @@ def _fill(tree: Tree, plan: Plan, store: StorePaths) -> None:
     _sign(tree, plan)
     for path, existing in plan.installer.files.items():
         tree.link(path, existing)
-    _build(tree, plan)
+    _write_build_files(tree, plan)
     if plan.installer.text:
         with open(os.path.join(tree.folder, writer.REPOMD), "rb") as file:
             repomd = hashlib.sha256(file.read()).hexdigest()
@@ -148,56 +159,41 @@ def _fill(tree: Tree, plan: Plan, store: StorePaths) -> None:
 
 
 def metadata_files(plan: Plan) -> Mapping[str, bytes]:
-    """The files of the metadata: path in the tree -> content."""
-    pieces = plan.composition.pieces
-    count = sum(piece.shard.packages for piece in pieces.values())
-    rows = {
+    """Return the files of the repository's metadata: path in the tree -> content."""
+    frames_by_shard = {
         number: (
-            piece.frames,
-            {kind: frame.content_length for kind, frame in piece.shard.frames.items()},
+            composed.frames,
+            {kind: frame.content_length for kind, frame in composed.shard.frames.items()},
         )
-        for number, piece in pieces.items()
+        for number, composed in plan.composition.shards.items()
     }
-    index = Index(
-        arch=plan.distribution.policy.arch,
-        release=plan.distribution.release,
-        identity=plan.identity,
-        layout=plan.distribution.layout,
-        signer=plan.distribution.sign_key,
-        rules_digest=plan.rules_digest,
-        origins={one.source.name: one.origin for one in plan.inputs},
-        directory_digests=plan.composition.directory_digests,
-        head_lengths=writer.head_lengths(count),
-        shards={number: piece.shard for number, piece in pieces.items()},
-        files=plan.checksums,
-        newest_timestamp=plan.timestamp,
-    )
     contents = plan.documents.contents
     records = [
-        *writer.framed_records(rows, count),
+        *writer.framed_records(frames_by_shard, plan.composition.package_count),
         *(writer.make_record(kind, contents[kind]) for kind in KINDS if kind in contents),
-        writer.make_record(BUILD_RECORD, build_document(plan.build)),
-        writer.make_record(INDEX, encode_index(index)),
+        writer.make_record(BUILD, build_document(plan.build_files)),
+        writer.make_record(INDEX, encode_index(plan.index)),
     ]
-    return writer.repodata_files(records, plan.timestamp)
+    return writer.repodata_files(records, plan.index.newest_timestamp)
 
 
 def _sign(tree: Tree, plan: Plan) -> None:
     key = plan.distribution.sign_key
     if not key:
         return
+    # Imported here because it takes 14 ms to load and an unchanged build does not need it.
     from ..sources.signatures import export_public_key, sign_file
 
     tree.unflushed.append(sign_file(os.path.join(tree.folder, writer.REPOMD), key))
     tree.write(PUBLIC_KEY, export_public_key(key).encode())
 
 
-def _build(tree: Tree, plan: Plan) -> None:
-    """The XML; what the previous generation has in the same words is linked from it."""
+def _write_build_files(tree: Tree, plan: Plan) -> None:
+    """Write the XML and the profiles; files that did not change are linked from the previous one."""
     before = plan.previous.index.files if plan.previous else {}
-    for below, text in plan.build.items():
-        path = f"{BUILD_FOLDER}/{below}"
-        if plan.previous and before.get(path) == plan.checksums[path]:
+    for relative_path, text in plan.build_files.items():
+        path = f"{BUILD_FOLDER}/{relative_path}"
+        if plan.previous and before.get(path) == plan.index.files[path]:
             tree.link(path, os.path.join(plan.previous.folder, path))
         else:
             tree.write(path, text.encode())

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The libraries that a build needs beyond Python's own: asked for before anything is begun, and only those it needs."""
+"""Check that the libraries which a build needs are installed, before anything is changed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..sources.local import local_path
 
 
 class Library(NamedTuple):
-    """How it is imported, how operating systems call it, and which distributions need it."""
-
     name: str
+    """The name by which Python imports it."""
     package: str
-    needed: Callable[[Distribution], bool]
+    """The name of the package in Enterprise Linux."""
+    is_needed: Callable[[Distribution], bool]
 
 
 def _has_directory(distribution: Distribution) -> bool:
@@ -28,7 +28,7 @@ def _has_repository(distribution: Distribution) -> bool:
     return any(source.type != "directory" for source in distribution.sources)
 
 
-def _is_far(distribution: Distribution) -> bool:
+def _has_remote_source(distribution: Distribution) -> bool:
     return any(not local_path(source) for source in distribution.sources)
 
 
@@ -37,22 +37,20 @@ LIBRARIES = (
     Library("createrepo_c", "python3-createrepo_c", _has_directory),
     Library("lxml", "python3-lxml", _has_repository),
     Library("yaml", "python3-pyyaml", _has_repository),
-    Library("pycurl", "python3-pycurl", _is_far),
+    Library("pycurl", "python3-pycurl", _has_remote_source),
 )
 
 
 def check(distribution: Distribution) -> None:
-    """Raises NotFound that names every library which is missing."""
+    """Raise NotFound that lists every missing library which the distribution needs."""
     missing = [
-        one
-        for one in LIBRARIES
-        if one.needed(distribution) and importlib.util.find_spec(one.name) is None
+        library
+        for library in LIBRARIES
+        if library.is_needed(distribution) and importlib.util.find_spec(library.name) is None
     ]
     if missing:
-        names, packages = (
-            " ".join(one.name for one in missing),
-            " ".join(one.package for one in missing),
-        )
+        names = " ".join(library.name for library in missing)
+        packages = " ".join(library.package for library in missing)
         raise NotFound(
             f"these Python libraries are not installed: {names}",
             hint=f"install {packages}, or run: pip install {names}",

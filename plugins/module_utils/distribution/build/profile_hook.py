@@ -1,96 +1,91 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How compiled profiles come into a distribution: another room makes them, from the XML as it will lie in the tree.
+"""The interface to the profile compiler, which is another package.
 
-That XML is merged from parents and folders; what is said about it names the file that somebody wrote.
+The compiler reads the XML as it will be in the tree, merged from parents and folders.  Its messages
+are changed to name the files that an administrator can edit.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import tempfile
-from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 from ...errors import RocksError
 from ...files import ASIDE_PREFIX
 from ..storage.pool import StorePaths
+from .xml_overlay import MergedXml
 
 
-class CompiledProfile(NamedTuple):
-    """A profile that is stored in the tree.
-
-    root      the kind of node that it is for
-    packages  entry of its %packages -> file:line of each element that asks for it
-    """
+@dataclasses.dataclass(frozen=True)
+class CompiledProfile:
+    """A profile that is stored in the tree."""
 
     root: str
+    """The graph root that it is compiled from."""
     text: str
     packages: Mapping[str, Sequence[str]]
+    """Entry of its %packages section -> file:line of each element that has the entry."""
 
 
-class CompiledProfiles(NamedTuple):
-    """File name -> profile; and what is no fault of the XML, but ought to be looked at, each with file:line."""
-
-    profiles: Mapping[str, CompiledProfile] = {}
+@dataclasses.dataclass(frozen=True)
+class CompiledProfiles:
+    profiles: Mapping[str, CompiledProfile] = dataclasses.field(default_factory=dict)
+    """File name -> profile."""
     warnings: Sequence[str] = ()
+    """Warnings about the XML, each with file and line."""
 
 
-class ProfileHook(NamedTuple):
-    """What compiles.
-
-    compile  takes the folder that holds graphs/ and nodes/; it names files by their paths there
-    key      what the profiles depend on besides the XML: when both are the same, they are not compiled again
-    """
-
+@dataclasses.dataclass(frozen=True)
+class ProfileHook:
     compile: Callable[[str], CompiledProfiles]
+    """Takes a folder with graphs/ and nodes/, and names files by their paths there."""
     key: str
+    """Every input of the compiler except the XML.  Equal XML and key: nothing is compiled again."""
 
 
 def compile_profiles(
-    texts: Mapping[str, str],
-    original_paths: Mapping[str, str],
-    hook: Optional[ProfileHook],
-    store: StorePaths,
+    xml: MergedXml, hook: Optional[ProfileHook], store: StorePaths
 ) -> CompiledProfiles:
-    """Have the profiles compiled.
+    """Write the XML to a temporary folder and run the hook on it.
 
-    texts  path below ``build/`` -> text of the XML
-    homes  the same paths -> where the file was written, as people are to be told
-
-    Raises what the hook raises, with the files named by their homes.
+    Raises the errors of the hook, with the files named by their original paths.
     """
     if hook is None:
         return CompiledProfiles()
     os.makedirs(store.scratch, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=ASIDE_PREFIX, dir=store.scratch) as folder:
-        for path, text in texts.items():
+        for path, text in xml.texts.items():
             target = os.path.join(folder, path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             with open(target, "w", encoding="utf-8") as file:
                 file.write(text)
+        temporary_path = re.compile(rf"{re.escape(folder)}/([^\s:]+)")
 
-        def home(told: str) -> str:
-            return re.sub(
-                rf"{re.escape(folder)}/([^\s:]+)",
-                lambda found: original_paths.get(found[1], found[1]),
-                told,
+        def restore_paths(message: str) -> str:
+            return temporary_path.sub(
+                lambda match: xml.original_paths.get(match[1], match[1]), message
             )
 
         try:
-            made = hook.compile(folder)
+            compiled = hook.compile(folder)
         except RocksError as error:
-            raise type(error)(home(error.what), home(error.where), home(error.hint)) from error
+            raise type(error)(
+                restore_paths(error.what), restore_paths(error.where), restore_paths(error.hint)
+            ) from error
     return CompiledProfiles(
-        {
-            name: one._replace(packages=_places(one.packages, home))
-            for name, one in made.profiles.items()
+        profiles={
+            name: dataclasses.replace(
+                profile,
+                packages={
+                    entry: tuple(map(restore_paths, locations))
+                    for entry, locations in profile.packages.items()
+                },
+            )
+            for name, profile in compiled.profiles.items()
         },
-        tuple(map(home, made.warnings)),
+        warnings=tuple(map(restore_paths, compiled.warnings)),
     )
-
-
-def _places(
-    packages: Mapping[str, Sequence[str]], home: Callable[[str], str]
-) -> dict[str, tuple[str, ...]]:
-    return {entry: tuple(map(home, store)) for entry, store in packages.items()}

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lays out the folder of a generation: packages, metadata, the installer's files and the XML (contract C4).
+"""The folder of a generation: packages, metadata, the installer's files and the XML (contract C4).
 
-Nothing is copied that is elsewhere already: packages are hard links in sets that generations share, what the previous
-generation has is linked from it.  Nothing is flushed here: the caller flushes what ``Tree`` says is new, all at once.
+Existing files are linked instead of copied: packages are hard links in sets that generations share,
+and files that did not change are linked from the previous generation.
 """
 
 from __future__ import annotations
@@ -13,51 +13,54 @@ import os
 import shutil
 from typing import Mapping
 
+from ..model import Layout
 from ..storage.pool import StorePaths
 
 BUILD_FOLDER = "build"
 
 
 class Tree:
-    """A folder that is being filled; ``new`` are the paths that must be flushed before it gets its name."""
+    """A folder that is being filled.  The caller flushes ``unflushed`` before it renames the folder."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.unflushed: list[str] = []
+        self.unflushed: list[str] = [folder]
+        """Paths of new files and folders: flushing all of them at once is faster."""
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         self._folders = {folder}
-        self.unflushed.append(folder)
 
     def write(self, path: str, content: bytes) -> None:
-        """A file of this generation's own."""
-        target = self._place(path)
+        """Write a new file."""
+        target = self._prepare(path)
         with open(target, "wb") as file:
             file.write(content)
         self.unflushed.append(target)
 
     def link(self, path: str, existing: str) -> None:
-        """A file that is elsewhere on this file system and never changes."""
-        os.link(existing, self._place(path))
+        """Link a file of this file system that never changes."""
+        os.link(existing, self._prepare(path))
 
-    def link_packages(self, sets: Mapping[str, str], store: StorePaths, layout: str) -> None:
-        """The folders of packages: path in the tree -> name of the set."""
+    def link_packages(self, sets: Mapping[str, str], store: StorePaths, layout: Layout) -> None:
+        """Link sets of packages: path in the tree -> name of the set."""
         for path, name in sets.items():
-            target, link = os.path.join(store.sets, name), self._place(path)
+            set_folder = os.path.join(store.sets, name)
+            link = self._prepare(path)
             if layout == "symlink":
-                self._links(link, target)
+                self._link_each(link, set_folder)
             else:
-                os.symlink(os.path.relpath(target, os.path.dirname(link)), link)
+                os.symlink(os.path.relpath(set_folder, os.path.dirname(link)), link)
 
-    def _links(self, folder: str, target: str) -> None:
-        """The paper's form: a symbolic link for each package."""
+    def _link_each(self, folder: str, set_folder: str) -> None:
+        """Make a symbolic link for each package, as in the paper."""
         os.mkdir(folder)
-        self._know(folder)
-        base = os.path.relpath(target, folder)
-        for name in sorted(os.listdir(target)):
+        self._add_folder(folder)
+        base = os.path.relpath(set_folder, folder)
+        for name in sorted(os.listdir(set_folder)):
             os.symlink(os.path.join(base, name), os.path.join(folder, name))
 
-    def _place(self, path: str) -> str:
+    def _prepare(self, path: str) -> str:
+        """Make the parent folders of a path, and return the absolute path."""
         target = os.path.join(self.folder, path)
         folder = os.path.dirname(target)
         missing = []
@@ -67,10 +70,10 @@ class Tree:
         for folder in reversed(missing):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder)
-            self._know(folder)
+            self._add_folder(folder)
         return target
 
-    def _know(self, folder: str) -> None:
+    def _add_folder(self, folder: str) -> None:
         if folder not in self._folders:
             self._folders.add(folder)
             self.unflushed.append(folder)

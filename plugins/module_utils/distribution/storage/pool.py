@@ -69,6 +69,9 @@ class StorePaths:
     def generations_folder(self, distribution: str, arch: str) -> str:
         return tree_paths.generations_folder(self.root, distribution, arch)
 
+    def generation_folder(self, distribution: str, arch: str, generation: str) -> str:
+        return tree_paths.generation_folder(self.root, distribution, arch, generation)
+
     def published_link(self, distribution: str, arch: str) -> str:
         return tree_paths.published_link(self.root, distribution, arch)
 
