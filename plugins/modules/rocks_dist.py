@@ -400,7 +400,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.progress_log import (
     periodic_reporter,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
     BuildRequest,
@@ -409,16 +409,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distri
     run,
 )
 
+PROGRESS_SECONDS = 5
+PROFILE = {"root": {"type": "str", "required": True}, "attributes": {"type": "dict", "default": {}}}
+RELEASES = ["rhel7", "rhel8", "rhel9", "rhel10", "f44", "f45", "fedora"]
+CLOSURES = ["whole", "profiles", "warn", "off"]
 
-def main():
+
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "sources": {"type": "list", "elements": "dict", "options": source_spec()},
-            "release": {
-                "type": "str",
-                "choices": ["rhel7", "rhel8", "rhel9", "rhel10", "f44", "f45", "fedora"],
-            },
+            "release": {"type": "str", "choices": RELEASES},
             "xml": {"type": "list", "elements": "path", "default": []},
             "versions": {"type": "str", "choices": ["newest", "all"], "default": "newest"},
             "pins": {"type": "dict", "default": {}},
@@ -426,11 +428,7 @@ def main():
             "install_only_limit": {"type": "int", "default": 1},
             "drop_stale": {"type": "bool", "default": False},
             "layout": {"type": "str", "choices": ["links", "symlink"], "default": "links"},
-            "closure": {
-                "type": "str",
-                "choices": ["whole", "profiles", "warn", "off"],
-                "default": "whole",
-            },
+            "closure": {"type": "str", "choices": CLOSURES, "default": "whole"},
             "open": {"type": "list", "elements": "str", "default": []},
             "sign_key": {"type": "str", "default": "", "no_log": False},
             "profiles": {"type": "list", "elements": "dict", "default": [], "options": PROFILE},
@@ -451,23 +449,16 @@ def main():
         mutually_exclusive=[("sources", "generation", "promote_from")],
         required_if=[("state", "present", ("sources", "generation", "promote_from"), True)],
     )
-    try:
-        # To the journal: "journalctl -f -t ansible-rocks_dist" shows how far a long run is.
-        outcome = run(
-            BuildRequest(module.params, load(), module.check_mode),
-            periodic_reporter(PROGRESS_SECONDS, module.log),
+    with errors_as_failure(module):
+        request = BuildRequest(module.params, load(), dry_run=module.check_mode)
+        # The journal shows the progress of a long build: journalctl -f -t ansible-rocks_dist
+        outcome = run(request, periodic_reporter(PROGRESS_SECONDS, module.log))
+        for warning in collect_warnings(outcome):
+            module.warn(warning)
+        module.exit_json(
+            **module_result(outcome, module.params["name"], details=module.params["details"])
         )
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    for warning in collect_warnings(outcome):
-        module.warn(warning)
-    module.exit_json(
-        **module_result(outcome, module.params["name"], details=module.params["details"])
-    )
 
-
-PROGRESS_SECONDS = 5
-PROFILE = {"root": {"type": "str", "required": True}, "attributes": {"type": "dict", "default": {}}}
 
 if __name__ == "__main__":
     main()

@@ -92,11 +92,13 @@ changes:
   type: dict
 """
 
+from typing import Any, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import distribution_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.query import Query
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distribution import (
     changes_as_dict,
@@ -104,7 +106,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.build_distri
 )
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "generation": {"type": "str"},
@@ -114,33 +116,32 @@ def main():
         },
         supports_check_mode=True,
     )
-    try:
-        module.exit_json(changed=False, **info(module.params))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with errors_as_failure(module):
+        module.exit_json(changed=False, **read_distribution(module.params))
 
 
-def info(params):
+def read_distribution(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the module's result."""
     query = Query(
         params["path"] or load().distributions,
         params["name"],
         params["arch"],
         params["generation"] or "",
     )
-    result = {
+    result: dict[str, Any] = {
         "generations": [
             {
-                "generation": one.identity,
-                "published": published,
-                "tree": one.path,
-                "packages": dict(one.packages),
+                "generation": entry.generation.identity,
+                "published": entry.published,
+                "tree": entry.generation.path,
+                "packages": dict(entry.generation.packages),
             }
-            for one, published in query.generations_folder()
+            for entry in query.generations()
         ],
         "generation": query.identity,
         "verdicts": [
-            {**verdict_as_dict(one), "chosen": one.chosen}
-            for one in query.verdicts_for(params["why"])
+            {**verdict_as_dict(verdict), "chosen": verdict.chosen}
+            for verdict in query.verdicts_for(params["why"])
         ],
     }
     if params["compare_to"]:

@@ -150,6 +150,8 @@ tree:
   type: str
 """
 
+from typing import Any, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media import iso
@@ -160,7 +162,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boo
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage.pool import (
     StorePaths,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
 
 ENTRY = {
@@ -171,7 +173,7 @@ ENTRY = {
 }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "dest": {"type": "path", "required": True},
@@ -190,34 +192,34 @@ def main():
         required_one_of=[("distribution", "tree")],
         mutually_exclusive=[("distribution", "tree")],
     )
-    try:
-        module.exit_json(**medium(module.params, module.check_mode))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with errors_as_failure(module):
+        module.exit_json(**write_medium(module.params, dry_run=module.check_mode))
 
 
-def medium(params, check_mode):
-    tree, name = params["tree"], "ROCKS"
+def write_medium(params: Mapping[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    """Write the medium, and return the module's result."""
+    tree = params["tree"]
+    name = "ROCKS"
     if not tree:
-        store = StorePaths(params["path"] or load().distributions)
-        tree = iso.find_tree(store, params["distribution"], params["arch"], params["generation"])
         name = params["distribution"]
+        store = StorePaths(params["path"] or load().distributions)
+        tree = iso.find_tree(store, name, params["arch"], params["generation"])
     entries = [
         Entry(**{**row, "arguments": tuple(row["arguments"])}) for row in params["entries"] or ()
     ]
     menu = Menu(
-        params["label"] or f"{name}-{params['arch']}",
-        tuple(entries) or (Entry(f"Install {name}"),),
-        params["timeout"],
-        params["console"],
+        label=params["label"] or f"{name}-{params['arch']}",
+        entries=tuple(entries) or (Entry(f"Install {name}"),),
+        timeout=params["timeout"],
+        console=params["console"],
     )
-    made = iso.make(tree, params["dest"], menu, packages=params["packages"], dry_run=check_mode)
+    medium = iso.make(tree, params["dest"], menu, packages=params["packages"], dry_run=dry_run)
     return {
-        "changed": made.changed,
-        "dest": made.path,
-        "identity": made.identity,
-        "loader": made.loader,
-        "secure_boot": made.secure_boot,
+        "changed": medium.changed,
+        "dest": medium.path,
+        "identity": medium.identity,
+        "loader": medium.loader,
+        "secure_boot": medium.secure_boot,
         "tree": tree,
     }
 

@@ -1,14 +1,15 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From the options of ``rocks_dist`` to calls of the room ``distribution``, and from what they give to its result.
+"""Run ``rocks_dist``: turn its options into calls of ``distribution.api``, and results into JSON.
 
-Joins that room with the cluster database, where there is one; no room imports it.
+The cluster database adds the profiles of the nodes, and the generations that install orders use.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import Any, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from ..cluster.database import connect
 from ..cluster.engine import locate
@@ -32,70 +33,86 @@ from ..profile.compile.evaluate import make_evaluator
 from ..profile.output.profile_store import ProfileRequest
 from ..settings import Settings
 from . import compile_profiles
+from .compile_profiles import CompileTarget, ProfileSet
 from .profile_target import to_text
 
-SHOWN = 20  # warnings at most; old rolls give dozens
+MAX_WARNINGS = 20
+"""Warnings that the module prints; old rolls cause dozens."""
 
 
-class BuildRequest(NamedTuple):
-    """The module's options, the site's settings, and whether only to say what would change."""
-
+@dataclasses.dataclass(frozen=True)
+class BuildRequest:
     params: Mapping[str, Any]
+    """The module's options."""
     settings: Settings
     dry_run: bool
 
     @property
     def root(self) -> str:
+        """The folder of all distributions."""
         return self.params["path"] or self.settings.distributions
 
 
-class ClusterInput(NamedTuple):
-    """What the cluster database says: the profiles to compile, and the generations that orders need."""
+@dataclasses.dataclass(frozen=True)
+class ClusterInput:
+    """What the cluster database contributes to a build."""
 
-    profiles: compile_profiles.ProfileSet = compile_profiles.ProfileSet()
+    profiles: ProfileSet = dataclasses.field(default_factory=ProfileSet)
     in_use: Sequence[str] = ()
+    """Generations that install orders use."""
 
 
-class BuildOutcome(NamedTuple):
-    """What was done, or would be; ``built`` is None when the distribution is not there any more."""
-
+@dataclasses.dataclass(frozen=True)
+class BuildOutcome:
     changed: bool
-    built: Optional[BuildResult]
+    result: Optional[BuildResult]
+    """None if the distribution was removed."""
 
 
-def run(asked: BuildRequest, progress: ProgressCallback = ignore_progress) -> BuildOutcome:
-    """Do what the options ask for."""
-    params = asked.params
-    name, arch, dry_run = params["name"], params["arch"], asked.dry_run
+def run(request: BuildRequest, progress: ProgressCallback = ignore_progress) -> BuildOutcome:
+    """Build, switch, promote or remove a distribution, as the options request."""
+    params = request.params
+    root = request.root
+    name = params["name"]
+    arch = params["arch"]
+    dry_run = request.dry_run
     if params["keep"] < 1:
         raise DescriptionError(
-            f"keep is {params['keep']}, and the published generation always stays", "options"
+            f"keep is {params['keep']}; it must be at least 1, for the published generation",
+            "options",
         )
-    known = _known(asked)
-    options = PublishOptions(params["keep"], [*params["in_use"], *known.in_use], params["wait"])
+    cluster = _read_cluster(request)
+    options = PublishOptions(
+        keep=params["keep"],
+        in_use=[*params["in_use"], *cluster.in_use],
+        wait=params["wait"],
+    )
     if params["state"] == "absent":
-        return BuildOutcome(
-            api.remove(asked.root, name, arch, options=options, dry_run=dry_run), None
-        )
+        removed = api.remove(root, name, arch, options=options, dry_run=dry_run)
+        return BuildOutcome(changed=removed, result=None)
     if params["generation"]:
-        built = api.switch_generation(
-            asked.root, name, arch, params["generation"], options=options, dry_run=dry_run
+        result = api.switch_generation(
+            root, name, arch, params["generation"], options=options, dry_run=dry_run
         )
     elif params["promote_from"]:
-        built = api.promote(
-            asked.root, name, arch, params["promote_from"], options=options, dry_run=dry_run
+        result = api.promote(
+            root, name, arch, params["promote_from"], options=options, dry_run=dry_run
         )
     else:
-        hook = _hook(params, known)
-        asked_for = distribution_from_options(params)
-        built = api.rebuild(
-            asked_for, asked.root, hook=hook, options=options, dry_run=dry_run, progress=progress
+        hook = _make_hook(params, cluster)
+        result = api.rebuild(
+            distribution_from_options(params),
+            root,
+            hook=hook,
+            options=options,
+            dry_run=dry_run,
+            progress=progress,
         )
-    return BuildOutcome(built.changed, built)
+    return BuildOutcome(changed=result.changed, result=result)
 
 
 def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
-    """The description that the options give."""
+    """Return the distribution that the module's options describe."""
     install_only = params["install_only"]
     policy = Policy(
         arch=params["arch"],
@@ -107,7 +124,7 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
     )
     return Distribution(
         name=params["name"],
-        sources=tuple(Source(**_frozen(row)) for row in params["sources"]),
+        sources=tuple(Source(**_lists_as_tuples(row)) for row in params["sources"]),
         policy=policy,
         release=params["release"] or "",
         xml=tuple(params["xml"]),
@@ -119,82 +136,84 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
 
 
 def module_result(outcome: BuildOutcome, name: str, *, details: bool) -> dict[str, Any]:
-    """The module's result."""
-    built = outcome.built
-    if built is None:
+    """Return the module's result, as RETURN of ``rocks_dist`` documents it."""
+    result = outcome.result
+    if result is None:
         before = f"{name}\n" if outcome.changed else ""
         return {"changed": outcome.changed, "diff": {"before": before, "after": ""}}
-    changes = built.changes
+    generation = result.generation
     values: dict[str, Any] = {
         "changed": outcome.changed,
-        "generation": built.generation.identity,
-        "tree": built.generation.path,
-        "packages": dict(built.generation.packages),
-        **changes_as_dict(changes),
+        "generation": generation.identity,
+        "tree": generation.path,
+        "packages": dict(generation.packages),
+        **changes_as_dict(result.changes),
         "conflicts": [
-            {"package": nevra, "taken": taken, "left_out": left}
-            for nevra, taken, left in built.clashes
+            {"package": nevra, "taken": preferred, "left_out": other}
+            for nevra, preferred, other in result.clashes
         ],
-        "remarks": list(built.remarks),
-        "unmet": list(built.unmet),
-        "lint": list(built.warnings),
+        "remarks": list(result.remarks),
+        "unmet": list(result.unmet),
+        "lint": list(result.warnings),
         "diff": {
-            **changes_as_diff(changes),
+            **changes_as_diff(result.changes),
             "before_header": "published",
-            "after_header": built.generation.identity,
+            "after_header": generation.identity,
         },
     }
     if details:
-        verdicts = built.verdicts()
-        values["chosen"] = [verdict_as_dict(one) for one in verdicts if one.chosen]
-        values["left_out"] = [verdict_as_dict(one) for one in verdicts if not one.chosen]
+        verdicts = result.verdicts()
+        values["chosen"] = [verdict_as_dict(verdict) for verdict in verdicts if verdict.chosen]
+        values["left_out"] = [
+            verdict_as_dict(verdict) for verdict in verdicts if not verdict.chosen
+        ]
     return values
 
 
 def collect_warnings(outcome: BuildOutcome) -> list[str]:
-    """What the administrator is to be told besides the result: the first of many."""
-    built = outcome.built
-    every = [*built.unmet, *built.warnings] if built else []
-    more = (
-        [f"and {len(every) - SHOWN} more; see unmet and lint in the result"]
-        if len(every) > SHOWN
-        else []
-    )
-    return every[:SHOWN] + more
+    """Return the warnings that the module prints, and a count of those it does not print."""
+    result = outcome.result
+    warnings = [*result.unmet, *result.warnings] if result else []
+    if len(warnings) <= MAX_WARNINGS:
+        return warnings
+    return [
+        *warnings[:MAX_WARNINGS],
+        f"and {len(warnings) - MAX_WARNINGS} more; see unmet and lint in the result",
+    ]
 
 
 def changes_as_dict(changes: Changes) -> dict[str, Any]:
-    """Changes as a module returns them."""
+    """Return changes in the form of the modules' results."""
     return {
         "added": list(changes.added),
         "removed": list(changes.removed),
-        "upgraded": [_change(one) for one in changes.upgraded],
-        "downgraded": [_change(one) for one in changes.downgraded],
+        "upgraded": [_change_as_dict(change) for change in changes.upgraded],
+        "downgraded": [_change_as_dict(change) for change in changes.downgraded],
         "rebuilt": list(changes.rebuilt),
         "advisories": list(changes.advisories),
     }
 
 
 def changes_as_diff(changes: Changes) -> dict[str, str]:
-    """Changes as two lists of packages, for ``--diff``."""
-    before, after = [*changes.removed, *changes.rebuilt], [*changes.added]
-    after += [f"{nevra} (other content)" for nevra in changes.rebuilt]
-    for one in (*changes.upgraded, *changes.downgraded):
-        before.append(f"{one.name}-{one.before}.{one.arch}")
-        after.append(f"{one.name}-{one.after}.{one.arch}")
+    """Return changes as two lists of packages, for ``--diff``."""
+    before = [*changes.removed, *changes.rebuilt]
+    after = [*changes.added, *(f"{nevra} (other content)" for nevra in changes.rebuilt)]
+    for change in (*changes.upgraded, *changes.downgraded):
+        before.append(f"{change.name}-{change.before}.{change.arch}")
+        after.append(f"{change.name}-{change.after}.{change.arch}")
     return {
-        "before": "".join(f"{row}\n" for row in sorted(before)),
-        "after": "".join(f"{row}\n" for row in sorted(after)),
+        "before": "".join(f"{nevra}\n" for nevra in sorted(before)),
+        "after": "".join(f"{nevra}\n" for nevra in sorted(after)),
     }
 
 
 def verdict_as_dict(verdict: Verdict) -> dict[str, str]:
-    """What became of a candidate, as a module returns it."""
+    """Return the decision about a package in the form of the modules' results."""
     package = verdict.package
     return {"package": package.nevra, "source": package.source, "reason": verdict.reason}
 
 
-def _change(change: Change) -> dict[str, str]:
+def _change_as_dict(change: Change) -> dict[str, str]:
     return {
         "name": change.name,
         "arch": change.arch,
@@ -203,40 +222,48 @@ def _change(change: Change) -> dict[str, str]:
     }
 
 
-def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
+def _lists_as_tuples(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
-def _hook(params: Mapping[str, Any], known: ClusterInput) -> ProfileHook:
+def _make_hook(params: Mapping[str, Any], cluster: ClusterInput) -> ProfileHook:
+    """Return the compiler of the nodes' profiles and of those listed in the options."""
     listed = [
         ProfileRequest(
             row["root"], {name: to_text(value) for name, value in row["attributes"].items()}
         )
         for row in params["profiles"]
     ]
-    asked = known.profiles._replace(required=[*known.profiles.required, *listed])
-    evaluate = make_evaluator(params["eval_user"], params["eval_timeout"])
-    return compile_profiles.make_hook(
-        asked, compile_profiles.CompileTarget(params["release"] or "", params["graph"], evaluate)
+    profiles = ProfileSet(
+        required=[*cluster.profiles.required, *listed],
+        optional=cluster.profiles.optional,
     )
+    target = CompileTarget(
+        release=params["release"] or "",
+        graph=params["graph"],
+        evaluate=make_evaluator(params["eval_user"], params["eval_timeout"]),
+    )
+    return compile_profiles.make_hook(profiles, target)
 
 
-def _known(asked: BuildRequest) -> ClusterInput:
-    """What the database says, unless the options say that it shall not be asked, or there is none."""
-    params = asked.params
-    url = params["database"] or asked.settings.reader or asked.settings.database
-    if params["nodes"] is False or (
-        params["nodes"] is None and not params["database"] and not _is_there(url)
-    ):
+def _read_cluster(request: BuildRequest) -> ClusterInput:
+    """Read the cluster database, unless ``nodes`` is false or there is no database."""
+    params = request.params
+    url = params["database"] or request.settings.reader or request.settings.database
+    if params["nodes"] is False:
         return ClusterInput()
+    if params["nodes"] is None and not params["database"] and not _database_exists(url):
+        return ClusterInput()
+    name = params["name"]
+    arch = params["arch"]
     with connect(url, read_only=True) as database:
-        profiles = compile_profiles.load_profile_set(database, params["name"], params["arch"])
         return ClusterInput(
-            profiles, compile_profiles.generations_in_use(database, params["name"], params["arch"])
+            profiles=compile_profiles.load_profile_set(database, name, arch),
+            in_use=compile_profiles.generations_in_use(database, name, arch),
         )
 
 
-def _is_there(url: str) -> bool:
-    """A database on a server is there when the settings name it; a file may not have been made yet."""
+def _database_exists(url: str) -> bool:
+    """Return False for an SQLite file that does not exist yet; a database on a server exists."""
     location = locate(url)
     return location.engine != "sqlite" or os.path.exists(location.name)

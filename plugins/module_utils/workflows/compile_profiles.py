@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The profiles of a distribution: of the nodes that the cluster database gives it, and of those that are listed.
-
-Joins the rooms ``cluster``, ``install``, ``profile`` and ``distribution`` for ``rocks_dist``; no room imports it.
-"""
+"""Compile the profiles of a distribution: for its nodes in the cluster database, and for others."""
 
 from __future__ import annotations
 
@@ -28,99 +25,108 @@ from ..tree_paths import profile_file_name
 
 
 class CompileTarget(NamedTuple):
-    """What profiles are compiled for, and by what."""
-
     release: str
+    """Release whose installer reads the kickstart, such as ``rhel9``."""
     graph: str
     evaluate: Evaluate
+    """Runs the programs of <eval> elements."""
 
 
 class ProfileSet(NamedTuple):
-    """The profiles that there must be, and those that there may be, if the graph has their roots."""
-
     required: Sequence[ProfileRequest] = ()
+    """The compiler fails if the graph does not have one of these roots."""
     optional: Sequence[ProfileRequest] = ()
+    """Compiled if the graph has their roots."""
 
 
 def load_profile_set(database: Database, distribution: str, arch: str) -> ProfileSet:
-    """The roots and attributes of the nodes of a distribution.
+    """Read the graph roots and attributes of the nodes of a distribution.
 
-    Every membership counts as a node that may come, so that the first one finds a profile when it is inserted.
+    Each membership counts as one more node, so that the profile of its first node exists before
+    the node is added.
     """
-    real = [
+    existing = [
         node
         for node in nodes(database)
         if (node.distribution, node.arch) == (distribution, arch) and node.root
     ]
-    coming = [
+    future = [
         Node(
-            0,
-            f"any {one.name}",
-            "",
-            one.name,
-            one.appliance,
-            one.root,
-            distribution,
-            0,
-            0,
-            "",
-            arch,
-            "",
+            id=0,
+            name=f"any {membership.name}",
+            mac="",
+            membership=membership.name,
+            appliance=membership.appliance,
+            root=membership.root,
+            distribution=distribution,
+            rack=0,
+            rank=0,
+            ip="",
+            arch=arch,
+            comment="",
         )
-        for one in memberships(database)
-        if one.distribution == distribution and one.root
+        for membership in memberships(database)
+        if membership.distribution == distribution and membership.root
     ]
-    attributes = effective_of(database, [*real, *coming])
+    attributes = effective_of(database, [*existing, *future])
 
-    def rows(some: Iterable[Node]) -> list[ProfileRequest]:
+    def requests(some_nodes: Iterable[Node]) -> list[ProfileRequest]:
         return [
             ProfileRequest(
-                one.root, {name: row.value for name, row in attributes[one.name].items()}
+                node.root,
+                {name: attribute.value for name, attribute in attributes[node.name].items()},
             )
-            for one in some
+            for node in some_nodes
         ]
 
+    frontends = [node for node in existing if node.appliance == FRONTEND]
     return ProfileSet(
-        rows(node for node in real if node.appliance != FRONTEND),
-        rows([*(node for node in real if node.appliance == FRONTEND), *coming]),
+        required=requests(node for node in existing if node.appliance != FRONTEND),
+        optional=requests([*frontends, *future]),
     )
 
 
 def generations_in_use(database: Database, distribution: str, arch: str) -> list[str]:
-    """The generations that live install orders pin."""
+    """Return the generations that live install orders pin."""
     pins = [order.pin for order in live(database)]
     return sorted(
         {pin.generation for pin in pins if (pin.distribution, pin.arch) == (distribution, arch)}
     )
 
 
-def make_hook(asked: ProfileSet, target: CompileTarget) -> ProfileHook:
-    """Lint the XML of a distribution that has a graph, and compile these profiles into its tree."""
-    rows = [[[one.root, dict(one.attributes)] for one in some] for some in asked]
+def make_hook(profile_set: ProfileSet, target: CompileTarget) -> ProfileHook:
+    """Return a hook that checks the XML of a distribution and compiles these profiles."""
+    rows = [
+        [[request.root, dict(request.attributes)] for request in requests]
+        for requests in (profile_set.required, profile_set.optional)
+    ]
     key = sha256(json.dumps([rows, target.release, target.graph], sort_keys=True))
-    return ProfileHook(lambda folder: _compile(folder, asked, target), key)
+    return ProfileHook(lambda folder: _compile(folder, profile_set, target), key)
 
 
-def _compile(folder: str, asked: ProfileSet, target: CompileTarget) -> CompiledProfiles:
+def _compile(folder: str, profile_set: ProfileSet, target: CompileTarget) -> CompiledProfiles:
     if not os.path.isdir(os.path.join(folder, "graphs")):
         return CompiledProfiles()
-    sources = XmlLayers(folder, target.graph, lenient=True)
-    known = {
-        name for edge in sources.graph.edges for name in (edge.source, edge.target)
-    } | sources.node_names()
-    every = [*asked.required, *(one for one in asked.optional if one.root in known)]
-    if every and not target.release:
+    layers = XmlLayers(folder, target.graph, lenient=True)
+    roots = {name for edge in layers.graph.edges for name in (edge.source, edge.target)}
+    roots |= layers.node_names()
+    requests = [
+        *profile_set.required,
+        *(request for request in profile_set.optional if request.root in roots),
+    ]
+    if requests and not target.release:
         raise DescriptionError(
-            "no release is named, and there are profiles to compile", "options", "give release"
+            "release is not set, but there are profiles to compile", "options", "set release"
         )
-    library = compile_library(sources, every, target.release, evaluate=target.evaluate)
-    made = {}
+    library = compile_library(layers, requests, target.release, evaluate=target.evaluate)
+    compiled = {}
     for root, profiles in library.profiles.items():
         for profile in profiles:
             text = serialize(profile)
             packages = {
-                one.name: [f"{folder}/{origin}" for origin in one.origins]
-                for one in profile.packages
+                package.name: [f"{folder}/{origin}" for origin in package.origins]
+                for package in profile.packages
             }
-            made[profile_file_name(root, sha256(text))] = CompiledProfile(root, text, packages)
-    return CompiledProfiles(made, [str(warning) for warning in library.warnings])
+            file_name = profile_file_name(root, sha256(text))
+            compiled[file_name] = CompiledProfile(root=root, text=text, packages=packages)
+    return CompiledProfiles(compiled, [str(warning) for warning in library.warnings])

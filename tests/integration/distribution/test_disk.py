@@ -36,10 +36,9 @@ def test_a_disk_that_fills_up_while_packages_come(site: Site) -> None:
         site.build("rocks", site.directory("local", [BASH]))
         before = content(site.tree("rocks"))
 
-        with pytest.raises(RocksError, match="No space left on device") as raised:
+        with pytest.raises(RocksError, match="No space left on device"):
             site.build("rocks", site.directory("local", [BASH, LARGE]))
 
-        assert "what is published stays as it was; make room" in str(raised.value)
         assert content(site.tree("rocks")) == before
         assert not site.build("rocks", site.directory("local", [BASH])).changed
 
