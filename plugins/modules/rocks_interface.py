@@ -11,7 +11,10 @@ short_description: Describes a further NIC of a node, or its BMC
 version_added: 0.1.0
 description:
   - Makes an interface in the cluster database, changes it, or forgets it.
-  - The first NIC of a node, the one that it is installed through, is described with M(npaci.rocks.rocks_node).
+  - The first NIC of a node, whose address is the node's, is described with M(npaci.rocks.rocks_node).
+  - A NIC that has a MAC and an address gets that address by DHCP. On a network from which nodes boot
+    (the option C(boot) of M(npaci.rocks.rocks_network)) the node may boot and install by it like by its first one.
+  - A bond or a VLAN is an interface with an address and without a MAC. Each NIC of a bond has an address of its own.
 options:
   node:
     description: The node that it is in.
@@ -29,7 +32,9 @@ options:
     description: The network that it is on.
     type: str
   mac:
-    description: Its MAC; for V(infiniband) its 8 or 20 octets are taken too. An empty text forgets it.
+    description:
+      - Its MAC; for V(infiniband) its 8 or 20 octets are taken too. An empty text forgets it.
+      - A bond or a VLAN has none.
     type: str
   ip:
     description:
@@ -60,6 +65,19 @@ EXAMPLES = r"""
     name: bmc
     network: management
     mac: 00:50:8b:e0:40:94
+
+- name: A second NIC on the network of the first; the node may boot by either
+  npaci.rocks.rocks_interface:
+    node: compute-0-3
+    name: eth1
+    network: private
+    mac: 00:50:8b:e0:40:97
+
+- name: A bond, which DHCP does not know, since it has no MAC
+  npaci.rocks.rocks_interface:
+    node: compute-0-3
+    name: bond1
+    network: fabric
 
 - name: An InfiniBand port
   npaci.rocks.rocks_interface:

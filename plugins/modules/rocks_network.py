@@ -51,6 +51,12 @@ options:
   pool_last:
     description: The last of the addresses that DHCP lends to unknown machines.
     type: str
+  boot:
+    description:
+      - Whether nodes may boot from it, that is, whether DHCP offers them a boot file there.
+      - A network that only carries data (storage, MPI) should have V(false).
+      - A private network has V(true) unless it is set; no other can have it.
+    type: bool
   state:
     description: Whether the network is to be there.
     type: str
@@ -86,6 +92,13 @@ EXAMPLES = r"""
     netmask: 255.255.0.0
     kind: management
 
+- name: Storage traffic; nodes have addresses there by DHCP, and never boot from it
+  npaci.rocks.rocks_network:
+    name: storage
+    subnet: 172.16.0.0/16
+    mtu: 9000
+    boot: false
+
 - name: A network that is gone
   npaci.rocks.rocks_network:
     name: old
@@ -109,6 +122,7 @@ network:
     last: ""
     pool_first: ""
     pool_last: ""
+    boot: true
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -136,6 +150,7 @@ SPEC = {
     "last": {"type": "str"},
     "pool_first": {"type": "str"},
     "pool_last": {"type": "str"},
+    "boot": {"type": "bool"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 

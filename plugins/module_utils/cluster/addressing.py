@@ -27,6 +27,12 @@ def mac_address(text: str) -> str:
     zeros, or one of a group (IEEE 802: the lowest bit of the first octet).
     """
     text = text.strip()
+    if is_infiniband(text):
+        raise DescriptionError(
+            f"{text!r} is the address of an InfiniBand port",
+            "",
+            "a node is known by an Ethernet NIC; the port is a further interface: rocks_interface with kind=infiniband",
+        )
     if not _MAC.fullmatch(text.lower()):
         raise DescriptionError(f"{text!r} is no MAC", "", "a MAC looks like 00:50:8b:e0:3a:a7")
     digits = re.sub("[:-]", "", text.lower())
@@ -38,10 +44,15 @@ def mac_address(text: str) -> str:
     return mac
 
 
+def is_infiniband(text: str) -> bool:
+    """Whether this is the address of an InfiniBand port: 8 or 20 octets with colons between them."""
+    return _GUID.fullmatch(text.strip().lower()) is not None
+
+
 def infiniband_address(text: str) -> str:
     """The 8 or 20 octets of an InfiniBand port as the database holds them.  Raises DescriptionError."""
     lowered = text.strip().lower()
-    if not _GUID.fullmatch(lowered):
+    if not is_infiniband(text):
         raise DescriptionError(
             f"{text!r} is no InfiniBand address", "", "8 or 20 octets, with colons between them"
         )

@@ -72,7 +72,7 @@ def intrinsic(node: Node) -> dict[str, str]:
         "rack": str(node.rack),
         "rank": str(node.rank),
         "ip": node.ip,
-        "mac": node.mac,
+        **({"mac": node.mac} if node.mac else {}),  # a profile has a default for a node without one
         "arch": node.arch,
         "membership": node.membership,
         "appliance": node.appliance,

@@ -1,6 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Further NICs of a node, and its BMC.  The first NIC, which it installs through, is in ``nodes`` itself."""
+"""Further NICs of a node, and its BMC.  The first NIC, whose address is the node's, is in ``nodes`` itself.
+
+A row with a MAC and an address on a served network is an interface that asks by DHCP. A row without a MAC is one that
+exists in the installed system alone: a bond, a VLAN.  DHCP knows one address for one MAC, so that each NIC of a bond
+has an address of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,14 @@ import re
 from typing import Optional
 
 from ..errors import Conflict, DescriptionError
-from .addressing import address_fault, infiniband_address, ip_address, mac_address, network_of
+from .addressing import (
+    address_fault,
+    infiniband_address,
+    ip_address,
+    is_infiniband,
+    mac_address,
+    network_of,
+)
 from .allocations import Ground, survey
 from .database import Database
 from .frontend_protection import check_interface
@@ -17,7 +29,10 @@ from .networks import find_network
 from .node_allocation import NO_ADDRESS
 from .nodes import find
 
-KINDS = ("ethernet", "infiniband", "bmc")
+ETHERNET, INFINIBAND, BMC = "ethernet", "infiniband", "bmc"
+KINDS = (ETHERNET, INFINIBAND, BMC)
+REMOVE_THERE = "remove it there first"
+BOND_HINT = "; the NICs of a bond have an address each (docs/networks.md)"
 
 SELECT = (
     "select interfaces.id, nodes.name, interfaces.name, interfaces.kind, coalesce(networks.name, ''),"
@@ -65,9 +80,7 @@ def put_interface(
     with database.transaction():
         owner, there = find(database, node), survey(database)
         before = _find(database, node, name)
-        asked = before or Interface(
-            0, node, name, "bmc" if name == "bmc" else "ethernet", "", "", ""
-        )
+        asked = before or Interface(0, node, name, BMC if name == BMC else ETHERNET, "", "", "")
         _release(there, before)
         after = asked._replace(kind=kind if kind is not None else asked.kind)
         after = after._replace(mac=_mac(after, mac, there))
@@ -120,18 +133,34 @@ def _mac(asked: Interface, given: Optional[str], there: Ground) -> str:
     text = asked.mac if given is None else given
     if not text:
         return ""
-    mac = (
-        infiniband_address(text)
-        if asked.kind == "infiniband" and len(text) != 17
-        else mac_address(text)
-    )
+    mac = _octets(asked, text)
     if mac in there.macs:
-        raise Conflict(
-            f"the MAC {mac} belongs to {there.macs[mac]}",
-            f"{asked.node}/{asked.name}",
-            "remove it there first",
+        owner = there.macs[mac]
+        hint = (
+            "a bond or a VLAN has no MAC of its own here: leave it out"
+            if _same(owner, asked)
+            else REMOVE_THERE
         )
+        raise Conflict(f"the MAC {mac} belongs to {owner}", f"{asked.node}/{asked.name}", hint)
     return mac
+
+
+def _octets(asked: Interface, text: str) -> str:
+    """The MAC, or the address of an InfiniBand port."""
+    if asked.kind == INFINIBAND and len(text) != 17:
+        return infiniband_address(text)
+    if is_infiniband(text):
+        raise DescriptionError(
+            f"{text!r} is the address of an InfiniBand port",
+            f"{asked.node}/{asked.name}",
+            "set kind to infiniband",
+        )
+    return mac_address(text)
+
+
+def _same(owner: str, asked: Interface) -> bool:
+    """Whether the owner of a MAC or an address is an interface of the same node."""
+    return owner.partition("/")[0] == asked.node
 
 
 def _located(
@@ -167,7 +196,7 @@ def _checked(
         )
     holder = there.holder(ip, owner.appliance, owner.membership)
     if holder:
-        raise Conflict(
-            f"the address {ip} belongs to {holder}", where, "leave it out to get the next free one"
-        )
+        bond = BOND_HINT if _same(holder, asked) else ""
+        hint = f"leave it out to get the next free one{bond}"
+        raise Conflict(f"the address {ip} belongs to {holder}", where, hint)
     return asked._replace(network=lies_in.name, ip=ip)

@@ -76,6 +76,7 @@ class Network(NamedTuple):
     kind          ``private`` (the cluster's own), ``public``, or ``management`` (where the BMCs are)
     first, last   limits of the addresses that nodes get; empty: the whole subnet
     pool_first, pool_last   addresses that DHCP lends to unknown machines; nodes never get one of them
+    boot          nodes may boot from it; only a private network can have it
     """
 
     id: int
@@ -90,6 +91,7 @@ class Network(NamedTuple):
     last: str
     pool_first: str
     pool_last: str
+    boot: bool = True
 
 
 class Interface(NamedTuple):

@@ -13,17 +13,18 @@ from .addressing import ip_address, network_of, subnet, to_number
 from .database import Database
 from .model import Network, Replaced
 
-KINDS = ("private", "public", "management")
+PRIVATE = "private"
+KINDS = (PRIVATE, "public", "management")
 MTU = range(576, 65521)  # RFC 791; InfiniBand in connected mode
 
 SELECT = (
-    "select id, name, subnet, netmask, gateway, zone, mtu, kind, first, last, pool_first, pool_last"
+    "select id, name, subnet, netmask, gateway, zone, mtu, kind, first, last, pool_first, pool_last, boot"
     " from networks order by id"
 )
 COLUMNS = Network._fields[1:]
 ADDRESSES = ("subnet", "netmask", "gateway", "first", "last", "pool_first", "pool_last")
 RANGES = (("first", "last"), ("pool_first", "pool_last"))
-NEW = Network(0, "", "", "", "", "", 1500, "private", "", "", "", "")
+NEW = Network(0, "", "", "", "", "", 1500, PRIVATE, "", "", "", "")
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _ZONE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
@@ -31,7 +32,9 @@ _ZONE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0
 
 def networks(database: Database) -> list[Network]:
     """All networks, by their ids."""
-    return [Network(*row) for row in database.rows(SELECT)]
+    kind = Network._fields.index("kind")
+    rows = database.rows(SELECT)
+    return [Network._make((*row[:-1], row[kind] == PRIVATE and row[-1] == "yes")) for row in rows]
 
 
 def put_network(database: Database, name: str, **given: Any) -> Replaced:
@@ -50,6 +53,8 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
             if value is not None
         }
         after = (before or NEW._replace(name=name))._replace(**changes)
+        if given.get("boot") is None and not (before and before.kind == after.kind):
+            after = after._replace(boot=after.kind == PRIVATE)
         if after == before:
             return Replaced(before, before)
         others = [one for one in there if one.name != name]
@@ -59,12 +64,12 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
         if before:
             assignments = ", ".join(f"{column} = ?" for column in COLUMNS)
             database.execute(
-                f"update networks set {assignments} where id = ?", (*after[1:], after.id)
+                f"update networks set {assignments} where id = ?", (*_stored(after), after.id)
             )
         else:
             marks = ", ".join("?" * len(COLUMNS))
             number = database.insert(
-                f"insert into networks ({', '.join(COLUMNS)}) values ({marks})", after[1:]
+                f"insert into networks ({', '.join(COLUMNS)}) values ({marks})", _stored(after)
             )
             after = after._replace(id=number)
         return Replaced(before, after)
@@ -123,6 +128,11 @@ def _spelled(field: str, value: Any) -> Any:
     return ip_address(value) if field in ADDRESSES and value else value
 
 
+def _stored(network: Network) -> tuple[Any, ...]:
+    """The values of COLUMNS."""
+    return (*network[1:-1], "yes" if network.boot else "no")
+
+
 def _check(network: Network) -> None:
     """Raise DescriptionError for the first thing that is wrong with the network alone."""
     where = f"network {network.name!r}"
@@ -137,6 +147,12 @@ def _check(network: Network) -> None:
     net = subnet(network)
     if network.kind not in KINDS:
         raise DescriptionError(f"kind is {network.kind!r}", where, f"one of {', '.join(KINDS)}")
+    if network.boot and network.kind != PRIVATE:
+        raise DescriptionError(
+            f"boot is true and kind is {network.kind!r}",
+            where,
+            "nodes boot from private networks only: leave boot out",
+        )
     if network.mtu not in MTU:
         raise DescriptionError(f"mtu is {network.mtu}", where, f"{MTU.start} to {MTU.stop - 1}")
     if network.zone and not _ZONE.fullmatch(network.zone):

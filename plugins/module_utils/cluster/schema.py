@@ -262,6 +262,9 @@ KEEP_HWADDR = """
 create or replace trigger %(table)s_%(event)s before %(event)s on %(table)s
   for each row set new.hwaddr = unhex(replace(new.mac, ':', ''))"""
 
+# Whether nodes may boot from the network; what is not private never is booted from, whatever stands here.
+BOOT_COLUMN = "alter table networks add column {}boot varchar(3) not null default 'yes' check (boot in ('yes', 'no'))"
+
 # Table III of the paper with the two memberships that its Table II uses besides.
 FIRST_APPLIANCES = """
 insert into appliances (id, name, root) values
@@ -309,6 +312,13 @@ VERSIONS = (
             )
         )
         + (Step(FIRST_APPLIANCES), Step(FIRST_MEMBERSHIPS), Step(FIRST_ATTRIBUTES)),
+    ),
+    Version(
+        2,
+        (
+            Step(BOOT_COLUMN.format(""), "sqlite"),
+            Step(BOOT_COLUMN.format("if not exists "), "mysql"),
+        ),
     ),
 )
 

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,
@@ -197,7 +198,7 @@ def test_a_database_without_a_schema_says_how_to_make_it(empty_url: str) -> None
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (99, "the schema has version 99, this program knows 1; update npaci.rocks"),
+        (99, f"the schema has version 99, this program knows {CURRENT}; update npaci.rocks"),
         (0, "the database has no schema; run: ansible localhost -m rocks_database"),
     ],
 )

@@ -64,6 +64,11 @@ def test_another_network_means_another_address(with_bmcs: Database) -> None:
     assert put_interface(with_bmcs, NODE, "eth1", network="").after[4:] == ("", "", "")
 
 
+def test_a_bond_and_a_vlan_have_an_address_and_no_mac(with_bmcs: Database) -> None:
+    for name in ("bond0", "bond0.120"):
+        assert put_interface(with_bmcs, NODE, name, network="management").after.mac == ""
+
+
 def test_an_infiniband_port_keeps_its_octets(with_bmcs: Database) -> None:
     port = put_interface(with_bmcs, NODE, "ib0", kind="infiniband", mac=PORT, ip="10.2.0.3").after
     assert (port.kind, port.mac) == ("infiniband", PORT)
@@ -84,7 +89,24 @@ def test_an_infiniband_port_keeps_its_octets(with_bmcs: Database) -> None:
             id="network",
         ),
         pytest.param("eth1", {"mac": "x"}, "'x' is no MAC", id="mac"),
-        pytest.param("eth1", {"mac": PORT}, "is no MAC", id="infiniband-mac"),
+        pytest.param(
+            "eth1",
+            {"mac": PORT},
+            "address of an InfiniBand port; set kind to infiniband",
+            id="infiniband-mac",
+        ),
+        pytest.param(
+            "bond0",
+            {"mac": "00:50:8b:e0:40:93"},
+            "belongs to compute-0-3; a bond or a VLAN has no MAC",
+            id="bond-mac",
+        ),
+        pytest.param(
+            "eth1",
+            {"ip": "10.255.255.242"},
+            "the NICs of a bond have an address each (docs/networks.md)",
+            id="bond",
+        ),
         pytest.param(
             "eth1",
             {"mac": "00:50:8b:e0:3a:a7"},

@@ -12,6 +12,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
     version,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import networks
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
     CURRENT,
     VERSIONS,
@@ -102,11 +103,25 @@ def test_two_migrations_at_once_do_it_once(empty_url: str) -> None:
         assert (failed, database.row("select count(*) from appliances")) == ([], (7,))
 
 
+def test_the_networks_of_version_1_boot_as_before_where_they_are_private(empty_url: str) -> None:
+    with empty(empty_url) as database:
+        migrate(database, versions=VERSIONS[:1])
+        fill(database)
+        database.execute(
+            "insert into networks (name, subnet, netmask, kind) values ('bmc', '192.168.0.0', '255.255.0.0', 'management')"
+        )
+        migrate(database)
+        assert [(one.name, one.boot) for one in networks(database)] == [
+            ("private", True),
+            ("bmc", False),
+        ]
+
+
 def test_a_newer_schema_is_never_taken_back(database: Database) -> None:
     database.execute("update schema_version set version = 99")
     with pytest.raises(Refused) as raised:
         migrate(database)
     assert (
-        "version 99, this program knows 1; update npaci.rocks; a schema is never taken back"
+        f"version 99, this program knows {CURRENT}; update npaci.rocks; a schema is never"
         in str(raised.value)
     )

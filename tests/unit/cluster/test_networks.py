@@ -44,6 +44,18 @@ def test_netmask_and_prefix_length_say_the_same(database: Database) -> None:
     assert put_network(database, "a", subnet="192.168.1.0/24") == Replaced(long, long)
 
 
+def test_nodes_boot_from_a_private_network_unless_it_is_excluded(database: Database) -> None:
+    lan = {"subnet": "11.0.0.0/8"}
+    assert put_network(database, "lan", **lan).after.boot
+    assert not put_network(database, "lan", boot=False).after.boot
+    assert not put_network(database, "lan", mtu=9000).after.boot
+    assert not put_network(database, "lan", boot=False).changed
+    assert put_network(database, "lan", boot=True).after.boot
+    assert not put_network(database, "lan", kind="public").after.boot
+    assert put_network(database, "lan", kind="private").after.boot
+    assert [one.boot for one in networks(database)] == [True]
+
+
 def test_nodes_stay_out_of_a_pool_that_is_described_later(table_ii: Database) -> None:
     put_network(table_ii, "private", pool_first="10.255.255.250", pool_last="10.255.255.254")
     assert add(table_ii, [NewNode()])[0].ip == "10.255.255.248"
@@ -71,6 +83,18 @@ def test_nodes_stay_out_of_a_pool_that_is_described_later(table_ii: Database) ->
             {"subnet": "11.0.0.0/8", "kind": "open"},
             "kind is 'open'; one of private, public",
             id="kind",
+        ),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0/8", "mtu": 100}, "mtu is 100; 576 to 65520", id="mtu"
+        ),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0/8", "zone": "a b"}, "zone 'a b' is no DNS name", id="zone"
+        ),
+        pytest.param(
+            "lan",
+            {"subnet": "11.0.0.0/8", "kind": "management", "boot": True},
+            "boot is true and kind is 'management'; nodes boot from private networks only",
+            id="boot",
         ),
         pytest.param(
             "lan", {"subnet": "11.0.0.0/8", "mtu": 100}, "mtu is 100; 576 to 65520", id="mtu"
