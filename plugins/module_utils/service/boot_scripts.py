@@ -22,7 +22,10 @@ KERNEL, INITRD = "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"
 PLAIN = re.compile(r"[A-Za-z0-9_.,:/=@+%\[\]-]+")
 
 DISCOVERY_SECONDS = 15
-DISCOVERY_TRIES = 40
+# How often an unknown machine is asked to wait within this time; then it goes on to its next boot device.  iPXE waits and
+# asks again by itself, ten minutes in all; GRUB cannot, and the machine restarts, which may take minutes each time.
+DISCOVERY_TRIES = {IPXE: 40, GRUB: 8}
+DISCOVERY_WINDOW = 2 * 3600
 
 # GRUB holds the connection over which it reads its configuration until it has run that to the end, and begins with the
 # same source port at each start: a machine that restarted from within would meet its own old connection, which the
@@ -44,23 +47,22 @@ INSTALL = {
         "  else\n    linux {place}/{kernel} {arguments}\n    initrd {place}/{initrd}\n  fi\n}}\n"
     ),
 }
-# The lease is asked for again as well: a machine that was just entered gets its own address then.
+# The lease is asked for again as well: a machine that was just entered gets its own address then.  The script replaces
+# itself: a script that was called would end in the one that called it.
+WAITING = "no node has {address}: waiting for rocks_insert_ethers, or rocks_interface for a further interface"
 DISCOVERY = {
     IPXE: (
-        "#!ipxe\necho {address} is no node yet: waiting to be entered (rocks_insert_ethers)\n"
-        "isset ${{tries}} || set tries:int32 0\ninc tries\n"
-        "iseq ${{tries}} {most} && exit 1 ||\nsleep {seconds}\ndhcp || reboot\nchain {url}/rocks/boot || reboot\n"
+        f"#!ipxe\necho {WAITING}\nsleep {{seconds}}\ndhcp || exit 1\n"
+        "chain --replace {url}/rocks/boot?form=ipxe || exit 1\n"
     ),
-    GRUB: (
-        "set timeout={seconds}\n"
-        'menuentry "{address} is no node yet: waiting to be entered (rocks_insert_ethers)" {{\n  reboot\n}}\n'
-    ),
+    GRUB: f'set timeout={{seconds}}\nmenuentry "{WAITING}" {{{{\n  reboot\n}}}}\n',
 }
 
 
 class Start(NamedTuple):
     """All that an installation is started with.
 
+    mac    of the interface that the machine booted by; empty: the installer tries all that it has
     tree   URL of the pinned generation
     extra  further kernel arguments of the node, in order
     """
@@ -124,10 +126,8 @@ def local(form: str, node: str, reason: str) -> str:
 
 
 def discovery(form: str, address: str, url: str) -> str:
-    """Wait and ask again, but not for ever: a machine that nobody enters goes on to its next boot device."""
-    return DISCOVERY[form].format(
-        address=address, url=url, seconds=DISCOVERY_SECONDS, most=DISCOVERY_TRIES
-    )
+    """Wait and ask again.  It is for the caller to end that after DISCOVERY_TRIES."""
+    return DISCOVERY[form].format(address=address, url=url, seconds=DISCOVERY_SECONDS)
 
 
 def _grub_place(tree: str) -> str:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 class Installer(NamedTuple):
     """A family of releases.
 
-    arguments  of the kernel; {url} is the frontend, {host} its address, {tree} the generation, {mac} the node's own
-               address with dashes
+    arguments  of the kernel; {url} is the frontend, {host} its address, {tree} the generation, {mac} the MAC of the
+               interface that the machine booted by, with dashes
     efi_verbs  what GRUB's commands for kernel and initial RAM disk are called under UEFI
     """
 
@@ -23,8 +23,7 @@ class Installer(NamedTuple):
 
 
 # anaconda's boot options: inst.ks.sendmac sends the MAC headers, inst.syslog the installer's logs as they are written,
-# BOOTIF names the interface that the machine booted from, so that a node with several asks from the address that
-# identifies it.
+# BOOTIF names the interface that the machine booted by: of several it is the one that reaches the frontend.
 USUAL = (
     "inst.ks={url}/rocks/kickstart",
     "inst.ks.sendmac",

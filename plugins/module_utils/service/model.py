@@ -52,6 +52,7 @@ class Asker(NamedTuple):
     attributes  those of the node itself, when they were asked for
     membership  the id of its membership
     revision    of the database: what was read under another one may be out of date
+    came_by     the MAC of the interface that has the address; empty where its row has none (a bond, a VLAN)
     """
 
     node: Node
@@ -59,6 +60,7 @@ class Asker(NamedTuple):
     revision: int
     order: Optional[Order]
     attributes: Mapping[str, str]
+    came_by: str
 
 
 class Denied(Refused):

@@ -24,8 +24,14 @@ TRUST_SECONDS = 10.0
 LEARN_SECONDS = (
     1.0  # a cluster that begins at once is looked up together; who comes in between, by himself
 )
-CHUNK = 500
-INSTALLS = "from installs i join nodes n on n.id = i.node where i.live = 1 and i.state = ?"
+CHUNK = 400  # twice in one statement; SQLite allowed 999 parameters for long
+# Every address that a node may report from, with its order that installs.
+INSTALLS = (
+    "select n.ip, {columns} from installs i join nodes n on n.id = i.node where i.live = 1 and i.state = ?{at}"
+    " union all"
+    " select f.ip, {columns} from installs i join interfaces f on f.node = i.node where i.live = 1 and i.state = ?{further}"
+    " and f.kind <> 'bmc' and f.ip is not null"
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +47,9 @@ class Inbox:
     ) -> None:
         self._connect, self._monotonic = connect, monotonic
         self._lock = threading.Lock()
-        self._waiting: dict[str, tuple[str, Progress]] = {}
+        self._waiting: dict[
+            str, tuple[str, Progress]
+        ] = {}  # order -> address, progress: a node has several addresses
         self._trusted: dict[str, tuple[str, float]] = {}
         self._learning, self._learned = threading.Lock(), -LEARN_SECONDS
         self._awake, self._never = threading.Event(), threading.Event()
@@ -54,7 +62,7 @@ class Inbox:
             if not self._trusts(address, uuid):
                 return False
         with self._lock:
-            self._waiting[address] = (uuid, progress)
+            self._waiting[uuid] = (address, progress)
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_on, name="inbox", daemon=True)
                 self._writer.start()
@@ -70,7 +78,9 @@ class Inbox:
         with self._learning:
             now = self._monotonic()
             if now - self._learned >= LEARN_SECONDS:
-                installing = db.rows(f"select n.ip, i.uuid {INSTALLS}", (INSTALLING,))
+                installing = db.rows(
+                    INSTALLS.format(columns="i.uuid", at="", further=""), (INSTALLING, INSTALLING)
+                )
                 self._trusted = {
                     address: (uuid, now + TRUST_SECONDS) for address, uuid in installing
                 }
@@ -81,10 +91,10 @@ class Inbox:
         with self._lock:
             taken, self._waiting = self._waiting, {}
         try:
-            current = _orders(db, list(taken))
+            current = _orders(db, [address for address, _progress in taken.values()])
             reports = [
                 (current[address], progress)
-                for address, (uuid, progress) in taken.items()
+                for uuid, (address, progress) in taken.items()
                 if address in current and current[address].uuid == uuid
             ]
             order_history.record(db, reports, now=now)
@@ -93,7 +103,7 @@ class Inbox:
                 self._waiting = {**taken, **self._waiting}  # what came meanwhile is newer
             raise
         until = self._monotonic() + TRUST_SECONDS
-        for address, (uuid, _progress) in taken.items():
+        for uuid, (address, _progress) in taken.items():
             if address in current and current[address].uuid == uuid:
                 self._trusted[address] = (uuid, until)
             else:
@@ -120,9 +130,12 @@ def _orders(db: Database, addresses: list[str]) -> Mapping[str, Standing]:
     found: dict[str, Standing] = {}
     for start in range(0, len(addresses), CHUNK):
         some = addresses[start : start + CHUNK]
-        rows = db.rows(
-            f"select n.ip, i.id, i.uuid, i.phase, i.total {INSTALLS} and n.ip in ({', '.join('?' * len(some))})",
-            (INSTALLING, *some),
+        marks = ", ".join("?" * len(some))
+        sql = INSTALLS.format(
+            columns="i.id, i.uuid, i.phase, i.total",
+            at=f" and n.ip in ({marks})",
+            further=f" and f.ip in ({marks})",
         )
+        rows = db.rows(sql, (INSTALLING, *some, INSTALLING, *some))
         found.update({row[0]: Standing._make(row[1:]) for row in rows})
     return found

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import pathlib
+from typing import Iterator
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
+from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import (
+    DISCOVERY_TRIES,
+)
 
 from .conftest import Machine, Stage, machine
 
 NOBODY = 65534
 MAC, OTHER_MAC = "00:50:8b:e0:3a:a7", "00:50:8b:e0:44:5e"
+SECOND = ("00:50:8b:e0:3a:a8", "10.2.0.1")
 
 
 def leaks(text: str) -> bool:
@@ -61,7 +66,7 @@ def test_an_unknown_machine_gets_404_and_at_boot_the_discovery_answer(
 ) -> None:
     assert stage.stranger.curl("/rocks/kickstart").status == 404
     answer = stage.stranger.curl("/rocks/boot", "-A", "iPXE/1.0.0+git")
-    assert (answer.status, "is no node yet" in answer.text) == (200, True)
+    assert (answer.status, "waiting for rocks_insert_ethers" in answer.text) == (200, True)
 
 
 def test_the_wrong_mac_header_gets_403(stage: Stage, order: Order) -> None:
@@ -214,6 +219,50 @@ def test_two_machines_with_one_address_are_told_apart_by_their_macs(
         stage.node.namespace.ip("link", "set", "eth0", "up")
         stage.network.server.ip("neighbour", "flush", "dev", "br0")
     assert stage.current(order).state == "ordered"
+
+
+@pytest.fixture
+def second(stage: Stage) -> Iterator[tuple[str, ...]]:
+    """compute-0-0 has a second NIC; curl's options to ask by it."""
+    stage.database.execute(
+        "insert into interfaces (node, name, mac, ip) values (4, 'eth1', ?, ?)", SECOND
+    )
+    stage.node.namespace.ip("address", "add", f"{SECOND[1]}/8", "dev", "eth0")
+    yield ("--interface", SECOND[1])
+    stage.node.namespace.ip("address", "del", f"{SECOND[1]}/8", "dev", "eth0")
+    stage.database.execute("delete from interfaces")
+
+
+def test_a_further_interface_boots_the_local_disk_and_installs_with_an_order(
+    stage: Stage, second: tuple[str, ...]
+) -> None:
+    assert "booting from the local disk" in stage.node.curl("/rocks/boot?form=grub", *second).text
+    order = stage.order()
+    assert (
+        f"BOOTIF=01-{SECOND[0].replace(':', '-')}"
+        in stage.node.curl("/rocks/boot?form=grub", *second).text
+    )
+    wrong = ("-H", f"X-RHN-Provisioning-MAC-0: eth0 {OTHER_MAC}")
+    assert stage.node.curl("/rocks/kickstart", *second, *wrong).status == 403
+    own = ("-H", f"X-RHN-Provisioning-MAC-0: eth1 {SECOND[0]}")
+    assert stage.node.curl("/rocks/kickstart", *second, *own).status == 200
+    assert stage.node.post("/rocks/secrets", *second, order=order.uuid).status == 200
+    assert (
+        stage.node.post("/rocks/events", order=order.uuid, phase="install", done=1, total=2).status
+        == 200
+    )
+    assert (
+        stage.node.post("/rocks/events", *second, order=order.uuid, phase="installed").status == 200
+    )
+    assert stage.current(order).state == "installed"
+
+
+def test_an_unknown_machine_is_not_asked_to_restart_without_end(stage: Stage) -> None:
+    texts = [
+        stage.stranger.curl("/rocks/boot?form=grub").text
+        for _number in range(DISCOVERY_TRIES["grub"] + 1)
+    ]
+    assert ["reboot" in text for text in texts] == [True] * DISCOVERY_TRIES["grub"] + [False]
 
 
 def test_the_audit_tells_every_request_and_nobody_but_an_administrator_can_take_a_row_away(

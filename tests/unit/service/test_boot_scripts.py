@@ -72,10 +72,12 @@ def test_the_local_disk_is_the_next_device_of_the_firmware() -> None:
     ]
 
 
-def test_a_machine_that_is_no_node_asks_again_but_not_for_ever() -> None:
+def test_an_unknown_machine_asks_again_with_a_new_lease_and_never_restarts_by_ipxe() -> None:
     text = boot_scripts.discovery("ipxe", "10.1.2.3", "http://10.1.1.1")
-    assert "chain http://10.1.1.1/rocks/boot || reboot\n" in text
-    assert "iseq ${tries} 40 && exit 1 ||\n" in text
+    assert (
+        "dhcp || exit 1\nchain --replace http://10.1.1.1/rocks/boot?form=ipxe || exit 1\n" in text
+    )
+    assert "reboot" not in text
     assert boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").startswith(
         "set timeout=15\n"
     )

@@ -13,6 +13,10 @@ from pykickstart.version import makeVersion
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, states, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
+from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import (
+    DISCOVERY_TRIES,
+    DISCOVERY_WINDOW,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.service.routes import find
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import GENERATION, NOW, Face, publish
@@ -164,8 +168,24 @@ def test_the_wrong_mac_gets_nothing(face: Face, cluster: Database, order: Order)
 
 
 def test_an_unknown_machine_waits_to_be_entered(face: Face, cluster: Database) -> None:
-    assert "is no node yet" in face.get("/rocks/boot", STRANGER, **IPXE).text
-    assert face.get("/rocks/kickstart", STRANGER).status == 404
+    assert "waiting for rocks_insert_ethers" in face.get("/rocks/boot", STRANGER, **IPXE).text
+    refused = face.get("/rocks/kickstart", STRANGER)
+    assert (refused.status, "rocks_interface" in refused.text) == (404, True)
+
+
+@pytest.mark.parametrize("form", DISCOVERY_TRIES)
+def test_an_unknown_machine_is_asked_to_wait_a_limited_number_of_times(
+    face: Face, form: str
+) -> None:
+    again, most = {"ipxe": "chain", "grub": "reboot"}[form], DISCOVERY_TRIES[form]
+    for number in range(most):
+        face.now = timestamps.later(NOW, number * DISCOVERY_WINDOW / most)
+        assert again in face.get(f"/rocks/boot?form={form}", STRANGER).text
+    ended = face.get(f"/rocks/boot?form={form}", STRANGER).text
+    assert again not in ended and "exit 1" in ended
+    assert again in face.get(f"/rocks/boot?form={form}", "10.9.9.8").text  # another machine
+    face.now = timestamps.later(NOW, 2 * DISCOVERY_WINDOW)
+    assert again in face.get(f"/rocks/boot?form={form}", STRANGER).text
 
 
 def test_a_client_that_is_no_boot_loader_is_told_so(face: Face, cluster: Database) -> None:

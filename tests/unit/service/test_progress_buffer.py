@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
@@ -63,6 +64,18 @@ def test_the_newest_of_each_node_is_written(
     (order,) = orders.live(cluster)
     assert (order.phase, order.done, order.total) == ("install", 3, 400)
     assert inbox.flush(cluster, NOW) == 0
+
+
+def test_the_newest_counts_whichever_interface_it_came_by(
+    cluster: Database, inbox: Inbox, installing: Order
+) -> None:
+    put_interface(cluster, "compute-0-0", "eth1", ip="10.2.0.1")
+    put_interface(cluster, "compute-0-0", "bmc", ip="10.2.0.2")
+    for done, address in enumerate((NODE, "10.2.0.1", NODE, "10.2.0.1")):
+        assert inbox.offer(cluster, address, installing.uuid, Progress("install", done, 400))
+    assert not inbox.offer(cluster, "10.2.0.2", installing.uuid, Progress("install", 9, 400))
+    assert inbox.flush(cluster, NOW) == 1
+    assert orders.live(cluster)[0].done == 3
 
 
 def test_a_stranger_is_looked_up_by_himself(

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``GET /rocks/boot``: install with a live order, else the local disk; a machine that is no node waits to be entered."""
+"""``GET /rocks/boot``: install with a live order, else the local disk; an unknown machine waits to be entered."""
 
 from __future__ import annotations
 
 from ...errors import Conflict
-from ...install import orders
+from ...install import orders, timestamps
 from ...install.model import Order
 from .. import boot_policy, boot_scripts
-from ..identify import identify
+from ..identify import ETHERNET_MAC, identify
 from ..install_check import checked
 from ..installer_arguments import installer
 from ..model import Answer, Asker, Denied, Request
@@ -17,6 +17,10 @@ from ..request_context import Service, audit_of
 
 TRIES = 3  # of a compare-and-set that another request won
 EXTRA = ("installer_console", "installer_arguments")  # attributes; blanks part the arguments
+DISCOVERY = "discovery"
+WAITED = (
+    "select count(*) from audit where at >= ? and action = 'boot' and detail = ? and address = ?"
+)
 
 
 def boot(service: Service, request: Request) -> Answer:
@@ -34,9 +38,20 @@ def boot(service: Service, request: Request) -> Answer:
         except Denied as error:
             if error.status != 404:
                 raise
-            text = boot_scripts.discovery(form, request.address, service.settings.plain_url)
-            return Answer(200, text.encode(), detail="discovery")
+            return _unknown(service, request, form)
     raise Conflict("the order changes all the time", request.address, "ask again")
+
+
+def _unknown(service: Service, request: Request, form: str) -> Answer:
+    """Wait to be entered, but not without end: what counts are the rows that the audit has of these answers."""
+    since = timestamps.later(service.now, -boot_scripts.DISCOVERY_WINDOW)
+    row = service.db.row(WAITED, (since, DISCOVERY, request.address))
+    waited = row[0] if row else 0
+    if waited < boot_scripts.DISCOVERY_TRIES[form]:
+        text = boot_scripts.discovery(form, request.address, service.settings.plain_url)
+        return Answer(200, text.encode(), detail=DISCOVERY)
+    reason = f"no node has this address after {waited} requests"
+    return Answer(200, boot_scripts.local(form, request.address, reason).encode(), detail=reason)
 
 
 def _answer(service: Service, request: Request, asker: Asker, form: str) -> Answer:
@@ -64,7 +79,7 @@ def _start(service: Service, asker: Asker, order: Order) -> boot_scripts.Start:
     console, further = (attributes.get(name, "").split() for name in EXTRA)
     return boot_scripts.Start(
         asker.node.name,
-        asker.node.mac,
+        asker.came_by if ETHERNET_MAC.fullmatch(asker.came_by) else "",
         order.pin.distribution,
         order.pin.generation,
         service.settings.plain_url,

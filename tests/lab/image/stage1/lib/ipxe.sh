@@ -89,7 +89,10 @@ run_command() {
             [ -s /run/install/cmdline ] || stuck "firmware: boot without a kernel"
             booting=1
             ;;
-        chain) follow "$1" ;;
+        chain)
+            [ "$1" != --replace ] || shift
+            follow "$1"
+            ;;
         exit | sanboot) local_disk "the script says so" ;;
         reboot) reboot -f ;;
         *) stuck "firmware: the command $verb is not known here" ;;
