@@ -10,7 +10,7 @@ from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 from ..cluster.addressing import to_number
 from ..cluster.model import Interface, Network, Node
 
-NODE, BMC = "node", "bmc"
+NODE, ETHERNET, BMC = "node", "ethernet", "bmc"
 
 
 class Address(NamedTuple):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 from typing import Iterator
@@ -12,8 +13,9 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from support.dhcp import message
+from support.dhcp import DISCOVER, message
 from support.firmware import IPXE, UEFI_HTTP, UEFI_IPXE, UEFI_PXE, Firmware, ask
 from support.namespaces import Network, network
 from support.reporting import serving
@@ -23,6 +25,7 @@ ARM64 = Firmware("PXEClient:Arch:00011:UNDI:003000", 11, (0, 1, 3))
 ARM64_HTTP = Firmware("HTTPClient:Arch:00019:UNDI:003000", 19, (0, 1, 3))
 IMPATIENT = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0,))
 COMPUTE_0_0, UNKNOWN = "00:50:8b:e0:3a:a7", "52:54:00:00:00:99"
+BMC, STRANGER = "52:54:00:00:00:97", "52:54:00:00:00:98"
 SCRIPT, HTTP = "http://10.1.1.1/rocks/boot", "http://10.1.1.1/boot/"
 
 every_server = pytest.mark.parametrize("name", ["kea", "dhcpd", "dnsmasq"])
@@ -121,16 +124,76 @@ def test_a_pool_is_for_machines_that_nobody_knows(
 def test_a_machine_behind_a_relay_gets_the_address_of_its_own_network(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
+    with serving(name, net, tmp_path, described), _relay(net) as link:
+        offer = _relayed(link, "00:25:90:00:00:00")
+        assert socket.inet_ntoa(offer[16:20]) == "192.168.5.255"
+        assert socket.inet_aton("192.168.4.1") in offer  # the router of that network
+        assert b"compute-0-0-bmc" in offer and b"bmc.cluster" in offer
+
+
+@every_server
+def test_a_further_interface_boots_where_nodes_boot_and_a_bmc_does_not(
+    name: str, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    put_interface(described, "compute-0-0", "eth1", network="private", mac=UNKNOWN)
+    put_interface(described, "compute-0-0", "ipmi", kind="bmc", network="private", mac=BMC)
+    machine = net.client()
+    with serving(name, net, tmp_path, described):
+        for firmware, file in (
+            (IPXE, SCRIPT),
+            (BIOS, "bios/undionly.kpxe"),
+            (UEFI_HTTP, f"{HTTP}x86_64/shimx64.efi"),
+        ):
+            lease = ask(machine, UNKNOWN, firmware)
+            assert lease and (lease.hostname, lease.boot_file) == ("compute-0-0-eth1", file)
+            bmc = ask(machine, BMC, firmware)
+            assert bmc and (bmc.hostname, bmc.boot_file) == ("compute-0-0-ipmi", "")
+
+
+@every_server
+@pytest.mark.parametrize(
+    ("change", "boots"),
+    [
+        ("boot = 'yes'", True),
+        pytest.param("boot = 'no'", False, id="excluded"),
+        pytest.param("gateway = ''", False, id="the frontend is out of reach"),
+        pytest.param("kind = 'management'", False, id="management"),
+    ],
+)
+def test_a_boot_file_is_offered_only_on_a_network_from_which_nodes_boot(
+    name: str, change: str, boots: bool, net: Network, described: Database, tmp_path: pathlib.Path
+) -> None:
+    described.execute("update networks set kind = 'private' where name = 'bmc'")
+    described.execute(f"update networks set {change} where name = 'bmc'")
+    put_interface(described, "compute-0-0", "eth1", network="bmc", mac=UNKNOWN, ip="192.168.5.7")
+    with serving(name, net, tmp_path, described), _relay(net) as link:
+        for mac, address in ((UNKNOWN, "192.168.5.7"), (STRANGER, "192.168.7.")):
+            offer = _relayed(link, mac)
+            assert socket.inet_ntoa(offer[16:20]).startswith(address)
+            assert (b"bios/undionly.kpxe" in offer) == boots
+
+
+@contextlib.contextmanager
+def _relay(net: Network) -> Iterator[socket.socket]:
+    """The socket of a relay in the network of the BMCs."""
     relay = net.client("relay")
     for address in ("10.0.0.9/8", "192.168.4.2/22"):
         relay.ip("address", "add", address, "dev", "eth0")
     net.server.ip("route", "add", "192.168.4.0/22", "via", "10.0.0.9")
-    with serving(name, net, tmp_path, described), relay.call(_relay_socket) as link:
-        link.sendto(message("00:25:90:00:00:00", relay="192.168.4.2"), ("10.1.1.1", 67))
-        offer = link.recv(2048)
-        assert socket.inet_ntoa(offer[16:20]) == "192.168.5.255"
-        assert socket.inet_aton("192.168.4.1") in offer  # the router of that network
-        assert b"compute-0-0-bmc" in offer and b"bmc.cluster" in offer
+    with relay.call(_relay_socket) as link:
+        yield link
+
+
+def _relayed(link: socket.socket, mac: str) -> bytes:
+    """The answer to a DISCOVER of BIOS firmware behind the relay."""
+    options = [
+        (53, DISCOVER),
+        (93, b"\0\0"),
+        (60, BIOS.vendor_class.encode()),
+        (55, bytes([1, 3, 12, 15, 66, 67])),
+    ]
+    link.sendto(message(mac, options, relay="192.168.4.2"), ("10.1.1.1", 67))
+    return link.recv(2048)
 
 
 def _relay_socket() -> socket.socket:

@@ -5,17 +5,21 @@
 A machine that is not in the database gets no address, so that its first lease is its own; a network's pool changes
 that.  The answer depends on the MAC alone: one machine has several DHCP clients (firmware, iPXE, installer, system)
 with a client id each.
+
+A boot file is offered only where a node may boot: on a private network that is not excluded (``boot``) and from which
+the frontend can be reached; there to every machine but a BMC.  An address alone is given on every served network.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any, Mapping, NamedTuple
 
 from ...cluster.addressing import subnet
 from ...cluster.model import Network
 from ...errors import DescriptionError
-from ..addresses import NODE
+from ..addresses import ETHERNET, NODE, Address
 from ..frontend_address import server_address
 from ..model import Site, Snapshot
 from ..validators import is_ip, is_mac
@@ -34,18 +38,24 @@ OPTIONS: Mapping[str, Any] = {
 
 
 class Reservation(NamedTuple):
-    """A known machine: this MAC gets this address and this name.  ``is_node``: it is no further interface of a node."""
+    """A known machine: this MAC gets this address and this name.
+
+    is_node  it is the first interface of a node
+    no_boot  it is offered no boot file on a network from which others boot
+    """
 
     mac: str
     ip: str
     name: str
     is_node: bool
+    no_boot: bool = False
 
 
 class Subnet(NamedTuple):
     """One network that is served, directly or through a relay.
 
     server  the frontend as seen from there: the TFTP server (next-server)
+    boots   machines are offered a boot file
     pool    the first and the last address that unknown machines get, or nothing
     """
 
@@ -58,6 +68,7 @@ class Subnet(NamedTuple):
     zone: str
     mtu: int
     pool: tuple[str, ...]
+    boots: bool
     reservations: tuple[Reservation, ...]
 
 
@@ -86,15 +97,13 @@ def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
         raise DescriptionError(
             f"loader is {options['loader']!r}", "", f"one of {', '.join(LOADERS)}"
         )
-    by_network: dict[int, list[Reservation]] = {}
+    by_network: dict[int, list[Address]] = {}
     outside = []
     for one in snapshot.addresses:
         if one.network is None:
             outside.append(f"{one.ip} of {one.host}")
         elif is_mac(one.mac):  # an InfiniBand port is no Ethernet client
-            by_network.setdefault(one.network.id, []).append(
-                Reservation(one.mac, one.ip, one.host, one.kind == NODE)
-            )
+            by_network.setdefault(one.network.id, []).append(one)
     if outside:
         raise DescriptionError(
             f"outside every network: {', '.join(outside)}", "", "add the network: rocks_network"
@@ -123,6 +132,13 @@ def interfaces(site: Site) -> list[str]:
     return names
 
 
+def _reservation(one: Address, boots: bool) -> Reservation:
+    no_boot = boots and one.kind not in (NODE, ETHERNET)
+    return Reservation(
+        mac=one.mac, ip=one.ip, name=one.host, is_node=one.kind == NODE, no_boot=no_boot
+    )
+
+
 def _boot(site: Site, row: Any) -> Boot:
     file = getattr(row, site.options["loader"])
     return Boot(
@@ -133,10 +149,9 @@ def _boot(site: Site, row: Any) -> Boot:
     )
 
 
-def _subnet(
-    network: Network, snapshot: Snapshot, site: Site, reservations: list[Reservation]
-) -> Subnet:
+def _subnet(network: Network, snapshot: Snapshot, site: Site, served: list[Address]) -> Subnet:
     server = server_address(network, snapshot, site)
+    boots = network.boot and _reaches(network, server)
     nameservers = tuple(site.options["nameservers"]) or ((server,) if server else ())
     for ip in nameservers:
         if not is_ip(ip):
@@ -151,5 +166,13 @@ def _subnet(
         network.zone,
         network.mtu if network.mtu != ETHERNET_MTU else 0,
         (network.pool_first, network.pool_last) if network.pool_first else (),
-        tuple(reservations),
+        boots,
+        tuple(_reservation(one, boots) for one in served),
+    )
+
+
+def _reaches(network: Network, server: str) -> bool:
+    """Whether a machine of the network can reach the frontend: directly, or through a gateway."""
+    return bool(server) and (
+        bool(network.gateway) or ipaddress.IPv4Address(server) in subnet(network)
     )

@@ -29,17 +29,6 @@ ignore-client-uids true;
 default-lease-time {{ intent.lease }};
 max-lease-time {{ intent.lease }};
 option architecture code 93 = unsigned integer 16;
-
-if exists user-class and substring(option user-class, 0, 4) = "{{ ipxe }}" {
-  filename "{{ intent.script }}";
-{% for test, boot in boots %}
-} elsif {{ test }} {
-{% if boot.http %}
-  option vendor-class-identifier "HTTPClient";
-{% endif %}
-  filename "{{ boot.file }}";
-{% endfor %}
-}
 {% for subnet in intent.subnets %}
 
 subnet {{ subnet.network.partition("/")[0] }} netmask {{ subnet.netmask }} {
@@ -58,6 +47,18 @@ subnet {{ subnet.network.partition("/")[0] }} netmask {{ subnet.netmask }} {
 {% if subnet.server %}
   next-server {{ subnet.server }};
 {% endif %}
+{% if subnet.boots %}
+  if exists user-class and substring(option user-class, 0, 4) = "{{ ipxe }}" {
+    filename "{{ intent.script }}";
+{% for test, boot in boots %}
+  } elsif {{ test }} {
+{% if boot.http %}
+    option vendor-class-identifier "HTTPClient";
+{% endif %}
+    filename "{{ boot.file }}";
+{% endfor %}
+  }
+{% endif %}
 {% if subnet.pool %}
   pool {
     range {{ subnet.pool | join(" ") }};
@@ -66,7 +67,7 @@ subnet {{ subnet.network.partition("/")[0] }} netmask {{ subnet.netmask }} {
 {% endif %}
 }
 {% for host in subnet.reservations %}
-host {{ host.name }} { hardware ethernet {{ host.mac }}; fixed-address {{ host.ip }}; option host-name "{{ host.name }}"; }
+host {{ host.name }} { hardware ethernet {{ host.mac }}; fixed-address {{ host.ip }}; option host-name "{{ host.name }}";{{ ' filename "";' if host.no_boot }} }
 {% endfor %}
 {% endfor %}
 """

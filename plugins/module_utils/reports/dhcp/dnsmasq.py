@@ -19,6 +19,10 @@ from . import dhcp_intent
 from .boot_files import IPXE_USER_CLASS
 
 CHECK_SECONDS = 60.0
+BOOTS, NO_BOOT = (
+    "boots",
+    "no-boot",
+)  # tags: of who is offered a boot file, and of a host that is not
 OPTIONS: Mapping[str, Any] = {
     **dhcp_intent.OPTIONS,
     "interfaces": [],  # where dnsmasq listens: the private side's
@@ -57,14 +61,17 @@ dhcp-ignore-clid
 log-dhcp
 dhcp-match=set:ipxe,175
 dhcp-userclass=set:ipxe,{{ ipxe }}
-dhcp-boot=tag:ipxe,{{ intent.script }}
+{% for subnet in intent.subnets if subnet.boots %}
+tag-if=set:{{ boots }},tag:net{{ subnet.id }},tag:!{{ no_boot }}
+{% endfor %}
+dhcp-boot=tag:{{ boots }},tag:ipxe,{{ intent.script }}
 {% for boot in intent.boots %}
 {% for code in boot.architectures %}
 dhcp-match=set:{{ boot.name }},option:client-arch,{{ code }}
 {% endfor %}
-dhcp-boot=tag:!ipxe,tag:{{ boot.name }},{{ boot.file }}
+dhcp-boot=tag:{{ boots }},tag:!ipxe,tag:{{ boot.name }},{{ boot.file }}
 {% if boot.http %}
-dhcp-option-force=tag:!ipxe,tag:{{ boot.name }},option:vendor-class,HTTPClient
+dhcp-option-force=tag:{{ boots }},tag:!ipxe,tag:{{ boot.name }},option:vendor-class,HTTPClient
 {% endif %}
 {% endfor %}
 {% for subnet in intent.subnets %}
@@ -88,7 +95,7 @@ dhcp-option=tag:net{{ subnet.id }},option:mtu,{{ subnet.mtu }}
 HOSTS = """\
 # Written by rocks_report from the cluster database; changes here are lost.
 {% for host in reservations %}
-{{ host.mac }},{{ host.ip }},{{ host.name }}
+{{ host.mac }},{{ "set:" ~ no_boot ~ "," if host.no_boot }}{{ host.ip }},{{ host.name }}
 {% endfor %}
 """
 NAMES = """\
@@ -106,11 +113,10 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     zones = sorted({subnet.zone for subnet in intent.subnets if subnet.zone})
     common = {name: options[name] for name in ("dns", "tftp", "hosts", "names")}
     common |= {"interfaces": dhcp_intent.interfaces(site), "zones": zones, "ipxe": IPXE_USER_CLASS}
+    common |= {"boots": BOOTS, "no_boot": NO_BOOT}
     text = site.layout("dnsmasq.conf", TEMPLATE, intent=intent, **common)
-    files = {
-        options["path"]: text,
-        options["hosts"]: site.layout("dnsmasq-hosts", HOSTS, reservations=reservations),
-    }
+    hosts = site.layout("dnsmasq-hosts", HOSTS, reservations=reservations, no_boot=NO_BOOT)
+    files = {options["path"]: text, options["hosts"]: hosts}
     if options["dns"]:
         files[options["names"]] = site.layout("dnsmasq-names", NAMES, addresses=snapshot.addresses)
     return files

@@ -8,13 +8,13 @@ first, so that known nodes are served while the database is away.  Elsewhere the
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ...errors import DescriptionError
 from ..model import Files, Site, Snapshot
 from . import dhcp_intent, kea_views
 from .boot_files import IPXE_USER_CLASS
-from .dhcp_intent import Boot, DhcpIntent, Subnet
+from .dhcp_intent import Boot, DhcpIntent, Reservation, Subnet
 
 TEMPLATE = "{{ config | json }}\n"
 # Packets that wait for a thread. Kea's own 64 lose most of a thousand DISCOVERs that come at once, and machines that were
@@ -23,6 +23,7 @@ QUEUE = 512
 LEASE_COMMANDS, MYSQL = "libdhcp_lease_cmds.so", "libdhcp_mysql.so"
 SOURCES = ("auto", "view+file", "view", "file")
 BOOTS = ("always", "ordered")
+IPXE_CLASS, NO_BOOT_CLASS = "ipxe", "no-boot"
 
 OPTIONS: Mapping[str, Any] = {
     **dhcp_intent.OPTIONS,
@@ -47,13 +48,16 @@ OPTIONS: Mapping[str, Any] = {
 class Words(NamedTuple):
     """What a release calls things that others call differently, or do not have.
 
-    classes    the key of a pool's client class, and whether it takes a list
+    additional, only_additional  the key of a subnet's additional classes, and the mark of a class that is one
+    pool_class, pool_classes  the key of a pool's client class, and whether it takes a list
     hook       whether the MySQL back end is a library of its own; else it is built in
     bare       hook libraries are named without their folder
     """
 
     release: tuple[int, int]
     output_options: str = "output_options"
+    additional: str = "require-client-classes"
+    only_additional: str = "only-if-required"
     pool_class: str = "client-class"
     pool_classes: bool = False
     socket_list: bool = False
@@ -70,6 +74,8 @@ RELEASES = (
     Words(
         (3, 0),
         output_options="output-options",
+        additional="evaluate-additional-classes",
+        only_additional="only-in-additional-list",
         pool_class="client-classes",
         pool_classes=True,
         socket_list=True,
@@ -147,8 +153,8 @@ def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[s
         "reservations-out-of-pool": True,
         "ddns-send-updates": False,
         "valid-lifetime": intent.lease,
-        "client-classes": _classes(intent, options["boot"] == "ordered"),
-        "subnet4": [_subnet(one, words, source) for one in intent.subnets],
+        "client-classes": _classes(intent, words, options["boot"] == "ordered"),
+        "subnet4": [_subnet(one, intent.boots, words, source) for one in intent.subnets],
         "hooks-libraries": _hooks(options["hooks"], words, source),
         "loggers": [
             _logger("kea-dhcp4", options["severity"], options, words),
@@ -196,18 +202,29 @@ def _hosts_database(site: Site, words: Words) -> dict[str, Any]:
     }
 
 
-def _classes(intent: DhcpIntent, ordered: bool) -> list[dict[str, Any]]:
-    """Which firmware gets which file.  The classes exclude each other: Kea evaluates all of them.
+def _classes(intent: DhcpIntent, words: Words, ordered: bool) -> list[dict[str, Any]]:
+    """Which firmware gets which file.  They exclude each other, and count in the subnets alone that list them.
 
-    ordered  only for a node with an install order.  KNOWN makes Kea evaluate a class after it found the node.
+    ordered  only for a node with an install order
     """
-    only = f"member('KNOWN') and member('{kea_views.ORDERED_CLASS}') and " if ordered else ""
+    only = (
+        f"member('{kea_views.ORDERED_CLASS}') and "
+        if ordered
+        else f"not member('{NO_BOOT_CLASS}') and "
+    )
     ipxe = f"(substring(option[77].hex, 0, 4) == '{IPXE_USER_CLASS}' or option[175].exists)"
     classes: list[dict[str, Any]] = [
         {"name": kea_views.ORDERED_CLASS},
-        {"name": "ipxe", "test": only + ipxe, "boot-file-name": intent.script},
+        {"name": NO_BOOT_CLASS},
+        {
+            "name": IPXE_CLASS,
+            words.only_additional: True,
+            "test": only + ipxe,
+            "boot-file-name": intent.script,
+        },
     ]
-    return classes + [_class(boot, f"{only}not member('ipxe') and ") for boot in intent.boots]
+    only += f"not member('{IPXE_CLASS}') and "
+    return classes + [{**_class(boot, only), words.only_additional: True} for boot in intent.boots]
 
 
 def _class(boot: Boot, only: str) -> dict[str, Any]:
@@ -225,19 +242,24 @@ def _class(boot: Boot, only: str) -> dict[str, Any]:
     }
 
 
-def _subnet(subnet: Subnet, words: Words, source: str) -> dict[str, Any]:
+def _subnet(subnet: Subnet, boots: Sequence[Boot], words: Words, source: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "id": subnet.id,
         "subnet": subnet.network,
         "pools": [_pool(subnet.pool, words)] if subnet.pool else [],
         "option-data": _options(subnet),
         "reservations": [
-            {"hw-address": one.mac, "ip-address": one.ip, "hostname": one.name}
-            for one in subnet.reservations
-            if source != "view" or not one.is_node
+            _host(one) for one in subnet.reservations if source != "view" or not one.is_node
         ],
     }
+    if subnet.boots:
+        made[words.additional] = [IPXE_CLASS, *(boot.name for boot in boots)]
     return {**made, "next-server": subnet.server} if subnet.server else made
+
+
+def _host(one: Reservation) -> dict[str, Any]:
+    host: dict[str, Any] = {"hw-address": one.mac, "ip-address": one.ip, "hostname": one.name}
+    return {**host, "client-classes": [NO_BOOT_CLASS]} if one.no_boot else host
 
 
 def _pool(pool: tuple[str, ...], words: Words) -> dict[str, Any]:
