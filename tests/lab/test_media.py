@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine without a network starts from our medium: firmware, boot loader, kernel, installer (paper, 6.2)."""
+"""A machine without a network starts the installer from a medium (paper, 6.2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MENU = Menu(
     "ROCKS", (Entry("Install the frontend", kickstart="text\n"),), timeout=0, console="ttyS0"
 )
 SECONDS = 240
-# What the installer's first stage says when it runs, and finds that this machine has no network.
+# Printed by the installer's first stage, which finds that the machine has no network.
 PROOF = "[stage 1"
 
 
@@ -33,19 +33,21 @@ PROOF = "[stage 1"
 def test_a_machine_starts_the_installer_from_the_medium(
     folder: pathlib.Path, firmware: str, drive: str
 ) -> None:
-    medium, console = folder / "rocks.iso", folder / "console"
+    medium = folder / "rocks.iso"
+    console = folder / "console"
     make(str(tree()), str(medium), MENU, packages=False)
-    argv = [
-        "qemu-system-x86_64",
-        "-machine",
-        "q35",
-        *ACCELERATION[accelerator()],
-        "-m",
-        "1536",
+    argv = ["qemu-system-x86_64", "-machine", "q35", *ACCELERATION[accelerator()], "-m", "1536"]
+    argv += [
         "-display",
         "none",
+        "-monitor",
+        "none",
+        "-nic",
+        "none",
+        "-no-reboot",
+        "-serial",
+        f"file:{console}",
     ]
-    argv += ["-monitor", "none", "-nic", "none", "-no-reboot", "-serial", f"file:{console}"]
     argv += (
         ["-cdrom", str(medium)]
         if drive == "cd"
@@ -62,9 +64,9 @@ def test_a_machine_starts_the_installer_from_the_medium(
             SECONDS,
             f"{firmware} to start the {drive}",
         )
-    said = console.read_text(errors="replace")
+    output = console.read_text(errors="replace")
     assert (
-        "Command line: BOOT_IMAGE=/images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS inst.ks=hd:LABEL=ROCKS:/ks/1.cfg"
-        in said
+        "Command line: BOOT_IMAGE=/images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS "
+        "inst.ks=hd:LABEL=ROCKS:/ks/1.cfg" in output
     )
-    assert ("efi: EFI v" in said) == (firmware == "uefi")
+    assert ("efi: EFI v" in output) == (firmware == "uefi")

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Media from a generation: the right files, the same bytes, and firmware that starts them."""
+"""Media: their files, their bytes, and firmware that starts them."""
 
 from __future__ import annotations
 
@@ -37,19 +37,20 @@ from support.rpms import Rpm, image, repository
 from support.waiting import until
 
 IMAGES = {"kernel": "images/pxeboot/vmlinuz", "initrd": "images/pxeboot/initrd.img"}
-STAGE2, VENDORS = "images/install.img", "images/efiboot.img"
+STAGE2 = "images/install.img"
+VENDOR_IMAGE = "images/efiboot.img"
 BASH = Rpm("bash", "5.1.8", "9.el9", "x86_64")
 MENU = Menu(
     "ROCKS", (Entry("Install a compute node", kickstart="text\n"),), timeout=0, console="ttyS0"
 )
-# Long enough for a kernel's header, and none.
-NO_KERNEL = bytes(100_000)
+# Long enough for the header of a kernel, but not a kernel.
+INVALID_KERNEL = bytes(100_000)
 OVMF = pathlib.Path("/usr/share/OVMF")
 
 
 @pytest.fixture(scope="module")
 def efiboot(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A vendor's images/efiboot.img: GRUB with the prefix that Red Hat's has, and a menu that is not ours."""
+    """Make a vendor's images/efiboot.img: GRUB with Red Hat's prefix, and the vendor's menu."""
     folder = tmp_path_factory.mktemp("vendor")
     (folder / "EFI/BOOT").mkdir(parents=True)
     (folder / "EFI/BOOT/grub.cfg").write_text("echo the menu of the vendor\n")
@@ -72,20 +73,23 @@ def efiboot(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def upstream(folder: pathlib.Path, efiboot: Optional[pathlib.Path]) -> pathlib.Path:
-    """A vendor's tree whose kernel is none: a boot loader that found it says so."""
+    """Write a vendor's tree with an invalid kernel, which a boot loader reports."""
     repository(folder, [BASH])
-    contents = {**dict.fromkeys(IMAGES.values(), NO_KERNEL), STAGE2: b"second stage"}
+    contents = {**dict.fromkeys(IMAGES.values(), INVALID_KERNEL), STAGE2: b"second stage"}
     if efiboot:
-        contents[VENDORS] = efiboot.read_bytes()
+        contents[VENDOR_IMAGE] = efiboot.read_bytes()
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     info = configparser.ConfigParser()
-    info.read_dict({
-        "tree": {"arch": "x86_64", "variants": "BaseOS"},
-        "images-x86_64": {**IMAGES, **({"efiboot.img": VENDORS} if efiboot else {})},
-        "stage2": {"mainimage": STAGE2},
-    })  # fmt: skip
+    images = {**IMAGES, "efiboot.img": VENDOR_IMAGE} if efiboot else IMAGES
+    info.read_dict(
+        {
+            "tree": {"arch": "x86_64", "variants": "BaseOS"},
+            "images-x86_64": images,
+            "stage2": {"mainimage": STAGE2},
+        }
+    )
     text = io.StringIO()
     info.write(text)
     (folder / ".treeinfo").write_text(text.getvalue())
@@ -98,15 +102,15 @@ def tree(tmp_path: pathlib.Path, efiboot: pathlib.Path) -> pathlib.Path:
 
 
 def listing(medium: pathlib.Path) -> list[str]:
-    """The files on a medium."""
-    said = process.run(
+    """Return the paths of the files on a medium."""
+    output = process.run(
         ["xorriso", "-indev", str(medium), "-find", "/", "-type", "f"], timeout=60
     ).stdout
-    return sorted(line.strip("'/") for line in said.splitlines())
+    return sorted(line.strip("'/") for line in output.splitlines())
 
 
 def content(medium: pathlib.Path, path: str, folder: pathlib.Path) -> bytes:
-    """One file of a medium."""
+    """Return the content of a file on a medium."""
     target = folder / "extracted"
     process.run(
         ["xorriso", "-osirrox", "on", "-indev", str(medium), "-extract", f"/{path}", str(target)],
@@ -117,24 +121,32 @@ def content(medium: pathlib.Path, path: str, folder: pathlib.Path) -> bytes:
     return data
 
 
-# What is on it
+# Content
 
 
-def test_a_medium_without_packages_holds_what_starts_an_installer(
+def test_a_medium_without_packages_contains_the_installer_and_the_menu(
     tree: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     medium = tmp_path / "small.iso"
-    made = make(str(tree), str(medium), MENU, packages=False)
-    assert (made.changed, made.loader) == (True, "images/efiboot.img of the tree")
-    assert listing(medium) == sorted([
-        ".treeinfo", "EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grub.cfg", "boot/grub2/grub.cfg", "images/eltorito.img",
-        STAGE2, *IMAGES.values(), "ks/1.cfg",
-    ])  # fmt: skip
+    result = make(str(tree), str(medium), MENU, packages=False)
+    assert (result.changed, result.loader) == (True, "images/efiboot.img of the tree")
+    assert listing(medium) == sorted(
+        [
+            ".treeinfo",
+            "EFI/BOOT/BOOTX64.EFI",
+            "EFI/BOOT/grub.cfg",
+            "boot/grub2/grub.cfg",
+            "images/eltorito.img",
+            STAGE2,
+            *IMAGES.values(),
+            "ks/1.cfg",
+        ]
+    )
     assert content(medium, "ks/1.cfg", tmp_path) == b"text\n"
-    assert content(medium, IMAGES["kernel"], tmp_path) == NO_KERNEL
+    assert content(medium, IMAGES["kernel"], tmp_path) == INVALID_KERNEL
 
 
-def test_a_full_medium_of_a_generation_holds_packages_and_no_links(
+def test_a_full_medium_contains_the_packages_as_files_not_links(
     tmp_path: pathlib.Path, efiboot: pathlib.Path
 ) -> None:
     site = Site(tmp_path)
@@ -153,9 +165,7 @@ def test_a_full_medium_of_a_generation_holds_packages_and_no_links(
     assert "repodata/repomd.xml" in listing(medium)
 
 
-def test_the_menu_of_the_vendor_is_replaced_by_ours(
-    tree: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_our_menu_replaces_the_vendors(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
     medium = tmp_path / "small.iso"
     make(str(tree), str(medium), MENU, packages=False)
     menus = {
@@ -165,28 +175,26 @@ def test_the_menu_of_the_vendor_is_replaced_by_ours(
     assert b"search --no-floppy --set=root --label ROCKS" in menus.pop()
 
 
-def test_the_medium_boots_by_bios_and_uefi_as_el_torito_says(
-    tree: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_el_torito_has_a_bios_and_a_uefi_image(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
     medium = tmp_path / "small.iso"
     make(str(tree), str(medium), MENU, packages=False)
-    said = process.run(
+    report = process.run(
         ["xorriso", "-indev", str(medium), "-report_el_torito", "plain"], timeout=60
     ).stdout
     assert [
-        line.split()[6] for line in said.splitlines() if line.startswith("El Torito boot img")
+        line.split()[6] for line in report.splitlines() if line.startswith("El Torito boot img")
     ] == ["BIOS", "UEFI"]
 
 
-def test_a_tree_without_efiboot_gets_the_frontends_grub_and_says_so(tmp_path: pathlib.Path) -> None:
-    made = make(
+def test_a_tree_without_efiboot_gets_the_frontends_unsigned_grub(tmp_path: pathlib.Path) -> None:
+    medium = make(
         str(upstream(tmp_path / "plain", None)), str(tmp_path / "plain.iso"), MENU, packages=False
     )
-    assert (made.loader, made.secure_boot) == ("the frontend's GRUB", False)
+    assert (medium.loader, medium.secure_boot) == ("the frontend's GRUB", False)
 
 
-def test_a_signed_loader_is_told_from_an_unsigned_one(tmp_path: pathlib.Path) -> None:
-    """A PE file with a certificate table is signed: bytes 144 to 151 of its optional header."""
+def test_a_pe_file_with_a_certificate_table_is_signed(tmp_path: pathlib.Path) -> None:
+    """The table's entry is in bytes 144 to 151 of the optional header."""
     program = bytearray(600)
     program[0x3C:0x40] = (128).to_bytes(4, "little")
     program[152:154] = (0x20B).to_bytes(2, "little")
@@ -201,19 +209,20 @@ def test_a_signed_loader_is_told_from_an_unsigned_one(tmp_path: pathlib.Path) ->
     ]
 
 
-# Twice, and wrong input
+# Repeated runs, and faulty input
 
 
 def test_the_same_input_gives_the_same_bytes(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    made = [tmp_path / "one.iso", tmp_path / "other.iso"]
-    make(str(tree), str(made[0]), MENU, packages=True)
+    first = tmp_path / "first.iso"
+    second = tmp_path / "second.iso"
+    make(str(tree), str(first), MENU, packages=True)
     for path in sorted(tree.rglob("*")):
         path.touch()
-    make(str(tree), str(made[1]), MENU, packages=True)
-    assert made[0].read_bytes() == made[1].read_bytes()
+    make(str(tree), str(second), MENU, packages=True)
+    assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_medium_that_is_there_is_not_written_again(
+def test_an_existing_medium_of_the_same_input_is_not_written_again(
     tree: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     options: dict[str, Any] = {
@@ -239,7 +248,7 @@ def test_check_mode_writes_nothing(tree: pathlib.Path, tmp_path: pathlib.Path) -
 
 
 def test_a_tree_without_an_installer_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(NotFound, match=r"no installer: no \.treeinfo"):
+    with pytest.raises(NotFound, match=r"tree: .*\.treeinfo"):
         make(
             str(repository(tmp_path / "tree", [BASH])),
             str(tmp_path / "m.iso"),
@@ -248,35 +257,39 @@ def test_a_tree_without_an_installer_is_refused(tmp_path: pathlib.Path) -> None:
         )
 
 
-def test_a_tree_that_lost_an_image_is_refused(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_tree_without_an_image_of_its_treeinfo_is_refused(
+    tree: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     (tree / STAGE2).unlink()
     with pytest.raises(DescriptionError, match=r"stage2 'images/install\.img'"):
         make(str(tree), str(tmp_path / "m.iso"), MENU, packages=False)
 
 
-def test_an_unknown_generation_is_named(tmp_path: pathlib.Path) -> None:
+def test_an_error_contains_the_name_of_an_unknown_generation(tmp_path: pathlib.Path) -> None:
     answer = modules.run(
         "rocks_iso", distribution="rocks", path=str(tmp_path), dest=str(tmp_path / "m.iso")
     )
-    assert answer["failed"] and "nothing is published for x86_64" in answer["msg"]
+    assert answer["failed"] and "no published generation for x86_64" in answer["msg"]
     answer = modules.run(
         "rocks_iso", distribution="rocks", generation="4c19", path=str(tmp_path), dest="/x.iso"
     )
     assert 'distribution "rocks" has no generation "4c19"' in answer["msg"]
 
 
-def test_a_failure_leaves_the_old_medium(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_an_existing_medium_is_unchanged_after_a_failure(
+    tree: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     medium = tmp_path / "m.iso"
     make(str(tree), str(medium), MENU, packages=False)
     before = medium.read_bytes()
 
-    def broken(argv: Sequence[str], **options: Any) -> process.ProgramResult:
+    def fail_xorriso(argv: Sequence[str], **options: Any) -> process.ProgramResult:
         if argv[0] == "xorriso":
             raise CommandError("No space left on device", "xorriso")
         return process.run(argv, **options)
 
     with pytest.raises(CommandError):
-        make(str(tree), str(medium), MENU, packages=True, run=broken)
+        make(str(tree), str(medium), MENU, packages=True, run=fail_xorriso)
     assert medium.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.iso", "tree"]
 
@@ -285,32 +298,15 @@ def test_a_failure_leaves_the_old_medium(tree: pathlib.Path, tmp_path: pathlib.P
 
 
 @pytest.mark.parametrize(("firmware", "drive"), [("bios", "cd"), ("bios", "stick"), ("uefi", "cd")])
-def test_firmware_starts_the_medium_and_our_menu_finds_the_kernel(
+def test_firmware_starts_the_medium_and_grub_reads_the_kernel(
     tree: pathlib.Path, tmp_path: pathlib.Path, firmware: str, drive: str
 ) -> None:
-    """The kernel of this tree is none, which only a boot loader that has read it can say."""
+    """The kernel is invalid: only a boot loader that has read it reports that."""
     medium = tmp_path / "m.iso"
     make(str(tree), str(medium), MENU, packages=False)
-    argv = [
-        "qemu-system-x86_64",
-        "-machine",
-        "q35,accel=tcg",
-        "-cpu",
-        "max",
-        "-m",
-        "512",
-        "-display",
-        "none",
-    ]
-    argv += [
-        "-monitor",
-        "none",
-        "-nic",
-        "none",
-        "-no-reboot",
-        "-serial",
-        f"file:{tmp_path / 'console'}",
-    ]
+    argv = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-m", "512"]
+    argv += ["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"]
+    argv += ["-serial", f"file:{tmp_path / 'console'}"]
     argv += (
         ["-cdrom", str(medium)]
         if drive == "cd"
@@ -324,9 +320,9 @@ def test_firmware_starts_the_medium_and_our_menu_finds_the_kernel(
     console.touch()
     with daemon(argv, tmp_path / "qemu.log") as machine:
 
-        def refused() -> bool:
+        def kernel_refused() -> bool:
             if not machine.alive():
                 raise RuntimeError(machine.output())
             return "invalid magic number" in console.read_text(errors="replace")
 
-        until(refused, 120, f"GRUB under {firmware} to refuse the kernel on the {drive}")
+        until(kernel_refused, 120, f"GRUB under {firmware} to refuse the kernel on the {drive}")

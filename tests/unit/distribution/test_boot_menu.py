@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The boot menu: one text for BIOS and UEFI, and nothing that a shell could take for something else."""
+"""The boot menu is one text for BIOS and UEFI, quoted for GRUB's shell."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boo
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
-KERNEL, INITRD = "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"
+KERNEL = "images/pxeboot/vmlinuz"
+INITRD = "images/pxeboot/initrd.img"
 COMPUTE = Entry("Install a compute node", url="http://10.1.1.1/rocks/kickstart")
 FRONTEND = Entry("Install the frontend", kickstart="text\n", arguments=("inst.text",))
 
 
-def test_the_papers_one_cd_installs_the_frontend_and_starts_compute_nodes() -> None:
+def test_one_cd_installs_the_frontend_and_starts_compute_nodes_as_in_the_paper() -> None:
     menu = Menu("ROCKS", (COMPUTE, FRONTEND))
     assert (
         render(menu, KERNEL, INITRD)
@@ -41,7 +42,7 @@ menuentry 'Install the frontend' {
     )
 
 
-def test_a_serial_console_is_for_the_boot_loader_and_for_the_kernel() -> None:
+def test_boot_loader_and_kernel_use_the_serial_console() -> None:
     text = render(Menu("ROCKS", (COMPUTE,), timeout=5, console="ttyS1,9600"), KERNEL, INITRD)
     assert text.startswith(
         "serial --unit=1 --speed=9600\nterminal_input console serial\nterminal_output console serial\n"
@@ -49,7 +50,7 @@ def test_a_serial_console_is_for_the_boot_loader_and_for_the_kernel() -> None:
     assert "console=tty0 console=ttyS1,9600\n" in text
 
 
-def test_a_word_that_grubs_shell_would_read_is_quoted() -> None:
+def test_special_characters_of_grubs_shell_are_quoted() -> None:
     entry = Entry("Don't touch; $HOME {", arguments=("a=b c", "x;y", "it's"))
     text = render(Menu("ROCKS", (entry,)), KERNEL, INITRD)
     assert "menuentry 'Don'\\''t touch; $HOME {' {" in text
@@ -57,38 +58,38 @@ def test_a_word_that_grubs_shell_would_read_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "fact"),
     [
         pytest.param({"label": "my disk"}, "the label 'my disk'", id="a label with a space"),
-        pytest.param({"label": "x" * 33}, "is not 1 to 32 letters", id="a long label"),
+        pytest.param({"label": "x" * 33}, "the label 'x{33}'", id="a long label"),
         pytest.param(
-            {"console": "hvc0; reboot"}, "is not like ttyS0,115200", id="a console that is none"
+            {"console": "hvc0; reboot"}, "the console 'hvc0; reboot'", id="an invalid console"
         ),
         pytest.param({"entries": ()}, "no entry", id="an empty menu"),
-        pytest.param({"entries": (Entry(""),)}, "the entry '' has no title", id="no title"),
+        pytest.param({"entries": (Entry(""),)}, "the entry ''", id="no title"),
         pytest.param(
             {"entries": (Entry("a", arguments=("b\n}",)),)},
-            "line break in a word",
+            "the entry 'a' .*line break",
             id="a line break",
         ),
         pytest.param(
             {"entries": (Entry("a", "text", "http://b"),)},
-            "a kickstart and a URL",
+            "the entry 'a' .*kickstart and url",
             id="two kickstarts",
         ),
     ],
 )
-def test_a_menu_that_cannot_be_is_refused(change: dict[str, object], said: str) -> None:
+def test_an_invalid_menu_is_refused(change: dict[str, object], fact: str) -> None:
     menu = dataclasses.replace(Menu("ROCKS", (COMPUTE,)), **change)  # type: ignore[arg-type]
-    with pytest.raises(DescriptionError, match=f"^boot medium: .*{said}"):
+    with pytest.raises(DescriptionError, match=f"^boot medium: .*{fact}"):
         check(menu)
 
 
-def test_all_faults_of_a_menu_are_told_at_once() -> None:
+def test_one_error_lists_all_faults_of_a_menu() -> None:
     with pytest.raises(DescriptionError) as caught:
         check(Menu("", (), console="x"))
     assert caught.value.what.count(";") == 2
 
 
-def test_a_good_menu_passes() -> None:
+def test_a_valid_menu_raises_no_error() -> None:
     check(Menu("ROCKS_9.4-x86", (COMPUTE, FRONTEND), console="ttyS0"))

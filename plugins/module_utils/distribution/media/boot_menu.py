@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The boot menu of a medium: one GRUB configuration, which BIOS and UEFI read alike.
+"""The boot menu of a medium: one GRUB configuration for both BIOS and UEFI.
 
-The medium is found by its label, whatever the drive is called, and so is the installer's second stage.
+GRUB and the installer find the medium by its label, not by a device name.
 """
 
 from __future__ import annotations
@@ -15,78 +15,74 @@ from ...errors import DescriptionError
 
 LABEL = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 CONSOLE = re.compile(r"ttyS(?P<unit>[0-9])(,(?P<speed>[0-9]+))?")
-PLAIN = re.compile(r"[A-Za-z0-9_.,:/=@%+-]+")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_.,:/=@%+-]+")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 DEFAULT_SPEED = "115200"
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One line of the menu.
-
-    title      what a person reads
-    kickstart  the text of a kickstart that is put on the medium; empty: none
-    url        where the installer fetches its kickstart instead; the node tells its MAC addresses
-    arguments  further kernel arguments
-    """
+    """One line of the menu."""
 
     title: str
     kickstart: str = ""
+    """Text of a kickstart that is written to the medium."""
     url: str = ""
+    """URL of the kickstart, instead of a text.  The installer sends the node's MAC addresses."""
     arguments: tuple[str, ...] = ()
+    """Additional kernel arguments."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Menu:
-    """What the boot loader shows; the first entry starts by itself.
-
-    label    the volume's name: letters, digits, ``_``, ``.`` and ``-``, at most 32
-    timeout  seconds until the first entry starts; 0 at once, -1 never
-    console  a serial console beside the screen, such as ``ttyS0,115200``; empty: the screen alone
-    """
+    """The menu; its first entry starts automatically."""
 
     label: str
+    """Volume label: 1 to 32 letters, digits, ``_``, ``.`` and ``-``."""
     entries: tuple[Entry, ...]
     timeout: int = 60
+    """Seconds until the first entry starts; 0: immediately, -1: never."""
     console: str = ""
+    """A serial console in addition to the screen, such as ``ttyS0,115200``."""
 
 
 def check(menu: Menu) -> None:
-    """Raise one DescriptionError that lists everything that is wrong with the menu."""
+    """Raise one DescriptionError that lists every fault of the menu."""
     faults = []
     if not LABEL.fullmatch(menu.label):
         faults.append(f"the label {menu.label!r} is not 1 to 32 letters, digits, '_', '.' or '-'")
     if menu.console and not CONSOLE.fullmatch(menu.console):
-        faults.append(f"the console {menu.console!r} is not like ttyS0,115200")
+        faults.append(f"the console {menu.console!r} does not have the form ttyS0,115200")
     if not menu.entries:
         faults.append("the menu has no entry")
     for entry in menu.entries:
+        words = (entry.title, entry.url, *entry.arguments)
         if entry.kickstart and entry.url:
-            faults.append(f"the entry {entry.title!r} has a kickstart and a URL of one")
-        if not entry.title or any(map(CONTROL.search, (entry.title, entry.url, *entry.arguments))):
-            faults.append(f"the entry {entry.title!r} has no title, or a line break in a word")
+            faults.append(f"the entry {entry.title!r} has both kickstart and url")
+        if not entry.title or any(map(CONTROL_CHARACTER.search, words)):
+            faults.append(f"the entry {entry.title!r} has no title or contains a line break")
     if faults:
         raise DescriptionError("; ".join(faults), "boot medium", "correct the options")
 
 
 def kickstart_path(number: int) -> str:
-    """Where the kickstart of an entry lies on the medium; entries count from 1."""
+    """Return the path on the medium of an entry's kickstart; entries count from 1."""
     return f"ks/{number}.cfg"
 
 
 def render(menu: Menu, kernel: str, initrd: str) -> str:
-    """The text of grub.cfg; ``kernel`` and ``initrd`` are paths on the medium."""
+    """Return the text of grub.cfg; ``kernel`` and ``initrd`` are paths on the medium."""
     lines = [
-        *_console(menu),
+        *_console_commands(menu),
         f"search --no-floppy --set=root --label {menu.label}",
         "set default=0",
+        f"set timeout={menu.timeout}",
     ]
-    lines += [f"set timeout={menu.timeout}"]
     for number, entry in enumerate(menu.entries, 1):
-        words = " ".join(_quoted(word) for word in kernel_arguments(menu, entry, number))
+        arguments = " ".join(_quote(word) for word in kernel_arguments(menu, entry, number))
         lines += [
-            f"menuentry {_quoted(entry.title)} {{",
-            f"    linux /{kernel} {words}",
+            f"menuentry {_quote(entry.title)} {{",
+            f"    linux /{kernel} {arguments}",
             f"    initrd /{initrd}",
             "}",
         ]
@@ -94,11 +90,14 @@ def render(menu: Menu, kernel: str, initrd: str) -> str:
 
 
 def kernel_arguments(menu: Menu, entry: Entry, number: int) -> list[str]:
-    """The kernel's arguments: where the second stage and the kickstart are, the consoles, and the entry's own."""
-    here = f"hd:LABEL={menu.label}"
-    words = [f"inst.stage2={here}"]
+    """Return the kernel arguments of an entry.
+
+    They name the installer's second stage, the kickstart and the consoles.
+    """
+    device = f"hd:LABEL={menu.label}"
+    words = [f"inst.stage2={device}"]
     if entry.kickstart:
-        words.append(f"inst.ks={here}:/{kickstart_path(number)}")
+        words.append(f"inst.ks={device}:/{kickstart_path(number)}")
     if entry.url:
         words += [f"inst.ks={entry.url}", "inst.ks.sendmac", "ip=dhcp"]
     if menu.console:
@@ -106,18 +105,18 @@ def kernel_arguments(menu: Menu, entry: Entry, number: int) -> list[str]:
     return [*words, *entry.arguments]
 
 
-def _console(menu: Menu) -> Sequence[str]:
-    found = CONSOLE.fullmatch(menu.console)
-    if not found:
+def _console_commands(menu: Menu) -> Sequence[str]:
+    match = CONSOLE.fullmatch(menu.console)
+    if not match:
         return ()
-    speed = found["speed"] or DEFAULT_SPEED
+    speed = match["speed"] or DEFAULT_SPEED
     return (
-        f"serial --unit={found['unit']} --speed={speed}",
+        f"serial --unit={match['unit']} --speed={speed}",
         "terminal_input console serial",
         "terminal_output console serial",
     )
 
 
-def _quoted(word: str) -> str:
-    """A word of GRUB's shell."""
-    return word if PLAIN.fullmatch(word) else "'" + word.replace("'", "'\\''") + "'"
+def _quote(word: str) -> str:
+    """Quote a word for GRUB's shell."""
+    return word if PLAIN_WORD.fullmatch(word) else "'" + word.replace("'", "'\\''") + "'"
