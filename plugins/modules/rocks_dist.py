@@ -9,76 +9,82 @@ module: rocks_dist
 short_description: Build and publish a distribution
 version_added: 0.1.0
 description:
-  - Gathers packages from mirrors, parent distributions and folders of RPMs, takes the newest of each by rpm's order of
-    versions, and publishes one installable tree with the XML of its profiles. Any distribution can be the parent of
-    another.
-  - A build is a generation, named by the hash of its content, and never changes. Publishing switches one link, so that
-    clients see the old tree or the new one. Older generations stay, to go back to.
-  - Nothing is published when a source is damaged, a signature is wrong, a package needs what is not there, or the XML
-    of the profiles has an error, used or not; what is published then stays as it is.
-  - In check mode only metadata are read, and the result is the same.
-  - While it fetches, it tells the journal how far it is; C(journalctl -f -t ansible-rocks_dist) shows it.
+  - Collects packages from mirrors, parent distributions and folders of RPMs, chooses the newest
+    version of each by rpm's version order, and publishes one installable tree with the XML of its
+    profiles. Any distribution can be the parent of another one.
+  - The result of a build is a generation. It is named by the hash of its content, and never
+    changes. Publishing switches one link, so that clients see either the old tree or the new one.
+    Older generations are kept, and you can publish them again.
+  - If a source is damaged, a signature is wrong, a requirement of a package is not met, or the XML
+    of the profiles has an error, the build fails and the published generation stays as it was. This
+    includes errors in XML that no profile uses.
+  - In check mode, only metadata is read; the result is the same.
+  - While packages are fetched, the progress is logged to the journal; C(journalctl -f -t
+    ansible-rocks_dist) shows it.
 options:
   state:
-    description: V(present) builds and publishes it, V(absent) removes it with all its generations.
+    description: V(present) builds and publishes the distribution, V(absent) removes it with all its
+      generations.
     type: str
     choices: [present, absent]
     default: present
   sources:
     description:
-      - Where its packages come from. Of packages with equal versions the source with the lower O(sources[].priority)
-        is taken, then the earlier one in this list.
+      - Sources of packages. If versions are equal, the source with the lower O(sources[].priority)
+        is preferred, then the earlier one in this list.
     type: list
     elements: dict
     suboptions:
       name:
-        description: Name of the source, by which results and errors call it.
+        description: Name of the source in results and errors.
         type: str
         required: true
       type:
         description:
-          - V(mirror) is an RPM repository; V(parent) is a distribution of this frontend or another one, whose XML is
-            inherited; V(directory) is a folder of RPM files without metadata.
+          - V(mirror) is an RPM repository, V(parent) is a distribution of this or another frontend,
+            whose XML is inherited, and V(directory) is a folder of RPM files without metadata.
         type: str
         choices: [mirror, parent, directory]
         default: mirror
       url:
-        description: URL (http, https or file) of the folder that holds C(repodata).
+        description: URL (http, https or file) of the folder that contains C(repodata).
         type: str
         default: ''
       path:
-        description: The same on this machine; either this or O(sources[].url).
+        description: Path of that folder on this machine, instead of O(sources[].url).
         type: str
         default: ''
       priority:
         description:
-          - Breaks ties between packages of equal version, and nothing else. The lower number is preferred, as in dnf.
-          - Without it, 10 for a directory and 99 for the others.
+          - Decides between packages of equal version, and nothing else. As in dnf, the lower number
+            is preferred.
+          - The default is 10 for a directory, and 99 for other sources.
         type: int
       wins:
         description:
-          - Patterns of package names. Of these the distribution takes this source's packages, whatever versions the
-            others have.
+          - Patterns of package names. These packages are always taken from this source, whatever
+            versions the others have.
         type: list
         elements: str
         default: []
       include:
-        description: Patterns of names or NEVRAs; only these packages are seen.
+        description: Patterns of names or NEVRAs. All other packages of the source are ignored.
         type: list
         elements: str
         default: []
       exclude:
-        description: Patterns of names or NEVRAs; these packages are not seen.
+        description: Patterns of names or NEVRAs of packages to ignore.
         type: list
         elements: str
         default: []
       gpg_keys:
-        description: Files with the public keys that sign its packages or metadata.
+        description: Files with the public keys that sign the packages or the metadata.
         type: list
         elements: path
         default: []
       gpgcheck:
-        description: Refuse packages that none of the keys has signed. Without it, when there are keys.
+        description: Refuse packages that none of the keys has signed. By default true if there are
+          keys.
         type: bool
       repo_gpgcheck:
         description: Refuse metadata that none of the keys has signed.
@@ -86,17 +92,17 @@ options:
         default: false
       fetch:
         description:
-          - V(needed) fetches the packages that were chosen, V(everything) the whole repository, which then lies in
-            C(Mirrors/) of the tree.
+          - V(needed) fetches the chosen packages. V(everything) fetches the whole repository, and
+            publishes it in C(Mirrors/) of the tree.
         type: str
         choices: [needed, everything]
         default: needed
       ca:
-        description: File with the certificates that its server's certificate is checked against.
+        description: File with the CA certificates that verify the server's certificate.
         type: str
         default: ''
       certificate:
-        description: File with the client's certificate, for instance that of a subscription.
+        description: File with the client certificate, for example of a subscription.
         type: str
         default: ''
       key:
@@ -108,62 +114,67 @@ options:
         type: str
         default: ''
   release:
-    description: The release whose installer will read the profiles. Needed when there are profiles to compile.
+    description: The release whose installer reads the profiles. Required if there are profiles to
+      compile.
     type: str
     choices: [rhel7, rhel8, rhel9, rhel10, f44, f45, fedora]
   xml:
     description:
-      - Folders that hold C(graphs/) and C(nodes/), put over the parents' XML; a later one adds to an earlier one
-        (C(extend-X.xml)) or takes the place of its files.
+      - Folders with C(graphs/) and C(nodes/), which have precedence over the XML of parents. A
+        later folder extends an earlier one (C(extend-X.xml)) or replaces its files.
     type: list
     elements: path
     default: []
   versions:
-    description: Take the newest of each package, or all versions.
+    description: Choose the newest version of each package, or all versions.
     type: str
     choices: [newest, all]
     default: newest
   pins:
-    description: Package name to C([epoch:]version[-release]), which is taken although there are newer ones.
+    description: Package name to the version C([epoch:]version[-release]) to choose, even if there
+      are newer ones.
     type: dict
     default: {}
   install_only:
-    description: Patterns of packages that are installed side by side; without it, the kernels.
+    description: Patterns of packages of which several versions can be installed. The default are
+      the kernels.
     type: list
     elements: str
   install_only_limit:
-    description: How many versions of those are taken.
+    description: Number of versions of those packages to choose.
     type: int
     default: 1
   drop_stale:
-    description: When a package changed between noarch and an architecture, leave out the older of the two.
+    description: If a package changed between noarch and an architecture, leave out the older one.
     type: bool
     default: false
   layout:
     description:
-      - V(links) shares folders of hard links between generations and distributions.
+      - V(links) uses folders of hard links that generations and distributions share.
       - V(symlink) makes one symbolic link for each package.
     type: str
     choices: [links, symlink]
     default: links
   closure:
     description:
-      - V(whole) fails when any package needs what no package provides; V(profiles) only when something that a profile
-        installs does. V(warn) says so and goes on; V(off) does not look.
+      - V(whole) fails if a requirement of any package is not met, V(profiles) only if a package in
+        a profile cannot be installed. V(warn) adds warnings instead of failing, and V(off) does not
+        check.
     type: str
     choices: [whole, profiles, warn, 'off']
     default: whole
   open:
-    description: Patterns of capabilities that may stay without a provider.
+    description: Patterns of capabilities that do not need a provider.
     type: list
     elements: str
     default: []
   sign_key:
-    description: GnuPG key, by fingerprint or mail address, that signs the metadata. Its public half lies in the tree.
+    description: GnuPG key (fingerprint or mail address) that signs the metadata. The tree contains
+      its public key.
     type: str
     default: ''
   profiles:
-    description: Profiles to compile besides those of the nodes.
+    description: Profiles to compile in addition to those of the nodes.
     type: list
     elements: dict
     default: []
@@ -173,46 +184,47 @@ options:
         type: str
         required: true
       attributes:
-        description: The attributes that decide what it holds.
+        description: The attributes that the profile depends on.
         type: dict
         default: {}
   nodes:
     description:
-      - Compile the profiles of all nodes and memberships that the cluster database gives this distribution, and keep
-        the generations that install orders need.
-      - Without it, when there is a database.
+      - Compile the profiles of all nodes and memberships of this distribution in the cluster
+        database, and keep the generations that install orders use.
+      - By default true if there is a database.
     type: bool
   graph:
     description: Name of the graph.
     type: str
     default: default
   eval_user:
-    description: Who the programs of C(<eval>) run as, when we are root.
+    description: User that runs the programs of C(<eval>) if the module runs as root.
     type: str
     default: nobody
   eval_timeout:
-    description: Seconds after which such a program is killed, and the build fails.
+    description: Seconds after which such a program is killed and the build fails.
     type: float
     default: 30
   generation:
     description:
-      - Publish this generation instead of building one. The beginning of its name is enough; V(previous) is the one that
-        was published before.
+      - Publish this generation instead of building one. The beginning of its name is sufficient;
+        V(previous) is the one that was published before.
     type: str
   promote_from:
-    description: Publish what another distribution publishes, such as a test distribution, instead of building.
+    description: Publish the generation of another distribution, for example of a test distribution,
+      instead of building.
     type: str
   keep:
-    description: How many generations stay, the published one included.
+    description: Number of generations to keep, including the published one.
     type: int
     default: 3
   in_use:
-    description: Generations that stay in any case.
+    description: Generations to keep in any case.
     type: list
     elements: str
     default: []
   wait:
-    description: Seconds to wait for another builder of this distribution.
+    description: Seconds to wait for another build of this distribution.
     type: float
     default: 600
   details:
@@ -231,7 +243,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stock, updates, third party and local software as one distribution
+- name: Build one distribution from stock, third-party and local software
   npaci.rocks.rocks_dist:
     name: rocks
     release: rhel9
@@ -251,14 +263,14 @@ EXAMPLES = r"""
         wins: ["kernel*"]
     xml: [/usr/share/rocks/xml, /etc/rocks/xml]
 
-- name: What would change
+- name: Show what would change
   npaci.rocks.rocks_dist:
     name: rocks
     sources: "{{ rocks_sources }}"
   check_mode: true
   diff: true
 
-- name: The campus' distribution, with a department's packages
+- name: Add the packages of a department to the distribution of the campus
   npaci.rocks.rocks_dist:
     name: physics
     sources:
@@ -269,12 +281,12 @@ EXAMPLES = r"""
         type: directory
         path: /export/physics
 
-- name: Back to what was published before
+- name: Publish the previous generation again
   npaci.rocks.rocks_dist:
     name: rocks
     generation: previous
 
-- name: What was tested becomes production
+- name: Promote the tested generation to production
   npaci.rocks.rocks_dist:
     name: production
     promote_from: rocks
@@ -282,29 +294,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 generation:
-  description: The name of the generation, the hash of its content.
+  description: The name of the generation, which is the hash of its content.
   returned: when O(state=present)
   type: str
 tree:
-  description: Its folder.
+  description: The folder of the generation.
   returned: when O(state=present)
   type: str
 packages:
-  description: How many packages are from which source.
+  description: The number of packages from each source.
   returned: when O(state=present)
   type: dict
 added:
-  description: NEVRAs of packages that the published generation did not have.
+  description: NEVRAs of new packages, compared with the published generation.
   returned: when O(state=present)
   type: list
   elements: str
 removed:
-  description: NEVRAs of packages that it had.
+  description: NEVRAs of removed packages.
   returned: when O(state=present)
   type: list
   elements: str
 upgraded:
-  description: Packages whose version went up.
+  description: Packages with a higher version.
   returned: when O(state=present)
   type: list
   elements: dict
@@ -313,32 +325,32 @@ upgraded:
       description: Name of the package.
       type: str
     arch:
-      description: Its architecture.
+      description: Architecture of the package.
       type: str
     before:
-      description: The version that was published.
+      description: The version in the published generation.
       type: str
     after:
-      description: The version now.
+      description: The version in this generation.
       type: str
 downgraded:
-  description: Packages whose version went down.
+  description: Packages with a lower version.
   returned: when O(state=present)
   type: list
   elements: dict
   contains: *change
 rebuilt:
-  description: NEVRAs of packages with another content under the same version.
+  description: NEVRAs of packages with other content under the same version.
   returned: when O(state=present)
   type: list
   elements: str
 advisories:
-  description: Identifiers of advisories that the published generation did not have.
+  description: Identifiers of new advisories.
   returned: when O(state=present)
   type: list
   elements: str
 conflicts:
-  description: Packages of one version and different content, of which the priority decided.
+  description: Packages with equal version and different content, of which the priority chose one.
   returned: when O(state=present)
   type: list
   elements: dict
@@ -347,28 +359,29 @@ conflicts:
       description: The NEVRA.
       type: str
     taken:
-      description: The source that it was taken from.
+      description: The source of the chosen package.
       type: str
     left_out:
       description: The other source.
       type: str
 remarks:
-  description: What is no fault, but may surprise, such as a package whose two architectures differ in their versions.
+  description: Facts that are not errors but can surprise, for example different versions for two
+    architectures.
   returned: when O(state=present)
   type: list
   elements: str
 unmet:
-  description: What packages or profiles need and the distribution does not have, with O(closure=warn).
+  description: Requirements of packages or profiles that are not met, with O(closure=warn).
   returned: when O(state=present)
   type: list
   elements: str
 lint:
-  description: What the XML of the profiles should not say, each with file and line. Errors end the build.
+  description: Warnings about the XML of the profiles, each with file and line.
   returned: when O(state=present)
   type: list
   elements: str
 chosen:
-  description: Every package with its source, and why it was chosen.
+  description: Every package with its source, and the reason why it was chosen.
   returned: when O(details=true)
   type: list
   elements: dict
@@ -377,13 +390,13 @@ chosen:
       description: The NEVRA.
       type: str
     source:
-      description: Its source.
+      description: The source.
       type: str
     reason:
-      description: Why.
+      description: The reason.
       type: str
 left_out:
-  description: Every package of the sources that was not chosen, and why.
+  description: Every package of the sources that was not chosen, and the reason.
   returned: when O(details=true)
   type: list
   elements: dict

@@ -6,24 +6,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_dist_info
-short_description: Tell what is in a distribution, and why
+short_description: List the generations and packages of a distribution
 version_added: 0.1.0
 description:
-  - Lists the generations of a distribution, says why a package was chosen or left out, and compares two generations.
-  - What it says of packages was decided when the generation was built.
+  - Lists the generations of a distribution, returns why a package was chosen or left out, and
+    compares two generations.
+  - The reasons were recorded when the generation was built.
 options:
   generation:
     description:
-      - The generation that is asked about; the beginning of its name is enough, and V(previous) is the one that was
-        published before. Without it, the published one.
+      - The generation to read. The beginning of its name is sufficient; V(previous) is the one that
+        was published before. The default is the published one.
     type: str
   why:
-    description: Patterns of package names; RV(verdicts) says what became of every package of these names.
+    description: Patterns of package names. RV(verdicts) contains the decision about every package
+      that matches.
     type: list
     elements: str
     default: []
   compare_to:
-    description: Another generation; RV(changes) is what O(generation) has that this one has not.
+    description: Another generation. RV(changes) contains what changed from that one to
+      O(generation).
     type: str
 extends_documentation_fragment:
   - npaci.rocks.attributes.info
@@ -34,12 +37,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Why this kernel?
+- name: Find out why this kernel was chosen
   npaci.rocks.rocks_dist_info:
     name: rocks
     why: ["kernel*"]
 
-- name: What came with the last build
+- name: List the changes of the last build
   npaci.rocks.rocks_dist_info:
     name: rocks
     compare_to: previous
@@ -47,29 +50,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 generations:
-  description: The generations that are there, in the order in which they were published last.
+  description: The existing generations, ordered by their last publication.
   returned: success
   type: list
   elements: dict
   contains:
     generation:
-      description: Its name.
+      description: The name of the generation.
       type: str
     published:
       description: Whether the distribution's link leads to it.
       type: bool
     tree:
-      description: Its folder.
+      description: The folder of the generation.
       type: str
     packages:
-      description: How many packages are from which source.
+      description: The number of packages from each source.
       type: dict
 generation:
-  description: The generation that was asked about.
+  description: The generation that was read.
   returned: success
   type: str
 verdicts:
-  description: What became of the packages that O(why) names.
+  description: The decisions about the packages that O(why) matches.
   returned: success
   type: list
   elements: dict
@@ -78,17 +81,18 @@ verdicts:
       description: The NEVRA.
       type: str
     source:
-      description: Its source.
+      description: The source.
       type: str
     chosen:
-      description: Whether it is in the distribution.
+      description: Whether the distribution contains it.
       type: bool
     reason:
-      description: Why.
+      description: The reason.
       type: str
 changes:
-  description: C(added), C(removed), C(upgraded), C(downgraded), C(rebuilt), C(advisories), as M(npaci.rocks.rocks_dist) returns them.
-  returned: when O(compare_to) is given
+  description: C(added), C(removed), C(upgraded), C(downgraded), C(rebuilt), C(advisories), as in
+    M(npaci.rocks.rocks_dist).
+  returned: when O(compare_to) is set
   type: dict
 """
 

@@ -9,20 +9,22 @@ module: rocks_iso
 short_description: Make a bootable CD or USB stick from a distribution
 version_added: 0.1.0
 description:
-  - Writes one file that starts from a CD and from a USB stick, under BIOS and under UEFI, into the installer of a
-    generation.
-  - With the packages on it, it installs a frontend without a network. Without them it is small, and starts compute
-    nodes that cannot boot from their network.
-  - The UEFI boot loader is the vendor's, out of the tree's C(images/efiboot.img), so that Secure Boot takes it. A
-    tree without one gets the frontend's GRUB, which is not signed. For BIOS it is always the frontend's GRUB.
-  - The same generation and options give the same bytes; a medium that is there already is not written again.
+  - Writes one file that starts the installer of a generation from a CD or a USB stick, with BIOS or
+    UEFI firmware.
+  - With packages, the medium can install a frontend without a network. Without packages it is
+    small, and starts compute nodes that cannot boot from the network.
+  - The UEFI boot loader is the vendor's signed one from the tree's C(images/efiboot.img), which
+    Secure Boot accepts. For a tree without this image, and for BIOS, the frontend's GRUB is used,
+    which is not signed.
+  - The same generation and options give the same bytes. An existing medium of the same input is not
+    written again.
 requirements:
   - xorriso and mtools
-  - grub2-mkimage with the modules for C(i386-pc), and for C(x86_64-efi) or C(arm64-efi) when the tree has no
-    C(images/efiboot.img)
+  - grub2-mkimage with the modules for C(i386-pc), and for C(x86_64-efi) or C(arm64-efi) if the tree
+    has no C(images/efiboot.img)
 options:
   dest:
-    description: The file to write; its directory must exist.
+    description: The file to write. Its folder must exist.
     type: path
     required: true
   distribution:
@@ -33,54 +35,56 @@ options:
     type: str
     default: x86_64
   generation:
-    description: A generation of the distribution; without it the published one.
+    description: A generation of the distribution. The default is the published one.
     type: str
     default: ''
   path:
-    description: The folder that holds the distributions; without it the one of the site's settings.
+    description: The folder of all distributions. The default is C(distributions) in
+      C(/etc/rocks/rocks.yml).
     type: path
   tree:
-    description: Folder of any other installable tree, in place of O(distribution).
+    description: Folder of another installable tree, instead of O(distribution).
     type: path
   packages:
-    description: Put the packages and their metadata on the medium as well.
+    description: Whether to add the packages and their metadata to the medium.
     type: bool
     default: true
   entries:
     description:
-      - What the boot menu offers; the first entry starts by itself.
-      - Without it there is one entry that starts the installer without a kickstart.
+      - Entries of the boot menu. The first one starts automatically.
+      - The default is one entry that starts the installer without a kickstart.
     type: list
     elements: dict
     suboptions:
       title:
-        description: What a person reads.
+        description: Title in the menu.
         type: str
         required: true
       kickstart:
-        description: Text of a kickstart, which is put on the medium.
+        description: Text of a kickstart, which is written to the medium.
         type: str
         default: ''
       url:
-        description: Where the installer fetches its kickstart, in place of O(entries[].kickstart).
+        description: URL of the kickstart, instead of O(entries[].kickstart).
         type: str
         default: ''
       arguments:
-        description: Further arguments of the kernel.
+        description: Additional kernel arguments.
         type: list
         elements: str
         default: []
   label:
     description:
-      - Name of the volume, by which boot loader and installer find it. At most 32 letters, digits, C(_), C(.), C(-).
-      - Without it, the name of the distribution and its architecture.
+      - Volume label, by which boot loader and installer find the medium. At most 32 letters,
+        digits, C(_), C(.), C(-).
+      - The default is the name of the distribution and its architecture.
     type: str
   timeout:
-    description: Seconds until the first entry starts; 0 at once, -1 never.
+    description: Seconds until the first entry starts; 0 starts it immediately, -1 never.
     type: int
     default: 60
   console:
-    description: A serial console beside the screen, such as C(ttyS0,115200).
+    description: A serial console in addition to the screen, such as C(ttyS0,115200).
     type: str
     default: ''
 extends_documentation_fragment:
@@ -88,7 +92,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    description: The content of a medium is too large to be shown.
+    description: The content of a medium is too large to show.
 author: the npaci.rocks contributors (@npaci)
 seealso:
   - module: npaci.rocks.rocks_dist
@@ -96,7 +100,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The kickstart of a new frontend
+- name: Render the kickstart of a new frontend
   npaci.rocks.rocks_kickstart:
     path: xml
     root: frontend
@@ -104,7 +108,7 @@ EXAMPLES = r"""
     attributes: "{{ frontend_attributes }}"
   register: frontend
 
-- name: A DVD that installs the frontend, and then starts its compute nodes
+- name: Make a DVD that installs the frontend and starts its compute nodes
   npaci.rocks.rocks_iso:
     distribution: rocks
     dest: /srv/rocks.iso
@@ -115,7 +119,7 @@ EXAMPLES = r"""
       - title: Install the frontend
         kickstart: "{{ frontend.kickstart }}"
 
-- name: A small stick for nodes whose firmware has no network boot, with a serial console
+- name: Make a small USB stick for nodes that cannot boot from the network, with a serial console
   npaci.rocks.rocks_iso:
     distribution: rocks
     dest: /srv/compute.iso
@@ -133,15 +137,16 @@ dest:
   returned: success
   type: str
 identity:
-  description: SHA-256 of all that the medium is made from; it stands in the volume as its application identifier.
+  description: SHA-256 of everything that the medium is made from. It is the application identifier
+    of the volume.
   returned: success
   type: str
 loader:
-  description: Where the UEFI boot loader is from.
+  description: Where the UEFI boot loader comes from.
   returned: success
   type: str
 secure_boot:
-  description: Whether the UEFI boot loader carries a signature.
+  description: Whether the UEFI boot loader is signed.
   returned: success
   type: bool
 tree:
