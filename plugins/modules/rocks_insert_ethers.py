@@ -173,11 +173,13 @@ nodes:
     switch: {description: The switch that its cable ends in; a relay tells it., type: str, sample: switch-0}
     port: {description: The port of that switch., type: str, sample: ge-0/0/7}
 known:
-  description: Machines that asked and that the database knew already, with the names of their nodes.
+  description:
+    - Machines that asked and that the database knew already, with the names of their nodes.
+    - RV(known[].problem) is why this interface cannot boot, and the remedy; empty when it can.
   returned: always
   type: list
   elements: dict
-  sample: [{mac: "00:50:8b:e0:40:93", name: compute-0-3}]
+  sample: [{mac: "00:50:8b:e0:40:93", name: compute-0-3, problem: ""}]
 refused:
   description: Machines that asked and were not entered, each with the reason.
   returned: always

@@ -12,6 +12,7 @@ from ..cluster.database import Database
 from ..cluster.frontend_protection import REPLACED, check_removal
 from .dhcp_request import DhcpRequest
 from .insert import BeforeCommit, do_nothing, insert, new_node, used_ranks
+from .known_interfaces import Machine
 from .model import BatchResult, Event, EventKind, Location, Placement
 
 
@@ -94,6 +95,7 @@ class Enroller:
         self._before_commit = before_commit
         self._dry_run = dry_run
         self._dry_run_requests: list[DhcpRequest] = []
+        self._machines: dict[str, Machine] = {}
 
     def enrol(self, requests: Sequence[DhcpRequest], limit: Optional[int]) -> BatchResult:
         """Enrol the machines of some requests, up to ``limit``; see ``insert``."""
@@ -105,6 +107,7 @@ class Enroller:
             self._placement,
             limit=limit,
             before_commit=self._before_commit,
+            machines=self._machines,
         )
 
     def _enrol_dry(self, requests: Sequence[DhcpRequest], limit: Optional[int]) -> BatchResult:

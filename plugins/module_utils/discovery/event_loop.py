@@ -197,12 +197,13 @@ class _Loop:
             self.pending_error = None
         yield from self._announce(result.enrolled)
         for machine in result.known:
-            if machine.name not in self.nodes:
+            if machine.problem or machine.name not in self.nodes:
                 yield from self._unless_reported(
                     Event(
                         EventKind.KNOWN,
                         mac=machine.request.mac,
                         name=machine.name,
+                        text=machine.problem,
                         request=machine.request,
                     )
                 )

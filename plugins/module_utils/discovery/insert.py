@@ -8,24 +8,19 @@ itself, so that only the machines at fault are refused, each with its reason.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, NamedTuple, Optional, Sequence, Union
+from typing import Callable, Iterable, Mapping, NamedTuple, Optional, Sequence, Union
 
 from ..cluster import nodes
 from ..cluster.addressing import network_of
 from ..cluster.database import Database
-from ..cluster.model import NewNode, Node
+from ..cluster.model import Network, NewNode, Node
 from ..cluster.networks import networks
 from ..errors import Refused, RocksError, Unavailable
 from .dhcp_request import DhcpRequest, merge_by_mac
+from .known_interfaces import Machine, Owner, boot_problem, mac_owners, machine_uuid
 from .model import BatchResult, Enrolment, KnownMachine, Location, Placement, Refusal
 from .placement_table import location_of
 
-MAX_PARAMETERS = 500  # in one SQL statement
-NODES_BY_MAC = (
-    "select mac, name from nodes where mac in ({placeholders}) union all"
-    " select interfaces.mac, nodes.name from interfaces join nodes on nodes.id = interfaces.node"
-    " where interfaces.mac in ({placeholders})"
-)
 USED_RANKS = (
     "select nodes.`rank` from nodes join memberships on memberships.id = nodes.membership"
     " where memberships.name = ? and nodes.rack = ?"
@@ -46,6 +41,7 @@ def insert(
     limit: Optional[int] = None,
     before_commit: BeforeCommit = do_nothing,
     dry_run: bool = False,
+    machines: Optional[dict[str, Machine]] = None,
 ) -> BatchResult:
     """Add each unknown machine as a node with a name, a location and an address.
 
@@ -53,35 +49,75 @@ def insert(
     limit          the largest number of machines to enrol; the result does not mention the rest
     before_commit  called with the new nodes inside the transaction; if it raises, they are undone
     dry_run        return the same result, and change nothing
+    machines       machines by UUID, which this call completes: another MAC with a UUID of them is
+                   a further interface of that machine, and not a new one
 
     Machines whose MAC belongs to any interface of a node are left alone.  Raises Unavailable when
     the database does not answer; nothing was changed then, and the call can be repeated.
     """
-    machines = merge_by_mac(requests)
+    merged = merge_by_mac(requests)
+    machines = {} if machines is None else machines
     with database.transaction(dry_run=dry_run):
-        owners = mac_owners(database, [request.mac for request in machines])
-        unknown = [request for request in machines if request.mac not in owners]
-        candidates, refused = _plan(database, unknown, placement)
+        owners = mac_owners(database, [request.mac for request in merged])
+        known = [request for request in merged if request.mac in owners]
+        _remember(machines, [(request, owners[request.mac].node) for request in known])
+        unknown = [request for request in merged if request.mac not in owners]
+        new, further = _split_by_uuid(unknown, machines, placement)
+        candidates, refused = _plan(database, new, placement)
         enrolled, failed = _enrol(database, candidates[:limit], placement, before_commit)
+        there = networks(database) if known else []
+    _remember(machines, [(request, node.name) for request, node in enrolled])
     return BatchResult(
         enrolled=tuple(enrolled),
-        known=tuple(
-            KnownMachine(request, owners[request.mac])
-            for request in machines
-            if request.mac in owners
-        ),
-        refused=(*refused, *failed),
+        known=tuple(_known(request, owners[request.mac], there) for request in known),
+        refused=(*further, *refused, *failed),
     )
 
 
-def mac_owners(database: Database, macs: Sequence[str]) -> dict[str, str]:
-    """Return the names of the nodes that have these MACs, by MAC."""
-    owners: dict[str, str] = {}
-    for start in range(0, len(macs), MAX_PARAMETERS // 2):
-        chunk = macs[start : start + MAX_PARAMETERS // 2]
-        query = NODES_BY_MAC.format(placeholders=", ".join("?" * len(chunk)))
-        owners.update(database.rows(query, [*chunk, *chunk]))
-    return owners
+def _known(request: DhcpRequest, owner: Owner, there: Sequence[Network]) -> KnownMachine:
+    return KnownMachine(request, owner.node, boot_problem(owner, request, there))
+
+
+def _remember(machines: dict[str, Machine], seen: Iterable[tuple[DhcpRequest, str]]) -> None:
+    """Add machines by their UUID, with the names of their nodes."""
+    for request, node in seen:
+        uuid = machine_uuid(request)
+        if uuid:
+            machines.setdefault(uuid, Machine(request.mac, node))
+
+
+def _split_by_uuid(
+    unknown: Sequence[DhcpRequest], machines: Mapping[str, Machine], placement: Placement
+) -> tuple[list[DhcpRequest], list[Refusal]]:
+    """Separate new machines from further interfaces of a machine.
+
+    A machine of the table is new, whatever its UUID, and so is one that replaces a node.
+    """
+    if placement.locations or placement.replace:
+        return list(unknown), []
+    new: list[DhcpRequest] = []
+    further: list[Refusal] = []
+    seen = dict(machines)
+    for request in unknown:
+        uuid = machine_uuid(request)
+        machine = seen.get(uuid) if uuid else None
+        if machine and machine.mac != request.mac:
+            further.append(Refusal(request, _further_interface(request, machine)))
+            continue
+        new.append(request)
+        if uuid:
+            seen[uuid] = Machine(request.mac, "")
+    return new, further
+
+
+def _further_interface(request: DhcpRequest, machine: Machine) -> str:
+    name = machine.node or "NODE"
+    return (
+        f"it is a further interface of the machine with the MAC {machine.mac}"
+        f" ({machine.node or 'new'}), which sends the same UUID: ansible localhost -m"
+        f" rocks_interface -a 'node={name} name=eth1 mac={request.mac} network=private'; to add"
+        " it as a node of its own, list its MAC (source)"
+    )
 
 
 def used_ranks(database: Database, membership: str, rack: int) -> set[int]:

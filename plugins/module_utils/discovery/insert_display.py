@@ -25,7 +25,7 @@ END_MESSAGES: Mapping[str, str] = {
 TEMPLATES = {
     EventKind.LISTENING: "reading DHCP requests from {note}",
     EventKind.ENROLLED: "added {name}: {mac}, {address}{machine}",
-    EventKind.KNOWN: "{mac} is already {name}",
+    EventKind.KNOWN: "{mac} is already {name}{problem}",
     EventKind.REFUSED: "{mac} not added: {note}",
     EventKind.REMOVED: "removed {name}",
     EventKind.REPORTS_WRITTEN: "reports written: {note}",
@@ -93,6 +93,7 @@ def event_line(event: Event) -> str:
         mac=event.mac,
         name=event.name,
         note=END_MESSAGES.get(note, note),
+        problem=f", but {note}" if note else "",
         address=(event.node.ip if event.node else "") or "no address",
         machine=f" ({machine})" if machine else "",
         installation=installation_mark(event.text),

@@ -17,7 +17,7 @@ class RunResult:
 
     def __init__(self) -> None:
         self._nodes: dict[str, dict[str, Any]] = {}
-        self._known: dict[str, str] = {}
+        self._known: dict[str, dict[str, str]] = {}
         self._refused: dict[str, str] = {}
         self._removed: list[dict[str, Any]] = []
         self._reports: dict[str, None] = {}
@@ -35,7 +35,11 @@ class RunResult:
         elif event.kind == EventKind.ORDER_STATE and event.name in self._nodes:
             self._nodes[event.name]["state"] = event.text
         elif event.kind == EventKind.KNOWN:
-            self._known[event.mac] = event.name
+            self._known[event.mac] = {
+                "mac": event.mac,
+                "name": event.name,
+                "problem": event.text,
+            }
         elif event.kind == EventKind.REFUSED:
             self._refused[event.mac] = event.text
         elif event.kind == EventKind.RETRYING:
@@ -53,7 +57,7 @@ class RunResult:
         return {
             "changed": bool(nodes or self._removed),
             "nodes": nodes,
-            "known": [{"mac": mac, "name": name} for mac, name in self._known.items()],
+            "known": list(self._known.values()),
             "refused": [{"mac": mac, "reason": reason} for mac, reason in self._refused.items()],
             "removed": [node["name"] for node in self._removed],
             "reports": list(self._reports),

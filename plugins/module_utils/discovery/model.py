@@ -67,6 +67,8 @@ class KnownMachine(NamedTuple):
 
     request: DhcpRequest
     name: str
+    problem: str = ""
+    """Why this interface cannot boot, and the remedy; empty when it can."""
 
 
 class Refusal(NamedTuple):
@@ -111,6 +113,6 @@ class Event:
     """The name of the node."""
     text: str = ""
     """LISTENING: the source.  ORDER_STATE: the state.  REPORTS_WRITTEN: the reports, separated by
-    ", ".  ENDED: an EndReason.  Otherwise: the reason."""
+    ", ".  ENDED: an EndReason.  KNOWN: why the interface cannot boot.  Otherwise: the reason."""
     node: Optional[Node] = None
     request: Optional[DhcpRequest] = None

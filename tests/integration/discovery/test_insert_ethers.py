@@ -12,7 +12,9 @@ from typing import Iterator, Optional
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from support import dhcp
 from support.dhcp import send
@@ -111,6 +113,26 @@ def test_thirty_two_machines_at_once_all_boot_without_a_power_cycle(
         assert [(lease.address, lease.hostname) for lease in leases if lease] == [
             expected[mac] for mac in macs
         ]
+
+
+def test_a_known_interface_without_an_address_is_named_with_a_remedy_that_works(
+    frontend: DhcpFrontend, machine: Namespace
+) -> None:
+    with frontend.database() as database:
+        add(database, [NewNode(mac=dhcp.mac(1))])
+        put_interface(database, "compute-0-0", "eth1", mac=dhcp.mac(2))
+    with frontend.insert_ethers(timeout=4) as running:
+        assert ask(machine, dhcp.mac(2), ONE_REQUEST) is None
+        (known,) = result_of(running)["known"]
+    assert known["name"] == "compute-0-0"
+    assert "rocks_interface -a 'node=compute-0-0 name=eth1 network=" in known["problem"]
+    with frontend.database() as database:
+        put_interface(database, "compute-0-0", "eth1", network="private")
+    with frontend.insert_ethers("again", timeout=8) as running:
+        lease = ask(machine, dhcp.mac(2))
+        (known,) = result_of(running)["known"]
+    assert lease is not None and lease.hostname == "compute-0-0-eth1" and lease.boot_file
+    assert known["problem"] == ""
 
 
 def test_machines_switched_on_one_after_another_are_named_in_that_order(

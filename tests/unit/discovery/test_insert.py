@@ -13,8 +13,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import check_placement
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import (
-    insert,
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import insert
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.known_interfaces import (
     mac_owners,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
@@ -81,7 +81,7 @@ def test_the_bmc_of_a_node_is_known_too(table_ii: Database) -> None:
         "insert into interfaces (node, name, kind, mac) values (7, 'bmc', 'bmc', ?)", (NEW[0],)
     )
     result = insert(table_ii, requests(NEW[0]), Placement())
-    assert result.known == (KnownMachine(DhcpRequest(NEW[0]), "compute-0-3"),)
+    assert [machine.name for machine in result.known] == ["compute-0-3"]
 
 
 def test_ten_requests_of_one_machine_give_one_node(table_ii: Database) -> None:

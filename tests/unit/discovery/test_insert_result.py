@@ -77,7 +77,7 @@ def test_the_result_contains_every_event() -> None:
                 "port": "",
             }
         ],
-        "known": [{"mac": "00:50:8b:e0:40:93", "name": "compute-0-3"}],
+        "known": [{"mac": "00:50:8b:e0:40:93", "name": "compute-0-3", "problem": ""}],
         "refused": [{"mac": "00:50:8b:e0:40:97", "reason": "not in the table"}],
         "removed": [],
         "reports": ["hosts", "kea"],

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Interfaces of nodes that are in the database, and further interfaces of those machines."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Optional, Sequence
+
+from ..cluster.addressing import network_of
+from ..cluster.database import Database
+from ..cluster.interfaces import BMC
+from ..cluster.model import Network
+from .dhcp_request import DhcpRequest
+
+MAX_PARAMETERS = 500  # in one SQL statement
+OWNERS_BY_MAC = (
+    "select mac, name, '', '', coalesce(ip, '') from nodes where mac in ({placeholders})"
+    " union all"
+    " select interfaces.mac, nodes.name, interfaces.name, interfaces.kind,"
+    " coalesce(interfaces.ip, '')"
+    " from interfaces join nodes on nodes.id = interfaces.node"
+    " where interfaces.mac in ({placeholders})"
+)
+# Vendors that do not set a UUID leave one of these in each of their machines.
+DEFAULT_UUIDS = frozenset(
+    ("03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009")
+)
+
+
+class Owner(NamedTuple):
+    """The node and the interface that a MAC belongs to."""
+
+    node: str
+    interface: str
+    """Empty for the node's first interface."""
+    kind: str
+    ip: str
+
+
+class Machine(NamedTuple):
+    """A machine whose UUID is known: the MAC that it was seen with, and its node."""
+
+    mac: str
+    node: str
+
+
+def mac_owners(database: Database, macs: Sequence[str]) -> dict[str, Owner]:
+    """Return the owners of these MACs, by MAC."""
+    owners: dict[str, Owner] = {}
+    for start in range(0, len(macs), MAX_PARAMETERS // 2):
+        chunk = macs[start : start + MAX_PARAMETERS // 2]
+        query = OWNERS_BY_MAC.format(placeholders=", ".join("?" * len(chunk)))
+        for mac, *owner in database.rows(query, [*chunk, *chunk]):
+            owners[mac] = Owner(*owner)
+    return owners
+
+
+def boot_problem(owner: Owner, request: DhcpRequest, networks: Sequence[Network]) -> str:
+    """Return why this interface gets no address or no boot file, and the remedy; or nothing."""
+    subject = f"its interface {owner.interface}" if owner.interface else "it"
+    if not owner.ip:
+        remedy = f"rocks_interface -a 'node={owner.node} name={owner.interface} network=NETWORK'"
+        if not owner.interface:
+            remedy = f"rocks_node -a 'name={owner.node} ip=ADDRESS'"
+        return f"{subject} has no address in the database: ansible localhost -m {remedy}"
+    network = network_of(owner.ip, networks)
+    if network is None:
+        return f"{subject} has the address {owner.ip}, which is in no network"
+    if network.kind == "public":
+        return f"{subject} is on network {network.name!r}, which is public: DHCP does not serve it"
+    if request.is_firmware and owner.kind != BMC and not network.boot:
+        return (
+            f"{subject} is on network {network.name!r}, from which nodes do not boot"
+            " (rocks_network, boot)"
+        )
+    return ""
+
+
+def machine_uuid(request: DhcpRequest) -> Optional[str]:
+    """Return the UUID of the machine; None if there is none, or one that many machines share."""
+    digits = re.sub("[^0-9a-f]", "", request.uuid.lower())
+    if len(set(digits)) < 2 or request.uuid.lower() in DEFAULT_UUIDS:
+        return None
+    return request.uuid.lower()
