@@ -10,12 +10,14 @@ module: rocks_accounts
 short_description: Publish the frontend's users and groups to its nodes
 version_added: 0.1.0
 description:
-  - Writes the users and groups with numbers from 1000 into one signed bundle. Nodes fetch it over HTTP once a minute, or
-    at once when they receive a notification.
-  - Users and groups of the operating system are never published, because their meaning differs from machine to machine.
-  - The version of the bundle only increases. Nodes refuse an older version, and a bundle that is not signed with this key.
-  - If several users were published and all of them are gone, nothing is published. Otherwise a reinstalled frontend
-    would remove all users from its nodes.
+  - Writes the users and groups with numbers from 1000 into one signed bundle. Nodes fetch it over
+    HTTP once a minute, or at once when they receive a notification.
+  - Users and groups of the operating system are never published, because their meaning differs from
+    machine to machine.
+  - The version of the bundle only increases. Nodes refuse an older version, and a bundle that is
+    not signed with this key.
+  - If several users were published and all of them are gone, nothing is published. Otherwise a
+    reinstalled frontend would remove all users from its nodes.
   - A row that cannot be published is an error with file and line. Nodes then keep their accounts.
 options:
   etc:
@@ -24,21 +26,24 @@ options:
     default: /etc
   bundle:
     description:
-      - The bundle file. Its folder must exist. Only root and the web server should have access to that folder, because
-        the bundle contains the passwords of C(/etc/shadow).
+      - The bundle file. Its folder must exist. Only root and the web server should have access to
+        that folder, because the bundle contains the passwords of C(/etc/shadow).
     type: path
     default: /var/lib/rocks/accounts/bundle
   key:
     description:
-      - The private key that signs bundles. It is created if it does not exist, with its public key next to it as C(.pub).
+      - The private key that signs bundles. It is created if it does not exist, with its public key
+        next to it as C(.pub).
     type: path
     default: /etc/rocks/accounts.key
   passwords:
-    description: Whether to publish passwords. Without them, all passwords are locked on the nodes, and users log in with a key.
+    description: Whether to publish passwords. Without them, all passwords are locked on the nodes,
+      and users log in with a key.
     type: bool
     default: true
   hint:
-    description: Networks such as V(10.0.0.0/8), or addresses, whose nodes are notified of a new bundle.
+    description: Networks such as V(10.0.0.0/8), or addresses, whose nodes are notified of a new
+      bundle.
     type: list
     elements: str
     default: []

@@ -6,39 +6,44 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_insert_ethers
-short_description: Give new machines a name, a place and an address as they ask for one
+short_description: Add new machines as nodes when they request an address
 version_added: 0.1.0
 description:
-  - Watches for DHCP requests of machines that nobody knows. Each gets the next name of its rack, the highest free
-    address of the network, a row in the cluster database, and an order to be installed; then the services learn of it.
-  - Switch the machines of a rack on one after another, from the bottom to the top, and their names say where they
-    stand. Where that does not matter, or where a list or a table says it, switch them on all at once.
-  - On the frontend itself, at a terminal, it shows a table that grows as machines appear, and ends when V(q) or Ctrl-C
-    is pressed. Everywhere else it works silently and needs O(count) or O(timeout).
-  - Machines that any node of the database has, on whichever of its interfaces, are left alone.
+  - Watches for DHCP requests of unknown machines. Each machine gets the next name of its rack, the
+    highest free address of the network, a row in the cluster database and an install order. Then
+    the services' configuration is updated.
+  - To name machines by their location, switch on those of a rack one after another, from the bottom
+    to the top. If the location does not matter, or a list or a table contains it, switch them on
+    all at once.
+  - On the frontend itself, at a terminal, it shows a table of the new nodes until V(q) or Ctrl-C is
+    pressed. Everywhere else it needs O(count) or O(timeout).
+  - MAC addresses already assigned to a node are ignored.
 options:
   membership:
-    description: What the machines are; memberships whose appliance has no root (switches, power units) get no order.
+    description:
+      - The membership of the machines. Memberships whose appliance has no graph root (switches,
+        power units) get no install order.
     type: str
     default: Compute
   rack:
-    description: The rack that they stand in.
+    description: The rack of the machines.
     type: int
     default: 0
   rank:
     description:
-      - The first rank to give; ranks that are taken are passed over.
-      - Without it, the rank after the highest of the rack.
+      - The first rank to assign; ranks in use are skipped.
+      - By default, the rank after the highest of the rack.
     type: int
   fill_gaps:
-    description: Give the lowest free rank of the rack.
+    description: Assign the lowest free rank of the rack.
     type: bool
     default: false
   network:
-    description: The network that addresses are taken from, instead of the membership's own.
+    description: The network that addresses are allocated from, instead of the network of the
+      membership.
     type: str
   arch:
-    description: The architecture of machines whose firmware does not tell it.
+    description: The architecture of machines whose requests do not contain it.
     type: str
     default: x86_64
   comment:
@@ -47,65 +52,73 @@ options:
     default: ""
   replace:
     description:
-      - A node whose machine was exchanged. The next new machine takes over its name, place and address, and is
-        installed; the old MAC is forgotten everywhere.
+      - A node whose machine was replaced. The next new machine takes over its name, location and
+        address, and is installed. The old MAC is removed.
     type: str
   remove:
-    description: Names of nodes to forget, with everything that belongs to them. Nothing else is done then.
+    description: Names of nodes to remove, with everything that belongs to them. The module then
+      does nothing else.
     type: list
     elements: str
   source:
     description:
-      - Where requests are seen. V(wire) listens on the network beside any DHCP server. V(journal), or the path of a
-        log file, reads what Kea, ISC dhcpd or dnsmasq write. V(udp://HOST:PORT) and V(unix:///PATH) receive syslog.
-      - A list of machines is entered at once, without waiting. Its items are MACs, or mappings with C(mac), C(switch),
-        C(port), C(rack), C(rank), C(name), C(ip), C(membership). V(table) enters all machines of O(table) that have
-        a MAC.
-      - Without it, the wire where it may be listened to (as root), otherwise the journal or the system's log.
+      - Where DHCP requests come from. V(wire) listens on the network, next to any DHCP server.
+        V(journal), or the path of a log file, reads the messages of Kea, ISC dhcpd or dnsmasq.
+        V(udp://HOST:PORT) and V(unix:///PATH) receive them by syslog.
+      - The machines of a list are added at once, without waiting. Its items are MACs, or mappings
+        with C(mac), C(switch), C(port), C(rack), C(rank), C(name), C(ip), C(membership). V(table)
+        adds all machines of O(table) that have a MAC.
+      - By default, V(wire) if it is permitted (as root), otherwise the journal or the system's log.
     type: raw
   table:
     description:
-      - A CSV file that tells where each machine stands. Its first line names its columns, as in a list of O(source);
-        C(mac), or C(switch) and C(port) as a DHCP relay reports them (option 82), tell which machine is meant.
-      - Machines that stand in no line are not entered.
+      - A CSV file with the locations of machines. Its first line names the columns, as in a list of
+        O(source). C(mac), or C(switch) and C(port) as a DHCP relay reports them (option 82),
+        identify the machine.
+      - Machines that are not in the table are not added.
     type: path
   interface:
     description:
-      - The interface to listen on, instead of the one whose address is in the network.
-      - Machines that a log tells to ask on another one are not entered.
+      - The interface to listen on, instead of the one with an address in the network.
+      - Machines whose requests arrive on another interface, according to the log, are not added.
     type: str
   replay:
-    description: Read a log, or the journal since the machine started, from its beginning and not from now on.
+    description: Read a log from its start, or the journal since the machine booted, and not only
+      new messages.
     type: bool
     default: false
   firmware_only:
-    description: Enter only what asks as booting firmware does; not BMCs, switches and running systems.
+    description: Add only machines that send PXE or HTTP boot requests; no BMCs, switches and
+      running systems.
     type: bool
     default: false
   count:
-    description: End after so many nodes.
+    description: Stop after this number of nodes.
     type: int
   timeout:
-    description: End after so many seconds.
+    description: Stop after this number of seconds.
     type: float
   wait_for_kickstart:
-    description: Count a node only when its installer has asked for its kickstart.
+    description: Count a node only when its installer has requested its kickstart.
     type: bool
     default: false
   install:
-    description: Order the machines to be installed. Otherwise they get a name and an address, and boot what they have.
+    description: Order the installation of the machines. Without it, they get a name and an address,
+      and keep their system.
     type: bool
     default: true
   wipe:
-    description: The first installation may wipe disks that are not blank.
+    description: Whether the first installation may wipe disks that are not blank.
     type: bool
     default: false
 notes:
-  - In check mode a log or the journal is read to its present end, whatever O(replay) says, and the answer is what
-    would be entered. The wire is listened to until O(count) or O(timeout) is reached.
-  - While the database does not answer, or a service does not take its new file, what was seen is kept and tried again.
-  - Kill it at any moment, and what was entered is entered with its order; the services are told by the next run, or by
-    M(npaci.rocks.rocks_report).
+  - In check mode a log or the journal is read to its present end, whatever O(replay) is, and the
+    result contains the nodes that would be added. V(wire) is read until O(count) or O(timeout) is
+    reached.
+  - While the database does not answer, or a service rejects its new file, machines stay pending and
+    are retried.
+  - You can kill the module at any time. Nodes that were added keep their orders; the next run, or
+    M(npaci.rocks.rocks_report), updates the services.
 extends_documentation_fragment:
   - npaci.rocks.attributes
   - npaci.rocks.database
@@ -113,25 +126,25 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: The machines of rack 0, one after another
+- name: Add the machines of rack 0, one after another
   npaci.rocks.rocks_insert_ethers:
     rack: 0
     count: 32
 
-- name: The switch of rack 0, which is not installed
+- name: Add the switch of rack 0, which is not installed
   npaci.rocks.rocks_insert_ethers:
     membership: Ethernet Switches
     count: 1
     timeout: 300
 
-- name: Machines whose places the delivery note tells, all switched on at once
+- name: Add machines with known locations, switched on all at once
   npaci.rocks.rocks_insert_ethers:
     table: /root/rack-7.csv
     count: 40
     timeout: 1800
     wait_for_kickstart: true
 
-- name: Two machines that run already, and keep what they run
+- name: Add two running machines without reinstalling them
   npaci.rocks.rocks_insert_ethers:
     membership: NFS Server
     source:
@@ -140,19 +153,19 @@ EXAMPLES = r"""
         name: nfs-archive
     install: false
 
-- name: A new machine for a broken one
+- name: Replace a broken machine
   npaci.rocks.rocks_insert_ethers:
     replace: compute-0-3
     timeout: 600
 
-- name: Forget two nodes
+- name: Remove two nodes
   npaci.rocks.rocks_insert_ethers:
     remove: [compute-0-4, compute-0-5]
 """
 
 RETURN = r"""
 nodes:
-  description: The nodes that were entered, in the order in which their machines asked.
+  description: The nodes that were added, in the order of their machines' requests.
   returned: always
   type: list
   elements: dict
@@ -162,55 +175,62 @@ nodes:
     ip: {description: Its address., type: str, sample: 10.255.255.254}
     membership: {description: Its membership., type: str, sample: Compute}
     appliance: {description: Its appliance., type: str, sample: compute}
-    rack: {description: The rack it stands in., type: int, sample: 0}
-    rank: {description: Its place in the rack., type: int, sample: 4}
+    rack: {description: Its rack., type: int, sample: 0}
+    rank: {description: Its rank in the rack., type: int, sample: 4}
     arch: {description: Its architecture., type: str, sample: x86_64}
-    state: {description: The state of its install order; empty when it has none., type: str, sample: installing}
-    vendor: {description: What its firmware calls itself., type: str, sample: "PXEClient:Arch:00007:UNDI:003000"}
-    uuid: {description: The machine's UUID., type: str, sample: 4c4c4544-004d-3210-8047-b8c04f4b4832}
-    interface: {description: The interface of the frontend on which it asked., type: str, sample: eth1}
-    relay: {description: The DHCP relay that passed its request on., type: str, sample: 10.2.0.1}
-    switch: {description: The switch that its cable ends in; a relay tells it., type: str, sample: switch-0}
+    state: {description: The state of its install order; empty if it has none., type: str, sample:
+      installing}
+    vendor: {description: The vendor class of its firmware., type: str, sample:
+      "PXEClient:Arch:00007:UNDI:003000"}
+    uuid: {description: The UUID of the machine., type: str, sample:
+      4c4c4544-004d-3210-8047-b8c04f4b4832}
+    interface: {description: The frontend's interface that received the request., type: str, sample:
+      eth1}
+    relay: {description: The DHCP relay that forwarded the request., type: str, sample: 10.2.0.1}
+    switch: {description: 'The switch of the machine, if a relay reports it.', type: str, sample:
+      switch-0}
     port: {description: The port of that switch., type: str, sample: ge-0/0/7}
 known:
   description:
-    - Machines that asked and that the database knew already, with the names of their nodes.
-    - RV(known[].problem) is why this interface cannot boot, and the remedy; empty when it can.
+    - Machines that sent requests and were in the database already, with the names of their nodes.
+    - RV(known[].problem) is the reason why this interface cannot boot, and the remedy; it is empty
+      if the interface can boot.
   returned: always
   type: list
   elements: dict
   sample: [{mac: "00:50:8b:e0:40:93", name: compute-0-3, problem: ""}]
 refused:
-  description: Machines that asked and were not entered, each with the reason.
+  description: Machines that sent requests and were not added, with the reason.
   returned: always
   type: list
   elements: dict
-  sample: [{mac: "00:50:8b:e0:40:97", reason: stands in no line of the table}]
+  sample: [{mac: "00:50:8b:e0:40:97", reason: not in the table}]
 reports:
-  description: The services that were told of the nodes.
+  description: The reports that were written because of the nodes.
   returned: always
   type: list
   elements: str
   sample: [hosts, kea]
 removed:
-  description: The nodes that were forgotten.
+  description: The nodes that were removed.
   returned: always
   type: list
   elements: str
   sample: [compute-0-4]
 waited_for:
-  description: What did not work at once and was tried again.
+  description: Errors of attempts that were repeated.
   returned: always
   type: list
   elements: str
   sample: []
 source:
-  description: Where the requests were seen.
+  description: The source of the requests.
   returned: always
   type: str
-  sample: the wire at eth1
+  sample: interface eth1
 ended:
-  description: Why it ended; V(count), V(timeout), V(stopped), or V(all) when nothing more could come.
+  description: Why the run ended; V(count), V(timeout), V(stopped), or V(all) when the source has
+    ended.
   returned: always
   type: str
   sample: count
