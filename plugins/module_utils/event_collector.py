@@ -16,7 +16,7 @@ Environment = Mapping[str, str]
 Work = Callable[
     [Mapping[str, Any], Sequence[str], bool, Optional[Environment]], Generator[Any, None, None]
 ]
-"""Called with the options, the names of the nodes, check_mode and the environment; yields events."""
+"""Called with options, names of nodes, check_mode and environment; yields events."""
 
 
 def collect(

@@ -23,7 +23,10 @@ def terminate_with_parent() -> None:
 
 
 def install_signal_handlers() -> None:
-    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM or when Ansible ends; ignore the rest."""
+    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, or when Ansible ends.
+
+    Later signals are ignored.
+    """
     for number in SIGNALS:
         signal.signal(number, _raise_keyboard_interrupt)
     terminate_with_parent()

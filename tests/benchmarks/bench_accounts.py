@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One more user among 1,000: from the change of /etc/passwd on the frontend to /etc/passwd on each of 60 nodes.
+"""One more user among 1,000: from /etc/passwd on the frontend to /etc/passwd on each of 60 nodes.
 
-Each node is the real program in a network namespace of its own, the frontend is what runs on one: the publisher and
-nginx with the role's configuration. A node's time is that of its new file. Beside: what is known of Rocks' 411, which
-was mean 10 s and worst 3 min on 60 nodes; and the same nodes without a hint, as when every datagram is lost.
+Each node is the real program in its own network namespace; the frontend runs the real publisher and
+nginx with the role's configuration. A node's time is the modification time of its new file. The
+baselines are the published figures of Rocks' 411 (mean 10 s and worst 3 min on 60 nodes), and the
+same nodes without notifications, as if every datagram were lost.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ PUBLISH = """
 import sys
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.watcher import watch_accounts
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import AccountPaths
-for said in watch_accounts(AccountPaths(*sys.argv[1:4]), sys.argv[4:]):
-    print(said, flush=True)
+for message in watch_accounts(AccountPaths(*sys.argv[1:4]), sys.argv[4:]):
+    print(message, flush=True)
 """
 
 
@@ -41,9 +42,9 @@ def people(count: int) -> list[Person]:
 
 @contextlib.contextmanager
 def publishing(stage: Publisher, networks: Sequence[str]) -> Iterator[Daemon]:
-    """What a frontend runs, telling these networks."""
-    place = stage.frontend.paths
-    argv = [sys.executable, "-c", PUBLISH, place.etc, place.bundle, place.key, *networks]
+    """Run the publisher of a frontend, which notifies these networks."""
+    paths = stage.frontend.paths
+    argv = [sys.executable, "-c", PUBLISH, paths.etc, paths.bundle, paths.key, *networks]
     env = {"PYTHONPATH": str(ROOT / ".collections"), "PYTHONDONTWRITEBYTECODE": "1"}
     with stage.network.server.daemon(argv, stage.scratch / "publisher.log", env=env) as running:
         yield running

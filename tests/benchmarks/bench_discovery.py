@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One more node among 10,000: from its request on the wire to its row with name, address and order.
 
-The baseline is what the paper's insert-ethers did for each node besides: restart a DHCP server that reads 10,000 hosts.
+The baseline is what the paper's insert-ethers did for each node in addition: restart a DHCP server
+that reads 10,000 hosts.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def fill(url: str) -> None:
         migrate(database)
         with database.transaction():
             database.execute(
-                "insert into networks (name, subnet, netmask, kind) values ('private', '10.1.0.0', '255.255.0.0', 'private')"
+                "insert into networks (name, subnet, netmask, kind)"
+                " values ('private', '10.1.0.0', '255.255.0.0', 'private')"
             )
             for name, value in frontend.ATTRIBUTES.items():
                 database.execute(
@@ -70,7 +72,7 @@ def fill(url: str) -> None:
 
 
 def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Iterator[float]:
-    """Milliseconds from each of some new machines' requests until another connection reads its row and its order."""
+    """Yield the milliseconds from a request until another connection reads its row and order."""
     machine, wire = net.client(), net.server.call(PacketSocket, BRIDGE)
     stopped = threading.Event()
     loop = threading.Thread(target=run_watch, args=(wire, url, distributions, stopped))
@@ -89,14 +91,14 @@ def requests_to_rows(net: Network, url: str, distributions: pathlib.Path) -> Ite
 def run_watch(
     wire: PacketSocket, url: str, distributions: pathlib.Path, stopped: threading.Event
 ) -> None:
-    """What the module does, but for the reports."""
+    """Run the workflow of the module without the reports."""
     kept = Kept()
     with connect(url) as database:
 
-        def order(entered: Sequence[Node]) -> None:
+        def order(nodes: Sequence[Node]) -> None:
             orders.order(
                 database,
-                pins(database, entered, str(distributions), kept),
+                pins(database, nodes, str(distributions), kept),
                 by="bench",
                 now=timestamps.now(),
             )
@@ -119,9 +121,10 @@ def request_to_row(machine: Namespace, reader: object, mac: str) -> float:
 
 
 def restart_baseline(folder: pathlib.Path) -> float:
-    """Seconds in which ISC dhcpd reads 10,000 hosts: the part of its restart that nobody can take away."""
+    """Return the seconds in which ISC dhcpd reads 10,000 hosts at each restart."""
     hosts = "".join(
-        f"host c{n} {{ hardware ethernet 00:16:3e:00:{n >> 8:02x}:{n & 255:02x}; fixed-address 10.1.{n >> 8}.{n & 255}; }}\n"
+        f"host c{n} {{ hardware ethernet 00:16:3e:00:{n >> 8:02x}:{n & 255:02x};"
+        f" fixed-address 10.1.{n >> 8}.{n & 255}; }}\n"
         for n in range(NODES)
     )
     (folder / "dhcpd.conf").write_text(f"subnet 10.1.0.0 netmask 255.255.0.0 {{ }}\n{hosts}")
@@ -155,7 +158,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, network() as net:
         folder = pathlib.Path(name)
         frontend.publish(folder / "install")
-        load = f"dhcpd reads {NODES:,} hosts in {restart_baseline(folder) * 1000:.0f} ms at each restart"
+        restart = restart_baseline(folder) * 1000
+        load = f"dhcpd reads {NODES:,} hosts in {restart:.0f} ms at each restart"
         with server(folder / "mariadb") as mariadb:
             for engine, url in (
                 ("SQLite", f"sqlite://{folder}/cluster.sqlite"),

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Users, and the machines that have them: a frontend as on Debian, and nodes as on Enterprise Linux."""
+"""Users, a frontend with the system accounts of Debian, and nodes with those of Enterprise Linux."""
 
 from __future__ import annotations
 
@@ -58,8 +58,10 @@ polkitd:x:998:996:User for polkitd:/:/sbin/nologin
 slurm:x:450:450:Slurm:/:/sbin/nologin
 nobody:x:65534:65534:Kernel Overflow User:/:/sbin/nologin
 """,
-    "group": "root:x:0:\nbin:x:1:\nwheel:x:10:\nusers:x:100:\npolkitd:x:996:\nslurm:x:450:\nnobody:x:65534:\n",
-    "shadow": f"root:{HASH}:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\npolkitd:!!:19000::::::\nslurm:!!:19000::::::\n"
+    "group": "root:x:0:\nbin:x:1:\nwheel:x:10:\nusers:x:100:\npolkitd:x:996:\nslurm:x:450:\n"
+    "nobody:x:65534:\n",
+    "shadow": f"root:{HASH}:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n"
+    "polkitd:!!:19000::::::\nslurm:!!:19000::::::\n"
     "nobody:*:19000:0:99999:7:::\n",
     "gshadow": "root:::\nbin:::\nwheel:::\nusers:::\npolkitd:!::\nslurm:!::\nnobody:::\n",
 }
@@ -93,7 +95,7 @@ BOB = Person("bob", 1001)
 def write(
     folder: pathlib.Path, texts: Mapping[str, str], people: Sequence[Person] = (), **more: str
 ) -> pathlib.Path:
-    """Write passwd, group, shadow and gshadow with these users; ``more`` is appended by file name."""
+    """Write passwd, group, shadow and gshadow with these users; append ``more`` by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         rows = (

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A frontend whose DHCP server runs on what the reports wrote, in a network of its own: the ground for insert-ethers."""
+"""A frontend for tests of insert-ethers: its DHCP server uses the reports, in a separate network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRONTEND = ("00:30:c1:d8:ac:80", "frontend-0", 1, 0, 0, "10.1.1.1", "Gateway mac
 
 @dataclass(frozen=True)
 class DhcpFrontend:
-    """The files are in ``folder``; ``server`` is the running DHCP server's first process."""
+    """A running frontend.  Its files are in ``folder``; ``server`` is the DHCP server."""
 
     net: Network
     folder: pathlib.Path
@@ -38,7 +38,7 @@ class DhcpFrontend:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells Ansible where this frontend is."""
+        """The environment of Ansible on this frontend."""
         return {
             "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.folder),
@@ -53,16 +53,16 @@ class DhcpFrontend:
         }
 
     def database(self) -> Database:
-        """The cluster database, to be opened with ``with``."""
+        """Connect to the cluster database; use it in a with statement."""
         return connect(self.settings.database)
 
     def ansible(self, *words: str) -> list[str]:
-        """A command of Ansible, for a process that runs in the frontend's namespace."""
+        """Return a command of Ansible, for a process in the frontend's namespace."""
         return [str(BIN / words[0]), *words[1:]]
 
     @contextlib.contextmanager
     def insert_ethers(self, label: str = "insert-ethers", **options: Any) -> Iterator[Daemon]:
-        """The module, once it listens; its lines and its result are in the output."""
+        """Run the module, and yield when it reads requests; events and result are in its output."""
         words = ("ansible", "localhost", "-m", "rocks_insert_ethers", "-a", json.dumps(options))
         log = self.folder / f"{label}.log"
         with self.net.server.daemon(self.ansible(*words), log, env=self.environment) as running:
@@ -70,7 +70,7 @@ class DhcpFrontend:
             yield running
 
     def module(self, *flags: str, **options: Any) -> dict[str, Any]:
-        """The module, once it has ended; ``flags`` such as ``--check``."""
+        """Run the module with ``flags`` such as ``--check``, and return its result."""
         words = (
             "ansible",
             "localhost",
@@ -86,7 +86,7 @@ class DhcpFrontend:
 
     @contextlib.contextmanager
     def silently(self, **options: Any) -> Iterator[Daemon]:
-        """The module as Ansible sends it to a frontend that it does not run on."""
+        """Run the module as Ansible does for another host, where it prints no events."""
         host = (
             "-i",
             "frontend-0,",
@@ -108,7 +108,7 @@ class DhcpFrontend:
 
     @contextlib.contextmanager
     def as_program(self, **options: Any) -> Iterator[Daemon]:
-        """The module as the program that it is at the end."""
+        """Run the module as a program, without Ansible."""
         arguments = self.folder / "arguments.json"
         arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
         argv = [
@@ -122,24 +122,24 @@ class DhcpFrontend:
 
     @contextlib.contextmanager
     def at_terminal(self, **options: Any) -> Iterator[Terminal]:
-        """The module at a terminal with a person before it."""
+        """Run the module at a terminal."""
         arguments = ("-a", json.dumps(options)) if options else ()
         words = ("ansible", "localhost", "-m", "rocks_insert_ethers", *arguments)
-        with terminal(self.net.server.argv(self.ansible(*words)), self.environment) as opened:
-            yield opened
+        with terminal(self.net.server.argv(self.ansible(*words)), self.environment) as window:
+            yield window
 
     def refuse(self, refuses: bool) -> None:
-        """Let the server refuse its files from now on, or take them again."""
+        """Make the DHCP server reject its files from now on, or accept them again."""
         (self.folder / "refuses").touch() if refuses else (self.folder / "refuses").unlink()
 
 
 def result_of(running: Daemon) -> dict[str, Any]:
-    """What the module returned, once it has ended."""
+    """Wait for the end of the module, and return its result."""
     running.process.wait(60)
     text = running.output()
-    begin = text.find("=> {") + 3 if "=> {" in text else text.index("{")
-    found: dict[str, Any] = json.loads(text[begin : text.rindex("}") + 1])
-    return found
+    start = text.find("=> {") + 3 if "=> {" in text else text.index("{")
+    result: dict[str, Any] = json.loads(text[start : text.rindex("}") + 1])
+    return result
 
 
 @contextlib.contextmanager
@@ -149,25 +149,26 @@ def dhcp_frontend(
     folder: pathlib.Path,
     url: str = "",
     env: Optional[Mapping[str, str]] = None,
-    **said: Any,
+    **options: Any,
 ) -> Iterator[DhcpFrontend]:
-    """A frontend with ``kea``, ``dhcpd`` or ``dnsmasq``, a published generation, and no node but itself.
+    """Run a frontend with a published generation, and no other node.
 
-    url   of an empty database; without it SQLite
-    env   of the DHCP server
-    said  options of its report
+    name     of the DHCP server: ``kea``, ``dhcpd`` or ``dnsmasq``
+    url      of an empty database; default: SQLite
+    env      of the DHCP server
+    options  of its report
     """
     frontend.publish(folder / "install")
     if name == "dnsmasq":
         refusal = f"[ ! -e {folder}/refuses ] || {{ echo it will not >&2; exit 1; }}"
         (folder / "reload").write_text(f"{refusal}\nkill -HUP $(cat {folder}/pid)\n")
-        said = {"reload": ["sh", f"{folder}/reload"], **said}
+        options = {"reload": ["sh", f"{folder}/reload"], **options}
     with connect(
         url or f"sqlite://{folder}/cluster.sqlite", create=not url, check=False
     ) as database:
         migrate(database)
         _describe(database)
-        with serving(name, net, folder, database, env or {}, **said) as served:
+        with serving(name, net, folder, database, env or {}, **options) as served:
             settings = dataclasses.replace(
                 served.settings,
                 distributions=str(folder / "install"),
@@ -187,7 +188,8 @@ def _describe(database: Database) -> None:
             NETWORK,
         )
         database.execute(
-            "insert into nodes (mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into nodes (mac, name, membership, rack, `rank`, ip, comment)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
             FRONTEND,
         )
         for attribute, value in frontend.ATTRIBUTES.items():

@@ -1,1 +1,1 @@
-"""Turn DHCP requests of unknown machines into nodes: name, address, row (paper, 6.4: insert-ethers)."""
+"""Turn DHCP requests of unknown machines into nodes (paper, 6.4: insert-ethers)."""

@@ -64,7 +64,7 @@ def request_in(frame: bytes, interface: str = "") -> Optional[DhcpRequest]:
 
 
 def _ipv4_packet(frame: bytes) -> bytes:
-    """Return the IPv4 packet in an Ethernet frame with up to two VLAN tags; empty if there is none."""
+    """Return the IPv4 packet in a frame with up to two VLAN tags; empty if there is none."""
     position = 12
     for _tag in range(2):
         if int.from_bytes(frame[position : position + 2], "big") in ETHERTYPES_VLAN:

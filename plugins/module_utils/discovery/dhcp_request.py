@@ -50,7 +50,7 @@ class DhcpRequest:
 
     @property
     def arch(self) -> str:
-        """The architecture as ``uname -m`` prints it; empty when the request does not contain it."""
+        """The architecture as ``uname -m`` prints it; empty if the request does not contain it."""
         number = self.architecture
         if number is None:
             number = architecture_number(self.vendor)

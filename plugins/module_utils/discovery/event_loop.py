@@ -170,7 +170,7 @@ class _Loop:
         return "all" if exhausted and counted == len(self.nodes) else ""
 
     def idle_seconds(self) -> float:
-        """Return the time until the next task; at most half a second, so that ``stop`` is polled."""
+        """Return the time until the next task, at most half a second: ``stop`` must be polled."""
         if self.pending or not self.reports_current:
             until_due = max(SETTLE_SECONDS, self.retry_at - self.now())
         else:

@@ -45,7 +45,7 @@ class LineSplitter:
         self._overlong = False
 
     def split(self, data: bytes) -> Iterator[str]:
-        """Yield the lines that ``data`` completes; the last, incomplete line waits for more data."""
+        """Yield the lines that ``data`` completes; an incomplete line waits for more data."""
         *complete, partial = (self._partial + data).split(b"\n")
         for number, line in enumerate(complete):
             if not (self._overlong and number == 0):

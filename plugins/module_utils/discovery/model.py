@@ -17,7 +17,7 @@ from .dhcp_request import DhcpRequest
 
 @dataclass(frozen=True)
 class Location:
-    """The location of one machine, from a list or a table.  Placement completes the empty fields."""
+    """The location of a machine, from a list or a table.  Placement completes empty fields."""
 
     rack: Optional[int] = None
     rank: Optional[int] = None

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A frontend that publishes its accounts by the role's nginx, and nodes, each a machine in one network."""
+"""A frontend that publishes its accounts with the role's nginx, and nodes in one network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from support.site import folder
 
 @pytest.fixture
 def stage(tmp_path: pathlib.Path) -> Iterator[Publisher]:
-    """A frontend with nobody in it yet, and no node."""
+    """A frontend without users, and no node."""
     with (
-        folder() as place,
+        folder() as server_folder,
         network("10.1.1.1/8") as net,
-        publisher(place, net, tmp_path) as started,
+        publisher(server_folder, net, tmp_path) as frontend,
     ):
-        yield started
+        yield frontend

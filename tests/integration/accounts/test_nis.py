@@ -1,4 +1,4 @@
-"""NIS as an alternative: the server as the role sets it up, and a node's ypbind with what its kickstart wrote."""
+"""NIS: a server as the role configures it, and a node's ypbind as its kickstart configures it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from support.profiles import NODE, ORDER, XML
 from support.site import ROOT
 from support.waiting import until
 
-# A machine of its own, as far as names, processes and the folders of NIS go. $1 holds what it has in their place.
+# Start a machine with its own host name, processes and NIS folders. The files of $1 replace those
+# in /etc.
 ENTER = """
 set -e
 mount --make-rprivate /
@@ -46,13 +47,13 @@ INSIDE = (
 
 
 class Machine(NamedTuple):
-    """A running machine, and the namespace that its network is in."""
+    """A running machine, and its network namespace."""
 
     namespace: Namespace
     running: Daemon
 
     def run(self, *argv: str) -> str:
-        """What a program prints on it, whatever its status."""
+        """Return the output of a program on the machine, whatever its status."""
         (leader,) = (
             pathlib.Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children")
             .read_text()
@@ -66,7 +67,7 @@ class Machine(NamedTuple):
 def machine(
     namespace: Namespace, folder: pathlib.Path, name: str, script: str
 ) -> Iterator[Machine]:
-    """A machine with files in place of those in /etc, which runs a script and stays."""
+    """Start a machine with the files of a folder in /etc, and run a script on it."""
     argv = [
         *INSIDE,
         f"{ENTER}\n{script}\necho ready; read -r _ <>/run/wait",
@@ -79,7 +80,7 @@ def machine(
         try:
             yield Machine(namespace, running)
         finally:
-            running.kill()  # its process 1 heeds no other signal
+            running.kill()  # its process 1 ignores other signals
 
 
 def hosts() -> str:
@@ -87,15 +88,15 @@ def hosts() -> str:
 
 
 def maps() -> str:
-    """The command of the role's unit."""
+    """Return the command of the role's unit."""
     text = (ROOT / "roles/frontend/templates/rocks-nis.service.j2").read_text(encoding="utf-8")
-    found = re.search("^ExecStart=(.*)$", text, re.MULTILINE)
-    assert found
-    return found.group(1)
+    match = re.search("^ExecStart=(.*)$", text, re.MULTILINE)
+    assert match
+    return match.group(1)
 
 
 def yp_conf() -> str:
-    """What EL 8's kickstart writes into /etc/yp.conf."""
+    """Return the /etc/yp.conf that the kickstart of EL 8 writes."""
     values = {**NODE, **ORDER, "accounts": "nis", "nis_domain": "cluster"}
     text = render(compile_profile(XML, "compute", values, "rhel8"), values)
     command = re.search(
@@ -106,9 +107,10 @@ def yp_conf() -> str:
 
 
 @pytest.fixture
-def both(tmp_path: pathlib.Path) -> Iterator[tuple[Machine, Machine]]:
-    """A NIS server with ALICE on it, and a node that is bound to it."""
-    server, client = tmp_path / "server" / "etc", tmp_path / "client" / "etc"
+def server_and_node(tmp_path: pathlib.Path) -> Iterator[tuple[Machine, Machine]]:
+    """A NIS server with ALICE, and a node that is bound to it."""
+    server = tmp_path / "server" / "etc"
+    client = tmp_path / "client" / "etc"
     write(server, FRONTEND, [ALICE], passwd="_rpc:x:119:65534::/run/rpcbind:/usr/sbin/nologin\n")
     client.mkdir(parents=True)
     for folder in (server, client):
@@ -126,16 +128,16 @@ def both(tmp_path: pathlib.Path) -> Iterator[tuple[Machine, Machine]]:
         yield frontend, bound
 
 
-def test_a_node_knows_the_frontends_people_by_nis(both: tuple[Machine, Machine]) -> None:
-    _frontend, node = both
+def test_a_node_gets_the_frontends_users_by_nis(server_and_node: tuple[Machine, Machine]) -> None:
+    _server, node = server_and_node
     assert node.run("getent", "-s", "passwd:nis", "passwd", "alice") == ALICE.passwd
     assert node.run("getent", "-s", "group:nis", "group", "1000") == ALICE.group
     assert "root" not in node.run("ypcat", "passwd")
 
 
-def test_root_alone_is_told_the_passwords(both: tuple[Machine, Machine]) -> None:
-    _frontend, node = both
-    ask = ("getent", "-s", "shadow:nis", "shadow", "alice")
-    assert node.run(*ask) == ALICE.shadow
-    assert node.run("setpriv", "--reuid=1000", "--clear-groups", *ask) == ""
+def test_only_root_gets_the_passwords(server_and_node: tuple[Machine, Machine]) -> None:
+    _server, node = server_and_node
+    query = ("getent", "-s", "shadow:nis", "shadow", "alice")
+    assert node.run(*query) == ALICE.shadow
+    assert node.run("setpriv", "--reuid=1000", "--clear-groups", *query) == ""
     assert HASH not in node.run("setpriv", "--reuid=1000", "--clear-groups", "ypcat", "passwd")

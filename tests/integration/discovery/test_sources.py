@@ -180,7 +180,7 @@ def test_requests_of_real_clients_are_reported(
     assert request.vendor.startswith(vendor) and not request.is_firmware
 
 
-# What each server logs. Kea serves BOOTP only with a hook; Kea 2.2 and dnsmasq do not log the relay.
+# What each server logs. Kea serves BOOTP only with a hook; Kea 2.2 and dnsmasq log no relay.
 LOGGED = {
     "kea": {"bootp": False, "relay": False, "vendor": True, "interface": False},
     "dhcpd": {"bootp": True, "relay": True, "vendor": False, "interface": True},
@@ -229,8 +229,10 @@ module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{folder}/log")
 action(type="omfile" file="{folder}/traditional" template="RSYSLOG_TraditionalFileFormat")
 action(type="omfile" file="{folder}/rfc3339" template="RSYSLOG_FileFormat")
-action(type="omfwd" target="127.0.0.1" port="{first}" protocol="udp" template="RSYSLOG_TraditionalForwardFormat")
-action(type="omfwd" target="127.0.0.1" port="{second}" protocol="udp" template="RSYSLOG_SyslogProtocol23Format")
+action(type="omfwd" target="127.0.0.1" port="{first}" protocol="udp"
+    template="RSYSLOG_TraditionalForwardFormat")
+action(type="omfwd" target="127.0.0.1" port="{second}" protocol="udp"
+    template="RSYSLOG_SyslogProtocol23Format")
 """
 
 
@@ -251,7 +253,8 @@ def test_the_formats_of_rsyslog_are_parsed(net: Network, tmp_path: pathlib.Path)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as logger:
             logger.connect(str(tmp_path / "log"))
             logger.send(
-                b"<30>Nov 22 15:26:08 dhcpd[12]: DHCPDISCOVER from 52:54:00:00:00:01 (\x1b[2J) via eth1"
+                b"<30>Nov 22 15:26:08 dhcpd[12]:"
+                b" DHCPDISCOVER from 52:54:00:00:00:01 (\x1b[2J) via eth1"
             )
         for source in sources:
             assert collect(source, bool) == [DhcpRequest(dhcp.mac(1), interface="eth1")], (
@@ -261,8 +264,11 @@ def test_the_formats_of_rsyslog_are_parsed(net: Network, tmp_path: pathlib.Path)
 
 @contextlib.contextmanager
 def journald(folder: pathlib.Path) -> Iterator[int]:
-    """Run systemd-journald in a mount namespace; yield its process ID, whose root has the journal."""
-    script = "mount -t tmpfs none /run && mount -t tmpfs none /var/log && mkdir -p /run/systemd/journal /run/log/journal"
+    """Run systemd-journald in a mount namespace; yield its PID, whose root has the journal."""
+    script = (
+        "mount -t tmpfs none /run && mount -t tmpfs none /var/log"
+        " && mkdir -p /run/systemd/journal /run/log/journal"
+    )
     argv = ["unshare", "--mount", "sh", "-c", f"{script} && exec /usr/lib/systemd/systemd-journald"]
     with daemon(argv, folder / "journald.log") as running:
         ready = pathlib.Path(f"/proc/{running.pid}/root/run/systemd/journal/dev-log")

@@ -155,7 +155,10 @@ def test_accounts_are_not_read_while_useradd_holds_its_lock(
 ) -> None:
     monkeypatch.setattr(publish_module, "EDITING_SECONDS", 0.2)
     lock = pathlib.Path(frontend.paths.etc, ".pwd.lock")
-    program = "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+    program = (
+        "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f, fcntl.LOCK_EX);"
+        " print(flush=True); input()"
+    )
     holder = subprocess.Popen(
         ["python3", "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -159,8 +159,9 @@ def test_the_vendor_class_of_dnsmasq_is_joined_by_transaction_id() -> None:
 
 def test_the_lines_of_one_request_in_keas_log_are_merged() -> None:
     classes = (
-        f"ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES [hwtype=1 {MAC}], cid=[no info], tid=0xaf0466f: Failed to allocate an"
-        " IPv4 address for client with classes: ALL, rack-1, VENDOR_CLASS_PXEClient:Arch:00000:UNDI:002001, UNKNOWN"
+        f"ALLOC_ENGINE_V4_ALLOC_FAIL_CLASSES [hwtype=1 {MAC}], cid=[no info], tid=0xaf0466f:"
+        " Failed to allocate an IPv4 address for client with classes:"
+        " ALL, rack-1, VENDOR_CLASS_PXEClient:Arch:00000:UNDI:002001, UNKNOWN"
     )
     assert parse(KEA, classes) == [
         DhcpRequest(
@@ -182,8 +183,8 @@ def test_the_lines_of_one_request_in_keas_log_are_merged() -> None:
             id="a vendor class at dnsmasq",
         ),
         pytest.param(
-            KEA
-            + " DHCP4_PACKET_RECEIVED [hwtype=1 52:54:00:00:00:66], cid=[no info], tid=0x1: DHCPDISCOVER (type 1)"
+            KEA + " DHCP4_PACKET_RECEIVED [hwtype=1 52:54:00:00:00:66], cid=[no info], tid=0x1:"
+            " DHCPDISCOVER (type 1)"
             " received from 0.0.0.0 to 255.255.255.255 on interface eth9",
             id="text after a line",
         ),

@@ -63,7 +63,10 @@ def test_only_machines_listed_by_mac_get_a_request() -> None:
 
 
 def test_all_errors_of_a_table_are_reported_with_their_lines() -> None:
-    text = f"mac,rack,rank\n{MAC},0,0\n{MAC},0,1\nnonsense,0,2\n{OTHER_MAC},-1,x\n,,\n,0,5\n{OTHER_MAC}\n"
+    text = (
+        f"mac,rack,rank\n{MAC},0,0\n{MAC},0,1\nnonsense,0,2\n"
+        f"{OTHER_MAC},-1,x\n,,\n,0,5\n{OTHER_MAC}\n"
+    )
     with pytest.raises(DescriptionError) as caught:
         locations_from_table(text, "t.csv")
     message = str(caught.value)
