@@ -49,8 +49,8 @@ def insert(
     limit          the largest number of machines to enrol; the result does not mention the rest
     before_commit  called with the new nodes inside the transaction; if it raises, they are undone
     dry_run        return the same result, and change nothing
-    machines       machines by UUID, which this call completes: another MAC with a UUID of them is
-                   a further interface of that machine, and not a new one
+    machines       the machines of earlier calls, by UUID; this call adds its own.  A request with
+                   one of these UUIDs and another MAC comes from a further interface of that machine
 
     Machines whose MAC belongs to any interface of a node are left alone.  Raises Unavailable when
     the database does not answer; nothing was changed then, and the call can be repeated.
@@ -60,27 +60,33 @@ def insert(
     with database.transaction(dry_run=dry_run):
         owners = mac_owners(database, [request.mac for request in merged])
         known = [request for request in merged if request.mac in owners]
-        _remember(machines, [(request, owners[request.mac].node) for request in known])
+        _add_machines(machines, [(request, owners[request.mac].node) for request in known])
         unknown = [request for request in merged if request.mac not in owners]
         new, further = _split_by_uuid(unknown, machines, placement)
         candidates, refused = _plan(database, new, placement)
         enrolled, failed = _enrol(database, candidates[:limit], placement, before_commit)
-        there = networks(database) if known else []
-    _remember(machines, [(request, node.name) for request, node in enrolled])
+        all_networks = networks(database) if known else []
+    _add_machines(machines, [(request, node.name) for request, node in enrolled])
     return BatchResult(
         enrolled=tuple(enrolled),
-        known=tuple(_known(request, owners[request.mac], there) for request in known),
+        known=tuple(
+            _known_machine(request, owners[request.mac], all_networks) for request in known
+        ),
         refused=(*further, *refused, *failed),
     )
 
 
-def _known(request: DhcpRequest, owner: Owner, there: Sequence[Network]) -> KnownMachine:
-    return KnownMachine(request, owner.node, boot_problem(owner, request, there))
+def _known_machine(
+    request: DhcpRequest, owner: Owner, all_networks: Sequence[Network]
+) -> KnownMachine:
+    return KnownMachine(request, owner.node, boot_problem(owner, request, all_networks))
 
 
-def _remember(machines: dict[str, Machine], seen: Iterable[tuple[DhcpRequest, str]]) -> None:
-    """Add machines by their UUID, with the names of their nodes."""
-    for request, node in seen:
+def _add_machines(
+    machines: dict[str, Machine], requests: Iterable[tuple[DhcpRequest, str]]
+) -> None:
+    """Add the machines of requests by UUID, with the names of their nodes."""
+    for request, node in requests:
         uuid = machine_uuid(request)
         if uuid:
             machines.setdefault(uuid, Machine(request.mac, node))
@@ -89,34 +95,34 @@ def _remember(machines: dict[str, Machine], seen: Iterable[tuple[DhcpRequest, st
 def _split_by_uuid(
     unknown: Sequence[DhcpRequest], machines: Mapping[str, Machine], placement: Placement
 ) -> tuple[list[DhcpRequest], list[Refusal]]:
-    """Separate new machines from further interfaces of a machine.
+    """Separate new machines from further interfaces of known machines.
 
-    A machine of the table is new, whatever its UUID, and so is one that replaces a node.
+    Machines of a table, and machines that replace a node, are always new.
     """
     if placement.locations or placement.replace:
         return list(unknown), []
     new: list[DhcpRequest] = []
     further: list[Refusal] = []
-    seen = dict(machines)
+    by_uuid = dict(machines)
     for request in unknown:
         uuid = machine_uuid(request)
-        machine = seen.get(uuid) if uuid else None
+        machine = by_uuid.get(uuid) if uuid else None
         if machine and machine.mac != request.mac:
-            further.append(Refusal(request, _further_interface(request, machine)))
+            further.append(Refusal(request, _further_interface_reason(request, machine)))
             continue
         new.append(request)
         if uuid:
-            seen[uuid] = Machine(request.mac, "")
+            by_uuid[uuid] = Machine(request.mac, "")
     return new, further
 
 
-def _further_interface(request: DhcpRequest, machine: Machine) -> str:
+def _further_interface_reason(request: DhcpRequest, machine: Machine) -> str:
     name = machine.node or "NODE"
     return (
-        f"it is a further interface of the machine with the MAC {machine.mac}"
-        f" ({machine.node or 'new'}), which sends the same UUID: ansible localhost -m"
-        f" rocks_interface -a 'node={name} name=eth1 mac={request.mac} network=private'; to add"
-        " it as a node of its own, list its MAC (source)"
+        f"further interface of the machine with the MAC {machine.mac} ({machine.node or 'new'}),"
+        " which sends the same UUID; add it with: ansible localhost -m rocks_interface -a"
+        f" 'node={name} name=eth1 mac={request.mac} network=private'; to add it as a separate"
+        " node, list its MAC in source"
     )
 
 

@@ -22,7 +22,7 @@ OWNERS_BY_MAC = (
     " from interfaces join nodes on nodes.id = interfaces.node"
     " where interfaces.mac in ({placeholders})"
 )
-# Vendors that do not set a UUID leave one of these in each of their machines.
+# Some vendors leave one of these UUIDs in all of their machines.
 DEFAULT_UUIDS = frozenset(
     ("03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009")
 )
@@ -39,10 +39,12 @@ class Owner(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """A machine whose UUID is known: the MAC that it was seen with, and its node."""
+    """A machine whose UUID is known."""
 
     mac: str
+    """The MAC of its first request."""
     node: str
+    """The name of its node; empty before it is enrolled."""
 
 
 def mac_owners(database: Database, macs: Sequence[str]) -> dict[str, Owner]:
@@ -57,7 +59,7 @@ def mac_owners(database: Database, macs: Sequence[str]) -> dict[str, Owner]:
 
 
 def boot_problem(owner: Owner, request: DhcpRequest, networks: Sequence[Network]) -> str:
-    """Return why this interface gets no address or no boot file, and the remedy; or nothing."""
+    """Return why this interface gets no address or boot file, and the remedy; empty if it does."""
     subject = f"its interface {owner.interface}" if owner.interface else "it"
     if not owner.ip:
         remedy = f"rocks_interface -a 'node={owner.node} name={owner.interface} network=NETWORK'"
@@ -66,7 +68,7 @@ def boot_problem(owner: Owner, request: DhcpRequest, networks: Sequence[Network]
         return f"{subject} has no address in the database: ansible localhost -m {remedy}"
     network = network_of(owner.ip, networks)
     if network is None:
-        return f"{subject} has the address {owner.ip}, which is in no network"
+        return f"{subject} has the address {owner.ip}, which is not in a known network"
     if network.kind == "public":
         return f"{subject} is on network {network.name!r}, which is public: DHCP does not serve it"
     if request.is_firmware and owner.kind != BMC and not network.boot:
@@ -78,7 +80,7 @@ def boot_problem(owner: Owner, request: DhcpRequest, networks: Sequence[Network]
 
 
 def machine_uuid(request: DhcpRequest) -> Optional[str]:
-    """Return the UUID of the machine; None if there is none, or one that many machines share."""
+    """Return the machine's UUID in lower case; None if missing, or used by many machines."""
     digits = re.sub("[^0-9a-f]", "", request.uuid.lower())
     if len(set(digits)) < 2 or request.uuid.lower() in DEFAULT_UUIDS:
         return None

@@ -115,7 +115,7 @@ def test_thirty_two_machines_at_once_all_boot_without_a_power_cycle(
         ]
 
 
-def test_a_known_interface_without_an_address_is_named_with_a_remedy_that_works(
+def test_the_remedy_for_a_known_interface_without_an_address_works(
     frontend: DhcpFrontend, machine: Namespace
 ) -> None:
     with frontend.database() as database:
@@ -128,7 +128,7 @@ def test_a_known_interface_without_an_address_is_named_with_a_remedy_that_works(
     assert "rocks_interface -a 'node=compute-0-0 name=eth1 network=" in known["problem"]
     with frontend.database() as database:
         put_interface(database, "compute-0-0", "eth1", network="private")
-    with frontend.insert_ethers("again", timeout=8) as running:
+    with frontend.insert_ethers("second-run", timeout=8) as running:
         lease = ask(machine, dhcp.mac(2))
         (known,) = result_of(running)["known"]
     assert lease is not None and lease.hostname == "compute-0-0-eth1" and lease.boot_file

@@ -1,8 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Machines with several interfaces: what a known one needs to boot, and which are no new machines."""
+"""Machines with several interfaces: why a known one cannot boot, and which are new machines."""
 
 from __future__ import annotations
+
+from typing import Optional
 
 import pytest
 
@@ -20,10 +22,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
 
 COMPUTE_0_3 = "00:50:8b:e0:40:93"
 NEW = [f"00:50:8b:00:00:{number:02x}" for number in range(1, 9)]
-UUID, OTHER_UUID = "4c4c4544-004d-3210-8047-b8c04f4b4832", "4c4c4544-004d-3210-8047-b8c04f4b4833"
+UUID = "4c4c4544-004d-3210-8047-b8c04f4b4832"
+OTHER_UUID = "4c4c4544-004d-3210-8047-b8c04f4b4833"
 
 
-def known(database: Database, mac: str, vendor: str = "PXEClient") -> KnownMachine:
+def known_machine(database: Database, mac: str, vendor: str = "PXEClient") -> KnownMachine:
     (machine,) = insert(database, [DhcpRequest(mac, vendor=vendor)], Placement()).known
     return machine
 
@@ -46,30 +49,30 @@ def names(result: BatchResult) -> list[str]:
         pytest.param("192.0.2.7", "PXEClient", "'campus', which is public", id="public"),
     ],
 )
-def test_why_a_known_interface_cannot_boot_is_reported_with_the_remedy(
-    ip: str | None, vendor: str, problem: str, table_ii: Database
+def test_a_known_interface_that_cannot_boot_is_reported_with_the_remedy(
+    ip: Optional[str], vendor: str, problem: str, table_ii: Database
 ) -> None:
     put_network(table_ii, "storage", subnet="172.16.0.0/16", boot=False)
     put_network(table_ii, "campus", subnet="192.0.2.0/24", kind="public")
     row = (NEW[0], ip)
     table_ii.execute("insert into interfaces (node, name, mac, ip) values (7, 'eth1', ?, ?)", row)
-    machine = known(table_ii, NEW[0], vendor)
+    machine = known_machine(table_ii, NEW[0], vendor)
     assert machine.name == "compute-0-3"
     assert problem in machine.problem and bool(problem) == bool(machine.problem)
 
 
 def test_a_node_without_an_address_is_reported_with_the_remedy(table_ii: Database) -> None:
     table_ii.execute("update nodes set ip = null where name = 'compute-0-3'")
-    assert "rocks_node -a 'name=compute-0-3 ip=" in known(table_ii, COMPUTE_0_3).problem
+    assert "rocks_node -a 'name=compute-0-3 ip=" in known_machine(table_ii, COMPUTE_0_3).problem
 
 
-def test_a_bmc_is_expected_on_a_network_from_which_nodes_do_not_boot(table_ii: Database) -> None:
+def test_a_bmc_on_a_network_without_boot_is_not_a_problem(table_ii: Database) -> None:
     put_network(table_ii, "bmc", subnet="192.168.0.0/16", kind="management")
     table_ii.execute(
         "insert into interfaces (node, name, kind, mac, ip) values (7, 'bmc', 'bmc', ?, ?)",
         (NEW[0], "192.168.0.1"),
     )
-    assert known(table_ii, NEW[0]).problem == ""
+    assert known_machine(table_ii, NEW[0]).problem == ""
 
 
 def test_another_mac_with_the_uuid_of_a_node_is_a_further_interface(table_ii: Database) -> None:
@@ -100,7 +103,7 @@ def test_two_interfaces_of_a_new_machine_in_one_batch_are_one_node(table_ii: Dat
         "03000200-0400-0500-0006-000700080009",
     ],
 )
-def test_a_uuid_that_many_machines_share_tells_nothing(uuid: str, table_ii: Database) -> None:
+def test_a_uuid_that_many_machines_share_is_ignored(uuid: str, table_ii: Database) -> None:
     batch = [DhcpRequest(mac, uuid=uuid) for mac in NEW[:2]]
     assert names(insert(table_ii, batch, Placement())) == ["compute-0-4", "compute-0-5"]
 
@@ -109,10 +112,10 @@ def test_a_uuid_that_many_machines_share_tells_nothing(uuid: str, table_ii: Data
     "placement",
     [
         pytest.param(Placement(locations={NEW[1]: Location(rank=9)}), id="listed"),
-        pytest.param(Placement(replace="compute-0-2"), id="it replaces a node"),
+        pytest.param(Placement(replace="compute-0-2"), id="replacement"),
     ],
 )
-def test_a_machine_that_is_listed_or_replaces_a_node_is_new_whatever_its_uuid(
+def test_listed_machines_and_replacements_are_new_whatever_their_uuid(
     placement: Placement, table_ii: Database
 ) -> None:
     enroller = Enroller(table_ii, placement)
@@ -128,7 +131,7 @@ def test_a_machine_whose_enrolment_was_undone_is_enrolled_again(table_ii: Databa
     assert names(enroller.enrol([request], None)) == ["compute-0-4"]
 
 
-def test_a_dry_run_tells_further_interfaces_too(table_ii: Database) -> None:
+def test_a_dry_run_reports_further_interfaces_too(table_ii: Database) -> None:
     enroller = Enroller(table_ii, Placement(), dry_run=True)
     results = [enroller.enrol([DhcpRequest(mac, uuid=UUID)], None) for mac in NEW[:2]]
     assert [(len(result.enrolled), len(result.refused)) for result in results] == [(1, 0), (0, 1)]
