@@ -85,9 +85,9 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import (
-    Census,
-    Member,
-    census,
+    Host,
+    Inventory,
+    load_inventory,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 
@@ -124,7 +124,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except RocksError as error:
             raise AnsibleParserError(str(error)) from None
 
-    def _census(self, path: str, cache: bool) -> Census:
+    def _census(self, path: str, cache: bool) -> Inventory:
         """The cluster's rows, from the cache where the user keeps one."""
         queries = dict(self.get_option("query_groups") or {})
         if self.get_option("query"):
@@ -133,22 +133,22 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return self._read(queries)
         key = f"{self.get_cache_key(path)}_{_digest(queries)}"
         if cache and key in self._cache:
-            return Census.from_data(self._cache[key])
+            return Inventory.from_data(self._cache[key])
         found = self._read(queries)
         self._cache[key] = found.to_data()
         return found
 
-    def _read(self, queries: Mapping[str, str]) -> Census:
+    def _read(self, queries: Mapping[str, str]) -> Inventory:
         found = settings.load()
         url = self.get_option("database") or found.reader or found.database
         try:
             with connect(url, read_only=True) as database:
-                return census(database, queries, seconds=self.get_option("time_limit"))
+                return load_inventory(database, queries, seconds=self.get_option("time_limit"))
         except NotFound as error:
             self.display.warning(f"{error}. The inventory has no nodes.")
-            return Census((), {})
+            return Inventory((), {})
 
-    def _populate(self, found: Census) -> None:
+    def _populate(self, found: Inventory) -> None:
         groups = {}
 
         def group(name: str) -> Any:
@@ -156,7 +156,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 groups[name] = self.inventory.groups[self.inventory.add_group(name)]
             return groups[name]
 
-        for member in found.members:
+        for member in found.hosts:
             host = self.inventory.hosts[self.inventory.add_host(member.name)]
             # Not set_variable: ten thousand nodes with ten variables each would pay for a hundred thousand checks of
             # names that are ours.
@@ -167,7 +167,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             wanted = group(name)
             for node in names:
                 wanted.add_host(self.inventory.hosts[node])
-        self._construct(member.name for member in found.members)
+        self._construct(member.name for member in found.hosts)
 
     def _construct(self, names: Iterable[str]) -> None:
         """What the user's file adds; each expression costs a millisecond a node, so none is touched without need."""
@@ -191,7 +191,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
 
 
-def variables(member: Member) -> dict[str, Any]:
+def variables(member: Host) -> dict[str, Any]:
     """The variables of a host, by the names that the documentation promises."""
     found = {
         "rocks_id": member.id,

@@ -64,12 +64,14 @@ appliance:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import (
     put_appliance,
     remove_appliance,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {
@@ -84,7 +86,7 @@ def main() -> None:
     params = module.params
     try:
         with (
-            administrator(params["database"]) as database,
+            connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
@@ -93,7 +95,7 @@ def main() -> None:
                 done = remove_appliance(database, params["name"])
     except RocksError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), appliance=plain(done.after))
+    module.exit_json(changed=done.changed, diff=done.difference(), appliance=to_dict(done.after))
 
 
 if __name__ == "__main__":

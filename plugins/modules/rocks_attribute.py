@@ -90,10 +90,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
-    put_attribute,
     remove_attribute,
+    set_attribute,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
@@ -117,11 +119,11 @@ def main() -> None:
     name, scope = params["name"], Scope(params["appliance"] or "", params["node"] or "")
     try:
         with (
-            administrator(params["database"]) as database,
+            connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
-                done = put_attribute(database, name, params["value"], scope)
+                done = set_attribute(database, name, params["value"], scope)
             else:
                 done = remove_attribute(database, name, scope)
     except RocksError as error:

@@ -129,7 +129,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import database_admin
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 ACCOUNT = {
     "role": {"type": "str", "choices": ["reader", "service"], "required": True},
@@ -151,17 +151,18 @@ def main() -> None:
         required_if=[("state", "dumped", ["path"]), ("state", "restored", ["path"])],
         supports_check_mode=True,
     )
-    params, keep = module.params, not module.check_mode
-    try:
-        url = database_admin.administrators_url(params["database"])
+    params = module.params
+    dry_run = module.check_mode
+    with errors_as_failure(module):
+        url = database_admin.admin_url(params["database"])
         if params["state"] == "dumped":
-            done = database_admin.dump_to(url, params["path"], secrets=params["secrets"], keep=keep)
+            done = database_admin.dump_to(
+                url, params["path"], secrets=params["secrets"], dry_run=dry_run
+            )
         elif params["state"] == "restored":
-            done = database_admin.restore_from(url, params["path"], keep=keep)
+            done = database_admin.restore_from(url, params["path"], dry_run=dry_run)
         else:
-            done = database_admin.make(url, params["accounts"], keep=keep)
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+            done = database_admin.create_database(url, params["accounts"], dry_run=dry_run)
     module.exit_json(**done)
 
 

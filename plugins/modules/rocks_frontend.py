@@ -101,8 +101,10 @@ readdressed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import Identity, settle
 
@@ -136,7 +138,7 @@ def main() -> None:
     ]
     try:
         with (
-            administrator(params["database"]) as database,
+            connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             done = settle(database, wanted, *texts, readdress=params["readdress"])
@@ -145,8 +147,8 @@ def main() -> None:
     module.exit_json(
         changed=done.changed,
         diff=done.difference,
-        node=plain(done.node),
-        network=plain(done.network),
+        node=to_dict(done.node),
+        network=to_dict(done.network),
         readdressed=done.readdressed,
     )
 

@@ -80,7 +80,9 @@ import getpass
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.eligibility import REFUSED
@@ -97,7 +99,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     try:
         with (
-            administrator(module.params["database"]) as database,
+            connect_as_admin(module.params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             before, said, after = change(database, module.params)

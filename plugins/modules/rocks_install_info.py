@@ -102,7 +102,9 @@ audit:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_reader,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.install_info import (
@@ -129,7 +131,7 @@ def main() -> None:
 
 def told(params):
     """What the module returns."""
-    with reader(params["database"]) as database:
+    with connect_as_reader(params["database"]) as database:
         now, states, limit = timestamps.now(), params["state"], params["limit"]
         found = installs(database, params["name"], now=now, states=states, limit=limit)
         if not params["audit"]:

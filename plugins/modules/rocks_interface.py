@@ -119,13 +119,15 @@ interface:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
     KINDS,
     put_interface,
     remove_interface,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {
@@ -145,7 +147,7 @@ def main() -> None:
     params = module.params
     try:
         with (
-            administrator(params["database"]) as database,
+            connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
@@ -163,7 +165,7 @@ def main() -> None:
                 )
     except RocksError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), interface=plain(done.after))
+    module.exit_json(changed=done.changed, diff=done.difference(), interface=to_dict(done.after))
 
 
 if __name__ == "__main__":

@@ -128,8 +128,10 @@ network:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import plain
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
     COLUMNS,
     KINDS,
@@ -160,7 +162,7 @@ def main() -> None:
     params = module.params
     try:
         with (
-            administrator(params["database"]) as database,
+            connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             if params["state"] == "present":
@@ -169,7 +171,7 @@ def main() -> None:
                 done = remove_network(database, params["name"])
     except RocksError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), network=plain(done.after))
+    module.exit_json(changed=done.changed, diff=done.difference(), network=to_dict(done.after))
 
 
 if __name__ == "__main__":

@@ -210,14 +210,19 @@ removed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import import Imported, parse
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Replaced, plain
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import import (
+    NodeTable,
+    parse_table,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import RowChange, to_dict
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
-    ensure,
-    find,
-    forget,
-    replace,
+    ensure_nodes,
+    ensure_nodes_absent,
+    find_node,
+    replace_node,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text
@@ -244,31 +249,34 @@ SPEC = {
 }
 
 
-def wanted(params) -> Imported:
+def wanted(params) -> NodeTable:
     """The nodes that are described, and what is wrong with the file that describes them."""
     if params["csv"]:
-        return parse(read_text(params["csv"]), params["csv"])
+        return parse_table(read_text(params["csv"]), params["csv"])
     if params["nodes"] is not None:
-        return Imported(
+        return NodeTable(
             [{**one, "where": f"nodes[{number}]"} for number, one in enumerate(params["nodes"])], []
         )
-    return Imported([{field: params[field] for field in NODE}], [])
+    return NodeTable([{field: params[field] for field in NODE}], [])
 
 
-def run(database, params) -> list[Replaced]:
+def run(database, params) -> list[RowChange]:
     """Do what the options say; each node as it was and as it is."""
     allowed = params["allow_frontend"]
     if params["replace"]:
-        before = find(database, params["name"])
+        before = find_node(database, params["name"])
         return [
-            Replaced(
-                before, replace(database, params["name"], params["mac"], allow_frontend=allowed)
+            RowChange(
+                before,
+                replace_node(database, params["name"], params["mac"], allow_frontend=allowed),
             )
         ]
     found = wanted(params)
     if params["state"] == "absent":
-        return forget(database, found.wanted, faults=found.faults, allow_frontend=allowed)
-    return ensure(
+        return ensure_nodes_absent(
+            database, found.wanted, faults=found.faults, allow_frontend=allowed
+        )
+    return ensure_nodes(
         database,
         found.wanted,
         fill_gaps=params["fill_gaps"],
@@ -289,7 +297,7 @@ def main() -> None:
     )
     try:
         with (
-            administrator(module.params["database"]) as database,
+            connect_as_admin(module.params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             done = run(database, module.params)
@@ -299,14 +307,14 @@ def main() -> None:
     module.exit_json(
         changed=bool(changed),
         diff=[_shown(one) for one in changed] if module._diff else [],
-        nodes=[plain(one.after) for one in done if one.after],
+        nodes=[to_dict(one.after) for one in done if one.after],
         added=[one.after.name for one in changed if not one.before],
         updated=[one.after.name for one in changed if one.before and one.after],
         removed=[one.before.name for one in changed if not one.after],
     )
 
 
-def _shown(one: Replaced) -> dict:
+def _shown(one: RowChange) -> dict:
     """A node's difference, under its names."""
     before, after = (node.name if node else "no node" for node in one)
     return {**one.difference(), "before_header": before, "after_header": after}

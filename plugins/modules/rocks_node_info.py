@@ -72,8 +72,10 @@ nodes:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import details
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_reader,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import describe_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
 SPEC = {
@@ -86,8 +88,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
     try:
-        with reader(params["database"]) as database:
-            found = details(database, params["name"], attributes=params["attributes"])
+        with connect_as_reader(params["database"]) as database:
+            found = describe_nodes(database, params["name"], attributes=params["attributes"])
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, nodes=found)

@@ -84,7 +84,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import over
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
@@ -100,7 +102,7 @@ def main() -> None:
     names = module.params["name"]
     try:
         site = over(settings.load(), names, module.params["options"])
-        with administrator(module.params["database"]) as database:
+        with connect_as_admin(module.params["database"]) as database:
             outcomes = write(database, site, names, rehearse=module.check_mode)
     except RocksError as error:
         module.fail_json(msg=str(error))

@@ -78,7 +78,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_reader,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.preview import show
 
@@ -88,7 +90,7 @@ SPEC = {"name": {"type": "list", "elements": "str"}}
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     try:
-        with reader(module.params["database"]) as database:
+        with connect_as_reader(module.params["database"]) as database:
             shown = show(database, settings.load(), module.params["name"])
     except RocksError as error:
         module.fail_json(msg=str(error))

@@ -76,12 +76,14 @@ scope:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import administrator
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
     has_secret,
-    put_secret,
     remove_secret,
+    set_secret,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
@@ -105,12 +107,12 @@ def main() -> None:
     name, scope = params["name"], Scope(params["appliance"] or "", params["node"] or "")
     try:
         with (
-            administrator(params["database"]) as database,
+            connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
             before = has_secret(database, name, scope)
             if params["state"] == "present":
-                changed = put_secret(database, name, params["value"], scope)
+                changed = set_secret(database, name, params["value"], scope)
             else:
                 changed = remove_secret(database, name, scope)
     except RocksError as error:

@@ -81,7 +81,9 @@ first_column:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import reader
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_reader,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
     DEFAULT_LIMIT,
     DEFAULT_SECONDS,
@@ -100,7 +102,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
     try:
-        with reader(params["database"]) as database:
+        with connect_as_reader(params["database"]) as database:
             found = select(
                 database, params["query"], seconds=params["time_limit"], limit=params["limit"]
             )

@@ -12,23 +12,24 @@ import time
 from typing import Callable, Iterator, NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import make
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import (
-    credentials,
-    grant,
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import (
+    create_database,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import (
+    ensure_password,
+    grant_role,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
-    add,
-    by_ip,
-    change,
-    nodes,
-    remove,
+    add_nodes,
+    list_nodes,
+    remove_nodes,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
 from support.ansible import BIN, ROOT
+from support.cluster import change_node
 from support.mariadb import server
 from support.measure import Cost, best, figure, program
 
@@ -66,11 +67,13 @@ def places(folder: pathlib.Path) -> Iterator[list[Place]]:
             Place("SQLite", sqlite, sqlite),
         ]
         for place in found:
-            make(place.url)
+            create_database(place.url)
             with connect(place.url) as database:
                 put_network(database, "private", subnet="10.0.0.0/8")
                 if place.name == "MariaDB":
-                    grant(database, "reader", "reader", password=credentials(path, "reader"))
+                    grant_role(
+                        database, "reader", "reader", password=ensure_password(path, "reader")
+                    )
         yield found
 
 
@@ -89,7 +92,7 @@ def a_thousand_by_the_module(place: Place, folder: pathlib.Path) -> bool:
     def once() -> Cost:
         cost = program([*ansible, "-m", "rocks_node", "-a", arguments], env)
         with connect(place.url) as database:
-            added.append(len(remove(database, [node.name for node in nodes(database)])))
+            added.append(len(remove_nodes(database, [node.name for node in list_nodes(database)])))
         return cost
 
     added: list[int] = []
@@ -105,11 +108,14 @@ def in_the_room(place: Place) -> list[bool]:
     """What the room's own functions take."""
     with connect(place.url) as database:
         first = [NewNode(mac=mac(number), rack=number // RACK) for number in range(MANY)]
-        seconds = timed(lambda: add(database, first[:1000]))
+        seconds = timed(lambda: add_nodes(database, first[:1000]))
         kept = [figure(f"{place.name}: 1,000 nodes in the room", seconds, "s", 2.0, STACKI)]
-        add(database, first[1000:])
+        add_nodes(database, first[1000:])
         fresh = iter(range(MANY, MANY + TIMES))
-        one = [timed(lambda: add(database, [NewNode(mac=mac(next(fresh)))])) for _ in range(TIMES)]
+        one = [
+            timed(lambda: add_nodes(database, [NewNode(mac=mac(next(fresh)))]))
+            for _ in range(TIMES)
+        ]
         by_hand = [
             timed(functools.partial(by_hand_insert, place, number)) for number in range(TIMES)
         ]
@@ -123,14 +129,12 @@ def in_the_room(place: Place) -> list[bool]:
             )
         )
         seconds = min(
-            timed(lambda: change(database, "compute-3-3", comment=str(time.time())))
+            timed(lambda: change_node(database, "compute-3-3", comment=str(time.time())))
             for _ in range(TIMES)
         )
         kept.append(figure(f"{place.name}: one node of {MANY:,} changed", 1000 * seconds, "ms", 50))
-        seconds = min(timed(lambda: by_ip(database, "10.255.255.1")) for _ in range(TIMES))
-        kept.append(figure(f"{place.name}: who has this address?", 1000 * seconds, "ms", 5))
-        figure(f"{place.name}: all {MANY:,} nodes read", timed(lambda: nodes(database)), "s")
-        figure(f"{place.name}: dumped", timed(lambda: dump(database)), "s")
+        figure(f"{place.name}: all {MANY:,} nodes read", timed(lambda: list_nodes(database)), "s")
+        figure(f"{place.name}: dumped", timed(lambda: dump_database(database)), "s")
     with connect(place.reader, read_only=True) as reader:
         seconds = min(
             timed(lambda: select(reader, "select name from nodes where rack=1"))
@@ -140,10 +144,10 @@ def in_the_room(place: Place) -> list[bool]:
             figure(f"{place.name}: the paper's query on {MANY:,} nodes", 1000 * seconds, "ms", 100)
         )
     with connect(place.url) as database:
-        names = [node.name for node in nodes(database)]
+        names = [node.name for node in list_nodes(database)]
         figure(
             f"{place.name}: {len(names):,} nodes removed",
-            timed(lambda: remove(database, names)),
+            timed(lambda: remove_nodes(database, names)),
             "s",
         )
     return kept

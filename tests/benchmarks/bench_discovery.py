@@ -16,10 +16,10 @@ import threading
 import time
 from typing import Callable, Iterator, Sequence
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, by_mac
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_packet import request_in
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Enroller
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
@@ -62,7 +62,7 @@ def fill(url: str) -> None:
                     "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
                     (name, value),
                 )
-        add(
+        add_nodes(
             database,
             [
                 NewNode(rack=n // RACK, mac=f"00:16:3e:00:{n >> 8:02x}:{n & 255:02x}")
@@ -110,11 +110,11 @@ def run_watch(
             pass
 
 
-def request_to_row(machine: Namespace, reader: object, mac: str) -> float:
+def request_to_row(machine: Namespace, reader: Database, mac: str) -> float:
     begun = time.perf_counter()
     dhcp.send(machine, [dhcp.discover(mac, [(93, b"\x00\x07")])])
     sent = time.perf_counter()
-    while by_mac(reader, mac) is None:  # type: ignore[arg-type]
+    while not reader.row("select 1 from nodes where mac = ?", (mac,)):
         if time.perf_counter() - begun > SECONDS:
             raise TimeoutError(f"{mac} got no row")
     return (time.perf_counter() - sent) * 1000

@@ -8,10 +8,10 @@ import tempfile
 import time
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
 from support.ansible import BIN, ROOT
 from support.measure import best, figure, program
 
@@ -31,7 +31,7 @@ def make(path: pathlib.Path) -> str:
                 "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
                 [(f"site_{number}", "yes" if number < 2 else "value") for number in range(10)],
             )
-        add(
+        add_nodes(
             database,
             [
                 NewNode(
@@ -46,7 +46,7 @@ def make(path: pathlib.Path) -> str:
 def static(path: pathlib.Path, url: str) -> None:
     """The same hosts as a YAML file, with seven variables each and their racks as groups."""
     with connect(url, read_only=True) as database:
-        members = census(database, {}).members
+        members = load_inventory(database, {}).hosts
     lines = ["compute:", "  hosts:"]
     for one in members:
         lines.append(
@@ -99,10 +99,10 @@ def main() -> int:
             file.cpu >= 8 * ours.cpu,
         ]
         with connect(url, read_only=True) as database:
-            census(database, {})
-            alone = _seconds(lambda: census(database, {}))
+            load_inventory(database, {})
+            alone = _seconds(lambda: load_inventory(database, {}))
             grouped = _seconds(
-                lambda: census(database, {"rack1": "select name from nodes where rack=1"})
+                lambda: load_inventory(database, {"rack1": "select name from nodes where rack=1"})
             )
         kept.append(
             figure(

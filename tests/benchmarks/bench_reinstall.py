@@ -20,7 +20,7 @@ import time
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SSH
 from support.ansible import BIN, ROOT
 from support.daemons import daemon
@@ -61,7 +61,9 @@ def make(folder: pathlib.Path) -> str:
                 "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", one
             )
         macs = [f"00:16:3e:00:{number >> 8:02x}:{number & 255:02x}" for number in range(NODES)]
-        add(database, [NewNode(rack=number // RACK, mac=mac) for number, mac in enumerate(macs)])
+        add_nodes(
+            database, [NewNode(rack=number // RACK, mac=mac) for number, mac in enumerate(macs)]
+        )
     publish(folder / "install")
     (folder / "rocks.yml").write_text(f"database: {url}\ndistributions: {folder}/install\n")
     (folder / "inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")

@@ -150,7 +150,7 @@ def one_more(
 def added(database: Database, machine: Namespace, number: int, site: Any) -> tuple[float, float]:
     """Seconds until the server knows the machine: of wall time, and of our own CPU."""
     started, own = time.perf_counter(), time.process_time()
-    nodes.add(database, [NewNode(mac=mac(0xF00000 + number))])
+    nodes.add_nodes(database, [NewNode(mac=mac(0xF00000 + number))])
     if site:
         site.write()
     spent = time.perf_counter() - started, time.process_time() - own

@@ -16,7 +16,7 @@ import time
 from typing import Any, Iterator, NamedTuple, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant_role
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
@@ -134,7 +134,7 @@ def cluster() -> Iterator[Cluster]:
         with connect(url, check=False) as database:
             migrate(database)
             fill(database)
-            grant(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
+            grant_role(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin, length = publish(place / "install")
             net.server.ip("route", "add", "local", "10.64.0.0/15", "dev", "lo")
             rocks_yml = as_service(place, f"localhost/cluster?socket={started.socket}")

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant_role
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
@@ -97,7 +97,7 @@ def stage(net: Network) -> Iterator[Stage]:
         (place / "mariadb").chmod(0o755)
         with connect(server.create("cluster"), check=False) as database:
             migrate(database)
-            grant(database, "service", "rocks_service", password=PASSWORD)
+            grant_role(database, "service", "rocks_service", password=PASSWORD)
             pin = publish(place / "install")
             images(place / "install" / ".generations" / "rocks" / "x86_64" / pin.generation)
             (place / "boot" / "x86_64").mkdir(parents=True)

@@ -16,9 +16,9 @@ import threading
 import wsgiref.simple_server
 from typing import Any, Iterator
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import tree_url
 from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
@@ -147,8 +147,8 @@ def describe(database: Database) -> None:
     """The node, and what the site says."""
     database.execute("update nodes set mac = ?, ip = ? where name = 'compute-0-0'", (MAC, IP))
     for name, value in SITE.items():
-        put_attribute(database, name, value)
-    put_secret(database, "munge_key", MUNGE_KEY)
+        set_attribute(database, name, value)
+    set_secret(database, "munge_key", MUNGE_KEY)
 
 
 def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second_time(

@@ -12,15 +12,17 @@ import functools
 import pathlib
 import shutil
 import uuid
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant_role
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
-    CURRENT,
+    CURRENT_VERSION,
     TABLES,
     VERSIONS,
 )
@@ -113,7 +115,7 @@ def mariadb_urls(
     administrator = mariadb.create(SHARED)
     with connect(administrator, check=False) as database:
         migrate(database)
-        grant(database, "reader", READER, password=PASSWORD)
+        grant_role(database, "reader", READER, password=PASSWORD)
     credentials = tmp_path_factory.mktemp("accounts") / "reader.cnf"
     credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
     credentials.chmod(0o600)
@@ -131,7 +133,9 @@ def renew(database: Database) -> None:
             database.execute(f"alter table {table} auto_increment = 1")
     for statement in first_rows:
         database.execute(statement)
-    database.execute("update schema_version set version = ?, step = 0, revision = 0", (CURRENT,))
+    database.execute(
+        "update schema_version set version = ?, step = 0, revision = 0", (CURRENT_VERSION,)
+    )
 
 
 @pytest.fixture
@@ -162,6 +166,17 @@ def table_ii(database: Database) -> Database:
     """The paper's cluster."""
     fill(database)
     return database
+
+
+def change_node(database: Database, node_name: str, **changes: Any) -> Node:
+    """Change fields of one node, and return the new row."""
+    node: Node = ensure_nodes(database, [{**changes, "was": node_name}])[0].after
+    return node
+
+
+def has_mac(database: Database, mac: str) -> bool:
+    """Whether a row of ``nodes`` has this MAC."""
+    return database.row("select 1 from nodes where mac = ?", (mac,)) is not None
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class Server:
 
     def root(self, name: str = "") -> Any:
         """A connection of the server's administrator."""
-        connection = driver.connection(
+        connection = driver.create_connection(
             tls=None,
             socket=str(self.socket),
             user="root",

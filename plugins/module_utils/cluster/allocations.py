@@ -8,13 +8,13 @@ import dataclasses
 from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .addressing import free_addresses, next_address
-from .attributes import scoped
+from .attributes import values_by_appliance
 from .database import Database
 from .frontend_protection import ADDRESS, BY_ATTRIBUTE, is_frontend
-from .memberships import appliances, memberships
+from .memberships import list_appliances, list_memberships
 from .model import Membership, Network
 from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, group_name
-from .networks import networks
+from .networks import list_networks
 
 NETWORK_ATTRIBUTE = "network"
 DEFAULT_NETWORK = "private"
@@ -29,7 +29,7 @@ TAKEN_BY_INTERFACES = (
 )
 
 
-class Placed(NamedTuple):
+class Allocation(NamedTuple):
     """A node ready to be written; None is stored as NULL."""
 
     mac: Optional[str]
@@ -43,20 +43,20 @@ class Placed(NamedTuple):
 
 
 @dataclasses.dataclass
-class Ground:
+class Allocations:
     """What is there; who plans takes and releases here, so that the next node sees it.
 
     names, macs, ips  each with the name of the node that has it (an interface as ``node/interface``)
     ranks             membership's id and rack -> ranks taken
     patterns          appliance -> name pattern; ``""`` is the global one
-    home              appliance -> the network its nodes get their addresses from; ``""`` is the global one
+    network_names         appliance -> the network its nodes get their addresses from; ``""`` is the global one
     reserved          names that no node may have -> why
     """
 
     memberships: Mapping[str, Membership]
     networks: Sequence[Network]
     patterns: Mapping[str, str]
-    home: Mapping[str, str]
+    network_names: Mapping[str, str]
     reserved: Mapping[str, str]
     names: dict[str, str] = dataclasses.field(default_factory=dict)
     macs: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -64,7 +64,7 @@ class Ground:
     ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
     _walks: dict[str, Iterator[str]] = dataclasses.field(default_factory=dict)
 
-    def take(
+    def claim(
         self, name: str, mac: Optional[str], ip: Optional[str], place: tuple[int, int, int]
     ) -> None:
         """Count a node among what is there; ``place`` is its membership's id, rack and rank."""
@@ -87,9 +87,9 @@ class Ground:
         """The pattern that names the nodes of an appliance."""
         return self.patterns.get(appliance) or self.patterns.get("") or DEFAULT_PATTERN
 
-    def home_of(self, appliance: str) -> str:
+    def network_for(self, appliance: str) -> str:
         """The name of the network that the nodes of an appliance get their addresses from."""
-        return self.home.get(appliance) or self.home.get("") or DEFAULT_NETWORK
+        return self.network_names.get(appliance) or self.network_names.get("") or DEFAULT_NETWORK
 
     def holder(self, ip: str, appliance: str, membership: str) -> str:
         """Who has an address that a node of this kind is to get; empty when it is free."""
@@ -102,16 +102,16 @@ class Ground:
         return next(walk, None) or next_address(network, self.ips)
 
 
-def survey(database: Database) -> Ground:
+def load_allocations(database: Database) -> Allocations:
     """Read what is there, in a few queries for any number of nodes."""
-    known = memberships(database)
+    known = list_memberships(database)
     reserved = {group_name(one.name): f"the group of membership {one.name!r}" for one in known}
-    reserved.update({one.name: "an appliance" for one in appliances(database)})
-    there = Ground(
+    reserved.update({one.name: "an appliance" for one in list_appliances(database)})
+    there = Allocations(
         memberships={one.name: one for one in known},
-        networks=networks(database),
-        patterns=scoped(database, PATTERN_ATTRIBUTE),
-        home=scoped(database, NETWORK_ATTRIBUTE),
+        networks=list_networks(database),
+        patterns=values_by_appliance(database, PATTERN_ATTRIBUTE),
+        network_names=values_by_appliance(database, NETWORK_ATTRIBUTE),
         reserved=reserved,
     )
     names, macs, ips = (text.split(",") if text else [] for text in database.rows(TAKEN)[0])
@@ -123,6 +123,6 @@ def survey(database: Database) -> Ground:
     for owner, mac, ip in database.rows(TAKEN_BY_INTERFACES):
         there.macs[mac or ""] = owner
         there.ips[ip or ""] = owner
-    for ip in scoped(database, ADDRESS).values():
+    for ip in values_by_appliance(database, ADDRESS).values():
         there.ips.setdefault(ip, BY_ATTRIBUTE)
     return there

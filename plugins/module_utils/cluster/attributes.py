@@ -11,9 +11,9 @@ from typing import Callable, Iterable, Mapping, Optional
 
 from ..errors import Refused
 from .database import Database, Row
-from .model import Attribute, Node, Replaced
+from .model import Attribute, Node, RowChange
 from .naming import PATTERN_ATTRIBUTE, check_pattern
-from .scoped_values import GLOBAL, Scope, get, put, remove
+from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
 SOURCES = ("global", "appliance", "node", "intrinsic")  # a later one is narrower
 INTRINSIC = (
@@ -32,16 +32,16 @@ INTRINSIC = (
 CHECKS: Mapping[str, Callable[[str], None]] = {PATTERN_ATTRIBUTE: check_pattern}
 
 # Scope and its owner's name -> attributes.
-Stored = Mapping[tuple[str, str], Mapping[str, str]]
+StoredValues = Mapping[tuple[str, str], Mapping[str, str]]
 
-STORED = (
+STORED_VALUES = (
     "select scope, coalesce(appliances.name, nodes.name, ''), attributes.name, value from attributes"
     " left join appliances on appliances.id = attributes.appliance"
     " left join nodes on nodes.id = attributes.node"
 )
 
 
-def put_attribute(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> Replaced:
+def set_attribute(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> RowChange:
     """Set an attribute; the value as it was (None: there was none) and as it is.
 
     Raises Refused for what the node's own row says, and what ``scopes.put`` raises.
@@ -52,20 +52,20 @@ def put_attribute(database: Database, name: str, value: str, scope: Scope = GLOB
         )
     if name in CHECKS:
         CHECKS[name](value)
-    return Replaced(put(database, "attributes", name, value, scope), value)
+    return RowChange(set_value(database, "attributes", name, value, scope), value)
 
 
-def remove_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> Replaced:
+def remove_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> RowChange:
     """Forget an attribute of exactly this scope; wider ones then show again."""
-    return Replaced(remove(database, "attributes", name, scope), None)
+    return RowChange(remove_value(database, "attributes", name, scope), None)
 
 
-def attribute(database: Database, name: str, scope: Scope = GLOBAL) -> Optional[str]:
+def get_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> Optional[str]:
     """The value that is set in exactly this scope, or None."""
-    return get(database, "attributes", name, scope)
+    return get_value(database, "attributes", name, scope)
 
 
-def intrinsic(node: Node) -> dict[str, str]:
+def intrinsic_values(node: Node) -> dict[str, str]:
     """What the node's own row says, by the names that node files use."""
     return {
         "hostname": node.name,
@@ -80,12 +80,12 @@ def intrinsic(node: Node) -> dict[str, str]:
     }
 
 
-def effective(database: Database, node: Node) -> dict[str, Attribute]:
+def effective_attributes(database: Database, node: Node) -> dict[str, Attribute]:
     """Every attribute of a node by name, sorted: the value that wins, and where it comes from."""
     return _merged(
         _grouped(
             database.rows(
-                f"{STORED} where scope = 'global' or (scope = 'node' and owner = ?) or (scope = 'appliance' and"
+                f"{STORED_VALUES} where scope = 'global' or (scope = 'node' and owner = ?) or (scope = 'appliance' and"
                 " owner = (select memberships.appliance from memberships where memberships.name = ?))",
                 (node.id, node.membership),
             )
@@ -94,18 +94,22 @@ def effective(database: Database, node: Node) -> dict[str, Attribute]:
     )
 
 
-def values(database: Database, node: Node) -> dict[str, str]:
+def effective_values(database: Database, node: Node) -> dict[str, str]:
     """Every attribute of a node, names and values alone: what its profile is substituted with."""
-    return {name: attribute.value for name, attribute in effective(database, node).items()}
+    return {
+        name: attribute.value for name, attribute in effective_attributes(database, node).items()
+    }
 
 
-def effective_of(database: Database, nodes: Iterable[Node]) -> dict[str, dict[str, Attribute]]:
+def effective_for_nodes(
+    database: Database, nodes: Iterable[Node]
+) -> dict[str, dict[str, Attribute]]:
     """``effective`` of many nodes with one query: node name -> attributes."""
-    everything = stored(database)
+    everything = stored_values(database)
     return {node.name: _merged(everything, node) for node in nodes}
 
 
-def scoped(database: Database, name: str) -> dict[str, str]:
+def values_by_appliance(database: Database, name: str) -> dict[str, str]:
     """One attribute by appliance; ``""`` is the global value."""
     found = database.rows(
         "select coalesce(appliances.name, ''), attributes.value from attributes"
@@ -116,12 +120,12 @@ def scoped(database: Database, name: str) -> dict[str, str]:
     return dict(found)
 
 
-def stored(database: Database) -> Stored:
+def stored_values(database: Database) -> StoredValues:
     """Every attribute that is set, by scope and owner."""
-    return _grouped(database.rows(STORED))
+    return _grouped(database.rows(STORED_VALUES))
 
 
-def merge(*layers: Optional[Mapping[str, str]]) -> dict[str, str]:
+def merge_attributes(*layers: Optional[Mapping[str, str]]) -> dict[str, str]:
     """Merge attributes of several scopes, the widest first: a narrower scope wins.  None is an empty layer."""
     merged: dict[str, str] = {}
     for layer in layers:
@@ -129,21 +133,21 @@ def merge(*layers: Optional[Mapping[str, str]]) -> dict[str, str]:
     return merged
 
 
-def _grouped(rows: Iterable[Row]) -> Stored:
+def _grouped(rows: Iterable[Row]) -> StoredValues:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for scope, owner, name, value in rows:
         found.setdefault((scope, owner), {})[name] = value
     return found
 
 
-def _merged(stored: Stored, node: Node) -> dict[str, Attribute]:
+def _merged(stored: StoredValues, node: Node) -> dict[str, Attribute]:
     merged: dict[str, Attribute] = {}
     layers = (
         stored.get(("global", "")),
         stored.get(("appliance", node.appliance)),
         stored.get(("node", node.name)),
     )
-    for source, layer in zip(SOURCES, (*layers, intrinsic(node))):
+    for source, layer in zip(SOURCES, (*layers, intrinsic_values(node))):
         for name, value in (layer or {}).items():
             merged[name] = Attribute(name, value, source)
     return dict(sorted(merged.items()))

@@ -10,12 +10,12 @@ from .. import settings
 from .database import Database, connect
 
 
-def administrator(url: Optional[str]) -> Database:
+def connect_as_admin(url: Optional[str]) -> Database:
     """The cluster database for a module that changes it."""
     return connect(url or settings.load().database)
 
 
-def reader(url: Optional[str]) -> Database:
+def connect_as_reader(url: Optional[str]) -> Database:
     """The cluster database read-only, for a user's SQL and for modules that only look."""
     if url:
         return connect(url, read_only=True)

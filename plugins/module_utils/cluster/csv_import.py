@@ -17,14 +17,14 @@ COLUMNS = ("name", "mac", "membership", "rack", "rank", "ip", "network", "arch",
 NUMBERS = ("rack", "rank")
 
 
-class Imported(NamedTuple):
+class NodeTable(NamedTuple):
     """What a table holds: for each line the values that are not empty, as ``nodes.ensure`` takes them; and its faults."""
 
     wanted: list[dict[str, Any]]
     faults: list[RocksError]
 
 
-def parse(text: str, where: str) -> Imported:
+def parse_table(text: str, where: str) -> NodeTable:
     """Read a table; ``where`` is its file, and each line's place is ``FILE:LINE``.
 
     Empty lines and lines that begin with ``#`` are skipped.  Raises DescriptionError when the first line is no header.
@@ -58,7 +58,7 @@ def parse(text: str, where: str) -> Imported:
         raise DescriptionError(
             "the table is empty", where, f"its first line names the columns: {','.join(COLUMNS)}"
         )
-    return Imported(wanted, faults)
+    return NodeTable(wanted, faults)
 
 
 def _header(cells: Sequence[str], where: str) -> Sequence[str]:

@@ -12,9 +12,9 @@ import contextlib
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Refused, RocksError, Unavailable
-from .engine import Engine, Location, locate
+from .engine import Engine, Location, parse_url
 from .mariadb import MariaDB
-from .schema import CURRENT
+from .schema import CURRENT_VERSION
 from .sqlite import SQLite
 
 Row = tuple[Any, ...]
@@ -22,7 +22,7 @@ Statement = tuple[str, Sequence[Any]]  # SQL and its parameters
 SAVEPOINT = "rocks_inner"
 # Taking a turn is the one row that every writer changes: they queue for it, also across the machines of a Galera
 # cluster, and the number tells a reader whether anything was changed since.
-TURN = "update schema_version set revision = revision + 1 where id = 1"
+BUMP_REVISION = "update schema_version set revision = revision + 1 where id = 1"
 
 
 def connect(
@@ -37,7 +37,7 @@ def connect(
 
     One connection serves one thread.  Raises NotFound, Unavailable, Refused, or DescriptionError for the URL.
     """
-    location = locate(url)
+    location = parse_url(url)
     engine: Engine
     if location.engine == "sqlite":
         engine = SQLite(location, read_only=read_only, create=create)
@@ -47,7 +47,7 @@ def connect(
     try:
         database.open()
         if check:
-            check_version(database)
+            check_schema_version(database)
     except BaseException:
         database.close()
         raise
@@ -122,24 +122,22 @@ class Database:
         with self._cursor(sql, list(rows), many=True):
             pass
 
-    def change(self, first: Statement, *then: Statement) -> bool:
-        """A compare-and-set and what follows from it, in one transaction; False, and nothing, when it finds no row.
+    def compare_and_set(self, statement: Statement, *follow_ups: Statement) -> bool:
+        """Run an update and, if it changed a row, ``follow_ups``, in one transaction.
 
-        On its own it is one round trip where the engine can: the nodes of a cluster may all do it at once.
+        Return False, with nothing written, if the update found no row.  Outside of a transaction it
+        is one round trip if the engine can: all nodes of a cluster may do this at once.
         """
+        statements = (statement, *follow_ups)
         block = (
-            ""
-            if self._depth
-            else self._engine.block([first[0], *(sql for sql, _parameters in then)])
+            "" if self._depth else self._engine.compare_and_set_block([s[0] for s in statements])
         )
         if block:
-            found = self.row(
-                block, [value for _sql, parameters in (first, *then) for value in parameters]
-            )
-            return found == (1,)
+            values = [value for _sql, parameters in statements for value in parameters]
+            return self.row(block, values) == (1,)
         with self.transaction(exclusive=False):
-            changed = self.execute(*first)
-            for sql, parameters in then if changed else ():
+            changed = self.execute(*statement)
+            for sql, parameters in follow_ups if changed else ():
                 self.execute(sql, parameters)
         return bool(changed)
 
@@ -156,7 +154,7 @@ class Database:
         """
         if self._depth:
             savepoint = f"{SAVEPOINT}{self._depth}"
-            with self._bracket(
+            with self._transaction_scope(
                 begin=f"savepoint {savepoint}",
                 commit=f"release savepoint {savepoint}",
                 undo=f"rollback to savepoint {savepoint}",
@@ -165,29 +163,31 @@ class Database:
                 yield
             return
         self.open()
-        with self._translated():
+        with self._translate_errors():
             self._engine.begin(self._connection, exclusive)
-        begin = TURN if exclusive else ""
-        with self._bracket(begin=begin, commit="commit", undo="", dry_run=dry_run):
+        begin = BUMP_REVISION if exclusive else ""
+        with self._transaction_scope(begin=begin, commit="commit", undo="", dry_run=dry_run):
             yield
 
     @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def read_transaction(self) -> Iterator[None]:
         """All queries within see one state of the database, whatever is written meanwhile."""
         if self._depth:
             yield
             return
         self.open()
-        with self._translated():
-            self._engine.begin_snapshot(self._connection)
-        with self._bracket(begin="", commit="commit", undo="", dry_run=False):
+        with self._translate_errors():
+            self._engine.begin_read_only(self._connection)
+        with self._transaction_scope(begin="", commit="commit", undo="", dry_run=False):
             yield
 
-    def ask(self, sql: str, seconds: float, limit: int) -> tuple[tuple[str, ...], list[Row]]:
+    def run_user_query(
+        self, sql: str, seconds: float, limit: int
+    ) -> tuple[tuple[str, ...], list[Row]]:
         """A user's query, as ``query.select`` runs it."""
         self.open()
-        with self._translated():
-            return self._engine.ask(self._connection, sql, seconds, limit)
+        with self._translate_errors():
+            return self._engine.run_user_query(self._connection, sql, seconds, limit)
 
     def revision(self) -> int:
         """A number that grows with each ``transaction()`` that was kept: equal numbers, equal descriptions."""
@@ -195,7 +195,9 @@ class Database:
         return int(found[0]) if found else 0
 
     @contextlib.contextmanager
-    def _bracket(self, *, begin: str, commit: str, undo: str, dry_run: bool) -> Iterator[None]:
+    def _transaction_scope(
+        self, *, begin: str, commit: str, undo: str, dry_run: bool
+    ) -> Iterator[None]:
         """Count the depth, and end a transaction or a savepoint; no ``undo`` means the whole transaction."""
         self._depth += 1
         try:
@@ -217,23 +219,23 @@ class Database:
         if undo:
             self.execute(undo)
         elif self._connection is not None:
-            with self._translated():
+            with self._translate_errors():
                 self._engine.rollback(self._connection)
 
     @contextlib.contextmanager
     def _cursor(self, sql: str, parameters: Sequence[Any], many: bool = False) -> Iterator[Any]:
         self.open()
-        with self._translated(), contextlib.closing(self._connection.cursor()) as cursor:
+        with self._translate_errors(), contextlib.closing(self._connection.cursor()) as cursor:
             if many:
-                cursor.executemany(self._engine.sql(sql), parameters)
+                cursor.executemany(self._engine.adapt_placeholders(sql), parameters)
             elif parameters:
-                cursor.execute(self._engine.sql(sql), tuple(parameters))
+                cursor.execute(self._engine.adapt_placeholders(sql), tuple(parameters))
             else:
                 cursor.execute(sql)
             yield cursor
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """The engine's exceptions become ours; a lost connection is let go."""
         try:
             yield
@@ -244,27 +246,27 @@ class Database:
             raise explained from error
 
 
-def check_version(database: Database) -> None:
+def check_schema_version(database: Database) -> None:
     """Refuse a schema that this program does not know.  Raises Refused with the remedy."""
-    found = version(database)
-    if found == CURRENT:
+    found = schema_version(database)
+    if found == CURRENT_VERSION:
         return
     where = database.location.url
-    if found > CURRENT:
+    if found > CURRENT_VERSION:
         raise Refused(
-            f"the schema has version {found}, this program knows {CURRENT}",
+            f"the schema has version {found}, this program knows {CURRENT_VERSION}",
             where,
             "update npaci.rocks",
         )
     what = (
-        f"the schema has version {found}, this program needs {CURRENT}"
+        f"the schema has version {found}, this program needs {CURRENT_VERSION}"
         if found
         else "the database has no schema"
     )
     raise Refused(what, where, "run: ansible localhost -m rocks_database")
 
 
-def version(database: Database) -> int:
+def schema_version(database: Database) -> int:
     """The schema's version; 0 where there is none."""
     listed = (
         "select count(*) from sqlite_master where type = 'table' and name = 'schema_version'"

@@ -58,18 +58,18 @@ ROLES: Mapping[str, frozenset[Privilege]] = {
 }
 
 
-def grant(
+def grant_role(
     database: Database,
     role: str,
     user: str,
     *,
     host: str = "localhost",
     password: str = "",
-    keep: bool = True,
+    dry_run: bool = False,
 ) -> bool:
     """Make the account ``user``@``host`` one of ``role`` and of nothing else; False when it was that already.
 
-    keep      False only tells
+    dry_run   only report whether a change is needed
     password  empty: the account proves itself by the server's socket, as the system's user of the same name.
               A password is always set anew, since none can be read back, and does not count as a change
 
@@ -91,7 +91,7 @@ def grant(
     secret = (password,) if password else ()
     existed = _exists(database, user, host)
     changes = not existed or wanted != found
-    if not keep:
+    if dry_run:
         return changes
     database.execute(f"{'alter' if existed else 'create'} user {account} {how}", secret)
     if not changes:
@@ -105,7 +105,7 @@ def grant(
     return True
 
 
-def credentials(path: str, user: str) -> str:
+def ensure_password(path: str, user: str) -> str:
     """The password in a MySQL option file; a file that does not exist is made, with a new one, for its owner alone."""
     parser = configparser.RawConfigParser()
     try:

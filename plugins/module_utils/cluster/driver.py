@@ -12,14 +12,14 @@ from typing import Any, Optional
 NO_TLS = 2026  # CR_SSL_CONNECTION_ERROR of MySQL's client library
 
 
-def load() -> Any:
+def load_pymysql() -> Any:
     """The module ``pymysql``.  Raises ImportError where it is not installed."""
     import pymysql  # here, so that a site on SQLite needs none
 
     return pymysql
 
 
-def connection(*, tls: Optional[ssl.SSLContext], socket: str, **arguments: Any) -> Any:
+def create_connection(*, tls: Optional[ssl.SSLContext], socket: str, **arguments: Any) -> Any:
     """A connection of PyMySQL that is not open yet.
 
     tls        TLS is required: where it fails, the login is not sent
@@ -36,7 +36,7 @@ def connection(*, tls: Optional[ssl.SSLContext], socket: str, **arguments: Any) 
     return _connection_class()(plain=bool(socket), defer_connect=True, **arguments)
 
 
-def verifying(ca: str) -> ssl.SSLContext:
+def tls_context(ca: str) -> ssl.SSLContext:
     """TLS with a certificate of the server's name that descends from those in the file ``ca``.
 
     Raises OSError.
@@ -50,7 +50,7 @@ def verifying(ca: str) -> ssl.SSLContext:
 @functools.lru_cache(maxsize=1)
 def _connection_class() -> Any:
     """PyMySQL's class with both rules; the second holds between the server's greeting and the login."""
-    driver = load()
+    driver = load_pymysql()
     parent: Any = driver.connections.Connection
     flag = driver.constants.CLIENT.SSL
     # PyMySQL 0.10 has no such argument, and no TLS unless ``ssl`` or the option file asks for it.

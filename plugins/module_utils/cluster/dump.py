@@ -13,7 +13,7 @@ from typing import Any, Iterator, NamedTuple, Sequence
 
 from ..errors import DescriptionError, Refused
 from .database import Database
-from .schema import CURRENT, HIDDEN_TABLES, TABLES
+from .schema import CURRENT_VERSION, HIDDEN_TABLES, TABLES
 
 FORMAT = "npaci.rocks cluster database"
 KEYS = {"hardware": "node"}  # every other table is ordered by its id
@@ -28,13 +28,15 @@ class Dump(NamedTuple):
     rows: dict[str, list[list[Any]]]
 
 
-def dump(database: Database, *, secrets: bool = False) -> str:
+def dump_database(database: Database, *, secrets: bool = False) -> str:
     """The database as a text; the secrets only when asked for.  The same content gives the same bytes."""
     tables = [table for table in TABLES if secrets or table not in HIDDEN_TABLES]
-    with database.snapshot():
+    with database.read_transaction():
         columns = {table: database.columns(table) for table in tables}
         lines = [
-            json.dumps({"format": FORMAT, "schema": CURRENT, "columns": columns}, sort_keys=True)
+            json.dumps(
+                {"format": FORMAT, "schema": CURRENT_VERSION, "columns": columns}, sort_keys=True
+            )
         ]
         lines += [
             _line((table, *row))
@@ -44,12 +46,12 @@ def dump(database: Database, *, secrets: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def restore(database: Database, text: str, where: str = "dump") -> dict[str, int]:
+def restore_database(database: Database, text: str, where: str = "dump") -> dict[str, int]:
     """Fill a new database from a dump, in one transaction; how many rows each table got.
 
     Raises Refused when somebody has written into the database already, DescriptionError for a text that is no dump.
     """
-    found = parse(text, where)
+    found = parse_dump(text, where)
     with database.transaction():
         _check_new(database)
         for table in reversed(TABLES):
@@ -65,7 +67,7 @@ def restore(database: Database, text: str, where: str = "dump") -> dict[str, int
     return {table: len(rows) for table, rows in found.rows.items()}
 
 
-def parse(text: str, where: str) -> Dump:
+def parse_dump(text: str, where: str) -> Dump:
     """Take a dump apart.  Raises DescriptionError that names the line."""
     lines = _values(text, where)
     head = next(lines, (1, None))[1]
@@ -78,9 +80,9 @@ def parse(text: str, where: str) -> Dump:
         or not set(columns) <= set(TABLES)
     ):
         raise DescriptionError("the head does not fit", f"{where}:1", HEAD_HINT)
-    if schema > CURRENT:
+    if schema > CURRENT_VERSION:
         raise DescriptionError(
-            f"the dump has schema version {schema}, this program knows {CURRENT}",
+            f"the dump has schema version {schema}, this program knows {CURRENT_VERSION}",
             f"{where}:1",
             "update npaci.rocks",
         )

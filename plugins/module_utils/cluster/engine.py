@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, Sequence
 
 from ..errors import DescriptionError, RocksError
 
-FORMS = "write sqlite:///PATH or mysql://USER@HOST/NAME"
+URL_FORMS = "write sqlite:///PATH or mysql://USER@HOST/NAME"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 OPTIONS = ("credentials", "socket", "tls_ca")
 
@@ -50,25 +50,25 @@ class Engine(Protocol):
     def open(self) -> Any:
         """A DB-API connection in which each statement commits by itself."""
 
-    def sql(self, text: str) -> str:
+    def adapt_placeholders(self, text: str) -> str:
         """Our SQL, whose parameters are question marks, in the engine's own parameter style."""
 
-    def begin(self, connection: Any, alone: bool) -> None:
-        """Start a transaction; ``alone``: no other such transaction runs until it ends."""
+    def begin(self, connection: Any, exclusive: bool) -> None:
+        """Start a transaction; ``exclusive``: no other such transaction runs until it ends."""
 
-    def begin_snapshot(self, connection: Any) -> None:
+    def begin_read_only(self, connection: Any) -> None:
         """Start a transaction that only reads, and sees one state."""
 
     def rollback(self, connection: Any) -> None:
         """Undo the running transaction."""
 
-    def block(self, statements: Sequence[str]) -> str:
+    def compare_and_set_block(self, statements: Sequence[str]) -> str:
         """One statement that runs these in a transaction, the others only when the first changed a row.
 
         It answers 1, or 0 when nothing was changed.  Empty where the engine has no such statement.
         """
 
-    def ask(
+    def run_user_query(
         self, connection: Any, sql: str, seconds: float, limit: int
     ) -> tuple[tuple[str, ...], list[Any]]:
         """Run a user's query under a time limit: the columns' names, and at most ``limit + 1`` rows."""
@@ -80,13 +80,13 @@ class Engine(Protocol):
         """True when the connection is of no more use."""
 
 
-def locate(url: str) -> Location:
+def parse_url(url: str) -> Location:
     """Take a database URL apart.  Raises DescriptionError that says which form is expected."""
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port or 0
     except ValueError as error:
-        raise DescriptionError(f"not a database URL ({error})", _shown(url), FORMS) from None
+        raise DescriptionError(f"not a database URL ({error})", _shown(url), URL_FORMS) from None
     if parts.password is not None:
         raise DescriptionError(
             "a database URL holds no password",
@@ -97,7 +97,7 @@ def locate(url: str) -> Location:
         return _locate_sqlite(url, parts)
     if parts.scheme in ("mysql", "mariadb"):
         return _locate_server(url, parts, port)
-    raise DescriptionError("not a database URL", url, FORMS)
+    raise DescriptionError("not a database URL", url, URL_FORMS)
 
 
 def _shown(url: str) -> str:
@@ -117,7 +117,9 @@ def _locate_sqlite(url: str, parts: urllib.parse.SplitResult) -> Location:
 def _locate_server(url: str, parts: urllib.parse.SplitResult, port: int) -> Location:
     name = parts.path.strip("/")
     if not _NAME.fullmatch(name):
-        raise DescriptionError("names no database", url, f"{FORMS}; NAME is letters, digits and _")
+        raise DescriptionError(
+            "names no database", url, f"{URL_FORMS}; NAME is letters, digits and _"
+        )
     options = _options(url, parts.query)
     host = parts.hostname or ""
     return Location(

@@ -36,12 +36,12 @@ def check_change(before: Node, after: Node) -> None:
     """
     if not is_frontend(before.appliance, before.membership):
         return
-    changes = lost(before, after, ("name", "mac", "ip"))
+    changes = lost_values(before, after, ("name", "mac", "ip"))
     if not is_frontend(after.appliance, after.membership):
-        changes = lost(before, after, ("membership",)) + changes
+        changes = lost_values(before, after, ("membership",)) + changes
     if changes:
         raise Refused(
-            f"{described(before)}: {', '.join(changes)}",
+            f"{describe_frontend(before)}: {', '.join(changes)}",
             "",
             f"{LEAVE} (the role npaci.rocks.frontend sets its name, MAC and address), {ALLOWED}",
         )
@@ -50,15 +50,15 @@ def check_change(before: Node, after: Node) -> None:
 def check_removal(node: Node, what: str = "it would be removed", hint: str = LEAVE) -> None:
     """Refuse to remove the frontend, or to put another machine into its place.  Raises Refused."""
     if is_frontend(node.appliance, node.membership):
-        raise Refused(f"{described(node)}: {what}", "", f"{hint}, {ALLOWED}")
+        raise Refused(f"{describe_frontend(node)}: {what}", "", f"{hint}, {ALLOWED}")
 
 
 def check_interface(owner: Node, before: Interface, after: Interface) -> None:
     """Refuse to take its MAC or its address from an interface of the frontend.  Raises Refused."""
-    changes = lost(before, after, ("mac", "ip"))
+    changes = lost_values(before, after, ("mac", "ip"))
     if changes and is_frontend(owner.appliance, owner.membership):
         raise Refused(
-            f"{described(owner)}: {', '.join(changes)}",
+            f"{describe_frontend(owner)}: {', '.join(changes)}",
             f"{before.node}/{before.name}",
             f"{LEAVE}, or give allow_frontend: true",
         )
@@ -78,7 +78,7 @@ def check_membership(before: Membership, appliance: str) -> None:
         )
 
 
-def lost(before: NamedTuple, after: NamedTuple, fields: Iterable[str]) -> list[str]:
+def lost_values(before: NamedTuple, after: NamedTuple, fields: Iterable[str]) -> list[str]:
     """The values of these fields that would be no more, each as a statement."""
     values = [(field, getattr(before, field), getattr(after, field)) for field in fields]
     return [
@@ -88,6 +88,6 @@ def lost(before: NamedTuple, after: NamedTuple, fields: Iterable[str]) -> list[s
     ]
 
 
-def described(node: Node) -> str:
+def describe_frontend(node: Node) -> str:
     """The row, as an error names it."""
     return f"{node.name} is the frontend" + (f" ({node.ip})" if node.ip else "")

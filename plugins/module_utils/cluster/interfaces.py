@@ -21,13 +21,13 @@ from .addressing import (
     mac_address,
     network_of,
 )
-from .allocations import Ground, survey
+from .allocations import Allocations, load_allocations
 from .database import Database
 from .frontend_protection import check_interface
-from .model import Interface, Network, Node, Replaced
+from .model import Interface, Network, Node, RowChange
 from .networks import find_network
 from .node_allocation import NO_ADDRESS
-from .nodes import find
+from .nodes import find_node
 
 ETHERNET, INFINIBAND, BMC = "ethernet", "infiniband", "bmc"
 KINDS = (ETHERNET, INFINIBAND, BMC)
@@ -43,7 +43,7 @@ SELECT = (
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")  # the kernel's IFNAMSIZ
 
 
-def interfaces(database: Database, node: str = "") -> list[Interface]:
+def list_interfaces(database: Database, node: str = "") -> list[Interface]:
     """All further interfaces, or those of one node, by node and name."""
     where, parameters = (" where nodes.name = ?", (node,)) if node else ("", ())
     return [
@@ -64,7 +64,7 @@ def put_interface(
     mac: Optional[str] = None,
     ip: Optional[str] = None,
     allow_frontend: bool = False,
-) -> Replaced:
+) -> RowChange:
     """Make the interface, or change what is given.
 
     ip  None with a network and no address yet takes the next free one; ``none`` leaves it without
@@ -78,7 +78,7 @@ def put_interface(
             f"{name!r} is no name of an interface", node, "at most 15 letters, such as eth1 or bmc"
         )
     with database.transaction():
-        owner, there = find(database, node), survey(database)
+        owner, there = find_node(database, node), load_allocations(database)
         before = _find(database, node, name)
         asked = before or Interface(0, node, name, BMC if name == BMC else ETHERNET, "", "", "")
         _release(there, before)
@@ -86,7 +86,7 @@ def put_interface(
         after = after._replace(mac=_mac(after, mac, there))
         after = _located(after, network, ip, there, owner)
         if after == before:
-            return Replaced(before, before)
+            return RowChange(before, before)
         if before and not allow_frontend:
             check_interface(owner, before, after)
         lies_in = find_network(there.networks, after.network).id if after.network else None
@@ -101,33 +101,33 @@ def put_interface(
                 "insert into interfaces (kind, network, mac, ip, node, name) values (?, ?, ?, ?, ?, ?)",
                 (*values, owner.id, name),
             )
-        return Replaced(before, _find(database, node, name))
+        return RowChange(before, _find(database, node, name))
 
 
 def remove_interface(
     database: Database, node: str, name: str, *, allow_frontend: bool = False
-) -> Replaced:
+) -> RowChange:
     """Forget the interface.  Raises NotFound for an unknown node, Refused as ``put_interface``."""
     with database.transaction():
-        owner, before = find(database, node), _find(database, node, name)
+        owner, before = find_node(database, node), _find(database, node, name)
         if before:
             if not allow_frontend:
                 check_interface(owner, before, before._replace(mac="", ip=""))
             database.execute("delete from interfaces where id = ?", (before.id,))
-        return Replaced(before, None)
+        return RowChange(before, None)
 
 
 def _find(database: Database, node: str, name: str) -> Optional[Interface]:
-    return next((one for one in interfaces(database, node) if one.name == name), None)
+    return next((one for one in list_interfaces(database, node) if one.name == name), None)
 
 
-def _release(there: Ground, before: Optional[Interface]) -> None:
+def _release(there: Allocations, before: Optional[Interface]) -> None:
     if before:
         there.macs.pop(before.mac, None)
         there.ips.pop(before.ip, None)
 
 
-def _mac(asked: Interface, given: Optional[str], there: Ground) -> str:
+def _mac(asked: Interface, given: Optional[str], there: Allocations) -> str:
     if asked.kind not in KINDS:
         raise DescriptionError(f"kind is {asked.kind!r}", asked.node, f"one of {', '.join(KINDS)}")
     text = asked.mac if given is None else given
@@ -164,7 +164,7 @@ def _same(owner: str, asked: Interface) -> bool:
 
 
 def _located(
-    asked: Interface, network: Optional[str], ip: Optional[str], there: Ground, owner: Node
+    asked: Interface, network: Optional[str], ip: Optional[str], there: Allocations, owner: Node
 ) -> Interface:
     """The interface on its network, with its address."""
     wanted = asked.network if network is None else network
@@ -179,7 +179,7 @@ def _located(
 
 
 def _checked(
-    asked: Interface, home: Optional[Network], ip: str, there: Ground, owner: Node
+    asked: Interface, home: Optional[Network], ip: str, there: Allocations, owner: Node
 ) -> Interface:
     """The interface with an address that was given; ``home`` is the network that it was given for."""
     where = f"{asked.node}/{asked.name}"

@@ -12,12 +12,12 @@ from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..attribute_values import is_true_flag
 from ..errors import DescriptionError
-from .attributes import Stored, merge, stored
+from .attributes import StoredValues, merge_attributes, stored_values
 from .database import Database
 from .naming import group_name
 from .query import DEFAULT_SECONDS, select
 
-MEMBERS = (
+HOSTS = (
     "select nodes.name, nodes.id, coalesce(nodes.mac, ''), coalesce(nodes.ip, ''), memberships.name, appliances.name,"
     " nodes.rack, nodes.`rank`, nodes.arch from nodes"
     " join memberships on memberships.id = nodes.membership join appliances on appliances.id = memberships.appliance"
@@ -33,7 +33,7 @@ LAST_INSTALLED = (
 )
 
 
-class Member(NamedTuple):
+class Host(NamedTuple):
     """A node as its groups and its variables need it.
 
     groups      names that Ansible and ClusterShell accept
@@ -60,28 +60,28 @@ class Member(NamedTuple):
     drifted: bool
 
 
-class Census(NamedTuple):
+class Inventory(NamedTuple):
     """Every node, and the names that each user's query selected."""
 
-    members: tuple[Member, ...]
+    hosts: tuple[Host, ...]
     queries: Mapping[str, tuple[str, ...]]
 
     def to_data(self) -> dict[str, Any]:
         """As plain data, for a cache."""
-        return {"members": [list(member) for member in self.members], "queries": {**self.queries}}
+        return {"hosts": [list(host) for host in self.hosts], "queries": {**self.queries}}
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Census:
+    def from_data(cls, data: Mapping[str, Any]) -> Inventory:
         """The inverse of ``to_data``, also after JSON made lists of the tuples."""
         return cls(
-            tuple(Member._make((*row[:9], tuple(row[9]), *row[10:])) for row in data["members"]),
+            tuple(Host._make((*row[:9], tuple(row[9]), *row[10:])) for row in data["hosts"]),
             {name: tuple(names) for name, names in data["queries"].items()},
         )
 
 
-def census(
+def load_inventory(
     database: Database, queries: Mapping[str, str], *, seconds: float = DEFAULT_SECONDS
-) -> Census:
+) -> Inventory:
     """Everybody, at one moment.
 
     database  opened read-only, since ``queries`` are a user's own SQL
@@ -89,31 +89,31 @@ def census(
 
     Raises what ``query.select`` raises, and DescriptionError for a query that names what is no node.
     """
-    with database.snapshot():
-        members = tuple(_members(database))
+    with database.read_transaction():
+        members = tuple(_hosts(database))
         known = {member.name for member in members}
         selected = {
             name: _selected(database, name, sql, known, seconds) for name, sql in queries.items()
         }
-    return Census(members, selected)
+    return Inventory(members, selected)
 
 
-def _members(database: Database) -> Iterable[Member]:
-    attributes = Attributes(stored(database))
+def _hosts(database: Database) -> Iterable[Host]:
+    attributes = HostAttributes(stored_values(database))
     states: dict[int, str] = dict(database.rows(LAST_ORDERS))
     installed = {
         node: (generation, at, bool(drifted))
         for node, generation, at, drifted in database.rows(LAST_INSTALLED)
     }
     fixed: dict[tuple[str, str, int, str], tuple[str, ...]] = {}
-    for name, node, mac, ip, membership, appliance, rack, rank, arch in database.rows(MEMBERS):
+    for name, node, mac, ip, membership, appliance, rack, rank, arch in database.rows(HOSTS):
         key = (membership, appliance, rack, arch)
         if key not in fixed:
             fixed[key] = _place_groups(*key)
-        values, yes = attributes.of(appliance, name)
+        values, yes = attributes.get(appliance, name)
         groups = fixed[key] + yes if yes else fixed[key]
         last = installed.get(node, ("", "", False))
-        yield Member(
+        yield Host(
             name,
             node,
             mac,
@@ -139,28 +139,28 @@ def _place_groups(membership: str, appliance: str, rack: int, arch: str) -> tupl
     )
 
 
-class Attributes:
+class HostAttributes:
     """Merged attributes; nodes without one of their own share their appliance's."""
 
-    def __init__(self, values: Stored) -> None:
+    def __init__(self, values: StoredValues) -> None:
         self._values = values
         self._shared: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
 
-    def of(self, appliance: str, node: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    def get(self, appliance: str, node: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """The attributes of a node, and the groups of those that say yes."""
         if appliance not in self._shared:
-            merged = merge(
+            merged = merge_attributes(
                 self._values.get(("global", "")), self._values.get(("appliance", appliance))
             )
-            self._shared[appliance] = (merged, _yes(merged))
+            self._shared[appliance] = (merged, _true_groups(merged))
         own = self._values.get(("node", node))
         if not own:
             return self._shared[appliance]
-        merged = merge(self._shared[appliance][0], own)
-        return merged, _yes(merged)
+        merged = merge_attributes(self._shared[appliance][0], own)
+        return merged, _true_groups(merged)
 
 
-def _yes(values: Mapping[str, str]) -> tuple[str, ...]:
+def _true_groups(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         f"with_{group_name(name)}" for name in sorted(values) if is_true_flag(values[name])
     )

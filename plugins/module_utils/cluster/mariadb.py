@@ -112,7 +112,7 @@ class MariaDB:
         self.errors: tuple[type[Exception], ...] = (self._pymysql.err.MySQLError, OSError)
 
     def open(self) -> Any:
-        connection = driver.connection(**self._arguments())
+        connection = driver.create_connection(**self._arguments())
         try:
             connection.connect(_dial(connection))
             with connection.cursor() as cursor:
@@ -135,20 +135,20 @@ class MariaDB:
             return (*SESSION, f"create database if not exists {name} {COLLATION}", f"use {name}")
         return (*SESSION, READ_ONLY) if self._read_only else SESSION
 
-    def sql(self, text: str) -> str:
+    def adapt_placeholders(self, text: str) -> str:
         return _percent_style(text)
 
-    def begin(self, connection: Any, alone: bool) -> None:
+    def begin(self, connection: Any, exclusive: bool) -> None:
         connection.query("start transaction")
 
-    def begin_snapshot(self, connection: Any) -> None:
+    def begin_read_only(self, connection: Any) -> None:
         connection.query("set transaction isolation level repeatable read")
         connection.query("start transaction with consistent snapshot, read only")
 
     def rollback(self, connection: Any) -> None:
         connection.rollback()
 
-    def block(self, statements: Sequence[str]) -> str:
+    def compare_and_set_block(self, statements: Sequence[str]) -> str:
         first, then = statements[0], "".join(f"{statement}; " for statement in statements[1:])
         return (
             "begin not atomic declare exit handler for sqlexception begin rollback; resignal; end;"
@@ -156,7 +156,7 @@ class MariaDB:
             f" else {then}commit; select 1; end if; end"
         )
 
-    def ask(
+    def run_user_query(
         self, connection: Any, sql: str, seconds: float, limit: int
     ) -> tuple[tuple[str, ...], list[Any]]:
         # The server stops at the limit too: a driver that gives up reads to the end before it lets go.
@@ -186,7 +186,7 @@ class MariaDB:
 
 def _driver(location: Location) -> Any:
     try:
-        return driver.load()
+        return driver.load_pymysql()
     except ImportError:
         raise Unavailable(
             "PyMySQL is not installed for this Python",
@@ -224,7 +224,7 @@ def _socket(location: Location) -> str:
 
 def _tls(ca: str) -> ssl.SSLContext:
     try:
-        return driver.verifying(ca)
+        return driver.tls_context(ca)
     except OSError as error:  # ssl.SSLError too: what is in the file is no certificate
         hint = "it is the database URL's tls_ca=, a file of certificates (PEM)"
         raise DescriptionError(f"cannot be read ({error.strerror or error})", ca, hint) from None

@@ -10,7 +10,7 @@ from typing import Optional
 from ..errors import Conflict, DescriptionError, NotFound
 from .database import Database
 from .frontend_protection import check_membership
-from .model import Appliance, Membership, Replaced
+from .model import Appliance, Membership, RowChange
 from .naming import group_name
 
 SELECT = (
@@ -25,7 +25,7 @@ _MEMBERSHIP = re.compile(r"[A-Za-z][A-Za-z0-9 ._/()-]{0,63}")
 _DISTRIBUTION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 
 
-def memberships(database: Database) -> list[Membership]:
+def list_memberships(database: Database) -> list[Membership]:
     """All memberships, by their ids."""
     return [
         Membership(row[0], row[1], row[2], row[3], row[4], row[5] == "yes")
@@ -33,7 +33,7 @@ def memberships(database: Database) -> list[Membership]:
     ]
 
 
-def appliances(database: Database) -> list[Appliance]:
+def list_appliances(database: Database) -> list[Appliance]:
     """All appliances, by their ids."""
     return [
         Appliance(*row)
@@ -41,14 +41,14 @@ def appliances(database: Database) -> list[Appliance]:
     ]
 
 
-def put_appliance(database: Database, name: str, *, root: Optional[str] = None) -> Replaced:
+def put_appliance(database: Database, name: str, *, root: Optional[str] = None) -> RowChange:
     """Make the appliance, or give it another root of the graph; an empty one means that it has no profile."""
     _check(_APPLIANCE, name, "appliance", "begin with a letter; a-z, 0-9 and -")
     _check(_ROOT, root or "", "root of the graph", "the name of a node file without .xml")
     with database.transaction():
         before = _appliance(database, name)
         if before and root in (None, before.root):
-            return Replaced(before, before)
+            return RowChange(before, before)
         if before:
             database.execute("update appliances set root = ? where id = ?", (root, before.id))
         else:
@@ -56,21 +56,21 @@ def put_appliance(database: Database, name: str, *, root: Optional[str] = None) 
             database.execute(
                 "insert into appliances (name, root) values (?, ?)", (name, root or "")
             )
-        return Replaced(before, _appliance(database, name))
+        return RowChange(before, _appliance(database, name))
 
 
-def remove_appliance(database: Database, name: str) -> Replaced:
+def remove_appliance(database: Database, name: str) -> RowChange:
     """Forget the appliance and its attributes.  Raises Conflict while it has a membership."""
     with database.transaction():
         before = _appliance(database, name)
-        users = [one.name for one in memberships(database) if one.appliance == name]
+        users = [one.name for one in list_memberships(database) if one.appliance == name]
         if users:
             raise Conflict(
                 f"appliance {name!r} has memberships: {', '.join(users)}", "", "remove them first"
             )
         if before:
             database.execute("delete from appliances where id = ?", (before.id,))
-        return Replaced(before, None)
+        return RowChange(before, None)
 
 
 def put_membership(
@@ -81,7 +81,7 @@ def put_membership(
     distribution: Optional[str] = None,
     compute: Optional[bool] = None,
     allow_frontend: bool = False,
-) -> Replaced:
+) -> RowChange:
     """Make the membership, or change what is given; a new one needs its appliance.
 
     Raises Refused for the frontends' membership that would go to another appliance, unless
@@ -103,10 +103,10 @@ def put_membership(
             compute=compute if compute is not None else wanted.compute,
         )
         if wanted == before:
-            return Replaced(before, before)
+            return RowChange(before, before)
         kind = _appliance(database, wanted.appliance)
         if kind is None:
-            known = ", ".join(one.name for one in appliances(database))
+            known = ", ".join(one.name for one in list_appliances(database))
             raise NotFound(
                 f"there is no appliance {wanted.appliance!r}",
                 f"membership {name!r}",
@@ -126,10 +126,10 @@ def put_membership(
                 "insert into memberships (appliance, distribution, compute, name) values (?, ?, ?, ?)",
                 (*values, name),
             )
-        return Replaced(before, _membership(database, name))
+        return RowChange(before, _membership(database, name))
 
 
-def remove_membership(database: Database, name: str, *, allow_frontend: bool = False) -> Replaced:
+def remove_membership(database: Database, name: str, *, allow_frontend: bool = False) -> RowChange:
     """Forget the membership.
 
     Raises Conflict while a node has it, Refused as ``put_membership``.
@@ -149,15 +149,15 @@ def remove_membership(database: Database, name: str, *, allow_frontend: bool = F
             if not allow_frontend:
                 check_membership(before, "")
             database.execute("delete from memberships where id = ?", (before.id,))
-        return Replaced(before, None)
+        return RowChange(before, None)
 
 
 def _appliance(database: Database, name: str) -> Optional[Appliance]:
-    return next((one for one in appliances(database) if one.name == name), None)
+    return next((one for one in list_appliances(database) if one.name == name), None)
 
 
 def _membership(database: Database, name: str) -> Optional[Membership]:
-    return next((one for one in memberships(database) if one.name == name), None)
+    return next((one for one in list_memberships(database) if one.name == name), None)
 
 
 def _check(form: re.Pattern[str], text: str, what: str, hint: str) -> None:
@@ -168,7 +168,7 @@ def _check(form: re.Pattern[str], text: str, what: str, hint: str) -> None:
 def _check_group(database: Database, name: str) -> None:
     """Two memberships are two groups of the inventory, and no node has a group's name."""
     group = group_name(name)
-    for other in memberships(database):
+    for other in list_memberships(database):
         if group_name(other.name) == group:
             raise Conflict(
                 f"membership {other.name!r} has the group {group!r} already",

@@ -12,30 +12,30 @@ import contextlib
 from typing import Iterator, Sequence
 
 from ..errors import Refused, Unavailable
-from .database import Database, version
-from .schema import BOOTSTRAP, VERSIONS, Version, spelled
+from .database import Database, schema_version
+from .schema import BOOTSTRAP, VERSIONS, Version, for_engine
 
 WAIT_SECONDS = 60
 
 
 def migrate(
-    database: Database, *, keep: bool = True, versions: Sequence[Version] = VERSIONS
+    database: Database, *, dry_run: bool = False, versions: Sequence[Version] = VERSIONS
 ) -> tuple[int, int]:
-    """Apply the missing versions; the version before and the one after.  ``keep=False`` only tells.
+    """Apply the missing versions; the version before and the one after.  With ``dry_run`` nothing is written.
 
     Raises Refused when the database is newer than this program.
     """
-    before, wanted = version(database), versions[-1].number
+    before, wanted = schema_version(database), versions[-1].number
     if before > wanted:
         raise Refused(
             f"the schema has version {before}, this program knows {wanted}",
             database.location.url,
             "update npaci.rocks; a schema is never taken back",
         )
-    if before < wanted and keep:
+    if before < wanted and not dry_run:
         with _alone(database):
             for statement in BOOTSTRAP:
-                database.execute(spelled(statement, database.engine))
+                database.execute(for_engine(statement, database.engine))
             for one in versions:
                 _apply(database, one)
     return before, wanted
@@ -51,7 +51,7 @@ def _apply(database: Database, wanted: Version) -> None:
     steps = [step for step in wanted.steps if step.engine in ("", database.engine)]
     for number, step in enumerate(steps[done_steps:], done_steps + 1):
         with database.transaction(exclusive=False):
-            database.execute(spelled(step.sql, database.engine))
+            database.execute(for_engine(step.sql, database.engine))
             database.execute("update schema_version set step = ? where id = 1", (number,))
     database.execute(
         "update schema_version set version = ?, step = 0 where id = 1", (wanted.number,)

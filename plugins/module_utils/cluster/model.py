@@ -114,7 +114,7 @@ class Attribute(NamedTuple):
     source: str
 
 
-class Replaced(NamedTuple):
+class RowChange(NamedTuple):
     """What was and what is; None before it was there, and after it is gone."""
 
     before: Any
@@ -127,9 +127,9 @@ class Replaced(NamedTuple):
 
     def difference(self) -> dict[str, dict[str, Any]]:
         """Both as plain data, in the form that diff mode shows."""
-        return {"before": plain(self.before), "after": plain(self.after)}
+        return {"before": to_dict(self.before), "after": to_dict(self.after)}
 
 
-def plain(value: Any) -> dict[str, Any]:
+def to_dict(value: Any) -> dict[str, Any]:
     """A value of this file as plain data, without its row's id; ``{}`` for None."""
     return {name: part for name, part in value._asdict().items() if name != "id"} if value else {}

@@ -8,16 +8,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from typing import Collection, Iterable, Mapping, Optional
+from typing import Collection, Mapping, Optional
 
 from ..errors import DescriptionError
 
 PATTERN_ATTRIBUTE = "name_pattern"
 DEFAULT_PATTERN = "{appliance}-{rack}-{rank}"
-LAST_PLACE = 99999
-LISTED = 20
+MAX_POSITION = 99999
 
 _FIELD = re.compile(r"\{(appliance|rack|rank)(?::0?(\d))?\}")
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -81,20 +79,7 @@ def name_fault(name: str, reserved: Mapping[str, str]) -> Optional[str]:
     return f"{name!r} is reserved, it is {meaning}" if meaning else None
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """A hint: the names that look like ``name``, or all of them when they are few."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, cutoff=0.7)
-    if close:
-        return "did you mean " + " or ".join(repr(one) for one in close) + "?"
-    if not names:
-        return "there is none yet"
-    return (
-        f"known: {', '.join(names)}" if len(names) <= LISTED else f"{len(names)} others are known"
-    )
-
-
-def is_text(value: str) -> bool:
+def is_utf8(value: str) -> bool:
     """Whether the value can be written as UTF-8; Python's texts may hold halves of characters."""
     try:
         value.encode()

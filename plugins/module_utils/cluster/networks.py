@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ..errors import Conflict, DescriptionError, NotFound
 from .addressing import ip_address, network_of, subnet, to_number
 from .database import Database
-from .model import Network, Replaced
+from .model import Network, RowChange
 
 PRIVATE = "private"
 KINDS = (PRIVATE, "public", "management")
@@ -30,14 +30,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _ZONE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
-def networks(database: Database) -> list[Network]:
+def list_networks(database: Database) -> list[Network]:
     """All networks, by their ids."""
     kind = Network._fields.index("kind")
     rows = database.rows(SELECT)
     return [Network._make((*row[:-1], row[kind] == PRIVATE and row[-1] == "yes")) for row in rows]
 
 
-def put_network(database: Database, name: str, **given: Any) -> Replaced:
+def put_network(database: Database, name: str, **given: Any) -> RowChange:
     """Make the network, or give it these values of ``Network``'s fields; what is missing or None stays as it is.
 
     ``subnet`` may hold the netmask too, as in ``10.0.0.0/8``.
@@ -45,7 +45,7 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
     Raises DescriptionError for what is no network, Conflict when two overlap or a node would be left outside.
     """
     with database.transaction():
-        there = networks(database)
+        there = list_networks(database)
         before = next((one for one in there if one.name == name), None)
         changes = {
             field: _spelled(field, value)
@@ -56,7 +56,7 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
         if given.get("boot") is None and not (before and before.kind == after.kind):
             after = after._replace(boot=after.kind == PRIVATE)
         if after == before:
-            return Replaced(before, before)
+            return RowChange(before, before)
         others = [one for one in there if one.name != name]
         _check(after)
         _check_overlap(after, others)
@@ -72,13 +72,13 @@ def put_network(database: Database, name: str, **given: Any) -> Replaced:
                 f"insert into networks ({', '.join(COLUMNS)}) values ({marks})", _stored(after)
             )
             after = after._replace(id=number)
-        return Replaced(before, after)
+        return RowChange(before, after)
 
 
-def remove_network(database: Database, name: str) -> Replaced:
+def remove_network(database: Database, name: str) -> RowChange:
     """Forget the network.  Raises Conflict while a node has an address of it."""
     with database.transaction():
-        there = networks(database)
+        there = list_networks(database)
         before = next((one for one in there if one.name == name), None)
         if before:
             _check_users(database, [one for one in there if one.name != name])
@@ -94,7 +94,7 @@ def remove_network(database: Database, name: str) -> Replaced:
                     "remove it first",
                 )
             database.execute("delete from networks where id = ?", (before.id,))
-        return Replaced(before, None)
+        return RowChange(before, None)
 
 
 def find_network(there: Iterable[Network], name: str) -> Network:

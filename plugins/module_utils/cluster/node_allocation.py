@@ -12,10 +12,11 @@ import unicodedata
 from typing import Callable, Iterable, Optional, TypeVar
 
 from ..errors import Conflict, DescriptionError, NotFound, RocksError
+from ..suggestions import suggest
 from .addressing import address_fault, ip_address, mac_address
-from .allocations import Ground, Placed
+from .allocations import Allocation, Allocations
 from .model import Membership, NewNode
-from .naming import LAST_PLACE, name_fault, near, next_rank, node_name
+from .naming import MAX_POSITION, name_fault, next_rank, node_name
 
 NO_ADDRESS = "none"
 LONGEST_ARCH = 16
@@ -51,9 +52,9 @@ class Faults:
             return None
 
 
-def place(
-    new: NewNode, ground: Ground, faults: Faults, fill_gaps: bool = False
-) -> Optional[Placed]:
+def allocate(
+    new: NewNode, ground: Allocations, faults: Faults, fill_gaps: bool = False
+) -> Optional[Allocation]:
     """Place one node and take its ground; None when something stands against it, which is then in ``faults``."""
     where = new.where or _printable(new.name or new.mac)
     before = len(faults.errors)
@@ -78,8 +79,8 @@ def place(
     )
     if name is None or len(faults.errors) > before:
         return None
-    ground.take(name, mac, ip, (kind.id, new.rack, rank))
-    return Placed(mac, name, kind, new.rack, rank, ip, new.arch, new.comment)
+    ground.claim(name, mac, ip, (kind.id, new.rack, rank))
+    return Allocation(mac, name, kind, new.rack, rank, ip, new.arch, new.comment)
 
 
 def _printable(text: str) -> str:
@@ -87,13 +88,13 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _membership(name: str, ground: Ground) -> Membership:
+def _membership(name: str, ground: Allocations) -> Membership:
     if name not in ground.memberships:
-        raise NotFound(f"there is no membership {name!r}", "", near(name, ground.memberships))
+        raise NotFound(f"there is no membership {name!r}", "", suggest(name, ground.memberships))
     return ground.memberships[name]
 
 
-def _mac(text: str, ground: Ground) -> str:
+def _mac(text: str, ground: Allocations) -> str:
     mac = mac_address(text)
     if mac in ground.macs:
         raise Conflict(
@@ -104,7 +105,7 @@ def _mac(text: str, ground: Ground) -> str:
     return mac
 
 
-def _given_address(text: str, membership: Optional[Membership], ground: Ground) -> str:
+def _given_address(text: str, membership: Optional[Membership], ground: Allocations) -> str:
     ip = ip_address(text)
     fault = address_fault(ip, ground.networks)
     if fault:
@@ -139,15 +140,15 @@ def _check_texts(new: NewNode) -> None:
 
 def _check_place(new: NewNode) -> None:
     for what, value in (("rack", new.rack), ("rank", new.rank)):
-        if value is not None and not 0 <= value <= LAST_PLACE:
-            raise DescriptionError(f"{what} {value} is out of range", "", f"0 to {LAST_PLACE}")
+        if value is not None and not 0 <= value <= MAX_POSITION:
+            raise DescriptionError(f"{what} {value} is out of range", "", f"0 to {MAX_POSITION}")
 
 
-def _rank(new: NewNode, membership: Membership, ground: Ground, fill_gaps: bool) -> int:
+def _rank(new: NewNode, membership: Membership, ground: Allocations, fill_gaps: bool) -> int:
     taken = ground.ranks.get((membership.id, new.rack), set())
     if new.rank is None:
         rank = next_rank(taken, fill_gaps)
-        if rank > LAST_PLACE:
+        if rank > MAX_POSITION:
             raise Conflict(f"rack {new.rack} is full", "", "fill its gaps, or take another rack")
         return rank
     if new.rank in taken:
@@ -159,7 +160,7 @@ def _rank(new: NewNode, membership: Membership, ground: Ground, fill_gaps: bool)
     return new.rank
 
 
-def _name(new: NewNode, membership: Membership, rank: int, ground: Ground) -> str:
+def _name(new: NewNode, membership: Membership, rank: int, ground: Allocations) -> str:
     if new.name:
         return new.name  # it was looked at before
     name = node_name(ground.pattern(membership.appliance), membership.appliance, new.rack, rank)
@@ -167,7 +168,7 @@ def _name(new: NewNode, membership: Membership, rank: int, ground: Ground) -> st
     return name
 
 
-def _check_name(name: str, ground: Ground) -> None:
+def _check_name(name: str, ground: Allocations) -> None:
     fault = name_fault(name, ground.reserved)
     if fault:
         raise DescriptionError(fault, "", "choose another name")
@@ -179,8 +180,8 @@ def _check_name(name: str, ground: Ground) -> None:
         )
 
 
-def _next_address(name: str, membership: Membership, ground: Ground) -> str:
-    wanted = name or ground.home_of(membership.appliance)
+def _next_address(name: str, membership: Membership, ground: Allocations) -> str:
+    wanted = name or ground.network_for(membership.appliance)
     for network in ground.networks:
         if network.name == wanted:
             return ground.free_address(network)

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Optional
 
-from .attributes import effective_of
+from .attributes import effective_for_nodes
 from .database import Database
-from .interfaces import interfaces
-from .model import plain
-from .nodes import nodes
+from .interfaces import list_interfaces
+from .model import to_dict
+from .nodes import list_nodes
 
-HARDWARE = (
+HARDWARE_COLUMNS = (
     *("cpus", "sockets", "cores", "threads", "memory", "disk", "gpus"),
     *("vendor", "product", "serial", "firmware", "counted"),
 )
-ORDER = (
+ORDER_COLUMNS = (
     *(
         "state",
         "distribution",
@@ -32,7 +32,7 @@ ORDER = (
 LAST_ORDERS = " where installs.id in (select max(id) from installs group by node)"
 
 
-def details(
+def describe_nodes(
     database: Database, names: Optional[Iterable[str]] = None, *, attributes: bool = False
 ) -> list[dict[str, Any]]:
     """The nodes of ``names``, or all, each with its interfaces, counted hardware and last install order.
@@ -41,20 +41,20 @@ def details(
 
     Raises NotFound for unknown names.
     """
-    with database.snapshot():
-        chosen = nodes(database, names)
-        found = {node.name: plain(node) for node in chosen}
+    with database.read_transaction():
+        chosen = list_nodes(database, names)
+        found = {node.name: to_dict(node) for node in chosen}
         for one in found.values():
             one.update(interfaces=[], hardware={}, install={})
-        for interface in interfaces(database):
+        for interface in list_interfaces(database):
             if interface.node in found:
                 shown = {
-                    field: value for field, value in plain(interface).items() if field != "node"
+                    field: value for field, value in to_dict(interface).items() if field != "node"
                 }
                 found[interface.node]["interfaces"].append(shown)
         for key, table, columns, where in (
-            ("hardware", "hardware", HARDWARE, ""),
-            ("install", "installs", ORDER, LAST_ORDERS),
+            ("hardware", "hardware", HARDWARE_COLUMNS, ""),
+            ("install", "installs", ORDER_COLUMNS, LAST_ORDERS),
         ):
             for name, *values in database.rows(
                 f"select nodes.name, {', '.join(f'{table}.{column}' for column in columns)} from {table}"
@@ -63,7 +63,7 @@ def details(
                 if name in found:
                     found[name][key] = dict(zip(columns, values))
         if attributes:
-            for name, merged in effective_of(database, chosen).items():
+            for name, merged in effective_for_nodes(database, chosen).items():
                 found[name]["attributes"] = {
                     one.name: {"value": one.value, "source": one.source} for one in merged.values()
                 }

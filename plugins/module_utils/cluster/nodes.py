@@ -13,15 +13,16 @@ from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..errors import DescriptionError, NotFound, RocksError, combine
+from ..suggestions import suggest
 from .addressing import mac_address, network_of
-from .allocations import Ground, Placed, survey
+from .allocations import Allocation, Allocations, load_allocations
 from .database import Database
 from .frontend_protection import REPLACED, check_change, check_removal
-from .model import NewNode, Node, Replaced
-from .naming import near, node_name
-from .node_allocation import NO_ADDRESS, Faults, place
+from .model import NewNode, Node, RowChange
+from .naming import node_name
+from .node_allocation import NO_ADDRESS, Faults, allocate
 
-AT_ONCE = 500  # parameters in one statement; SQLite allowed 999 for long
+MAX_PARAMETERS = 500  # parameters in one statement; SQLite allowed 999 for long
 NODE_KEY = "node_key"  # the secret that a node keeps on its disk
 
 SELECT = (
@@ -38,7 +39,7 @@ UPDATE = (
 )
 
 
-def nodes(database: Database, names: Optional[Iterable[str]] = None) -> list[Node]:
+def list_nodes(database: Database, names: Optional[Iterable[str]] = None) -> list[Node]:
     """All nodes by membership, rack and rank; or those of ``names`` in that order.  Raises NotFound for unknown ones."""
     if names is None:
         return [Node(*row) for row in database.rows(SELECT + ORDER)]
@@ -53,22 +54,12 @@ def nodes(database: Database, names: Optional[Iterable[str]] = None) -> list[Nod
     return [found[name] for name in wanted]
 
 
-def find(database: Database, name: str) -> Node:
+def find_node(database: Database, name: str) -> Node:
     """The node of that name.  Raises NotFound with the names that look like it."""
-    return nodes(database, [name])[0]
+    return list_nodes(database, [name])[0]
 
 
-def by_mac(database: Database, mac: str) -> Optional[Node]:
-    """The node that has this MAC on any of its interfaces, its BMC included."""
-    return _by(database, "mac", mac)
-
-
-def by_ip(database: Database, ip: str) -> Optional[Node]:
-    """The node that has this address on any of its interfaces."""
-    return _by(database, "ip", ip)
-
-
-def add(
+def add_nodes(
     database: Database,
     wanted: Iterable[NewNode],
     *,
@@ -85,21 +76,21 @@ def add(
     Raises one error that lists every fault of every node.
     """
     with database.transaction():
-        there, found = survey(database), Faults(faults)
-        placed = [place(new, there, found, fill_gaps) for new in wanted]
+        there, found = load_allocations(database), Faults(faults)
+        placed = [allocate(new, there, found, fill_gaps) for new in wanted]
         if found.errors:
             raise combine(found.errors)
         return _write(database, [(0, one) for one in placed if one])
 
 
-def ensure(
+def ensure_nodes(
     database: Database,
     wanted: Iterable[Mapping[str, Any]],
     *,
     fill_gaps: bool = False,
     faults: Sequence[RocksError] = (),
     allow_frontend: bool = False,
-) -> list[Replaced]:
+) -> list[RowChange]:
     """Add the nodes that are not there and change the others, all or none; each as it was and as it is.
 
     wanted  fields of ``NewNode`` with their values; what is missing or None stays as it is.  A node is known by
@@ -115,7 +106,7 @@ def ensure(
     Raises as ``add``.
     """
     with database.transaction():
-        there, found, everyone = survey(database), Faults(faults), list(wanted)
+        there, found, everyone = load_allocations(database), Faults(faults), list(wanted)
         known = _known(database, everyone, there, found)
         plans = [
             _planned(one, before, there, found, fill_gaps) for one, before in zip(everyone, known)
@@ -134,42 +125,19 @@ def ensure(
             )
         )
         return [
-            Replaced(before, next(written) if plan else before)
+            RowChange(before, next(written) if plan else before)
             for before, plan in zip(known, plans)
         ]
 
 
-def change(database: Database, node: str, **changes: Any) -> Node:
-    """Give a node other values of ``NewNode``'s fields, as ``ensure`` does; the node as it is then."""
-    changed: Node = ensure(database, [{**changes, "was": node}])[0].after
-    return changed
-
-
-def rename(database: Database, name: str, new: str) -> Node:
-    """Give a node another name; its place and its address stay."""
-    return change(database, name, name=new)
-
-
-def move(
-    database: Database,
-    name: str,
-    *,
-    rack: int,
-    rank: Optional[int] = None,
-    membership: Optional[str] = None,
-) -> Node:
-    """Put a node into another rack or membership, at the next rank unless one is given."""
-    return change(database, name, rack=rack, rank=rank, membership=membership)
-
-
-def replace(database: Database, name: str, mac: str, *, allow_frontend: bool = False) -> Node:
+def replace_node(database: Database, name: str, mac: str, *, allow_frontend: bool = False) -> Node:
     """Give a new machine the name, place and address of ``name``, and forget the old machine everywhere.
 
     Its further MACs, its counted hardware and the key on its disk go; its host keys and attributes stay, since they
     belong to the name.  Raises Refused for a frontend, unless ``allow_frontend``.
     """
     with database.transaction():
-        node = find(database, name)
+        node = find_node(database, name)
         if node.mac == mac_address(mac):
             return node
         if not allow_frontend:
@@ -180,19 +148,21 @@ def replace(database: Database, name: str, mac: str, *, allow_frontend: bool = F
             "delete from secrets where scope = 'node' and owner = ? and name = ?",
             (node.id, NODE_KEY),
         )
-        replaced: Node = ensure(
+        replaced: Node = ensure_nodes(
             database, [{"was": name, "mac": mac}], allow_frontend=allow_frontend
         )[0].after
         return replaced
 
 
-def remove(database: Database, names: Iterable[str], *, allow_frontend: bool = False) -> list[Node]:
+def remove_nodes(
+    database: Database, names: Iterable[str], *, allow_frontend: bool = False
+) -> list[Node]:
     """Forget nodes with everything that belongs to them; what they were.
 
     Raises NotFound for unknown names, and Refused for a frontend, unless ``allow_frontend``.
     """
     with database.transaction():
-        gone = nodes(database, names)
+        gone = list_nodes(database, names)
         for node in gone if not allow_frontend else ():
             check_removal(node)
         for some in _chunks([node.id for node in gone]):
@@ -200,40 +170,41 @@ def remove(database: Database, names: Iterable[str], *, allow_frontend: bool = F
     return gone
 
 
-def forget(
+def ensure_nodes_absent(
     database: Database,
     wanted: Iterable[Mapping[str, Any]],
     *,
     faults: Sequence[RocksError] = (),
     allow_frontend: bool = False,
-) -> list[Replaced]:
+) -> list[RowChange]:
     """Remove the nodes that ``wanted`` means, by name or by MAC as in ``ensure``; those that are not there are left out.
 
     Raises one error that lists the faults, ``faults``, each MAC that is none, and each frontend,
     unless ``allow_frontend``.
     """
     with database.transaction():
-        there, found, meant = survey(database), Faults(faults), dict[str, str]()
+        there, found, meant = load_allocations(database), Faults(faults), dict[str, str]()
         for one in wanted:
             if one.get("mac") and not one.get("name"):
                 found.attempt(one.get("where", ""), functools.partial(mac_address, one["mac"]))
             meant.setdefault(_means(one, there, Faults()), one.get("where", ""))
         meant.pop("", None)
-        for node in nodes(database, meant) if not allow_frontend else ():
+        for node in list_nodes(database, meant) if not allow_frontend else ():
             found.attempt(meant[node.name], functools.partial(check_removal, node))
         if found.errors:
             raise combine(found.errors)
         return [
-            Replaced(node, None) for node in remove(database, meant, allow_frontend=allow_frontend)
+            RowChange(node, None)
+            for node in remove_nodes(database, meant, allow_frontend=allow_frontend)
         ]
 
 
 def _known(
-    database: Database, wanted: Sequence[Mapping[str, Any]], there: Ground, faults: Faults
+    database: Database, wanted: Sequence[Mapping[str, Any]], there: Allocations, faults: Faults
 ) -> list[Optional[Node]]:
     """For each of ``wanted`` the node that it means, or None."""
     names = [_means(one, there, faults) for one in wanted]
-    found = {node.name: node for node in nodes(database, filter(None, names))}
+    found = {node.name: node for node in list_nodes(database, filter(None, names))}
     for name, times in Counter(filter(None, names)).items():
         if times > 1:
             faults.add(
@@ -242,7 +213,7 @@ def _known(
     return [found.get(name) for name in names]
 
 
-def _means(one: Mapping[str, Any], there: Ground, faults: Faults) -> str:
+def _means(one: Mapping[str, Any], there: Allocations, faults: Faults) -> str:
     """The present name of the node that is meant; empty for a new one."""
     if one.get("new_name") in there.names and one.get("name") not in there.names:
         return str(one["new_name"])
@@ -251,7 +222,7 @@ def _means(one: Mapping[str, Any], there: Ground, faults: Faults) -> str:
         if name not in there.names:
             faults.add(
                 one.get("where", ""),
-                NotFound(f"there is no node {name!r}", "", near(name, there.names)),
+                NotFound(f"there is no node {name!r}", "", suggest(name, there.names)),
             )
         return name if name in there.names else ""
     if one.get("name"):
@@ -264,8 +235,12 @@ def _means(one: Mapping[str, Any], there: Ground, faults: Faults) -> str:
 
 
 def _planned(
-    one: Mapping[str, Any], before: Optional[Node], there: Ground, faults: Faults, fill_gaps: bool
-) -> Optional[Placed]:
+    one: Mapping[str, Any],
+    before: Optional[Node],
+    there: Allocations,
+    faults: Faults,
+    fill_gaps: bool,
+) -> Optional[Allocation]:
     """What is to be written for one of ``wanted``; None when nothing is."""
     changes = {
         field: value
@@ -278,7 +253,7 @@ def _planned(
         return (
             None
             if "was" in one or one.get("new_name")
-            else place(NewNode(**changes), there, faults, fill_gaps)
+            else allocate(NewNode(**changes), there, faults, fill_gaps)
         )
     asked = _changed(before, changes, there)
     if asked == _as_new(before):
@@ -290,19 +265,21 @@ def _planned(
         (there.memberships[before.membership].id, before.rack, before.rank),
     )
     there.release(*held)
-    placed = place(asked._replace(where=one.get("where") or before.name), there, faults, fill_gaps)
+    placed = allocate(
+        asked._replace(where=one.get("where") or before.name), there, faults, fill_gaps
+    )
     if placed is None:
-        there.take(*held)
+        there.claim(*held)
     return placed
 
 
-def _check_frontend(before: Node, plan: Placed) -> None:
+def _check_frontend(before: Node, plan: Allocation) -> None:
     kind = plan.membership
     after = before._replace(name=plan.name, mac=plan.mac or "", ip=plan.ip or "")
     check_change(before, after._replace(membership=kind.name, appliance=kind.appliance))
 
 
-def _changed(node: Node, changes: Mapping[str, Any], there: Ground) -> NewNode:
+def _changed(node: Node, changes: Mapping[str, Any], there: Allocations) -> NewNode:
     """The node with the changes; what follows from them is left open, to be found."""
     asked = _as_new(node)._replace(**{**changes, "where": "", "network": ""})
     with contextlib.suppress(RocksError):  # a malformed one is refused when it is placed
@@ -319,16 +296,16 @@ def _changed(node: Node, changes: Mapping[str, Any], there: Ground) -> NewNode:
     return asked
 
 
-def _write(database: Database, plans: Sequence[tuple[int, Placed]]) -> list[Node]:
+def _write(database: Database, plans: Sequence[tuple[int, Allocation]]) -> list[Node]:
     """Write the rows, a new one where the id is 0, and read them back in the same order."""
     for number, placed in plans:
         if number:
             database.execute(UPDATE, (*_row(placed), number))
     database.execute_many(INSERT, [_row(placed) for number, placed in plans if not number])
-    return nodes(database, [placed.name for _number, placed in plans])
+    return list_nodes(database, [placed.name for _number, placed in plans])
 
 
-def _row(one: Placed) -> tuple[Any, ...]:
+def _row(one: Allocation) -> tuple[Any, ...]:
     return (one.mac, one.name, one.membership.id, one.rack, one.rank, one.ip, one.arch, one.comment)
 
 
@@ -346,33 +323,23 @@ def _as_new(node: Node) -> NewNode:
     )
 
 
-def _name_by_place(node: Node, there: Ground) -> str:
+def _name_by_place(node: Node, there: Allocations) -> str:
     return node_name(there.pattern(node.appliance), node.appliance, node.rack, node.rank)
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), AT_ONCE):
-        yield values[start : start + AT_ONCE]
+    for start in range(0, len(values), MAX_PARAMETERS):
+        yield values[start : start + MAX_PARAMETERS]
 
 
 def _marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _by(database: Database, column: str, value: str) -> Optional[Node]:
-    if not value:
-        return None
-    row = database.row(f"{SELECT} where nodes.{column} = ?", (value,)) or database.row(
-        f"{SELECT} join interfaces on interfaces.node = nodes.id where interfaces.{column} = ?",
-        (value,),
-    )
-    return Node(*row) if row else None
-
-
 def _unknown(database: Database, missing: Sequence[str]) -> NotFound:
     known = [row[0] for row in database.rows("select name from nodes")]
     if len(missing) == 1:
-        return NotFound(f"there is no node {missing[0]!r}", "", near(missing[0], known))
+        return NotFound(f"there is no node {missing[0]!r}", "", suggest(missing[0], known))
     return NotFound(
-        f"there are no nodes {', '.join(map(repr, missing))}", "", f"{len(known)} others are known"
+        f"there are no nodes {', '.join(map(repr, missing))}", "", f"known: {len(known)} names"
     )

@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 
 from ..errors import DescriptionError, Refused, RocksError
 from .database import Database, Row
-from .naming import is_text
+from .naming import is_utf8
 from .schema import HIDDEN_TABLES
 
 DEFAULT_SECONDS = 10.0
 DEFAULT_LIMIT = 1_000_000
-LONGEST_SECONDS = 240.0
-READING = ("select", "with", "values", "explain", "show", "describe", "desc")
+MAX_SECONDS = 240.0
+READING_VERBS = ("select", "with", "values", "explain", "show", "describe", "desc")
 SHOWN_LENGTH = 200
 
 _COMMENT = re.compile(r"\s+|--[^\n]*(\n|\Z)|#[^\n]*(\n|\Z)|/\*.*?\*/|\(", re.DOTALL)
 
 
-class Selection(NamedTuple):
+class QueryResult(NamedTuple):
     """What a query found: the columns' names, and the rows."""
 
     columns: tuple[str, ...]
@@ -35,7 +35,7 @@ class Selection(NamedTuple):
 
 def select(
     database: Database, sql: str, *, seconds: float = DEFAULT_SECONDS, limit: int = DEFAULT_LIMIT
-) -> Selection:
+) -> QueryResult:
     """Run a user's query.
 
     database  opened with ``read_only=True``; on MariaDB by the reader's account
@@ -46,26 +46,26 @@ def select(
     """
     statement = sql.strip().rstrip(";").rstrip()
     where = f"SQL {' '.join(statement.split())[:SHOWN_LENGTH]!r}"
-    if first_word(statement) not in READING:
-        raise Refused("a query only reads", where, f"begin it with {', '.join(READING)}")
-    if not 0 < seconds <= LONGEST_SECONDS or limit < 0:
-        hint = f"seconds above 0 and at most {LONGEST_SECONDS:g}, rows from 0"
+    if first_word(statement) not in READING_VERBS:
+        raise Refused("a query only reads", where, f"begin it with {', '.join(READING_VERBS)}")
+    if not 0 < seconds <= MAX_SECONDS or limit < 0:
+        hint = f"seconds above 0 and at most {MAX_SECONDS:g}, rows from 0"
         raise DescriptionError(f"a limit of {seconds:g} s and {limit} rows", where, hint)
-    if not is_text(statement):
+    if not is_utf8(statement):
         raise DescriptionError(
             "holds half a character (a lone surrogate)", where, "save the query as UTF-8"
         )
     _check_account(database)
     try:
-        columns, rows = database.ask(statement, seconds, limit)
+        columns, rows = database.run_user_query(statement, seconds, limit)
     except RocksError as error:
         raise type(error)(error.what, where, error.hint) from error
     if len(rows) > limit:
         raise Refused(f"more than {limit} rows", where, "narrow it, or raise the limit")
-    return Selection(columns, [tuple(map(plain, row)) for row in rows])
+    return QueryResult(columns, [tuple(map(to_plain_value, row)) for row in rows])
 
 
-def plain(value: Any) -> Any:
+def to_plain_value(value: Any) -> Any:
     """A value as both engines give it: numbers, texts and None.  MariaDB has further types for sums, times and bytes."""
     if value is None or isinstance(value, (int, float, str)):
         return value

@@ -29,7 +29,7 @@ TABLES = (
     "audit",
 )
 
-SPELLING = {
+ENGINE_SYNTAX = {
     "sqlite": {"{id}": "integer primary key autoincrement", "{table}": ""},
     "mysql": {
         "{id}": "int primary key auto_increment",
@@ -52,7 +52,7 @@ class Version(NamedTuple):
     steps: tuple[Step, ...]
 
 
-# `version` is complete; of the next one `step` steps are done.  `revision`: see database.TURN.
+# `version` is complete; of the next one `step` steps are done.  `revision`: see database.BUMP_REVISION.
 BOOTSTRAP = (
     "create table if not exists schema_version (id int primary key check (id = 1), version int not null,"
     " step int not null, revision bigint not null){table}",
@@ -322,11 +322,11 @@ VERSIONS = (
     ),
 )
 
-CURRENT = VERSIONS[-1].number
+CURRENT_VERSION = VERSIONS[-1].number
 
 
-def spelled(sql: str, engine: str) -> str:
+def for_engine(sql: str, engine: str) -> str:
     """The statement as ``engine`` spells it."""
-    for mark, text in SPELLING[engine].items():
+    for mark, text in ENGINE_SYNTAX[engine].items():
         sql = sql.replace(mark, text)
     return sql

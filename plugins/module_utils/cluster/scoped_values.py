@@ -8,11 +8,12 @@ import re
 from typing import NamedTuple, Optional
 
 from ..errors import Conflict, DescriptionError, NotFound
+from ..suggestions import suggest
 from .database import Database
-from .naming import is_text, near
+from .naming import is_utf8
 
-OTHER = {"attributes": "secrets", "secrets": "attributes"}
-LONGEST_VALUE = 60_000  # bytes; MariaDB's text holds 65,535
+OTHER_TABLE = {"attributes": "secrets", "secrets": "attributes"}
+MAX_VALUE_BYTES = 60_000  # bytes; MariaDB's text holds 65,535
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
@@ -32,7 +33,7 @@ class Scope(NamedTuple):
 GLOBAL = Scope()
 
 
-def get(database: Database, table: str, name: str, scope: Scope) -> Optional[str]:
+def get_value(database: Database, table: str, name: str, scope: Scope) -> Optional[str]:
     """The value that is set in exactly this scope, or None."""
     kind, owner = _owner(database, scope)
     found = database.row(
@@ -41,7 +42,7 @@ def get(database: Database, table: str, name: str, scope: Scope) -> Optional[str
     return str(found[0]) if found else None
 
 
-def put(database: Database, table: str, name: str, value: str, scope: Scope) -> Optional[str]:
+def set_value(database: Database, table: str, name: str, value: str, scope: Scope) -> Optional[str]:
     """Set a value in one transaction; what it was, or None.
 
     Raises DescriptionError for a name or a value that cannot be, NotFound for an unknown owner, Conflict when the
@@ -51,17 +52,17 @@ def put(database: Database, table: str, name: str, value: str, scope: Scope) -> 
         raise DescriptionError(
             f"{name!r} is no name", "", "letters, digits and _ . -, a letter or _ first, at most 64"
         )
-    if "\0" in value or not is_text(value) or len(value.encode()) > LONGEST_VALUE:
+    if "\0" in value or not is_utf8(value) or len(value.encode()) > MAX_VALUE_BYTES:
         raise DescriptionError(
-            f"the value of {name!r} cannot be kept", "", f"text of at most {LONGEST_VALUE} bytes"
+            f"the value of {name!r} cannot be kept", "", f"text of at most {MAX_VALUE_BYTES} bytes"
         )
     with database.transaction():
-        before = get(database, table, name, scope)
+        before = get_value(database, table, name, scope)
         if before == value:
             return before
-        if database.row(f"select 1 from {OTHER[table]} where name = ?", (name,)):
+        if database.row(f"select 1 from {OTHER_TABLE[table]} where name = ?", (name,)):
             raise Conflict(
-                f"{name!r} is one of the {OTHER[table]} already",
+                f"{name!r} is one of the {OTHER_TABLE[table]} already",
                 "",
                 "a name is either an attribute or a secret, so that no secret is shown by mistake",
             )
@@ -86,10 +87,10 @@ def put(database: Database, table: str, name: str, value: str, scope: Scope) -> 
         return before
 
 
-def remove(database: Database, table: str, name: str, scope: Scope) -> Optional[str]:
+def remove_value(database: Database, table: str, name: str, scope: Scope) -> Optional[str]:
     """Forget the value of exactly this scope; what it was, or None when there was none."""
     with database.transaction():
-        before = get(database, table, name, scope)
+        before = get_value(database, table, name, scope)
         kind, owner = _owner(database, scope)
         database.execute(
             f"delete from {table} where scope = ? and owner = ? and name = ?", (kind, owner, name)
@@ -109,6 +110,6 @@ def _owner(database: Database, scope: Scope) -> tuple[str, int]:
             found = database.row(f"select id from {table} where name = ?", (name,))
             if found is None:
                 known = [row[0] for row in database.rows(f"select name from {table}")]
-                raise NotFound(f"there is no {kind} {name!r}", "", near(name, known))
+                raise NotFound(f"there is no {kind} {name!r}", "", suggest(name, known))
             return kind, int(found[0])
     return "global", 0

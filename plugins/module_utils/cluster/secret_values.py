@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from .database import Database
 from .model import Node
-from .scoped_values import GLOBAL, Scope, get, put, remove
+from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
 
-def put_secret(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> bool:
+def set_secret(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> bool:
     """Set a secret; whether that changed anything."""
-    return put(database, "secrets", name, value, scope) != value
+    return set_value(database, "secrets", name, value, scope) != value
 
 
 def remove_secret(database: Database, name: str, scope: Scope = GLOBAL) -> bool:
     """Forget a secret of exactly this scope; whether there was one."""
-    return remove(database, "secrets", name, scope) is not None
+    return remove_value(database, "secrets", name, scope) is not None
 
 
 def has_secret(database: Database, name: str, scope: Scope = GLOBAL) -> bool:
     """Whether a secret is set in exactly this scope."""
-    return get(database, "secrets", name, scope) is not None
+    return get_value(database, "secrets", name, scope) is not None
 
 
-def secrets_of(database: Database, node: Node) -> dict[str, str]:
+def effective_secrets(database: Database, node: Node) -> dict[str, str]:
     """Every secret of a node by name, sorted; the narrower scope wins."""
     found = database.rows(
         "select name, value from secrets where scope = 'global'"

@@ -114,25 +114,25 @@ class SQLite:
         else:
             connection.execute("pragma journal_mode = wal").fetchone()
 
-    def sql(self, text: str) -> str:
+    def adapt_placeholders(self, text: str) -> str:
         return text
 
-    def begin(self, connection: sqlite3.Connection, alone: bool) -> None:
+    def begin(self, connection: sqlite3.Connection, exclusive: bool) -> None:
         connection.execute(
             "begin immediate"
         )  # SQLite knows one writer at a time, whatever is asked
 
-    def begin_snapshot(self, connection: sqlite3.Connection) -> None:
+    def begin_read_only(self, connection: sqlite3.Connection) -> None:
         connection.execute("begin")
 
     def rollback(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:  # some failures have rolled back already
             connection.execute("rollback")
 
-    def block(self, statements: Sequence[str]) -> str:
+    def compare_and_set_block(self, statements: Sequence[str]) -> str:
         return ""  # there is no server to be far away
 
-    def ask(
+    def run_user_query(
         self, connection: sqlite3.Connection, sql: str, seconds: float, limit: int
     ) -> tuple[tuple[str, ...], list[Any]]:
         deadline = time.monotonic() + seconds

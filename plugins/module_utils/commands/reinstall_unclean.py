@@ -14,9 +14,9 @@ import sys
 from typing import Sequence
 
 from ..attribute_values import is_true
-from ..cluster.attributes import effective_of
+from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database, connect
-from ..cluster.nodes import nodes as find_nodes
+from ..cluster.nodes import list_nodes as find_nodes
 from ..errors import RocksError
 from ..install.order_history import UNCLEAN
 from ..install.rollout.display import line
@@ -55,7 +55,7 @@ def wanted(database: Database) -> list[str]:
     """The nodes that told of an unclean boot since they were installed, and whose attribute still says yes."""
     told = [name for (name,) in database.rows(TOLD, (UNCLEAN,))]
     found = find_nodes(database, told) if told else []
-    attributes = effective_of(database, found) if found else {}
+    attributes = effective_for_nodes(database, found) if found else {}
     values = {
         name: one[ATTRIBUTE].value if ATTRIBUTE in one else "" for name, one in attributes.items()
     }

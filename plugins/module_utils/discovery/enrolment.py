@@ -26,13 +26,13 @@ def check_placement(
     """
     with database.transaction(dry_run=True):
         if placement.replace:
-            node = nodes.find(database, placement.replace)
+            node = nodes.find_node(database, placement.replace)
             check_removal(node, REPLACED, "name another node")
             before_commit([node])
         elif not placement.locations:
             ranks = used_ranks(database, placement.membership, placement.rack)
             new = new_node(DhcpRequest(""), Location(), placement, placement.network, ranks)
-            before_commit(nodes.add(database, [new]))
+            before_commit(nodes.add_nodes(database, [new]))
         # Each machine of a table has its own location, which is checked when it is enrolled.
 
 
@@ -44,7 +44,7 @@ def remove_nodes(
     Raises NotFound for unknown names, and then removes none.
     """
     with database.transaction(dry_run=dry_run):
-        removed = nodes.remove(database, names)
+        removed = nodes.remove_nodes(database, names)
     for node in removed:
         yield Event(EventKind.REMOVED, mac=node.mac, name=node.name, node=node)
 
@@ -66,7 +66,7 @@ def undo_enrolment(
     with contextlib.suppress(_KeepNodes), database.transaction():
         at_fault = (
             report_error()
-            and nodes.remove(database, names, allow_frontend=True)
+            and nodes.remove_nodes(database, names, allow_frontend=True)
             and not report_error()
         )
         if not at_fault:

@@ -14,7 +14,7 @@ from ..cluster import nodes
 from ..cluster.addressing import network_of
 from ..cluster.database import Database
 from ..cluster.model import Network, NewNode, Node
-from ..cluster.networks import networks
+from ..cluster.networks import list_networks
 from ..errors import Refused, RocksError, Unavailable
 from .dhcp_request import DhcpRequest, merge_by_mac
 from .known_interfaces import Machine, Owner, boot_problem, mac_owners, machine_uuid
@@ -65,7 +65,7 @@ def insert(
         new, further = _split_by_uuid(unknown, machines, placement)
         candidates, refused = _plan(database, new, placement)
         enrolled, failed = _enrol(database, candidates[:limit], placement, before_commit)
-        all_networks = networks(database) if known else []
+        all_networks = list_networks(database) if known else []
     _add_machines(machines, [(request, node.name) for request, node in enrolled])
     return BatchResult(
         enrolled=tuple(enrolled),
@@ -217,7 +217,7 @@ def _network_for(database: Database, request: DhcpRequest, placement: Placement)
     """Return the network of the relay that forwarded the request: the machine is behind it."""
     if placement.network or not request.relay:
         return placement.network
-    network = network_of(request.relay, networks(database))
+    network = network_of(request.relay, list_networks(database))
     if network is None:
         raise Refused(
             f"the DHCP relay {request.relay} is not in a known network",
@@ -262,11 +262,11 @@ def _try_enrol(
         with database.transaction():
             if placement.replace:
                 added = [
-                    nodes.replace(database, placement.replace, candidate.request.mac)
+                    nodes.replace_node(database, placement.replace, candidate.request.mac)
                     for candidate in candidates
                 ]
             else:
-                added = nodes.add(
+                added = nodes.add_nodes(
                     database,
                     [candidate.node for candidate in candidates],
                     fill_gaps=placement.fill_gaps,

@@ -9,7 +9,7 @@ import os
 from typing import Iterable, Union
 
 from ..cluster.database import Database
-from ..cluster.networks import networks
+from ..cluster.networks import list_networks
 from ..errors import DescriptionError, NotFound, Refused
 from .dhcp_request import DhcpRequest
 from .insert_options import JOURNAL, InsertOptions, is_log_path
@@ -116,7 +116,7 @@ def cluster_interface(database: Database, network: str) -> str:
     Raises NotFound.
     """
     name = network or DEFAULT_NETWORK
-    by_name = {row.name: row for row in networks(database)}
+    by_name = {row.name: row for row in list_networks(database)}
     if name not in by_name:
         defined = ", ".join(by_name) or "none (define one with rocks_network)"
         raise NotFound(

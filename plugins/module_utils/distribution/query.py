@@ -8,13 +8,13 @@ import fnmatch
 from typing import Iterable, NamedTuple
 
 from ..errors import NotFound
+from ..suggestions import did_you_mean
 from . import publish
 from .api import open_generation
 from .build.result import compare_generations
 from .metadata import shards
 from .metadata.index import PublishedGeneration
 from .model import Changes, Generation, Verdict
-from .resolve.resolver import did_you_mean
 from .storage.pool import StorePaths
 
 

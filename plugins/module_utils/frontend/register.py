@@ -12,14 +12,14 @@ from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Optional
 
 from ..cluster.addressing import subnet as subnet_of
-from ..cluster.attributes import attribute, put_attribute
+from ..cluster.attributes import get_attribute, set_attribute
 from ..cluster.database import Database
 from ..cluster.frontend_protection import MEMBERSHIP, is_frontend
-from ..cluster.memberships import memberships
-from ..cluster.model import FRONTEND, Network, Node, plain
-from ..cluster.networks import networks, put_network
+from ..cluster.memberships import list_memberships
+from ..cluster.model import FRONTEND, Network, Node, to_dict
+from ..cluster.networks import list_networks, put_network
 from ..cluster.node_allocation import NO_ADDRESS
-from ..cluster.nodes import ensure, find, nodes
+from ..cluster.nodes import ensure_nodes, find_node, list_nodes
 from ..cluster.scoped_values import GLOBAL, Scope
 from ..errors import DescriptionError, Refused
 
@@ -78,18 +78,20 @@ def settle(
             raise _refusal(wanted, moving)
         # Addresses are given back first: the network leaves them, or another node takes them.
         giving = ([own] if own and own.ip not in ("", wanted.ip) else []) + moving
-        ensure(
+        ensure_nodes(
             database, [{"was": node.name, "ip": NO_ADDRESS} for node in giving], allow_frontend=True
         )
         put_network(database, NETWORK, subnet=wanted.subnet, zone=wanted.zone, kind="private")
-        ensure(database, [_row(wanted, own)], allow_frontend=True)
-        ensure(database, [{"was": node.name, "ip": ""} for node in moving], allow_frontend=True)
+        ensure_nodes(database, [_row(wanted, own)], allow_frontend=True)
+        ensure_nodes(
+            database, [{"was": node.name, "ip": ""} for node in moving], allow_frontend=True
+        )
         for scope, values in ((GLOBAL, attributes), (Scope(node=wanted.name), own_attributes)):
             for name, value in values.items():
-                put_attribute(database, name, value, scope)
+                set_attribute(database, name, value, scope)
         after = _state(database, attributes, {wanted.name: own_attributes})
-        node = find(database, wanted.name)
-        network = next(one for one in networks(database) if one.name == NETWORK)
+        node = find_node(database, wanted.name)
+        network = next(one for one in list_networks(database) if one.name == NETWORK)
     return Settled(node, network, [one.name for one in moving], {"before": before, "after": after})
 
 
@@ -98,7 +100,7 @@ def _own(database: Database, wanted: Identity) -> Optional[Node]:
 
     It is the first of its rack, or the one with its MAC or address.
     """
-    kind = next((one for one in memberships(database) if one.name == MEMBERSHIP), None)
+    kind = next((one for one in list_memberships(database) if one.name == MEMBERSHIP), None)
     if kind is None:
         raise DescriptionError(
             f"there is no membership {MEMBERSHIP!r}", "", "describe it with rocks_membership"
@@ -109,7 +111,7 @@ def _own(database: Database, wanted: Identity) -> Optional[Node]:
             "",
             f"give it appliance {FRONTEND!r}: rocks_membership",
         )
-    there = nodes(database)
+    there = list_nodes(database)
     frontends = [one for one in there if one.membership == MEMBERSHIP]
     other = next((one for one in there if one.name == wanted.name and one not in frontends), None)
     if other:
@@ -128,13 +130,13 @@ def _own(database: Database, wanted: Identity) -> Optional[Node]:
 
 def _outside(database: Database, wanted: Identity, own: Optional[Node]) -> list[Node]:
     """The other nodes of the present private network whose addresses are not in the wanted one."""
-    present = next((one for one in networks(database) if one.name == NETWORK), None)
+    present = next((one for one in list_networks(database) if one.name == NETWORK), None)
     if present is None:
         return []
     new, old = ipaddress.IPv4Network(wanted.subnet), subnet_of(present)
     return [
         node
-        for node in nodes(database)
+        for node in list_nodes(database)
         if node.ip
         and node != own
         and _in(node.ip, old)
@@ -173,13 +175,16 @@ def _state(
 ) -> dict[str, Any]:
     """What a difference shows: the network, all nodes' addresses, and the attributes that are meant."""
     return {
-        "network": next((plain(one) for one in networks(database) if one.name == NETWORK), {}),
+        "network": next(
+            (to_dict(one) for one in list_networks(database) if one.name == NETWORK), {}
+        ),
         "nodes": {
-            one.name: {"ip": one.ip, "mac": one.mac, "arch": one.arch} for one in nodes(database)
+            one.name: {"ip": one.ip, "mac": one.mac, "arch": one.arch}
+            for one in list_nodes(database)
         },
-        "attributes": {name: attribute(database, name) for name in attributes},
+        "attributes": {name: get_attribute(database, name) for name in attributes},
         "own attributes": {
-            name: attribute(database, name, Scope(node=node))
+            name: get_attribute(database, name, Scope(node=node))
             for node, values in owned.items()
             for name in values
         },

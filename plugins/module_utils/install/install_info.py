@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Collection, Optional, Sequence
 
 from ..cluster.database import Database
-from ..cluster.nodes import nodes
+from ..cluster.nodes import list_nodes
 from .model import Audit, Event, History
 from .order_history import histories, phases
 
@@ -29,7 +29,7 @@ def installs(
     Raises NotFound for a name that is no node.
     """
     if names is not None:
-        nodes(db, names)
+        list_nodes(db, names)
     found = histories(db, names, now=now, limit=limit)
     return [_told(one) for one in found if not states or one.order.state in states]
 

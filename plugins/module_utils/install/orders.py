@@ -168,7 +168,7 @@ def advance(
         detail=full.detail or f"{order.state} -> {to}" + (f": {reason}" if reason else "")
     )
     step = progress._replace(message=progress.message or reason)
-    if not db.change(
+    if not db.compare_and_set(
         (f"{MOVE} where id = ? and state in ({_marks(sources)})", (*values, order.id, *sources)),
         (ADD_EVENT, event_row(order.id, now, to, step)),
         (ADD_AUDIT, audit_row(told, now)),

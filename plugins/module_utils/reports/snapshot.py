@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any, Collection, Iterable, Iterator
 
 from ..cluster.database import Database
-from ..cluster.inventory import census
-from ..cluster.memberships import memberships
+from ..cluster.inventory import load_inventory
+from ..cluster.memberships import list_memberships
 from ..cluster.model import Interface, Network, Node
-from ..cluster.networks import networks
-from ..cluster.nodes import nodes
+from ..cluster.networks import list_networks
+from ..cluster.nodes import list_nodes
 from ..errors import DescriptionError, combine
 from .addresses import Address, interface_host
 from .model import Hardware, Snapshot
@@ -37,12 +37,14 @@ COUNTED = "select nodes.name, cpus, sockets, cores, threads, memory, gpus from h
 
 def read(database: Database, needs: Collection[str] = frozenset()) -> Snapshot:
     """One state of the database.  Raises what ``check`` raises."""
-    with database.snapshot():
-        everybody = sorted(nodes(database), key=lambda node: natural(node.name))
-        running = {membership.name for membership in memberships(database) if membership.compute}
+    with database.read_transaction():
+        everybody = sorted(list_nodes(database), key=lambda node: natural(node.name))
+        running = {
+            membership.name for membership in list_memberships(database) if membership.compute
+        }
         snapshot = Snapshot(
             nodes=tuple(everybody),
-            networks=tuple(networks(database)),
+            networks=tuple(list_networks(database)),
             interfaces=tuple(Interface(*row) for row in database.rows(INTERFACES)),
             compute=frozenset(node.name for node in everybody if node.membership in running),
             hardware={row[0]: Hardware(*row[1:]) for row in database.rows(COUNTED)}
@@ -69,7 +71,7 @@ def check(snapshot: Snapshot) -> None:
 
 
 def _groups(database: Database) -> dict[str, Any]:
-    members = census(database, {}).members
+    members = load_inventory(database, {}).hosts
     groups: dict[str, list[str]] = {}
     for member in sorted(members, key=lambda one: natural(one.name)):
         for group in member.groups:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple
 
-from ..cluster.attributes import intrinsic, merge
+from ..cluster.attributes import intrinsic_values, merge_attributes
 from ..cluster.database import Database
 from ..install.model import Order, Pin
 from ..settings import Settings
@@ -57,8 +57,11 @@ class Shared:
 def values(db: Database, shared: Shared, asker: Asker) -> dict[str, str]:
     """Every attribute of the node: global, of its appliance, its own, and what its row says; the narrower one wins."""
     known = shared.of(db, asker.revision, asker.membership).attributes
-    return merge(
-        known.get(""), known.get(asker.node.appliance), asker.attributes, intrinsic(asker.node)
+    return merge_attributes(
+        known.get(""),
+        known.get(asker.node.appliance),
+        asker.attributes,
+        intrinsic_values(asker.node),
     )
 
 

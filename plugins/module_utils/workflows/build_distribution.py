@@ -12,7 +12,7 @@ import os
 from typing import Any, Mapping, Optional, Sequence
 
 from ..cluster.database import connect
-from ..cluster.engine import locate
+from ..cluster.engine import parse_url
 from ..distribution import api
 from ..distribution.api import PublishOptions
 from ..distribution.build.profile_hook import ProfileHook
@@ -265,5 +265,5 @@ def _read_cluster(request: BuildRequest) -> ClusterInput:
 
 def _database_exists(url: str) -> bool:
     """Return False for an SQLite file that does not exist yet; a database on a server exists."""
-    location = locate(url)
+    location = parse_url(url)
     return location.engine != "sqlite" or os.path.exists(location.name)

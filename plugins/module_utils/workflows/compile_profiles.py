@@ -8,11 +8,11 @@ import json
 import os
 from typing import Iterable, NamedTuple, Sequence
 
-from ..cluster.attributes import effective_of
+from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database
-from ..cluster.memberships import memberships
+from ..cluster.memberships import list_memberships
 from ..cluster.model import FRONTEND, Node
-from ..cluster.nodes import nodes
+from ..cluster.nodes import list_nodes
 from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles, ProfileHook
 from ..errors import DescriptionError
 from ..install.orders import live
@@ -47,7 +47,7 @@ def load_profile_set(database: Database, distribution: str, arch: str) -> Profil
     """
     existing = [
         node
-        for node in nodes(database)
+        for node in list_nodes(database)
         if (node.distribution, node.arch) == (distribution, arch) and node.root
     ]
     future = [
@@ -65,10 +65,10 @@ def load_profile_set(database: Database, distribution: str, arch: str) -> Profil
             arch=arch,
             comment="",
         )
-        for membership in memberships(database)
+        for membership in list_memberships(database)
         if membership.distribution == distribution and membership.root
     ]
-    attributes = effective_of(database, [*existing, *future])
+    attributes = effective_for_nodes(database, [*existing, *future])
 
     def requests(some_nodes: Iterable[Node]) -> list[ProfileRequest]:
         return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Iterable, Mapping, Optional
 
 from .. import tree_paths
-from ..cluster.attributes import effective_of
+from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database
 from ..cluster.model import Node
 from ..errors import NotFound, RocksError, combine
@@ -36,7 +36,7 @@ def pins(
     Raises one error with every node that nothing can be installed on, and why.
     """
     wanted, kept = list(nodes), {} if kept is None else kept
-    attributes = effective_of(database, wanted) if wanted else {}
+    attributes = effective_for_nodes(database, wanted) if wanted else {}
     found: dict[str, Pin] = {}
     identities: dict[
         int, str

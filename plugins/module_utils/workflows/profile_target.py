@@ -11,9 +11,9 @@ import os
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import tree_paths
-from ..cluster.attributes import values
+from ..cluster.attributes import effective_values
 from ..cluster.database import connect
-from ..cluster.nodes import find
+from ..cluster.nodes import find_node
 from ..errors import DescriptionError, NotFound
 from ..profile.compile.compiler import compile_profile
 from ..profile.compile.evaluate import make_evaluator
@@ -106,8 +106,8 @@ def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarg
         raise DescriptionError("either node or root is needed", "options", "name one of them")
     if params.get("node"):
         with connect(params.get("database") or settings.reader or settings.database) as database:
-            node = find(database, params["node"])
-            given = {**values(database, node), **given}
+            node = find_node(database, params["node"])
+            given = {**effective_values(database, node), **given}
         root, distribution = root or node.root, distribution or node.distribution
         if not root:
             raise NotFound(

@@ -13,7 +13,7 @@ from typing import Any, Generator, Iterator, Mapping, Optional, Sequence
 
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
-from ..cluster.nodes import nodes as find_nodes
+from ..cluster.nodes import list_nodes as find_nodes
 from ..errors import DescriptionError, RocksError
 from ..install import orders, timestamps
 from ..install.eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY, never_installed

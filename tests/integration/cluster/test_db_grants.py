@@ -8,18 +8,20 @@ from typing import Iterator
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import make
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import (
+    create_database,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import (
     ROLES,
-    credentials,
-    grant,
+    ensure_password,
+    grant_role,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
     HIDDEN_TABLES,
     TABLES,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,
@@ -39,9 +41,9 @@ ORDER = (
 def service(table_ii: Database, mariadb: Server, tmp_path: pathlib.Path) -> Iterator[Database]:
     """The paper's cluster as the HTTP face sees it, with one install order."""
     path = tmp_path / "service.cnf"
-    grant(table_ii, "service", "rocks", password=credentials(str(path), "rocks"))
+    grant_role(table_ii, "service", "rocks", password=ensure_password(str(path), "rocks"))
     table_ii.execute(ORDER)
-    put_secret(table_ii, "munge", "swordfish")
+    set_secret(table_ii, "munge", "swordfish")
     with connect(mariadb.url(table_ii.location.name, "rocks", str(path))) as opened:
         yield opened
 
@@ -148,9 +150,9 @@ def test_an_account_is_made_once_and_brought_back_to_its_role(
 ) -> None:
     given = {"role": "reader", "user": "other", "password": "x"}
     assert [
-        grant(table_ii, **given, keep=False),
-        grant(table_ii, **given),
-        grant(table_ii, **given),
+        grant_role(table_ii, **given, dry_run=True),
+        grant_role(table_ii, **given),
+        grant_role(table_ii, **given),
     ] == [
         True,
         True,
@@ -161,9 +163,9 @@ def test_an_account_is_made_once_and_brought_back_to_its_role(
         cursor.execute("grant file on *.* to other@localhost")
         cursor.execute("grant select on mysql.* to other@localhost")
     assert [
-        grant(table_ii, **given, keep=False),
-        grant(table_ii, **given),
-        grant(table_ii, **given),
+        grant_role(table_ii, **given, dry_run=True),
+        grant_role(table_ii, **given),
+        grant_role(table_ii, **given),
     ] == [
         True,
         True,
@@ -178,9 +180,9 @@ def test_an_account_is_made_once_and_brought_back_to_its_role(
 
 
 def test_a_reader_can_be_made_a_service(table_ii: Database) -> None:
-    grant(table_ii, "reader", "changed", password="x")
-    assert grant(table_ii, "service", "changed", password="x") is True
-    assert grant(table_ii, "service", "changed", password="x", keep=False) is False
+    grant_role(table_ii, "reader", "changed", password="x")
+    assert grant_role(table_ii, "service", "changed", password="x") is True
+    assert grant_role(table_ii, "service", "changed", password="x", dry_run=True) is False
 
 
 @pytest.mark.parametrize(
@@ -188,12 +190,12 @@ def test_a_reader_can_be_made_a_service(table_ii: Database) -> None:
 )
 def test_what_is_no_account_is_refused(table_ii: Database, user: str, host: str) -> None:
     with pytest.raises(DescriptionError):
-        grant(table_ii, "reader", user, host=host)
+        grant_role(table_ii, "reader", user, host=host)
 
 
 def test_an_unknown_role_is_told_with_the_known_ones(table_ii: Database) -> None:
     with pytest.raises(NotFound) as raised:
-        grant(table_ii, "king", "x")
+        grant_role(table_ii, "king", "x")
     assert str(raised.value) == "there is no role 'king'; known: reader, service"
     assert set(ROLES) == {"reader", "service"}
 
@@ -234,7 +236,7 @@ def test_the_module_makes_a_database_with_accounts_that_work(
 def test_an_account_without_a_password_is_the_systems_user(
     table_ii: Database, mariadb: Server
 ) -> None:
-    grant(table_ii, "reader", "root2")
+    grant_role(table_ii, "reader", "root2")
     with pytest.raises(Refused) as raised:
         connect(mariadb.url(table_ii.location.name, "root2"))
     assert "the server refuses this account" in str(raised.value)
@@ -266,7 +268,7 @@ def test_a_file_of_passwords_that_is_missing_or_empty_is_named(
     empty = tmp_path / "empty.cnf"
     empty.write_text("[mysqld]\n", encoding="utf-8")
     with pytest.raises(DescriptionError) as raised:
-        credentials(str(empty), "reader")
+        ensure_password(str(empty), "reader")
     assert str(raised.value).startswith(f"{empty}: no password is found")
 
 
@@ -284,7 +286,9 @@ def test_a_wrong_password_is_not_repeated(urls: Urls, tmp_path: pathlib.Path) ->
 def test_make_is_what_the_module_calls(mariadb: Server) -> None:
     url = mariadb.url("made")
     try:
-        assert [make(url, keep=keep)["changed"] for keep in (False, True, True)] == [
+        assert [
+            create_database(url, dry_run=dry_run)["changed"] for dry_run in (True, False, False)
+        ] == [
             True,
             True,
             False,

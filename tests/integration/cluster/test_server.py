@@ -17,17 +17,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin
     dump_to,
     restore_from,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
-    add,
-    change,
-    find,
-    nodes,
+    add_nodes,
+    find_node,
+    list_nodes,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
-from support.cluster import TABLE_II, Urls, fill
+from support.cluster import TABLE_II, Urls, change_node, fill
 from support.mariadb import Server, fast_folder, server
 from support.waiting import until
 
@@ -53,17 +52,17 @@ def test_a_server_that_went_away_is_told_and_the_connection_recovers_when_it_is_
         running = first.enter_context(server(own_folder))
         url = filled(running)
         database = first.enter_context(connect(url))
-        assert len(nodes(database)) == 8
+        assert len(list_nodes(database)) == 8
         running.daemon.kill()
         for _attempt in range(2):
             with pytest.raises(Unavailable) as raised:
-                nodes(database)
+                list_nodes(database)
             assert str(raised.value).startswith(f"{url}: the database server does not answer (")
         with pytest.raises(Unavailable):
             connect(url)
         with server(own_folder):
-            assert len(nodes(database)) == 8
-            change(database, "compute-0-3", comment="back")
+            assert len(list_nodes(database)) == 8
+            change_node(database, "compute-0-3", comment="back")
 
 
 def test_a_transaction_does_not_go_on_over_a_new_connection(own_folder: pathlib.Path) -> None:
@@ -87,7 +86,7 @@ def _insert_until_killed(url: str) -> None:
         number = 0
         while True:
             number += 1
-            add(
+            add_nodes(
                 database,
                 [
                     NewNode(mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}")
@@ -103,11 +102,11 @@ def test_a_writer_killed_at_any_moment_leaves_whole_nodes_and_no_lock(
     for _round in range(3):
         writer = fork.Process(target=_insert_until_killed, args=(urls.administrator,))
         writer.start()
-        until(lambda: len(nodes(table_ii)) > len(TABLE_II) + 5, 30, "more nodes")
+        until(lambda: len(list_nodes(table_ii)) > len(TABLE_II) + 5, 30, "more nodes")
         os.kill(writer.pid or 0, signal.SIGKILL)
         writer.join()
         table_ii.execute("delete from nodes where id > 8")
-        added = add(table_ii, [NewNode()])[0]
+        added = add_nodes(table_ii, [NewNode()])[0]
         assert (added.name, added.ip) == ("compute-0-4", "10.255.255.254")
         table_ii.execute("delete from nodes where id > 8")
 
@@ -117,17 +116,20 @@ def test_a_writer_waits_for_the_other_and_then_sees_what_it_did(
 ) -> None:
     with connect(urls.administrator) as other:
         with other.transaction():
-            first = add(other, [NewNode()])[0]
-            assert len(nodes(table_ii)) == 8
+            first = add_nodes(other, [NewNode()])[0]
+            assert len(list_nodes(table_ii)) == 8
             with connect(urls.administrator) as third:
                 third.execute("set session innodb_lock_wait_timeout = 1")
                 started = time.monotonic()
                 with pytest.raises(Unavailable) as raised:
-                    add(third, [NewNode()])
+                    add_nodes(third, [NewNode()])
                 assert 0.5 < time.monotonic() - started < 5
                 assert "another writer is in the way" in str(raised.value)
                 assert str(raised.value).endswith("; run it again when it ended")
-        assert (first.name, add(table_ii, [NewNode()])[0].name) == ("compute-0-4", "compute-0-5")
+        assert (first.name, add_nodes(table_ii, [NewNode()])[0].name) == (
+            "compute-0-4",
+            "compute-0-5",
+        )
 
 
 def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_number(
@@ -135,7 +137,7 @@ def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_nu
 ) -> None:
     look_up = "select name, ipv4 from nodes where hwaddr = unhex('00508be04093')"
     assert table_ii.rows(look_up) == [("compute-0-3", 0x0AFFFFF2)]
-    change(table_ii, "compute-0-3", mac="02:00:00:00:00:01", ip="10.2.0.1")
+    change_node(table_ii, "compute-0-3", mac="02:00:00:00:00:01", ip="10.2.0.1")
     assert table_ii.rows(look_up) == []
     look_up = look_up.replace("00508be04093", "020000000001")
     assert table_ii.rows(look_up) == [("compute-0-3", 0x0A020001)]
@@ -161,7 +163,7 @@ def test_a_dump_goes_from_one_engine_to_the_other_and_back(
         f"sqlite://{tmp_path / 'new.sqlite'}",
         mariadb.url("again"),
     )
-    change(table_ii, "web-1-0", comment="漢 ' \" \\")
+    change_node(table_ii, "web-1-0", comment="漢 ' \" \\")
     dump_to(table_ii.location.url, path, secrets=True)
     try:
         assert [restore_from(url, path)["changed"] for url in (sqlite, again, sqlite)] == [
@@ -172,11 +174,11 @@ def test_a_dump_goes_from_one_engine_to_the_other_and_back(
         texts = []
         for url in (table_ii.location.url, sqlite, again):
             with connect(url) as database:
-                texts.append(dump(database, secrets=True))
+                texts.append(dump_database(database, secrets=True))
         assert texts[0] == texts[1] == texts[2]
         with connect(again) as database:
-            assert add(database, [NewNode(ip="none")])[0].id == 9
-            assert find(database, "web-1-0").comment == "漢 ' \" \\"
+            assert add_nodes(database, [NewNode(ip="none")])[0].id == 9
+            assert find_node(database, "web-1-0").comment == "漢 ' \" \\"
     finally:
         mariadb.drop("again")
 
@@ -192,8 +194,8 @@ def test_settings_of_the_server_do_not_change_what_a_statement_means(
         "--innodb-strict-mode=0",
     )
     with server(own_folder, *hostile) as running, connect(filled(running)) as database:
-        change(database, "web-1-0", comment="漢")
+        change_node(database, "web-1-0", comment="漢")
         assert database.row('select name from nodes where name = "web-1-0"') == ("web-1-0",)
-        added = add(database, [NewNode() for _ in range(60)])
+        added = add_nodes(database, [NewNode() for _ in range(60)])
         assert (added[-1].name, len({node.ip for node in added})) == ("compute-0-63", 60)
-        assert find(database, "web-1-0").comment == "漢"
+        assert find_node(database, "web-1-0").comment == "漢"

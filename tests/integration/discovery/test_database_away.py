@@ -9,7 +9,7 @@ import threading
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Enroller
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
     Handlers,
@@ -98,7 +98,7 @@ def test_machines_seen_during_an_outage_are_enrolled_afterwards(
                 "the machines seen during the outage",
             )
             with connect(url) as database:
-                names = {node.mac: node.name for node in nodes(database)}
+                names = {node.mac: node.name for node in list_nodes(database)}
     finally:
         loop.stop()
     assert [names[mac(number)] for number in (1, 2, 3, 4)] == [

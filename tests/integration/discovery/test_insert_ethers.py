@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes, list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from support import dhcp
 from support.dhcp import send
@@ -119,7 +119,7 @@ def test_the_remedy_for_a_known_interface_without_an_address_works(
     frontend: DhcpFrontend, machine: Namespace
 ) -> None:
     with frontend.database() as database:
-        add(database, [NewNode(mac=dhcp.mac(1))])
+        add_nodes(database, [NewNode(mac=dhcp.mac(1))])
         put_interface(database, "compute-0-0", "eth1", mac=dhcp.mac(2))
     with frontend.insert_ethers(timeout=4) as running:
         assert ask(machine, dhcp.mac(2), ONE_REQUEST) is None
@@ -258,7 +258,7 @@ def test_a_killed_run_leaves_nodes_with_orders_and_the_next_run_continues(
             running.kill()
             requests.result()
     with frontend.database() as database:
-        survivors = [node.name for node in nodes(database) if node.root == "compute"]
+        survivors = [node.name for node in list_nodes(database) if node.root == "compute"]
         ordered = [
             row[0]
             for row in database.rows(
@@ -335,7 +335,7 @@ def test_check_mode_on_a_log_returns_the_nodes_that_would_be_added(
     ]
     assert preview["changed"] and preview["ended"] == "all"
     with frontend.database() as database:
-        assert [node.name for node in nodes(database)] == ["frontend-0"]
+        assert [node.name for node in list_nodes(database)] == ["frontend-0"]
 
 
 def test_hostile_text_of_a_machine_reaches_no_terminal_file_or_server(
@@ -408,7 +408,7 @@ def test_at_a_terminal_a_table_is_shown_until_a_key_is_pressed(
         terminal.wait_for('"ended": "stopped"', 20)
         assert terminal.ended(10) == 0
     with contextlib.suppress(FileNotFoundError), frontend.database() as database:
-        assert [node.name for node in nodes(database)] == [
+        assert [node.name for node in list_nodes(database)] == [
             "frontend-0",
             "compute-0-0",
             "compute-0-1",

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import (
-    memberships,
+    list_memberships,
     put_membership,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import live, order
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows import compile_profiles
@@ -43,7 +43,7 @@ GRAPH = """<?xml version="1.0"?>
 @pytest.fixture
 def options(site: Site, table_ii: Database, urls: Urls) -> dict[str, Any]:
     """A distribution for the Compute nodes of Table II."""
-    for one in memberships(table_ii):
+    for one in list_memberships(table_ii):
         put_membership(
             table_ii, one.name, distribution="rocks" if one.name in ("Compute", "Frontend") else ""
         )
@@ -81,7 +81,7 @@ def test_nodes_of_one_shape_share_a_profile_and_others_get_their_own(
     assert built(options)["changed"]
     assert stored(site) == ["compute"]
 
-    put_attribute(table_ii, "infiniband", "yes", Scope(node="compute-0-2"))
+    set_attribute(table_ii, "infiniband", "yes", Scope(node="compute-0-2"))
     assert built(options)["changed"]
 
     assert stored(site) == ["compute", "compute"]
@@ -91,7 +91,7 @@ def test_an_attribute_that_no_profile_asks_for_makes_no_other_generation(
     site: Site, table_ii: Database, options: dict[str, Any]
 ) -> None:
     built(options)
-    put_attribute(table_ii, "contact", "somebody else")
+    set_attribute(table_ii, "contact", "somebody else")
 
     assert not built(options)["changed"]
 
@@ -176,7 +176,7 @@ def test_a_generation_that_an_order_pins_stays(
     site: Site, table_ii: Database, options: dict[str, Any]
 ) -> None:
     first = built(options)["generation"]
-    chosen = [node for node in nodes(table_ii) if node.name == "compute-0-0"]
+    chosen = [node for node in list_nodes(table_ii) if node.name == "compute-0-0"]
     order(table_ii, pins(table_ii, chosen, str(site.root)), by="test", now="2026-11-22 09:14:05")
     assert [one.pin.generation for one in live(table_ii)] == [first]
 

@@ -14,7 +14,7 @@ from ansible.parsing.splitter import parse_kv
 from ansible.vars.reserved import get_reserved_names
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.insert_ethers import (
     argument_spec,
 )
@@ -51,7 +51,7 @@ def test_the_machines_of_a_table_become_nodes_and_a_second_run_changes_nothing(
     assert "changed=1" in play(urls, tmp_path, *words)
     assert [
         node.name
-        for node in nodes(table_ii, ["compute-7-0", "compute-7-1"])
+        for node in list_nodes(table_ii, ["compute-7-0", "compute-7-1"])
         if node.comment == "new"
     ] == [
         "compute-7-0",
@@ -62,7 +62,7 @@ def test_the_machines_of_a_table_become_nodes_and_a_second_run_changes_nothing(
 
 def test_nodes_are_removed(urls: Urls, table_ii: Database, tmp_path: pathlib.Path) -> None:
     assert "1 removed" in play(urls, tmp_path, "-e", json.dumps({"remove": ["compute-0-3"]}))
-    assert "compute-0-3" not in [node.name for node in nodes(table_ii)]
+    assert "compute-0-3" not in [node.name for node in list_nodes(table_ii)]
 
 
 def test_the_playbook_passes_every_option_of_the_module() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator, Mapping
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant_role
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
@@ -131,7 +131,7 @@ def a_stage(
                     "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
                     (key, value),
                 )
-            grant(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
+            grant_role(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin = publish(place / "install")
             (place / "boot").mkdir()
             variables, at = prepare(place), f"localhost/{name}?socket={server.socket}"

@@ -7,24 +7,24 @@ from typing import Optional
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
-    attribute,
-    effective,
-    effective_of,
-    intrinsic,
-    put_attribute,
+    effective_attributes,
+    effective_for_nodes,
+    effective_values,
+    get_attribute,
+    intrinsic_values,
     remove_attribute,
-    scoped,
-    values,
+    set_attribute,
+    values_by_appliance,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Attribute, Replaced
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find, nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Attribute, RowChange
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node, list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+    effective_secrets,
     has_secret,
-    put_secret,
     remove_secret,
-    secrets_of,
+    set_secret,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
@@ -37,7 +37,7 @@ COMPUTE, NODE = Scope(appliance="compute"), Scope(node="compute-0-3")
 
 
 def gpu(database: Database, node: str) -> Optional[Attribute]:
-    return effective(database, find(database, node)).get("gpu")
+    return effective_attributes(database, find_node(database, node)).get("gpu")
 
 
 def test_the_narrower_scope_wins_and_says_so(table_ii: Database) -> None:
@@ -47,118 +47,123 @@ def test_the_narrower_scope_wins_and_says_so(table_ii: Database) -> None:
         (COMPUTE, "maybe", "appliance"),
         (NODE, "yes", "node"),
     ):
-        put_attribute(table_ii, "gpu", value, scope)
+        set_attribute(table_ii, "gpu", value, scope)
         assert gpu(table_ii, "compute-0-3") == Attribute("gpu", value, source)
     assert gpu(table_ii, "compute-0-2") == Attribute("gpu", "maybe", "appliance")
     assert gpu(table_ii, "web-1-0") == Attribute("gpu", "no", "global")
 
 
 def test_a_wider_value_shows_again_when_the_narrower_is_forgotten(table_ii: Database) -> None:
-    put_attribute(table_ii, "gpu", "no")
-    put_attribute(table_ii, "gpu", "yes", NODE)
-    assert remove_attribute(table_ii, "gpu", NODE) == Replaced("yes", None)
+    set_attribute(table_ii, "gpu", "no")
+    set_attribute(table_ii, "gpu", "yes", NODE)
+    assert remove_attribute(table_ii, "gpu", NODE) == RowChange("yes", None)
     assert gpu(table_ii, "compute-0-3") == Attribute("gpu", "no", "global")
-    assert remove_attribute(table_ii, "gpu", NODE) == Replaced(None, None)
+    assert remove_attribute(table_ii, "gpu", NODE) == RowChange(None, None)
 
 
 def test_setting_the_same_value_again_changes_nothing(table_ii: Database) -> None:
-    done = [put_attribute(table_ii, "gpu", value, NODE) for value in ("yes", "yes", "no", "")]
+    done = [set_attribute(table_ii, "gpu", value, NODE) for value in ("yes", "yes", "no", "")]
     assert done == [
-        Replaced(None, "yes"),
-        Replaced("yes", "yes"),
-        Replaced("yes", "no"),
-        Replaced("no", ""),
+        RowChange(None, "yes"),
+        RowChange("yes", "yes"),
+        RowChange("yes", "no"),
+        RowChange("no", ""),
     ]
-    assert attribute(table_ii, "gpu", NODE) == ""
+    assert get_attribute(table_ii, "gpu", NODE) == ""
 
 
 def test_what_the_nodes_row_says_can_be_read_and_not_set(table_ii: Database) -> None:
-    node = find(table_ii, "compute-0-3")
-    assert values(table_ii, node) == intrinsic(node)
-    assert effective(table_ii, node)["rank"] == Attribute("rank", "3", "intrinsic")
+    node = find_node(table_ii, "compute-0-3")
+    assert effective_values(table_ii, node) == intrinsic_values(node)
+    assert effective_attributes(table_ii, node)["rank"] == Attribute("rank", "3", "intrinsic")
     with pytest.raises(Refused) as raised:
-        put_attribute(table_ii, "rack", "7", NODE)
+        set_attribute(table_ii, "rack", "7", NODE)
     assert (
         str(raised.value) == "'rack' is what the node's own row says; change the node: rocks_node"
     )
 
 
 def test_one_question_for_all_nodes_gives_what_one_for_each_gives(table_ii: Database) -> None:
-    put_attribute(table_ii, "gpu", "no")
-    put_attribute(table_ii, "gpu", "yes", NODE)
-    put_attribute(table_ii, "swap", "4096", COMPUTE)
-    everyone = nodes(table_ii)
-    assert effective_of(table_ii, everyone) == {
-        node.name: effective(table_ii, node) for node in everyone
+    set_attribute(table_ii, "gpu", "no")
+    set_attribute(table_ii, "gpu", "yes", NODE)
+    set_attribute(table_ii, "swap", "4096", COMPUTE)
+    everyone = list_nodes(table_ii)
+    assert effective_for_nodes(table_ii, everyone) == {
+        node.name: effective_attributes(table_ii, node) for node in everyone
     }
-    assert list(effective(table_ii, everyone[0])) == sorted(effective(table_ii, everyone[0]))
+    assert list(effective_attributes(table_ii, everyone[0])) == sorted(
+        effective_attributes(table_ii, everyone[0])
+    )
 
 
 def test_a_value_may_hold_anything_that_is_text(table_ii: Database) -> None:
     hostile = "quote ' \" ` \\ $x %end\n&amp; {{ 7 * 7 }} \t é 漢 🐧"
-    put_attribute(table_ii, "motd", hostile)
-    assert attribute(table_ii, "motd") == hostile
+    set_attribute(table_ii, "motd", hostile)
+    assert get_attribute(table_ii, "motd") == hostile
 
 
 @pytest.mark.parametrize("name", ["", "1st", "with blank", "a/b", "x" * 65, "é", "a\n", "-x"])
 def test_what_is_no_name_is_refused(table_ii: Database, name: str) -> None:
     with pytest.raises(DescriptionError):
-        put_attribute(table_ii, name, "value")
+        set_attribute(table_ii, name, "value")
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800", "x" * 60_001, "漢" * 20_001])
 def test_what_the_database_cannot_keep_is_refused(table_ii: Database, value: str) -> None:
     with pytest.raises(DescriptionError) as raised:
-        put_attribute(table_ii, "big", value)
+        set_attribute(table_ii, "big", value)
     assert str(raised.value) == "the value of 'big' cannot be kept; text of at most 60000 bytes"
 
 
 def test_the_longest_value_is_kept(table_ii: Database) -> None:
-    put_attribute(table_ii, "big", "漢" * 20_000)
-    assert attribute(table_ii, "big") == "漢" * 20_000
+    set_attribute(table_ii, "big", "漢" * 20_000)
+    assert get_attribute(table_ii, "big") == "漢" * 20_000
 
 
 @pytest.mark.parametrize(
     ("scope", "message"),
     [
-        (Scope(node="compute-0-33"), "there is no node 'compute-0-33'; did you mean 'compute-0-3'"),
-        (Scope(appliance="compote"), "there is no appliance 'compote'; did you mean 'compute'"),
+        (Scope(node="compute-0-33"), "there is no node 'compute-0-33'; did you mean compute-0-3"),
+        (Scope(appliance="compote"), "there is no appliance 'compote'; did you mean compute"),
     ],
 )
 def test_an_unknown_owner_is_told_with_the_one_that_was_meant(
     table_ii: Database, scope: Scope, message: str
 ) -> None:
     with pytest.raises(NotFound) as raised:
-        put_attribute(table_ii, "gpu", "yes", scope)
+        set_attribute(table_ii, "gpu", "yes", scope)
     assert message in str(raised.value)
 
 
 def test_a_value_has_one_owner(table_ii: Database) -> None:
     with pytest.raises(DescriptionError):
-        put_attribute(table_ii, "gpu", "yes", Scope("compute", "compute-0-3"))
+        set_attribute(table_ii, "gpu", "yes", Scope("compute", "compute-0-3"))
 
 
 def test_a_name_pattern_is_looked_at_before_it_is_set(table_ii: Database) -> None:
     with pytest.raises(DescriptionError):
-        put_attribute(table_ii, "name_pattern", "node", COMPUTE)
-    assert scoped(table_ii, "name_pattern") == {
+        set_attribute(table_ii, "name_pattern", "node", COMPUTE)
+    assert values_by_appliance(table_ii, "name_pattern") == {
         "frontend": "frontend-{rank}",
         "nas": "nfs-{rack}-{rank}",
     }
 
 
 def test_a_secret_has_scopes_too(table_ii: Database) -> None:
-    node = find(table_ii, "compute-0-3")
-    assert [put_secret(table_ii, "munge", "a", scope) for scope in (GLOBAL, COMPUTE, COMPUTE)] == [
+    node = find_node(table_ii, "compute-0-3")
+    assert [set_secret(table_ii, "munge", "a", scope) for scope in (GLOBAL, COMPUTE, COMPUTE)] == [
         True,
         True,
         False,
     ]
-    put_secret(table_ii, "console", "c")
-    assert secrets_of(table_ii, node) == {"console": "c", "munge": "a"}
-    put_secret(table_ii, "munge", "b", NODE)
-    assert secrets_of(table_ii, node) == {"console": "c", "munge": "b"}
-    assert secrets_of(table_ii, find(table_ii, "web-1-0")) == {"console": "c", "munge": "a"}
+    set_secret(table_ii, "console", "c")
+    assert effective_secrets(table_ii, node) == {"console": "c", "munge": "a"}
+    set_secret(table_ii, "munge", "b", NODE)
+    assert effective_secrets(table_ii, node) == {"console": "c", "munge": "b"}
+    assert effective_secrets(table_ii, find_node(table_ii, "web-1-0")) == {
+        "console": "c",
+        "munge": "a",
+    }
     assert [remove_secret(table_ii, "munge", NODE), remove_secret(table_ii, "munge", NODE)] == [
         True,
         False,
@@ -167,20 +172,20 @@ def test_a_secret_has_scopes_too(table_ii: Database) -> None:
 
 
 def test_no_attribute_shows_a_secret_and_no_name_is_both(table_ii: Database) -> None:
-    put_secret(table_ii, "munge", "swordfish")
-    assert "munge" not in effective(table_ii, find(table_ii, "compute-0-3"))
+    set_secret(table_ii, "munge", "swordfish")
+    assert "munge" not in effective_attributes(table_ii, find_node(table_ii, "compute-0-3"))
     with pytest.raises(Conflict) as raised:
-        put_attribute(table_ii, "munge", "x", NODE)
+        set_attribute(table_ii, "munge", "x", NODE)
     assert str(raised.value).startswith("'munge' is one of the secrets already; a name is either")
-    put_attribute(table_ii, "gpu", "yes")
+    set_attribute(table_ii, "gpu", "yes")
     with pytest.raises(Conflict) as raised:
-        put_secret(table_ii, "gpu", "swordfish")
+        set_secret(table_ii, "gpu", "swordfish")
     assert "'gpu' is one of the attributes already" in str(raised.value)
 
 
 def test_no_error_repeats_a_secret(table_ii: Database) -> None:
     for name in ("bad name", "gpu"):
-        put_attribute(table_ii, "gpu", "yes")
+        set_attribute(table_ii, "gpu", "yes")
         with pytest.raises((DescriptionError, Conflict)) as raised:
-            put_secret(table_ii, name, "swordfish")
+            set_secret(table_ii, name, "swordfish")
         assert "swordfish" not in str(raised.value)

@@ -6,17 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import import parse
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import import parse_table
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure, nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+    ensure_nodes,
+    list_nodes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 
 FILE = "hosts.csv"
 
 
 def load(database: Database, text: str) -> list[str]:
-    found = parse(text, FILE)
-    return [one.after.name for one in ensure(database, found.wanted, faults=found.faults)]
+    found = parse_table(text, FILE)
+    return [one.after.name for one in ensure_nodes(database, found.wanted, faults=found.faults)]
 
 
 def test_a_spreadsheet_of_machines_becomes_nodes(table_ii: Database) -> None:
@@ -28,7 +31,7 @@ def test_a_spreadsheet_of_machines_becomes_nodes(table_ii: Database) -> None:
         " 00:50:8b:00:00:02 ,NFS Server, 2 ,4,10.2.0.4,\r\n"
     )
     assert load(table_ii, text) == ["compute-2-0", "nfs-2-4"]
-    first, second = nodes(table_ii, ["compute-2-0", "nfs-2-4"])
+    first, second = list_nodes(table_ii, ["compute-2-0", "nfs-2-4"])
     assert (first.comment, first.ip) == ('wide, "deep"', "10.255.255.254")
     assert (second.mac, second.ip) == ("00:50:8b:00:00:02", "10.2.0.4")
 
@@ -36,7 +39,7 @@ def test_a_spreadsheet_of_machines_becomes_nodes(table_ii: Database) -> None:
 def test_importing_a_file_again_changes_nothing(table_ii: Database) -> None:
     text = "mac,rack,comment\n00:50:8b:00:00:01,2,new\n00:50:8b:e0:40:93,,Compute node\n"
     assert load(table_ii, text) == load(table_ii, text) == ["compute-2-0", "compute-0-3"]
-    assert len(nodes(table_ii)) == 9
+    assert len(list_nodes(table_ii)) == 9
 
 
 def test_every_faulty_line_is_told_and_none_is_taken(table_ii: Database) -> None:
@@ -61,10 +64,10 @@ def test_every_faulty_line_is_told_and_none_is_taken(table_ii: Database) -> None
         "  hosts.csv:4: 'nonsense' is no MAC; a MAC looks like 00:50:8b:e0:3a:a7",
         "  hosts.csv:6: the address 10.255.255.245 belongs to compute-0-0; leave it out to get the next free one",
         "  hosts.csv:6: 'rack7' is reserved, it reads as a rack; choose another name",
-        "  hosts.csv:7: there is no membership 'Computer'; did you mean 'Compute'?",
+        "  hosts.csv:7: there is no membership 'Computer'; did you mean Compute?",
         "  hosts.csv:8: there is a node 'good' already; choose another name, or remove that node first",
     ]
-    assert len(nodes(table_ii)) == 8
+    assert len(list_nodes(table_ii)) == 8
 
 
 @pytest.mark.parametrize(
@@ -91,14 +94,14 @@ def test_every_faulty_line_is_told_and_none_is_taken(table_ii: Database) -> None
 )
 def test_a_table_without_a_header_is_refused(text: str, message: str) -> None:
     with pytest.raises(DescriptionError) as raised:
-        parse(text, FILE)
+        parse_table(text, FILE)
     assert message in str(raised.value)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        found = parse("name,rack\n" + text, FILE)
+        found = parse_table("name,rack\n" + text, FILE)
     except DescriptionError:
         return
     assert all(one["where"].startswith("hosts.csv:") for one in found.wanted)

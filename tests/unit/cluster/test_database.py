@@ -8,8 +8,8 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes, list_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT_VERSION
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,
@@ -92,10 +92,10 @@ def test_the_revision_grows_with_each_kept_transaction(database: Database) -> No
 
 def test_a_snapshot_sees_one_state_while_another_writes(database: Database, urls: Urls) -> None:
     with connect(urls.reader, read_only=True) as reader:
-        with reader.snapshot():
+        with reader.read_transaction():
             assert reader.row(COUNT) == (0,)
             database.execute(ONE_MORE, ("lan", "10.0.0.0"))
-            with reader.snapshot():
+            with reader.read_transaction():
                 assert reader.row(COUNT) == (0,)
         assert reader.row(COUNT) == (1,)
 
@@ -125,7 +125,7 @@ def test_a_read_only_connection_changes_nothing(
     with connect(urls.administrator, read_only=True) as reader, pytest.raises(Refused) as raised:
         reader.execute(statement)
     assert "only reads" in str(raised.value)
-    assert len(nodes(table_ii)) == 8
+    assert len(list_nodes(table_ii)) == 8
 
 
 def test_two_writers_at_once_are_serialised_and_neither_is_lost(
@@ -137,7 +137,7 @@ def test_two_writers_at_once_are_serialised_and_neither_is_lost(
         try:
             with connect(urls.administrator) as own:
                 for number in range(first, first + each):
-                    add(own, [NewNode(mac=f"00:50:8b:00:00:{number:02x}")])
+                    add_nodes(own, [NewNode(mac=f"00:50:8b:00:00:{number:02x}")])
         except Exception as error:  # noqa: BLE001 - told by the main thread
             failed.append(error)
 
@@ -146,7 +146,7 @@ def test_two_writers_at_once_are_serialised_and_neither_is_lost(
         writer.start()
     for writer in writers:
         writer.join(60)
-    compute = [node for node in nodes(table_ii) if node.appliance == "compute"]
+    compute = [node for node in list_nodes(table_ii) if node.appliance == "compute"]
     assert failed == []
     assert [node.rank for node in compute] == list(range(4 + 3 * each))
     assert len({node.ip for node in compute}) == len(compute)
@@ -198,7 +198,10 @@ def test_a_database_without_a_schema_says_how_to_make_it(empty_url: str) -> None
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (99, f"the schema has version 99, this program knows {CURRENT}; update npaci.rocks"),
+        (
+            99,
+            f"the schema has version 99, this program knows {CURRENT_VERSION}; update npaci.rocks",
+        ),
         (0, "the database has no schema; run: ansible localhost -m rocks_database"),
     ],
 )

@@ -7,36 +7,47 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import (
+    create_database,
     dump_to,
-    make,
     restore_from,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump, parse, restore
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import (
+    dump_database,
+    parse_dump,
+    restore_database,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add, change, remove
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT, TABLES
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+    add_nodes,
+    remove_nodes,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
+    CURRENT_VERSION,
+    TABLES,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,
     Refused,
     RocksError,
 )
+from support.cluster import change_node
 
 
 @pytest.fixture
 def full(table_ii: Database) -> Database:
     """A row in every table, with the texts that break naive formats."""
     put_interface(table_ii, "nfs-0-0", "bmc", mac="02:00:00:00:00:01", network="private")
-    put_attribute(
+    set_attribute(
         table_ii, "motd", 'two\nlines\u2028 "quoted" \\ 漢 {{ x }}', Scope(node="web-1-0")
     )
-    put_secret(table_ii, "munge", "swordfish")
+    set_secret(table_ii, "munge", "swordfish")
     table_ii.execute(
         "insert into hardware (node, cpus, memory, counted) values (4, 8, 32000, '2026-11-22 09:14:05')"
     )
@@ -49,36 +60,36 @@ def full(table_ii: Database) -> Database:
     )
     table_ii.execute("insert into install_events (install, at, total) values (1, '', 5000000000)")
     table_ii.execute("insert into audit (at, actor, action, decision) values ('', 'a', 'b', 'c')")
-    remove(table_ii, ["web-1-0"])
-    add(table_ii, [NewNode(ip="none")])
+    remove_nodes(table_ii, ["web-1-0"])
+    add_nodes(table_ii, [NewNode(ip="none")])
     return table_ii
 
 
 def fresh(path: pathlib.Path) -> str:
     url = f"sqlite://{path}"
-    make(url)
+    create_database(url)
     return url
 
 
 def test_a_restored_database_dumps_to_the_same_bytes(
     full: Database, tmp_path: pathlib.Path
 ) -> None:
-    text = dump(full, secrets=True)
+    text = dump_database(full, secrets=True)
     with connect(fresh(tmp_path / "new.sqlite")) as database:
-        counts = restore(database, text)
-        assert dump(database, secrets=True) == text
+        counts = restore_database(database, text)
+        assert dump_database(database, secrets=True) == text
         assert all(counts[table] for table in TABLES)
-        assert add(database, [NewNode(ip="none")])[0].id == 10
+        assert add_nodes(database, [NewNode(ip="none")])[0].id == 10
 
 
 def test_a_dump_holds_secrets_only_on_request(full: Database) -> None:
-    assert "swordfish" in dump(full, secrets=True)
-    assert "swordfish" not in dump(full)
-    assert not {"secrets", "install_keys"} & set(parse(dump(full), "dump").columns)
+    assert "swordfish" in dump_database(full, secrets=True)
+    assert "swordfish" not in dump_database(full)
+    assert not {"secrets", "install_keys"} & set(parse_dump(dump_database(full), "dump").columns)
 
 
 def test_each_row_is_a_line_of_json(full: Database) -> None:
-    lines = dump(full).split("\n")
+    lines = dump_database(full).split("\n")
     assert json.loads(lines[0])["format"] == "npaci.rocks cluster database"
     assert (
         '["nodes",4,"00:50:8b:e0:3a:a7","compute-0-0",2,0,0,"10.255.255.245","x86_64","Compute node"]'
@@ -87,10 +98,10 @@ def test_each_row_is_a_line_of_json(full: Database) -> None:
 
 
 def test_nothing_that_is_there_is_overwritten(table_ii: Database) -> None:
-    text = dump(table_ii)
-    change(table_ii, "compute-0-3", comment="new")
+    text = dump_database(table_ii)
+    change_node(table_ii, "compute-0-3", comment="new")
     with pytest.raises(Refused) as raised:
-        restore(table_ii, text)
+        restore_database(table_ii, text)
     assert str(raised.value) == (
         f"{table_ii.location.url}: somebody has written into this database already;"
         " restore into a new one (another file or name), then let rocks.yml point there"
@@ -99,16 +110,16 @@ def test_nothing_that_is_there_is_overwritten(table_ii: Database) -> None:
 
 
 def test_a_database_whose_memberships_were_changed_is_not_new(database: Database) -> None:
-    text = dump(database)
-    put_attribute(database, "timezone", "UTC")
+    text = dump_database(database)
+    set_attribute(database, "timezone", "UTC")
     with pytest.raises(Refused):
-        restore(database, text)
+        restore_database(database, text)
 
 
 def test_an_older_dump_without_a_newer_column_takes_its_default(
     table_ii: Database, tmp_path: pathlib.Path
 ) -> None:
-    head, *rows = dump(table_ii).rstrip("\n").split("\n")
+    head, *rows = dump_database(table_ii).rstrip("\n").split("\n")
     older = json.loads(head)
     older["columns"]["nodes"].remove("arch")
     cut = [json.loads(row) for row in rows]
@@ -119,7 +130,7 @@ def test_an_older_dump_without_a_newer_column_takes_its_default(
         ]
     )
     with connect(fresh(tmp_path / "new.sqlite")) as database:
-        restore(database, text)
+        restore_database(database, text)
         assert database.rows("select distinct arch from nodes") == [("x86_64",)]
 
 
@@ -148,14 +159,14 @@ def test_an_older_dump_without_a_newer_column_takes_its_default(
         ),
         pytest.param(
             '{"format": "npaci.rocks cluster database", "schema": 99, "columns": {}}',
-            f"old.dump:1: the dump has schema version 99, this program knows {CURRENT}; update npaci.rocks",
+            f"old.dump:1: the dump has schema version 99, this program knows {CURRENT_VERSION}; update npaci.rocks",
             id="newer",
         ),
     ],
 )
 def test_what_is_no_dump_is_refused(text: str, message: str) -> None:
     with pytest.raises(DescriptionError) as raised:
-        parse(text, "old.dump")
+        parse_dump(text, "old.dump")
     assert str(raised.value).startswith(message)
 
 
@@ -173,9 +184,9 @@ def test_what_is_no_dump_is_refused(text: str, message: str) -> None:
     ],
 )
 def test_a_damaged_line_is_named(database: Database, damage: str, message: str) -> None:
-    head = dump(database).split("\n")[0]
+    head = dump_database(database).split("\n")[0]
     with pytest.raises(DescriptionError) as raised:
-        parse(f"{head}\n{damage}\n", "dump")
+        parse_dump(f"{head}\n{damage}\n", "dump")
     assert message in str(raised.value)
 
 
@@ -183,25 +194,25 @@ def test_a_damaged_line_is_named(database: Database, damage: str, message: str) 
 def test_a_head_that_names_strange_columns_changes_nothing(
     table_ii: Database, tmp_path: pathlib.Path, column: str
 ) -> None:
-    head, *rows = dump(table_ii).split("\n")
+    head, *rows = dump_database(table_ii).split("\n")
     twisted = json.loads(head)
     twisted["columns"]["nodes"][2] = column
     with connect(fresh(tmp_path / "new.sqlite")) as database:
-        before = dump(database)
+        before = dump_database(database)
         with pytest.raises(RocksError):
-            restore(database, "\n".join([json.dumps(twisted), *rows]))
-        assert dump(database) == before
+            restore_database(database, "\n".join([json.dumps(twisted), *rows]))
+        assert dump_database(database) == before
 
 
 def test_a_dump_that_contradicts_itself_changes_nothing(
     table_ii: Database, tmp_path: pathlib.Path
 ) -> None:
-    text = dump(table_ii).replace('"network-0-0"', '"compute-0-0"')
+    text = dump_database(table_ii).replace('"network-0-0"', '"compute-0-0"')
     with connect(fresh(tmp_path / "new.sqlite")) as database:
-        before = dump(database)
+        before = dump_database(database)
         with pytest.raises(RocksError):
-            restore(database, text)
-        assert dump(database) == before
+            restore_database(database, text)
+        assert dump_database(database) == before
 
 
 def test_a_dump_is_written_for_its_owner_alone_and_only_when_it_changed(
@@ -209,7 +220,8 @@ def test_a_dump_is_written_for_its_owner_alone_and_only_when_it_changed(
 ) -> None:
     path, url = tmp_path / "cluster.dump", table_ii.location.url
     assert [
-        dump_to(url, str(path), keep=keep)["changed"] for keep in (False, True, True, False)
+        dump_to(url, str(path), dry_run=dry_run)["changed"]
+        for dry_run in (True, False, False, True)
     ] == [
         True,
         True,
@@ -217,8 +229,8 @@ def test_a_dump_is_written_for_its_owner_alone_and_only_when_it_changed(
         False,
     ]
     assert path.stat().st_mode & 0o777 == 0o600
-    change(table_ii, "compute-0-3", comment="new")
-    assert dump_to(url, str(path), keep=False)["changed"] is True
+    change_node(table_ii, "compute-0-3", comment="new")
+    assert dump_to(url, str(path), dry_run=True)["changed"] is True
 
 
 def test_a_dump_goes_into_a_database_that_is_made_for_it(
@@ -226,12 +238,12 @@ def test_a_dump_goes_into_a_database_that_is_made_for_it(
 ) -> None:
     path, url = tmp_path / "cluster.dump", f"sqlite://{tmp_path / 'new.sqlite'}"
     dump_to(full.location.url, str(path), secrets=True)
-    assert restore_from(url, str(path), keep=False)["changed"] is True
+    assert restore_from(url, str(path), dry_run=True)["changed"] is True
     assert not (tmp_path / "new.sqlite").exists()
     done = restore_from(url, str(path))
     assert (done["changed"], done["schema_before"], done["rows"]["nodes"]) == (True, 0, 8)
     assert restore_from(url, str(path))["changed"] is False
-    assert restore_from(url, str(path), keep=False)["changed"] is False
+    assert restore_from(url, str(path), dry_run=True)["changed"] is False
 
 
 def test_a_rehearsed_restore_leaves_the_new_database_new(
@@ -239,14 +251,14 @@ def test_a_rehearsed_restore_leaves_the_new_database_new(
 ) -> None:
     path, url = tmp_path / "cluster.dump", fresh(tmp_path / "new.sqlite")
     dump_to(full.location.url, str(path))
-    assert restore_from(url, str(path), keep=False)["rows"]["nodes"] == 8
+    assert restore_from(url, str(path), dry_run=True)["rows"]["nodes"] == 8
     assert restore_from(url, str(path))["changed"] is True
 
 
 def test_making_a_database_twice_changes_nothing(tmp_path: pathlib.Path) -> None:
     url = f"sqlite://{tmp_path / 'new.sqlite'}"
-    done = [make(url, keep=keep) for keep in (False, True, True, False)]
-    now = (False, CURRENT)
+    done = [create_database(url, dry_run=dry_run) for dry_run in (True, False, False, True)]
+    now = (False, CURRENT_VERSION)
     assert [(one["changed"], one["schema_before"]) for one in done] == [
         (True, 0),
         (True, 0),
@@ -259,7 +271,7 @@ def test_making_a_database_twice_changes_nothing(tmp_path: pathlib.Path) -> None
 def test_sqlite_has_no_accounts(tmp_path: pathlib.Path) -> None:
     account = {"role": "reader", "user": "reader", "host": "localhost", "credentials": None}
     with pytest.raises(NotFound) as raised:
-        make(f"sqlite://{tmp_path / 'new.sqlite'}", [account])
+        create_database(f"sqlite://{tmp_path / 'new.sqlite'}", [account])
     assert "SQLite has no accounts; its file's owner and mode are what protects it" in str(
         raised.value
     )

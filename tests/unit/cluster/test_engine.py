@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location, locate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location, parse_url
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 
 def test_a_url_names_a_file_or_a_database_on_a_server() -> None:
     assert [
-        locate("sqlite:///var/lib/rocks/cluster.sqlite"),
-        locate("sqlite:////a%20b"),
-        locate("mysql://root@localhost/cluster"),
-        locate(
+        parse_url("sqlite:///var/lib/rocks/cluster.sqlite"),
+        parse_url("sqlite:////a%20b"),
+        parse_url("mysql://root@localhost/cluster"),
+        parse_url(
             "mysql://rocks@10.1.1.2:3307/cluster?credentials=/etc/rocks/db.cnf&tls_ca=/etc/rocks/ca.pem"
         ),
-        locate("mysql:///cluster?socket=/run/db.sock"),
+        parse_url("mysql:///cluster?socket=/run/db.sock"),
     ] == [
         Location(
             "sqlite:///var/lib/rocks/cluster.sqlite", "sqlite", "/var/lib/rocks/cluster.sqlite"
@@ -65,7 +65,7 @@ def test_a_url_names_a_file_or_a_database_on_a_server() -> None:
 )
 def test_a_url_of_another_form_is_refused(url: str, message: str) -> None:
     with pytest.raises(DescriptionError) as raised:
-        locate(url)
+        parse_url(url)
     assert message in str(raised.value)
 
 
@@ -74,6 +74,6 @@ def test_a_url_of_another_form_is_refused(url: str, message: str) -> None:
 )
 def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(DescriptionError) as raised:
-        locate(url)
+        parse_url(url)
     assert "swordfish" not in str(raised.value)
     assert "mysql://…@host" in str(raised.value)

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
-    add,
-    ensure,
-    find,
-    replace,
+    add_nodes,
+    ensure_nodes,
+    find_node,
+    replace_node,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict
 from support.modules import run
@@ -97,7 +97,7 @@ def cluster(table_ii: Database) -> Database:
         table_ii, "frontend-0", "eth2", mac="02:00:00:00:00:ff", network="private", ip="10.1.2.1"
     )
     put_membership(table_ii, "Standby", appliance="frontend", distribution="rocks")
-    add(
+    add_nodes(
         table_ii,
         [
             NewNode(name="ext-0", membership="External"),
@@ -111,12 +111,12 @@ def cluster(table_ii: Database) -> Database:
 def test_what_the_frontend_is_known_by_is_kept_unless_allowed(
     cluster: Database, module: str, options: dict[str, Any]
 ) -> None:
-    before, url = dump(cluster), cluster.location.url
+    before, url = dump_database(cluster), cluster.location.url
     refused = run(f"rocks_{module}", options, database=url)
     assert "frontend" in refused["msg"] and "allow_frontend: true" in refused["msg"]
-    assert dump(cluster) == before
+    assert dump_database(cluster) == before
     allowed = run(f"rocks_{module}", options, allow_frontend=True, database=url)
-    assert allowed.get("changed") is True and dump(cluster) != before
+    assert allowed.get("changed") is True and dump_database(cluster) != before
 
 
 @pytest.mark.parametrize(("module", "options"), HARMLESS)
@@ -135,36 +135,36 @@ def test_every_line_of_a_table_that_means_the_frontend_is_named(
         f"mac,membership\n{MAC},Compute\n{NEW_MAC},Compute\n00:50:8b:e0:3a:a7,Nonsense\n",
         encoding="utf-8",
     )
-    before = dump(cluster)
+    before = dump_database(cluster)
     for state in ("present", "absent"):
         said = run("rocks_node", csv=str(table), state=state, database=cluster.location.url)["msg"]
         assert f"{table}:2: frontend-0 is the frontend (10.1.1.1)" in said
         assert "leave the frontend out" in said and f"{table}:3" not in said
-    assert dump(cluster) == before
+    assert dump_database(cluster) == before
 
 
 def test_a_replacement_with_its_own_mac_changes_nothing(table_ii: Database) -> None:
-    assert replace(table_ii, "frontend-0", MAC) == find(table_ii, "frontend-0")
+    assert replace_node(table_ii, "frontend-0", MAC) == find_node(table_ii, "frontend-0")
 
 
 def test_the_address_that_profiles_find_the_frontend_by_is_no_other_nodes(
     database: Database,
 ) -> None:
     put_network(database, "private", subnet="10.0.0.0/29", zone="cluster")
-    put_attribute(database, "frontend_address", "10.0.0.6")
-    (free,) = add(database, [NewNode()])
+    set_attribute(database, "frontend_address", "10.0.0.6")
+    (free,) = add_nodes(database, [NewNode()])
     assert free.ip == "10.0.0.5"
     for name in ("compute-0-0", "compute-0-1"):
         with pytest.raises(Conflict, match="belongs to the frontend"):
-            ensure(database, [{"name": name, "ip": "10.0.0.6"}])
+            ensure_nodes(database, [{"name": name, "ip": "10.0.0.6"}])
     with pytest.raises(Conflict, match="belongs to the frontend"):
         put_interface(database, "compute-0-0", "eth1", ip="10.0.0.6")
-    (frontend,) = add(database, [NewNode("Frontend", ip="10.0.0.6")])
+    (frontend,) = add_nodes(database, [NewNode("Frontend", ip="10.0.0.6")])
     assert (frontend.name, frontend.ip) == ("frontend-0", "10.0.0.6")
 
 
 def test_an_interface_of_the_frontend_has_the_address_that_profiles_find_it_by(
     table_ii: Database,
 ) -> None:
-    put_attribute(table_ii, "frontend_address", "10.1.2.1")
+    set_attribute(table_ii, "frontend_address", "10.1.2.1")
     assert put_interface(table_ii, "frontend-0", "eth2", ip="10.1.2.1").after.ip == "10.1.2.1"

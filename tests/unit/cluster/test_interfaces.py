@@ -8,11 +8,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
-    interfaces,
+    list_interfaces,
     put_interface,
     remove_interface,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Interface, Replaced
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Interface, RowChange
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 
@@ -29,18 +29,18 @@ def with_bmcs(table_ii: Database) -> Database:
 
 def test_a_bmc_gets_the_next_free_address_of_its_network(with_bmcs: Database) -> None:
     bmc = Interface(1, NODE, "bmc", "bmc", "management", MAC, "192.168.255.254")
-    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC.upper()) == Replaced(
-        None, bmc
-    )
-    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC) == Replaced(
+    assert put_interface(
+        with_bmcs, NODE, "bmc", network="management", mac=MAC.upper()
+    ) == RowChange(None, bmc)
+    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC) == RowChange(
         bmc, bmc
     )
     assert (
         put_interface(with_bmcs, "web-1-0", "bmc", network="management").after.ip
         == "192.168.255.253"
     )
-    assert interfaces(with_bmcs, NODE) == [bmc]
-    assert [one.node for one in interfaces(with_bmcs)] == [NODE, "web-1-0"]
+    assert list_interfaces(with_bmcs, NODE) == [bmc]
+    assert [one.node for one in list_interfaces(with_bmcs)] == [NODE, "web-1-0"]
 
 
 def test_an_interface_may_lack_address_and_network(with_bmcs: Database) -> None:
@@ -137,13 +137,13 @@ def test_an_interface_that_cannot_be_is_refused(
     with pytest.raises(RocksError) as raised:
         put_interface(with_bmcs, NODE, name, **given)
     assert message in str(raised.value)
-    assert interfaces(with_bmcs) == []
+    assert list_interfaces(with_bmcs) == []
 
 
 def test_an_interface_goes_with_its_address(with_bmcs: Database) -> None:
     bmc = put_interface(with_bmcs, NODE, "bmc", network="management").after
-    assert remove_interface(with_bmcs, NODE, "bmc") == Replaced(bmc, None)
-    assert remove_interface(with_bmcs, NODE, "bmc") == Replaced(None, None)
+    assert remove_interface(with_bmcs, NODE, "bmc") == RowChange(bmc, None)
+    assert remove_interface(with_bmcs, NODE, "bmc") == RowChange(None, None)
     assert put_interface(with_bmcs, "nfs-0-0", "bmc", network="management").after.ip == bmc.ip
 
 

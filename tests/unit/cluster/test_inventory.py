@@ -7,7 +7,10 @@ import json
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import Census, census
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import (
+    Inventory,
+    load_inventory,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.naming import group_name
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, Refused
 from support.cluster import TABLE_II
@@ -38,7 +41,7 @@ def order(
 
 
 def test_the_papers_queries_select_the_papers_nodes(reader: Database) -> None:
-    found = census(reader, {"cabinet1": RACK_1, "busy": COMPUTE})
+    found = load_inventory(reader, {"cabinet1": RACK_1, "busy": COMPUTE})
     assert found.queries == {
         "cabinet1": ("web-1-0",),
         "busy": ("compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"),
@@ -46,7 +49,7 @@ def test_the_papers_queries_select_the_papers_nodes(reader: Database) -> None:
 
 
 def test_every_node_of_table_ii_is_a_member_with_its_groups(reader: Database) -> None:
-    members = {member.name: member for member in census(reader, {}).members}
+    members = {member.name: member for member in load_inventory(reader, {}).hosts}
     assert set(members) == {row[2] for row in TABLE_II}
     assert members["nfs-0-0"].groups == ("nfs_server", "appliance_nas", "rack_0", "arch_x86_64")
     assert members["web-1-0"].groups == ("web_server", "appliance_web", "rack_1", "arch_x86_64")
@@ -62,14 +65,16 @@ def test_an_attribute_that_says_yes_is_a_group_of_the_nodes_that_have_it(
     attribute(table_ii, "gpu", "no")
     attribute(table_ii, "gpu", "Yes", appliance=2)
     attribute(table_ii, "gpu", "off", node=5)
-    with_gpu = [member.name for member in census(reader, {}).members if "with_gpu" in member.groups]
+    with_gpu = [
+        member.name for member in load_inventory(reader, {}).hosts if "with_gpu" in member.groups
+    ]
     assert with_gpu == ["compute-0-0", "compute-0-2", "compute-0-3"]
 
 
 def test_the_narrower_attribute_wins(table_ii: Database, reader: Database) -> None:
     for value, scope in (("wide", {}), ("narrow", {"appliance": 2}), ("own", {"node": 4})):
         attribute(table_ii, "site", value, **scope)
-    found = {member.name: member.attributes["site"] for member in census(reader, {}).members}
+    found = {member.name: member.attributes["site"] for member in load_inventory(reader, {}).hosts}
     assert (found["web-1-0"], found["compute-0-1"], found["compute-0-0"]) == (
         "wide",
         "narrow",
@@ -83,7 +88,7 @@ def test_the_state_is_of_the_last_order_and_the_generation_of_what_runs(
     order(table_ii, "a", 4, "up", manifest="m1", found="m2")
     order(table_ii, "b", 4, "installing")
     order(table_ii, "c", 5, "up", manifest="m1", found="m1")
-    found = {member.name: member[11:] for member in census(reader, {}).members}
+    found = {member.name: member[11:] for member in load_inventory(reader, {}).hosts}
     assert found["compute-0-0"] == ("installing", "gen-a", "2026-11-22 09:14:05", True)
     assert found["compute-0-1"] == ("up", "gen-c", "2026-11-22 09:14:05", False)
     assert found["compute-0-2"] == ("", "", "", False)
@@ -93,19 +98,19 @@ def test_a_query_must_select_nodes(reader: Database) -> None:
     with pytest.raises(
         DescriptionError, match=r"group 'nets': the query selects 'private', which is no node"
     ):
-        census(reader, {"nets": "select name from networks"})
+        load_inventory(reader, {"nets": "select name from networks"})
 
 
 def test_a_group_query_cannot_write(table_ii: Database, reader: Database) -> None:
     with pytest.raises(Refused):
-        census(reader, {"evil": "delete from nodes"})
+        load_inventory(reader, {"evil": "delete from nodes"})
     assert table_ii.rows("select count(*) from nodes") == [(8,)]
 
 
 def test_a_census_survives_a_cache(table_ii: Database, reader: Database) -> None:
     attribute(table_ii, "gpu", "yes", node=4)
-    found = census(reader, {"cabinet1": RACK_1})
-    assert Census.from_data(json.loads(json.dumps(found.to_data()))) == found
+    found = load_inventory(reader, {"cabinet1": RACK_1})
+    assert Inventory.from_data(json.loads(json.dumps(found.to_data()))) == found
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import (
     Database,
     connect,
-    version,
+    schema_version,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import networks
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import list_networks
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
-    CURRENT,
+    CURRENT_VERSION,
     VERSIONS,
     Step,
     Version,
@@ -23,7 +23,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused,
 from support.cluster import fill
 
 NEXT = Version(
-    CURRENT + 1,
+    CURRENT_VERSION + 1,
     (
         Step("create table if not exists moons (id {id}, name varchar(9) not null unique){table}"),
         Step("insert into moons (name) values ('Io')"),
@@ -38,22 +38,28 @@ def empty(url: str) -> Database:
 
 def test_an_empty_database_gets_the_schema_and_a_second_run_changes_nothing(empty_url: str) -> None:
     with empty(empty_url) as database:
-        assert [migrate(database), migrate(database)] == [(0, CURRENT), (CURRENT, CURRENT)]
+        assert [migrate(database), migrate(database)] == [
+            (0, CURRENT_VERSION),
+            (CURRENT_VERSION, CURRENT_VERSION),
+        ]
         fill(database)
     connect(empty_url).close()
 
 
 def test_telling_what_would_be_done_does_nothing(empty_url: str) -> None:
     with empty(empty_url) as database:
-        assert migrate(database, keep=False) == (0, CURRENT)
-        assert version(database) == 0
+        assert migrate(database, dry_run=True) == (0, CURRENT_VERSION)
+        assert schema_version(database) == 0
 
 
 def test_a_migration_keeps_what_is_there(empty_url: str) -> None:
     with empty(empty_url) as database:
         migrate(database)
         fill(database)
-        assert migrate(database, versions=(*VERSIONS, NEXT)) == (CURRENT, CURRENT + 1)
+        assert migrate(database, versions=(*VERSIONS, NEXT)) == (
+            CURRENT_VERSION,
+            CURRENT_VERSION + 1,
+        )
         assert database.row("select count(*) from nodes") == (8,)
         assert database.rows("select name from moons order by id") == [("Io",), ("Europa",)]
 
@@ -66,7 +72,7 @@ def test_a_migration_that_was_cut_off_goes_on_where_it_stopped(
     with empty(empty_url) as database, pytest.raises(RocksError):
         migrate(database, versions=(cut,))
     with empty(empty_url) as database:
-        assert version(database) == 0
+        assert schema_version(database) == 0
         migrate(database)
         fill(database)
         assert database.row("select count(*) from memberships") == (9,)
@@ -111,7 +117,7 @@ def test_the_networks_of_version_1_boot_as_before_where_they_are_private(empty_u
             "insert into networks (name, subnet, netmask, kind) values ('bmc', '192.168.0.0', '255.255.0.0', 'management')"
         )
         migrate(database)
-        assert [(one.name, one.boot) for one in networks(database)] == [
+        assert [(one.name, one.boot) for one in list_networks(database)] == [
             ("private", True),
             ("bmc", False),
         ]
@@ -122,6 +128,6 @@ def test_a_newer_schema_is_never_taken_back(database: Database) -> None:
     with pytest.raises(Refused) as raised:
         migrate(database)
     assert (
-        f"version 99, this program knows {CURRENT}; update npaci.rocks; a schema is never"
+        f"version 99, this program knows {CURRENT_VERSION}; update npaci.rocks; a schema is never"
         in str(raised.value)
     )

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT_VERSION
 from support.cluster import Urls
 from support.modules import run
 
@@ -68,16 +68,19 @@ CHANGES = [
 def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
     table_ii: Database, module: str, options: dict[str, Any]
 ) -> None:
-    before, given = dump(table_ii, secrets=True), {**options, "database": table_ii.location.url}
+    before, given = (
+        dump_database(table_ii, secrets=True),
+        {**options, "database": table_ii.location.url},
+    )
     foretold = run(module, check=True, diff=True, **given)
-    assert dump(table_ii, secrets=True) == before
+    assert dump_database(table_ii, secrets=True) == before
     done = run(module, diff=True, **given)
-    assert dump(table_ii, secrets=True) != before
+    assert dump_database(table_ii, secrets=True) != before
     assert foretold == done
     assert done["changed"] is True and done["diff"]
-    after = dump(table_ii, secrets=True)
+    after = dump_database(table_ii, secrets=True)
     again = run(module, diff=True, **given)
-    assert (again["changed"], dump(table_ii, secrets=True)) == (False, after)
+    assert (again["changed"], dump_database(table_ii, secrets=True)) == (False, after)
 
 
 @pytest.mark.parametrize(
@@ -134,12 +137,12 @@ def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
 def test_a_module_fails_with_one_sentence_and_changes_nothing(
     table_ii: Database, urls: Urls, module: str, options: dict[str, Any], message: str
 ) -> None:
-    before = dump(table_ii, secrets=True)
+    before = dump_database(table_ii, secrets=True)
     url = urls.reader if module.endswith("_info") else urls.administrator
     failed = run(module, **options, database=url)
     assert failed["failed"] is True and message in failed["msg"]
     assert "swordfish" not in json.dumps({**failed, "invocation": None})
-    assert dump(table_ii, secrets=True) == before
+    assert dump_database(table_ii, secrets=True) == before
 
 
 @pytest.mark.parametrize(
@@ -291,7 +294,7 @@ def test_the_database_is_made_dumped_and_restored(
     assert (made["changed"], made["schema_before"], made["schema"], made["accounts"]) == (
         True,
         0,
-        CURRENT,
+        CURRENT_VERSION,
         [],
     )
     assert run("rocks_database", database=url)["changed"] is False
@@ -303,7 +306,7 @@ def test_the_database_is_made_dumped_and_restored(
     restored = [run("rocks_database", database=url, state="restored", path=path) for _ in range(2)]
     assert [one["changed"] for one in restored] == [True, False]
     with connect(url) as database:
-        assert dump(database) == dump(table_ii)
+        assert dump_database(database) == dump_database(table_ii)
 
 
 def test_there_is_no_way_to_drop_a_database() -> None:

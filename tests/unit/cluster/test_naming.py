@@ -6,29 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.allocations import survey
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.allocations import (
+    load_allocations,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.naming import (
     check_pattern,
     group_name,
     name_fault,
-    near,
     next_rank,
     node_name,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 
 def test_every_name_of_table_ii_is_what_its_membership_rack_and_rank_give(
     table_ii: Database,
 ) -> None:
-    there = survey(table_ii)
+    there = load_allocations(table_ii)
     named = [
         node_name(there.pattern(node.appliance), node.appliance, node.rack, node.rank)
-        for node in nodes(table_ii)
+        for node in list_nodes(table_ii)
     ]
-    assert named == [node.name for node in nodes(table_ii)]
+    assert named == [node.name for node in list_nodes(table_ii)]
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,3 @@ def test_a_name_that_means_something_else_is_refused(name: str, fault: str) -> N
 )
 def test_a_membership_gives_a_group_that_ansible_accepts(membership: str, group: str) -> None:
     assert group_name(membership) == group
-
-
-def test_a_hint_names_what_looks_alike_or_all_of_few() -> None:
-    assert near("Comptue", ["Compute", "Login"]) == "did you mean 'Compute'?"
-    assert near("x", ["b", "a"]) == "known: a, b"
-    assert near("x", map(str, range(30))) == "30 others are known"
-    assert near("x", []) == "there is none yet"

@@ -11,14 +11,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     Network,
     NewNode,
-    Replaced,
+    RowChange,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
-    networks,
+    list_networks,
     put_network,
     remove_network,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,
@@ -32,16 +32,16 @@ PRIVATE = Network(
 
 def test_a_network_is_made_once_and_changed_where_it_differs(database: Database) -> None:
     given = {"subnet": "10.0.0.0/8", "zone": "cluster"}
-    assert put_network(database, "private", **given) == Replaced(None, PRIVATE)
-    assert put_network(database, "private", **given) == Replaced(PRIVATE, PRIVATE)
+    assert put_network(database, "private", **given) == RowChange(None, PRIVATE)
+    assert put_network(database, "private", **given) == RowChange(PRIVATE, PRIVATE)
     faster = PRIVATE._replace(mtu=9000)
-    assert put_network(database, "private", mtu=9000, zone=None) == Replaced(PRIVATE, faster)
-    assert networks(database) == [faster]
+    assert put_network(database, "private", mtu=9000, zone=None) == RowChange(PRIVATE, faster)
+    assert list_networks(database) == [faster]
 
 
 def test_netmask_and_prefix_length_say_the_same(database: Database) -> None:
     long = put_network(database, "a", subnet="192.168.1.0", netmask="255.255.255.0").after
-    assert put_network(database, "a", subnet="192.168.1.0/24") == Replaced(long, long)
+    assert put_network(database, "a", subnet="192.168.1.0/24") == RowChange(long, long)
 
 
 def test_nodes_boot_from_a_private_network_unless_it_is_excluded(database: Database) -> None:
@@ -53,12 +53,12 @@ def test_nodes_boot_from_a_private_network_unless_it_is_excluded(database: Datab
     assert put_network(database, "lan", boot=True).after.boot
     assert not put_network(database, "lan", kind="public").after.boot
     assert put_network(database, "lan", kind="private").after.boot
-    assert [one.boot for one in networks(database)] == [True]
+    assert [one.boot for one in list_networks(database)] == [True]
 
 
 def test_nodes_stay_out_of_a_pool_that_is_described_later(table_ii: Database) -> None:
     put_network(table_ii, "private", pool_first="10.255.255.250", pool_last="10.255.255.254")
-    assert add(table_ii, [NewNode()])[0].ip == "10.255.255.248"
+    assert add_nodes(table_ii, [NewNode()])[0].ip == "10.255.255.248"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_no_network_is_refused(
     with pytest.raises(DescriptionError) as raised:
         put_network(table_ii, name, **given)
     assert message in str(raised.value)
-    assert networks(table_ii) == [PRIVATE]
+    assert list_networks(table_ii) == [PRIVATE]
 
 
 def test_an_address_belongs_to_one_network(table_ii: Database) -> None:
@@ -146,7 +146,7 @@ def test_no_node_is_left_outside_every_network(table_ii: Database, change: dict[
     assert str(raised.value).startswith(
         "outside every network then: compute-0-0"
     ) or "frontend-0 (10.1.1.1)" in str(raised.value)
-    assert networks(table_ii) == [PRIVATE]
+    assert list_networks(table_ii) == [PRIVATE]
 
 
 def test_a_network_goes_when_nobody_is_on_it(table_ii: Database) -> None:
@@ -162,8 +162,8 @@ def test_a_network_goes_when_nobody_is_on_it(table_ii: Database) -> None:
     assert "interface eth1 of nfs-0-0 is on network 'other'; remove it first" in str(raised.value)
     put_interface(table_ii, "nfs-0-0", "eth1", network="")
     put_interface(table_ii, "nfs-0-0", "eth2", network="")
-    assert remove_network(table_ii, "other") == Replaced(other, None)
-    assert remove_network(table_ii, "other") == Replaced(None, None)
+    assert remove_network(table_ii, "other") == RowChange(other, None)
+    assert remove_network(table_ii, "other") == RowChange(None, None)
 
 
 def test_the_network_of_the_nodes_stays(table_ii: Database) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import details
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import describe_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 
 ORDER = (
@@ -19,14 +19,14 @@ ORDER = (
 
 def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> None:
     put_interface(table_ii, "compute-0-3", "bmc", mac="02:00:00:00:00:01", network="private")
-    put_attribute(table_ii, "gpu", "yes")
-    put_secret(table_ii, "munge", "swordfish")
+    set_attribute(table_ii, "gpu", "yes")
+    set_secret(table_ii, "munge", "swordfish")
     table_ii.execute(
         "insert into hardware (node, cpus, memory, counted) values (7, 8, 32000, 'today')"
     )
     table_ii.execute(ORDER, ("u1", "up", None))
     table_ii.execute(ORDER, ("u2", "ordered", 1))
-    (told,) = details(table_ii, ["compute-0-3"], attributes=True)
+    (told,) = describe_nodes(table_ii, ["compute-0-3"], attributes=True)
     attributes = told.pop("attributes")
     assert told == {
         "name": "compute-0-3",
@@ -85,11 +85,11 @@ def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> Non
 
 
 def test_without_names_all_nodes_are_told(table_ii: Database) -> None:
-    told = details(table_ii)
+    told = describe_nodes(table_ii)
     assert [one["name"] for one in told][:2] == ["frontend-0", "compute-0-0"]
     assert {len(one["interfaces"]) for one in told} == {0} and "attributes" not in told[0]
 
 
 def test_an_unknown_node_is_an_error(table_ii: Database) -> None:
     with pytest.raises(NotFound):
-        details(table_ii, ["compute-9-9"])
+        describe_nodes(table_ii, ["compute-9-9"])

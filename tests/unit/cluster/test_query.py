@@ -8,11 +8,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
-    Selection,
+    QueryResult,
     first_word,
     select,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     Refused,
@@ -27,7 +27,7 @@ ENDLESS = "select count(*) from " + ", ".join(f"nodes n{number}" for number in r
 
 
 def test_the_papers_first_query_selects_cabinet_1(reader: Database) -> None:
-    assert select(reader, "select name from nodes where rack=1") == Selection(
+    assert select(reader, "select name from nodes where rack=1") == QueryResult(
         ("name",), [("web-1-0",)]
     )
 
@@ -146,7 +146,7 @@ def test_what_hides_behind_a_query_is_refused_by_the_engine(
     ],
 )
 def test_no_query_sees_a_secret(reader: Database, table_ii: Database, sql: str) -> None:
-    put_secret(table_ii, "munge", "swordfish")
+    set_secret(table_ii, "munge", "swordfish")
     with pytest.raises(RocksError) as raised:
         select(reader, sql)
     assert "swordfish" not in str(raised.value)

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import sqlite
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,
@@ -81,7 +81,7 @@ def test_a_second_writer_waits_and_then_says_so(url: str, monkeypatch: pytest.Mo
             pytest.fail("two writers at once")
         assert 0.1 < time.monotonic() - started < 5
         assert "another writer still holds the database" in str(raised.value)
-        assert len(nodes(reader)) == 8
+        assert len(list_nodes(reader)) == 8
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_read_only_connection_only_reads_and_sees_no_secret(url: str, statemen
         with pytest.raises(Refused) as raised:
             reader.execute(statement)
         assert "this connection only reads" in str(raised.value)
-        assert len(nodes(reader)) == 8
+        assert len(list_nodes(reader)) == 8
 
 
 def test_each_of_the_three_locks_of_a_read_only_connection_holds_alone(

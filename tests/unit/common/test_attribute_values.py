@@ -14,9 +14,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values impor
     is_true,
     is_true_flag,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import put_attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import (
     evaluate_expression,
     parse,
@@ -65,6 +65,6 @@ def test_inventory_groups_contain_the_nodes_whose_flag_is_true(table_ii: Databas
         "drift": "no",
         "console_port": "8000",
     }.items():
-        put_attribute(table_ii, name, value)
-    groups = {group for member in census(table_ii, {}).members for group in member.groups}
+        set_attribute(table_ii, name, value)
+    groups = {group for member in load_inventory(table_ii, {}).hosts for group in member.groups}
     assert {group for group in groups if group.startswith("with_")} == {"with_gpu", "with_nfs"}

@@ -9,7 +9,7 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
     Kept,
@@ -32,14 +32,14 @@ def test_a_node_is_pinned_to_the_published_generation_and_the_profile_of_its_sha
     described: Database, tmp_path: pathlib.Path
 ) -> None:
     pin = publish(tmp_path)
-    chosen = nodes(described, ["compute-0-0", "compute-0-3"])
+    chosen = list_nodes(described, ["compute-0-0", "compute-0-3"])
     assert pins(described, chosen, str(tmp_path)) == {"compute-0-0": pin, "compute-0-3": pin}
 
 
 def test_what_is_published_later_is_pinned_later(
     described: Database, tmp_path: pathlib.Path
 ) -> None:
-    kept, chosen = Kept(), nodes(described, ["compute-0-0"])
+    kept, chosen = Kept(), list_nodes(described, ["compute-0-0"])
     first = publish(tmp_path)
     assert pins(described, chosen, str(tmp_path), kept) == {"compute-0-0": first}
     second = publish(
@@ -62,7 +62,7 @@ def test_every_node_that_nothing_can_be_installed_on_is_told_with_its_reason(
     with pytest.raises(RocksError) as caught:
         pins(
             described,
-            nodes(described, ["compute-0-0", "compute-0-1", "nfs-0-0", "network-0-0"]),
+            list_nodes(described, ["compute-0-0", "compute-0-1", "nfs-0-0", "network-0-0"]),
             str(tmp_path),
         )
     told = str(caught.value)
@@ -82,4 +82,4 @@ def test_a_generation_without_profiles_is_told(described: Database, tmp_path: pa
         NotFound,
         match=r"compute-0-0: .*empty/build/profiles: no compiled profiles; build the distribution",
     ):
-        pins(described, nodes(described, ["compute-0-0"]), str(tmp_path))
+        pins(described, list_nodes(described, ["compute-0-0"]), str(tmp_path))

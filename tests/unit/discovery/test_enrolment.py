@@ -33,7 +33,7 @@ NEW = [f"00:50:8b:00:00:{number:02x}" for number in range(1, 9)]
 
 
 def names(database: Database) -> list[str]:
-    return [node.name for node in nodes.nodes(database)]
+    return [node.name for node in nodes.list_nodes(database)]
 
 
 def requests(*macs: str) -> list[DhcpRequest]:

@@ -57,7 +57,7 @@ def test_the_next_machine_in_rack_0_is_compute_0_4_with_the_highest_free_address
     ((request, node),) = result.enrolled
     assert (node.name, node.rack, node.rank) == ("compute-0-4", 0, 4)
     assert (node.mac, node.ip, node.arch) == (NEW[0], "10.255.255.254", "x86_64")
-    assert node == nodes.find(table_ii, "compute-0-4") and request.mac == NEW[0]
+    assert node == nodes.find_node(table_ii, "compute-0-4") and request.mac == NEW[0]
 
 
 def test_ranks_are_assigned_in_the_order_of_requests(table_ii: Database) -> None:
@@ -70,10 +70,10 @@ def test_ranks_are_assigned_in_the_order_of_requests(table_ii: Database) -> None
 
 
 def test_a_known_machine_is_left_alone(table_ii: Database) -> None:
-    before = nodes.nodes(table_ii)
+    before = nodes.list_nodes(table_ii)
     result = insert(table_ii, requests(COMPUTE_0_3), Placement())
     assert result == BatchResult(known=(KnownMachine(DhcpRequest(COMPUTE_0_3), "compute-0-3"),))
-    assert nodes.nodes(table_ii) == before
+    assert nodes.list_nodes(table_ii) == before
 
 
 def test_the_bmc_of_a_node_is_known_too(table_ii: Database) -> None:
@@ -103,7 +103,7 @@ def test_a_switch_becomes_a_node_without_a_graph_root(table_ii: Database) -> Non
 def test_a_replacement_takes_over_the_name_and_the_old_macs_are_removed(
     table_ii: Database,
 ) -> None:
-    old = nodes.find(table_ii, "compute-0-3")
+    old = nodes.find_node(table_ii, "compute-0-3")
     table_ii.execute("insert into interfaces (node, name, mac) values (7, 'eth1', ?)", (NEW[5],))
     result = insert(table_ii, requests(NEW[0]), Placement(replace="compute-0-3"), limit=1)
     ((_request, node),) = result.enrolled
@@ -112,19 +112,19 @@ def test_a_replacement_takes_over_the_name_and_the_old_macs_are_removed(
 
 
 def test_a_removed_machine_is_new_at_its_next_request(table_ii: Database) -> None:
-    nodes.remove(table_ii, ["compute-0-1"])
+    nodes.remove_nodes(table_ii, ["compute-0-1"])
     result = insert(table_ii, requests("00:50:8b:e0:44:5e"), Placement())
     assert names(result) == ["compute-0-4"]
 
 
 def test_gaps_are_filled_on_request(table_ii: Database) -> None:
-    nodes.remove(table_ii, ["compute-0-1"])
+    nodes.remove_nodes(table_ii, ["compute-0-1"])
     result = insert(table_ii, requests(*NEW[:2]), Placement(fill_gaps=True))
     assert names(result) == ["compute-0-1", "compute-0-4"]
 
 
 def test_ranks_start_at_the_given_rank_and_skip_those_in_use(table_ii: Database) -> None:
-    nodes.add(table_ii, [NewNode(rank=10)])
+    nodes.add_nodes(table_ii, [NewNode(rank=10)])
     result = insert(table_ii, requests(*NEW[:3]), Placement(rank=9))
     assert names(result) == ["compute-0-9", "compute-0-11", "compute-0-12"]
 
@@ -235,16 +235,16 @@ def test_a_database_outage_before_the_commit_leaves_no_row(table_ii: Database) -
     def fail(_enrolled: Sequence[Node]) -> None:
         raise Unavailable("the database server does not answer")
 
-    before = nodes.nodes(table_ii)
+    before = nodes.list_nodes(table_ii)
     with pytest.raises(Unavailable):
         insert(table_ii, requests(*NEW[:2]), Placement(), before_commit=fail)
-    assert nodes.nodes(table_ii) == before
+    assert nodes.list_nodes(table_ii) == before
 
 
 def test_a_dry_run_returns_the_result_of_the_run_and_leaves_no_row(table_ii: Database) -> None:
-    before = nodes.nodes(table_ii)
+    before = nodes.list_nodes(table_ii)
     preview = insert(table_ii, requests(*NEW[:2]), Placement(), dry_run=True)
-    assert nodes.nodes(table_ii) == before
+    assert nodes.list_nodes(table_ii) == before
     result = insert(table_ii, requests(*NEW[:2]), Placement())
     assert [node._replace(id=0) for _request, node in preview.enrolled] == [
         node._replace(id=0) for _request, node in result.enrolled
@@ -264,7 +264,7 @@ def test_two_runs_at_once_give_no_machine_two_names(table_ii: Database) -> None:
     ("placement", "error", "words"),
     [
         pytest.param(
-            Placement(membership="Computer"), NotFound, "'Compute'", id="unknown membership"
+            Placement(membership="Computer"), NotFound, "mean Compute", id="unknown membership"
         ),
         pytest.param(Placement(rack=-1), RocksError, "rack -1", id="rack out of range"),
         pytest.param(Placement(rank=100000), RocksError, "rank 100000", id="rank out of range"),
@@ -280,6 +280,6 @@ def test_check_placement_reports_what_would_refuse_every_machine(
 
 
 def test_check_placement_changes_nothing(table_ii: Database) -> None:
-    before = nodes.nodes(table_ii)
+    before = nodes.list_nodes(table_ii)
     check_placement(table_ii, Placement())
-    assert nodes.nodes(table_ii) == before
+    assert nodes.list_nodes(table_ii) == before

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import attribute
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import get_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure, nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+    ensure_nodes,
+    list_nodes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import Identity, settle
@@ -20,7 +23,7 @@ ROW_1 = Identity("frontend-0", "00:30:c1:d8:ac:80", "10.1.1.1", "x86_64", "10.0.
 
 
 def addresses(database: Database) -> dict[str, str]:
-    return {node.name: node.ip for node in nodes(database)}
+    return {node.name: node.ip for node in list_nodes(database)}
 
 
 def test_a_new_database_gets_row_1_of_table_ii_and_the_network(database: Database) -> None:
@@ -34,13 +37,13 @@ def test_a_new_database_gets_row_1_of_table_ii_and_the_network(database: Databas
         "255.0.0.0",
         "cluster",
     )
-    assert attribute(database, "frontend_address") == "10.1.1.1"
+    assert get_attribute(database, "frontend_address") == "10.1.1.1"
 
 
 def test_a_second_time_nothing_changes(table_ii: Database) -> None:
-    before = dump(table_ii)
+    before = dump_database(table_ii)
     assert not settle(table_ii, ROW_1).changed
-    assert dump(table_ii) == before
+    assert dump_database(table_ii) == before
 
 
 def test_another_name_is_the_same_row(table_ii: Database) -> None:
@@ -49,7 +52,7 @@ def test_another_name_is_the_same_row(table_ii: Database) -> None:
     )
     assert done.node.id == 1 and done.changed
     assert "frontend-0" not in addresses(table_ii)
-    assert attribute(table_ii, "ssh_host_rsa_key", Scope(node="head")) == "ssh-rsa AAAA"
+    assert get_attribute(table_ii, "ssh_host_rsa_key", Scope(node="head")) == "ssh-rsa AAAA"
 
 
 def test_another_machine_takes_the_row_of_the_one_that_died(table_ii: Database) -> None:
@@ -64,7 +67,7 @@ def test_another_address_in_the_same_network_moves_nobody_else(table_ii: Databas
 
 
 def test_another_network_is_refused_while_nodes_would_be_outside(table_ii: Database) -> None:
-    before = dump(table_ii)
+    before = dump_database(table_ii)
     with pytest.raises(RocksError) as caught:
         settle(table_ii, ROW_1._replace(ip="172.16.0.1", subnet="172.16.0.0/12"))
     assert str(caught.value) == (
@@ -73,7 +76,7 @@ def test_another_network_is_refused_while_nodes_would_be_outside(table_ii: Datab
         " (10.255.255.253) and 2 more; with frontend_readdress=true they get the next free addresses, and must be"
         " started again"
     )
-    assert dump(table_ii) == before
+    assert dump_database(table_ii) == before
 
 
 def test_another_network_gives_its_nodes_the_next_free_addresses_when_that_is_wanted(
@@ -101,12 +104,12 @@ def test_a_compute_nodes_name_is_not_taken_from_it(table_ii: Database) -> None:
 
 
 def test_a_frontend_that_somebody_renamed_is_still_the_frontend(table_ii: Database) -> None:
-    ensure(table_ii, [{"was": "frontend-0", "name": "head"}], allow_frontend=True)
+    ensure_nodes(table_ii, [{"was": "frontend-0", "name": "head"}], allow_frontend=True)
     assert settle(table_ii, ROW_1).node.id == 1
 
 
 def test_a_frontend_in_another_rack_is_known_by_its_address(table_ii: Database) -> None:
-    ensure(table_ii, [{"was": "frontend-0", "rack": 3}])
+    ensure_nodes(table_ii, [{"was": "frontend-0", "rack": 3}])
     done = settle(table_ii, ROW_1._replace(name="head"))
     assert (done.node.id, done.node.rack) == (1, 3)
 
@@ -115,19 +118,19 @@ def test_a_membership_that_makes_no_frontends_is_refused(database: Database) -> 
     put_membership(database, "Frontend", appliance="compute", allow_frontend=True)
     with pytest.raises(RocksError, match="membership 'Frontend' is of appliance 'compute'"):
         settle(database, ROW_1)
-    assert nodes(database) == []
+    assert list_nodes(database) == []
 
 
 def test_the_module_foretells_its_change_makes_it_once_and_then_leaves_it(
     table_ii: Database,
 ) -> None:
-    before = dump(table_ii)
+    before = dump_database(table_ii)
     options = {
         **{"name": "head", "address": "10.1.1.2", "subnet": "10.0.0.0/8", "zone": "cluster.local"},
         **{"attributes": {"frontend_name": "head"}, "database": table_ii.location.url},
     }
     foretold = run("rocks_frontend", check=True, diff=True, **options)
-    assert dump(table_ii) == before
+    assert dump_database(table_ii) == before
     done = run("rocks_frontend", diff=True, **options)
-    assert foretold == done and done["changed"] and dump(table_ii) != before
+    assert foretold == done and done["changed"] and dump_database(table_ii) != before
     assert not run("rocks_frontend", **options)["changed"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import census
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import (
@@ -115,7 +115,7 @@ def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(
     def drifted() -> bool:
         with connect(urls.reader, read_only=True) as reader:
             return next(
-                one.drifted for one in census(reader, {}).members if one.name == "compute-0-0"
+                one.drifted for one in load_inventory(reader, {}).hosts if one.name == "compute-0-0"
             )
 
     assert not drifted()

@@ -8,11 +8,13 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import effective
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+    effective_attributes,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import put_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
@@ -60,9 +62,9 @@ def secretive(cluster: Database) -> Database:
         for number, scope in enumerate(
             (GLOBAL, Scope(appliance="compute"), Scope(node="compute-0-0"))
         ):
-            put_secret(cluster, name, f"{name}-{number}-3f7c1ab9", scope)
+            set_secret(cluster, name, f"{name}-{number}-3f7c1ab9", scope)
     for name, value in FURTHER.items():
-        put_secret(cluster, name, value)
+        set_secret(cluster, name, value)
     return cluster
 
 
@@ -91,7 +93,9 @@ def test_the_secrets_that_our_node_files_ask_for_are_known_by_name() -> None:
 def test_no_kickstart_of_any_appliance_and_release_holds_one(secretive: Database) -> None:
     def kickstarts() -> Iterator[tuple[str, str]]:
         for root in ROOTS:
-            given = effective(secretive, find(secretive, MEMBERS.get(root, "nfs-0-0")))
+            given = effective_attributes(
+                secretive, find_node(secretive, MEMBERS.get(root, "nfs-0-0"))
+            )
             attributes = {name: attribute.value for name, attribute in given.items()}
             for release in SUPPORTED:
                 text = render(
@@ -146,7 +150,9 @@ def test_a_node_file_that_writes_a_secret_as_an_attribute_gets_no_kickstart(
 ) -> None:
     attributes = {
         name: one.value
-        for name, one in effective(secretive, find(secretive, "compute-0-0")).items()
+        for name, one in effective_attributes(
+            secretive, find_node(secretive, "compute-0-0")
+        ).items()
     }
     path = one(tmp_path, "<post>\necho &munge_key;\n</post>")
     profile = compile_profile(path, "compute", attributes, "rhel9")

@@ -15,6 +15,7 @@ import re
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ...errors import NotFound
+from ...suggestions import did_you_mean
 from ..arches import COMPATIBLE_ARCHES, NOARCH, SOURCE_ARCHES
 from ..evr import package_key, parse_evr
 from ..metadata.module_streams import NO_STREAMS, Streams
@@ -77,14 +78,6 @@ def check_pins(pins: Iterable[str], names: Iterable[str]) -> None:
         raise NotFound(
             f'the pin "{pin}" names no package of any source', hint=did_you_mean(pin, known)
         )
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint with the names of packages that may have been meant; empty when there is none."""
-    import difflib
-
-    near = difflib.get_close_matches(name, sorted(known), 3)
-    return f"did you mean {', '.join(near)}?" if near else ""
 
 
 def _resolve_name(packages: list[Package], given: ResolutionRules) -> Resolution:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple
 
-from ...cluster.attributes import effective_of
+from ...cluster.attributes import effective_for_nodes
 from ...cluster.database import Database
-from ...cluster.interfaces import interfaces
-from ...cluster.nodes import nodes
-from ...cluster.secret_values import secrets_of
+from ...cluster.interfaces import list_interfaces
+from ...cluster.nodes import list_nodes
+from ...cluster.secret_values import effective_secrets
 
 
 class Target(NamedTuple):
@@ -32,14 +32,14 @@ class Target(NamedTuple):
 
 def targets(database: Database, names: list[str]) -> dict[str, Target]:
     """Node -> target, for an account that may read secrets.  Raises NotFound for unknown names."""
-    found = nodes(database, names)
-    attributes = effective_of(database, found)
-    bmcs = {one.node: one.ip for one in interfaces(database) if one.kind == "bmc" and one.ip}
+    found = list_nodes(database, names)
+    attributes = effective_for_nodes(database, found)
+    bmcs = {one.node: one.ip for one in list_interfaces(database) if one.kind == "bmc" and one.ip}
     made = {}
     for node in found:
         values = {name: attribute.value for name, attribute in attributes[node.name].items()}
         bmc = bmcs.get(node.name, "")
-        password = secrets_of(database, node).get("bmc_password", "") if bmc else ""
+        password = effective_secrets(database, node).get("bmc_password", "") if bmc else ""
         made[node.name] = Target(
             node.name, node.ip, values, bmc, values.get("bmc_user", ""), password
         )

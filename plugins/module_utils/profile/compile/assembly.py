@@ -10,12 +10,13 @@ from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from ...attribute_values import is_false
 from ...errors import DescriptionError, NotFound
+from ...suggestions import did_you_mean
 from ..escaping import LINE_END, PLACEHOLDER
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text, remark_from_error
 from ..releases import COMMAND_NAMES
 from ..xml.conditions import condition_of, holds
 from ..xml.layers import XmlLayers
-from ..xml.vocabulary import NODE_ELEMENTS, REFUSED, did_you_mean
+from ..xml.vocabulary import NODE_ELEMENTS, REFUSED
 from .expansion import Expander, SourceLine
 from .release_rules import Command
 from .script_sections import (

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional, Sequence, Union
 
 from ...errors import DescriptionError, NotFound
+from ...suggestions import did_you_mean
 from .. import releases
 from ..model import (
     ERROR,
@@ -27,7 +28,6 @@ from ..releases import Release
 from ..xml.attribute_types import check_values
 from ..xml.conditions import TrackedAttributes
 from ..xml.layers import XmlLayers
-from ..xml.vocabulary import did_you_mean
 from . import kickstart, kickstart_checks, release_rules
 from .assembly import Assembly
 from .expansion import Expander

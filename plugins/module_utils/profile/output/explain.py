@@ -8,8 +8,8 @@ import difflib
 from typing import Mapping, NamedTuple, Optional
 
 from ...errors import NotFound
+from ...suggestions import did_you_mean
 from ..model import Origin, Profile, ProfileNode
-from ..xml.vocabulary import did_you_mean
 from .render import RenderedLine, render_with_origins
 
 CONTEXT_LINES = 2

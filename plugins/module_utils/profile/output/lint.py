@@ -12,6 +12,7 @@ import fnmatch
 from typing import AbstractSet, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
 
 from ...errors import DescriptionError, RocksError
+from ...suggestions import did_you_mean
 from .. import escaping, releases
 from ..compile.compiler import try_compile
 from ..compile.traversal import HEAD, TAIL, order_nodes
@@ -32,7 +33,6 @@ from ..model import (
 from ..xml.expressions import parse
 from ..xml.layers import EXTEND, XmlLayers
 from ..xml.reader import ENTITY
-from ..xml.vocabulary import did_you_mean
 from .render import referenced_attributes
 
 # What a node's own row says, what the release gives, and what an install order adds: defined without being set.

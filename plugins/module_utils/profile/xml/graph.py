@@ -8,10 +8,10 @@ import os
 from typing import Iterable, Iterator
 
 from ...errors import DescriptionError
+from ...suggestions import did_you_mean
 from ..model import AttributeDeclaration, AttributeType, Edge, Element, Graph, OrderEdge, Text
 from .attribute_types import TYPES, value_error
 from .conditions import condition_of
-from .vocabulary import did_you_mean
 
 # The order edges of other generators than the one for kickstarts are not ours.
 GENERATOR = "kgen"

@@ -15,11 +15,12 @@ from typing import Iterator, NamedTuple, Sequence, Union
 
 from ...errors import DescriptionError, NotFound
 from ...files import read_bytes
+from ...suggestions import did_you_mean
 from ..model import Element, Graph, Origin, Remark, remark_from_error
 from ..releases import COMMAND_NAMES
 from . import legacy_syntax, reader
 from .graph import merge_graphs, read_graph
-from .vocabulary import check_vocabulary, did_you_mean
+from .vocabulary import check_vocabulary
 
 SUFFIX, EXTEND, REPLACE = ".xml", "extend-", "replace-"
 

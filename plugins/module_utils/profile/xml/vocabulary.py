@@ -6,12 +6,11 @@ RELAX NG schemas (schema.py) are all made.
 
 from __future__ import annotations
 
-import bisect
-import difflib
 import re
 from typing import Iterable, Iterator, Mapping, NamedTuple
 
 from ...attribute_values import FALSE_WORDS, TRUE_WORDS
+from ...suggestions import did_you_mean
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text
 from .attribute_types import TYPES
 
@@ -22,7 +21,6 @@ ROCKS_STAMPS = {"roll": "", "interface": "", "color": ""}
 SCRIPTS = ("pre", "pre-install", "post", "onerror", "configure")
 SCRIPT_ATTRIBUTES = {**CONDITIONS, "interpreter": "", "arg": ""}
 NAME_PATTERN = "[A-Za-z_][A-Za-z0-9_.-]*"
-MOST_COMPARED, NEIGHBOURS = 1000, 20  # names that a misspelt one is compared with
 YES_NO = f"(?i){'|'.join(sorted(TRUE_WORDS | FALSE_WORDS))}|1|0"
 
 COMPILED, DROPPED, REFUSED = "compiled", "dropped", "refused"
@@ -300,17 +298,3 @@ def _check_attributes(element: Element, rule: ElementRule) -> Iterator[Remark]:
 def _first_line(text: Text) -> Origin:
     blank = len(text.text) - len(text.text.lstrip())
     return text.origin._replace(line=text.origin.line + text.text.count("\n", 0, blank))
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names what may have been meant, or nothing.
-
-    Among very many names only those are compared that stand beside it in the alphabet: a graph of thousands of names
-    that do not exist is told of in seconds as well.
-    """
-    names = sorted(known)
-    if len(names) > MOST_COMPARED:
-        place = bisect.bisect(names, name)
-        names = names[max(0, place - NEIGHBOURS) : place + NEIGHBOURS]
-    found = difflib.get_close_matches(name, names, n=2)
-    return f"did you mean {' or '.join(found)}?" if found else ""

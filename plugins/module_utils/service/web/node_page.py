@@ -9,7 +9,7 @@ from typing import Any, Iterable, Sequence
 
 from ...cluster import attributes
 from ...cluster.model import Node
-from ...cluster.nodes import find
+from ...cluster.nodes import find_node
 from ...errors import NotFound
 from ...install import order_history
 from ...install.model import Event, History, Order
@@ -28,7 +28,7 @@ ABOUT = ("membership", "appliance", "rack", "rank", "ip", "mac", "arch", "commen
 def node_page(service: Service, request: Request) -> Answer:
     """The page of the node in the path.  Raises Denied (403) or NotFound."""
     demand_viewer(service.settings, request.address)
-    node = find(service.db, request.path[len(PREFIX) :])
+    node = find_node(service.db, request.path[len(PREFIX) :])
     told = order_history.history(service.db, node.name, now=service.now)
     return frame(node.name, "", _body(node, told, _audit(service, node.name)))
 
@@ -39,7 +39,7 @@ def kickstart_page(service: Service, request: Request) -> Answer:
     Raises Denied (403), or NotFound for a node that was never ordered.
     """
     demand_viewer(service.settings, request.address)
-    node = find(service.db, request.path[len(PREFIX) : -len(KICKSTART)])
+    node = find_node(service.db, request.path[len(PREFIX) : -len(KICKSTART)])
     told = order_history.history(service.db, node.name, now=service.now, limit=1)
     if not told:
         raise NotFound(
@@ -48,7 +48,7 @@ def kickstart_page(service: Service, request: Request) -> Answer:
             "order it: rocks_reinstall",
         )
     order = told[0].order
-    given = {**attributes.values(service.db, node), **of_order(service.settings, order)}
+    given = {**attributes.effective_values(service.db, node), **of_order(service.settings, order)}
     lines = service.profiles.provenance(order.pin, given)
     rows = (
         (str(number), escape(line.text), escape(str(line.origin or "")))

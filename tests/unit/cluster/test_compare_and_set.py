@@ -26,29 +26,29 @@ def comment(db: Database) -> str:
 
 
 def test_what_follows_happens_with_it(table_ii: Database) -> None:
-    assert table_ii.change(WON, (TELL, (NOW, "first; ?")), (TELL, (NOW, "it's %s")))
+    assert table_ii.compare_and_set(WON, (TELL, (NOW, "first; ?")), (TELL, (NOW, "it's %s")))
     assert comment(table_ii) == "100% ?"
     assert told(table_ii) == ["first; ?", "it's %s"]
 
 
 def test_without_a_row_to_change_nothing_follows(table_ii: Database) -> None:
-    assert not table_ii.change(LOST, (TELL, (NOW, "never")))
+    assert not table_ii.compare_and_set(LOST, (TELL, (NOW, "never")))
     assert told(table_ii) == []
 
 
 def test_what_cannot_follow_undoes_it(table_ii: Database) -> None:
     taken = ("insert into nodes (name, membership) values ('compute-0-1', 2)", ())
     with pytest.raises(Conflict):
-        table_ii.change(WON, (TELL, (NOW, "never")), taken)
+        table_ii.compare_and_set(WON, (TELL, (NOW, "never")), taken)
     assert comment(table_ii) == "Compute node"
     assert told(table_ii) == []
-    assert table_ii.change(WON)
+    assert table_ii.compare_and_set(WON)
 
 
 def test_within_a_transaction_it_is_a_part_of_that(table_ii: Database) -> None:
     with table_ii.transaction(dry_run=True):
-        assert table_ii.change(WON, (TELL, (NOW, "rehearsed")))
-        assert not table_ii.change(LOST)
+        assert table_ii.compare_and_set(WON, (TELL, (NOW, "rehearsed")))
+        assert not table_ii.compare_and_set(LOST)
         assert told(table_ii) == ["rehearsed"]
     assert comment(table_ii) == "Compute node"
     assert told(table_ii) == []
