@@ -192,5 +192,5 @@ def test_a_name_that_leads_out_of_the_build_root_is_refused_before_anything_is_r
     stage.drivers[0]["name"] = name
     ended = stage.rebuild()
     assert ended.returncode != 0
-    assert "is no name of a module" in " ".join(ended.stdout.split())
+    assert "is not a valid name of a module" in " ".join(ended.stdout.split())
     assert precious.is_dir()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.ansible import command
@@ -42,6 +44,8 @@ def test_a_misspelled_variable_is_told_with_where_they_all_are(
         for variable in said
         if variable != "frontend_private_interface=nowhere0"
     )
-    told = f"no variable of this role: {', '.join(unknown)}; `ansible-doc -t role npaci.rocks.{role}` has them all."
+    output = ended.stdout + ended.stderr
     assert ended.returncode != 0
-    assert told in ended.stdout + ended.stderr, ended.stdout + ended.stderr
+    assert re.search(
+        rf"{', '.join(unknown)}; `ansible-doc -t role npaci\.rocks\.{role}`", output
+    ), output
