@@ -9,11 +9,13 @@ module: rocks_graph
 short_description: Draw the graph of node files
 version_added: 0.1.0
 description:
-  - Draws which node includes which, as SVG for any browser or as DOT for graphviz. Roots are filled, a colour tells
-    the roll that an edge came with, an edge with a condition is dashed and carries it, a node without a file is red.
+  - Draw which node includes which, as SVG for any browser or as DOT for Graphviz.
+  - Roots are filled, a colour shows the roll that an edge comes from, an edge with a condition is
+    dashed and labelled with it, and a node without a file is red.
 options:
   path:
-    description: Directories that hold C(graphs/) and C(nodes/), from the general to the special.
+    description: Directories that contain C(graphs/) and C(nodes/), from the general to the
+      specific.
     type: list
     elements: path
     required: true
@@ -22,10 +24,10 @@ options:
     type: str
     default: default
   root:
-    description: Draw only what this root may include.
+    description: Draw only what this root can include.
     type: str
   roots:
-    description: Nodes to mark as roots besides those that no other node includes.
+    description: Nodes to mark as roots, in addition to those that no other node includes.
     type: list
     elements: str
     default: []
@@ -33,12 +35,12 @@ options:
     description: With O(root), follow only the edges that hold for a node with these attributes.
     type: dict
   release:
-    description: The release that conditions are asked for, with O(attributes).
+    description: With O(attributes), the release that conditions are evaluated for.
     type: str
     choices: [rhel7, rhel8, rhel9, rhel10, f44, f45, fedora]
     default: rhel9
   format:
-    description: Form of the picture; without it the ending of O(dest) counts, otherwise V(svg).
+    description: Format of the picture; the default is the extension of O(dest), or V(svg).
     type: str
     choices: [svg, dot]
   dest:
@@ -52,12 +54,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Our profiles, as in Figure 4 of the paper
+- name: Draw the profiles, as in Figure 4 of the paper
   npaci.rocks.rocks_graph:
     path: xml
     dest: /tmp/profiles.svg
 
-- name: What a compute node of rack 0 includes
+- name: Draw what a compute node of rack 0 includes
   npaci.rocks.rocks_graph:
     path: xml
     root: compute
@@ -72,33 +74,34 @@ picture:
   returned: success
   type: str
 nodes:
-  description: The nodes that are drawn.
+  description: The nodes in the picture.
   returned: success
   type: list
   elements: str
 roots:
-  description: Those that are marked as roots.
+  description: The nodes that are marked as roots.
   returned: success
   type: list
   elements: str
 absent:
-  description: Those that have no file.
+  description: The nodes that have no file.
   returned: success
   type: list
   elements: str
 edges:
-  description: How many edges are drawn.
+  description: The number of edges in the picture.
   returned: success
   type: int
 """
 
 import os
+from typing import Any, Iterable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import profile_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     tracked_attributes,
 )
@@ -111,11 +114,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_
     to_dot,
     to_svg,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Edge
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import to_text
 
 
-def main():
+def main() -> None:
     spec = profile_spec()
     module = AnsibleModule(
         argument_spec={
@@ -131,22 +135,21 @@ def main():
         supports_check_mode=True,
         required_by={"attributes": ("root",)},
     )
-    try:
-        module.exit_json(**picture(module))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with errors_as_failure(module):
+        module.exit_json(**draw(module))
 
 
-def picture(module):
+def draw(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    sources = XmlLayers(params["path"], params["graph"])
-    drawing = make_drawing(sources, edges(sources, params), params["root"] or "", params["roots"])
+    layers = XmlLayers(params["path"], params["graph"])
+    edges = selected_edges(layers, params)
+    drawing = make_drawing(layers, edges, params["root"] or "", params["roots"])
     dest = params["dest"] or ""
-    form = params["format"] or ("dot" if dest.endswith(".dot") else "svg")
-    drawn = to_dot(drawing) if form == "dot" else to_svg(drawing)
-    result = {
+    format_ = params["format"] or ("dot" if dest.endswith(".dot") else "svg")
+    picture = to_dot(drawing) if format_ == "dot" else to_svg(drawing)
+    result: dict[str, Any] = {
         "changed": False,
-        "picture": drawn,
+        "picture": picture,
         "nodes": list(drawing.nodes),
         "roots": sorted(drawing.roots),
         "absent": sorted(drawing.absent),
@@ -154,26 +157,26 @@ def picture(module):
     }
     if dest:
         before = read_text(dest) if os.path.exists(dest) else ""
-        result["changed"] = before != drawn
+        result["changed"] = before != picture
         result["diff"] = {
             "before": before,
-            "after": drawn,
+            "after": picture,
             "before_header": dest,
             "after_header": dest,
         }
         if result["changed"] and not module.check_mode:
-            replace(dest, drawn)
+            replace(dest, picture)
     return result
 
 
-def edges(sources, params):
+def selected_edges(layers: XmlLayers, params: Mapping[str, Any]) -> Iterable[Edge]:
     if not params["root"]:
-        return sources.graph.edges
+        return layers.graph.edges
     if params["attributes"] is None:
-        return edges_below(sources.graph.edges, params["root"])
-    given = {name: to_text(value) for name, value in params["attributes"].items()}
+        return edges_below(layers.graph.edges, params["root"])
+    attributes = {name: to_text(value) for name, value in params["attributes"].items()}
     return followed_edges(
-        sources.graph, params["root"], tracked_attributes(sources, given, params["release"])
+        layers.graph, params["root"], tracked_attributes(layers, attributes, params["release"])
     )
 
 

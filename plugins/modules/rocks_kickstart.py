@@ -6,12 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_kickstart
-short_description: Make the kickstart of a node from the XML graph
+short_description: Compile the kickstart of a node from the XML graph
 version_added: 0.1.0
 description:
-  - Compiles the profile of a node's appliance, or of any graph root, from graph and node files, puts the attributes
-    in, and returns the kickstart that the installer reads; with O(dest) it writes it to a file.
-  - No network is used and nothing is installed. The same input gives the same text.
+  - Compile the profile of a node's appliance, or of any graph root, from graph and node files, and
+    substitute the node's attributes.
+  - Return the kickstart that the installer reads. With O(dest), also write it to a file.
+  - The module uses no network and installs nothing. The same input results in the same text.
 options:
   dest:
     description: File to write the kickstart to; its directory must exist.
@@ -35,7 +36,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The kickstart of a compute node that is in no database
+- name: Write the kickstart of a compute node that is not in a database
   npaci.rocks.rocks_kickstart:
     path: xml
     root: compute
@@ -46,7 +47,7 @@ EXAMPLES = r"""
       install_url: http://10.1.1.1/install/rocks/x86_64
     dest: /tmp/compute-0-0.ks
 
-- name: What compute-0-0 would get at its next installation
+- name: Show the kickstart that compute-0-0 would get at its next installation
   npaci.rocks.rocks_kickstart:
     node: compute-0-0
     provenance: true
@@ -59,12 +60,12 @@ kickstart:
   returned: success
   type: str
 nodes:
-  description: The nodes of the graph that it is made from, in their order.
+  description: The nodes of the graph that it is compiled from, in their order.
   returned: success
   type: list
   elements: str
 packages:
-  description: What C(%packages) asks for; C(@) marks a group, C(-) what is kept out.
+  description: The entries of C(%packages); C(@) marks a group, C(-) an excluded package.
   returned: success
   type: list
   elements: str
@@ -77,11 +78,11 @@ profile:
   returned: success
   type: str
 shape:
-  description: The attributes that decided what the profile holds, with their values.
+  description: The attributes that decided what the profile contains, with their values.
   returned: success
   type: dict
 warnings:
-  description: What the compiler has to say about the XML, each with file and line.
+  description: The compiler's findings about the XML, each with file and line.
   returned: success
   type: list
   elements: str
@@ -95,14 +96,15 @@ provenance:
       description: The line.
       type: str
     file:
-      description: The file that it comes from, empty for a line of the compiler's own.
+      description: The file that it comes from; empty for a line that the compiler adds.
       type: str
     line:
-      description: The line in that file, 0 for a line of the compiler's own.
+      description: The line in that file; 0 for a line that the compiler adds.
       type: int
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -110,8 +112,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
     database_spec,
     profile_spec,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
     render,
     render_with_origins,
@@ -126,7 +129,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_targ
 )
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "dest": {"type": "path"},
@@ -139,19 +142,17 @@ def main():
         required_one_of=[("node", "root")],
         mutually_exclusive=[("node", "root"), ("path", "distribution")],
     )
-    try:
-        module.exit_json(**kickstart(module))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with errors_as_failure(module):
+        module.exit_json(**compile_kickstart(module))
 
 
-def kickstart(module):
-    asked = resolve_target(module.params, load())
-    profile = asked.find_or_compile()
-    text = render(profile, asked.attributes)
+def compile_kickstart(module: AnsibleModule) -> dict[str, Any]:
+    target = resolve_target(module.params, load())
+    profile = target.find_or_compile()
+    text = render(profile, target.attributes)
     for remark in profile.remarks:
         module.warn(str(remark))
-    result = {
+    result: dict[str, Any] = {
         "changed": False,
         "kickstart": text,
         "nodes": [node.name for node in profile.nodes],
@@ -161,20 +162,21 @@ def kickstart(module):
         "shape": dict(profile.shape),
     }
     if module.params["provenance"]:
-        sourced = [
-            (line.text, line.origin or ("", 0))
-            for line in render_with_origins(profile, asked.attributes)
-        ]
         result["provenance"] = [
-            {"text": text, "file": file, "line": line} for text, (file, line) in sourced
+            {
+                "text": line.text,
+                "file": line.origin.file if line.origin else "",
+                "line": line.origin.line if line.origin else 0,
+            }
+            for line in render_with_origins(profile, target.attributes)
         ]
     if module.params["dest"]:
         result.update(write(module, module.params["dest"], text))
     return result
 
 
-def write(module, dest, text):
-    mode = permissions(module.params["mode"])
+def write(module: AnsibleModule, dest: str, text: str) -> dict[str, Any]:
+    mode = parse_mode(module.params["mode"])
     before = read_text(dest) if os.path.exists(dest) else ""
     changed = before != text or (os.stat(dest).st_mode & 0o7777) != mode
     if changed and not module.check_mode:
@@ -185,12 +187,12 @@ def write(module, dest, text):
     }
 
 
-def permissions(mode):
+def parse_mode(mode: str) -> int:
     try:
         return int(mode, 8)
     except ValueError:
         raise DescriptionError(
-            f"mode is {mode!r}", "options", "give it in octal, such as 0644"
+            f"{mode!r} is not a valid mode", "options", "use octal digits, such as 0644"
         ) from None
 
 

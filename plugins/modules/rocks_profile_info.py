@@ -6,21 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_profile_info
-short_description: Tell what a node's profile holds, why, what is wrong with it, and how two of them differ
+short_description: Describe, explain, check and compare the profiles of nodes
 version_added: 0.1.0
 description:
-  - Says for a node, or for any graph root, which node files make its kickstart and by which way of edges each is
-    reached, which attributes it uses, and who asks for a package or a line.
-  - With O(lint=true) it lists everything that is wrong with the XML before a node is installed from it.
-  - With O(diff) it compares two nodes, or two generations of a distribution for one node.
+  - List, for a node or for any graph root, the node files that its kickstart is compiled from, the
+    path of edges that leads to each, and the attributes that it uses.
+  - With O(why), return which files request a package or a line.
+  - With O(lint=true), list everything that is wrong with the XML before a node is installed from
+    it.
+  - With O(diff), compare two nodes, or two generations of a distribution for one node.
 options:
   why:
-    description: A package, a node of the graph, or any part of a line of the kickstart; who asks for it is told.
+    description: A package, a node of the graph, or any part of a line of the kickstart to find the
+      reason for.
     type: str
   diff:
     description:
-      - What to compare with. What is not given is as in the module's own options, so that V(generation) alone compares
-        two generations.
+      - The other side of the comparison. An omitted suboption has the value of the module's option
+        with that name, so that O(diff.generation) alone compares two generations.
     type: dict
     suboptions:
       node:
@@ -30,7 +33,7 @@ options:
         description: Another root.
         type: str
       attributes:
-        description: Attributes that are added, and win.
+        description: Additional attributes, which take precedence.
         type: dict
       path:
         description: Other directories with XML.
@@ -52,11 +55,11 @@ options:
   lint:
     description:
       - List the findings about all files and about the profile.
-      - For a distribution, its packages are looked up in its own metadata.
+      - For a distribution, check also that its metadata has all packages.
     type: bool
     default: false
   releases:
-    description: The releases to lint for, besides O(release).
+    description: The releases to lint for, in addition to O(release).
     type: list
     elements: str
     default: []
@@ -71,7 +74,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Why gcc is on every compute node
+- name: Find out why gcc is on every compute node
   npaci.rocks.rocks_profile_info:
     path: xml
     root: compute
@@ -81,20 +84,20 @@ EXAMPLES = r"""
       install_url: http://10.1.1.1/install/rocks/x86_64
     why: gcc
 
-- name: What a new generation changes on compute-0-0
+- name: Show what a new generation changes on compute-0-0
   npaci.rocks.rocks_profile_info:
     node: compute-0-0
     generation: 4c19e0b2
     diff:
       generation: 9f00a1d7
 
-- name: How two nodes differ
+- name: Compare two nodes
   npaci.rocks.rocks_profile_info:
     node: compute-0-0
     diff:
       node: nfs-0-0
 
-- name: Everything that is wrong with a site's XML, for two releases
+- name: Check a site's XML for two releases
   npaci.rocks.rocks_profile_info:
     path:
       - xml
@@ -120,19 +123,20 @@ nodes:
       type: list
       elements: str
     path:
-      description: The way of edges from the root, each node with the file and line of the edge that leads to it.
+      description: The path from the root, each node with the file and line of the edge that leads
+        to it.
       type: list
       elements: dict
 shape:
-  description: The attributes that decide what the profile holds, with their values.
+  description: The attributes that decide what the profile contains, with their values.
   returned: without O(why), O(diff) and O(lint)
   type: dict
 attributes:
-  description: The attributes that stand in its texts, each with the first place.
+  description: The attributes that its texts use, each with the first file and line.
   returned: without O(why), O(diff) and O(lint)
   type: dict
 declarations:
-  description: How the graph declares each of these attributes; those that it does not declare are left out.
+  description: The graph's declarations of the attributes in RV(shape) and RV(attributes).
   returned: without O(why), O(diff) and O(lint)
   type: dict
   sample:
@@ -143,7 +147,7 @@ declarations:
       values: [gpt, msdos]
       where: xml/graphs/default/base.xml:38
 reasons:
-  description: Who asks for what O(why) names.
+  description: The places that request what O(why) names.
   returned: with O(why), unless O(lint=true) finds an error
   type: list
   elements: dict
@@ -152,14 +156,14 @@ reasons:
       description: The package, node or line.
       type: str
     where:
-      description: File and line that ask for it.
+      description: File and line of the request.
       type: str
     path:
-      description: The way of edges from the root to the node with that file.
+      description: The path from the root to the node with that file.
       type: list
       elements: dict
 difference:
-  description: What the other profile has and this one has not, and the reverse.
+  description: The differences between this profile and the other one.
   returned: with O(diff), unless O(lint=true) finds an error
   type: dict
   contains:
@@ -180,10 +184,11 @@ difference:
       type: list
       elements: str
     attributes:
-      description: Attributes that the two use and that differ, with both values.
+      description: Attributes that the profiles use and that differ, with both values.
       type: dict
     text:
-      description: The two kickstarts as a unified diff; a changed line ends with the file and line behind it.
+      description: The two kickstarts as a unified diff; each changed line ends with its file and
+        line.
       type: str
 findings:
   description: What is wrong, sorted by file and line.
@@ -192,7 +197,7 @@ findings:
   elements: dict
   contains:
     severity:
-      description: V(error) for what stops a compile or an installation, otherwise V(warning).
+      description: V(error) if it stops a compile or an installation, otherwise V(warning).
       type: str
     rule:
       description: Name of the rule.
@@ -204,9 +209,11 @@ findings:
       description: What is wrong.
       type: str
     hint:
-      description: What to do about it.
+      description: How to correct it.
       type: str
 """
+
+from typing import Any, Iterable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -214,8 +221,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
     database_spec,
     profile_spec,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain import (
+    Hop,
     Side,
     compare,
     explain,
@@ -225,15 +233,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint im
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
     referenced_attributes,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.settings import load
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings, load
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import (
+    ProfileTarget,
     resolve_target,
 )
 
 OTHER = ("node", "root", "attributes", "path", "distribution", "generation", "graph", "release")
 
 
-def main():
+def main() -> None:
     spec = profile_spec()
     other = {name: {k: v for k, v in spec[name].items() if k != "default"} for name in OTHER}
     module = AnsibleModule(
@@ -249,34 +258,35 @@ def main():
         required_one_of=[("node", "root")],
         mutually_exclusive=[("node", "root"), ("path", "distribution")],
     )
-    try:
+    with errors_as_failure(module):
         module.exit_json(changed=False, **information(module.params, load()))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
 
 
-def information(params, settings):
-    asked = resolve_target(params, settings)
-    result = {}
+def information(params: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    target = resolve_target(params, settings)
+    result: dict[str, Any] = {}
     if params["lint"]:
-        result["findings"] = findings(asked, params["releases"])
+        result["findings"] = findings(target, params["releases"])
         if any(finding["severity"] == "error" for finding in result["findings"]):
             return result
     if params["why"]:
-        reasons = explain(asked.find_or_compile(), asked.attributes, params["why"])
+        reasons = explain(target.find_or_compile(), target.attributes, params["why"])
         result["reasons"] = [
             {"text": reason.text, "where": str(reason.origin), "path": hops(reason.path)}
             for reason in reasons
         ]
     if params["diff"]:
-        second = resolve_target(beside(params), settings)
-        sides = [Side(one.name, one.find_or_compile(), one.attributes) for one in (asked, second)]
+        second = resolve_target(options_of_other_side(params), settings)
+        sides = [side_of(target), side_of(second)]
         result["difference"] = compare(*sides)._asdict()
-    return result or overview(asked)
+    return result or overview(target)
 
 
-def overview(target):
-    """What there is to say when nothing in particular is asked; the answer to a question must not drown in it."""
+def side_of(target: ProfileTarget) -> Side:
+    return Side(target.name, target.find_or_compile(), target.attributes)
+
+
+def overview(target: ProfileTarget) -> dict[str, Any]:
     profile = target.find_or_compile()
     references = referenced_attributes(profile)
     return {
@@ -304,39 +314,39 @@ def overview(target):
     }
 
 
-def findings(asked, releases):
-    wanted = list(dict.fromkeys([asked.release, *releases]))
+def findings(target: ProfileTarget, releases: Sequence[str]) -> list[dict[str, str]]:
+    release_names = list(dict.fromkeys([target.release, *releases]))
     remarks = lint(
-        asked.paths,
-        {asked.root: asked.attributes},
-        wanted,
-        graph=asked.graph,
-        evaluate=asked.evaluate,
-        available=asked.available_packages(),
+        target.paths,
+        {target.root: target.attributes},
+        release_names,
+        graph=target.graph,
+        evaluate=target.evaluate,
+        available=target.available_packages(),
     )
     return [
         {
-            "severity": one.severity,
-            "rule": one.rule,
-            "where": str(one.origin),
-            "text": one.text,
-            "hint": one.hint,
+            "severity": remark.severity,
+            "rule": remark.rule,
+            "where": str(remark.origin),
+            "text": remark.text,
+            "hint": remark.hint,
         }
-        for one in remarks
+        for remark in remarks
     ]
 
 
-def hops(path):
+def hops(path: Iterable[Hop]) -> list[dict[str, str]]:
     return [{"node": hop.node, "edge": str(hop.edge or "")} for hop in path]
 
 
-def beside(params):
-    """The options for the other side: its own, and those of this side where it has none."""
-    given = {name: value for name, value in params["diff"].items() if value is not None}
-    merged = {**params, **given}
-    if "node" in given:
-        merged["root"] = given.get("root")
-    elif "root" in given:
+def options_of_other_side(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the suboptions of ``diff``, completed by the options of this side."""
+    options = {name: value for name, value in params["diff"].items() if value is not None}
+    merged = {**params, **options}
+    if "node" in options:
+        merged["root"] = options.get("root")
+    elif "root" in options:
         merged["node"] = None
     return merged
 

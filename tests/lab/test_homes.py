@@ -20,7 +20,7 @@ from lab.machine.machine import machine
 from lab.plain import frontend
 from lab.ssh import Key, new_key
 from support.namespaces import Network
-from support.profiles import kickstart, scripts, written
+from support.profiles import kickstart, scripts, written_files
 from support.reports import described, snapshot, text  # noqa: F401
 
 from .test_machines import ADDRESS, HOSTS, KICKSTART, NODE, install
@@ -77,7 +77,10 @@ def test_a_user_finds_his_home_on_a_node_and_others_do_not(
         put(
             key,
             net,
-            {"/etc/exports.d/rocks.exports": text("exports", snapshot), **dict(written(autofs))},
+            {
+                "/etc/exports.d/rocks.exports": text("exports", snapshot),
+                **dict(written_files(autofs)),
+            },
         )
         shown = key.run(net.server, ADDRESS, f"set -e; {SERVER}")
         assert "/export/home" in shown and "10.0.0.0/8(" in shown and "root_squash" in shown, shown

@@ -30,7 +30,7 @@ from lab.plain import ADDRESS, URL, frontend
 from support.cluster import Urls
 from support.frontend import NOW, Face, publish
 from support.namespaces import Network
-from support.profiles import kickstart, own_files
+from support.profiles import kickstart, shipped_files
 
 MAC, IP = "52:54:00:00:00:01", "10.1.255.254"
 PORT = 8080
@@ -165,7 +165,7 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
         distributions=str(folder / "install"),
         url=f"http://{ADDRESS}:{PORT}",
     )
-    pin = publish(folder / "install", files=own_files(), attributes={**SITE, "arch": "x86_64"})
+    pin = publish(folder / "install", files=shipped_files(), attributes={**SITE, "arch": "x86_64"})
     (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.order is not None
     given = Face(settings).get("/rocks/kickstart", IP)

@@ -20,7 +20,7 @@ from lab.light.node import light_node
 from lab.story import arm
 from lab.story.frontend import ADDRESS, MIRROR, SOURCES, STOCK_KEY, Frontend, frontend
 from support import firmware, rpms
-from support.kickstarts import strictly_valid
+from support.kickstarts import parse_strictly
 from support.namespaces import Namespace, Network
 from support.waiting import until
 
@@ -228,7 +228,7 @@ def another_architecture_gets_its_own_loader_installer_and_packages(
     kickstart = get(
         machine, f"http://{ADDRESS}/rocks/kickstart", f"X-RHN-Provisioning-MAC-0: eth0 {ARM_MAC}"
     )
-    handler = strictly_valid(kickstart, "rhel9")
+    handler = parse_strictly(kickstart, "rhel9")
     assert handler.network.hostname == ARM
     assert {"slurm-slurmd", "site-settings", "openmpi"} <= set(handler.packages.packageList)
     assert "/rocks/aarch64/" in handler.url.url

@@ -19,7 +19,7 @@ import pytest
 
 from support.ansible import ROOT
 from support.converged import SAME, Converged, put, told_in, well
-from support.kickstarts import strictly_valid
+from support.kickstarts import parse_strictly
 from support.waiting import until
 
 ADDRESS, PUBLIC = "10.1.1.1", "192.0.2.1"
@@ -143,7 +143,7 @@ def test_a_node_with_an_order_gets_its_kickstart_which_the_installer_reads(
 ) -> None:
     status, text = frontend.get(f"http://{ADDRESS}/rocks/kickstart")
     assert status == 200 and f"url --url=http://{ADDRESS}/install/" in text.replace('"', "")
-    strictly_valid(text, "rhel9")
+    parse_strictly(text, "rhel9")
 
 
 def test_an_installer_finds_its_packages(frontend: Converged, lease: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ def tree(folder: pathlib.Path, files: Mapping[str, str]) -> str:
     return str(folder)
 
 
-def one(folder: pathlib.Path, *elements: str, graph: str = "") -> str:
+def single_node_tree(folder: pathlib.Path, *elements: str, graph: str = "") -> str:
     """A directory with one node, ``compute``, that holds these elements."""
     return tree(
         folder,
@@ -34,7 +34,7 @@ def one(folder: pathlib.Path, *elements: str, graph: str = "") -> str:
     )
 
 
-def strictly_valid(kickstart: str, release: str) -> Any:
+def parse_strictly(kickstart: str, release: str) -> Any:
     """What pykickstart reads from a kickstart of this release; raises what it says against it, and its warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -43,7 +43,7 @@ def strictly_valid(kickstart: str, release: str) -> Any:
     return handler
 
 
-def sections(kickstart: str, release: str = "rhel9") -> list[str]:
+def script_bodies(kickstart: str, release: str = "rhel9") -> list[str]:
     """The bodies of the scripts, as the installer takes them out of a kickstart."""
     handler = _handler(release)
     handler.scripts = []

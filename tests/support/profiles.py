@@ -111,11 +111,11 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "private side": {"frontend_private_interface": "eth1", "root_public_key": ""},
 }
 # What a site may not choose for every release.
-ONLY: Mapping[str, tuple[str, ...]] = {"nis": ("rhel8",)}
+RELEASES_OF_SITE: Mapping[str, tuple[str, ...]] = {"nis": ("rhel8",)}
 CHOICES = (*(("compute", site) for site in SITES), ("login", "pbs"), ("frontend", "private side"))
 
 
-def own_files() -> dict[str, str]:
+def shipped_files() -> dict[str, str]:
     """Our profiles as a distribution holds them: path and text."""
     folder = pathlib.Path(XML)
     paths = sorted(
@@ -131,34 +131,37 @@ def own_files() -> dict[str, str]:
     }
 
 
-def node_of(root: str, **attributes: str) -> dict[str, str]:
+def node_attributes(root: str, **attributes: str) -> dict[str, str]:
     """The attributes of a node of this appliance."""
     return {**NODE, "appliance": root, **APPLIANCES[root], **attributes}
 
 
-def profile_of(root: str, release: str, **attributes: str) -> Profile:
+def shipped_profile(root: str, release: str, **attributes: str) -> Profile:
     """The compiled profile of such a node."""
-    return _compiled(root, release, tuple(sorted(attributes.items())))
+    return _compile(root, release, tuple(sorted(attributes.items())))
 
 
 @functools.cache
-def _compiled(root: str, release: str, attributes: tuple[tuple[str, str], ...]) -> Profile:
-    return compile_profile(XML, root, node_of(root, **dict(attributes)), release)
+def _compile(root: str, release: str, attributes: tuple[tuple[str, str], ...]) -> Profile:
+    return compile_profile(XML, root, node_attributes(root, **dict(attributes)), release)
 
 
 def kickstart(root: str, release: str, **attributes: str) -> str:
     """What such a node would be given."""
-    return render(profile_of(root, release, **attributes), {**node_of(root, **attributes), **ORDER})
+    return render(
+        shipped_profile(root, release, **attributes),
+        {**node_attributes(root, **attributes), **ORDER},
+    )
 
 
-def everything() -> Iterator[tuple[str, str]]:
+def all_kickstarts() -> Iterator[tuple[str, str]]:
     """A name and a kickstart: each root for each release, and each choice of a site for the oldest and the newest."""
     for release in SUPPORTED:
         for root in ROOTS:
             yield f"{root}-{release}", kickstart(root, release)
     for release in (SUPPORTED[0], SUPPORTED[-1]):
         for root, site in CHOICES:
-            if release in ONLY.get(site, SUPPORTED):
+            if release in RELEASES_OF_SITE.get(site, SUPPORTED):
                 yield f"{root}-{release}-{site}", kickstart(root, release, **SITES[site])
 
 
@@ -205,6 +208,6 @@ def scripts(text: str, release: str) -> list[Section]:
 WRITTEN = re.compile(r"^sed 's/\^\|//' >>? (\S+) <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 
 
-def written(script: str) -> list[tuple[str, str]]:
+def written_files(script: str) -> list[tuple[str, str]]:
     """What a script writes by <file>: path and content, in its order."""
     return [(path, re.sub(r"(?m)^\|", "", body)) for path, body in WRITTEN.findall(script)]

@@ -52,12 +52,12 @@ class System:
         }
 
 
-def variables(system: System, **given: Any) -> dict[str, Any]:
+def role_variables(system: System, **given: Any) -> dict[str, Any]:
     """The role's variables on that system, not rendered yet."""
     found: dict[str, Any] = {}
     for path in ("defaults/main.yml", "vars/main.yml", f"vars/{system.family.lower()}.yml"):
         found.update(yaml.safe_load((ROLE / path).read_text()))
-    return _trusted(
+    return _trust(
         {
             **found,
             **given,
@@ -68,22 +68,22 @@ def variables(system: System, **given: Any) -> dict[str, Any]:
     )
 
 
-def files(system: System, **given: Any) -> dict[str, str]:
+def role_files(system: System, **given: Any) -> dict[str, str]:
     """What the role would write, by path; Ansible's error for a value that this system does not have."""
-    known, made = variables(system, **given), dict[str, str]()
+    known, made = role_variables(system, **given), dict[str, str]()
     for task in _tasks("main.yml", known):
         module = next((word for word in MODULES if word in task), None)
         for item in _items(task, known) if module else ():
-            mine = {**known, **_trusted(task.get("vars", {})), **item}
+            mine = {**known, **_trust(task.get("vars", {})), **item}
             templar = Templar(DataLoader(), variables=mine)
-            if _holds(task, templar):
-                _write(task[module], templar, made)
+            if _condition_holds(task, templar):
+                _write_file(task[module], templar, made)
     return made
 
 
-def template(system: System, text: str, **given: Any) -> Any:
+def evaluate_template(system: System, text: str, **given: Any) -> Any:
     """An expression of the role's variables on that system."""
-    return Templar(DataLoader(), variables=variables(system, **given)).template(
+    return Templar(DataLoader(), variables=role_variables(system, **given)).template(
         trust_as_template(text)
     )
 
@@ -94,7 +94,9 @@ def _tasks(name: str, known: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         imported = next((task[word] for word in IMPORTS if word in task), None)
         if imported is None:
             yield task
-        elif "loop" not in task and _holds(task, Templar(DataLoader(), variables=dict(known))):
+        elif "loop" not in task and _condition_holds(
+            task, Templar(DataLoader(), variables=dict(known))
+        ):
             yield from _tasks(imported, known)
 
 
@@ -102,13 +104,13 @@ def _items(task: Mapping[str, Any], known: Mapping[str, Any]) -> list[dict[str, 
     """``item`` of each turn of the task's loop; one without it when there is none."""
     if "loop" not in task:
         return [{}]
-    loop = Templar(DataLoader(), variables={**known, **_trusted(task.get("vars", {}))}).template(
-        _trusted(task["loop"])
+    loop = Templar(DataLoader(), variables={**known, **_trust(task.get("vars", {}))}).template(
+        _trust(task["loop"])
     )
     return [{"item": item} for item in loop]
 
 
-def _holds(task: Mapping[str, Any], templar: Templar) -> bool:
+def _condition_holds(task: Mapping[str, Any], templar: Templar) -> bool:
     conditions = task.get("when", True)
     every = conditions if isinstance(conditions, list) else [conditions]
     return all(
@@ -118,19 +120,19 @@ def _holds(task: Mapping[str, Any], templar: Templar) -> bool:
     )
 
 
-def _write(options: Mapping[str, Any], templar: Templar, made: dict[str, str]) -> None:
-    path = templar.template(_trusted(options["dest"]))
+def _write_file(options: Mapping[str, Any], templar: Templar, made: dict[str, str]) -> None:
+    path = templar.template(_trust(options["dest"]))
     if "content" in options:
-        made[path] = str(templar.template(_trusted(options["content"])))
-    elif str(templar.template(_trusted(options["src"]))).endswith(".j2"):
-        source = ROLE / "templates" / templar.template(_trusted(options["src"]))
+        made[path] = str(templar.template(_trust(options["content"])))
+    elif str(templar.template(_trust(options["src"]))).endswith(".j2"):
+        source = ROLE / "templates" / templar.template(_trust(options["src"]))
         made[path] = str(templar.template(trust_as_template(source.read_text())))
 
 
-def _trusted(value: Any) -> Any:
+def _trust(value: Any) -> Any:
     """The value as Ansible reads it from a role: every text may be a template."""
     if isinstance(value, str):
         return trust_as_template(value)
     if isinstance(value, dict):
-        return {key: _trusted(one) for key, one in value.items()}
-    return [_trusted(one) for one in value] if isinstance(value, list) else value
+        return {key: _trust(one) for key, one in value.items()}
+    return [_trust(one) for one in value] if isinstance(value, list) else value

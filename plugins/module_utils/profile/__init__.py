@@ -1,3 +1,3 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Graph and node files, attributes and a release give a profile; a profile and a node's values give its kickstart."""
+"""Compile graph and node files into profiles, and render a profile with a node's values."""

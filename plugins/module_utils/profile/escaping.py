@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a value is written where its reference stands, so that it stays a value.
+"""How an attribute's value is escaped at the place of its reference, so that it remains a value.
 
-A reference travels through the compiler as a mark in the text.  Whoever knows the language around it (command.py,
-shell.py, script.py) gives it a context; each context is one rule below, a function from the value to the text.  A
-rule that cannot write a value in its place raises ValueError with what stands in the way.
+A reference passes through the compiler as a placeholder in the text. The code that knows the
+surrounding language (kickstart.py, shell_quoting.py, script_sections.py) assigns it a context. Each
+context has one function in ``ESCAPERS``, from the value to the text. It raises ValueError, naming
+the obstacle, for a value that cannot be written there.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from typing import Callable, Mapping
 
 from .model import Piece, Reference
 
-# Private-use characters: legal in XML, refused in source files (markup.py), so a mark is never somebody's text.
-OPEN, CLOSE, AS = "\ue000", "\ue001", "\ue002"
-RESERVED = re.compile(f"[{OPEN}{CLOSE}{AS}]")
-PLACEHOLDER = re.compile(f"{OPEN}([^{CLOSE}{AS}]+)(?:{AS}([a-z-]+))?{CLOSE}")
+# Private-use characters: legal in XML, but the reader rejects them in files, so text never looks
+# like a placeholder.
+OPEN = "\ue000"
+CLOSE = "\ue001"
+CONTEXT = "\ue002"
+RESERVED = re.compile(f"[{OPEN}{CLOSE}{CONTEXT}]")
+PLACEHOLDER = re.compile(f"{OPEN}([^{CLOSE}{CONTEXT}]+)(?:{CONTEXT}([a-z-]+))?{CLOSE}")
 
-# Every line of a <file> body starts with this; the script that writes the file takes it off again.
+# Every line of a <file> body begins with this; the script that writes the file removes it.
 MARGIN = "|"
 
-# What ends a line for the installer, which splits its input as Python's str.splitlines does.
+# The installer splits its input as Python's str.splitlines does: at each of these characters.
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 LINE_END = re.compile(f"[{LINE_ENDS}]")
 ODD_LINE_END = re.compile(f"[{LINE_ENDS[1:]}]")
 
-# No rule need look at such a value twice: no language gives these characters a meaning inside a word.
+# No language gives these characters a meaning inside a word, so such a value needs no escaping.
 PLAIN = re.compile(r"[A-Za-z0-9_.,:/@+-]+\Z")
 IN_QUOTES = re.compile(r"[A-Za-z0-9_.,:/@+%=^ ()#&;*?!<>~|\[\]{}-]*\Z")
 KICKSTART_UNSAFE = re.compile(r"[\s\"'\\#]")
@@ -36,76 +40,76 @@ FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
 def placeholder(name: str, context: str = "") -> str:
-    """The reference to an attribute, as text."""
-    return OPEN + name + (AS + context if context else "") + CLOSE
+    """Return the text that represents the value of an attribute."""
+    return OPEN + name + (CONTEXT + context if context else "") + CLOSE
 
 
 def referenced_names(text: str) -> list[str]:
-    """The attributes that a text refers to, in order."""
-    return [found.group(1) for found in PLACEHOLDER.finditer(text)]
+    """Return the attributes that a text refers to, in order."""
+    return [match.group(1) for match in PLACEHOLDER.finditer(text)]
 
 
 def assign_context(text: str, context: str) -> str:
-    """The text with this context for every reference that has none yet."""
+    """Assign the context to every reference that does not have one yet."""
     return PLACEHOLDER.sub(
-        lambda found: placeholder(found.group(1), found.group(2) or context), text
+        lambda match: placeholder(match.group(1), match.group(2) or context), text
     )
 
 
 def unmark(text: str) -> str:
-    """The text as its author wrote it, for messages."""
+    """Return the text as its author wrote it, for messages."""
     return PLACEHOLDER.sub(r"&\1;", text)
 
 
 def split_references(text: str) -> tuple[Piece, ...]:
-    """A text with contextual references, taken apart for substitution."""
+    """Split a text into plain text and references, for substitution."""
     parts: list[Piece] = []
     end = 0
-    for found in PLACEHOLDER.finditer(text):
-        if found.start() > end:
-            parts.append(text[end : found.start()])
-        parts.append(Reference(found.group(1), found.group(2) or "plain"))
-        end = found.end()
+    for match in PLACEHOLDER.finditer(text):
+        if match.start() > end:
+            parts.append(text[end : match.start()])
+        parts.append(Reference(match.group(1), match.group(2) or "plain"))
+        end = match.end()
     if end < len(text):
         parts.append(text[end:])
     return tuple(parts)
 
 
 def escape(value: str, context: str) -> str:
-    """The value as its context writes it.  Raises ValueError, naming what cannot be written there."""
+    """Write a value as its context requires. Raises ValueError, naming what cannot be written."""
     if PLAIN.match(value):
         return value
     if FORBIDDEN.search(value):
-        raise ValueError("a NUL or half a character cannot be written anywhere")
+        raise ValueError("a NUL or an unpaired surrogate cannot be written anywhere")
     return ESCAPERS[context](value)
 
 
 def _one_line(value: str) -> str:
     if LINE_END.search(value):
-        raise ValueError("a line break cannot be written there")
+        raise ValueError("a line break cannot be written here")
     return value
 
 
 def _only_newlines(value: str) -> str:
-    found = ODD_LINE_END.search(value)
-    if found:
+    match = ODD_LINE_END.search(value)
+    if match:
         raise ValueError(
-            f"U+{ord(found.group()):04X} ends a line for the installer, and cannot be written there"
+            f"U+{ord(match.group()):04X} ends a line for the installer, and cannot be written here"
         )
     return value
 
 
 def _kickstart_word(value: str) -> str:
-    """One word of a command, as shlex (the installer's reader) takes it apart; nothing when empty."""
+    """Write one word of a command for shlex, the installer's reader; nothing if it is empty."""
     return shlex.quote(value) if KICKSTART_UNSAFE.search(_one_line(value)) else value
 
 
 def _kickstart_words(value: str) -> str:
-    """As many words as the value holds: ``<bootloader>&Bootloader;</bootloader>`` gives options."""
+    """Write as many words as the value contains: ``&Bootloader;`` can be several options."""
     try:
         words = shlex.split(value)
     except ValueError:
-        raise ValueError("its quotes do not pair") from None
+        raise ValueError("it has an unpaired quote") from None
     return " ".join(_kickstart_word(word) or "''" for word in words)
 
 
@@ -117,39 +121,42 @@ def _kickstart_single(value: str) -> str:
     return _one_line(value).replace("'", r"'\''")
 
 
-def _ansi(found: re.Match[str]) -> str:
-    """A line end as bash's $'…' writes it: the one form of a shell word that does not break the line."""
-    return "$'" + "".join(f"\\{byte:03o}" for byte in found.group().encode()) + "'"
+def _ansi(match: re.Match[str]) -> str:
+    """Write a line end as bash's $'…', the only form of a shell word on a single line."""
+    return "$'" + "".join(f"\\{byte:03o}" for byte in match.group().encode()) + "'"
 
 
-# The installer ends a section at a line that begins with %end, whatever the script around it thinks of that line; so
-# no value begins with a bare %.
+# The installer ends a section at a line that begins with %end, whatever that line means in the
+# script. So no value may begin with a bare %.
 
 
-def _guarded(value: str, guard: str) -> str:
+def _guard_percent(value: str, guard: str) -> str:
     return guard + value if value.lstrip().startswith("%") else value
 
 
 def _shell_word(value: str) -> str:
-    """A piece of a word; nothing when empty, so that ``/export/&x;`` reads as written."""
+    """Write a part of a word; nothing if it is empty, so that ``/export/&x;`` reads as written."""
     return "'" + _shell_single(value) + "'" if value else ""
 
 
 def _shell_double(value: str) -> str:
     escaped = re.sub(r'([$`"\\])', r"\\\1", value)
-    return _guarded(LINE_END.sub(lambda found: f'"{_ansi(found)}"', escaped), '""')
+    return _guard_percent(LINE_END.sub(lambda match: f'"{_ansi(match)}"', escaped), '""')
 
 
 def _shell_single(value: str) -> str:
-    return _guarded(
-        LINE_END.sub(lambda found: f"'{_ansi(found)}'", value.replace("'", r"'\''")), "''"
+    return _guard_percent(
+        LINE_END.sub(lambda match: f"'{_ansi(match)}'", value.replace("'", r"'\''")), "''"
     )
 
 
 def _shell_here(value: str) -> str:
-    """In a here-document that the shell expands; ``$()`` is empty, and keeps a line from being a delimiter or %end."""
+    """Write a value in a here-document that the shell expands.
+
+    ``$()`` is empty; it keeps a line from being a delimiter or %end.
+    """
     escaped = re.sub(r"([$`\\])", r"\\\1", _only_newlines(value))
-    return _guarded(escaped.replace("\n", "\n$()"), "$()")
+    return _guard_percent(escaped.replace("\n", "\n$()"), "$()")
 
 
 def _shell_here_line(value: str) -> str:
@@ -157,9 +164,9 @@ def _shell_here_line(value: str) -> str:
 
 
 def _shell_literal(value: str) -> str:
-    """In a here-document of the author's own that the shell does not expand: nothing can be escaped there."""
-    if _guarded(value, "|") != value:
-        raise ValueError("a leading '%' cannot be written there; a <file> takes any text")
+    """Write a value in a here-document that the shell does not expand, without escaping."""
+    if _guard_percent(value, "|") != value:
+        raise ValueError("a leading '%' cannot be written here; a <file> accepts any text")
     return _one_line(value)
 
 
@@ -168,7 +175,7 @@ def _comment(value: str) -> str:
 
 
 def _body(value: str) -> str:
-    """In a file's content: every character as it is; the margin keeps its lines from being anything else."""
+    """Write a value in a file's content: all characters unchanged, each line behind the margin."""
     return _only_newlines(value).replace("\n", "\n" + MARGIN)
 
 
@@ -177,20 +184,20 @@ def _body_twice(value: str) -> str:
 
 
 def _plain(value: str) -> str:
-    return _within(PLAIN, value)
+    return _require(PLAIN, value)
 
 
-def _quoted(value: str) -> str:
-    if _guarded(value, "|") != value:
-        raise ValueError("a leading '%' cannot be written there; a <file> takes any text")
-    return _within(IN_QUOTES, value)
+def _in_quotes(value: str) -> str:
+    if _guard_percent(value, "|") != value:
+        raise ValueError("a leading '%' cannot be written here; a <file> accepts any text")
+    return _require(IN_QUOTES, value)
 
 
-def _within(allowed: re.Pattern[str], value: str) -> str:
+def _require(allowed: re.Pattern[str], value: str) -> str:
     for character in value:
         if not allowed.match(character):
             raise ValueError(
-                f"{character!r} cannot be written safely there; a <file> takes any text"
+                f"{character!r} cannot be written safely here; a <file> accepts any text"
             )
     return value
 
@@ -210,5 +217,5 @@ ESCAPERS: Mapping[str, Callable[[str], str]] = {
     "body": _body,
     "body-twice": _body_twice,
     "plain": _plain,
-    "quoted": _quoted,
+    "quoted": _in_quotes,
 }

@@ -1,20 +1,21 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The words of this room: what the XML says (elements, edges), and what it compiles to (a profile).
+"""The types of this package: what the XML contains, and what it compiles to.
 
-No behaviour beyond what the fields themselves answer.
+They are named tuples because a compile creates thousands of them. They have no behaviour beyond
+showing themselves.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Literal, Mapping, NamedTuple, Optional, Union
+from typing import Callable, Final, Literal, Mapping, NamedTuple, Optional, Union
 
 from ..errors import RocksError
 
 
 class Origin(NamedTuple):
-    """Where something was written."""
+    """A place in a file."""
 
     file: str
     line: int
@@ -23,10 +24,15 @@ class Origin(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-class Remark(NamedTuple):
-    """One finding about the XML.  An ``error`` stops a compile, a ``warning`` does not."""
+Severity = Literal["error", "warning"]
+ERROR: Final = "error"
+WARNING: Final = "warning"
 
-    severity: str
+
+class Remark(NamedTuple):
+    """A finding about the XML. An error stops a compile, a warning does not."""
+
+    severity: Severity
     rule: str
     origin: Origin
     text: str
@@ -36,21 +42,22 @@ class Remark(NamedTuple):
         return f"{self.origin}: {self.text}" + (f"; {self.hint}" if self.hint else "")
 
 
-ERROR, WARNING = "error", "warning"
 COMPILE_RULE = (
     "description"  # the rule of everything that ends a compile and has no rule of its own
 )
 
 
 def remark_from_error(error: RocksError, fallback: Origin) -> Remark:
-    """An error as a remark; its place is taken from the message where it has one."""
+    """Convert an error; its place is read from ``error.where`` if that is FILE:LINE."""
     file, _colon, line = error.where.rpartition(":")
     origin = Origin(file, int(line)) if file and line.isdigit() else fallback
-    return Remark(ERROR, COMPILE_RULE, origin, error.what, error.hint)
+    return Remark(
+        severity=ERROR, rule=COMPILE_RULE, origin=origin, text=error.what, hint=error.hint
+    )
 
 
 class Text(NamedTuple):
-    """Characters of a file; a reference to an attribute is a placeholder in them (see escaping.py)."""
+    """Characters of a file, with placeholders for references to attributes (see escaping.py)."""
 
     text: str
     origin: Origin
@@ -59,7 +66,7 @@ class Text(NamedTuple):
 
 
 class Element(NamedTuple):
-    """One XML element, comments gone, with the line of its start tag."""
+    """An XML element without its comments, with the line of its start tag."""
 
     tag: str
     attributes: Mapping[str, str]
@@ -68,7 +75,7 @@ class Element(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """``source`` includes ``target``, where every one of the conditions holds."""
+    """``source`` includes ``target`` if all conditions hold."""
 
     source: str
     target: str
@@ -78,7 +85,7 @@ class Edge(NamedTuple):
 
 
 class OrderEdge(NamedTuple):
-    """``head`` comes before ``tail``; it includes neither."""
+    """``head`` comes before ``tail``. Neither includes the other."""
 
     head: str
     tail: str
@@ -102,7 +109,7 @@ class AttributeDeclaration(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """All graph files of one graph, as one."""
+    """All graph files of a graph, merged."""
 
     name: str
     edges: tuple[Edge, ...]
@@ -111,7 +118,7 @@ class Graph(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """What ``arch``, ``os``, ``release`` (lists of names) and ``cond`` (an expression) of one element ask for."""
+    """The conditions of an element: lists (``arch``, ``os``, ``release``) and ``cond``."""
 
     lists: tuple[tuple[str, tuple[str, ...]], ...]
     expression: str
@@ -125,59 +132,63 @@ class Condition(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """The place of an attribute's value, and how the value is written there (a name of context.RULES)."""
+    """A reference to an attribute, and the context that decides how its value is quoted."""
 
     name: str
     context: str
+    """A key of ``escaping.ESCAPERS``."""
 
 
 Piece = Union[str, Reference]
 
 
 class Line(NamedTuple):
-    """One line of a kickstart before substitution, and where it was written."""
+    """A line of a kickstart before substitution, and its place in the XML."""
 
     pieces: tuple[Piece, ...]
     origin: Optional[Origin]
 
 
 class Package(NamedTuple):
-    """One line of %packages: a name, ``@group`` or ``-name``, and the elements that ask for it."""
+    """A line of %packages (a name, ``@group`` or ``-name``), and the elements that request it."""
 
     name: str
     origins: tuple[Origin, ...]
 
 
 class ProfileNode(NamedTuple):
-    """One node of the graph as a root reached it: its files, and the edge it was reached by (none for the root)."""
+    """A node of the graph that a root reaches: its files, and the edge that leads to it."""
 
     name: str
     files: tuple[str, ...]
     parent: str
     edge: Optional[Origin]
+    """None for the root."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A compiled root: everything of a kickstart but the values of the nodes' own attributes.
-
-    shape     the attributes that decided what the profile holds, with the values (None: undefined) that they had;
-              nodes that agree on all of them share the profile
-    defaults  what an attribute is where a node has none of its own
-    lines     the whole kickstart, line by line
-    packages  what %packages asks for, sorted
-    """
+    """A compiled root: a whole kickstart except the values of attributes in its texts."""
 
     root: str
     graph: str
     release: str
     nodes: tuple[ProfileNode, ...]
     shape: Mapping[str, Optional[str]]
+    """The attributes that decided what the profile contains, with their values (None: not set).
+
+    Nodes with equal values of all these attributes share the profile.
+    """
     defaults: Mapping[str, str]
+    """The values of attributes that a node does not have."""
     packages: tuple[Package, ...]
+    """The entries of %packages, in their order in the kickstart."""
     lines: tuple[Line, ...]
     remarks: tuple[Remark, ...]
 
 
-# script, interpreter -> what it prints.  Raises CommandError.
 Evaluate = Callable[[str, str], str]
+"""Run a script (the text of an ``<eval>``) with an interpreter and return its output.
+
+Raises CommandError.
+"""

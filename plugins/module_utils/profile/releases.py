@@ -1,20 +1,25 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The releases that a profile can be compiled for, and what each of their installers knows.
+"""The releases that a profile can be compiled for, and what each of their installers understands.
 
-One table with explicit differences: a command is known from one release on, deprecated or removed from another on.
-``handler`` is what pykickstart calls the release; the tests hold every row against it.
+The tables list explicit differences: a command is known from one release on, and deprecated or
+removed from another on. ``handler`` is pykickstart's name of the release; the tests compare every
+row with pykickstart.
 """
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional
+from typing import Final, Literal, Mapping, NamedTuple, Optional
 
 from ..errors import NotFound
 
 
 class Release(NamedTuple):
-    """One release.  ``age`` orders the releases by the state of their installer; ``major`` is what systems say."""
+    """A release.
+
+    ``age`` orders releases by the state of their installer, ``major`` is the value of
+    ``os_version_major``.
+    """
 
     name: str
     family: str
@@ -26,20 +31,20 @@ class Release(NamedTuple):
 RELEASES: Mapping[str, Release] = {
     release.name: release
     for release in (
-        Release("rhel7", "rhel", "RHEL7", 7, "7"),
-        Release("rhel8", "rhel", "RHEL8", 8, "8"),
-        Release("rhel9", "rhel", "RHEL9", 9, "9"),
-        Release("rhel10", "rhel", "RHEL10", 10, "10"),
-        Release("f44", "fedora", "F44", 11, "44"),
-        Release("f45", "fedora", "F45", 12, "45"),
+        Release(name="rhel7", family="rhel", handler="RHEL7", age=7, major="7"),
+        Release(name="rhel8", family="rhel", handler="RHEL8", age=8, major="8"),
+        Release(name="rhel9", family="rhel", handler="RHEL9", age=9, major="9"),
+        Release(name="rhel10", family="rhel", handler="RHEL10", age=10, major="10"),
+        Release(name="f44", family="fedora", handler="F44", age=11, major="44"),
+        Release(name="f45", family="fedora", handler="F45", age=12, major="45"),
     )
 }
-# The current one; a new Fedora is one row above and this line.
+# The current Fedora. A new one needs a row above and a change of this line.
 ALIASES: Mapping[str, str] = {"fedora": "f45"}
 
 
 class Span(NamedTuple):
-    """The ages from which something is known, deprecated, and removed; ``revived``: known again as if new."""
+    """The ages from which a command is known, deprecated, removed and known again."""
 
     since: int = 7
     deprecated: int = 99
@@ -49,10 +54,11 @@ class Span(NamedTuple):
 
 ALWAYS = Span()
 COMMON_COMMANDS = """
-    autopart bootloader cdrom clearpart cmdline driverdisk eula fcoe firewall firstboot graphical group halt
-    harddrive hmc ignoredisk iscsi iscsiname keyboard lang liveimg logging logvol mediacheck network nfs ostreesetup
-    part partition poweroff raid realm reboot repo reqpart rescue rootpw selinux services shutdown skipx snapshot
-    sshpw text timezone updates url user volgroup xconfig zerombr zfcp
+    autopart bootloader cdrom clearpart cmdline driverdisk eula fcoe firewall firstboot
+    graphical group halt harddrive hmc ignoredisk iscsi iscsiname keyboard lang liveimg
+    logging logvol mediacheck network nfs ostreesetup part partition poweroff raid realm
+    reboot repo reqpart rescue rootpw selinux services shutdown skipx snapshot sshpw text
+    timezone updates url user volgroup xconfig zerombr zfcp
     %include
 """
 COMMANDS: Mapping[str, Span] = {
@@ -71,7 +77,7 @@ COMMANDS: Mapping[str, Span] = {
     "module": Span(since=8, deprecated=10, removed=12),
     "mount": Span(since=8),
     "multipath": Span(deprecated=8, removed=9),
-    "nvdimm": Span(removed=10),  # Fedora 44 still takes it with a warning
+    "nvdimm": Span(removed=10),  # Fedora 44 still accepts it with a warning
     "ostreecontainer": Span(since=9),
     "rdp": Span(since=10),
     "rhsm": Span(since=8, removed=11),
@@ -85,28 +91,33 @@ COMMANDS: Mapping[str, Span] = {
     "vnc": Span(deprecated=10, removed=12),
     "zipl": Span(since=8),
 }
-# Element names of older rolls that no installer here knows as commands, and what becomes of them (translate.py).
+# Elements of older rolls that no installer here knows as commands; release_rules.py handles them.
 LEGACY_ELEMENTS = ("interactive", "langsupport", "lilo", "lilocheck", "mouse")
 COMMAND_NAMES = (frozenset(COMMANDS) | frozenset(LEGACY_ELEMENTS)) - {"%include"}
 
-KNOWN, DEPRECATED, UNKNOWN = "known", "deprecated", "unknown"
+CommandStatus = Literal["known", "deprecated", "unknown"]
+KNOWN: Final = "known"
+DEPRECATED: Final = "deprecated"
+UNKNOWN: Final = "unknown"
 
 
 def find_release(name: str) -> Release:
-    """The release of that name.  Raises NotFound with the names there are."""
+    """Return the release with this name or alias. Raises NotFound."""
     release = RELEASES.get(ALIASES.get(name, name))
     if release is None:
-        raise NotFound(f'no release "{name}"', "", f"known: {', '.join([*RELEASES, *ALIASES])}")
+        raise NotFound(
+            f'unknown release "{name}"', "", f"releases: {', '.join([*RELEASES, *ALIASES])}"
+        )
     return release
 
 
 def selector_names(name: str) -> tuple[str, ...]:
-    """What a release answers to in release=: its own name, and its family's."""
+    """Return the names that match a release in ``release=``: its own and that of its family."""
     return (name, RELEASES[name].family) if name in RELEASES else (name,)
 
 
-def command_status(command: str, release: Release) -> str:
-    """Whether a release's installer knows a command, warns of it, or stops at it."""
+def command_status(command: str, release: Release) -> CommandStatus:
+    """Return whether a release's installer knows a command."""
     span = COMMANDS.get(command)
     if span is None or release.age < span.since:
         return UNKNOWN
@@ -118,66 +129,109 @@ def command_status(command: str, release: Release) -> str:
 
 
 class OptionChange(NamedTuple):
-    """What becomes of one option of a command, or of %packages, for the ages ``since`` … ``until`` (not included).
-
-    new    how the option is called there; None: it goes, and ``why`` says that nothing is lost; "": it is refused
-    value  whether the option has one
-    """
+    """What happens to an option of a command for ages from ``since`` to before ``until``."""
 
     command: str
     option: str
     since: int
     until: int
     new: Optional[str]
-    value: bool = False
-    why: str = ""
+    """The new spelling; None: the option is omitted, see ``reason``; empty: it is an error."""
+    has_value: bool = False
+    reason: str = ""
 
 
 OPTION_CHANGES: tuple[OptionChange, ...] = (
-    OptionChange("timezone", "--isUtc", 7, 99, "--utc"),
-    OptionChange("logging", "--level", 9, 99, None, True, "the installer logs everything there"),
+    OptionChange(command="timezone", option="--isUtc", since=7, until=99, new="--utc"),
     OptionChange(
-        "repo", "--ignoregroups", 9, 99, None, True, "groups come from the installation source only"
-    ),
-    OptionChange("rootpw", "--allow-ssh", 7, 9, None, False, "sshd lets root in by password there"),
-    OptionChange(
-        "reboot", "--kexec", 7, 8, None, False, "the machine reboots by way of its firmware"
-    ),
-    OptionChange(
-        "text",
-        "--non-interactive",
-        7,
-        8,
-        None,
-        False,
-        "text mode asks only for what the kickstart leaves open",
-    ),
-    OptionChange("bootloader", "--sdboot", 7, 10, ""),
-    OptionChange("autopart", "--hibernation", 7, 10, ""),
-    OptionChange("%packages", "--excludeWeakdeps", 9, 99, "--exclude-weakdeps"),
-    OptionChange("%packages", "--exclude-weakdeps", 8, 9, "--excludeWeakdeps"),
-    OptionChange(
-        "%packages",
-        "--excludeWeakdeps",
-        7,
-        8,
-        None,
-        False,
-        "packages have no weak dependencies there",
+        command="logging",
+        option="--level",
+        since=9,
+        until=99,
+        new=None,
+        has_value=True,
+        reason="the installer always logs everything",
     ),
     OptionChange(
-        "%packages",
-        "--exclude-weakdeps",
-        7,
-        8,
-        None,
-        False,
-        "packages have no weak dependencies there",
+        command="repo",
+        option="--ignoregroups",
+        since=9,
+        until=99,
+        new=None,
+        has_value=True,
+        reason="groups come from the installation source only",
     ),
-    OptionChange("%packages", "--instLangs", 9, 99, "--inst-langs", True),
-    OptionChange("%packages", "--inst-langs", 7, 9, "--instLangs", True),
-    OptionChange("%packages", "--ignorebroken", 7, 11, ""),
     OptionChange(
-        "%packages", "--nobase", 7, 99, None, False, "no group is installed that is not asked for"
+        command="rootpw",
+        option="--allow-ssh",
+        since=7,
+        until=9,
+        new=None,
+        reason="sshd permits root to log in with a password",
+    ),
+    OptionChange(
+        command="reboot",
+        option="--kexec",
+        since=7,
+        until=8,
+        new=None,
+        reason="the machine reboots through its firmware",
+    ),
+    OptionChange(
+        command="text",
+        option="--non-interactive",
+        since=7,
+        until=8,
+        new=None,
+        reason="text mode asks only for what the kickstart does not answer",
+    ),
+    OptionChange(command="bootloader", option="--sdboot", since=7, until=10, new=""),
+    OptionChange(command="autopart", option="--hibernation", since=7, until=10, new=""),
+    OptionChange(
+        command="%packages", option="--excludeWeakdeps", since=9, until=99, new="--exclude-weakdeps"
+    ),
+    OptionChange(
+        command="%packages", option="--exclude-weakdeps", since=8, until=9, new="--excludeWeakdeps"
+    ),
+    OptionChange(
+        command="%packages",
+        option="--excludeWeakdeps",
+        since=7,
+        until=8,
+        new=None,
+        reason="packages have no weak dependencies",
+    ),
+    OptionChange(
+        command="%packages",
+        option="--exclude-weakdeps",
+        since=7,
+        until=8,
+        new=None,
+        reason="packages have no weak dependencies",
+    ),
+    OptionChange(
+        command="%packages",
+        option="--instLangs",
+        since=9,
+        until=99,
+        new="--inst-langs",
+        has_value=True,
+    ),
+    OptionChange(
+        command="%packages",
+        option="--inst-langs",
+        since=7,
+        until=9,
+        new="--instLangs",
+        has_value=True,
+    ),
+    OptionChange(command="%packages", option="--ignorebroken", since=7, until=11, new=""),
+    OptionChange(
+        command="%packages",
+        option="--nobase",
+        since=7,
+        until=99,
+        new=None,
+        reason="only requested groups are installed",
     ),
 )

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which profile a module is asked about: of a node in the database, or of a root with attributes.
+"""The profile that a module's options name: of a node, or of a root with attributes.
 
-Joins the rooms ``cluster``, ``profile`` and ``distribution`` for the modules that compile; no room imports it.
+Joins the packages ``cluster``, ``profile`` and ``distribution`` for the modules that compile
+profiles.
 """
 
 from __future__ import annotations
@@ -25,23 +26,21 @@ from ..settings import Settings
 
 
 class ProfileTarget(NamedTuple):
-    """A root and all attributes of one (real or imagined) node, and where the XML is.
-
-    tree  the published distribution, or the generation of it, that the XML belongs to; empty with ``path``
-    """
+    """A root, the attributes of a real or imaginary node, and the XML to compile."""
 
     name: str
     root: str
     attributes: Mapping[str, str]
     paths: tuple[str, ...]
     tree: str
+    """The published distribution or generation that the XML belongs to; empty with ``path``."""
     graph: str
     release: str
     evaluate: Evaluate
 
     def find_or_compile(self) -> Profile:
-        """The compiled profile: the one stored with the distribution where it fits, otherwise compiled now."""
-        stored = self._stored()
+        """Return the profile stored with the distribution if it matches, or compile it."""
+        stored = self._find_stored()
         return stored or compile_profile(
             self.paths,
             self.root,
@@ -56,8 +55,11 @@ class ProfileTarget(NamedTuple):
         return XmlLayers(self.paths, self.graph).graph.attributes
 
     def available_packages(self) -> Optional[AvailablePackages]:
-        """What the distribution has to offer, for the lint; None where the XML belongs to no built one."""
-        # Here, so that only who asks for it needs the libraries of that room.
+        """Return the distribution's content for the lint.
+
+        None if the XML belongs to no built distribution.
+        """
+        # Imported here so that only this function requires the libraries of ``distribution``.
         from ..distribution.metadata.capabilities import decode_entries, entry_name, merge_entries
         from ..distribution.metadata.comps import read_groups
         from ..distribution.metadata.index import CAPABILITIES, open_published
@@ -71,20 +73,20 @@ class ProfileTarget(NamedTuple):
         provided = merge_entries(
             decode_entries(content) for content in contents if content
         ).provides
-        known = read_groups(published.document("group"), self.tree)
+        groups = read_groups(published.document("group"), self.tree)
         return AvailablePackages(
             frozenset(entry_name(entry).decode("utf-8", "replace") for entry in provided),
-            frozenset(name.lstrip("^") for name in known),
+            frozenset(name.lstrip("^") for name in groups),
         )
 
-    def _stored(self) -> Optional[Profile]:
+    def _find_stored(self) -> Optional[Profile]:
         try:
-            found = (
+            library = (
                 profile_store.read_library(tree_paths.profiles_folder(self.tree))
                 if self.tree
                 else None
             )
-            profile = found.find_profile(self.root, self.attributes) if found else None
+            profile = library.find_profile(self.root, self.attributes) if library else None
         except NotFound:
             return None
         return (
@@ -95,37 +97,39 @@ class ProfileTarget(NamedTuple):
 
 
 def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarget:
-    """The subject that a module's options name (the fragment ``profile``).
+    """Return the target that a module's options name (the fragment ``profile``).
 
-    Raises NotFound for a node or distribution that does not exist, DescriptionError for options that do not go
-    together, and what the database raises.
+    Raises NotFound for a node or distribution that does not exist, DescriptionError for conflicting
+    options, and the database's errors.
     """
-    given = {name: to_text(value) for name, value in (params.get("attributes") or {}).items()}
-    distribution, root = params.get("distribution") or "", params.get("root") or ""
+    attributes = {name: to_text(value) for name, value in (params.get("attributes") or {}).items()}
+    distribution = params.get("distribution") or ""
+    root = params.get("root") or ""
     if bool(root) == bool(params.get("node")):
-        raise DescriptionError("either node or root is needed", "options", "name one of them")
+        raise DescriptionError("node or root is required", "options", "set one of them")
     if params.get("node"):
         with connect(params.get("database") or settings.reader or settings.database) as database:
             node = find_node(database, params["node"])
-            given = {**effective_values(database, node), **given}
-        root, distribution = root or node.root, distribution or node.distribution
+            attributes = {**effective_values(database, node), **attributes}
+        root = root or node.root
+        distribution = distribution or node.distribution
         if not root:
             raise NotFound(
                 f"the appliance {node.appliance!r} has no root, so {node.name} has no profile",
                 node.name,
             )
-    paths, tree = _where(params, settings, distribution, given.get("arch", ""))
+    paths, tree = _find_xml(params, settings, distribution, attributes.get("arch", ""))
     if tree:
-        given = {
-            **_served(
-                settings, distribution, given.get("arch", ""), params.get("generation") or ""
+        attributes = {
+            **_order_attributes(
+                settings, distribution, attributes.get("arch", ""), params.get("generation") or ""
             ),
-            **given,
+            **attributes,
         }
     return ProfileTarget(
         name=params.get("node") or root,
         root=root,
-        attributes=given,
+        attributes=attributes,
         paths=paths,
         tree=tree,
         graph=params["graph"],
@@ -135,34 +139,36 @@ def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarg
 
 
 def to_text(value: Any) -> str:
-    """An option's value as an attribute's: attributes are text, and YAML's yes is ``true``."""
+    """Convert an option's value to an attribute's text; YAML's ``yes`` becomes ``true``."""
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
-def _where(
+def _find_xml(
     params: Mapping[str, Any], settings: Settings, distribution: str, arch: str
 ) -> tuple[tuple[str, ...], str]:
-    """The directories with the XML, and the distribution's tree."""
+    """Return the directories with the XML, and the distribution's tree."""
     if params.get("path"):
         return tuple(params["path"]), ""
     if not distribution:
-        raise DescriptionError("no XML is named", "options", "give path or distribution")
+        raise DescriptionError("the XML is missing", "options", "set path or distribution")
     if not arch:
-        raise DescriptionError(
-            "a distribution has a tree for each architecture", "options", "give attributes.arch"
-        )
+        raise DescriptionError("the architecture is missing", "options", "set attributes.arch")
     tree = tree_paths.published_link(settings.distributions, distribution, arch)
     if params.get("generation"):
         tree = tree_paths.generation_folder(
             settings.distributions, distribution, arch, params["generation"]
         )
     if not os.path.isdir(tree):
-        raise NotFound(f'no distribution "{distribution}" for {arch}', tree, "build it: rocks_dist")
+        raise NotFound(
+            f'unknown distribution "{distribution}" for {arch}', tree, "build it with rocks_dist"
+        )
     return (tree_paths.xml_folder(tree),), tree
 
 
-def _served(settings: Settings, distribution: str, arch: str, generation: str) -> dict[str, str]:
-    """What an install order would add to the node's attributes, for a node that has none."""
+def _order_attributes(
+    settings: Settings, distribution: str, arch: str, generation: str
+) -> dict[str, str]:
+    """Return the attributes that an install order adds to a node."""
     base = settings.plain_url
     if generation:
         url = tree_paths.generation_url(base, distribution, arch, generation)
@@ -178,11 +184,11 @@ def _served(settings: Settings, distribution: str, arch: str, generation: str) -
 
 
 def _release(tree: str) -> str:
-    """The release that a distribution's profiles were compiled for."""
+    """Return the release that a distribution's profiles were compiled for."""
     try:
         stored = profile_store.read_library(tree_paths.profiles_folder(tree)) if tree else None
     except NotFound:
         stored = None
     for profiles in stored.profiles.values() if stored else ():
         return profiles[0].release
-    raise DescriptionError("no release is named", "options", "give release, for instance rhel9")
+    raise DescriptionError("the release is missing", "options", "set release, such as rhel9")

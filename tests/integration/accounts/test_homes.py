@@ -8,7 +8,7 @@ import re
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from support.profiles import SUPPORTED, kickstart, scripts, written
+from support.profiles import SUPPORTED, kickstart, scripts, written_files
 
 # The files are mounted over those of the autofs package, for one process; the host is not affected.
 OVERLAY = """
@@ -22,7 +22,7 @@ exec automount --dumpmaps
 def test_homes_are_mounted_at_the_path_in_passwd(tmp_path: pathlib.Path, release: str) -> None:
     text = kickstart("compute", release, home_path="/homes", home_export="/export/home")
     (script,) = [script.text for script in scripts(text, release) if script.node == "autofs"]
-    for path, content in written(script):
+    for path, content in written_files(script):
         file = tmp_path / path.replace("/etc/", "", 1)
         file.parent.mkdir(exist_ok=True)
         file.write_text(content)

@@ -102,7 +102,8 @@ def test_a_node_whose_root_no_file_describes_stops_the_build_but_the_frontend_ma
     built(options)
     put_membership(table_ii, "NFS Server", distribution="rocks")
 
-    assert module("rocks_dist", options)["msg"] == 'no root "nas" in the graph "default"'
+    message = module("rocks_dist", options)["msg"]
+    assert '"nas"' in message and '"default"' in message
 
 
 def test_what_the_lint_calls_an_error_stops_the_build_though_no_node_uses_it(

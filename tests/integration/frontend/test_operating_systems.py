@@ -18,7 +18,7 @@ import yaml
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from support import rendering
-from support.rendering import ROLE, System, template
+from support.rendering import ROLE, System, evaluate_template
 from support.samples import sample
 
 SYSTEMS = {
@@ -38,7 +38,7 @@ CHECK_SECONDS = 30.0
 @pytest.fixture(scope="module", params=sorted(SYSTEMS))
 def files(request: pytest.FixtureRequest) -> dict[str, str]:
     """What the role would write on one of them."""
-    return rendering.files(SYSTEMS[request.param], **GIVEN)
+    return rendering.role_files(SYSTEMS[request.param], **GIVEN)
 
 
 def test_every_value_is_known_and_none_is_left_unrendered(files: dict[str, str]) -> None:
@@ -102,7 +102,7 @@ def test_systemd_understands_every_unit_and_every_addition(
 
 @pytest.mark.parametrize("scheduler", ["slurm", "pbs", "none"])
 def test_the_list_of_nodes_is_the_schedulers(scheduler: str) -> None:
-    written = rendering.files(SYSTEMS["EL 9"], **GIVEN, frontend_scheduler=scheduler)
+    written = rendering.role_files(SYSTEMS["EL 9"], **GIVEN, frontend_scheduler=scheduler)
     reports = set(yaml.safe_load(written["/etc/rocks/rocks.yml"])["reports"])
     assert reports & {"slurm", "pbs"} == {scheduler} - {"none"}
     after = re.findall(
@@ -119,7 +119,7 @@ def test_slurm_is_refused_where_it_gives_nodes_no_list_of_nodes() -> None:
     refused = [
         name
         for name, system in SYSTEMS.items()
-        if template(system, "{{ __frontend_slurm_too_old }}")
+        if evaluate_template(system, "{{ __frontend_slurm_too_old }}")
     ]
     assert refused == ["Ubuntu 22.04"]
 
@@ -145,7 +145,7 @@ def test_packages_of_enterprise_linux_9_are_in_its_appstream_or_where_the_role_s
     names = set(re.findall(r"<name>([^<]+)</name>", gzip.decompress(index.read_bytes()).decode()))
     wanted = {
         name
-        for some in template(SYSTEMS["EL 9"], "{{ __frontend_packages }}").values()
+        for some in evaluate_template(SYSTEMS["EL 9"], "{{ __frontend_packages }}").values()
         for name in some
     }
     baseos = {"chrony", "dhcp-server", "grub2-efi-x64", "grub2-efi-x64-modules", "grub2-pc-modules"}
@@ -163,11 +163,11 @@ def test_packages_of_enterprise_linux_9_are_in_its_appstream_or_where_the_role_s
 
 def test_the_vendors_grub_is_looked_for_where_the_vendor_has_it() -> None:
     assert (
-        template(SYSTEMS["EL 9"], "{{ __frontend_loaders[3].from }}")
+        evaluate_template(SYSTEMS["EL 9"], "{{ __frontend_loaders[3].from }}")
         == "/boot/efi/EFI/rocky/grubx64.efi"
     )
     assert (
-        template(SYSTEMS["EL 10"], "{{ __frontend_loaders[3].from }}")
+        evaluate_template(SYSTEMS["EL 10"], "{{ __frontend_loaders[3].from }}")
         == "/boot/efi/EFI/almalinux/grubx64.efi"
     )
 

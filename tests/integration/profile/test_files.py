@@ -25,7 +25,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expression
     parse,
 )
 from support import scratch
-from support.kickstarts import sections, tree
+from support.kickstarts import script_bodies, tree
 from support.samples import sample
 
 ROOTS = ("compute", "login", "nas", "server")
@@ -149,7 +149,9 @@ def begun(folder: pathlib.Path) -> pathlib.Path:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_every_file_has_the_effect_that_it_had(tmp_path: pathlib.Path, root: str) -> None:
+def test_every_file_element_has_the_effect_that_it_has_in_rocks(
+    tmp_path: pathlib.Path, root: str
+) -> None:
     values = attributes(root)
     rolls = sample("rocks7")
     graphs = {
@@ -165,7 +167,9 @@ def test_every_file_has_the_effect_that_it_had(tmp_path: pathlib.Path, root: str
     scratch.run(
         ours,
         CLOCK
-        + "".join(f"(\n{script}\n)\n" for script in sections(render(profile, values), "rhel7")),
+        + "".join(
+            f"(\n{script}\n)\n" for script in script_bodies(render(profile, values), "rhel7")
+        ),
     )
 
     theirs = begun(tmp_path / "theirs")

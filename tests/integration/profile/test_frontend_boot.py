@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from support.ansible import BIN, ROOT, command
-from support.profiles import kickstart, scripts, written
+from support.profiles import kickstart, scripts, written_files
 
 UNIT, VARIABLES = "/etc/systemd/system/rocks-frontend.service", "/etc/rocks/frontend-vars.yml"
 COLLECTIONS = "/usr/share/ansible/collections"
@@ -34,12 +34,14 @@ def files(tarball: pathlib.Path) -> dict[str, str]:
     )
     found: dict[str, str] = {}
     for script in scripts(text, RELEASE):
-        for path, content in written(script.text):
+        for path, content in written_files(script.text):
             found[path] = found.get(path, "") + content
     return found
 
 
-def test_systemd_takes_the_unit(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_systemd_accepts_the_unit_of_the_first_boot(
+    files: dict[str, str], tmp_path: pathlib.Path
+) -> None:
     unit = tmp_path / "rocks-frontend.service"
     unit.write_text(files[UNIT].replace("/usr/bin/ansible", f"{BIN}/ansible"))
     ended = subprocess.run(
@@ -55,7 +57,7 @@ def test_systemd_takes_the_unit(files: dict[str, str], tmp_path: pathlib.Path) -
     ) == (0, [])
 
 
-def test_its_commands_install_the_collection_and_find_the_playbook(
+def test_the_commands_of_the_unit_install_the_collection_and_find_the_playbook(
     files: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
     (tmp_path / "vars.yml").write_text(files[VARIABLES])
@@ -81,7 +83,7 @@ def test_its_commands_install_the_collection_and_find_the_playbook(
     )
 
 
-def test_its_variables_are_the_roles_and_keep_what_grows_on_what_is_kept(
+def test_the_variables_are_the_roles_and_growing_folders_are_on_kept_partitions(
     files: dict[str, str],
 ) -> None:
     given: dict[str, Any] = yaml.safe_load(files[VARIABLES])

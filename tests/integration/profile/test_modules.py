@@ -12,12 +12,12 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from support.ansible import ROOT, command
 from support.cluster import Urls
-from support.kickstarts import COMPUTE_0_0, FIGURE_4, strictly_valid, tree
+from support.kickstarts import COMPUTE_0_0, FIGURE_4, parse_strictly, tree
 
 PAGE = (ROOT / "docs" / "profiles.md").read_text()
 
 
-def test_a_kickstart_is_written_from_the_command_line(tmp_path: pathlib.Path) -> None:
+def test_a_kickstart_can_be_written_from_the_command_line(tmp_path: pathlib.Path) -> None:
     asked = {
         "path": [tree(tmp_path / "xml", FIGURE_4)],
         "root": "compute",
@@ -27,10 +27,10 @@ def test_a_kickstart_is_written_from_the_command_line(tmp_path: pathlib.Path) ->
     }
     ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    strictly_valid((tmp_path / "compute.ks").read_text(), "rhel9")
+    parse_strictly((tmp_path / "compute.ks").read_text(), "rhel9")
 
 
-def test_a_fault_in_the_xml_is_told_with_its_line(tmp_path: pathlib.Path) -> None:
+def test_an_error_in_the_xml_is_reported_with_its_line(tmp_path: pathlib.Path) -> None:
     path = tree(
         tmp_path / "xml",
         {**FIGURE_4, "nodes/mpi.xml": "<kickstart>\n<pacakge>x</pacakge></kickstart>"},
@@ -38,10 +38,7 @@ def test_a_fault_in_the_xml_is_told_with_its_line(tmp_path: pathlib.Path) -> Non
     asked = {"path": [path], "root": "compute", "release": "rhel9", "attributes": COMPUTE_0_0}
     ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
     assert ended.returncode != 0
-    assert (
-        f"{path}/nodes/mpi.xml:2: <pacakge> is not known in <kickstart>; did you mean package"
-        in ended.stdout
-    )
+    assert re.search(rf"{path}/nodes/mpi.xml:2: .*<pacakge>.*did you mean package", ended.stdout)
 
 
 COMMANDS = re.findall(
@@ -61,5 +58,5 @@ def test_the_commands_of_the_page_change_the_database(
     assert "| SUCCESS =>" in again.stdout, again.stdout
 
 
-def test_the_page_shows_how_a_site_tells_the_database() -> None:
+def test_the_page_shows_the_commands_for_the_database() -> None:
     assert len(COMMANDS) == 4

@@ -28,7 +28,7 @@ def script() -> str:
 
 
 @pytest.mark.parametrize("row", [OTHER, SAME, ""], ids=["another number", "this number", "no user"])
-def test_a_node_has_the_frontends_number_and_so_have_the_users_files(
+def test_a_node_has_the_frontends_number_of_the_slurm_user(
     tmp_path: pathlib.Path, script: str, row: str
 ) -> None:
     root = scratch.make(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support import twice
-from support.profiles import CHOICES, ORDER, ROOTS, SITES, node_of, profile_of, scripts
+from support.profiles import CHOICES, ORDER, ROOTS, SITES, node_attributes, scripts, shipped_profile
 
 NEWEST_EL = "rhel10"
 CASES = [(root, NEWEST_EL, "") for root in ROOTS] + [("frontend", "rhel8", "")]
@@ -24,8 +24,8 @@ def test_a_second_run_of_a_script_changes_nothing(
     tmp_path: pathlib.Path, root: str, release: str, site: str
 ) -> None:
     chosen = SITES.get(site, {})
-    values = {**node_of(root, **chosen), **ORDER, "frontend_url": twice.FRONTEND}
-    text = render(profile_of(root, release, **chosen), values)
+    values = {**node_attributes(root, **chosen), **ORDER, "frontend_url": twice.FRONTEND}
+    text = render(shipped_profile(root, release, **chosen), values)
     ended = twice.run(tmp_path, scripts(text, release))
     assert [one for one in ended if one.statuses != (0, 0)] == []
     assert [(one.node, one.changed) for one in ended if one.changed] == []

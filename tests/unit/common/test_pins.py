@@ -80,6 +80,6 @@ def test_a_generation_without_profiles_is_told(described: Database, tmp_path: pa
     (tmp_path / "rocks" / "x86_64").symlink_to("../.generations/rocks/x86_64/empty")
     with pytest.raises(
         NotFound,
-        match=r"compute-0-0: .*empty/build/profiles: no compiled profiles; build the distribution",
+        match=r"compute-0-0: .*empty/build/profiles: no compiled profiles; rebuild the distribution",
     ):
         pins(described, list_nodes(described, ["compute-0-0"]), str(tmp_path))

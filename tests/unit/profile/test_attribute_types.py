@@ -16,14 +16,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.profile
     ProfileRequest,
     compile_library,
 )
-from support.kickstarts import one, tree
+from support.kickstarts import single_node_tree, tree
 
 GRAPH = "graphs/default/default.xml"
 
 
 def declare(folder: pathlib.Path, declaration: str) -> str:
     """A directory whose graph file declares an attribute on line 2."""
-    return one(folder, "<package>bash</package>", graph=f"\n{declaration}\n")
+    return single_node_tree(folder, "<package>bash</package>", graph=f"\n{declaration}\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Commands, packages and sections of a kickstart, and what a profile depends on."""
+"""Commands, packages and sections of a kickstart, and the attributes that a profile depends on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
     render_with_origins,
     sha256,
 )
-from support.kickstarts import one, strictly_valid, tree
+from support.kickstarts import parse_strictly, single_node_tree, tree
 
 
 def compiled(
     folder: pathlib.Path, *elements: str, release: str = "rhel9", graph: str = "", **values: str
 ) -> Profile:
-    return compile_profile(one(folder, *elements, graph=graph), "compute", values, release)
+    return compile_profile(
+        single_node_tree(folder, *elements, graph=graph), "compute", values, release
+    )
 
 
 def commands(profile: Profile, **values: str) -> list[str]:
@@ -36,7 +38,7 @@ def packages(folder: pathlib.Path, *elements: str, **values: str) -> list[str]:
     return [package.name for package in compiled(folder, *elements, **values).packages]
 
 
-def test_commands_come_in_the_order_in_which_they_are_written_each_once(
+def test_commands_keep_their_order_and_repetitions_are_removed(
     tmp_path: pathlib.Path,
 ) -> None:
     profile = compiled(
@@ -47,7 +49,7 @@ def test_commands_come_in_the_order_in_which_they_are_written_each_once(
     assert commands(profile) == ["lang en_US", "skipx", "firewall --enabled --ssh"]
 
 
-def test_an_include_inside_a_command_stands_for_itself(tmp_path: pathlib.Path) -> None:
+def test_an_include_line_in_a_command_is_a_command_of_its_own(tmp_path: pathlib.Path) -> None:
     profile = compiled(
         tmp_path, "<main><install>\n%include /tmp/parts\n</install></main>", release="rhel7"
     )
@@ -64,7 +66,7 @@ def test_an_include_inside_a_command_stands_for_itself(tmp_path: pathlib.Path) -
         ("--append=&x;&y;", {"x": "", "y": "a#b"}, "bootloader --append='a#b'"),
     ],
 )
-def test_a_reference_is_words_alone_and_a_part_of_a_word_otherwise(
+def test_a_reference_is_several_words_only_if_it_is_a_word_of_its_own(
     tmp_path: pathlib.Path, text: str, values: dict[str, str], line: str
 ) -> None:
     assert commands(
@@ -73,7 +75,7 @@ def test_a_reference_is_words_alone_and_a_part_of_a_word_otherwise(
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\u2028%end", "'"])
-def test_a_value_that_cannot_be_in_a_line_is_refused_with_attribute_and_place(
+def test_a_value_with_a_line_break_is_an_error_of_a_command(
     tmp_path: pathlib.Path, value: str
 ) -> None:
     profile = compiled(tmp_path, "<main>\n<lang>x=&x; &x;</lang></main>")
@@ -82,30 +84,32 @@ def test_a_value_that_cannot_be_in_a_line_is_refused_with_attribute_and_place(
 
 
 @pytest.mark.parametrize("text", ['"open', "'open", "a\\&x;", "a\\"])
-def test_a_command_whose_quotes_do_not_close_is_refused(tmp_path: pathlib.Path, text: str) -> None:
+def test_a_command_with_an_open_quote_is_an_error(tmp_path: pathlib.Path, text: str) -> None:
     with pytest.raises(DescriptionError, match=r"compute.xml:2: a (quote|backslash)"):
         compiled(tmp_path, f"<main><lang>{text}</lang></main>")
 
 
-def test_packages_are_sorted_groups_first_and_each_stands_once(tmp_path: pathlib.Path) -> None:
-    found = packages(
+def test_packages_are_sorted_and_unique_with_groups_first(tmp_path: pathlib.Path) -> None:
+    names = packages(
         tmp_path,
         "<package>zsh</package><package>gcc</package><package>gcc</package>",
         '<package type="meta">Development Tools</package><package>\n  make\n  @core\n</package>',
     )
-    assert found == ["@Development Tools", "@core", "gcc", "make", "zsh"]
+    assert names == ["@Development Tools", "@core", "gcc", "make", "zsh"]
 
 
 @pytest.mark.parametrize(
-    ("disable", "kept"),
+    ("disable", "included"),
     [("1", False), ("true", False), ("", False), ("0", True), ("false", True), ("no", True)],
 )
-def test_disable_is_read_as_yes_or_no(tmp_path: pathlib.Path, disable: str, kept: bool) -> None:
-    found = packages(tmp_path, f'<package disable="{disable}">x</package>')
-    assert found == (["x"] if kept else ["-x"])
+def test_disable_excludes_a_package_unless_it_is_false(
+    tmp_path: pathlib.Path, disable: str, included: bool
+) -> None:
+    names = packages(tmp_path, f'<package disable="{disable}">x</package>')
+    assert names == (["x"] if included else ["-x"])
 
 
-def test_a_package_that_one_node_wants_is_not_kept_out_whatever_the_order(
+def test_a_package_that_one_node_includes_is_not_excluded(
     tmp_path: pathlib.Path,
 ) -> None:
     assert packages(tmp_path, '<package disable="1">x</package><package>x</package>') == ["x"]
@@ -113,24 +117,26 @@ def test_a_package_that_one_node_wants_is_not_kept_out_whatever_the_order(
 
 
 @pytest.mark.parametrize(
-    ("arch", "found"), [("i386", ["a"]), ("x86_64", ["a", "b"]), ("ppc64le", []), (None, [])]
+    ("arch", "expected"), [("i386", ["a"]), ("x86_64", ["a", "b"]), ("ppc64le", []), (None, [])]
 )
-def test_arch_is_a_list(tmp_path: pathlib.Path, arch: str | None, found: list[str]) -> None:
+def test_arch_is_a_list_of_architectures(
+    tmp_path: pathlib.Path, arch: str | None, expected: list[str]
+) -> None:
     elements = (
         '<package arch="i386,x86_64">a</package><package arch="x86_64" os="linux">b</package>'
     )
-    assert packages(tmp_path, elements, **({"arch": arch} if arch else {})) == found
+    assert packages(tmp_path, elements, **({"arch": arch} if arch else {})) == expected
 
 
 def test_an_attribute_in_a_packages_name_is_part_of_the_shape(tmp_path: pathlib.Path) -> None:
     profile = compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x86_64")
     assert [package.name for package in profile.packages] == ["nspr.x86_64"]
     assert profile.shape == {"arch": "x86_64"}
-    with pytest.raises(DescriptionError, match="not the name of a package"):
+    with pytest.raises(DescriptionError, match=r"compute.xml:2: .%end"):
         compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x\n%end")
 
 
-def test_no_value_breaks_out_of_a_sections_header(tmp_path: pathlib.Path) -> None:
+def test_no_value_ends_the_header_of_a_section(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DescriptionError, match=r"compute.xml:2: U.000A ends a line"):
         compiled(tmp_path, '<packages arg="--inst-langs=&x;"/>', x="en\n%end")
     profile = compiled(tmp_path, '<addon name="org_x" arg="--host=&x;"/>')
@@ -140,7 +146,7 @@ def test_no_value_breaks_out_of_a_sections_header(tmp_path: pathlib.Path) -> Non
 
 
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
-def test_sections_come_in_the_installers_order_with_logs_of_their_own(
+def test_sections_have_the_installers_order_and_separate_logs(
     tmp_path: pathlib.Path, release: str
 ) -> None:
     profile = compiled(
@@ -151,7 +157,7 @@ def test_sections_come_in_the_installers_order_with_logs_of_their_own(
         release=release,
     )
     text = render(profile, {})
-    strictly_valid(text, release)
+    parse_strictly(text, release)
     assert [line for line in text.splitlines() if line.startswith("%") and line != "%end"] == [
         "%packages --instLangs=en" if release == "rhel8" else "%packages --inst-langs=en",
         "%addon com_redhat_kdump --disable",
@@ -166,19 +172,19 @@ def test_sections_come_in_the_installers_order_with_logs_of_their_own(
 
 
 @pytest.mark.parametrize(
-    ("phase", "there"),
+    ("phase", "compiled_in"),
     [("post", True), ("post,reconfigure", True), ("reconfigure", False), (None, True)],
 )
-def test_configure_is_a_post_unless_it_is_only_for_a_later_reconfiguration(
-    tmp_path: pathlib.Path, phase: str | None, there: bool
+def test_configure_is_a_post_unless_its_phase_is_reconfigure(
+    tmp_path: pathlib.Path, phase: str | None, compiled_in: bool
 ) -> None:
     attribute = f'phase="{phase}"' if phase else ""
     assert (
         "%post" in render(compiled(tmp_path, f"<configure {attribute}>x</configure>"), {})
-    ) is there
+    ) is compiled_in
 
 
-def test_a_playbook_is_written_and_run(tmp_path: pathlib.Path) -> None:
+def test_an_ansible_element_writes_and_runs_a_playbook(tmp_path: pathlib.Path) -> None:
     text = render(compiled(tmp_path, '<ansible playbook="site.yml">\n- hosts: all\n</ansible>'), {})
     assert "> /var/rocks/ansible/site.yml <<'EOF'\n|- hosts: all\nEOF\n" in text
     assert (
@@ -187,7 +193,7 @@ def test_a_playbook_is_written_and_run(tmp_path: pathlib.Path) -> None:
     )
 
 
-def test_a_declared_attribute_has_its_default_in_conditions_and_in_texts(
+def test_conditions_and_texts_use_the_default_of_a_declared_attribute(
     tmp_path: pathlib.Path,
 ) -> None:
     graph = '<attribute name="zone" default="Etc/UTC">Time zone.</attribute><attribute name="x"/>'
@@ -199,7 +205,9 @@ def test_a_declared_attribute_has_its_default_in_conditions_and_in_texts(
     ]
 
 
-def test_only_what_was_looked_at_is_part_of_the_shape(tmp_path: pathlib.Path) -> None:
+def test_only_attributes_that_the_compile_used_are_part_of_the_shape(
+    tmp_path: pathlib.Path,
+) -> None:
     profile = compiled(
         tmp_path,
         '<post cond="a and b">x</post><post os="sunos" cond="c">y</post><post>&d;</post>',
@@ -217,7 +225,7 @@ def test_a_profile_is_not_rendered_for_a_node_of_another_shape(tmp_path: pathlib
         render(profile, {"hostname": "compute-0-0"})
 
 
-def test_each_line_knows_where_it_was_written(tmp_path: pathlib.Path) -> None:
+def test_each_line_has_the_line_of_its_source(tmp_path: pathlib.Path) -> None:
     profile = compiled(
         tmp_path,
         "<main>\n<lang>C</lang></main>",
@@ -226,25 +234,25 @@ def test_each_line_knows_where_it_was_written(tmp_path: pathlib.Path) -> None:
     )
     lines = render_with_origins(profile, {"x": "a\nb"})
     assert "".join(line.text + "\n" for line in lines) == render(profile, {"x": "a\nb"})
-    found = {line.text: line.origin.line for line in lines if line.origin}
-    assert found["lang C"] == 3
-    assert (found["gcc"], found["make"]) == (4, 5)
-    assert found['echo "a"$\'\\012\'"b"'] == 7
-    assert (found["|one"], found["|a"], found["|b"]) == (9, 10, 10)
+    lines_by_text = {line.text: line.origin.line for line in lines if line.origin}
+    assert lines_by_text["lang C"] == 3
+    assert (lines_by_text["gcc"], lines_by_text["make"]) == (4, 5)
+    assert lines_by_text['echo "a"$\'\\012\'"b"'] == 7
+    assert (lines_by_text["|one"], lines_by_text["|a"], lines_by_text["|b"]) == (9, 10, 10)
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, "<package>a</package><post>&x;</post>")
+def test_the_same_input_compiles_to_the_same_bytes(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(tmp_path, "<package>a</package><post>&x;</post>")
     texts = {
         sha256(render(compile_profile(path, "compute", {}, "rhel9"), {"x": "y"})) for _ in range(3)
     }
     assert len(texts) == 1
 
 
-def test_release_conditions_know_the_target_its_family_and_an_old_attribute_of_that_name(
+def test_release_conditions_match_the_target_its_family_and_an_attribute_release(
     tmp_path: pathlib.Path,
 ) -> None:
-    path = one(
+    path = single_node_tree(
         tmp_path,
         *(
             f'<package release="{name}">{name}</package>'
@@ -253,19 +261,19 @@ def test_release_conditions_know_the_target_its_family_and_an_old_attribute_of_t
         '<package cond="os_version_major &gt;= 9">new</package>',
     )
 
-    def found(target: str, values: dict[str, str] | None = None) -> list[str]:
+    def packages_for(target: str, values: dict[str, str] | None = None) -> list[str]:
         return [
             package.name
             for package in compile_profile(path, "compute", values or {}, target).packages
         ]
 
-    assert found("rhel9") == ["new", "rhel", "rhel9"]
-    assert found("rhel8") == ["rhel"]
-    assert found("fedora") == ["fedora", "new"]
-    assert found("rhel7", {"release": "Manzanita"}) == ["Manzanita"]
+    assert packages_for("rhel9") == ["new", "rhel", "rhel9"]
+    assert packages_for("rhel8") == ["rhel"]
+    assert packages_for("fedora") == ["fedora", "new"]
+    assert packages_for("rhel7", {"release": "Manzanita"}) == ["Manzanita"]
 
 
-def test_a_graph_may_name_its_nodes_by_attributes(tmp_path: pathlib.Path) -> None:
+def test_an_edge_can_name_a_node_with_an_attribute(tmp_path: pathlib.Path) -> None:
     path = tree(
         tmp_path,
         {

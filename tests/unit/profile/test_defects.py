@@ -16,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.serialization import (
     serialize,
 )
-from support.kickstarts import one, sections, strictly_valid, tree
+from support.kickstarts import parse_strictly, script_bodies, single_node_tree, tree
 
 
 def nodes(
@@ -27,7 +27,7 @@ def nodes(
     return [node.name for node in compile_profile(path, "a", attributes, "rhel9").nodes]
 
 
-def test_1_what_is_only_behind_an_edge_that_does_not_hold_is_not_kept(
+def test_1_a_node_behind_an_edge_that_does_not_hold_is_not_included(
     tmp_path: pathlib.Path,
 ) -> None:
     assert nodes(tmp_path, '<edge from="a" to="b" cond="FALSE"/><edge from="b" to="c"/>', {}) == [
@@ -35,19 +35,19 @@ def test_1_what_is_only_behind_an_edge_that_does_not_hold_is_not_kept(
     ]
 
 
-def test_2_a_node_is_not_lost_because_its_first_edge_does_not_hold(tmp_path: pathlib.Path) -> None:
+def test_2_a_node_is_included_although_its_first_edge_does_not_hold(tmp_path: pathlib.Path) -> None:
     graph = '<edge from="a" to="b" cond="FALSE"/><edge from="a" to="c"/><edge from="c" to="b"/>'
     assert nodes(tmp_path, graph, {}) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(("x", "reached"), [("true", ["a", "b"]), ("false", ["a"])])
-def test_3_a_condition_on_the_inner_element_is_the_edges_condition(
+def test_3_a_condition_on_the_to_element_applies_to_the_edge(
     tmp_path: pathlib.Path, x: str, reached: list[str]
 ) -> None:
     assert nodes(tmp_path, '<edge from="a"><to cond="x">b</to></edge>', {"x": x}) == reached
 
 
-def test_4_a_circle_of_order_edges_is_an_error_that_names_it(tmp_path: pathlib.Path) -> None:
+def test_4_a_cycle_of_order_edges_is_an_error_that_names_it(tmp_path: pathlib.Path) -> None:
     graph = '<edge from="a"><to>b</to><to>c</to></edge>\n<order head="b" tail="c"/>\n<order head="c" tail="b"/>\n'
     with pytest.raises(DescriptionError) as caught:
         nodes(tmp_path, graph, {})
@@ -56,7 +56,9 @@ def test_4_a_circle_of_order_edges_is_an_error_that_names_it(tmp_path: pathlib.P
     assert f"{tmp_path}/graphs/default/g.xml:3" in str(caught.value)
 
 
-def test_5_the_order_of_files_and_elements_changes_no_byte(tmp_path: pathlib.Path) -> None:
+def test_5_the_order_of_files_and_elements_does_not_change_the_kickstart(
+    tmp_path: pathlib.Path,
+) -> None:
     edges = [f'<edge from="a"><to>n{number}</to></edge>' for number in range(30)]
     orders = [f'<order head="n{number}" tail="n{number + 3}"/>' for number in range(0, 27, 2)]
     texts = set()
@@ -75,7 +77,7 @@ def test_5_the_order_of_files_and_elements_changes_no_byte(tmp_path: pathlib.Pat
     assert len(texts) == 1
 
 
-def test_6_an_order_of_a_name_that_does_not_exist_is_found(tmp_path: pathlib.Path) -> None:
+def test_6_an_order_of_an_unknown_node_is_a_finding(tmp_path: pathlib.Path) -> None:
     path = tree(
         tmp_path,
         {
@@ -90,7 +92,7 @@ def test_6_an_order_of_a_name_that_does_not_exist_is_found(tmp_path: pathlib.Pat
     assert "did you mean networking-server?" in str(found)
 
 
-def test_7_an_edge_to_a_node_without_a_file_is_found_before_any_node_is_installed(
+def test_7_an_edge_to_a_node_without_a_file_is_an_error(
     tmp_path: pathlib.Path,
 ) -> None:
     path = tree(
@@ -109,28 +111,30 @@ def test_7_an_edge_to_a_node_without_a_file_is_found_before_any_node_is_installe
     ("attribute", "rule", "hint"),
     [('perm="0600"', "unknown-attribute", "perms"), ('mode="755"', "odd-value", "perms")],
 )
-def test_8_an_unknown_attribute_is_told_and_what_was_meant(
+def test_8_an_unknown_xml_attribute_is_a_warning_with_a_suggestion(
     tmp_path: pathlib.Path, attribute: str, rule: str, hint: str
 ) -> None:
-    path = one(tmp_path, f'<post>\n<file name="/etc/x" {attribute}>x</file></post>')
+    path = single_node_tree(tmp_path, f'<post>\n<file name="/etc/x" {attribute}>x</file></post>')
     (found,) = compile_profile(path, "compute", {}, "rhel9").remarks
     assert (found.rule, found.origin.line) == (rule, 3)
     assert hint in found.hint
 
 
 def test_9_no_content_can_end_its_file_or_its_section(tmp_path: pathlib.Path) -> None:
-    path = one(
+    path = single_node_tree(
         tmp_path, '<post><file name="/etc/x">\nEOF\n%end\n|EOF\nROCKS-SCRIPT\n</file></post>'
     )
     text = render(compile_profile(path, "compute", {}, "rhel9"), {})
-    strictly_valid(text, "rhel9")
-    (script,) = sections(text)
+    parse_strictly(text, "rhel9")
+    (script,) = script_bodies(text)
     assert script.endswith("|EOF\n|%end\n||EOF\n|ROCKS-SCRIPT\nEOF\n")
 
 
 def test_10_a_condition_cannot_run_code(tmp_path: pathlib.Path) -> None:
     canary = tmp_path / "canary"
-    path = one(tmp_path, f"<post cond=\"__import__('pathlib').Path('{canary}').touch()\">x</post>")
+    path = single_node_tree(
+        tmp_path, f"<post cond=\"__import__('pathlib').Path('{canary}').touch()\">x</post>"
+    )
     with pytest.raises(DescriptionError, match=r"compute.xml:2: cond="):
         compile_profile(path, "compute", {}, "rhel9")
     assert not canary.exists()
@@ -138,15 +142,15 @@ def test_10_a_condition_cannot_run_code(tmp_path: pathlib.Path) -> None:
 
 def test_11_an_undefined_attribute_is_an_error_with_its_place(tmp_path: pathlib.Path) -> None:
     profile = compile_profile(
-        one(tmp_path, "<post>\necho &nowhere;\n</post>"), "compute", {}, "rhel9"
+        single_node_tree(tmp_path, "<post>\necho &nowhere;\n</post>"), "compute", {}, "rhel9"
     )
     with pytest.raises(DescriptionError) as caught:
         render(profile, {})
     assert str(caught.value).startswith('nodes/compute.xml:3: attribute "nowhere" is not defined')
 
 
-def test_12_attributes_are_data_and_never_read_as_code_or_markup(tmp_path: pathlib.Path) -> None:
-    path = one(
+def test_12_attribute_values_are_never_read_as_code_or_markup(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(
         tmp_path, '<main><lang>&lang;</lang></main><post>\necho "&value;" &amp;&amp; true\n</post>'
     )
     values = {"lang": "x", "value": "&lt;/post>{'a': __import__('os')}&hostname;%(x)s{}"}

@@ -61,7 +61,7 @@ KICKSTART = {
 
 @pytest.mark.parametrize("name", sorted(KICKSTART))
 @given(value=VALUES)
-def test_in_a_command_a_value_is_one_word_and_the_line_one_line(name: str, value: str) -> None:
+def test_a_value_in_a_command_is_one_word_on_one_line(name: str, value: str) -> None:
     template, expected = KICKSTART[name]
     try:
         line = template.format(escaping.escape(value, name))
@@ -73,7 +73,7 @@ def test_in_a_command_a_value_is_one_word_and_the_line_one_line(name: str, value
 
 
 @given(value=VALUES)
-def test_alone_in_a_command_a_value_is_its_words(value: str) -> None:
+def test_a_value_that_is_a_word_of_its_own_is_split_into_words(value: str) -> None:
     try:
         words = shlex.split(value)
         line = "command " + escaping.escape(value, "kickstart-words") + " next"
@@ -84,7 +84,7 @@ def test_alone_in_a_command_a_value_is_its_words(value: str) -> None:
 
 
 @given(value=VALUES)
-def test_no_rule_lets_a_value_begin_a_line_that_ends_a_section(value: str) -> None:
+def test_no_escaped_value_begins_a_line_with_a_percent_sign(value: str) -> None:
     for name in escaping.ESCAPERS:
         if name.startswith("kickstart"):
             continue
@@ -100,27 +100,27 @@ def test_no_rule_lets_a_value_begin_a_line_that_ends_a_section(value: str) -> No
         assert not any(line.lstrip().startswith("%") for line in lines), (name, written)
 
 
-def test_a_file_takes_every_value_that_text_can_hold() -> None:
+def test_a_file_can_contain_every_value() -> None:
     for value in NASTY:
         if not escaping.ODD_LINE_END.search(value):
             assert escaping.escape(value, "body").replace("\n" + escaping.MARGIN, "\n") == value
 
 
 @pytest.mark.parametrize("name", sorted(escaping.ESCAPERS))
-def test_no_rule_takes_half_a_character_or_a_nul(name: str) -> None:
+def test_a_nul_or_an_unpaired_surrogate_is_an_error_everywhere(name: str) -> None:
     for value in ("a\x00b", "\ud800"):
         with pytest.raises(ValueError, match="NUL"):
             escaping.escape(value, name)
 
 
 @pytest.mark.parametrize("name", sorted(escaping.ESCAPERS))
-def test_a_plain_value_is_written_as_it_is_everywhere(name: str) -> None:
+def test_a_plain_value_is_written_unchanged_everywhere(name: str) -> None:
     assert (
         escaping.escape("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
     )
 
 
-def test_a_text_is_taken_apart_at_its_references() -> None:
+def test_a_text_is_split_at_its_references() -> None:
     text = f"url --url=http://{escaping.placeholder('host', 'kickstart-word')}/x"
     assert escaping.split_references(text) == (
         "url --url=http://",

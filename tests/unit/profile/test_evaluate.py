@@ -1,4 +1,4 @@
-"""The programs of <eval>: nobody runs them, for a limited time."""
+"""The programs of <eval> run as an unprivileged user, with a time limit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.evalua
 
 
 @pytest.mark.programs
-def test_a_program_runs_as_nobody_and_can_gain_nothing() -> None:
-    printed = make_evaluator()(
+def test_a_program_runs_unprivileged() -> None:
+    output = make_evaluator()(
         "id -u; id -G; grep -E '^(NoNewPrivs|CapEff|CapBnd):' /proc/self/status; pwd", "/bin/sh"
     )
-    user, groups, no_new, effective, bounding, folder = printed.splitlines()[:1] + _sorted(
-        printed.splitlines()[1:]
+    user, groups, no_new, effective, bounding, folder = output.splitlines()[:1] + _sorted(
+        output.splitlines()[1:]
     )
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
@@ -37,7 +37,7 @@ def _sorted(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.programs
-def test_a_program_in_another_language_gets_its_text_as_it_is() -> None:
+def test_a_program_in_another_language_gets_its_text_unchanged() -> None:
     assert make_evaluator()("print('a' + \"b\")\nprint('é')\n", "python3") == "ab\né\n"
 
 
@@ -59,7 +59,7 @@ def test_a_program_that_hangs_is_killed_with_its_children() -> None:
         make_evaluator(seconds=0.3)("sleep 60 & sleep 60; wait", "/bin/sh")
 
 
-def test_a_program_that_prints_without_end_is_not_believed() -> None:
+def test_the_output_of_a_program_is_limited() -> None:
     def run(_argv: object, **_options: Any) -> ProgramResult:
         return ProgramResult(0, "x" * 5_000_000, "", 0.1)
 
@@ -67,7 +67,7 @@ def test_a_program_that_prints_without_end_is_not_believed() -> None:
         make_evaluator(run=run)("yes", "/bin/sh")
 
 
-def test_an_unknown_user_is_said_before_anything_runs() -> None:
+def test_an_unknown_user_is_an_error_before_a_program_runs() -> None:
     if os.geteuid() == 0:
-        with pytest.raises(NotFound, match='no user "nobody-of-that-name"'):
+        with pytest.raises(NotFound, match="nobody-of-that-name"):
             make_evaluator("nobody-of-that-name")

@@ -1,4 +1,4 @@
-"""<eval>, <include> and <var>: what they give, and where it says it comes from."""
+"""<eval>, <include> and <var>: their results, and the place of each line."""
 
 from __future__ import annotations
 
@@ -19,45 +19,49 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
     render,
     render_with_origins,
 )
-from support.kickstarts import one, tree
+from support.kickstarts import single_node_tree, tree
 
 RAN: list[tuple[str, str]] = []
 
 
-def says(printed: str) -> Evaluate:
+def evaluator_that_prints(output: str) -> Evaluate:
     RAN.clear()
 
     def evaluate(script: str, interpreter: str) -> str:
         RAN.append((script, interpreter))
-        return printed
+        return output
 
     return evaluate
 
 
-def compiled(folder: pathlib.Path, *elements: str, printed: str = "", **values: str) -> Profile:
+def compiled(folder: pathlib.Path, *elements: str, output: str = "", **values: str) -> Profile:
     return compile_profile(
-        one(folder, *elements), "compute", values, "rhel9", evaluate=says(printed)
+        single_node_tree(folder, *elements),
+        "compute",
+        values,
+        "rhel9",
+        evaluate=evaluator_that_prints(output),
     )
 
 
 def body(profile: Profile, **values: str) -> str:
-    """The one script's lines."""
+    """Return the lines of the only script."""
     return render(profile, values).partition("%post")[2].partition("\n")[2].partition("%end")[0]
 
 
-def test_an_eval_gives_what_its_program_prints_as_text(tmp_path: pathlib.Path) -> None:
+def test_an_eval_is_replaced_by_the_output_of_its_program(tmp_path: pathlib.Path) -> None:
     profile = compiled(
-        tmp_path, '<post>a\n<eval shell="python">print(1)</eval>b\n</post>', printed="<&x;>\n"
+        tmp_path, '<post>a\n<eval shell="python">print(1)</eval>b\n</post>', output="<&x;>\n"
     )
     assert body(profile) == "a\n<&x;>\nb\n"
     assert RAN == [("print(1)\n", "python")]
 
 
-def test_an_eval_may_give_elements_and_their_place_is_its_own(tmp_path: pathlib.Path) -> None:
+def test_elements_that_an_eval_prints_have_the_line_of_the_eval(tmp_path: pathlib.Path) -> None:
     profile = compiled(
         tmp_path,
         '<post>\n<eval mode="xml">x</eval>\n</post>',
-        printed='<file name="/etc/x">\n&host;\n</file>\necho',
+        output='<file name="/etc/x">\n&host;\n</file>\necho',
     )
     assert "|compute-0-0\nEOF\n" in body(profile, host="compute-0-0")
     places = {
@@ -68,14 +72,14 @@ def test_an_eval_may_give_elements_and_their_place_is_its_own(tmp_path: pathlib.
     assert places == {3}
 
 
-def test_an_eval_may_stand_in_a_command(tmp_path: pathlib.Path) -> None:
+def test_an_eval_can_be_in_a_command(tmp_path: pathlib.Path) -> None:
     profile = compiled(
-        tmp_path, "<main><rootpw>--iscrypted <eval>gen</eval></rootpw></main>", printed="$6$x$y\n"
+        tmp_path, "<main><rootpw>--iscrypted <eval>gen</eval></rootpw></main>", output="$6$x$y\n"
     )
     assert "\nrootpw --iscrypted $6$x$y\n" in render(profile, {})
 
 
-def test_what_an_eval_is_given_becomes_part_of_the_shape(tmp_path: pathlib.Path) -> None:
+def test_attributes_in_an_eval_are_part_of_the_shape(tmp_path: pathlib.Path) -> None:
     profile = compiled(
         tmp_path, "<post><eval>rocks list host &hostname;</eval></post>", hostname="a; rm -rf /"
     )
@@ -83,44 +87,46 @@ def test_what_an_eval_is_given_becomes_part_of_the_shape(tmp_path: pathlib.Path)
     assert RAN == [("rocks list host 'a; rm -rf /'\n", "/bin/sh")]
 
 
-def test_an_eval_below_a_condition_that_does_not_hold_does_not_run(tmp_path: pathlib.Path) -> None:
+def test_an_eval_does_not_run_if_its_condition_does_not_hold(tmp_path: pathlib.Path) -> None:
     compiled(
         tmp_path, '<post cond="no"><eval>x</eval></post><post><eval os="sunos">y</eval>z</post>'
     )
     assert RAN == []
 
 
-def test_an_eval_that_fails_fails_the_compile_with_its_place(tmp_path: pathlib.Path) -> None:
+def test_a_failed_eval_is_an_error_with_its_line(tmp_path: pathlib.Path) -> None:
     def fails(script: str, interpreter: str) -> str:
         raise CommandError("ended with status 1", interpreter)
 
-    path = one(tmp_path, "<post>\n\n<eval>false</eval></post>")
+    path = single_node_tree(tmp_path, "<post>\n\n<eval>false</eval></post>")
     with pytest.raises(
         DescriptionError, match=r"compute.xml:4: <eval> failed: /bin/sh: ended with status 1"
     ):
         compile_profile(path, "compute", {}, "rhel9", evaluate=fails)
 
 
-def test_an_eval_without_anything_to_run_it_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(DescriptionError, match="none may run here"):
-        compile_profile(one(tmp_path, "<post><eval>x</eval></post>"), "compute", {}, "rhel9")
+def test_an_eval_is_an_error_without_an_evaluator(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(DescriptionError, match=r"compute.xml:2: <eval>"):
+        compile_profile(
+            single_node_tree(tmp_path, "<post><eval>x</eval></post>"), "compute", {}, "rhel9"
+        )
 
 
-def test_an_eval_that_prints_no_xml_where_it_should_is_refused(tmp_path: pathlib.Path) -> None:
+def test_an_eval_in_xml_mode_that_prints_no_xml_is_an_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DescriptionError, match=r"compute.xml:2:1: not well-formed"):
-        compiled(tmp_path, '<post><eval mode="xml">x</eval></post>', printed="<file>")
+        compiled(tmp_path, '<post><eval mode="xml">x</eval></post>', output="<file>")
 
 
-def test_an_include_keeps_the_lines_of_its_own_file(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, '<post>\na\n<include file="part"/>\nb\n</post>')
+def test_included_lines_have_the_lines_of_the_included_file(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(tmp_path, '<post>\na\n<include file="part"/>\nb\n</post>')
     tree(tmp_path, {"include/part": "one\ntwo"})
     profile = compile_profile(path, "compute", {}, "rhel9")
-    found = [
+    lines = [
         (line.text, str(line.origin))
         for line in render_with_origins(profile, {})
         if line.text in ("a", "one", "two", "b")
     ]
-    assert found == [
+    assert lines == [
         ("a", "nodes/compute.xml:3"),
         ("one", "include/part:1"),
         ("two", "include/part:2"),
@@ -128,25 +134,25 @@ def test_an_include_keeps_the_lines_of_its_own_file(tmp_path: pathlib.Path) -> N
     ]
 
 
-def test_an_include_may_hold_elements(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, '<post>\n<include file="part" mode="xml"/>\n</post>')
+def test_an_include_can_contain_elements(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(tmp_path, '<post>\n<include file="part" mode="xml"/>\n</post>')
     tree(tmp_path, {"include/part": '<file name="/x">&host;</file>'})
     assert "|h\n" in body(compile_profile(path, "compute", {}, "rhel9"), host="h")
 
 
-def test_a_file_may_take_its_content_from_an_include(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, '<post><file name="/x" include="part"/></post>')
+def test_a_file_can_have_the_content_of_an_include_file(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(tmp_path, '<post><file name="/x" include="part"/></post>')
     tree(tmp_path, {"include/part": "<&>\n"})
     assert "|<&>\n" in body(compile_profile(path, "compute", {}, "rhel9"))
 
 
-def test_an_include_of_nothing_is_an_error_unless_it_may_be_absent(tmp_path: pathlib.Path) -> None:
-    with pytest.raises((NotFound, DescriptionError), match="no include/part"):
+def test_a_missing_include_file_is_an_error_except_for_sinclude(tmp_path: pathlib.Path) -> None:
+    with pytest.raises((NotFound, DescriptionError), match="include/part"):
         compiled(tmp_path, '<post><include file="part"/></post>')
     assert body(compiled(tmp_path, '<post>a<sinclude file="part"/>b\n</post>')) == "ab\n"
 
 
-def test_the_var_of_rocks_5_is_a_reference_and_may_be_set_in_a_node_file(
+def test_the_var_of_rocks_5_is_a_reference_or_sets_a_value(
     tmp_path: pathlib.Path,
 ) -> None:
     profile = compiled(
@@ -158,7 +164,7 @@ def test_the_var_of_rocks_5_is_a_reference_and_may_be_set_in_a_node_file(
     assert text == 'echo 10.1.1.1 here "a\\"b"\n'
 
 
-def test_comments_are_gone_and_prose_is_not_compiled(tmp_path: pathlib.Path) -> None:
+def test_comments_and_descriptions_are_not_compiled(tmp_path: pathlib.Path) -> None:
     profile = compiled(
         tmp_path, "<description>&undefined; %end</description><post>a<!-- &b; -->\nc\n</post>"
     )

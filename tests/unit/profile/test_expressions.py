@@ -69,7 +69,7 @@ def holds(text: str, values: Optional[dict[str, str]] = None) -> bool:
         ("rack in [0, 1,]", True),
     ],
 )
-def test_a_condition_means_what_it_says(text: str, expected: bool) -> None:
+def test_a_condition_has_its_documented_result(text: str, expected: bool) -> None:
     assert holds(text) is expected
 
 
@@ -113,17 +113,17 @@ def test_a_condition_means_what_it_says(text: str, expected: bool) -> None:
         ),
     ],
 )
-def test_what_is_no_condition_is_refused_whole(text: str) -> None:
+def test_a_text_that_is_not_a_condition_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|nested"):
         expressions.parse(text)
 
 
-def test_a_text_has_no_order_against_a_number() -> None:
+def test_ordering_a_text_against_a_number_is_an_error() -> None:
     with pytest.raises(ValueError, match="no order"):
         holds("platform >= 7")
 
 
-def test_every_name_of_a_condition_can_be_told() -> None:
+def test_attribute_names_returns_every_attribute_of_a_condition() -> None:
     parsed = expressions.parse("a and (b == 'x' or not c.d) and 7 in [e]")
     assert expressions.attribute_names(parsed) == {"a", "b", "c.d", "e"}
 
@@ -155,14 +155,12 @@ PLAIN = st.one_of(st.none(), st.sampled_from([7, 8, "x", "z", ""]))
 
 
 @given(EXPRESSIONS, st.fixed_dictionaries({"a": PLAIN, "b": PLAIN, "c": PLAIN}))
-def test_an_expression_holds_as_in_python_which_the_original_used(
-    text: str, values: dict[str, Any]
-) -> None:
+def test_an_expression_has_the_same_result_in_python(text: str, values: dict[str, Any]) -> None:
     ours = {name: str(value) for name, value in values.items() if value is not None}
     assert holds(text, ours) is bool(eval(text, {}, values))  # an oracle, on texts made above
 
 
 @given(st.one_of(st.text(max_size=30), st.text("ab 7'\"()[],.=<>!notandorisNe", max_size=30)))
-def test_no_text_does_anything_but_hold_or_not(text: str) -> None:
+def test_every_text_is_true_false_or_an_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert holds(text) in (True, False)

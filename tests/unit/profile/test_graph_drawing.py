@@ -55,7 +55,7 @@ def apart(picture: str) -> bool:
     )
 
 
-def test_our_own_graph_is_the_papers_figure_4() -> None:
+def test_the_shipped_graph_contains_the_papers_figure_4() -> None:
     drawing = drawn(XML)
     assert {"compute", "frontend"} <= drawing.roots
     assert drawing.absent == frozenset()
@@ -98,14 +98,14 @@ def graph(nodes: int, edges: int) -> str:
     return "".join(lines)
 
 
-def test_188_nodes_are_drawn_apart_and_in_time(tmp_path: pathlib.Path) -> None:
+def test_188_nodes_are_drawn_without_overlap(tmp_path: pathlib.Path) -> None:
     path = tree(tmp_path, {"graphs/default/g.xml": f"<graph>{graph(188, 220)}</graph>"})
     drawing = drawn(path)
     assert (len(drawing.nodes), len(drawing.edges)) == (188, 220)
     assert apart(to_svg(drawing))
 
 
-def test_a_circle_of_edges_is_drawn_too(tmp_path: pathlib.Path) -> None:
+def test_a_cycle_of_edges_is_drawn(tmp_path: pathlib.Path) -> None:
     edges = '<edge from="a" to="b"/><edge from="b" to="a"/><edge from="c" to="c"/>'
     drawing = drawn(tree(tmp_path, {"graphs/default/g.xml": f"<graph>{edges}</graph>"}))
     assert set(boxes(to_svg(drawing))) == {"a", "b", "c"}
@@ -146,7 +146,7 @@ def test_graphviz_reads_the_dot_form(tmp_path: pathlib.Path) -> None:
     assert drawing.count("\nnode ") == len(drawn(str(sample("rocks7"))).nodes)
 
 
-def test_what_a_root_may_include_is_below_it() -> None:
+def test_edges_below_a_root_are_those_it_can_follow() -> None:
     sources = XmlLayers(XML)
     names = {edge.target for edge in edges_below(sources.graph.edges, "mpi")}
     assert "c-development" in names
@@ -157,7 +157,7 @@ def test_what_a_root_may_include_is_below_it() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from("abcdefghij")), max_size=20)
 )
-def test_any_graph_has_places_that_keep_their_distance_and_do_not_depend_on_the_order(
+def test_positions_keep_their_distance_and_do_not_depend_on_the_order(
     edges: list[tuple[str, str]],
 ) -> None:
     names = "abcdefghij"

@@ -1,4 +1,4 @@
-"""stacki's dialect, imported: the same kickstart as from our own."""
+"""stacki's dialect: the same kickstart as from our own."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def kickstart(folder: pathlib.Path, node: str, graph: dict[str, str]) -> str:
     return render(compile_profile(path, "backend", VALUES, "rhel8", evaluate=evaluate), VALUES)
 
 
-def test_a_node_file_of_stacki_gives_what_its_translation_gives(tmp_path: pathlib.Path) -> None:
+def test_a_node_file_of_stacki_compiles_like_its_translation(tmp_path: pathlib.Path) -> None:
     theirs = kickstart(tmp_path / "a", STACKI, GRAPH)
     assert theirs == kickstart(
         tmp_path / "b", OURS, {"graphs/default/g.xml": GRAPH["graph/redhat.xml"]}
@@ -94,14 +94,14 @@ def test_a_node_file_of_stacki_gives_what_its_translation_gives(tmp_path: pathli
     [
         (
             '<stack:script stack:stage="boot-post">x</stack:script>',
-            "<boot> is not compiled; write a systemd unit",
+            "<boot>.*systemd unit",
         ),
-        ('<stack:native stack:lang="autoyast">x</stack:native>', "is not kickstart"),
-        ('<stack:script stack:stage="sometime">x</stack:script>', "<script> is not known"),
-        ("<stack:native>&language; x</stack:native>", "an attribute cannot name the command"),
+        ('<stack:native stack:lang="autoyast">x</stack:native>', "autoyast"),
+        ('<stack:script stack:stage="sometime">x</stack:script>', "<script>"),
+        ("<stack:native>&language; x</stack:native>", "command"),
     ],
 )
-def test_what_has_no_counterpart_is_refused_with_its_place(
+def test_a_stacki_element_without_a_counterpart_is_an_error(
     tmp_path: pathlib.Path, element: str, message: str
 ) -> None:
     with pytest.raises(DescriptionError, match=message) as caught:

@@ -1,4 +1,4 @@
-"""The three modules: options in, documented values out; wrong options and wrong XML fail with what and where."""
+"""The three modules: documented results, and errors that name the option or the place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import json
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -17,11 +18,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile import release
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store
 from support.cluster import Urls
 from support.distributions import ARCH, Site
-from support.kickstarts import COMPUTE_0_0, FIGURE_4, strictly_valid, tree
+from support.kickstarts import COMPUTE_0_0, FIGURE_4, parse_strictly, tree
 from support.modules import MODULES, run
 from support.rpms import Rpm
 
-Asked = dict[str, Any]
+Options = dict[str, Any]
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ def xml(tmp_path: pathlib.Path) -> str:
 
 
 @pytest.fixture
-def compute(xml: str) -> Asked:
-    """The options for a compute node that is in no database."""
+def compute(xml: str) -> Options:
+    """The options for a compute node that is not in a database."""
     return {"path": [xml], "root": "compute", "release": "rhel9", "attributes": COMPUTE_0_0}
 
 
-def alone(folder: pathlib.Path, element: str) -> Asked:
+def options_for(folder: pathlib.Path, element: str) -> Options:
     """The options for a root with one element."""
     files = {
         "graphs/default/g.xml": "<graph/>",
@@ -44,50 +45,52 @@ def alone(folder: pathlib.Path, element: str) -> Asked:
     return {"path": [tree(folder, files)], "root": "a", "release": "rhel9"}
 
 
-def test_a_kickstart_is_returned_with_all_that_is_promised(compute: Asked, xml: str) -> None:
-    found = run("rocks_kickstart", **compute, provenance=True)
-    strictly_valid(found["kickstart"], "rhel9")
-    assert found["sha256"] == hashlib.sha256(found["kickstart"].encode()).hexdigest()
-    assert found["nodes"] == ["base", "c-development", "compute", "mpi"]
-    assert found["packages"] == ["gcc", "openmpi"]
-    assert len(found["profile"]) == 64
-    assert (found["changed"], found["shape"], found.get("warnings", [])) == (False, {}, [])
-    assert "\n".join(line["text"] for line in found["provenance"]) + "\n" == found["kickstart"]
-    assert {"text": "gcc", "file": "nodes/c-development.xml", "line": 2} in found["provenance"]
+def test_rocks_kickstart_returns_the_documented_values(compute: Options, xml: str) -> None:
+    result = run("rocks_kickstart", **compute, provenance=True)
+    parse_strictly(result["kickstart"], "rhel9")
+    assert result["sha256"] == hashlib.sha256(result["kickstart"].encode()).hexdigest()
+    assert result["nodes"] == ["base", "c-development", "compute", "mpi"]
+    assert result["packages"] == ["gcc", "openmpi"]
+    assert len(result["profile"]) == 64
+    assert (result["changed"], result["shape"], result.get("warnings", [])) == (False, {}, [])
+    assert "\n".join(line["text"] for line in result["provenance"]) + "\n" == result["kickstart"]
+    assert {"text": "gcc", "file": "nodes/c-development.xml", "line": 2} in result["provenance"]
 
 
-def test_a_kickstart_is_written_once_and_check_mode_writes_nothing(
-    compute: Asked, tmp_path: pathlib.Path
+def test_rocks_kickstart_is_idempotent_and_check_mode_writes_nothing(
+    compute: Options, tmp_path: pathlib.Path
 ) -> None:
     dest = tmp_path / "x.ks"
-    asked = {**compute, "dest": str(dest), "mode": "0600"}
-    checked = run("rocks_kickstart", check=True, diff=True, **asked)
+    options = {**compute, "dest": str(dest), "mode": "0600"}
+    checked = run("rocks_kickstart", check=True, diff=True, **options)
     assert (checked["changed"], dest.exists()) == (True, False)
     assert checked["diff"]["after"] == checked["kickstart"]
-    assert run("rocks_kickstart", **asked)["changed"] is True
+    assert run("rocks_kickstart", **options)["changed"] is True
     assert (dest.read_text(), dest.stat().st_mode & 0o777) == (checked["kickstart"], 0o600)
-    assert run("rocks_kickstart", **asked)["changed"] is False
+    assert run("rocks_kickstart", **options)["changed"] is False
     dest.chmod(0o644)
-    assert run("rocks_kickstart", **asked)["changed"] is True
+    assert run("rocks_kickstart", **options)["changed"] is True
 
 
-def test_values_of_yaml_are_the_text_of_attributes(tmp_path: pathlib.Path) -> None:
-    asked = alone(tmp_path, "<package cond=\"dense and rack == 0 and spare == ''\">yes</package>")
-    found = run("rocks_kickstart", **asked, attributes={"rack": 0, "dense": True, "spare": None})
-    assert found["packages"] == ["yes"]
-    assert found["shape"] == {"dense": "true", "rack": "0", "spare": ""}
+def test_yaml_values_become_texts_of_attributes(tmp_path: pathlib.Path) -> None:
+    options = options_for(
+        tmp_path, "<package cond=\"dense and rack == 0 and spare == ''\">yes</package>"
+    )
+    result = run("rocks_kickstart", **options, attributes={"rack": 0, "dense": True, "spare": None})
+    assert result["packages"] == ["yes"]
+    assert result["shape"] == {"dense": "true", "rack": "0", "spare": ""}
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("changes", "message"),
     [
-        ({"root": "computer"}, 'no root "computer" in the graph "default"; did you mean compute?'),
-        ({"path": ["/nowhere"]}, "/nowhere: no such directory"),
-        ({"release": None}, "no release is named"),
+        ({"root": "computer"}, "did you mean compute?"),
+        ({"path": ["/nowhere"]}, "/nowhere: "),
+        ({"release": None}, "set release"),
         ({"release": "rhel6"}, "rhel6"),
         ({"attributes": {}}, 'nodes/base.xml:3: attribute "install_url" is not defined'),
-        ({"path": None}, "no XML is named"),
-        ({"path": None, "distribution": "rocks", "attributes": {}}, "give attributes.arch"),
+        ({"path": None}, "set path or distribution"),
+        ({"path": None, "distribution": "rocks", "attributes": {}}, "set attributes.arch"),
         ({"node": "compute-0-0"}, "mutually exclusive"),
         ({"root": None}, "one of the following is required"),
         ({"dest": "/nowhere/x.ks"}, "/nowhere"),
@@ -95,58 +98,55 @@ def test_values_of_yaml_are_the_text_of_attributes(tmp_path: pathlib.Path) -> No
         ({"eval_user": "nobody-of-that-name"}, "nobody-of-that-name"),
     ],
 )
-def test_what_is_asked_wrongly_fails_with_what_and_where(
-    compute: Asked, wrong: Asked, message: str
+def test_wrong_options_fail_with_a_message_that_names_them(
+    compute: Options, changes: Options, message: str
 ) -> None:
-    asked = {name: value for name, value in {**compute, **wrong}.items() if value is not None}
-    found = run("rocks_kickstart", **asked)
-    assert found["failed"] is True
-    assert message in found["msg"]
+    options = {name: value for name, value in {**compute, **changes}.items() if value is not None}
+    result = run("rocks_kickstart", **options)
+    assert result["failed"] is True
+    assert message in result["msg"]
 
 
-def test_broken_xml_fails_with_every_fault_and_its_line(compute: Asked, xml: str) -> None:
+def test_wrong_xml_fails_with_every_error_and_its_line(compute: Options, xml: str) -> None:
     tree(pathlib.Path(xml), {"nodes/mpi.xml": "<kickstart>\n<x/></kickstart>"})
     pathlib.Path(xml, "nodes", "base.xml").unlink()
-    found = run("rocks_kickstart", **compute)
-    assert f"{xml}/nodes/mpi.xml:2: <x> is not known in <kickstart>" in found["msg"]
-    assert (
-        f'{xml}/graphs/default/base.xml:3: the edge leads to "base", and no nodes/base.xml exists'
-        in found["msg"]
-    )
+    result = run("rocks_kickstart", **compute)
+    assert re.search(rf"{xml}/nodes/mpi.xml:2: .*<x>", result["msg"])
+    assert re.search(rf"{xml}/graphs/default/base.xml:3: .*nodes/base.xml", result["msg"])
 
 
 def test_remarks_of_the_compiler_become_warnings(tmp_path: pathlib.Path) -> None:
-    asked = alone(tmp_path, '<post><file name="/x" perm="0600">x</file></post>')
-    (warning,) = run("rocks_kickstart", **asked)["warnings"]
+    options = options_for(tmp_path, '<post><file name="/x" perm="0600">x</file></post>')
+    (warning,) = run("rocks_kickstart", **options)["warnings"]
     assert 'nodes/a.xml:2: perm="0600" on <file> has no effect; did you mean perms?' in str(warning)
 
 
 @pytest.mark.programs
-def test_an_eval_runs_unprivileged_and_its_failure_fails_the_module(tmp_path: pathlib.Path) -> None:
-    asked = alone(tmp_path, "<post>\n# <eval>id -un</eval></post>")
-    assert "# nobody\n" in run("rocks_kickstart", **asked)["kickstart"]
-    slow = alone(tmp_path, "<post>\n<eval>sleep 60</eval></post>")
-    found = run("rocks_kickstart", **slow, eval_timeout=0.2)
-    assert "nodes/a.xml:3: <eval> failed" in found["msg"]
-    assert "still running after 0.2 s" in found["msg"]
+def test_an_eval_runs_unprivileged_and_its_failure_is_an_error(tmp_path: pathlib.Path) -> None:
+    options = options_for(tmp_path, "<post>\n# <eval>id -un</eval></post>")
+    assert "# nobody\n" in run("rocks_kickstart", **options)["kickstart"]
+    slow = options_for(tmp_path, "<post>\n<eval>sleep 60</eval></post>")
+    result = run("rocks_kickstart", **slow, eval_timeout=0.2)
+    assert "nodes/a.xml:3: <eval> failed" in result["msg"]
+    assert "still running after 0.2 s" in result["msg"]
 
 
-def test_a_node_of_the_database_has_its_own_attributes(table_ii: Any, urls: Urls, xml: str) -> None:
-    asked = {
+def test_a_node_gets_its_attributes_from_the_database(table_ii: Any, urls: Urls, xml: str) -> None:
+    options = {
         "path": [xml],
         "release": "rhel9",
         "database": urls.administrator,
         "attributes": {"install_url": "http://h"},
     }
-    found = run("rocks_kickstart", node="compute-0-2", **asked)
-    assert "--hostname=compute-0-2\n" in found["kickstart"]
-    assert "compute" in found["nodes"]
-    assert "has no root" in run("rocks_kickstart", node="network-0-0", **asked)["msg"]
-    assert "compute-0-9" in run("rocks_kickstart", node="compute-0-9", **asked)["msg"]
+    result = run("rocks_kickstart", node="compute-0-2", **options)
+    assert "--hostname=compute-0-2\n" in result["kickstart"]
+    assert "compute" in result["nodes"]
+    assert "has no root" in run("rocks_kickstart", node="network-0-0", **options)["msg"]
+    assert "compute-0-9" in run("rocks_kickstart", node="compute-0-9", **options)["msg"]
 
 
 @pytest.fixture
-def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Options:
     """A distribution with two generations, the second one published; the options that name it."""
     install = tmp_path / "install"
     for generation, package in (("one", "old"), ("two", "new")):
@@ -168,41 +168,44 @@ def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     return {"root": "compute", "distribution": "rocks", "attributes": {"arch": "x86_64"}}
 
 
-def test_a_distribution_knows_its_release_and_where_it_is_served(published: Asked) -> None:
-    found = run("rocks_kickstart", **published)
-    assert "url --url=http://10.1.1.1/install/rocks/x86_64\n" in found["kickstart"]
-    assert found["packages"] == ["new"]
-    assert "for rhel9" in found["kickstart"]
+def test_a_distribution_defines_the_release_and_the_install_url(published: Options) -> None:
+    result = run("rocks_kickstart", **published)
+    assert "url --url=http://10.1.1.1/install/rocks/x86_64\n" in result["kickstart"]
+    assert result["packages"] == ["new"]
+    assert "for rhel9" in result["kickstart"]
     other = run("rocks_kickstart", **published, release="rhel10")
     assert "for rhel10" in other["kickstart"]
 
 
-def test_two_generations_are_compared_for_one_node(published: Asked) -> None:
-    found = run(
+def test_two_generations_are_compared_for_one_node(published: Options) -> None:
+    result = run(
         "rocks_profile_info", {"diff": {"generation": "two"}}, **published, generation="one"
     )["difference"]
-    assert (found["packages_added"], found["packages_removed"]) == (["new"], ["old"])
-    assert "-old    # nodes/compute.xml:2\n+new    # nodes/compute.xml:2\n" in found["text"]
-    assert found["attributes"] == {
+    assert (result["packages_added"], result["packages_removed"]) == (["new"], ["old"])
+    assert "-old    # nodes/compute.xml:2\n+new    # nodes/compute.xml:2\n" in result["text"]
+    assert result["attributes"] == {
         "install_url": [
-            f"http://10.1.1.1/install/.generations/rocks/x86_64/{one}" for one in ("one", "two")
+            f"http://10.1.1.1/install/.generations/rocks/x86_64/{identity}"
+            for identity in ("one", "two")
         ]
     }
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "changes",
     [{"distribution": "rokcs"}, {"generation": "three"}, {"attributes": {"arch": "ppc64le"}}],
 )
-def test_a_distribution_or_generation_that_is_not_there_is_named(
-    published: Asked, wrong: Asked
+def test_an_unknown_distribution_or_generation_is_an_error(
+    published: Options, changes: Options
 ) -> None:
-    assert "no distribution" in run("rocks_kickstart", **{**published, **wrong})["msg"]
+    message = run("rocks_kickstart", **{**published, **changes})["msg"]
+    assert list({**changes, **changes.get("attributes", {})}.values())[-1] in message
+    assert "rocks_dist" in message
 
 
-def test_why_tells_the_way_through_the_graph(compute: Asked) -> None:
-    found = run("rocks_profile_info", **compute, why="gcc")
-    assert found["reasons"] == [
+def test_why_returns_the_path_through_the_graph(compute: Options) -> None:
+    result = run("rocks_profile_info", **compute, why="gcc")
+    assert result["reasons"] == [
         {
             "text": "gcc",
             "where": "nodes/c-development.xml:2",
@@ -216,53 +219,64 @@ def test_why_tells_the_way_through_the_graph(compute: Asked) -> None:
     assert "did you mean gcc" in run("rocks_profile_info", **compute, why="gccc")["msg"]
 
 
-def test_a_profile_is_told_whole_when_nothing_in_particular_is_asked(compute: Asked) -> None:
-    found = run("rocks_profile_info", **compute)
-    assert found["attributes"]["hostname"] == "nodes/base.xml:5"
-    assert (found["nodes"][0]["name"], found["nodes"][0]["files"]) == ("base", ["nodes/base.xml"])
+def test_the_overview_is_returned_without_why_diff_and_lint(compute: Options, xml: str) -> None:
+    result = run("rocks_profile_info", **compute)
+    assert result["attributes"]["hostname"] == "nodes/base.xml:5"
+    assert result["declarations"] == {
+        "timezone": {
+            "default": "Etc/UTC",
+            "meaning": "Time zone.",
+            "type": "str",
+            "values": [],
+            "where": f"{xml}/graphs/default/base.xml:2",
+        }
+    }
+    assert (result["nodes"][0]["name"], result["nodes"][0]["files"]) == ("base", ["nodes/base.xml"])
     for question in ({"why": "gcc"}, {"lint": True}, {"diff": {"root": "frontend"}}):
         answer = run("rocks_profile_info", question, **compute)
         assert len(set(answer) & {"reasons", "findings", "difference"}) == 1
         assert not set(answer) & {"nodes", "shape", "attributes"}
 
 
-def test_two_roots_are_compared(compute: Asked) -> None:
-    found = run("rocks_profile_info", {"diff": {"root": "frontend"}}, **compute)["difference"]
-    assert (found["packages_added"], found["packages_removed"]) == (["dhcp-server"], [])
-    assert (found["nodes_added"], found["nodes_removed"]) == (
+def test_two_roots_are_compared(compute: Options) -> None:
+    result = run("rocks_profile_info", {"diff": {"root": "frontend"}}, **compute)["difference"]
+    assert (result["packages_added"], result["packages_removed"]) == (["dhcp-server"], [])
+    assert (result["nodes_added"], result["nodes_removed"]) == (
         ["dhcp-server", "frontend"],
         ["compute"],
     )
 
 
 def test_two_nodes_are_compared(table_ii: Any, urls: Urls, xml: str) -> None:
-    asked = {
+    options = {
         "path": [xml],
         "release": "rhel9",
         "database": urls.administrator,
         "attributes": {"install_url": "http://h"},
     }
-    found = run(
-        "rocks_profile_info", {"diff": {"node": "frontend-0"}}, node="compute-0-0", **asked
+    result = run(
+        "rocks_profile_info", {"diff": {"node": "frontend-0"}}, node="compute-0-0", **options
     )["difference"]
-    assert found["attributes"] == {"hostname": ["compute-0-0", "frontend-0"]}
-    assert found["packages_added"] == ["dhcp-server"]
+    assert result["attributes"] == {"hostname": ["compute-0-0", "frontend-0"]}
+    assert result["packages_added"] == ["dhcp-server"]
 
 
-def test_the_lint_lists_findings_and_fails_nothing(compute: Asked, tmp_path: pathlib.Path) -> None:
-    found = run("rocks_profile_info", **compute, lint=True, releases=["rhel10"])
-    assert found["findings"] == []
-    asked = alone(tmp_path / "other", "<main><zerombr/></main>")
-    found = run("rocks_profile_info", **asked, lint=True)
-    (error,) = [finding for finding in found["findings"] if finding["severity"] == "error"]
+def test_lint_returns_findings_and_does_not_fail_the_module(
+    compute: Options, tmp_path: pathlib.Path
+) -> None:
+    result = run("rocks_profile_info", **compute, lint=True, releases=["rhel10"])
+    assert result["findings"] == []
+    options = options_for(tmp_path / "other", "<main><zerombr/></main>")
+    result = run("rocks_profile_info", **options, lint=True)
+    (error,) = [finding for finding in result["findings"] if finding["severity"] == "error"]
     assert (error["rule"], error["where"]) == (
         "wipes-every-disk",
-        f"{asked['path'][0]}/nodes/a.xml:2",
+        f"{options['path'][0]}/nodes/a.xml:2",
     )
-    assert "nodes" not in found
+    assert "nodes" not in result
 
 
-def test_the_lint_of_a_distribution_looks_its_packages_up(
+def test_lint_checks_packages_against_the_distribution(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = Site(tmp_path)
@@ -274,9 +288,14 @@ def test_the_lint_of_a_distribution_looks_its_packages_up(
     tree(site.tree("rocks") / "build", files)
     (tmp_path / "rocks.yml").write_text(json.dumps({"distributions": str(site.root)}))
     monkeypatch.setenv("ROCKS_CONFIG", str(tmp_path / "rocks.yml"))
-    asked = {"root": "a", "distribution": "rocks", "release": "rhel9", "attributes": {"arch": ARCH}}
-    found = run("rocks_profile_info", **asked, lint=True)
-    (absent,) = [finding for finding in found["findings"] if finding["rule"] == "absent-package"]
+    options = {
+        "root": "a",
+        "distribution": "rocks",
+        "release": "rhel9",
+        "attributes": {"arch": ARCH},
+    }
+    result = run("rocks_profile_info", **options, lint=True)
+    (absent,) = [finding for finding in result["findings"] if finding["rule"] == "absent-package"]
     assert (absent["where"].rpartition("/build/")[2], absent["hint"]) == (
         "nodes/a.xml:3",
         "did you mean gcc?",
@@ -285,20 +304,22 @@ def test_the_lint_of_a_distribution_looks_its_packages_up(
 
 
 @pytest.mark.parametrize("name", ["graph.svg", "graph.dot"])
-def test_the_graph_is_drawn_once(xml: str, tmp_path: pathlib.Path, name: str) -> None:
-    asked = {"path": [xml], "dest": str(tmp_path / name)}
-    assert run("rocks_graph", check=True, **asked)["changed"] is True
+def test_rocks_graph_is_idempotent_and_check_mode_writes_nothing(
+    xml: str, tmp_path: pathlib.Path, name: str
+) -> None:
+    options = {"path": [xml], "dest": str(tmp_path / name)}
+    assert run("rocks_graph", check=True, **options)["changed"] is True
     assert not (tmp_path / name).exists()
-    found = run("rocks_graph", **asked)
-    assert (found["roots"], found["absent"], found["edges"]) == (["compute", "frontend"], [], 6)
-    assert (tmp_path / name).read_text() == found["picture"]
-    assert found["picture"].startswith("digraph" if name.endswith("dot") else "<svg")
+    result = run("rocks_graph", **options)
+    assert (result["roots"], result["absent"], result["edges"]) == (["compute", "frontend"], [], 6)
+    assert (tmp_path / name).read_text() == result["picture"]
+    assert result["picture"].startswith("digraph" if name.endswith("dot") else "<svg")
     if name.endswith("svg"):
-        etree.fromstring(found["picture"].encode())
-    assert run("rocks_graph", **asked)["changed"] is False
+        etree.fromstring(result["picture"].encode())
+    assert run("rocks_graph", **options)["changed"] is False
 
 
-def test_what_one_root_includes_is_drawn_alone(xml: str) -> None:
+def test_rocks_graph_can_draw_what_one_root_includes(xml: str) -> None:
     for attributes in ({}, {"attributes": {"rack": 0}}):
         assert run("rocks_graph", path=[xml], root="mpi", **attributes)["nodes"] == [
             "c-development",
@@ -320,7 +341,7 @@ def test_every_option_is_documented_and_the_examples_name_only_options(name: str
         assert set(used) <= documented
 
 
-def test_the_releases_that_may_be_asked_for_are_those_of_the_table() -> None:
+def test_the_choices_of_release_are_those_of_the_table() -> None:
     assert set(argument_specs.profile_spec()["release"]["choices"]) == {
         *releases.RELEASES,
         *releases.ALIASES,

@@ -11,19 +11,28 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint import lint
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from support.golden import Golden
-from support.kickstarts import strictly_valid
+from support.kickstarts import parse_strictly
 from support.modules import run
-from support.profiles import ONLY, ROOTS, SITES, SUPPORTED, XML, kickstart, node_of, profile_of
+from support.profiles import (
+    RELEASES_OF_SITE,
+    ROOTS,
+    SITES,
+    SUPPORTED,
+    XML,
+    kickstart,
+    node_attributes,
+    shipped_profile,
+)
 
 
-def test_the_traversal_from_compute_holds_compute_mpi_and_c_development_as_in_the_paper() -> None:
-    names = [node.name for node in profile_of("compute", "rhel9").nodes]
+def test_compute_includes_mpi_and_c_development_as_in_the_paper() -> None:
+    names = [node.name for node in shipped_profile("compute", "rhel9").nodes]
     assert {"compute", "mpi", "c-development"} <= set(names)
     assert "dhcp-server" not in names
 
 
 def test_the_dhcp_server_of_figure_2_is_a_small_node_file_of_the_frontend() -> None:
-    profile = profile_of("frontend", "rhel9")
+    profile = shipped_profile("frontend", "rhel9")
     assert "dhcp-server" in [package.name for package in profile.packages]
     assert "systemctl enable dhcpd\n" in kickstart("frontend", "rhel9")
 
@@ -31,7 +40,7 @@ def test_the_dhcp_server_of_figure_2_is_a_small_node_file_of_the_frontend() -> N
 @pytest.mark.parametrize(
     "path", sorted(pathlib.Path(XML, "nodes").glob("*.xml")), ids=lambda path: path.stem
 )
-def test_a_node_file_is_a_page_and_says_what_it_is_for(path: pathlib.Path) -> None:
+def test_a_node_file_has_a_description_and_at_most_a_page(path: pathlib.Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 60
     assert re.search(r"<description>\s*\S", text)
@@ -39,11 +48,11 @@ def test_a_node_file_is_a_page_and_says_what_it_is_for(path: pathlib.Path) -> No
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_kickstart_of_ours_is_strictly_valid_and_its_compile_says_nothing(
+def test_a_shipped_profile_compiles_without_remarks_and_is_strictly_valid(
     root: str, release: str
 ) -> None:
-    profile = profile_of(root, release)
-    strictly_valid(kickstart(root, release), release)
+    profile = shipped_profile(root, release)
+    parse_strictly(kickstart(root, release), release)
     # What weak dependencies are is not known to the oldest of them.
     assert {remark.rule for remark in profile.remarks} <= (
         {"dropped-option"} if release == "rhel7" else set()
@@ -51,14 +60,17 @@ def test_a_kickstart_of_ours_is_strictly_valid_and_its_compile_says_nothing(
 
 
 @pytest.mark.parametrize(
-    ("site", "release"), [(site, one) for site in SITES for one in ONLY.get(site, SUPPORTED)]
+    ("site", "release"),
+    [(site, one) for site in SITES for one in RELEASES_OF_SITE.get(site, SUPPORTED)],
 )
-def test_a_site_chooses_by_attributes(site: str, release: str) -> None:
-    strictly_valid(kickstart("compute", release, **SITES[site]), release)
+def test_every_choice_of_a_site_is_strictly_valid(site: str, release: str) -> None:
+    parse_strictly(kickstart("compute", release, **SITES[site]), release)
 
 
-@pytest.mark.parametrize("release", [one for one in SUPPORTED if one not in ONLY["nis"]])
-def test_nodes_that_would_know_nobody_are_refused(release: str) -> None:
+@pytest.mark.parametrize(
+    "release", [one for one in SUPPORTED if one not in RELEASES_OF_SITE["nis"]]
+)
+def test_accounts_without_a_source_are_an_error(release: str) -> None:
     with pytest.raises(
         DescriptionError, match=rf"accounts-nis.xml:.*{release} has no NIS.*; set accounts to files"
     ):
@@ -67,15 +79,13 @@ def test_nodes_that_would_know_nobody_are_refused(release: str) -> None:
         kickstart("compute", "rhel8", accounts="nis")
 
 
-def test_the_lint_finds_nothing_in_our_files() -> None:
-    assert lint(XML, {root: node_of(root) for root in ROOTS}, SUPPORTED) == ()
+def test_the_lint_has_no_findings_in_the_shipped_files() -> None:
+    assert lint(XML, {root: node_attributes(root) for root in ROOTS}, SUPPORTED) == ()
 
 
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_kickstart_reads_as_it_did_when_somebody_last_read_it(
-    root: str, release: str, golden: Golden
-) -> None:
+def test_a_kickstart_equals_its_golden_file(root: str, release: str, golden: Golden) -> None:
     text = kickstart(root, release)
     for program in sorted(pathlib.Path(XML, "include").glob("*.py")):
         # The programs have tests of their own; here only where they stand is of interest.
@@ -84,7 +94,9 @@ def test_a_kickstart_reads_as_it_did_when_somebody_last_read_it(
     golden(f"{root}-{release}.cfg", text)
 
 
-def test_the_picture_in_the_documentation_is_of_this_graph(request: pytest.FixtureRequest) -> None:
+def test_the_picture_in_the_documentation_shows_the_shipped_graph(
+    request: pytest.FixtureRequest,
+) -> None:
     picture = pathlib.Path(XML).parent / "docs" / "profiles.svg"
     drawn = run("rocks_graph", path=[XML])["picture"]
     if request.config.getoption("--renew"):
@@ -92,7 +104,7 @@ def test_the_picture_in_the_documentation_is_of_this_graph(request: pytest.Fixtu
     assert picture.read_text() == drawn, "pytest --renew draws it anew"
 
 
-def test_disks_are_only_touched_by_what_the_partition_program_wrote() -> None:
+def test_only_the_partition_program_writes_storage_commands() -> None:
     words = {
         line.split()[0]
         for line in kickstart("compute", "rhel9").split("%packages")[0].splitlines()
@@ -109,7 +121,7 @@ def test_disks_are_only_touched_by_what_the_partition_program_wrote() -> None:
     }
 
 
-def test_a_profile_does_not_change_shape_from_node_to_node_or_order_to_order() -> None:
-    one = profile_of("compute", "rhel9")
-    other = profile_of("compute", "rhel9", hostname="compute-1-7", ip="10.255.0.1", mac="x")
+def test_all_compute_nodes_share_a_profile() -> None:
+    one = shipped_profile("compute", "rhel9")
+    other = shipped_profile("compute", "rhel9", hostname="compute-1-7", ip="10.255.0.1", mac="x")
     assert one == other

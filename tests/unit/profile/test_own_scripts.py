@@ -9,7 +9,7 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from support.profiles import everything, scripts, written
+from support.profiles import all_kickstarts, scripts, written_files
 
 SHELLS = {"#!/bin/sh": "sh", "#!/bin/bash": "bash"}
 PYTHON = ("#!/usr/bin/python3", "#!/usr/bin/env python3")
@@ -20,12 +20,12 @@ OLDEST_PYTHON = (3, 6)  # EL 8's platform-python
 def programs() -> dict[tuple[str, str], str]:
     """(language, text) -> where it was first seen, of every script and of every program that a script writes."""
     found: dict[tuple[str, str], str] = {}
-    for name, text in everything():
+    for name, text in all_kickstarts():
         release = name.split("-")[1]
         for number, script in enumerate(scripts(text, release)):
             place = f"{name}-{number:02}-{script.kind}-{script.node}"
             found.setdefault((pathlib.Path(script.interpreter).name, script.text), place)
-            for path, content in written(script.text):
+            for path, content in written_files(script.text):
                 language = language_of(path, content)
                 if language:
                     found.setdefault((language, content), f"{place}{path.replace('/', '-')}")
@@ -41,7 +41,7 @@ def language_of(path: str, content: str) -> str:
     return SHELLS.get(first, "")
 
 
-def test_every_program_is_in_a_language_that_is_judged() -> None:
+def test_every_program_is_in_a_checked_language() -> None:
     languages = {language for language, _text in programs()}
     assert languages == {"bash", "sh", "python3"}
     assert len(programs()) > 40
@@ -49,7 +49,7 @@ def test_every_program_is_in_a_language_that_is_judged() -> None:
 
 @pytest.mark.programs
 @pytest.mark.parametrize("shell", ["bash", "sh"])
-def test_shellcheck_says_nothing_against_a_script_of_ours(
+def test_shellcheck_has_no_findings_in_the_shipped_scripts(
     tmp_path: pathlib.Path, shell: str
 ) -> None:
     for (language, text), place in programs().items():
@@ -67,7 +67,7 @@ def test_shellcheck_says_nothing_against_a_script_of_ours(
     assert ended.stdout.replace(f"{tmp_path}/", "") == ""
 
 
-def test_the_oldest_installers_python_reads_every_program_of_ours() -> None:
+def test_the_oldest_installers_python_can_parse_every_program() -> None:
     for (language, text), place in programs().items():
         if language == "python3":
             ast.parse(text, filename=place, feature_version=OLDEST_PYTHON)

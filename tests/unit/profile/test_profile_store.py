@@ -1,4 +1,4 @@
-"""Profiles as files: stored, read, and found again by the attributes of a node."""
+"""Profiles are stored as files and found by the attributes of a node."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.seriali
     profile_sha256,
     serialize,
 )
-from support.kickstarts import one, tree
+from support.kickstarts import single_node_tree, tree
 
 ELEMENTS = (
     '<main><lang>&lang;</lang><timezone cond="zone">&zone;</timezone></main>',
@@ -36,19 +36,21 @@ GRAPH = '<attribute name="lang" default="C"/>'
 
 
 def compiled(folder: pathlib.Path, **attributes: str) -> Profile:
-    return compile_profile(one(folder, *ELEMENTS, graph=GRAPH), "compute", attributes, "rhel9")
+    return compile_profile(
+        single_node_tree(folder, *ELEMENTS, graph=GRAPH), "compute", attributes, "rhel9"
+    )
 
 
-def test_a_profile_comes_back_as_it_was_stored(tmp_path: pathlib.Path) -> None:
+def test_a_deserialized_profile_equals_the_serialized_one(tmp_path: pathlib.Path) -> None:
     profile = compiled(tmp_path, gpu="yes", zone="Japan")
-    again = deserialize(serialize(profile))
-    assert again == profile
+    copy = deserialize(serialize(profile))
+    assert copy == profile
     values = {"gpu": "yes", "zone": "Japan", "hostname": "compute-0-0"}
-    assert render(again, values) == render(profile, values)
-    assert render_with_origins(again, values) == render_with_origins(profile, values)
+    assert render(copy, values) == render(profile, values)
+    assert render_with_origins(copy, values) == render_with_origins(profile, values)
 
 
-def test_the_stored_form_is_canonical_json_and_its_hash_the_profiles_identity(
+def test_the_stored_form_is_canonical_json_and_its_hash_identifies_the_profile(
     tmp_path: pathlib.Path,
 ) -> None:
     text = serialize(compiled(tmp_path))
@@ -64,7 +66,7 @@ def test_the_stored_form_is_canonical_json_and_its_hash_the_profiles_identity(
     "text",
     ["", "{}", "[]", "null", '{"format":1}', '{"format":2}', '{"format":1,"root":"x","files":[]}'],
 )
-def test_another_file_is_not_taken_for_a_profile(text: str) -> None:
+def test_a_file_of_another_kind_is_not_a_profile(text: str) -> None:
     with pytest.raises(DescriptionError, match="compile the profiles again"):
         deserialize(text, "x.json")
 
@@ -77,17 +79,19 @@ NODES = [
 ]
 
 
-def test_nodes_that_agree_on_the_shape_share_a_profile(tmp_path: pathlib.Path) -> None:
-    made = profile_store.compile_library(one(tmp_path, *ELEMENTS, graph=GRAPH), NODES, "rhel9")
-    assert len(made.profiles["compute"]) == 2
-    for wanted in NODES:
-        profile = made.find_profile("compute", wanted.attributes)
-        alone = compile_profile(str(tmp_path), "compute", wanted.attributes, "rhel9")
-        assert render(profile, wanted.attributes) == render(alone, wanted.attributes)
+def test_nodes_of_the_same_shape_share_a_profile(tmp_path: pathlib.Path) -> None:
+    library = profile_store.compile_library(
+        single_node_tree(tmp_path, *ELEMENTS, graph=GRAPH), NODES, "rhel9"
+    )
+    assert len(library.profiles["compute"]) == 2
+    for request in NODES:
+        profile = library.find_profile("compute", request.attributes)
+        alone = compile_profile(str(tmp_path), "compute", request.attributes, "rhel9")
+        assert render(profile, request.attributes) == render(alone, request.attributes)
 
 
-def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path / "xml", *ELEMENTS, graph=GRAPH)
+def test_the_order_of_the_nodes_does_not_change_a_library(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(tmp_path / "xml", *ELEMENTS, graph=GRAPH)
     names = []
     for number, nodes in enumerate((NODES, NODES[::-1])):
         (tmp_path / str(number)).mkdir()
@@ -103,14 +107,14 @@ def test_a_library_is_the_same_whatever_the_order_of_the_nodes(tmp_path: pathlib
     for name in names[0]:
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
         assert name == f"compute-{sha256((tmp_path / '0' / name).read_text())[:16]}.json"
-    found = profile_store.read_library(str(tmp_path / "0"))
-    assert {serialize(p) for p in found.profiles["compute"]} == {
+    stored = profile_store.read_library(str(tmp_path / "0"))
+    assert {serialize(p) for p in stored.profiles["compute"]} == {
         serialize(p)
         for p in profile_store.compile_library(path, NODES, "rhel9").profiles["compute"]
     }
 
 
-def test_everything_that_the_lint_finds_is_told_at_once_used_or_not(tmp_path: pathlib.Path) -> None:
+def test_all_errors_of_all_files_are_reported_together(tmp_path: pathlib.Path) -> None:
     files = {
         "graphs/default/a.xml": '<graph>\n<edge from="compute" to="ssh"/>\n<edge from="login" to="nothing"/>\n</graph>',
         "nodes/compute.xml": "<kickstart/>",
@@ -125,50 +129,54 @@ def test_everything_that_the_lint_finds_is_told_at_once_used_or_not(tmp_path: pa
             path, [ProfileRequest("compute", {}), ProfileRequest("nas", {})], "rhel9"
         )
 
-    told = str(raised.value)
+    message = str(raised.value)
     assert [
         line
-        for line in told.splitlines()
+        for line in message.splitlines()
         if "graphs/default/a.xml:3" in line and '"nothing"' in line
     ]
     assert [
-        line for line in told.splitlines() if "nodes/alone.xml:2" in line and "<packages>" in line
+        line
+        for line in message.splitlines()
+        if "nodes/alone.xml:2" in line and "<packages>" in line
     ]
-    assert [line for line in told.splitlines() if "nodes/ssh.xml:3" in line and "<files>" in line]
+    assert [
+        line for line in message.splitlines() if "nodes/ssh.xml:3" in line and "<files>" in line
+    ]
     assert [
         line
-        for line in told.splitlines()
+        for line in message.splitlines()
         if "nodes/nas.xml:3" in line and "nobody_sets_this" in line
     ]
 
 
-def test_an_attribute_that_one_node_of_the_root_has_is_defined(tmp_path: pathlib.Path) -> None:
-    path = one(tmp_path, "<post>echo &asset;</post>")
+def test_an_attribute_of_any_node_of_the_root_is_defined(tmp_path: pathlib.Path) -> None:
+    path = single_node_tree(tmp_path, "<post>echo &asset;</post>")
     rows = [
         ProfileRequest("compute", {"hostname": "compute-0-0"}),
         ProfileRequest("compute", {"hostname": "a", "asset": "7"}),
     ]
 
     assert len(profile_store.compile_library(path, rows, "rhel9").profiles["compute"]) == 1
-    with pytest.raises(
-        DescriptionError, match=r'nodes/compute\.xml:2: attribute "asset" is defined nowhere'
-    ):
+    with pytest.raises(DescriptionError, match=r'nodes/compute\.xml:2: attribute "asset"'):
         profile_store.compile_library(path, rows[:1], "rhel9")
 
 
-def test_what_is_no_error_comes_with_the_profiles(tmp_path: pathlib.Path) -> None:
+def test_warnings_are_returned_with_the_profiles(tmp_path: pathlib.Path) -> None:
     (tmp_path / "nodes").mkdir()
     (tmp_path / "nodes" / "alone.xml").write_text("<kickstart/>")
-    made = profile_store.compile_library(
-        one(tmp_path, "<package>bash</package>"), [ProfileRequest("compute", {})], "rhel9"
+    library = profile_store.compile_library(
+        single_node_tree(tmp_path, "<package>bash</package>"),
+        [ProfileRequest("compute", {})],
+        "rhel9",
     )
 
-    assert [(str(one.origin), one.rule) for one in made.warnings] == [
+    assert [(str(remark.origin), remark.rule) for remark in library.warnings] == [
         (f"{tmp_path}/nodes/alone.xml:1", "unreached")
     ]
 
 
-def test_a_graph_that_cannot_be_read_is_said_and_nothing_that_follows_from_it(
+def test_an_unreadable_graph_is_the_only_error_reported(
     tmp_path: pathlib.Path,
 ) -> None:
     files = {
@@ -182,17 +190,19 @@ def test_a_graph_that_cannot_be_read_is_said_and_nothing_that_follows_from_it(
         )
 
 
-def test_a_node_whose_shape_was_not_compiled_gets_nothing_and_is_told_why(
+def test_a_node_of_another_shape_gets_no_profile_and_the_error_names_the_attribute(
     tmp_path: pathlib.Path,
 ) -> None:
-    made = profile_store.compile_library(one(tmp_path, *ELEMENTS, graph=GRAPH), NODES[:1], "rhel9")
-    with pytest.raises(NotFound, match=r"no profile of the root .compute. fits the node.*zone"):
-        made.find_profile("compute", {"gpu": "yes", "zone": "Japan"})
-    with pytest.raises(NotFound, match=r"no profile for the root .login.; there are compute"):
-        made.find_profile("login", {})
+    library = profile_store.compile_library(
+        single_node_tree(tmp_path, *ELEMENTS, graph=GRAPH), NODES[:1], "rhel9"
+    )
+    with pytest.raises(NotFound, match=r"root .compute.*zone"):
+        library.find_profile("compute", {"gpu": "yes", "zone": "Japan"})
+    with pytest.raises(NotFound, match=r"root .login.*compute"):
+        library.find_profile("login", {})
 
 
-def test_a_folder_without_profiles_is_no_library(tmp_path: pathlib.Path) -> None:
+def test_a_folder_without_profiles_is_an_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match="no compiled profiles"):
         profile_store.read_library(str(tmp_path / "absent"))
     (tmp_path / "compute-0.json").write_text("{}")

@@ -26,7 +26,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.seriali
     deserialize,
     serialize,
 )
-from support.kickstarts import one, tree
+from support.kickstarts import single_node_tree, tree
 
 NODES = "abcdef"
 CONDITIONS = st.sampled_from(
@@ -74,7 +74,7 @@ SETTINGS = settings(
 )
 
 
-def written(folder: pathlib.Path, edges: str, files: dict[str, str]) -> str:
+def write_files(folder: pathlib.Path, edges: str, files: dict[str, str]) -> str:
     nodes = {
         f"nodes/{name}.xml": f"<kickstart>{content}</kickstart>" for name, content in files.items()
     }
@@ -83,30 +83,32 @@ def written(folder: pathlib.Path, edges: str, files: dict[str, str]) -> str:
 
 @SETTINGS
 @given(EDGES, FILES, ATTRIBUTES, ATTRIBUTES)
-def test_nodes_of_one_shape_share_a_profile_and_nodes_of_another_do_not(
+def test_two_nodes_share_a_profile_exactly_if_their_shapes_are_equal(
     tmp_path: pathlib.Path,
     edges: str,
     files: dict[str, str],
-    one: dict[str, str],
-    other: dict[str, str],
+    first_values: dict[str, str],
+    second_values: dict[str, str],
 ) -> None:
-    path = written(tmp_path, edges, files)
+    path = write_files(tmp_path, edges, files)
     try:
-        first, second = (compile_profile(path, "a", values, "rhel9") for values in (one, other))
+        first, second = (
+            compile_profile(path, "a", values, "rhel9") for values in (first_values, second_values)
+        )
     except DescriptionError as error:
         assert "nodes/" in str(error)
         return
-    assert matches(first, one)
-    assert matches(first, other) == (first == second)
+    assert matches(first, first_values)
+    assert matches(first, second_values) == (first == second)
     assert deserialize(serialize(first)) == first
 
 
 @SETTINGS
 @given(EDGES, FILES, ATTRIBUTES)
-def test_a_kickstart_has_the_sections_of_its_profile_whatever_the_values(
+def test_values_do_not_change_the_sections_of_a_kickstart(
     tmp_path: pathlib.Path, edges: str, files: dict[str, str], values: dict[str, str]
 ) -> None:
-    path = written(tmp_path, edges, files)
+    path = write_files(tmp_path, edges, files)
     try:
         profile = compile_profile(path, "a", values, "rhel9")
         text = render(profile, values)
@@ -138,12 +140,12 @@ VALUES = st.sampled_from(
 )
 
 
-def element(tag: str, attributes: dict[str, str], inside: list[str]) -> str:
-    written_attributes = "".join(
+def element(tag: str, attributes: dict[str, str], children: list[str]) -> str:
+    attribute_text = "".join(
         f" {name}={quoteattr(value)}".replace("&amp;x;", "&x;")
         for name, value in attributes.items()
     )
-    return f"<{tag}{written_attributes}>{''.join(inside)}</{tag}>"
+    return f"<{tag}{attribute_text}>{''.join(children)}</{tag}>"
 
 
 MARKUP = st.recursive(
@@ -174,9 +176,11 @@ HUGE = {
 
 
 @pytest.mark.parametrize("what", HUGE)
-def test_no_size_of_an_input_makes_the_compiler_hang(tmp_path: pathlib.Path, what: str) -> None:
+def test_the_compile_time_of_huge_inputs_is_limited(tmp_path: pathlib.Path, what: str) -> None:
     element, graph = HUGE[what]
-    path = one(tmp_path, element, graph=f'<edge from="compute" to="n0"/>{graph}' if graph else "")
+    path = single_node_tree(
+        tmp_path, element, graph=f'<edge from="compute" to="n0"/>{graph}' if graph else ""
+    )
     began = time.process_time()
     with contextlib.suppress(RocksError):
         compile_profile(path, "compute", {"x": "1"}, "rhel9")
@@ -185,10 +189,10 @@ def test_no_size_of_an_input_makes_the_compiler_hang(tmp_path: pathlib.Path, wha
 
 @SETTINGS
 @given(st.lists(MARKUP, max_size=3).map("".join), TEXT)
-def test_no_node_file_makes_the_compiler_do_anything_but_compile_or_refuse(
+def test_every_node_file_compiles_or_is_an_error_with_its_place(
     tmp_path: pathlib.Path, content: str, value: str
 ) -> None:
-    path = written(tmp_path, "", {"a": content})
+    path = write_files(tmp_path, "", {"a": content})
     try:
         profile = compile_profile(
             path, "a", {"x": value}, "rhel9", evaluate=lambda script, _interpreter: script

@@ -45,7 +45,7 @@ def test_lines_have_no_upper_limit() -> None:
     assert [child.origin.line for child in root.children if isinstance(child, Element)] == [200_001]
 
 
-def test_an_entity_is_a_reference_also_in_an_attribute_and_needs_no_declaration() -> None:
+def test_an_entity_in_an_xml_attribute_is_a_reference() -> None:
     root = reader.parse_xml(b'<kickstart><file name="&HttpConf;/httpd.conf"/></kickstart>', "x.xml")
     (file,) = root.children
     assert isinstance(file, Element)
@@ -53,13 +53,13 @@ def test_an_entity_is_a_reference_also_in_an_attribute_and_needs_no_declaration(
 
 
 @pytest.mark.parametrize("standalone", ["yes", "no"])
-def test_a_declaration_may_stand_anywhere_as_rocks_dropped_it_by_line(standalone: str) -> None:
+def test_an_xml_declaration_can_be_on_any_line(standalone: str) -> None:
     text = f'\n<!-- first -->\n<?xml version="1.0" standalone="{standalone}"?>\n<kickstart>&a;</kickstart>'
     root = reader.parse_xml(text.encode(), "x.xml")
     assert (root.origin.line, texts(root)) == (4, [(escaping.placeholder("a"), 4)])
 
 
-def test_old_files_in_latin_1_are_read_as_they_declare() -> None:
+def test_a_file_is_decoded_with_its_declared_encoding() -> None:
     text = '<?xml version="1.0" encoding="ISO-8859-1"?><kickstart>é</kickstart>'
     assert texts(reader.parse_xml(text.encode("latin-1"), "x.xml")) == [("é", 1)]
 
@@ -96,7 +96,7 @@ BOMB = (
         pytest.param(b"<k>" + b" " * reader.MAXIMUM_SIZE + b"</k>", "x.xml", id="too large"),
     ],
 )
-def test_what_is_not_read_is_refused_with_its_line(data: bytes, where: str) -> None:
+def test_a_rejected_file_is_an_error_with_its_line(data: bytes, where: str) -> None:
     started = time.process_time()
     with pytest.raises(DescriptionError) as caught:
         reader.parse_xml(data, "x.xml")
@@ -129,7 +129,7 @@ XMLISH = st.lists(
 
 
 @given(st.one_of(XMLISH, st.text(max_size=80)))
-def test_no_text_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> None:
+def test_every_text_is_read_or_rejected_with_its_place(text: str) -> None:
     try:
         root = reader.parse_xml(text.encode("utf-8", "surrogatepass"), "x.xml")
     except DescriptionError as error:
@@ -139,7 +139,7 @@ def test_no_text_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> N
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_the_reader_do_anything_but_read_or_refuse(data: bytes) -> None:
+def test_all_bytes_are_read_or_rejected_with_their_place(data: bytes) -> None:
     for given_bytes in (
         data,
         b"<k>" + data + b"</k>",

@@ -43,7 +43,7 @@ def relax(kind: str) -> Any:
 @pytest.mark.parametrize(
     ("kind", "text"), [("graph", relax_ng.graph_schema()), ("node", relax_ng.node_schema())]
 )
-def test_the_schemas_are_those_that_the_vocabulary_makes(
+def test_the_schema_files_are_generated_from_the_vocabulary(
     kind: str, text: str, request: pytest.FixtureRequest
 ) -> None:
     path = XML / "schema" / f"{kind}.rng"
@@ -55,7 +55,7 @@ def test_the_schemas_are_those_that_the_vocabulary_makes(
 @pytest.mark.parametrize(
     "file", sorted([*XML.glob("nodes/*.xml"), *XML.glob("graphs/*/*.xml")]), ids=lambda f: f.name
 )
-def test_our_own_files_are_valid(file: pathlib.Path) -> None:
+def test_the_shipped_files_are_valid(file: pathlib.Path) -> None:
     body = file.read_text()
     names = sorted(
         set(re.findall(r"&([A-Za-z_][\w.-]*);", body)) - {"amp", "lt", "gt", "quot", "apos"}
@@ -90,7 +90,7 @@ TREES = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TREES, max_size=2))
-def test_the_schema_takes_exactly_what_the_lint_takes(inside: list[str]) -> None:
+def test_the_schema_accepts_exactly_what_the_lint_accepts(inside: list[str]) -> None:
     text = f"<kickstart>{''.join(inside)}</kickstart>"
     # An empty value stands for no value in the compiler; a schema sees a value.
     complaints = [
@@ -113,14 +113,14 @@ def test_the_schema_takes_exactly_what_the_lint_takes(inside: list[str]) -> None
         sorted(name for name, rule in NODE_ELEMENTS.items() if rule.fate == COMPILED)
     )
 )
-def test_every_element_that_is_compiled_has_a_meaning_and_a_place(tag: str) -> None:
+def test_every_compiled_element_has_a_meaning_and_parents(tag: str) -> None:
     rule = NODE_ELEMENTS[tag]
     assert rule.meaning
     assert all(parent in NODE_ELEMENTS or parent in ("", "command") for parent in rule.parents)
     assert set(rule.required) <= set(rule.attributes)
 
 
-def test_what_the_research_counted_is_in_the_vocabulary() -> None:
+def test_the_elements_of_real_rolls_are_in_the_vocabulary() -> None:
     counted = [
         "package",
         "post",

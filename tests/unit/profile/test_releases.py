@@ -25,7 +25,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases impor
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.conditions import (
     TrackedAttributes,
 )
-from support.kickstarts import strictly_valid
+from support.kickstarts import parse_strictly
 
 HERE = Origin("x.xml", 1)
 # pykickstart warns about these when they are parsed, not by the class of the command.
@@ -34,7 +34,7 @@ WARNS = {("auth", "rhel8"), ("auth", "rhel9"), ("authconfig", "rhel8"), ("authco
 
 
 @pytest.mark.parametrize("name", releases.RELEASES)
-def test_every_command_is_known_deprecated_or_unknown_as_pykickstart_has_it(name: str) -> None:
+def test_the_status_of_every_command_is_that_of_pykickstart(name: str) -> None:
     release = find_release(name)
     theirs = {}
     for command, handler in makeVersion(versionMap[release.handler]).commands.items():
@@ -78,21 +78,19 @@ SAMPLES = {
 def accepted(line: str, release: str) -> bool:
     text = f"{line}\n%end\n" if line.startswith("%packages") else f"{line}\n"
     try:
-        strictly_valid(text, release)
+        parse_strictly(text, release)
     except (KickstartError, Warning):
         return False
     return True
 
 
-def test_every_row_of_the_options_has_a_sample() -> None:
+def test_every_option_change_has_a_sample() -> None:
     assert {f"{row.command} {row.option}" for row in OPTION_CHANGES} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("name", releases.RELEASES)
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=str)
-def test_an_option_is_left_changed_dropped_or_refused_exactly_where_the_release_wants_it(
-    sample: str, name: str
-) -> None:
+def test_a_translated_option_is_valid_for_the_release(sample: str, name: str) -> None:
     command, _, text = sample.partition(" ")
     remarks: list[Remark] = []
     translated = translate_options(Command(command, text, HERE), find_release(name), remarks)
@@ -105,8 +103,8 @@ def test_an_option_is_left_changed_dropped_or_refused_exactly_where_the_release_
 
 
 def commands(text: str, release: str, **attributes: str) -> list[str]:
-    given = [Command(*line.partition(" ")[::2], HERE) for line in text.splitlines()]
-    result = translate_commands(given, find_release(release), TrackedAttributes(attributes))
+    inputs = [Command(*line.partition(" ")[::2], HERE) for line in text.splitlines()]
+    result = translate_commands(inputs, find_release(release), TrackedAttributes(attributes))
     assert not [remark for remark in result.remarks if remark.severity == ERROR]
     return [f"{command.name} {command.text}".strip() for command in result.commands]
 
@@ -121,21 +119,21 @@ OLD = ["timezone --utc Etc/UTC --ntpservers=10.1.1.1,b"]
     [NEW, OLD, ["timezone --isUtc --ntpservers=10.1.1.1,b Etc/UTC"]],
     ids=["new", "old", "older"],
 )
-def test_time_servers_are_written_as_each_release_wants_them(form: list[str], release: str) -> None:
-    found = commands("\n".join(form), release)
-    assert sorted(" ".join(found).split()) == sorted(
+def test_time_servers_are_valid_for_each_release(form: list[str], release: str) -> None:
+    lines = commands("\n".join(form), release)
+    assert sorted(" ".join(lines).split()) == sorted(
         " ".join(NEW if find_release(release).age >= 9 else OLD).split()
     )
-    strictly_valid("\n".join(found) + "\n", release)
+    parse_strictly("\n".join(lines) + "\n", release)
 
 
 @pytest.mark.parametrize("release", releases.RELEASES)
-def test_time_without_servers_is_written_as_each_release_wants_it(release: str) -> None:
+def test_disabled_time_servers_are_valid_for_each_release(release: str) -> None:
     for form in ("timezone --nontp Etc/UTC", "timezone Etc/UTC\ntimesource --ntp-disable"):
-        strictly_valid("\n".join(commands(form, release)) + "\n", release)
+        parse_strictly("\n".join(commands(form, release)) + "\n", release)
 
 
-def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_the_shape() -> None:
+def test_a_list_of_servers_in_an_attribute_is_part_of_the_shape() -> None:
     attributes = TrackedAttributes({"ntp": "a, b"})
     form = Command("timezone", "Etc/UTC --ntpservers=\ue000ntp\ue001", HERE)
     result = translate_commands([form], find_release("rhel9"), attributes)
@@ -144,7 +142,7 @@ def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_th
         "--ntp-server=a",
         "--ntp-server=b",
     ]
-    assert attributes.seen == {"ntp": "a, b"}
+    assert attributes.used == {"ntp": "a, b"}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +165,7 @@ def test_a_list_of_servers_in_an_attribute_is_taken_apart_and_becomes_part_of_th
         ("authconfig --useshadow --enablemd5", "rhel10", []),
     ],
 )
-def test_what_newer_installers_do_anyway_or_nobody_asks_any_more_is_left_out(
+def test_commands_that_newer_installers_do_not_need_are_omitted(
     line: str, release: str, expected: list[str]
 ) -> None:
     assert commands(line, release) == expected
@@ -184,7 +182,7 @@ def test_what_newer_installers_do_anyway_or_nobody_asks_any_more_is_left_out(
         ("nonsense", "rhel9", "unknown-command"),
     ],
 )
-def test_what_a_release_refuses_and_nothing_replaces_is_an_error_with_its_place(
+def test_a_command_that_a_release_rejects_is_an_error_with_its_place(
     line: str, release: str, rule: str
 ) -> None:
     name, _, text = line.partition(" ")
@@ -198,7 +196,7 @@ def test_what_a_release_refuses_and_nothing_replaces_is_an_error_with_its_place(
     ] == [(rule, HERE)]
 
 
-def test_a_release_answers_to_its_family_and_an_alias_to_its_release() -> None:
+def test_a_release_matches_its_family_and_an_alias_its_release() -> None:
     assert releases.selector_names("rhel9") == ("rhel9", "rhel")
     assert releases.selector_names(find_release("fedora").name)[1] == "fedora"
     assert releases.selector_names("Manzanita") == ("Manzanita",)

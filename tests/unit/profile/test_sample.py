@@ -29,7 +29,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import RELEASES
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import relax_ng
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
-from support.kickstarts import strictly_valid
+from support.kickstarts import parse_strictly
 from support.samples import sample
 
 ROOTS = ("compute", "login", "nas", "server")
@@ -52,7 +52,7 @@ def compiled(root: str, release: str = "rhel7") -> Profile:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_the_nodes_are_those_of_the_original(root: str) -> None:
+def test_the_nodes_are_those_of_rocks(root: str) -> None:
     ours = {node.name: node for node in compiled(root).nodes}
     theirs = set(expected(root)["node_files_in_order"])
     assert theirs <= set(ours)
@@ -63,7 +63,7 @@ def test_the_nodes_are_those_of_the_original(root: str) -> None:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_every_order_edge_is_kept(root: str) -> None:
+def test_every_order_edge_holds(root: str) -> None:
     place = {node.name: number for number, node in enumerate(compiled(root).nodes)}
     orders = XmlLayers(str(sample("rocks7"))).graph.orders
     assert [o for o in orders if place.get(o.head, -1) > place.get(o.tail, len(place))] == []
@@ -73,14 +73,14 @@ def test_every_order_edge_is_kept(root: str) -> None:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_the_packages_are_those_of_the_original(root: str) -> None:
+def test_the_packages_are_those_of_rocks(root: str) -> None:
     assert [package.name for package in compiled(root).packages] == sorted(
         expected(root)["packages"], key=lambda name: (not name.startswith("@"), name)
     )
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_the_commands_are_those_of_the_original(root: str) -> None:
+def test_the_commands_are_those_of_rocks(root: str) -> None:
     text = render(compiled(root), expected(root)["attributes"])
     commands = [line for line in text.splitlines() if not line.startswith("#")]
     before_include = commands[: commands.index("%include /tmp/partition-info")]
@@ -90,18 +90,18 @@ def test_the_commands_are_those_of_the_original(root: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_kickstart_is_strictly_valid(root: str, release: str) -> None:
-    strictly_valid(render(compiled(root, release), expected(root)["attributes"]), release)
+    parse_strictly(render(compiled(root, release), expected(root)["attributes"]), release)
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_the_same_effect_takes_a_fraction_of_the_text(root: str) -> None:
+def test_the_kickstart_is_a_third_of_the_size_in_rocks(root: str) -> None:
     text = render(compiled(root), expected(root)["attributes"])
     assert text.count("\n%post ") < expected(root)["posts"] / 3
     assert len(text) < expected(root)["bytes"] / 3
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_every_line_has_its_place_in_a_file(root: str) -> None:
+def test_every_line_has_a_line_of_a_file(root: str) -> None:
     attributes = expected(root)["attributes"]
     folder = sample("rocks7")
     lengths: dict[str, int] = {}
@@ -114,7 +114,7 @@ def test_every_line_has_its_place_in_a_file(root: str) -> None:
         assert 1 <= line.origin.line <= lengths[name]
 
 
-def test_a_line_that_is_written_as_it_stands_is_found_at_its_place() -> None:
+def test_a_literal_line_is_at_its_line_in_the_file() -> None:
     folder = sample("rocks7")
     found = 0
     for line in render_with_origins(compiled("compute"), expected("compute")["attributes"]):
@@ -129,7 +129,7 @@ def roots() -> dict[str, dict[str, str]]:
     return {root: expected(root)["attributes"] for root in ROOTS}
 
 
-def test_the_lint_has_no_error_for_the_release_the_rolls_were_made_for() -> None:
+def test_the_lint_has_no_error_for_the_release_of_the_rolls() -> None:
     findings = lint(str(sample("rocks7")), roots(), ["rhel7"], evaluate=evaluate)
     assert [str(finding) for finding in findings if finding.severity == ERROR] == []
     rules = {finding.rule for finding in findings}
@@ -140,12 +140,11 @@ def test_the_lint_has_no_error_for_the_release_the_rolls_were_made_for() -> None
         "secret",
         "reference-in-cdata",  # firewall rules of two files: the original wrote the name there too
     }
-    assert {finding.text for finding in findings if finding.rule == "order-of-nothing"} == {
-        'the order names "database-server", and there is no such node'
-    }
+    orders = {finding.text for finding in findings if finding.rule == "order-of-nothing"}
+    assert ["database-server" in text for text in orders] == [True]
 
 
-def test_for_a_newer_release_the_lint_names_the_node_files_that_stand_in_the_way() -> None:
+def test_the_lint_names_the_node_files_that_a_newer_release_cannot_use() -> None:
     names: set[str] = set()
     for file in sample("cs9-appstream").glob("repodata/*-primary.xml.gz"):
         createrepo_c.xml_parse_primary(
@@ -165,7 +164,7 @@ def test_for_a_newer_release_the_lint_names_the_node_files_that_stand_in_the_way
 
 
 @pytest.mark.parametrize(("kind", "folder"), [("graph", "graphs/default"), ("node", "nodes")])
-def test_the_schemas_take_every_file_of_the_rolls(kind: str, folder: str) -> None:
+def test_the_schemas_accept_every_file_of_the_rolls(kind: str, folder: str) -> None:
     text = relax_ng.graph_schema() if kind == "graph" else relax_ng.node_schema()
     relax = etree.RelaxNG(etree.fromstring(text.encode()))
     for file in sorted((sample("rocks7") / folder).glob("*.xml")):
@@ -191,7 +190,7 @@ SHAPERS = st.fixed_dictionaries(
 
 @settings(max_examples=10, deadline=None)
 @given(changes=SHAPERS)
-def test_a_profile_fits_a_node_exactly_when_the_node_would_get_the_same_profile(
+def test_a_profile_matches_a_node_exactly_if_the_node_compiles_to_it(
     changes: dict[str, str],
 ) -> None:
     attributes = {**expected("compute")["attributes"], **changes}

@@ -99,7 +99,7 @@ def expected(name: str, value: str) -> str:
 
 @pytest.mark.programs
 @pytest.mark.parametrize("name", ANY)
-def test_every_nasty_value_arrives_as_it_is(name: str) -> None:
+def test_every_nasty_value_reaches_the_program_unchanged(name: str) -> None:
     for value in NASTY:
         try:
             script = rendered(SCRIPTS[name], value)
@@ -112,7 +112,9 @@ def test_every_nasty_value_arrives_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNSURE)
 @pytest.mark.parametrize("value", NASTY)
-def test_where_the_reader_is_not_sure_only_plain_values_are_written(name: str, value: str) -> None:
+def test_only_plain_values_are_written_where_the_quoting_is_uncertain(
+    name: str, value: str
+) -> None:
     try:
         rendered(SCRIPTS[name], value)
     except ValueError:
@@ -125,7 +127,7 @@ def test_where_the_reader_is_not_sure_only_plain_values_are_written(name: str, v
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(name=st.sampled_from(sorted(SCRIPTS)), value=VALUES)
-def test_no_value_breaks_out_of_any_place(name: str, value: str) -> None:
+def test_no_value_ends_the_quoting_around_it(name: str, value: str) -> None:
     try:
         script = rendered(SCRIPTS[name], value)
     except ValueError:
@@ -147,14 +149,14 @@ def test_no_value_breaks_out_of_any_place(name: str, value: str) -> None:
         (f"x = 'a\\'{HOST}'", "plain"),
     ],
 )
-def test_in_another_language_only_simple_quotes_take_more_than_plain_values(
+def test_quotes_of_another_language_accept_more_than_plain_values(
     line: str, given_context: str
 ) -> None:
     (annotated,) = shell_quoting.annotate([line], "/usr/bin/python3")
     assert escaping.split_references(annotated)[1] == ("host", given_context)
 
 
-def test_an_expanded_text_that_runs_a_command_takes_only_plain_values() -> None:
+def test_an_expanded_text_that_runs_a_command_accepts_only_plain_values() -> None:
     assert shell_quoting.annotate_expanded([f"a {HOST}"]) == [
         f"a {escaping.placeholder('host', 'shell-here')}"
     ]
@@ -168,5 +170,5 @@ def test_an_expanded_text_that_runs_a_command_takes_only_plain_values() -> None:
         st.text("ab'\"\\$(){}`<-#; \t" + escaping.OPEN + escaping.CLOSE, max_size=12), max_size=4
     )
 )
-def test_no_script_stops_the_reader(lines: list[str]) -> None:
+def test_every_script_can_be_annotated(lines: list[str]) -> None:
     assert len(shell_quoting.annotate(lines, "/bin/sh")) == len(lines)

@@ -33,63 +33,70 @@ def orders(*pairs: tuple[str, str]) -> list[OrderEdge]:
     ]
 
 
-def test_names_decide_where_nothing_else_does() -> None:
+def test_nodes_without_an_order_are_sorted_by_name() -> None:
     assert order_nodes(["c", "a", "b"], []) == ["a", "b", "c"]
 
 
-def test_what_an_order_names_comes_before_what_none_names_as_in_the_original() -> None:
+def test_nodes_with_an_order_come_before_nodes_without_one() -> None:
     assert order_nodes(["a", "x", "y"], orders(("y", "x"))) == ["y", "x", "a"]
 
 
-def test_head_is_before_and_tail_behind_everything_else() -> None:
-    found = order_nodes(
+def test_head_comes_before_and_tail_after_all_other_nodes() -> None:
+    ordered = order_nodes(
         ["a", "z", "first", "last"], orders(("first", HEAD), (TAIL, "last"), ("z", "a"))
     )
-    assert found == ["first", "z", "a", "last"]
+    assert ordered == ["first", "z", "a", "last"]
 
 
-def test_an_order_holds_through_a_node_that_is_not_there() -> None:
+def test_an_order_holds_through_a_node_that_is_not_included() -> None:
     assert order_nodes(["a", "b"], orders(("b", "absent"), ("absent", "a"))) == ["b", "a"]
 
 
-def test_a_node_both_before_head_and_behind_tail_is_a_circle() -> None:
-    with pytest.raises(DescriptionError, match="circle"):
+def test_a_node_before_head_and_after_tail_is_a_cycle() -> None:
+    with pytest.raises(DescriptionError, match="HEAD before TAIL"):
         order_nodes(["a"], orders(("a", HEAD), (TAIL, "a")))
 
 
 @given(st.sets(NAMES), PAIRS, st.lists(st.tuples(NAMES, st.sampled_from([HEAD, TAIL])), max_size=3))
-def test_every_order_edge_is_kept_or_a_circle_is_named(
+def test_every_order_edge_holds_or_a_cycle_is_reported(
     nodes: set[str], pairs: list[tuple[str, str]], bands: list[tuple[str, str]]
 ) -> None:
     given_orders = orders(*pairs, *((n, band) if band == HEAD else (band, n) for n, band in bands))
     try:
-        found = order_nodes(nodes, given_orders)
+        ordered = order_nodes(nodes, given_orders)
     except DescriptionError as error:
-        members = error.what.removeprefix("the order is a circle: ").split(" before ")
+        members = error.what.partition(": ")[2].split(" before ")
         assert members[0] == members[-1]
-        known = {(order.head, order.tail) for order in given_orders} | {(HEAD, TAIL)}
+        edges = {(order.head, order.tail) for order in given_orders} | {(HEAD, TAIL)}
         # Between two named edges a node may stand in the middle band: after HEAD, before TAIL.
         assert all(
-            pair in known or HEAD in pair or TAIL in pair for pair in zip(members, members[1:])
+            pair in edges or HEAD in pair or TAIL in pair for pair in zip(members, members[1:])
         )
         return
-    assert sorted(found) == sorted(nodes)
-    place = {name: number for number, name in enumerate(found)}
+    assert sorted(ordered) == sorted(nodes)
+    positions = {name: number for number, name in enumerate(ordered)}
     assert all(
-        place[o.head] < place[o.tail] for o in given_orders if o.head in place and o.tail in place
+        positions[o.head] < positions[o.tail]
+        for o in given_orders
+        if o.head in positions and o.tail in positions
     )
-    assert order_nodes(sorted(nodes, reverse=True), list(reversed(given_orders))) == found
+    assert order_nodes(sorted(nodes, reverse=True), list(reversed(given_orders))) == ordered
 
 
 @given(PAIRS)
-def test_a_root_reaches_what_a_way_of_edges_leads_to_and_each_step_is_such_an_edge(
+def test_a_root_reaches_every_node_that_a_path_of_edges_leads_to(
     pairs: list[tuple[str, str]],
 ) -> None:
-    edges = tuple(Edge(one, other, (), Origin("g.xml", 1), "r") for one, other in pairs)
-    reached = reachable_nodes(Graph("g", edges, (), ()), "a", TrackedAttributes({}))
+    edges = tuple(
+        Edge(source=source, target=target, conditions=(), origin=Origin("g.xml", 1), roll="r")
+        for source, target in pairs
+    )
+    reached = reachable_nodes(
+        Graph(name="g", edges=edges, orders=(), attributes=()), "a", TrackedAttributes({})
+    )
     expected = {"a"}
     while True:
-        more = {other for one, other in pairs if one in expected} - expected
+        more = {target for source, target in pairs if source in expected} - expected
         if not more:
             break
         expected |= more

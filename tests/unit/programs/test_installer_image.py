@@ -15,7 +15,7 @@ import pytest
 from support import installer_image, pythoncommands, shellcommands
 from support.ansible import ROOT
 from support.installer_image import RELEASES, oldest, options, programs, rows, version
-from support.profiles import SUPPORTED, everything, scripts, written
+from support.profiles import SUPPORTED, all_kickstarts, scripts, written_files
 
 pytestmark = pytest.mark.programs  # shfmt reads the scripts, and bash lists its builtins
 INCLUDE = ROOT / "xml" / "include"
@@ -57,7 +57,7 @@ def uses(place: str, script: str) -> Iterator[Use]:
 @functools.cache
 def kickstarts() -> tuple[Kickstart, ...]:
     """Every root for every release, and every choice of a site."""
-    return tuple(_read(name, text) for name, text in everything())
+    return tuple(_read(name, text) for name, text in all_kickstarts())
 
 
 def _read(name: str, text: str) -> Kickstart:
@@ -67,7 +67,7 @@ def _read(name: str, text: str) -> Kickstart:
     own: set[str] = set()
     for section in scripts(text, release):
         in_new_root = section.kind == "post" and section.in_chroot
-        files = written(section.text)
+        files = written_files(section.text)
         own |= {path for path, _content in files} | set(LOOKED_FOR.findall(section.text))
         code = [
             ("", section.text),
@@ -146,9 +146,9 @@ def words(use: Use) -> Iterator[tuple[str, str]]:
 
 def directives() -> Iterator[tuple[str, str, str]]:
     """(place, "unit", directive) of every unit file that a profile writes."""
-    for name, text in everything():
+    for name, text in all_kickstarts():
         for section in scripts(text, name.split("-")[1]):
-            for path, content in written(section.text):
+            for path, content in written_files(section.text):
                 if path.endswith(UNITS):
                     for directive in DIRECTIVE.findall(content):
                         yield f"{name}: {path}", "unit", directive

@@ -29,8 +29,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot impor
     read,
 )
 from support.frontend import NOW, Face, publish
-from support.kickstarts import one
-from support.profiles import ORDER, ROOTS, SUPPORTED, XML, own_files
+from support.kickstarts import single_node_tree
+from support.profiles import ORDER, ROOTS, SUPPORTED, XML, shipped_files
 from support.reports import site
 
 COMPUTE_0_0 = "10.255.255.245"
@@ -47,12 +47,12 @@ OF_AN_ORDER = ("node_key", "console_key")  # made when they are handed over
 
 def asked() -> set[str]:
     """The names of the secrets that our node files ask for."""
-    return {name for text in own_files().values() for name in ASKED.findall(text)}
+    return {name for text in shipped_files().values() for name in ASKED.findall(text)}
 
 
 @pytest.fixture
 def pin(root: pathlib.Path) -> Pin:
-    return publish(root, files=own_files(), attributes={"arch": "x86_64"})
+    return publish(root, files=shipped_files(), attributes={"arch": "x86_64"})
 
 
 @pytest.fixture
@@ -149,12 +149,12 @@ def test_a_node_file_that_writes_a_secret_as_an_attribute_gets_no_kickstart(
     secretive: Database, tmp_path: pathlib.Path
 ) -> None:
     attributes = {
-        name: one.value
-        for name, one in effective_attributes(
+        name: attribute.value
+        for name, attribute in effective_attributes(
             secretive, find_node(secretive, "compute-0-0")
         ).items()
     }
-    path = one(tmp_path, "<post>\necho &munge_key;\n</post>")
+    path = single_node_tree(tmp_path, "<post>\necho &munge_key;\n</post>")
     profile = compile_profile(path, "compute", attributes, "rhel9")
     with pytest.raises(DescriptionError, match="munge_key"):
         render(profile, attributes)

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From the elements of a profile's node files to commands, packages and scripts: what holds, in the nodes' order."""
+"""Collect the commands, packages and scripts of a profile's node files."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
+from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 
 from ...attribute_values import is_false
 from ...errors import DescriptionError, NotFound
@@ -35,7 +35,7 @@ PLAYBOOKS = "/var/rocks/ansible"
 
 
 class PackageRequest(NamedTuple):
-    """One wish about a package; ``name`` begins with @ for a group."""
+    """A request to include or exclude a package; ``name`` begins with @ for a group."""
 
     name: str
     included: bool
@@ -43,14 +43,14 @@ class PackageRequest(NamedTuple):
 
 
 class Assembly:
-    """What the node files of one profile say, gathered element by element.
+    """The content of the node files of one profile, collected element by element.
 
-    An element that cannot be compiled leaves an error among the remarks, and the next one is read: the faults of a
-    profile are told at once.
+    An element that cannot be compiled adds an error to the remarks, and the next one is read: all
+    errors of a profile are reported together.
     """
 
-    def __init__(self, workshop: Expander) -> None:
-        self.workshop = workshop
+    def __init__(self, expander: Expander) -> None:
+        self.expander = expander
         self.commands: list[Command] = []
         self.packages: list[PackageRequest] = []
         self.package_options: list[Command] = []
@@ -58,35 +58,39 @@ class Assembly:
         self.addons: list[Script] = []
         self.remarks: list[Remark] = []
 
-    def take(self, node: str, sources: XmlLayers) -> None:
-        """Take in the files of one node."""
-        for file in sources.node_files(node):
+    def add_node(self, node: str, layers: XmlLayers) -> None:
+        """Add the files of a node."""
+        for file in layers.node_files(node):
             try:
-                self._read(node, sources.element(file))
+                self._add_file(node, layers.element(file))
                 self.remarks += [
-                    remark for remark in sources.file_remarks(file) if remark.severity == WARNING
+                    remark for remark in layers.file_remarks(file) if remark.severity == WARNING
                 ]
             except DescriptionError as error:
                 self.remarks.append(remark_from_error(error, Origin(file, 1)))
 
-    def _read(self, node: str, root: Element) -> None:
+    def _add_file(self, node: str, root: Element) -> None:
         if root.tag != "kickstart":
-            hint = "move it into graphs/" if root.tag == "graph" else "its element is <kickstart>"
+            hint = "move it to graphs/" if root.tag == "graph" else "its element is <kickstart>"
             self.remarks.append(
                 Remark(
-                    ERROR, "not-a-node-file", root.origin, f"<{root.tag}> is not a node file", hint
+                    severity=ERROR,
+                    rule="not-a-node-file",
+                    origin=root.origin,
+                    text=f"<{root.tag}> is not a node file",
+                    hint=hint,
                 )
             )
             return
         for element in root.children:
             if isinstance(element, Element):
                 try:
-                    self._element(node, element)
+                    self._add_element(node, element)
                 except (DescriptionError, NotFound) as error:
                     self.remarks.append(remark_from_error(error, element.origin))
 
-    def _element(self, node: str, element: Element) -> None:
-        if not holds(condition_of(element), self.workshop.attributes):
+    def _add_element(self, node: str, element: Element) -> None:
+        if not holds(condition_of(element), self.expander.attributes):
             return
         handler = HANDLERS.get(element.tag)
         if handler:
@@ -100,185 +104,199 @@ class Assembly:
                 f"<{element.tag}> is not compiled", str(element.origin), rule.hint
             )
 
-    def _main(self, _node: str, element: Element) -> None:
+    def _add_main(self, _node: str, element: Element) -> None:
         for child in element.children:
-            if isinstance(child, Text) or not holds(condition_of(child), self.workshop.attributes):
+            if isinstance(child, Text) or not holds(condition_of(child), self.expander.attributes):
                 continue
             if child.tag == "var":
-                self.workshop.define(child)
+                self.expander.define(child)
             elif child.tag in COMMAND_NAMES:
-                self.commands += self._command(child)
+                self.commands += self._commands_of(child)
             else:
                 raise unknown_element_error(child, "main", COMMAND_NAMES)
 
-    def _command(self, element: Element) -> Iterator[Command]:
-        """A command; its lines are joined, but a line that begins with % stands for itself."""
-        lines = [line for line in self.workshop.lines(element) if line.text.strip()]
+    def _commands_of(self, element: Element) -> Iterator[Command]:
+        """Join the lines of a command; each line that begins with % is a command of its own."""
+        lines = [line for line in self.expander.lines(element) if line.text.strip()]
         reject_line_ends(lines)
-        own = " ".join(
+        text = " ".join(
             line.text.strip() for line in lines if not line.text.lstrip().startswith("%")
         )
-        yield Command(element.tag, own, element.origin)
+        yield Command(element.tag, text, element.origin)
         yield from (raw_command(line) for line in lines if line.text.lstrip().startswith("%"))
 
-    def _native(self, _node: str, element: Element) -> None:
+    def _add_native(self, _node: str, element: Element) -> None:
         if element.attributes.get("lang", "kickstart") != "kickstart":
             raise DescriptionError(
-                f'<native lang="{element.attributes["lang"]}"> is not kickstart',
+                f'<native lang="{element.attributes["lang"]}"> is not for kickstarts',
                 str(element.origin),
             )
-        lines = [line for line in self.workshop.lines(element) if line.text.strip()]
+        lines = [line for line in self.expander.lines(element) if line.text.strip()]
         reject_line_ends(lines)
         self.commands += [raw_command(line) for line in lines]
 
-    def _package(self, _node: str, element: Element) -> None:
+    def _add_package(self, _node: str, element: Element) -> None:
         group = element.attributes.get("type") == "meta"
         disable = element.attributes.get("disable")
-        wanted = disable is None or is_false(disable)
-        for line in self.workshop.lines(element):
-            text = self.workshop.attributes.resolve(line.text, line.origin).strip()
+        included = disable is None or is_false(disable)
+        for line in self.expander.lines(element):
+            text = self.expander.attributes.resolve(line.text, line.origin).strip()
             for name in [text] if group or text.startswith(("@", "-@")) else text.split():
                 if name:
-                    self.packages.append(_asked(name, group, wanted, line.origin))
+                    self.packages.append(_package_request(name, group, included, line.origin))
 
-    def _packages(self, _node: str, element: Element) -> None:
-        text = self.workshop.attributes.resolve(element.attributes.get("arg", ""), element.origin)
+    def _add_packages(self, _node: str, element: Element) -> None:
+        text = self.expander.attributes.resolve(element.attributes.get("arg", ""), element.origin)
         if text.strip():
             self.package_options.append(Command("%packages", text.strip(), element.origin))
 
-    def _script(self, _node: str, element: Element) -> None:
-        if element.tag == "configure" and "post" not in element.attributes.get(
-            "phase", "post"
-        ).split(","):
-            return  # only for a later reconfiguration, and here a node is only ever reinstalled
+    def _add_script(self, _node: str, element: Element) -> None:
+        phases = element.attributes.get("phase", "post").split(",")
+        if element.tag == "configure" and "post" not in phases:
+            return  # only for a later reconfiguration, which nodes never have
         section = "post" if element.tag == "configure" else element.tag
-        flags, interpreter = _options(element)
-        lines = script_lines(self.workshop, element, interpreter)
-        self._add(section, flags, interpreter, lines, element.origin)
+        flags, interpreter = _script_options(element)
+        lines = script_lines(self.expander, element, interpreter)
+        self._add_section(section, lines, element.origin, flags=flags, interpreter=interpreter)
 
-    def _add(
+    def _add_section(
         self,
         section: str,
-        flags: list[str],
-        interpreter: str,
         lines: list[SourceLine],
         origin: Origin,
+        *,
+        flags: Sequence[str] = (),
+        interpreter: str = BASH,
     ) -> None:
         if not lines:
             return
         reject_line_ends(lines)
-        shelter = protect_end_markers(lines, interpreter, origin)
-        options = [f"--interpreter={BASH if shelter else interpreter}", *flags]
-        self.scripts.append(Script(section, tuple(options), tuple(shelter or lines), origin))
+        protected = protect_end_markers(lines, interpreter, origin)
+        options = [f"--interpreter={BASH if protected else interpreter}", *flags]
+        self.scripts.append(
+            Script(
+                section=section,
+                options=tuple(options),
+                lines=tuple(protected or lines),
+                origin=origin,
+            )
+        )
 
-    def _ansible(self, node: str, element: Element) -> None:
-        given, origin = element.attributes, element.origin
-        name = given.get("playbook") or f"{node}.yml"
+    def _add_ansible(self, node: str, element: Element) -> None:
+        options = element.attributes
+        origin = element.origin
+        name = options.get("playbook") or f"{node}.yml"
         path = f"{PLAYBOOKS}/{name.rsplit('/', 1)[-1]}"
         inline = any(isinstance(child, Element) or child.text.strip() for child in element.children)
-        attributes = {"name": path} if inline else {"name": path, "include": f"ansible/{name}"}
-        lines = file_lines(self.workshop, element._replace(tag="file", attributes=attributes))
-        command = given.get("ansible_cmd") or "ansible-playbook"
-        arguments = given.get("args") or "--connection=local --inventory=localhost,"
+        source = {} if inline else {"include": f"ansible/{name}"}
+        file = element._replace(tag="file", attributes={"name": path, **source})
+        lines = file_lines(self.expander, file)
+        command = options.get("ansible_cmd") or "ansible-playbook"
+        arguments = options.get("args") or "--connection=local --inventory=localhost,"
         lines.append(SourceLine(f"{command} {arguments} {quote_word(path)}", origin))
-        self._add("post", [], BASH, lines, origin)
+        self._add_section("post", lines, origin)
 
-    def _addon(self, _node: str, element: Element) -> None:
-        lines = self.workshop.lines(element)
+    def _add_addon(self, _node: str, element: Element) -> None:
+        lines = self.expander.lines(element)
         reject_line_ends(lines)
         options = (element.attributes.get("name", ""), *element.attributes.get("arg", "").split())
         self.addons.append(
             Script(
-                "addon", options, tuple(line for line in lines if line.text.strip()), element.origin
+                section="addon",
+                options=options,
+                lines=tuple(line for line in lines if line.text.strip()),
+                origin=element.origin,
             )
         )
 
-    def _refuse(self, _node: str, element: Element) -> None:
-        attributes, origin = self.workshop.attributes, element.origin
-        text = " ".join(" ".join(line.text for line in self.workshop.lines(element)).split())
+    def _raise_refusal(self, _node: str, element: Element) -> None:
+        attributes = self.expander.attributes
+        origin = element.origin
+        text = " ".join(" ".join(line.text for line in self.expander.lines(element)).split())
         hint = attributes.resolve(element.attributes.get("hint", ""), origin)
         raise DescriptionError(attributes.resolve(text, origin), str(origin), hint)
 
-    def _var(self, _node: str, element: Element) -> None:
-        self.workshop.define(element)
+    def _define_variable(self, _node: str, element: Element) -> None:
+        self.expander.define(element)
 
 
 Handler = Callable[[Assembly, str, Element], None]
 HANDLERS: Mapping[str, Handler] = {
-    "main": Assembly._main,
-    "native": Assembly._native,
-    "package": Assembly._package,
-    "packages": Assembly._packages,
-    "ansible": Assembly._ansible,
-    "addon": Assembly._addon,
-    "refuse": Assembly._refuse,
-    "var": Assembly._var,
-    **dict.fromkeys(("pre", "pre-install", "post", "onerror", "configure"), Assembly._script),
+    "main": Assembly._add_main,
+    "native": Assembly._add_native,
+    "package": Assembly._add_package,
+    "packages": Assembly._add_packages,
+    "ansible": Assembly._add_ansible,
+    "addon": Assembly._add_addon,
+    "refuse": Assembly._raise_refusal,
+    "var": Assembly._define_variable,
+    **dict.fromkeys(("pre", "pre-install", "post", "onerror", "configure"), Assembly._add_script),
 }
 
 
 def raw_command(line: SourceLine) -> Command:
-    """A whole line of kickstart as a command.  Raises DescriptionError when a reference stands for its name."""
+    """Read a line of kickstart as a command. Raises DescriptionError if a reference is its name."""
     text = line.text.strip()
     if PLACEHOLDER.match(text):
         raise DescriptionError(
             "an attribute cannot name the command", str(line.origin), "write the command's name"
         )
-    name, _blank, rest = text.partition(" ")
-    return Command(name, rest.strip(), line.origin)
+    name, _blank, options = text.partition(" ")
+    return Command(name, options.strip(), line.origin)
 
 
-def unknown_element_error(element: Element, parent: str, known: Iterable[str]) -> DescriptionError:
-    """The error for an element that nobody knows."""
+def unknown_element_error(element: Element, parent: str, names: Iterable[str]) -> DescriptionError:
+    """Return the error for an unknown element."""
     return DescriptionError(
-        f"<{element.tag}> is not known in <{parent}>",
+        f"unknown element <{element.tag}> in <{parent}>",
         str(element.origin),
-        did_you_mean(element.tag, known),
+        did_you_mean(element.tag, names),
     )
 
 
-def _asked(name: str, group: bool, wanted: bool, origin: Origin) -> PackageRequest:
+def _package_request(name: str, group: bool, included: bool, origin: Origin) -> PackageRequest:
     if name.startswith("-"):
-        name, wanted = name[1:], False
+        name = name[1:]
+        included = False
     if group and not name.startswith("@"):
         name = "@" + name
     if not PACKAGE_NAME.match(name) or LINE_END.search(name):
-        raise DescriptionError(f'"{name}" is not the name of a package', str(origin))
-    return PackageRequest(name, wanted, origin)
+        raise DescriptionError(f'"{name}" is not a valid package name', str(origin))
+    return PackageRequest(name, included, origin)
 
 
-def _options(element: Element) -> tuple[list[str], str]:
-    """The flags of a script's section, and its interpreter.  Raises DescriptionError for an unknown ``arg``."""
+def _script_options(element: Element) -> tuple[list[str], str]:
+    """Return a script's flags and interpreter. Raises DescriptionError for an unknown ``arg``."""
     try:
-        given = shlex.split(element.attributes.get("arg", ""))
+        words = shlex.split(element.attributes.get("arg", ""))
     except ValueError:
-        given = [element.attributes.get("arg", "")]
+        words = [element.attributes.get("arg", "")]
     interpreter = element.attributes.get("interpreter", "")
     flags = []
-    while given:
-        flag, _sign, value = given.pop(0).partition("=")
+    while words:
+        flag, _sign, value = words.pop(0).partition("=")
         if flag == "--interpreter":
-            interpreter = value or (given.pop(0) if given else "")
+            interpreter = value or (words.pop(0) if words else "")
         elif flag in ("--log", "--logfile"):
-            value or (given and given.pop(0))  # the compiler names the logs
+            value or (words and words.pop(0))  # the compiler decides where logs are
         elif flag in SCRIPT_FLAGS:
             flags.append(flag)
         else:
-            hint = f"it takes {', '.join(SCRIPT_FLAGS)}"
+            hint = f"arg permits {', '.join(SCRIPT_FLAGS)}"
             raise DescriptionError(
-                f'arg="{flag}" on <{element.tag}> is not known', str(element.origin), hint
+                f'unknown arg="{flag}" on <{element.tag}>', str(element.origin), hint
             )
     if is_false(element.attributes.get("chroot", "yes")) and "--nochroot" not in flags:
         flags.append("--nochroot")
     return flags, _interpreter(interpreter.strip(), element)
 
 
-def _interpreter(given: str, element: Element) -> str:
-    if not given:
+def _interpreter(name: str, element: Element) -> str:
+    if not name:
         return BASH
-    path = given if given.startswith("/") else f"/usr/bin/{given}"
+    path = name if name.startswith("/") else f"/usr/bin/{name}"
     if not re.fullmatch(r"[A-Za-z0-9_./+-]+", path):
         raise DescriptionError(
-            f'interpreter="{given}" is not the path of a program', str(element.origin)
+            f'interpreter="{name}" is not the path of a program', str(element.origin)
         )
     return path

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The face of the room: a root, attributes and a release give a profile.
+"""Compile a root, attributes and a release into a profile.
 
-Pure but for reading the XML: no database, no network, no clock; ``<eval>`` runs only through the function that the
-caller hands in.  What depends on nothing but the values of attributes in texts is left open for render.py.
+This reads the XML and nothing else: no database, no network, no clock. ``<eval>`` runs only through
+the function that the caller passes. References whose values appear only in texts are left for
+render.py.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ XmlPaths = Union[str, Sequence[str], XmlLayers]
 
 
 class Compilation(NamedTuple):
-    """A compile, whether or not it came to a profile; there is none when a remark is an error."""
+    """The result of a compile: no profile if a remark is an error."""
 
     profile: Optional[Profile]
     remarks: tuple[Remark, ...]
@@ -52,13 +53,13 @@ def compile_profile(
     graph: str = "default",
     evaluate: Optional[Evaluate] = None,
 ) -> Profile:
-    """The profile of ``root`` for nodes with these attributes.
+    """Compile the profile of ``root`` for nodes with these attributes.
 
-    paths     a directory with graphs/ and nodes/, several of them (a site's last), or Sources that are open already
-    evaluate  runs the text of an <eval>: evaluate(script, interpreter) -> what it prints; without it <eval> is an error
+    paths     directories with graphs/ and nodes/ (a site's last), or open XmlLayers
+    evaluate  runs the script of an <eval> and returns its output; without it an <eval> is an error
 
-    Raises NotFound for a path, graph, root or release that does not exist, and DescriptionError with file:line for
-    everything that is wrong in the XML, all of it at once.
+    Raises NotFound for a path, graph, root or release that does not exist, and one DescriptionError
+    with file:line for all errors in the XML.
     """
     result = try_compile(paths, root, attributes, release, graph=graph, evaluate=evaluate)
     if result.profile is None:
@@ -75,27 +76,29 @@ def try_compile(
     graph: str = "default",
     evaluate: Optional[Evaluate] = None,
 ) -> Compilation:
-    """As compile_profile, with the faults among the remarks instead of raised: for the lint."""
+    """Compile as compile_profile does, but return errors among the remarks: for the lint."""
     target = releases.find_release(release)
-    sources = paths if isinstance(paths, XmlLayers) else XmlLayers(paths, graph)
-    consulted = tracked_attributes(sources, attributes, release)
-    reached = reachable_nodes(sources.graph, root, consulted)
-    if len(reached) == 1 and not sources.node_files(root):
+    layers = paths if isinstance(paths, XmlLayers) else XmlLayers(paths, graph)
+    tracked = tracked_attributes(layers, attributes, release)
+    steps_by_node = reachable_nodes(layers.graph, root, tracked)
+    if len(steps_by_node) == 1 and not layers.node_files(root):
         raise NotFound(
-            f'no root "{root}" in the graph "{sources.graph.name}"', "", sources.suggest_node(root)
+            f'unknown root "{root}" in the graph "{layers.graph.name}"',
+            "",
+            layers.suggest_node(root),
         )
-    steps = [reached[node] for node in order_nodes(reached, sources.graph.orders)]
-    assembly = Assembly(Expander(sources, consulted, evaluate))
+    steps = [steps_by_node[node] for node in order_nodes(steps_by_node, layers.graph.orders)]
+    assembly = Assembly(Expander(layers, tracked, evaluate))
     for step in steps:
-        assembly.take(step.node, sources)
+        assembly.add_node(step.node, layers)
     remarks = [
-        *check_values(sources.graph.attributes, [attributes]),
-        *(_missing(step, sources) for step in steps if not sources.node_files(step.node)),
+        *check_values(layers.graph.attributes, [attributes]),
+        *(_missing_file_remark(step, layers) for step in steps if not layers.node_files(step.node)),
         *assembly.remarks,
     ]
-    contents = _contents(assembly, [_node(step, sources) for step in steps], target, remarks)
+    contents = _contents(assembly, [_profile_node(step, layers) for step in steps], target, remarks)
     lines = _lines(
-        f"{root} for {target.name}, graph {sources.graph.name}", contents, sources, remarks
+        f"{root} for {target.name}, graph {layers.graph.name}", contents, layers, remarks
     )
     ordered = tuple(
         sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text))
@@ -104,15 +107,15 @@ def try_compile(
         return Compilation(None, ordered)
     profile = Profile(
         root=root,
-        graph=sources.graph.name,
+        graph=layers.graph.name,
         release=target.name,
         nodes=contents.nodes,
-        shape={name: consulted.seen[name] for name in sorted(consulted.seen)},
-        defaults=_defaults(sources),
-        packages=tuple(_relative_package(package, sources) for package in contents.packages),
-        lines=tuple(_relative_line(line, sources) for line in lines),
+        shape={name: tracked.used[name] for name in sorted(tracked.used)},
+        defaults=_defaults(layers),
+        packages=tuple(_relative_package(package, layers) for package in contents.packages),
+        lines=tuple(_relative_line(line, layers) for line in lines),
         remarks=tuple(
-            remark._replace(origin=sources.relative_origin(remark.origin)) for remark in ordered
+            remark._replace(origin=layers.relative_origin(remark.origin)) for remark in ordered
         ),
     )
     return Compilation(profile, ordered)
@@ -121,8 +124,8 @@ def try_compile(
 def _contents(
     assembly: Assembly, nodes: Sequence[ProfileNode], release: Release, remarks: list[Remark]
 ) -> kickstart.Contents:
-    """What the node files say, as the release takes it; what there is to say about it is added to the remarks."""
-    attributes = assembly.workshop.attributes
+    """Translate the node files' content for the release, and add the findings to ``remarks``."""
+    attributes = assembly.expander.attributes
     translated = release_rules.translate_commands(assembly.commands, release, attributes)
     remarks += translated.remarks
     remarks += kickstart_checks.check_kickstart(
@@ -142,32 +145,36 @@ def _contents(
 
 
 def _lines(
-    title: str, contents: kickstart.Contents, sources: XmlLayers, remarks: list[Remark]
+    title: str, contents: kickstart.Contents, layers: XmlLayers, remarks: list[Remark]
 ) -> tuple[Line, ...]:
     try:
         return kickstart.build_lines(title, contents)
     except DescriptionError as error:
-        remarks.append(remark_from_error(error, Origin(sources.paths[0], 0)))
+        remarks.append(remark_from_error(error, Origin(layers.paths[0], 0)))
         return ()
 
 
 def tracked_attributes(
-    sources: XmlLayers, attributes: Mapping[str, str], release: str
+    layers: XmlLayers, attributes: Mapping[str, str], release: str
 ) -> TrackedAttributes:
-    """The attributes of a node as the conditions of a graph see them."""
+    """Return a node's attributes as the conditions of the graph see them."""
     return TrackedAttributes(
-        effective_attributes(attributes, releases.find_release(release), _defaults(sources))
+        effective_attributes(attributes, releases.find_release(release), _defaults(layers))
     )
 
 
-def _defaults(sources: XmlLayers) -> dict[str, str]:
-    return {one.name: one.default for one in sources.graph.attributes if one.default is not None}
+def _defaults(layers: XmlLayers) -> dict[str, str]:
+    return {
+        declaration.name: declaration.default
+        for declaration in layers.graph.attributes
+        if declaration.default is not None
+    }
 
 
 def effective_attributes(
     attributes: Mapping[str, str], release: Release, defaults: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """A node's attributes; where it has none, what the graph declares, and what the release itself gives."""
+    """Return a node's attributes, completed by the graph's defaults and those of the release."""
     return {
         "os": "linux",
         "release": release.name,
@@ -178,35 +185,42 @@ def effective_attributes(
 
 
 def combine_remarks(errors: Sequence[Remark]) -> DescriptionError:
-    """One error for everything that is wrong, in the order of files and lines."""
+    """Return one error for all these errors, in the order of files and lines."""
     ordered = sorted(set(errors), key=lambda remark: (remark.origin, remark.text))
     if len(ordered) == 1:
         return DescriptionError(ordered[0].text, str(ordered[0].origin), ordered[0].hint)
     return DescriptionError("\n".join([f"{len(ordered)} errors", *map(str, ordered)]))
 
 
-def _missing(step: Step, sources: XmlLayers) -> Remark:
-    origin = step.edge.origin if step.edge else Origin(sources.paths[0], 0)
-    text = f'the edge leads to "{step.node}", and no nodes/{step.node}.xml exists'
+def _missing_file_remark(step: Step, layers: XmlLayers) -> Remark:
+    origin = step.edge.origin if step.edge else Origin(layers.paths[0], 0)
+    text = f'the edge leads to "{step.node}", but nodes/{step.node}.xml does not exist'
     return Remark(
-        ERROR, "missing-node-file", origin, text, did_you_mean(step.node, sources.node_names())
+        severity=ERROR,
+        rule="missing-node-file",
+        origin=origin,
+        text=text,
+        hint=did_you_mean(step.node, layers.node_names()),
     )
 
 
-def _node(step: Step, sources: XmlLayers) -> ProfileNode:
-    files = tuple(sources.relative_path(file) for file in sources.node_files(step.node))
+def _profile_node(step: Step, layers: XmlLayers) -> ProfileNode:
+    files = tuple(layers.relative_path(file) for file in layers.node_files(step.node))
     if step.edge is None:
-        return ProfileNode(step.node, files, "", None)
+        return ProfileNode(name=step.node, files=files, parent="", edge=None)
     return ProfileNode(
-        step.node, files, step.edge.source, sources.relative_origin(step.edge.origin)
+        name=step.node,
+        files=files,
+        parent=step.edge.source,
+        edge=layers.relative_origin(step.edge.origin),
     )
 
 
-def _relative_line(line: Line, sources: XmlLayers) -> Line:
-    return line if line.origin is None else Line(line.pieces, sources.relative_origin(line.origin))
+def _relative_line(line: Line, layers: XmlLayers) -> Line:
+    return line if line.origin is None else Line(line.pieces, layers.relative_origin(line.origin))
 
 
-def _relative_package(package: Package, sources: XmlLayers) -> Package:
+def _relative_package(package: Package, layers: XmlLayers) -> Package:
     return Package(
-        package.name, tuple(sources.relative_origin(origin) for origin in package.origins)
+        package.name, tuple(layers.relative_origin(origin) for origin in package.origins)
     )

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run the programs of ``<eval>`` while a profile is compiled: unprivileged, for a limited time, and never silently.
+"""Run the programs of ``<eval>`` unprivileged, with a time limit, and never silently.
 
-The only file of the room that starts a program; compile_profile gets it handed in.
+No other module of this package starts a program; the caller passes this function to
+compile_profile.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ MAXIMUM_OUTPUT = 4 * 1024 * 1024
 def make_evaluator(
     user: str = DEFAULT_USER, seconds: float = DEFAULT_SECONDS, run: process.Run = process.run
 ) -> Evaluate:
-    """A function that runs a script with its interpreter and returns what it prints.
+    """Return a function that runs a script with its interpreter and returns its output.
 
-    user     whom the program runs as, when we are root; it can gain no privilege from there
-    seconds  after which it is killed with its children
+    user     the user that the program runs as, if we are root; it cannot gain privileges
+    seconds  the time after which the program and its children are killed
 
-    The function raises CommandError for a program that fails, hangs, or prints more than 4 MiB.  Raises NotFound when
-    there is no such user.
+    The function raises CommandError for a program that fails, hangs, or prints more than 4 MiB.
+    Raises NotFound if the user does not exist.
     """
-    prefix, owner = _unprivileged(user)
+    prefix, owner = _drop_privileges(user)
 
     def evaluate(script: str, interpreter: str) -> str:
         with tempfile.TemporaryDirectory(prefix="rocks-eval-") as folder:
@@ -42,29 +43,31 @@ def make_evaluator(
             if owner >= 0:
                 os.chown(folder, owner, -1)
                 os.chown(path, owner, -1)
-            printed = run(
+            output = run(
                 [*prefix, interpreter, path], timeout=seconds, cwd=folder, env={"HOME": folder}
             ).stdout
-        if len(printed) > MAXIMUM_OUTPUT:
+        if len(output) > MAXIMUM_OUTPUT:
             raise CommandError(
-                f"printed {len(printed):,} characters, at most {MAXIMUM_OUTPUT:,} are read",
+                f"printed {len(output):,} characters; the limit is {MAXIMUM_OUTPUT:,}",
                 interpreter,
             )
-        return str(printed)
+        return str(output)
 
     return evaluate
 
 
-def _unprivileged(user: str) -> tuple[Sequence[str], int]:
-    """The words in front of a command that give up all privileges, and the user id to own its files (-1: ours)."""
-    alone = ("setpriv", "--no-new-privs")
+def _drop_privileges(user: str) -> tuple[Sequence[str], int]:
+    """Return the command prefix that drops all privileges, and the user id for its files (-1:
+    ours).
+    """
+    prefix = ("setpriv", "--no-new-privs")
     if os.geteuid() != 0:
-        return alone, -1
+        return prefix, -1
     try:
         account = pwd.getpwnam(user)
     except KeyError:
         raise NotFound(
-            f'no user "{user}"', "", "name an unprivileged user of this machine"
+            f'unknown user "{user}"', "", "give an unprivileged user of this machine"
         ) from None
     identity = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
-    return (*alone, *identity, "--inh-caps=-all", "--bounding-set=-all"), account.pw_uid
+    return (*prefix, *identity, "--inh-caps=-all", "--bounding-set=-all"), account.pw_uid

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kickstart of a profile, line by line: commands, %packages, add-ons, scripts, each with where it was written."""
+"""The lines of a profile's kickstart: commands, %packages, add-ons and scripts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from .script_sections import Script
 
 BLANK = Line((), None)
 ORDER = ("pre", "pre-install", "post", "onerror")
-# Where a section's output goes; the installer itself puts /mnt/sysroot in front for a %post inside the new system.
-LOGS = {"post": "/var/log/rocks/", "post --nochroot": "/mnt/sysimage/var/log/rocks/"}
-ELSEWHERE = "/tmp/rocks-"
+# The folder of a section's log; for a %post in the new system the installer itself adds
+# /mnt/sysroot.
+LOG_FOLDERS = {"post": "/var/log/rocks/", "post --nochroot": "/mnt/sysimage/var/log/rocks/"}
+OTHER_LOGS = "/tmp/rocks-"
 
 
 class Contents(NamedTuple):
-    """What a kickstart holds, in the order of the nodes."""
+    """The content of a kickstart, in the order of the nodes."""
 
     nodes: tuple[ProfileNode, ...]
     commands: list[Command]
@@ -35,7 +36,7 @@ class Contents(NamedTuple):
 
 
 def build_lines(title: str, contents: Contents) -> tuple[Line, ...]:
-    """All lines of the kickstart, in the order in which the installer reads it."""
+    """Return all lines of the kickstart, in the order in which the installer reads it."""
     return (
         *_head(title, contents.nodes),
         *_commands(contents.commands),
@@ -46,50 +47,58 @@ def build_lines(title: str, contents: Contents) -> tuple[Line, ...]:
     )
 
 
-def resolve_packages(asked: Iterable[PackageRequest]) -> tuple[Package, ...]:
-    """One line per name: groups, packages, then what is kept out; a package that one node wants is not kept out."""
+def resolve_packages(requests: Iterable[PackageRequest]) -> tuple[Package, ...]:
+    """Return one entry per name: groups, packages, then exclusions.
+
+    A package that one node includes and another excludes is included.
+    """
     origins: dict[tuple[str, bool], list[Origin]] = {}
-    for wish in asked:
-        places = origins.setdefault((wish.name, wish.included), [])
-        if wish.origin not in places:
-            places.append(wish.origin)
-    wanted = sorted((not name.startswith("@"), name) for name, on in origins if on)
-    unwanted = sorted(name for name, on in origins if not on and (name, True) not in origins)
+    for request in requests:
+        places = origins.setdefault((request.name, request.included), [])
+        if request.origin not in places:
+            places.append(request.origin)
+    included = {name for name, include in origins if include}
+    excluded = {name for name, include in origins if not include} - included
     return tuple(
-        [Package(name, tuple(origins[name, True])) for _no_group, name in wanted]
-        + [Package("-" + name, tuple(origins[name, False])) for name in unwanted]
+        [
+            Package(name, tuple(origins[name, True]))
+            for name in sorted(included, key=lambda name: (not name.startswith("@"), name))
+        ]
+        + [Package("-" + name, tuple(origins[name, False])) for name in sorted(excluded)]
     )
 
 
 def command_text(command: Command) -> str:
-    """A command as one line, each reference with its context.
+    """Return a command as one line, each reference with its context.
 
-    A reference that stands alone gives as many words as its value has; one that is part of a word, or in quotes,
-    gives a part of one word.
+    A reference that is a word of its own becomes as many words as its value has; one that is a part
+    of a word, or in quotes, becomes a part of one word.
     """
     text = command.text
     out: list[str] = []
-    quote, end = "", 0
-    for found in PLACEHOLDER.finditer(text):
-        between = text[end : found.start()]
+    quote = ""
+    end = 0
+    for match in PLACEHOLDER.finditer(text):
+        between = text[end : match.start()]
         quote = _quote_after(between, quote, command.origin)
-        out += [between, placeholder(found.group(1), _command_context(text, found, quote))]
-        end = found.end()
+        out += [between, placeholder(match.group(1), _command_context(text, match, quote))]
+        end = match.end()
     if _quote_after(text[end:], quote, command.origin):
-        raise DescriptionError(f"a quote in {command.name} does not close", str(command.origin))
+        raise DescriptionError(f"a quote in {command.name} is not closed", str(command.origin))
     return f"{command.name} {''.join(out)}{text[end:]}".strip()
 
 
-def _command_context(text: str, found: re.Match[str], quote: str) -> str:
+def _command_context(text: str, match: re.Match[str], quote: str) -> str:
     if quote:
         return "kickstart-double" if quote == '"' else "kickstart-single"
-    before, after = text[: found.start()], text[found.end() :]
-    alone = (not before or before[-1].isspace()) and (not after or after[0].isspace())
-    return "kickstart-words" if alone else "kickstart-word"
+    before = text[: match.start()]
+    after = text[match.end() :]
+    is_word = (not before or before[-1].isspace()) and (not after or after[0].isspace())
+    return "kickstart-words" if is_word else "kickstart-word"
 
 
 def _quote_after(text: str, quote: str, origin: Origin) -> str:
-    """The quote that is open behind a text, as shlex counts them."""
+    """Return the quote that is open after a text, as shlex counts them."""
     escaped = False
     for character in text:
         if escaped:
@@ -104,7 +113,7 @@ def _quote_after(text: str, quote: str, origin: Origin) -> str:
             return quote
     if escaped:
         raise DescriptionError(
-            "a backslash stands before an attribute or at the end", str(origin), "take it out"
+            "a backslash before an attribute, or at the end", str(origin), "remove it"
         )
     return quote
 
@@ -117,7 +126,7 @@ def _head(title: str, nodes: Iterable[ProfileNode]) -> Iterator[Line]:
 
 
 def _commands(commands: Iterable[Command]) -> Iterator[Line]:
-    """The commands, each exact repetition once."""
+    """Yield the commands, exact repetitions once."""
     written: set[str] = set()
     for command in commands:
         text = command_text(command)
@@ -127,9 +136,9 @@ def _commands(commands: Iterable[Command]) -> Iterator[Line]:
 
 
 def _packages(options: Sequence[Command], packages: Iterable[Package]) -> Iterator[Line]:
-    given = dict.fromkeys(option.text for option in options)
+    texts = dict.fromkeys(option.text for option in options)
     if options:
-        yield _line(SourceLine(" ".join(["%packages", *given]), options[0].origin))
+        yield _line(SourceLine(" ".join(["%packages", *texts]), options[0].origin))
     else:
         yield Line(("%packages",), None)
     for package in packages:
@@ -143,9 +152,8 @@ def _scripts(scripts: Iterable[Script]) -> Iterator[Line]:
         node = os.path.splitext(os.path.basename(script.origin.file))[0]
         name = f"{script.section}-{node}"
         names[name] = names.get(name, 0) + 1
-        folder = LOGS.get(
-            " ".join([script.section, *(o for o in script.options if o == "--nochroot")]), ELSEWHERE
-        )
+        flags = [option for option in script.options if option == "--nochroot"]
+        folder = LOG_FOLDERS.get(" ".join([script.section, *flags]), OTHER_LOGS)
         number = f"-{names[name]}" if names[name] > 1 else ""
         yield from _section(script, f"--log={folder}{name}{number}.log")
 
@@ -158,9 +166,9 @@ def _section(script: Script, log: str) -> Iterator[Line]:
 
 
 def _line(source: SourceLine) -> Line:
-    found = LINE_END.search(source.text)
-    if found:
+    match = LINE_END.search(source.text)
+    if match:
         raise DescriptionError(
-            f"U+{ord(found.group()):04X} ends a line for the installer", str(source.origin)
+            f"U+{ord(match.group()):04X} ends a line for the installer", str(source.origin)
         )
     return Line(split_references(source.text), source.origin)

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a kickstart may say and must not: the mistakes that an installer dies of, or worse, obeys.
+"""Check a kickstart for mistakes that make an installer fail, or make it destroy data.
 
-pykickstart takes all of these for valid (shown in the tests); they are looked for in every compile.
+pykickstart accepts all of them (shown in the tests), so every compile looks for them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .script_sections import Script
 
 NUKE = "nuke"
 STORAGE = ("part", "partition", "logvol", "raid", "btrfs", "mount")
-# With one of these the installer finds a place for / by itself.
+# With one of these the installer chooses the place of / itself.
 AUTOMATIC = ("autopart", "ostreecontainer", "ostreesetup", "liveimg", "bootc")
 
 
 class Kickstart(NamedTuple):
-    """What the checks look at: the commands as the release takes them, the scripts, the attributes."""
+    """The commands as translated for the release, the scripts and the attributes of a profile."""
 
     commands: Sequence[Command]
     scripts: Sequence[Script]
@@ -33,43 +33,58 @@ class Kickstart(NamedTuple):
 
 
 def check_kickstart(kickstart: Kickstart) -> list[Remark]:
-    """Every finding about the commands of one kickstart."""
+    """Return every finding about the commands of a kickstart."""
     return [remark for rule in CHECKS for remark in rule(kickstart)]
 
 
-def _noformat(kickstart: Kickstart) -> Iterator[Remark]:
+def _check_noformat(kickstart: Kickstart) -> Iterator[Remark]:
     for command in kickstart.commands:
-        kept = command.name in ("part", "partition") and _has(command, "--noformat")
-        if kept and not _has(command, "--onpart", "--usepart"):
-            text = f"{command.name} {unmark(command.text)}: --noformat without --onpart stops the installer"
-            hint = "name the partition that is kept: --onpart="
-            yield Remark(ERROR, "noformat-without-onpart", command.origin, text, hint)
+        keeps_partition = command.name in ("part", "partition") and _has(command, "--noformat")
+        if keeps_partition and not _has(command, "--onpart", "--usepart"):
+            line = f"{command.name} {unmark(command.text)}"
+            text = f"{line}: --noformat without --onpart stops the installer"
+            hint = "add --onpart= with the partition to keep"
+            yield Remark(
+                severity=ERROR,
+                rule="noformat-without-onpart",
+                origin=command.origin,
+                text=text,
+                hint=hint,
+            )
 
 
-def _root(kickstart: Kickstart) -> Iterator[Remark]:
+def _check_root(kickstart: Kickstart) -> Iterator[Remark]:
     roots = [
         command
         for command in kickstart.commands
         if command.name in STORAGE and _mount_point(command) == "/"
     ]
     for command in roots[1:]:
-        text = f"/ is given a second time; first at {roots[0].origin}"
-        yield Remark(ERROR, "second-root", command.origin, text, "keep one of them away with cond=")
+        text = f"/ is defined twice; first at {roots[0].origin}"
+        yield Remark(
+            severity=ERROR,
+            rule="second-root",
+            origin=command.origin,
+            text=text,
+            hint="exclude one of them with cond=",
+        )
     automatic = any(command.name in (*AUTOMATIC, "%include") for command in kickstart.commands)
     if kickstart.commands and not roots and not automatic:
         yield Remark(
-            WARNING,
-            "no-root",
-            kickstart.commands[0].origin,
-            "no command gives the system a place for /",
-            "add part /, autopart, or an %include that a %pre writes",
+            severity=WARNING,
+            rule="no-root",
+            origin=kickstart.commands[0].origin,
+            text="no command defines a partition for /",
+            hint="add part /, autopart, or an %include of a file that a %pre writes",
         )
 
 
-def _firmware(kickstart: Kickstart) -> Iterator[Remark]:
-    given = [command for command in kickstart.commands if command.name in ("part", "partition")]
+def _check_boot_partition(kickstart: Kickstart) -> Iterator[Remark]:
+    partitions = [
+        command for command in kickstart.commands if command.name in ("part", "partition")
+    ]
     names = {command.name for command in kickstart.commands}
-    points = {_mount_point(command) for command in given}
+    points = {_mount_point(command) for command in partitions}
     if (
         "/" in points
         and not points & {"/boot/efi", "biosboot"}
@@ -77,39 +92,40 @@ def _firmware(kickstart: Kickstart) -> Iterator[Remark]:
     ):
         text = "no partition for the firmware: neither /boot/efi nor biosboot"
         yield Remark(
-            WARNING,
-            "no-boot-partition",
-            given[0].origin,
-            text,
-            "add reqpart, which makes what the machine needs",
+            severity=WARNING,
+            rule="no-boot-partition",
+            origin=partitions[0].origin,
+            text=text,
+            hint="add reqpart, which creates the partition that the machine needs",
         )
 
 
-def _wiping(kickstart: Kickstart) -> Iterator[Remark]:
-    """Permission to wipe is an attribute that somebody set, never what a disk looks like."""
+def _check_wiping(kickstart: Kickstart) -> Iterator[Remark]:
+    """An administrator permits wiping with an attribute; the content of a disk never does."""
     limited = any(
         command.name == "ignoredisk" and _has(command, "--only-use")
         for command in kickstart.commands
     )
     for command in kickstart.commands:
         clears = command.name == "clearpart" and _has(command, "--all", "--linux")
-        named = limited or _has(command, "--drives", "--list")
+        names_disks = limited or _has(command, "--drives", "--list")
         if (
             (clears or command.name == "zerombr")
-            and not named
+            and not names_disks
             and not is_true(kickstart.attributes.get(NUKE))
         ):
             yield Remark(
-                ERROR,
-                "wipes-every-disk",
-                command.origin,
-                f"{command.name} {unmark(command.text)}".strip()
+                severity=ERROR,
+                rule="wipes-every-disk",
+                origin=command.origin,
+                text=f"{command.name} {unmark(command.text)}".strip()
                 + " wipes every disk of the machine",
-                f"name the disks (ignoredisk --only-use=, clearpart --drives=), or permit it: {NUKE}=true",
+                hint="name the disks (ignoredisk --only-use=, clearpart --drives=), "
+                f"or set {NUKE}=true",
             )
 
 
-def _includes(kickstart: Kickstart) -> Iterator[Remark]:
+def _check_includes(kickstart: Kickstart) -> Iterator[Remark]:
     early = "\n".join(
         unmark(line.text) for s in kickstart.scripts if s.section == "pre" for line in s.lines
     )
@@ -117,47 +133,61 @@ def _includes(kickstart: Kickstart) -> Iterator[Remark]:
         path = unmark(command.text).strip().strip("\"'")
         if command.name == "%include" and "://" not in path and path not in early:
             text = f"%include {path}: no %pre of this profile names that file"
-            yield Remark(WARNING, "include-of-nothing", command.origin, text, "write it in a <pre>")
+            yield Remark(
+                severity=WARNING,
+                rule="include-of-nothing",
+                origin=command.origin,
+                text=text,
+                hint="write it in a <pre>",
+            )
 
 
-def _secrets(kickstart: Kickstart) -> Iterator[Remark]:
+def _check_passwords(kickstart: Kickstart) -> Iterator[Remark]:
     for command in kickstart.commands:
         secret = command.name in ("rootpw", "sshpw") and not (
             _has(command, "--lock") or _has(command, "--sshkey")
         )
         if secret or (command.name in ("user", "bootloader") and _has(command, "--password")):
-            text = f"{command.name} puts a password into a file that any machine on the network may read"
-            hint = "lock the account, or let a <pre> fetch the line and %include it"
-            yield Remark(WARNING, "secret", command.origin, text, hint)
+            text = (
+                f"{command.name} writes a password to the kickstart, which every machine can read"
+            )
+            hint = "lock the account, or fetch the line in a <pre> and %include it"
+            yield Remark(
+                severity=WARNING, rule="secret", origin=command.origin, text=text, hint=hint
+            )
 
 
-def _repeated(kickstart: Kickstart) -> Iterator[Remark]:
+def _check_repetition(kickstart: Kickstart) -> Iterator[Remark]:
     first: dict[str, Command] = {}
     for command in kickstart.commands:
         if command.name in ONCE:
-            before = first.setdefault(command.name, command)
-            if before.text != command.text:
+            earlier = first.setdefault(command.name, command)
+            if earlier.text != command.text:
                 text = (
-                    f"{command.name} is given a second time, differently; first at {before.origin}"
+                    f"{command.name} occurs twice with different options; first at {earlier.origin}"
                 )
                 yield Remark(
-                    WARNING, "given-twice", command.origin, text, "the installer takes the last one"
+                    severity=WARNING,
+                    rule="given-twice",
+                    origin=command.origin,
+                    text=text,
+                    hint="the installer uses the last one",
                 )
 
 
-def _layout(kickstart: Kickstart) -> Iterator[Remark]:
+def _check_partition_layout(kickstart: Kickstart) -> Iterator[Remark]:
     return check_layout(script for script in kickstart.scripts if script.section in ("pre", "post"))
 
 
 CHECKS: tuple[Callable[[Kickstart], Iterable[Remark]], ...] = (
-    _noformat,
-    _root,
-    _firmware,
-    _wiping,
-    _includes,
-    _secrets,
-    _repeated,
-    _layout,
+    _check_noformat,
+    _check_root,
+    _check_boot_partition,
+    _check_wiping,
+    _check_includes,
+    _check_passwords,
+    _check_repetition,
+    _check_partition_layout,
 )
 ONCE = frozenset(
     (

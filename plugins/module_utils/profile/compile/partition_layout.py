@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The layout of a node's disks, as far as it can be judged before there is a disk: what survives a reinstallation.
+"""Check the partition layout of nodes, as far as possible without a disk.
 
-A layout is the table that a ``<pre>`` writes to /run/rocks/layout, and that xml/include/partition.py refuses for the
-same reasons in front of the machine.  Values of attributes are not known here, and a field that holds one is not judged.
+A layout is the table that a ``<pre>`` writes to /run/rocks/layout. xml/include/partition.py rejects
+it on the machine for the same reasons. Values of attributes are unknown here, so a field that
+contains a reference is not checked.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ LAYOUT_HEREDOC = re.compile(rf"> {LAYOUT_FILE} <<'(\w+)'$")
 FIELDS = 4
 SIZE = re.compile(r"\d+|&[\w.-]+;")
 OPTIONS = ("grow", "keep", "format")
-# As in xml/include/partition.py; a test holds them together.
+# As in xml/include/partition.py; a test compares the two.
 SYSTEM_MOUNTS = (
     "/",
     "/boot",
@@ -33,12 +34,12 @@ SYSTEM_MOUNTS = (
     "/var/lib",
     "/var/lib/rpm",
 )
-# Where our node files keep what must outlive the operating system.
+# Our node files store here what must survive a reinstallation.
 STATE_MOUNT = "/state/partition1"
 
 
 class Row(NamedTuple):
-    """One partition: the fields that every line has, and the words behind them."""
+    """A partition: the fields of each line, and the options after them."""
 
     mount: str
     label: str
@@ -47,89 +48,93 @@ class Row(NamedTuple):
 
 
 def check_layout(scripts: Iterable[Script]) -> Iterator[Remark]:
-    """What is wrong with the layout that these scripts write; nothing where they write none."""
-    given = tuple(scripts)
-    for script in given:
+    """Return what is wrong with the layout that these scripts write, if they write one."""
+    all_scripts = tuple(scripts)
+    for script in all_scripts:
         for table in _tables(script.lines):
             rows = []
             for line in table:
-                row = _row(line)
+                row = _read_row(line)
                 if isinstance(row, Row):
                     rows.append(row)
-                    yield from _fate(row)
+                    yield from _check_fate(row)
                 elif row:
                     yield row
-            yield from _whole(rows, script.origin)
-            yield from _state(rows, (other for other in given if other is not script))
+            yield from _check_table(rows, script.origin)
+            yield from _check_state(rows, (other for other in all_scripts if other is not script))
 
 
 def _tables(lines: Sequence[SourceLine]) -> Iterator[list[SourceLine]]:
-    """The bodies of the here-documents that are written to the layout's file."""
+    """Yield the bodies of the here-documents that are written to the layout's file."""
     end = ""
-    table: list[SourceLine] = []
+    rows: list[SourceLine] = []
     for line in lines:
         text = unmark(line.text)
         if not end:
-            found = LAYOUT_HEREDOC.search(text)
-            end, table = (found.group(1), []) if found else ("", table)
+            match = LAYOUT_HEREDOC.search(text)
+            end, rows = (match.group(1), []) if match else ("", rows)
         elif text == end:
-            yield table
+            yield rows
             end = ""
         else:
-            table.append(line)
+            rows.append(line)
 
 
-def _row(line: SourceLine) -> Union[Row, Remark, None]:
-    text = unmark(line.text)[1:]  # behind the margin
+def _read_row(line: SourceLine) -> Union[Row, Remark, None]:
+    text = unmark(line.text)[1:]  # without the margin
     words = text.partition("#")[0].split()
     if not words:
         return None
     if len(words) < FIELDS or not SIZE.fullmatch(words[3]) or set(words[FIELDS:]) - set(OPTIONS):
-        return _remark(
+        return _layout_error(
             line.origin,
-            f'"{text.strip()}" is no partition',
+            f'"{text.strip()}" is not a valid partition',
             "MOUNT LABEL FSTYPE MIB [grow] [keep|format]",
         )
-    return Row(words[0], words[1], tuple(words[FIELDS:]), line.origin)
+    return Row(mount=words[0], label=words[1], words=tuple(words[FIELDS:]), origin=line.origin)
 
 
-def _fate(row: Row) -> Iterator[Remark]:
-    fates = [word for word in ("keep", "format") if word in row.words]
-    if "keep" in fates and row.mount in SYSTEM_MOUNTS:
-        text = f"{row.mount} cannot be kept, since packages are installed there"
-        yield _remark(row.origin, text, "say format")
-    elif row.mount not in ("/", "swap") and len(fates) != 1:
-        text = f"what becomes of {row.mount} when the node is reinstalled?"
-        yield _remark(row.origin, text, "say keep or format")
+def _check_fate(row: Row) -> Iterator[Remark]:
+    choices = [word for word in ("keep", "format") if word in row.words]
+    if "keep" in choices and row.mount in SYSTEM_MOUNTS:
+        text = f"{row.mount} cannot be kept: packages are installed there"
+        yield _layout_error(row.origin, text, "add format")
+    elif row.mount not in ("/", "swap") and len(choices) != 1:
+        text = f"{row.mount}: a reinstallation neither keeps nor formats it"
+        yield _layout_error(row.origin, text, "add keep or format")
 
 
-def _whole(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
+def _check_table(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
     if not any(row.mount == "/" for row in rows):
-        yield _remark(origin, "the layout has no /", "add a line for it")
+        yield _layout_error(origin, "the layout has no line for /", "add one")
     for number, row in enumerate(rows):
-        for before in rows[:number]:
+        for earlier in rows[:number]:
             for field in ("mount", "label"):
-                if getattr(row, field) == getattr(before, field):
-                    text = f"the {field} {getattr(row, field)} stands there twice; first at {before.origin}"
-                    yield _remark(row.origin, text)
+                if getattr(row, field) == getattr(earlier, field):
+                    text = f"duplicate {field} {getattr(row, field)}; first at {earlier.origin}"
+                    yield _layout_error(row.origin, text)
     for row in [row for row in rows if "grow" in row.words][1:]:
-        yield _remark(
-            row.origin, "more than one partition takes the rest of the disk", "let one of them grow"
+        yield _layout_error(
+            row.origin, "more than one partition grows", "remove grow from one of them"
         )
 
 
-def _state(rows: Sequence[Row], scripts: Iterable[Script]) -> Iterator[Remark]:
-    """Scripts that keep something on a partition that is not kept."""
+def _check_state(rows: Sequence[Row], scripts: Iterable[Script]) -> Iterator[Remark]:
+    """Find scripts that store data on a partition that is not kept."""
     if any(row.mount == STATE_MOUNT and "keep" in row.words for row in rows):
         return
     for script in scripts:
         for line in script.lines:
             if STATE_MOUNT in line.text:
-                text = f"{STATE_MOUNT} is used here, and no partition of the layout that is kept is mounted there"
-                hint = "what is written there is lost with the next reinstallation: add it to the layout with keep"
-                yield Remark(WARNING, "layout", line.origin, text, hint)
+                text = f"{STATE_MOUNT} is used here, but the layout keeps no partition there"
+                hint = (
+                    "a reinstallation deletes the data: add the partition to the layout with keep"
+                )
+                yield Remark(
+                    severity=WARNING, rule="layout", origin=line.origin, text=text, hint=hint
+                )
                 break
 
 
-def _remark(origin: Origin, text: str, hint: str = "") -> Remark:
-    return Remark(ERROR, "layout", origin, text, hint)
+def _layout_error(origin: Origin, text: str, hint: str = "") -> Remark:
+    return Remark(severity=ERROR, rule="layout", origin=origin, text=text, hint=hint)

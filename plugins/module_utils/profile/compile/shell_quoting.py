@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where in a script a reference stands: in a bare word, in quotes, in a here-document, in a comment.
+"""Determine where in a script a reference is: in a word, quotes, a here-document or a comment.
 
-This is a reader of the shell's quoting, not of its grammar.  Where it cannot be sure (inside backticks, ${…},
-arithmetic; a ``case`` inside $(…); quotes that never close) the reference takes only plain values, which need no
-quoting anywhere.
+This reads the shell's quoting, not its grammar. Where it cannot be sure (inside backticks, ${…},
+arithmetic; a ``case`` inside $(…); quotes that are never closed) the reference accepts only plain
+values, which need no quoting anywhere.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from ..escaping import CLOSE, OPEN, PLACEHOLDER, assign_context, placeholder
 
 SHELLS = frozenset(("sh", "bash", "dash", "ksh"))
 REFERENCE = f"{OPEN}[^{CLOSE}]*{CLOSE}"
-# Runs of these are stepped over at once.
+# The lexer skips these as a whole.
 WORD = r"[\w./:,=+@%-]+"
 
 TOP = re.compile(
-    rf"""(?P<variable>\${REFERENCE}) | (?P<mark>{REFERENCE}) | (?P<escape>\\(?:{REFERENCE}|.|$))
-    | (?P<comment>(?:(?<=[\s;&|()])|^)\#.*)
+    rf"""(?P<variable>\${REFERENCE}) | (?P<reference>{REFERENCE})
+    | (?P<escape>\\(?:{REFERENCE}|.|$)) | (?P<comment>(?:(?<=[\s;&|()])|^)\#.*)
     | (?P<herestring><<<) | (?P<heredoc><<-?\s*(?:'[^']*'|"[^"]*"|\\?[\w.!%:+,@/-]+))
-    | (?P<ansi>\$') | (?P<single>') | (?P<double>\$?") | (?P<arithmetic>\$?\(\() | (?P<substitution>\$\()
-    | (?P<brace>\${{) | (?P<backtick>`) | (?P<group>\() | (?P<close>\)) | (?P<word>{WORD}) | (?P<other>\s+|.)""",
+    | (?P<ansi>\$') | (?P<single>') | (?P<double>\$?")
+    | (?P<arithmetic>\$?\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`)
+    | (?P<group>\() | (?P<close>\)) | (?P<word>{WORD}) | (?P<other>\s+|.)""",
     re.VERBOSE,
 )
 DOUBLE = re.compile(
-    rf"""(?P<variable>\${REFERENCE}) | (?P<mark>{REFERENCE}) | (?P<escape>\\(?:{REFERENCE}|.|$)) | (?P<close>")
-    | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`) | (?P<other>{WORD}|.)""",
+    rf"""(?P<variable>\${REFERENCE}) | (?P<reference>{REFERENCE})
+    | (?P<escape>\\(?:{REFERENCE}|.|$)) | (?P<close>")
+    | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{)
+    | (?P<backtick>`) | (?P<other>{WORD}|.)""",
     re.VERBOSE,
 )
-SINGLE = re.compile(rf"(?P<mark>{REFERENCE})|(?P<close>')|(?P<other>{WORD}|.)")
+SINGLE = re.compile(rf"(?P<reference>{REFERENCE})|(?P<close>')|(?P<other>{WORD}|.)")
 ANSI = re.compile(
     rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<close>')|(?P<other>.)"
 )
@@ -40,16 +43,17 @@ BACKTICK = re.compile(
     rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<close>`)|(?P<other>.)"
 )
 BRACE = re.compile(
-    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<brace>\$?{{)|(?P<close>}})|(?P<other>.)"
+    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))"
+    r"|(?P<brace>\$?{)|(?P<close>})|(?P<other>.)"
 )
 ARITHMETIC = re.compile(rf"(?P<unsure>{REFERENCE})|(?P<nested>\()|(?P<close>\)\))|(?P<other>.)")
 NESTED = re.compile(rf"(?P<unsure>{REFERENCE})|(?P<nested>\()|(?P<close>\))|(?P<other>.)")
-# What a here-document that is expanded runs: a value inside would be part of a command.
+# An expanded here-document runs these; a value inside would be part of a command.
 RUNS = re.compile(r"`|\$[({]")
 
 
 class State(NamedTuple):
-    """A kind of surrounding: what its tokens are, and how a reference is written in it."""
+    """A quoting state: its tokens, and the context of a reference in it."""
 
     name: str
     tokens: re.Pattern[str]
@@ -72,7 +76,7 @@ ORDINARY = frozenset(("words", "group", "substitution"))
 
 
 class Heredoc(NamedTuple):
-    """A here-document whose body is still to come."""
+    """A here-document whose body follows."""
 
     delimiter: str
     tabs: bool
@@ -80,7 +84,7 @@ class Heredoc(NamedTuple):
 
 
 class Lexer:
-    """Reads a script line by line, and gives every reference its context."""
+    """Reads a script line by line, and assigns a context to every reference."""
 
     def __init__(self) -> None:
         self.stack = [WORDS]
@@ -89,19 +93,19 @@ class Lexer:
         self.sure = True
 
     def line(self, text: str) -> str:
-        """The line with contexts."""
+        """Return the line with contexts."""
         if self.heredocs and self.stack[-1].name in ORDINARY:
             return self._heredoc_line(text)
         out: list[str] = []
         position = 0
         while position < len(text):
-            found = self.stack[-1].tokens.match(text, position)
-            if found is None:  # a line separator that "." does not match
+            match = self.stack[-1].tokens.match(text, position)
+            if match is None:  # a line separator that "." does not match
                 out.append(text[position])
                 position += 1
                 continue
-            out.append(self._token(str(found.lastgroup), found.group(), position))
-            position = found.end()
+            out.append(self._token(str(match.lastgroup), match.group(), position))
+            position = match.end()
         self.continued = (len(text) - len(text.rstrip("\\"))) % 2 == 1
         return "".join(out)
 
@@ -111,8 +115,8 @@ class Lexer:
         return bool(self.heredocs) or self.stack[-1].name not in ORDINARY
 
     @property
-    def finished(self) -> bool:
-        """Whether everything that was opened is closed; if not, no context can be trusted."""
+    def complete(self) -> bool:
+        """Whether everything is closed. If not, no context is reliable."""
         return self.sure and not self.heredocs and len(self.stack) == 1
 
     def _heredoc_line(self, text: str) -> str:
@@ -126,7 +130,7 @@ class Lexer:
 
     def _token(self, kind: str, token: str, position: int) -> str:
         state = self.stack[-1]
-        if kind == "mark":
+        if kind == "reference":
             return assign_context(token, state.context)
         if kind in ("unsure", "variable", "escape"):
             return assign_context(token, "plain")
@@ -139,7 +143,7 @@ class Lexer:
         elif kind == "word" and token == "case":
             self.sure = self.sure and all(outer.name in ("words", "group") for outer in self.stack)
         elif kind == "close":
-            if len(self.stack) > 1:  # a lone ")" at the top belongs to a case
+            if len(self.stack) > 1:  # a single ")" at the top level belongs to a case
                 self.stack.pop()
         elif kind in STATES:
             self.stack.append(STATES[kind])
@@ -147,27 +151,27 @@ class Lexer:
 
 
 def annotate(lines: list[str], interpreter: str) -> list[str]:
-    """Every line of a script with a context for each of its references.
+    """Assign a context to every reference in the lines of a script.
 
-    interpreter  the program's path; anything but a shell is a language whose quotes are looked at line by line
+    interpreter  the program's path; quotes of other languages than the shell's are read by line
     """
     if not any(OPEN in line for line in lines):
         return lines
     if not is_shell(interpreter):
-        return [_foreign(line) for line in lines]
+        return [_annotate_other_language(line) for line in lines]
     lexer = Lexer()
     annotated = [lexer.line(line) for line in lines]
-    return annotated if lexer.finished else [assign_context(line, "plain") for line in lines]
+    return annotated if lexer.complete else [assign_context(line, "plain") for line in lines]
 
 
 def annotate_expanded(lines: list[str]) -> list[str]:
-    """The lines of a text that the shell expands, with a context for each reference."""
+    """Assign contexts to the references in a text that the shell expands."""
     context = "plain" if any(RUNS.search(line) for line in lines) else "shell-here"
     return [assign_context(line, context) for line in lines]
 
 
 def is_shell(interpreter: str) -> bool:
-    """Whether a program reads its script as a shell does."""
+    """Return whether a program reads its script as a shell does."""
     return interpreter.rsplit("/", 1)[-1] in SHELLS
 
 
@@ -181,14 +185,14 @@ def _heredoc(token: str) -> Heredoc:
     )
 
 
-def _foreign(line: str) -> str:
-    """A line of another language: a reference inside simple quotes takes what no language's quotes give a meaning."""
+def _annotate_other_language(line: str) -> str:
+    """Annotate a line of another language; only references in simple quotes get a context."""
     return PLACEHOLDER.sub(
-        lambda found: placeholder(found.group(1), _foreign_context(line[: found.start()])), line
+        lambda match: placeholder(match.group(1), _context_in_quotes(line[: match.start()])), line
     )
 
 
-def _foreign_context(before: str) -> str:
+def _context_in_quotes(before: str) -> str:
     quote = ""
     for character in PLACEHOLDER.sub("", before):
         if character == "\\" or (character == "#" and not quote):

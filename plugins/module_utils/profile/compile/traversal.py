@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a root reaches, and in which order it comes.
+"""Which nodes a root reaches, and in which order.
 
-A node is in a profile when a way of edges whose conditions all hold leads to it from the root.  The order is the
-original's where that was defined: what must come before HEAD, then the nodes that some order edge names, then the
-others, then what must come after TAIL.  Within the freedom that remains, names decide.
+A node is in a profile if a path of edges whose conditions all hold leads to it from the root. The
+order is that of Rocks where Rocks defined it: nodes before HEAD, then the nodes that an order edge
+names, then the others, then nodes after TAIL. Where this leaves a choice, the names decide.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from ...errors import DescriptionError
 from ..model import Edge, Graph, OrderEdge
 from ..xml.conditions import TrackedAttributes, holds
 
-HEAD, TAIL = "HEAD", "TAIL"
+HEAD = "HEAD"
+TAIL = "TAIL"
 
 
 class Step(NamedTuple):
-    """How the traversal came to a node: the edge on a shortest way, none for the root."""
+    """How the traversal reached a node: the last edge of a shortest path, None for the root."""
 
     node: str
     edge: Optional[Edge]
 
 
 def reachable_nodes(graph: Graph, root: str, attributes: TrackedAttributes) -> dict[str, Step]:
-    """Every node that ``root`` includes, itself first, in breadth-first order.
+    """Return every node that ``root`` includes, itself first, in breadth-first order.
 
-    The original kept a node behind an edge that did not hold, and lost one whose first edge did not hold; here only
-    the edges count, not the order in which they are met.
+    Rocks included a node behind an edge that did not hold, and lost one whose first edge did not
+    hold. Here only the edges count, not the order in which the traversal meets them.
     """
     reached = {root: Step(root, None)}
     for edge in followed_edges(graph, root, attributes):
@@ -40,15 +41,16 @@ def reachable_nodes(graph: Graph, root: str, attributes: TrackedAttributes) -> d
 
 
 def followed_edges(graph: Graph, root: str, attributes: TrackedAttributes) -> Iterator[Edge]:
-    """Every edge that holds and whose source ``root`` includes, with the ends' names as the attributes make them."""
+    """Yield every edge that holds below ``root``, with references in the ends' names replaced."""
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         leaving.setdefault(attributes.resolve(edge.source, edge.origin), []).append(edge)
-    reached, queue = {root}, collections.deque([root])
+    reached = {root}
+    queue = collections.deque([root])
     while queue:
         node = queue.popleft()
         for edge in leaving.get(node, ()):
-            if all(holds(asked, attributes) for asked in edge.conditions):
+            if all(holds(condition, attributes) for condition in edge.conditions):
                 target = attributes.resolve(edge.target, edge.origin)
                 if target not in reached:
                     reached.add(target)
@@ -57,30 +59,32 @@ def followed_edges(graph: Graph, root: str, attributes: TrackedAttributes) -> It
 
 
 def order_nodes(nodes: Iterable[str], orders: Sequence[OrderEdge]) -> list[str]:
-    """The nodes in an order that keeps every order edge, also those through nodes that are not there.
+    """Sort the nodes so that every order edge holds.
 
-    Raises DescriptionError that names the members of a cycle and where each of its edges stands.
+    This includes order edges through nodes that are not in the profile. Raises DescriptionError
+    that names the members of a cycle and the place of each of its edges.
     """
     after: dict[str, set[str]] = {HEAD: {TAIL}}
     for order in orders:
         after.setdefault(order.head, set()).add(order.tail)
-    named = set(after).union(*after.values())
-    wanted = set(nodes)
-    _bind(after, named | wanted)
-    ranks = {name: (name not in named, name) for name in named | wanted}
-    arranged = _sort(after, ranks)
-    if len(arranged) < len(ranks):
-        raise _cycle_error(after, set(ranks) - set(arranged), orders)
-    return [name for name in arranged if name in wanted]
+    in_orders = set(after).union(*after.values())
+    requested = set(nodes)
+    _bind(after, in_orders | requested)
+    ranks = {name: (name not in in_orders, name) for name in in_orders | requested}
+    ordered = _sort(after, ranks)
+    if len(ordered) < len(ranks):
+        raise _cycle_error(after, set(ranks) - set(ordered), orders)
+    return [name for name in ordered if name in requested]
 
 
 def _bind(after: dict[str, set[str]], names: set[str]) -> None:
-    """Put what is neither before HEAD nor after TAIL between the two."""
+    """Put every name that is neither before HEAD nor after TAIL between the two."""
     before: dict[str, set[str]] = {}
     for head, tails in after.items():
         for tail in tails:
             before.setdefault(tail, set()).add(head)
-    early, late = _closure(HEAD, before), _closure(TAIL, after)
+    early = _closure(HEAD, before)
+    late = _closure(TAIL, after)
     for name in names - early:
         after[HEAD].add(name)
     for name in names - late:
@@ -90,41 +94,42 @@ def _bind(after: dict[str, set[str]], names: set[str]) -> None:
 
 
 def _closure(start: str, neighbours: Mapping[str, set[str]]) -> set[str]:
-    found, queue = {start}, [start]
+    names = {start}
+    queue = [start]
     for name in queue:
-        fresh = neighbours.get(name, set()) - found
-        found |= fresh
+        fresh = neighbours.get(name, set()) - names
+        names |= fresh
         queue.extend(fresh)
-    return found
+    return names
 
 
 def _sort(after: Mapping[str, set[str]], ranks: Mapping[str, tuple[bool, str]]) -> list[str]:
-    """Kahn's algorithm; of the names that may come next, the lowest rank comes."""
+    """Kahn's algorithm; of the names that can come next, the lowest rank comes first."""
     waiting = dict.fromkeys(ranks, 0)
     for tails in after.values():
         for tail in tails:
             waiting[tail] += 1
     ready = [rank for name, rank in ranks.items() if not waiting[name]]
     heapq.heapify(ready)
-    arranged: list[str] = []
+    ordered: list[str] = []
     while ready:
         name = heapq.heappop(ready)[1]
-        arranged.append(name)
+        ordered.append(name)
         for tail in after.get(name, ()):
             waiting[tail] -= 1
             if not waiting[tail]:
                 heapq.heappush(ready, ranks[tail])
-    return arranged
+    return ordered
 
 
 def _cycle_error(
-    after: Mapping[str, set[str]], rest: set[str], orders: Sequence[OrderEdge]
+    after: Mapping[str, set[str]], unordered: set[str], orders: Sequence[OrderEdge]
 ) -> DescriptionError:
-    cycle = find_cycle({name: after.get(name, set()) & rest for name in rest})
+    cycle = find_cycle({name: after.get(name, set()) & unordered for name in unordered})
     places = {(order.head, order.tail): order.origin for order in reversed(orders)}
     edges = [places[pair] for pair in zip(cycle, cycle[1:]) if pair in places]
     return DescriptionError(
-        f"the order is a circle: {' before '.join(cycle)}",
+        f"the order has a cycle: {' before '.join(cycle)}",
         str(edges[0]) if edges else "",
         "remove one of the order edges"
         + (f", at {' or '.join(map(str, edges))}" if len(edges) > 1 else ""),
@@ -132,20 +137,23 @@ def _cycle_error(
 
 
 def find_cycle(after: Mapping[str, set[str]]) -> list[str]:
-    """A shortest circle, of several the one with the lowest name, which stands at both ends.  There must be one."""
+    """Return a shortest cycle, with its first name at both ends. There must be one.
+
+    Of several shortest cycles it is the one with the lowest name.
+    """
     best: list[str] = []
     for start in sorted(after):
-        ways: dict[str, list[str]] = {start: [start]}
+        paths: dict[str, list[str]] = {start: [start]}
         queue = collections.deque([start])
         while queue:
             name = queue.popleft()
-            if best and len(ways[name]) >= len(best):
+            if best and len(paths[name]) >= len(best):
                 break
             for tail in sorted(after[name]):
                 if tail == start:
-                    way = [*ways[name], start]
-                    best = way if not best or len(way) < len(best) else best
-                elif tail not in ways:
-                    ways[tail] = [*ways[name], tail]
+                    path = [*paths[name], start]
+                    best = path if not best or len(path) < len(best) else best
+                elif tail not in paths:
+                    paths[tail] = [*paths[name], tail]
                     queue.append(tail)
     return best

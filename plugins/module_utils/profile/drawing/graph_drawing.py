@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The graph as a picture (the paper's Figure 4): SVG drawn here, and DOT for other tools.
 
-Roots are filled, a colour tells the roll that an edge came with, an edge with a condition is dashed and carries it, a
-node without a file is red.
+Roots are filled, a colour shows the roll that an edge comes from, an edge with a condition is
+dashed and labelled with it, and a node without a file is red.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ from ..model import Edge
 from ..xml.layers import XmlLayers
 from .graph_layout import GraphLayout, Point, layout_graph
 
-# Dark enough to be read on white, and told apart with the usual forms of colour blindness.
+# Dark enough on white, and distinguishable with the usual forms of colour blindness.
 COLOURS = ("#0b62a4", "#b35900", "#1b7f3b", "#7a3e9d", "#9c2c2c", "#5c5c00", "#00757a", "#6b4a2b")
-ROW, COLUMN_GAP, MARGIN_X, MARGIN_Y = 20, 150, 24, 40
-NODE_HEIGHT, PADDING = 16, 6
-CHARACTER, BOLD_CHARACTER = 7.0, 8.2  # widths that hold the widest of the fonts named below
+# Sizes in pixels. The character widths suffice for the widest of the fonts in STYLE.
+ROW = 20
+COLUMN_GAP = 150
+MARGIN_X = 24
+MARGIN_Y = 40
+NODE_HEIGHT = 16
+PADDING = 6
+CHARACTER = 7.0
+BOLD_CHARACTER = 8.2
 LONGEST_LABEL = 40
 
 STYLE = """
@@ -32,13 +38,14 @@ STYLE = """
   .edge path { fill: none; stroke-width: 1; opacity: 0.75 }
   .when path { stroke-dasharray: 5 3 }
   .edge:hover path { stroke-width: 3; opacity: 1 }
-  .edge text { font-size: 9px; font-style: italic; paint-order: stroke; stroke: #fff; stroke-width: 3px }
+  .edge text { font-size: 9px; font-style: italic }
+  .edge text { paint-order: stroke; stroke: #fff; stroke-width: 3px }
   .title { font-size: 14px; font-weight: bold }
 """
 
 
 class Drawing(NamedTuple):
-    """What there is to draw."""
+    """The content of a picture."""
 
     title: str
     nodes: tuple[str, ...]
@@ -48,44 +55,55 @@ class Drawing(NamedTuple):
     colours: Mapping[str, str]
 
 
-def make_drawing(
-    sources: XmlLayers, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()
-) -> Drawing:
-    """What is drawn of these edges: those of a whole graph, or those that a root follows (traverse.followed).
+class Geometry(NamedTuple):
+    """Where the nodes of a drawing are: the left border of each column, the width of each node."""
 
-    roots  what is marked as a root besides the nodes that nothing includes
+    layout: GraphLayout
+    lefts: list[float]
+    widths: Mapping[str, float]
+
+
+def make_drawing(
+    layers: XmlLayers, edges: Iterable[Edge], root: str = "", roots: Iterable[str] = ()
+) -> Drawing:
+    """Return the drawing of these edges.
+
+    edges  all edges of a graph, or those that a root follows (traversal.followed_edges)
+    roots  nodes to mark as roots, in addition to the nodes that nothing includes
     """
-    drawn = tuple(edge._replace(origin=sources.relative_origin(edge.origin)) for edge in edges)
+    drawn = tuple(edge._replace(origin=layers.relative_origin(edge.origin)) for edge in edges)
     names = {name for edge in drawn for name in (edge.source, edge.target)} | (
         {root} if root else set()
     )
-    rolls = sorted({edge.roll for edge in sources.graph.edges})
+    rolls = sorted({edge.roll for edge in layers.graph.edges})
     return Drawing(
-        title=f"graph {sources.graph.name}" + (f", root {root}" if root else ""),
+        title=f"graph {layers.graph.name}" + (f", root {root}" if root else ""),
         nodes=tuple(sorted(names)),
         roots=frozenset(names - {edge.target for edge in drawn}) | (names & frozenset(roots)),
-        absent=frozenset(names - sources.node_names()),
+        absent=frozenset(names - layers.node_names()),
         edges=drawn,
         colours={roll: COLOURS[number % len(COLOURS)] for number, roll in enumerate(rolls)},
     )
 
 
 def edges_below(edges: Iterable[Edge], root: str) -> tuple[Edge, ...]:
-    """The edges that a root may follow, whatever their conditions."""
-    given = tuple(edges)
-    reached, queue = {root}, [root]
+    """Return the edges that a root may follow, whatever their conditions."""
+    all_edges = tuple(edges)
+    reached = {root}
+    queue = [root]
     for node in queue:
-        fresh = {edge.target for edge in given if edge.source == node} - reached
+        fresh = {edge.target for edge in all_edges if edge.source == node} - reached
         reached |= fresh
         queue.extend(sorted(fresh))
-    return tuple(edge for edge in given if edge.source in reached)
+    return tuple(edge for edge in all_edges if edge.source in reached)
 
 
 def to_dot(drawing: Drawing) -> str:
-    """The picture in the language of graphviz."""
+    """Return the drawing in the language of Graphviz."""
     lines = [
         f"digraph {_dot_quoted(drawing.title)} {{",
-        '  rankdir=LR; node [shape=box, fontname="sans", fontsize=10]; edge [fontname="sans", fontsize=8];',
+        '  rankdir=LR; node [shape=box, fontname="sans", fontsize=10];'
+        ' edge [fontname="sans", fontsize=8];',
     ]
     for name in drawing.nodes:
         marks = (
@@ -107,18 +125,17 @@ def to_dot(drawing: Drawing) -> str:
 
 
 def to_svg(drawing: Drawing) -> str:
-    """The picture as SVG: nothing but elements and a style, to be seen in any browser."""
+    """Return the drawing as SVG that every browser can show."""
     layout = layout_graph(drawing.nodes, [(edge.source, edge.target) for edge in drawing.edges])
     widths = {name: _width(name, drawing) for name in drawing.nodes}
     lefts = _columns(layout, widths)
+    geometry = Geometry(layout, lefts, widths)
     width = lefts[-1] + MARGIN_X if lefts else 400
     height = (
         max((point.height for point in layout.nodes.values()), default=0) * ROW + 2 * MARGIN_Y + ROW
     )
-    body = [_edge(edge, drawing, layout, lefts, widths) for edge in drawing.edges]
-    body += [
-        _node(name, drawing, layout.nodes[name], lefts, widths[name]) for name in drawing.nodes
-    ]
+    body = [_edge(edge, drawing, geometry) for edge in drawing.edges]
+    body += [_node(name, drawing, geometry) for name in drawing.nodes]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
@@ -148,7 +165,7 @@ def _dot_quoted(text: str) -> str:
 
 
 def _columns(layout: GraphLayout, widths: Mapping[str, float]) -> list[float]:
-    """The left border of each column, and the right border of the last."""
+    """Return the left border of each column, and the right border of the last."""
     lefts = [float(MARGIN_X)]
     for column in range(layout.columns):
         widest = max(
@@ -165,28 +182,28 @@ def _height(point: Point) -> float:
     return MARGIN_Y + ROW + point.height * ROW
 
 
-def _node(name: str, drawing: Drawing, point: Point, lefts: list[float], width: float) -> str:
+def _node(name: str, drawing: Drawing, geometry: Geometry) -> str:
     kinds = [
         "node",
         *(["root"] if name in drawing.roots else []),
         *(["absent"] if name in drawing.absent else []),
     ]
-    x, y = lefts[point.column], _height(point)
+    point = geometry.layout.nodes[name]
+    x = geometry.lefts[point.column]
+    y = _height(point)
     return (
-        f'<g class="{" ".join(kinds)}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" width="{width:.1f}"'
-        f' height="{NODE_HEIGHT}" rx="3"/><text x="{x + PADDING:.1f}" y="{y + 4:.1f}">{escape(unmark(name))}</text></g>'
+        f'<g class="{" ".join(kinds)}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}"'
+        f' width="{geometry.widths[name]:.1f}" height="{NODE_HEIGHT}" rx="3"/>'
+        f'<text x="{x + PADDING:.1f}" y="{y + 4:.1f}">{escape(unmark(name))}</text></g>'
     )
 
 
-def _edge(
-    edge: Edge,
-    drawing: Drawing,
-    layout: GraphLayout,
-    lefts: list[float],
-    widths: Mapping[str, float],
-) -> str:
-    source, target = layout.nodes[edge.source], layout.nodes[edge.target]
-    points = [(lefts[source.column] + widths[edge.source], _height(source))]
+def _edge(edge: Edge, drawing: Drawing, geometry: Geometry) -> str:
+    layout = geometry.layout
+    lefts = geometry.lefts
+    source = layout.nodes[edge.source]
+    target = layout.nodes[edge.target]
+    points = [(lefts[source.column] + geometry.widths[edge.source], _height(source))]
     for bend in layout.bends.get((edge.source, edge.target), ()):
         points += [
             (lefts[bend.column], _height(bend)),
@@ -211,7 +228,7 @@ def _edge(
 
 
 def _curve(points: list[tuple[float, float]]) -> str:
-    """A line that leaves and meets every point level."""
+    """Return a path that is horizontal at each point."""
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for (x, y), (next_x, next_y) in zip(points, points[1:]):
         if y == next_y:

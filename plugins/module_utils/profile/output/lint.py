@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Everything that can be known to be wrong before a node is installed, each finding with file and line.
+"""Find mistakes in the XML before a node is installed from it, each with file and line.
 
-Run when a distribution is built, and by hand.  First the files as they stand, whoever uses them; then each root is
-compiled for each release, and its packages are looked up in the distribution.
+This runs when a distribution is built, and on request. It checks the files first, whether or not
+they are used; then it compiles each root for each release, and looks for its packages in the
+distribution.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ..xml.layers import EXTEND, XmlLayers
 from ..xml.reader import ENTITY
 from .render import referenced_attributes
 
-# What a node's own row says, what the release gives, and what an install order adds: defined without being set.
+# Attributes that are always set: by the node's row, by the release, or by an install order.
 INTRINSIC_ATTRIBUTES = frozenset(
     (
         *(
@@ -56,10 +57,11 @@ INTRINSIC_ATTRIBUTES = frozenset(
 
 
 class AvailablePackages(NamedTuple):
-    """What a distribution has: names and provided capabilities, and its groups (None: not known)."""
+    """The content of a distribution: package names and provided capabilities, and its groups."""
 
     names: AbstractSet[str]
     groups: Optional[AbstractSet[str]] = None
+    """None: unknown; groups are not checked."""
 
 
 def lint(
@@ -71,87 +73,91 @@ def lint(
     evaluate: Optional[Evaluate] = None,
     available: Optional[AvailablePackages] = None,
 ) -> tuple[Remark, ...]:
-    """All findings, sorted by file and line, each once.
+    """Return all findings, sorted by file and line, each once.
 
     roots      root -> the attributes of a node of that kind
-    available  the packages of the distribution; without it they are not looked up
+    available  the packages of the distribution; without it, packages are not looked up
 
-    Raises only for what is asked wrongly: a path, graph or release that does not exist.
+    Raises only if a path, graph or release does not exist.
     """
     for name in release_names:
         releases.find_release(name)
-    sources = XmlLayers(paths, graph, lenient=True)
+    layers = XmlLayers(paths, graph, lenient=True)
     defined = INTRINSIC_ATTRIBUTES.union(*roots.values())
-    remarks = lint_files(sources, frozenset(roots), defined)
+    remarks = lint_files(layers, frozenset(roots), defined)
     for root, attributes in roots.items():
         for release in release_names:
             try:
-                result = try_compile(sources, root, attributes, release, evaluate=evaluate)
+                result = try_compile(layers, root, attributes, release, evaluate=evaluate)
             except RocksError as error:
-                remarks.append(remark_from_error(error, Origin(sources.paths[0], 1)))
+                remarks.append(remark_from_error(error, Origin(layers.paths[0], 1)))
                 continue
             remarks += result.remarks
             if result.profile:
-                remarks += undefined_attributes(result.profile, sources, defined)
-                remarks += _absent(result.profile, sources, available)
+                remarks += undefined_attributes(result.profile, layers, defined)
+                remarks += _absent_packages(result.profile, layers, available)
     return sort_remarks(remarks)
 
 
 def sort_remarks(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
-    """Sorted by file and line, each once: what a rule of its own tells is not told again as the compile's error."""
-    found = set(remarks)
-    told = {(remark.origin, remark.text) for remark in found if remark.rule != COMPILE_RULE}
-    kept = [
+    """Sort findings by file and line, each once.
+
+    An error of the compile is omitted where a specific rule reports the same text at the same
+    place.
+    """
+    unique = set(remarks)
+    specific = {(remark.origin, remark.text) for remark in unique if remark.rule != COMPILE_RULE}
+    result = [
         remark
-        for remark in found
-        if remark.rule != COMPILE_RULE or (remark.origin, remark.text) not in told
+        for remark in unique
+        if remark.rule != COMPILE_RULE or (remark.origin, remark.text) not in specific
     ]
-    return tuple(sorted(kept, key=lambda remark: (remark.origin, remark.rule, remark.text)))
+    return tuple(sorted(result, key=lambda remark: (remark.origin, remark.rule, remark.text)))
 
 
 def lint_files(
-    sources: XmlLayers, roots: AbstractSet[str], defined: AbstractSet[str]
+    layers: XmlLayers, roots: AbstractSet[str], defined: AbstractSet[str]
 ) -> list[Remark]:
-    """Check the files as they are, before anything is compiled.
+    """Check the files themselves, before anything is compiled.
 
-    sources  lenient ones: a graph file that cannot be read is a finding
+    layers   lenient ones: a graph file that cannot be read is a finding
     defined  the attributes that nodes have
     """
-    names = defined | {declared.name for declared in sources.graph.attributes}
-    return [*sources.graph_errors, *_files(sources, names), *_graph(sources, roots)]
+    names = defined | {declaration.name for declaration in layers.graph.attributes}
+    return [*layers.graph_errors, *_check_files(layers, names), *_check_graph(layers, roots)]
 
 
-def _files(sources: XmlLayers, attributes: AbstractSet[str]) -> Iterator[Remark]:
-    """Check vocabulary, conditions and CDATA of every node file, whether or not a root reaches it."""
-    for path in sources.node_paths():
+def _check_files(layers: XmlLayers, attributes: AbstractSet[str]) -> Iterator[Remark]:
+    """Check vocabulary, conditions and CDATA of every node file, also of unused ones."""
+    for path in layers.node_paths():
         try:
-            root = sources.element(path)
+            root = layers.element(path)
         except DescriptionError as error:
             yield remark_from_error(error, Origin(path, 1))
             continue
-        yield from sources.file_remarks(path)
-        yield from _conditions(root)
+        yield from layers.file_remarks(path)
+        yield from _check_conditions(root)
         yield from _literal_references(root, attributes)
-    for path in sources.graph_paths:
-        if path in sources.elements:
-            yield from sources.file_remarks(path)
-            yield from _conditions(sources.element(path))
+    for path in layers.graph_paths:
+        if path in layers.elements:
+            yield from layers.file_remarks(path)
+            yield from _check_conditions(layers.element(path))
 
 
-def _conditions(element: Element) -> Iterator[Remark]:
+def _check_conditions(element: Element) -> Iterator[Remark]:
     if element.attributes.get("cond"):
         try:
             parse(element.attributes["cond"])
         except ValueError as error:
             text = f'cond="{escaping.unmark(element.attributes["cond"])}": {error}'
-            yield Remark(ERROR, "condition", element.origin, text)
+            yield Remark(severity=ERROR, rule="condition", origin=element.origin, text=text)
     for child in element.children:
         if not isinstance(child, Text):
-            yield from _conditions(child)
+            yield from _check_conditions(child)
 
 
 def _literal_references(element: Element, attributes: AbstractSet[str]) -> Iterator[Remark]:
-    """Find names of attributes in CDATA sections: XML defines no references there."""
+    """Find names of attributes in CDATA sections, where XML defines no references."""
     for child in element.children:
         if isinstance(child, Element):
             yield from _literal_references(child, attributes)
@@ -162,39 +168,52 @@ def _literal_references(element: Element, attributes: AbstractSet[str]) -> Itera
                         origin = Origin(child.origin.file, child.origin.line + number)
                         text = f"&{name}; is plain text in CDATA"
                         hint = f"for the attribute's value, write ]]>&{name};<![CDATA["
-                        yield Remark(WARNING, "reference-in-cdata", origin, text, hint)
+                        yield Remark(
+                            severity=WARNING,
+                            rule="reference-in-cdata",
+                            origin=origin,
+                            text=text,
+                            hint=hint,
+                        )
 
 
-def _graph(sources: XmlLayers, roots: AbstractSet[str]) -> Iterator[Remark]:
-    graph, files = sources.graph, sources.node_names()
+def _check_graph(layers: XmlLayers, roots: AbstractSet[str]) -> Iterator[Remark]:
+    graph = layers.graph
+    files = layers.node_names()
     in_edges = {name for edge in graph.edges for name in (edge.source, edge.target)}
     for edge in graph.edges:
         for name in (edge.source, edge.target):
             if name not in files and not escaping.PLACEHOLDER.search(name):
-                text = f'the edge names "{name}", and no nodes/{name}.xml exists'
-                yield Remark(ERROR, "edge-to-nothing", edge.origin, text, did_you_mean(name, files))
+                text = f'the edge names "{name}", but nodes/{name}.xml does not exist'
+                yield Remark(
+                    severity=ERROR,
+                    rule="edge-to-nothing",
+                    origin=edge.origin,
+                    text=text,
+                    hint=did_you_mean(name, files),
+                )
     for order in graph.orders:
         for name in (order.head, order.tail):
             if name not in files | in_edges | {HEAD, TAIL}:
-                text = f'the order names "{name}", and there is no such node'
+                text = f'the order names "{name}", an unknown node'
                 yield Remark(
-                    WARNING,
-                    "order-of-nothing",
-                    order.origin,
-                    text,
-                    did_you_mean(name, files | in_edges),
+                    severity=WARNING,
+                    rule="order-of-nothing",
+                    origin=order.origin,
+                    text=text,
+                    hint=did_you_mean(name, files | in_edges),
                 )
     try:
         order_nodes(in_edges, graph.orders)
     except DescriptionError as error:
-        yield remark_from_error(error, Origin(sources.paths[0], 1))
-    yield from _unreached(sources, graph, roots, in_edges)
+        yield remark_from_error(error, Origin(layers.paths[0], 1))
+    yield from _unreached_files(layers, graph, roots, in_edges)
 
 
-def _unreached(
-    sources: XmlLayers, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]
+def _unreached_files(
+    layers: XmlLayers, graph: Graph, roots: AbstractSet[str], in_edges: AbstractSet[str]
 ) -> Iterator[Remark]:
-    """Node files that no root comes to, whatever the conditions."""
+    """Find node files that no root reaches, whatever the conditions."""
     leaving: dict[str, set[str]] = {}
     for edge in graph.edges:
         leaving.setdefault(edge.source, set()).add(edge.target)
@@ -206,43 +225,60 @@ def _unreached(
         queue.extend(sorted(fresh))
     open_names = any(
         escaping.PLACEHOLDER.search(name) for name in in_edges
-    )  # decided by an attribute: anything may be meant
-    for name in sorted(sources.node_names() - reached):
+    )  # an attribute decides the name, so every node may be reached
+    for name in sorted(layers.node_names() - reached):
         if open_names:
             return
-        paths = sources.node_files(name)
+        paths = layers.node_files(name)
         kind = (
             "extends a node that"
             if paths[0].rsplit("/", 1)[-1].startswith(EXTEND)
             else "is a node file that"
         )
-        yield Remark(WARNING, "unreached", Origin(paths[0], 1), f"{name} {kind} no root reaches")
+        yield Remark(
+            severity=WARNING,
+            rule="unreached",
+            origin=Origin(paths[0], 1),
+            text=f"{name} {kind} no root reaches",
+        )
 
 
 def undefined_attributes(
-    profile: Profile, sources: XmlLayers, defined: AbstractSet[str]
+    profile: Profile, layers: XmlLayers, defined: AbstractSet[str]
 ) -> Iterator[Remark]:
-    """The attributes that a profile's texts need, and that neither a node nor the graph has."""
-    declared: dict[str, AttributeDeclaration] = {one.name: one for one in sources.graph.attributes}
+    """Find attributes that a profile's texts need and that neither a node nor the graph has."""
+    declared: dict[str, AttributeDeclaration] = {
+        declaration.name: declaration for declaration in layers.graph.attributes
+    }
     for name, origin in referenced_attributes(profile).items():
         if name not in defined and name not in declared:
-            text = f'attribute "{name}" is defined nowhere'
+            text = f'attribute "{name}" is not defined anywhere'
             hint = (
                 did_you_mean(name, defined | set(declared))
                 or "declare it in a graph file, or set it"
             )
-            yield Remark(ERROR, "undefined-attribute", sources.absolute_origin(origin), text, hint)
+            yield Remark(
+                severity=ERROR,
+                rule="undefined-attribute",
+                origin=layers.absolute_origin(origin),
+                text=text,
+                hint=hint,
+            )
 
 
-def _absent(
-    profile: Profile, sources: XmlLayers, available: Optional[AvailablePackages]
+def _absent_packages(
+    profile: Profile, layers: XmlLayers, available: Optional[AvailablePackages]
 ) -> Iterator[Remark]:
     if available is None:
         return
     for package in profile.packages:
-        if not package.name.startswith("-") and not _has(package.name, available):
-            text = f'the distribution has no package "{package.name}" ({profile.root}, {profile.release})'
-            # Of some ten thousand names, only those with the same first letter are compared.
+        if not package.name.startswith("-") and not _is_available(package.name, available):
+            text = (
+                f'the distribution has no package "{package.name}"'
+                f" ({profile.root}, {profile.release})"
+            )
+            # A distribution has some ten thousand names: compare only those with the same first
+            # letter.
             alike = (
                 ()
                 if package.name.startswith("@")
@@ -250,10 +286,16 @@ def _absent(
             )
             hint = did_you_mean(package.name, alike)
             for origin in package.origins:
-                yield Remark(ERROR, "absent-package", sources.absolute_origin(origin), text, hint)
+                yield Remark(
+                    severity=ERROR,
+                    rule="absent-package",
+                    origin=layers.absolute_origin(origin),
+                    text=text,
+                    hint=hint,
+                )
 
 
-def _has(name: str, available: AvailablePackages) -> bool:
+def _is_available(name: str, available: AvailablePackages) -> bool:
     if name.startswith("@"):
         module = ":" in name  # @name:stream enables a stream of packages
         return module or available.groups is None or name.lstrip("@^") in available.groups

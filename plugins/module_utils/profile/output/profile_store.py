@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The compiled profiles of one distribution: made when it is built, stored with its generation, found by attributes.
+"""The compiled profiles of a distribution, found by a node's attributes.
 
-One file per profile in ``build/profiles/`` of the tree (contract C4).  A request never compiles: it finds the profile
-whose shape its node has, and substitutes.
+They are stored with its generation, one file per profile in ``build/profiles/`` of the tree
+(contract C4). A request never compiles: it finds the profile whose shape matches the node, and
+substitutes values.
 """
 
 from __future__ import annotations
@@ -26,22 +27,23 @@ from .serialization import deserialize, serialize
 
 
 class ProfileRequest(NamedTuple):
-    """A node, as the compiler needs it: the root of its appliance, and its attributes."""
+    """A node as the compiler sees it: the root of its appliance, and its attributes."""
 
     root: str
     attributes: Mapping[str, str]
 
 
 class ProfileLibrary(NamedTuple):
-    """Profiles by root; of those just compiled also what the lint says that is no error."""
+    """Profiles by root; if just compiled, also the warnings of the lint."""
 
     profiles: Mapping[str, tuple[Profile, ...]]
     warnings: tuple[Remark, ...] = ()
 
     def find_profile(self, root: str, attributes: Mapping[str, str]) -> Profile:
-        """The profile of a node.
+        """Return the profile of a node.
 
-        Raises NotFound, naming the attributes in which the profiles of that root differ from the node, when none fits.
+        Raises NotFound that names the attributes in which the profiles of the root differ from the
+        node, if none matches.
         """
         candidates = self.profiles.get(root, ())
         for profile in candidates:
@@ -51,86 +53,92 @@ class ProfileLibrary(NamedTuple):
             raise NotFound(
                 f'no profile for the root "{root}"',
                 "",
-                f"there are {', '.join(sorted(self.profiles))}",
+                f"roots: {', '.join(sorted(self.profiles))}",
             )
         differing = sorted(
-            {n for p in candidates for n, v in p.shape.items() if attributes.get(n, v) != v}
+            {
+                name
+                for profile in candidates
+                for name, value in profile.shape.items()
+                if attributes.get(name, value) != value
+            }
         )
         raise NotFound(
-            f'no profile of the root "{root}" fits the node',
+            f'no profile of the root "{root}" matches the node',
             "",
-            f"compile the distribution again; {', '.join(differing) or 'an unset attribute'} changed since",
+            f"rebuild the distribution; changed since: {', '.join(differing) or 'nothing set'}",
         )
 
 
 def compile_library(
     paths: XmlPaths,
-    wanted: Iterable[ProfileRequest],
+    requests: Iterable[ProfileRequest],
     release: str,
     *,
     graph: str = "default",
     evaluate: Optional[Evaluate] = None,
 ) -> ProfileLibrary:
-    """One profile for each shape among the nodes: the XML is read once, linted, and each shape compiled once.
+    """Read and lint the XML once, and compile one profile for each shape among the nodes.
 
-    paths  as for compile_profile; Sources that are open already are lenient ones
+    paths  as for compile_profile; XmlLayers that are open already must be lenient
 
-    Raises NotFound for a path, graph, root or release that does not exist, and DescriptionError with file:line for
-    every error that the lint finds, used or not, all at once.
+    Raises NotFound for a path, graph, root or release that does not exist, and one DescriptionError
+    with file:line for all errors that the lint finds, in files that are used or not.
     """
-    sources = paths if isinstance(paths, XmlLayers) else XmlLayers(paths, graph, lenient=True)
+    layers = paths if isinstance(paths, XmlLayers) else XmlLayers(paths, graph, lenient=True)
     nodes: dict[str, list[Mapping[str, str]]] = {}
-    for root, attributes in wanted:
+    for root, attributes in requests:
         nodes.setdefault(root, []).append(attributes)
     defined = lint.INTRINSIC_ATTRIBUTES.union(*itertools.chain(*nodes.values()))
-    remarks = lint.lint_files(sources, nodes.keys(), defined)
+    remarks = lint.lint_files(layers, nodes.keys(), defined)
     profiles: dict[str, tuple[Profile, ...]] = {}
     for root, rows in sorted(nodes.items()):
-        if sources.graph_errors:
-            break  # of a graph that is not whole, more would be said than is true
-        remarks += check_values(sources.graph.attributes, rows)
-        attempt = functools.partial(try_compile, sources, root, release=release, evaluate=evaluate)
+        if layers.graph_errors:
+            break  # an incomplete graph causes misleading errors
+        remarks += check_values(layers.graph.attributes, rows)
+        attempt = functools.partial(try_compile, layers, root, release=release, evaluate=evaluate)
         try:
-            compiled = _shapes(rows, attempt, remarks)
+            compiled = _compile_shapes(rows, attempt, remarks)
         except DescriptionError as error:
-            remarks.append(remark_from_error(error, Origin(sources.paths[0], 1)))
+            remarks.append(remark_from_error(error, Origin(layers.paths[0], 1)))
             continue
         defined = lint.INTRINSIC_ATTRIBUTES.union(*rows)
         remarks += [
             remark
             for profile in compiled
-            for remark in lint.undefined_attributes(profile, sources, defined)
+            for remark in lint.undefined_attributes(profile, layers, defined)
         ]
         profiles[root] = tuple(sorted(compiled, key=serialize))
-    found = lint.sort_remarks(remarks)
-    errors = [remark for remark in found if remark.severity == ERROR]
+    sorted_remarks = lint.sort_remarks(remarks)
+    errors = [remark for remark in sorted_remarks if remark.severity == ERROR]
     if errors:
         raise combine_remarks(errors)
-    return ProfileLibrary(profiles, found)
+    return ProfileLibrary(profiles, sorted_remarks)
 
 
-def _shapes(
+def _compile_shapes(
     rows: Iterable[Mapping[str, str]],
     attempt: Callable[[Mapping[str, str]], Compilation],
     remarks: list[Remark],
 ) -> list[Profile]:
-    """The profiles of one root's nodes; what the compiles say is added to the remarks."""
-    made: list[Profile] = []
+    """Compile the profiles of a root's nodes, and add the findings to ``remarks``."""
+    profiles: list[Profile] = []
     for attributes in rows:
-        if any(matches(profile, attributes) for profile in made):
+        if any(matches(profile, attributes) for profile in profiles):
             continue
         result = attempt(attributes)
         remarks += result.remarks
         if result.profile is None:
-            break  # the other nodes of the root would say the same, once each
-        made.append(result.profile)
-    return made
+            break  # the other nodes of the root have the same errors
+        profiles.append(result.profile)
+    return profiles
 
 
 def write_library(library: ProfileLibrary, folder: str) -> tuple[str, ...]:
-    """Store every profile in an existing folder; the names of the files, sorted.
+    """Store every profile in an existing folder, and return the file names, sorted.
 
-    A name holds the root and the hash of the content, so the same profiles give the same files.
+    A name contains the root and the hash of the content, so the same profiles create the same
+    files.
     """
     names = []
     for root, profiles in library.profiles.items():
@@ -142,13 +150,16 @@ def write_library(library: ProfileLibrary, folder: str) -> tuple[str, ...]:
 
 
 def read_library(folder: str) -> ProfileLibrary:
-    """The profiles that ``write`` stored.  Raises NotFound, or DescriptionError that names a file of another kind."""
+    """Read what ``write_library`` stored.
+
+    Raises NotFound, or DescriptionError that names a file of another kind.
+    """
     if not os.path.isdir(folder):
-        raise NotFound("no compiled profiles", folder, "build the distribution again")
+        raise NotFound("no compiled profiles", folder, "rebuild the distribution")
     profiles: dict[str, list[Profile]] = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(PROFILE_SUFFIX):
             path = os.path.join(folder, name)
             profile = deserialize(read_text(path), path)
             profiles.setdefault(profile.root, []).append(profile)
-    return ProfileLibrary({root: tuple(made) for root, made in profiles.items()})
+    return ProfileLibrary({root: tuple(items) for root, items in profiles.items()})

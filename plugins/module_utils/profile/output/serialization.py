@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A profile as text and back: canonical JSON, so that equal profiles have equal bytes and one SHA-256.
+"""A profile as canonical JSON and back: equal profiles have equal bytes and one SHA-256.
 
-Files are named once, lines refer to them by number; a reference stands as ``[name, context]`` among the texts.
+Each file is named once, and lines refer to it by number. A reference is ``[name, context]`` among
+the texts.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ FORMAT = 1
 
 
 def serialize(profile: Profile) -> str:
-    """The profile as text, the same for the same profile everywhere."""
+    """Return the profile as text; equal profiles give equal text on every machine."""
     files = sorted({origin.file for origin in _origins(profile)})
     numbers = {file: number for number, file in enumerate(files)}
 
-    def place(origin: Optional[Origin]) -> Optional[list[int]]:
+    def encode_origin(origin: Optional[Origin]) -> Optional[list[int]]:
         return None if origin is None else [numbers[origin.file], origin.line]
 
     data = {
@@ -32,27 +33,33 @@ def serialize(profile: Profile) -> str:
         "release": profile.release,
         "files": files,
         "nodes": [
-            [node.name, list(node.files), node.parent, place(node.edge)] for node in profile.nodes
+            [node.name, list(node.files), node.parent, encode_origin(node.edge)]
+            for node in profile.nodes
         ],
         "shape": dict(profile.shape),
         "defaults": dict(profile.defaults),
         "packages": [
-            [package.name, [place(origin) for origin in package.origins]]
+            [package.name, [encode_origin(origin) for origin in package.origins]]
             for package in profile.packages
         ],
-        "lines": [[_plain(line.pieces), place(line.origin)] for line in profile.lines],
-        "remarks": [[r.severity, r.rule, place(r.origin), r.text, r.hint] for r in profile.remarks],
+        "lines": [
+            [_encode_pieces(line.pieces), encode_origin(line.origin)] for line in profile.lines
+        ],
+        "remarks": [
+            [remark.severity, remark.rule, encode_origin(remark.origin), remark.text, remark.hint]
+            for remark in profile.remarks
+        ],
     }
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def deserialize(text: str, where: str = "") -> Profile:
-    """The profile that ``store`` wrote.  Raises DescriptionError, naming ``where``, for anything else."""
+    """Read what ``serialize`` wrote. Raises DescriptionError with ``where`` for anything else."""
     try:
         data = json.loads(text)
         if data["format"] != FORMAT:
             raise DescriptionError(
-                f"format {data['format']!r} is not read", where, "compile the profiles again"
+                f"unknown format {data['format']!r}", where, "compile the profiles again"
             )
         return _profile(data)
     except (ValueError, KeyError, TypeError, IndexError):
@@ -62,7 +69,10 @@ def deserialize(text: str, where: str = "") -> Profile:
 
 
 def profile_sha256(profile: Profile) -> str:
-    """The SHA-256 of the stored form: what a node reports as the profile that it was installed from."""
+    """Return the SHA-256 of the stored form.
+
+    A node reports it as the profile that it was installed from.
+    """
     return sha256(serialize(profile))
 
 
@@ -75,7 +85,9 @@ def _profile(data: dict[str, Any]) -> Profile:
         graph=data["graph"],
         release=data["release"],
         nodes=tuple(
-            ProfileNode(name, tuple(files), parent, origin(edge) if edge else None)
+            ProfileNode(
+                name=name, files=tuple(files), parent=parent, edge=origin(edge) if edge else None
+            )
             for name, files, parent, edge in data["nodes"]
         ),
         shape=data["shape"],
@@ -84,11 +96,11 @@ def _profile(data: dict[str, Any]) -> Profile:
             Package(name, tuple(map(origin, places))) for name, places in data["packages"]
         ),
         lines=tuple(
-            Line(_pieces(pieces), origin(place) if place else None)
+            Line(_decode_pieces(pieces), origin(place) if place else None)
             for pieces, place in data["lines"]
         ),
         remarks=tuple(
-            Remark(severity, rule, origin(place), text, hint)
+            Remark(severity=severity, rule=rule, origin=origin(place), text=text, hint=hint)
             for severity, rule, place, text, hint in data["remarks"]
         ),
     )
@@ -101,11 +113,11 @@ def _origins(profile: Profile) -> Iterable[Origin]:
     yield from (remark.origin for remark in profile.remarks)
 
 
-def _plain(pieces: tuple[Piece, ...]) -> list[Any]:
+def _encode_pieces(pieces: tuple[Piece, ...]) -> list[Any]:
     return [piece if isinstance(piece, str) else [piece.name, piece.context] for piece in pieces]
 
 
-def _pieces(plain: list[Any]) -> tuple[Piece, ...]:
+def _decode_pieces(plain: list[Any]) -> tuple[Piece, ...]:
     return tuple(
         piece if isinstance(piece, str) else Reference(piece[0], piece[1]) for piece in plain
     )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The types of attributes, and whether a value is valid for an attribute that a graph file declares.
+"""The types of attributes, and whether a declared attribute permits a value.
 
-``<attribute name= default= type= values=>`` declares an attribute.  An empty value means "not set" and is valid where
-the declared default is empty too.
+``<attribute name= default= type= values=>`` in a graph file declares an attribute. An empty value
+means "not set" and is permitted where the declared default is empty too.
 """
 
 from __future__ import annotations
@@ -47,11 +47,17 @@ def check_values(
             if error:
                 text = f'attribute "{name}": {error}'
                 hint = "change the attribute's value, or its declaration"
-                yield Remark(ERROR, "attribute-value", declaration.origin, text, hint)
+                yield Remark(
+                    severity=ERROR,
+                    rule="attribute-value",
+                    origin=declaration.origin,
+                    text=text,
+                    hint=hint,
+                )
 
 
 def _equal(value: str, allowed: str) -> bool:
-    """Compare texts; truth values and numbers are equal however they are spelled (``no`` and ``false``)."""
+    """Compare texts, and truth values and numbers by value: ``no`` equals ``false``."""
     first = coerce(value)
     second = coerce(allowed)
     return value == allowed or (not isinstance(first, str) and first == second)

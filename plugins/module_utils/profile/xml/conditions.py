@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which attributes are asked for, and whether an element's conditions hold.
+"""The attributes that a compile uses, and whether an element's conditions hold.
 
-Every look at an attribute goes through Attributes, which remembers it: what was looked at while a profile was
-compiled is the profile's shape, and nodes that agree on it share the profile.
+A compile reads attributes only through TrackedAttributes, which records them: the attributes that
+decided what a profile contains are the profile's shape, and nodes that have equal values of all of
+them share the profile.
 """
 
 from __future__ import annotations
@@ -21,74 +22,74 @@ LISTS = ("arch", "os", "release")
 
 
 class TrackedAttributes:
-    """The attributes of one compile, and the record of those that were looked at."""
+    """The attributes of one compile, and a record of those that it used."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
-        self.seen: dict[str, Optional[str]] = {}
+        self.used: dict[str, Optional[str]] = {}
 
     def get(self, name: str) -> Optional[str]:
-        """The value, or None; either answer is part of the shape."""
+        """Return the value, or None if it is not set. Either result becomes part of the shape."""
         value = self.values.get(name)
-        self.seen[name] = value
+        self.used[name] = value
         return value
 
     def resolve(self, text: str, origin: Origin) -> str:
-        """The text with the values of its references: for what must be known when the profile is compiled.
+        """Replace the references in a text by their values.
 
-        Raises DescriptionError when one is not defined.
+        This is for texts that must be known when the profile is compiled. Raises DescriptionError
+        if an attribute is not set.
         """
 
-        def value(found: re.Match[str]) -> str:
-            given = self.get(found.group(1))
-            if given is None:
-                raise undefined_attribute_error(found.group(1), origin)
-            return given
+        def value_of(match: re.Match[str]) -> str:
+            value = self.get(match.group(1))
+            if value is None:
+                raise undefined_attribute_error(match.group(1), origin)
+            return value
 
-        return PLACEHOLDER.sub(value, text) if PLACEHOLDER.search(text) else text
+        return PLACEHOLDER.sub(value_of, text) if PLACEHOLDER.search(text) else text
 
 
 def undefined_attribute_error(name: str, origin: Optional[Origin]) -> DescriptionError:
-    """The error for a reference to an attribute that has no value."""
+    """Return the error for a reference to an attribute that has no value."""
     return DescriptionError(
-        f'attribute "{name}" is not defined', str(origin or ""), "set it, or spell it otherwise"
+        f'attribute "{name}" is not defined', str(origin or ""), "set it, or correct its name"
     )
 
 
 def condition_of(element: Element) -> Optional[Condition]:
-    """What an element's attributes ask for; None when nothing."""
-    given = element.attributes
-    if not given:
+    """Return the condition that an element's attributes state, or None."""
+    attributes = element.attributes
+    if not attributes:
         return None
-    lists = tuple((name, _words(given[name])) for name in LISTS if given.get(name))
-    expression = given.get("cond", "").strip()
+    lists = tuple((name, _split_names(attributes[name])) for name in LISTS if attributes.get(name))
+    expression = attributes.get("cond", "").strip()
     return Condition(lists, expression, element.origin) if lists or expression else None
 
 
-def holds(asked: Optional[Condition], attributes: TrackedAttributes) -> bool:
-    """Whether a condition holds.  Raises DescriptionError when it cannot be read or compared."""
-    if asked is None:
+def holds(condition: Optional[Condition], attributes: TrackedAttributes) -> bool:
+    """Return whether a condition holds. Raises DescriptionError if it cannot be evaluated."""
+    if condition is None:
         return True
-    if not all(_listed(name, values, attributes) for name, values in asked.lists):
+    if not all(_matches_list(name, values, attributes) for name, values in condition.lists):
         return False
-    if not asked.expression:
+    if not condition.expression:
         return True
     try:
-        return evaluate_expression(parse(asked.expression), attributes.get)
+        return evaluate_expression(parse(condition.expression), attributes.get)
     except ValueError as error:
         raise DescriptionError(
-            f'cond="{unmark(asked.expression)}": {error}', str(asked.origin)
+            f'cond="{unmark(condition.expression)}": {error}', str(condition.origin)
         ) from None
 
 
-def _listed(name: str, values: tuple[str, ...], attributes: TrackedAttributes) -> bool:
-    given = attributes.get(name)
-    if given is None:
+def _matches_list(name: str, values: tuple[str, ...], attributes: TrackedAttributes) -> bool:
+    value = attributes.get(name)
+    if value is None:
         return False
-    return any(
-        one in values for one in (releases.selector_names(given) if name == "release" else (given,))
-    )
+    candidates = releases.selector_names(value) if name == "release" else (value,)
+    return any(candidate in values for candidate in candidates)
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _split_names(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Conditions: a small expression language over attributes, in place of the original's Python ``eval``.
+"""Conditions: a small expression language over attributes, in place of the ``eval`` of Rocks.
 
-    or · and · not · == != < <= > >= · in, not in · is None, is not None · (…) · [a, b] · 'text' 7 7.5 True False None
+    or · and · not · == != < <= > >= · in, not in · is None, is not None · (…) · [a, b]
+    'text' 7 7.5 True False None
 
-A bare name is an attribute; names may hold dots.  An undefined attribute is None: it equals nothing but None, and no
-order holds for it.  A value is compared as text with a quoted text, otherwise as the boolean, the number or the text that
-it looks like (``attribute_values``).
+A bare name is an attribute; names can contain dots. An undefined attribute is None: it equals only
+None, and every ordering comparison with it is false. Next to a quoted text a value is compared as
+text, otherwise as the boolean, the number or the text that it looks like (``attribute_values``).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Name(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """A value that stands in the expression."""
+    """A value in the expression."""
 
     value: Any
 
@@ -58,16 +59,16 @@ Expression = Union[Name, Constant, Operation]
 
 @functools.lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """The expression that a condition's text means.  Raises ValueError that says what cannot be read."""
+    """Parse a condition. Raises ValueError that names what cannot be read."""
     parser = _Parser(text)
     expression = parser.disjunction()
     if parser.kind != "end":
-        raise ValueError(f"{parser.shown()} is not expected there")
+        raise ValueError(f"unexpected {parser.describe_token()}")
     return expression
 
 
 def attribute_names(expression: Expression) -> frozenset[str]:
-    """Every attribute that the expression speaks of, evaluated or not."""
+    """Return every attribute in the expression, whether or not its value decides the result."""
     if isinstance(expression, Name):
         return frozenset((expression.name,))
     if isinstance(expression, Operation):
@@ -76,7 +77,10 @@ def attribute_names(expression: Expression) -> frozenset[str]:
 
 
 def evaluate_expression(expression: Expression, lookup: Lookup) -> bool:
-    """Whether the condition is met.  Raises ValueError when a text is to be ordered against a number."""
+    """Return whether the expression is true.
+
+    Raises ValueError if a text is ordered against a number.
+    """
     return _truth(_value(expression, lookup))
 
 
@@ -91,53 +95,54 @@ class _Parser:
     """Recursive descent over the tokens of one expression."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.position, self.depth = text, 0, 0
-        self.kind = self.token = ""
+        self.text = text
+        self.position = 0
+        self.depth = 0
+        self.kind = ""
+        self.token = ""
         self.advance()
 
     def advance(self) -> None:
-        found = TOKEN.match(self.text, self.position)
-        if not found:
-            rest = self.text[self.position :].strip()
-            raise ValueError(f"{rest[:12]!r} is not expected there")
-        self.kind, self.token, self.position = (
-            str(found.lastgroup),
-            found.group(str(found.lastgroup)),
-            found.end(),
-        )
+        match = TOKEN.match(self.text, self.position)
+        if not match:
+            remainder = self.text[self.position :].strip()
+            raise ValueError(f"unexpected {remainder[:12]!r}")
+        self.kind = str(match.lastgroup)
+        self.token = match.group(self.kind)
+        self.position = match.end()
         if self.kind == "name" and self.token in KEYWORDS:
             self.kind = "keyword"
 
-    def shown(self) -> str:
+    def describe_token(self) -> str:
         return "the end" if self.kind == "end" else repr(self.token)
 
-    def take(self, token: str) -> bool:
+    def accept(self, token: str) -> bool:
         if self.token != token or self.kind not in ("keyword", "symbol"):
             return False
         self.advance()
         return True
 
     def expect(self, token: str) -> None:
-        if not self.take(token):
-            raise ValueError(f"{token!r} is expected where {self.shown()} stands")
+        if not self.accept(token):
+            raise ValueError(f"expected {token!r}, not {self.describe_token()}")
 
     def disjunction(self) -> Expression:
         operands = [self.conjunction()]
-        while self.take("or"):
+        while self.accept("or"):
             operands.append(self.conjunction())
         return operands[0] if len(operands) == 1 else Operation("or", tuple(operands))
 
     def conjunction(self) -> Expression:
         operands = [self.negation()]
-        while self.take("and"):
+        while self.accept("and"):
             operands.append(self.negation())
         return operands[0] if len(operands) == 1 else Operation("and", tuple(operands))
 
     def negation(self) -> Expression:
         self.depth += 1
         if self.depth > MAXIMUM_DEPTH:
-            raise ValueError(f"it is nested deeper than {MAXIMUM_DEPTH}")
-        result = Operation("not", (self.negation(),)) if self.take("not") else self.comparison()
+            raise ValueError(f"nested deeper than {MAXIMUM_DEPTH} levels")
+        result = Operation("not", (self.negation(),)) if self.accept("not") else self.comparison()
         self.depth -= 1
         return result
 
@@ -147,41 +152,42 @@ class _Parser:
             operator = self.token
             self.advance()
             return Operation(operator, (left, self.operand()))
-        if self.take("is"):
+        if self.accept("is"):
             same = Operation("==", (left, Constant(None)))
-            negated = self.take("not")
+            negated = self.accept("not")
             if self.kind != "name" or self.token.lower() != "none":
-                raise ValueError(f"None is expected where {self.shown()} stands")
+                raise ValueError(f"expected None, not {self.describe_token()}")
             self.advance()
             return Operation("not", (same,)) if negated else same
-        negated = self.take("not")
+        negated = self.accept("not")
         if negated and not (self.kind == "keyword" and self.token == "in"):
-            raise ValueError(f"'in' is expected where {self.shown()} stands")
-        if self.take("in"):
+            raise ValueError(f"expected 'in', not {self.describe_token()}")
+        if self.accept("in"):
             member = Operation("in", (left, *self.members()))
             return Operation("not", (member,)) if negated else member
         return left
 
     def members(self) -> list[Expression]:
         closing = "]" if self.token == "[" else ")"
-        if not (self.take("[") or self.take("(")):
-            raise ValueError(f"a list is expected where {self.shown()} stands")
+        if not (self.accept("[") or self.accept("(")):
+            raise ValueError(f"expected a list, not {self.describe_token()}")
         members: list[Expression] = []
-        while not self.take(closing):
+        while not self.accept(closing):
             members.append(self.operand())
-            if not self.take(","):
+            if not self.accept(","):
                 self.expect(closing)
                 break
         return members
 
     def operand(self) -> Expression:
-        kind, token = self.kind, self.token
-        if self.take("("):
+        kind = self.kind
+        token = self.token
+        if self.accept("("):
             inner = self.disjunction()
             self.expect(")")
             return inner
         if kind not in ("text", "number", "name"):
-            raise ValueError(f"a name or a value is expected where {self.shown()} stands")
+            raise ValueError(f"expected a name or a value, not {self.describe_token()}")
         self.advance()
         if kind == "text":
             return Constant(token[1:-1])
@@ -220,18 +226,20 @@ def _equal(left: Any, right: Any) -> bool:
         left, right = right, left
     if isinstance(left, _Attribute) and isinstance(right, str):
         return left.text == right
-    left, right = _plain(left), _plain(right)
+    left = _plain(left)
+    right = _plain(right)
     if left is None or right is None:
         return left is right
     return bool(left == right) and isinstance(left, str) == isinstance(right, str)
 
 
-def _ordered(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
+def _compare_order(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
     if isinstance(left, _Attribute) and isinstance(right, str):
         left = left.text
     elif isinstance(left, str) and isinstance(right, _Attribute):
         right = right.text
-    left, right = _plain(left), _plain(right)
+    left = _plain(left)
+    right = _plain(right)
     if left is None or right is None:
         return False
     if isinstance(left, str) != isinstance(right, str):
@@ -247,8 +255,8 @@ LOGIC: Mapping[str, Callable[[Iterable[bool]], bool]] = {
 ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": _equal,
     "!=": lambda left, right: not _equal(left, right),
-    "<": lambda left, right: _ordered(left, right, lambda a, b: bool(a < b)),
-    "<=": lambda left, right: _ordered(left, right, lambda a, b: bool(a <= b)),
-    ">": lambda left, right: _ordered(left, right, lambda a, b: bool(a > b)),
-    ">=": lambda left, right: _ordered(left, right, lambda a, b: bool(a >= b)),
+    "<": lambda left, right: _compare_order(left, right, lambda a, b: bool(a < b)),
+    "<=": lambda left, right: _compare_order(left, right, lambda a, b: bool(a <= b)),
+    ">": lambda left, right: _compare_order(left, right, lambda a, b: bool(a > b)),
+    ">=": lambda left, right: _compare_order(left, right, lambda a, b: bool(a >= b)),
 }

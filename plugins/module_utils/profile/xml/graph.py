@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import Iterable, Iterator
 
@@ -13,15 +14,16 @@ from ..model import AttributeDeclaration, AttributeType, Edge, Element, Graph, O
 from .attribute_types import TYPES, value_error
 from .conditions import condition_of
 
-# The order edges of other generators than the one for kickstarts are not ours.
+# Rocks has order edges for several generators; this one is for kickstarts.
 GENERATOR = "kgen"
 
 
 def read_graph(root: Element) -> Graph:
-    """What one graph file says, from its outermost element; the graph has no name yet.
+    """Read a graph file from its outermost element; the graph has no name yet.
 
-    An edge may name both ends in its attributes, or one there and the others as elements inside; conditions of the
-    edge and of the inner element are both asked.  Raises DescriptionError with file:line for an edge without an end.
+    An edge can name both ends in its attributes, or one end there and the others as child elements.
+    The conditions of the edge and of the child elements must all hold. Raises DescriptionError with
+    file:line for an edge without an end and for a wrong declaration of an attribute.
     """
     if root.tag != "graph":
         raise DescriptionError(
@@ -30,28 +32,34 @@ def read_graph(root: Element) -> Graph:
     roll = root.attributes.get("roll") or os.path.splitext(os.path.basename(root.origin.file))[0]
     children = [child for child in root.children if isinstance(child, Element)]
     return Graph(
-        "",
-        tuple(edge for child in children if child.tag == "edge" for edge in _edges(child, roll)),
-        tuple(order for child in children if child.tag == "order" for order in _orders(child)),
-        tuple(_declared(child) for child in children if child.tag == "attribute"),
+        name="",
+        edges=tuple(
+            edge for child in children if child.tag == "edge" for edge in _edges(child, roll)
+        ),
+        orders=tuple(
+            order for child in children if child.tag == "order" for order in _orders(child)
+        ),
+        attributes=tuple(
+            _read_declaration(child) for child in children if child.tag == "attribute"
+        ),
     )
 
 
 def merge_graphs(name: str, parts: Iterable[Graph]) -> Graph:
-    """Several graph files as one graph; of an attribute that two of them declare, the later one counts."""
-    whole = list(parts)
-    declared = {one.name: one for part in whole for one in part.attributes}
+    """Merge graph files. If two of them declare an attribute, the later declaration counts."""
+    graphs = list(parts)
+    declared = {declaration.name: declaration for part in graphs for declaration in part.attributes}
     return Graph(
-        name,
-        tuple(edge for part in whole for edge in part.edges),
-        tuple(order for part in whole for order in part.orders),
-        tuple(declared[key] for key in sorted(declared)),
+        name=name,
+        edges=tuple(edge for part in graphs for edge in part.edges),
+        orders=tuple(order for part in graphs for order in part.orders),
+        attributes=tuple(declared[key] for key in sorted(declared)),
     )
 
 
-def _declared(element: Element) -> AttributeDeclaration:
+def _read_declaration(element: Element) -> AttributeDeclaration:
     if not element.attributes.get("name"):
-        raise DescriptionError("<attribute> has no name=", str(element.origin))
+        raise DescriptionError("<attribute> needs name=", str(element.origin))
     meaning = " ".join(
         "".join(text.text for text in element.children if isinstance(text, Text)).split()
     )
@@ -64,10 +72,10 @@ def _declared(element: Element) -> AttributeDeclaration:
         values=tuple(element.attributes.get("values", "").split()),
     )
     for value in declaration.values:
-        if value_error(declaration._replace(values=()), value):
+        error = value_error(declaration._replace(values=()), value)
+        if error:
             raise DescriptionError(
-                f'values="{value}" of the attribute "{declaration.name}" is not a valid {declaration.type}',
-                str(element.origin),
+                f'values= of the attribute "{declaration.name}": {error}', str(element.origin)
             )
     error = value_error(declaration, declaration.default) if declaration.default else ""
     if error:
@@ -81,9 +89,9 @@ def _declared(element: Element) -> AttributeDeclaration:
 
 def _attribute_type(element: Element) -> AttributeType:
     name = element.attributes.get("type", "str")
-    for known in TYPES:
-        if name == known:
-            return known
+    for candidate in TYPES:
+        if name == candidate:
+            return candidate
     raise DescriptionError(
         f'type="{name}" on <attribute> is not a type',
         str(element.origin),
@@ -92,40 +100,51 @@ def _attribute_type(element: Element) -> AttributeType:
 
 
 def _edges(element: Element, roll: str) -> Iterator[Edge]:
-    for (source, one), (target, other) in _ends(element, "from", "to"):
-        holders = [element, *(end for end in (one, other) if end is not element)]
-        conditions = tuple(asked for asked in map(condition_of, holders) if asked)
-        yield Edge(source, target, conditions, (one if other is element else other).origin, roll)
+    for (source, source_holder), (target, target_holder) in _ends(element, "from", "to"):
+        holders = [element, *(end for end in (source_holder, target_holder) if end is not element)]
+        conditions = tuple(condition for condition in map(condition_of, holders) if condition)
+        yield Edge(
+            source=source,
+            target=target,
+            conditions=conditions,
+            origin=(source_holder if target_holder is element else target_holder).origin,
+            roll=roll,
+        )
 
 
 def _orders(element: Element) -> Iterator[OrderEdge]:
     if element.attributes.get("gen", GENERATOR) == GENERATOR:
-        for (head, one), (tail, other) in _ends(element, "head", "tail"):
-            yield OrderEdge(head, tail, (one if other is element else other).origin)
+        for (head, head_holder), (tail, tail_holder) in _ends(element, "head", "tail"):
+            yield OrderEdge(
+                head, tail, (head_holder if tail_holder is element else tail_holder).origin
+            )
 
 
 End = tuple[str, Element]
 
 
 def _ends(element: Element, first: str, second: str) -> Iterator[tuple[End, End]]:
-    """Every pair of ends; each is a name, and the element that holds it."""
-    firsts, seconds = _named(element, first), _named(element, second)
+    """Return every pair of ends, each with its name and the element that contains it."""
+    firsts = _end_names(element, first)
+    seconds = _end_names(element, second)
     if not firsts or not seconds:
         missing = second if firsts else first
         raise DescriptionError(
             f"<{element.tag}> has no {missing}",
             str(element.origin),
-            f"give {missing}= or <{missing}> inside",
+            f"add {missing}= or a <{missing}> element",
         )
-    yield from ((one, other) for one in firsts for other in seconds)
+    yield from itertools.product(firsts, seconds)
 
 
-def _named(element: Element, end: str) -> list[End]:
-    named = [(element.attributes[end], element)] if element.attributes.get(end) else []
+def _end_names(element: Element, end: str) -> list[End]:
+    ends = [(element.attributes[end], element)] if element.attributes.get(end) else []
     for child in element.children:
         if isinstance(child, Element) and child.tag == end:
             name = "".join(text.text for text in child.children if isinstance(text, Text)).strip()
             if not name:
-                raise DescriptionError(f"<{end}> names no node", str(child.origin))
-            named.append((name, child))
-    return named
+                raise DescriptionError(
+                    f"<{end}> is empty; it should name a node", str(child.origin)
+                )
+            ends.append((name, child))
+    return ends

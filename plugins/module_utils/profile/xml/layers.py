@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The directories that describe profiles: which file is read for what, each read once.
+"""The directories that describe profiles: which files describe a node, each read once.
 
-A layer is a directory that holds ``graphs/<graph>/*.xml`` and ``nodes/*.xml``.  Layers are given from the general to
-the special (a distribution's own, then a site's); ``site-nodes`` beside ``nodes`` is one more layer.  A graph file
-of the same name in a later layer takes the place of the earlier one.  For a node X, layer by layer: ``X.xml`` or
-``replace-X.xml`` takes the place of all before it, and ``extend-X.xml`` is added to it.
+A layer is a directory that contains ``graphs/<graph>/*.xml`` and ``nodes/*.xml``. Layers are
+ordered from the general to the specific (a distribution's own, then a site's); ``site-nodes`` next
+to ``nodes`` is one more layer. A graph file of a later layer replaces the file of the same name of
+an earlier one. For a node X, layer by layer: ``X.xml`` or ``replace-X.xml`` replaces all earlier
+files, and ``extend-X.xml`` is added to them.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from . import legacy_syntax, reader
 from .graph import merge_graphs, read_graph
 from .vocabulary import check_vocabulary
 
-SUFFIX, EXTEND, REPLACE = ".xml", "extend-", "replace-"
+SUFFIX = ".xml"
+EXTEND = "extend-"
+REPLACE = "replace-"
 
 
 class Layer(NamedTuple):
-    """One directory of node files: node or overlay name -> path."""
+    """A directory of node files: node or overlay name -> path."""
 
     nodes: dict[str, str]
     graphs: str
@@ -34,17 +37,19 @@ class Layer(NamedTuple):
 
 
 class XmlLayers:
-    """The XML of some layers, read as it is needed and kept; what is compiled from it twice is read once.
+    """The XML of some layers. A file is read when it is first needed, and kept.
 
-    lenient  leave out a graph file that cannot be read, and keep in ``faults`` why: for the lint
+    lenient  omit a graph file that cannot be read, and add the reason to ``graph_errors``
 
-    Raises NotFound when a path, or the graph, does not exist, and DescriptionError for a wrong graph file.
+    Raises NotFound if a path or the graph does not exist, and DescriptionError for a wrong graph
+    file.
     """
 
     def __init__(
         self, paths: Union[str, Sequence[str]], graph: str = "default", *, lenient: bool = False
     ) -> None:
-        self.lenient, self.graph_errors = lenient, list[Remark]()
+        self.lenient = lenient
+        self.graph_errors: list[Remark] = []
         self.graph_paths: tuple[str, ...] = ()
         self.paths = (paths,) if isinstance(paths, str) else tuple(paths)
         self.layers = [layer for path in self.paths for layer in _layers(path)]
@@ -61,18 +66,18 @@ class XmlLayers:
                 os.path.join(layer.graphs, "graphs", name),
                 os.path.join(layer.graphs, "graph"),
             ):
-                found = _xml_files(folder)
-                files.update(found)
-                if found:
+                paths = _xml_files(folder)
+                files.update(paths)
+                if paths:
                     break
         if not files:
-            known = sorted(
+            names = sorted(
                 {child for path in self.paths for child in _folders(os.path.join(path, "graphs"))}
             )
             raise NotFound(
-                f'no graph "{name}"',
+                f'unknown graph "{name}"',
                 ", ".join(self.paths),
-                f"graphs there: {', '.join(known)}" if known else "",
+                f"graphs: {', '.join(names)}" if names else "",
             )
         self.graph_paths = tuple(files[stem] for stem in sorted(files))
         return merge_graphs(
@@ -89,17 +94,17 @@ class XmlLayers:
             return []
 
     def element(self, path: str) -> Element:
-        """The outermost element of a file."""
+        """Return the outermost element of a file."""
         if path not in self.elements:
             if os.path.getsize(path) > reader.MAXIMUM_SIZE:
                 raise DescriptionError(
-                    "too large for an XML file", path, f"at most {reader.MAXIMUM_SIZE:,} bytes"
+                    "the XML file is too large", path, f"the limit is {reader.MAXIMUM_SIZE:,} bytes"
                 )
             self.elements[path] = legacy_syntax.normalise(reader.parse_xml(read_bytes(path), path))
         return self.elements[path]
 
     def node_files(self, node: str) -> tuple[str, ...]:
-        """The paths of a node's files, in the order in which they are read; none when it has no file."""
+        """Return the paths of a node's files in the order in which they are read, possibly none."""
         paths: list[str] = []
         for layer in self.layers:
             for name in (node, REPLACE + node):
@@ -110,13 +115,13 @@ class XmlLayers:
         return tuple(paths)
 
     def file_remarks(self, path: str) -> list[Remark]:
-        """What the vocabulary says against a file."""
+        """Check a file against the vocabulary."""
         if path not in self._remarks:
             self._remarks[path] = list(check_vocabulary(self.element(path), COMMAND_NAMES))
         return self._remarks[path]
 
     def node_names(self) -> set[str]:
-        """Every node that some file describes."""
+        """Return every node that a file describes."""
         return {
             name[len(prefix) :]
             for layer in self.layers
@@ -127,35 +132,36 @@ class XmlLayers:
         }
 
     def node_paths(self) -> list[str]:
-        """The path of every node file there is."""
+        """Return the paths of all node files."""
         return sorted({path for layer in self.layers for path in layer.nodes.values()})
 
     def absolute_origin(self, origin: Origin) -> Origin:
-        """The inverse of ``relative``, for the files that were read."""
+        """Invert ``relative_origin`` for a file that was read."""
         for path in self.elements:
             if self.relative_path(path) == origin.file:
                 return origin._replace(file=path)
         return origin
 
     def find_include(self, name: str, where: str) -> str:
-        """The path of a file in the layers' ``include/``; the last layer that has it counts.
+        """Return the path of a file in the layers' ``include/``; the last layer that has it counts.
 
-        Raises NotFound, or DescriptionError when the name leads out of the directory.
+        Raises NotFound, or DescriptionError if the name leads out of the directory.
         """
         if os.path.isabs(name) or ".." in name.split("/"):
             raise DescriptionError(
-                f'"{name}" leads out of include/', where, "put the file into include/"
+                f'"{name}" is outside include/', where, "move the file to include/"
             )
         for layer in reversed(self.layers):
             path = os.path.join(layer.include, name)
             if os.path.isfile(path):
                 return path
-        raise NotFound(f"no include/{name}", where, f"looked below {', '.join(self.paths)}")
+        raise NotFound(f"include/{name} not found", where, f"searched {', '.join(self.paths)}")
 
     def relative_path(self, file: str) -> str:
-        """A file's name as a stored profile shows it: the same wherever the layers lie.
+        """Return a file's name as stored profiles show it: the same wherever the layers are.
 
-        With several layers the last part of the layer's path stands in front, with a number where two are alike.
+        With several layers it begins with the last part of the layer's path, with a number if two
+        layers have the same.
         """
         if file not in self._relative_paths:
             self._relative_paths[file] = self._relative(file)
@@ -169,11 +175,11 @@ class XmlLayers:
         return file
 
     def relative_origin(self, origin: Origin) -> Origin:
-        """A place in a file, by the file's relative name."""
+        """Return a place with the file's relative name."""
         return Origin(self.relative_path(origin.file), origin.line)
 
     def suggest_node(self, node: str) -> str:
-        """A hint that names the nodes with a similar name."""
+        """Return a hint that names nodes with a similar name."""
         names = {edge.source for edge in self.graph.edges} | {
             edge.target for edge in self.graph.edges
         }
@@ -181,7 +187,7 @@ class XmlLayers:
 
 
 def _labels(paths: Sequence[str]) -> dict[str, str]:
-    """What stands in front of a relative name, for each layer."""
+    """Return the prefix of relative names for each layer."""
     if len(paths) == 1:
         return {paths[0]: ""}
     names = [os.path.basename(os.path.abspath(path)) for path in paths]
@@ -193,7 +199,7 @@ def _labels(paths: Sequence[str]) -> dict[str, str]:
 
 def _layers(path: str) -> Iterator[Layer]:
     if not os.path.isdir(path):
-        raise NotFound("no such directory", path, "it should hold graphs/ and nodes/")
+        raise NotFound("directory not found", path, "it should contain graphs/ and nodes/")
     include = os.path.join(path, "include")
     yield Layer(_xml_files(os.path.join(path, "nodes")), path, include)
     site = _xml_files(os.path.join(path, "site-nodes"))

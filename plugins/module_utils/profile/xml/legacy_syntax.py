@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""stacki's spelling of node files, turned into ours: the prefix goes, and a few names change.
+"""Translate stacki's spelling of node files: the prefix goes, and a few names change.
 
-Rocks 5 (<var>) and Rocks 6/7 (entities) need no translation: both are read as they are.
+Rocks 5 (<var>) and Rocks 6 and 7 (entities) need no translation: both are read as they are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REPORT = "/opt/stack/bin/stack report"
 
 
 def normalise(element: Element) -> Element:
-    """The element as our dialect writes it; one that is not stacki's comes back as it is."""
+    """Return the element in our dialect; an element that is not stacki's is returned unchanged."""
     if not element.tag.startswith(PREFIX):
         return element
     tag = element.tag[len(PREFIX) :]
@@ -36,7 +36,7 @@ def normalise(element: Element) -> Element:
     children = [
         child if isinstance(child, Text) else normalise(child) for child in element.children
     ]
-    plain = Element(tag, attributes, children, element.origin)
+    plain = Element(tag=tag, attributes=attributes, children=children, origin=element.origin)
     return SPELLINGS[tag](plain) if tag in SPELLINGS else plain
 
 
@@ -73,7 +73,12 @@ def _report(element: Element) -> Element:
     attributes = dict(element.attributes)
     words = attributes.pop("name", "").replace(".", " ")
     children = [Text(f"{REPORT} {words} ", element.origin), *element.children]
-    return Element("eval", {"shell": "sh", "mode": "xml", **attributes}, children, element.origin)
+    return Element(
+        tag="eval",
+        attributes={"shell": "sh", "mode": "xml", **attributes},
+        children=children,
+        origin=element.origin,
+    )
 
 
 SPELLINGS: Mapping[str, Callable[[Element], Element]] = {

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read XML text into elements, with the line of each, and nothing from anywhere else.
+"""Read XML text into elements, with the line of each, and nothing from outside the text.
 
-expat rather than lxml: its lines have no upper limit, and it takes the declarations that Rocks' dialect leaves out
-(one entity for each attribute) from a handler instead of from edited text.  An entity stays a mark in the text, so
-that no value of an attribute ever meets the XML parser.  A document type of the file's own is refused: no external
-entity, no expansion bomb.
+This uses expat rather than lxml: its line numbers have no upper limit, and a handler can supply the
+declarations that the Rocks dialect omits (one entity for each attribute). An entity remains a
+placeholder in the text, so that the XML parser never sees an attribute's value. A document type in
+the file is rejected: this rules out external entities and expansion bombs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..model import Element, Origin, Text
 
 MAXIMUM_SIZE = 8 * 1024 * 1024
 MAXIMUM_DEPTH = 64
-# What people tell each other; nothing of it is compiled.
+# Notes for people, which are not compiled.
 PROSE_ELEMENTS = frozenset(
     ("description", "changelog", "copyright", "log", "stack:stacki", "stack:rocks")
 )
@@ -32,18 +32,20 @@ PREDEFINED = frozenset(("amp", "lt", "gt", "quot", "apos"))
 
 
 def parse_xml(data: bytes, file: str) -> Element:
-    """The root element of an XML file; ``file`` is what errors and origins call it.
+    """Return the root element of an XML file; ``file`` is its name in errors and origins.
 
-    Raises DescriptionError with the line when the text is not well-formed, too large, nested too deep, has a
-    document type, or holds a character that stands for a reference here.
+    Raises DescriptionError with the line if the text is not well-formed, too large, nested too
+    deep, has a document type, or contains a character that is reserved for placeholders.
     """
-    return _Reader(file).read(_text(data, file))
+    return _Reader(file).read(_decode(data, file))
 
 
-def _text(data: bytes, file: str) -> str:
+def _decode(data: bytes, file: str) -> str:
     if len(data) > MAXIMUM_SIZE:
         raise DescriptionError(
-            f"{len(data):,} bytes are too many for one XML file", file, f"at most {MAXIMUM_SIZE:,}"
+            f"the XML file is too large: {len(data):,} bytes",
+            file,
+            f"the limit is {MAXIMUM_SIZE:,}",
         )
     declared = ENCODING.match(data[:200].lstrip())
     encoding = declared.group(1).decode("ascii") if declared else "utf-8"
@@ -51,7 +53,7 @@ def _text(data: bytes, file: str) -> str:
         text = data.decode(encoding).lstrip("\ufeff")
     except LookupError:
         raise DescriptionError(
-            f'encoding "{encoding}" is not known', f"{file}:1", "save the file as UTF-8"
+            f'unknown encoding "{encoding}"', f"{file}:1", "save the file as UTF-8"
         ) from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -61,23 +63,26 @@ def _text(data: bytes, file: str) -> str:
             "save the file as UTF-8",
         ) from None
     reject_reserved(text, file)
-    # Rocks dropped every line with a declaration, wherever it stood; so files exist where it is not the first thing.
-    return DECLARATION.sub(lambda found: "\n" * found.group().count("\n"), text, count=1)
+    # Rocks dropped every line with a declaration, wherever it was; in some files it is not the
+    # first line.
+    return DECLARATION.sub(lambda match: "\n" * match.group().count("\n"), text, count=1)
 
 
 def reject_reserved(text: str, file: str) -> str:
-    """The text, if it holds no character that stands for a reference here."""
+    """Return the text if it has no character that is reserved for placeholders."""
     reserved = RESERVED.search(text)
     if reserved:
         line = text.count("\n", 0, reserved.start()) + 1
         raise DescriptionError(
-            f"U+{ord(reserved.group()):04X} is not for node files", f"{file}:{line}", "remove it"
+            f"U+{ord(reserved.group()):04X} is not permitted in node files",
+            f"{file}:{line}",
+            "remove it",
         )
     return text
 
 
 class _Reader:
-    """The handlers of one parse: a stack of open elements, and the text since the last of them."""
+    """The handlers of one parse: a stack of open elements, and the text since the last tag."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -94,7 +99,8 @@ class _Reader:
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.characters
-        # Set only so that the text before a comment is handed over apart from the text behind it, with its own line.
+        # Makes expat report the text before a comment separately from the text after it, so that
+        # each has its own line.
         self.parser.CommentHandler = lambda _comment: None
         self.parser.StartCdataSectionHandler = self.start_cdata
         self.parser.EndCdataSectionHandler = self.end_cdata
@@ -113,30 +119,32 @@ class _Reader:
         try:
             self.parser.Parse(text, True)
         except expat.ExpatError as error:
-            said = expat.ErrorString(error.code)
+            reason = expat.ErrorString(error.code)
             raise DescriptionError(
-                f"not well-formed XML ({said})", f"{self.file}:{error.lineno}"
+                f"not well-formed XML ({reason})", f"{self.file}:{error.lineno}"
             ) from None
         if self.root is None:
-            raise DescriptionError("no element in the file", f"{self.file}:1")
+            raise DescriptionError("the file contains no element", f"{self.file}:1")
         return self.root
 
-    def here(self) -> Origin:
+    def current_origin(self) -> Origin:
         return Origin(self.file, self.parser.CurrentLineNumber)
 
     def refuse_doctype(
         self, _name: str, _system: Optional[str], _public: Optional[str], _internal: bool
     ) -> None:
         raise DescriptionError(
-            "a document type is not read",
-            str(self.here()),
-            "remove it: every attribute is an entity without one",
+            "a document type is not permitted",
+            str(self.current_origin()),
+            "remove it: attributes need no declaration",
         )
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self.stack) >= MAXIMUM_DEPTH:
-            raise DescriptionError(f"nested deeper than {MAXIMUM_DEPTH} elements", str(self.here()))
-        element = Element(tag, attributes, [], self.here())
+            raise DescriptionError(
+                f"nested deeper than {MAXIMUM_DEPTH} elements", str(self.current_origin())
+            )
+        element = Element(tag=tag, attributes=attributes, children=[], origin=self.current_origin())
         if self.stack:
             self.stack[-1].children.append(element)
         else:
@@ -156,7 +164,7 @@ class _Reader:
 
     def characters(self, text: str) -> None:
         if not self.prose:
-            # Called when the next markup begins, and that is the line the parser is at.
+            # expat calls this when the next markup begins, and the parser is at that line.
             line = self.parser.CurrentLineNumber - text.count("\n")
             self.stack[-1].children.append(Text(text, Origin(self.file, line), literal=self.cdata))
 

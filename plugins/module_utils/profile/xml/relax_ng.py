@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""RELAX NG schemas of graph and node files, made from the vocabulary: what editors complete and check.
+"""RELAX NG schemas of graph and node files, generated from the vocabulary, for editors.
 
-``xml/schema/`` holds what this file writes; a test keeps the two equal.
+``xml/schema/`` contains the output of this module; a test compares the two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..releases import COMMAND_NAMES
 from .vocabulary import COMMAND, GRAPH_ELEMENTS, NODE_ELEMENTS, REFUSED, UNREAD, ElementRule
 
 GRAMMAR = """<?xml version="1.0" encoding="UTF-8"?>
-<!-- Made from the compiler's vocabulary (elements.py); change it there. -->
+<!-- Generated from plugins/module_utils/profile/xml/vocabulary.py; change it there. -->
 <grammar xmlns="http://relaxng.org/ns/structure/1.0"
          xmlns:a="http://relaxng.org/ns/compatibility/annotations/1.0"
          datatypeLibrary="http://www.w3.org/2001/XMLSchema-datatypes">
@@ -35,21 +35,21 @@ ANYTHING = """  <define name="anything">
 
 
 def graph_schema() -> str:
-    """The schema of graph files."""
+    """Return the schema of graph files."""
     return _schema("graph", GRAPH_ELEMENTS, ())
 
 
 def node_schema() -> str:
-    """The schema of node files."""
+    """Return the schema of node files."""
     return _schema("kickstart", NODE_ELEMENTS, sorted(COMMAND_NAMES - set(NODE_ELEMENTS)))
 
 
 def _schema(start: str, table: Mapping[str, ElementRule], commands: Iterable[str]) -> str:
-    known = {name: rule for name, rule in table.items() if rule.fate != REFUSED}
+    rules = {name: rule for name, rule in table.items() if rule.fate != REFUSED}
     parts = [f'  <start>\n    <ref name="{start}"/>\n  </start>']
-    parts += [_define(name, rule, known, commands) for name, rule in known.items()]
+    parts += [_define(name, rule, rules, commands) for name, rule in rules.items()]
     if commands:
-        parts.append(_commands(known, commands))
+        parts.append(_commands(rules, commands))
     return GRAMMAR % "\n".join([*parts, ANYTHING])
 
 
@@ -68,8 +68,8 @@ def _define(
             _attribute(attribute, values, rule)
             for attribute, values in sorted(rule.attributes.items())
         ]
-        inside = [child for child, inner in table.items() if name in inner.parents]
-        lines += _content(rule, inside, bool(commands) and name == "main")
+        children = [child for child, inner in table.items() if name in inner.parents]
+        lines += _content(rule, children, bool(commands) and name == "main")
     return "\n".join([*lines, "    </element>", "  </define>"])
 
 
@@ -91,14 +91,14 @@ def _value(values: str) -> str:
 
 
 def _pattern(values: str) -> str:
-    """A regular expression of Python as one of XML Schema: it has no flags."""
+    """Convert a regular expression of Python to one of XML Schema, which has no flags."""
     if not values.startswith("(?i)"):
         return values
     return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in values[4:])
 
 
-def _content(rule: ElementRule, inside: Iterable[str], commands: bool) -> list[str]:
-    choices = [f'          <ref name="{child}"/>' for child in inside]
+def _content(rule: ElementRule, children: Iterable[str], commands: bool) -> list[str]:
+    choices = [f'          <ref name="{child}"/>' for child in children]
     choices += ["          <text/>"] if rule.text else []
     choices += ['          <ref name="command"/>'] if commands else []
     if not choices:
@@ -117,7 +117,7 @@ def _commands(table: Mapping[str, ElementRule], commands: Iterable[str]) -> str:
     attributes = [
         _attribute(name, values, COMMAND) for name, values in sorted(COMMAND.attributes.items())
     ]
-    inside = [child for child, inner in table.items() if "command" in inner.parents]
+    children = [child for child, inner in table.items() if "command" in inner.parents]
     return "\n".join(
         [
             '  <define name="command">',
@@ -126,7 +126,7 @@ def _commands(table: Mapping[str, ElementRule], commands: Iterable[str]) -> str:
             *names,
             "      </choice>",
             *attributes,
-            *_content(COMMAND, inside, False),
+            *_content(COMMAND, children, False),
             "    </element>",
             "  </define>",
         ]

@@ -1,20 +1,22 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The vocabulary of graph and node files: one row per element, from which the compiler's remarks, the lint and the
-RELAX NG schemas (schema.py) are all made.
+"""The vocabulary of graph and node files: one row per element.
+
+The compiler's remarks, the lint and the RELAX NG schemas (relax_ng.py) all derive from these
+tables.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, Mapping, NamedTuple
+from typing import Final, Iterable, Iterator, Literal, Mapping, NamedTuple
 
 from ...attribute_values import FALSE_WORDS, TRUE_WORDS
 from ...suggestions import did_you_mean
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text
 from .attribute_types import TYPES
 
-# Every condition that an element may carry, and what Rocks' own tools stamped on elements.
+# The conditions that an element can have, and attributes that the Rocks tools added to elements.
 CONDITIONS = {"arch": "", "os": "", "release": "", "cond": ""}
 ROCKS_STAMPS = {"roll": "", "interface": "", "color": ""}
 
@@ -23,26 +25,27 @@ SCRIPT_ATTRIBUTES = {**CONDITIONS, "interpreter": "", "arg": ""}
 NAME_PATTERN = "[A-Za-z_][A-Za-z0-9_.-]*"
 YES_NO = f"(?i){'|'.join(sorted(TRUE_WORDS | FALSE_WORDS))}|1|0"
 
-COMPILED, DROPPED, REFUSED = "compiled", "dropped", "refused"
+Fate = Literal["compiled", "dropped", "refused"]
+COMPILED: Final = "compiled"
+DROPPED: Final = "dropped"
+REFUSED: Final = "refused"
 
 
 class ElementRule(NamedTuple):
-    """One element.
-
-    attributes  name -> regular expression of its values, empty for any text
-    parents     where it may stand; "command" is any command inside <main>
-    text        whether characters may stand in it
-    """
+    """What an element means, and what it permits."""
 
     meaning: str
     attributes: Mapping[str, str]
+    """Name -> regular expression of its values; empty for any text."""
     parents: tuple[str, ...]
+    """The elements that can contain it; "command" is any command inside <main>."""
     text: bool = True
+    """Whether it can contain characters."""
     required: tuple[str, ...] = ()
-    fate: str = COMPILED
+    fate: Fate = COMPILED
     hint: str = ""
     strict: tuple[str, ...] = ()
-    """Attributes whose values are checked where the file is read: what is wrong there is an error."""
+    """Attributes whose values the reader of the file checks: a wrong value is an error."""
 
 
 NODE = ("kickstart",)
@@ -62,30 +65,35 @@ SCREEN = "it belongs to a patched installer's screens; set an attribute instead"
 SOLARIS = "it describes Solaris"
 
 GRAPH_ELEMENTS: Mapping[str, ElementRule] = {
-    "graph": ElementRule("a graph file", {"roll": ""}, ("",), text=False),
-    "description": ElementRule("prose", {}, ("graph",), fate=DROPPED),
-    "changelog": ElementRule("prose", {}, ("graph",), fate=DROPPED),
-    "copyright": ElementRule("prose", {}, ("graph",), fate=DROPPED),
+    "graph": ElementRule(
+        meaning="a graph file", attributes={"roll": ""}, parents=("",), text=False
+    ),
+    "description": ElementRule(meaning="prose", attributes={}, parents=("graph",), fate=DROPPED),
+    "changelog": ElementRule(meaning="prose", attributes={}, parents=("graph",), fate=DROPPED),
+    "copyright": ElementRule(meaning="prose", attributes={}, parents=("graph",), fate=DROPPED),
     "attribute": ElementRule(
-        "an attribute that node files use, and what it is where a node has none",
-        {
+        meaning="an attribute that node files use, and its value for nodes that have none",
+        attributes={
             "name": NAME_PATTERN,
             "default": "",
             "type": "|".join(TYPES),
             "values": r"[^\s,]+(\s+[^\s,]+)*",
         },
-        ("graph",),
+        parents=("graph",),
         required=("name",),
         strict=("type",),
     ),
     "edge": ElementRule(
-        "one node includes another",
-        {**CONDITIONS, "from": "", "to": "", "color": ""},
-        ("graph",),
+        meaning="one node includes another",
+        attributes={**CONDITIONS, "from": "", "to": "", "color": ""},
+        parents=("graph",),
         text=False,
     ),
     "order": ElementRule(
-        "one node comes before another", {"head": "", "tail": "", "gen": ""}, ("graph",), text=False
+        meaning="one node comes before another",
+        attributes={"head": "", "tail": "", "gen": ""},
+        parents=("graph",),
+        text=False,
     ),
     "from": ElementRule("the including end", CONDITIONS, ("edge",)),
     "to": ElementRule("the included end", CONDITIONS, ("edge",)),
@@ -94,20 +102,26 @@ GRAPH_ELEMENTS: Mapping[str, ElementRule] = {
 }
 
 NODE_ELEMENTS: Mapping[str, ElementRule] = {
-    "kickstart": ElementRule("a node file", ROCKS_STAMPS, ("",), text=False),
-    "description": ElementRule("prose", {}, NODE, fate=DROPPED),
-    "changelog": ElementRule("prose", {}, NODE, fate=DROPPED),
-    "copyright": ElementRule("prose", {}, NODE, fate=DROPPED),
-    "log": ElementRule("prose", {}, NODE, fate=DROPPED),
+    "kickstart": ElementRule(
+        meaning="a node file", attributes=ROCKS_STAMPS, parents=("",), text=False
+    ),
+    "description": ElementRule(meaning="prose", attributes={}, parents=NODE, fate=DROPPED),
+    "changelog": ElementRule(meaning="prose", attributes={}, parents=NODE, fate=DROPPED),
+    "copyright": ElementRule(meaning="prose", attributes={}, parents=NODE, fate=DROPPED),
+    "log": ElementRule(meaning="prose", attributes={}, parents=NODE, fate=DROPPED),
     "package": ElementRule(
-        "names for %packages, one a line",
+        "names for %packages, one per line",
         {**CONDITIONS, "type": "rpm|meta", "disable": YES_NO, "roll": ""},
         NODE,
     ),
     "packages": ElementRule(
-        "options of %packages", {**CONDITIONS, "arg": ""}, NODE, text=False, required=("arg",)
+        meaning="options of %packages",
+        attributes={**CONDITIONS, "arg": ""},
+        parents=NODE,
+        text=False,
+        required=("arg",),
     ),
-    "main": ElementRule("commands", CONDITIONS, NODE, text=False),
+    "main": ElementRule(meaning="commands", attributes=CONDITIONS, parents=NODE, text=False),
     "pre": ElementRule("a script before storage is touched", SCRIPT_ATTRIBUTES, NODE),
     "pre-install": ElementRule("a script before packages are installed", SCRIPT_ATTRIBUTES, NODE),
     "post": ElementRule(
@@ -124,9 +138,9 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
         NODE,
     ),
     "addon": ElementRule(
-        "a section for an add-on of the installer",
-        {**CONDITIONS, "name": "", "arg": ""},
-        NODE,
+        meaning="a section for an add-on of the installer",
+        attributes={**CONDITIONS, "name": "", "arg": ""},
+        parents=NODE,
         required=("name",),
     ),
     "ansible": ElementRule(
@@ -135,14 +149,14 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
         NODE,
     ),
     "refuse": ElementRule(
-        "what does not go together: the compile ends with this sentence",
+        "attributes that conflict: the compile ends with this message",
         {**CONDITIONS, "hint": ""},
         NODE,
     ),
     "native": ElementRule("lines of kickstart, from stacki", {**CONDITIONS, "lang": ""}, NODE),
     "file": ElementRule(
-        "a file to write",
-        {
+        meaning="a file to write",
+        attributes={
             **CONDITIONS,
             "name": "",
             "mode": "create|append|pipe",
@@ -154,65 +168,86 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
             "include": "",
             "rcs": YES_NO,
         },
-        SCRIPTS,
+        parents=SCRIPTS,
         required=("name",),
     ),
     "eval": ElementRule(
-        "what a program prints when the profile is compiled",
+        "the output of a program that runs when the profile is compiled",
         {**CONDITIONS, "shell": "", "mode": "xml|text"},
         INLINE,
     ),
     "include": ElementRule(
-        "a file's text", {**CONDITIONS, "file": "", "mode": "xml|text"}, INLINE, required=("file",)
+        meaning="a file's text",
+        attributes={**CONDITIONS, "file": "", "mode": "xml|text"},
+        parents=INLINE,
+        required=("file",),
     ),
     "sinclude": ElementRule(
-        "a file's text, where there is one",
-        {**CONDITIONS, "file": "", "mode": ""},
-        INLINE,
+        meaning="a file's text, if the file exists",
+        attributes={**CONDITIONS, "file": "", "mode": ""},
+        parents=INLINE,
         required=("file",),
     ),
     "var": ElementRule(
-        "an attribute's value",
-        {"name": "", "val": ""},
-        (*INLINE, "kickstart", "main"),
+        meaning="an attribute's value",
+        attributes={"name": "", "val": ""},
+        parents=(*INLINE, "kickstart", "main"),
         required=("name",),
     ),
     "copy": ElementRule(
-        "a binary file", {"src": "", "dst": ""}, INLINE, fate=REFUSED, hint="put it into a package"
+        meaning="a binary file",
+        attributes={"src": "", "dst": ""},
+        parents=INLINE,
+        fate=REFUSED,
+        hint="put it into a package",
     ),
     "boot": ElementRule(
-        "a script for each boot",
-        {**CONDITIONS, "order": ""},
-        NODE,
+        meaning="a script for each boot",
+        attributes={**CONDITIONS, "order": ""},
+        parents=NODE,
         fate=REFUSED,
         hint="write a systemd unit",
     ),
     "cfengine": ElementRule(
-        "a cfengine script", CONDITIONS, NODE, fate=REFUSED, hint="say it in <post>"
+        meaning="a cfengine script",
+        attributes=CONDITIONS,
+        parents=NODE,
+        fate=REFUSED,
+        hint="use <post>",
     ),
     "attributes": ElementRule(
-        "attributes of older tools", {}, NODE, fate=DROPPED, hint="set them in the database"
+        meaning="attributes of older tools",
+        attributes={},
+        parents=NODE,
+        fate=DROPPED,
+        hint="set them in the database",
     ),
-    "debug": ElementRule("a note in the output", {}, NODE, fate=DROPPED),
+    "debug": ElementRule(meaning="a note in the output", attributes={}, parents=NODE, fate=DROPPED),
     "service": ElementRule(
-        "a service",
-        {"name": "", "enabled": "", "instance": "", **CONDITIONS},
-        (*NODE, "post"),
+        meaning="a service",
+        attributes={"name": "", "enabled": "", "instance": "", **CONDITIONS},
+        parents=(*NODE, "post"),
         fate=DROPPED,
         hint=SOLARIS,
     ),
     "jumpstart": ElementRule(
-        "a node file for Solaris", ROCKS_STAMPS, ("",), fate=REFUSED, hint=SOLARIS
+        meaning="a node file for Solaris",
+        attributes=ROCKS_STAMPS,
+        parents=("",),
+        fate=REFUSED,
+        hint=SOLARIS,
     ),
-    "screen": ElementRule("a screen", CONDITIONS, NODE, fate=DROPPED, hint=SCREEN),
+    "screen": ElementRule(
+        meaning="a screen", attributes=CONDITIONS, parents=NODE, fate=DROPPED, hint=SCREEN
+    ),
 }
 
-# Below a <screen>: read over, whatever it is.
+# Elements whose content is ignored, whatever it is.
 UNREAD = frozenset(name for name, rule in NODE_ELEMENTS.items() if rule.fate == DROPPED)
 
 
 def check_vocabulary(root: Element, commands: Iterable[str]) -> Iterator[Remark]:
-    """What the vocabulary says against one file: unknown or misplaced elements, unknown or odd attributes.
+    """Check a file for unknown or misplaced elements, unknown attributes and wrong values.
 
     commands  the element names that are commands inside <main>
     """
@@ -223,17 +258,30 @@ def check_vocabulary(root: Element, commands: Iterable[str]) -> Iterator[Remark]
 def _check(
     element: Element, parent: str, table: Mapping[str, ElementRule], commands: frozenset[str]
 ) -> Iterator[Remark]:
-    tag, origin = element.tag, element.origin
+    tag = element.tag
+    origin = element.origin
     rule = COMMAND if parent == "main" and tag in commands and tag not in table else table.get(tag)
     if rule is None or parent not in rule.parents:
-        yield _misplaced(element, parent, table, commands)
+        yield _unknown_element(element, parent, table, commands)
         return
     if rule.fate == REFUSED:
-        yield Remark(ERROR, "refused-element", origin, f"<{tag}> is not compiled", rule.hint)
+        yield Remark(
+            severity=ERROR,
+            rule="refused-element",
+            origin=origin,
+            text=f"<{tag}> is not compiled",
+            hint=rule.hint,
+        )
         return
     if rule.fate == DROPPED:
         if rule.hint:
-            yield Remark(WARNING, "dropped-element", origin, f"<{tag}> has no effect", rule.hint)
+            yield Remark(
+                severity=WARNING,
+                rule="dropped-element",
+                origin=origin,
+                text=f"<{tag}> has no effect",
+                hint=rule.hint,
+            )
         return
     yield from _check_attributes(element, rule)
     inside = "command" if rule is COMMAND else tag
@@ -242,43 +290,47 @@ def _check(
             yield from _check(child, inside, table, commands)
         elif not rule.text and child.text.strip():
             yield Remark(
-                WARNING, "stray-text", _first_line(child), f"text directly in <{tag}> has no effect"
+                severity=WARNING,
+                rule="stray-text",
+                origin=_first_text_line(child),
+                text=f"text directly in <{tag}> has no effect",
             )
 
 
 COMMAND = ElementRule("a kickstart command", CONDITIONS, ("main",))
 
 
-def _misplaced(
+def _unknown_element(
     element: Element, parent: str, table: Mapping[str, ElementRule], commands: frozenset[str]
 ) -> Remark:
-    known = (
+    candidates = (
         commands
         if parent == "main"
         else [name for name, rule in table.items() if parent in rule.parents]
     )
     where = f"in <{parent}>" if parent else "as the outermost element"
     return Remark(
-        ERROR,
-        "unknown-element",
-        element.origin,
-        f"<{element.tag}> is not known {where}",
-        did_you_mean(element.tag, known),
+        severity=ERROR,
+        rule="unknown-element",
+        origin=element.origin,
+        text=f"unknown element <{element.tag}> {where}",
+        hint=did_you_mean(element.tag, candidates),
     )
 
 
 def _check_attributes(element: Element, rule: ElementRule) -> Iterator[Remark]:
-    tag, origin = element.tag, element.origin
+    tag = element.tag
+    origin = element.origin
     for name, value in element.attributes.items():
         allowed = rule.attributes.get(name)
         if allowed is None:
             hint = did_you_mean(name, rule.attributes)
             yield Remark(
-                WARNING,
-                "unknown-attribute",
-                origin,
-                f'{name}="{value}" on <{tag}> has no effect',
-                hint,
+                severity=WARNING,
+                rule="unknown-attribute",
+                origin=origin,
+                text=f'{name}="{value}" on <{tag}> has no effect',
+                hint=hint,
             )
         elif name in rule.strict:
             continue
@@ -287,14 +339,19 @@ def _check_attributes(element: Element, rule: ElementRule) -> Iterator[Remark]:
             hint = (
                 "did you mean perms?"
                 if name == "mode" and value.isdigit()
-                else f"it takes {allowed}"
+                else f"it must match {allowed}"
             )
-            yield Remark(WARNING, "odd-value", origin, text, hint)
+            yield Remark(severity=WARNING, rule="odd-value", origin=origin, text=text, hint=hint)
     for name in rule.required:
         if not element.attributes.get(name):
-            yield Remark(ERROR, "missing-attribute", origin, f"<{tag}> needs {name}=")
+            yield Remark(
+                severity=ERROR,
+                rule="missing-attribute",
+                origin=origin,
+                text=f"<{tag}> needs {name}=",
+            )
 
 
-def _first_line(text: Text) -> Origin:
+def _first_text_line(text: Text) -> Origin:
     blank = len(text.text) - len(text.text.lstrip())
     return text.origin._replace(line=text.origin.line + text.text.count("\n", 0, blank))
