@@ -1,4 +1,4 @@
-"""What goes with the packages: groups, advisories and .treeinfo of several sources as one."""
+"""Groups, advisories and .treeinfo of several sources are merged."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def merged() -> bytes:
 
 
 class TestGroups:
-    def test_groups_of_one_id_are_united_and_the_strongest_wish_counts(self) -> None:
+    def test_groups_of_one_id_are_merged_and_the_strongest_type_counts(self) -> None:
         root = etree.fromstring(merged())
 
         assert [
@@ -67,7 +67,7 @@ class TestGroups:
         ]
         assert [name.text for name in root.iterfind("group[id='core']/name")] == ["Core", "Kern"]
 
-    def test_environments_and_langpacks_are_carried(self) -> None:
+    def test_environments_and_langpacks_are_merged(self) -> None:
         root = etree.fromstring(merged())
 
         assert [row.text for row in root.iterfind("environment/grouplist/groupid")] == [
@@ -84,7 +84,7 @@ class TestGroups:
     def test_merging_again_changes_nothing(self) -> None:
         assert comps.merge_comps([(merged(), "a"), (merged(), "b")]) == merged()
 
-    def test_what_a_package_list_may_name(self) -> None:
+    def test_groups_and_environments_have_members_by_id_and_name(self) -> None:
         assert comps.read_groups(merged(), "comps") == {
             "core": ["bash", "vim"],
             "Core": ["bash", "vim"],
@@ -94,16 +94,14 @@ class TestGroups:
             "^Minimal Install": ["@cluster", "@core"],
         }
 
-    def test_no_groups_at_all_give_no_document(self) -> None:
+    def test_sources_without_groups_give_no_document(self) -> None:
         assert comps.merge_comps([(b"", "os")]) == b""
 
     @pytest.mark.parametrize(
-        ("data", "complaint"),
+        ("data", "fault"),
         [
-            pytest.param(b"<comps>\n<group>", r"^site:2: not XML", id="cut short"),
-            pytest.param(
-                b"<html/>", "the root element is 'html', not comps", id="another document"
-            ),
+            pytest.param(b"<comps>\n<group>", r"^site:2: not XML", id="truncated"),
+            pytest.param(b"<html/>", "root element is 'html'", id="another document"),
             pytest.param(
                 b"<comps>\n<group><name>x</name></group></comps>",
                 "^site:2: a group has no id",
@@ -111,15 +109,14 @@ class TestGroups:
             ),
         ],
     )
-    def test_a_document_that_is_none_is_refused_with_its_line(
-        self, data: bytes, complaint: str
-    ) -> None:
-        with pytest.raises(DescriptionError, match=complaint):
+    def test_an_invalid_document_is_an_error_with_its_line(self, data: bytes, fault: str) -> None:
+        with pytest.raises(DescriptionError, match=fault):
             comps.merge_comps([(BASE, "os"), (data, "site")])
 
 
 def advisory(identifier: str, version: int = 1, title: str = "a fix") -> str:
-    return f'<update from="x" status="final" type="security" version="{version}"><id>{identifier}</id><title>{title}</title></update>'
+    attributes = f'from="x" status="final" type="security" version="{version}"'
+    return f"<update {attributes}><id>{identifier}</id><title>{title}</title></update>"
 
 
 def advisories(*updates: str) -> bytes:
@@ -127,31 +124,31 @@ def advisories(*updates: str) -> bytes:
 
 
 class TestAdvisories:
-    def test_each_identifier_is_there_once_and_the_later_version_counts(self) -> None:
-        found = updateinfo.merge_updateinfo([
+    def test_each_identifier_occurs_once_in_its_later_version(self) -> None:
+        document = updateinfo.merge_updateinfo([
             (advisories(advisory("RHSA-2"), advisory("RHSA-1", 1, "old")), "os"),
             (advisories(advisory("RHSA-1", 2, "new"), advisory("RHSA-2", 1, "again")), "updates"),
         ])  # fmt: skip
 
-        assert [row.text for row in etree.fromstring(found).iterfind("update/title")] == [
+        assert [row.text for row in etree.fromstring(document).iterfind("update/title")] == [
             "new",
             "a fix",
         ]
-        assert updateinfo.advisory_ids(found) == {"RHSA-1", "RHSA-2"}
+        assert updateinfo.advisory_ids(document) == {"RHSA-1", "RHSA-2"}
 
     def test_merging_again_changes_nothing(self) -> None:
         once = updateinfo.merge_updateinfo([(advisories(advisory("b"), advisory("a")), "os")])
 
         assert updateinfo.merge_updateinfo([(once, "x"), (once, "y")]) == once
 
-    def test_no_advisories_at_all_give_no_document(self) -> None:
+    def test_sources_without_advisories_give_no_document(self) -> None:
         assert updateinfo.merge_updateinfo([(b"", "os")]) == b""
         assert updateinfo.advisory_ids(b"") == frozenset()
 
     @pytest.mark.parametrize(
-        ("data", "complaint"),
+        ("data", "fault"),
         [
-            pytest.param(b"<updates><update>", "not XML", id="cut short"),
+            pytest.param(b"<updates><update>", "not XML", id="truncated"),
             pytest.param(
                 b"<updates><update version='1'></update></updates>",
                 "an advisory has no id",
@@ -159,8 +156,8 @@ class TestAdvisories:
             ),
         ],
     )
-    def test_a_document_that_is_none_is_refused(self, data: bytes, complaint: str) -> None:
-        with pytest.raises(DescriptionError, match=complaint):
+    def test_an_invalid_document_is_an_error(self, data: bytes, fault: str) -> None:
+        with pytest.raises(DescriptionError, match=fault):
             updateinfo.merge_updateinfo([(data, "updates")])
 
 
@@ -231,8 +228,8 @@ IMAGES = dict.fromkeys(
 )
 
 
-def productmd_reads(text: str) -> productmd.treeinfo.TreeInfo:
-    """As anaconda does."""
+def parse_with_productmd(text: str) -> productmd.treeinfo.TreeInfo:
+    """Parse and validate a .treeinfo as anaconda does."""
     info = productmd.treeinfo.TreeInfo()
     info.loads(text)
     info.validate()
@@ -241,7 +238,7 @@ def productmd_reads(text: str) -> productmd.treeinfo.TreeInfo:
 
 class TestTreeinfo:
     def test_the_merged_tree_is_one_repository_at_its_root(self) -> None:
-        info = productmd_reads(treeinfo.merge_treeinfo(BASEOS, "os", IMAGES, "c" * 64))
+        info = parse_with_productmd(treeinfo.merge_treeinfo(BASEOS, "os", IMAGES, "c" * 64))
 
         assert list(info.variants) == ["BaseOS"]
         assert (
@@ -260,31 +257,31 @@ class TestTreeinfo:
             "c" * 64, "d" * 64
         )
 
-    def test_the_images_are_those_that_it_names_with_their_checksums(self) -> None:
+    def test_installer_files_are_listed_with_their_checksums(self) -> None:
         text = BASEOS + "\n[images-ppc]\nboot.iso = images/boot.iso\n"
 
         assert treeinfo.installer_files(text, "os") == [
             TreeFile("images/boot.iso"), *(TreeFile(path, SUM) for path in sorted(IMAGES))
         ]  # fmt: skip
 
-    def test_an_image_that_is_not_there_is_not_promised(self) -> None:
+    def test_a_missing_image_is_removed(self) -> None:
         files = {path: SUM for path in IMAGES if not path.endswith("install.img")}
 
         text = treeinfo.merge_treeinfo(BASEOS, "os", files, "c" * 64)
 
         assert "install.img" not in text
 
-    def test_the_installer_is_that_of_the_first_source_that_boots(self) -> None:
+    def test_the_installer_comes_from_the_first_source_with_a_second_stage(self) -> None:
         appstream = BASEOS.replace("[stage2]\nmainimage = images/install.img\n", "")
 
         assert treeinfo.choose_base([("", "local"), (appstream, "appstream"), (BASEOS, "os")]) == 2
         assert treeinfo.choose_base([("", "local"), (appstream, "appstream")]) == 1
         assert treeinfo.choose_base([("", "local")]) is None
 
-    def test_what_is_no_treeinfo_is_refused_with_its_line(self) -> None:
-        with pytest.raises(DescriptionError, match=r"^os:1: not a \.treeinfo file"):
+    def test_an_invalid_treeinfo_is_an_error_with_its_line(self) -> None:
+        with pytest.raises(DescriptionError, match=r"^os:1: .*\.treeinfo"):
             treeinfo.installer_files("<html>", "os")
 
-    def test_a_path_that_leads_out_of_the_tree_is_refused(self) -> None:
+    def test_a_path_that_leaves_the_tree_is_an_error(self) -> None:
         with pytest.raises(DescriptionError, match="leads out of the tree"):
             treeinfo.installer_files(BASEOS.replace("images/install.img", "../../etc/passwd"), "os")

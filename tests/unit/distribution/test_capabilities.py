@@ -1,9 +1,10 @@
-"""When a requirement is met (rpmdsCompare), and what boolean dependencies mean."""
+"""Requirements are met by rpm's rule (rpmdsCompare); boolean dependencies are evaluated."""
 
 from __future__ import annotations
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import parse_evr
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
     capabilities,
     rich_dependencies,
@@ -39,39 +40,37 @@ XML = b"""<package type="rpm">
 
 
 def capability(text: str) -> Capability:
-    """``name``, or ``name >= [epoch:]version[-release]``."""
-    name, *rest = text.split()
-    if not rest:
+    """Parse ``name`` or ``name >= [epoch:]version[-release]``."""
+    name, *condition = text.split()
+    if not condition:
         return Capability(name)
-    epoch, colon, version = rest[1].rpartition(":")
-    version, _dash, release = version.partition("-")
-    return Capability(
-        name, capabilities.FLAGS[rest[0]], int(epoch) if colon else 0, version, release
-    )
+    operator, evr = condition
+    epoch, version, release = parse_evr(evr)
+    return Capability(name, capabilities.FLAGS[operator], epoch, version, release)
 
 
-def test_what_a_package_provides_and_requires_is_taken_from_its_xml() -> None:
-    found = capabilities.extract_entries(XML)
+def test_provides_and_requires_are_extracted_from_the_xml_of_a_package() -> None:
+    entries = capabilities.extract_entries(XML)
 
-    assert {str(capabilities.parse_entry(entry)) for entry in found.provides} == {
+    assert {str(capabilities.parse_entry(entry)) for entry in entries.provides} == {
         "bash = 5.1.8-9.el9",
         "config(bash) = 5.1.8-9.el9",
     }
-    assert {str(capabilities.parse_entry(entry)) for entry in found.requires} == {
+    assert {str(capabilities.parse_entry(entry)) for entry in entries.requires} == {
         "glibc >= 2.34",
         "/bin/sh",
         "(a > 1 or b)",
     }
 
 
-def test_the_same_in_one_line() -> None:
+def test_xml_on_one_line_has_the_same_entries() -> None:
     assert capabilities.extract_entries(
         b"".join(line.strip() for line in XML.splitlines())
     ) == capabilities.extract_entries(XML)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "entries",
     [
         pytest.param(capabilities.extract_entries(XML), id="both"),
         pytest.param(Entries(frozenset({b'name="a"'}), frozenset()), id="nothing required"),
@@ -79,8 +78,8 @@ def test_the_same_in_one_line() -> None:
         pytest.param(Entries(frozenset(), frozenset()), id="nothing"),
     ],
 )
-def test_entries_are_stored_as_text(given: Entries) -> None:
-    assert capabilities.decode_entries(capabilities.encode_entries(given)) == given
+def test_encoded_entries_decode_to_the_same_entries(entries: Entries) -> None:
+    assert capabilities.decode_entries(capabilities.encode_entries(entries)) == entries
 
 
 @pytest.mark.parametrize(
@@ -107,12 +106,14 @@ def test_entries_are_stored_as_text(given: Entries) -> None:
         ("a = 1^git", "a > 1", True),
     ],
 )
-def test_when_a_requirement_is_met(provided: str, required: str, met: bool) -> None:
+def test_a_capability_meets_a_requirement_when_their_versions_overlap(
+    provided: str, required: str, met: bool
+) -> None:
     assert capabilities.satisfies(capability(provided), capability(required)) is met
 
 
 @pytest.mark.parametrize(
-    ("text", "there", "met"),
+    ("text", "provided", "met"),
     [
         ("(a and b)", "a b", True),
         ("(a and b)", "a", False),
@@ -135,56 +136,66 @@ def test_when_a_requirement_is_met(provided: str, required: str, met: bool) -> N
         ("(libc.so.6(GLIBC_2.34)(64bit) or a)", "libc.so.6(GLIBC_2.34)(64bit)", True),
     ],
 )
-def test_boolean_dependencies(text: str, there: str, met: bool) -> None:
-    assert (
-        rich_dependencies.is_satisfiable(
-            rich_dependencies.parse_rich(text), lambda wanted: wanted.name in there.split()
-        )
-        is met
-    )
+def test_a_boolean_dependency_is_met_by_some_choice_of_the_provided(
+    text: str, provided: str, met: bool
+) -> None:
+    dependency = rich_dependencies.parse_rich(text)
+
+    def is_met(capability: Capability) -> bool:
+        return capability.name in provided.split()
+
+    assert rich_dependencies.is_satisfiable(dependency, is_met) is met
 
 
-def test_a_version_within_a_boolean_dependency_counts() -> None:
-    supply = dependencies.ProviderIndex(
+def test_a_version_in_a_boolean_dependency_is_compared() -> None:
+    providers = dependencies.ProviderIndex(
         {b'name="a" flags="EQ" epoch="0" ver="2" rel="1"'}, lambda _paths: ()
     )
 
-    assert supply.can_meet(Capability("(a >= 2 with a < 3)"))
-    assert not supply.can_meet(Capability("(a >= 3 or a < 1:0 and b)"))
+    assert providers.can_meet(Capability("(a >= 2 with a < 3)"))
+    assert not providers.can_meet(Capability("(a >= 3 or a < 1:0 and b)"))
 
 
 @pytest.mark.parametrize("text", ["(a", "a)", "(a and)", "(and a)", "()", "(a b)", "(a else b)"])
-def test_what_is_no_boolean_dependency_is_refused(text: str) -> None:
-    with pytest.raises(DescriptionError, match="is no boolean dependency"):
+def test_an_invalid_boolean_dependency_is_an_error(text: str) -> None:
+    with pytest.raises(DescriptionError, match="boolean dependency"):
         rich_dependencies.parse_rich(text)
 
 
-def test_unmet_requirements_and_who_has_them() -> None:
-    found = capabilities.extract_entries(XML)
-    supply = dependencies.ProviderIndex(found.provides, lambda paths: {"/bin/sh"} & set(paths))
+def test_unmet_requirements_are_listed_with_the_packages_that_need_them() -> None:
+    entries = capabilities.extract_entries(XML)
+    providers = dependencies.ProviderIndex(entries.provides, lambda paths: {"/bin/sh"} & set(paths))
 
-    missing = dependencies.find_unsatisfied(supply, found.requires)
+    missing = dependencies.find_unsatisfied(providers, entries.requires)
 
-    assert [
-        str(one) for one in dependencies.find_requiring(missing, [("bash-5.1.8-9.el9.x86_64", XML)])
-    ] == [
+    unmet = dependencies.find_requiring(missing, [("bash-5.1.8-9.el9.x86_64", XML)])
+    assert [str(requirement) for requirement in unmet] == [
         "(a > 1 or b), which bash-5.1.8-9.el9.x86_64 needs",
         "glibc >= 2.34, which bash-5.1.8-9.el9.x86_64 needs",
     ]
-    assert dependencies.find_unsatisfied(supply, found.requires, ["glibc*", "(*"]) == []
+    assert dependencies.find_unsatisfied(providers, entries.requires, ["glibc*", "(*"]) == []
 
 
-def test_a_package_is_broken_when_only_broken_packages_provide_what_it_needs() -> None:
-    def one(name: str, *requires: str) -> dependencies.CandidatePackage:
-        wanted = frozenset(f'name="{entry}"'.encode() for entry in requires)
-        return dependencies.CandidatePackage(
-            name, name, Entries(frozenset({f'name="{name}"'.encode()}), wanted), frozenset()
+def test_a_package_is_uninstallable_when_only_uninstallable_packages_provide_what_it_needs() -> (
+    None
+):
+    def package(name: str, requirement: str) -> dependencies.CandidatePackage:
+        entries = Entries(
+            provides=frozenset({f'name="{name}"'.encode()}),
+            requires=frozenset({f'name="{requirement}"'.encode()}),
         )
+        return dependencies.CandidatePackage(name, name, entries, frozenset())
 
-    members = [one("a", "b"), one("b", "c"), one("c", "missing"), one("d", "e"), one("e", "d")]
+    packages = [
+        package("a", "b"),
+        package("b", "c"),
+        package("c", "missing"),
+        package("d", "e"),
+        package("e", "d"),
+    ]
 
-    assert dependencies.find_uninstallable(members, [b'name="missing"'], lambda _paths: ()) == {
-        "a": "a needs b, which only packages provide that cannot be installed",
-        "b": "b needs c, which only packages provide that cannot be installed",
+    assert dependencies.find_uninstallable(packages, [b'name="missing"'], lambda _paths: ()) == {
+        "a": "a needs b, which only uninstallable packages provide",
+        "b": "b needs c, which only uninstallable packages provide",
         "c": "c needs missing, which nothing provides",
     }

@@ -1,4 +1,4 @@
-"""Module streams: what a plain "newest" would lose."""
+"""Packages of module streams stay that a choice by version alone would lose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 
 
 def build(stream: str, version: int, *rpms: str, name: str = "nginx", context: str = "9") -> str:
-    """A module document as modulemd writes it."""
+    """Return a module document as modulemd writes it."""
     artifacts = "".join(f"    - {rpm}\n" for rpm in rpms)
     return f"""---
 document: modulemd
@@ -81,7 +81,7 @@ def package(name: str, epoch: int, version: str, release: str, arch: str = "x86_
     )
 
 
-def test_a_document_says_which_stream_and_which_packages() -> None:
+def test_a_document_has_its_stream_and_its_packages() -> None:
     (document,) = documents(NEW)
 
     assert document[:6] == (module_streams.BUILD, "nginx", "1.22", 920240717000135, "9", "x86_64")
@@ -97,7 +97,7 @@ def test_a_stream_named_like_a_number_keeps_its_zero() -> None:
     assert documents(text)[0].stream == "1.10"
 
 
-def test_every_stream_keeps_its_newest_build_whatever_the_versions_are() -> None:
+def test_the_newest_build_of_every_stream_stays_whatever_its_versions() -> None:
     resolution = resolve_packages(
         [
             package("nginx", 2, "1.20.1", "14"),
@@ -119,7 +119,7 @@ def test_every_stream_keeps_its_newest_build_whatever_the_versions_are() -> None
     assert [verdict.chosen for verdict in resolution.verdicts] == [True, True, True, False]
 
 
-def test_a_stream_with_a_higher_version_does_not_shadow_the_package_outside_of_it() -> None:
+def test_a_package_outside_of_modules_stays_beside_a_stream_with_a_higher_version() -> None:
     streams = module_streams.stream_memberships(
         documents(build("3.8", 1, "apache-commons-io-1:2.8.0-7.module.noarch", name="maven"))
     )
@@ -145,18 +145,12 @@ def test_a_package_that_an_older_and_the_newest_build_share_stays() -> None:
 
 
 def test_every_context_of_the_newest_build_stays() -> None:
-    one, other = (
-        build("5.32", 7, "a-0:1-1.x86_64", context="a"),
-        build("5.32", 7, "b-0:1-1.x86_64", context="b"),
-    )
+    first = build("5.32", 7, "a-0:1-1.x86_64", context="a")
+    second = build("5.32", 7, "b-0:1-1.x86_64", context="b")
 
-    assert [
-        document.context
-        for document in module_streams.newest_documents(documents(one, other, build("5.32", 6)))
-    ] == [
-        "a",
-        "b",
-    ]
+    newest = module_streams.newest_documents(documents(first, second, build("5.32", 6)))
+
+    assert [document.context for document in newest] == ["a", "b"]
 
 
 def test_merging_keeps_the_texts_and_drops_superseded_builds() -> None:
@@ -165,38 +159,39 @@ def test_merging_keeps_the_texts_and_drops_superseded_builds() -> None:
     )
 
 
-def test_merging_again_changes_nothing() -> None:
+def test_merging_a_merged_document_changes_nothing() -> None:
     merged = module_streams.merge_modules(documents(OLD, OTHER, DEFAULTS, NEW))
 
     assert module_streams.merge_modules(documents(merged, merged)) == merged
 
 
-def test_of_two_defaults_the_later_one_stays() -> None:
+def test_the_later_of_two_defaults_stays() -> None:
     later = DEFAULTS.replace("202001242140", "202401010000").replace("1.22", "1.24")
 
     assert module_streams.merge_modules(documents(later, DEFAULTS)) == later
 
 
-def test_a_document_in_another_style_is_read_too() -> None:
-    flow = '---\n{document: modulemd, version: 2, data: {name: a, stream: "1", version: 3, artifacts: {rpms: [x]}}}\n...\n'
+def test_a_document_in_yaml_flow_style_is_read() -> None:
+    flow = (
+        "---\n{document: modulemd, version: 2, "
+        'data: {name: a, stream: "1", version: 3, artifacts: {rpms: [x]}}}\n...\n'
+    )
 
     assert documents(flow)[0][:5] == (module_streams.BUILD, "a", "1", 3, "")
     assert documents(flow)[0].artifacts == ("x",)
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "fault"),
     [
         pytest.param("---\ndocument: [\n", "not YAML", id="no YAML"),
-        pytest.param("---\n- a\n", "a mapping is expected", id="a list"),
-        pytest.param("---\nversion: 2\n", "neither `document` nor `data`", id="no module"),
-        pytest.param(
-            NEW.replace("920240717000135", "new"), "the version 'new' is no number", id="no version"
-        ),
+        pytest.param("---\n- a\n", "document 2.*mapping", id="a list"),
+        pytest.param("---\nversion: 2\n", "`document` or `data`", id="no module"),
+        pytest.param(NEW.replace("920240717000135", "new"), "version 'new'", id="no version"),
     ],
 )
-def test_what_is_no_module_document_is_refused_by_its_number(text: str, complaint: str) -> None:
-    with pytest.raises(DescriptionError, match=complaint) as raised:
+def test_an_invalid_module_document_is_an_error_with_its_number(text: str, fault: str) -> None:
+    with pytest.raises(DescriptionError, match=fault) as raised:
         documents(OLD + text)
 
     assert raised.value.where == "modules.yaml, document 2"

@@ -1,4 +1,4 @@
-"""Metadata by slices: the layout of createrepo_c, and everything else that is well-formed."""
+"""Metadata is sliced in the layout of createrepo_c, and normalised from other layouts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIBS = Rpm("gcc-c++", "11~rc1", "1^git2", "noarch")
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """primary, filelists and other as createrepo_c writes them."""
+    """Return primary, filelists and other as createrepo_c writes them."""
     folder = repository(tmp_path_factory.mktemp("repository"), [BASH, LIBS]) / "repodata"
     return {
         kind: compression.decompress(next(folder.glob(f"*-{kind}.xml.zst")).read_bytes(), kind)
@@ -40,7 +40,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def nested(document: bytes) -> object:
-    """A document as values: tags, attributes, texts without the white space between elements, children."""
+    """Return a document as tags, attributes, stripped texts and children."""
 
     def value(element: ElementTree.Element) -> object:
         return (
@@ -53,56 +53,56 @@ def nested(document: bytes) -> object:
     return value(ElementTree.fromstring(document))
 
 
-def test_a_package_is_what_createrepo_c_says(documents: dict[str, bytes]) -> None:
-    found = slices.slice_primary(documents["primary"], "os", "primary").packages
+def test_packages_equal_those_of_createrepo_c(documents: dict[str, bytes]) -> None:
+    packages = slices.slice_primary(documents["primary"], "os", "primary").packages
 
     rows: list[createrepo_c.Package] = []
     createrepo_c.xml_parse_primary_snippet(
         documents["primary"].decode().split("packages=", 1)[1].split(">", 1)[1].replace("</metadata>", ""),
         pkgcb=rows.append, do_files=False,
     )  # fmt: skip
-    assert found == [
+    assert packages == [
         Package(row.name, row.arch, int(row.epoch), row.version, row.release, row.pkgId, "sha256", row.size_package,
                 row.location_href, "os")
         for row in rows
     ]  # fmt: skip
-    assert [package.nevra for package in found] == [
+    assert [package.nevra for package in packages] == [
         "bash-1:5.1.8-9.el9.x86_64",
         "gcc-c++-11~rc1-1^git2.noarch",
     ]
 
 
-def test_a_slice_is_the_package_at_another_place_and_nothing_else_changes(
+def test_only_the_location_changes_in_the_xml_of_a_package(
     documents: dict[str, bytes],
 ) -> None:
-    found = slices.slice_primary(documents["primary"], "os", "primary")
+    primary = slices.slice_primary(documents["primary"], "os", "primary")
 
     texts = [
-        found.package_xml(package.checksum, f"Packages/00/{package.file_name}")
-        for package in found.packages
+        primary.package_xml(package.checksum, f"Packages/00/{package.file_name}")
+        for package in primary.packages
     ]
 
-    # The description's location is text, and stays.
-    again = normalise.xml_head("primary", 2) + b"".join(texts) + normalise.xml_tail("primary")
+    # The location in the description is text, so it stays.
+    joined = normalise.xml_head("primary", 2) + b"".join(texts) + normalise.xml_tail("primary")
     expected = documents["primary"].replace(b' href="Packages/', b' href="Packages/00/')
-    assert nested(again) == nested(expected)
+    assert nested(joined) == nested(expected)
 
 
 @pytest.mark.parametrize("kind", ["filelists", "other"])
-def test_slices_of_the_other_files_are_whole_elements(
+def test_slices_of_filelists_and_other_are_whole_elements(
     documents: dict[str, bytes], kind: str
 ) -> None:
-    found = slices.slice_listing(documents[kind], kind, kind)
+    listing = slices.slice_listing(documents[kind], kind, kind)
 
-    texts = [found.package_xml(checksum) or b"" for checksum in found.spans]
+    texts = [listing.package_xml(checksum) or b"" for checksum in listing.spans]
 
     assert nested(
         normalise.xml_head(kind, 2) + b"".join(texts) + normalise.xml_tail(kind)
     ) == nested(documents[kind])
-    assert found.package_xml("0" * 64) is None
+    assert listing.package_xml("0" * 64) is None
 
 
-def _attributes_swapped(text: str) -> str:
+def _swap_attributes(text: str) -> str:
     return re.sub(
         r'<version epoch="(\d+)" ver="([^"]*)" rel="([^"]*)"/>',
         r'<version rel="\3" ver="\2" epoch="\1"/>',
@@ -110,17 +110,17 @@ def _attributes_swapped(text: str) -> str:
     )
 
 
-def _other_prefixes(text: str) -> str:
+def _change_prefixes(text: str) -> str:
     text = text.replace("xmlns:rpm=", "xmlns:r=").replace("<rpm:", "<r:").replace("</rpm:", "</r:")
     text = re.sub(r"<(/?)(?!r:|[?!])(\w)", r"<\1c:\2", text)
     return text.replace(' xmlns="', ' xmlns:c="')
 
 
 VARIANTS = {
-    "attributes in another order": _attributes_swapped,
+    "attributes in another order": _swap_attributes,
     "on one line": lambda text: re.sub(r">\s+<", "><", text),
     "no newline after a package": lambda text: text.replace("</package>\n", "</package>"),
-    "other prefixes": _other_prefixes,
+    "other prefixes": _change_prefixes,
     "CDATA": lambda text: re.sub(
         r"<summary>([^<]*)</summary>", r"<summary><![CDATA[\1]]></summary>", text
     ),
@@ -142,36 +142,35 @@ def test_another_layout_gives_the_same_packages(documents: dict[str, bytes], var
     original = slices.slice_primary(documents["primary"], "os", "primary")
     changed = VARIANTS[variant](documents["primary"].decode()).encode()
 
-    found = slices.slice_primary(changed, "os", "primary")
+    primary = slices.slice_primary(changed, "os", "primary")
 
     assert changed != documents["primary"]
-    assert found.packages == original.packages
-    for package in found.packages:
+    assert primary.packages == original.packages
+    for package in primary.packages:
         document = (
             normalise.xml_head("primary", 1)
-            + found.package_xml(package.checksum, package.location)
+            + primary.package_xml(package.checksum, package.location)
             + normalise.xml_tail("primary")
         )
-        again = slices.slice_primary(document, "os", "primary")
-        assert again.packages == [package]
+        assert slices.slice_primary(document, "os", "primary").packages == [package]
 
 
 @pytest.mark.parametrize("kind", ["filelists", "other"])
-def test_another_layout_of_the_other_files_gives_the_same_elements(
+def test_another_layout_of_filelists_and_other_gives_the_same_elements(
     documents: dict[str, bytes], kind: str
 ) -> None:
     text = documents[kind].decode().replace("<package pkgid=", "<!-- x --><package\n pkgid=")
 
-    found = slices.slice_listing(text.encode(), kind, kind)
+    listing = slices.slice_listing(text.encode(), kind, kind)
 
-    assert list(found.spans) == list(slices.slice_listing(documents[kind], kind, kind).spans)
-    texts = [found.package_xml(checksum) or b"" for checksum in found.spans]
+    assert list(listing.spans) == list(slices.slice_listing(documents[kind], kind, kind).spans)
+    texts = [listing.package_xml(checksum) or b"" for checksum in listing.spans]
     assert nested(
         normalise.xml_head(kind, 2) + b"".join(texts) + normalise.xml_tail(kind)
     ) == nested(documents[kind])
 
 
-def test_standard_layout_is_its_own_standard_form(documents: dict[str, bytes]) -> None:
+def test_normalising_the_standard_layout_changes_nothing(documents: dict[str, bytes]) -> None:
     once = normalise.normalise(documents["primary"], "primary", "primary")
 
     assert normalise.normalise(once, "primary", "primary") == once
@@ -179,28 +178,28 @@ def test_standard_layout_is_its_own_standard_form(documents: dict[str, bytes]) -
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "complaint"),
+    ("before", "after", "fault"),
     [
-        pytest.param("</metadata>", "", "not XML", id="cut short"),
+        pytest.param("</metadata>", "", "not XML", id="truncated"),
         pytest.param("<metadata", "<html><metadata", "not XML", id="not closed"),
-        pytest.param('href="Packages/', 'href="../../', "leads out of the repository", id="a path that leads out"),
+        pytest.param('href="Packages/', 'href="../../', "leads out of the repository", id="a path upwards"),
         pytest.param('href="Packages/', 'href="/etc/', "leads out of the repository", id="an absolute path"),
         pytest.param('href="Packages/', 'href="http://example.org/', "leads out", id="a URL"),
-        pytest.param("<name>bash</name>", "<name>../bash</name>", "a name that no file may have", id="a name with a slash"),
+        pytest.param("<name>bash</name>", "<name>../bash</name>", "not a valid file name", id="a name with a slash"),
         pytest.param("<name>bash</name>", "", "lacks its name", id="no name"),
-        pytest.param("<arch>x86_64</arch>", "<arch>x86 64</arch>", "a name that no file may have", id="a blank"),
-        pytest.param('type="sha256" pkgid', 'type="md5" pkgid', "no usable checksum", id="MD5"),
+        pytest.param("<arch>x86_64</arch>", "<arch>x86 64</arch>", "not a valid file name", id="a blank"),
+        pytest.param('type="sha256" pkgid', 'type="md5" pkgid', "no valid checksum", id="MD5"),
         pytest.param("<size package=", "<size parcel=", "lacks its name, version", id="no size"),
-        pytest.param("<location ", '<location xml:base="http://example.org" ', "lies elsewhere", id="xml:base"),
+        pytest.param("<location ", '<location xml:base="http://example.org" ', "xml:base", id="xml:base"),
     ],
 )  # fmt: skip
-def test_metadata_that_leads_astray_are_refused(
-    documents: dict[str, bytes], before: str, after: str, complaint: str
+def test_invalid_metadata_are_an_error_at_the_source(
+    documents: dict[str, bytes], before: str, after: str, fault: str
 ) -> None:
     text = documents["primary"].decode()
     assert before in text
 
-    with pytest.raises(DescriptionError, match=complaint) as raised:
+    with pytest.raises(DescriptionError, match=fault) as raised:
         slices.slice_primary(
             text.replace(before, after, 1).encode(), "os", 'source "os", its primary metadata'
         )
@@ -208,8 +207,8 @@ def test_metadata_that_leads_astray_are_refused(
     assert raised.value.where.startswith('source "os", its primary metadata')
 
 
-def test_a_page_of_a_captive_portal_is_no_metadata() -> None:
-    with pytest.raises(DescriptionError, match="the root element is 'html', not metadata"):
+def test_the_page_of_a_captive_portal_is_an_error() -> None:
+    with pytest.raises(DescriptionError, match="root element is 'html'"):
         slices.slice_primary(b"<html><body>Please log in</body></html>", "os", "primary")
 
 
@@ -221,37 +220,37 @@ COMPRESSED = {
     "zstd in frames": compression.compress_frame(CONTENT[:500])
     + compression.compress_frame(CONTENT[500:]),
     "gzip in members": gzip.compress(CONTENT[:500]) + gzip.compress(CONTENT[500:]),
-    "nothing": CONTENT,
+    "not compressed": CONTENT,
 }
 
 
 @pytest.mark.parametrize("how", COMPRESSED)
-def test_whatever_compressed_a_file_it_is_expanded(how: str) -> None:
+def test_every_kind_of_compressed_file_is_decompressed(how: str) -> None:
     assert compression.decompress(COMPRESSED[how], how, len(CONTENT)) == CONTENT
     assert compression.decompress(COMPRESSED[how], how) == CONTENT
 
 
 @pytest.mark.parametrize("how", COMPRESSED)
 @pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
-def test_a_file_of_another_size_than_promised_is_refused(how: str, size: int) -> None:
-    with pytest.raises(DescriptionError, match=r"expands to .* bytes, repomd.xml promises"):
+def test_a_file_of_another_size_than_stated_is_an_error(how: str, size: int) -> None:
+    with pytest.raises(DescriptionError, match=r"repomd.xml states"):
         compression.decompress(COMPRESSED[how], "primary", size)
 
 
 @pytest.mark.parametrize("how", ["gzip", "xz", "zstd"])
-def test_a_truncated_file_is_refused(how: str) -> None:
-    with pytest.raises(DescriptionError, match=r"^primary: (cannot be expanded|expands to)"):
+def test_a_truncated_file_is_an_error(how: str) -> None:
+    with pytest.raises(DescriptionError, match=r"^primary: .*decompressed"):
         compression.decompress(COMPRESSED[how][:-8], "primary", len(CONTENT))
 
 
-def test_a_small_file_that_expands_without_end_is_stopped_at_its_promise() -> None:
+def test_a_decompression_bomb_is_stopped_at_the_stated_size() -> None:
     bomb = gzip.compress(bytes(50 << 20))
 
-    with pytest.raises(DescriptionError, match="expands to more than 1,000 bytes"):
+    with pytest.raises(DescriptionError, match="more than 1,000 bytes"):
         compression.decompress(bomb, "primary", 1000)
 
 
-def test_a_frame_that_was_damaged_is_noticed() -> None:
+def test_a_damaged_frame_is_an_error() -> None:
     frame = bytearray(compression.compress_frame(CONTENT))
     frame[-1] ^= 1
 

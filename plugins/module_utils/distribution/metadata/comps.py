@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Group files (comps) of all sources as one: without it an installer knows no ``@^minimal-environment``.
+"""Merge the group files (comps) of all sources, which define ``@^minimal-environment`` and others.
 
-Groups, environments and categories with one id become one; the first source's names and texts stay, members are
-united, and a package is as wanted as the group that wants it most.
+Groups, environments and categories with one id become one.  It has the names and texts of the first
+source and the members of all; a member in several of them gets its strongest type.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Iterable, Optional
 
 try:
     from lxml import etree
-except ImportError:  # ansible-test, and whoever only looks, has no libraries
+except ImportError:  # ansible-test, and modules that build nothing, have no libraries
     etree = None  # type: ignore[assignment,unused-ignore]
 
 from ...errors import DescriptionError
 
 DOCTYPE = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-# The strongest first: what a group says of a package.
-WANTED = ("mandatory", "default", "conditional", "optional")
+# Types of a member, the strongest first.
+MEMBER_TYPES = ("mandatory", "default", "conditional", "optional")
 ENTITIES = ("group", "environment", "category")
-# Where each entity keeps its members.
+# Entity -> the elements that contain its members.
 LISTS = {
     "group": ("packagelist",),
     "environment": ("grouplist", "optionlist"),
@@ -31,56 +31,56 @@ LISTS = {
 
 
 def merge_comps(documents: Iterable[tuple[bytes, str]]) -> bytes:
-    """One comps.xml from several; each comes with the name that errors give it.  Empty when there are none.
+    """Merge comps.xml documents; return an empty text when all are empty.
 
-    Merging a merged document changes nothing.  Raises DescriptionError that names the document and the line.
+    documents  content and name in errors of each; merging the result again changes nothing
+
+    Raises DescriptionError that names the document and the line.
     """
     entities: dict[tuple[str, str], etree._Element] = {}
     langpacks: dict[str, etree._Element] = {}
-    found = False
+    is_empty = True
     for data, where in documents:
         if not data:
             continue
-        found = True
+        is_empty = False
         root = _root(data, where)
         for element in root:
             if element.tag in ENTITIES:
                 key = (str(element.tag), _id(element, where))
-                entities[key] = _united(entities.get(key), element)
+                entities[key] = _merge_entities(entities.get(key), element)
             elif element.tag == "langpacks":
-                langpacks.update(
-                    {
-                        match.get("name", ""): match
-                        for match in element
-                        if match.get("name", "") not in langpacks
-                    }
-                )
-    return _written(entities, langpacks) if found else b""
+                matches = {match.get("name", ""): match for match in element}
+                langpacks = {**matches, **langpacks}
+    return b"" if is_empty else _serialise(entities, langpacks)
 
 
 def read_groups(data: bytes, where: str) -> dict[str, list[str]]:
-    """What ``@name`` may mean in a package list: ids and names of groups and environments -> packages and groups.
+    """Return the members of each group and environment, by the names after ``@`` in %packages.
 
-    An environment's members are its mandatory groups, as ``@id``; ``^`` stands before what only an environment is.
+    A group is listed under its id and its name, an environment under both with a ``^`` before them.
+    Members of a group are its mandatory and default packages; of an environment, its mandatory
+    groups as ``@id``.
     """
-    meanings: dict[str, list[str]] = {}
+    members_by_name: dict[str, list[str]] = {}
     if not data:
-        return meanings
+        return members_by_name
     for element in _root(data, where):
         if element.tag == "group":
             members = [
                 row.text or ""
                 for row in element.iterfind("packagelist/packagereq")
-                if row.get("type", WANTED[0]) in WANTED[:2]
+                if row.get("type", MEMBER_TYPES[0]) in MEMBER_TYPES[:2]
             ]
-            names, prefix = [element.findtext("id", ""), element.findtext("name", "")], ""
+            prefix = ""
         elif element.tag == "environment":
             members = [f"@{row.text}" for row in element.iterfind("grouplist/groupid")]
-            names, prefix = [element.findtext("id", ""), element.findtext("name", "")], "^"
+            prefix = "^"
         else:
             continue
-        meanings.update({prefix + name: members for name in names if name})
-    return meanings
+        names = [element.findtext("id", ""), element.findtext("name", "")]
+        members_by_name.update({prefix + name: members for name in names if name})
+    return members_by_name
 
 
 def _root(data: bytes, where: str) -> etree._Element:
@@ -107,29 +107,30 @@ def _id(element: etree._Element, where: str) -> str:
     return name
 
 
-def _united(first: Optional[etree._Element], second: etree._Element) -> etree._Element:
+def _merge_entities(first: Optional[etree._Element], second: etree._Element) -> etree._Element:
     if first is None:
         return copy.deepcopy(second)
     for name in LISTS[str(first.tag)]:
-        ours, theirs = first.find(name), second.find(name)
-        if theirs is None:
+        first_members = first.find(name)
+        second_members = second.find(name)
+        if second_members is None:
             continue
-        if ours is None:
-            first.append(copy.deepcopy(theirs))
+        if first_members is None:
+            first.append(copy.deepcopy(second_members))
             continue
-        for member in theirs:
-            ours.append(copy.deepcopy(member))
+        for member in second_members:
+            first_members.append(copy.deepcopy(member))
     return first
 
 
-def _written(
+def _serialise(
     entities: dict[tuple[str, str], etree._Element], langpacks: dict[str, etree._Element]
 ) -> bytes:
     root = etree.Element("comps")
     for kind in ENTITIES:
         for key in sorted(entities):
             if key[0] == kind:
-                root.append(_tidy(entities[key]))
+                root.append(_merge_members(entities[key]))
     if langpacks:
         element = etree.SubElement(root, "langpacks")
         for name in sorted(langpacks):
@@ -138,8 +139,8 @@ def _written(
     return DOCTYPE + etree.tostring(root, encoding="UTF-8") + b"\n"
 
 
-def _tidy(entity: etree._Element) -> etree._Element:
-    """Each member once, at its strongest, sorted."""
+def _merge_members(entity: etree._Element) -> etree._Element:
+    """Sort the members, and leave each one once, with its strongest type."""
     for name in LISTS[str(entity.tag)]:
         members = entity.find(name)
         if members is None:
@@ -147,12 +148,12 @@ def _tidy(entity: etree._Element) -> etree._Element:
         strongest: dict[str, etree._Element] = {}
         for member in members:
             text = (member.text or "").strip()
-            if text not in strongest or _weight(member) < _weight(strongest[text]):
+            if text not in strongest or _strength(member) < _strength(strongest[text]):
                 strongest[text] = member
         members[:] = [strongest[text] for text in sorted(strongest)]
     return entity
 
 
-def _weight(member: etree._Element) -> int:
-    kind = member.get("type", WANTED[0])
-    return WANTED.index(kind) if kind in WANTED else len(WANTED)
+def _strength(member: etree._Element) -> int:
+    kind = member.get("type", MEMBER_TYPES[0])
+    return MEMBER_TYPES.index(kind) if kind in MEMBER_TYPES else len(MEMBER_TYPES)

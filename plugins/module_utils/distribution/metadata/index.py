@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads a distribution that we built: its index, and any shard of any of its files without the rest.
+"""Read the metadata of a generation: its index, and any shard of any of its files without the rest.
 
-The index and what belongs to it are records of repomd.xml, ``rocks`` and ``rocks-…``, which other readers pass over.
-So the signature and the checksums of the repository cover them, and a child distribution anywhere can use them.
+The index and its files are records of repomd.xml named ``rocks`` and ``rocks-…``, which other
+readers ignore.  So the signature and the checksums of the repository cover them, and a child
+distribution on another frontend can use them.
 """
 
 from __future__ import annotations
@@ -24,43 +25,44 @@ from .repomd import is_safe_path
 from .slices import Listing, Primary, slice_listing, slice_primary
 
 FORMAT = 1
-INDEX, VERDICTS, CAPABILITIES, BUILD = (
-    "rocks",
-    "rocks-verdicts",
-    "rocks-capabilities",
-    "rocks-build",
-)
-PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
-# The files that are rows of frames, one frame per shard.
+INDEX = "rocks"
+VERDICTS = "rocks-verdicts"
+CAPABILITIES = "rocks-capabilities"
+BUILD = "rocks-build"
+PRIMARY = "primary"
+FILELISTS = "filelists"
+OTHER = "other"
+# The files that are sequences of frames, one frame per shard.
 FRAMED_KINDS = (PRIMARY, FILELISTS, OTHER, VERDICTS, CAPABILITIES)
 REPOMD = os.path.join("repodata", "repomd.xml")
 _RECORD = re.compile(r'<data type="([^"]+)">.*?<location href="([^"]+)"/>.*?</data>', re.DOTALL)
 
 
 class Frame(NamedTuple):
-    """One frame within its file."""
+    """One compressed frame of a file."""
 
     length: int
+    """Compressed size in bytes."""
     content_length: int
+    """Size of the content in bytes."""
     crc: int
+    """CRC-32 of the compressed frame."""
 
 
 class Shard(NamedTuple):
-    """What the index says about a shard.
-
-    content   digest of its packages and their file names: the name of its set in the pool
-    text      digest of what its metadata was made from
-    counts    source name -> packages
-    frames    file kind -> its frame; a kind without content is absent
-    remarks, clashes   what its resolution found
-    """
+    """A shard as the index describes it."""
 
     content_digest: str
+    """Digest of its packages and their file names: the name of its set in the pool."""
     metadata_digest: str
+    """Digest of what its metadata was made from."""
     counts: Mapping[str, int]
+    """Source name -> number of packages."""
     frames: Mapping[str, Frame]
+    """File kind -> its frame; a kind without content is absent."""
     remarks: tuple[str, ...]
     clashes: tuple[tuple[str, str, str], ...]
+    """NEVRA, preferred source, other source."""
 
     @property
     def packages(self) -> int:
@@ -68,16 +70,7 @@ class Shard(NamedTuple):
 
 
 class Index(NamedTuple):
-    """What a generation says about itself.
-
-    rules      digest of everything but packages that decided what was chosen
-    origins    source name -> what its metadata was, so that the next build knows whether it changed
-    rows       directory source name -> a digest of its packages in each shard
-    heads      file kind -> length of the frame before the shards' frames
-    shards     shard number -> shard; those without candidates are absent
-    files      path -> SHA-256 of everything in the tree that is neither package nor metadata
-    moment     when the newest thing in it was made, in seconds since 1970
-    """
+    """The description of a generation that is stored in its own repodata."""
 
     arch: str
     release: str
@@ -85,16 +78,23 @@ class Index(NamedTuple):
     layout: str
     signer: str
     rules_digest: str
+    """Digest of the rules of the choice: everything but the packages."""
     origins: Mapping[str, str]
+    """Source name -> identity of its metadata."""
     directory_digests: Mapping[str, Mapping[int, str]]
+    """Name of a directory source -> digest of its packages in each shard."""
     head_lengths: Mapping[str, int]
+    """File kind -> length of the frame before the shards' frames."""
     shards: Mapping[int, Shard]
+    """Shard number -> shard; those without candidates are absent."""
     files: Mapping[str, str]
+    """Path -> SHA-256 of every file in the tree that is neither a package nor metadata."""
     newest_timestamp: int
+    """Seconds since 1970 of the newest content."""
 
     @property
     def counts(self) -> dict[str, int]:
-        """Source name -> packages in the distribution."""
+        """Source name -> number of packages in the distribution."""
         total: dict[str, int] = dict.fromkeys(self.origins, 0)
         for shard in self.shards.values():
             for source, number in shard.counts.items():
@@ -102,7 +102,7 @@ class Index(NamedTuple):
         return total
 
 
-# The stored names of FORMAT 1 that differ from the fields'.
+# Field -> its name in stored indexes of FORMAT 1, where the two differ.
 _STORED_NAMES = {
     "rules_digest": "rules",
     "directory_digests": "rows",
@@ -116,17 +116,18 @@ _FIELD_NAMES = {stored: field for field, stored in _STORED_NAMES.items()}
 
 def encode_index(index: Index) -> bytes:
     """Return the index as JSON.  Equal indexes give equal bytes."""
-    fields = _renamed(index._asdict(), _STORED_NAMES)
+    fields = _rename_keys(index._asdict(), _STORED_NAMES)
     fields["format"] = FORMAT
     fields["shards"] = {
-        number: _renamed(shard._asdict(), _STORED_NAMES) for number, shard in index.shards.items()
+        number: _rename_keys(shard._asdict(), _STORED_NAMES)
+        for number, shard in index.shards.items()
     }
     text = json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     return text.encode() + b"\n"
 
 
 def decode_index(data: bytes, where: str) -> Index:
-    """Return the index that ``encode_index`` stored.  Raises DescriptionError for anything else."""
+    """Return the index that ``encode_index`` encoded.  Raises DescriptionError for other data."""
     try:
         fields = json.loads(data)
         if fields.pop("format") != FORMAT:
@@ -140,7 +141,7 @@ def decode_index(data: bytes, where: str) -> Index:
             source: {int(number): digest for number, digest in digests.items()}
             for source, digests in fields["rows"].items()
         }
-        return Index(**_renamed(fields, _FIELD_NAMES))
+        return Index(**_rename_keys(fields, _FIELD_NAMES))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DescriptionError(
             f"not the index of a distribution ({error})", where, "build it again"
@@ -151,33 +152,34 @@ def _decode_shard(fields: dict[str, Any]) -> Shard:
     fields["frames"] = {kind: Frame(*frame) for kind, frame in fields["frames"].items()}
     fields["remarks"] = tuple(fields["remarks"])
     fields["clashes"] = tuple(tuple(clash) for clash in fields["clashes"])
-    return Shard(**_renamed(fields, _FIELD_NAMES))
+    return Shard(**_rename_keys(fields, _FIELD_NAMES))
 
 
-def _renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _rename_keys(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in fields.items()}
 
 
 def record_paths(folder: str) -> dict[str, str]:
-    """The files that a repomd.xml of ours names: record type -> path relative to ``folder``."""
+    """Read repomd.xml of a generation: record type -> path relative to ``folder``."""
     return dict(_RECORD.findall(files.read_text(os.path.join(folder, REPOMD))))
 
 
 def file_head(kind: str, packages: int) -> bytes:
-    """What stands before the shards' frames in a file of this kind, uncompressed."""
+    """Return the uncompressed part of a file of this kind before the shards' frames."""
     return xml_head(kind, packages) if kind in (PRIMARY, FILELISTS, OTHER) else b""
 
 
 def file_tail(kind: str) -> bytes:
-    """What stands after them."""
+    """Return the uncompressed part of a file of this kind after the shards' frames."""
     return xml_tail(kind) if kind in (PRIMARY, FILELISTS, OTHER) else b""
 
 
 class PublishedGeneration:
-    """The metadata of a distribution of ours, opened; whatever is asked for is read once."""
+    """The metadata of a generation.  Files are read when they are first used."""
 
     def __init__(self, folder: str, index: Index, paths: Mapping[str, str]) -> None:
-        self.folder, self.index = folder, index
+        self.folder = folder
+        self.index = index
         self._paths = paths
         self._data: dict[str, bytes] = {}
         self._offsets: dict[str, dict[int, int]] = {}
@@ -185,43 +187,49 @@ class PublishedGeneration:
         self._verdicts: dict[int, list[Verdict]] = {}
 
     def frame(self, kind: str, shard: int) -> bytes:
-        """The compressed frame of one shard; empty when there is none.  Raises DescriptionError when it is damaged."""
+        """Return the compressed frame of one shard; empty when the shard has none.
+
+        Raises DescriptionError when the frame is damaged.
+        """
         entry = self.index.shards.get(shard)
         frame = entry.frames.get(kind) if entry else None
         if frame is None:
             return b""
         data = self._read(kind)
         start = self._offsets[kind][shard]
-        found = data[start : start + frame.length]
-        if zlib.crc32(found) != frame.crc:
+        compressed = data[start : start + frame.length]
+        if zlib.crc32(compressed) != frame.crc:
             raise DescriptionError(
                 f"shard {shard} is damaged",
                 self._where(kind),
                 "remove this generation, and build again",
             )
-        return found
+        return compressed
 
     def frame_content(self, kind: str, shard: int) -> bytes:
-        """What is in that frame."""
+        """Return the decompressed frame of one shard."""
         frame = self.frame(kind, shard)
         return decompress_frame(frame) if frame else b""
 
     def verdicts(self, shard: int) -> list[Verdict]:
-        """What became of each candidate of a shard."""
+        """Return the verdict on each candidate of a shard."""
         if shard not in self._verdicts:
             line = self.frame_content(VERDICTS, shard)
             self._verdicts[shard] = shards.decode_verdicts(line) if line else []
         return self._verdicts[shard]
 
     def packages(self, shard: int) -> list[Package]:
-        """The packages of a shard, in their one order."""
+        """Return the packages of a shard, sorted."""
         return shards.sort_packages(
             verdict.package for verdict in self.verdicts(shard) if verdict.chosen
         )
 
     def package_xml(self, kind: str, package: Package, location: str) -> Optional[bytes]:
-        """A package's element in a file of this kind, lying at ``location``; None when the file does not have it."""
-        slices = self._sliced(kind, shards.shard_of(package.name))
+        """Return a package's element in a file of this kind, with ``location`` as its href.
+
+        None when the file does not contain the package.
+        """
+        slices = self._slice(kind, shards.shard_of(package.name))
         if isinstance(slices, Primary):
             return (
                 slices.package_xml(package.checksum, location)
@@ -231,11 +239,11 @@ class PublishedGeneration:
         return slices.package_xml(package.checksum)
 
     def packages_from_xml(self, shard: int) -> list[Package]:
-        """The packages of a shard as their XML describes them, with their locations in this tree."""
-        slices = self._sliced(PRIMARY, shard)
+        """Return the packages of a shard as in their XML, with their locations in this tree."""
+        slices = self._slice(PRIMARY, shard)
         return slices.packages if isinstance(slices, Primary) else []
 
-    def _sliced(self, kind: str, shard: int) -> Union[Primary, Listing]:
+    def _slice(self, kind: str, shard: int) -> Union[Primary, Listing]:
         if (kind, shard) not in self._slices:
             document = b"".join(
                 (xml_head(kind, 0), self.frame_content(kind, shard), xml_tail(kind))
@@ -249,28 +257,29 @@ class PublishedGeneration:
         return self._slices[kind, shard]
 
     def document(self, kind: str) -> bytes:
-        """A further document, expanded; empty when there is none."""
+        """Return another document, decompressed; empty when there is none."""
         path = self._paths.get(kind)
         return decompress(files.read_bytes(self._where(kind)), path) if path else b""
 
     def build_files(self) -> dict[str, str]:
-        """Path below ``build/`` -> text of every XML file of this distribution.
+        """Return the text of every XML file below ``build/``, by path.
 
-        Raises DescriptionError when a path leads out of that folder: the distribution may be somebody else's.
+        Raises DescriptionError when a path leaves that folder: another frontend may have built the
+        distribution.
         """
         path = self._paths.get(BUILD)
         if path is None:
             return {}
-        found = json.loads(decompress(files.read_bytes(self._where(BUILD)), path))
-        astray = sorted(name for name in found if not is_safe_path(name))
-        if astray:
+        texts = json.loads(decompress(files.read_bytes(self._where(BUILD)), path))
+        unsafe = sorted(name for name in texts if not is_safe_path(name))
+        if unsafe:
             raise DescriptionError(
-                f"the path {astray[0]!r} leads out of build/", self._where(BUILD)
+                f"the path {unsafe[0]!r} leads out of build/", self._where(BUILD)
             )
-        return {str(name): str(text) for name, text in found.items()}
+        return {str(name): str(text) for name, text in texts.items()}
 
     def unload(self, kind: str) -> None:
-        """Free what was read of a file of this kind."""
+        """Free the memory of a file of this kind."""
         self._data.pop(kind, None)
         self._slices = {key: slices for key, slices in self._slices.items() if key[0] != kind}
 
@@ -294,7 +303,7 @@ class PublishedGeneration:
 
 
 def open_published(folder: str) -> Optional[PublishedGeneration]:
-    """The distribution whose tree or metadata is in ``folder``; None when it is not one of ours."""
+    """Open the generation in ``folder``; None when the folder has no index of ours."""
     try:
         paths = record_paths(folder)
     except NotFound:

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Brings any well-formed repodata into the layout that createrepo_c writes and repodata.py slices.
+"""Convert well-formed repodata to the layout that createrepo_c writes and slices.py reads.
 
-Slower than slicing by a factor of fifty: only for producers with other habits (another order of attributes, other
-prefixes, CDATA, everything on one line).
+This takes fifty times as long as slicing.  Only repositories of other tools need it: with another
+order of attributes, other prefixes, CDATA, or everything on one line.
 """
 
 from __future__ import annotations
@@ -25,47 +25,62 @@ NAMESPACES = {
 ROOTS = {"primary": "metadata", "filelists": "filelists", "other": "otherdata"}
 BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
-# The first ones are what the slices are recognised by.
-CHILDREN = ("name", "arch", "version", "checksum", "summary", "description", "packager", "url", "time", "size",
-            "location", "format")  # fmt: skip
+# Slicing recognises a package by the first four.
+CHILDREN = (
+    "name",
+    "arch",
+    "version",
+    "checksum",
+    "summary",
+    "description",
+    "packager",
+    "url",
+    "time",
+    "size",
+    "location",
+    "format",
+)
 ATTRIBUTES = ("type", "pkgid", "name", "arch", "flags", "epoch", "ver", "rel", "package", "href")
 
 
 def escape_xml(text: str, *, quote: bool = False) -> str:
-    """Text as it stands in XML, and with ``quote`` in an attribute."""
+    """Escape text for XML, and with ``quote`` for an attribute."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;") if quote else text
 
 
 def unescape_xml(text: str) -> str:
-    """The inverse, for every way in which XML can write a character."""
+    """Replace all character references of XML."""
     if "&" not in text:
         return text
-    import html  # here, because its tables take a tenth of the time in which an unchanged distribution is recognised
+    import html  # here, because loading it takes a tenth of the time of an unchanged build
 
     return html.unescape(text)
 
 
 def xml_head(kind: str, packages: int) -> bytes:
-    """What stands before the packages of a file of this kind."""
+    """Return the part of a file of this kind before its packages."""
     prefix = f' xmlns:rpm="{RPM}"' if kind == "primary" else ""
     root = f'<{ROOTS[kind]} xmlns="{NAMESPACES[kind]}"{prefix} packages="{packages}">'
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
 
 
 def xml_tail(kind: str) -> bytes:
-    """What stands after them."""
+    """Return the part of a file of this kind after its packages."""
     return f"</{ROOTS[kind]}>\n".encode()
 
 
 def normalise(data: bytes, kind: str, where: str) -> bytes:
-    """The same packages in the standard layout.  Raises DescriptionError with the line where it is not XML."""
+    """Return the same packages in the standard layout.
+
+    Raises DescriptionError that names the line where the data is not XML.
+    """
     packages = list(_packages(data, kind, where))
     return b"".join((xml_head(kind, len(packages)), *packages, xml_tail(kind)))
 
 
 def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
-    from lxml import etree  # here, because nearly every repository is in standard layout
+    from lxml import etree  # here, because nearly every repository has the standard layout
 
     tag = f"{{{NAMESPACES[kind]}}}package"
     elements = etree.iterparse(
@@ -79,7 +94,7 @@ def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
     try:
         for _event, element in elements:
             if kind == "primary":
-                _arrange(element, where)
+                _sort_children(element, where)
             yield _text(element, where).encode() + b"\n"
             element.clear()
             while element.getprevious() is not None:
@@ -92,8 +107,8 @@ def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
         )
 
 
-def _arrange(package: etree._Element, where: str) -> None:
-    """Children in the standard order; and no package that says it lies elsewhere."""
+def _sort_children(package: etree._Element, where: str) -> None:
+    """Sort the children of a package.  Raises DescriptionError when it has an xml:base."""
     package[:] = sorted(
         (child for child in package if isinstance(child.tag, str)),
         key=lambda child: (
@@ -104,19 +119,19 @@ def _arrange(package: etree._Element, where: str) -> None:
         child.tail = None
         if child.attrib.pop(BASE, ""):
             raise DescriptionError(
-                f'the package "{package.findtext("{*}name")}" lies elsewhere (xml:base)',
+                f'the package "{package.findtext("{*}name")}" is in another repository (xml:base)',
                 where,
-                "make that place a source of its own",
+                "add that repository as a source",
             )
         if _split(child)[1] == "version" and "epoch" not in child.attrib:
             child.set("epoch", "0")
 
 
 def _text(element: etree._Element, where: str) -> str:
-    """An element with the prefixes that everybody expects, its attributes in the standard order."""
+    """Return an element with the usual prefixes and its attributes in the standard order."""
     tag = _tag(element, where)
     attributes = "".join(
-        f' {name}="{escape_xml(value, quote=True)}"' for name, value in _ordered(element)
+        f' {name}="{escape_xml(value, quote=True)}"' for name, value in _sorted_attributes(element)
     )
     children = "".join(
         _text(child, where) + escape_xml(child.tail or "")
@@ -133,17 +148,17 @@ def _tag(element: etree._Element, where: str) -> str:
         return f"rpm:{name}"
     if namespace in NAMESPACES.values():
         return name
-    raise DescriptionError(f"an element <{name}> of an unknown namespace", where)
+    raise DescriptionError(f"the element <{name}> has an unknown namespace", where)
 
 
 def _split(element: etree._Element) -> tuple[str, str]:
-    """The namespace and the name of an element."""
-    namespace, _mark, name = str(element.tag).rpartition("}")
+    """Return the namespace and the name of an element."""
+    namespace, _separator, name = str(element.tag).rpartition("}")
     return namespace.lstrip("{"), name
 
 
-def _ordered(element: etree._Element) -> Iterable[tuple[str, str]]:
-    def place(item: tuple[str, str]) -> tuple[int, str]:
+def _sorted_attributes(element: etree._Element) -> Iterable[tuple[str, str]]:
+    def position(item: tuple[str, str]) -> tuple[int, str]:
         return (ATTRIBUTES.index(item[0]) if item[0] in ATTRIBUTES else len(ATTRIBUTES)), item[0]
 
-    return sorted(((str(name), str(value)) for name, value in element.attrib.items()), key=place)
+    return sorted(((str(name), str(value)) for name, value in element.attrib.items()), key=position)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""repomd.xml: what a repository's metadata consists of, and what each part must hash to.
+"""Read repomd.xml: the files of a repository's metadata, with their sizes and checksums.
 
-Everything here came over the network and is believed only as far as it can be checked: no path that leaves the
-repository, no checksum that is none, no size that would fill the disk.
+Its content came over the network and is not trusted: paths that leave the repository, malformed
+checksums and sizes that would fill the disk are errors.
 """
 
 from __future__ import annotations
@@ -18,30 +18,29 @@ if TYPE_CHECKING:
     import xml.etree.ElementTree as etree
 
 NAMESPACE = "{http://linux.duke.edu/metadata/repo}"
+# Bytes of the largest file that is accepted.
 MAX_SIZE = 4 << 30
-# SQLite copies of the same data, zchunk, delta RPMs, and the compressed twins of comps: nobody here reads them.
+# SQLite copies of the same data, zchunk, delta RPMs, and compressed copies of comps.
 UNUSED = ("_db", "_zck", "_gz", "_xz", "_zst", "_ext", "prestodelta", "deltainfo")
 HEXADECIMAL = re.compile(r"[0-9a-f]+")
 ODD = re.compile(r"[\x00-\x1f\x7f\\]|://")
 
 
 class Record(NamedTuple):
-    """One ``<data>`` of repomd.xml.
-
-    kind           primary, filelists, other, group, modules, updateinfo, …
-    location       path below the repository's folder
-    checksum       hexadecimal digest of the file as it lies on the server
-    checksum_type  a key of DIGESTS
-    size           bytes of that file; -1 when repomd.xml does not tell
-    open_size      bytes after decompression; -1 when repomd.xml does not tell
-    """
+    """One ``<data>`` element of repomd.xml."""
 
     kind: str
+    """primary, filelists, other, group, modules, updateinfo, …"""
     location: str
+    """Path below the repository's folder."""
     checksum: str
+    """Hexadecimal digest of the file on the server."""
     checksum_type: str
+    """A key of DIGESTS."""
     size: int = -1
+    """Bytes of the file on the server; -1 when repomd.xml does not state it."""
     open_size: int = -1
+    """Bytes after decompression; -1 when repomd.xml does not state it."""
 
 
 class Repomd(NamedTuple):
@@ -51,12 +50,12 @@ class Repomd(NamedTuple):
     records: tuple[Record, ...]
 
     def record(self, kind: str) -> Optional[Record]:
-        """The record of this kind, or None."""
+        """Return the record of this kind, or None."""
         return next((record for record in self.records if record.kind == kind), None)
 
 
 def is_safe_path(location: str) -> bool:
-    """True for a relative path of a file that stays below the folder it is relative to."""
+    """Return whether the text is a relative path of a file that stays below its folder."""
     segments = location.split("/")
     return (
         bool(segments[0])
@@ -67,23 +66,24 @@ def is_safe_path(location: str) -> bool:
 
 
 def is_valid_checksum(checksum: str, kind: str) -> bool:
-    """True when the text can be a digest of this kind, and so may become part of a file's name."""
+    """Return whether the text can be a digest of this kind, and so part of a file name."""
+    algorithm = DIGESTS.get(kind)
     return (
-        kind in DIGESTS
-        and len(checksum) == DIGESTS[kind][1]
+        algorithm is not None
+        and len(checksum) == algorithm.hex_length
         and bool(HEXADECIMAL.fullmatch(checksum))
     )
 
 
 def is_used(kind: str) -> bool:
-    """Whether a build reads records of this kind."""
+    """Return whether a build reads records of this kind."""
     return not kind.endswith(UNUSED)
 
 
 def parse_repomd(data: bytes, where: str) -> Repomd:
-    """Read repomd.xml.  ``where`` names it in errors.
+    """Parse repomd.xml.  ``where`` names it in errors.
 
-    Raises DescriptionError that lists everything that is wrong with it.
+    Raises DescriptionError that lists all of its faults.
     """
     root = _root(data, where)
     faults: list[str] = []
@@ -92,7 +92,7 @@ def parse_repomd(data: bytes, where: str) -> Repomd:
         record = _record(element)
         faults += _faults(record)
         if record.kind in records:
-            faults.append(f"two records are of type {record.kind!r}")
+            faults.append(f"it has two records of type {record.kind!r}")
         records[record.kind] = record
     if "primary" not in records:
         faults.append("it has no record of type 'primary'")
@@ -109,7 +109,9 @@ def _root(data: bytes, where: str) -> etree.Element:
 
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise DescriptionError(
-            "it declares entities, which no repomd.xml does", where, "choose another mirror"
+            "it declares XML entities, which repomd.xml must not do",
+            where,
+            "choose another mirror",
         )
     try:
         root = etree.fromstring(data)
@@ -117,11 +119,11 @@ def _root(data: bytes, where: str) -> etree.Element:
         raise DescriptionError(
             f"not XML ({error.msg})",
             f"{where}:{error.position[0]}",
-            "is the URL that of a repository?",
+            "check that the URL is that of a repository",
         ) from None
     if root.tag != f"{NAMESPACE}repomd":
         raise DescriptionError(
-            f"the root element is {root.tag!r}, not repomd", where, "is the URL right?"
+            f"the root element is {root.tag!r}, not repomd", where, "check the URL"
         )
     return root
 
@@ -130,12 +132,12 @@ def _record(element: etree.Element) -> Record:
     location = element.find(f"{NAMESPACE}location")
     checksum = element.find(f"{NAMESPACE}checksum")
     return Record(
-        element.get("type", ""),
-        "" if location is None else location.get("href", ""),
-        "" if checksum is None else (checksum.text or "").strip().lower(),
-        "" if checksum is None else checksum.get("type", "").lower(),
-        _number(element.findtext(f"{NAMESPACE}size")),
-        _number(element.findtext(f"{NAMESPACE}open-size")),
+        kind=element.get("type", ""),
+        location="" if location is None else location.get("href", ""),
+        checksum="" if checksum is None else (checksum.text or "").strip().lower(),
+        checksum_type="" if checksum is None else checksum.get("type", "").lower(),
+        size=_number(element.findtext(f"{NAMESPACE}size")),
+        open_size=_number(element.findtext(f"{NAMESPACE}open-size")),
     )
 
 
@@ -147,18 +149,18 @@ def _faults(record: Record) -> list[str]:
         )
     if not is_valid_checksum(record.checksum, record.checksum_type):
         faults.append(
-            f"{record.kind!r} has no usable checksum ({record.checksum_type!r} {record.checksum!r})"
+            f"{record.kind!r} has no valid checksum ({record.checksum_type!r} {record.checksum!r})"
         )
     for size in (record.size, record.open_size):
         if not -1 <= size <= MAX_SIZE:
             faults.append(
-                f"{record.kind!r} claims an impossible size (at most {MAX_SIZE:,} bytes are believed)"
+                f"{record.kind!r} has a size that is not between 0 and {MAX_SIZE:,} bytes"
             )
     return faults
 
 
 def _number(text: Optional[str]) -> int:
-    """The number, -1 for none, and -2, which is no size, for anything else."""
+    """Return the number, -1 for a missing one, and -2 (never a size) for any other text."""
     if text is None:
         return -1
     return int(text) if text.strip().isdecimal() else -2

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Boolean dependencies (rpm.org, "Boolean Dependencies"): ``(a and b)``, ``(a if b else c)``, ``(a with b)`` …"""
+"""Parse boolean dependencies such as ``(a and b)`` (rpm.org, "Boolean Dependencies")."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..evr import parse_evr
 from .capabilities import FLAGS, Capability
 
 OPERATORS = ("and", "or", "if", "unless", "with", "without", "else")
-# A name may hold brackets: perl(Foo), libc.so.6(GLIBC_2.34)(64bit).
+# A name can contain brackets: perl(Foo), libc.so.6(GLIBC_2.34)(64bit).
 _TOKEN = re.compile(r"\s*(\((?=\s)|\(|\)|[^\s()]+(?:\([^\s()]*\))*)")
 
 
 class RichDependency(NamedTuple):
-    """An operation on two dependencies, and for ``if`` and ``unless`` on a third (``else``)."""
+    """An operator with two operands; ``if`` and ``unless`` can have a third one (``else``)."""
 
     operator: str
     left: Dependency
@@ -29,20 +29,20 @@ Dependency = Union[Capability, RichDependency]
 
 
 def parse_rich(text: str) -> Dependency:
-    """The dependency that a text in brackets means.  Raises DescriptionError when it means none."""
+    """Parse a dependency in brackets.  Raises DescriptionError for any other text."""
     tokens = _Tokens(text)
-    found = _bracket(tokens)
+    dependency = _bracket(tokens)
     if tokens.peek():
-        raise tokens.fault()
-    return found
+        raise tokens.error()
+    return dependency
 
 
 def is_satisfiable(dependency: Dependency, is_met: Callable[[Capability], bool]) -> bool:
-    """Whether some choice of packages can meet it.
+    """Return whether some choice of packages satisfies the dependency.
 
-    is_met  tells whether anything provides a capability
+    is_met  returns whether a package provides a capability
 
-    A conditional dependency is met by leaving its condition out.
+    The choice may leave out the condition of a conditional dependency.
     """
     if isinstance(dependency, Capability):
         return is_met(dependency)
@@ -59,41 +59,41 @@ def is_satisfiable(dependency: Dependency, is_met: Callable[[Capability], bool])
 
 
 class _Tokens:
-    """The words of a dependency, one after another."""
+    """The tokens of a dependency, consumed in order."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._words = [match.group(1) for match in _TOKEN.finditer(text)]
+        self._tokens = [match.group(1) for match in _TOKEN.finditer(text)]
         self._next = 0
 
     def peek(self) -> str:
-        return self._words[self._next] if self._next < len(self._words) else ""
+        return self._tokens[self._next] if self._next < len(self._tokens) else ""
 
     def take(self) -> str:
-        word = self.peek()
+        token = self.peek()
         self._next += 1
-        return word
+        return token
 
-    def fault(self) -> DescriptionError:
-        return DescriptionError(f'"{self.text}" is no boolean dependency')
+    def error(self) -> DescriptionError:
+        return DescriptionError(f'"{self.text}" is not a valid boolean dependency')
 
 
 def _bracket(tokens: _Tokens) -> Dependency:
     if tokens.take() != "(":
-        raise tokens.fault()
-    found = _operand(tokens)
+        raise tokens.error()
+    dependency = _operand(tokens)
     while tokens.peek() in OPERATORS:
         operator = tokens.take()
         operand = _operand(tokens)
         if operator != "else":
-            found = RichDependency(operator, found, operand)
-        elif isinstance(found, RichDependency) and found.operator in ("if", "unless"):
-            found = found._replace(otherwise=operand)
+            dependency = RichDependency(operator, dependency, operand)
+        elif isinstance(dependency, RichDependency) and dependency.operator in ("if", "unless"):
+            dependency = dependency._replace(otherwise=operand)
         else:
-            raise tokens.fault()
+            raise tokens.error()
     if tokens.take() != ")":
-        raise tokens.fault()
-    return found
+        raise tokens.error()
+    return dependency
 
 
 def _operand(tokens: _Tokens) -> Dependency:
@@ -101,10 +101,10 @@ def _operand(tokens: _Tokens) -> Dependency:
         return _bracket(tokens)
     name = tokens.take()
     if not name or name == ")" or name in OPERATORS:
-        raise tokens.fault()
+        raise tokens.error()
     flags = FLAGS.get(tokens.peek())
     if flags is None:
         return Capability(name)
     tokens.take()
     evr = parse_evr(tokens.take())
-    return Capability(name, flags, evr.epoch, evr.version, evr.release)
+    return Capability(name, flags, *evr)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A distribution in 128 parts by package name, so that work is in proportion to what changed.
+"""Divide a distribution into 128 shards by package name, so that a build only redoes what changed.
 
-All packages of a name are in one shard, and names only compete with themselves: a shard is resolved, written and
-linked without looking at the others.
+All packages of a name are in one shard, and only packages of one name compete with each other.  So
+a shard can be resolved, written and linked without the others.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ SHARDS = 128
 
 
 def shard_of(name: str) -> int:
-    """The shard of a package name."""
+    """Return the number of the shard of a package name."""
     return zlib.crc32(name.encode()) % SHARDS
 
 
 def shard_folder(shard: int) -> str:
-    """Where the packages of a shard lie in the tree."""
+    """Return the folder of a shard's packages in the tree."""
     return f"Packages/{shard:02x}"
 
 
 def split_by_shard(packages: Iterable[Package]) -> dict[int, list[Package]]:
-    """Packages by shard; shards without one are absent."""
+    """Group packages by shard; shards without packages are absent."""
     shards: dict[int, list[Package]] = {}
     for package in packages:
         shards.setdefault(shard_of(package.name), []).append(package)
@@ -37,7 +37,7 @@ def split_by_shard(packages: Iterable[Package]) -> dict[int, list[Package]]:
 
 
 def sort_packages(packages: Iterable[Package]) -> list[Package]:
-    """The one order of packages within a shard: by name, architecture, version."""
+    """Sort the packages of a shard by name, architecture and version."""
     return sorted(
         packages,
         key=lambda package: (package.name, package.arch, package_key(package), package.checksum),
@@ -45,23 +45,29 @@ def sort_packages(packages: Iterable[Package]) -> list[Package]:
 
 
 def file_names(packages: Sequence[Package]) -> list[str]:
-    """The name of each package's file in its shard's folder; the packages come in their one order.
+    """Return the file name of each package in its shard's folder.
 
-    The epoch is not part of a file's name: of two that differ in nothing else, the later one gets its checksum too.
+    packages  in the order of ``sort_packages``
+
+    The epoch is not part of a file name: where two packages differ in nothing else, the name of the
+    later one begins with its checksum.
     """
     names: list[str] = []
-    taken: set[str] = set()
+    used_names: set[str] = set()
     for package in packages:
         name = package.file_name
-        if name in taken:
+        if name in used_names:
             name = f"{package.checksum[:12]}-{name}"
-        taken.add(name)
+        used_names.add(name)
         names.append(name)
     return names
 
 
 def content_digest(packages: Sequence[Package], names: Sequence[str]) -> str:
-    """What a shard's folder holds: equal for equal files under equal names, whatever source they are from."""
+    """Return a digest of the files in a shard's folder, and of their names.
+
+    Their sources do not matter.
+    """
     lines = "".join(f"{package.checksum} {name}\n" for package, name in zip(packages, names))
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
@@ -69,9 +75,10 @@ def content_digest(packages: Sequence[Package], names: Sequence[str]) -> str:
 def metadata_digest(
     packages: Sequence[Package], names: Sequence[str], origins: Mapping[str, str]
 ) -> str:
-    """What a shard's metadata is made from.
+    """Return a digest of what a shard's metadata is made from.
 
-    origins  source name -> what its packages' XML is taken from: two sources describe one file in different words
+    origins  source name -> identity of its metadata, because two sources can describe one file
+             differently
     """
     lines = "".join(
         f"{package.checksum} {name} {origins[package.source]}\n"
@@ -81,20 +88,21 @@ def metadata_digest(
 
 
 def directory_digest(packages: Iterable[Package]) -> str:
-    """A shard's candidates from one source."""
+    """Return a digest of the candidates that a directory has in one shard."""
     lines = "".join(f"{package.checksum} {package.location}\n" for package in sorted(packages))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def encode_verdicts(verdicts: Sequence[Verdict]) -> bytes:
-    """Verdicts as text: a line each, its fields parted by tabs, which none of them holds."""
+    """Return verdicts as text: one line each, with fields separated by tabs."""
     return "".join(
-        "\t".join(map(str, (*one.package, int(one.chosen), one.reason))) + "\n" for one in verdicts
+        "\t".join(map(str, (*verdict.package, int(verdict.chosen), verdict.reason))) + "\n"
+        for verdict in verdicts
     ).encode()
 
 
 def decode_verdicts(text: bytes) -> list[Verdict]:
-    """What ``pack`` was given.  Raises ValueError for anything else."""
+    """Return the verdicts that ``encode_verdicts`` encoded.  Raises ValueError for other text."""
     return [_verdict(line.split("\t")) for line in text.decode().splitlines()]
 
 
@@ -102,6 +110,7 @@ def _verdict(fields: list[str]) -> Verdict:
     name, arch, epoch, version, release, checksum, kind, size, location, source, chosen, reason = (
         fields
     )
+    # Positional, because keywords take twice as long and this runs for every candidate.
     package = Package(
         name, arch, int(epoch), version, release, checksum, kind, int(size), location, source
     )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads a source's metadata by byte slices: a package's XML is copied, never parsed and written again.
+"""Slice a source's metadata: the XML of a package is copied as bytes, not parsed and written again.
 
-Works on the layout that createrepo_c writes, and checks that the whole file has it; any other well-formed repodata
-is first brought into that layout by standard.py.  Nothing here opens a file.
+Slicing works on the layout that createrepo_c writes, and checks that the whole file has it; other
+well-formed repodata is converted first (normalise.py).  Nothing here opens a file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from ..model import Package
 from .normalise import normalise, unescape_xml
 from .repomd import is_safe_path, is_valid_checksum
 
-PRIMARY, FILELISTS, OTHER = "primary", "filelists", "other"
+PRIMARY = "primary"
+FILELISTS = "filelists"
+OTHER = "other"
 
 _HEAD = re.compile(
     rb'\s*()<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>'
@@ -27,17 +29,17 @@ _PLACE = re.compile(rb'<size package="(\d+)"[^<>]*/>\s*<location href="([^"<]+)"
 _LISTED = re.compile(rb'<package pkgid="([0-9a-f]+)" ')
 _ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<(?:metadata|filelists|otherdata)\s[^>]*>")
 _END = b"</package>"
-# What may stand in the name of a file that we make from what a source says.
+# Names of packages become names of files: only these characters are safe.
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^:@=-]*").fullmatch
-# A package of which nothing else needs to be checked: nearly every one.
+# A package that needs no further check; nearly every package matches.
 _USUAL = re.compile(
-    r"[A-Za-z0-9_][A-Za-z0-9._+-]*\0\w+\0\d+\0[A-Za-z0-9._+~^]+\0[A-Za-z0-9._+~^]+\0sha256\0[0-9a-f]{64}\0\d+"
-    r"\0(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_][A-Za-z0-9._+~^-]*"
+    r"[A-Za-z0-9_][A-Za-z0-9._+-]*\0\w+\0\d+\0[A-Za-z0-9._+~^]+\0[A-Za-z0-9._+~^]+"
+    r"\0sha256\0[0-9a-f]{64}\0\d+\0(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_][A-Za-z0-9._+~^-]*"
 ).fullmatch
 
 
 class Span(NamedTuple):
-    """Where one package's XML lies in the file, and the value of its href within."""
+    """Positions in the file of one package's XML, and of the value of its href."""
 
     start: int
     href: int
@@ -46,14 +48,14 @@ class Span(NamedTuple):
 
 
 class Primary(NamedTuple):
-    """A primary.xml: its packages, and where each of them is."""
+    """A primary.xml: its packages, and the position of each."""
 
     data: bytes
     packages: list[Package]
     spans: Mapping[str, Span]
 
     def package_xml(self, checksum: str, location: str) -> bytes:
-        """The XML of one package, which now lies at ``location``."""
+        """Return the XML of one package, with ``location`` as its href."""
         span = self.spans[checksum]
         return b"".join(
             (
@@ -66,24 +68,25 @@ class Primary(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A filelists.xml or other.xml: where each package's element is."""
+    """A filelists.xml or other.xml: the position of each package's element."""
 
     data: bytes
     spans: Mapping[str, tuple[int, int]]
 
     def package_xml(self, checksum: str) -> Optional[bytes]:
-        """The XML of one package; None when the file does not have it."""
+        """Return the XML of one package; None when the file does not contain it."""
         span = self.spans.get(checksum)
         return self.data[span[0] : span[1]] + b"\n" if span else None
 
 
 def slice_primary(data: bytes, source: str, where: str) -> Primary:
-    """The packages of a primary.xml.
+    """Slice a primary.xml.
 
     source  name of the source, for the packages
     where   names the file in errors
 
-    Raises DescriptionError: not XML, a package without what identifies it, or a path that leaves the repository.
+    Raises DescriptionError when it is not XML, a package lacks a required element, or a path leaves
+    the repository.
     """
     rows = _rows(data)
     if rows is None:
@@ -94,13 +97,12 @@ def slice_primary(data: bytes, source: str, where: str) -> Primary:
             "a package lacks its name, version, checksum, size or location", where
         )
     packages = [_package(groups, source, where) for groups, _span in rows]
-    return Primary(
-        data, packages, {package.checksum: span for package, (_text, span) in zip(packages, rows)}
-    )
+    spans = {package.checksum: span for package, (_groups, span) in zip(packages, rows)}
+    return Primary(data, packages, spans)
 
 
 def slice_listing(data: bytes, kind: str, where: str) -> Listing:
-    """The elements of a filelists.xml or other.xml (``kind``)."""
+    """Slice a filelists.xml or other.xml (``kind``).  Raises the errors of ``slice_primary``."""
     spans = _spans(data)
     if spans is None:
         data = normalise(data, kind, where)
@@ -114,10 +116,10 @@ Row = tuple[tuple[bytes, ...], Span]
 
 
 def _rows(data: bytes) -> Optional[list[Row]]:
-    """Every package with its span; None when the file is laid out in another way.
+    """Return every package with its span; None when the file has another layout.
 
-    One package begins where the last one ended, and its size and location come before its end with no comment and no
-    CDATA before them: so nothing that only looks like an element is taken for one.
+    Each package begins where the previous one ended, and neither a comment nor CDATA comes before
+    its size and location.  So text that looks like an element is never taken for one.
     """
     root = _ROOT.match(data)
     if root is None:
@@ -144,17 +146,18 @@ def _rows(data: bytes) -> Optional[list[Row]]:
 
 
 def _spans(data: bytes) -> Optional[dict[str, tuple[int, int]]]:
-    """Every package's element; None when the file is laid out in another way: when they do not fill it."""
+    """Return the span of every package's element; None when the file has another layout."""
     root = _ROOT.match(data)
     if root is None:
         return None
-    found = [(match.group(1), match.start()) for match in _LISTED.finditer(data, root.end())]
+    starts = [(match.group(1), match.start()) for match in _LISTED.finditer(data, root.end())]
     last = max(data.rfind(b"</filelists>"), data.rfind(b"</otherdata>"))
-    first = found[0][1] if found else last
+    first = starts[0][1] if starts else last
     if data[root.end() : first].strip():
         return None
     spans = {}
-    for (checksum, begin), limit in zip(found, [*(begin for _checksum, begin in found[1:]), last]):
+    limits = [*(begin for _checksum, begin in starts[1:]), last]
+    for (checksum, begin), limit in zip(starts, limits):
         end = data.rfind(_END, begin, limit) + len(_END)
         if end < len(_END) or data[end:limit].strip():
             return None
@@ -163,17 +166,17 @@ def _spans(data: bytes) -> Optional[dict[str, tuple[int, int]]]:
 
 
 def check_package(package: Package, where: str) -> Package:
-    """The package, when nothing of what identifies it can lead astray: its names become names of files.
+    """Return the package if its name, checksum and location are safe to use in paths.
 
-    Raises DescriptionError that says which part is not believed; ``where`` names who told it.
+    Raises DescriptionError otherwise; ``where`` names the origin of the package.
     """
     if not _PLAIN(package.file_name):
         raise DescriptionError(
-            f'the package "{package.nevra}" has a name that no file may have', where
+            f'the package "{package.nevra}" has a name that is not a valid file name', where
         )
     if not is_valid_checksum(package.checksum, package.checksum_type):
         what = (
-            f"{package.nevra} has no usable checksum ({package.checksum_type} {package.checksum!r})"
+            f"{package.nevra} has no valid checksum ({package.checksum_type} {package.checksum!r})"
         )
         raise DescriptionError(what, where)
     if not is_safe_path(package.location):
@@ -183,7 +186,8 @@ def check_package(package: Package, where: str) -> Package:
 
 
 def _package(groups: tuple[bytes, ...], source: str, where: str) -> Package:
-    # One conversion and one look for all fields: a repository has a hundred thousand of them.
+    # Positional, with one conversion and one match for all fields: this runs for each of the
+    # hundred thousand packages of a repository.
     text = b"\0".join(groups).decode("utf-8", "replace")
     name, arch, epoch, version, release, kind, checksum, size, href = unescape_xml(text).split("\0")
     package = Package(

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``.treeinfo``: what makes a folder of packages a tree that the stock installer boots from (productmd's format).
+"""Read and merge ``.treeinfo``, which describes a tree to the stock installer (productmd's format).
 
-The merged tree is one repository and says so: one variant, at the root.  An installer would read a second variant
-with the same packages a second time.
+The merged tree is one repository, so it has a single variant, at the root.  An installer would read
+the same packages again for every further variant.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 FILE_NAME = ".treeinfo"
 REPOMD = "repodata/repomd.xml"
-# What anaconda takes for the base of several (its default_repositories), the likeliest first.
+# Variants that anaconda uses as the base repository (its default_repositories).
 BASES = ("BaseOS", "Everything", "Server", "Workstation")
 
 
 def parse_treeinfo(text: str, where: str) -> configparser.ConfigParser:
-    """The sections of a .treeinfo.  Raises DescriptionError that names the line."""
-    import configparser  # here, because few sources have one
+    """Parse a .treeinfo.  Raises DescriptionError that names the line."""
+    import configparser  # here, because few sources have a .treeinfo
 
     parser = configparser.ConfigParser(
         interpolation=None, strict=False, delimiters=("=",), comment_prefixes=("#", ";")
@@ -43,44 +43,51 @@ def parse_treeinfo(text: str, where: str) -> configparser.ConfigParser:
 
 
 def choose_base(texts: Sequence[tuple[str, str]]) -> Optional[int]:
-    """Which of several sources the installer is taken from: the first that has a second stage, else the first.
+    """Return the position of the source that provides the installer; None when there is none.
 
-    texts  (content, name in errors) of each source; an empty content means that it has no .treeinfo
+    It is the first source with a second stage, or else the first with a .treeinfo.
+
+    texts  .treeinfo and its name in errors of each source; empty where a source has none
     """
-    there = [number for number, (text, _where) in enumerate(texts) if text]
+    candidates = [number for number, (text, _where) in enumerate(texts) if text]
     bootable = [
         number
-        for number in there
+        for number in candidates
         if parse_treeinfo(*texts[number]).has_option("stage2", "mainimage")
     ]
-    return next(iter(bootable or there), None)
+    return next(iter(bootable or candidates), None)
 
 
 def installer_files(text: str, where: str) -> list[TreeFile]:
-    """The installer's files that a .treeinfo names, sorted by path, with the checksums that it gives."""
+    """Return the installer's files that a .treeinfo lists, sorted by path, with their checksums.
+
+    Raises DescriptionError for a path that leaves the tree.
+    """
     parser = parse_treeinfo(text, where)
-    found: dict[str, str] = {}
+    checksums: dict[str, str] = {}
     for section in parser.sections():
         if section.startswith("images-") or section == "stage2":
-            found.update({path: "" for _name, path in parser.items(section)})
+            checksums.update({path: "" for _name, path in parser.items(section)})
     if parser.has_section("checksums"):
         for path, value in parser.items("checksums"):
             kind, _colon, digest = value.partition(":")
-            found[path] = digest.strip().lower() if kind.strip() == "sha256" else ""
-    for path in found:
+            checksums[path] = digest.strip().lower() if kind.strip() == "sha256" else ""
+    for path in checksums:
         if path.startswith("/") or ".." in path.split("/"):
             raise DescriptionError(
                 f"the path {path!r} leads out of the tree", where, "choose another mirror"
             )
     return [
-        TreeFile(path, found[path]) for path in sorted(found) if not path.startswith("repodata/")
+        TreeFile(path, checksums[path])
+        for path in sorted(checksums)
+        if not path.startswith("repodata/")
     ]
 
 
 def merge_treeinfo(text: str, where: str, files: dict[str, str], repomd: str) -> str:
-    """The .treeinfo of a distribution, from that of the source that its installer comes from.
+    """Return the .treeinfo of a distribution, from that of the source of its installer.
 
-    files   path -> SHA-256 of the installer's files that are there
+    files   path -> SHA-256 of the installer's files in the distribution
     repomd  SHA-256 of the distribution's repomd.xml
     """
     parser = parse_treeinfo(text, where)
@@ -92,7 +99,7 @@ def merge_treeinfo(text: str, where: str, files: dict[str, str], repomd: str) ->
         parser,
         f"variant-{variant}",
         {"id": variant, "name": variant, "uid": variant, "type": "variant"},
-        keep=True,
+        replace=False,
     )
     _set(parser, f"variant-{variant}", {"packages": "Packages", "repository": "."})
     _set(parser, "tree", {"variants": variant})
@@ -102,36 +109,38 @@ def merge_treeinfo(text: str, where: str, files: dict[str, str], repomd: str) ->
             "general",
             {"variant": variant, "variants": variant, "packagedir": "Packages", "repository": "."},
         )
-    _without_missing(parser, files)
+    _remove_missing(parser, files)
     parser.remove_section("checksums")
-    sums = {**files, REPOMD: repomd}
-    _set(parser, "checksums", {path: f"sha256:{sums[path]}" for path in sorted(sums)})
-    written = io.StringIO()
-    parser.write(written)
-    return written.getvalue().rstrip("\n") + "\n"
+    checksums = {**files, REPOMD: repomd}
+    _set(parser, "checksums", {path: f"sha256:{checksums[path]}" for path in sorted(checksums)})
+    merged = io.StringIO()
+    parser.write(merged)
+    return merged.getvalue().rstrip("\n") + "\n"
 
 
 def _variant(parser: configparser.ConfigParser) -> str:
+    """Return the name of the variant that stays."""
     names = re.split(r"\s*,\s*", parser.get("tree", "variants", fallback="").strip())
     names += [
         section.partition("-")[2] for section in parser.sections() if section.startswith("variant-")
     ]
-    known = [name for name in names if name]
-    return next((base for base in BASES if base in known), known[0] if known else BASES[0])
+    variants = [name for name in names if name]
+    default = variants[0] if variants else BASES[0]
+    return next((base for base in BASES if base in variants), default)
 
 
 def _set(
-    parser: configparser.ConfigParser, section: str, values: dict[str, str], *, keep: bool = False
+    parser: configparser.ConfigParser, section: str, values: dict[str, str], *, replace: bool = True
 ) -> None:
     if not parser.has_section(section):
         parser.add_section(section)
     for name, value in values.items():
-        if not (keep and parser.has_option(section, name)):
+        if replace or not parser.has_option(section, name):
             parser.set(section, name, value)
 
 
-def _without_missing(parser: configparser.ConfigParser, files: dict[str, str]) -> None:
-    """What the source promised and does not have is not promised again."""
+def _remove_missing(parser: configparser.ConfigParser, files: dict[str, str]) -> None:
+    """Remove the images that the source lists but does not have."""
     for section in parser.sections():
         if section.startswith("images-") or section == "stage2":
             for name, path in parser.items(section):

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Advisories (updateinfo) of all sources as one document, each identifier once.
+"""Merge the advisories (updateinfo) of all sources into one document, each identifier once.
 
-They are copied as they are: an advisory whose packages a newer version has replaced still tells a node what it lacks.
+Advisories are copied unchanged, also those whose packages have been superseded: they still apply to
+the nodes that have an older version.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Iterable
 
 try:
     from lxml import etree
-except ImportError:  # ansible-test, and whoever only looks, has no libraries
+except ImportError:  # ansible-test, and modules that build nothing, have no libraries
     etree = None  # type: ignore[assignment,unused-ignore]
 
 from ...errors import DescriptionError
@@ -25,27 +26,29 @@ _VERSION = re.compile(rb'\sversion="([0-9]+)')
 
 
 def merge_updateinfo(documents: Iterable[tuple[bytes, str]]) -> bytes:
-    """One updateinfo.xml from several; each comes with the name that errors give it.  Empty when there are none.
+    """Merge updateinfo.xml documents; return an empty text when all are empty.
 
-    Of two advisories with one identifier the one with the higher version stays, of equal ones the first.  Raises
-    DescriptionError for a document that is no XML.
+    documents  content and name in errors of each
+
+    Of advisories with one identifier, the one with the highest version stays; of equal versions,
+    the first.  Raises DescriptionError for a document that is not XML.
     """
-    best: dict[str, tuple[int, bytes]] = {}
-    found = False
+    newest: dict[str, tuple[int, bytes]] = {}
+    is_empty = True
     for data, where in documents:
         if not data:
             continue
-        found = True
+        is_empty = False
         for identifier, version, text in _updates(data, where):
-            if identifier not in best or version > best[identifier][0]:
-                best[identifier] = (version, text)
-    if not found:
+            if identifier not in newest or version > newest[identifier][0]:
+                newest[identifier] = (version, text)
+    if is_empty:
         return b""
-    return b"".join((HEAD, *(best[identifier][1] + b"\n" for identifier in sorted(best)), TAIL))
+    return b"".join((HEAD, *(newest[identifier][1] + b"\n" for identifier in sorted(newest)), TAIL))
 
 
 def advisory_ids(data: bytes) -> frozenset[str]:
-    """The identifiers of the advisories in a document that ``merge`` wrote."""
+    """Return the identifiers of the advisories in a document of ``merge_updateinfo``."""
     return (
         frozenset(identifier for identifier, _version, _text in _updates(data, "updateinfo"))
         if data
@@ -66,7 +69,8 @@ def _updates(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
     updates = []
     for match in _UPDATE.finditer(data):
         text = match.group(0)
-        identifier, version = _ID.search(text), _VERSION.search(text, 0, text.index(b">"))
+        identifier = _ID.search(text)
+        version = _VERSION.search(text, 0, text.index(b">"))
         if identifier is None:
             line = data.count(b"\n", 0, match.start()) + 1
             raise DescriptionError("an advisory has no id", f"{where}:{line}")

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The files of ``repodata``: rows of frames, further documents, and the repomd.xml that names them all.
+"""Write the files of ``repodata``: sequences of frames, other documents, and repomd.xml.
 
-Every file is named by its checksum; nothing carries a time but what the sources' own metadata says.
+Every file is named by its checksum.  All times come from the metadata of the sources.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .index import (
 )
 
 REPOMD = "repodata/repomd.xml"
-# File kind -> the end of its name.  Group files stay as they are: some readers of comps expand nothing.
+# File kind -> the end of its name.  Not every reader of comps can decompress it.
 NAMES = {
     PRIMARY: "primary.xml.zst",
     FILELISTS: "filelists.xml.zst",
@@ -41,41 +41,47 @@ NAMES = {
 
 
 class RepodataRecord(NamedTuple):
-    """One file of ``repodata``; ``open_size`` is -1 for a file that is not compressed."""
+    """One file of ``repodata``."""
 
     kind: str
     data: bytes
     open_size: int = -1
+    """Bytes after decompression; -1 for a file that is not compressed."""
 
 
 def framed_records(
-    pieces: Mapping[int, tuple[Mapping[str, bytes], Mapping[str, int]]], packages: int
+    shards: Mapping[int, tuple[Mapping[str, bytes], Mapping[str, int]]], packages: int
 ) -> list[RepodataRecord]:
-    """The files that are rows of frames: shard number -> (kind -> frame, kind -> length of its content)."""
+    """Join the frames of all shards to one record for each kind of file.
+
+    shards    shard number -> (kind -> frame, kind -> length of its content)
+    packages  number of packages in all shards
+    """
     records = []
     for kind in FRAMED_KINDS:
-        begin, end = file_head(kind, packages), file_tail(kind)
-        rows = [pieces[number] for number in sorted(pieces)]
+        head = file_head(kind, packages)
+        tail = file_tail(kind)
+        in_order = [shards[number] for number in sorted(shards)]
         parts = [
-            compress_frame(begin) if begin else b"",
-            *(frames.get(kind, b"") for frames, _lengths in rows),
-            compress_frame(end) if end else b"",
+            compress_frame(head) if head else b"",
+            *(frames.get(kind, b"") for frames, _lengths in in_order),
+            compress_frame(tail) if tail else b"",
         ]
-        size = len(begin) + len(end) + sum(lengths.get(kind, 0) for _frames, lengths in rows)
+        size = len(head) + len(tail) + sum(lengths.get(kind, 0) for _frames, lengths in in_order)
         records.append(RepodataRecord(kind, b"".join(parts), size))
     return records
 
 
 def head_lengths(packages: int) -> dict[str, int]:
-    """How long the frame before the shards is, in each kind of file."""
+    """Return the length of the frame before the shards, for each kind of file."""
     return {
-        kind: len(compress_frame(begin)) if (begin := file_head(kind, packages)) else 0
+        kind: len(compress_frame(head)) if (head := file_head(kind, packages)) else 0
         for kind in FRAMED_KINDS
     }
 
 
 def make_record(kind: str, content: bytes) -> RepodataRecord:
-    """A further document, compressed as its name says."""
+    """Return another document as a record, compressed according to its file name."""
     name = NAMES[kind]
     if name.endswith(".zst"):
         return RepodataRecord(kind, compress_frame(content), len(content))
@@ -85,11 +91,12 @@ def make_record(kind: str, content: bytes) -> RepodataRecord:
 
 
 def repodata_files(records: Iterable[RepodataRecord], timestamp: int) -> dict[str, bytes]:
-    """The files of ``repodata``: path in the tree -> content; the last one is repomd.xml.
+    """Return the files of ``repodata``: path in the tree -> content, repomd.xml last.
 
-    timestamp  the time, in seconds since 1970, of the newest thing in it, from the sources
+    timestamp  seconds since 1970 of the newest content, from the metadata of the sources
     """
-    files, rows = {}, []
+    files = {}
+    rows = []
     for record in records:
         name = f"{hashlib.sha256(record.data).hexdigest()}-{NAMES[record.kind]}"
         files[f"repodata/{name}"] = record.data
