@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one generation has that another has not."""
+"""The differences between the packages of two generations."""
 
 from __future__ import annotations
 
@@ -9,55 +9,63 @@ from typing import Collection, Iterable, Mapping
 from .evr import evr_key
 from .model import Change, Changes, Package
 
-Slot = tuple[str, str]
+NameArch = tuple[str, str]
 
 
 def compare_packages(
     before: Iterable[Package], after: Iterable[Package], advisories: Iterable[str] = ()
 ) -> Changes:
-    """The changes between two sets of packages.
+    """Compare two sets of packages.
 
-    Of each name and architecture the newest package counts; where several versions stay (kernels, streams) those
-    that came or went beside it are added or removed.
+    The newest package of each name and architecture counts as upgraded or downgraded.  Where
+    several versions stay (kernels, module streams), the other ones count as added or removed.
 
-    advisories  identifiers that only the second generation has
+    advisories  identifiers that only the second generation contains
     """
-    was, now = list(before), list(after)
-    same = {package.checksum for package in was} & {package.checksum for package in now}
-    old, new = _slots(was, same), _slots(now, same)
-    found: dict[str, list[Change]] = {"upgraded": [], "downgraded": []}
+    before = list(before)
+    after = list(after)
+    same = {package.checksum for package in before} & {package.checksum for package in after}
+    old_packages = _by_name_and_arch(before, same)
+    new_packages = _by_name_and_arch(after, same)
     added: list[str] = []
     removed: list[str] = []
+    upgraded: list[Change] = []
+    downgraded: list[Change] = []
     rebuilt: list[str] = []
-    for slot in sorted({*old, *new}):
-        lost, fresh = old.get(slot, {}), new.get(slot, {})
-        gone = {nevra: package for nevra, package in lost.items() if nevra not in fresh}
-        come = {nevra: package for nevra, package in fresh.items() if nevra not in lost}
-        rebuilt += [nevra for nevra in fresh if nevra in lost]
-        if gone and come:
-            older, newer = _newest(gone.values()), _newest(come.values())
-            kind = "upgraded" if evr_key(newer.evr) > evr_key(older.evr) else "downgraded"
-            found[kind].append(Change(*slot, older.evr, newer.evr))
-            del gone[older.nevra], come[newer.nevra]
-        removed += gone
-        added += come
+    for name_arch in sorted({*old_packages, *new_packages}):
+        old = old_packages.get(name_arch, {})
+        new = new_packages.get(name_arch, {})
+        disappeared = {nevra: package for nevra, package in old.items() if nevra not in new}
+        appeared = {nevra: package for nevra, package in new.items() if nevra not in old}
+        rebuilt += [nevra for nevra in new if nevra in old]
+        if disappeared and appeared:
+            older = _newest(disappeared.values())
+            newer = _newest(appeared.values())
+            changes = upgraded if evr_key(newer.evr) > evr_key(older.evr) else downgraded
+            changes.append(Change(*name_arch, before=older.evr, after=newer.evr))
+            del disappeared[older.nevra]
+            del appeared[newer.nevra]
+        removed += disappeared
+        added += appeared
     return Changes(
-        tuple(sorted(added)),
-        tuple(sorted(removed)),
-        tuple(found["upgraded"]),
-        tuple(found["downgraded"]),
-        tuple(sorted(rebuilt)),
-        tuple(sorted(advisories)),
+        added=tuple(sorted(added)),
+        removed=tuple(sorted(removed)),
+        upgraded=tuple(upgraded),
+        downgraded=tuple(downgraded),
+        rebuilt=tuple(sorted(rebuilt)),
+        advisories=tuple(sorted(advisories)),
     )
 
 
-def _slots(packages: Iterable[Package], same: Collection[str]) -> Mapping[Slot, dict[str, Package]]:
-    """By name and architecture, and then by NEVRA; what both have, by its checksum, left out."""
-    slots: dict[Slot, dict[str, Package]] = {}
+def _by_name_and_arch(
+    packages: Iterable[Package], same: Collection[str]
+) -> Mapping[NameArch, dict[str, Package]]:
+    """Map name and architecture to packages by NEVRA, without the checksums in ``same``."""
+    groups: dict[NameArch, dict[str, Package]] = {}
     for package in packages:
         if package.checksum not in same:
-            slots.setdefault((package.name, package.arch), {})[package.nevra] = package
-    return slots
+            groups.setdefault((package.name, package.arch), {})[package.nevra] = package
+    return groups
 
 
 def _newest(packages: Iterable[Package]) -> Package:

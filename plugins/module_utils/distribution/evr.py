@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""rpm's order of versions, as a sort key (rpm-version(7)).
+"""rpm's version order as a sort key (rpm-version(7)).
 
-A key instead of a comparison, so that the newest of many is one ``max`` and each text is taken apart once.  Agrees
-with librpm's rpmvercmp; tests/integration/distribution compares them.
+With a key instead of a comparison, ``max`` finds the newest of many versions, and each text is
+parsed once.  The order is that of librpm's rpmvercmp; tests/integration/distribution compares them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from ..errors import DescriptionError
 from .model import EVR, Package
 
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
-# What a segment is decides first: a tilde sorts before the end, a caret after it, letters before numbers.
-_TILDE, _END, _CARET, _LETTERS, _NUMBER = range(5)
+# The kinds of segments in sort order: a tilde sorts before the end of the text, a caret after it.
+_TILDE = 0
+_END = 1
+_CARET = 2
+_LETTERS = 3
+_NUMBER = 4
 
 VersionKey = tuple[tuple[Any, ...], ...]
 
 
 @functools.cache
 def version_key(text: str) -> VersionKey:
-    """The sort key of one version or one release.
+    """Return the sort key of one version or one release.
 
-    Separators only separate; numbers compare as numbers of any length, so by digits after their leading zeros.
+    Separators are not compared.  Numbers of any length compare by their digits without leading
+    zeros: the longer one is larger.
     """
     segments: list[tuple[Any, ...]] = []
     for segment in _SEGMENT.findall(text):
@@ -44,25 +49,31 @@ def version_key(text: str) -> VersionKey:
 
 
 def evr_key(evr: EVR) -> tuple[int, VersionKey, VersionKey]:
-    """The sort key of a whole EVR: the epoch outweighs the version, the version the release."""
+    """Return the sort key of an EVR: epoch first, then version, then release."""
     return evr.epoch, version_key(evr.version), version_key(evr.release)
 
 
 def package_key(package: Package) -> tuple[int, VersionKey, VersionKey]:
-    """The sort key of a package's EVR."""
+    """Return the sort key of a package's EVR."""
     return package.epoch, version_key(package.version), version_key(package.release)
 
 
 def compare_versions(left: str, right: str) -> int:
-    """-1, 0 or 1, as rpmvercmp answers for two versions."""
-    one, other = version_key(left), version_key(right)
-    return (one > other) - (one < other)
+    """Return -1, 0 or 1, as rpmvercmp does for two versions."""
+    left_key = version_key(left)
+    right_key = version_key(right)
+    return (left_key > right_key) - (left_key < right_key)
 
 
 def parse_evr(text: str) -> EVR:
-    """An EVR from ``[epoch:]version[-release]``; a part that is not given is 0 or empty."""
-    epoch, colon, rest = text.rpartition(":")
-    version, _dash, release = rest.partition("-")
+    """Parse ``[epoch:]version[-release]``; an omitted epoch is 0, an omitted release empty.
+
+    Raises DescriptionError for any other text.
+    """
+    epoch, colon, version_release = text.rpartition(":")
+    version, _dash, release = version_release.partition("-")
     if not version or (colon and not epoch.isdigit()):
-        raise DescriptionError(f'"{text}" is not a version', hint="write [epoch:]version[-release]")
+        raise DescriptionError(
+            f'"{text}" is not a valid version', hint="write [epoch:]version[-release]"
+        )
     return EVR(int(epoch or 0), version, release)

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The words of this room as types: what a distribution is made of, and what a build of it gives.
+"""Types of a distribution: its sources, its packages, and the results of a build.
 
-No behaviour beyond what the fields of a value answer by themselves.
+They have no behaviour beyond what follows from their own fields.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 from typing import Callable, Literal, Mapping, NamedTuple, Optional
 
 SourceType = Literal["mirror", "parent", "directory"]
-"""An RPM repository (repomd); the tree of a distribution; a folder of RPM files without metadata."""
+"""A mirror of an RPM repository, the tree of a distribution, or a folder of RPM files."""
 
 Fetch = Literal["needed", "everything"]
 """Fetch only the packages that resolution chose, or the whole repository."""
@@ -23,23 +23,30 @@ Layout = Literal["links", "symlink"]
 """Hard links in folders that generations share, or one symbolic link per package."""
 
 Closure = Literal["whole", "profiles", "warn", "off"]
-"""Which requirements must be met: all; those of what the profiles install; none, with a warning; none."""
+"""Check the requirements of all packages, or of those that profiles install; warn; do not check."""
 
-# repomd's name of an algorithm -> (hashlib's name, hexadecimal digits).  MD5 is not in it: it proves nothing.
-DIGESTS = {
-    "sha": ("sha1", 40),
-    "sha1": ("sha1", 40),
-    "sha224": ("sha224", 56),
-    "sha256": ("sha256", 64),
-    "sha384": ("sha384", 96),
-    "sha512": ("sha512", 128),
+
+class DigestAlgorithm(NamedTuple):
+    """A checksum algorithm: its name in hashlib, and the length of its digest in hexadecimal."""
+
+    hashlib_name: str
+    hex_length: int
+
+
+# repomd's name of an algorithm -> the algorithm.  MD5 is left out: it is not collision-resistant.
+DIGESTS: Mapping[str, DigestAlgorithm] = {
+    "sha": DigestAlgorithm("sha1", 40),
+    "sha1": DigestAlgorithm("sha1", 40),
+    "sha224": DigestAlgorithm("sha224", 56),
+    "sha256": DigestAlgorithm("sha256", 64),
+    "sha384": DigestAlgorithm("sha384", 96),
+    "sha512": DigestAlgorithm("sha512", 128),
 }
 
-# Sites rebuild upstream's packages under the same name; what lies in a directory was put there on purpose.
+# Sites rebuild upstream packages under the same name, so their directories are preferred.
 DEFAULT_PRIORITIES: Mapping[SourceType, int] = {"mirror": 99, "parent": 99, "directory": 10}
 
-
-# dnf's own list holds capabilities; these are the names that carry them.
+# dnf identifies these packages by capabilities; these are the names of the packages that have them.
 DEFAULT_INSTALL_ONLY = (
     "kernel",
     "kernel-core",
@@ -53,7 +60,7 @@ DEFAULT_INSTALL_ONLY = (
 
 
 class EVR(NamedTuple):
-    """Epoch, version and release of a package, as rpm-version(7) has them.  ``evr.key`` gives their order."""
+    """Epoch, version and release of a package (rpm-version(7)).  ``evr.evr_key`` orders them."""
 
     epoch: int
     version: str
@@ -70,11 +77,7 @@ class EVR(NamedTuple):
 class Package(NamedTuple):
     """One RPM of one source, as the source's metadata or the RPM's own header describes it.
 
-    checksum       hexadecimal digest of the whole file: the package's identity, and its name in the pool
-    checksum_type  what it was made with: ``sha256``, ``sha512``, …
-    size           bytes of the file
-    location       relative path within its source: never absolute, never with ``..``
-    source         the name of the source
+    A NamedTuple, because a build makes and sorts a hundred thousand of them.
     """
 
     name: str
@@ -83,10 +86,15 @@ class Package(NamedTuple):
     version: str
     release: str
     checksum: str
+    """Hexadecimal digest of the whole file: the package's identity, and its name in the pool."""
     checksum_type: str
+    """The algorithm of the checksum, a key of DIGESTS."""
     size: int
+    """Size of the file in bytes."""
     location: str
+    """Path relative to the source; never absolute, never with ``..``."""
     source: str
+    """Name of the source."""
 
     @property
     def evr(self) -> EVR:
@@ -94,7 +102,7 @@ class Package(NamedTuple):
 
     @property
     def nevra(self) -> str:
-        """``name-epoch:version-release.arch``, the epoch left out when it is 0."""
+        """``name-epoch:version-release.arch``, without the epoch when it is 0."""
         return f"{self.name}-{self.evr}.{self.arch}"
 
     @property
@@ -103,146 +111,146 @@ class Package(NamedTuple):
 
 
 def pool_path(pool: str, checksum: str) -> str:
-    """Where the pool keeps the RPM with this checksum.
+    """Return the path in the pool of the RPM with this checksum.
 
-    A file that has this name is complete, and its content has this checksum: it came there by a rename after the
-    check, and nobody ever writes to it again.
+    A file with this name is complete and has this checksum: it was renamed after the check, and is
+    never written to again.
     """
     return f"{pool}/{checksum[:2]}/{checksum}.rpm"
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One input of a distribution.
-
-    type           ``mirror``: an RPM repository (repomd); ``parent``: the tree of a distribution, ours or another
-                   frontend's; ``directory``: a folder of RPM files without metadata
-    url, path      where it is: http(s) or file URL of the folder that holds ``repodata``, or a local path; one of both
-    priority       breaks ties between packages of equal version only; as in dnf, the lower number is preferred.
-                   None: 10 for a directory, 99 for the others
-    wins           globs on name: of these packages the distribution takes this source's, whatever versions others have
-    include        globs on name or NEVRA; empty: everything
-    exclude        globs on name or NEVRA, applied after ``include``
-    gpg_keys       paths of files with ASCII-armoured public keys
-    gpgcheck       each RPM must carry a signature of one of the keys; None: when keys are given
-    repo_gpgcheck  repomd.xml must carry a detached signature (repomd.xml.asc) of one of the keys
-    fetch          ``needed``: only the packages that resolution chose; ``everything``: the whole repository
-    ca, certificate, key   PEM files for TLS: whom to trust, who we are (a subscription's entitlement)
-    proxy          URL of an HTTP proxy
-    """
+    """One input of a distribution."""
 
     name: str
     type: SourceType = "mirror"
     url: str = ""
+    """http(s) or file URL of the folder that contains ``repodata``.  Set either url or path."""
     path: str = ""
+    """Local path of the source."""
     priority: Optional[int] = None
+    """Breaks ties between packages of equal version; lower wins, as in dnf.
+
+    None: 10 for a directory, 99 otherwise.
+    """
     wins: tuple[str, ...] = ()
+    """Globs on names: the distribution takes these packages from this source, in any version."""
     include: tuple[str, ...] = ()
+    """Globs on names or NEVRAs; empty: every package."""
     exclude: tuple[str, ...] = ()
+    """Globs on names or NEVRAs, applied after ``include``."""
     gpg_keys: tuple[str, ...] = ()
+    """Paths of files with ASCII-armoured public keys."""
     gpgcheck: Optional[bool] = None
+    """Require a signature of one of the keys on each RPM.  None: when there are keys."""
     repo_gpgcheck: bool = False
+    """Require a detached signature (repomd.xml.asc) of one of the keys on repomd.xml."""
     fetch: Fetch = "needed"
     ca: str = ""
+    """PEM file of the certificate authorities to trust."""
     certificate: str = ""
+    """PEM file of the client certificate, for example a subscription's entitlement."""
     key: str = ""
+    """PEM file of the client certificate's key."""
     proxy: str = ""
+    """URL of an HTTP proxy."""
 
     @property
     def where(self) -> str:
-        """How an error names this source."""
+        """The place that an error about this source names."""
         return f'source "{self.name}" ({self.url or self.path})'
 
     @property
     def effective_priority(self) -> int:
-        """The priority that holds."""
+        """The priority, or the default of the source's type."""
         return DEFAULT_PRIORITIES[self.type] if self.priority is None else self.priority
 
     @property
     def checks_packages(self) -> bool:
+        """Whether each RPM must be signed."""
         return bool(self.gpg_keys) if self.gpgcheck is None else self.gpgcheck
 
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """What decides between the versions of one package, beyond what its sources say.
-
-    versions            ``newest``: of each name and architecture the newest stays; ``all``: every version stays
-    pins                name -> ``[epoch:]version[-release]`` that stays although newer ones exist
-    install_only        globs on name: packages of which several versions may be installed side by side
-    install_only_limit  how many versions of those stay
-    drop_stale          when a package changed between noarch and an architecture, drop the older of the two; dnf
-                        takes the newer one anyway, so that both stay by default
-    """
+    """Rules that decide between the versions of one package, besides those of its sources."""
 
     arch: str = "x86_64"
     versions: Versions = "newest"
     pins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Name -> ``[epoch:]version[-release]`` to keep although newer ones exist."""
     install_only: tuple[str, ...] = DEFAULT_INSTALL_ONLY
+    """Globs on names: packages of which several versions can be installed side by side."""
     install_only_limit: int = 1
+    """Number of versions to keep of each of those packages."""
     drop_stale: bool = False
+    """Drop the older of two packages when one is noarch and the other is not.
+
+    Both stay by default, because dnf takes the newer one anyway.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """What an administrator asks for.
-
-    sources   in the order in which they are asked; of equal priority the earlier one is preferred
-    release   ``rhel8``, ``rhel9``, ``rhel10``, ``fedora42``…: said in the tree, and to the profiles' compiler
-    xml       folders with ``graphs/`` and ``nodes/``; a later one's file replaces an earlier one's, and all of them
-              replace the parents'
-    layout    ``links``: hard links in folders that generations share; ``symlink``: one symbolic link per package
-    closure   ``whole``: every requirement of every package must be met; ``profiles``: only what the profiles install;
-              ``warn``: say what is missing; ``off``
-    open      globs on capabilities that may stay unmet
-    sign_key  the GnuPG key, in the keyring of the caller, that signs repomd.xml; empty: unsigned
-    """
+    """The description of a distribution, as the administrator wrote it."""
 
     name: str
     sources: tuple[Source, ...]
+    """In order of preference: of equal priority, the earlier source is preferred."""
     policy: Policy = Policy()
     release: str = ""
+    """``rhel8``, ``rhel9``, ``rhel10``, ``fedora42``…: stored in the tree, read by the compiler."""
     xml: tuple[str, ...] = ()
+    """Folders with ``graphs/`` and ``nodes/``.
+
+    A file replaces those of the same path in earlier folders and in the parents.
+    """
     layout: Layout = "links"
     closure: Closure = "whole"
     allowed_unmet: tuple[str, ...] = ()
+    """Globs on capabilities that may remain unmet."""
     sign_key: str = ""
+    """The GnuPG key, in the keyring of the caller, that signs repomd.xml; empty: unsigned."""
 
 
 class TreeFile(NamedTuple):
-    """A file of a source's tree that is no package: an installer image, an XML file of a parent.
-
-    checksum  sha256 in hexadecimal; empty when the source does not tell it
-    size      bytes; -1 when the source does not tell it
-    """
+    """A file of a source's tree other than a package: an installer image, a parent's XML file."""
 
     path: str
     checksum: str = ""
+    """SHA-256 in hexadecimal; empty when the source does not publish it."""
     size: int = -1
+    """Size in bytes; -1 when the source does not publish it."""
 
 
 class Progress(NamedTuple):
-    """How far a long step is.  ``current`` is what is being worked on; totals are 0 while they are not known."""
+    """The progress of a long step.  Totals are 0 while they are unknown."""
 
     step: str
     source: str
     current: str
-    files: int
-    files_total: int
-    bytes: int
-    bytes_total: int
-    rate: float
+    """The file that is being processed."""
+    files: int = 0
+    files_total: int = 0
+    bytes: int = 0
+    bytes_total: int = 0
+    rate: float = 0.0
+    """Bytes per second."""
 
 
 ProgressCallback = Callable[[Progress], None]
 
 
 def ignore_progress(_event: Progress) -> None:
-    """The Report of a caller who does not want to know."""
+    """Discard progress: the callback of a caller that does not display it."""
 
 
 class Verdict(NamedTuple):
-    """Whether a package is in the distribution, and why."""
+    """Whether a package is in the distribution, and why.
+
+    A NamedTuple, because there is one for each candidate.
+    """
 
     package: Package
     chosen: bool
@@ -250,7 +258,7 @@ class Verdict(NamedTuple):
 
 
 class Clash(NamedTuple):
-    """Two packages with one NEVRA and different content; ``winner`` is the one that stays."""
+    """Two packages with one NEVRA and different content; the winner is in the distribution."""
 
     winner: Package
     loser: Package
@@ -258,18 +266,16 @@ class Clash(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Resolution:
-    """What becomes of every candidate.
-
-    verdicts  one per candidate, sorted by name, architecture and version, the newest first
-    clashes   pairs that a difference of priority decided
-    disputed  pairs that nothing decides: the caller refuses them
-    remarks   what is no fault, but may surprise
-    """
+    """The result for every candidate."""
 
     verdicts: tuple[Verdict, ...] = ()
+    """One per candidate, sorted by name and architecture, the newest version first."""
     clashes: tuple[Clash, ...] = ()
+    """Pairs that a difference of priority decided."""
     undecided: tuple[Clash, ...] = ()
+    """Pairs of equal priority: the caller must refuse them."""
     remarks: tuple[str, ...] = ()
+    """Facts that are not errors, but may be unexpected."""
 
     @property
     def chosen_packages(self) -> tuple[Package, ...]:
@@ -287,18 +293,16 @@ class Change(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Changes:
-    """What one generation has that another has not.  All sorted.
-
-    rebuilt     the NEVRA is the same, the content is not
-    advisories  the identifiers of updateinfo that only the second generation carries
-    """
+    """The differences between two generations.  All lists are sorted."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     upgraded: tuple[Change, ...] = ()
     downgraded: tuple[Change, ...] = ()
     rebuilt: tuple[str, ...] = ()
+    """Packages with the same NEVRA and different content."""
     advisories: tuple[str, ...] = ()
+    """Identifiers of updateinfo that only the second generation contains."""
 
     def __bool__(self) -> bool:
         return any(dataclasses.astuple(self))
@@ -306,15 +310,13 @@ class Changes:
 
 @dataclasses.dataclass(frozen=True)
 class Generation:
-    """One immutable build of a distribution.
-
-    identity  the hash of its content, and the name of its folder
-    path      where it lies: ``<root>/.generations/<distribution>/<arch>/<identity>``
-    packages  source name -> number of its packages
-    """
+    """One immutable build of a distribution."""
 
     distribution: str
     arch: str
     identity: str
+    """Hash of the content, and the name of the folder."""
     path: str
+    """``<root>/.generations/<distribution>/<arch>/<identity>``"""
     packages: Mapping[str, int]
+    """Name of each source -> number of its packages."""

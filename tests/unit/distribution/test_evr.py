@@ -1,4 +1,4 @@
-"""rpm-version(7): which of two versions is newer.  librpm itself is asked in tests/integration/distribution."""
+"""Versions are ordered as in rpm-version(7).  tests/integration/distribution compares with librpm."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ TEXTS = st.text("019azAZ~^.+_-", max_size=12)
         pytest.param("9" * 20, "1" + "0" * 20, id="numbers longer than any integer"),
     ],
 )
-def test_the_order_of_versions(older: str, newer: str) -> None:
+def test_the_newer_version_compares_greater(older: str, newer: str) -> None:
     assert (compare_versions(older, newer), compare_versions(newer, older)) == (-1, 1)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         pytest.param("1.0", "1_0", id="separators only separate"),
         pytest.param("1.05", "1.5", id="leading zeros do not count"),
@@ -48,18 +48,20 @@ def test_the_order_of_versions(older: str, newer: str) -> None:
         pytest.param("2.50.", "2.50", id="nor one at the end"),
     ],
 )
-def test_versions_that_are_equal_although_they_differ(one: str, other: str) -> None:
-    assert compare_versions(one, other) == 0
+def test_versions_compare_equal_when_only_separators_and_zeros_differ(
+    first: str, second: str
+) -> None:
+    assert compare_versions(first, second) == 0
 
 
 @given(TEXTS, TEXTS, TEXTS)
-def test_the_order_is_total(one: str, two: str, three: str) -> None:
-    low, middle, high = sorted((one, two, three), key=version_key)
+def test_the_order_is_total(first: str, second: str, third: str) -> None:
+    low, middle, high = sorted((first, second, third), key=version_key)
 
     assert compare_versions(low, middle) <= 0
     assert compare_versions(middle, high) <= 0
     assert compare_versions(low, high) <= 0
-    assert compare_versions(one, two) == -compare_versions(two, one)
+    assert compare_versions(first, second) == -compare_versions(second, first)
 
 
 def test_the_epoch_outweighs_the_version_and_the_version_the_release() -> None:
@@ -76,13 +78,13 @@ def test_the_epoch_outweighs_the_version_and_the_version_the_release() -> None:
         pytest.param("1.20.1", EVR(0, "1.20.1", ""), id="only a version"),
     ],
 )
-def test_an_evr_is_read_from_text(text: str, evr: EVR) -> None:
+def test_an_evr_is_parsed_from_text(text: str, evr: EVR) -> None:
     assert parse_evr(text) == evr
 
 
 @pytest.mark.parametrize("text", ["", ":1.0", "x:1.0", "-1", "1:"])
-def test_what_is_no_version_is_refused(text: str) -> None:
-    with pytest.raises(DescriptionError, match="is not a version; write"):
+def test_an_invalid_version_is_an_error(text: str) -> None:
+    with pytest.raises(DescriptionError, match=r"not a valid version.*\[epoch:\]"):
         parse_evr(text)
 
 

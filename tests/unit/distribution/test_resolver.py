@@ -1,4 +1,4 @@
-"""Which packages a distribution takes (paper, 6.2.1): the rules, one by one."""
+"""The rules that choose the packages of a distribution (paper, 6.2.1)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.r
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 
-USUAL = Policy()
+DEFAULT_POLICY = Policy()
 SOURCES = (Source("os"), Source("updates"), Source("local", "directory"))
 
 
 def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
-    """``name-[epoch:]version-release.arch`` as a package; ``content`` tells files of one NEVRA apart."""
+    """Return a package; files of one NEVRA differ in ``content``."""
     stem, _dot, arch = nevra.rpartition(".")
     name, version, release = stem.rsplit("-", 2)
     evr = parse_evr(f"{version}-{release}")
@@ -42,11 +42,11 @@ def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
     )
 
 
-def decided(
+def resolve(
     *packages: Package,
     sources: Sequence[Source] = SOURCES,
     streams: module_streams.Streams = module_streams.NO_STREAMS,
-    policy: Policy = USUAL,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Resolution:
     return resolve_packages(packages, build_rules(policy, sources, streams))
 
@@ -60,7 +60,7 @@ def reasons(resolution: Resolution) -> dict[str, str]:
 
 
 def test_a_distribution_only_includes_the_most_recent_software() -> None:
-    resolution = decided(
+    resolution = resolve(
         rpm("bash-5.1-6.x86_64"), rpm("bash-5.1-9.x86_64", "updates"), rpm("zsh-5.8-9.x86_64")
     )
 
@@ -71,19 +71,19 @@ def test_a_distribution_only_includes_the_most_recent_software() -> None:
 def test_a_package_rebuilt_later_does_not_beat_a_newer_version() -> None:
     rebuilt = rpm("glibc-2.34-99.x86_64", "local")
 
-    assert chosen(decided(rpm("glibc-2.34-100.x86_64", "updates"), rebuilt)) == [
+    assert chosen(resolve(rpm("glibc-2.34-100.x86_64", "updates"), rebuilt)) == [
         ("glibc-2.34-100.x86_64", "updates")
     ]
 
 
 def test_an_epoch_decides_although_no_file_name_shows_it() -> None:
-    resolution = decided(rpm("nginx-2:1.20.1-14.x86_64"), rpm("nginx-1.24.0-4.x86_64", "updates"))
+    resolution = resolve(rpm("nginx-2:1.20.1-14.x86_64"), rpm("nginx-1.24.0-4.x86_64", "updates"))
 
     assert chosen(resolution) == [("nginx-2:1.20.1-14.x86_64", "os")]
 
 
 def test_two_architectures_do_not_compete() -> None:
-    resolution = decided(rpm("glibc-2.34-100.x86_64"), rpm("glibc-2.34-99.i686"))
+    resolution = resolve(rpm("glibc-2.34-100.x86_64"), rpm("glibc-2.34-99.i686"))
 
     assert [nevra for nevra, _source in chosen(resolution)] == [
         "glibc-2.34-99.i686",
@@ -91,34 +91,33 @@ def test_two_architectures_do_not_compete() -> None:
     ]
 
 
-def test_versions_that_cannot_be_installed_side_by_side_are_remarked() -> None:
-    resolution = decided(rpm("usbguard-1.0-15.x86_64"), rpm("usbguard-1.0-8.i686"))
+def test_two_versions_that_cannot_be_installed_side_by_side_give_a_remark() -> None:
+    resolution = resolve(rpm("usbguard-1.0-15.x86_64"), rpm("usbguard-1.0-8.i686"))
 
-    assert resolution.remarks == (
-        "usbguard-1.0-8.i686 and usbguard-1.0-15.x86_64 cannot be installed side by side: their versions differ",
-    )
+    (remark,) = resolution.remarks
+    assert remark.startswith("usbguard-1.0-8.i686 and usbguard-1.0-15.x86_64 cannot")
 
 
 class TestBetweenNoarchAndAnArchitecture:
-    OLD, NEW = "containers-common-1-21.noarch", "containers-common-1-110.x86_64"
+    OLD = "containers-common-1-21.noarch"
+    NEW = "containers-common-1-110.x86_64"
 
-    def test_both_stay_and_it_is_remarked(self) -> None:
-        resolution = decided(rpm(self.OLD), rpm(self.NEW))
+    def test_both_packages_stay_with_a_remark(self) -> None:
+        resolution = resolve(rpm(self.OLD), rpm(self.NEW))
 
         assert [nevra for nevra, _source in chosen(resolution)] == [self.OLD, self.NEW]
-        assert resolution.remarks == (
-            f"{self.OLD} is older than {self.NEW}: this package changed between noarch and an architecture",
-        )
+        (remark,) = resolution.remarks
+        assert remark.startswith(f"{self.OLD} is older than {self.NEW}: ")
 
-    def test_the_older_one_goes_when_the_policy_says_so(self) -> None:
-        resolution = decided(rpm(self.OLD), rpm(self.NEW), policy=Policy(drop_stale=True))
+    def test_drop_stale_drops_the_older_package(self) -> None:
+        resolution = resolve(rpm(self.OLD), rpm(self.NEW), policy=Policy(drop_stale=True))
 
         assert [nevra for nevra, _source in chosen(resolution)] == [self.NEW]
         assert reasons(resolution)[self.OLD] == "replaced by 1-110, which is x86_64"
         assert resolution.remarks == ()
 
-    def test_it_works_in_the_other_direction_too(self) -> None:
-        resolution = decided(
+    def test_drop_stale_drops_an_older_package_of_an_architecture(self) -> None:
+        resolution = resolve(
             rpm("ukify-252-45.x86_64"), rpm("ukify-252-49.noarch"), policy=Policy(drop_stale=True)
         )
 
@@ -128,63 +127,64 @@ class TestBetweenNoarchAndAnArchitecture:
 @pytest.mark.parametrize(
     ("nevra", "reason"),
     [
-        pytest.param(
-            "bash-5.1-6.src", "a source package", id="sources have a repository of their own"
-        ),
+        pytest.param("bash-5.1-6.src", "a source package", id="source packages"),
         pytest.param("bash-5.1-6.aarch64", "not for x86_64", id="another architecture"),
     ],
 )
-def test_what_no_node_could_install_is_left_out(nevra: str, reason: str) -> None:
-    resolution = decided(rpm(nevra))
+def test_a_package_that_no_node_can_install_is_left_out(nevra: str, reason: str) -> None:
+    resolution = resolve(rpm(nevra))
 
     assert (chosen(resolution), reasons(resolution)) == ([], {nevra: reason})
 
 
-class TestOneNameTwoFiles:
-    ONE, OTHER = rpm("foo-1-1.noarch", "os", "one"), rpm("foo-1-1.noarch", "updates", "other")
+class TestTwoFilesOfOneNevra:
+    FIRST = rpm("foo-1-1.noarch", "os", "first")
+    SECOND = rpm("foo-1-1.noarch", "updates", "second")
 
-    def test_between_sources_of_equal_priority_it_is_disputed(self) -> None:
-        resolution = decided(self.ONE, self.OTHER)
+    def test_sources_of_equal_priority_leave_the_pair_undecided(self) -> None:
+        resolution = resolve(self.FIRST, self.SECOND)
 
         assert [(clash.winner, clash.loser) for clash in resolution.undecided] == [
-            (self.ONE, self.OTHER)
+            (self.FIRST, self.SECOND)
         ]
 
-    def test_the_site_wins_over_upstream_and_it_is_reported(self) -> None:
+    def test_the_directory_of_the_site_wins_over_upstream_with_a_clash(self) -> None:
         local = rpm("foo-1-1.noarch", "local", "ours")
 
-        resolution = decided(self.ONE, local)
+        resolution = resolve(self.FIRST, local)
 
         assert chosen(resolution) == [("foo-1-1.noarch", "local")]
-        assert [(clash.winner, clash.loser) for clash in resolution.clashes] == [(local, self.ONE)]
+        assert [(clash.winner, clash.loser) for clash in resolution.clashes] == [
+            (local, self.FIRST)
+        ]
         assert not resolution.undecided
 
     def test_a_lower_priority_number_is_preferred_as_in_dnf(self) -> None:
         sources = (Source("os", priority=50), Source("updates", priority=40))
 
-        assert chosen(decided(self.ONE, self.OTHER, sources=sources)) == [
+        assert chosen(resolve(self.FIRST, self.SECOND, sources=sources)) == [
             ("foo-1-1.noarch", "updates")
         ]
 
     def test_priority_does_not_beat_a_newer_version(self) -> None:
         sources = (Source("os", priority=1), Source("updates", priority=99))
 
-        resolution = decided(self.ONE, rpm("foo-1-2.noarch", "updates"), sources=sources)
+        resolution = resolve(self.FIRST, rpm("foo-1-2.noarch", "updates"), sources=sources)
 
         assert chosen(resolution) == [("foo-1-2.noarch", "updates")]
 
-    def test_the_same_file_in_two_sources_is_no_clash(self) -> None:
-        resolution = decided(self.ONE, self.ONE._replace(source="updates"))
+    def test_the_same_file_in_two_sources_is_not_a_clash(self) -> None:
+        resolution = resolve(self.FIRST, self.FIRST._replace(source="updates"))
 
         assert chosen(resolution) == [("foo-1-1.noarch", "os")]
         assert not resolution.clashes
         assert not resolution.undecided
 
-    def test_checksums_of_two_kinds_cannot_be_compared_so_the_size_has_to_do(self) -> None:
-        other = self.OTHER._replace(checksum="f" * 128, checksum_type="sha512")
+    def test_files_with_checksums_of_two_algorithms_are_compared_by_size(self) -> None:
+        other = self.SECOND._replace(checksum="f" * 128, checksum_type="sha512")
 
-        assert not decided(self.ONE, other).undecided
-        assert decided(self.ONE, other._replace(size=101)).undecided
+        assert not resolve(self.FIRST, other).undecided
+        assert resolve(self.FIRST, other._replace(size=101)).undecided
 
 
 class TestPins:
@@ -200,36 +200,31 @@ class TestPins:
             pytest.param("22.5", "slurm-22.5-1.x86_64", id="a version"),
             pytest.param("22.5-1", "slurm-22.5-1.x86_64", id="version and release"),
             pytest.param("1:20.1-1", "slurm-1:20.1-1.x86_64", id="with an epoch"),
-            pytest.param(
-                "20.1", "slurm-1:20.1-1.x86_64", id="an epoch that is not given does not matter"
-            ),
+            pytest.param("20.1", "slurm-1:20.1-1.x86_64", id="without the epoch"),
         ],
     )
     def test_a_pinned_version_stays_although_newer_ones_exist(self, pin: str, nevra: str) -> None:
-        resolution = decided(*self.VERSIONS, policy=Policy(pins={"slurm": pin}))
+        resolution = resolve(*self.VERSIONS, policy=Policy(pins={"slurm": pin}))
 
-        assert [found for found, _source in chosen(resolution)] == [nevra]
+        assert [name for name, _source in chosen(resolution)] == [nevra]
         assert set(reasons(resolution).values()) == {f"pinned to {pin}"}
 
-    def test_a_pin_that_no_version_meets_names_those_at_hand(self) -> None:
+    def test_a_pin_on_a_missing_version_is_an_error_with_the_available_versions(self) -> None:
         with pytest.raises(NotFound) as raised:
-            decided(*self.VERSIONS, policy=Policy(pins={"slurm": "24.1"}))
+            resolve(*self.VERSIONS, policy=Policy(pins={"slurm": "24.1"}))
 
-        assert str(raised.value) == (
-            'no source has slurm in the pinned version "24.1"; at hand: 1:20.1-1, 23.2-1, 22.5-1'
-        )
+        assert '"24.1"' in raised.value.what
+        assert raised.value.hint.endswith("1:20.1-1, 23.2-1, 22.5-1")
 
-    def test_a_pin_on_no_package_suggests_near_names(self) -> None:
-        with pytest.raises(
-            NotFound, match=r'the pin "slrum" names no package of any source; did you mean slurm\?'
-        ):
+    def test_a_pin_on_an_unknown_package_is_an_error_with_similar_names(self) -> None:
+        with pytest.raises(NotFound, match=r'"slrum".*slurm\?'):
             check_pins(["slrum"], ["bash", "slurm"])
 
 
-def test_a_source_that_wins_a_name_needs_no_newer_version() -> None:
+def test_a_source_wins_a_name_with_an_older_version() -> None:
     sources = (Source("os"), Source("local", "directory", wins=("kernel*",)))
 
-    resolution = decided(
+    resolution = resolve(
         rpm("kernel-5.14-70.x86_64"), rpm("kernel-5.14-1.site.x86_64", "local"), rpm("bash-5-2.noarch"),
         rpm("bash-5-1.noarch", "local"), sources=sources,
     )  # fmt: skip
@@ -238,10 +233,10 @@ def test_a_source_that_wins_a_name_needs_no_newer_version() -> None:
     assert reasons(resolution)["kernel-5.14-70.x86_64"] == 'source "local" wins this name'
 
 
-def test_of_packages_that_are_installed_side_by_side_a_few_stay() -> None:
+def test_install_only_packages_stay_up_to_the_limit() -> None:
     kernels = [rpm(f"kernel-core-5.14-{build}.x86_64") for build in (70, 80, 90)]
 
-    resolution = decided(*kernels, policy=Policy(install_only_limit=2))
+    resolution = resolve(*kernels, policy=Policy(install_only_limit=2))
 
     assert [nevra for nevra, _source in chosen(resolution)] == [
         "kernel-core-5.14-90.x86_64",
@@ -249,14 +244,14 @@ def test_of_packages_that_are_installed_side_by_side_a_few_stay() -> None:
     ]
 
 
-def test_without_a_limit_one_kernel_stays_as_of_every_package() -> None:
+def test_one_kernel_stays_by_default() -> None:
     kernels = [rpm(f"kernel-core-5.14-{build}.x86_64") for build in (70, 80)]
 
-    assert [nevra for nevra, _source in chosen(decided(*kernels))] == ["kernel-core-5.14-80.x86_64"]
+    assert [nevra for nevra, _source in chosen(resolve(*kernels))] == ["kernel-core-5.14-80.x86_64"]
 
 
-def test_every_version_stays_when_the_policy_says_so() -> None:
-    resolution = decided(rpm("a-1-1.noarch"), rpm("a-2-1.noarch"), policy=Policy(versions="all"))
+def test_every_version_stays_when_the_policy_is_all() -> None:
+    resolution = resolve(rpm("a-1-1.noarch"), rpm("a-2-1.noarch"), policy=Policy(versions="all"))
 
     assert [nevra for nevra, _source in chosen(resolution)] == ["a-2-1.noarch", "a-1-1.noarch"]
 
@@ -270,20 +265,20 @@ def test_every_version_stays_when_the_policy_says_so() -> None:
         pytest.param("kernel-debug-0:5.14-70.x86_64", id="a NEVRA with its epoch"),
     ],
 )
-def test_globs_include_and_exclude(glob: str) -> None:
+def test_globs_include_and_exclude_packages(glob: str) -> None:
     packages = (rpm("kernel-debug-5.14-70.x86_64"), rpm("bash-5-1.noarch"))
 
-    without = decided(*packages, sources=[Source("os", exclude=(glob,))])
-    only = decided(*packages, sources=[Source("os", include=(glob,))])
+    without = resolve(*packages, sources=[Source("os", exclude=(glob,))])
+    only = resolve(*packages, sources=[Source("os", include=(glob,))])
 
     assert chosen(without) == [("bash-5-1.noarch", "os")]
     assert chosen(only) == [("kernel-debug-5.14-70.x86_64", "os")]
-    assert reasons(without)["kernel-debug-5.14-70.x86_64"] == 'source "os" excludes it'
-    assert reasons(only)["bash-5-1.noarch"] == 'source "os" does not include it'
+    assert reasons(without)["kernel-debug-5.14-70.x86_64"] == 'excluded by source "os"'
+    assert reasons(only)["bash-5-1.noarch"] == 'not included by source "os"'
 
 
-def test_what_one_source_excludes_another_may_give() -> None:
-    resolution = decided(
+def test_a_package_that_one_source_excludes_can_come_from_another() -> None:
+    resolution = resolve(
         rpm("a-2-1.noarch", "updates"),
         rpm("a-1-1.noarch"),
         sources=(Source("os"), Source("updates", exclude=("a",))),
@@ -292,7 +287,7 @@ def test_what_one_source_excludes_another_may_give() -> None:
     assert chosen(resolution) == [("a-1-1.noarch", "os")]
 
 
-def test_nobody_is_forgotten() -> None:
+def test_every_candidate_gets_a_verdict() -> None:
     packages = [
         rpm("a-1-1.noarch"),
         rpm("a-1-1.noarch", "updates"),
@@ -300,10 +295,11 @@ def test_nobody_is_forgotten() -> None:
         rpm("a-2-1.noarch"),
     ]
 
-    assert len(decided(*packages).verdicts) == len(packages)
+    assert len(resolve(*packages).verdicts) == len(packages)
 
 
-NAMES, ARCHES = st.sampled_from("ab"), st.sampled_from(["noarch", "x86_64", "i686", "src"])
+NAMES = st.sampled_from("ab")
+ARCHES = st.sampled_from(["noarch", "x86_64", "i686", "src"])
 PACKAGES = st.lists(
     st.builds(
         lambda name, version, arch, source: rpm(
@@ -325,22 +321,26 @@ def test_the_order_of_the_candidates_does_not_matter(
     shuffled = packages[:]
     chance.shuffle(shuffled)
 
-    assert decided(*shuffled) == decided(*packages)
+    assert resolve(*shuffled) == resolve(*packages)
 
 
 @given(PACKAGES)
 def test_no_chosen_package_is_older_than_another_candidate_of_its_name_and_architecture(
     packages: list[Package],
 ) -> None:
-    resolution = decided(*packages)
+    resolution = resolve(*packages)
 
     for winner in resolution.chosen_packages:
-        rivals = [one for one in packages if (one.name, one.arch) == (winner.name, winner.arch)]
+        rivals = [
+            package
+            for package in packages
+            if (package.name, package.arch) == (winner.name, winner.arch)
+        ]
         assert evr_key(winner.evr) == max(evr_key(rival.evr) for rival in rivals)
 
 
 @given(PACKAGES)
-def test_choosing_again_from_what_was_chosen_changes_nothing(packages: list[Package]) -> None:
-    winners = decided(*packages).chosen_packages
+def test_resolving_the_chosen_packages_again_changes_nothing(packages: list[Package]) -> None:
+    winners = resolve(*packages).chosen_packages
 
-    assert decided(*winners).chosen_packages == winners
+    assert resolve(*winners).chosen_packages == winners

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which packages a distribution takes: the newest of each, by rpm's order (paper, 6.2.1).
+"""Choose the packages of a distribution: the newest of each, by rpm's order (paper, 6.2.1).
 
-Never a file time: a rebuilt old package stays old.  Packages of one name only ever compete with each other, so that
-any part of a distribution can be resolved alone.
+File times are never compared: an old package that was rebuilt is still old.  Only packages of one
+name compete with each other, so any part of a distribution can be resolved alone.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ Matcher = Callable[[str], Any]
 
 @dataclasses.dataclass(frozen=True)
 class ResolutionRules:
-    """A policy and what the sources ask for, made ready for many packages."""
+    """A policy and the rules of the sources, prepared for many packages."""
 
     policy: Policy
     streams: Streams
-    ranks: Mapping[str, tuple[int, int]]
+    preferences: Mapping[str, tuple[int, int]]
+    """Source name -> priority and position; the lowest is preferred."""
     included: Mapping[str, Matcher]
+    """Source name -> matcher of the packages to include; absent: all."""
     excluded: Mapping[str, Matcher]
     winning: Mapping[str, Matcher]
+    """Source name -> matcher of the names that this source wins."""
     install_only: Matcher
     arches: frozenset[str]
 
@@ -41,122 +44,139 @@ class ResolutionRules:
 def build_rules(
     policy: Policy, sources: Sequence[Source], streams: Streams = NO_STREAMS
 ) -> ResolutionRules:
-    """What holds for every package of these sources."""
+    """Return the rules for all packages of these sources."""
     return ResolutionRules(
-        policy,
-        streams,
-        {source.name: (source.effective_priority, place) for place, source in enumerate(sources)},
-        {source.name: _matcher(source.include) for source in sources if source.include},
-        {source.name: _matcher(source.exclude) for source in sources if source.exclude},
-        {source.name: _matcher(source.wins) for source in sources if source.wins},
-        _matcher(policy.install_only),
-        frozenset(COMPATIBLE_ARCHES.get(policy.arch, (policy.arch, NOARCH))),
+        policy=policy,
+        streams=streams,
+        preferences={
+            source.name: (source.effective_priority, position)
+            for position, source in enumerate(sources)
+        },
+        included={source.name: _matcher(source.include) for source in sources if source.include},
+        excluded={source.name: _matcher(source.exclude) for source in sources if source.exclude},
+        winning={source.name: _matcher(source.wins) for source in sources if source.wins},
+        install_only=_matcher(policy.install_only),
+        arches=frozenset(COMPATIBLE_ARCHES.get(policy.arch, (policy.arch, NOARCH))),
     )
 
 
-def resolve_packages(packages: Iterable[Package], given: ResolutionRules) -> Resolution:
+def resolve_packages(packages: Iterable[Package], rules: ResolutionRules) -> Resolution:
     """Decide about every candidate; the order of ``packages`` does not matter.
 
-    Raises NotFound, naming the versions at hand, when a pin matches none of a package's versions.
+    Raises NotFound that lists the available versions when a pin matches no version of its package.
     """
-    names: dict[str, list[Package]] = {}
+    by_name: dict[str, list[Package]] = {}
     for package in packages:
-        names.setdefault(package.name, []).append(package)
-    parts = [_resolve_name(names[name], given) for name in sorted(names)]
+        by_name.setdefault(package.name, []).append(package)
+    parts = [_resolve_name(by_name[name], rules) for name in sorted(by_name)]
     return Resolution(
-        tuple(itertools.chain.from_iterable(part.verdicts for part in parts)),
-        tuple(itertools.chain.from_iterable(part.clashes for part in parts)),
-        tuple(itertools.chain.from_iterable(part.undecided for part in parts)),
-        tuple(itertools.chain.from_iterable(part.remarks for part in parts)),
+        verdicts=tuple(itertools.chain.from_iterable(part.verdicts for part in parts)),
+        clashes=tuple(itertools.chain.from_iterable(part.clashes for part in parts)),
+        undecided=tuple(itertools.chain.from_iterable(part.undecided for part in parts)),
+        remarks=tuple(itertools.chain.from_iterable(part.remarks for part in parts)),
     )
 
 
 def check_pins(pins: Iterable[str], names: Iterable[str]) -> None:
-    """Every pin names a package.  Raises NotFound that lists the pins that do not, and near names."""
-    known = set(names)
-    for pin in sorted(set(pins) - known):
+    """Raise NotFound for the first pin, alphabetically, that is not the name of a package."""
+    existing = set(names)
+    for pin in sorted(set(pins) - existing):
         raise NotFound(
-            f'the pin "{pin}" names no package of any source', hint=did_you_mean(pin, known)
+            f'the pin "{pin}" is not the name of a package in any source',
+            hint=did_you_mean(pin, existing),
         )
 
 
-def _resolve_name(packages: list[Package], given: ResolutionRules) -> Resolution:
-    """Each step decides about some of the packages of one name and hands on the others."""
+def _resolve_name(packages: list[Package], rules: ResolutionRules) -> Resolution:
+    """Resolve the packages of one name.
+
+    Each step appends verdicts on some of the packages, and passes the others to the next step.
+    """
     verdicts: list[Verdict] = []
-    ordered = _sorted(packages, given.ranks)
-    left = _admitted(ordered, given, verdicts)
-    left, clashes, disputed = _distinct(left, given.ranks, verdicts)
-    left = _modular(left, given, verdicts)
-    left = _claimed(left, given, verdicts)
-    left = _pinned(left, given.policy.pins, verdicts)
-    left = _newest(left, given, verdicts)
-    remarks = _remarks(left, given.policy)
-    if given.policy.drop_stale:
-        left = _without_stale(left, verdicts)
-    reason = "every version stays" if given.policy.versions == "all" else "the newest"
-    verdicts += [Verdict(package, True, reason) for package in left]
+    in_order = _sort(packages, rules.preferences)
+    candidates = _drop_unsuitable(in_order, rules, verdicts)
+    candidates, clashes, undecided = _drop_duplicates(candidates, rules.preferences, verdicts)
+    candidates = _decide_modular(candidates, rules, verdicts)
+    candidates = _apply_wins(candidates, rules, verdicts)
+    candidates = _apply_pin(candidates, rules.policy.pins, verdicts)
+    candidates = _keep_newest(candidates, rules, verdicts)
+    remarks = _remarks(candidates, rules.policy)
+    if rules.policy.drop_stale:
+        candidates = _drop_stale(candidates, verdicts)
+    reason = "every version stays" if rules.policy.versions == "all" else "the newest"
+    verdicts += [Verdict(package, True, reason) for package in candidates]
     if len(verdicts) > 1:
-        place = {id(package): number for number, package in enumerate(ordered)}
-        verdicts.sort(key=lambda verdict: place[id(verdict.package)])
-    return Resolution(tuple(verdicts), tuple(clashes), tuple(disputed), tuple(remarks))
+        position = {id(package): number for number, package in enumerate(in_order)}
+        verdicts.sort(key=lambda verdict: position[id(verdict.package)])
+    return Resolution(
+        verdicts=tuple(verdicts),
+        clashes=tuple(clashes),
+        undecided=tuple(undecided),
+        remarks=tuple(remarks),
+    )
 
 
-def _sorted(packages: list[Package], ranks: Mapping[str, tuple[int, int]]) -> list[Package]:
-    """By architecture, the newest first, then the preferred source first."""
+def _sort(packages: list[Package], preferences: Mapping[str, tuple[int, int]]) -> list[Package]:
+    """Sort by architecture, then the newest first, then the preferred source first."""
     if len(packages) == 1:
         return packages
-    ordered = sorted(
-        packages, key=lambda package: (ranks[package.source], package.location, package.checksum)
+    in_order = sorted(
+        packages,
+        key=lambda package: (preferences[package.source], package.location, package.checksum),
     )
-    ordered.sort(key=package_key, reverse=True)
-    ordered.sort(key=lambda package: package.arch)
-    return ordered
+    in_order.sort(key=package_key, reverse=True)
+    in_order.sort(key=lambda package: package.arch)
+    return in_order
 
 
-def _admitted(
-    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+def _drop_unsuitable(
+    packages: list[Package], rules: ResolutionRules, verdicts: list[Verdict]
 ) -> list[Package]:
-    left = []
+    """Drop packages of other architectures, and those that their source does not include."""
+    suitable = []
     for package in packages:
-        refusal = _refusal(package, given)
-        if refusal:
-            verdicts.append(Verdict(package, False, refusal))
+        reason = _unsuitable_because(package, rules)
+        if reason:
+            verdicts.append(Verdict(package, False, reason))
         else:
-            left.append(package)
-    return left
+            suitable.append(package)
+    return suitable
 
 
-def _refusal(package: Package, given: ResolutionRules) -> str:
-    if package.arch not in given.arches:
-        return (
-            "a source package" if package.arch in SOURCE_ARCHES else f"not for {given.policy.arch}"
-        )
-    if not given.included and not given.excluded:
+def _unsuitable_because(package: Package, rules: ResolutionRules) -> str:
+    if package.arch not in rules.arches:
+        if package.arch in SOURCE_ARCHES:
+            return "a source package"
+        return f"not for {rules.policy.arch}"
+    if not rules.included and not rules.excluded:
         return ""
-    included = given.included.get(package.source)
+    included = rules.included.get(package.source)
     if included and not _matches(included, package):
-        return f'source "{package.source}" does not include it'
-    excluded = given.excluded.get(package.source)
+        return f'not included by source "{package.source}"'
+    excluded = rules.excluded.get(package.source)
     if excluded and _matches(excluded, package):
-        return f'source "{package.source}" excludes it'
+        return f'excluded by source "{package.source}"'
     return ""
 
 
 def _matches(matcher: Matcher, package: Package) -> bool:
-    """Globs meet the name, the name with its architecture, and the NEVRA with and without an epoch of 0."""
+    """Match the name, ``name.arch``, and the NEVRA with and without an epoch of 0."""
     full = f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}"
     texts = (package.name, f"{package.name}.{package.arch}", package.nevra, full)
     return any(matcher(text) for text in texts)
 
 
-def _distinct(
-    packages: list[Package], ranks: Mapping[str, tuple[int, int]], verdicts: list[Verdict]
+def _drop_duplicates(
+    packages: list[Package], preferences: Mapping[str, tuple[int, int]], verdicts: list[Verdict]
 ) -> tuple[list[Package], list[Clash], list[Clash]]:
-    """One package per NEVRA.  They come sorted, so that the preferred one is the first."""
+    """Keep one package per NEVRA: the first, because the preferred source comes first.
+
+    Returns the packages, and the clashes that a difference of priority did and did not decide.
+    """
     clashes: list[Clash] = []
-    disputed: list[Clash] = []
+    undecided: list[Clash] = []
     if len(packages) == 1:
-        return packages, clashes, disputed
+        return packages, clashes, undecided
     first: dict[tuple[str, int, str, str], Package] = {}
     for package in packages:
         winner = first.setdefault(
@@ -164,169 +184,174 @@ def _distinct(
         )
         if winner is package:
             continue
-        if _same(winner, package):
-            verdicts.append(
-                Verdict(package, False, f'the same package as in source "{winner.source}"')
+        if _is_same_file(winner, package):
+            reason = f'the same package as in source "{winner.source}"'
+        else:
+            has_priority = preferences[winner.source][0] < preferences[package.source][0]
+            (clashes if has_priority else undecided).append(Clash(winner, package))
+            reason = (
+                f'source "{winner.source}" is preferred, and has other content under this name'
+                " and version"
             )
-            continue
-        decided = ranks[winner.source][0] < ranks[package.source][0]
-        (clashes if decided else disputed).append(Clash(winner, package))
-        reason = f'source "{winner.source}" is preferred, and has other content under this name and version'
         verdicts.append(Verdict(package, False, reason))
-    return list(first.values()), clashes, disputed
+    return list(first.values()), clashes, undecided
 
 
-def _same(one: Package, other: Package) -> bool:
-    """The same file; where two repositories use different algorithms, the size has to do."""
-    if one.checksum_type == other.checksum_type:
-        return one.checksum == other.checksum
-    return one.size == other.size
+def _is_same_file(first: Package, second: Package) -> bool:
+    """Compare checksums, or sizes when the checksums are of different algorithms."""
+    if first.checksum_type == second.checksum_type:
+        return first.checksum == second.checksum
+    return first.size == second.size
 
 
-def _modular(
-    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+def _decide_modular(
+    packages: list[Package], rules: ResolutionRules, verdicts: list[Verdict]
 ) -> list[Package]:
-    """A stream's packages stay whatever their version; they neither beat nor yield to packages outside of it."""
-    if not packages or packages[0].name not in given.streams.names:
+    """Keep the current packages of each module stream, whatever their versions.
+
+    They do not compete with packages outside of modules.
+    """
+    if not packages or packages[0].name not in rules.streams.names:
         return packages
-    left = []
+    outside = []
     for package in packages:
-        membership = given.streams.membership_of(package)
+        membership = rules.streams.membership_of(package)
         if membership is None:
-            left.append(package)
-        elif membership.current or given.policy.versions == "all":
+            outside.append(package)
+        elif membership.current or rules.policy.versions == "all":
             verdicts.append(Verdict(package, True, f"of the module stream {membership.stream}"))
         else:
-            verdicts.append(
-                Verdict(
-                    package, False, f"of an older build of the module stream {membership.stream}"
-                )
-            )
-    return left
+            reason = f"of an older build of the module stream {membership.stream}"
+            verdicts.append(Verdict(package, False, reason))
+    return outside
 
 
-def _claimed(
-    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+def _apply_wins(
+    packages: list[Package], rules: ResolutionRules, verdicts: list[Verdict]
 ) -> list[Package]:
-    """Where a source wins a name, the others' packages of that name are out."""
-    if not given.winning:
+    """Where a source wins a name, drop the packages of other sources."""
+    if not rules.winning or not packages:
         return packages
-    claims = {
-        source for source, wins in given.winning.items() if packages and wins(packages[0].name)
-    }
-    holders = sorted(
-        {package.source for package in packages} & claims, key=lambda name: given.ranks[name]
+    claimants = {source for source, wins in rules.winning.items() if wins(packages[0].name)}
+    winners = sorted(
+        {package.source for package in packages} & claimants,
+        key=lambda name: rules.preferences[name],
     )
-    if not holders:
+    if not winners:
         return packages
-    reason = f'source "{holders[0]}" wins this name'
+    reason = f'source "{winners[0]}" wins this name'
     verdicts += [
-        Verdict(package, False, reason) for package in packages if package.source != holders[0]
+        Verdict(package, False, reason) for package in packages if package.source != winners[0]
     ]
-    return [package for package in packages if package.source == holders[0]]
+    return [package for package in packages if package.source == winners[0]]
 
 
-def _pinned(
+def _apply_pin(
     packages: list[Package], pins: Mapping[str, str], verdicts: list[Verdict]
 ) -> list[Package]:
+    """Choose the pinned version.  Raises NotFound when no source has it."""
     pin = pins.get(packages[0].name) if packages else None
     if pin is None:
         return packages
-    wanted = parse_evr(pin)
-    met = [package for package in packages if _meets(package.evr, wanted, pin)]
-    if not met:
-        at_hand = ", ".join(dict.fromkeys(str(package.evr) for package in packages))
+    pinned = parse_evr(pin)
+    matches = [package for package in packages if _matches_pin(package.evr, pinned, pin)]
+    if not matches:
+        available = ", ".join(dict.fromkeys(str(package.evr) for package in packages))
         raise NotFound(
             f'no source has {packages[0].name} in the pinned version "{pin}"',
-            hint=f"at hand: {at_hand}",
+            hint=f"available: {available}",
         )
-    verdicts += [Verdict(package, True, f"pinned to {pin}") for package in met]
+    verdicts += [Verdict(package, True, f"pinned to {pin}") for package in matches]
     verdicts += [
-        Verdict(package, False, f"pinned to {pin}") for package in packages if package not in met
+        Verdict(package, False, f"pinned to {pin}")
+        for package in packages
+        if package not in matches
     ]
     return []
 
 
-def _meets(have: EVR, wanted: EVR, pin: str) -> bool:
-    """The parts that the pin gives are equal."""
+def _matches_pin(evr: EVR, pinned: EVR, pin: str) -> bool:
+    """Compare only the parts that the pin contains."""
     return (
-        have.version == wanted.version
-        and (not wanted.release or have.release == wanted.release)
-        and (":" not in pin or have.epoch == wanted.epoch)
+        evr.version == pinned.version
+        and (not pinned.release or evr.release == pinned.release)
+        and (":" not in pin or evr.epoch == pinned.epoch)
     )
 
 
-def _newest(
-    packages: list[Package], given: ResolutionRules, verdicts: list[Verdict]
+def _keep_newest(
+    packages: list[Package], rules: ResolutionRules, verdicts: list[Verdict]
 ) -> list[Package]:
-    """The newest per architecture, or the few newest of what may be installed side by side."""
-    if given.policy.versions == "all" or not packages:
+    """Keep the newest per architecture; of install-only packages, several."""
+    if rules.policy.versions == "all" or not packages:
         return packages
-    limit = given.policy.install_only_limit if given.install_only(packages[0].name) else 1
-    left = []
+    limit = rules.policy.install_only_limit if rules.install_only(packages[0].name) else 1
+    newest = []
     for _arch, group in itertools.groupby(packages, key=lambda package: package.arch):
         first, *others = group
-        left += [first, *others[: limit - 1]]
+        newest += [first, *others[: limit - 1]]
         reason = f'older than {first.evr} of source "{first.source}"'
         verdicts += [Verdict(package, False, reason) for package in others[limit - 1 :]]
-    return left
+    return newest
 
 
-def _stale(packages: list[Package]) -> list[tuple[Package, Package]]:
-    """Pairs of a package and the newer one that replaced it when noarch became an architecture, or the reverse."""
-    newest = [
+def _newest_per_arch(packages: list[Package]) -> list[Package]:
+    return [
         next(group)
         for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)
     ]
-    plain = next((package for package in newest if package.arch == NOARCH), None)
-    if plain is None:
+
+
+def _stale_pairs(packages: list[Package]) -> list[tuple[Package, Package]]:
+    """Return pairs of an older and a newer package of which one is noarch and the other is not."""
+    newest = _newest_per_arch(packages)
+    noarch = next((package for package in newest if package.arch == NOARCH), None)
+    if noarch is None:
         return []
     pairs = []
     for other in newest:
-        if other is not plain and package_key(other) != package_key(plain):
-            older, newer = sorted((plain, other), key=package_key)
+        if other is not noarch and package_key(other) != package_key(noarch):
+            older, newer = sorted((noarch, other), key=package_key)
             pairs.append((older, newer))
     return pairs
 
 
-def _without_stale(packages: list[Package], verdicts: list[Verdict]) -> list[Package]:
-    newer_of = {older.arch: newer for older, newer in _stale(packages)}
+def _drop_stale(packages: list[Package], verdicts: list[Verdict]) -> list[Package]:
+    replacements = {older.arch: newer for older, newer in _stale_pairs(packages)}
     for package in packages:
-        if package.arch in newer_of:
-            newer = newer_of[package.arch]
-            verdicts.append(
-                Verdict(package, False, f"replaced by {newer.evr}, which is {newer.arch}")
-            )
-    return [package for package in packages if package.arch not in newer_of]
+        newer = replacements.get(package.arch)
+        if newer:
+            reason = f"replaced by {newer.evr}, which is {newer.arch}"
+            verdicts.append(Verdict(package, False, reason))
+    return [package for package in packages if package.arch not in replacements]
 
 
 def _remarks(packages: list[Package], policy: Policy) -> list[str]:
     if len(packages) < 2 or policy.versions == "all":
         return []
     remarks = [
-        f"{older.nevra} is older than {newer.nevra}: this package changed between noarch and an architecture"
-        for older, newer in _stale(packages)
+        f"{older.nevra} is older than {newer.nevra}: this package changed between noarch and an"
+        " architecture"
+        for older, newer in _stale_pairs(packages)
         if not policy.drop_stale
     ]
-    newest = [
-        next(group)
-        for _arch, group in itertools.groupby(packages, key=lambda package: package.arch)
-    ]
-    own = next((package for package in newest if package.arch == policy.arch), None)
+    newest = _newest_per_arch(packages)
+    native = next((package for package in newest if package.arch == policy.arch), None)
     for other in newest:
         if (
-            own
+            native
             and other.arch not in (policy.arch, NOARCH)
-            and package_key(other) != package_key(own)
+            and package_key(other) != package_key(native)
         ):
             remarks.append(
-                f"{other.nevra} and {own.nevra} cannot be installed side by side: their versions differ"
+                f"{other.nevra} and {native.nevra} cannot be installed side by side:"
+                " their versions differ"
             )
     return remarks
 
 
 def _matcher(globs: Sequence[str]) -> Matcher:
-    """A function that tells whether a text meets one of the globs."""
+    """Return a function that is true for texts that match one of the globs."""
     if not globs:
         return lambda _text: None
     return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
