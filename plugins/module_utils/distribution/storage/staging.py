@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files that are on their way: written under a staging name, hashed as they grow, flushed before they are named."""
+"""Files that are being downloaded: written under a staging name, hashed while they grow.
+
+They get their own names after they were flushed to the disk.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +21,30 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class DownloadItem(NamedTuple):
-    """One file to fetch.
-
-    location  below the source's URL
-    target    the path that it gets when it is complete
-    checksum, checksum_type, size   what it must be; "" and -1 when the source does not tell
-    """
+    """One file to download."""
 
     location: str
+    """Path below the source's URL."""
     target: str
+    """Local path of the complete file."""
     checksum: str
+    """Expected checksum in hexadecimal; empty when the source does not publish it."""
     checksum_type: str
+    """The algorithm of the checksum, a key of DIGESTS."""
     size: int
+    """Expected size in bytes; -1 when the source does not publish it."""
 
 
 class StagedFile:
-    """A file that grows under its staging name, and the digest of what it holds; ``grown``: since it was opened."""
+    """A file that grows under its staging name, and the digest of its content.
+
+    ``bytes_added`` counts the bytes since it was opened.
+    """
 
     def __init__(self, path: str, item: DownloadItem) -> None:
-        self._digest = hashlib.new(DIGESTS[item.checksum_type][0] if item.checksum else "sha256")
+        self._digest = hashlib.new(
+            DIGESTS[item.checksum_type].hashlib_name if item.checksum else "sha256"
+        )
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self.bytes_added = 0
         self.size = os.fstat(self._descriptor).st_size
@@ -44,9 +52,9 @@ class StagedFile:
             os.ftruncate(self._descriptor, 0)
             self.size = 0
         if self.size:
-            self._read_again()
+            self._hash_existing()
 
-    def _read_again(self) -> None:
+    def _hash_existing(self) -> None:
         while piece := os.read(self._descriptor, BUFFER):
             self._digest.update(piece)
 
@@ -58,13 +66,16 @@ class StagedFile:
         while written < len(piece):
             written += os.write(self._descriptor, piece[written:])
 
-    def difference(self, item: DownloadItem) -> str:
-        """How the file differs from its promise, or nothing."""
+    def mismatch(self, item: DownloadItem) -> str:
+        """Return how the file differs from its metadata; empty when it does not."""
         if item.size not in (-1, self.size):
-            return f"it has {self.size:,} bytes, the metadata promises {item.size:,}"
+            return f"it has {self.size:,} bytes, the metadata states {item.size:,}"
         checksum = self._digest.hexdigest()
         if item.checksum not in ("", checksum):
-            return f"its {item.checksum_type} is {checksum[:16]}…, the metadata promises {item.checksum[:16]}…"
+            return (
+                f"its {item.checksum_type} is {checksum[:16]}…,"
+                f" the metadata states {item.checksum[:16]}…"
+            )
         return ""
 
     def close(self) -> None:
@@ -72,18 +83,20 @@ class StagedFile:
 
 
 def check_space(items: Sequence[DownloadItem], staging: str, where: str) -> None:
-    """Refuse before the first byte what cannot fit; what lies in the staging folder already is not counted."""
+    """Raise Unavailable if the files do not fit on the file system of the staging folder.
+
+    The files that are already in the staging folder count as free space.
+    """
     needed = sum(max(0, item.size) for item in items)
-    room = os.statvfs(staging)
-    free = room.f_bavail * room.f_frsize + sum(
-        entry.stat().st_size for entry in os.scandir(staging)
-    )
+    status = os.statvfs(staging)
+    staged = sum(entry.stat().st_size for entry in os.scandir(staging))
+    free = status.f_bavail * status.f_frsize + staged
     if needed > free:
         largest = max(items, key=lambda item: item.size)
         raise Unavailable(
-            f"{needed:,} bytes are to be fetched and {free:,} are free on the file system of {staging}",
+            f"the files have {needed:,} bytes, and the file system of {staging} has {free:,} free",
             where,
-            f"make room; the largest file is {largest.location} with {largest.size:,} bytes",
+            f"free some space; the largest file is {largest.location} with {largest.size:,} bytes",
         )
 
 
@@ -93,7 +106,7 @@ def remove_file(path: str) -> None:
 
 
 def sync_file_system(path: str) -> None:
-    """Flush everything that was written to the file system that holds ``path``: syncfs(2), which Python lacks."""
+    """Flush the file system of ``path`` to the disk: syncfs(2), which Python does not offer."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if _LIBC.syncfs(descriptor):
