@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""GnuPG keys for a test, and packages signed with them by rpmsign."""
+"""GnuPG keys for tests, and packages signed with them by rpmsign."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 
-SIGNED_THEN = "20200201T000000"
+# Time of the signatures of an expired key.
+SIGNATURE_TIME = "20200201T000000"
 
 
 class SecretKey(NamedTuple):
-    """A key in a keyring of its own; ``public`` is the file that an administrator would be given."""
+    """A key in its own keyring."""
 
     home: pathlib.Path
     user: str
     public: pathlib.Path
+    """File with the public key, as a vendor publishes it."""
     expired: bool = False
 
     @property
@@ -26,7 +28,7 @@ class SecretKey(NamedTuple):
 
     @property
     def _time(self) -> list[str]:
-        return [f"--faked-system-time={SIGNED_THEN}"] if self.expired else []
+        return [f"--faked-system-time={SIGNATURE_TIME}"] if self.expired else []
 
     def gpg(self, *arguments: str) -> str:
         argv = [
@@ -43,7 +45,7 @@ class SecretKey(NamedTuple):
         return process.run(argv, timeout=60, env=self.environment).stdout
 
     def sign_detached(self, path: pathlib.Path) -> pathlib.Path:
-        """Write ``path``.asc."""
+        """Write the detached signature ``path``.asc, and return its path."""
         self.gpg("--yes", "--armor", "--local-user", self.user, "--detach-sign", str(path))
         return path.with_name(f"{path.name}.asc")
 
@@ -64,7 +66,7 @@ class SecretKey(NamedTuple):
 
 
 def make_key(folder: pathlib.Path, name: str, *, expired: bool = False) -> SecretKey:
-    """Make a key pair; an expired one was good at the time of its signatures."""
+    """Create a key pair; an expired one was valid at the time of its signatures."""
     home = folder / f"gnupg-{name}"
     home.mkdir(mode=0o700, parents=True)
     key = SecretKey(home, f"{name}@example.org", folder / f"RPM-GPG-KEY-{name}", expired)

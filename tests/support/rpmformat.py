@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The bytes of an RPM v4 file: header sections and the cpio payload (rpm's documentation, "Package Format").
 
-Only what a writer needs; `support.rpms` says what goes in.
+Only what a writer needs; `support.rpms` builds the entries.
 """
 
 from __future__ import annotations
@@ -12,13 +12,24 @@ import struct
 import zlib
 from typing import Iterable, NamedTuple, Sequence, Union
 
-INT16, INT32, STRING, BINARY, STRINGS, TRANSLATED = 3, 4, 6, 7, 8, 9
+# Types of header entries.
+INT16 = 3
+INT32 = 4
+STRING = 6
+BINARY = 7
+STRINGS = 8
+TRANSLATED = 9
+# Integer type -> width in bytes and format of struct.
 WIDTH = {INT16: (2, "H"), INT32: (4, "I")}
-SIGNATURE_REGION, HEADER_REGION = 62, 63
+SIGNATURE_REGION = 62
+HEADER_REGION = 63
 HEADER_MAGIC = b"\x8e\xad\xe8\x01\0\0\0\0"
 LEAD_SIZE = 96
 SHA256 = 8
-DIRECTORY, REGULAR, SYMLINK = 0o040000, 0o100000, 0o120000
+# File types in the mode of a member.
+DIRECTORY = 0o040000
+REGULAR = 0o100000
+SYMLINK = 0o120000
 
 Value = Union[str, bytes, Sequence[int], Sequence[str]]
 
@@ -32,7 +43,7 @@ class Entry(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One file of the payload; the mode holds its type, and a symbolic link's content is its target."""
+    """One file of the payload; the content of a symbolic link is its target."""
 
     path: str
     content: bytes
@@ -40,47 +51,48 @@ class Member(NamedTuple):
 
 
 def section(entries: Iterable[Entry], region: int) -> bytes:
-    """A header section: the index sorted by tag, the data, and the trailer that makes both an immutable region."""
+    """Return a header section: an index sorted by tag, the data, and the trailer of the region."""
     data = bytearray()
     index = []
     for tag, kind, value in sorted(entries):
         if kind in WIDTH:
             width, code = WIDTH[kind]
             data += bytes(-len(data) % width)
-        offset, count = len(data), 1 if kind == STRING else len(value)
+        offset = len(data)
+        count = 1 if kind == STRING else len(value)
         if kind in WIDTH:
             data += struct.pack(f">{count}{code}", *value)
-        elif kind == BINARY:
+        elif isinstance(value, bytes):
             data += value
         else:
-            texts = [value] if kind == STRING else value
-            data += b"".join(text.encode() + b"\0" for text in texts)
+            texts = [value] if isinstance(value, str) else value
+            data += b"".join(str(text).encode() + b"\0" for text in texts)
         index.append((tag, kind, offset, count))
     trailer = len(data)
-    entries_held = len(index) + 1
-    data += struct.pack(">IIiI", region, BINARY, -16 * entries_held, 16)
+    entry_count = len(index) + 1
+    data += struct.pack(">IIiI", region, BINARY, -16 * entry_count, 16)
     rows = [(region, BINARY, trailer, 16), *index]
-    head = HEADER_MAGIC + struct.pack(">II", entries_held, len(data))
+    head = HEADER_MAGIC + struct.pack(">II", entry_count, len(data))
     return head + b"".join(struct.pack(">IIII", *row) for row in rows) + bytes(data)
 
 
 def cpio(members: Iterable[Member]) -> bytes:
-    """The members as a "newc" archive, numbered as the header numbers them."""
-    out = bytearray()
+    """Return the members as a "newc" archive, with the inode numbers of the header."""
+    archive = bytearray()
     for number, member in enumerate([*members, Member("", b"", 0)], 1):
         name = (f".{member.path}" if member.path else "TRAILER!!!").encode() + b"\0"
         inode = number if member.path else 0
         numbers = (inode, member.mode, 0, 0, 1, 0, len(member.content), 0, 0, 0, 0, len(name), 0)
-        out += b"070701" + b"".join(b"%08x" % value for value in numbers) + name
-        out += bytes(-len(out) % 4) + member.content
-        out += bytes(-len(out) % 4)
-    return bytes(out)
+        archive += b"070701" + b"".join(b"%08x" % value for value in numbers) + name
+        archive += bytes(-len(archive) % 4) + member.content
+        archive += bytes(-len(archive) % 4)
+    return bytes(archive)
 
 
 def assemble(
     name: str, entries: Iterable[Entry], members: Sequence[Member], *, source: bool, padding: bytes
 ) -> bytes:
-    """A whole file: lead, digests, header, compressed payload; ``padding`` only makes it larger."""
+    """Return a whole file: lead, digests, header, compressed payload, padding."""
     archive = cpio(members)
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     payload = packer.compress(archive) + packer.flush() + padding
@@ -111,7 +123,7 @@ def assemble(
     return lead + signature + bytes(-len(signature) % 8) + header + payload
 
 
-def claim(image: bytes, size: int) -> bytes:
-    """The same file, but its signature section says that it holds ``size`` bytes of data."""
-    at = LEAD_SIZE + len(HEADER_MAGIC) + 4
-    return image[:at] + struct.pack(">I", size) + image[at + 4 :]
+def set_data_size(image: bytes, size: int) -> bytes:
+    """Return the file with another data size in its signature section."""
+    start = LEAD_SIZE + len(HEADER_MAGIC) + 4
+    return image[:start] + struct.pack(">I", size) + image[start + 4 :]

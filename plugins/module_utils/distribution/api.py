@@ -19,7 +19,7 @@ from .build.profile_hook import ProfileHook
 from .build.result import BuildResult, describe_generation
 from .metadata.index import PublishedGeneration, open_published
 from .model import Distribution, ProgressCallback, ignore_progress
-from .sources.local import SourceChanged
+from .sources.repository_access import SourceChanged
 from .storage import pool
 from .storage.pool import StorePaths
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A repository, a server that can misbehave in front of it, and the folders of a frontend."""
+"""Fixtures: a repository behind a server with faults, and the folders of a frontend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.upstream import Upstream, upstream
 
 
 class Place(NamedTuple):
-    """Where a frontend keeps metadata and packages."""
+    """The folders of a frontend for metadata and packages."""
 
     cache: pathlib.Path
     pool: pathlib.Path
@@ -27,21 +27,21 @@ class Place(NamedTuple):
 
 @pytest.fixture
 def site(tmp_path: pathlib.Path) -> Site:
-    """Sources, and the distributions that are built from them."""
+    """Return sources, and the distributions that are built from them."""
     return Site(tmp_path)
 
 
 @pytest.fixture
 def place(tmp_path: pathlib.Path) -> Place:
-    made = Place(tmp_path / "cache", tmp_path / "pool")
-    for folder in made:
+    folders = Place(tmp_path / "cache", tmp_path / "pool")
+    for folder in folders:
         folder.mkdir()
-    return made
+    return folders
 
 
 @pytest.fixture
 def updates(tmp_path: pathlib.Path) -> Iterator[Upstream]:
-    """An update server with three packages."""
+    """Serve three packages, as an update server does."""
     with upstream(repository(tmp_path / "updates", UPDATES)) as server:
         yield server
 
@@ -54,24 +54,33 @@ UPDATES = [
 
 
 def package(rpm: Rpm, source: str = "updates") -> Package:
-    """What primary.xml says of a package that `support.rpms` wrote."""
+    """Return a package of ``support.rpms`` as primary.xml describes it."""
     content = image(rpm)
-    checksum = hashlib.sha256(content).hexdigest()
-    return Package(rpm.name, rpm.arch, rpm.epoch, rpm.version, rpm.release, checksum, "sha256", len(content),
-                   f"Packages/{rpm.filename}", source)  # fmt: skip
+    return Package(
+        name=rpm.name,
+        arch=rpm.arch,
+        epoch=rpm.epoch,
+        version=rpm.version,
+        release=rpm.release,
+        checksum=hashlib.sha256(content).hexdigest(),
+        checksum_type="sha256",
+        size=len(content),
+        location=f"Packages/{rpm.filename}",
+        source=source,
+    )
 
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], SecretKey]]:
-    """Key pairs by name, made once; one that is called ``old`` has expired."""
+    """Return key pairs by name, made once; the one named ``old`` has expired."""
     folder = tmp_path_factory.mktemp("keys")
-    made: dict[str, SecretKey] = {}
+    keys: dict[str, SecretKey] = {}
 
     def get(name: str) -> SecretKey:
-        if name not in made:
-            made[name] = make_key(folder, name, expired=name == "old")
-        return made[name]
+        if name not in keys:
+            keys[name] = make_key(folder, name, expired=name == "old")
+        return keys[name]
 
     yield get
-    for one in made.values():
-        process.run(["gpgconf", "--homedir", str(one.home), "--kill", "all"], timeout=30)
+    for key in keys.values():
+        process.run(["gpgconf", "--homedir", str(key.home), "--kill", "all"], timeout=30)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A distribution from a server that misbehaves: what is published is whole, whatever happens on the way."""
+"""A distribution from a server with faults: the published tree stays complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def source(server: Upstream, **options: object) -> Source:
 
 
 def publish(server: Upstream, *rpms: Rpm) -> None:
-    """Upstream publishes; what it replaces is gone."""
+    """Publish packages on the server, and remove those that they replace."""
     for rpm in rpms:
         for old in (server.folder / "Packages").glob(f"{rpm.name}-[0-9]*"):
             old.unlink()
@@ -41,14 +41,14 @@ def test_a_distribution_follows_its_mirror(site: Site, updates: Upstream) -> Non
     publish(updates, NEWER)
     updates.requests.clear()
     built = site.build("rocks", source(updates))
-    assert [f"{one.name} {one.before} {one.after}" for one in built.changes.upgraded] == [
-        "bash 5.1.8-9.el9 5.2.0-1.el9"
-    ]
+    assert [
+        f"{change.name} {change.before} {change.after}" for change in built.changes.upgraded
+    ] == ["bash 5.1.8-9.el9 5.2.0-1.el9"]
     assert [request.path for request in updates.asked(EVERY_RPM)] == [package(NEWER).location]
     assert site.nevras("rocks") == [NEWER.nevra, GLIBC, TZDATA]
 
 
-def test_an_upstream_that_publishes_while_packages_come_is_read_anew(
+def test_an_upstream_that_publishes_during_the_download_is_read_again(
     site: Site, updates: Upstream
 ) -> None:
     updates.fail("Packages/bash*", meanwhile(lambda: publish(updates, NEWER)))
@@ -56,23 +56,25 @@ def test_an_upstream_that_publishes_while_packages_come_is_read_anew(
     assert site.nevras("rocks") == [NEWER.nevra, GLIBC, TZDATA]
 
 
-def test_an_upstream_that_publishes_behind_the_last_package_is_read_anew(
+def test_an_upstream_that_publishes_after_the_last_package_is_read_again(
     site: Site, updates: Upstream
 ) -> None:
-    """Nothing is missing, but at the end repomd.xml is another one."""
+    """No file is missing, but repomd.xml has changed at the end."""
     updates.fail("Packages/bash*", meanwhile(lambda: repository(updates.folder, [NEWER])))
     site.build("rocks", source(updates))
     assert site.nevras("rocks") == [NEWER.nevra, GLIBC, TZDATA]
 
 
 FAULTS = {
-    "a package is gone": lambda server: server.fail(EVERY_RPM, status(404), times=FOREVER),
-    "a package is cut short": lambda server: server.fail(EVERY_RPM, shortened(10), times=FOREVER),
-    "a package is another": lambda server: server.fail(EVERY_RPM, text(b"hello"), times=FOREVER),
+    "a package is missing": lambda server: server.fail(EVERY_RPM, status(404), times=FOREVER),
+    "a package is truncated": lambda server: server.fail(EVERY_RPM, shortened(10), times=FOREVER),
+    "a package has other content": lambda server: server.fail(
+        EVERY_RPM, text(b"hello"), times=FOREVER
+    ),
     "the server is busy for an hour": lambda server: server.fail(
         "*", status(503, retry_after="3600"), times=FOREVER
     ),
-    "the metadata are half-written": lambda server: server.fail(
+    "the metadata is incomplete": lambda server: server.fail(
         "*primary*", shortened(10), times=FOREVER
     ),
     "repomd.xml is a web page": lambda server: server.fail(
@@ -83,7 +85,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_published_outlives_every_fault_of_a_mirror(
+def test_a_fault_of_a_mirror_does_not_change_the_published_tree(
     fault: str, site: Site, updates: Upstream
 ) -> None:
     site.build("rocks", source(updates))
@@ -115,7 +117,7 @@ def test_an_unsigned_package_from_a_mirror_is_not_published(
     assert content(site.tree("rocks")) == before
 
 
-def test_two_distributions_fetch_what_they_share_once(
+def test_two_distributions_fetch_shared_packages_once(
     site: Site, updates: Upstream, tmp_path: pathlib.Path
 ) -> None:
     site.build("rocks", source(updates))

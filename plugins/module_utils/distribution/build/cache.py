@@ -69,7 +69,11 @@ def inputs_digest(distribution: Distribution, inputs: Sequence[Input], hook_key:
         _to_json(distribution),
         rules_digest(distribution),
         [source_input.origin for source_input in inputs],
-        [source_input.stamps() for source_input in inputs if isinstance(source_input, Directory)],
+        [
+            source_input.scanned_files()
+            for source_input in inputs
+            if isinstance(source_input, Directory)
+        ],
         [_list_files(folder) for folder in distribution.xml],
         hook_key,
     ]

@@ -15,7 +15,7 @@ from ..metadata import shards, treeinfo, writer
 from ..metadata.index import BUILD, INDEX, encode_index
 from ..model import Package, pool_path
 from ..publish import STAGING_FOLDER
-from ..sources.local import SourceChanged
+from ..sources.repository_access import SourceChanged
 from ..storage import pool
 from ..storage.pool import StorePaths
 from .auxiliary_metadata import KINDS
@@ -74,7 +74,7 @@ def fill_generation(plan: Plan, store: StorePaths, new_paths: Sequence[str]) -> 
         tree = Tree(staging)
         _fill(tree, plan, store)
         for source_input in plan.inputs:
-            if not source_input.unchanged():
+            if not source_input.is_unchanged():
                 raise SourceChanged(
                     "it changed during the build", source_input.source.where, "run again"
                 )

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sources, opened: whatever a source is, it has packages and their XML, further documents, and files of a tree.
+"""Opened sources: each has packages, their XML, other documents, and files of a tree.
 
-Nothing is read before it is asked for, so that an unchanged source costs no more than being recognised.
+Files are read when they are first used, so recognising an unchanged source is cheap.
 """
 
 from __future__ import annotations
@@ -21,103 +21,94 @@ from ..model import Package, ProgressCallback, Source, TreeFile
 from ..storage.pool import StorePaths, import_package
 from . import rpm_directory
 from .local import LocalRepository, local_path
+from .repository_access import RepositoryAccess
 
 if TYPE_CHECKING:
     from ..metadata.repomd import Record
 
-# The origin of XML that is made here: equal headers give equal XML.
+# The origin of XML that is made from RPM headers: equal headers give equal XML.
 FROM_HEADERS = "headers-1"
 _TIMESTAMP = re.compile(r"<timestamp>([0-9.]+)</timestamp>")
 
 
 class Input(Protocol):
-    """What the rest of the room knows of a source.
-
-    origin  what its packages' XML is taken from: when it is the same, so is the XML
-    """
+    """A source as the rest of the package uses it."""
 
     source: Source
     origin: str
+    """Identity of the packages' XML: while it is the same, the XML is the same."""
 
     def packages(self) -> list[Package]:
-        """Every package of the source."""
+        """Return all packages of the source."""
 
     def package_xml(self, kind: str, package: Package, location: str) -> bytes:
-        """The package's element in the file of this kind (primary, filelists, other), lying at ``location``."""
+        """Return the package's element in a file of ``kind``: primary, filelists or other.
+
+        location  path of the package in the distribution, for the element's href
+        """
 
     def newest_timestamp(self) -> int:
-        """When the newest thing in it was made, as it says itself; in seconds since 1970."""
+        """Return the time of the newest content, from the source's metadata; seconds since 1970."""
 
     def document(self, kind: str) -> bytes:
-        """Another document (group, modules, updateinfo…), expanded; empty when there is none."""
+        """Return another document (group, modules, …), decompressed; empty when there is none."""
 
     def published(self) -> Optional[PublishedGeneration]:
-        """The source as a distribution of ours; None when it is none."""
+        """Return the source as a generation; None when it is another repository."""
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:
-        """Bring packages into the pool, checked; how many were not there."""
+        """Fetch and check packages that the pool lacks, and return their number."""
 
-    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
-        """Bring files of its tree; those that it does not have are left out."""
+    def fetch_files(self, requested: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+        """Fetch files of the source's tree into ``folder``, and return those that exist."""
 
-    def unchanged(self) -> bool:
-        """Whether the source is still what was read."""
+    def is_unchanged(self) -> bool:
+        """Return whether the source still has the metadata that was read."""
 
     def preload(self, kind: str) -> None:
-        """Read what ``text`` of this kind needs; it would do so itself, but this may be done in a thread."""
+        """Read the data of ``package_xml``.  This can be done in a thread; otherwise it is lazy."""
 
     def unload(self, kind: str) -> None:
-        """Free it."""
+        """Free the data of ``package_xml``."""
 
 
-def open_source(source: Source, store: StorePaths, progress: ProgressCallback) -> Input:
-    """The source, opened as far as to tell its origin."""
+def open_source(source: Source, store: StorePaths, report: ProgressCallback) -> Input:
+    """Open a source, and read what determines its origin.
+
+    Raises NotFound, DescriptionError or Unavailable when its metadata cannot be read.
+    """
     if source.type == "directory":
-        return Directory(source, store, progress)
-    reach = _reach(source, store, progress)
-    published = open_published(reach.folder)
+        return Directory(source, store, report)
+    access = _open_repository(source, store, report)
+    published = open_published(access.folder)
     if published is None:
-        return Repository(source, reach)
-    return (
-        Parent(source, reach, published) if reach.ours else ForeignParent(source, reach, published)
-    )
+        return Repository(source, access)
+    if access.is_own:
+        return Parent(source, access, published)
+    return ForeignParent(source, access, published)
 
 
-class RepositoryAccess(Protocol):
-    """What Nearby and Faraway have in common."""
-
-    folder: str
-    identity: str
-    ours: bool
-
-    def unchanged(self) -> bool: ...
-
-    def fetch_packages(self, packages: Sequence[Package]) -> int: ...
-
-    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]: ...
-
-
-def _reach(source: Source, store: StorePaths, progress: ProgressCallback) -> RepositoryAccess:
+def _open_repository(
+    source: Source, store: StorePaths, report: ProgressCallback
+) -> RepositoryAccess:
     if local_path(source):
-        return LocalRepository(source, store, progress)
-    from .remote import (
-        RemoteRepository,
-    )  # here, because its libraries take longer to load than an unchanged build takes
+        return LocalRepository(source, store, report)
+    # Here, because loading its libraries takes longer than an unchanged build.
+    from .remote import RemoteRepository
 
-    return RemoteRepository(source, store, progress)
+    return RemoteRepository(source, store, report)
 
 
 class Repository:
-    """A repository that anybody built."""
+    """A repository of RPMs, whoever built it."""
 
-    def __init__(self, source: Source, reach: RepositoryAccess) -> None:
-        self.source, self.origin = source, reach.identity
-        self.fetch_packages, self.fetch_files, self.unchanged = (
-            reach.fetch_packages,
-            reach.fetch_files,
-            reach.unchanged,
-        )
-        self._folder = reach.folder
+    def __init__(self, source: Source, access: RepositoryAccess) -> None:
+        self.source = source
+        self.origin = access.identity
+        self.fetch_packages = access.fetch_packages
+        self.fetch_files = access.fetch_files
+        self.is_unchanged = access.is_unchanged
+        self._folder = access.folder
         self._primary: Optional[Primary] = None
         self._listings: dict[str, Listing] = {}
         self._records: Optional[Mapping[str, Record]] = None
@@ -173,12 +164,12 @@ class Repository:
 
 
 class Parent(Repository):
-    """A distribution of this root: read by shards, and its shards taken as they are where they fit."""
+    """A distribution of this root: read by shards, which are copied whole where they fit."""
 
     def __init__(
-        self, source: Source, reach: RepositoryAccess, published: PublishedGeneration
+        self, source: Source, access: RepositoryAccess, published: PublishedGeneration
     ) -> None:
-        super().__init__(source, reach)
+        super().__init__(source, access)
         self._published = published
 
     def packages(self) -> list[Package]:
@@ -204,7 +195,7 @@ class Parent(Repository):
 
 
 class ForeignParent(Parent):
-    """A distribution that another frontend built: what it says of its packages is taken from their XML itself."""
+    """A distribution of another frontend: packages are read from their XML, not from the index."""
 
     def packages(self) -> list[Package]:
         packages = []
@@ -221,11 +212,13 @@ class ForeignParent(Parent):
 class Directory:
     """A folder of RPM files."""
 
-    def __init__(self, source: Source, store: StorePaths, progress: ProgressCallback) -> None:
-        self.source, self._places, self._progress = source, store, progress
+    def __init__(self, source: Source, store: StorePaths, report: ProgressCallback) -> None:
+        self.source = source
         self.origin = FROM_HEADERS
-        self._found = rpm_directory.scan(source)
-        self._read: Optional[rpm_directory.HeaderSet] = None
+        self._store = store
+        self._report = report
+        self._scanned = rpm_directory.scan(source)
+        self._headers: Optional[rpm_directory.HeaderSet] = None
         self._texts: dict[tuple[str, str], bytes] = {}
 
     def packages(self) -> list[Package]:
@@ -238,7 +231,7 @@ class Directory:
         if (package.checksum, kind) not in self._texts:
             path = os.path.join(self.source.path, package.location)
             texts = rpm_directory.package_xml(path, location, package.checksum)
-            # Compressed, because the other two may wait until thousands of packages were read.
+            # Compressed, because filelists and other wait until thousands of packages are read.
             self._texts.update(
                 {(package.checksum, name): compress_frame(text) for name, text in texts.items()}
             )
@@ -251,48 +244,50 @@ class Directory:
         return None
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:
-        brought = 0
+        imported = 0
         for package in packages:
             path = os.path.join(self.source.path, package.location)
-            brought += import_package(path, package, self._places.pool, path, copy=True)
-        return brought
+            imported += import_package(path, package, self._store.pool, path, copy=True)
+        return imported
 
-    def fetch_files(self, wanted: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+    def fetch_files(self, requested: Sequence[TreeFile], folder: str) -> list[TreeFile]:
         return []
 
-    def unchanged(self) -> bool:
-        return rpm_directory.scan(self.source) == self._found
+    def is_unchanged(self) -> bool:
+        return rpm_directory.scan(self.source) == self._scanned
 
     def preload(self, kind: str) -> None:
         """Headers are read one by one."""
 
-    def stamps(self) -> list[rpm_directory.ScannedFile]:
-        """What tells that nothing in the folder changed."""
-        return self._found
+    def scanned_files(self) -> list[rpm_directory.ScannedFile]:
+        """Return the files of the folder; the list is equal while none of them changes."""
+        return self._scanned
 
     def unload(self, kind: str) -> None:
         self._texts = {key: text for key, text in self._texts.items() if key[1] != kind}
 
     def _open(self) -> rpm_directory.HeaderSet:
-        if self._read is None:
-            self._read = rpm_directory.read_headers(
-                self.source, self._found, self._places.cache, self._progress
+        if self._headers is None:
+            self._headers = rpm_directory.read_headers(
+                self.source, self._scanned, self._store.cache, self._report
             )
-        return self._read
+        return self._headers
 
 
 def _records(folder: str) -> Mapping[str, Record]:
-    """What the repomd.xml in a folder names, by kind."""
-    from ..metadata.repomd import (
-        parse_repomd,
-    )  # here, because its parser is not needed when nothing changed
+    """Return the records of the repomd.xml in a folder, by kind."""
+    # Here, because its parser is not needed when nothing has changed.
+    from ..metadata.repomd import parse_repomd
 
     path = os.path.join(folder, "repodata", "repomd.xml")
     return {record.kind: record for record in parse_repomd(files.read_bytes(path), path).records}
 
 
 def empty_package_xml(package: Package) -> bytes:
-    """A package of which the source's filelists or other tells nothing; its names hold nothing to be escaped."""
+    """Return the element of a package that the source's filelists or other.xml does not contain.
+
+    Names, versions and checksums of packages contain no characters that must be escaped.
+    """
     version = f'<version epoch="{package.epoch}" ver="{package.version}" rel="{package.release}"/>'
     identity = f'pkgid="{package.checksum}" name="{package.name}" arch="{package.arch}"'
     return f"<package {identity}>\n  {version}\n</package>\n".encode()

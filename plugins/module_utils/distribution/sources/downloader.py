@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Many files of one source at a time: several connections, resumed, checked, and named only when they are complete.
+"""Download many files of one source: over several connections, resumed, checked, renamed last.
 
-A file is written under a staging name, checked against its size and checksum, flushed to the disk together with its
-neighbours, and only then renamed.  A run that was killed leaves staging files; the next one goes on with them.
+A file is written under a staging name, checked against its size and checksum, flushed to the disk
+together with others, and then renamed.  A run that is killed leaves staging files, and the next run
+continues them.
 """
 
 from __future__ import annotations
@@ -21,25 +22,30 @@ from ..model import Progress, ProgressCallback, Source
 from ..storage.staging import DownloadItem, StagedFile, check_space, remove_file, sync_file_system
 from .http import Connection, Limits, NotResumableError, TooLongError, TransientError, retry_delay
 
-# As many files, or bytes, are flushed together: a flush waits for the disk, whatever else is being written.
-BATCH_FILES, BATCH_BYTES = 5000, 1 << 30
-ADVANCE = 1 << 20
-REPORT_EVERY = 0.5
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# So many files or bytes are flushed together, because a flush waits for all writes to the disk.
+BATCH_FILES = 5000
+BATCH_BYTES = 1 << 30
+# An attempt that adds as many bytes does not count as failed.
+MIN_PROGRESS = 1 << 20
+# Seconds between two progress reports.
+REPORT_INTERVAL = 0.5
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FailedFile(NamedTuple):
-    """A file that could not be had, and why."""
+    """A file that could not be downloaded, and the reason."""
 
     location: str
     error: RocksError
 
 
 class DownloadResult(NamedTuple):
-    """What a download brought: files and bytes that came over the network, and the files that did not."""
+    """The result of a download."""
 
     files: int
+    """Files that were downloaded."""
     bytes: int
+    """Bytes that were received."""
     failed_files: tuple[FailedFile, ...]
 
 
@@ -53,34 +59,34 @@ def download(
     report: ProgressCallback,
     flush: bool = True,
 ) -> DownloadResult:
-    """Fetch every item that is not at its target yet.
+    """Download every item whose target does not exist.
 
     staging  an existing folder on the file system of the targets, used by one run at a time
-    step     what this is called in the progress that ``report`` is told
-    flush    False: the caller flushes the file system before anybody may believe in the targets
+    step     name of this step in progress reports
+    flush    False: the caller flushes the file system before it uses the targets
 
-    A file that is missing or different on the server is a Fault of the result; the others are fetched all the same.
-    Raises Unavailable when the server does not answer any more, or the disk is full.
+    A file that is missing or different on the server becomes a failed file of the result, and the
+    others are downloaded.  Raises Unavailable when the server stops responding or the disk is full.
     """
-    wanted = [
+    missing = [
         item
         for item in {item.target: item for item in items}.values()
         if not os.path.exists(item.target)
     ]
-    if not wanted:
+    if not missing:
         return DownloadResult(0, 0, ())
-    check_space(wanted, staging, source.where)
-    job = _Job(source, wanted, staging, step=step, limits=limits, flush=flush)
+    check_space(missing, staging, source.where)
+    job = _Job(source, missing, staging, step=step, limits=limits, flush=flush)
     threads = [
         threading.Thread(target=job.work, daemon=True)
-        for _number in range(min(limits.connections, len(wanted)))
+        for _number in range(min(limits.connections, len(missing)))
     ]
     try:
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(REPORT_EVERY)
+                thread.join(REPORT_INTERVAL)
                 report(job.progress())
         job.finish()
     finally:
@@ -88,13 +94,12 @@ def download(
         for thread in threads:
             thread.join()
     report(job.progress())
-    return DownloadResult(
-        job.files, job.bytes, tuple(sorted(job.failed_files, key=lambda fault: fault.location))
-    )
+    failed_files = sorted(job.failed_files, key=lambda failed: failed.location)
+    return DownloadResult(job.files, job.bytes, tuple(failed_files))
 
 
 class _Job:
-    """What the threads of one download share."""
+    """The state that the threads of one download share."""
 
     def __init__(
         self,
@@ -107,22 +112,27 @@ class _Job:
         flush: bool,
     ) -> None:
         self.failed_files: list[FailedFile] = []
-        self.files = self.bytes = 0
+        self.files = 0
+        self.bytes = 0
         self.stop = threading.Event()
-        self._source, self._staging, self._step, self._limits = source, staging, step, limits
+        self._source = source
+        self._staging = staging
+        self._step = step
+        self._limits = limits
         self._flush = flush
         self._fatal: list[BaseException] = []
         self._lock = threading.Lock()
-        # The largest first, so that no connection is left alone with one at the end.
+        # The largest first, so that the last download is a small one.
         self._queue = iter(sorted(items, key=lambda item: (-item.size, item.location)))
-        self._totals = len(items), sum(max(0, item.size) for item in items)
-        self._started = time.monotonic()
+        self._files_total = len(items)
+        self._bytes_total = sum(max(0, item.size) for item in items)
+        self._start_time = time.monotonic()
         self._current = ""
         self._complete: list[tuple[str, DownloadItem]] = []
         self._complete_bytes = 0
 
     def work(self) -> None:
-        """The life of one thread: a connection, and one item after the other."""
+        """Run one thread: download items over one connection until the queue is empty."""
         connection = Connection(self._source, self._limits)
         try:
             while not self.stop.is_set():
@@ -131,52 +141,53 @@ class _Job:
                 if item is None:
                     break
                 self._current = item.location
-                self._obtain(connection, item)
+                self._download(connection, item)
         except _Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised again by finish(), in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - finish() raises it in the caller's thread
             self._fatal.append(error)
             self.stop.set()
         finally:
             connection.close()
 
     def finish(self) -> None:
-        """Name what is complete; then raise what ended the work early."""
-        self._name(self._complete)
+        """Rename the complete files; then raise the error that ended the download, if any."""
+        self._rename(self._complete)
         if self._fatal:
             raise self._fatal[0]
 
     def progress(self) -> Progress:
-        rate = self.bytes / max(time.monotonic() - self._started, 1e-3)
+        seconds = max(time.monotonic() - self._start_time, 1e-3)
         return Progress(
-            self._step,
-            self._source.name,
-            self._current,
-            self.files,
-            self._totals[0],
-            self.bytes,
-            self._totals[1],
-            rate,
+            step=self._step,
+            source=self._source.name,
+            current=self._current,
+            files=self.files,
+            files_total=self._files_total,
+            bytes=self.bytes,
+            bytes_total=self._bytes_total,
+            rate=self.bytes / seconds,
         )
 
-    def _obtain(self, connection: Connection, item: DownloadItem) -> None:
-        """Fetch one item.  What is wrong with this file alone becomes a fault; anything else is raised."""
+    def _download(self, connection: Connection, item: DownloadItem) -> None:
+        """Download one item.  Errors of this file alone are recorded; others are raised."""
         staged = os.path.join(self._staging, hashlib.sha256(item.target.encode()).hexdigest())
         try:
-            self._attempts(connection, item, staged)
+            self._retry(connection, item, staged)
         except (NotFound, Refused, MismatchError, TooLongError) as error:
             remove_file(staged)
             with self._lock:
                 self.failed_files.append(FailedFile(item.location, error))
         except OSError as error:
             remove_file(staged)
-            raise _disk(error, self._source, item) from error
+            raise _disk_error(error, self._source, item) from error
         else:
-            self._completed(staged, item)
+            self._add_complete(staged, item)
 
-    def _attempts(self, connection: Connection, item: DownloadItem, path: str) -> None:
-        """One attempt after the other; one that brought a good part of the file does not count as failed."""
-        failed = different = 0
+    def _retry(self, connection: Connection, item: DownloadItem, path: str) -> None:
+        """Attempt a download until it succeeds, fails for good, or has no attempts left."""
+        failures = 0
+        mismatches = 0
         while True:
             staged = StagedFile(path, item)
             try:
@@ -185,50 +196,52 @@ class _Job:
             except NotResumableError:
                 remove_file(path)
             except MismatchError:
-                # Once more from the beginning: what we had of it may have been of an older file.
+                # Start again, because the existing part can be of an older file.
                 remove_file(path)
-                different += 1
-                if different == 2:
+                mismatches += 1
+                if mismatches == 2:
                     raise
             except TransientError as error:
-                failed = 0 if staged.bytes_added >= ADVANCE else failed
+                failures = 0 if staged.bytes_added >= MIN_PROGRESS else failures
                 if self.stop.wait(
-                    retry_delay(error, failed, self._limits, connection.where(item.location))
+                    retry_delay(error, failures, self._limits, connection.where(item.location))
                 ):
                     raise _Stopped from None
-                failed += 1
+                failures += 1
             finally:
                 staged.close()
 
     def _attempt(self, connection: Connection, item: DownloadItem, staged: StagedFile) -> None:
-        """Fetch what the staging file lacks, and check the whole."""
+        """Download the rest of the staging file, and check the whole file."""
 
-        def keep(piece: bytes) -> None:
+        def write(chunk: bytes) -> None:
             if self.stop.is_set():
                 raise _Stopped
-            staged.write(piece)
+            staged.write(chunk)
             with self._lock:
-                self.bytes += len(piece)
+                self.bytes += len(chunk)
 
         if staged.size != item.size:
-            most = (item.size if item.size >= 0 else MAX_SIZE) - staged.size
-            connection.get(item.location, keep, offset=staged.size, most=most)
-        wrong = staged.difference(item)
-        if wrong:
-            raise MismatchError(wrong, connection.where(item.location))
+            max_bytes = (item.size if item.size >= 0 else MAX_SIZE) - staged.size
+            connection.get(item.location, write, offset=staged.size, max_bytes=max_bytes)
+        mismatch = staged.mismatch(item)
+        if mismatch:
+            raise MismatchError(mismatch, connection.where(item.location))
 
-    def _completed(self, staged: str, item: DownloadItem) -> None:
+    def _add_complete(self, staged: str, item: DownloadItem) -> None:
         with self._lock:
             self.files += 1
             self._complete.append((staged, item))
             self._complete_bytes += item.size
             if len(self._complete) < BATCH_FILES and self._complete_bytes < BATCH_BYTES:
                 return
-            batch, self._complete, self._complete_bytes = self._complete, [], 0
-        self._name(batch)
+            batch = self._complete
+            self._complete = []
+            self._complete_bytes = 0
+        self._rename(batch)
 
-    def _name(self, batch: Sequence[tuple[str, DownloadItem]]) -> None:
-        """Flush the batch to the disk, then rename: no complete name with incomplete content outlives a crash."""
+    def _rename(self, batch: Sequence[tuple[str, DownloadItem]]) -> None:
+        """Flush the batch to the disk, then rename its files: a crash leaves no partial file."""
         if batch and self._flush:
             sync_file_system(self._staging)
         for staged, item in batch:
@@ -240,14 +253,15 @@ class _Job:
 
 
 class _Stopped(Exception):
-    """Another thread has ended the work."""
+    """Another thread has ended the download."""
 
 
 class MismatchError(DescriptionError):
-    """What the server has is not what the repository's metadata promises."""
+    """The server's file differs from the repository's metadata."""
 
 
-def _disk(error: OSError, source: Source, item: DownloadItem) -> RocksError:
+def _disk_error(error: OSError, source: Source, item: DownloadItem) -> RocksError:
     what = f"{item.location} cannot be stored ({error.strerror})"
-    hint = "make room and run again; it goes on from here" if error.errno in FULL else ""
+    is_full = error.errno in DISK_FULL
+    hint = "free some space and run again; the download continues from here" if is_full else ""
     return Unavailable(what, source.where, hint)

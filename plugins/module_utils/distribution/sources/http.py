@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One connection to a source, and what each answer of its server means.
+"""An HTTP connection to a source, and the meaning of its responses.
 
-libcurl does the work: TLS and client certificates, proxies, redirects, ranges, ``file:`` URLs.  This file only says
-which answers are worth another attempt, and words those that are not.
+libcurl handles TLS, client certificates, proxies, redirects, ranges and ``file:`` URLs.  This file
+decides which responses to retry, and describes the others.
 """
 
 from __future__ import annotations
@@ -19,88 +19,96 @@ from ...errors import DescriptionError, NotFound, Refused, Unavailable
 from ..model import Source
 from ..storage.staging import BUFFER
 
-AGENT = "npaci.rocks"
-REDIRECTS = 5
-FIRST_WAIT, LONGEST_BACKOFF = 0.5, 8.0
-# "%" stays, so that a location that is quoted already is not quoted twice; "+" goes, because S3 reads it as a space.
-KEPT = "%/:@!$&'()*,;=~"
+USER_AGENT = "npaci.rocks"
+MAX_REDIRECTS = 5
+# Seconds before the second attempt, and the longest pause between two attempts.
+FIRST_DELAY = 0.5
+MAX_DELAY = 8.0
+# Characters of a location that are not quoted: "%", because it can be quoted already; not "+",
+# because S3 reads it as a space.
+UNQUOTED = "%/:@!$&'()*,;=~"
 PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
-RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-# libcurl's numbers (libcurl-errors(3)).
-HTTP_STATUS, NO_SUCH_FILE = 22, 37
-# Proxy and host not found, no connection, cut off, too slow, no TLS, no answer, not sent, not received.
-RETRIED_ERROR = frozenset({5, 6, 7, 18, 28, 35, 52, 55, 56})
-RANGE_REFUSED = frozenset({33, 36})
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Error codes of libcurl (libcurl-errors(3)).
+HTTP_STATUS_ERROR = 22
+FILE_NOT_FOUND = 37
+# Proxy or host not found, not connected, truncated, too slow, TLS failed, no response, send or
+# receive failed.
+RETRIED_ERRORS = frozenset({5, 6, 7, 18, 28, 35, 52, 55, 56})
+RANGE_ERRORS = frozenset({33, 36})
 RETRY_AFTER = re.compile(rb"retry-after:\s*(.*?)\s*", re.IGNORECASE)
 
 
 class Limits(NamedTuple):
-    """How hard a source is tried.
-
-    connections   that are used at the same time
-    attempts      for each file, the first one included
-    connect       seconds until a connection must stand
-    stall         seconds that a transfer may be slower than ``slowest`` bytes per second
-    longest_wait  seconds that a server may ask us to wait (Retry-After)
-    lock          seconds to wait for another run that reads the same source
-    rounds        how often to start again because the source has changed in between
-    """
+    """Limits on the requests to one source.  All times are in seconds."""
 
     connections: int = 8
+    """Connections that are used at the same time."""
     attempts: int = 5
+    """Attempts for each file, including the first."""
     connect_timeout: float = 20
     stall_timeout: float = 30
+    """Time that a transfer may be slower than ``min_speed``."""
     min_speed: int = 500
+    """Bytes per second."""
     max_wait: float = 120
-    lock: float = 3600
-    max_rounds: int = 3
+    """Longest pause that a server may request (Retry-After)."""
+    lock_timeout: float = 3600
+    """Time to wait for another run that reads the same source."""
+    snapshot_attempts: int = 3
+    """Attempts to read the metadata while the source changes."""
 
 
 class TransientError(Exception):
-    """The same request may succeed in a moment; ``wait`` is what the server asked for, in seconds."""
+    """The same request can succeed later.
 
-    def __init__(self, why: str, wait: Optional[float] = None) -> None:
-        super().__init__(why, wait)
-        self.reason, self.retry_after = why, wait
+    reason       the failure
+    retry_after  seconds that the server requested to wait
+    """
+
+    def __init__(self, reason: str, retry_after: Optional[float] = None) -> None:
+        super().__init__(reason, retry_after)
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 class NotResumableError(Exception):
-    """The server cannot send the rest of a file: fetch all of it."""
+    """The server cannot send the rest of a file: request the whole file."""
 
 
 class TooLongError(DescriptionError):
-    """A file goes on after the size that its repository promised."""
+    """A file is longer than its repository states."""
 
 
 class Connection:
-    """A keep-alive connection to one source.  Not for two threads at once."""
+    """A keep-alive connection to one source.  Use it from one thread only."""
 
     def __init__(self, source: Source, limits: Limits) -> None:
-        self._name, self._base = source.name, source.url.rstrip("/")
+        self._name = source.name
+        self._base = source.url.rstrip("/")
         self._headers: list[bytes] = []
         self._sink: Callable[[bytes], object] = self._headers.append
-        self._left = 0
-        self._raised: Optional[BaseException] = None
-        self._pycurl = _library(self._base)
+        self._remaining = 0
+        self._sink_error: Optional[BaseException] = None
+        self._pycurl = _import_pycurl(self._base)
         self._curl = self._pycurl.Curl()
         for option, value in self._options(source, limits).items():
             if value != "":
                 self._curl.setopt(option, value)
 
     def _options(self, source: Source, limits: Limits) -> dict[int, object]:
-        local, pycurl = self._base.startswith("file:"), self._pycurl
+        pycurl = self._pycurl
+        http = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
         return {
             pycurl.NOSIGNAL: 1,
-            pycurl.USERAGENT: AGENT,
+            pycurl.USERAGENT: USER_AGENT,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.BUFFERSIZE: BUFFER,
             pycurl.FAILONERROR: 1,
             pycurl.FOLLOWLOCATION: 1,
-            pycurl.MAXREDIRS: REDIRECTS,
-            pycurl.PROTOCOLS: pycurl.PROTO_FILE
-            if local
-            else pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-            pycurl.REDIR_PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+            pycurl.MAXREDIRS: MAX_REDIRECTS,
+            pycurl.PROTOCOLS: pycurl.PROTO_FILE if self._base.startswith("file:") else http,
+            pycurl.REDIR_PROTOCOLS: http,
             pycurl.CONNECTTIMEOUT_MS: int(limits.connect_timeout * 1000),
             pycurl.LOW_SPEED_LIMIT: limits.min_speed,
             pycurl.LOW_SPEED_TIME: max(1, int(limits.stall_timeout)),
@@ -113,140 +121,144 @@ class Connection:
         }
 
     def where(self, location: str) -> str:
-        """How an error names a file: the source, and the address without the user and password that may be in it."""
-        parts = urlsplit(self._address(location))
-        return f'source "{self._name}", {urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))}'
+        """Return the place for errors: the source and the URL, without user and password."""
+        parts = urlsplit(self._url(location))
+        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return f'source "{self._name}", {url}'
 
     def get(
-        self, location: str, sink: Callable[[bytes], object], *, offset: int = 0, most: int
+        self, location: str, sink: Callable[[bytes], object], *, offset: int = 0, max_bytes: int
     ) -> None:
-        """Hand the file to ``sink`` piece by piece, from byte ``offset`` on, and no more than ``most`` bytes.
+        """Pass a file to ``sink`` in chunks, from byte ``offset`` on.
 
-        Raises Transient, NotResumable, NotFound, Refused (the server wants to know who asks), TooLong, Unavailable,
-        or what ``sink`` raised.
+        Raises TransientError, NotResumableError, NotFound, Refused (authentication is required),
+        TooLongError (after ``max_bytes``), Unavailable, or what ``sink`` raised.
         """
-        self._sink, self._left, self._raised = sink, most, None
+        self._sink = sink
+        self._remaining = max_bytes
+        self._sink_error = None
         self._headers.clear()
-        self._curl.setopt(self._pycurl.URL, self._address(location))
+        self._curl.setopt(self._pycurl.URL, self._url(location))
         self._curl.setopt(self._pycurl.RESUME_FROM_LARGE, offset)
         try:
             self._curl.perform()
         except self._pycurl.error as error:
-            if isinstance(self._raised, TooLongError):
+            if isinstance(self._sink_error, TooLongError):
                 raise TooLongError(
-                    f"it is longer than {offset + most:,} bytes", self.where(location)
+                    f"it has more than {offset + max_bytes:,} bytes", self.where(location)
                 ) from None
-            meaning = self._raised or self._meaning(
+            meaning = self._sink_error or self._explain(
                 location, int(error.args[0]), self._curl.errstr()
             )
             if isinstance(meaning, NotResumableError) and not offset:
                 raise Unavailable(
-                    "the server refuses a range that was not asked for", self.where(location)
+                    "the server refused a range, and none was requested", self.where(location)
                 ) from None
             raise meaning from None
 
-    def _receive(self, piece: bytes) -> Optional[int]:
-        """curl's write callback; it keeps what the sink raises, because curl would only print it."""
-        self._left -= len(piece)
+    def _receive(self, chunk: bytes) -> Optional[int]:
+        """Serve as curl's write callback; keep errors of the sink, which curl would only print."""
+        self._remaining -= len(chunk)
         try:
-            if self._left < 0:
+            if self._remaining < 0:
                 raise TooLongError("")
-            self._sink(piece)
-        except BaseException as error:  # noqa: BLE001 - get() raises it again, once curl has ended
-            self._raised = error
+            self._sink(chunk)
+        except BaseException as error:  # noqa: BLE001 - get() raises it again when curl has ended
+            self._sink_error = error
             return 0
         return None
 
     def close(self) -> None:
         self._curl.close()
 
-    def _address(self, location: str) -> str:
-        return f"{self._base}/{location if PLAIN(location) else quote(location, safe=KEPT)}"
+    def _url(self, location: str) -> str:
+        return f"{self._base}/{location if PLAIN(location) else quote(location, safe=UNQUOTED)}"
 
-    def _meaning(self, location: str, code: int, said: str) -> Exception:
+    def _explain(self, location: str, code: int, message: str) -> Exception:
+        """Return the error that an error code of curl means."""
         where = self.where(location)
-        if code == HTTP_STATUS:
-            return self._status(where, self._curl.getinfo(self._pycurl.RESPONSE_CODE))
-        if code == NO_SUCH_FILE:
-            return NotFound("no such file", where)
-        if code in RANGE_REFUSED:
+        if code == HTTP_STATUS_ERROR:
+            return self._explain_status(where, self._curl.getinfo(self._pycurl.RESPONSE_CODE))
+        if code == FILE_NOT_FOUND:
+            return NotFound("file not found", where)
+        if code in RANGE_ERRORS:
             return NotResumableError()
-        if code in RETRIED_ERROR:
-            return TransientError(said)
-        return Unavailable(said, where)
+        if code in RETRIED_ERRORS:
+            return TransientError(message)
+        return Unavailable(message, where)
 
-    def _status(self, where: str, status: int) -> Exception:
+    def _explain_status(self, where: str, status: int) -> Exception:
+        what = f"the server returned status {status}"
         if status in (404, 410):
-            return NotFound(f"the server answers {status}", where)
+            return NotFound(what, where)
         if status in (401, 403, 407):
-            return Refused(
-                f"the server answers {status}",
-                where,
-                "does it want a certificate, a key, or a proxy?",
-            )
+            return Refused(what, where, "check the source's certificate, key and proxy")
         if status == 416:
             return NotResumableError()
-        if status in RETRIED_STATUS:
-            return TransientError(
-                f"the server answers {status}", retry_after(self._headers, time.time())
-            )
-        return Unavailable(f"the server answers {status}", where)
+        if status in RETRIED_STATUSES:
+            return TransientError(what, parse_retry_after(self._headers, time.time()))
+        return Unavailable(what, where)
 
 
-def _library(where: str) -> Any:
+def _import_pycurl(where: str) -> Any:
     try:
-        import pycurl  # here, so that a site without mirrors needs none
+        import pycurl  # here, because a site without mirrors does not need it
     except ImportError:
         hint = "install python3-pycurl (RPM) or pycurl (pip)"
         raise Unavailable("pycurl is not installed for this Python", where, hint) from None
     return pycurl
 
 
-def retry_after(headers: list[bytes], now: float) -> Optional[float]:
-    """Seconds that the answer asks us to wait (RFC 9110, 10.2.3: a number, or a date), or None."""
+def parse_retry_after(headers: list[bytes], now: float) -> Optional[float]:
+    """Return the seconds in Retry-After (RFC 9110, 10.2.3: a number or a date), or None."""
     for header in headers:
-        found = RETRY_AFTER.fullmatch(header)
-        if found:
-            text = found.group(1).decode("ascii", "replace")
+        match = RETRY_AFTER.fullmatch(header)
+        if match:
+            text = match.group(1).decode("ascii", "replace")
             if text.isdecimal():
                 return float(text)
             try:
-                then: float = email.utils.parsedate_to_datetime(text).timestamp()
-                return max(0.0, then - now)
+                date: float = email.utils.parsedate_to_datetime(text).timestamp()
+                return max(0.0, date - now)
             except (TypeError, ValueError):
                 return None
     return None
 
 
-def read_small_file(connection: Connection, location: str, most: int, limits: Limits) -> bytes:
-    """A small file, at most ``most`` bytes of it; tried as often as ``limits`` say."""
+def read_small_file(connection: Connection, location: str, max_bytes: int, limits: Limits) -> bytes:
+    """Return a file of up to ``max_bytes``; retry within ``limits``.
+
+    Raises the errors of ``Connection.get``, with Unavailable after the last attempt.
+    """
     for attempt in itertools.count():
-        pieces: list[bytes] = []
+        chunks: list[bytes] = []
         try:
-            connection.get(location, pieces.append, most=most)
+            connection.get(location, chunks.append, max_bytes=max_bytes)
         except TransientError as error:
-            pause = retry_delay(error, attempt, limits, connection.where(location))
-            time.sleep(pause)  # as the mirror asked, or longer each time
+            time.sleep(retry_delay(error, attempt, limits, connection.where(location)))
         else:
             break
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
 def retry_delay(error: TransientError, attempt: int, limits: Limits, where: str) -> float:
-    """Seconds to wait after attempt number ``attempt``, counted from 0.
+    """Return the seconds to wait after attempt number ``attempt``, counted from 0.
 
-    Raises Unavailable when that was the last one, or the server wants a longer pause than ``limits`` grant.
+    Raises Unavailable after the last attempt, and when the server requests a longer pause than
+    ``limits`` allow.
     """
     if attempt + 1 >= limits.attempts:
         raise Unavailable(
             f"{error.reason} ({limits.attempts} attempts)",
             where,
-            "run again later; it goes on from here",
+            "run again later; the download continues from here",
         )
     if error.retry_after is None:
-        return min(FIRST_WAIT * 2.0**attempt, LONGEST_BACKOFF)
+        return min(FIRST_DELAY * 2.0**attempt, MAX_DELAY)
     if error.retry_after > limits.max_wait:
         raise Unavailable(
-            f"{error.reason} and wants {error.retry_after:.0f} s of peace", where, "run again then"
+            f"{error.reason}, and requests a pause of {error.retry_after:.0f} s",
+            where,
+            "run again after that time",
         )
     return error.retry_after

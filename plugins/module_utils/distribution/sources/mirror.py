@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Brings here what a distribution needs of a repository: first its metadata, then the packages that were chosen.
+"""Fetch what a distribution needs from a remote repository: first metadata, then chosen packages.
 
-The metadata that belongs to one repomd.xml is a snapshot: a folder that appears complete and checked, or not at all,
-and never changes.  Packages go to the pool, each under its checksum.  So nothing that was brought here disagrees with
-the repomd.xml that it belongs to, whatever upstream does meanwhile; `unchanged` tells whether upstream has moved on.
+The metadata of one repomd.xml is a snapshot: a folder that is complete and checked when it appears,
+and never changes.  Packages go to the pool under their checksums.  So everything that is fetched
+matches its repomd.xml, even if upstream changes; ``is_unchanged`` returns whether it did.
 """
 
 from __future__ import annotations
@@ -33,60 +33,57 @@ from ..storage.staging import DownloadItem, sync_file_system
 from . import signatures
 from .downloader import DownloadResult, FailedFile, download
 from .http import Connection, Limits, read_small_file
+from .repository_access import KEPT_SNAPSHOTS, SourceChanged
 
-HEAD, SIGNATURE = "repodata/repomd.xml", "repodata/repomd.xml.asc"
-LARGEST_HEAD = 8 << 20
-KEPT_SNAPSHOTS = 3
-SHOWN_FAULTS = 10
-DEFAULT = Limits()
+REPOMD = "repodata/repomd.xml"
+SIGNATURE = "repodata/repomd.xml.asc"
+MAX_REPOMD_SIZE = 8 << 20
+SHOWN_FILES = 10
+INCOMPLETE_HINT = "the mirror is incomplete or damaged: run again later, or choose another one"
+DEFAULT_LIMITS = Limits()
 
 
 class Snapshot(NamedTuple):
-    """The metadata of a repository at one moment.
-
-    path      a folder that holds ``repodata``; it never changes
-    identity  the SHA-256 of repomd.xml
-    """
+    """The metadata of a repository at one moment."""
 
     source: Source
     path: str
+    """Folder that contains ``repodata``; it never changes."""
     identity: str
-
-
-class SourceChanged(Unavailable):
-    """Upstream has published other metadata in the meantime: take a new snapshot, and choose again."""
+    """SHA-256 of repomd.xml."""
 
 
 def take_snapshot(
     source: Source,
     cache: str,
     *,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
     report: ProgressCallback = ignore_progress,
     run: Run = run,
 ) -> Snapshot:
-    """The metadata of ``source``, fetched as far as ``cache`` lacks it, each file checked against repomd.xml.
+    """Fetch the metadata that ``cache`` lacks, and check each file against repomd.xml.
 
-    cache  an existing folder; several distributions, and several runs at a time, may share it
+    cache  an existing folder; distributions and concurrent runs can share it
 
-    Raises Unavailable (no answer, half-written upstream), NotFound (no repository there), DescriptionError (repomd.xml
-    or its signature is wrong), Conflict (another run held the cache for longer than ``limits`` grant).
+    Raises Unavailable when the server does not respond or the repository is incomplete, NotFound
+    when there is no repository, DescriptionError when repomd.xml or its signature is wrong, and
+    Conflict when another run holds the cache for longer than ``limits`` allow.
     """
     folder = os.path.join(cache, _key(source))
     os.makedirs(folder, exist_ok=True)
     with (
-        _alone(folder, source, limits, report),
+        _lock(folder, source, limits, report),
         contextlib.closing(Connection(source, limits)) as connection,
     ):
-        for _round in range(limits.max_rounds - 1):
+        for _attempt in range(limits.snapshot_attempts - 1):
             with contextlib.suppress(SourceChanged):
-                return _take(connection, source, folder, limits, report=report, run=run)
-        return _take(connection, source, folder, limits, report=report, run=run)
+                return _fetch_metadata(connection, source, folder, limits, report=report, run=run)
+        return _fetch_metadata(connection, source, folder, limits, report=report, run=run)
 
 
-def is_unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT) -> bool:
-    """Whether upstream still has the repomd.xml of this snapshot."""
-    return _identity_now(snapshot.source, limits) == snapshot.identity
+def is_unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT_LIMITS) -> bool:
+    """Return whether upstream still has the repomd.xml of this snapshot."""
+    return _current_identity(snapshot.source, limits) == snapshot.identity
 
 
 def fetch_packages(
@@ -94,67 +91,71 @@ def fetch_packages(
     packages: Iterable[Package],
     pool: str,
     *,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
     report: ProgressCallback = ignore_progress,
 ) -> DownloadResult:
-    """Bring packages of a snapshot into the pool; those that are there already are not asked for.
+    """Download packages of a snapshot that the pool lacks.
 
-    Raises Changed when something is missing because the repository has changed, and Unavailable with the names of
-    the files when it has not; DescriptionError, before anything is fetched, for a path that leaves the repository.
+    Raises SourceChanged when a file is missing because the repository has changed, Unavailable
+    that lists the missing files when it has not, and DescriptionError, before any download, for a
+    path that leaves the repository.
     """
     source = snapshot.source
-    items = [_item(package, pool) for package in _believable(packages, source)]
+    items = [_package_item(package, pool) for package in _checked_packages(packages, source)]
     staging = os.path.join(pool, ".incoming", _key(source))
     os.makedirs(staging, exist_ok=True)
-    with _alone(staging, source, limits, report):
-        fetched = download(source, items, staging, step="packages", limits=limits, report=report)
-        if not fetched.failed_files:
+    with _lock(staging, source, limits, report):
+        result = download(source, items, staging, step="packages", limits=limits, report=report)
+        if not result.failed_files:
             _empty(staging)
-    if fetched.failed_files:
-        raise _lacking(source, snapshot.identity, fetched.failed_files, limits)
-    return fetched
+    if result.failed_files:
+        raise _missing_error(source, snapshot.identity, result.failed_files, limits)
+    return result
 
 
 def fetch_files(
     source: Source,
-    wanted: Sequence[TreeFile],
+    requested: Sequence[TreeFile],
     folder: str,
     *,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
     report: ProgressCallback = ignore_progress,
 ) -> list[TreeFile]:
-    """Bring files of the source's tree below ``folder``, and return them with their checksums.
+    """Download files of the source's tree, and return those that exist, with their checksums.
 
-    folder  an existing folder for one state of the source: what it holds already is not asked for
+    folder  an existing folder for one state of the source; files in it are not downloaded again
 
-    A file that the source does not have is left out.  Raises DescriptionError that names those that differ from the
-    checksum that was given.
+    Raises DescriptionError that lists the files that do not have their checksums.
     """
     items = [
-        DownloadItem(file.path, os.path.join(folder, file.path), file.checksum, "sha256", file.size)
-        for file in wanted
+        DownloadItem(
+            location=file.path,
+            target=os.path.join(folder, file.path),
+            checksum=file.checksum,
+            checksum_type="sha256",
+            size=file.size,
+        )
+        for file in requested
     ]
     staging = os.path.join(folder, ".incoming")
-    with _alone(folder, source, limits, report):
+    with _lock(folder, source, limits, report):
         os.makedirs(staging, exist_ok=True)
-        faults = download(
-            source, items, staging, step="installer", limits=limits, report=report
-        ).failed_files
-    wrong = [fault for fault in faults if isinstance(fault.error, DescriptionError)]
+        result = download(source, items, staging, step="installer", limits=limits, report=report)
+    wrong = [failed for failed in result.failed_files if isinstance(failed.error, DescriptionError)]
     if wrong:
-        listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in wrong)
         raise DescriptionError(
-            f"these files are not what its .treeinfo promises: {listed}",
+            f"these files differ from its .treeinfo: {_list_failed(wrong)}",
             source.where,
-            "the mirror is half-written or damaged: run again later, or choose another one",
+            INCOMPLETE_HINT,
         )
-    there = [
-        (file, item.target) for file, item in zip(wanted, items) if os.path.exists(item.target)
+    return [
+        file._replace(checksum=file.checksum or file_digest(item.target))
+        for file, item in zip(requested, items)
+        if os.path.exists(item.target)
     ]
-    return [file._replace(checksum=file.checksum or file_digest(target)) for file, target in there]
 
 
-def _take(
+def _fetch_metadata(
     connection: Connection,
     source: Source,
     folder: str,
@@ -163,180 +164,199 @@ def _take(
     report: ProgressCallback,
     run: Run,
 ) -> Snapshot:
-    """Read repomd.xml, and complete the snapshot that it describes."""
+    """Read repomd.xml, and complete the snapshot of its metadata."""
     try:
-        head = read_small_file(connection, HEAD, LARGEST_HEAD, limits)
+        repomd = read_small_file(connection, REPOMD, MAX_REPOMD_SIZE, limits)
     except NotFound as error:
         raise NotFound(
-            error.what, error.where, "give the URL of the folder that holds repodata"
+            error.what, error.where, "give the URL of the folder that contains repodata"
         ) from error
-    signed = _signature(connection, source, head, limits, run) if source.repo_gpgcheck else b""
-    taken = Snapshot(source, os.path.join(folder, _identity(head)), _identity(head))
-    if os.path.isdir(taken.path):
-        return taken
+    signature = b""
+    if source.repo_gpgcheck:
+        signature = _fetch_signature(connection, source, repomd, limits, run)
+    identity = _identity(repomd)
+    snapshot = Snapshot(source=source, path=os.path.join(folder, identity), identity=identity)
+    if os.path.isdir(snapshot.path):
+        return snapshot
     records = [
         record
-        for record in parse_repomd(head, connection.where(HEAD)).records
+        for record in parse_repomd(repomd, connection.where(REPOMD)).records
         if is_used(record.kind)
     ]
-    aside = os.path.join(folder, f".new-{taken.identity}")
+    aside = os.path.join(folder, f".new-{identity}")
     staging = os.path.join(folder, ".incoming")
     os.makedirs(staging, exist_ok=True)
-    _link_known(folder, records, aside)
-    for name, content in ((HEAD, head), (SIGNATURE, signed)):
+    _begin_snapshot(folder, records, aside)
+    for name, content in ((REPOMD, repomd), (SIGNATURE, signature)):
         if content:
             with open(os.path.join(aside, name), "wb") as file:
                 file.write(content)
     items = [_record_item(record, aside) for record in records]
-    fetched = download(
+    result = download(
         source, items, staging, step="metadata", limits=limits, report=report, flush=False
     )
-    if fetched.failed_files:
-        raise _lacking(source, taken.identity, fetched.failed_files, limits)
+    if result.failed_files:
+        raise _missing_error(source, identity, result.failed_files, limits)
     sync_file_system(folder)
-    os.rename(aside, taken.path)
-    _prune(folder, taken.identity)
-    return taken
+    os.rename(aside, snapshot.path)
+    _prune(folder, identity)
+    return snapshot
 
 
-def _signature(
-    connection: Connection, source: Source, head: bytes, limits: Limits, run: Run
+def _fetch_signature(
+    connection: Connection, source: Source, repomd: bytes, limits: Limits, run: Run
 ) -> bytes:
-    """The detached signature of repomd.xml, which is right."""
-    where = connection.where(HEAD)
+    """Fetch and check the detached signature of repomd.xml.
+
+    Raises DescriptionError when it is missing or wrong, SourceChanged when repomd.xml has changed.
+    """
+    where = connection.where(REPOMD)
     try:
-        signature = read_small_file(connection, SIGNATURE, LARGEST_HEAD, limits)
-        signatures.check_detached_signature(head, signature, source.gpg_keys, where, run=run)
+        signature = read_small_file(connection, SIGNATURE, MAX_REPOMD_SIZE, limits)
+        signatures.check_detached_signature(repomd, signature, source.gpg_keys, where, run=run)
     except (NotFound, DescriptionError) as error:
-        if read_small_file(connection, HEAD, LARGEST_HEAD, limits) != head:
+        if read_small_file(connection, REPOMD, MAX_REPOMD_SIZE, limits) != repomd:
             raise SourceChanged(
                 "repomd.xml changed while its signature was read", source.where
             ) from error
         if isinstance(error, NotFound):
-            hint = "set repo_gpgcheck to false only if you trust the way to this server"
-            raise DescriptionError(
-                "it carries no signature (repomd.xml.asc)", where, hint
-            ) from error
+            hint = "set repo_gpgcheck to false only if you trust the network path to this server"
+            raise DescriptionError("it has no signature (repomd.xml.asc)", where, hint) from error
         raise
     return signature
 
 
-def _lacking(
-    source: Source, identity: str, faults: Sequence[FailedFile], limits: Limits
+def _missing_error(
+    source: Source, identity: str, failed_files: Sequence[FailedFile], limits: Limits
 ) -> Unavailable:
-    """The error for files that upstream's metadata promise and upstream does not have."""
-    listed = ", ".join(f"{fault.location} ({fault.error.what})" for fault in faults[:SHOWN_FAULTS])
-    more = f", and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
-    if _identity_now(source, limits) != identity:
+    """Return the error for files that are in upstream's metadata and not on its server."""
+    if _current_identity(source, limits) != identity:
         return SourceChanged(
-            f"the repository changed while it was read: {listed}{more}", source.where, "run again"
+            f"the repository changed while it was read: {_list_failed(failed_files)}",
+            source.where,
+            "run again",
         )
     return Unavailable(
-        f"these files are not what its metadata promise: {listed}{more}",
+        f"these files differ from its metadata: {_list_failed(failed_files)}",
         source.where,
-        "the mirror is half-written or damaged: run again later, or choose another one",
+        INCOMPLETE_HINT,
     )
 
 
-def _identity(head: bytes) -> str:
-    return hashlib.sha256(head).hexdigest()
+def _list_failed(failed_files: Sequence[FailedFile]) -> str:
+    shown = ", ".join(
+        f"{failed.location} ({failed.error.what})" for failed in failed_files[:SHOWN_FILES]
+    )
+    others = len(failed_files) - SHOWN_FILES
+    return shown + (f", and {others} more" if others > 0 else "")
 
 
-def _identity_now(source: Source, limits: Limits) -> str:
+def _identity(repomd: bytes) -> str:
+    return hashlib.sha256(repomd).hexdigest()
+
+
+def _current_identity(source: Source, limits: Limits) -> str:
     with contextlib.closing(Connection(source, limits)) as connection:
-        return _identity(read_small_file(connection, HEAD, LARGEST_HEAD, limits))
+        return _identity(read_small_file(connection, REPOMD, MAX_REPOMD_SIZE, limits))
 
 
-def _believable(packages: Iterable[Package], source: Source) -> list[Package]:
-    listed = list(packages)
-    strange = [
+def _checked_packages(packages: Iterable[Package], source: Source) -> list[Package]:
+    """Return the packages if all locations and checksums are safe to use in paths."""
+    checked = list(packages)
+    unsafe = [
         repr(package.location)
-        for package in listed
+        for package in checked
         if not is_safe_path(package.location)
         or not is_valid_checksum(package.checksum, package.checksum_type)
     ]
-    if strange:
-        what = f"its metadata name files that lead out of it, or have no checksum: {', '.join(sorted(strange))}"
+    if unsafe:
         raise DescriptionError(
-            what, source.where, "the repository is damaged; choose another mirror"
+            "its metadata list files outside of the repository or without a valid checksum:"
+            f" {', '.join(sorted(unsafe))}",
+            source.where,
+            "the repository is damaged; choose another mirror",
         )
-    return listed
+    return checked
 
 
-def _item(package: Package, pool: str) -> DownloadItem:
+def _package_item(package: Package, pool: str) -> DownloadItem:
     return DownloadItem(
-        package.location,
-        pool_path(pool, package.checksum),
-        package.checksum,
-        package.checksum_type,
-        package.size,
+        location=package.location,
+        target=pool_path(pool, package.checksum),
+        checksum=package.checksum,
+        checksum_type=package.checksum_type,
+        size=package.size,
     )
 
 
 def _record_item(record: Record, folder: str) -> DownloadItem:
     return DownloadItem(
-        record.location,
-        os.path.join(folder, record.location),
-        record.checksum,
-        record.checksum_type,
-        record.size,
+        location=record.location,
+        target=os.path.join(folder, record.location),
+        checksum=record.checksum,
+        checksum_type=record.checksum_type,
+        size=record.size,
     )
 
 
-def _link_known(folder: str, records: Sequence[Record], aside: str) -> None:
-    """Begin a snapshot with what did not change since older ones; remove what killed runs left."""
-    known = {}
+def _begin_snapshot(folder: str, records: Sequence[Record], aside: str) -> None:
+    """Create a snapshot with links to unchanged files of older ones.
+
+    Unfinished snapshots of killed runs are removed.
+    """
+    paths_by_checksum = {}
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         if name.startswith((".new-", ".old-")):
             shutil.rmtree(path)
         elif not name.startswith("."):
-            old = parse_repomd(files.read_bytes(os.path.join(path, HEAD)), path).records
-            known.update({record.checksum: os.path.join(path, record.location) for record in old})
+            repomd = parse_repomd(files.read_bytes(os.path.join(path, REPOMD)), path)
+            for record in repomd.records:
+                paths_by_checksum[record.checksum] = os.path.join(path, record.location)
     os.makedirs(os.path.join(aside, "repodata"))
     for record in records:
         target = os.path.join(aside, record.location)
-        there = known.get(record.checksum, "")
-        if os.path.exists(there) and not os.path.exists(target):
+        existing = paths_by_checksum.get(record.checksum, "")
+        if os.path.exists(existing) and not os.path.exists(target):
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.link(there, target)
+            os.link(existing, target)
 
 
 def _prune(folder: str, current: str) -> None:
-    """Keep the newest snapshots: a run that is under way may still read an older one."""
+    """Keep the newest snapshots, because a running build can still read an older one."""
     with os.scandir(folder) as entries:
         old = [
             entry for entry in entries if not entry.name.startswith(".") and entry.name != current
         ]
         old.sort(key=lambda entry: (entry.stat().st_mtime_ns, entry.name), reverse=True)
     for entry in old[KEPT_SNAPSHOTS - 1 :]:
-        # Renamed first: what is half removed must not look like a snapshot.
-        doomed = os.path.join(folder, f".old-{entry.name}")
-        os.rename(entry.path, doomed)
-        shutil.rmtree(doomed)
+        # Rename it first, so that a partly removed folder is never taken for a snapshot.
+        removed = os.path.join(folder, f".old-{entry.name}")
+        os.rename(entry.path, removed)
+        shutil.rmtree(removed)
     _empty(os.path.join(folder, ".incoming"))
 
 
 def _empty(folder: str) -> None:
-    """Remove what earlier, interrupted runs left in a staging folder."""
+    """Remove the files that interrupted runs left in a staging folder."""
     with os.scandir(folder) as entries:
         for entry in entries:
             os.unlink(entry.path)
 
 
 @contextlib.contextmanager
-def _alone(folder: str, source: Source, limits: Limits, report: ProgressCallback) -> Iterator[None]:
-    """Hold the folder against other runs that read the same source; whoever waits says so."""
+def _lock(folder: str, source: Source, limits: Limits, report: ProgressCallback) -> Iterator[None]:
+    """Lock the folder against other runs that read the same source; report when waiting."""
     path = f"{folder}.lock"
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(files.lock(path))
         except Conflict:
-            report(Progress("waiting for another run", source.name, path, 0, 0, 0, 0, 0.0))
-            stack.enter_context(files.lock(path, wait=limits.lock))
+            report(Progress(step="waiting for another run", source=source.name, current=path))
+            stack.enter_context(files.lock(path, wait=limits.lock_timeout))
         yield
 
 
 def _key(source: Source) -> str:
-    """What tells sources apart in a shared cache: where they are, not how a distribution calls them."""
+    """Return the folder name of a source in the cache, which depends on its URL only."""
     return hashlib.sha256(source.url.rstrip("/").encode()).hexdigest()[:16]

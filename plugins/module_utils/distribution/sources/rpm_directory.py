@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Directories of RPM files: which packages lie in one, from their own headers.
+"""Directories of RPM files: read the packages in one from their headers.
 
-A header is read once: what it said is remembered under the file's path, size, time and inode.
+A header is read once.  Its content is cached under the path, size, time and inode of the file.
 """
 
 from __future__ import annotations
@@ -18,80 +18,97 @@ from ..model import Package, Progress, ProgressCallback, Source, ignore_progress
 from . import rpm_validation
 
 FORMAT = 2
-CHANGELOGS = 10
-FAULTS_SHOWN = 20
+MAX_CHANGELOGS = 10
+SHOWN_ERRORS = 20
 
-# What tells that a file is still the one that was read.
+# Size, time of modification and inode of a file; equal while the file does not change.
 Stamp = tuple[int, int, int]
 
 
 class ScannedFile(NamedTuple):
-    """An RPM file in a directory, its path relative to it."""
+    """An RPM file in a directory."""
 
     location: str
+    """Path relative to the directory."""
     stamp: Stamp
 
 
 class HeaderSet(NamedTuple):
-    """The packages of a directory, and when the newest of them was built, in seconds since 1970."""
+    """The packages of a directory."""
 
     packages: list[Package]
     newest_timestamp: int
+    """Build time of the newest package, in seconds since 1970."""
 
 
 def scan(source: Source) -> list[ScannedFile]:
-    """The RPM files of a directory, sorted by path.  Raises NotFound when the directory is not there."""
+    """Return the RPM files of a directory, sorted by path.  Raises NotFound without a directory."""
     if not os.path.isdir(source.path):
-        raise NotFound("no such directory", source.where, "create it, or remove the source")
+        raise NotFound("directory not found", source.where, "create it, or remove the source")
     return sorted(_walk(source.path, ""))
 
 
 def read_headers(
     source: Source,
-    found: list[ScannedFile],
+    scanned: list[ScannedFile],
     cache: str,
-    progress: ProgressCallback = ignore_progress,
+    report: ProgressCallback = ignore_progress,
 ) -> HeaderSet:
-    """The packages of these files; ``cache`` is a folder for what is remembered.
+    """Return the packages of these files.
 
-    Raises DescriptionError that lists every file that is no good, and says why.
+    cache  folder that stores the headers between runs
+
+    Raises DescriptionError that lists every file that cannot be used, with the reason.
     """
-    memory = os.path.join(cache, "headers", _key(source))
-    known = _recall(memory)
+    cache_file = os.path.join(cache, "headers", _cache_name(source))
+    cached_rows = _load_cache(cache_file)
     rows: dict[str, list[Any]] = {}
-    faults: list[str] = []
-    fresh = 0
-    for number, file in enumerate(found):
-        row = known.get(file.location)
+    errors: list[str] = []
+    read_count = 0
+    for number, file in enumerate(scanned):
+        row = cached_rows.get(file.location)
         if row is None or tuple(row[:3]) != file.stamp:
-            progress(Progress("headers", source.name, file.location, number, len(found), 0, 0, 0.0))
-            fresh += 1
+            event = Progress(
+                step="headers",
+                source=source.name,
+                current=file.location,
+                files=number,
+                files_total=len(scanned),
+            )
+            report(event)
+            read_count += 1
             try:
-                row = [*file.stamp, *_package(source, file.location)]
+                row = [*file.stamp, *_read_package(source, file.location)]
             except RocksError as error:
-                faults.append(str(error))
+                errors.append(str(error))
                 continue
         rows[file.location] = row
-    if fresh or len(rows) != len(known):
-        os.makedirs(os.path.dirname(memory), exist_ok=True)
-        files.replace(memory, json.dumps(rows, separators=(",", ":"), sort_keys=True))
-    if faults:
-        raise _collected(source, faults)
+    if read_count or len(rows) != len(cached_rows):
+        os.makedirs(os.path.dirname(cache_file), exist_ok=True)
+        files.replace(cache_file, json.dumps(rows, separators=(",", ":"), sort_keys=True))
+    if errors:
+        raise _combined_error(source, errors)
     packages = [Package._make(row[4:]) for row in rows.values()]
     return HeaderSet(packages, max((row[3] for row in rows.values()), default=0))
 
 
 def package_xml(path: str, location: str, checksum: str) -> dict[str, bytes]:
-    """The elements of primary, filelists and other that describe an RPM file, lying at ``location``."""
-    import createrepo_c  # here, because it takes a third of the time in which an unchanged distribution is recognised
+    """Return the elements of primary, filelists and other that describe an RPM file.
 
-    package = createrepo_c.package_from_rpm(path, createrepo_c.SHA256, location, None, CHANGELOGS)
+    location  path of the file in the distribution
+    checksum  SHA-256 of the file when its header was read
+    """
+    import createrepo_c  # here, because loading it takes a third of the time of an unchanged build
+
+    package = createrepo_c.package_from_rpm(
+        path, createrepo_c.SHA256, location, None, MAX_CHANGELOGS
+    )
     if package.pkgId != checksum:
         raise DescriptionError(
             "the file changed while the distribution was built", path, "run again"
         )
     package.location_href = location
-    package.time_file = package.time_build  # the file's own time differs from copy to copy
+    package.time_file = package.time_build  # copies of one file have different times
     primary, filelists, other = createrepo_c.xml_dump(package)[:3]
     return {"primary": primary.encode(), "filelists": filelists.encode(), "other": other.encode()}
 
@@ -112,14 +129,12 @@ def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
     try:
         status = entry.stat()
     except FileNotFoundError:
-        raise NotFound(
-            "it is a link to nothing", os.path.join(root, location), "remove it"
-        ) from None
+        raise NotFound("it is a broken link", os.path.join(root, location), "remove it") from None
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _package(source: Source, location: str) -> tuple[Any, ...]:
-    """When a file was built, and what it holds, after everything that can be checked about it was checked."""
+def _read_package(source: Source, location: str) -> tuple[Any, ...]:
+    """Check an RPM file, and return its build time and the fields of its Package."""
     import createrepo_c
 
     path = os.path.join(source.path, location)
@@ -133,45 +148,44 @@ def _package(source: Source, location: str) -> tuple[Any, ...]:
         raise DescriptionError(
             f"rpm cannot read it ({error})", where, "rebuild the package"
         ) from error
-    found = Package(
-        package.name,
-        package.arch,
-        int(package.epoch or 0),
-        package.version,
-        package.release,
-        package.pkgId,
-        "sha256",
-        package.size_package,
-        location,
-        source.name,
+    result = Package(
+        name=package.name,
+        arch=package.arch,
+        epoch=int(package.epoch or 0),
+        version=package.version,
+        release=package.release,
+        checksum=package.pkgId,
+        checksum_type="sha256",
+        size=package.size_package,
+        location=location,
+        source=source.name,
     )
-    if os.path.basename(location) != found.file_name:
+    if os.path.basename(location) != result.file_name:
         raise DescriptionError(
-            f"the header says that it is {found.nevra}",
+            f"its header describes {result.nevra}",
             where,
-            f"rename the file to {found.file_name}",
+            f"rename the file to {result.file_name}",
         )
-    return (package.time_build, *found)
+    return (package.time_build, *result)
 
 
-def _key(source: Source) -> str:
-    """The memory's file: one per place and name, because a package carries its source's name."""
+def _cache_name(source: Source) -> str:
+    """Return the name of the cache file: one per path and name, because rows contain the name."""
     identity = json.dumps([FORMAT, os.path.realpath(source.path), source.name])
     return hashlib.sha256(identity.encode()).hexdigest()[:16] + ".json"
 
 
-def _recall(path: str) -> dict[str, Any]:
+def _load_cache(path: str) -> dict[str, Any]:
     try:
-        known = json.loads(files.read_bytes(path))
+        rows = json.loads(files.read_bytes(path))
     except (NotFound, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return rows if isinstance(rows, dict) else {}
 
 
-def _collected(source: Source, faults: list[str]) -> DescriptionError:
-    shown = "\n".join(faults[:FAULTS_SHOWN])
-    more = f"\nand {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
+def _combined_error(source: Source, errors: list[str]) -> DescriptionError:
+    shown = "\n".join(errors[:SHOWN_ERRORS])
+    more = f"\nand {len(errors) - SHOWN_ERRORS} more" if len(errors) > SHOWN_ERRORS else ""
     return DescriptionError(
-        f"{len(faults)} of its files are no packages that can be published\n{shown}{more}",
-        source.where,
+        f"{len(errors)} of its files cannot be published\n{shown}{more}", source.where
     )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who made this?  Signatures of repomd.xml and of RPMs, against the keys that the administrator gives as files.
+"""Check signatures of repomd.xml and of RPMs against the keys of a source, and sign our own.
 
-gpgv checks repomd.xml; rpmkeys checks packages, many in one call, with a keyring of nothing but these keys.  A
-package is checked once: what passed is remembered by its inode, size and time of change.
+gpgv checks repomd.xml.  rpmkeys checks packages, many in one call, with a keyring of these keys
+only.  A package is checked once: its inode, size and time of change are recorded when it passes.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ from ...process import Run, run
 from ..model import Source
 
 TIMEOUT = 60.0
-# Seconds that rpmkeys may take for a batch beyond TIMEOUT: it reads every byte, at 200 MB/s on an old core.
-SLOWEST = 5_000_000
-BATCH = 250
-SHOWN_FAULTS = 10
+# Bytes per second that rpmkeys reads at least; an old core reads 200 MB/s.
+MIN_SPEED = 5_000_000
+BATCH_SIZE = 250
+SHOWN_PACKAGES = 10
 SIGNATURE = re.compile(
-    r"(?P<header>Header )?.*signature, key (?:ID|fingerprint:?) (?P<key>[0-9a-f]+): (?P<result>\w+)",
+    r"(?P<header>Header )?.*signature, key (?:ID|fingerprint:?) (?P<key>[0-9a-f]+):"
+    r" (?P<result>\w+)",
     re.IGNORECASE,
 )
-PAYLOAD = re.compile(r"Payload .*digest: OK")
+GOOD_PAYLOAD = re.compile(r"Payload .*digest: OK")
 DAMAGED = re.compile(r".*digest: BAD")
-# After the armour's headers comes an empty line; the checksum's line begins with "=".
+# An empty line ends the headers of the armour; the line of the checksum begins with "=".
 BLOCK = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?\n\s*\n(.*?)-----END", re.DOTALL)
 CHECKSUM = re.compile(rb"^=.*$", re.MULTILINE)
-AGAINST = {
-    "BADSIG": "its signature is wrong: it is not what {0} signed",
-    "NO_PUBKEY": "it is signed by {0}, a key that was not given",
+# Status of gpgv -> the fault.
+FAULTS = {
+    "BADSIG": "its signature is wrong: it was changed after {0} signed it",
+    "NO_PUBKEY": "it is signed by {0}, which is not one of the keys",
     "EXPKEYSIG": "it is signed by {0}, a key that has expired",
     "REVKEYSIG": "it is signed by {0}, a key that was revoked",
     "EXPSIG": "its signature by {0} has expired",
@@ -47,17 +49,19 @@ AGAINST = {
 
 
 class SignedFile(NamedTuple):
-    """An RPM file: where it lies, and how an error names it."""
+    """An RPM file to check."""
 
     path: str
-    shown: str
+    label: str
+    """Name of the file in errors."""
 
 
 class Key(NamedTuple):
-    """A public key or subkey of a key file; ``expires`` is in seconds since 1970, 0 for never."""
+    """A public key or subkey of a key file."""
 
     fingerprint: str
     expires: int
+    """Seconds since 1970; 0 for never."""
     revoked: bool
 
 
@@ -66,9 +70,10 @@ def check_detached_signature(
 ) -> None:
     """Check the detached signature of ``data`` (repomd.xml); ``where`` names it in errors.
 
-    keys  paths of key files, one of whose keys must have made the signature and still be valid
+    keys  paths of key files; the signature must be by one of their keys, and the key valid
 
-    Raises DescriptionError for a wrong signature, an unknown or expired key; NotFound for a missing key file.
+    Raises DescriptionError for a wrong signature and an unknown or expired key, and NotFound for a
+    missing key file.
     """
     with tempfile.TemporaryDirectory(prefix="rocks-gpgv-") as folder:
         paths = {name: os.path.join(folder, name) for name in ("data", "signature", "keyring")}
@@ -87,67 +92,69 @@ def check_detached_signature(
             paths["signature"],
             paths["data"],
         ]
-        said = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
-    wrong = _verdict(said)
-    if wrong:
-        raise DescriptionError(
-            wrong, where, f"the keys asked were those of {', '.join(keys) or 'no file'}"
-        )
+        status = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
+    fault = _detached_fault(status)
+    if fault:
+        raise DescriptionError(fault, where, f"the keys are from {', '.join(keys) or 'no file'}")
 
 
 def check_package_signatures(
     source: Source,
     packages: Iterable[SignedFile],
-    memory: str,
+    cache: str,
     *,
     run: Run = run,
     now: Optional[float] = None,
 ) -> int:
-    """Check that each package carries a good signature of one of the source's keys; return how many were looked at.
+    """Check that each package has a good signature of one of the source's keys.
 
-    memory  an existing folder that remembers what was checked
-    now     the time at which keys must be valid; None: now
+    cache  an existing folder that records the checked packages
+    now    seconds since 1970 at which keys must be valid; None: the current time
 
-    Raises one DescriptionError that names the source and the files: unsigned, damaged, signed by another key or by
-    one that has expired.  What passed is remembered all the same.
+    Returns the number of packages that were not recorded before.  Raises one DescriptionError that
+    lists the files that are unsigned, damaged, or signed by another or expired key; the other files
+    are recorded.
     """
-    book = _Book(os.path.join(memory, f"signed-{_digest_of(source.gpg_keys)}"))
-    unseen = [package for package in packages if not book.knows(package.path)]
-    if not unseen:
+    record = _CheckedFiles(os.path.join(cache, f"signed-{_keys_digest(source.gpg_keys)}"))
+    unchecked = [package for package in packages if package.path not in record]
+    if not unchecked:
         return 0
     keys = list_keys(source.gpg_keys, run)
     with tempfile.TemporaryDirectory(prefix="rocks-rpmkeys-") as database:
         if source.gpg_keys:
             run(["rpmkeys", "--dbpath", database, "--import", *source.gpg_keys], timeout=TIMEOUT)
-        faults = _check_all(unseen, database, keys, time.time() if now is None else now, run)
-    book.add(package.path for package in unseen if package.shown not in faults)
+        faults = _check_all(unchecked, database, keys, time.time() if now is None else now, run)
+    record.add(package.path for package in unchecked if package.label not in faults)
     if faults:
-        raise _refusal(source, faults)
-    return len(unseen)
+        raise _combined_error(source, faults)
+    return len(unchecked)
 
 
 def list_keys(paths: Sequence[str], run: Run = run) -> list[Key]:
-    """The keys and subkeys in these files.  Raises NotFound, or DescriptionError for a file that holds none."""
+    """Return the keys and subkeys in these files.
+
+    Raises NotFound for a missing file, DescriptionError for a file without a key.
+    """
     keys = []
     for path in paths:
         if not os.path.isfile(path):
-            raise NotFound("no such key file", path)
+            raise NotFound("key file not found", path)
         with tempfile.TemporaryDirectory(prefix="rocks-gpg-") as home:
             argv = ["gpg", "--homedir", home, "--batch", "--with-colons", "--show-keys", path]
-            said = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
-        found = _parse_keys(said)
-        if not found:
+            listing = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
+        keys_in_file = _parse_keys(listing)
+        if not keys_in_file:
             raise DescriptionError(
-                "no OpenPGP public key", path, "give the file that the vendor publishes its key in"
+                "no OpenPGP public key", path, "give the file in which the vendor publishes its key"
             )
-        keys += found
+        keys += keys_in_file
     return keys
 
 
 def sign_file(path: str, key: str, *, run: Run = run) -> str:
-    """Write the armoured detached signature ``path``.asc with a secret key of the caller's GnuPG keyring.
+    """Write the armoured detached signature ``path``.asc, and return its path.
 
-    key  its fingerprint, or the mail address in it.  Returns the signature's path.
+    key  fingerprint or mail address of a secret key in the caller's GnuPG keyring
     """
     target = f"{path}.asc"
     with tempfile.TemporaryDirectory(prefix="rocks-sign-") as folder:
@@ -164,25 +171,25 @@ def sign_file(path: str, key: str, *, run: Run = run) -> str:
             "--detach-sign",
             path,
         ]
-        run(argv, timeout=TIMEOUT, env=_own_keyring())
+        run(argv, timeout=TIMEOUT, env=_keyring_environment())
         files.replace(target, files.read_bytes(aside))
     return target
 
 
 def export_public_key(key: str, *, run: Run = run) -> str:
-    """The armoured public half of the site's key, to be given to the nodes."""
+    """Return the armoured public key of the site, for the nodes."""
     exported = run(
-        ["gpg", "--batch", "--armor", "--export", key], timeout=TIMEOUT, env=_own_keyring()
+        ["gpg", "--batch", "--armor", "--export", key], timeout=TIMEOUT, env=_keyring_environment()
     ).stdout
     if not exported:
         raise NotFound(
-            "no such key in the keyring", key, "gpg --list-secret-keys shows those that are there"
+            "the key is not in the keyring", key, "gpg --list-secret-keys lists the keys"
         )
     return exported
 
 
-class _Book:
-    """What has passed: one line per file with its inode, size and time of change."""
+class _CheckedFiles:
+    """Record of the files that passed: a line each, with inode, size and time of change."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -190,14 +197,14 @@ class _Book:
         with contextlib.suppress(NotFound):
             self._lines = set(files.read_text(path).splitlines())
 
-    def knows(self, path: str) -> bool:
+    def __contains__(self, path: str) -> bool:
         return _line(path) in self._lines
 
     def add(self, paths: Iterable[str]) -> None:
         new = {_line(path) for path in paths} - self._lines
         if new:
-            kept = {line for line in self._lines if os.path.exists(line.partition("\t")[2])}
-            files.replace(self._path, "".join(f"{line}\n" for line in sorted(kept | new)))
+            old = {line for line in self._lines if os.path.exists(line.partition("\t")[2])}
+            files.replace(self._path, "".join(f"{line}\n" for line in sorted(old | new)))
 
 
 def _line(path: str) -> str:
@@ -208,30 +215,33 @@ def _line(path: str) -> str:
 def _check_all(
     packages: Sequence[SignedFile], database: str, keys: Sequence[Key], now: float, run: Run
 ) -> Mapping[str, str]:
-    """What is wrong, by the shown name of each file; several calls of rpmkeys at a time."""
-    batches = [packages[start : start + BATCH] for start in range(0, len(packages), BATCH)]
+    """Return label -> fault of each bad file, from several calls of rpmkeys at a time."""
+    batches = [
+        packages[start : start + BATCH_SIZE] for start in range(0, len(packages), BATCH_SIZE)
+    ]
 
     def check(batch: Sequence[SignedFile]) -> dict[str, str]:
         argv = ["rpmkeys", "--dbpath", database, "-Kv", *(package.path for package in batch)]
-        allowed = TIMEOUT + sum(os.stat(package.path).st_size for package in batch) / SLOWEST
-        said = _by_file(run(argv, timeout=allowed, ok=range(256)).stdout, batch)
+        size = sum(os.stat(package.path).st_size for package in batch)
+        output = run(argv, timeout=TIMEOUT + size / MIN_SPEED, ok=range(256)).stdout
+        lines = _lines_by_file(output, batch)
         faults = (
-            (package.shown, _fault(said.get(package.path, []), keys, now)) for package in batch
+            (package.label, _fault(lines.get(package.path, []), keys, now)) for package in batch
         )
-        return {shown: fault for shown, fault in faults if fault}
+        return {label: fault for label, fault in faults if fault}
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return {
-            shown: fault for faults in pool.map(check, batches) for shown, fault in faults.items()
+            label: fault for faults in pool.map(check, batches) for label, fault in faults.items()
         }
 
 
-def _by_file(said: str, batch: Sequence[SignedFile]) -> Mapping[str, list[str]]:
-    """rpmkeys' lines about each file: the path and a colon, then its findings, indented."""
+def _lines_by_file(output: str, batch: Sequence[SignedFile]) -> Mapping[str, list[str]]:
+    """Split the output of rpmkeys: for each file, its path and a colon, then indented lines."""
     paths = {f"{package.path}:": package.path for package in batch}
     blocks: dict[str, list[str]] = {}
     current: list[str] = []
-    for line in said.splitlines():
+    for line in output.splitlines():
         if line in paths:
             current = blocks.setdefault(paths[line], [])
         else:
@@ -240,65 +250,75 @@ def _by_file(said: str, batch: Sequence[SignedFile]) -> Mapping[str, list[str]]:
 
 
 def _fault(lines: Sequence[str], keys: Sequence[Key], now: float) -> str:
-    """What is wrong with one package, or nothing.
+    """Return the fault of one package; empty when its signature is good.
 
-    A signature of the header alone vouches for the payload through the payload's digest in that header; a package
-    from before rpm 4.14 has no such digest, and needs its second signature, which covers both.
+    A signature of the header covers the payload through the payload's digest in that header.
+    Packages from before rpm 4.14 have no such digest, and need the second signature, which covers
+    both.
     """
     if not lines or any(DAMAGED.match(line) for line in lines):
         return "is damaged"
-    found = [match for match in map(SIGNATURE.match, lines) if match]
-    good = [match for match in found if match["result"] == "OK"]
-    unknown = [match for match in found if match["result"] == "NOKEY"]
-    if not found:
+    matches = [match for match in map(SIGNATURE.match, lines) if match]
+    good = [match for match in matches if match["result"] == "OK"]
+    unknown = [match for match in matches if match["result"] == "NOKEY"]
+    if not matches:
         return "is not signed"
-    if len(good) + len(unknown) < len(found):
+    if len(good) + len(unknown) < len(matches):
         return "has a wrong signature"
     if not good:
-        return f"is signed by {unknown[0]['key']}, a key that was not given"
-    if all(match["header"] for match in good) and not any(map(PAYLOAD.match, lines)):
+        return f"is signed by {unknown[0]['key']}, which is not one of the keys"
+    if all(match["header"] for match in good) and not any(map(GOOD_PAYLOAD.match, lines)):
         return "has a signature that does not cover its payload"
-    late = [_late(match["key"], keys, now) for match in good]
-    return late[0] if all(late) else ""
+    invalid = [_key_fault(match["key"], keys, now) for match in good]
+    return invalid[0] if all(invalid) else ""
 
 
-def _late(key: str, keys: Sequence[Key], now: float) -> str:
-    """Why a key, of which rpmkeys tells the end of the fingerprint, does not count any more; or nothing."""
-    for known in keys:
-        if known.fingerprint.lower().endswith(key.lower()):
-            if known.revoked:
-                return f"is signed by {key}, a key that was revoked"
-            if 0 < known.expires < now:
-                return f"is signed by {key}, a key that expired on {_day(known.expires)}"
+def _key_fault(key_id: str, keys: Sequence[Key], now: float) -> str:
+    """Return why a key is not valid; empty when it is.
+
+    key_id  end of the fingerprint, as rpmkeys prints it
+    """
+    for key in keys:
+        if key.fingerprint.lower().endswith(key_id.lower()):
+            if key.revoked:
+                return f"is signed by {key_id}, a key that was revoked"
+            if 0 < key.expires < now:
+                return f"is signed by {key_id}, a key that expired on {_date(key.expires)}"
     return ""
 
 
-def _day(seconds: int) -> str:
+def _date(seconds: int) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
-def _refusal(source: Source, faults: Mapping[str, str]) -> DescriptionError:
-    listed = ", ".join(f"{shown} {fault}" for shown, fault in sorted(faults.items())[:SHOWN_FAULTS])
-    more = f", and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
-    hint = f"the keys asked were those of {', '.join(source.gpg_keys) or 'no file'}; exclude the packages, or add a key"
-    return DescriptionError(f"{listed}{more}", source.where, hint)
+def _combined_error(source: Source, faults: Mapping[str, str]) -> DescriptionError:
+    first_faults = sorted(faults.items())[:SHOWN_PACKAGES]
+    shown = ", ".join(f"{label} {fault}" for label, fault in first_faults)
+    more = f", and {len(faults) - SHOWN_PACKAGES} more" if len(faults) > SHOWN_PACKAGES else ""
+    key_files = ", ".join(source.gpg_keys) or "no file"
+    return DescriptionError(
+        f"{shown}{more}",
+        source.where,
+        f"the keys are from {key_files}; exclude the packages, or add a key",
+    )
 
 
-def _verdict(status: str) -> str:
-    """What gpgv's status lines (GnuPG's doc/DETAILS) say against the signature, or nothing."""
-    said = {
+def _detached_fault(status: str) -> str:
+    """Return the fault in gpgv's status lines (GnuPG's doc/DETAILS); empty for a good signature."""
+    arguments = {
         words[1]: words[2:]
         for words in (line.split() for line in status.splitlines())
         if len(words) > 1
     }
-    for code, what in AGAINST.items():
-        if code in said:
-            return what.format(*said[code])
-    return "" if "GOODSIG" in said and "VALIDSIG" in said else "its signature cannot be read"
+    for code, what in FAULTS.items():
+        if code in arguments:
+            return what.format(*arguments[code])
+    is_good = "GOODSIG" in arguments and "VALIDSIG" in arguments
+    return "" if is_good else "its signature cannot be read"
 
 
 def _parse_keys(listing: str) -> list[Key]:
-    """Keys from ``gpg --with-colons``: a pub or sub line, and the fpr line that follows it."""
+    """Parse the keys in ``gpg --with-colons``: a pub or sub line, then its fpr line."""
     keys: list[Key] = []
     fields: list[str] = []
     for line in listing.splitlines():
@@ -306,13 +326,14 @@ def _parse_keys(listing: str) -> list[Key]:
         if words[0] in ("pub", "sub"):
             fields = words
         elif words[0] == "fpr" and fields:
-            keys.append(Key(words[9], int(fields[6] or 0), fields[1] == "r"))
+            expires = int(fields[6] or 0)
+            keys.append(Key(words[9], expires, revoked=fields[1] == "r"))
             fields = []
     return keys
 
 
 def _keyring(paths: Sequence[str]) -> bytes:
-    """The keys of all files in the binary form that gpgv reads (RFC 9580, 6.2)."""
+    """Return the keys of all files in the binary form of gpgv (RFC 9580, 6.2)."""
     ring = b""
     for path in paths:
         data = files.read_bytes(path)
@@ -325,10 +346,10 @@ def _keyring(paths: Sequence[str]) -> bytes:
     return ring
 
 
-def _digest_of(paths: Sequence[str]) -> str:
+def _keys_digest(paths: Sequence[str]) -> str:
     return hashlib.sha256(_keyring(paths)).hexdigest()[:16]
 
 
-def _own_keyring() -> dict[str, str]:
-    """Where the caller's secret keys are, if not in the usual place."""
+def _keyring_environment() -> dict[str, str]:
+    """Return the environment that locates the caller's secret keys."""
     return {name: os.environ[name] for name in ("GNUPGHOME",) if name in os.environ}

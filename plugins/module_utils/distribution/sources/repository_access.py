@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The common interface of local and remote repositories (local.py, remote.py)."""
+
+from __future__ import annotations
+
+from typing import Protocol, Sequence
+
+from ...errors import Unavailable
+from ..model import Package, TreeFile
+
+# Snapshots of a repository's metadata that are kept, because a running build can read an old one.
+KEPT_SNAPSHOTS = 3
+
+
+class SourceChanged(Unavailable):
+    """The source has other metadata than when it was opened: open it again, and resolve again."""
+
+
+class RepositoryAccess(Protocol):
+    """A repository with the metadata that it had when it was opened."""
+
+    folder: str
+    """Contains that metadata in ``repodata``, and never changes."""
+    identity: str
+    """SHA-256 of repomd.xml."""
+    is_own: bool
+    """Whether the repository is a generation below the root of this frontend."""
+
+    def is_unchanged(self) -> bool:
+        """Return whether the source still has this metadata."""
+
+    def fetch_packages(self, packages: Sequence[Package]) -> int:
+        """Fetch and check packages that the pool lacks, and return their number."""
+
+    def fetch_files(self, requested: Sequence[TreeFile], folder: str) -> list[TreeFile]:
+        """Fetch files of the source's tree into ``folder``, and return those that exist."""
