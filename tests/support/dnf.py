@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""dnf as an oracle: what a client makes of a repository that we wrote."""
+"""Run dnf as an oracle on a repository that we wrote."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def dnf(
     options: Sequence[str] = (),
     arch: str = "x86_64",
 ) -> str:
-    """Run dnf with nothing but these repositories (name -> URL) and return what it printed.
+    """Run dnf with these repositories (name -> URL) only, and return its output.
 
-    scratch  holds dnf's cache, logs and state; nothing of this machine's dnf is read or written
+    scratch  folder for dnf's cache, logs and state, instead of those of this machine
     options  settings for --setopt, such as ``gpgcheck=1`` or ``module_platform_id=platform:el9``
     """
     folders = {

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A few packages of a small site, and the groups that its vendor has for them."""
+"""Packages of a small site, and the groups of its vendor."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ ROCKS = Rpm("rocks-base", "1.0", "1", requires=["bash"], files={"/etc/rocks.conf
 MYRINET = Rpm("gm", "1.5", "1", "x86_64")
 
 GROUPS = """<comps>
-  <group><id>core</id><name>Core</name><packagelist><packagereq type="mandatory">bash</packagereq></packagelist></group>
-  <group><id>shells</id><name>Shells</name><packagelist><packagereq type="default">zsh</packagereq></packagelist></group>
+  <group>
+    <id>core</id><name>Core</name>
+    <packagelist><packagereq type="mandatory">bash</packagereq></packagelist>
+  </group>
+  <group>
+    <id>shells</id><name>Shells</name>
+    <packagelist><packagereq type="default">zsh</packagereq></packagelist>
+  </group>
 </comps>"""

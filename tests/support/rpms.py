@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Small valid RPM files and repositories, described in a line and written in a millisecond (no rpmbuild).
+"""Write small valid RPM files and repositories, in a millisecond each and without rpmbuild.
 
-What is written here passes ``rpm -Kv`` and installs with rpm and dnf; tests/integration/distribution says so.
+The files pass ``rpm -Kv``, and rpm and dnf install them (test_rpm_writer.py).
 
-    bash = Rpm("bash", "5.1.8", "6.el9", arch="x86_64", requires=["glibc >= 2.34"], files={"/bin/bash": "#!/bin/true"})
+    bash = Rpm("bash", "5.1.8", "6.el9", "x86_64", requires=["glibc >= 2.34"], files={"/a": "text"})
     repository(tmp_path / "os", [bash])
 """
 
@@ -49,8 +49,12 @@ RELATIONS = {
     "enhances": (5055, 5057, 5056),
 }
 # scriptlet -> its tag, its interpreter's tag, the sense flag of the requirement on the interpreter
-SCRIPTLETS = {"pre": (1023, 1085, 1 << 9), "post": (1024, 1086, 1 << 10), "preun": (1025, 1087, 1 << 11),
-              "postun": (1026, 1088, 1 << 12)}  # fmt: skip
+SCRIPTLETS = {
+    "pre": (1023, 1085, 1 << 9),
+    "post": (1024, 1086, 1 << 10),
+    "preun": (1025, 1087, 1 << 11),
+    "postun": (1026, 1088, 1 << 12),
+}
 ISA = {"x86_64": "x86-64", "i686": "x86-32", "aarch64": "aarch-64"}
 
 
@@ -73,15 +77,7 @@ Content = Union[str, bytes, Link]
 
 @dataclasses.dataclass(frozen=True)
 class Rpm:
-    """One package.  Relations are written as in a spec file: ``glibc >= 2.34`` or ``(a or b)``.
-
-    files        absolute path -> content; a path that ends in a slash is a directory; ``#!`` makes it executable
-    scriptlets   pre, post, preun, postun -> shell text, or Lua text after a first line ``-- lua``
-    source       the file is a .src.rpm
-    source_name  the .src.rpm that it says it was built from
-    padding      bytes of noise after the payload, for sizes like real ones
-    variant      packages that differ only here have the same name, version and file list, and other bytes
-    """
+    """One package.  Relations are written as in a spec file: ``glibc >= 2.34`` or ``(a or b)``."""
 
     name: str
     version: str = "1.0"
@@ -99,14 +95,20 @@ class Rpm:
     supplements: Sequence[str] = ()
     enhances: Sequence[str] = ()
     files: Mapping[str, Content] = dataclasses.field(default_factory=dict)
+    """Absolute path -> content.  A final slash makes it a directory, ``#!`` makes it executable."""
     scriptlets: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """pre, post, preun, postun -> shell text, or Lua text after a first line ``-- lua``."""
     changelog: Sequence[Change] = ()
     source: bool = False
+    """Whether the file is a .src.rpm."""
     source_name: str = ""
+    """Name of the .src.rpm that the package was built from."""
     build_time: int = BUILD_TIME
     modularity: str = ""
     padding: int = 0
+    """Bytes of noise after the payload, for realistic sizes."""
     variant: str = ""
+    """Packages that differ only here have the same NEVRA and files, and different bytes."""
 
     @property
     def evr(self) -> str:
@@ -114,17 +116,17 @@ class Rpm:
 
     @property
     def nevra(self) -> str:
-        return f"{self.name}-{self.epoch}:{self.version}-{self.release}.{'src' if self.source else self.arch}"
+        arch = "src" if self.source else self.arch
+        return f"{self.name}-{self.epoch}:{self.version}-{self.release}.{arch}"
 
     @property
     def filename(self) -> str:
-        return (
-            f"{self.name}-{self.version}-{self.release}.{'src' if self.source else self.arch}.rpm"
-        )
+        arch = "src" if self.source else self.arch
+        return f"{self.name}-{self.version}-{self.release}.{arch}.rpm"
 
 
 def image(rpm: Rpm) -> bytes:
-    """The bytes of the file."""
+    """Return the bytes of the file."""
     members = [_member(path, content) for path, content in sorted(rpm.files.items())]
     noise = random.Random(f"{rpm.nevra} {rpm.variant}").randbytes(rpm.padding)
     entries = [
@@ -139,7 +141,7 @@ def image(rpm: Rpm) -> bytes:
 
 
 def write(rpm: Rpm, directory: Union[str, os.PathLike[str]], filename: str = "") -> pathlib.Path:
-    """Write the package into ``directory``, under its own name or, to make a file name lie, another one."""
+    """Write the package into ``directory``, under its own name or ``filename``."""
     path = pathlib.Path(directory) / (filename or rpm.filename)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image(rpm))
@@ -155,12 +157,12 @@ def repository(
     revision: int = BUILD_TIME,
     suffix: str = ".zst",
 ) -> pathlib.Path:
-    """Write ``rpms`` to ``Packages/`` of a directory and make it a repomd repository of every RPM that it then holds.
+    """Write ``rpms`` to ``Packages/`` of a directory, and make metadata of all its RPMs.
 
-    extra   further records of repomd.xml, such as ``{"group": comps, "modules": documents, "updateinfo": advisories}``
-    suffix  ``.zst`` or ``.gz``: how primary, filelists and other are compressed
+    extra   other records of repomd.xml, such as ``{"group": comps, "modules": documents}``
+    suffix  ``.zst`` or ``.gz``: the compression of primary, filelists and other
 
-    Called again on the same directory it publishes the changed content, as an upstream mirror does.
+    Call it again on the same directory to publish changed content, as an upstream mirror does.
     """
     root = pathlib.Path(directory)
     for rpm in rpms:
@@ -202,23 +204,23 @@ def _identity(rpm: Rpm) -> list[Entry]:
     if rpm.source:
         entries.append(Entry(1106, INT32, [1]))
     else:
-        made_from = rpm.source_name or f"{rpm.name}-{rpm.version}-{rpm.release}.src.rpm"
-        entries.append(Entry(1044, STRING, made_from))
+        source_name = rpm.source_name or f"{rpm.name}-{rpm.version}-{rpm.release}.src.rpm"
+        entries.append(Entry(1044, STRING, source_name))
     return entries
 
 
 def _relations(rpm: Rpm) -> list[Entry]:
-    every = {kind: [_relation(text) for text in getattr(rpm, kind)] for kind in RELATIONS}
+    relations = {kind: [_relation(text) for text in getattr(rpm, kind)] for kind in RELATIONS}
     if not rpm.source:
-        every["provides"].append((rpm.name, SENSE["="], rpm.evr))
+        relations["provides"].append((rpm.name, SENSE["="], rpm.evr))
         if rpm.arch != "noarch":
-            every["provides"].append(
+            relations["provides"].append(
                 (f"{rpm.name}({ISA.get(rpm.arch, rpm.arch)})", SENSE["="], rpm.evr)
             )
-    every["requires"] += _needed_of_rpm(rpm)
+    relations["requires"] += _implicit_requires(rpm)
     entries = []
     for kind, (names, flags, versions) in RELATIONS.items():
-        rows = sorted(set(every[kind]))
+        rows = sorted(set(relations[kind]))
         if rows:
             entries += [
                 Entry(names, STRINGS, [row[0] for row in rows]),
@@ -236,8 +238,8 @@ def _relation(text: str) -> tuple[str, int, str]:
     return name, SENSE[operator], evr
 
 
-def _needed_of_rpm(rpm: Rpm) -> list[tuple[str, int, str]]:
-    """What rpm itself must be able to do, and the interpreters of the scriptlets."""
+def _implicit_requires(rpm: Rpm) -> list[tuple[str, int, str]]:
+    """Return the required features of rpm, and the interpreters of the scriptlets."""
     features = {
         "CompressedFileNames": "3.0.4-1",
         "FileDigests": "4.6.0-1",
@@ -251,13 +253,13 @@ def _needed_of_rpm(rpm: Rpm) -> list[tuple[str, int, str]]:
         features["RichDependencies"] = "4.12.0-1"
     if any(text.startswith("-- lua") for text in rpm.scriptlets.values()):
         features["BuiltinLuaScripts"] = "4.2.2-1"
-    needed = [
+    requires = [
         (f"rpmlib({name})", SENSE["<="] | RPMLIB, version) for name, version in features.items()
     ]
     for kind, text in rpm.scriptlets.items():
         if not text.startswith("-- lua"):
-            needed.append(("/bin/sh", SCRIPTLETS[kind][2], ""))
-    return needed
+            requires.append(("/bin/sh", SCRIPTLETS[kind][2], ""))
+    return requires
 
 
 def _scriptlets(rpm: Rpm) -> list[Entry]:

@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Realistic sets of RPM files for benchmarks: four sources drawn from the metadata of CentOS Stream 9 AppStream.
+"""Realistic sets of RPM files for benchmarks: four sources with packages of CentOS Stream 9.
 
     python -m support.rpmset TARGET 5000            (from the folder tests)
 
-88 % are real rows: the first build of each name and architecture goes to `os`, later ones to `updates`.  The rest
-goes to `contrib` and `local`: newer and older versions, the same name with other content, `~`, `^`, another epoch,
-another architecture, and packages that only this site has.  The same seed gives the same bytes.
+88 % are packages of AppStream: the first build of each name and architecture goes to `os`, later
+ones to `updates`.  The rest goes to `contrib` and `local`: newer and older versions, the same name
+with other content, `~`, `^`, another epoch, another architecture, and packages that only this site
+has.  The same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -26,55 +27,60 @@ from .samples import sample
 
 SEED = 42
 REAL_SHARE = 0.88
-MEAN_FILES, MOST_FILES = 86, 600
+MEAN_FILES = 86
+MAX_FILES = 600
 OPERATORS = {"EQ": "=", "LT": "<", "GT": ">", "GE": ">=", "LE": "<="}
 SCRIPT = b"#!/bin/true\n"
 
 
-class Placed(NamedTuple):
-    """A package and the source that offers it."""
+class SourcePackage(NamedTuple):
+    """A package and its source."""
 
     source: str
     rpm: Rpm
 
 
 def write_set(target: pathlib.Path, count: int, padding: int = 0) -> dict[str, int]:
-    """Write ``count`` packages below ``target``/SOURCE/Packages, and say how many each source got.
+    """Write ``count`` packages below ``target``/SOURCE/Packages; return the number for each source.
 
-    padding  mean number of bytes of noise per package; their sizes are spread as real ones are
+    padding  mean number of bytes of noise per package; sizes are distributed as in reality
 
-    A set that is complete already is left alone.
+    A complete set is not written again.
     """
-    placed = plan(count)
-    totals = dict(sorted(collections.Counter(row.source for row in placed).items()))
-    stamp, label = target / "complete", f"{totals} {padding} {SEED}"
+    rows = plan(count)
+    totals = dict(sorted(collections.Counter(row.source for row in rows).items()))
+    stamp = target / "complete"
+    label = f"{totals} {padding} {SEED}"
     if not stamp.exists() or stamp.read_text() != label:
-        jobs = [(target, row, padding) for row in placed]
+        jobs = [(target, row, padding) for row in rows]
         with multiprocessing.get_context("fork").Pool() as pool:
             collections.deque(pool.imap_unordered(_write_one, jobs, 64), maxlen=0)
         stamp.write_text(label)
     return totals
 
 
-def plan(count: int) -> list[Placed]:
-    """``count`` packages without their files: names, versions, relations and sources."""
+def plan(count: int) -> list[SourcePackage]:
+    """Return ``count`` packages without files: names, versions, relations and sources."""
     chance = random.Random(SEED)
     groups = collections.defaultdict(list)
     for rpm in _sample_rows():
         groups[rpm.name, rpm.arch].append(rpm)
     order = sorted(groups)
     chance.shuffle(order)
-    chosen: list[Placed] = []
+    chosen: list[SourcePackage] = []
     for key in order:
         if len(chosen) >= count * REAL_SHARE:
             break
         builds = sorted(groups[key], key=lambda rpm: (rpm.build_time, rpm.evr))
-        chosen += [Placed("updates" if place else "os", rpm) for place, rpm in enumerate(builds)]
+        chosen += [
+            SourcePackage("updates" if position else "os", rpm)
+            for position, rpm in enumerate(builds)
+        ]
     base = [row.rpm for row in chosen if row.source == "os"]
     seen = {(row.source, row.rpm.filename) for row in chosen}
     number = 0
     while len(chosen) < count:
-        row = Placed(
+        row = SourcePackage(
             "contrib" if number % 3 else "local",
             ADDITIONS[number % 20](chance.choice(base), number),
         )
@@ -85,8 +91,8 @@ def plan(count: int) -> list[Placed]:
     return chosen[:count]
 
 
-def dressed(row: Placed, padding: int = 0) -> Rpm:
-    """The package with the files of its name and a changelog of ten entries."""
+def complete(row: SourcePackage, padding: int = 0) -> Rpm:
+    """Return the package with files and a changelog of ten entries."""
     rpm = row.rpm
     size = random.Random(rpm.name).lognormvariate(-0.5, 1)
     return dataclasses.replace(
@@ -98,27 +104,27 @@ def dressed(row: Placed, padding: int = 0) -> Rpm:
     )
 
 
-def _changed(**change: Callable[[Rpm, int], object]) -> Callable[[Rpm, int], Rpm]:
+def _change(**change: Callable[[Rpm, int], object]) -> Callable[[Rpm, int], Rpm]:
     return lambda rpm, number: dataclasses.replace(
         rpm, **{key: value(rpm, number) for key, value in change.items()}
     )
 
 
-_NEWER = _changed(
+_NEWER = _change(
     version=lambda rpm, _number: f"{rpm.version}.1", release=lambda _rpm, _number: "1.local"
 )
-_OLDER = _changed(release=lambda _rpm, number: f"0.{number}.contrib")
-_OWN = _changed(
+_OLDER = _change(release=lambda _rpm, number: f"0.{number}.contrib")
+_OWN = _change(
     name=lambda rpm, number: f"site-{rpm.name}-{number}", provides=lambda _rpm, _number: ()
 )
 ADDITIONS: tuple[Callable[[Rpm, int], Rpm], ...] = (
     *[_NEWER] * 6,
     *[_OLDER] * 2,
-    _changed(),
-    _changed(version=lambda rpm, _number: f"{rpm.version}~rc1"),
-    _changed(version=lambda rpm, number: f"{rpm.version}^git{number}"),
-    _changed(epoch=lambda rpm, _number: rpm.epoch + 1),
-    _changed(
+    _change(),
+    _change(version=lambda rpm, _number: f"{rpm.version}~rc1"),
+    _change(version=lambda rpm, number: f"{rpm.version}^git{number}"),
+    _change(epoch=lambda rpm, _number: rpm.epoch + 1),
+    _change(
         arch=lambda rpm, _number: "x86_64" if rpm.arch == "noarch" else "noarch",
         version=lambda rpm, _number: f"{rpm.version}.2",
     ),
@@ -167,7 +173,7 @@ def _relation(name: str, flag: str, epoch: str, version: str, release: str) -> s
 
 def _files(name: str) -> Mapping[str, bytes]:
     chance = random.Random(f"files of {name}")
-    count = min(MOST_FILES, 1 + int(MEAN_FILES * chance.lognormvariate(-0.5, 1)))
+    count = min(MAX_FILES, 1 + int(MEAN_FILES * chance.lognormvariate(-0.5, 1)))
     folders = [
         f"/usr/share/doc/{name}",
         f"/usr/lib64/{name}",
@@ -195,9 +201,9 @@ def _changelog(rpm: Rpm, chance: random.Random) -> list[Change]:
     ]
 
 
-def _write_one(job: tuple[pathlib.Path, Placed, int]) -> None:
+def _write_one(job: tuple[pathlib.Path, SourcePackage, int]) -> None:
     target, row, padding = job
-    rpm = dressed(row, padding)
+    rpm = complete(row, padding)
     write(rpm, target / row.source / "Packages" / rpm.name[0].lower())
 
 

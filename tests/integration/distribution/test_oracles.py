@@ -1,4 +1,4 @@
-"""Real data and rpm's own programs as oracles: our newest is dnf's newest, our order of versions is librpm's."""
+"""Resolution and version order equal those of dnf and librpm on real data."""
 
 from __future__ import annotations
 
@@ -47,29 +47,31 @@ def cs9() -> list[Package]:
     return packages
 
 
-def test_without_modules_our_newest_is_dnfs(cs9: list[Package], tmp_path: pathlib.Path) -> None:
-    """dnf repoquery --latest-limit=1, in a copy whose repomd.xml names no modules."""
+def test_without_modules_the_chosen_packages_are_those_of_dnf(
+    cs9: list[Package], tmp_path: pathlib.Path
+) -> None:
+    """Compare with dnf repoquery --latest-limit=1, in a copy without modules in its repomd.xml."""
     copy = tmp_path / "cs9"
     shutil.copytree(sample("cs9-appstream"), copy, copy_function=shutil.copyfile)
     repomd = copy / "repodata" / "repomd.xml"
     repomd.chmod(0o644)
-    repomd.write_text(repomd.read_text().replace('type="modules"', 'type="nothing"'))
+    repomd.write_text(repomd.read_text().replace('type="modules"', 'type="ignored"'))
 
-    said = dnf(
+    output = dnf(
         tmp_path / "dnf", {"cs9": copy.as_uri()}, "repoquery", "--latest-limit=1", "--qf", NEVRA
     )
 
     winners = resolve_packages(cs9, build_rules(Policy(), [CS9])).chosen_packages
-    ours = {f"{one.name}-{one.epoch}:{one.version}-{one.release}.{one.arch}" for one in winners}
-    assert len(ours) == 5_866
-    assert ours == set(said.split())
+    chosen = {f"{rpm.name}-{rpm.epoch}:{rpm.version}-{rpm.release}.{rpm.arch}" for rpm in winners}
+    assert len(chosen) == 5_866
+    assert chosen == set(output.split())
 
 
-def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(
+def test_with_modules_the_chosen_packages_are_those_of_dnf_reposync(
     cs9: list[Package], tmp_path: pathlib.Path
 ) -> None:
     """Compared by location, because no file name shows the epoch."""
-    said = dnf(
+    output = dnf(
         tmp_path / "dnf",
         {"cs9": sample("cs9-appstream").as_uri()},
         "reposync", "--repoid=cs9", "--newest-only", "--urls", "-p", str(tmp_path / "nothing"),
@@ -80,13 +82,13 @@ def test_with_modules_our_newest_is_what_dnf_reposync_would_fetch(
         module_streams.parse_modules(read("*-modules.yaml.xz").decode(), "modules.yaml")
     )
     winners = resolve_packages(cs9, build_rules(Policy(), [CS9], streams)).chosen_packages
-    theirs = {line.rpartition("/")[2] for line in said.split()}
+    fetched_by_dnf = {line.rpartition("/")[2] for line in output.split()}
     assert len(winners) == 6_124
-    assert {one.location.rpartition("/")[2] for one in winners} == theirs
+    assert {package.location.rpartition("/")[2] for package in winners} == fetched_by_dnf
 
 
-def test_a_distribution_of_the_whole_sample_is_planned_from_its_metadata(site: Site) -> None:
-    """17,649 packages, 15 streams, no file lists and no RPMs: check mode needs none."""
+def test_check_mode_resolves_the_whole_sample_from_its_metadata(site: Site) -> None:
+    """The sample has 17,649 packages and 15 streams, but no file lists and no RPMs."""
     source = Source("cs9", path=str(sample("cs9-appstream")))
 
     planned = site.dry_run("rocks", source, closure="off")
@@ -101,21 +103,21 @@ def test_a_distribution_of_the_whole_sample_is_planned_from_its_metadata(site: S
 
 @pytest.fixture(scope="module")
 def rpmvercmp() -> ctypes._NamedFuncPointer:
-    """librpm's own comparison."""
+    """Return the comparison function of librpm."""
     library = next(path for path in sorted(pathlib.Path("/usr").glob("lib*/**/librpmio.so.*")))
     function = ctypes.CDLL(str(library)).rpmvercmp
     function.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
     return function
 
 
-def test_our_order_of_versions_is_librpms_on_real_and_on_random_pairs(
+def test_real_and_random_versions_compare_as_in_librpm(
     cs9: list[Package], rpmvercmp: ctypes._NamedFuncPointer
 ) -> None:
     chance = random.Random(20)
-    real = sorted({text for one in cs9 for text in (one.version, one.release)})
+    real = sorted({text for package in cs9 for text in (package.version, package.release)})
     pairs = [(chance.choice(real), chance.choice(real)) for _ in range(20_000)]
-    pairs += [(text, _mutated(text, chance)) for text in chance.choices(real, k=20_000)]
-    pairs += [(_random(chance), _random(chance)) for _ in range(60_000)]
+    pairs += [(text, _mutate(text, chance)) for text in chance.choices(real, k=20_000)]
+    pairs += [(_random_version(chance), _random_version(chance)) for _ in range(60_000)]
 
     different = [
         pair
@@ -129,16 +131,16 @@ def test_our_order_of_versions_is_librpms_on_real_and_on_random_pairs(
 ALPHABET = "0019aZz~^.-_+%"
 
 
-def _random(chance: random.Random) -> str:
+def _random_version(chance: random.Random) -> str:
     return "".join(chance.choices(ALPHABET, k=chance.randrange(9)))
 
 
-def _mutated(text: str, chance: random.Random) -> str:
-    place = chance.randrange(len(text) + 1)
-    return text[:place] + chance.choice(ALPHABET) + text[place + chance.randrange(2) :]
+def _mutate(text: str, chance: random.Random) -> str:
+    position = chance.randrange(len(text) + 1)
+    return text[:position] + chance.choice(ALPHABET) + text[position + chance.randrange(2) :]
 
 
-# rpm's own vectors of the cases that its documentation singles out (rpm-version(7)), asked of rpm itself.
+# Test cases of rpm for the rules in rpm-version(7); the expected order comes from rpm.
 VECTORS = """
 1.0 1.0|1.0 2.0|2.0.1 2.0.1a|5.5p1 5.5p10|10xyz 10.1xyz|xyz10 xyz10.1|xyz.4 8|5.5p2 5.6p1|5.6p1 6.5p1|6.0.rc1 6.0
 10b2 10a1|1.0aa 1.0a|10.0001 10.1|10.0001 10.0039|4.999.9 5.0|20101121 20101122|2_0 2.0|a a+|a+ a_|+ _|1.0~rc1 1.0
@@ -148,10 +150,10 @@ VECTORS = """
 
 
 @pytest.mark.parametrize("pair", re.split(r"[|\n]", VECTORS.strip()))
-def test_our_order_is_rpms_on_its_documented_cases(pair: str) -> None:
-    one, other = pair.split()
-    script = f"%{{lua:print(rpm.vercmp('{one}', '{other}'))}}"
+def test_the_documented_cases_of_rpm_compare_as_in_rpm(pair: str) -> None:
+    first, second = pair.split()
+    script = f"%{{lua:print(rpm.vercmp('{first}', '{second}'))}}"
 
-    said = process.run(["rpm", "--eval", script], timeout=30).stdout.strip()
+    output = process.run(["rpm", "--eval", script], timeout=30).stdout.strip()
 
-    assert compare_versions(one, other) == int(said)
+    assert compare_versions(first, second) == int(output)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the tests' own writer makes is what rpm and dnf call a package: every other test rests on that."""
+"""Packages of the tests' own writer are valid for rpm and dnf, which other tests rely on."""
 
 from __future__ import annotations
 
@@ -61,11 +61,12 @@ def test_every_digest_of_a_written_package_is_right(rpm: Rpm, tmp_path: pathlib.
     assert [line.split()[-1] for line in lines] == ["OK"] * 4
 
 
-def test_rpm_reads_back_what_was_described(tmp_path: pathlib.Path) -> None:
+def test_rpm_reads_the_described_relations(tmp_path: pathlib.Path) -> None:
     path = str(write(PACKAGES[2], tmp_path))
-    tags = "%{nevra}|[%{obsoletes} %{obsoleteflags:depflags} %{obsoleteversion}]|%{conflicts}|%{recommends}|[%{provides} ]"
-    said = process.run(["rpm", "-qp", "--qf", tags, path], timeout=30).stdout
-    assert said == "lib-1.0-1.i686|old < 3|bad|app|lib lib(x86-32) libfoo.so.1 "
+    obsoletes = "[%{obsoletes} %{obsoleteflags:depflags} %{obsoleteversion}]"
+    tags = f"%{{nevra}}|{obsoletes}|%{{conflicts}}|%{{recommends}}|[%{{provides}} ]"
+    output = process.run(["rpm", "-qp", "--qf", tags, path], timeout=30).stdout
+    assert output == "lib-1.0-1.i686|old < 3|bad|app|lib lib(x86-32) libfoo.so.1 "
 
 
 def test_the_same_description_gives_the_same_bytes() -> None:

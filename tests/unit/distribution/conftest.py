@@ -1,4 +1,4 @@
-"""Fixtures of this room: a site, in an empty folder."""
+"""Fixture of the tests of distributions: a site in an empty folder."""
 
 from __future__ import annotations
 
