@@ -191,19 +191,25 @@ nodes:
       switch-0}
     port: {description: The port of that switch., type: str, sample: ge-0/0/7}
 known:
-  description:
-    - Machines that sent requests and were in the database already, with the names of their nodes.
-    - RV(known[].problem) is the reason why this interface cannot boot, and the remedy; it is empty
-      if the interface can boot.
+  description: Machines that sent requests and were in the database already.
   returned: always
   type: list
   elements: dict
+  contains:
+    mac: {description: The MAC of the request., type: str}
+    name: {description: The name of the node., type: str}
+    problem:
+      description: Why this interface cannot boot, and the remedy; empty if it can boot.
+      type: str
   sample: [{mac: "00:50:8b:e0:40:93", name: compute-0-3, problem: ""}]
 refused:
-  description: Machines that sent requests and were not added, with the reason.
+  description: Machines that sent requests and were not added.
   returned: always
   type: list
   elements: dict
+  contains:
+    mac: {description: The MAC of the request., type: str}
+    reason: {description: Why the machine was not added., type: str}
   sample: [{mac: "00:50:8b:e0:40:97", reason: not in the table}]
 reports:
   description: The reports that were written because of the nodes.

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""DHCP requests as bytes, the well-formed ones and the others: what a hostile machine may put on the wire."""
+"""Build DHCP requests as bytes, including malformed ones."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from .namespaces import Namespace
 
 BROADCAST = b"\xff" * 6
 COOKIE = b"\x63\x82\x53\x63"
-DISCOVER, REQUEST, INFORM = b"\x01", b"\x03", b"\x08"
+DISCOVER = b"\x01"
+REQUEST = b"\x03"
+INFORM = b"\x08"
 Options = Iterable[tuple[int, bytes]]
 
 
 def mac(number: int) -> str:
-    """The MAC of the test machine with this number; capital letters never come into it."""
+    """Return the MAC of the test machine with this number, in lower case."""
     return f"52:54:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
 
 
 def option_field(options: Options) -> bytes:
-    """Options as they stand in a message."""
+    """Encode options."""
     return b"".join(bytes((code, len(value))) + value for code, value in options)
 
 
@@ -39,7 +41,7 @@ def message(
     sname: bytes = b"",
     file: bytes = b"",
 ) -> bytes:
-    """A BOOTP or DHCP message of at least 300 octets (RFC 951, RFC 2131)."""
+    """Build a BOOTP or DHCP message of at least 300 octets (RFC 951, RFC 2131)."""
     fixed = struct.pack(
         "!BBBBIHH12x4s", kind, hardware, length, 0, 7, 0, 0x8000, socket.inet_aton(relay)
     )
@@ -68,7 +70,7 @@ def frame(
     fragment: int = 0,
     source: str = "0.0.0.0",
 ) -> bytes:
-    """An Ethernet frame with the message in UDP in IPv4; ``tags`` are VLAN tags, four octets each."""
+    """Build an Ethernet frame with a UDP datagram; ``tags`` are VLAN tags of four octets each."""
     datagram = struct.pack("!HHHH", 68, port, 8 + len(payload), 0) + payload
     words = 5 + len(ip_options) // 4
     header = struct.pack(
@@ -95,20 +97,20 @@ def frame(
 def discover(
     address: str, options: Options = (), *, relay: str = "0.0.0.0", tags: bytes = b""
 ) -> bytes:
-    """The frame of a DHCPDISCOVER with further options."""
+    """Build the frame of a DHCPDISCOVER with additional options."""
     return frame(address, message(address, [(53, DISCOVER), *options], relay=relay), tags=tags)
 
 
 def send(machine: Namespace, frames: Sequence[bytes]) -> None:
-    """Put frames on the wire as they are."""
+    """Send frames from the interface eth0 of a machine."""
 
-    def from_there() -> None:
+    def send_frames() -> None:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as link:
             link.bind(("eth0", 0))
             for frame in frames:
                 link.send(frame)
 
-    machine.call(from_there)
+    machine.call(send_frames)
 
 
 def _checksum(header: bytes) -> bytes:

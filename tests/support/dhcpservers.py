@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The three DHCP servers as they come from a distribution: nobody known, each writing its log into a file.
+"""Run Kea, ISC dhcpd or dnsmasq without any known machine, each with its log in a file.
 
-They have no pool, unless a test wants a server that lends addresses to anybody.
+They have no pool, unless a test requests one (``lends``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ READY: Mapping[str, str] = {
 def dhcp_server(
     name: str, network: Network, folder: pathlib.Path, *, lends: bool = False
 ) -> Iterator[Daemon]:
-    """``kea``, ``dhcpd`` or ``dnsmasq`` on the bridge of the network; what it logs is in the daemon's log."""
+    """Run ``kea``, ``dhcpd`` or ``dnsmasq`` on the bridge of the network.
+
+    lends  give addresses of a pool to unknown machines
+    """
     argv, env = _COMMANDS[name](folder, lends)
     with network.server.daemon(argv, folder / f"{name}.log", env=env) as running:
         running.wait_for(READY[name], READY_SECONDS)
@@ -86,7 +89,8 @@ def _dhcpd(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]
 def _dnsmasq(folder: pathlib.Path, lends: bool) -> tuple[list[str], dict[str, str]]:
     pool = ",".join(POOL) if lends else "10.1.0.0,static"
     (folder / "dnsmasq.conf").write_text(
-        f"{DNSMASQ.format(pool=pool)}dhcp-leasefile={folder}/dnsmasq.leases\npid-file={folder}/dnsmasq.pid\n",
+        DNSMASQ.format(pool=pool)
+        + f"dhcp-leasefile={folder}/dnsmasq.leases\npid-file={folder}/dnsmasq.pid\n",
         encoding="utf-8",
     )
     return ["dnsmasq", "-C", f"{folder}/dnsmasq.conf", "-k"], {}

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A DHCP client that asks as firmware does: same options, same retry times, on a raw socket (RFC 2131, RFC 4578).
+"""A DHCP client with the options and the retry times of firmware, on a raw socket.
 
-What real SeaBIOS+iPXE and OVMF send was read off the wire; so were the times after which they ask again.
+Sources: RFC 2131, RFC 4578, and captured packets of real SeaBIOS with iPXE, and of OVMF.
 """
 
 from __future__ import annotations
@@ -18,22 +18,39 @@ from typing import Iterable, Iterator, NamedTuple, Optional
 from .namespaces import Namespace
 
 COOKIE = b"\x63\x82\x53\x63"
-DISCOVER, OFFER, REQUEST, ACK = 1, 2, 3, 5
-HOSTNAME, ADDRESS, TYPE, SERVER, VENDOR_CLASS, CLIENT_ID = 12, 50, 53, 54, 60, 61
-BOOT_FILE, USER_CLASS, ARCHITECTURE, INTERFACE, ENCAPSULATED, END = 67, 77, 93, 94, 175, 255
-WANTED = bytes([55, 7, 1, 3, 6, HOSTNAME, VENDOR_CLASS, 66, BOOT_FILE])
+# Message types.
+DISCOVER = 1
+OFFER = 2
+REQUEST = 3
+ACK = 5
+# Option codes.
+HOSTNAME = 12
+ADDRESS = 50
+TYPE = 53
+SERVER = 54
+VENDOR_CLASS = 60
+CLIENT_ID = 61
+BOOT_FILE = 67
+USER_CLASS = 77
+ARCHITECTURE = 93
+INTERFACE = 94
+ENCAPSULATED = 175
+END = 255
+REQUESTED_OPTIONS = bytes([55, 7, 1, 3, 6, HOSTNAME, VENDOR_CLASS, 66, BOOT_FILE])
 PATIENCE = 2.0  # seconds after the last DISCOVER
-SO_RCVBUFFORCE, CROWD_BUFFER = 33, 64 << 20
+SO_RCVBUFFORCE = 33
+CROWD_BUFFER = 64 << 20
 UDP_PAYLOAD = 42  # of an Ethernet frame without VLAN tag and IP options
 
 
 @dataclass(frozen=True)
 class Firmware:
-    """How one kind of firmware asks; ``schedule`` holds the seconds at which it sends a DISCOVER."""
+    """One kind of firmware."""
 
     vendor_class: str
     architecture: int
     schedule: tuple[float, ...]
+    """The seconds at which it sends a DISCOVER."""
     user_class: str = ""
 
 
@@ -44,7 +61,7 @@ UEFI_HTTP = Firmware("HTTPClient:Arch:00016:UNDI:003000", 16, (0, 3.8, 11.9, 27.
 
 
 class Lease(NamedTuple):
-    """What the server's ACK gave, the number of DISCOVERs that it took, and the seconds since the first one."""
+    """The content of the server's ACK; the number of DISCOVERs; the seconds since the first one."""
 
     address: str
     hostname: str
@@ -58,15 +75,15 @@ class Lease(NamedTuple):
 def ask(
     machine: Namespace, mac: str, firmware: Firmware = IPXE, interface: str = "eth0"
 ) -> Optional[Lease]:
-    """Ask for an address from ``machine`` until the last DISCOVER stays unanswered; None then, as at a dark screen."""
+    """Request an address from ``machine``; None if the server does not answer any DISCOVER."""
     with machine.call(_open, interface) as link:
-        return _Conversation(link, bytes.fromhex(mac.replace(":", "")), firmware).run()
+        return _Client(link, bytes.fromhex(mac.replace(":", "")), firmware).run()
 
 
 def ask_all(
     machine: Namespace, macs: Iterable[str], firmware: Firmware = IPXE, interface: str = "eth0"
 ) -> dict[str, Optional[Lease]]:
-    """So many machines ask at the same moment, each as ``ask`` does: what each of them got."""
+    """Request addresses for many machines at the same moment; return their leases by MAC."""
     with machine.call(_open, interface) as link:
         link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, CROWD_BUFFER)
         return _Crowd(link, tuple(macs), firmware).run()
@@ -78,12 +95,14 @@ def _open(interface: str) -> socket.socket:
     return link
 
 
-class _Conversation:
-    """One power-on: DISCOVERs by the schedule, a REQUEST for the first OFFER."""
+class _Client:
+    """One boot: DISCOVERs by the schedule, a REQUEST for the first OFFER."""
 
     def __init__(self, link: socket.socket, mac: bytes, firmware: Firmware) -> None:
-        self.link, self.mac, self.firmware = link, mac, firmware
-        # iPXE makes it from the MAC: the same one at every power-on.
+        self.link = link
+        self.mac = mac
+        self.firmware = firmware
+        # iPXE derives it from the MAC, so it is the same at every boot.
         self.xid = mac[2:6]
         self.started = time.monotonic()
 
@@ -92,7 +111,7 @@ class _Conversation:
             until = (*self.firmware.schedule, begin + PATIENCE)[count]
             self.discover()
             for reply in self._replies(until):
-                lease = self.hear(reply, count)
+                lease = self.handle(reply, count)
                 if lease:
                     return lease
         return None
@@ -100,13 +119,15 @@ class _Conversation:
     def discover(self) -> None:
         self.link.send(self._frame(DISCOVER))
 
-    def hear(self, reply: bytes, discovers: int) -> Optional[Lease]:
-        """Follow an OFFER; an ACK is the end.  discovers: how many were sent"""
+    def handle(self, reply: bytes, discovers: int) -> Optional[Lease]:
+        """Send a REQUEST after an OFFER, return the lease of an ACK.  discovers: the number sent"""
         options = _options(reply)
         kind = options[TYPE][0]
         if kind == OFFER:
-            wish = bytes([ADDRESS, 4]) + reply[16:20] + bytes([SERVER, 4]) + options[SERVER]
-            self.link.send(self._frame(REQUEST, wish))
+            options_field = (
+                bytes([ADDRESS, 4]) + reply[16:20] + bytes([SERVER, 4]) + options[SERVER]
+            )
+            self.link.send(self._frame(REQUEST, options_field))
         return (
             _lease(reply, options, discovers, time.monotonic() - self.started)
             if kind == ACK
@@ -114,7 +135,7 @@ class _Conversation:
         )
 
     def _replies(self, until: float) -> Iterator[bytes]:
-        """DHCP replies to this client before ``until`` seconds have passed since the first DISCOVER."""
+        """Yield replies to this client until so many seconds after the first DISCOVER."""
         while (left := self.started + until - time.monotonic()) > 0:
             if select.select([self.link], [], [], left)[0]:
                 reply = _reply(self.link.recv(2048))
@@ -144,32 +165,36 @@ class _Conversation:
             (VENDOR_CLASS, firmware.vendor_class.encode()),
         ]
         if firmware.user_class:
-            # Real iPXE sends its feature list (175) beside its user class; dnsmasq rules go by it.
+            # Real iPXE sends its feature list (175) with its user class; dnsmasq rules use it.
             options += [(USER_CLASS, firmware.user_class.encode()), (ENCAPSULATED, b"\x13\x01\x01")]
-        return b"".join(bytes([code, len(value)]) + value for code, value in options) + WANTED
+        return (
+            b"".join(bytes([code, len(value)]) + value for code, value in options)
+            + REQUESTED_OPTIONS
+        )
 
 
 class _Crowd:
-    """Many power-ons in one loop, told apart by their transactions."""
+    """Many boots in one loop, distinguished by their transaction IDs."""
 
     def __init__(self, link: socket.socket, macs: tuple[str, ...], firmware: Firmware) -> None:
-        self.link, self.firmware = link, firmware
-        self.talks = {
-            talk.xid: (mac, talk)
+        self.link = link
+        self.firmware = firmware
+        self.clients = {
+            client.xid: (mac, client)
             for mac in macs
-            for talk in [_Conversation(link, bytes.fromhex(mac.replace(":", "")), firmware)]
+            for client in [_Client(link, bytes.fromhex(mac.replace(":", "")), firmware)]
         }
-        if len(self.talks) < len(macs):
+        if len(self.clients) < len(macs):
             raise ValueError(
-                "two of the machines would have the same transaction: they differ in no one of four bytes"
+                "two machines have the same transaction ID: the last four bytes of their MACs are equal"
             )
-        self.sent = dict.fromkeys(self.talks, 0)
+        self.sent = dict.fromkeys(self.clients, 0)
         self.leases: dict[str, Optional[Lease]] = dict.fromkeys(macs)
-        self.waiting = set(self.talks)
+        self.waiting = set(self.clients)
 
     def run(self) -> dict[str, Optional[Lease]]:
         started = time.monotonic()
-        timetable = [(when, xid) for when in self.firmware.schedule for xid in self.talks]
+        timetable = [(when, xid) for when in self.firmware.schedule for xid in self.clients]
         heapq.heapify(timetable)
         end = self.firmware.schedule[-1] + PATIENCE
         while self.waiting and (now := time.monotonic() - started) < end:
@@ -178,25 +203,25 @@ class _Crowd:
             if select.select(
                 [self.link], [], [], max(0.0, (timetable[0][0] if timetable else end) - now)
             )[0]:
-                self._hear(_reply(self.link.recv(2048)))
+                self._handle(_reply(self.link.recv(2048)))
         return self.leases
 
     def _discover(self, xid: bytes) -> None:
         if xid in self.waiting:
             self.sent[xid] += 1
-            self.talks[xid][1].discover()
+            self.clients[xid][1].discover()
 
-    def _hear(self, reply: bytes) -> None:
+    def _handle(self, reply: bytes) -> None:
         xid = reply[4:8]
         if xid in self.waiting:
-            mac, talk = self.talks[xid]
-            lease = self.leases[mac] = talk.hear(reply, self.sent[xid])
+            mac, client = self.clients[xid]
+            lease = self.leases[mac] = client.handle(reply, self.sent[xid])
             if lease:
                 self.waiting.remove(xid)
 
 
 def _reply(frame: bytes) -> bytes:
-    """The DHCP reply in a frame; empty when it holds none."""
+    """Return the DHCP reply in a frame; empty if there is none."""
     reply = frame[UDP_PAYLOAD:]
     return reply if frame[23] == socket.IPPROTO_UDP and reply[:1] == b"\2" else b""
 
@@ -204,26 +229,27 @@ def _reply(frame: bytes) -> bytes:
 def _lease(reply: bytes, options: dict[int, bytes], discovers: int, seconds: float) -> Lease:
     boot_file = options.get(BOOT_FILE) or reply[108:236]
     return Lease(
-        socket.inet_ntoa(reply[16:20]),
-        options.get(HOSTNAME, b"").decode(),
-        boot_file.partition(b"\0")[0].decode(),
-        socket.inet_ntoa(reply[20:24]),
-        options.get(VENDOR_CLASS, b"").decode(),
-        discovers,
-        seconds,
+        address=socket.inet_ntoa(reply[16:20]),
+        hostname=options.get(HOSTNAME, b"").decode(),
+        boot_file=boot_file.partition(b"\0")[0].decode(),
+        next_server=socket.inet_ntoa(reply[20:24]),
+        vendor_class=options.get(VENDOR_CLASS, b"").decode(),
+        discovers=discovers,
+        seconds=seconds,
     )
 
 
 def _options(reply: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    at = 240
-    while at < len(reply) and reply[at] != END:
-        if reply[at] == 0:
-            at += 1
+    options: dict[int, bytes] = {}
+    position = 240
+    while position < len(reply) and reply[position] != END:
+        if reply[position] == 0:
+            position += 1
             continue
-        found[reply[at]] = reply[at + 2 : at + 2 + reply[at + 1]]
-        at += 2 + reply[at + 1]
-    return found
+        length = reply[position + 1]
+        options[reply[position]] = reply[position + 2 : position + 2 + length]
+        position += 2 + length
+    return options
 
 
 def _checksum(header: bytes) -> bytes:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A program at a terminal: what it shows, and keys to press."""
+"""Run a program at a pseudo-terminal, read its output and press keys."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from typing import Iterator, Mapping, Sequence
 
 from .waiting import until
 
-ROWS, COLUMNS = 40, 120
+ROWS = 40
+COLUMNS = 120
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 
 
 @dataclass
 class Terminal:
-    """What the program has written so far is ``shown``, without what moves the cursor."""
+    """A program at a terminal."""
 
     process: subprocess.Popen[bytes]
     _side: int
@@ -33,28 +34,29 @@ class Terminal:
 
     @property
     def shown(self) -> str:
+        """The output so far, without escape sequences."""
+        self._read()
         return ESCAPES.sub("", self._raw.decode("utf-8", "replace"))
 
     def press(self, keys: bytes) -> None:
-        """Press keys."""
+        """Send keys to the program."""
         os.write(self._side, keys)
 
     def wait_for(self, text: str, seconds: float) -> None:
-        """Until the program has shown it."""
+        """Wait until the program has written ``text``."""
         try:
-            until(
-                lambda: self._read() or text in self.shown,
-                seconds,
-                f"the terminal to show {text!r}",
-            )
+            until(lambda: text in self.shown, seconds, f"the terminal to show {text!r}")
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it showed:\n{self.shown[-3000:]}") from None
 
     def ended(self, seconds: float) -> int:
-        """The status of the program, once it has ended."""
-        until(
-            lambda: self._read() or self.process.poll() is not None, seconds, "the program to end"
-        )
+        """Wait for the end of the program, and return its exit status."""
+
+        def has_ended() -> bool:
+            self._read()  # a full terminal would block the program
+            return self.process.poll() is not None
+
+        until(has_ended, seconds, "the program to end")
         return int(self.process.returncode)
 
     def _read(self) -> None:
@@ -68,11 +70,11 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run ``argv`` in the foreground of a terminal of its own until the block ends."""
+    """Run ``argv`` in the foreground of a new terminal until the block ends."""
     side, other = pty.openpty()
     ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     process = subprocess.Popen(
-        # A session of its own, whose terminal this is: so Ctrl-C reaches it as it reaches a person's program.
+        # In a new session with this controlling terminal, so that Ctrl-C sends SIGINT.
         ["setsid", "--ctty", "--wait", *argv],
         stdin=other,
         stdout=other,

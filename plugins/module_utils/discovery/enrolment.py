@@ -31,7 +31,9 @@ def check_placement(
             before_commit([node])
         elif not placement.locations:
             ranks = used_ranks(database, placement.membership, placement.rack)
-            new = new_node(DhcpRequest(""), Location(), placement, placement.network, ranks)
+            new = new_node(
+                DhcpRequest(""), Location(), placement, network=placement.network, ranks=ranks
+            )
             before_commit(nodes.add_nodes(database, [new]))
         # Each machine of a table has its own location, which is checked when it is enrolled.
 

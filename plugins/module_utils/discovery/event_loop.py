@@ -151,7 +151,7 @@ class _Loop:
 
     def run_due(self, final: bool) -> Iterator[Event]:
         """Run the tasks that are due: enrol, write reports, poll orders.  ``final``: run all."""
-        if self.pending and (final or (self._settled() and self.now() >= self.retry_at)):
+        if self.pending and (final or (self._is_settled() and self.now() >= self.retry_at)):
             yield from self._enrol_pending()
         if not self.reports_current and (final or self.now() >= self.retry_at):
             yield from self._write_reports()
@@ -159,7 +159,7 @@ class _Loop:
             yield from self._poll_orders()
 
     def end_reason(self, exhausted: bool) -> Union[EndReason, Literal[""]]:
-        """Return why the run ends although nobody stopped it; empty when it continues."""
+        """Return why the run ends by itself; empty when it continues."""
         if self.pending or not self.reports_current:
             return ""
         counted = len(self.nodes)
@@ -177,7 +177,7 @@ class _Loop:
             until_due = RETRY_SECONDS
         return min(until_due, RETRY_SECONDS / 2)
 
-    def _settled(self) -> bool:
+    def _is_settled(self) -> bool:
         now = self.now()
         return now - self.last_seen >= SETTLE_SECONDS or now - self.first_seen >= MAX_SETTLE_SECONDS
 
@@ -224,8 +224,8 @@ class _Loop:
                 yield from self._refuse(enrolled[0].request, str(error))
             else:
                 self.one_at_a_time = True
-                again = {item.request.mac: item.request for item in enrolled}
-                self.pending = {**again, **self.pending}
+                undone = {item.request.mac: item.request for item in enrolled}
+                self.pending = {**undone, **self.pending}
             return
         for request, node in enrolled:
             self.nodes[node.name] = ""

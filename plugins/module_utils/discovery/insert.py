@@ -8,7 +8,7 @@ itself, so that only the machines at fault are refused, each with its reason.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Callable, Iterable, NamedTuple, Optional, Sequence, Union
 
 from ..cluster import nodes
 from ..cluster.addressing import network_of
@@ -17,7 +17,14 @@ from ..cluster.model import Network, NewNode, Node
 from ..cluster.networks import list_networks
 from ..errors import Refused, RocksError, Unavailable
 from .dhcp_request import DhcpRequest, merge_by_mac
-from .known_interfaces import Machine, Owner, boot_problem, mac_owners, machine_uuid
+from .known_interfaces import (
+    Machine,
+    Owner,
+    add_machines,
+    boot_problem,
+    mac_owners,
+    split_by_uuid,
+)
 from .model import BatchResult, Enrolment, KnownMachine, Location, Placement, Refusal
 from .placement_table import location_of
 
@@ -59,18 +66,18 @@ def insert(
     machines = {} if machines is None else machines
     with database.transaction(dry_run=dry_run):
         owners = mac_owners(database, [request.mac for request in merged])
-        known = [request for request in merged if request.mac in owners]
-        _add_machines(machines, [(request, owners[request.mac].node) for request in known])
+        known_requests = [request for request in merged if request.mac in owners]
+        add_machines(machines, [(request, owners[request.mac].node) for request in known_requests])
         unknown = [request for request in merged if request.mac not in owners]
-        new, further = _split_by_uuid(unknown, machines, placement)
+        new, further = split_by_uuid(unknown, machines, placement)
         candidates, refused = _plan(database, new, placement)
         enrolled, failed = _enrol(database, candidates[:limit], placement, before_commit)
-        all_networks = list_networks(database) if known else []
-    _add_machines(machines, [(request, node.name) for request, node in enrolled])
+        all_networks = list_networks(database) if known_requests else []
+    add_machines(machines, [(request, node.name) for request, node in enrolled])
     return BatchResult(
         enrolled=tuple(enrolled),
         known=tuple(
-            _known_machine(request, owners[request.mac], all_networks) for request in known
+            _known_machine(request, owners[request.mac], all_networks) for request in known_requests
         ),
         refused=(*further, *refused, *failed),
     )
@@ -82,57 +89,18 @@ def _known_machine(
     return KnownMachine(request, owner.node, boot_problem(owner, request, all_networks))
 
 
-def _add_machines(
-    machines: dict[str, Machine], requests: Iterable[tuple[DhcpRequest, str]]
-) -> None:
-    """Add the machines of requests by UUID, with the names of their nodes."""
-    for request, node in requests:
-        uuid = machine_uuid(request)
-        if uuid:
-            machines.setdefault(uuid, Machine(request.mac, node))
-
-
-def _split_by_uuid(
-    unknown: Sequence[DhcpRequest], machines: Mapping[str, Machine], placement: Placement
-) -> tuple[list[DhcpRequest], list[Refusal]]:
-    """Separate new machines from further interfaces of known machines.
-
-    Machines of a table, and machines that replace a node, are always new.
-    """
-    if placement.locations or placement.replace:
-        return list(unknown), []
-    new: list[DhcpRequest] = []
-    further: list[Refusal] = []
-    by_uuid = dict(machines)
-    for request in unknown:
-        uuid = machine_uuid(request)
-        machine = by_uuid.get(uuid) if uuid else None
-        if machine and machine.mac != request.mac:
-            further.append(Refusal(request, _further_interface_reason(request, machine)))
-            continue
-        new.append(request)
-        if uuid:
-            by_uuid[uuid] = Machine(request.mac, "")
-    return new, further
-
-
-def _further_interface_reason(request: DhcpRequest, machine: Machine) -> str:
-    name = machine.node or "NODE"
-    return (
-        f"further interface of the machine with the MAC {machine.mac} ({machine.node or 'new'}),"
-        " which sends the same UUID; add it with: ansible localhost -m rocks_interface -a"
-        f" 'node={name} name=eth1 mac={request.mac} network=private'; to add it as a separate"
-        " node, list its MAC in source"
-    )
-
-
 def used_ranks(database: Database, membership: str, rack: int) -> set[int]:
     """Return the ranks of a membership's nodes in a rack."""
     return {rank for (rank,) in database.rows(USED_RANKS, (membership, rack))}
 
 
 def new_node(
-    request: DhcpRequest, location: Location, placement: Placement, network: str, ranks: set[int]
+    request: DhcpRequest,
+    location: Location,
+    placement: Placement,
+    *,
+    network: str,
+    ranks: set[int],
 ) -> NewNode:
     """Combine a request, a location and a placement.
 
@@ -181,7 +149,7 @@ def _plan(
         if (membership, rack) not in ranks_by_rack:
             ranks_by_rack[membership, rack] = used_ranks(database, membership, rack)
         ranks = ranks_by_rack[membership, rack]
-        node = new_node(request, location, placement, network, ranks)
+        node = new_node(request, location, placement, network=network, ranks=ranks)
         if node.rank is not None:
             ranks.add(node.rank)
         candidates.append(_Candidate(request, node))

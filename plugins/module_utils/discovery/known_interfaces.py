@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional, Sequence
+from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..cluster.addressing import network_of
 from ..cluster.database import Database
 from ..cluster.interfaces import BMC
 from ..cluster.model import Network
 from .dhcp_request import DhcpRequest
+from .model import Placement, Refusal
 
 MAX_PARAMETERS = 500  # in one SQL statement
 OWNERS_BY_MAC = (
@@ -79,9 +80,51 @@ def boot_problem(owner: Owner, request: DhcpRequest, networks: Sequence[Network]
     return ""
 
 
-def machine_uuid(request: DhcpRequest) -> Optional[str]:
+def _machine_uuid(request: DhcpRequest) -> Optional[str]:
     """Return the machine's UUID in lower case; None if missing, or used by many machines."""
     digits = re.sub("[^0-9a-f]", "", request.uuid.lower())
     if len(set(digits)) < 2 or request.uuid.lower() in DEFAULT_UUIDS:
         return None
     return request.uuid.lower()
+
+
+def add_machines(machines: dict[str, Machine], requests: Iterable[tuple[DhcpRequest, str]]) -> None:
+    """Add the machines of requests by UUID, with the names of their nodes."""
+    for request, node in requests:
+        uuid = _machine_uuid(request)
+        if uuid:
+            machines.setdefault(uuid, Machine(request.mac, node))
+
+
+def split_by_uuid(
+    unknown: Sequence[DhcpRequest], machines: Mapping[str, Machine], placement: Placement
+) -> tuple[list[DhcpRequest], list[Refusal]]:
+    """Separate new machines from further interfaces of known machines.
+
+    Machines of a table, and machines that replace a node, are always new.
+    """
+    if placement.locations or placement.replace:
+        return list(unknown), []
+    new: list[DhcpRequest] = []
+    further: list[Refusal] = []
+    by_uuid = dict(machines)
+    for request in unknown:
+        uuid = _machine_uuid(request)
+        machine = by_uuid.get(uuid) if uuid else None
+        if machine and machine.mac != request.mac:
+            further.append(Refusal(request, _further_interface_reason(request, machine)))
+            continue
+        new.append(request)
+        if uuid:
+            by_uuid[uuid] = Machine(request.mac, "")
+    return new, further
+
+
+def _further_interface_reason(request: DhcpRequest, machine: Machine) -> str:
+    name = machine.node or "NODE"
+    return (
+        f"further interface of the machine with the MAC {machine.mac} ({machine.node or 'new'}),"
+        " which sends the same UUID; add it with: ansible localhost -m rocks_interface -a"
+        f" 'node={name} name=eth1 mac={request.mac} network=private'; to add it as a separate"
+        " node, list its MAC in source"
+    )
