@@ -203,7 +203,7 @@ def test_only_the_latest_transactions_of_dnsmasq_are_remembered() -> None:
     parser = LogParser()
     for number in range(5000):
         parser.parse(f"{number} vendor class: PXEClient")
-    assert parser.parse(f"1 DHCPDISCOVER(eth1) {MAC}") == REQUEST
+    assert parser.parse(f"2 DHCPDISCOVER(eth1) {MAC}") == REQUEST
     last = parser.parse(f"4999 DHCPDISCOVER(eth1) {MAC}")
     assert last is not None and last.vendor == "PXEClient"
 
