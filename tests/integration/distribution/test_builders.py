@@ -1,4 +1,4 @@
-"""Builders at the same time: of one distribution they take turns, of several they share the pool."""
+"""Concurrent builds: those of one distribution run in turn, those of several share the pool."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from support.distributions import Site, distribution
 from support.repodata import packages
 from support.rpms import Rpm
 
-BUILDERS, ROUNDS = 4, 5
+BUILDERS = 4
+ROUNDS = 5
 
 
-def _build(asked: Distribution, root: str) -> None:
-    """The same again and again with other packages left out, so that every round builds, prunes and sweeps."""
+def _build(requested: Distribution, root: str) -> None:
+    """Build repeatedly, each time without another package, so that each round prunes and collects."""
     for number in range(ROUNDS):
-        (source,) = asked.sources
-        left_out = Source(
+        (source,) = requested.sources
+        source_without_one = Source(
             source.name, source.type, path=source.path, exclude=(f"package-{number}",)
         )
-        again = distribution(asked.name, left_out)
-        api.rebuild(again, root, options=PublishOptions(keep=1, wait=60))
+        variant = distribution(requested.name, source_without_one)
+        api.rebuild(variant, root, options=PublishOptions(keep=1, wait=60))
 
 
-def _at_once(asked: list[Distribution], root: str) -> None:
+def _build_concurrently(distributions: list[Distribution], root: str) -> None:
     context = multiprocessing.get_context("spawn")
-    builders = [context.Process(target=_build, args=(one, root)) for one in asked]
+    builders = [
+        context.Process(target=_build, args=(requested, root)) for requested in distributions
+    ]
     for builder in builders:
         builder.start()
     for builder in builders:
@@ -41,32 +44,35 @@ def _at_once(asked: list[Distribution], root: str) -> None:
     assert [builder.exitcode for builder in builders] == [0] * len(builders)
 
 
-def _whole(site: Site, name: str) -> None:
-    found = packages(site.tree(name))
-    assert len(found) == 39
+def _check_complete(site: Site, name: str) -> None:
+    published = packages(site.tree(name))
+    assert len(published) == 39
     assert all(
-        pool.file_digest(str(site.tree(name) / one.location_href)) == one.pkgId for one in found
+        pool.file_digest(str(site.tree(name) / package.location_href)) == package.pkgId
+        for package in published
     )
 
 
-def test_of_several_distributions(site: Site) -> None:
+def test_several_distributions_are_built_at_the_same_time(site: Site) -> None:
     os_ = site.mirror("os", [Rpm(f"package-{number}") for number in range(40)])
 
-    _at_once([distribution(f"rocks-{number}", os_) for number in range(BUILDERS)], str(site.root))
+    _build_concurrently(
+        [distribution(f"rocks-{number}", os_) for number in range(BUILDERS)], str(site.root)
+    )
 
     for number in range(BUILDERS):
-        _whole(site, f"rocks-{number}")
-    site.build("last", os_)  # whoever comes last, alone, sweeps what the others had to leave
-    left = [
+        _check_complete(site, f"rocks-{number}")
+    site.build("last", os_)  # a build that runs alone collects the garbage of the others
+    unused = [
         path for path in pathlib.Path(site.store.pool).glob("??/*.rpm") if path.stat().st_nlink == 1
     ]
-    assert left == []
+    assert unused == []
     assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
 
 
-def test_of_one_distribution(site: Site) -> None:
+def test_concurrent_builds_of_one_distribution_run_in_turn(site: Site) -> None:
     os_ = site.mirror("os", [Rpm(f"package-{number}") for number in range(40)])
 
-    _at_once([distribution("rocks", os_)] * 3, str(site.root))
+    _build_concurrently([distribution("rocks", os_)] * 3, str(site.root))
 
-    _whole(site, "rocks")
+    _check_complete(site, "rocks")

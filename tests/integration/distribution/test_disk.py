@@ -1,4 +1,4 @@
-"""A file system that is full, at whatever step: one error that names the file, and the published tree untouched."""
+"""A full file system, at any step: one error, and the published tree is unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def small_disk(folder: pathlib.Path, size: str) -> Iterator[None]:
         process.run(["umount", str(folder)], timeout=10)
 
 
-def test_a_disk_that_fills_up_while_packages_come(site: Site) -> None:
+def test_a_disk_that_becomes_full_leaves_the_published_tree_unchanged(site: Site) -> None:
     with small_disk(site.root, "400k"):
         site.build("rocks", site.directory("local", [BASH]))
         before = content(site.tree("rocks"))
@@ -43,20 +43,21 @@ def test_a_disk_that_fills_up_while_packages_come(site: Site) -> None:
         assert not site.build("rocks", site.directory("local", [BASH])).changed
 
 
-def test_a_disk_with_more_and_more_room(site: Site) -> None:
-    """However much is left, a build ends well, or with that error and everything as it was."""
+def test_a_build_succeeds_or_changes_nothing_with_any_free_space(site: Site) -> None:
+    """Increase the free space block by block until a build succeeds."""
     with small_disk(site.root, "1m"):
         site.build("rocks", site.directory("local", [BASH]))
-        before, failures = content(site.tree("rocks")), 0
+        before = content(site.tree("rocks"))
+        failures = 0
         filler = site.root / "filler"
-        for left in itertools.count(0, 4096):
-            filler.write_bytes(bytes(_free(site.root) - left))
+        for free in itertools.count(0, 4096):
+            filler.write_bytes(bytes(_free_bytes(site.root) - free))
             try:
                 site.build("rocks", site.directory("local", [BASH, Rpm("more")]))
                 break
             except RocksError as error:
                 assert "No space left on device" in str(error)
-                assert content(site.tree("rocks")) == before, f"{left} bytes left"
+                assert content(site.tree("rocks")) == before, f"{free} bytes free"
                 failures += 1
             filler.unlink()
 
@@ -64,6 +65,6 @@ def test_a_disk_with_more_and_more_room(site: Site) -> None:
         assert site.nevras("rocks") == ["bash-0:1.0-1.noarch", "more-0:1.0-1.noarch"]
 
 
-def _free(folder: pathlib.Path) -> int:
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize
+def _free_bytes(folder: pathlib.Path) -> int:
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize

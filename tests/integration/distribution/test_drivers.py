@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Drivers are built with the distribution: an RPM for each of its kernels, when a kernel or the sources are new (6.2.3).
+"""Drivers are built for each kernel of the distribution if a kernel or the sources are new (6.2.3).
 
-dnf, rpmbuild, make and the compiler are real. The packages of compiler and kernels are not: the build root has this
-machine's programs, and a kernel-devel is a Makefile that compiles.
+dnf, rpmbuild, make and the compiler are real.  The packages of compiler and kernels are not: the
+build root has the programs of this machine, and kernel-devel contains a Makefile that compiles.
 """
 
 from __future__ import annotations
@@ -29,27 +29,39 @@ TOOLS = [
     Rpm("bash", provides=["/bin/sh"]),
     *(Rpm(name) for name in ("elfutils-libelf-devel", "gcc", "kmod", "make", "rpm-build", "tar")),
 ]
-OLD, NEW = "5.14.0-427.13.1.el9", "5.14.0-427.16.1.el9"
-# A chroot into the build root meets this machine's programs there.
-MOUNT = 'mount -t overlay -o "lowerdir=/usr,upperdir=$1.upper,workdir=$1.work" overlay "$1/usr"; shift; exec "$@"'
+OLD = "5.14.0-427.13.1.el9"
+NEW = "5.14.0-427.16.1.el9"
+# Mount the programs of this machine into the build root.
+MOUNT_OVERLAY = (
+    'mount -t overlay -o "lowerdir=/usr,upperdir=$1.upper,workdir=$1.work" overlay "$1/usr"; '
+    'shift; exec "$@"'
+)
 
 
 def kernel(release: str, variant: str = "") -> list[Rpm]:
-    """What a kernel's packages provide, and what modules are built with."""
+    """Return the core and devel packages of a kernel."""
     name = f"kernel-{variant}" if variant else "kernel"
     uname = f"{release}.x86_64" + (f"+{variant}" if variant else "")
-    version = release.split("-")
-    devel = Rpm(
-        f"{name}-devel", *version, "x86_64", files={f"/usr/src/kernels/{uname}/Makefile": MAKEFILE}
-    )
-    return [Rpm(f"{name}-core", *version, "x86_64", provides=[f"kernel-uname-r = {uname}"]), devel]
+    version, _hyphen, package_release = release.partition("-")
+    makefile = f"/usr/src/kernels/{uname}/Makefile"
+    return [
+        Rpm(
+            f"{name}-core",
+            version,
+            package_release,
+            "x86_64",
+            provides=[f"kernel-uname-r = {uname}"],
+        ),
+        Rpm(f"{name}-devel", version, package_release, "x86_64", files={makefile: MAKEFILE}),
+    ]
 
 
 class Stage:
-    """A frontend with a stock to build from, and a driver's sources."""
+    """A frontend with a stock, and the sources of drivers."""
 
     def __init__(self, site: Site) -> None:
-        self.site, self.folder = site, site.folder
+        self.site = site
+        self.folder = site.folder
         self.root = scratch.make(self.folder / "build")
         for name in ("proc", "var/tmp"):
             (self.root / name).mkdir(parents=True)
@@ -58,20 +70,20 @@ class Stage:
         self.drivers: list[dict[str, str]] = []
 
     def stock(self, *rpms: Rpm) -> None:
-        """What the vendor has now."""
-        for name, some in (("BaseOS", rpms), ("AppStream", TOOLS)):
-            place = self.folder / "stock" / name / "x86_64" / "os"
-            shutil.rmtree(place, ignore_errors=True)
-            repository(place, some)
+        """Replace the packages of the vendor."""
+        for name, packages in (("BaseOS", rpms), ("AppStream", TOOLS)):
+            folder = self.folder / "stock" / name / "x86_64" / "os"
+            shutil.rmtree(folder, ignore_errors=True)
+            repository(folder, packages)
 
     def source(self, name: str, text: str) -> None:
-        """Sources of a driver's maker; from now on it is built."""
+        """Add the sources of a driver to build."""
         path = pack(self.folder / f"{name}.tar.gz", name, text)
-        self.drivers = [one for one in self.drivers if one["name"] != name]
+        self.drivers = [driver for driver in self.drivers if driver["name"] != name]
         self.drivers.append({"name": name, "version": "1.2", "source": str(path)})
 
     def rebuild(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """playbooks/rebuild-dist.yml."""
+        """Run playbooks/rebuild-dist.yml."""
         variables = {
             "distribution_mirror": (self.folder / "stock").as_uri(),
             "distribution_release": "rhel9",
@@ -92,7 +104,7 @@ class Stage:
             *words,
         ]
         return subprocess.run(
-            ["unshare", "--mount", "sh", "-ec", MOUNT, "sh", str(self.root), *play],
+            ["unshare", "--mount", "sh", "-ec", MOUNT_OVERLAY, "sh", str(self.root), *play],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -107,13 +119,13 @@ class Stage:
             },
         )
 
-    def built(self) -> dict[str, int]:
-        """The RPMs of drivers, and when each was written."""
-        found = (self.folder / "local").rglob("kmod-*.rpm")
-        return {path.name: path.stat().st_mtime_ns for path in sorted(found)}
+    def built_rpms(self) -> dict[str, int]:
+        """Return the RPMs of drivers, and the time of each file."""
+        paths = (self.folder / "local").rglob("kmod-*.rpm")
+        return {path.name: path.stat().st_mtime_ns for path in sorted(paths)}
 
-    def published(self) -> list[str]:
-        """Those that nodes can install."""
+    def published_drivers(self) -> list[str]:
+        """Return the RPMs of drivers in the published tree."""
         return [
             name for name in self.site.nevras("rocks") if name.startswith(("kmod-gm", "kmod-myri"))
         ]
@@ -124,65 +136,65 @@ def stage(site: Site) -> Stage:
     return Stage(site)
 
 
-def named(driver: str, release: str, variant: str = "") -> str:
+def rpm_name(driver: str, release: str, variant: str = "") -> str:
     return f"kmod-{driver}{variant}-1.2-1.{release.replace('-', '_')}.x86_64.rpm"
 
 
-def test_each_kernel_has_an_rpm_of_each_driver_built_when_the_kernel_or_the_sources_are_new(
+def test_each_driver_is_built_for_each_kernel_if_kernel_or_sources_are_new(
     stage: Stage,
 ) -> None:
     stage.stock(*kernel(OLD), *kernel(OLD, "rt"), *kernel(OLD, "debug"))
     stage.source("gm", "int gm(void) { return 0; }\n")
     stage.source("myri", "int myri(void) { return 0; }\n")
-    ended = stage.rebuild()
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    first = stage.built()
+    result = stage.rebuild()
+    assert result.returncode == 0, result.stdout + result.stderr
+    first = stage.built_rpms()
     assert list(first) == [
-        named(driver, OLD, variant) for driver in ("gm", "myri") for variant in ("", "-rt")
+        rpm_name(driver, OLD, variant) for driver in ("gm", "myri") for variant in ("", "-rt")
     ]
-    assert len(stage.published()) == 4
-    (rpm,) = (stage.folder / "local").rglob(named("myri", OLD))
-    asked = subprocess.run(
+    assert len(stage.published_drivers()) == 4
+    (rpm,) = (stage.folder / "local").rglob(rpm_name("myri", OLD))
+    description = subprocess.run(
         ["rpm", "-qp", "--requires", "--list", rpm], capture_output=True, text=True, check=True
     ).stdout
-    assert f"kernel-uname-r = {OLD}.x86_64\n" in asked
-    assert f"/lib/modules/{OLD}.x86_64/extra/myri/myri.ko\n" in asked
+    assert f"kernel-uname-r = {OLD}.x86_64\n" in description
+    assert f"/lib/modules/{OLD}.x86_64/extra/myri/myri.ko\n" in description
 
-    again = stage.rebuild()
-    assert "changed=0" in again.stdout, again.stdout
-    assert stage.built() == first
+    second_run = stage.rebuild()
+    assert "changed=0" in second_run.stdout, second_run.stdout
+    assert stage.built_rpms() == first
 
     stage.stock(*kernel(OLD), *kernel(NEW))
-    stage.drivers = stage.drivers[1:]  # gm is no longer wanted
-    rehearsed = stage.rebuild("--check")
-    assert rehearsed.returncode == 0, rehearsed.stdout
-    assert stage.built() == first
-    ended = stage.rebuild()
-    assert ended.returncode == 0, ended.stdout
-    second = stage.built()
-    assert list(second) == [named("myri", NEW)]  # a distribution has the newest kernel alone
-    published = stage.published()
+    stage.drivers = stage.drivers[1:]  # remove gm
+    dry_run = stage.rebuild("--check")
+    assert dry_run.returncode == 0, dry_run.stdout
+    assert stage.built_rpms() == first
+    result = stage.rebuild()
+    assert result.returncode == 0, result.stdout
+    second = stage.built_rpms()
+    assert list(second) == [rpm_name("myri", NEW)]  # only the newest kernel is chosen
+    published = stage.published_drivers()
     assert len(published) == 1
 
-    stage.source("myri", "no C at all\n")
-    ended = stage.rebuild()
-    assert ended.returncode != 0
-    assert "myri.c" in ended.stdout
-    assert (stage.published(), stage.built()) == (published, second)
+    stage.source("myri", "not C\n")
+    result = stage.rebuild()
+    assert result.returncode != 0
+    assert "myri.c" in result.stdout
+    assert (stage.published_drivers(), stage.built_rpms()) == (published, second)
 
 
-def test_a_source_that_is_missing_is_named(stage: Stage) -> None:
+def test_an_error_contains_the_path_of_missing_sources(stage: Stage) -> None:
     stage.stock(*kernel(OLD))
     stage.drivers = [{"name": "myri", "version": "1.2", "source": "/nonexistent/myri.tar.gz"}]
-    ended = stage.rebuild()
-    assert ended.returncode != 0
+    result = stage.rebuild()
+    assert result.returncode != 0
     assert "/nonexistent/myri.tar.gz does not exist; nothing was changed" in " ".join(
-        ended.stdout.split()
+        result.stdout.split()
     )
 
 
 @pytest.mark.parametrize("name", ["../../precious", "", ".", "a/b"])
-def test_a_name_that_leads_out_of_the_build_root_is_refused_before_anything_is_removed(
+def test_a_name_that_is_a_path_is_refused_before_anything_is_removed(
     stage: Stage, name: str
 ) -> None:
     stage.stock(*kernel(OLD))
@@ -190,7 +202,7 @@ def test_a_name_that_leads_out_of_the_build_root_is_refused_before_anything_is_r
     precious = stage.root.parent / "precious"
     precious.mkdir()
     stage.drivers[0]["name"] = name
-    ended = stage.rebuild()
-    assert ended.returncode != 0
-    assert "is not a valid name of a module" in " ".join(ended.stdout.split())
+    result = stage.rebuild()
+    assert result.returncode != 0
+    assert "is not a valid name of a module" in " ".join(result.stdout.split())
     assert precious.is_dir()

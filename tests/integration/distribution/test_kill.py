@@ -1,6 +1,6 @@
-"""kill -9 at every write, rename, link and fsync: what is published stays, and the next run ends well and tidies up.
+"""kill -9 at every write, rename, link and fsync: the published tree stays complete, and the next run recovers.
 
-After each kill the next run is tried, and then everything is put back as it was before the first.
+After each kill, the next run is checked, and then the initial state is restored.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ NAMES = ("rocks", "production")
 
 
 def each_step(site: Site, work: Callable[[], object]) -> Iterator[int]:
-    """Kill ``work`` at each of its steps, always from the same beginning."""
-    kept = site.folder / "kept"
+    """Kill ``work`` at each of its steps, always from the same initial state."""
+    backup = site.folder / "kept"
     site.root.mkdir(exist_ok=True)
-    process.run(["cp", "-a", str(site.root), str(kept)], timeout=60)
+    process.run(["cp", "-a", str(site.root), str(backup)], timeout=60)
     for step in killed_at_every_step(work):
         yield step
         shutil.rmtree(site.root)
-        process.run(["cp", "-a", str(kept), str(site.root)], timeout=60)
+        process.run(["cp", "-a", str(backup), str(site.root)], timeout=60)
 
 
-def whole(tree: pathlib.Path) -> bool:
-    """Every package is where the metadata says, with the content that it promises."""
+def is_complete(tree: pathlib.Path) -> bool:
+    """Return whether every package has the path and the checksum of the metadata."""
     return all(
         pool.file_digest(str(tree / package.location_href)) == package.pkgId
         for package in packages(tree)
@@ -52,26 +52,25 @@ def whole(tree: pathlib.Path) -> bool:
 
 
 def leftovers(site: Site) -> list[str]:
-    """What a killed builder may leave, and the next one must remove.  (The pool's own workbench may stay, empty.)"""
-    bench = pathlib.Path(site.store.pool) / pool.NEW
-    found = [path for path in site.root.rglob("*") if path != bench]
-    names = [str(path.relative_to(site.root)) for path in found]
+    """Return the remains of killed builds, except the pool's staging folder, which can stay if empty."""
+    staging = pathlib.Path(site.store.pool) / pool.NEW
+    paths = [path for path in site.root.rglob("*") if path != staging]
+    names = [str(path.relative_to(site.root)) for path in paths]
     marks = ("/.new", ".old-", ".rocks-new-", ".sweep")
     return [name for name in names if any(mark in name for mark in marks)]
 
 
 def unused(site: Site) -> list[pathlib.Path]:
-    """Packages in the pool that no generation has."""
+    """Return the packages in the pool that no generation contains."""
     return [
         path for path in pathlib.Path(site.store.pool).glob("??/*.rpm") if path.stat().st_nlink == 1
     ]
 
 
-@pytest.mark.parametrize(
-    "keep", [1, 3], ids=["the old generation goes", "the old generation stays"]
-)
-def test_a_rebuild(site: Site, keep: int) -> None:
-    os_, local = site.mirror("os", [BASH]), site.directory("local", [SITE])
+@pytest.mark.parametrize("keep", [1, 3], ids=["old generation removed", "old generation kept"])
+def test_a_killed_rebuild_leaves_a_complete_tree(site: Site, keep: int) -> None:
+    os_ = site.mirror("os", [BASH])
+    local = site.directory("local", [SITE])
     xml = site.folder / "xml" / "nodes"
     xml.mkdir(parents=True)
     (xml / "compute.xml").write_text("<kickstart/>")
@@ -89,24 +88,26 @@ def test_a_rebuild(site: Site, keep: int) -> None:
     def rebuild() -> object:
         return site.build("rocks", os_, local, keep=keep, xml=(str(xml.parent),), hook=hook)
 
-    seen, steps = set(), 0
+    seen = set()
+    steps = 0
     for step in each_step(site, rebuild):
         steps = step
         now = site.tree("rocks").resolve().name
         seen.add(now)
-        assert whole(site.tree("rocks")), f"killed at step {step}"
+        assert is_complete(site.tree("rocks")), f"killed at step {step}"
         assert now != first.identity or content(site.tree("rocks")) == old, f"killed at step {step}"
         rebuild()
         assert "site-0:2.0-1.noarch" in site.nevras("rocks"), f"after step {step}"
-        assert whole(site.tree("rocks")), f"after step {step}"
+        assert is_complete(site.tree("rocks")), f"after step {step}"
         assert (leftovers(site), unused(site)) == ([], []), f"after step {step}"
 
     assert steps > 30
     assert len(seen) == 2
 
 
-def test_a_first_build_publishes_all_or_nothing(site: Site) -> None:
-    os_, local = site.mirror("os", [BASH]), site.directory("local", [SITE])
+def test_a_killed_first_build_publishes_a_complete_tree_or_none(site: Site) -> None:
+    os_ = site.mirror("os", [BASH])
+    local = site.directory("local", [SITE])
 
     def build() -> object:
         return site.build("rocks", os_, local)
@@ -114,7 +115,7 @@ def test_a_first_build_publishes_all_or_nothing(site: Site) -> None:
     steps = 0
     for step in each_step(site, build):
         steps = step
-        assert not os.path.lexists(site.tree("rocks")) or whole(site.tree("rocks")), (
+        assert not os.path.lexists(site.tree("rocks")) or is_complete(site.tree("rocks")), (
             f"killed at step {step}"
         )
         build()
@@ -124,8 +125,10 @@ def test_a_first_build_publishes_all_or_nothing(site: Site) -> None:
     assert steps > 30
 
 
-@pytest.mark.parametrize("what", ["switch", "promote", "remove"])
-def test_going_back_promotion_and_removal(site: Site, what: str) -> None:
+@pytest.mark.parametrize("operation", ["switch", "promote", "remove"])
+def test_a_killed_switch_promotion_or_removal_leaves_complete_trees(
+    site: Site, operation: str
+) -> None:
     local = site.directory("local", [SITE])
     first = site.build("rocks", local).generation.identity
     write(dataclasses.replace(SITE, version="2.0"), local.path)
@@ -133,22 +136,22 @@ def test_going_back_promotion_and_removal(site: Site, what: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(site.store.cache)
     root = str(site.root)
-    verbs: dict[str, Callable[[], object]] = {
+    operations: dict[str, Callable[[], object]] = {
         "switch": lambda: api.switch_generation(root, "rocks", ARCH, first),
         "promote": lambda: api.promote(root, "production", ARCH, "rocks"),
         "remove": lambda: api.remove(root, "rocks", ARCH),
     }
 
     steps = 0
-    for step in each_step(site, verbs[what]):
+    for step in each_step(site, operations[operation]):
         steps = step
         for name in NAMES:
             tree = site.tree(name)
-            assert not os.path.lexists(tree) or whole(tree), f"{name}, killed at step {step}"
-        verbs[what]()
+            assert not os.path.lexists(tree) or is_complete(tree), f"{name}, killed at step {step}"
+        operations[operation]()
         assert leftovers(site) == [], f"after step {step}"
 
     assert steps > 3
-    verbs[what]()
-    there = {name: os.path.lexists(site.tree(name)) for name in NAMES}
-    assert there == {"rocks": what != "remove", "production": what == "promote"}
+    operations[operation]()
+    existing = {name: os.path.lexists(site.tree(name)) for name in NAMES}
+    assert existing == {"rocks": operation != "remove", "production": operation == "promote"}

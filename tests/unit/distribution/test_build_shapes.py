@@ -1,4 +1,4 @@
-"""Parents of any depth, the paper's symbolic links and other layouts, whole mirrors: the forms a distribution can have."""
+"""Parents and children, whole mirrors, and the layouts of a tree."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ data:
 ADVISORIES = '<updates><update version="1"><id>RHSA-1</id><title>x</title></update></updates>'
 
 
-class TestFromADistribution:
-    """Figure 6: a distribution is the parent of another, to any depth."""
+class TestParents:
+    """A distribution can be the parent of another one, to any depth (Figure 6)."""
 
-    def test_a_child_has_what_its_parent_has_and_more(self, site: Site) -> None:
+    def test_a_child_has_the_packages_of_its_parent_and_its_own(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]))
 
         site.build(
@@ -43,10 +43,12 @@ class TestFromADistribution:
         )
 
         assert site.nevras("campus") == [
-            "bash-0:5.1.8-9.el9.x86_64", "glibc-0:2.34-100.el9.x86_64", "rocks-base-0:1.0-1.noarch",
-        ]  # fmt: skip
+            "bash-0:5.1.8-9.el9.x86_64",
+            "glibc-0:2.34-100.el9.x86_64",
+            "rocks-base-0:1.0-1.noarch",
+        ]
 
-    def test_a_grandchild_too(self, site: Site) -> None:
+    def test_a_grandchild_has_the_packages_of_all_ancestors(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]))
         site.build("campus", site.parent("rocks", "rocks"), site.directory("campus", [ROCKS]))
         site.build("physics", site.parent("campus", "campus"), site.directory("physics", [MYRINET]))
@@ -58,16 +60,16 @@ class TestFromADistribution:
             "rocks-base",
         ]
 
-    def test_a_child_of_a_rocks_distribution_is_an_ordinary_distribution(self, site: Site) -> None:
-        """Repeatability (6.2.2): built from itself alone it is itself, under the same name."""
+    def test_a_distribution_built_from_itself_is_unchanged(self, site: Site) -> None:
+        """The same content has the same name (repeatability, 6.2.2)."""
         first = site.build(
             "rocks", site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS])
         )
         before = content(site.tree("rocks"))
 
-        again = site.build("rocks", site.parent("self", "rocks"))
+        second = site.build("rocks", site.parent("self", "rocks"))
 
-        assert (again.generation.identity, again.changed) == (first.generation.identity, False)
+        assert (second.generation.identity, second.changed) == (first.generation.identity, False)
         assert content(site.tree("rocks")) == before
 
     def test_groups_streams_advisories_and_xml_are_inherited_unchanged(
@@ -86,11 +88,11 @@ class TestFromADistribution:
         os_ = site.mirror("os", [BASH, STREAM], extra=extra)
         first = site.build("rocks", os_, xml=(str(tmp_path / "xml"),))
 
-        again = site.build("rocks", site.parent("self", "rocks"))
+        second = site.build("rocks", site.parent("self", "rocks"))
         child = site.build("child", site.parent("rocks", "rocks"))
 
         assert first.changes.advisories == ("RHSA-1",)
-        assert [again.generation.identity, child.generation.identity] == [
+        assert [second.generation.identity, child.generation.identity] == [
             first.generation.identity
         ] * 2
         assert [nevra for nevra in site.nevras("child") if nevra.startswith("nginx")] == [
@@ -100,19 +102,17 @@ class TestFromADistribution:
             "<package>"
         ) == 1
 
-    def test_what_they_share_is_on_the_disk_once(self, site: Site) -> None:
+    def test_shared_packages_are_on_the_disk_once(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]))
         site.build("campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS]))
 
-        one, other = (
+        parent, child = (
             {path.name: path.stat().st_ino for path in site.tree(name).glob("Packages/*/*.rpm")}
             for name in ("rocks", "campus")
         )
-        assert one.items() <= other.items()
+        assert parent.items() <= child.items()
 
-    def test_shards_without_a_package_of_the_child_are_the_parents_byte_for_byte(
-        self, site: Site
-    ) -> None:
+    def test_shards_without_packages_of_the_child_have_the_parents_bytes(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC, GLIBC_32, ZSH]))
         site.build("campus", site.parent("rocks", "rocks"), site.directory("local", [ROCKS]))
 
@@ -122,7 +122,7 @@ class TestFromADistribution:
         for number in parent.index.shards:
             assert child.frame("primary", number) == parent.frame("primary", number)
 
-    def test_a_parent_may_be_a_repository_that_somebody_else_built(self, site: Site) -> None:
+    def test_a_parent_can_be_a_repository_of_another_program(self, site: Site) -> None:
         stock = dataclasses.replace(site.mirror("stock", [BASH]), type="parent")
 
         site.build("rocks", stock)
@@ -130,10 +130,8 @@ class TestFromADistribution:
         assert site.nevras("rocks") == ["bash-0:5.1.8-6.el9.x86_64"]
 
 
-class TestAWholeMirror:
-    def test_every_package_is_fetched_kept_and_served_and_the_newest_are_the_distribution(
-        self, site: Site
-    ) -> None:
+class TestWholeMirror:
+    def test_fetch_everything_publishes_all_packages_in_mirrors(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, BASH_FIXED, Rpm("a", arch="aarch64")], fetch="everything")
 
         site.build("rocks", os_, keep=1)
@@ -142,7 +140,7 @@ class TestAWholeMirror:
         files = {path.name for path in (site.tree("rocks") / "Mirrors" / "os").iterdir()}
         assert files == {BASH.filename, BASH_FIXED.filename, "a-1.0-1.aarch64.rpm"}
 
-    def test_it_goes_with_the_generation(self, site: Site) -> None:
+    def test_the_packages_of_a_mirror_are_removed_with_the_generation(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH, BASH_FIXED], fetch="everything"))
 
         site.build("rocks", site.mirror("os", [BASH, BASH_FIXED]), keep=1)
@@ -151,7 +149,9 @@ class TestAWholeMirror:
 
 
 class TestLayouts:
-    def test_the_papers_form_is_a_symbolic_link_for_each_package(self, site: Site) -> None:
+    def test_the_symlink_layout_has_a_link_for_each_package_as_in_the_paper(
+        self, site: Site
+    ) -> None:
         site.build("rocks", site.mirror("os", [BASH, GLIBC]), layout="symlink")
 
         packages = sorted(site.tree("rocks").glob("Packages/*/*.rpm"))
@@ -159,15 +159,17 @@ class TestLayouts:
         assert all(path.is_symlink() and path.read_bytes() for path in packages)
         assert pool.linked_sets(str(site.tree("rocks"))) == set(os.listdir(site.store.sets))
 
-    def test_both_forms_have_the_same_metadata(self, site: Site) -> None:
+    def test_both_layouts_have_the_same_metadata(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
-        site.build("one", os_)
-        site.build("other", os_, layout="symlink")
+        site.build("links", os_)
+        site.build("symlink", os_, layout="symlink")
 
-        one, other = (
-            {path.name: path.read_bytes() for path in (site.tree(name) / "repodata").glob("*.xml*")}
-            for name in ("one", "other")
+        links, symlink = (
+            {
+                path.name: path.read_bytes()
+                for path in (site.tree(name) / "repodata").glob("*.xml*")
+                if path.name != "repomd.xml"
+            }
+            for name in ("links", "symlink")
         )
-        assert {name: data for name, data in one.items() if name != "repomd.xml"} == {
-            name: data for name, data in other.items() if name != "repomd.xml"
-        }
+        assert links == symlink

@@ -1,4 +1,4 @@
-"""An incremental build is a cold build, byte for byte (contract C7), whatever happened in between."""
+"""An incremental build has the same bytes as a build without a cache (contract C7)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def meddle(chance: random.Random, folder: pathlib.Path) -> None:
 
 
 def sources(site: Site) -> tuple[Source, ...]:
-    """The same sources as another root sees them."""
+    """Return the sources of the tests."""
     folder = site.folder / "sources"
     return (
         Source("os", path=str(folder / "os")),
@@ -63,7 +63,7 @@ def sources(site: Site) -> tuple[Source, ...]:
 
 
 def cold(site: Site) -> tuple[BuildResult, dict[str, str]]:
-    """What a frontend that never built anything makes of the same sources, and the content of its tree."""
+    """Build the same sources below an empty root; return the result and the content of the tree."""
     fresh = Site(site.folder)
     fresh.root = site.folder / "cold"
     fresh.store = dataclasses.replace(site.store, root=str(fresh.root))
@@ -73,7 +73,7 @@ def cold(site: Site) -> tuple[BuildResult, dict[str, str]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_after_any_changes_an_incremental_build_equals_a_cold_one(site: Site, seed: int) -> None:
+def test_an_incremental_build_equals_a_cold_build_after_any_changes(site: Site, seed: int) -> None:
     chance = random.Random(seed)
     site.mirror("os", [random_rpm(chance, name) for name in NAMES])
     site.mirror("updates", [random_rpm(chance, name) for name in NAMES[:8]])
@@ -88,9 +88,8 @@ def test_after_any_changes_an_incremental_build_equals_a_cold_one(site: Site, se
         assert (identity, built.unmet) == (fresh.generation.identity, fresh.unmet), (
             f"seed {seed}, step {step}"
         )
-        if (
-            identity not in seen
-        ):  # one that is there already is never written again, for the sake of other losers
+        # An existing generation is not written again, even if other candidates were left out.
+        if identity not in seen:
             assert (built.remarks, built.clashes) == (fresh.remarks, fresh.clashes)
             assert content(site.tree("rocks")) == tree, f"seed {seed}, step {step}"
         seen.add(identity)
@@ -103,13 +102,11 @@ def test_after_any_changes_an_incremental_build_equals_a_cold_one(site: Site, se
             )
 
 
-def test_a_child_of_a_child_too(site: Site) -> None:
+def test_an_incremental_build_of_a_child_equals_a_cold_build(site: Site) -> None:
     chance = random.Random(7)
     site.build("parent", site.mirror("os", [random_rpm(chance, name) for name in NAMES]))
-    parent, local = (
-        site.parent("parent", "parent"),
-        site.directory("local", [random_rpm(chance, NAMES[0])]),
-    )
+    parent = site.parent("parent", "parent")
+    local = site.directory("local", [random_rpm(chance, NAMES[0])])
     for _step in range(3):
         site.build("rocks", parent, local)
         warm = content(site.tree("rocks"))
@@ -121,8 +118,8 @@ def test_a_child_of_a_child_too(site: Site) -> None:
         meddle(chance, pathlib.Path(local.path))
 
 
-def test_the_words_of_a_source_are_taken_anew_when_it_publishes_other_ones(site: Site) -> None:
-    """Upstream describes the same files otherwise: their shards are equal in content, and not in text."""
+def test_changed_descriptions_of_a_source_are_read_again(site: Site) -> None:
+    """The shards then have the same packages but different XML."""
     names = [Rpm(name) for name in NAMES]
     site.mirror("os", names)
     site.mirror("updates", [])
@@ -151,51 +148,46 @@ def _rewrite(repository: pathlib.Path, before: bytes, after: bytes) -> None:
     name = f"{hashlib.sha256(data).hexdigest()}-primary.xml.zst"
     (folder / name).write_bytes(data)
     repomd = (folder / "repomd.xml").read_text()
-    begin, end = (
-        repomd.index('<data type="primary">'),
-        repomd.index("</data>", repomd.index('<data type="primary">')),
+    begin = repomd.index('<data type="primary">')
+    end = repomd.index("</data>", begin)
+    record = (
+        f'<data type="primary"><checksum type="sha256">{name[:64]}</checksum>'
+        f'<location href="repodata/{name}"/>'
     )
-    record = f'<data type="primary"><checksum type="sha256">{name[:64]}</checksum><location href="repodata/{name}"/>'
     (folder / "repomd.xml").write_text(repomd[:begin] + record + repomd[end:])
 
 
-class TestWorkIsInProportion:
-    """What must not be read is made unreadable."""
+class TestProportionalWork:
+    """The tests replace the functions that must not be called."""
 
-    def test_nothing_is_read_when_nothing_changed(
+    def test_an_unchanged_build_reads_no_metadata(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        os_, local = (
-            site.mirror("os", [Rpm(name) for name in NAMES]),
-            site.directory("local", [Rpm("site")]),
-        )
+        os_ = site.mirror("os", [Rpm(name) for name in NAMES])
+        local = site.directory("local", [Rpm("site")])
         site.build("rocks", os_, local)
-        monkeypatch.setattr(base, "decompress", lambda *_: pytest.fail("metadata were read"))
-        monkeypatch.setattr(slices, "slice_primary", lambda *_: pytest.fail("metadata were sliced"))
+        monkeypatch.setattr(base, "decompress", lambda *_: pytest.fail("metadata was read"))
+        monkeypatch.setattr(slices, "slice_primary", lambda *_: pytest.fail("metadata was sliced"))
 
         assert not site.build("rocks", os_, local).changed
 
-    def test_the_mirrors_metadata_are_not_read_when_a_directory_changed(
+    def test_a_changed_directory_does_not_cause_reading_a_mirror(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        os_, local = (
-            site.mirror("os", [Rpm(name) for name in NAMES]),
-            site.directory("local", [Rpm("site")]),
-        )
+        os_ = site.mirror("os", [Rpm(name) for name in NAMES])
+        local = site.directory("local", [Rpm("site")])
         site.build("rocks", os_, local)
         write(Rpm("site", "2.0"), local.path)
-        monkeypatch.setattr(base, "decompress", lambda *_: pytest.fail("metadata were read"))
+        monkeypatch.setattr(base, "decompress", lambda *_: pytest.fail("metadata was read"))
 
         built = site.build("rocks", os_, local)
 
         assert [change.name for change in built.changes.upgraded] == ["site"]
 
-    def test_a_package_that_comes_back_is_described_by_its_source(self, site: Site) -> None:
-        """The local package that shadowed it is gone: its XML is in no generation, and is taken from the mirror."""
-        os_, local = (
-            site.mirror("os", [Rpm(name) for name in NAMES]),
-            site.directory("local", [Rpm(NAMES[3], "9.0")]),
-        )
+    def test_the_xml_of_a_restored_package_is_read_from_its_source(self, site: Site) -> None:
+        """The local package that replaced it was removed, and no generation has its XML."""
+        os_ = site.mirror("os", [Rpm(name) for name in NAMES])
+        local = site.directory("local", [Rpm(NAMES[3], "9.0")])
         site.build("rocks", os_, local)
         site.directory("local", [])
 

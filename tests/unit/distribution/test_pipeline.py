@@ -1,4 +1,4 @@
-"""A distribution is built, not downloaded (paper, 6.2): what a build makes of its sources, and what it leaves alone."""
+"""A distribution is built, not downloaded (paper, 6.2): the output of a build."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from support.rpms import Rpm
 
 
 def states(folder: pathlib.Path) -> dict[pathlib.Path, tuple[int, int, int]]:
-    """Inode, size and time of every file; not when it was read."""
-    found = {path: os.lstat(path) for path in folder.rglob("*")}
+    """Return inode, size and modification time of every file."""
     return {
-        path: (status.st_ino, status.st_size, status.st_mtime_ns) for path, status in found.items()
+        path: (status.st_ino, status.st_size, status.st_mtime_ns)
+        for path in folder.rglob("*")
+        for status in [os.lstat(path)]
     }
 
 
-def test_sources_become_one_repository_of_the_newest(site: Site) -> None:
+def test_sources_become_one_repository_of_the_newest_packages(site: Site) -> None:
     """Figure 5: stock, updates, third party, local."""
     built = site.build(
         "rocks",
@@ -40,18 +41,24 @@ def test_sources_become_one_repository_of_the_newest(site: Site) -> None:
     )
 
     assert site.nevras("rocks") == [
-        "bash-0:5.1.8-9.el9.x86_64", "glibc-0:2.34-100.el9.i686", "glibc-0:2.34-100.el9.x86_64",
-        "gm-0:1.5-1.x86_64", "rocks-base-0:1.0-1.noarch",
-    ]  # fmt: skip
+        "bash-0:5.1.8-9.el9.x86_64",
+        "glibc-0:2.34-100.el9.i686",
+        "glibc-0:2.34-100.el9.x86_64",
+        "gm-0:1.5-1.x86_64",
+        "rocks-base-0:1.0-1.noarch",
+    ]
     assert built.generation.packages == {"os": 2, "updates": 1, "contrib": 1, "local": 1}
     assert built.changed
     assert built.changes.added == (
-        "bash-5.1.8-9.el9.x86_64", "glibc-2.34-100.el9.i686", "glibc-2.34-100.el9.x86_64", "gm-1.5-1.x86_64",
+        "bash-5.1.8-9.el9.x86_64",
+        "glibc-2.34-100.el9.i686",
+        "glibc-2.34-100.el9.x86_64",
+        "gm-1.5-1.x86_64",
         "rocks-base-1.0-1.noarch",
-    )  # fmt: skip
+    )
 
 
-def test_every_package_lies_where_the_metadata_says_with_the_content_it_promises(
+def test_every_package_has_the_path_and_checksum_of_the_metadata(
     site: Site,
 ) -> None:
     site.build("rocks", site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
@@ -62,7 +69,7 @@ def test_every_package_lies_where_the_metadata_says_with_the_content_it_promises
         assert path.name == f"{package.name}-{package.version}-{package.release}.{package.arch}.rpm"
 
 
-def test_descriptions_files_and_changelogs_are_those_of_the_source(site: Site) -> None:
+def test_files_changelogs_and_requirements_are_copied_from_the_source(site: Site) -> None:
     site.build("rocks", site.mirror("updates", [BASH_FIXED]), site.directory("local", [ROCKS]))
 
     bash, rocks = site.packages("rocks")
@@ -72,7 +79,7 @@ def test_descriptions_files_and_changelogs_are_those_of_the_source(site: Site) -
     assert [row[0] for row in rocks.requires if not row[0].startswith("rpmlib")] == ["bash"]
 
 
-def test_the_link_leads_to_the_generation_by_its_name(site: Site) -> None:
+def test_the_link_leads_to_the_folder_of_the_generation(site: Site) -> None:
     built = site.build("rocks", site.mirror("os", [BASH]))
 
     assert (
@@ -96,7 +103,7 @@ def test_a_second_build_changes_nothing(site: Site) -> None:
     assert states(site.root) == before
 
 
-def test_without_its_cache_a_second_build_changes_nothing_that_is_published(site: Site) -> None:
+def test_a_second_build_without_the_cache_publishes_the_same_generation(site: Site) -> None:
     sources = (site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
     first = site.build("rocks", *sources)
     shutil.rmtree(site.store.cache)
@@ -106,7 +113,7 @@ def test_without_its_cache_a_second_build_changes_nothing_that_is_published(site
     assert (second.generation, second.changed) == (first.generation, False)
 
 
-def test_everything_new_is_on_the_disk_before_it_gets_its_name(
+def test_new_files_are_flushed_before_the_generation_is_renamed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: set[pathlib.Path] = set()
@@ -119,20 +126,27 @@ def test_everything_new_is_on_the_disk_before_it_gets_its_name(
     built = site.build("rocks", site.mirror("os", [BASH]), site.directory("local", [ROCKS]), xml=())
 
     generation = pathlib.Path(built.generation.path)
-    written = {generation.with_name(".new"), *(generation.with_name(".new") / path.relative_to(generation)
-                for path in generation.rglob("*") if not path.is_symlink() and "Packages/" not in str(path))}  # fmt: skip
-    assert written <= flushed
+    staging = generation.with_name(".new")
+    written = {
+        staging / path.relative_to(generation)
+        for path in generation.rglob("*")
+        if not path.is_symlink() and "Packages/" not in str(path)
+    }
+    assert {staging, *written} <= flushed
     assert set(pathlib.Path(site.store.pool).glob("??/*.rpm")) <= flushed
     assert set(pathlib.Path(site.store.sets).iterdir()) <= flushed
 
 
-def test_what_changed_is_told(site: Site) -> None:
+def test_the_result_contains_all_kinds_of_changes(site: Site) -> None:
     local = site.directory("local", [ROCKS, MYRINET, ZSH])
     site.build("rocks", site.mirror("os", [GLIBC]), local)
-    site.directory("local", [
-        dataclasses.replace(ROCKS, version="1.1"), dataclasses.replace(MYRINET, version="1.4"),
-        dataclasses.replace(ZSH, variant="rebuilt"), BASH,
-    ])  # fmt: skip
+    changed = [
+        dataclasses.replace(ROCKS, version="1.1"),
+        dataclasses.replace(MYRINET, version="1.4"),
+        dataclasses.replace(ZSH, variant="rebuilt"),
+        BASH,
+    ]
+    site.directory("local", changed)
 
     built = site.build("rocks", site.mirror("os", []), local)
 
@@ -145,29 +159,30 @@ def test_what_changed_is_told(site: Site) -> None:
     )
 
 
-def test_check_mode_says_the_same_and_touches_no_package(site: Site) -> None:
+def test_a_dry_run_returns_the_same_result_and_fetches_no_package(site: Site) -> None:
     sources = (site.mirror("os", [BASH, GLIBC]), site.directory("local", [ROCKS]))
 
-    checked = site.dry_run("rocks", *sources)
+    preview = site.dry_run("rocks", *sources)
     assert sorted(path.name for path in site.root.iterdir()) == [".cache", ".lock"]
     built = site.build("rocks", *sources)
 
-    assert checked == built
-    assert checked.verdicts() == built.verdicts()
+    assert preview == built
+    assert preview.verdicts() == built.verdicts()
 
 
-def test_why_a_package_won_or_was_left_out_can_be_asked(site: Site) -> None:
+def test_verdicts_contain_the_reason_for_each_candidate(site: Site) -> None:
     built = site.build("rocks", site.mirror("os", [BASH]), site.mirror("updates", [BASH_FIXED]))
 
     assert [
-        (one.package.nevra, one.package.source, one.chosen, one.reason) for one in built.verdicts()
+        (verdict.package.nevra, verdict.package.source, verdict.chosen, verdict.reason)
+        for verdict in built.verdicts()
     ] == [
         ("bash-5.1.8-9.el9.x86_64", "updates", True, "the newest"),
         ("bash-5.1.8-6.el9.x86_64", "os", False, 'older than 5.1.8-9.el9 of source "updates"'),
     ]
 
 
-def test_two_packages_that_differ_only_in_the_epoch_have_two_file_names(site: Site) -> None:
+def test_packages_that_differ_only_in_the_epoch_have_different_file_names(site: Site) -> None:
     rpm = Rpm("a", "1", "1")
     newer = dataclasses.replace(rpm, epoch=1)
 
@@ -184,14 +199,13 @@ def test_two_packages_that_differ_only_in_the_epoch_have_two_file_names(site: Si
     )
 
 
-class TestMemory:
-    def test_packages_of_a_directory_that_are_written_over_later_stay_as_published(
-        self, site: Site
-    ) -> None:
-        local = site.directory("local", [ROCKS])
-        site.build("rocks", local)
-        before = content(site.tree("rocks"))
+def test_overwriting_a_package_of_a_directory_does_not_change_the_published_tree(
+    site: Site,
+) -> None:
+    local = site.directory("local", [ROCKS])
+    site.build("rocks", local)
+    before = content(site.tree("rocks"))
 
-        (pathlib.Path(local.path) / ROCKS.filename).write_bytes(b"another file, in place")
+    (pathlib.Path(local.path) / ROCKS.filename).write_bytes(b"another file, in place")
 
-        assert content(site.tree("rocks")) == before
+    assert content(site.tree("rocks")) == before

@@ -318,7 +318,7 @@ def test_a_set_is_renamed_before_it_is_removed(site: Site, monkeypatch: pytest.M
     (before, after) = sorted(os.listdir(site.store.sets))
     rmtree = shutil.rmtree
 
-    def kill_on_rename(path: str, **options: bool) -> None:
+    def kill_on_rename(path: str, **options: Any) -> None:
         if os.path.basename(os.path.dirname(path)) == "sets" and os.path.exists(path):
             raise KeyboardInterrupt
         rmtree(path, **options)
