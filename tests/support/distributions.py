@@ -1,4 +1,4 @@
-"""A site that builds distributions: its sources, and builds of them as ``rocks_dist`` makes them."""
+"""A site with sources, which builds and publishes distributions as ``rocks_dist`` does."""
 
 from __future__ import annotations
 
@@ -102,22 +102,22 @@ class Site:
 
 
 def distribution(name: str, *sources: Source, **options: Any) -> Distribution:
-    """A Distribution whose closure is not enforced unless the test says so."""
+    """Return a Distribution whose closure is not enforced by default."""
     policy = {key: options.pop(key) for key in list(options) if key in Policy.__dataclass_fields__}
     return Distribution(name, sources, Policy(**policy), **{"closure": "warn", **options})
 
 
 def content(folder: pathlib.Path) -> dict[str, str]:
-    """Every file below a folder, links followed: path -> SHA-256."""
-    found = {}
+    """Return the SHA-256 of every file below a folder, by path; links are followed."""
+    digests = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() and path.is_dir():
-            found.update(
+            digests.update(
                 {
                     f"{path.relative_to(folder)}/{name}": digest
                     for name, digest in content(path).items()
                 }
             )
         elif path.is_file():
-            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+            digests[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digests

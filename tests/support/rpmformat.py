@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The bytes of an RPM v4 file: header sections and the cpio payload (rpm's documentation, "Package Format").
+"""The bytes of an RPM v4 file: header sections and cpio payload (rpm.org, "Package Format").
 
 Only what a writer needs; `support.rpms` builds the entries.
 """

@@ -18,7 +18,7 @@ import multiprocessing
 import pathlib
 import random
 import sys
-from typing import Callable, Iterable, Mapping, NamedTuple
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 import createrepo_c
 
@@ -104,7 +104,7 @@ def complete(row: SourcePackage, padding: int = 0) -> Rpm:
     )
 
 
-def _change(**change: Callable[[Rpm, int], object]) -> Callable[[Rpm, int], Rpm]:
+def _change(**change: Callable[[Rpm, int], Any]) -> Callable[[Rpm, int], Rpm]:
     return lambda rpm, number: dataclasses.replace(
         rpm, **{key: value(rpm, number) for key, value in change.items()}
     )

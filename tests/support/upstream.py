@@ -17,7 +17,7 @@ import pathlib
 import re
 import sys
 import threading
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Iterator, NamedTuple, Optional
 from urllib.parse import unquote
 
 FOREVER = sys.maxsize
@@ -156,7 +156,7 @@ def serve(handler: Handler) -> None:
 
 def status(code: int, retry_after: str = "", body: bytes = b"<html>an error page</html>") -> Fault:
     """Another status than 200."""
-    headers = {"Retry_After": retry_after} if retry_after else {}
+    headers: dict[str, Any] = {"Retry_After": retry_after} if retry_after else {}
     return lambda handler: handler.reply(code, body, **headers)
 
 

@@ -23,6 +23,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     TreeFile,
     pool_path,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import (
+    repository_access,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.http import Limits
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
     Snapshot,
@@ -30,9 +33,6 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.m
     fetch_packages,
     is_unchanged,
     take_snapshot,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.repository_access import (
-    SourceChanged,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
@@ -369,7 +369,9 @@ def test_packages_that_vanish_when_upstream_changes_raise_source_changed(
     taken = snapshot(updates, place)
     publish_newer(updates)
     assert not is_unchanged(taken, limits=LIMITS)
-    with pytest.raises(SourceChanged, match=f"changed while it was read: {BASH.location}"):
+    with pytest.raises(
+        repository_access.SourceChanged, match=f"changed while it was read: {BASH.location}"
+    ):
         fetch_packages(taken, ALL, str(place.pool), limits=LIMITS)
     fetch(updates, place, [package(NEWER), GLIBC, TZDATA])
     assert in_pool(place) == {package(NEWER).checksum, GLIBC.checksum, TZDATA.checksum}
@@ -382,7 +384,7 @@ def test_a_mirror_that_keeps_changing_is_an_error(updates: Upstream, place: Plac
         meanwhile(lambda: repository(updates.folder, [Rpm("noise", str(next(versions)))])),
         times=FOREVER,
     )
-    with pytest.raises(SourceChanged):
+    with pytest.raises(repository_access.SourceChanged):
         snapshot(updates, place)
     assert next(versions) == LIMITS.snapshot_attempts
 

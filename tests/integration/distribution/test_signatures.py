@@ -337,7 +337,7 @@ def test_an_unreadable_signature_is_an_error(
 
 def test_a_mirror_with_a_signed_repomd_is_read(key: Keys, updates: Upstream, place: Place) -> None:
     key("vendor").sign_detached(updates.folder / "repodata/repomd.xml")
-    taken = take_snapshot(_checked(updates, key("vendor")), str(place.cache))
+    taken = take_snapshot(_signed_source(updates, key("vendor")), str(place.cache))
     assert pathlib.Path(taken.path, "repodata/repomd.xml.asc").exists()
 
 
@@ -345,7 +345,7 @@ def test_a_mirror_without_the_required_signature_is_an_error(
     key: Keys, updates: Upstream, place: Place
 ) -> None:
     with pytest.raises(DescriptionError, match=r"repodata/repomd\.xml: it has no signature"):
-        take_snapshot(_checked(updates, key("vendor")), str(place.cache))
+        take_snapshot(_signed_source(updates, key("vendor")), str(place.cache))
     assert not list(place.cache.glob("*/[0-9a-f]*"))
 
 
@@ -354,7 +354,7 @@ def test_a_signature_is_required_after_an_unchecked_run(
 ) -> None:
     take_snapshot(Source("updates", url=updates.url), str(place.cache))
     with pytest.raises(DescriptionError, match="no signature"):
-        take_snapshot(_checked(updates, key("vendor")), str(place.cache))
+        take_snapshot(_signed_source(updates, key("vendor")), str(place.cache))
 
 
 def test_a_signature_that_is_newer_than_its_repomd_is_read_again(
@@ -368,12 +368,12 @@ def test_a_signature_that_is_newer_than_its_repomd_is_read_again(
 
     key("vendor").sign_detached(updates.folder / "repodata/repomd.xml")
     updates.fail("*.asc", meanwhile(publish))
-    taken = take_snapshot(_checked(updates, key("vendor")), str(place.cache))
+    taken = take_snapshot(_signed_source(updates, key("vendor")), str(place.cache))
     repomd = (updates.folder / "repodata/repomd.xml").read_bytes()
     assert pathlib.Path(taken.path, "repodata/repomd.xml").read_bytes() == repomd
 
 
-def _checked(server: Upstream, key: SecretKey) -> Source:
+def _signed_source(server: Upstream, key: SecretKey) -> Source:
     return Source("updates", url=server.url, gpg_keys=(str(key.public),), repo_gpgcheck=True)
 
 

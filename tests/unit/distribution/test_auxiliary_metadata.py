@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import productmd.treeinfo
+import productmd.treeinfo  # type: ignore[import-untyped]
 import pytest
 from lxml import etree
 
@@ -49,13 +49,13 @@ EXTRA = b"""<comps>
 """
 
 
-def merged() -> bytes:
+def merge_groups() -> bytes:
     return comps.merge_comps([(BASE, "os"), (b"", "updates"), (EXTRA, "site")])
 
 
 class TestGroups:
     def test_groups_of_one_id_are_merged_and_the_strongest_type_counts(self) -> None:
-        root = etree.fromstring(merged())
+        root = etree.fromstring(merge_groups())
 
         assert [
             (row.get("type"), row.get("requires"), row.text)
@@ -68,7 +68,7 @@ class TestGroups:
         assert [name.text for name in root.iterfind("group[id='core']/name")] == ["Core", "Kern"]
 
     def test_environments_and_langpacks_are_merged(self) -> None:
-        root = etree.fromstring(merged())
+        root = etree.fromstring(merge_groups())
 
         assert [row.text for row in root.iterfind("environment/grouplist/groupid")] == [
             "cluster",
@@ -82,10 +82,10 @@ class TestGroups:
         ]
 
     def test_merging_again_changes_nothing(self) -> None:
-        assert comps.merge_comps([(merged(), "a"), (merged(), "b")]) == merged()
+        assert comps.merge_comps([(merge_groups(), "a"), (merge_groups(), "b")]) == merge_groups()
 
     def test_groups_and_environments_have_members_by_id_and_name(self) -> None:
-        assert comps.read_groups(merged(), "comps") == {
+        assert comps.read_groups(merge_groups(), "comps") == {
             "core": ["bash", "vim"],
             "Core": ["bash", "vim"],
             "cluster": ["slurm"],

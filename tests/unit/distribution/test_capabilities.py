@@ -9,12 +9,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata 
     capabilities,
     rich_dependencies,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.capabilities import (
-    Capability,
-    Entries,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import dependencies
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+
+Capability = capabilities.Capability
+Entries = capabilities.Entries
 
 XML = b"""<package type="rpm">
   <name>bash</name>

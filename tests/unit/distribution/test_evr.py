@@ -1,4 +1,4 @@
-"""Versions are ordered as in rpm-version(7).  tests/integration/distribution compares with librpm."""
+"""Versions are ordered as in rpm-version(7).  test_oracles.py compares them with librpm."""
 
 from __future__ import annotations
 

@@ -77,7 +77,16 @@ def documents(*texts: str) -> list[module_streams.ModuleDocument]:
 
 def package(name: str, epoch: int, version: str, release: str, arch: str = "x86_64") -> Package:
     return Package(
-        name, arch, epoch, version, release, f"{name}{version}{release}", "sha256", 1, "x.rpm", "os"
+        name=name,
+        arch=arch,
+        epoch=epoch,
+        version=version,
+        release=release,
+        checksum=f"{name}{version}{release}",
+        checksum_type="sha256",
+        size=1,
+        location="x.rpm",
+        source="os",
     )
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""repomd.xml comes from the network: paths, checksums and sizes are checked before they are used."""
+"""Paths, checksums and sizes in repomd.xml are checked before they are used."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_records_are_sorted_by_kind_and_have_size_and_checksum() -> None:
     assert repomd.revision == "7"
     assert repomd.records == (
         Record("filelists", "repodata/f.xml.gz", SUM, "sha256"),
-        Record("primary", "repodata/p.xml.gz", SUM, "sha256", 10),
+        Record("primary", "repodata/p.xml.gz", SUM, "sha256", size=10),
     )
     assert repomd.record("primary") == repomd.records[1]
     assert repomd.record("modules") is None

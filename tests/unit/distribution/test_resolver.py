@@ -36,9 +36,17 @@ def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
     name, version, release = stem.rsplit("-", 2)
     evr = parse_evr(f"{version}-{release}")
     checksum = (content or nevra).encode().hex()[:64].ljust(64, "0")
-    location = f"Packages/{nevra}.rpm"
     return Package(
-        name, arch, evr.epoch, evr.version, evr.release, checksum, "sha256", 100, location, source
+        name=name,
+        arch=arch,
+        epoch=evr.epoch,
+        version=evr.version,
+        release=evr.release,
+        checksum=checksum,
+        checksum_type="sha256",
+        size=100,
+        location=f"Packages/{nevra}.rpm",
+        source=source,
     )
 
 
@@ -225,9 +233,12 @@ def test_a_source_wins_a_name_with_an_older_version() -> None:
     sources = (Source("os"), Source("local", "directory", wins=("kernel*",)))
 
     resolution = resolve(
-        rpm("kernel-5.14-70.x86_64"), rpm("kernel-5.14-1.site.x86_64", "local"), rpm("bash-5-2.noarch"),
-        rpm("bash-5-1.noarch", "local"), sources=sources,
-    )  # fmt: skip
+        rpm("kernel-5.14-70.x86_64"),
+        rpm("kernel-5.14-1.site.x86_64", "local"),
+        rpm("bash-5-2.noarch"),
+        rpm("bash-5-1.noarch", "local"),
+        sources=sources,
+    )
 
     assert chosen(resolution) == [("bash-5-2.noarch", "os"), ("kernel-5.14-1.site.x86_64", "local")]
     assert reasons(resolution)["kernel-5.14-70.x86_64"] == 'source "local" wins this name'

@@ -6,6 +6,7 @@ import gzip
 import lzma
 import pathlib
 import re
+from typing import Callable
 from xml.etree import ElementTree
 
 import createrepo_c
@@ -22,10 +23,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from support.rpms import Change, Rpm, repository
 
 BASH = Rpm(
-    "bash", "5.1.8", "9.el9", "x86_64", epoch=1, requires=["glibc >= 2.34", "(a or b)"],
+    "bash",
+    "5.1.8",
+    "9.el9",
+    "x86_64",
+    epoch=1,
+    requires=["glibc >= 2.34", "(a or b)"],
     files={"/usr/bin/bash": "#!", "/etc/a&b": "", "/usr/share/doc/<x>": ""},
-    description='It says <location href="evil"/> & "quotes".', changelog=[Change(1, "A <a@example.org>", "- <b>")],
-)  # fmt: skip
+    description='It says <location href="evil"/> & "quotes".',
+    changelog=[Change(1, "A <a@example.org>", "- <b>")],
+)
 LIBS = Rpm("gcc-c++", "11~rc1", "1^git2", "noarch")
 
 
@@ -39,7 +46,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     }
 
 
-def nested(document: bytes) -> object:
+def as_values(document: bytes) -> object:
     """Return a document as tags, attributes, stripped texts and children."""
 
     def value(element: ElementTree.Element) -> object:
@@ -57,15 +64,24 @@ def test_packages_equal_those_of_createrepo_c(documents: dict[str, bytes]) -> No
     packages = slices.slice_primary(documents["primary"], "os", "primary").packages
 
     rows: list[createrepo_c.Package] = []
-    createrepo_c.xml_parse_primary_snippet(
-        documents["primary"].decode().split("packages=", 1)[1].split(">", 1)[1].replace("</metadata>", ""),
-        pkgcb=rows.append, do_files=False,
-    )  # fmt: skip
+    text = documents["primary"].decode()
+    snippet = text.split("packages=", 1)[1].split(">", 1)[1].replace("</metadata>", "")
+    createrepo_c.xml_parse_primary_snippet(snippet, pkgcb=rows.append, do_files=False)
     assert packages == [
-        Package(row.name, row.arch, int(row.epoch), row.version, row.release, row.pkgId, "sha256", row.size_package,
-                row.location_href, "os")
+        Package(
+            name=row.name,
+            arch=row.arch,
+            epoch=int(row.epoch),
+            version=row.version,
+            release=row.release,
+            checksum=row.pkgId,
+            checksum_type="sha256",
+            size=row.size_package,
+            location=row.location_href,
+            source="os",
+        )
         for row in rows
-    ]  # fmt: skip
+    ]
     assert [package.nevra for package in packages] == [
         "bash-1:5.1.8-9.el9.x86_64",
         "gcc-c++-11~rc1-1^git2.noarch",
@@ -85,7 +101,7 @@ def test_only_the_location_changes_in_the_xml_of_a_package(
     # The location in the description is text, so it stays.
     joined = normalise.xml_head("primary", 2) + b"".join(texts) + normalise.xml_tail("primary")
     expected = documents["primary"].replace(b' href="Packages/', b' href="Packages/00/')
-    assert nested(joined) == nested(expected)
+    assert as_values(joined) == as_values(expected)
 
 
 @pytest.mark.parametrize("kind", ["filelists", "other"])
@@ -96,9 +112,9 @@ def test_slices_of_filelists_and_other_are_whole_elements(
 
     texts = [listing.package_xml(checksum) or b"" for checksum in listing.spans]
 
-    assert nested(
+    assert as_values(
         normalise.xml_head(kind, 2) + b"".join(texts) + normalise.xml_tail(kind)
-    ) == nested(documents[kind])
+    ) == as_values(documents[kind])
     assert listing.package_xml("0" * 64) is None
 
 
@@ -116,7 +132,7 @@ def _change_prefixes(text: str) -> str:
     return text.replace(' xmlns="', ' xmlns:c="')
 
 
-VARIANTS = {
+VARIANTS: dict[str, Callable[[str], str]] = {
     "attributes in another order": _swap_attributes,
     "on one line": lambda text: re.sub(r">\s+<", "><", text),
     "no newline after a package": lambda text: text.replace("</package>\n", "</package>"),
@@ -165,16 +181,16 @@ def test_another_layout_of_filelists_and_other_gives_the_same_elements(
 
     assert list(listing.spans) == list(slices.slice_listing(documents[kind], kind, kind).spans)
     texts = [listing.package_xml(checksum) or b"" for checksum in listing.spans]
-    assert nested(
+    assert as_values(
         normalise.xml_head(kind, 2) + b"".join(texts) + normalise.xml_tail(kind)
-    ) == nested(documents[kind])
+    ) == as_values(documents[kind])
 
 
 def test_normalising_the_standard_layout_changes_nothing(documents: dict[str, bytes]) -> None:
     once = normalise.normalise(documents["primary"], "primary", "primary")
 
     assert normalise.normalise(once, "primary", "primary") == once
-    assert nested(once) == nested(documents["primary"])
+    assert as_values(once) == as_values(documents["primary"])
 
 
 @pytest.mark.parametrize(
@@ -182,17 +198,30 @@ def test_normalising_the_standard_layout_changes_nothing(documents: dict[str, by
     [
         pytest.param("</metadata>", "", "not XML", id="truncated"),
         pytest.param("<metadata", "<html><metadata", "not XML", id="not closed"),
-        pytest.param('href="Packages/', 'href="../../', "leads out of the repository", id="a path upwards"),
-        pytest.param('href="Packages/', 'href="/etc/', "leads out of the repository", id="an absolute path"),
+        pytest.param(
+            'href="Packages/', 'href="../../', "leads out of the repository", id="a path upwards"
+        ),
+        pytest.param(
+            'href="Packages/', 'href="/etc/', "leads out of the repository", id="an absolute path"
+        ),
         pytest.param('href="Packages/', 'href="http://example.org/', "leads out", id="a URL"),
-        pytest.param("<name>bash</name>", "<name>../bash</name>", "not a valid file name", id="a name with a slash"),
+        pytest.param(
+            "<name>bash</name>",
+            "<name>../bash</name>",
+            "not a valid file name",
+            id="a name with a slash",
+        ),
         pytest.param("<name>bash</name>", "", "lacks its name", id="no name"),
-        pytest.param("<arch>x86_64</arch>", "<arch>x86 64</arch>", "not a valid file name", id="a blank"),
+        pytest.param(
+            "<arch>x86_64</arch>", "<arch>x86 64</arch>", "not a valid file name", id="a blank"
+        ),
         pytest.param('type="sha256" pkgid', 'type="md5" pkgid', "no valid checksum", id="MD5"),
         pytest.param("<size package=", "<size parcel=", "lacks its name, version", id="no size"),
-        pytest.param("<location ", '<location xml:base="http://example.org" ', "xml:base", id="xml:base"),
+        pytest.param(
+            "<location ", '<location xml:base="http://example.org" ', "xml:base", id="xml:base"
+        ),
     ],
-)  # fmt: skip
+)
 def test_invalid_metadata_are_an_error_at_the_source(
     documents: dict[str, bytes], before: str, after: str, fault: str
 ) -> None:

@@ -280,7 +280,7 @@ class _Describer:
                 return _published_frames(self._previous, choice.number)
         sources = {package.source for package in choice.packages}
         if len(sources) == 1:
-            parent = self._inputs[sources.pop()].published()
+            parent = self._inputs[sources.pop()].published_generation()
             shard = parent.index.shards.get(choice.number) if parent else None
             if (
                 parent

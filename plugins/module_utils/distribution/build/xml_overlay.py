@@ -44,7 +44,7 @@ def merge_xml(folders: Sequence[str], inputs: Sequence[Input]) -> MergedXml:
     The first parent has precedence over later parents, and the last folder over everything.
     """
     parents = {
-        f'source "{source_input.source.name}": {BUILD_FOLDER}': source_input.published()
+        f'source "{source_input.source.name}": {BUILD_FOLDER}': source_input.published_generation()
         for source_input in reversed(inputs)
     }
     layers: dict[str, Layer] = {

@@ -53,7 +53,7 @@ class Input(Protocol):
     def document(self, kind: str) -> bytes:
         """Return another document (group, modules, …), decompressed; empty when there is none."""
 
-    def published(self) -> Optional[PublishedGeneration]:
+    def published_generation(self) -> Optional[PublishedGeneration]:
         """Return the source as a generation; None when it is another repository."""
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:
@@ -144,7 +144,7 @@ class Repository:
             return b""
         return decompress(files.read_bytes(path), self._where(kind), record.open_size)
 
-    def published(self) -> Optional[PublishedGeneration]:
+    def published_generation(self) -> Optional[PublishedGeneration]:
         return None
 
     def unload(self, kind: str) -> None:
@@ -187,7 +187,7 @@ class Parent(Repository):
     def preload(self, kind: str) -> None:
         """Shards are read one by one."""
 
-    def published(self) -> Optional[PublishedGeneration]:
+    def published_generation(self) -> Optional[PublishedGeneration]:
         return self._published
 
     def unload(self, kind: str) -> None:
@@ -240,7 +240,7 @@ class Directory:
     def document(self, kind: str) -> bytes:
         return b""
 
-    def published(self) -> Optional[PublishedGeneration]:
+    def published_generation(self) -> Optional[PublishedGeneration]:
         return None
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:

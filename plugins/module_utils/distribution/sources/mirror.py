@@ -173,7 +173,7 @@ def _fetch_metadata(
         ) from error
     signature = b""
     if source.repo_gpgcheck:
-        signature = _fetch_signature(connection, source, repomd, limits, run)
+        signature = _fetch_signature(connection, source, repomd, limits=limits, run=run)
     identity = _identity(repomd)
     snapshot = Snapshot(source=source, path=os.path.join(folder, identity), identity=identity)
     if os.path.isdir(snapshot.path):
@@ -204,7 +204,7 @@ def _fetch_metadata(
 
 
 def _fetch_signature(
-    connection: Connection, source: Source, repomd: bytes, limits: Limits, run: Run
+    connection: Connection, source: Source, repomd: bytes, *, limits: Limits, run: Run
 ) -> bytes:
     """Fetch and check the detached signature of repomd.xml.
 

@@ -101,7 +101,10 @@ def package_xml(path: str, location: str, checksum: str) -> dict[str, bytes]:
     import createrepo_c  # here, because loading it takes a third of the time of an unchanged build
 
     package = createrepo_c.package_from_rpm(
-        path, createrepo_c.SHA256, location, None, MAX_CHANGELOGS
+        path,
+        checksum_type=createrepo_c.SHA256,
+        location_href=location,
+        changelog_limit=MAX_CHANGELOGS,
     )
     if package.pkgId != checksum:
         raise DescriptionError(

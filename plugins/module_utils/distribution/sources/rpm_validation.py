@@ -74,11 +74,11 @@ def _read_header(file: BinaryIO, size: int, where: str, tags: tuple[int, ...]) -
     """Read the header at the file's position, with the values of some of its tags."""
     intro = file.read(16)
     if len(intro) < 16 or not intro.startswith(HEADER_MAGIC):
-        raise _damaged("a header is missing", where)
+        raise _damaged_error("a header is missing", where)
     entries, data_size = struct.unpack(">8xII", intro)
     length = 16 * entries + data_size
     if entries > MAX_ENTRIES or data_size > MAX_DATA or file.tell() + length > size:
-        raise _damaged(f"a header states {length:,} bytes, the file has {size:,}", where)
+        raise _damaged_error(f"a header states {length:,} bytes, the file has {size:,}", where)
     content = file.read(length)
     values = {}
     for number in range(entries):
@@ -103,7 +103,7 @@ def _value(data: bytes, start: int, kind: int, count: int) -> Optional[Any]:
 def _check_size(signature: Mapping[int, Any], size: int, where: str) -> None:
     expected = signature.get(LONG_SIZE, signature.get(SIZE))
     if expected is not None and expected != size:
-        raise _damaged(
+        raise _damaged_error(
             f"header and payload have {size:,} bytes, its signature header states {expected:,}",
             where,
         )
@@ -112,7 +112,7 @@ def _check_size(signature: Mapping[int, Any], size: int, where: str) -> None:
 def _check_header(signature: Mapping[int, Any], raw: bytes, where: str) -> None:
     for tag, algorithm in ((HEADER_SHA256, "sha256"), (HEADER_SHA1, "sha1")):
         if signature.get(tag) and signature[tag] != hashlib.new(algorithm, raw).hexdigest():
-            raise _damaged(
+            raise _damaged_error(
                 f"its header does not have the {algorithm} digest in its signature header", where
             )
 
@@ -133,7 +133,7 @@ def _check_payload(
             "it has no digest of its payload", where, "rebuild it with rpm 4.14 or newer"
         )
     if actual != expected:
-        raise _damaged("its payload does not have the digest in its header", where)
+        raise _damaged_error("its payload does not have the digest in its header", where)
 
 
 def _digest(file: BinaryIO, algorithm: str, begin: bytes) -> str:
@@ -143,5 +143,5 @@ def _digest(file: BinaryIO, algorithm: str, begin: bytes) -> str:
     return digest.hexdigest()
 
 
-def _damaged(what: str, where: str) -> DescriptionError:
+def _damaged_error(what: str, where: str) -> DescriptionError:
     return DescriptionError(what, where, "the file is damaged or incomplete; copy it again")

@@ -123,7 +123,8 @@ def check_package_signatures(
     with tempfile.TemporaryDirectory(prefix="rocks-rpmkeys-") as database:
         if source.gpg_keys:
             run(["rpmkeys", "--dbpath", database, "--import", *source.gpg_keys], timeout=TIMEOUT)
-        faults = _check_all(unchecked, database, keys, time.time() if now is None else now, run)
+        time_now = time.time() if now is None else now
+        faults = _check_all(unchecked, database, keys, now=time_now, run=run)
     record.add(package.path for package in unchecked if package.label not in faults)
     if faults:
         raise _combined_error(source, faults)
@@ -213,7 +214,7 @@ def _line(path: str) -> str:
 
 
 def _check_all(
-    packages: Sequence[SignedFile], database: str, keys: Sequence[Key], now: float, run: Run
+    packages: Sequence[SignedFile], database: str, keys: Sequence[Key], *, now: float, run: Run
 ) -> Mapping[str, str]:
     """Return label -> fault of each bad file, from several calls of rpmkeys at a time."""
     batches = [
