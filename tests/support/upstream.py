@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A mirror that misbehaves on request: a real HTTP server on loopback that serves a folder, and plays scripted faults.
+"""A mirror with faults: an HTTP server on loopback that serves a folder, after scripted faults.
 
 with upstream(folder) as server:
     server.fail("*.rpm", status(503, retry_after="1"), cut(100))
-    ...  # the first request for an RPM gets 503, the second one 100 bytes and a closed connection, then all is well
+    ...  # the first request for an RPM gets 503, the second 100 bytes, the others the file
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ FOREVER = sys.maxsize
 
 
 class Request(NamedTuple):
-    """A request as it came: the path below the folder, and the byte from which on it was asked, or None."""
+    """A received request."""
 
     path: str
+    """Path below the folder."""
     offset: Optional[int]
+    """First byte of the requested range; None for the whole file."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves files with ranges and keep-alive; a scripted fault comes first."""
+    """Serve files with ranges and keep-alive, after the scripted faults."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes: without this each answer waits for a delayed ACK.
+    # Head and body are two writes: without this, each response waits for a delayed ACK.
     disable_nagle_algorithm = True
     server: _Server
 
@@ -47,12 +49,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def offset(self) -> Optional[int]:
-        found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        return int(found[1]) if found else None
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        return int(match[1]) if match else None
 
     @property
     def content(self) -> Optional[bytes]:
-        """The file that was asked for, or None."""
+        """The content of the requested file, or None."""
         path = self.server.owner.folder / unquote(self.path).lstrip("/")
         return path.read_bytes() if path.is_file() else None
 
@@ -81,11 +83,11 @@ class _Server(http.server.ThreadingHTTPServer):
     owner: Upstream
 
     def handle_error(self, _request: object, _address: object) -> None:
-        """A client that goes away is part of the game; what matters is what the client says of it."""
+        """Ignore clients that close the connection: tests check the errors of the client."""
 
 
 class Upstream:
-    """The server: its URL, what it was asked, and what it shall do wrong."""
+    """The server: its URL, its requests, and its scripted faults."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
@@ -98,19 +100,20 @@ class Upstream:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def fail(self, pattern: str, *faults: Fault, times: int = 1) -> None:
-        """Answer the next requests for a path like ``pattern`` by these faults, each ``times`` times in turn."""
+        """Respond to the next requests for ``pattern`` with these faults, each ``times`` times."""
         with self._lock:
-            played = itertools.chain.from_iterable(
+            in_order = itertools.chain.from_iterable(
                 itertools.repeat(fault, times) for fault in faults
             )
-            self._faults.append((pattern, played))
+            self._faults.append((pattern, in_order))
 
     def heal(self) -> None:
-        """Forget the faults that were not played yet."""
+        """Remove the remaining faults."""
         with self._lock:
             self._faults.clear()
 
-    def asked(self, pattern: str) -> list[Request]:
+    def requests_for(self, pattern: str) -> list[Request]:
+        """Return the requests whose path matches ``pattern``."""
         return [request for request in self.requests if fnmatch.fnmatch(request.path, pattern)]
 
     def next_fault(self, path: str) -> Optional[Fault]:
@@ -141,8 +144,9 @@ def upstream(folder: pathlib.Path) -> Iterator[Upstream]:
 
 
 def serve(handler: Handler) -> None:
-    """No fault at all: the file, or its end, or 404."""
-    content, offset = handler.content, handler.offset
+    """Respond without a fault: with the file, its end, or 404."""
+    content = handler.content
+    offset = handler.offset
     if content is None:
         handler.reply(404, b"<html>not found</html>")
     elif offset is None:
@@ -155,7 +159,7 @@ def serve(handler: Handler) -> None:
 
 
 def status(code: int, retry_after: str = "", body: bytes = b"<html>an error page</html>") -> Fault:
-    """Another status than 200."""
+    """Respond with another status than 200."""
     headers: dict[str, Any] = {"Retry_After": retry_after} if retry_after else {}
     return lambda handler: handler.reply(code, body, **headers)
 
@@ -165,15 +169,16 @@ def redirect(url: str) -> Fault:
 
 
 def text(body: bytes) -> Fault:
-    """200 with something else: a captive portal, an old file, a longer one."""
+    """Respond with 200 and other content, such as a captive portal, an old or a longer file."""
     return lambda handler: handler.reply(200, body)
 
 
 def cut(after: int) -> Fault:
-    """Promise the whole file, send ``after`` bytes of what was asked for, and hang up."""
+    """Announce the whole file, send ``after`` bytes of the requested range, and hang up."""
 
     def fault(handler: Handler) -> None:
-        content, offset = handler.content or b"", handler.offset or 0
+        content = handler.content or b""
+        offset = handler.offset or 0
         headers = (
             {"Content_Range": f"bytes {offset}-{len(content) - 1}/{len(content)}"} if offset else {}
         )
@@ -185,17 +190,17 @@ def cut(after: int) -> Fault:
 
 
 def shortened(by: int) -> Fault:
-    """The file without its end, and a length that says so: a half-written mirror."""
+    """Respond with the file without its end, and its length: an incomplete mirror."""
     return lambda handler: handler.reply(200, (handler.content or b"")[:-by])
 
 
 def whole(handler: Handler) -> None:
-    """The whole file although only its end was asked for: a server without ranges."""
+    """Respond with the whole file to a request for a range: a server without ranges."""
     handler.reply(200, handler.content or b"")
 
 
 def hang_up(handler: Handler) -> None:
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
     handler.hang_up()
 
 
@@ -213,7 +218,7 @@ def stall(after: int) -> Fault:
 
 
 def endless(handler: Handler) -> None:
-    """Bytes without end, and no word of how many there will be."""
+    """Respond with bytes without end, and without a length."""
     handler.send_response(200)
     handler.send_header("Connection", "close")
     handler.end_headers()
@@ -223,7 +228,7 @@ def endless(handler: Handler) -> None:
 
 
 def meanwhile(action: Callable[[], object]) -> Fault:
-    """Let something happen on the server, and then answer as usual."""
+    """Run an action on the server, and then respond without a fault."""
 
     def fault(handler: Handler) -> None:
         action()

@@ -215,10 +215,10 @@ class TestFromTheNetwork:
         second = self.build(site, source)
 
         assert (first["changed"], second["changed"]) == (True, False)
-        assert [request.path for request in server.asked("*.rpm")] == [
+        assert [request.path for request in server.requests_for("*.rpm")] == [
             f"os/Packages/{BASH.filename}"
         ]
-        assert len(server.asked("os/repodata/*-primary.xml.zst")) == 1
+        assert len(server.requests_for("os/repodata/*-primary.xml.zst")) == 1
 
     def test_check_mode_fetches_no_package(self, site: Site, server: Upstream) -> None:
         options = {
@@ -232,7 +232,7 @@ class TestFromTheNetwork:
         result = module("rocks_dist", options, check=True)
 
         assert len(result["added"]) == 2
-        assert server.asked("*.rpm") == []
+        assert server.requests_for("*.rpm") == []
 
     def test_fetch_everything_fetches_the_whole_repository(
         self, site: Site, server: Upstream
@@ -242,7 +242,7 @@ class TestFromTheNetwork:
             {"name": "os", "url": f"{server.url}/os", "exclude": ["tzdata"], "fetch": "everything"},
         )
 
-        assert len(server.asked("*.rpm")) == 2
+        assert len(server.requests_for("*.rpm")) == 2
         assert site.nevras("rocks") == ["bash-0:5.1.8-6.el9.x86_64"]
 
     def test_a_distribution_of_another_frontend_can_be_a_parent(

@@ -90,13 +90,13 @@ def leftovers(place: Place) -> list[str]:
     return [path.name for path in place.pool.glob(".incoming/*/*")]
 
 
-# What a mirror is for
+# Fetching
 
 
 def test_a_snapshot_equals_the_metadata_of_upstream(updates: Upstream, place: Place) -> None:
     taken = snapshot(updates, place)
-    ours = sorted(path.name for path in pathlib.Path(taken.path, "repodata").iterdir())
-    assert ours == sorted(path.name for path in (updates.folder / "repodata").iterdir())
+    names = sorted(path.name for path in pathlib.Path(taken.path, "repodata").iterdir())
+    assert names == sorted(path.name for path in (updates.folder / "repodata").iterdir())
     assert (
         pathlib.Path(taken.path, "repodata/repomd.xml").read_bytes()
         == (updates.folder / "repodata/repomd.xml").read_bytes()
@@ -106,7 +106,7 @@ def test_a_snapshot_equals_the_metadata_of_upstream(updates: Upstream, place: Pl
 def test_only_the_requested_packages_are_fetched(updates: Upstream, place: Place) -> None:
     fetch(updates, place, [BASH])
     assert in_pool(place) == {BASH.checksum}
-    assert [request.path for request in updates.asked("Packages/*")] == [BASH.location]
+    assert [request.path for request in updates.requests_for("Packages/*")] == [BASH.location]
 
 
 def test_a_second_run_requests_only_repomd(updates: Upstream, place: Place) -> None:
@@ -123,7 +123,7 @@ def test_unchanged_metadata_is_not_fetched_again(updates: Upstream, place: Place
     repository(updates.folder, [NEWER], extra={"group": "<comps/>"})
     updates.requests.clear()
     second = snapshot(updates, place)
-    assert not updates.asked("*comps.xml")
+    assert not updates.requests_for("*comps.xml")
     comps = [
         next(pathlib.Path(taken.path).glob("repodata/*comps.xml")) for taken in (first, second)
     ]
@@ -159,7 +159,7 @@ def test_packages_with_special_characters_in_their_names_are_fetched(
     assert len(in_pool(place)) == 3
 
 
-# Servers that are busy, slow or cut off
+# Busy, slow and interrupted servers
 
 
 def test_503_is_retried_after_the_requested_delay(updates: Upstream, place: Place) -> None:
@@ -174,7 +174,7 @@ def test_a_requested_delay_of_an_hour_ends_the_run(updates: Upstream, place: Pla
     updates.fail("*bash*", status(503, retry_after="3600"), times=FOREVER)
     with pytest.raises(Unavailable, match=r"bash.* 503.* 3600 s"):
         fetch(updates, place, [BASH])
-    assert len(updates.asked("*bash*")) == 1
+    assert len(updates.requests_for("*bash*")) == 1
 
 
 def test_a_file_is_attempted_as_often_as_the_limit(updates: Upstream, place: Place) -> None:
@@ -184,13 +184,17 @@ def test_a_file_is_attempted_as_often_as_the_limit(updates: Upstream, place: Pla
         match=r"bash-5\.1\.8-9\.el9\.x86_64\.rpm: .* 502 \(3 attempts\)",
     ):
         fetch(updates, place, [BASH])
-    assert len(updates.asked("*bash*")) == LIMITS.attempts
+    assert len(updates.requests_for("*bash*")) == LIMITS.attempts
 
 
 def test_a_download_resumes_where_the_connection_ended(updates: Upstream, place: Place) -> None:
     updates.fail("*glibc*", cut(100_000), cut(50_000))
     fetch(updates, place, [GLIBC])
-    assert [request.offset for request in updates.asked("*glibc*")] == [None, 100_000, 150_000]
+    assert [request.offset for request in updates.requests_for("*glibc*")] == [
+        None,
+        100_000,
+        150_000,
+    ]
     assert in_pool(place) == {GLIBC.checksum}
 
 
@@ -200,7 +204,7 @@ def test_a_later_run_resumes_an_interrupted_download(updates: Upstream, place: P
         fetch(updates, place, [GLIBC])
     updates.requests.clear()
     fetch(updates, place, [GLIBC])
-    assert [request.offset for request in updates.asked("*glibc*")] == [100_000]
+    assert [request.offset for request in updates.requests_for("*glibc*")] == [100_000]
     assert in_pool(place) == {GLIBC.checksum}
     assert not leftovers(place)
 
@@ -265,7 +269,7 @@ def test_a_password_in_the_url_is_not_shown(updates: Upstream, place: Place) -> 
     assert "403" in str(caught.value) and "hunter2" not in str(caught.value)
 
 
-# Repositories that are half-written, wrong or lie
+# Incomplete and invalid repositories
 
 
 def test_a_missing_package_is_an_error_and_the_others_are_fetched(
@@ -295,7 +299,7 @@ def test_a_file_that_differs_from_its_metadata_is_never_in_the_pool(
     with pytest.raises(Unavailable, match=f"{BASH.location} .*{message}"):
         fetch(updates, place, ALL)
     assert in_pool(place) == {GLIBC.checksum, TZDATA.checksum}
-    assert len(updates.asked("*bash*")) <= 2
+    assert len(updates.requests_for("*bash*")) <= 2
 
 
 def test_a_damaged_download_is_repeated_once(updates: Upstream, place: Place) -> None:
@@ -344,7 +348,7 @@ def test_a_checksum_that_is_a_path_is_an_error(updates: Upstream, place: Place) 
         fetch(updates, place, [BASH._replace(checksum="../../../../etc/cron.d/x")])
 
 
-# Upstream moves
+# Changes of upstream
 
 
 def publish_newer(server: Upstream) -> None:
@@ -397,7 +401,7 @@ def test_the_three_newest_snapshots_stay(updates: Upstream, place: Place) -> Non
     assert [os.path.isdir(taken.path) for taken in snapshots] == [False, False, True, True, True]
 
 
-# The installer's files
+# Files of the installer
 
 
 IMAGE = b"an installer's image"
@@ -425,7 +429,11 @@ def test_files_of_the_installer_are_fetched_once_with_their_checksums(
         fetched = fetch_files(source(installer), IMAGES, str(place.cache), limits=LIMITS)
         assert fetched == [TreeFile(".treeinfo", checksum), IMAGES[1]]
     assert (place.cache / "images/install.img").read_bytes() == IMAGE
-    assert len(installer.asked("images/install.img")) == len(installer.asked(".treeinfo")) == 1
+    assert (
+        len(installer.requests_for("images/install.img"))
+        == len(installer.requests_for(".treeinfo"))
+        == 1
+    )
 
 
 def test_a_file_of_the_installer_with_another_checksum_is_an_error(
@@ -458,10 +466,10 @@ def test_two_runs_at_once_fetch_the_files_of_the_installer_once(
         thread.join()
     assert len(results) == 2
     assert results[0] == results[1]
-    assert len(installer.asked("images/install.img")) == 2
+    assert len(installer.requests_for("images/install.img")) == 2
 
 
-# Several runs, and runs that die
+# Concurrent and killed runs
 
 
 def test_two_runs_at_once_fetch_each_file_once(updates: Upstream, place: Place) -> None:
@@ -472,7 +480,7 @@ def test_two_runs_at_once_fetch_each_file_once(updates: Upstream, place: Place) 
     for thread in threads:
         thread.join()
     assert in_pool(place) == {package.checksum for package in ALL}
-    assert len(updates.asked("*bash*")) == len(updates.asked("*primary*")) == 1
+    assert len(updates.requests_for("*bash*")) == len(updates.requests_for("*primary*")) == 1
 
 
 @pytest.fixture(scope="module")
@@ -511,7 +519,7 @@ def test_a_damaged_staging_file_is_downloaded_again(updates: Upstream, place: Pl
     assert in_pool(place) == {GLIBC.checksum}
 
 
-# The disk
+# A full disk
 
 
 @pytest.fixture

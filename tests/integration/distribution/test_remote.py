@@ -44,7 +44,9 @@ def test_a_distribution_follows_its_mirror(site: Site, updates: Upstream) -> Non
     assert [
         f"{change.name} {change.before} {change.after}" for change in built.changes.upgraded
     ] == ["bash 5.1.8-9.el9 5.2.0-1.el9"]
-    assert [request.path for request in updates.asked(EVERY_RPM)] == [package(NEWER).location]
+    assert [request.path for request in updates.requests_for(EVERY_RPM)] == [
+        package(NEWER).location
+    ]
     assert site.nevras("rocks") == [NEWER.nevra, GLIBC, TZDATA]
 
 
@@ -122,5 +124,5 @@ def test_two_distributions_fetch_shared_packages_once(
 ) -> None:
     site.build("rocks", source(updates))
     site.build("physics", source(updates), site.directory("local", [MORE]))
-    assert len(updates.asked(EVERY_RPM)) == len(UPDATES)
+    assert len(updates.requests_for(EVERY_RPM)) == len(UPDATES)
     assert site.nevras("physics") == [BASH, GLIBC, TZDATA, MORE.nevra]

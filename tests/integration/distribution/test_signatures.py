@@ -377,7 +377,7 @@ def _signed_source(server: Upstream, key: SecretKey) -> Source:
     return Source("updates", url=server.url, gpg_keys=(str(key.public),), repo_gpgcheck=True)
 
 
-# Ours
+# Signatures of the site
 
 
 def test_a_signature_of_the_site_passes_with_its_public_key(
