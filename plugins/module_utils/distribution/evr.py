@@ -58,13 +58,6 @@ def package_key(package: Package) -> tuple[int, VersionKey, VersionKey]:
     return package.epoch, version_key(package.version), version_key(package.release)
 
 
-def compare_versions(left: str, right: str) -> int:
-    """Return -1, 0 or 1, as rpmvercmp does for two versions."""
-    left_key = version_key(left)
-    right_key = version_key(right)
-    return (left_key > right_key) - (left_key < right_key)
-
-
 def parse_evr(text: str) -> EVR:
     """Parse ``[epoch:]version[-release]``; an omitted epoch is 0, an omitted release empty.
 
