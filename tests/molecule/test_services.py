@@ -259,7 +259,7 @@ def working(frontend: Converged, lease: dict[str, str]) -> Iterator[None]:
         "replace into hardware (node, cpus, memory, counted) select id, 1, 500, '2026-11-22 09:14:05' from nodes"
         f" where name = '{NODE}'"
     )
-    frontend.run("/usr/local/sbin/rocks-report", "slurm")
+    frontend.run("/usr/libexec/rocks/write-reports", "slurm")
     with frontend.slurm_node(NODE) as daemon:
         until(
             lambda: _state(frontend) == "idle",
@@ -300,7 +300,7 @@ def test_slurm_may_become_root_for_that_program_alone(frontend: Converged) -> No
     assert "/usr/libexec/rocks/slurm-reboot" in frontend.run(*as_slurm, "--list").stdout
 
 
-@pytest.mark.parametrize("name", ["rocks-rounds", "rocks-unclean", "rocks-backup"])
+@pytest.mark.parametrize("name", ["rocks-maintenance", "rocks-unclean", "rocks-backup"])
 def test_what_is_due_is_done(frontend: Converged, name: str) -> None:
     assert frontend.run("systemctl", "is-active", f"{name}.timer").stdout == "active\n"
     frontend.run("systemctl", "start", f"{name}.service")

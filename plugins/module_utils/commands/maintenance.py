@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is due although no machine asks: a timer runs this every minute, on one frontend.
+"""Expire install orders, and write the metrics for node_exporter.
 
-``python -m ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance [TEXTFILE]`` ends the orders whose time is
-over, and writes the metrics where node_exporter's textfile collector reads them, when it is told where.
+    maintenance [TEXTFILE]
+
+A timer runs this every minute on one frontend.
 """
 
 from __future__ import annotations
@@ -21,23 +22,31 @@ from ..service import prometheus_format
 from ..service.api.metrics import measured
 
 
-def go_round(url: str, textfile: str, now: str) -> None:
-    """One round, as the account of the database's URL.  An empty ``textfile``: none is written."""
+def run_maintenance(url: str, textfile: str, now: str) -> None:
+    """Do what is due, with the database account of ``url``.
+
+    textfile  file for node_exporter's textfile collector; empty: no metrics are written
+    now       UTC, as in the database
+    """
     with connect(url) as database:
         orders.expire(database, now=now)
         if textfile:
             replace(textfile, prometheus_format.text(measured(database)), mode=0o644)
-            os.utime(textfile)  # node_exporter tells how old it is, also when nothing changed
+            os.utime(
+                textfile
+            )  # node_exporter exports its age, which must grow only when this fails
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Leaves with status 1, and the reason on standard error, when the database or the textfile's folder is not there."""
+def main(argv: Sequence[str]) -> int:
+    """Return 1 after printing the error when the database or the folder is not available."""
     site = settings.load()
     try:
-        go_round(site.service or site.database, "".join(arguments[:1]), timestamps.now())
+        run_maintenance(site.service or site.database, "".join(argv[:1]), timestamps.now())
     except RocksError as error:
-        raise SystemExit(str(error)) from None
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,7 @@
 A node whose attribute ``reinstall_on_unclean_boot`` says yes tells, when it boots, that it was not shut down.  It goes
 on working; here it is ordered, a few nodes at a time, and a node that was told about once is reinstalled once.
 
-    python -m ansible_collections.npaci.rocks.plugins.module_utils.commands.reinstall_unclean slurm
+    reinstall-unclean SCHEDULER
 """
 
 from __future__ import annotations
@@ -63,4 +63,4 @@ def wanted(database: Database) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,7 @@
 slurmctld (``SlurmctldParameters=reboot_from_controller``) names the nodes and, for a job that asked for one, the features
 that they are to have: then it is the distribution of that name that is installed.
 
-    python -m ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot compute-0-0,compute-0-1 rocks_testing
+    slurm-reinstall NODE[,NODE...] [FEATURES]
 """
 
 from __future__ import annotations
@@ -66,4 +66,4 @@ def distribution(features: str, folder: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

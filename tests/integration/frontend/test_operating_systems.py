@@ -106,8 +106,8 @@ def test_the_list_of_nodes_is_the_schedulers(scheduler: str) -> None:
     reports = set(yaml.safe_load(written["/etc/rocks/rocks.yml"])["reports"])
     assert reports & {"slurm", "pbs"} == {scheduler} - {"none"}
     after = re.findall(
-        r"^ExecStartPost=.*rocks-report (\w+)$",
-        written["/etc/systemd/system/rocks-rounds.service"],
+        r"^ExecStartPost=.*write-reports (\w+)$",
+        written["/etc/systemd/system/rocks-maintenance.service"],
         re.MULTILINE,
     )
     assert after == sorted({scheduler} - {"none"})
