@@ -71,16 +71,13 @@ def merge(distribution: Any, root: str) -> None:
         documents,
         dependency_check.FileOwners(composition, cache.BuildCache(), None),
     )
-    merged = plan.make_plan(
-        distribution,
-        inputs,
-        None,
+    parts = plan.PlanParts(
         composition=composition,
         documents=documents,
         installer=installer_images.find_installer(inputs, store, None, fetch=False),
-        xml=xml_overlay.merge_xml((), inputs),
-        profiles={},
+        build_files=xml_overlay.merge_xml((), inputs).texts,
     )
+    merged = plan.make_plan(distribution, store, inputs, parts, previous=None)
     for path, content in materialise.metadata_files(merged).items():
         target = os.path.join(root, "merged", path)
         os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -78,7 +78,7 @@ def rebuild(
 
 
 def _retry(build: Callable[[], BuildResult]) -> BuildResult:
-    """Run a build again if a source changed meanwhile."""
+    """Run a build, and run it again if a source changed during the build."""
     for _attempt in range(MAX_ATTEMPTS - 1):
         with contextlib.suppress(SourceChanged):
             return build()
@@ -177,4 +177,4 @@ def _preview_publish(
     generation = open_generation(store, origin, arch, identity)
     current = publish.current_generation(store, name, arch)
     published = open_generation(store, name, arch, current) if current else None
-    return describe_generation(name, generation.folder, generation, published)
+    return describe_generation(name, generation, published)

@@ -51,7 +51,7 @@ def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGenerat
         ]
         contents[MODULES] = module_streams.merge_modules(modules).encode()
         streams = module_streams.stream_memberships(modules)
-    # The two parsers use lxml, which takes 15 ms to load and which an unchanged build does not need.
+    # The two parsers use lxml, which takes 15 ms to load and is not needed by an unchanged build.
     if any(data for data, _where in documents[GROUP]):
         from ..metadata.comps import merge_comps
 

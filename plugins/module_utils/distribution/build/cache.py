@@ -19,6 +19,7 @@ from ..metadata.index import FORMAT
 from ..model import Distribution, Source
 from ..sources.base import Directory, Input
 from ..storage.pool import StorePaths
+from .result import BuildResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +37,23 @@ class BuildCache:
     file_owners: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Path that a package requires -> content digest of a shard that has this file, or empty."""
 
+    @classmethod
+    def of(
+        cls, result: BuildResult, inputs_digest: str, file_owners: Mapping[str, str]
+    ) -> BuildCache:
+        return cls(
+            inputs_digest=inputs_digest,
+            generation=result.generation.identity,
+            unmet=result.unmet,
+            warnings=result.warnings,
+            file_owners=file_owners,
+        )
 
-def load(store: StorePaths, distribution: str, arch: str) -> BuildCache:
+
+def load(store: StorePaths, distribution: Distribution) -> BuildCache:
     """Return the cache of a distribution; an empty one if there is none or it is damaged."""
     try:
-        fields = json.loads(files.read_bytes(_path(store, distribution, arch)))
+        fields = json.loads(files.read_bytes(_path(store, distribution)))
         return BuildCache(
             inputs_digest=fields["inputs_digest"],
             generation=fields["generation"],
@@ -52,9 +65,9 @@ def load(store: StorePaths, distribution: str, arch: str) -> BuildCache:
         return BuildCache()
 
 
-def save(store: StorePaths, distribution: str, arch: str, build_cache: BuildCache) -> None:
+def save(store: StorePaths, distribution: Distribution, build_cache: BuildCache) -> None:
     """Save the cache for the next build."""
-    path = _path(store, distribution, arch)
+    path = _path(store, distribution)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     files.replace(path, json.dumps(dataclasses.asdict(build_cache), sort_keys=True))
 
@@ -81,7 +94,7 @@ def inputs_digest(distribution: Distribution, inputs: Sequence[Input], hook_key:
 
 
 def rules_digest(distribution: Distribution) -> str:
-    """Return a digest of everything that decides about packages, besides the packages themselves."""
+    """Return a digest of everything that decides about packages, except the packages themselves."""
     values = [
         _to_json(distribution.policy),
         [
@@ -133,5 +146,6 @@ def _list_files(folder: str) -> list[tuple[str, int, int, int]]:
     return sorted(rows)
 
 
-def _path(store: StorePaths, distribution: str, arch: str) -> str:
-    return os.path.join(store.cache, "builds", f"{distribution}-{arch}.json")
+def _path(store: StorePaths, distribution: Distribution) -> str:
+    file_name = f"{distribution.name}-{distribution.policy.arch}.json"
+    return os.path.join(store.cache, "builds", file_name)

@@ -74,7 +74,7 @@ class FileOwners:
 
 
 def _cached_digests(cache: BuildCache, published: Optional[PublishedGeneration]) -> frozenset[str]:
-    """Return the shards that the cached search has read: those of the generation it was made for."""
+    """Return the shards that the cached search has read: those of the generation of that build."""
     if published is None or published.index.identity != cache.generation:
         return frozenset()
     return frozenset(shard.content_digest for shard in published.index.shards.values())
@@ -197,7 +197,7 @@ def _profile_faults(check: _Check) -> list[str]:
 def _uninstallable_entries(
     check: _Check, groups: dependencies.Groups
 ) -> Iterator[tuple[PackageRequest, str]]:
-    """Yield the entries that name a package of which no version can be installed, and the reason."""
+    """Yield entries that name a package without an installable version, and the reason."""
     candidates = [
         dependencies.read_candidate(nevra, name, xml)
         for name, nevra, xml in _packages(check.composed_shards.values())

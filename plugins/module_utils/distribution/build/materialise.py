@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write a planned generation to the disk: fetch its packages, fill its folder, flush and rename it."""
+"""Write a planned generation to the disk: fetch its packages, fill, flush and rename its folder."""
 
 from __future__ import annotations
 
@@ -64,12 +64,10 @@ def fill_generation(plan: Plan, store: StorePaths, new_paths: Sequence[str]) -> 
 
     Raises SourceChanged if a source is no longer what the plan was made from.
     """
-    distribution = plan.distribution
-    folder = store.generations_folder(distribution.name, distribution.policy.arch)
-    target = os.path.join(folder, plan.index.identity)
-    if os.path.isdir(target):
+    if os.path.isdir(plan.folder):
         return
-    staging = os.path.join(folder, STAGING_FOLDER)
+    parent = os.path.dirname(plan.folder)
+    staging = os.path.join(parent, STAGING_FOLDER)
     try:
         tree = Tree(staging)
         _fill(tree, plan, store)
@@ -79,19 +77,19 @@ def fill_generation(plan: Plan, store: StorePaths, new_paths: Sequence[str]) -> 
                     "it changed during the build", source_input.source.where, "run again"
                 )
         pool.flush_files(store.root, [*new_paths, *tree.unflushed])
-        os.rename(staging, target)
+        os.rename(staging, plan.folder)
     except BaseException:
         # The next build would remove it too, but on a full disk its space is needed now.
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    files.sync_directory(folder)
+    files.sync_directory(parent)
 
 
 def _sets(plan: Plan) -> dict[str, Callable[[], Sequence[Package]]]:
     """Return every set that the generation links: name -> function that returns its packages."""
     sets: dict[str, Callable[[], Sequence[Package]]] = {
         composed.shard.content_digest: composed.packages
-        for composed in plan.composition.shards.values()
+        for composed in plan.parts.composition.shards.values()
         if composed.shard.packages
     }
     for packages in plan.mirrors.values():
@@ -115,7 +113,7 @@ def _check_signatures(plan: Plan, store: StorePaths) -> None:
     from ..sources.signatures import SignedFile, check_package_signatures
 
     packages_by_source: dict[str, list[Package]] = {name: [] for name in sources}
-    for number in plan.composition.changed & plan.composition.shards.keys():
+    for number in plan.parts.composition.changed & plan.parts.composition.shards.keys():
         for package in plan.packages(number):
             if package.source in sources:
                 packages_by_source[package.source].append(package)
@@ -146,14 +144,17 @@ def _fill(tree: Tree, plan: Plan, store: StorePaths) -> None:
     for path, content in metadata_files(plan).items():
         tree.write(path, content)
     _sign(tree, plan)
-    for path, existing in plan.installer.files.items():
+    for path, existing in plan.parts.installer.files.items():
         tree.link(path, existing)
     _write_build_files(tree, plan)
-    if plan.installer.text:
+    if plan.parts.installer.text:
         with open(os.path.join(tree.folder, writer.REPOMD), "rb") as file:
             repomd = hashlib.sha256(file.read()).hexdigest()
         text = treeinfo.merge_treeinfo(
-            plan.installer.text, plan.installer.where, dict(plan.installer.checksums), repomd
+            plan.parts.installer.text,
+            plan.parts.installer.where,
+            dict(plan.parts.installer.checksums),
+            repomd,
         )
         tree.write(treeinfo.FILE_NAME, text.encode())
 
@@ -165,13 +166,13 @@ def metadata_files(plan: Plan) -> Mapping[str, bytes]:
             composed.frames,
             {kind: frame.content_length for kind, frame in composed.shard.frames.items()},
         )
-        for number, composed in plan.composition.shards.items()
+        for number, composed in plan.parts.composition.shards.items()
     }
-    contents = plan.documents.contents
+    contents = plan.parts.documents.contents
     records = [
-        *writer.framed_records(frames_by_shard, plan.composition.package_count),
+        *writer.framed_records(frames_by_shard, plan.parts.composition.package_count),
         *(writer.make_record(kind, contents[kind]) for kind in KINDS if kind in contents),
-        writer.make_record(BUILD, build_document(plan.build_files)),
+        writer.make_record(BUILD, build_document(plan.parts.build_files)),
         writer.make_record(INDEX, encode_index(plan.index)),
     ]
     return writer.repodata_files(records, plan.index.newest_timestamp)
@@ -189,9 +190,9 @@ def _sign(tree: Tree, plan: Plan) -> None:
 
 
 def _write_build_files(tree: Tree, plan: Plan) -> None:
-    """Write the XML and the profiles; files that did not change are linked from the previous one."""
+    """Write the XML and the profiles; unchanged files are linked from the previous generation."""
     before = plan.previous.index.files if plan.previous else {}
-    for relative_path, text in plan.build_files.items():
+    for relative_path, text in plan.parts.build_files.items():
         path = f"{BUILD_FOLDER}/{relative_path}"
         if plan.previous and before.get(path) == plan.index.files[path]:
             tree.link(path, os.path.join(plan.previous.folder, path))

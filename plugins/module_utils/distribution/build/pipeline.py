@@ -24,7 +24,7 @@ from .composer import choose_packages, find_reusable
 from .dependency_check import FileOwners, check_dependencies
 from .installer_images import find_installer
 from .materialise import fetch_packages, fill_generation
-from .plan import make_plan
+from .plan import PlanParts, make_plan
 from .profile_hook import ProfileHook, compile_profiles
 from .result import BuildResult, describe_generation
 from .xml_overlay import merge_xml
@@ -40,35 +40,21 @@ def build(
 ) -> BuildResult:
     """Turn the sources of a distribution into a published generation.
 
-    hook     compiles the profiles; its errors end the build
-    dry_run  return what would be built: packages are not fetched, and only the cache is written
-
-    The caller holds ``publish.build_lock`` (except in a dry run) and ``pool.shared_lock``.
-    Raises DescriptionError, NotFound or Conflict for a fault of the description, a source or a
-    package, Unavailable for a source that does not answer, and SourceChanged for a source that
-    changed during the build.  The published generation then stays as it was.
+    Call it through ``api.rebuild``, which describes parameters and errors and takes the locks.
+    Raises SourceChanged too: the caller should run it again.
     """
-    name = distribution.name
-    arch = distribution.policy.arch
-
-    # Open the sources.  If none of them has changed, the generation of the last build is the result.
+    # Open the sources.  If none has changed, the generation of the last build is the result.
     inputs = _open_sources(distribution, store, progress)
-    published = publish.open_current(store, name, arch)
-    last = cache.load(store, name, arch)
+    published = publish.open_current(store, distribution.name, distribution.policy.arch)
+    last = cache.load(store, distribution)
     inputs_digest = cache.inputs_digest(distribution, inputs, hook.key if hook else "")
-    if unchanged := _find_unchanged(distribution, store, last, inputs_digest, published):
-        if not dry_run:
-            publish.publish(store, name, arch, unchanged.index.identity)
-        return describe_generation(
-            name,
-            unchanged.folder,
-            unchanged,
-            published,
-            unmet=last.unmet,
-            warnings=last.warnings,
-        )
+    unchanged = last.inputs_digest == inputs_digest
+    if unchanged and (generation := _open_last(distribution, store, last, published)):
+        result = describe_generation(distribution.name, generation, published)
+        result = result.with_problems(last.unmet, last.warnings)
+        return result if dry_run else _publish(result, store)
 
-    # Merge what accompanies the packages; the module streams decide which packages are candidates.
+    # Merge the documents besides the packages; module streams decide which packages compete.
     reusable = find_reusable(published, distribution, inputs)
     documents = merge_documents(inputs, reusable)
 
@@ -83,23 +69,12 @@ def build(
     file_owners = FileOwners(composition, last, published)
     unmet = check_dependencies(distribution, composition, compiled, documents, file_owners)
 
-    # Fetch the installer's images and the packages that no generation has yet.
+    # Fetch the installer's images, and the packages that no generation has yet.
     installer = find_installer(inputs, store, reusable, fetch=not dry_run)
-    plan = make_plan(
-        distribution,
-        inputs,
-        published,
-        composition=composition,
-        documents=documents,
-        installer=installer,
-        xml=xml,
-        profiles=compiled.profiles,
-    )
-    identity = plan.index.identity
-    folder = store.generation_folder(name, arch, identity)
-    result = describe_generation(
-        name, folder, plan, published, unmet=unmet, warnings=compiled.warnings
-    )
+    parts = PlanParts(composition, documents, installer, {**xml.texts, **compiled.texts})
+    plan = make_plan(distribution, store, inputs, parts, previous=published)
+    result = describe_generation(distribution.name, plan, published)
+    result = result.with_problems(unmet, compiled.warnings)
     if dry_run:
         return result
     with pool.gc_on_failure(store):
@@ -109,16 +84,8 @@ def build(
         fill_generation(plan, store, new_paths)
 
     # Publish it.
-    build_cache = BuildCache(
-        inputs_digest=inputs_digest,
-        generation=identity,
-        unmet=result.unmet,
-        warnings=result.warnings,
-        file_owners=file_owners.to_cache(),
-    )
-    cache.save(store, name, arch, build_cache)
-    publish.publish(store, name, arch, identity)
-    return result
+    cache.save(store, distribution, BuildCache.of(result, inputs_digest, file_owners.to_cache()))
+    return _publish(result, store)
 
 
 def _open_sources(
@@ -137,17 +104,20 @@ def _open_sources(
     return inputs
 
 
-def _find_unchanged(
+def _open_last(
     distribution: Distribution,
     store: StorePaths,
     last: BuildCache,
-    inputs_digest: str,
     published: Optional[PublishedGeneration],
 ) -> Optional[PublishedGeneration]:
-    """Return the generation of the last build if it was made from the same inputs."""
-    if last.inputs_digest != inputs_digest:
-        return None
+    """Open the generation of the last build, if it still exists."""
     if published and published.index.identity == last.generation:
         return published
     arch = distribution.policy.arch
     return open_published(store.generation_folder(distribution.name, arch, last.generation))
+
+
+def _publish(result: BuildResult, store: StorePaths) -> BuildResult:
+    generation = result.generation
+    publish.publish(store, generation.distribution, generation.arch, generation.identity)
+    return result

@@ -13,14 +13,25 @@ from ..metadata import shards, writer
 from ..metadata.index import Index, PublishedGeneration
 from ..model import Distribution, Package, Verdict
 from ..sources.base import Input
+from ..storage.pool import StorePaths
 from .auxiliary_metadata import Documents
 from .cache import rules_digest
 from .composer import Composition
 from .content_hash import generation_identity
 from .installer_images import Installer
-from .profile_hook import CompiledProfile
 from .tree import BUILD_FOLDER
-from .xml_overlay import PROFILES_FOLDER, MergedXml
+from .xml_overlay import PROFILES_FOLDER
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanParts:
+    """The parts that a generation consists of."""
+
+    composition: Composition
+    documents: Documents
+    installer: Installer
+    build_files: Mapping[str, str]
+    """Path below ``build/`` -> text: the XML, the programs for nodes, the compiled profiles."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,67 +39,61 @@ class Plan:
     """A generation that can be built.  It has the interface of a generation on the disk."""
 
     distribution: Distribution
+    folder: str
+    """The generation's folder, which does not need to exist yet."""
     inputs: Sequence[Input]
+    parts: PlanParts
     previous: Optional[PublishedGeneration]
     """The published generation; files that did not change are linked from it."""
-    composition: Composition
-    documents: Documents
-    installer: Installer
-    build_files: Mapping[str, str]
-    """Path below ``build/`` -> text of the XML, the programs for nodes and the compiled profiles."""
     mirrors: Mapping[str, Sequence[Package]]
     """Source name -> all of its packages, for each source that is fetched whole."""
     index: Index
 
     def packages(self, shard: int) -> Sequence[Package]:
         """Return the chosen packages of a shard."""
-        return self.composition.shards[shard].packages()
+        return self.parts.composition.shards[shard].packages()
 
     def verdicts(self, shard: int) -> Sequence[Verdict]:
         """Return the decision about each candidate of a shard."""
-        return self.composition.shards[shard].verdicts()
+        return self.parts.composition.shards[shard].verdicts()
 
     def document(self, kind: str) -> bytes:
         """Return a merged document, such as ``updateinfo``; empty if no source has one."""
-        return self.documents.contents.get(kind, b"")
+        return self.parts.documents.contents.get(kind, b"")
 
 
 def make_plan(
     distribution: Distribution,
+    store: StorePaths,
     inputs: Sequence[Input],
-    previous: Optional[PublishedGeneration],
+    parts: PlanParts,
     *,
-    composition: Composition,
-    documents: Documents,
-    installer: Installer,
-    xml: MergedXml,
-    profiles: Mapping[str, CompiledProfile],
+    previous: Optional[PublishedGeneration],
 ) -> Plan:
-    """Combine the parts of a generation, and compute its name and its index."""
-    build_files = {
-        **xml.texts,
-        **{f"{PROFILES_FOLDER}/{name}": profile.text for name, profile in profiles.items()},
-    }
+    """Compute the index of a generation, which contains its name."""
+    composition = parts.composition
+    shard_entries = {number: composed.shard for number, composed in composition.shards.items()}
+    mirrors = _mirrored_packages(inputs)
     checksums = {
         f"{BUILD_FOLDER}/{path}": hashlib.sha256(text.encode()).hexdigest()
-        for path, text in build_files.items()
+        for path, text in parts.build_files.items()
     }
-    checksums.update(installer.checksums)
-    mirrors = _mirrored_packages(inputs)
-    shard_entries = {number: composed.shard for number, composed in composition.shards.items()}
+    checksums.update(parts.installer.checksums)
+    identity = generation_identity(
+        _form(distribution, mirrors),
+        shards={
+            number: shard.content_digest
+            for number, shard in shard_entries.items()
+            if shard.packages
+        },
+        documents=parts.documents.contents,
+        files=checksums,
+    )
+    arch = distribution.policy.arch
     index = Index(
-        arch=distribution.policy.arch,
+        arch=arch,
         release=distribution.release,
-        identity=generation_identity(
-            _form(distribution, mirrors),
-            shards={
-                number: shard.content_digest
-                for number, shard in shard_entries.items()
-                if shard.packages
-            },
-            documents=documents.contents,
-            files=checksums,
-        ),
+        identity=identity,
         layout=distribution.layout,
         signer=distribution.sign_key,
         rules_digest=rules_digest(distribution),
@@ -99,16 +104,9 @@ def make_plan(
         files=dict(sorted(checksums.items())),
         newest_timestamp=max(source_input.newest_timestamp() for source_input in inputs),
     )
+    folder = store.generation_folder(distribution.name, arch, identity)
     return Plan(
-        distribution=distribution,
-        inputs=inputs,
-        previous=previous,
-        composition=composition,
-        documents=documents,
-        installer=installer,
-        build_files=build_files,
-        mirrors=mirrors,
-        index=index,
+        distribution, folder, inputs, parts, previous=previous, mirrors=mirrors, index=index
     )
 
 

@@ -17,7 +17,7 @@ from typing import Callable, Mapping, Optional, Sequence
 from ...errors import RocksError
 from ...files import ASIDE_PREFIX
 from ..storage.pool import StorePaths
-from .xml_overlay import MergedXml
+from .xml_overlay import PROFILES_FOLDER, MergedXml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,13 @@ class CompiledProfiles:
     """File name -> profile."""
     warnings: Sequence[str] = ()
     """Warnings about the XML, each with file and line."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Path below ``build/`` -> text."""
+        return {
+            f"{PROFILES_FOLDER}/{name}": profile.text for name, profile in self.profiles.items()
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,9 @@ class GenerationContent(Protocol):
     """What a result is computed from: a generation on the disk, or the plan of a new one."""
 
     @property
+    def folder(self) -> str: ...
+
+    @property
     def index(self) -> Index: ...
 
     def packages(self, shard: int) -> Sequence[Package]: ...
@@ -40,26 +43,23 @@ class BuildResult:
     """NEVRA, preferred source, other source: packages of equal name and different content."""
     remarks: tuple[str, ...]
     """Facts that are not errors but can surprise, for example packages that were left out."""
-    unmet: tuple[str, ...]
-    """Missing requirements of packages and profiles, if the distribution allows them."""
-    warnings: tuple[str, ...]
-    """Warnings of the profile compiler, each with file and line."""
     verdicts: Callable[[], list[Verdict]] = dataclasses.field(compare=False)
     """Returns the decision about every candidate package, in the order of the shards."""
+    unmet: tuple[str, ...] = ()
+    """Requirements of packages and profiles that are not met, if the distribution allows them."""
+    warnings: tuple[str, ...] = ()
+    """Warnings of the profile compiler, each with file and line."""
+
+    def with_problems(self, unmet: Sequence[str], warnings: Sequence[str]) -> BuildResult:
+        """Return the result with these unmet requirements and warnings."""
+        return dataclasses.replace(self, unmet=tuple(unmet), warnings=tuple(warnings))
 
 
 def describe_generation(
-    name: str,
-    folder: str,
-    content: GenerationContent,
-    published: Optional[GenerationContent],
-    *,
-    unmet: Sequence[str] = (),
-    warnings: Sequence[str] = (),
+    name: str, content: GenerationContent, published: Optional[GenerationContent]
 ) -> BuildResult:
     """Describe what publishing a generation under ``name`` changes.
 
-    folder     the generation's folder; it does not need to exist yet
     published  the generation that is published under ``name`` now
     """
     index = content.index
@@ -69,15 +69,13 @@ def describe_generation(
             distribution=name,
             arch=index.arch,
             identity=index.identity,
-            path=folder,
+            path=content.folder,
             packages=index.counts,
         ),
         changed=changed,
         changes=compare_generations(published, content) if changed else Changes(),
         clashes=tuple(clash for shard in index.shards.values() for clash in shard.clashes),
         remarks=tuple(remark for shard in index.shards.values() for remark in shard.remarks),
-        unmet=tuple(unmet),
-        warnings=tuple(warnings),
         verdicts=lambda: [
             verdict for number in index.shards for verdict in content.verdicts(number)
         ],
@@ -85,7 +83,7 @@ def describe_generation(
 
 
 def compare_generations(before: Optional[GenerationContent], after: GenerationContent) -> Changes:
-    """Return what changes from one generation to another; None stands for an empty generation.
+    """Return what changes from one generation to another; None is an empty generation.
 
     Only shards whose content differs are read.
     """

@@ -20,7 +20,7 @@ BUILD_FOLDER = "build"
 
 
 class Tree:
-    """A folder that is being filled.  The caller flushes ``unflushed`` before it renames the folder."""
+    """A folder that is being filled.  The caller flushes ``unflushed`` and renames the folder."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

@@ -186,15 +186,17 @@ def _tree_grafts(tree: str, installer: InstallerFiles, packages: bool) -> list[s
 
 def _own_grafts(folder: str, menu: Menu, menu_text: str) -> list[str]:
     """Write the menu and the kickstarts, and return them in mkisofs' form."""
-    own = os.path.join(folder, "own")
-    shutil.copytree(os.path.join(folder, "EFI"), os.path.join(own, "EFI"))
-    os.makedirs(os.path.join(own, "boot", "grub2"))
-    files.replace(os.path.join(own, "boot", "grub2", "grub.cfg"), menu_text)
-    os.makedirs(os.path.join(own, "ks"))
+    own_files = os.path.join(folder, "own")
+    shutil.copytree(os.path.join(folder, "EFI"), os.path.join(own_files, "EFI"))
+    os.makedirs(os.path.join(own_files, "boot", "grub2"))
+    files.replace(os.path.join(own_files, "boot", "grub2", "grub.cfg"), menu_text)
+    os.makedirs(os.path.join(own_files, "ks"))
     for number, entry in enumerate(menu.entries, 1):
         if entry.kickstart:
-            files.replace(os.path.join(own, boot_menu.kickstart_path(number)), entry.kickstart)
-    return [_graft(name, os.path.join(own, name)) for name in ("EFI", "boot", "ks")]
+            files.replace(
+                os.path.join(own_files, boot_menu.kickstart_path(number)), entry.kickstart
+            )
+    return [_graft(name, os.path.join(own_files, name)) for name in ("EFI", "boot", "ks")]
 
 
 def _graft(path: str, file: str) -> str:
