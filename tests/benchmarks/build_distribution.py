@@ -1,4 +1,4 @@
-"""One build in a process of its own, for bench_distribution.py: what it imports is part of what it costs."""
+"""One build in a process of its own, for bench_distribution.py: the cost includes all imports."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ import sys
 from typing import Any
 
 
-def work(what: str, root: str, asked: str) -> None:
-    """Build or merge, and print the memory that it took."""
+def work(what: str, root: str, description: str) -> None:
+    """Build or merge, and print the peak memory in MB."""
     from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
         Distribution,
         Policy,
         Source,
     )
 
-    options = json.loads(asked)
+    options = json.loads(description)
     sources = tuple(Source(**row) for row in options["sources"])
     distribution = Distribution(
         options["name"],
         sources,
         Policy(versions=options.get("versions", "newest")),
         closure=options.get("closure", "off"),
-        allowed_unmet=(
-            "*",
-        ),  # the set is no whole vendor's: what is looked for in vain is not to be listed
+        allowed_unmet=("*",),  # the set is a sample: do not list its unmet requirements
     )
     if what == "merge":
         merge(distribution, root)

@@ -22,7 +22,7 @@ ROUNDS = 5
 
 
 def _build(requested: Distribution, root: str) -> None:
-    """Build repeatedly, each time without another package, so that each round prunes and collects."""
+    """Build repeatedly, each time without another package, so that each round prunes."""
     for number in range(ROUNDS):
         (source,) = requested.sources
         source_without_one = Source(

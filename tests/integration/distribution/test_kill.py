@@ -1,4 +1,4 @@
-"""kill -9 at every write, rename, link and fsync: the published tree stays complete, and the next run recovers.
+"""kill -9 at every write, rename, link and fsync: the tree stays complete, the next run recovers.
 
 After each kill, the next run is checked, and then the initial state is restored.
 """
@@ -52,7 +52,7 @@ def is_complete(tree: pathlib.Path) -> bool:
 
 
 def leftovers(site: Site) -> list[str]:
-    """Return the remains of killed builds, except the pool's staging folder, which can stay if empty."""
+    """Return the remains of killed builds, except the pool's staging folder, which can stay."""
     staging = pathlib.Path(site.store.pool) / pool.NEW
     paths = [path for path in site.root.rglob("*") if path != staging]
     names = [str(path.relative_to(site.root)) for path in paths]
@@ -60,7 +60,7 @@ def leftovers(site: Site) -> list[str]:
     return [name for name in names if any(mark in name for mark in marks)]
 
 
-def unused(site: Site) -> list[pathlib.Path]:
+def unused_packages(site: Site) -> list[pathlib.Path]:
     """Return the packages in the pool that no generation contains."""
     return [
         path for path in pathlib.Path(site.store.pool).glob("??/*.rpm") if path.stat().st_nlink == 1
@@ -99,7 +99,7 @@ def test_a_killed_rebuild_leaves_a_complete_tree(site: Site, keep: int) -> None:
         rebuild()
         assert "site-0:2.0-1.noarch" in site.nevras("rocks"), f"after step {step}"
         assert is_complete(site.tree("rocks")), f"after step {step}"
-        assert (leftovers(site), unused(site)) == ([], []), f"after step {step}"
+        assert (leftovers(site), unused_packages(site)) == ([], []), f"after step {step}"
 
     assert steps > 30
     assert len(seen) == 2
@@ -120,7 +120,7 @@ def test_a_killed_first_build_publishes_a_complete_tree_or_none(site: Site) -> N
         )
         build()
         assert len(site.packages("rocks")) == 2, f"after step {step}"
-        assert (leftovers(site), unused(site)) == ([], []), f"after step {step}"
+        assert (leftovers(site), unused_packages(site)) == ([], []), f"after step {step}"
 
     assert steps > 30
 

@@ -1,4 +1,4 @@
-"""rocks_dist with a database: it compiles the profiles of the nodes, and keeps generations of orders."""
+"""rocks_dist with a database compiles the nodes' profiles, and keeps generations of orders."""
 
 from __future__ import annotations
 

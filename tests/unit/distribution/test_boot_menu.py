@@ -31,11 +31,13 @@ search --no-floppy --set=root --label ROCKS
 set default=0
 set timeout=60
 menuentry 'Install a compute node' {
-    linux /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac ip=dhcp
+    linux /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS \
+inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac ip=dhcp
     initrd /images/pxeboot/initrd.img
 }
 menuentry 'Install the frontend' {
-    linux /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS inst.ks=hd:LABEL=ROCKS:/ks/2.cfg inst.text
+    linux /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=ROCKS \
+inst.ks=hd:LABEL=ROCKS:/ks/2.cfg inst.text
     initrd /images/pxeboot/initrd.img
 }
 """
@@ -45,7 +47,9 @@ menuentry 'Install the frontend' {
 def test_boot_loader_and_kernel_use_the_serial_console() -> None:
     text = render(Menu("ROCKS", (COMPUTE,), timeout=5, console="ttyS1,9600"), KERNEL, INITRD)
     assert text.startswith(
-        "serial --unit=1 --speed=9600\nterminal_input console serial\nterminal_output console serial\n"
+        "serial --unit=1 --speed=9600\n"
+        "terminal_input console serial\n"
+        "terminal_output console serial\n"
     )
     assert "console=tty0 console=ttyS1,9600\n" in text
 

@@ -39,7 +39,7 @@ class TestFaultyInput:
         assert content(site.tree("rocks")) == before
 
     @pytest.fixture(autouse=True)
-    def published(self, site: Site) -> None:
+    def publish_a_generation(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH]))
 
     def test_sources_of_equal_priority_with_different_packages_of_one_nevra(
