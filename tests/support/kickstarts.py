@@ -1,4 +1,4 @@
-"""Node files for one test, and pykickstart as the judge of what is made from them."""
+"""Node files for a test; pykickstart checks the kickstarts compiled from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases impor
 
 
 def tree(folder: pathlib.Path, files: Mapping[str, str]) -> str:
-    """Write a directory of graph and node files, given by their paths; its path."""
+    """Write a directory of graph and node files (path -> text) and return its path."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def tree(folder: pathlib.Path, files: Mapping[str, str]) -> str:
 
 
 def single_node_tree(folder: pathlib.Path, *elements: str, graph: str = "") -> str:
-    """A directory with one node, ``compute``, that holds these elements."""
+    """Write a directory with one node, ``compute``, that contains these elements."""
     return tree(
         folder,
         {
@@ -35,7 +35,7 @@ def single_node_tree(folder: pathlib.Path, *elements: str, graph: str = "") -> s
 
 
 def parse_strictly(kickstart: str, release: str) -> Any:
-    """What pykickstart reads from a kickstart of this release; raises what it says against it, and its warnings."""
+    """Parse a kickstart of this release; raise pykickstart's errors and warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         handler = makeVersion(versionMap[find_release(release).handler])
@@ -44,7 +44,7 @@ def parse_strictly(kickstart: str, release: str) -> Any:
 
 
 def script_bodies(kickstart: str, release: str = "rhel9") -> list[str]:
-    """The bodies of the scripts, as the installer takes them out of a kickstart."""
+    """Return the bodies of the scripts as the installer extracts them."""
     handler = _handler(release)
     handler.scripts = []
     KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(kickstart)
@@ -78,7 +78,8 @@ FIGURE_4 = {
 """,
     "nodes/mpi.xml": "<kickstart><package>openmpi</package></kickstart>",
     "nodes/c-development.xml": "<kickstart>\n<package>gcc</package>\n</kickstart>",
-    "nodes/dhcp-server.xml": "<kickstart><package>dhcp-server</package>\n<post>\nsystemctl enable dhcpd\n</post></kickstart>",
+    "nodes/dhcp-server.xml": "<kickstart><package>dhcp-server</package>\n"
+    "<post>\nsystemctl enable dhcpd\n</post></kickstart>",
 }
 COMPUTE_0_0 = {
     "hostname": "compute-0-0",

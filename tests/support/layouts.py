@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Layouts of disks that must be refused: the text, and what the partition program says of it."""
+"""Partition layouts that must be rejected, with the partition program's message."""
 
 from __future__ import annotations
 

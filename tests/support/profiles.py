@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The profiles that we ship, as the nodes of a configured cluster are given them."""
+"""The shipped profiles, as nodes of a configured cluster get them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ XML = str(pathlib.Path(__file__).parents[2] / "xml")
 ROOTS = ("compute", "login", "nas", "web", "frontend")
 SUPPORTED = tuple(name for name in RELEASES if name != "rhel7")
 
-# What the database says of a node of a configured cluster, as in the paper's Table II.
+# The attributes of a node of a configured cluster, as in the paper's Table II.
 NODE = {
     "hostname": "compute-0-0",
     "rack": "0",
@@ -50,7 +50,7 @@ NODE = {
     "home_server": "10.1.1.1",
     "root_public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 root@frontend-0",
 }
-# What is different about a node of another appliance.
+# The differences of nodes of other appliances.
 APPLIANCES: Mapping[str, Mapping[str, str]] = {
     "compute": {},
     "login": {"hostname": "login-0-0", "membership": "Login"},
@@ -70,7 +70,7 @@ ORDER = {
     "install_generation": "0123456789ab",
     "install_profile": "f" * 64,
 }
-# What a site may choose by attributes: together they reach every condition of our node files.
+# Attributes that a site can choose: together they reach every condition of our node files.
 SITES: Mapping[str, Mapping[str, str]] = {
     "static": {
         "network_static": "yes",
@@ -110,13 +110,13 @@ SITES: Mapping[str, Mapping[str, str]] = {
     "signed": {"distribution_key": "http://10.1.1.1/install/RPM-GPG-KEY-rocks"},
     "private side": {"frontend_private_interface": "eth1", "root_public_key": ""},
 }
-# What a site may not choose for every release.
+# Choices that only some releases permit.
 RELEASES_OF_SITE: Mapping[str, tuple[str, ...]] = {"nis": ("rhel8",)}
 CHOICES = (*(("compute", site) for site in SITES), ("login", "pbs"), ("frontend", "private side"))
 
 
 def shipped_files() -> dict[str, str]:
-    """Our profiles as a distribution holds them: path and text."""
+    """Return our profiles as a distribution contains them: path -> text."""
     folder = pathlib.Path(XML)
     paths = sorted(
         path
@@ -132,12 +132,12 @@ def shipped_files() -> dict[str, str]:
 
 
 def node_attributes(root: str, **attributes: str) -> dict[str, str]:
-    """The attributes of a node of this appliance."""
+    """Return the attributes of a node of this appliance."""
     return {**NODE, "appliance": root, **APPLIANCES[root], **attributes}
 
 
 def shipped_profile(root: str, release: str, **attributes: str) -> Profile:
-    """The compiled profile of such a node."""
+    """Return the compiled profile of such a node."""
     return _compile(root, release, tuple(sorted(attributes.items())))
 
 
@@ -147,7 +147,7 @@ def _compile(root: str, release: str, attributes: tuple[tuple[str, str], ...]) -
 
 
 def kickstart(root: str, release: str, **attributes: str) -> str:
-    """What such a node would be given."""
+    """Return the kickstart of such a node."""
     return render(
         shipped_profile(root, release, **attributes),
         {**node_attributes(root, **attributes), **ORDER},
@@ -155,7 +155,10 @@ def kickstart(root: str, release: str, **attributes: str) -> str:
 
 
 def all_kickstarts() -> Iterator[tuple[str, str]]:
-    """A name and a kickstart: each root for each release, and each choice of a site for the oldest and the newest."""
+    """Yield a name and a kickstart: each root for each release, and each choice of a site.
+
+    The choices are rendered for the oldest and the newest release.
+    """
     for release in SUPPORTED:
         for root in ROOTS:
             yield f"{root}-{release}", kickstart(root, release)
@@ -166,7 +169,7 @@ def all_kickstarts() -> Iterator[tuple[str, str]]:
 
 
 class Section(NamedTuple):
-    """One script of a kickstart as the installer takes it out."""
+    """A script of a kickstart as the installer extracts it."""
 
     kind: str
     node: str
@@ -185,29 +188,29 @@ KINDS = {
 
 
 def scripts(text: str, release: str) -> list[Section]:
-    """The scripts of a kickstart; ``node`` is the name of their log, which is their node file's."""
+    """Return the scripts of a kickstart; ``node`` is the name of their log and node file."""
     handler = makeVersion(versionMap[find_release(release).handler])
     KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(text)
-    found = []
+    sections = []
     for script in handler.scripts:
         log = pathlib.Path(script.logfile).stem.split("-", 1)[1]
         node = log if KINDS[script.type] == "post" else log.partition("-")[2]
-        found.append(
+        sections.append(
             Section(
-                KINDS[script.type],
-                node,
-                script.interp,
-                script.inChroot,
-                script.errorOnFail,
-                script.script,
+                kind=KINDS[script.type],
+                node=node,
+                interpreter=script.interp,
+                in_chroot=script.inChroot,
+                fatal=script.errorOnFail,
+                text=script.script,
             )
         )
-    return found
+    return sections
 
 
 WRITTEN = re.compile(r"^sed 's/\^\|//' >>? (\S+) <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 
 
 def written_files(script: str) -> list[tuple[str, str]]:
-    """What a script writes by <file>: path and content, in its order."""
+    """Return the files that a script writes with <file>: path and content, in order."""
     return [(path, re.sub(r"(?m)^\|", "", body)) for path, body in WRITTEN.findall(script)]

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the frontend's role would write on an operating system that is not here: its files, by Ansible's own templating.
+"""The files that the frontend's role would write on another operating system.
 
-The role's task files are read in their order; what a task would copy or render is rendered with the facts of that
-system, its conditions and loops included.  Nothing is run.
+The role's task files are read in their order. The files that a task would copy or render are
+rendered by Ansible's own templating with the facts of that system, including conditions and loops.
+Nothing is run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .ansible import ROOT
 ROLE = ROOT / "roles" / "frontend"
 MODULES = ("ansible.builtin.copy", "ansible.builtin.template")
 IMPORTS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
-# What tasks that ran would have registered; the role's lists of what is there are empty.
+# The results that tasks would have registered; the role's lists of existing files are empty.
 REGISTERED = {
     "__frontend_has_selinux": True,
     "__frontend_has_firewalld": True,
@@ -34,7 +35,7 @@ REGISTERED = {
 
 @dataclass(frozen=True)
 class System:
-    """The facts of an operating system, as Ansible tells them."""
+    """The facts of an operating system, as Ansible gathers them."""
 
     distribution: str
     version: str
@@ -52,87 +53,93 @@ class System:
         }
 
 
-def role_variables(system: System, **given: Any) -> dict[str, Any]:
-    """The role's variables on that system, not rendered yet."""
-    found: dict[str, Any] = {}
+def role_variables(system: System, **overrides: Any) -> dict[str, Any]:
+    """Return the role's variables on that system, not rendered yet."""
+    defaults: dict[str, Any] = {}
     for path in ("defaults/main.yml", "vars/main.yml", f"vars/{system.family.lower()}.yml"):
-        found.update(yaml.safe_load((ROLE / path).read_text()))
-    return _trust(
+        defaults.update(yaml.safe_load((ROLE / path).read_text()))
+    variables: dict[str, Any] = _trust(
         {
-            **found,
-            **given,
+            **defaults,
+            **overrides,
             **REGISTERED,
             "ansible_facts": system.facts(),
             "ansible_check_mode": False,
         }
     )
+    return variables
 
 
-def role_files(system: System, **given: Any) -> dict[str, str]:
-    """What the role would write, by path; Ansible's error for a value that this system does not have."""
-    known, made = role_variables(system, **given), dict[str, str]()
-    for task in _tasks("main.yml", known):
+def role_files(system: System, **overrides: Any) -> dict[str, str]:
+    """Return path -> text of the files; raise Ansible's error if this system lacks a value."""
+    variables = role_variables(system, **overrides)
+    contents: dict[str, str] = {}
+    for task in _tasks("main.yml", variables):
         module = next((word for word in MODULES if word in task), None)
-        for item in _items(task, known) if module else ():
-            mine = {**known, **_trust(task.get("vars", {})), **item}
-            templar = Templar(DataLoader(), variables=mine)
+        if module is None:
+            continue
+        for item in _items(task, variables):
+            task_variables = {**variables, **_trust(task.get("vars", {})), **item}
+            templar = Templar(DataLoader(), variables=task_variables)
             if _condition_holds(task, templar):
-                _write_file(task[module], templar, made)
-    return made
+                _write_file(task[module], templar, contents)
+    return contents
 
 
-def evaluate_template(system: System, text: str, **given: Any) -> Any:
-    """An expression of the role's variables on that system."""
-    return Templar(DataLoader(), variables=role_variables(system, **given)).template(
+def evaluate_template(system: System, text: str, **overrides: Any) -> Any:
+    """Return the value of an expression of the role's variables on that system."""
+    return Templar(DataLoader(), variables=role_variables(system, **overrides)).template(
         trust_as_template(text)
     )
 
 
-def _tasks(name: str, known: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The tasks of a file and of those that it imports, where the condition for that holds."""
+def _tasks(name: str, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the tasks of a file and of its imports, where the import's condition holds."""
     for task in yaml.safe_load((ROLE / "tasks" / name).read_text()):
         imported = next((task[word] for word in IMPORTS if word in task), None)
         if imported is None:
             yield task
         elif "loop" not in task and _condition_holds(
-            task, Templar(DataLoader(), variables=dict(known))
+            task, Templar(DataLoader(), variables=dict(variables))
         ):
-            yield from _tasks(imported, known)
+            yield from _tasks(imported, variables)
 
 
-def _items(task: Mapping[str, Any], known: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """``item`` of each turn of the task's loop; one without it when there is none."""
+def _items(task: Mapping[str, Any], variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return ``item`` for each pass of the task's loop; without a loop, one empty mapping."""
     if "loop" not in task:
         return [{}]
-    loop = Templar(DataLoader(), variables={**known, **_trust(task.get("vars", {}))}).template(
+    loop = Templar(DataLoader(), variables={**variables, **_trust(task.get("vars", {}))}).template(
         _trust(task["loop"])
     )
     return [{"item": item} for item in loop]
 
 
 def _condition_holds(task: Mapping[str, Any], templar: Templar) -> bool:
-    conditions = task.get("when", True)
-    every = conditions if isinstance(conditions, list) else [conditions]
+    when = task.get("when", True)
+    conditions = when if isinstance(when, list) else [when]
     return all(
-        one if isinstance(one, bool) else templar.evaluate_conditional(trust_as_template(one))
-        for one in every
-        if " is changed" not in str(one) and "frontend_loader" not in str(one)
+        condition
+        if isinstance(condition, bool)
+        else templar.evaluate_conditional(trust_as_template(condition))
+        for condition in conditions
+        if " is changed" not in str(condition) and "frontend_loader" not in str(condition)
     )
 
 
-def _write_file(options: Mapping[str, Any], templar: Templar, made: dict[str, str]) -> None:
+def _write_file(options: Mapping[str, Any], templar: Templar, contents: dict[str, str]) -> None:
     path = templar.template(_trust(options["dest"]))
     if "content" in options:
-        made[path] = str(templar.template(_trust(options["content"])))
+        contents[path] = str(templar.template(_trust(options["content"])))
     elif str(templar.template(_trust(options["src"]))).endswith(".j2"):
         source = ROLE / "templates" / templar.template(_trust(options["src"]))
-        made[path] = str(templar.template(trust_as_template(source.read_text())))
+        contents[path] = str(templar.template(trust_as_template(source.read_text())))
 
 
 def _trust(value: Any) -> Any:
-    """The value as Ansible reads it from a role: every text may be a template."""
+    """Return the value as Ansible reads it from a role, where every text can be a template."""
     if isinstance(value, str):
         return trust_as_template(value)
     if isinstance(value, dict):
-        return {key: _trust(one) for key, one in value.items()}
-    return [_trust(one) for one in value] if isinstance(value, list) else value
+        return {key: _trust(item) for key, item in value.items()}
+    return [_trust(item) for item in value] if isinstance(value, list) else value

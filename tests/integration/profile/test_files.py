@@ -1,8 +1,8 @@
-"""Every <file> of real Rocks 7 rolls has the effect that the original's commands have, in a scratch root.
+"""Every <file> of real Rocks 7 rolls has the same effect as in Rocks, in a scratch root.
 
-Two roots get the same files to begin with.  In one the scripts run that our compiler makes; in the other, plain
-commands written from the description of the original's: ``cat > name << 'EOF'``, ``expression > name``, touch, chmod,
-read from the XML by another parser, with the values put in by that parser.
+Two roots begin with the same files. In one, the scripts of our compiler run. In the other, plain
+commands run, which are written from the description of Rocks: ``cat > name << 'EOF'``, ``expression
+> name``, touch, chmod. Another parser reads them from the XML and substitutes the values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from support.samples import sample
 
 ROOTS = ("compute", "login", "nas", "server")
 PRINTED = "what a program\nprinted\n"
-# There before the scripts run, so that what is appended, filtered or read has something to start from.
+# The files before the scripts run, for <file>s that append, filter or read.
 BEFORE = {
     "/etc/motd": "hello\n",
     "/etc/ssh/sshd_config": "Port 22\nX11Forwarding no\n",
@@ -41,30 +41,30 @@ BEFORE = {
     "/tmp/sshd_config": "Port 23\n",
     "/tmp/pamd_sshd": "auth required\n",
 }
-# One of the files tells when it was written.
+# One of the files contains the time.
 CLOCK = "date() { echo now; }\n"
 ENTITY = re.compile(r"&([A-Za-z_][\w.-]*);")
-KEPT = ("post", "configure", "pre")
+SCRIPT_TAGS = ("post", "configure", "pre")
 
 
 def attributes(root: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads(
+    values: dict[str, str] = json.loads(
         (sample("rocks7") / "expected" / f"{root}.json").read_text()
     )["attributes"]
-    return found
+    return values
 
 
 def only_files(path: pathlib.Path) -> str:
-    """A node file without what its scripts do besides writing files; references stay as they are."""
+    """Return a node file with only the <file>s of its scripts; references are unchanged."""
     text = re.sub(r"<\?xml[^>]*\?>", "", path.read_text())
-    # References become elements' text again after the parser has gone over the file.
+    # The parser must not see references; they are restored afterwards.
     marked = ENTITY.sub(
-        lambda found: found.group() if found.group(1) in XML else f"\u2603{found.group(1)}\u2604",
+        lambda match: match.group() if match.group(1) in XML else f"\u2603{match.group(1)}\u2604",
         text,
     )
     root = etree.fromstring(marked.strip().encode())
     for child in list(root):
-        if child.tag not in KEPT:
+        if child.tag not in SCRIPT_TAGS:
             root.remove(child)
             continue
         child.text = "\n"
@@ -83,7 +83,7 @@ def run_eval(_script: str, _interpreter: str) -> str:
     return PRINTED
 
 
-def met(element: Any, values: Mapping[str, str]) -> bool:
+def condition_holds(element: Any, values: Mapping[str, str]) -> bool:
     for name in ("os", "arch"):
         if element.get(name) and values.get(name) not in element.get(name).split(","):
             return False
@@ -91,15 +91,15 @@ def met(element: Any, values: Mapping[str, str]) -> bool:
 
 
 def content(element: Any) -> str:
-    """The text of a <file>; what its programs print in place of them.  Comments leave nothing."""
+    """Return the text of a <file>, with the output of its programs, without comments."""
     parts = [element.text or ""]
     for child in element:
         parts += [PRINTED if child.tag == "eval" else "", child.tail or ""]
     return "".join(parts)
 
 
-def as_the_original(path: pathlib.Path, values: Mapping[str, str]) -> Iterator[str]:
-    """The commands for the <file>s of one node file."""
+def commands_of_rocks(path: pathlib.Path, values: Mapping[str, str]) -> Iterator[str]:
+    """Yield the commands for the <file>s of a node file."""
     text = re.sub(r"<\?xml[^>]*\?>", "", path.read_text()).strip()
     names = set(ENTITY.findall(text)) - set(XML)
     entities = "".join(
@@ -108,18 +108,19 @@ def as_the_original(path: pathlib.Path, values: Mapping[str, str]) -> Iterator[s
     root = etree.fromstring(f"<!DOCTYPE kickstart [{entities}]>{text}")
     for script in root:
         if (
-            script.tag not in KEPT
-            or not met(script, values)
+            script.tag not in SCRIPT_TAGS
+            or not condition_holds(script, values)
             or script.get("phase") == "reconfigure"
         ):
             continue
         for element in script.iter("file"):
-            if met(element, values):
+            if condition_holds(element, values):
                 yield commands(element)
 
 
 def commands(element: Any) -> str:
-    name, text = element.get("name"), content(element)
+    name = element.get("name")
+    text = content(element)
     gt = ">>" if element.get("mode") == "append" else ">"
     lines = [f"mkdir -p $(dirname {name})"]
     if element.get("expr"):
@@ -129,7 +130,7 @@ def commands(element: Any) -> str:
     else:
         quote = "" if element.get("vars") == "expanded" else "'"
         body = text if text.startswith("\n") else "\n" + text
-        # What stands in front of the end tag is no line of the file.
+        # The indentation of the end tag is not a line of the file.
         body = body[: body.rindex("\n") + 1] if not body.rsplit("\n", 1)[1].strip() else body + "\n"
         lines.append(f"cat {gt} {name} << {quote}EOF{quote}{body}EOF")
     if element.get("owner"):
@@ -139,7 +140,7 @@ def commands(element: Any) -> str:
     return "\n".join(lines)
 
 
-def begun(folder: pathlib.Path) -> pathlib.Path:
+def make_root(folder: pathlib.Path) -> pathlib.Path:
     root = scratch.make(folder)
     for name, text in BEFORE.items():
         path = root / name.lstrip("/")
@@ -163,7 +164,7 @@ def test_every_file_element_has_the_effect_that_it_has_in_rocks(
         tree(tmp_path / "xml", {**graphs, **nodes}), root, values, "rhel7", evaluate=run_eval
     )
 
-    ours = begun(tmp_path / "ours")
+    ours = make_root(tmp_path / "ours")
     scratch.run(
         ours,
         CLOCK
@@ -172,7 +173,7 @@ def test_every_file_element_has_the_effect_that_it_has_in_rocks(
         ),
     )
 
-    theirs = begun(tmp_path / "theirs")
+    theirs = make_root(tmp_path / "theirs")
     files = [
         rolls / "nodes" / file.name
         for node in profile.nodes
@@ -181,13 +182,13 @@ def test_every_file_element_has_the_effect_that_it_has_in_rocks(
     pre = [
         text
         for file in files
-        for text in as_the_original(file, values)
+        for text in commands_of_rocks(file, values)
         if "/tmp/db_partition_info.py" in text
     ]
-    post = [text for file in files for text in as_the_original(file, values) if text not in pre]
+    post = [text for file in files for text in commands_of_rocks(file, values) if text not in pre]
     scratch.run(theirs, CLOCK + "\n".join([*pre, *post]))
 
-    found = scratch.files(ours)
-    assert found == scratch.files(theirs)
-    assert len(found) > len(BEFORE) + 30
-    assert len({entry.mode for entry in found.values()}) > 3
+    result = scratch.files(ours)
+    assert result == scratch.files(theirs)
+    assert len(result) > len(BEFORE) + 30
+    assert len({entry.mode for entry in result.values()}) > 3

@@ -1,4 +1,4 @@
-"""The first boot of a frontend that our profile installed: its unit is one that systemd takes, its commands run."""
+"""The first boot of a frontend: systemd accepts its unit, and the unit's commands run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import yaml
 from support.ansible import BIN, ROOT, command
 from support.profiles import kickstart, scripts, written_files
 
-UNIT, VARIABLES = "/etc/systemd/system/rocks-frontend.service", "/etc/rocks/frontend-vars.yml"
+UNIT = "/etc/systemd/system/rocks-frontend.service"
+VARIABLES = "/etc/rocks/frontend-vars.yml"
 COLLECTIONS = "/usr/share/ansible/collections"
 RELEASE = "rhel9"
 
 
 @pytest.fixture(scope="module")
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The built collection, as a site would offer it to its new frontend."""
+    """Build the collection, as a site would offer it to a new frontend."""
     folder = tmp_path_factory.mktemp("built")
     ended = command("ansible-galaxy", "collection", "build", "--output-path", str(folder))
     assert ended.returncode == 0, ended.stderr
@@ -28,15 +29,15 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture
 def files(tarball: pathlib.Path) -> dict[str, str]:
-    """What the kickstart of a frontend writes; of a file that is appended to, the parts."""
+    """Return the files that a frontend's kickstart writes; appended parts are joined."""
     text = kickstart(
         "frontend", RELEASE, frontend_private_interface="eth1", frontend_collection=str(tarball)
     )
-    found: dict[str, str] = {}
+    contents: dict[str, str] = {}
     for script in scripts(text, RELEASE):
         for path, content in written_files(script.text):
-            found[path] = found.get(path, "") + content
-    return found
+            contents[path] = contents.get(path, "") + content
+    return contents
 
 
 def test_systemd_accepts_the_unit_of_the_first_boot(
@@ -86,17 +87,17 @@ def test_the_commands_of_the_unit_install_the_collection_and_find_the_playbook(
 def test_the_variables_are_the_roles_and_growing_folders_are_on_kept_partitions(
     files: dict[str, str],
 ) -> None:
-    given: dict[str, Any] = yaml.safe_load(files[VARIABLES])
+    values: dict[str, Any] = yaml.safe_load(files[VARIABLES])
     role = yaml.safe_load((ROOT / "roles/frontend/meta/argument_specs.yml").read_text())
-    assert set(given) <= set(role["argument_specs"]["main"]["options"])
+    assert set(values) <= set(role["argument_specs"]["main"]["options"])
     assert (
-        given["frontend_private_interface"] == "eth1"
-        and given["frontend_private_address"] == "10.1.1.1"
+        values["frontend_private_interface"] == "eth1"
+        and values["frontend_private_address"] == "10.1.1.1"
     )
-    kept = [
+    kept_mounts = [
         line.split()[0]
         for line in files["/run/rocks/layout"].splitlines()
         if "keep" in line.split()
     ]
     for name in ("frontend_distributions", "frontend_backups"):
-        assert any(given[name].startswith(f"{mount}/") for mount in kept), name
+        assert any(values[name].startswith(f"{mount}/") for mount in kept_mounts), name

@@ -1,4 +1,4 @@
-"""The modules as an administrator calls them: by their short names, from a clone, in a process of their own."""
+"""An administrator can call the modules by short names from a clone."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PAGE = (ROOT / "docs" / "profiles.md").read_text()
 
 
 def test_a_kickstart_can_be_written_from_the_command_line(tmp_path: pathlib.Path) -> None:
-    asked = {
+    options = {
         "path": [tree(tmp_path / "xml", FIGURE_4)],
         "root": "compute",
         "release": "rhel9",
         "attributes": COMPUTE_0_0,
         "dest": str(tmp_path / "compute.ks"),
     }
-    ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    result = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(options))
+    assert result.returncode == 0, result.stdout + result.stderr
     parse_strictly((tmp_path / "compute.ks").read_text(), "rhel9")
 
 
@@ -35,10 +35,10 @@ def test_an_error_in_the_xml_is_reported_with_its_line(tmp_path: pathlib.Path) -
         tmp_path / "xml",
         {**FIGURE_4, "nodes/mpi.xml": "<kickstart>\n<pacakge>x</pacakge></kickstart>"},
     )
-    asked = {"path": [path], "root": "compute", "release": "rhel9", "attributes": COMPUTE_0_0}
-    ended = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(asked))
-    assert ended.returncode != 0
-    assert re.search(rf"{path}/nodes/mpi.xml:2: .*<pacakge>.*did you mean package", ended.stdout)
+    options = {"path": [path], "root": "compute", "release": "rhel9", "attributes": COMPUTE_0_0}
+    result = command("ansible", "localhost", "-m", "rocks_kickstart", "-a", json.dumps(options))
+    assert result.returncode != 0
+    assert re.search(rf"{path}/nodes/mpi.xml:2: .*<pacakge>.*did you mean package", result.stdout)
 
 
 COMMANDS = re.findall(
@@ -52,8 +52,8 @@ def test_the_commands_of_the_page_change_the_database(
 ) -> None:
     if "rocks_membership" in line:
         table_ii.execute("insert into appliances (name, root) values ('viz', 'viz')")
-    ended = command(*shlex.split(line), env={"ROCKS_DATABASE": urls.administrator})
-    assert ended.returncode == 0 and "| CHANGED =>" in ended.stdout, ended.stdout + ended.stderr
+    result = command(*shlex.split(line), env={"ROCKS_DATABASE": urls.administrator})
+    assert result.returncode == 0 and "| CHANGED =>" in result.stdout, result.stdout + result.stderr
     again = command(*shlex.split(line), env={"ROCKS_DATABASE": urls.administrator})
     assert "| SUCCESS =>" in again.stdout, again.stdout
 

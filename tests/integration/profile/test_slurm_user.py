@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A node knows Slurm's user by the frontend's number, whatever number a package gave it."""
+"""A node uses the frontend's number for the user slurm, whatever number a package chose."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SAME = "slurm:x:450:990::/var/lib/slurm:/sbin/nologin\n"
 
 @pytest.fixture
 def script() -> str:
-    """What a node does whose frontend knows the user as 450."""
-    (found,) = (
-        one
-        for one in scripts(kickstart("compute", "rhel9", slurm_id="450"), "rhel9")
-        if one.node == "slurm-user"
+    """Return the script of a node whose frontend uses the number 450."""
+    (section,) = (
+        candidate
+        for candidate in scripts(kickstart("compute", "rhel9", slurm_id="450"), "rhel9")
+        if candidate.node == "slurm-user"
     )
-    return found.text
+    return section.text
 
 
 @pytest.mark.parametrize("row", [OTHER, SAME, ""], ids=["another number", "this number", "no user"])
@@ -32,7 +32,9 @@ def test_a_node_has_the_frontends_number_of_the_slurm_user(
     tmp_path: pathlib.Path, script: str, row: str
 ) -> None:
     root = scratch.make(tmp_path)
-    passwd, spool, others = root / "etc/passwd", root / "var/log/slurm", root / "var/log/munge"
+    passwd = root / "etc/passwd"
+    spool = root / "var/log/slurm"
+    others = root / "var/log/munge"
     rows = [
         line
         for line in passwd.read_text().splitlines(keepends=True)
@@ -44,8 +46,8 @@ def test_a_node_has_the_frontends_number_of_the_slurm_user(
     os.chown(others, 77, 77)
     if row:
         os.chown(spool, int(row.split(":")[2]), 990)
-    ended = scratch.run(root, script)
-    assert ended.status == 0, ended.stderr
+    result = scratch.run(root, script)
+    assert result.status == 0, result.stderr
     assert [
         line.split(":")[2] for line in passwd.read_text().splitlines() if line.startswith("slurm:")
     ] == ["450"]

@@ -1,7 +1,7 @@
-"""Every script of our profiles, run twice, ends well both times and changes nothing the second time.
+"""A second run of every script of the shipped profiles succeeds and changes nothing.
 
-For every appliance, and for every choice of a site.  The same is done in the lab with a real package manager and a real
-systemctl, for compute nodes.
+This is tested for every appliance and for every choice of a site. The lab tests the same with a
+real package manager and a real systemctl, for compute nodes.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def test_a_second_run_of_a_script_changes_nothing(
     chosen = SITES.get(site, {})
     values = {**node_attributes(root, **chosen), **ORDER, "frontend_url": twice.FRONTEND}
     text = render(shipped_profile(root, release, **chosen), values)
-    ended = twice.run(tmp_path, scripts(text, release))
-    assert [one for one in ended if one.statuses != (0, 0)] == []
-    assert [(one.node, one.changed) for one in ended if one.changed] == []
-    assert ended[-1].files > ended[0].files
+    results = twice.run(tmp_path, scripts(text, release))
+    assert [result for result in results if result.statuses != (0, 0)] == []
+    assert [(result.node, result.changed) for result in results if result.changed] == []
+    assert results[-1].files > results[0].files
     written = (tmp_path / "run/rocks/partition.ks").read_text().splitlines()
     assert written[0] == "# first" and written[1].startswith("ignoredisk --only-use=vda")
     assert (tmp_path / "run/rocks/rootpw.ks").exists()

@@ -1,4 +1,4 @@
-"""A graph file declares the type and the allowed values of an attribute; other values are errors."""
+"""Graph files declare types and allowed values of attributes; other values are errors."""
 
 from __future__ import annotations
 

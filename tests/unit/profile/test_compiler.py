@@ -21,7 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
 from support.kickstarts import parse_strictly, single_node_tree, tree
 
 
-def compiled(
+def compile_node(
     folder: pathlib.Path, *elements: str, release: str = "rhel9", graph: str = "", **values: str
 ) -> Profile:
     return compile_profile(
@@ -35,13 +35,13 @@ def commands(profile: Profile, **values: str) -> list[str]:
 
 
 def packages(folder: pathlib.Path, *elements: str, **values: str) -> list[str]:
-    return [package.name for package in compiled(folder, *elements, **values).packages]
+    return [package.name for package in compile_node(folder, *elements, **values).packages]
 
 
 def test_commands_keep_their_order_and_repetitions_are_removed(
     tmp_path: pathlib.Path,
 ) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path,
         "<main><lang>en_US</lang><skipx/></main>",
         '<main><firewall>\n  --enabled\n  --ssh\n</firewall><skipx/><text cond="no"/></main>',
@@ -50,7 +50,7 @@ def test_commands_keep_their_order_and_repetitions_are_removed(
 
 
 def test_an_include_line_in_a_command_is_a_command_of_its_own(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path, "<main><install>\n%include /tmp/parts\n</install></main>", release="rhel7"
     )
     assert commands(profile) == ["install", "%include /tmp/parts"]
@@ -70,7 +70,7 @@ def test_a_reference_is_several_words_only_if_it_is_a_word_of_its_own(
     tmp_path: pathlib.Path, text: str, values: dict[str, str], line: str
 ) -> None:
     assert commands(
-        compiled(tmp_path, f"<main><bootloader>{text}</bootloader></main>"), **values
+        compile_node(tmp_path, f"<main><bootloader>{text}</bootloader></main>"), **values
     ) == [line]
 
 
@@ -78,7 +78,7 @@ def test_a_reference_is_several_words_only_if_it_is_a_word_of_its_own(
 def test_a_value_with_a_line_break_is_an_error_of_a_command(
     tmp_path: pathlib.Path, value: str
 ) -> None:
-    profile = compiled(tmp_path, "<main>\n<lang>x=&x; &x;</lang></main>")
+    profile = compile_node(tmp_path, "<main>\n<lang>x=&x; &x;</lang></main>")
     with pytest.raises(DescriptionError, match=r'^nodes/compute.xml:3: attribute "x" is '):
         render(profile, {"x": value})
 
@@ -86,7 +86,7 @@ def test_a_value_with_a_line_break_is_an_error_of_a_command(
 @pytest.mark.parametrize("text", ['"open', "'open", "a\\&x;", "a\\"])
 def test_a_command_with_an_open_quote_is_an_error(tmp_path: pathlib.Path, text: str) -> None:
     with pytest.raises(DescriptionError, match=r"compute.xml:2: a (quote|backslash)"):
-        compiled(tmp_path, f"<main><lang>{text}</lang></main>")
+        compile_node(tmp_path, f"<main><lang>{text}</lang></main>")
 
 
 def test_packages_are_sorted_and_unique_with_groups_first(tmp_path: pathlib.Path) -> None:
@@ -129,17 +129,17 @@ def test_arch_is_a_list_of_architectures(
 
 
 def test_an_attribute_in_a_packages_name_is_part_of_the_shape(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x86_64")
+    profile = compile_node(tmp_path, "<package>nspr.&arch;</package>", arch="x86_64")
     assert [package.name for package in profile.packages] == ["nspr.x86_64"]
     assert profile.shape == {"arch": "x86_64"}
     with pytest.raises(DescriptionError, match=r"compute.xml:2: .%end"):
-        compiled(tmp_path, "<package>nspr.&arch;</package>", arch="x\n%end")
+        compile_node(tmp_path, "<package>nspr.&arch;</package>", arch="x\n%end")
 
 
 def test_no_value_ends_the_header_of_a_section(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DescriptionError, match=r"compute.xml:2: U.000A ends a line"):
-        compiled(tmp_path, '<packages arg="--inst-langs=&x;"/>', x="en\n%end")
-    profile = compiled(tmp_path, '<addon name="org_x" arg="--host=&x;"/>')
+        compile_node(tmp_path, '<packages arg="--inst-langs=&x;"/>', x="en\n%end")
+    profile = compile_node(tmp_path, '<addon name="org_x" arg="--host=&x;"/>')
     assert "%addon org_x --host=10.1.1.1\n" in render(profile, {"x": "10.1.1.1"})
     with pytest.raises(DescriptionError, match=r"attribute .x."):
         render(profile, {"x": "a\n%end"})
@@ -149,14 +149,17 @@ def test_no_value_ends_the_header_of_a_section(tmp_path: pathlib.Path) -> None:
 def test_sections_have_the_installers_order_and_separate_logs(
     tmp_path: pathlib.Path, release: str
 ) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path,
-        "<onerror>e</onerror><post>a</post><pre>b</pre><post chroot='no'>c</post><post arg='--nochroot'>d</post>",
-        '<addon name="com_redhat_kdump" arg="--disable"/><pre-install>f</pre-install><packages arg="--inst-langs=en"/>',
+        "<onerror>e</onerror><post>a</post><pre>b</pre>",
+        "<post chroot='no'>c</post><post arg='--nochroot'>d</post>",
+        '<addon name="com_redhat_kdump" arg="--disable"/><pre-install>f</pre-install>',
+        '<packages arg="--inst-langs=en"/>',
         '<post arg="--erroronfail">g</post>',
         release=release,
     )
     text = render(profile, {})
+    outside = "/mnt/sysimage/var/log/rocks/"
     parse_strictly(text, release)
     assert [line for line in text.splitlines() if line.startswith("%") and line != "%end"] == [
         "%packages --instLangs=en" if release == "rhel8" else "%packages --inst-langs=en",
@@ -164,8 +167,8 @@ def test_sections_have_the_installers_order_and_separate_logs(
         "%pre --interpreter=/bin/bash --log=/tmp/rocks-pre-compute.log",
         "%pre-install --interpreter=/bin/bash --log=/tmp/rocks-pre-install-compute.log",
         "%post --interpreter=/bin/bash --log=/var/log/rocks/post-compute.log",
-        "%post --interpreter=/bin/bash --nochroot --log=/mnt/sysimage/var/log/rocks/post-compute-2.log",
-        "%post --interpreter=/bin/bash --nochroot --log=/mnt/sysimage/var/log/rocks/post-compute-3.log",
+        f"%post --interpreter=/bin/bash --nochroot --log={outside}post-compute-2.log",
+        f"%post --interpreter=/bin/bash --nochroot --log={outside}post-compute-3.log",
         "%post --interpreter=/bin/bash --erroronfail --log=/var/log/rocks/post-compute-4.log",
         "%onerror --interpreter=/bin/bash --log=/tmp/rocks-onerror-compute.log",
     ]
@@ -180,17 +183,17 @@ def test_configure_is_a_post_unless_its_phase_is_reconfigure(
 ) -> None:
     attribute = f'phase="{phase}"' if phase else ""
     assert (
-        "%post" in render(compiled(tmp_path, f"<configure {attribute}>x</configure>"), {})
+        "%post" in render(compile_node(tmp_path, f"<configure {attribute}>x</configure>"), {})
     ) is compiled_in
 
 
 def test_an_ansible_element_writes_and_runs_a_playbook(tmp_path: pathlib.Path) -> None:
-    text = render(compiled(tmp_path, '<ansible playbook="site.yml">\n- hosts: all\n</ansible>'), {})
-    assert "> /var/rocks/ansible/site.yml <<'EOF'\n|- hosts: all\nEOF\n" in text
-    assert (
-        "ansible-playbook --connection=local --inventory=localhost, /var/rocks/ansible/site.yml\n%end"
-        in text
+    text = render(
+        compile_node(tmp_path, '<ansible playbook="site.yml">\n- hosts: all\n</ansible>'), {}
     )
+    assert "> /var/rocks/ansible/site.yml <<'EOF'\n|- hosts: all\nEOF\n" in text
+    command = "ansible-playbook --connection=local --inventory=localhost,"
+    assert f"{command} /var/rocks/ansible/site.yml\n%end" in text
 
 
 def test_conditions_and_texts_use_the_default_of_a_declared_attribute(
@@ -198,9 +201,9 @@ def test_conditions_and_texts_use_the_default_of_a_declared_attribute(
 ) -> None:
     graph = '<attribute name="zone" default="Etc/UTC">Time zone.</attribute><attribute name="x"/>'
     elements = '<main><timezone cond="zone">&zone;</timezone><lang cond="x">C</lang></main>'
-    profile = compiled(tmp_path, elements, graph=graph)
+    profile = compile_node(tmp_path, elements, graph=graph)
     assert commands(profile) == ["timezone Etc/UTC"]
-    assert commands(compiled(tmp_path, elements, graph=graph, zone="Japan"), zone="Japan") == [
+    assert commands(compile_node(tmp_path, elements, graph=graph, zone="Japan"), zone="Japan") == [
         "timezone Japan"
     ]
 
@@ -208,7 +211,7 @@ def test_conditions_and_texts_use_the_default_of_a_declared_attribute(
 def test_only_attributes_that_the_compile_used_are_part_of_the_shape(
     tmp_path: pathlib.Path,
 ) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path,
         '<post cond="a and b">x</post><post os="sunos" cond="c">y</post><post>&d;</post>',
         a="no", b="yes", c="yes", d="x", e="y",
@@ -218,7 +221,7 @@ def test_only_attributes_that_the_compile_used_are_part_of_the_shape(
 
 
 def test_a_profile_is_not_rendered_for_a_node_of_another_shape(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, '<post cond="gpu">&hostname;</post>', gpu="yes")
+    profile = compile_node(tmp_path, '<post cond="gpu">&hostname;</post>', gpu="yes")
     assert matches(profile, {"gpu": "yes", "hostname": "x"})
     assert not matches(profile, {"gpu": "no"})
     with pytest.raises(Conflict, match=r"compiled for gpu='yes', the node has None"):
@@ -226,7 +229,7 @@ def test_a_profile_is_not_rendered_for_a_node_of_another_shape(tmp_path: pathlib
 
 
 def test_each_line_has_the_line_of_its_source(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path,
         "<main>\n<lang>C</lang></main>",
         "<package>gcc\nmake</package>",

@@ -1,4 +1,4 @@
-"""The defects of the original that are known and reproduced: one test each, in the order of the list."""
+"""One test for each known defect of Rocks that was reproduced, in the order of the list."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def test_3_a_condition_on_the_to_element_applies_to_the_edge(
 
 
 def test_4_a_cycle_of_order_edges_is_an_error_that_names_it(tmp_path: pathlib.Path) -> None:
-    graph = '<edge from="a"><to>b</to><to>c</to></edge>\n<order head="b" tail="c"/>\n<order head="c" tail="b"/>\n'
+    graph = (
+        '<edge from="a"><to>b</to><to>c</to></edge>\n'
+        '<order head="b" tail="c"/>\n<order head="c" tail="b"/>\n'
+    )
     with pytest.raises(DescriptionError) as caught:
         nodes(tmp_path, graph, {})
     assert "b before c before b" in str(caught.value)
@@ -87,9 +90,9 @@ def test_6_an_order_of_an_unknown_node_is_a_finding(tmp_path: pathlib.Path) -> N
             "nodes/networking-server.xml": "<kickstart/>",
         },
     )
-    (found,) = lint(path, {}, [])
-    assert (found.rule, found.origin.line) == ("order-of-nothing", 2)
-    assert "did you mean networking-server?" in str(found)
+    (finding,) = lint(path, {}, [])
+    assert (finding.rule, finding.origin.line) == ("order-of-nothing", 2)
+    assert "did you mean networking-server?" in str(finding)
 
 
 def test_7_an_edge_to_a_node_without_a_file_is_an_error(
@@ -115,9 +118,9 @@ def test_8_an_unknown_xml_attribute_is_a_warning_with_a_suggestion(
     tmp_path: pathlib.Path, attribute: str, rule: str, hint: str
 ) -> None:
     path = single_node_tree(tmp_path, f'<post>\n<file name="/etc/x" {attribute}>x</file></post>')
-    (found,) = compile_profile(path, "compute", {}, "rhel9").remarks
-    assert (found.rule, found.origin.line) == (rule, 3)
-    assert hint in found.hint
+    (remark,) = compile_profile(path, "compute", {}, "rhel9").remarks
+    assert (remark.rule, remark.origin.line) == (rule, 3)
+    assert hint in remark.hint
 
 
 def test_9_no_content_can_end_its_file_or_its_section(tmp_path: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""What docs/profiles.md says is so."""
+"""The statements of docs/profiles.md are true."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from support.profiles import ORDER, ROOTS, SUPPORTED, XML, node_attributes
 
 ROOT = pathlib.Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "profiles.md").read_text()
-ROOM = ROOT / "plugins" / "module_utils" / "profile"
-NOT_IN_THE_TABLE = {"not-a-node-file", "refused-element"}  # said in the text about elements
+PACKAGE = ROOT / "plugins" / "module_utils" / "profile"
+NOT_IN_THE_TABLE = {"not-a-node-file", "refused-element"}  # documented in the text about elements
 
 
 def test_the_first_example_compiles(tmp_path: pathlib.Path) -> None:
@@ -62,15 +62,15 @@ def test_every_type_of_attributes_is_in_the_table() -> None:
 
 def test_the_table_lists_all_rules() -> None:
     rules = {COMPILE_RULE}
-    for file in ROOM.rglob("*.py"):
+    for file in PACKAGE.rglob("*.py"):
         rules |= set(re.findall(r'rule="([a-z-]+)"', file.read_text()))
     section = PAGE.partition("| rule | finds |")[2].partition("\n\n")[0]
-    told = {
+    documented = {
         name
         for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
         for name in re.findall(r"`([a-z-]+)`", row)
     }
-    assert told == rules - NOT_IN_THE_TABLE
+    assert documented == rules - NOT_IN_THE_TABLE
 
 
 def test_every_element_is_documented() -> None:
@@ -98,7 +98,7 @@ def test_the_plain_characters_are_those_of_the_page() -> None:
     ) == "".join(sorted(listed.replace(" ", "")))
 
 
-def permitted(declaration: AttributeDeclaration) -> str:
+def values_column(declaration: AttributeDeclaration) -> str:
     """The allowed values of an attribute, or the name of its type."""
     if declaration.values:
         return ", ".join(f"`{value}`" for value in declaration.values)
@@ -109,21 +109,22 @@ def test_the_table_lists_all_attributes_of_the_shipped_profiles(
     request: pytest.FixtureRequest,
 ) -> None:
     head = "| attribute | default | values | meaning |\n|---|---|---|---|\n"
-    before, _head, rest = (ROOT / "docs" / "profiles.md").read_text().partition(head)
-    table, _end, after = rest.partition("\n\n")
-    declared = [
+    before, _head, remainder = (ROOT / "docs" / "profiles.md").read_text().partition(head)
+    table, _end, after = remainder.partition("\n\n")
+    declarations = [
         item
         for item in XmlLayers(XML).graph.attributes
         if "the service sets it" not in item.meaning
     ]
     rows = "\n".join(
-        f"| `{item.name}` | {f'`{item.default}`' if item.default else ''} | {permitted(item)} | {item.meaning} |"
-        for item in declared
+        f"| `{item.name}` | {f'`{item.default}`' if item.default else ''} | {values_column(item)}"
+        f" | {item.meaning} |"
+        for item in declarations
     )
     if request.config.getoption("--renew"):
         (ROOT / "docs" / "profiles.md").write_text(f"{before}{head}{rows}\n\n{after}")
     else:
-        assert table == rows, "pytest --renew writes the table anew"
+        assert table == rows, "pytest --renew updates the table"
 
 
 def test_the_table_lists_all_appliances() -> None:
@@ -131,18 +132,23 @@ def test_the_table_lists_all_appliances() -> None:
     assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == ROOTS
 
 
-# ---- the five changes: each diff is applied to an empty folder of a site
+# The five changes: each diff is applied to an empty folder of a site.
 
 SITE = PAGE.partition("## Five changes of a site")[2].partition("\n## ")[0]
 CHANGES = dict(
     re.findall(r"^\*\*([^*]*)\.\*\*.*?```diff\n(.*?)```", SITE, re.MULTILINE | re.DOTALL)
 )
-ROLES = ("A package on all nodes", "A service on one rack", "Another partition layout", "A kernel of your own",
-         "A new appliance")  # fmt: skip
+TITLES = (
+    "A package on all nodes",
+    "A service on one rack",
+    "Another partition layout",
+    "A kernel of your own",
+    "A new appliance",
+)
 
 
 def apply(folder: pathlib.Path, *names: str) -> list[str]:
-    """The layers of a site that made these changes: ours, and its own folder."""
+    """Return the layers of a site that made these changes: ours, and its own folder."""
     folder.mkdir(exist_ok=True)
     for name in names:
         process.run(
@@ -151,7 +157,7 @@ def apply(folder: pathlib.Path, *names: str) -> list[str]:
     return [XML, str(folder)]
 
 
-def rendered(layers: list[str], root: str, release: str = "rhel9", **attributes: str) -> str:
+def render_node(layers: list[str], root: str, release: str = "rhel9", **attributes: str) -> str:
     node = {
         **node_attributes(root if root in ROOTS else "compute", **attributes),
         "appliance": root,
@@ -160,11 +166,11 @@ def rendered(layers: list[str], root: str, release: str = "rhel9", **attributes:
 
 
 def difference(layers: list[str], root: str, **attributes: str) -> tuple[set[str], set[str]]:
-    """The lines that a change added to a node's kickstart, and those that it took away; the list of files apart."""
+    """Return the lines that a change adds to a node's kickstart, and those that it removes."""
     before, after = (
         {
             line
-            for line in rendered(paths, root, **attributes).splitlines()
+            for line in render_node(paths, root, **attributes).splitlines()
             if not line.startswith("# ")
         }
         for paths in ([XML], layers)
@@ -173,12 +179,12 @@ def difference(layers: list[str], root: str, **attributes: str) -> tuple[set[str
 
 
 def test_the_page_shows_the_five_changes() -> None:
-    assert tuple(CHANGES) == ROLES
+    assert tuple(CHANGES) == TITLES
 
 
 @pytest.mark.programs
 def test_a_site_can_add_a_package_to_all_nodes_but_the_frontend(tmp_path: pathlib.Path) -> None:
-    layers = apply(tmp_path / "site", ROLES[0])
+    layers = apply(tmp_path / "site", TITLES[0])
     for root in ("compute", "login", "nas", "web"):
         assert difference(layers, root) == ({"strace"}, set())
     assert difference(layers, "frontend") == (set(), set())
@@ -186,7 +192,7 @@ def test_a_site_can_add_a_package_to_all_nodes_but_the_frontend(tmp_path: pathli
 
 @pytest.mark.programs
 def test_a_site_can_add_a_service_to_one_rack(tmp_path: pathlib.Path) -> None:
-    layers = apply(tmp_path / "site", ROLES[1])
+    layers = apply(tmp_path / "site", TITLES[1])
     added, removed = difference(layers, "compute", rack="1")
     assert {"pcp", "systemctl enable pmcd pmlogger"} <= added and removed == set()
     assert difference(layers, "compute", rack="0") == (set(), set())
@@ -194,7 +200,7 @@ def test_a_site_can_add_a_service_to_one_rack(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.programs
 def test_a_site_can_replace_the_partition_layout(tmp_path: pathlib.Path) -> None:
-    added, removed = difference(apply(tmp_path / "site", ROLES[2]), "compute")
+    added, removed = difference(apply(tmp_path / "site", TITLES[2]), "compute")
     assert {line.split()[0] for line in added if line.startswith("|")} == {
         "|/var",
         "|/state/partition1",
@@ -205,7 +211,7 @@ def test_a_site_can_replace_the_partition_layout(tmp_path: pathlib.Path) -> None
 
 @pytest.mark.programs
 def test_a_site_can_replace_the_kernel_of_compute_nodes(tmp_path: pathlib.Path) -> None:
-    layers = apply(tmp_path / "site", ROLES[3])
+    layers = apply(tmp_path / "site", TITLES[3])
     assert difference(layers, "compute") == ({"kernel-lt", "-kernel"}, set())
     assert difference(layers, "nas") == (set(), set())
 
@@ -213,7 +219,7 @@ def test_a_site_can_replace_the_kernel_of_compute_nodes(tmp_path: pathlib.Path) 
 @pytest.mark.programs
 def test_a_site_can_add_an_appliance(tmp_path: pathlib.Path) -> None:
     profile = compile_profile(
-        apply(tmp_path / "site", ROLES[4]), "viz", node_attributes("compute"), "rhel9"
+        apply(tmp_path / "site", TITLES[4]), "viz", node_attributes("compute"), "rhel9"
     )
     assert {"paraview", "openmpi", "gcc"} <= {package.name for package in profile.packages}
     assert {"viz", "client", "users", "mpi", "partition", "report-up"} <= {
@@ -228,4 +234,4 @@ def test_all_changes_of_a_site_together_are_valid_for_every_release(tmp_path: pa
     assert lint(layers, roots, SUPPORTED) == ()
     for root in ("compute", "viz"):
         for release in SUPPORTED:
-            parse_strictly(rendered(layers, root, release), release)
+            parse_strictly(render_node(layers, root, release), release)

@@ -1,8 +1,9 @@
-"""A value stays a value wherever it is written: the installer's own reader and bash are the judges."""
+"""An escaped value remains a value; the installer's reader and bash are the oracles."""
 
 from __future__ import annotations
 
 import shlex
+from typing import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ VALUES = st.one_of(
     st.text(st.sampled_from("ab '\"\\$`%&#;\n\r\t\u2028\x85\x0b|(){}[]*?~!<>=/-"), max_size=12),
     st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12),
 )
-KICKSTART = {
+KICKSTART: Mapping[str, tuple[str, Callable[[str], list[str]]]] = {
     "kickstart-word": (
         "command --option=<{}> next",
         lambda value: ["command", f"--option=<{value}>", "next"],
@@ -89,15 +90,15 @@ def test_no_escaped_value_begins_a_line_with_a_percent_sign(value: str) -> None:
         if name.startswith("kickstart"):
             continue
         try:
-            written = escaping.escape(value, name)
+            escaped = escaping.escape(value, name)
         except ValueError:
             continue
-        # A body stands behind a margin from its first line on; a comment behind its sign.
+        # A body is behind a margin from its first line on; a comment behind its sign.
         before = {"body": escaping.MARGIN, "body-twice": escaping.MARGIN * 2, "comment": "#"}.get(
             name, ""
         )
-        lines = (before + written).splitlines()
-        assert not any(line.lstrip().startswith("%") for line in lines), (name, written)
+        lines = (before + escaped).splitlines()
+        assert not any(line.lstrip().startswith("%") for line in lines), (name, escaped)
 
 
 def test_a_file_can_contain_every_value() -> None:

@@ -34,7 +34,7 @@ def evaluator_that_prints(output: str) -> Evaluate:
     return evaluate
 
 
-def compiled(folder: pathlib.Path, *elements: str, output: str = "", **values: str) -> Profile:
+def compile_node(folder: pathlib.Path, *elements: str, output: str = "", **values: str) -> Profile:
     return compile_profile(
         single_node_tree(folder, *elements),
         "compute",
@@ -50,7 +50,7 @@ def body(profile: Profile, **values: str) -> str:
 
 
 def test_an_eval_is_replaced_by_the_output_of_its_program(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path, '<post>a\n<eval shell="python">print(1)</eval>b\n</post>', output="<&x;>\n"
     )
     assert body(profile) == "a\n<&x;>\nb\n"
@@ -58,7 +58,7 @@ def test_an_eval_is_replaced_by_the_output_of_its_program(tmp_path: pathlib.Path
 
 
 def test_elements_that_an_eval_prints_have_the_line_of_the_eval(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path,
         '<post>\n<eval mode="xml">x</eval>\n</post>',
         output='<file name="/etc/x">\n&host;\n</file>\necho',
@@ -73,14 +73,14 @@ def test_elements_that_an_eval_prints_have_the_line_of_the_eval(tmp_path: pathli
 
 
 def test_an_eval_can_be_in_a_command(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path, "<main><rootpw>--iscrypted <eval>gen</eval></rootpw></main>", output="$6$x$y\n"
     )
     assert "\nrootpw --iscrypted $6$x$y\n" in render(profile, {})
 
 
 def test_attributes_in_an_eval_are_part_of_the_shape(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path, "<post><eval>rocks list host &hostname;</eval></post>", hostname="a; rm -rf /"
     )
     assert profile.shape == {"hostname": "a; rm -rf /"}
@@ -88,7 +88,7 @@ def test_attributes_in_an_eval_are_part_of_the_shape(tmp_path: pathlib.Path) -> 
 
 
 def test_an_eval_does_not_run_if_its_condition_does_not_hold(tmp_path: pathlib.Path) -> None:
-    compiled(
+    compile_node(
         tmp_path, '<post cond="no"><eval>x</eval></post><post><eval os="sunos">y</eval>z</post>'
     )
     assert RAN == []
@@ -114,7 +114,7 @@ def test_an_eval_is_an_error_without_an_evaluator(tmp_path: pathlib.Path) -> Non
 
 def test_an_eval_in_xml_mode_that_prints_no_xml_is_an_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DescriptionError, match=r"compute.xml:2:1: not well-formed"):
-        compiled(tmp_path, '<post><eval mode="xml">x</eval></post>', output="<file>")
+        compile_node(tmp_path, '<post><eval mode="xml">x</eval></post>', output="<file>")
 
 
 def test_included_lines_have_the_lines_of_the_included_file(tmp_path: pathlib.Path) -> None:
@@ -148,24 +148,25 @@ def test_a_file_can_have_the_content_of_an_include_file(tmp_path: pathlib.Path) 
 
 def test_a_missing_include_file_is_an_error_except_for_sinclude(tmp_path: pathlib.Path) -> None:
     with pytest.raises((NotFound, DescriptionError), match="include/part"):
-        compiled(tmp_path, '<post><include file="part"/></post>')
-    assert body(compiled(tmp_path, '<post>a<sinclude file="part"/>b\n</post>')) == "ab\n"
+        compile_node(tmp_path, '<post><include file="part"/></post>')
+    assert body(compile_node(tmp_path, '<post>a<sinclude file="part"/>b\n</post>')) == "ab\n"
 
 
 def test_the_var_of_rocks_5_is_a_reference_or_sets_a_value(
     tmp_path: pathlib.Path,
 ) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path,
         '<var name="local" val="here"/>',
-        '<post>\necho <var name="Kickstart_PrivateAddress"/> <var name="local"/> "<var name="x"/>"\n</post>',
+        '<post>\necho <var name="Kickstart_PrivateAddress"/>'
+        ' <var name="local"/> "<var name="x"/>"\n</post>',
     )
     text = body(profile, Kickstart_PrivateAddress="10.1.1.1", x='a"b')
     assert text == 'echo 10.1.1.1 here "a\\"b"\n'
 
 
 def test_comments_and_descriptions_are_not_compiled(tmp_path: pathlib.Path) -> None:
-    profile = compiled(
+    profile = compile_node(
         tmp_path, "<description>&undefined; %end</description><post>a<!-- &b; -->\nc\n</post>"
     )
     assert body(profile) == "a\nc\n"

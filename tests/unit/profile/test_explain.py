@@ -18,12 +18,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.explain
 from support.kickstarts import tree
 
 FILES = {
-    "graphs/default/g.xml": '<graph>\n<edge from="compute" to="mpi"/>\n<edge from="mpi" to="c-development"/>\n'
+    "graphs/default/g.xml": '<graph>\n<edge from="compute" to="mpi"/>\n'
+    '<edge from="mpi" to="c-development"/>\n'
     '<edge from="compute" to="gpu" cond="gpu"/>\n</graph>',
     "nodes/compute.xml": "<kickstart><main>\n<lang>&lang;</lang></main></kickstart>",
     "nodes/mpi.xml": "<kickstart>\n<package>openmpi</package>\n<package>gcc</package></kickstart>",
     "nodes/c-development.xml": "<kickstart>\n<package>gcc</package></kickstart>",
-    "nodes/gpu.xml": "<kickstart>\n<package>driver</package><post>\nmodprobe x\n</post></kickstart>",
+    "nodes/gpu.xml": "<kickstart>\n<package>driver</package>"
+    "<post>\nmodprobe x\n</post></kickstart>",
 }
 
 

@@ -1,4 +1,4 @@
-"""The graph as a picture: everything is on it, nothing lies on anything else."""
+"""The graph as a picture: it contains everything, and nothing overlaps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import pathlib
 import random
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,45 +32,47 @@ XML = str(pathlib.Path(__file__).parents[3] / "xml")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(path: str) -> Drawing:
-    sources = XmlLayers(path)
-    return make_drawing(sources, sources.graph.edges)
+def draw(path: str) -> Drawing:
+    layers = XmlLayers(path)
+    return make_drawing(layers, layers.graph.edges)
 
 
 def boxes(picture: str) -> dict[str, tuple[float, float, float, float]]:
-    """Name -> left, top, right, bottom."""
-    found = {}
-    for group in etree.fromstring(picture.encode()).iter(f"{SVG}g"):
+    """Return name -> left, top, right, bottom."""
+    boxes_by_name = {}
+    document: Any = etree.fromstring(picture.encode())
+    for group in document.iter(f"{SVG}g"):
         if "node" in group.get("class").split():
-            (rect,), (text,) = group.iter(f"{SVG}rect"), group.iter(f"{SVG}text")
+            (rect,) = group.iter(f"{SVG}rect")
+            (text,) = group.iter(f"{SVG}text")
             x, y, width, height = (float(rect.get(name)) for name in ("x", "y", "width", "height"))
-            found[text.text] = (x, y, x + width, y + height)
-    return found
+            boxes_by_name[text.text] = (x, y, x + width, y + height)
+    return boxes_by_name
 
 
-def apart(picture: str) -> bool:
-    """Whether no two boxes touch."""
+def without_overlap(picture: str) -> bool:
+    """Return whether no two boxes touch."""
     return all(
-        one[2] < other[0] or other[2] < one[0] or one[3] < other[1] or other[3] < one[1]
-        for one, other in itertools.combinations(boxes(picture).values(), 2)
+        first[2] < second[0] or second[2] < first[0] or first[3] < second[1] or second[3] < first[1]
+        for first, second in itertools.combinations(boxes(picture).values(), 2)
     )
 
 
 def test_the_shipped_graph_contains_the_papers_figure_4() -> None:
-    drawing = drawn(XML)
+    drawing = draw(XML)
     assert {"compute", "frontend"} <= drawing.roots
     assert drawing.absent == frozenset()
-    found = boxes(to_svg(drawing))
-    assert found["compute"][0] < found["mpi"][0] < found["c-development"][0]
-    assert found["frontend"][0] < found["dhcp-server"][0]
+    positions = boxes(to_svg(drawing))
+    assert positions["compute"][0] < positions["mpi"][0] < positions["c-development"][0]
+    assert positions["frontend"][0] < positions["dhcp-server"][0]
 
 
 def test_the_picture_of_real_rolls_is_legible() -> None:
-    drawing = drawn(str(sample("rocks7")))
+    drawing = draw(str(sample("rocks7")))
     picture = to_svg(drawing)
     assert set(boxes(picture)) == set(drawing.nodes)
-    assert apart(picture)
-    root = etree.fromstring(picture.encode())
+    assert without_overlap(picture)
+    root: Any = etree.fromstring(picture.encode())
     assert float(root.get("width")) < 2400
     assert float(root.get("height")) < 1800
     labels = [
@@ -87,27 +90,32 @@ CONDITION = 'cond="rocks_version_major == 7"'
 
 
 def graph(nodes: int, edges: int) -> str:
-    """As large as the 14 rolls that were counted: 188 nodes, 220 edges, a few nodes that include most of the others."""
+    """Return the edges of a large graph, of which a few nodes include most of the others.
+
+    The size is that of the 14 rolls that were counted: 188 nodes and 220 edges.
+    """
     chance = random.Random(14)
     pairs = [(chance.randrange(min(number, 12)), number) for number in range(1, nodes)]
-    pairs += [sorted(chance.sample(range(nodes), 2)) for _ in range(edges - len(pairs))]
+    for _ in range(edges - len(pairs)):
+        source, target = sorted(chance.sample(range(nodes), 2))
+        pairs.append((source, target))
     lines = (
-        f'<edge from="node-{one}" to="node-{other}" {CONDITION if other % 9 == 0 else ""}/>'
-        for one, other in pairs
+        f'<edge from="node-{source}" to="node-{target}" {CONDITION if target % 9 == 0 else ""}/>'
+        for source, target in pairs
     )
     return "".join(lines)
 
 
 def test_188_nodes_are_drawn_without_overlap(tmp_path: pathlib.Path) -> None:
     path = tree(tmp_path, {"graphs/default/g.xml": f"<graph>{graph(188, 220)}</graph>"})
-    drawing = drawn(path)
+    drawing = draw(path)
     assert (len(drawing.nodes), len(drawing.edges)) == (188, 220)
-    assert apart(to_svg(drawing))
+    assert without_overlap(to_svg(drawing))
 
 
 def test_a_cycle_of_edges_is_drawn(tmp_path: pathlib.Path) -> None:
     edges = '<edge from="a" to="b"/><edge from="b" to="a"/><edge from="c" to="c"/>'
-    drawing = drawn(tree(tmp_path, {"graphs/default/g.xml": f"<graph>{edges}</graph>"}))
+    drawing = draw(tree(tmp_path, {"graphs/default/g.xml": f"<graph>{edges}</graph>"}))
     assert set(boxes(to_svg(drawing))) == {"a", "b", "c"}
     assert to_svg(drawing).count('class="edge"') == 3
 
@@ -124,8 +132,8 @@ def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(
             "nodes/b.xml": "<kickstart/>",
         },
     )
-    drawing = drawn(path)
-    assert (drawing.roots, drawing.absent) == ({"a"}, {"c"})
+    drawing = draw(path)
+    assert (set(drawing.roots), set(drawing.absent)) == ({"a"}, {"c"})
     picture = to_svg(drawing)
     assert 'class="node root"' in picture
     assert 'class="node absent"' in picture
@@ -141,14 +149,14 @@ def test_roots_conditions_rolls_and_absent_files_are_marked_in_both_forms(
 @pytest.mark.programs
 def test_graphviz_reads_the_dot_form(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "graph.dot"
-    path.write_text(to_dot(drawn(str(sample("rocks7")))))
+    path.write_text(to_dot(draw(str(sample("rocks7")))))
     drawing = process.run(["dot", "-Tplain", str(path)], timeout=60).stdout
-    assert drawing.count("\nnode ") == len(drawn(str(sample("rocks7"))).nodes)
+    assert drawing.count("\nnode ") == len(draw(str(sample("rocks7"))).nodes)
 
 
 def test_edges_below_a_root_are_those_it_can_follow() -> None:
-    sources = XmlLayers(XML)
-    names = {edge.target for edge in edges_below(sources.graph.edges, "mpi")}
+    layers = XmlLayers(XML)
+    names = {edge.target for edge in edges_below(layers.graph.edges, "mpi")}
     assert "c-development" in names
     assert "dhcp-server" not in names
 
@@ -163,8 +171,8 @@ def test_positions_keep_their_distance_and_do_not_depend_on_the_order(
     names = "abcdefghij"
     layout = layout_graph(names, edges)
     assert layout == layout_graph(reversed(names), reversed(edges))
-    for one, other in itertools.combinations(layout.nodes.values(), 2):
-        assert one.column != other.column or abs(one.height - other.height) > 0.999
+    for first, second in itertools.combinations(layout.nodes.values(), 2):
+        assert first.column != second.column or abs(first.height - second.height) > 0.999
     for source, target in edges:
         bends = layout.bends.get((source, target), ())
         columns = [

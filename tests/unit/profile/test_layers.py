@@ -42,12 +42,12 @@ def packages(*paths: str) -> list[str]:
         pytest.param(
             {"nodes/b.xml": "b", "nodes/replace-b.xml": "r", "nodes/extend-b.xml": "e"},
             ["a", "e", "r"],
-            id="an extend beside a replace is not lost",
+            id="extend and replace",
         ),
         pytest.param(
             {"nodes/b.xml": "b", "nodes/extend-b.xml": "e", "site-nodes/replace-b.xml": "r"},
             ["a", "r"],
-            id="a site's replace takes the place of everything before it",
+            id="a replace of a site",
         ),
         pytest.param({"nodes/extend-b.xml": "e"}, ["a", "e"], id="an extension of nothing"),
     ],

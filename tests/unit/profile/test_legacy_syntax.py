@@ -46,7 +46,8 @@ echo outside
 """
 OURS = """<kickstart>
 <main><install/><lang>&language;</lang><skipx/></main>
-<package cond="release == 'redhat7'">net-tools</package><package cond="release == 'redhat7'">mlocate</package>
+<package cond="release == 'redhat7'">net-tools</package>
+<package cond="release == 'redhat7'">mlocate</package>
 <package type="meta">base</package><package disable="true">iwl*</package>
 <pre>
 echo pre
@@ -67,7 +68,8 @@ echo outside
 """
 VALUES = {"language": "en_US", "hostname": "backend-0-0", "release": "redhat7"}
 GRAPH = {
-    "graph/redhat.xml": '<graph><order head="TAIL"><tail>backend</tail></order><edge from="backend" to="base"/></graph>'
+    "graph/redhat.xml": '<graph><order head="TAIL"><tail>backend</tail></order>'
+    '<edge from="backend" to="base"/></graph>'
 }
 
 

@@ -252,7 +252,8 @@ def test_a_missing_package_is_a_finding_at_every_request(
     path = single_node_tree(
         tmp_path,
         "<package>gcc</package>\n<package>gdbb</package>\n<package>perl(POD::Simple)</package>",
-        '<package>glibc.x86_64\nkernel*\nnothing*\n-absent</package><package type="meta">core</package>',
+        "<package>glibc.x86_64\nkernel*\nnothing*\n-absent</package>"
+        '<package type="meta">core</package>',
         '<package type="meta">nogroup</package><package>gdbb</package>',
     )
     available = AvailablePackages(
@@ -287,7 +288,7 @@ WHOLE = "/ RK_ROOT xfs &root_size;\n/state/partition1 RK_STATE1 xfs 1 keep"
 
 
 def layout_findings(folder: pathlib.Path, text: str, *elements: str) -> list[tuple[int, str]]:
-    """Line of the layout (the first is 1), and the first word of the message, such as the mount point."""
+    """Return (line of the layout, first word of the finding), the first line being 1."""
     path = single_node_tree(folder, LAYOUT.format(text), *elements)
     remarks = lint(path, {"compute": {"root_size": "1"}}, ["rhel9"])
     return [

@@ -61,7 +61,7 @@ def test_rocks_kickstart_is_idempotent_and_check_mode_writes_nothing(
     compute: Options, tmp_path: pathlib.Path
 ) -> None:
     dest = tmp_path / "x.ks"
-    options = {**compute, "dest": str(dest), "mode": "0600"}
+    options: Options = {**compute, "dest": str(dest), "mode": "0600"}
     checked = run("rocks_kickstart", check=True, diff=True, **options)
     assert (checked["changed"], dest.exists()) == (True, False)
     assert checked["diff"]["after"] == checked["kickstart"]
@@ -101,7 +101,9 @@ def test_yaml_values_become_texts_of_attributes(tmp_path: pathlib.Path) -> None:
 def test_wrong_options_fail_with_a_message_that_names_them(
     compute: Options, changes: Options, message: str
 ) -> None:
-    options = {name: value for name, value in {**compute, **changes}.items() if value is not None}
+    options: Options = {
+        name: value for name, value in {**compute, **changes}.items() if value is not None
+    }
     result = run("rocks_kickstart", **options)
     assert result["failed"] is True
     assert message in result["msg"]
@@ -132,7 +134,7 @@ def test_an_eval_runs_unprivileged_and_its_failure_is_an_error(tmp_path: pathlib
 
 
 def test_a_node_gets_its_attributes_from_the_database(table_ii: Any, urls: Urls, xml: str) -> None:
-    options = {
+    options: Options = {
         "path": [xml],
         "release": "rhel9",
         "database": urls.administrator,
@@ -146,8 +148,8 @@ def test_a_node_gets_its_attributes_from_the_database(table_ii: Any, urls: Urls,
 
 
 @pytest.fixture
-def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Options:
-    """A distribution with two generations, the second one published; the options that name it."""
+def published_distribution(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Options:
+    """Publish the second of two generations of a distribution, and return the options for it."""
     install = tmp_path / "install"
     for generation, package in (("one", "old"), ("two", "new")):
         build = install / ".generations" / "rocks" / "x86_64" / generation / "build"
@@ -155,9 +157,9 @@ def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Option
         node = f"<kickstart>{main}<package>{package}</package></kickstart>"
         tree(build, {"graphs/default/g.xml": "<graph/>", "nodes/compute.xml": node})
         (build / "profiles").mkdir()
-        wanted = [profile_store.ProfileRequest("compute", {"arch": "x86_64"})]
+        requests = [profile_store.ProfileRequest("compute", {"arch": "x86_64"})]
         profile_store.write_library(
-            profile_store.compile_library(str(build), wanted, "rhel9"), str(build / "profiles")
+            profile_store.compile_library(str(build), requests, "rhel9"), str(build / "profiles")
         )
     (install / "rocks").mkdir()
     (install / "rocks" / "x86_64").symlink_to("../.generations/rocks/x86_64/two")
@@ -168,18 +170,23 @@ def published(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Option
     return {"root": "compute", "distribution": "rocks", "attributes": {"arch": "x86_64"}}
 
 
-def test_a_distribution_defines_the_release_and_the_install_url(published: Options) -> None:
-    result = run("rocks_kickstart", **published)
+def test_a_distribution_defines_the_release_and_the_install_url(
+    published_distribution: Options,
+) -> None:
+    result = run("rocks_kickstart", **published_distribution)
     assert "url --url=http://10.1.1.1/install/rocks/x86_64\n" in result["kickstart"]
     assert result["packages"] == ["new"]
     assert "for rhel9" in result["kickstart"]
-    other = run("rocks_kickstart", **published, release="rhel10")
+    other = run("rocks_kickstart", **published_distribution, release="rhel10")
     assert "for rhel10" in other["kickstart"]
 
 
-def test_two_generations_are_compared_for_one_node(published: Options) -> None:
+def test_two_generations_are_compared_for_one_node(published_distribution: Options) -> None:
     result = run(
-        "rocks_profile_info", {"diff": {"generation": "two"}}, **published, generation="one"
+        "rocks_profile_info",
+        {"diff": {"generation": "two"}},
+        **published_distribution,
+        generation="one",
     )["difference"]
     assert (result["packages_added"], result["packages_removed"]) == (["new"], ["old"])
     assert "-old    # nodes/compute.xml:2\n+new    # nodes/compute.xml:2\n" in result["text"]
@@ -196,9 +203,9 @@ def test_two_generations_are_compared_for_one_node(published: Options) -> None:
     [{"distribution": "rokcs"}, {"generation": "three"}, {"attributes": {"arch": "ppc64le"}}],
 )
 def test_an_unknown_distribution_or_generation_is_an_error(
-    published: Options, changes: Options
+    published_distribution: Options, changes: Options
 ) -> None:
-    message = run("rocks_kickstart", **{**published, **changes})["msg"]
+    message = run("rocks_kickstart", **{**published_distribution, **changes})["msg"]
     assert list({**changes, **changes.get("attributes", {})}.values())[-1] in message
     assert "rocks_dist" in message
 
@@ -248,7 +255,7 @@ def test_two_roots_are_compared(compute: Options) -> None:
 
 
 def test_two_nodes_are_compared(table_ii: Any, urls: Urls, xml: str) -> None:
-    options = {
+    options: Options = {
         "path": [xml],
         "release": "rhel9",
         "database": urls.administrator,
@@ -288,7 +295,7 @@ def test_lint_checks_packages_against_the_distribution(
     tree(site.tree("rocks") / "build", files)
     (tmp_path / "rocks.yml").write_text(json.dumps({"distributions": str(site.root)}))
     monkeypatch.setenv("ROCKS_CONFIG", str(tmp_path / "rocks.yml"))
-    options = {
+    options: Options = {
         "root": "a",
         "distribution": "rocks",
         "release": "rhel9",
@@ -307,7 +314,7 @@ def test_lint_checks_packages_against_the_distribution(
 def test_rocks_graph_is_idempotent_and_check_mode_writes_nothing(
     xml: str, tmp_path: pathlib.Path, name: str
 ) -> None:
-    options = {"path": [xml], "dest": str(tmp_path / name)}
+    options: Options = {"path": [xml], "dest": str(tmp_path / name)}
     assert run("rocks_graph", check=True, **options)["changed"] is True
     assert not (tmp_path / name).exists()
     result = run("rocks_graph", **options)
@@ -320,7 +327,8 @@ def test_rocks_graph_is_idempotent_and_check_mode_writes_nothing(
 
 
 def test_rocks_graph_can_draw_what_one_root_includes(xml: str) -> None:
-    for attributes in ({}, {"attributes": {"rack": 0}}):
+    cases: list[Options] = [{}, {"attributes": {"rack": 0}}]
+    for attributes in cases:
         assert run("rocks_graph", path=[xml], root="mpi", **attributes)["nodes"] == [
             "c-development",
             "mpi",

@@ -1,4 +1,4 @@
-"""The profiles that we ship: every root for every release, without a complaint of ours or of the installer's parser."""
+"""The shipped profiles compile for every release, strictly valid and without remarks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_shipped_profile_compiles_without_remarks_and_is_strictly_valid(
 ) -> None:
     profile = shipped_profile(root, release)
     parse_strictly(kickstart(root, release), release)
-    # What weak dependencies are is not known to the oldest of them.
+    # The oldest release does not know weak dependencies.
     assert {remark.rule for remark in profile.remarks} <= (
         {"dropped-option"} if release == "rhel7" else set()
     )
@@ -61,14 +61,14 @@ def test_a_shipped_profile_compiles_without_remarks_and_is_strictly_valid(
 
 @pytest.mark.parametrize(
     ("site", "release"),
-    [(site, one) for site in SITES for one in RELEASES_OF_SITE.get(site, SUPPORTED)],
+    [(site, name) for site in SITES for name in RELEASES_OF_SITE.get(site, SUPPORTED)],
 )
 def test_every_choice_of_a_site_is_strictly_valid(site: str, release: str) -> None:
     parse_strictly(kickstart("compute", release, **SITES[site]), release)
 
 
 @pytest.mark.parametrize(
-    "release", [one for one in SUPPORTED if one not in RELEASES_OF_SITE["nis"]]
+    "release", [name for name in SUPPORTED if name not in RELEASES_OF_SITE["nis"]]
 )
 def test_accounts_without_a_source_are_an_error(release: str) -> None:
     with pytest.raises(
@@ -88,7 +88,7 @@ def test_the_lint_has_no_findings_in_the_shipped_files() -> None:
 def test_a_kickstart_equals_its_golden_file(root: str, release: str, golden: Golden) -> None:
     text = kickstart(root, release)
     for program in sorted(pathlib.Path(XML, "include").glob("*.py")):
-        # The programs have tests of their own; here only where they stand is of interest.
+        # The programs have their own tests; only their place matters here.
         body = "".join(f"|{line}\n" for line in program.read_text().splitlines())
         text = text.replace(body, f"|({program.name})\n")
     golden(f"{root}-{release}.cfg", text)
@@ -98,10 +98,10 @@ def test_the_picture_in_the_documentation_shows_the_shipped_graph(
     request: pytest.FixtureRequest,
 ) -> None:
     picture = pathlib.Path(XML).parent / "docs" / "profiles.svg"
-    drawn = run("rocks_graph", path=[XML])["picture"]
+    current = run("rocks_graph", path=[XML])["picture"]
     if request.config.getoption("--renew"):
-        picture.write_text(drawn)
-    assert picture.read_text() == drawn, "pytest --renew draws it anew"
+        picture.write_text(current)
+    assert picture.read_text() == current, "pytest --renew updates the picture"
 
 
 def test_only_the_partition_program_writes_storage_commands() -> None:
@@ -122,6 +122,6 @@ def test_only_the_partition_program_writes_storage_commands() -> None:
 
 
 def test_all_compute_nodes_share_a_profile() -> None:
-    one = shipped_profile("compute", "rhel9")
-    other = shipped_profile("compute", "rhel9", hostname="compute-1-7", ip="10.255.0.1", mac="x")
-    assert one == other
+    first = shipped_profile("compute", "rhel9")
+    second = shipped_profile("compute", "rhel9", hostname="compute-1-7", ip="10.255.0.1", mac="x")
+    assert first == second

@@ -1,4 +1,4 @@
-"""Every script of our profiles as an installer gets it: judged by shellcheck, and by the oldest Python it may meet."""
+"""Every script of the shipped profiles passes shellcheck and the oldest Python parser."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ OLDEST_PYTHON = (3, 6)  # EL 8's platform-python
 
 @functools.cache
 def programs() -> dict[tuple[str, str], str]:
-    """(language, text) -> where it was first seen, of every script and of every program that a script writes."""
-    found: dict[tuple[str, str], str] = {}
+    """Return (language, text) -> place, of every script and every program that a script writes.
+
+    The place is the first one.
+    """
+    places: dict[tuple[str, str], str] = {}
     for name, text in all_kickstarts():
         release = name.split("-")[1]
         for number, script in enumerate(scripts(text, release)):
             place = f"{name}-{number:02}-{script.kind}-{script.node}"
-            found.setdefault((pathlib.Path(script.interpreter).name, script.text), place)
+            places.setdefault((pathlib.Path(script.interpreter).name, script.text), place)
             for path, content in written_files(script.text):
                 language = language_of(path, content)
                 if language:
-                    found.setdefault((language, content), f"{place}{path.replace('/', '-')}")
-    return found
+                    places.setdefault((language, content), f"{place}{path.replace('/', '-')}")
+    return places
 
 
 def language_of(path: str, content: str) -> str:
-    """``sh``, ``bash``, ``python3``, or nothing for a file that is no program."""
+    """Return ``sh``, ``bash``, ``python3``, or an empty text for a file that is not a program."""
     first = content.partition("\n")[0]
     if path.endswith(".py") or first in PYTHON:
         return "python3"
-    assert not first.startswith("#!") or first in SHELLS, f"{path}: {first} is judged by nobody"
+    assert not first.startswith("#!") or first in SHELLS, f"{path}: no check for {first}"
     return SHELLS.get(first, "")
 
 

@@ -30,19 +30,20 @@ from support.kickstarts import single_node_tree, tree
 
 ELEMENTS = (
     '<main><lang>&lang;</lang><timezone cond="zone">&zone;</timezone></main>',
-    '<package cond="gpu">gpu-driver</package><post>\necho "&hostname;"\n<file name="/x" perm="1">é\n&lang;</file></post>',
+    '<package cond="gpu">gpu-driver</package>',
+    '<post>\necho "&hostname;"\n<file name="/x" perm="1">é\n&lang;</file></post>',
 )
 GRAPH = '<attribute name="lang" default="C"/>'
 
 
-def compiled(folder: pathlib.Path, **attributes: str) -> Profile:
+def compile_node(folder: pathlib.Path, **attributes: str) -> Profile:
     return compile_profile(
         single_node_tree(folder, *ELEMENTS, graph=GRAPH), "compute", attributes, "rhel9"
     )
 
 
 def test_a_deserialized_profile_equals_the_serialized_one(tmp_path: pathlib.Path) -> None:
-    profile = compiled(tmp_path, gpu="yes", zone="Japan")
+    profile = compile_node(tmp_path, gpu="yes", zone="Japan")
     copy = deserialize(serialize(profile))
     assert copy == profile
     values = {"gpu": "yes", "zone": "Japan", "hostname": "compute-0-0"}
@@ -53,7 +54,7 @@ def test_a_deserialized_profile_equals_the_serialized_one(tmp_path: pathlib.Path
 def test_the_stored_form_is_canonical_json_and_its_hash_identifies_the_profile(
     tmp_path: pathlib.Path,
 ) -> None:
-    text = serialize(compiled(tmp_path))
+    text = serialize(compile_node(tmp_path))
     assert (
         text
         == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -86,8 +87,8 @@ def test_nodes_of_the_same_shape_share_a_profile(tmp_path: pathlib.Path) -> None
     assert len(library.profiles["compute"]) == 2
     for request in NODES:
         profile = library.find_profile("compute", request.attributes)
-        alone = compile_profile(str(tmp_path), "compute", request.attributes, "rhel9")
-        assert render(profile, request.attributes) == render(alone, request.attributes)
+        separate = compile_profile(str(tmp_path), "compute", request.attributes, "rhel9")
+        assert render(profile, request.attributes) == render(separate, request.attributes)
 
 
 def test_the_order_of_the_nodes_does_not_change_a_library(tmp_path: pathlib.Path) -> None:
@@ -116,7 +117,8 @@ def test_the_order_of_the_nodes_does_not_change_a_library(tmp_path: pathlib.Path
 
 def test_all_errors_of_all_files_are_reported_together(tmp_path: pathlib.Path) -> None:
     files = {
-        "graphs/default/a.xml": '<graph>\n<edge from="compute" to="ssh"/>\n<edge from="login" to="nothing"/>\n</graph>',
+        "graphs/default/a.xml": '<graph>\n<edge from="compute" to="ssh"/>\n'
+        '<edge from="login" to="nothing"/>\n</graph>',
         "nodes/compute.xml": "<kickstart/>",
         "nodes/nas.xml": "<kickstart>\n<post>\necho &nobody_sets_this;</post>\n</kickstart>",
         "nodes/ssh.xml": "<kickstart>\n<post>\n<files name='/x'/></post>\n</kickstart>",

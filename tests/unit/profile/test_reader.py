@@ -1,4 +1,4 @@
-"""XML is read with the line of everything in it, and with nothing from outside."""
+"""The reader returns each element and text with its line, and reads nothing from outside."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def texts(element: Element) -> list[tuple[str, int]]:
 
 def test_each_piece_of_text_has_its_line_behind_comments_entities_and_cdata() -> None:
     root = reader.parse_xml(
-        b"<kickstart>\n<post>\none\n<!-- a comment\nof two lines -->\ntwo &hostname;\n<![CDATA[\nthree & &four;\n]]> five\n"
+        b"<kickstart>\n<post>\none\n<!-- a comment\nof two lines -->\ntwo &hostname;\n"
+        b"<![CDATA[\nthree & &four;\n]]> five\n"
         b'<file\n  name="/x"\n/>six</post></kickstart>',
         "nodes/x.xml",
     )
@@ -54,7 +55,8 @@ def test_an_entity_in_an_xml_attribute_is_a_reference() -> None:
 
 @pytest.mark.parametrize("standalone", ["yes", "no"])
 def test_an_xml_declaration_can_be_on_any_line(standalone: str) -> None:
-    text = f'\n<!-- first -->\n<?xml version="1.0" standalone="{standalone}"?>\n<kickstart>&a;</kickstart>'
+    declaration = f'<?xml version="1.0" standalone="{standalone}"?>'
+    text = f"\n<!-- first -->\n{declaration}\n<kickstart>&a;</kickstart>"
     root = reader.parse_xml(text.encode(), "x.xml")
     assert (root.origin.line, texts(root)) == (4, [(escaping.placeholder("a"), 4)])
 

@@ -1,4 +1,4 @@
-"""The schemas of xml/schema say what the lint says."""
+"""The schemas of xml/schema accept exactly what the lint accepts."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ ATTRIBUTES = st.dictionaries(
 )
 
 
-def element(tag: str, attributes: dict[str, str], inside: list[str]) -> str:
-    given_attributes = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
-    return f"<{tag}{given_attributes}>{''.join(inside)}</{tag}>"
+def element(tag: str, attributes: dict[str, str], children: list[str]) -> str:
+    attribute_text = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+    return f"<{tag}{attribute_text}>{''.join(children)}</{tag}>"
 
 
 TREES = st.recursive(
@@ -90,8 +90,8 @@ TREES = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TREES, max_size=2))
-def test_the_schema_accepts_exactly_what_the_lint_accepts(inside: list[str]) -> None:
-    text = f"<kickstart>{''.join(inside)}</kickstart>"
+def test_the_schema_accepts_exactly_what_the_lint_accepts(children: list[str]) -> None:
+    text = f"<kickstart>{''.join(children)}</kickstart>"
     # An empty value stands for no value in the compiler; a schema sees a value.
     complaints = [
         remark
@@ -147,7 +147,10 @@ def test_the_elements_of_real_rolls_are_in_the_vocabulary() -> None:
         "attributes",
         "cfengine",
     ]
-    commands = "url bootloader rootpw lang keyboard interactive auth eula firstboot install timezone reboot sshpw part clearpart mouse"
+    commands = (
+        "url bootloader rootpw lang keyboard interactive auth eula firstboot install timezone"
+        " reboot sshpw part clearpart mouse"
+    )
     assert set(counted) <= set(NODE_ELEMENTS)
     assert set(commands.split()) <= COMMAND_NAMES
     of_graphs = {

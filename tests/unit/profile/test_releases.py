@@ -1,4 +1,4 @@
-"""The table of releases against pykickstart, row by row and cell by cell."""
+"""The table of releases is that of pykickstart, command by command and option by option."""
 
 from __future__ import annotations
 
@@ -38,10 +38,8 @@ def test_the_status_of_every_command_is_that_of_pykickstart(name: str) -> None:
     release = find_release(name)
     theirs = {}
     for command, handler in makeVersion(versionMap[release.handler]).commands.items():
-        removed, deprecated = (
-            isinstance(handler, RemovedCommand),
-            isinstance(handler, DeprecatedCommand),
-        )
+        removed = isinstance(handler, RemovedCommand)
+        deprecated = isinstance(handler, DeprecatedCommand)
         theirs[command] = (
             UNKNOWN if removed else DEPRECATED if deprecated or (command, name) in WARNS else KNOWN
         )
@@ -75,7 +73,7 @@ SAMPLES = {
 }
 
 
-def accepted(line: str, release: str) -> bool:
+def is_valid(line: str, release: str) -> bool:
     text = f"{line}\n%end\n" if line.startswith("%packages") else f"{line}\n"
     try:
         parse_strictly(text, release)
@@ -95,11 +93,11 @@ def test_a_translated_option_is_valid_for_the_release(sample: str, name: str) ->
     remarks: list[Remark] = []
     translated = translate_options(Command(command, text, HERE), find_release(name), remarks)
     if any(remark.severity == ERROR for remark in remarks):
-        assert not accepted(sample, name)
+        assert not is_valid(sample, name)
         return
     line = f"{translated.name} {translated.text}".strip()
-    assert accepted(line, name)
-    assert (line == sample) == accepted(sample, name) or sample == "timezone --isUtc Etc/UTC"
+    assert is_valid(line, name)
+    assert (line == sample) == is_valid(sample, name) or sample == "timezone --isUtc Etc/UTC"
 
 
 def commands(text: str, release: str, **attributes: str) -> list[str]:

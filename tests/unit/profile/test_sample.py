@@ -1,4 +1,4 @@
-"""Real Rocks 7 rolls: the original's results for four roots, and what our rules say about 160 node files."""
+"""Real Rocks 7 rolls: the results of Rocks for four roots, and the lint of 160 node files."""
 
 from __future__ import annotations
 
@@ -36,35 +36,35 @@ ROOTS = ("compute", "login", "nas", "server")
 
 
 def evaluate(script: str, _interpreter: str) -> str:
-    """The programs of the rolls are not here; the original ran without them as well, but wants a password."""
+    """Replace the programs of the rolls, which are not installed; Rocks needs only a password."""
     return "$6$salt$hash" if "gen_root_pw" in script else ""
 
 
-def expected(root: str) -> Any:
+def expected_result(root: str) -> Any:
     return json.loads((sample("rocks7") / "expected" / f"{root}.json").read_text())
 
 
 @functools.cache
-def compiled(root: str, release: str = "rhel7") -> Profile:
+def compile_root(root: str, release: str = "rhel7") -> Profile:
     return compile_profile(
-        str(sample("rocks7")), root, expected(root)["attributes"], release, evaluate=evaluate
+        str(sample("rocks7")), root, expected_result(root)["attributes"], release, evaluate=evaluate
     )
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_nodes_are_those_of_rocks(root: str) -> None:
-    ours = {node.name: node for node in compiled(root).nodes}
-    theirs = set(expected(root)["node_files_in_order"])
+    ours = {node.name: node for node in compile_root(root).nodes}
+    theirs = set(expected_result(root)["node_files_in_order"])
     assert theirs <= set(ours)
-    # The original tells only of nodes that say something.
-    used = {line.origin.file for line in compiled(root).lines if line.origin}
+    # Rocks lists only nodes with content.
+    used = {line.origin.file for line in compile_root(root).lines if line.origin}
     silent = [name for name in set(ours) - theirs if used & set(ours[name].files)]
     assert silent == []
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_order_edge_holds(root: str) -> None:
-    place = {node.name: number for number, node in enumerate(compiled(root).nodes)}
+    place = {node.name: number for number, node in enumerate(compile_root(root).nodes)}
     orders = XmlLayers(str(sample("rocks7"))).graph.orders
     assert [o for o in orders if place.get(o.head, -1) > place.get(o.tail, len(place))] == []
     first, *_, last = place
@@ -74,38 +74,40 @@ def test_every_order_edge_holds(root: str) -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_packages_are_those_of_rocks(root: str) -> None:
-    assert [package.name for package in compiled(root).packages] == sorted(
-        expected(root)["packages"], key=lambda name: (not name.startswith("@"), name)
+    assert [package.name for package in compile_root(root).packages] == sorted(
+        expected_result(root)["packages"], key=lambda name: (not name.startswith("@"), name)
     )
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_commands_are_those_of_rocks(root: str) -> None:
-    text = render(compiled(root), expected(root)["attributes"])
+    text = render(compile_root(root), expected_result(root)["attributes"])
     commands = [line for line in text.splitlines() if not line.startswith("#")]
     before_include = commands[: commands.index("%include /tmp/partition-info")]
-    assert before_include == [line.strip() for line in expected(root)["main"]]
+    assert before_include == [line.strip() for line in expected_result(root)["main"]]
 
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_kickstart_is_strictly_valid(root: str, release: str) -> None:
-    parse_strictly(render(compiled(root, release), expected(root)["attributes"]), release)
+    parse_strictly(
+        render(compile_root(root, release), expected_result(root)["attributes"]), release
+    )
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_the_kickstart_is_a_third_of_the_size_in_rocks(root: str) -> None:
-    text = render(compiled(root), expected(root)["attributes"])
-    assert text.count("\n%post ") < expected(root)["posts"] / 3
-    assert len(text) < expected(root)["bytes"] / 3
+    text = render(compile_root(root), expected_result(root)["attributes"])
+    assert text.count("\n%post ") < expected_result(root)["posts"] / 3
+    assert len(text) < expected_result(root)["bytes"] / 3
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_line_has_a_line_of_a_file(root: str) -> None:
-    attributes = expected(root)["attributes"]
+    attributes = expected_result(root)["attributes"]
     folder = sample("rocks7")
     lengths: dict[str, int] = {}
-    for line in render_with_origins(compiled(root), attributes):
+    for line in render_with_origins(compile_root(root), attributes):
         if line.origin is None:
             assert line.text == "" or line.text.startswith(("#", "%packages", "%end"))
             continue
@@ -116,17 +118,19 @@ def test_every_line_has_a_line_of_a_file(root: str) -> None:
 
 def test_a_literal_line_is_at_its_line_in_the_file() -> None:
     folder = sample("rocks7")
-    found = 0
-    for line in render_with_origins(compiled("compute"), expected("compute")["attributes"]):
+    count = 0
+    for line in render_with_origins(
+        compile_root("compute"), expected_result("compute")["attributes"]
+    ):
         if line.origin and len(line.text) > 20 and re.fullmatch(r"[\w/. -]+", line.text):
-            written = (folder / line.origin.file).read_text().splitlines()[line.origin.line - 1]
-            assert line.text in written or "&" in written or "<" in written, (line, written)
-            found += 1
-    assert found > 50
+            source = (folder / line.origin.file).read_text().splitlines()[line.origin.line - 1]
+            assert line.text in source or "&" in source or "<" in source, (line, source)
+            count += 1
+    assert count > 50
 
 
 def roots() -> dict[str, dict[str, str]]:
-    return {root: expected(root)["attributes"] for root in ROOTS}
+    return {root: expected_result(root)["attributes"] for root in ROOTS}
 
 
 def test_the_lint_has_no_error_for_the_release_of_the_rolls() -> None:
@@ -151,7 +155,7 @@ def test_the_lint_names_the_node_files_that_a_newer_release_cannot_use() -> None
             str(file), pkgcb=lambda package: names.add(package.name), do_files=False
         )
     findings = lint(
-        str(sample("rocks7")), {"compute": expected("compute")["attributes"]}, ["rhel9"],
+        str(sample("rocks7")), {"compute": expected_result("compute")["attributes"]}, ["rhel9"],
         evaluate=evaluate, available=AvailablePackages(names),
     )  # fmt: skip
     absent = {
@@ -193,11 +197,11 @@ SHAPERS = st.fixed_dictionaries(
 def test_a_profile_matches_a_node_exactly_if_the_node_compiles_to_it(
     changes: dict[str, str],
 ) -> None:
-    attributes = {**expected("compute")["attributes"], **changes}
+    attributes = {**expected_result("compute")["attributes"], **changes}
     profile = compile_profile(
         str(sample("rocks7")), "compute", attributes, "rhel7", evaluate=evaluate
     )
-    first = compiled("compute")
+    first = compile_root("compute")
     if matches(first, attributes):
         assert profile == first
     else:

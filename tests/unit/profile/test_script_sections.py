@@ -32,10 +32,10 @@ def run(*texts: str) -> str:
     return "".join(process.run(["bash"], stdin=text, timeout=20).stdout for text in texts)
 
 
-def written(
+def write_file(
     folder: pathlib.Path, attributes: str, content: str, before: str = "", **values: str
 ) -> str:
-    """What a <file> makes of a file that holds ``before``."""
+    """Return the content that a <file> creates from a file with the content ``before``."""
     target = folder / "target"
     if before:
         target.write_text(before)
@@ -90,12 +90,12 @@ def written(
 def test_a_file_element_writes_the_file_as_its_attributes_state(
     tmp_path: pathlib.Path, attributes: str, content: str, before: str, after: str
 ) -> None:
-    assert written(tmp_path, attributes, content, before) == after
+    assert write_file(tmp_path, attributes, content, before) == after
 
 
 def test_a_pipe_can_read_another_file(tmp_path: pathlib.Path) -> None:
     (tmp_path / "source").write_text("b\na\n")
-    assert written(tmp_path, f'mode="pipe" src="{tmp_path}/source"', "sort") == "a\nb\n"
+    assert write_file(tmp_path, f'mode="pipe" src="{tmp_path}/source"', "sort") == "a\nb\n"
     assert (tmp_path / "source").read_text() == "b\na\n"
 
 
@@ -110,7 +110,7 @@ def test_a_file_element_sets_owner_and_permissions_and_creates_folders(
 def test_a_file_keeps_its_permissions_when_it_is_written_again(tmp_path: pathlib.Path) -> None:
     (tmp_path / "target").touch(0o600)
     for attributes in ("", 'mode="append"', 'mode="pipe"', 'expr="echo"'):
-        written(tmp_path, attributes, "" if "expr" in attributes else "cat")
+        write_file(tmp_path, attributes, "" if "expr" in attributes else "cat")
         assert (tmp_path / "target").stat().st_mode & 0o777 == 0o600
 
 
@@ -124,7 +124,9 @@ CONTENT = st.text(st.sampled_from("ab EOF%end|\\$`'\"\t#\n"), max_size=30)
 def test_a_file_can_contain_any_content_with_any_value(
     tmp_path: pathlib.Path, content: str, value: str
 ) -> None:
-    assert written(tmp_path, "", f"\n[\n{content}\n&x;]\n", x=value) == f"[\n{content}\n{value}]\n"
+    assert (
+        write_file(tmp_path, "", f"\n[\n{content}\n&x;]\n", x=value) == f"[\n{content}\n{value}]\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,8 @@ def test_a_protected_script_keeps_its_status_and_its_values(
 ) -> None:
     (script,) = scripts(
         tmp_path,
-        f'<post>\n<file name="{tmp_path}/f">\n&x;\n</file>\ncat {tmp_path}/f - &lt;&lt;Y\n%end\nY\necho "&x;"\nexit 3</post>',
+        f'<post>\n<file name="{tmp_path}/f">\n&x;\n</file>\ncat {tmp_path}/f - &lt;&lt;Y\n'
+        '%end\nY\necho "&x;"\nexit 3</post>',
         values={"x": "a\n%end\nb"},
     )
     finished = process.run(["bash"], stdin=script, timeout=20, ok=(3,))

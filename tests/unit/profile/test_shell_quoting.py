@@ -1,4 +1,4 @@
-"""References in scripts: bash itself says whether what was written is the value."""
+"""References in scripts: bash is the oracle for every value."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SCRIPTS = {
     "a case in a substitution": f"printf '<%s>' \"$(case a in a) printf %s x{HOST};; esac)\"",
     "quotes that never close": f"printf '<%s>' x{HOST}\n: '",
 }
-# Where the reader is not sure, and only plain values are written.
+# The reader is not sure here, so only plain values are written.
 UNSURE = (
     "a command in a here-document",
     "a variable's default",
@@ -64,20 +64,20 @@ ANY = [
 ]
 
 
-def rendered(script: str, value: str) -> str:
+def render_script(script: str, value: str) -> str:
     lines = shell_quoting.annotate(script.split("\n"), "/bin/bash")
     text = "\n".join(lines)
-    return escaping.PLACEHOLDER.sub(lambda found: escaping.escape(value, found.group(2)), text)
+    return escaping.PLACEHOLDER.sub(lambda match: escaping.escape(value, match.group(2)), text)
 
 
 def run(script: str) -> str:
-    # By way of base64: what a program prints is otherwise read with its line ends made one.
+    # As base64, because the output of a program is read with its line ends normalised.
     printed = process.run(["bash"], stdin="{\n" + script + "\n} | base64 -w0\n", timeout=20).stdout
     return base64.b64decode(printed).decode()
 
 
-def expected(name: str, value: str) -> str:
-    """What the script prints by the shell's own rules when the value is only a value."""
+def expected_output(name: str, value: str) -> str:
+    """Return what the script prints by the shell's rules if the value is only a value."""
     before = {
         "double quotes over lines": "x\n",
         "a number sign inside a word": "a#b",
@@ -94,7 +94,9 @@ def expected(name: str, value: str) -> str:
     if name in ("a command substitution", "a substitution in quotes"):
         return f"<x{value}.>"
     printed = before.get(name, "x") + value
-    return f"<{printed.rstrip(chr(10)) if 'here-document' in name and name != 'after a here-document' else printed}>"
+    if "here-document" in name and name != "after a here-document":
+        printed = printed.rstrip("\n")
+    return f"<{printed}>"
 
 
 @pytest.mark.programs
@@ -102,12 +104,12 @@ def expected(name: str, value: str) -> str:
 def test_every_nasty_value_reaches_the_program_unchanged(name: str) -> None:
     for value in NASTY:
         try:
-            script = rendered(SCRIPTS[name], value)
+            script = render_script(SCRIPTS[name], value)
         except ValueError:
             assert escaping.ODD_LINE_END.search(value), value
             assert "here-document" in name
             continue
-        assert run(script) == expected(name, value), script
+        assert run(script) == expected_output(name, value), script
 
 
 @pytest.mark.parametrize("name", UNSURE)
@@ -116,7 +118,7 @@ def test_only_plain_values_are_written_where_the_quoting_is_uncertain(
     name: str, value: str
 ) -> None:
     try:
-        rendered(SCRIPTS[name], value)
+        render_script(SCRIPTS[name], value)
     except ValueError:
         return
     assert value == "" or escaping.PLAIN.match(value)
@@ -129,13 +131,13 @@ def test_only_plain_values_are_written_where_the_quoting_is_uncertain(
 @given(name=st.sampled_from(sorted(SCRIPTS)), value=VALUES)
 def test_no_value_ends_the_quoting_around_it(name: str, value: str) -> None:
     try:
-        script = rendered(SCRIPTS[name], value)
+        script = render_script(SCRIPTS[name], value)
     except ValueError:
         return
     if name in ("arithmetic", "behind a dollar", "quotes that never close"):
         assert escaping.PLAIN.match(value) or value == ""
         return
-    assert run(script) == expected(name, value), script
+    assert run(script) == expected_output(name, value), script
 
 
 @pytest.mark.parametrize(
