@@ -32,6 +32,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
     render,
 )
 from support import load
+from support.kickstarts import write_library
 from support.mariadb import server
 from support.measure import figure
 from support.namespaces import Network, network
@@ -89,9 +90,7 @@ def publish(install: pathlib.Path) -> tuple[Pin, int]:
     profiles = install / ".generations" / "rocks" / "x86_64" / GENERATION / "build" / "profiles"
     profiles.mkdir(parents=True)
     profile = compile_profile(XML, "compute", COMPUTE_0_0, RELEASE)
-    profile_store.write_library(
-        profile_store.ProfileLibrary({"compute": (profile,)}), str(profiles)
-    )
+    write_library(profile_store.ProfileLibrary({"compute": (profile,)}), profiles)
     late = {
         name: "x" * 36
         for name in referenced_attributes(profile)

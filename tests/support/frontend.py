@@ -23,6 +23,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import 
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
+from support.kickstarts import write_library
 
 GENERATION = "4c19e0b2aa17"
 NOW = "2026-11-22 09:14:05"
@@ -86,9 +87,7 @@ def publish(
         (build / path).write_text(text, encoding="utf-8")
     (build / "profiles").mkdir()
     profile = compile_profile(str(build), "compute", attributes, release)
-    profile_store.write_library(
-        profile_store.ProfileLibrary({"compute": (profile,)}), str(build / "profiles")
-    )
+    write_library(profile_store.ProfileLibrary({"compute": (profile,)}), build / "profiles")
     if current:
         link = root / name / "x86_64"
         link.parent.mkdir(parents=True, exist_ok=True)

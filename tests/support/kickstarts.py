@@ -10,6 +10,10 @@ from typing import Any, Mapping
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion, versionMap
 
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.profile_store import (
+    ProfileLibrary,
+    stored_files,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import find_release
 
 
@@ -32,6 +36,15 @@ def single_node_tree(folder: pathlib.Path, *elements: str, graph: str = "") -> s
             "nodes/compute.xml": "<kickstart>\n" + "\n".join(elements) + "\n</kickstart>\n",
         },
     )
+
+
+def write_library(library: ProfileLibrary, folder: pathlib.Path) -> list[str]:
+    """Store every profile in a folder; return the file names."""
+    names = []
+    for name, text, _profile in stored_files(library):
+        (folder / name).write_text(text)
+        names.append(name)
+    return names
 
 
 def parse_strictly(kickstart: str, release: str) -> Any:

@@ -44,11 +44,6 @@ def placeholder(name: str, context: str = "") -> str:
     return OPEN + name + (CONTEXT + context if context else "") + CLOSE
 
 
-def referenced_names(text: str) -> list[str]:
-    """Return the attributes that a text refers to, in order."""
-    return [match.group(1) for match in PLACEHOLDER.finditer(text)]
-
-
 def assign_context(text: str, context: str) -> str:
     """Assign the context to every reference that does not have one yet."""
     return PLACEHOLDER.sub(

@@ -17,11 +17,9 @@ from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles,
 from ..errors import DescriptionError
 from ..install.orders import live
 from ..profile.model import Evaluate
-from ..profile.output.profile_store import ProfileRequest, compile_library
+from ..profile.output.profile_store import ProfileRequest, compile_library, stored_files
 from ..profile.output.render import sha256
-from ..profile.output.serialization import serialize
 from ..profile.xml.layers import XmlLayers
-from ..tree_paths import profile_file_name
 
 
 class CompileTarget(NamedTuple):
@@ -120,13 +118,10 @@ def _compile(folder: str, profile_set: ProfileSet, target: CompileTarget) -> Com
         )
     library = compile_library(layers, requests, target.release, evaluate=target.evaluate)
     compiled = {}
-    for root, profiles in library.profiles.items():
-        for profile in profiles:
-            text = serialize(profile)
-            packages = {
-                package.name: [f"{folder}/{origin}" for origin in package.origins]
-                for package in profile.packages
-            }
-            file_name = profile_file_name(root, sha256(text))
-            compiled[file_name] = CompiledProfile(root=root, text=text, packages=packages)
+    for file_name, text, profile in stored_files(library):
+        packages = {
+            package.name: [f"{folder}/{origin}" for origin in package.origins]
+            for package in profile.packages
+        }
+        compiled[file_name] = CompiledProfile(root=profile.root, text=text, packages=packages)
     return CompiledProfiles(compiled, [str(warning) for warning in library.warnings])

@@ -84,7 +84,7 @@ def test_every_element_is_documented() -> None:
     PAGE.partition("## Conditions")[2].partition("```\n")[2].partition("```")[0].splitlines(),
 )
 def test_the_example_conditions_can_be_parsed(line: str) -> None:
-    assert expressions.attribute_names(expressions.parse(line))
+    expressions.parse(line)
 
 
 def test_every_release_is_documented() -> None:

@@ -123,11 +123,6 @@ def test_ordering_a_text_against_a_number_is_an_error() -> None:
         holds("platform >= 7")
 
 
-def test_attribute_names_returns_every_attribute_of_a_condition() -> None:
-    parsed = expressions.parse("a and (b == 'x' or not c.d) and 7 in [e]")
-    assert expressions.attribute_names(parsed) == {"a", "b", "c.d", "e"}
-
-
 ATOMS = st.one_of(
     st.sampled_from(["a", "b", "c", "True", "False", "None"]),
     st.integers(0, 9).map(str),

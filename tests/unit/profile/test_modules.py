@@ -18,7 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile import release
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import profile_store
 from support.cluster import Urls
 from support.distributions import ARCH, Site
-from support.kickstarts import COMPUTE_0_0, FIGURE_4, parse_strictly, tree
+from support.kickstarts import COMPUTE_0_0, FIGURE_4, parse_strictly, tree, write_library
 from support.modules import MODULES, run
 from support.rpms import Rpm
 
@@ -158,9 +158,8 @@ def published_distribution(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPat
         tree(build, {"graphs/default/g.xml": "<graph/>", "nodes/compute.xml": node})
         (build / "profiles").mkdir()
         requests = [profile_store.ProfileRequest("compute", {"arch": "x86_64"})]
-        profile_store.write_library(
-            profile_store.compile_library(str(build), requests, "rhel9"), str(build / "profiles")
-        )
+        library = profile_store.compile_library(str(build), requests, "rhel9")
+        write_library(library, build / "profiles")
     (install / "rocks").mkdir()
     (install / "rocks" / "x86_64").symlink_to("../.generations/rocks/x86_64/two")
     (tmp_path / "rocks.yml").write_text(

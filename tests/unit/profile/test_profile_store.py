@@ -26,7 +26,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.seriali
     profile_sha256,
     serialize,
 )
-from support.kickstarts import single_node_tree, tree
+from support.kickstarts import single_node_tree, tree, write_library
 
 ELEMENTS = (
     '<main><lang>&lang;</lang><timezone cond="zone">&zone;</timezone></main>',
@@ -96,11 +96,8 @@ def test_the_order_of_the_nodes_does_not_change_a_library(tmp_path: pathlib.Path
     names = []
     for number, nodes in enumerate((NODES, NODES[::-1])):
         (tmp_path / str(number)).mkdir()
-        names.append(
-            profile_store.write_library(
-                profile_store.compile_library(path, nodes, "rhel9"), str(tmp_path / str(number))
-            )
-        )
+        library = profile_store.compile_library(path, nodes, "rhel9")
+        names.append(write_library(library, tmp_path / str(number)))
     assert names[0] == names[1]
     assert profile_store.compile_library(path, NODES, "rhel9") == profile_store.compile_library(
         path, NODES[::-1], "rhel9"

@@ -12,10 +12,10 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from typing import Callable, Iterable, Mapping, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from ...errors import DescriptionError, NotFound
-from ...files import read_text, replace
+from ...files import read_text
 from ...tree_paths import PROFILE_SUFFIX, profile_file_name
 from ..compile.compiler import Compilation, XmlPaths, combine_remarks, try_compile
 from ..model import ERROR, Evaluate, Origin, Profile, Remark, remark_from_error
@@ -134,23 +134,19 @@ def _compile_shapes(
     return profiles
 
 
-def write_library(library: ProfileLibrary, folder: str) -> tuple[str, ...]:
-    """Store every profile in an existing folder, and return the file names, sorted.
+def stored_files(library: ProfileLibrary) -> Iterator[tuple[str, str, Profile]]:
+    """Yield the file name, the text and the profile of each file to store.
 
-    A name contains the root and the hash of the content, so the same profiles create the same
-    files.
+    A name contains the root and the hash of the text, so the same profiles have the same files.
     """
-    names = []
     for root, profiles in library.profiles.items():
         for profile in profiles:
             text = serialize(profile)
-            names.append(profile_file_name(root, sha256(text)))
-            replace(os.path.join(folder, names[-1]), text, 0o644)
-    return tuple(sorted(names))
+            yield profile_file_name(root, sha256(text)), text, profile
 
 
 def read_library(folder: str) -> ProfileLibrary:
-    """Read what ``write_library`` stored.
+    """Read the files of a folder.
 
     Raises NotFound, or DescriptionError that names a file of another kind.
     """

@@ -67,15 +67,6 @@ def parse(text: str) -> Expression:
     return expression
 
 
-def attribute_names(expression: Expression) -> frozenset[str]:
-    """Return every attribute in the expression, whether or not its value decides the result."""
-    if isinstance(expression, Name):
-        return frozenset((expression.name,))
-    if isinstance(expression, Operation):
-        return frozenset().union(*map(attribute_names, expression.operands))
-    return frozenset()
-
-
 def evaluate_expression(expression: Expression, lookup: Lookup) -> bool:
     """Return whether the expression is true.
 
