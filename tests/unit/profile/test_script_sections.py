@@ -143,6 +143,16 @@ def test_a_script_line_that_looks_like_an_end_marker_reaches_the_shell(
     assert run(script) == "%end\ny\n"
 
 
+@pytest.mark.parametrize("value", ["", "y"])
+def test_an_empty_value_does_not_turn_a_script_line_into_an_end_marker(
+    tmp_path: pathlib.Path, value: str
+) -> None:
+    (script,) = scripts(
+        tmp_path, "<post>\ncat &lt;&lt;'X'\n&x;%end\nX\necho last\n</post>", values={"x": value}
+    )
+    assert run(script) == f"{value}%end\nlast\n"
+
+
 def test_a_protected_script_keeps_its_status_and_its_values(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -20,7 +20,10 @@ BASH = "/bin/bash"
 DELIMITER = "EOF"
 STRIP = f"sed 's/^{MARGIN}//'"
 # The installer reads such a line as the end of the section, or as the beginning of another.
-HAZARD = re.compile(rf"\s*%(?:[a-z]|{PLACEHOLDER.pattern})")
+# A reference before the "%" can have an empty value.
+HAZARD = re.compile(
+    rf"\s*(?:%(?:[a-z]|{PLACEHOLDER.pattern})|{PLACEHOLDER.pattern}(?:\s|{PLACEHOLDER.pattern})*%)"
+)
 # The contexts of references in a script that itself is behind a margin.
 SHELTERED = {"shell-here": "shell-here-line", "body": "body-twice"}
 UNSAFE = re.compile(r"[^A-Za-z0-9_./:@%+=,-]")
