@@ -118,13 +118,12 @@ def promote(
     options: PublishOptions = DEFAULT_OPTIONS,
     dry_run: bool = False,
 ) -> BuildResult:
-    """Publish under ``name`` the published generation of the distribution ``origin``."""
+    """Publish under ``name`` the published generation of the distribution ``origin``.
+
+    Raises NotFound if ``origin`` has none.
+    """
     store = StorePaths(root)
     identity = publish.current_generation(store, origin, arch)
-    if not identity:
-        raise NotFound(
-            f'distribution "{origin}" has no published generation for {arch}', hint="build it first"
-        )
     result = _preview_publish(store, name, arch, origin, identity)
     if dry_run:
         return result

@@ -10,8 +10,7 @@ from typing import AbstractSet, Callable, Optional, Protocol, Sequence
 from ..changes import compare_packages
 from ..metadata.index import Index
 from ..model import Changes, Generation, Package, Verdict
-
-ADVISORIES = "updateinfo"
+from .auxiliary_metadata import ADVISORIES
 
 
 class GenerationContent(Protocol):
