@@ -24,6 +24,7 @@ from typing import Any, Callable, ContextManager, Iterator, Mapping, Optional, S
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .daemons import Daemon, daemon
+from .waiting import until
 
 T = TypeVar("T")
 
@@ -107,6 +108,12 @@ class Network:
         if rate:
             self.server.limit(port, rate)
         client.ip("link", "set", "eth0", "up")
+        # Until then, the bridge drops the frames of the machine.
+        until(
+            lambda: "state forwarding" in self.server.ip("-d", "link", "show", port),
+            IP_SECONDS,
+            f"{port} to forward frames",
+        )
         return client
 
     def tap(self) -> str:
