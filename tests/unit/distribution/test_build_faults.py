@@ -42,7 +42,7 @@ class TestFaultyInput:
     def publish_a_generation(self, site: Site) -> None:
         site.build("rocks", site.mirror("os", [BASH]))
 
-    def test_sources_of_equal_priority_with_different_packages_of_one_nevra(
+    def test_different_packages_of_one_nevra_and_equal_priority_are_refused(
         self, site: Site
     ) -> None:
         other = dataclasses.replace(BASH, variant="other")
@@ -55,27 +55,29 @@ class TestFaultyInput:
             site.mirror("updates", [other]),
         )
 
-    def test_a_package_with_another_checksum_than_in_the_metadata(self, site: Site) -> None:
+    def test_a_package_with_another_checksum_than_in_the_metadata_is_refused(
+        self, site: Site
+    ) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         path = pathlib.Path(os_.path) / "Packages" / GLIBC.filename
         path.write_bytes(image(dataclasses.replace(GLIBC, variant="other")))
 
         self.assert_refused(site, DescriptionError, rf"{path}: .*sha256", os_)
 
-    def test_a_missing_package(self, site: Site) -> None:
+    def test_a_missing_package_is_refused(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         (pathlib.Path(os_.path) / "Packages" / GLIBC.filename).unlink()
 
         self.assert_refused(site, DescriptionError, r"glibc.*\.rpm: ", os_)
 
-    def test_metadata_with_another_checksum_than_in_repomd(self, site: Site) -> None:
+    def test_metadata_with_another_checksum_than_in_repomd_is_refused(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         (primary,) = (pathlib.Path(os_.path) / "repodata").glob("*-primary.xml.zst")
         primary.write_bytes(primary.read_bytes()[:-1])
 
         self.assert_refused(site, DescriptionError, r"-primary\.xml\.zst: .*checksum", os_)
 
-    def test_metadata_with_another_size_than_in_repomd(self, site: Site) -> None:
+    def test_metadata_with_another_size_than_in_repomd_is_refused(self, site: Site) -> None:
         os_ = site.mirror("os", [BASH, GLIBC])
         repomd = pathlib.Path(os_.path) / "repodata" / "repomd.xml"
         text = repomd.read_text()
@@ -85,7 +87,7 @@ class TestFaultyInput:
         self.assert_refused(site, DescriptionError, r'source "os".*: .* bytes', os_)
 
     @pytest.mark.parametrize("kind", ["mirror", "directory"])
-    def test_a_missing_source(self, site: Site, kind: str) -> None:
+    def test_a_missing_source_is_refused(self, site: Site, kind: str) -> None:
         source = getattr(site, kind)("missing")
         shutil.rmtree(source.path)
 
@@ -98,7 +100,9 @@ class TestFaultyInput:
 
         self.assert_refused(site, NotFound, r'\n  source "first" .*\n  source "last" ', *sources)
 
-    def test_a_full_disk(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_full_disk_is_an_error_with_the_name_of_the_distribution(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def fail_disk_full(path: str, *_arguments: object) -> None:
             raise OSError(28, "No space left on device", path)
 
@@ -107,7 +111,7 @@ class TestFaultyInput:
 
         self.assert_refused(site, Unavailable, r'No space left on device .*"rocks"', os_)
 
-    def test_a_source_that_changes_during_each_build(
+    def test_a_source_that_changes_during_each_build_is_refused(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         local = site.directory("local", [ROCKS])
