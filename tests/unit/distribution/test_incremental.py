@@ -138,6 +138,15 @@ def test_changed_descriptions_of_a_source_are_read_again(site: Site) -> None:
     }
 
 
+def test_changed_rules_choose_the_packages_of_unchanged_sources_again(site: Site) -> None:
+    os_ = site.mirror("os", [Rpm("a", "1.0"), Rpm("a", "2.0")])
+    site.build("rocks", os_)
+
+    site.build("rocks", os_, pins={"a": "1.0"})
+
+    assert site.nevras("rocks") == ["a-0:1.0-1.noarch"]
+
+
 def _rewrite(repository: pathlib.Path, before: bytes, after: bytes) -> None:
     """Change the text of a repository's primary.xml."""
     folder = repository / "repodata"

@@ -17,6 +17,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build imp
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.shards import (
     shard_of,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
@@ -113,6 +114,19 @@ def test_rollback_publishes_an_older_generation(site: Site) -> None:
 
     assert previous == built[1]
     assert site.nevras("rocks") == ["a-0:2-1.noarch"]
+
+
+def test_an_unchanged_build_after_a_rollback_publishes_its_generation_again(site: Site) -> None:
+    built = generations(site, 2)
+    with publish.build_lock(site.store, "rocks", ARCH, 0):
+        publish.publish(site.store, "rocks", ARCH, built[0])
+
+    result = site.build(
+        "rocks", Source("local", "directory", path=str(site.folder / "sources/local"))
+    )
+
+    assert (result.generation.identity, result.changed) == (built[1], True)
+    assert publish.current_generation(site.store, "rocks", ARCH) == built[1]
 
 
 def test_publishing_the_published_generation_changes_nothing(site: Site) -> None:
