@@ -42,9 +42,8 @@ class Remark(NamedTuple):
         return f"{self.origin}: {self.text}" + (f"; {self.hint}" if self.hint else "")
 
 
-COMPILE_RULE = (
-    "description"  # the rule of everything that ends a compile and has no rule of its own
-)
+COMPILE_RULE = "description"
+"""The rule of errors that end a compile and have no rule of their own."""
 
 
 def remark_from_error(error: RocksError, fallback: Origin) -> Remark:

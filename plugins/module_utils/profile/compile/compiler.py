@@ -96,10 +96,10 @@ def try_compile(
         *(_missing_file_remark(step, layers) for step in steps if not layers.node_files(step.node)),
         *assembly.remarks,
     ]
-    contents = _contents(assembly, [_profile_node(step, layers) for step in steps], target, remarks)
-    lines = _lines(
-        f"{root} for {target.name}, graph {layers.graph.name}", contents, layers, remarks
-    )
+    nodes = [_profile_node(step, layers) for step in steps]
+    contents = _contents(assembly, nodes, target, remarks)
+    title = f"{root} for {target.name}, graph {layers.graph.name}"
+    lines = _lines(title, contents, layers, remarks)
     ordered = tuple(
         sorted(set(remarks), key=lambda remark: (remark.origin, remark.rule, remark.text))
     )

@@ -56,7 +56,7 @@ class Expander:
         """
         for child in element.children:
             if isinstance(child, Text):
-                yield Chunk(child.text, fixed or child.origin, fixed is None)
+                yield Chunk(child.text, fixed or child.origin, tracks_lines=fixed is None)
             elif holds(condition_of(child), self.attributes):
                 expand = EXPANDERS.get(child.tag)
                 if expand is None:
@@ -86,9 +86,9 @@ class Expander:
         if "val" in element.attributes:
             self.define(element)
         elif name in self.variables:
-            yield Chunk(self.variables[name], origin, False)
+            yield Chunk(self.variables[name], origin, tracks_lines=False)
         else:
-            yield Chunk(placeholder(name), origin, False)
+            yield Chunk(placeholder(name), origin, tracks_lines=False)
 
     def _expand_eval(self, element: Element, origin: Origin) -> Iterator[Union[Chunk, Element]]:
         if self.evaluate is None:
@@ -124,12 +124,12 @@ class Expander:
     def _insert(
         self, text: str, element: Element, origin: Origin, name: str
     ) -> Iterator[Union[Chunk, Element]]:
-        moving = element.tag != "eval"
+        tracks_lines = element.tag != "eval"
         if element.attributes.get("mode") == "xml":
             inner = reader.parse_xml(f"<fragment>{text}</fragment>".encode(), name)
-            yield from self.chunks(inner, None if moving else origin)
+            yield from self.chunks(inner, None if tracks_lines else origin)
         else:
-            yield Chunk(reader.reject_reserved(text, name), origin, moving)
+            yield Chunk(reader.reject_reserved(text, name), origin, tracks_lines=tracks_lines)
 
     def _substitute(self, text: str, origin: Origin) -> str:
         """Replace references in a program by values, which become part of the shape."""

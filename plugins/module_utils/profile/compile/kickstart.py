@@ -9,12 +9,12 @@ import re
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ...errors import DescriptionError
-from ..escaping import LINE_END, PLACEHOLDER, placeholder, split_references
+from ..escaping import PLACEHOLDER, placeholder, split_references
 from ..model import Line, Origin, Package, ProfileNode
 from .assembly import PackageRequest
 from .expansion import SourceLine
 from .release_rules import Command
-from .script_sections import Script
+from .script_sections import Script, reject_line_ends
 
 BLANK = Line((), None)
 ORDER = ("pre", "pre-install", "post", "onerror")
@@ -166,9 +166,5 @@ def _section(script: Script, log: str) -> Iterator[Line]:
 
 
 def _line(source: SourceLine) -> Line:
-    match = LINE_END.search(source.text)
-    if match:
-        raise DescriptionError(
-            f"U+{ord(match.group()):04X} ends a line for the installer", str(source.origin)
-        )
+    reject_line_ends([source])
     return Line(split_references(source.text), source.origin)

@@ -25,7 +25,7 @@ HAZARD = re.compile(
     rf"\s*(?:%(?:[a-z]|{PLACEHOLDER.pattern})|{PLACEHOLDER.pattern}(?:\s|{PLACEHOLDER.pattern})*%)"
 )
 # The contexts of references in a script that itself is behind a margin.
-SHELTERED = {"shell-here": "shell-here-line", "body": "body-twice"}
+PROTECTED_CONTEXTS = {"shell-here": "shell-here-line", "body": "body-twice"}
 UNSAFE = re.compile(r"[^A-Za-z0-9_./:@%+=,-]")
 
 
@@ -114,8 +114,7 @@ def file_lines(expander: Expander, element: Element) -> list[SourceLine]:
     path = quote_word(_check_path(options.get("name", ""), origin))
     content = _file_content(expander, element)
     arrow = ">>" if options.get("mode") == "append" else ">"
-    commands = [*_make_parent(options["name"])]
-    out = [SourceLine(command, origin) for command in commands]
+    out = [SourceLine(command, origin) for command in _make_parent(options["name"])]
     if options.get("mode") == "pipe":
         out += _pipe_lines(content, options, path, origin)
     elif options.get("expr"):
@@ -153,7 +152,7 @@ def _file_content(expander: Expander, element: Element) -> list[SourceLine]:
     include = element.attributes.get("include")
     if include:
         path = expander.layers.find_include(include, str(element.origin))
-        return split_lines([Chunk(read_text(path), Origin(path, 1), True)])
+        return split_lines([Chunk(read_text(path), Origin(path, 1), tracks_lines=True)])
     lines = expander.lines(element)
     return lines[1:] if lines and not lines[0].text.strip() else lines
 
@@ -232,7 +231,7 @@ def protect_end_markers(
     if not any(HAZARD.match(line.text) for line in lines):
         return None
     inner = [
-        SourceLine(MARGIN + PLACEHOLDER.sub(_one_line_form, line.text), line.origin)
+        SourceLine(MARGIN + PLACEHOLDER.sub(_protected_context, line.text), line.origin)
         for line in lines
     ]
     head = ["script=$(mktemp)", f"{STRIP} > \"$script\" <<'ROCKS-SCRIPT'"]
@@ -244,9 +243,9 @@ def protect_end_markers(
     ]
 
 
-def _one_line_form(match: re.Match[str]) -> str:
+def _protected_context(match: re.Match[str]) -> str:
     context = match.group(2) or "plain"
-    return placeholder(match.group(1), SHELTERED.get(context, context))
+    return placeholder(match.group(1), PROTECTED_CONTEXTS.get(context, context))
 
 
 def reject_line_ends(lines: Sequence[SourceLine]) -> None:
