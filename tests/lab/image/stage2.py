@@ -1,6 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Stage 2, the installer's environment: made of the distribution's own packages, as lorax makes Red Hat's."""
+"""Stage 2, the installer's environment: made of the distribution's own packages, as lorax makes Red Hat's.
+
+As lorax does, it removes programs: those that the image of at least one release does not have, so that a script which
+needs one fails here as it would there.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import pathlib
 import shutil
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
+from support import installer_image
 
 from .. import cache
 from ..distribution import sources
@@ -20,6 +25,8 @@ INSTALLER = cache.LAB / "installer"
 LEFT_OUT = ("kernel", "dracut")
 UNUSED = ("boot", "var/cache/dnf", "var/log/dnf.log", "var/log/dnf.librepo.log", "var/log/dnf.rpm.log", "var/lib/rpm",
           "usr/share/zoneinfo/right", "usr/share/gnupg", "usr/include", "usr/share/grub", "usr/share/i18n")  # fmt: skip
+# Each release has one of them, and the lab's own installer is written for it.
+PYTHON = ("python3", "platform-python")
 RELEASE = "9.4"
 SECONDS = 300.0
 
@@ -36,7 +43,11 @@ def image() -> pathlib.Path:
 
 def _root_key() -> str:
     return cache.key_of(
-        HERE / "stage2.py", HERE / "stage2", INSTALLER, more=[sources.sources().name]
+        HERE / "stage2.py",
+        HERE / "stage2",
+        INSTALLER,
+        installer_image.HERE,
+        more=[sources.sources().name],
     )
 
 
@@ -45,6 +56,9 @@ def _make_root(root: pathlib.Path) -> None:
     base = cache.part("installroot", cache.key_of(HERE / "installroot.py", HERE / "stage2.py", more=[sources.sources().name]),
                       lambda out: _make_base(out / "root", packages))  # fmt: skip
     shutil.copytree(base / "root", root, symlinks=True)
+    _trim(root)
+    (root / "usr/lib/lab").mkdir()
+    (root / "usr/bin/lsblk").rename(root / "usr/lib/lab/lsblk")
     shutil.copytree(HERE / "stage2", root, dirs_exist_ok=True)
     shutil.copytree(
         INSTALLER, root / "usr/lib/lab/installer", ignore=shutil.ignore_patterns("__pycache__")
@@ -72,6 +86,13 @@ def _make_base(root: pathlib.Path, packages: list[str]) -> None:
     )
     (root / "var/lib/rpm").mkdir(parents=True, exist_ok=True)
     _compile(root, "/usr/lib/python3", "/usr/lib/python3.11")
+
+
+def _trim(root: pathlib.Path) -> None:
+    """Remove the programs that a release's own image does not have."""
+    for folder in ("usr/bin", "usr/sbin"):
+        for program in installer_image.removed() - set(PYTHON):
+            (root / folder / program).unlink(missing_ok=True)
 
 
 def _compile(root: pathlib.Path, *directories: str) -> None:

@@ -53,9 +53,11 @@ def programs(release: str) -> frozenset[str]:
 
 @functools.cache
 def removed() -> frozenset[str]:
-    """The programs in the table that the image of at least one release does not have."""
-    return frozenset(row["program"] for row in rows("programs.tsv")) - frozenset.intersection(
-        *map(programs, RELEASES)
+    """The programs that the image of at least one release does not have."""
+    return frozenset(
+        row["program"]
+        for row in rows("programs.tsv")
+        if not all(row[release].startswith("+") for release in RELEASES)
     )
 
 
