@@ -10,18 +10,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from typing import Callable, Collection, ContextManager, Optional
+from typing import TYPE_CHECKING, Callable, Collection, ContextManager, Optional
 
 from ..errors import NotFound
 from . import publish
 from .build import optional_imports, pipeline, validation
-from .build.profile_hook import ProfileHook
 from .build.result import BuildResult, describe_generation
 from .metadata.index import PublishedGeneration, open_published
 from .model import Distribution, ProgressCallback, ignore_progress
 from .sources.repository_access import SourceChanged
 from .storage import pool
 from .storage.pool import StorePaths
+
+if TYPE_CHECKING:
+    from .build.profile_hook import ProfileHook
 
 MAX_ATTEMPTS = 3
 """Builds until a source that changes during the build is an error."""
