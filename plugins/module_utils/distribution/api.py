@@ -75,7 +75,7 @@ def rebuild(
         with publish.translate_os_errors(name), pool.shared_lock(store):
             result = _retry(build)
         if not dry_run:
-            publish.prune(store, name, arch, options.keep, options.in_use)
+            publish.prune(store, name, arch, keep=options.keep, in_use=options.in_use)
     return result
 
 
@@ -103,10 +103,10 @@ def switch_generation(
     store = StorePaths(root)
     if dry_run:
         identity = publish.find_generation(store, name, arch, generation)
-        return _preview_publish(store, name, arch, name, identity)
+        return _preview_publish(store, name, arch, origin=name, identity=identity)
     with publish.build_lock(store, name, arch, options.wait):
         identity = publish.find_generation(store, name, arch, generation)
-        result = _preview_publish(store, name, arch, name, identity)
+        result = _preview_publish(store, name, arch, origin=name, identity=identity)
         publish.publish(store, name, arch, identity)
     return result
 
@@ -126,13 +126,13 @@ def promote(
     """
     store = StorePaths(root)
     identity = publish.current_generation(store, origin, arch)
-    result = _preview_publish(store, name, arch, origin, identity)
+    result = _preview_publish(store, name, arch, origin=origin, identity=identity)
     if dry_run:
         return result
     with publish.build_lock(store, name, arch, options.wait):
-        publish.copy_generation(store, origin, name, arch, identity)
+        publish.copy_generation(store, origin, name, arch, generation=identity)
         publish.publish(store, name, arch, identity)
-        publish.prune(store, name, arch, options.keep, options.in_use)
+        publish.prune(store, name, arch, keep=options.keep, in_use=options.in_use)
     promoted = dataclasses.replace(
         result.generation, path=store.generation_folder(name, arch, identity)
     )
@@ -172,7 +172,7 @@ def open_generation(store: StorePaths, name: str, arch: str, identity: str) -> P
 
 
 def _preview_publish(
-    store: StorePaths, name: str, arch: str, origin: str, identity: str
+    store: StorePaths, name: str, arch: str, *, origin: str, identity: str
 ) -> BuildResult:
     """Describe what publishing the generation ``identity`` of ``origin`` under ``name`` changes."""
     generation = open_generation(store, origin, arch, identity)

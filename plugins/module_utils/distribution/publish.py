@@ -154,16 +154,16 @@ def publish(store: StorePaths, distribution: str, arch: str, identity: str) -> b
 
 
 def copy_generation(
-    store: StorePaths, origin: str, distribution: str, arch: str, name: str = ""
+    store: StorePaths, origin: str, distribution: str, arch: str, *, generation: str = ""
 ) -> str:
     """Make a generation of the distribution ``origin`` one of ``distribution``; return its name.
 
-    name  as for ``find_generation``; empty: the published one
+    generation  as for ``find_generation``; empty: the published one
 
     The copy consists of hard links.  The caller holds ``build_lock`` of ``distribution``.
     """
-    if name:
-        identity = find_generation(store, origin, arch, name)
+    if generation:
+        identity = find_generation(store, origin, arch, generation)
     else:
         identity = current_generation(store, origin, arch)
     if not identity:
@@ -211,7 +211,7 @@ def _source_exists(generation: str) -> Iterator[None]:
 
 
 def prune(
-    store: StorePaths, distribution: str, arch: str, keep: int, in_use: Collection[str] = ()
+    store: StorePaths, distribution: str, arch: str, *, keep: int, in_use: Collection[str] = ()
 ) -> list[str]:
     """Remove all but the last ``keep`` published generations, and return the removed names.
 

@@ -61,7 +61,7 @@ def test_a_generation_in_use_is_never_removed(site: Site) -> None:
     built = generations(site, 4, keep=9)
 
     with publish.build_lock(site.store, "rocks", ARCH, 0):
-        removed = publish.prune(site.store, "rocks", ARCH, 1, in_use=[built[0]])
+        removed = publish.prune(site.store, "rocks", ARCH, keep=1, in_use=[built[0]])
 
     assert removed == built[1:3]
     assert existing(site) == [built[0], built[3]]
@@ -248,7 +248,7 @@ class TestTwoBuilders:
     def test_garbage_collection_is_delayed_until_no_build_runs(self, site: Site) -> None:
         generations(site, 2)
         with pool.shared_lock(site.store), publish.build_lock(site.store, "rocks", ARCH, 0):
-            publish.prune(site.store, "rocks", ARCH, 1)
+            publish.prune(site.store, "rocks", ARCH, keep=1)
         assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 2
 
         with publish.build_lock(site.store, "other", ARCH, 0):
@@ -263,9 +263,9 @@ def test_delayed_garbage_is_removed_by_the_next_prune(site: Site) -> None:
     with contextlib.ExitStack() as other:
         with pool.shared_lock(site.store):
             with publish.build_lock(site.store, "rocks", ARCH, 0):
-                publish.prune(site.store, "rocks", ARCH, 1)
+                publish.prune(site.store, "rocks", ARCH, keep=1)
             other.enter_context(publish.build_lock(site.store, "other", ARCH, 0))
-        publish.prune(site.store, "other", ARCH, 1)
+        publish.prune(site.store, "other", ARCH, keep=1)
 
     assert set(os.listdir(site.store.sets)) == publish.referenced_sets(site.store)
     assert not pool.pending_gc(site.store)
@@ -276,9 +276,8 @@ def test_garbage_collection_keeps_requests_made_while_it_runs(site: Site) -> Non
 
     def find_used_then_prune() -> set[str]:
         used = publish.referenced_sets(site.store)
-        publish.prune(
-            site.store, "rocks", ARCH, 1
-        )  # as another process does, without the exclusive lock
+        # As another process does, without the exclusive lock.
+        publish.prune(site.store, "rocks", ARCH, keep=1)
         return used
 
     with publish.build_lock(site.store, "rocks", ARCH, 0), pool.exclusive_lock(site.store):
@@ -321,7 +320,7 @@ def test_prune_ignores_sets_that_another_process_removed(
 
     with publish.build_lock(site.store, "rocks", ARCH, 0):
         monkeypatch.setattr(pool, "exclusive_lock", lock_after_another_gc)
-        publish.prune(site.store, "rocks", ARCH, 1)
+        publish.prune(site.store, "rocks", ARCH, keep=1)
 
     assert len(list(pathlib.Path(site.store.pool).glob("??/*.rpm"))) == 1
     assert len(os.listdir(site.store.sets)) == 1

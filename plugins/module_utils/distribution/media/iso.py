@@ -93,7 +93,9 @@ def make(
                 *_own_grafts(folder, menu, menu_text),
             ]
             new_medium = os.path.join(folder, "medium.iso")
-            argv = _xorriso(new_medium, menu.label, identity, images, grafts, moment=moment)
+            argv = _xorriso(
+                new_medium, menu.label, identity, images=images, grafts=grafts, moment=moment
+            )
             run(argv, timeout=TIMEOUT, env={"SOURCE_DATE_EPOCH": moment})
             _replace(new_medium, target)
     return medium
@@ -208,9 +210,9 @@ def _xorriso(
     target: str,
     label: str,
     identity: str,
+    *,
     images: boot_loader.BootImages,
     grafts: list[str],
-    *,
     moment: str,
 ) -> list[str]:
     """Return the command that writes a medium.
