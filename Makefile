@@ -9,6 +9,8 @@ LIBRARY := ansible_collections.npaci.rocks.plugins.module_utils
 PYTEST := $(BIN)/python -m pytest
 # Each folder in a process of its own: a server that one of them starts is kept as long as its process.
 INTEGRATION := $(sort $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_*.py))))
+# Each in an environment of its own: .cache/platforms/NAME.
+PLATFORMS := $(shell sed -nE 's/^([a-z0-9]+) +python .*/\1/p' tests/platforms.txt)
 # Two at a time, since much of it waits; each tells what it has to say when it has ended.
 TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
@@ -16,7 +18,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test lint imports unit integration mariadb sanity molecule lab bench collection clean $(INTEGRATION)
+.PHONY: help demo test lint imports unit integration mariadb platforms sanity molecule lab bench collection clean \
+    $(INTEGRATION) $(PLATFORMS)
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
@@ -27,7 +30,7 @@ demo: .venv/tests.ready  ## the main job on the embedded default: no root, no vi
 test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
 	@# Where no such container can run, one sentence says so, and the rest is tested.
 	@container=; if RUN=probe extensions/molecule/container able; then container=molecule; fi; \
-	    $(TOGETHER) lint sanity $$container $(INTEGRATION) mariadb unit
+	    $(TOGETHER) lint sanity $$container $(INTEGRATION) mariadb unit $(PLATFORMS)
 
 lint: .venv/tests.ready imports  ## style, types, who imports whom, documentation
 	ruff check .
@@ -51,6 +54,12 @@ $(INTEGRATION): .venv/tests.ready .cache/packages.ready
 
 mariadb: .venv/tests.ready .cache/packages.ready  # the database's rules once more, on a real server
 	$(PYTEST) -q tests/unit/cluster --engine=mariadb
+
+platforms:  ## unit tests on the libraries of each Enterprise Linux
+	@$(TOGETHER) $(PLATFORMS)
+
+$(PLATFORMS): .venv/tests.ready .cache/packages.ready
+	tests/platform $@
 
 sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
 	tests/sanity

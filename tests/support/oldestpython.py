@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import functools
 import os
-import pathlib
-import shutil
-import subprocess
-from typing import Iterator
 
 import pytest
+
+from . import interpreters
 
 VERSION = "3.6"
 VARIABLE = "ROCKS_PYTHON36"
@@ -36,30 +34,7 @@ def oldest_python() -> str:
 
 @functools.cache
 def _first_match() -> str:
-    return next((path for path in _candidates() if _has_version(path)), "")
-
-
-def _candidates() -> Iterator[str]:
-    if os.environ.get(VARIABLE):
-        yield os.environ[VARIABLE]
-        return
-    yield f"python{VERSION}"
-    if shutil.which("pyenv"):
-        root = subprocess.run(
-            ["pyenv", "root"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        yield from sorted(
-            map(str, pathlib.Path(root, "versions").glob(f"{VERSION}*/bin/python{VERSION}"))
-        )
-
-
-def _has_version(path: str) -> bool:
-    """Whether it runs and has the version: pyenv's shim on the path is called python3.6 and may only print a hint."""
-    argv = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    try:
-        return (
-            subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
-            == VERSION
-        )
-    except OSError:
-        return False
+    named = os.environ.get(VARIABLE)
+    if named:
+        return named if interpreters.has_version(named, VERSION) else ""
+    return interpreters.find(VERSION)

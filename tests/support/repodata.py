@@ -101,7 +101,7 @@ def _document(kind: str, packages: Sequence[createrepo_c.Package]) -> bytes:
 
 
 def _record(repodata: pathlib.Path, kind: str, name: str, content: bytes, text: bytes = b"") -> Any:
-    """Write a file under its digest; the record that describes it.  text: what is compressed in it"""
+    """Write a file under its digest, and return its record; text: the content, uncompressed."""
     digest = hashlib.sha256(content).hexdigest()
     path = repodata / f"{digest}-{name}"
     path.write_bytes(content)
