@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import glob
 import io
 import os
+import pathlib
 import sys
 import tarfile
 from typing import Sequence
@@ -38,8 +38,8 @@ def archive(patterns: Sequence[str]) -> bytes:
         entry.mode = 0o600
         tar.addfile(entry, io.BytesIO(dump))
         for pattern in patterns:
-            for path in sorted(glob.glob(pattern)):
-                tar.add(path, arcname=path.lstrip("/"))
+            for path in sorted(pathlib.Path("/").glob(pattern.lstrip("/"))):
+                tar.add(path, arcname=str(path.relative_to("/")))
     return content.getvalue()
 
 
@@ -57,8 +57,9 @@ def main(argv: Sequence[str]) -> int:
     except RocksError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for path in sorted(glob.glob(os.path.join(options.folder, "rocks-*.tar.gz")))[: -options.keep]:
-        os.unlink(path)
+    backups = sorted(pathlib.Path(options.folder).glob("rocks-*.tar.gz"))
+    for path in backups[: -options.keep]:
+        path.unlink()
     return 0
 
 

@@ -10,7 +10,9 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance import go_round
+from ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance import (
+    run_maintenance,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
@@ -124,7 +126,7 @@ def test_a_round_ends_orders_whose_time_is_over_and_writes_the_metrics(
     face: Face, cluster: Database, order: Order, tmp_path: pathlib.Path
 ) -> None:
     textfile, late = tmp_path / "rocks.prom", timestamps.later(order.expires, 1)
-    go_round(cluster.location.url, str(textfile), late)
+    run_maintenance(cluster.location.url, str(textfile), late)
     assert orders.by_uuid(cluster, [order.uuid])[0].state == "expired"
     assert textfile.read_text(encoding="utf-8") == face.get("/rocks/metrics", ADMIN).text
     assert 'rocks_orders_ended_total{state="expired"} 1\n' in textfile.read_text(encoding="utf-8")
@@ -134,9 +136,9 @@ def test_a_textfile_whose_content_is_the_same_is_as_young_as_its_round(
     cluster: Database, order: Order, tmp_path: pathlib.Path
 ) -> None:
     textfile = tmp_path / "rocks.prom"
-    go_round(cluster.location.url, str(textfile), NOW)
+    run_maintenance(cluster.location.url, str(textfile), NOW)
     os.utime(textfile, (0, 0))
-    go_round(cluster.location.url, str(textfile), NOW)
+    run_maintenance(cluster.location.url, str(textfile), NOW)
     assert textfile.stat().st_mtime > 0
 
 
@@ -144,6 +146,6 @@ def test_a_round_without_a_folder_or_a_database_says_so(
     cluster: Database, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(DescriptionError, match="cannot be written"):
-        go_round(cluster.location.url, str(tmp_path / "none" / "rocks.prom"), NOW)
+        run_maintenance(cluster.location.url, str(tmp_path / "none" / "rocks.prom"), NOW)
     with pytest.raises(NotFound, match="no such database"):
-        go_round(f"sqlite:///{tmp_path}/none/cluster.sqlite", "", NOW)
+        run_maintenance(f"sqlite:///{tmp_path}/none/cluster.sqlite", "", NOW)
