@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What holds for all modules of the collection."""
+"""The attributes that all modules of the collection share."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ class ModuleDocFragment:
 attributes:
   check_mode:
     support: full
-    description: Says what would change, and changes nothing.
+    description: Reports what would change, and changes nothing.
   diff_mode:
     support: full
-    description: Returns what was and what is, when in diff mode.
+    description: Returns the state before and after the change in diff mode.
   platform:
     support: full
     platforms: posix
     description: The frontend of the cluster; no module runs on a compute node.
   idempotent:
     support: full
-    description: Running it twice changes nothing the second time.
+    description: A second run changes nothing.
 options: {}
 """
 
-    # For the modules that only read.
+    # For modules that only read.
     INFO = r"""
 attributes:
   check_mode:
     support: full
-    description: Changes nothing, in check mode or out of it.
+    description: Changes nothing, with or without check mode.
   diff_mode:
     support: N/A
-    description: There is no difference to show.
+    description: Changes nothing.
   platform:
     support: full
     platforms: posix

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The option that names the cluster database."""
+"""The option for the URL of the cluster database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ options:
   database:
     description:
       - URL of the cluster database, V(sqlite:///PATH) or V(mysql://USER@HOST/NAME).
-      - Without it, E(ROCKS_DATABASE) counts, then C(database) in C(/etc/rocks/rocks.yml) or in the file that
-        E(ROCKS_CONFIG) names.
+      - The default is E(ROCKS_DATABASE), or else C(database) in C(/etc/rocks/rocks.yml) (or in the
+        file that E(ROCKS_CONFIG) names).
     type: str
 """

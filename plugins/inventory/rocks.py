@@ -1,28 +1,31 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hosts, groups and variables from the cluster database: one query, then plain Python."""
+"""The Ansible inventory of the cluster database."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rocks
-short_description: The nodes of a cluster, grouped by membership, rack and any SQL
+short_description: Nodes of a cluster, grouped by membership, rack and any SQL
 version_added: 0.1.0
 author: the npaci.rocks contributors (@npaci)
 description:
   - Reads the nodes, memberships, appliances and attributes of the cluster database.
-  - "Every node is in these groups: its membership in lower case with underscores (V(compute), V(nfs_server)),
-    C(appliance_NAME), C(rack_NUMBER), C(arch_NAME), and C(with_NAME) for each attribute of its that says yes."
-  - "Every node has these variables: C(ansible_host), C(rocks_id), C(rocks_mac), C(rocks_membership),
-    C(rocks_appliance), C(rocks_rack), C(rocks_rank), C(rocks_arch), C(rocks_attributes), C(rocks_state) of its last
-    install order, C(rocks_generation) and C(rocks_installed_at) of what runs, and C(rocks_drifted)."
-  - Groups from SQL are named in O(query_groups); E(ROCKS_QUERY) makes the group C(query) without a change to any file.
-  - Every query runs through the read-only account, in a read-only transaction, with a time limit.
+  - "Each node is in these groups: its membership in lower case with underscores (V(compute),
+    V(nfs_server)), C(appliance_NAME), C(rack_NUMBER), C(arch_NAME), and C(with_NAME) for each of its
+    attributes whose value is true."
+  - "Each node has these variables: C(ansible_host), C(rocks_id), C(rocks_mac), C(rocks_membership),
+    C(rocks_appliance), C(rocks_rack), C(rocks_rank), C(rocks_arch), C(rocks_attributes),
+    C(rocks_state) (of its last install order), C(rocks_generation) and C(rocks_installed_at) (of its
+    last successful installation), and C(rocks_drifted)."
+  - Set O(query_groups) to make groups from SQL. With E(ROCKS_QUERY) you can make the group C(query)
+    without editing a file.
+  - Every query runs with the read-only account, in a read-only transaction, with a time limit.
   - Values from the database are never rendered as templates.
 notes:
-  - Use C(rocks_rack | string) as the key of O(keyed_groups), since Ansible takes no number there.
-  - Where the database file does not exist yet, the inventory is empty and says so; a server that does not answer is
-    an error.
+  - Use C(rocks_rack | string) as the key of O(keyed_groups), because Ansible accepts no numbers.
+  - If the database file does not exist yet, the inventory is empty, with a warning. If a database
+    server does not answer, the inventory fails.
 extends_documentation_fragment:
   - constructed
   - inventory_cache
@@ -35,22 +38,23 @@ options:
   database:
     description:
       - URL of the cluster database, V(sqlite:///PATH) or V(mysql://USER@HOST/NAME).
-      - Without it, C(reader) or C(database) in C(/etc/rocks/rocks.yml) or in the file that E(ROCKS_CONFIG) names.
+      - The default is C(reader) or C(database) in C(/etc/rocks/rocks.yml) (or in the file that
+        E(ROCKS_CONFIG) names).
     type: str
     env:
       - name: ROCKS_DATABASE
   query_groups:
     description:
-      - Group name to SQL. The first column of what the query returns are the names of the nodes in the group.
+      - SQL by group name. The first column of the result contains the names of the group's nodes.
     type: dict
     default: {}
   query:
-    description: SQL whose nodes make the group C(query).
+    description: SQL that selects the nodes of the group C(query).
     type: str
     env:
       - name: ROCKS_QUERY
   time_limit:
-    description: Seconds that one query may take.
+    description: The time limit of each query in seconds.
     type: float
     default: 10
 """
@@ -64,7 +68,7 @@ query_groups:
     select nodes.name from nodes,memberships
     where nodes.membership = memberships.id and memberships.name = 'Compute'
 
-# What any inventory plugin does works here too.
+# The options of all constructed inventories work too.
 # compose:
 #   ansible_user: "'root'"
 # keyed_groups:
@@ -95,37 +99,36 @@ QUERY_GROUP = "query"
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
-    """Fetch everything first, then build groups and variables without a template."""
+    """Read the whole cluster, then add hosts, groups and variables without templates."""
 
     NAME = "npaci.rocks.rocks"
 
     def verify_file(self, path: str) -> bool:
-        """Whether the file is ours by its name: it ends in rocks.yml or rocks.yaml."""
+        """Whether the name of the file ends in rocks.yml or rocks.yaml."""
         return super().verify_file(path) and path.endswith(("rocks.yml", "rocks.yaml"))
 
-    # Until ansible-core 2.18 a value that looks like a template is rendered, unless it is wrapped; from 2.19 on nothing
-    # is rendered that a plugin did not mark as a template, and a plugin says which of the two it is.
-    _inert = staticmethod(
+    # Until ansible-core 2.18, a value that looks like a template is rendered unless it is wrapped.
+    # Since 2.19, only values that a plugin marks as templates are; the attribute shows the release.
+    _as_plain_value = staticmethod(
         (lambda value: value) if hasattr(BaseInventoryPlugin, "trusted_by_default") else wrap_var
     )
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        """Fill the inventory; every fault becomes one error that names its place."""
+        """Fill the inventory.  Errors become AnsibleParserError."""
         super().parse(inventory, loader, path, cache)
-        # Ansible itself takes no notice of an option that is spelled otherwise.
-        given = self._read_config_data(path)
-        known = self.get_options()
-        for name in sorted(set(given) - set(known)):
+        # Ansible itself ignores misspelled options.
+        options = self.get_options()
+        for name in sorted(set(self._read_config_data(path)) - set(options)):
             raise AnsibleParserError(
-                f"{path}: unknown option {name!r}; known options: {', '.join(sorted(known))}"
+                f"{path}: unknown option {name!r}; known options: {', '.join(sorted(options))}"
             )
         try:
-            self._populate(self._census(path, cache))
+            self._populate(self._load(path, cache))
         except RocksError as error:
             raise AnsibleParserError(str(error)) from None
 
-    def _census(self, path: str, cache: bool) -> Inventory:
-        """The cluster's rows, from the cache where the user keeps one."""
+    def _load(self, path: str, cache: bool) -> Inventory:
+        """Return the cluster, from the cache if the user has configured one."""
         queries = dict(self.get_option("query_groups") or {})
         if self.get_option("query"):
             queries[QUERY_GROUP] = self.get_option("query")
@@ -134,13 +137,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         key = f"{self.get_cache_key(path)}_{_digest(queries)}"
         if cache and key in self._cache:
             return Inventory.from_data(self._cache[key])
-        found = self._read(queries)
-        self._cache[key] = found.to_data()
-        return found
+        result = self._read(queries)
+        self._cache[key] = result.to_data()
+        return result
 
     def _read(self, queries: Mapping[str, str]) -> Inventory:
-        found = settings.load()
-        url = self.get_option("database") or found.reader or found.database
+        site = settings.load()
+        url = self.get_option("database") or site.reader or site.database
         try:
             with connect(url, read_only=True) as database:
                 return load_inventory(database, queries, seconds=self.get_option("time_limit"))
@@ -148,41 +151,44 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning(f"{error}. The inventory has no nodes.")
             return Inventory((), {})
 
-    def _populate(self, found: Inventory) -> None:
-        groups = {}
+    def _populate(self, cluster: Inventory) -> None:
+        groups: dict[str, Any] = {}
 
         def group(name: str) -> Any:
             if name not in groups:
                 groups[name] = self.inventory.groups[self.inventory.add_group(name)]
             return groups[name]
 
-        for member in found.hosts:
-            host = self.inventory.hosts[self.inventory.add_host(member.name)]
-            # Not set_variable: ten thousand nodes with ten variables each would pay for a hundred thousand checks of
-            # names that are ours.
-            host.vars.update(self._inert(variables(member)))
-            for name in member.groups:
+        for node in cluster.hosts:
+            host = self.inventory.hosts[self.inventory.add_host(node.name)]
+            # Not set_variable, which checks each name: 100,000 checks of our own names for 10,000
+            # nodes.
+            host.vars.update(self._as_plain_value(variables(node)))
+            for name in node.groups:
                 group(name).add_host(host)
-        for name, names in found.queries.items():
-            wanted = group(name)
-            for node in names:
-                wanted.add_host(self.inventory.hosts[node])
-        self._construct(member.name for member in found.hosts)
+        for name, selected in cluster.queries.items():
+            query_group = group(name)
+            for node_name in selected:
+                query_group.add_host(self.inventory.hosts[node_name])
+        self._construct(node.name for node in cluster.hosts)
 
     def _construct(self, names: Iterable[str]) -> None:
-        """What the user's file adds; each expression costs a millisecond a node, so none is touched without need."""
+        """Apply the options of constructed inventories.
+
+        Each expression takes a millisecond for each node, so an empty option must cost nothing.
+        """
         steps: list[tuple[str, Callable[..., None]]] = [
             ("compose", self._set_composite_vars),
             ("groups", self._add_host_to_composed_groups),
             ("keyed_groups", self._add_host_to_keyed_groups),
         ]
-        wanted = [
+        active_steps = [
             (self.get_option(option), step) for option, step in steps if self.get_option(option)
         ]
-        if not wanted:
+        if not active_steps:
             return
         for name in names:
-            for value, step in wanted:
+            for value, step in active_steps:
                 step(
                     value,
                     self.inventory.hosts[name].get_vars(),
@@ -191,26 +197,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
 
 
-def variables(member: Host) -> dict[str, Any]:
-    """The variables of a host, by the names that the documentation promises."""
-    found = {
-        "rocks_id": member.id,
-        "rocks_mac": member.mac,
-        "rocks_membership": member.membership,
-        "rocks_appliance": member.appliance,
-        "rocks_rack": member.rack,
-        "rocks_rank": member.rank,
-        "rocks_arch": member.arch,
-        "rocks_attributes": member.attributes,
-        "rocks_state": member.state,
-        "rocks_generation": member.generation,
-        "rocks_installed_at": member.installed_at,
-        "rocks_drifted": member.drifted,
+def variables(node: Host) -> dict[str, Any]:
+    """Return the variables of a host; a node without an address has no ``ansible_host``."""
+    values = {
+        "rocks_id": node.id,
+        "rocks_mac": node.mac,
+        "rocks_membership": node.membership,
+        "rocks_appliance": node.appliance,
+        "rocks_rack": node.rack,
+        "rocks_rank": node.rank,
+        "rocks_arch": node.arch,
+        "rocks_attributes": node.attributes,
+        "rocks_state": node.state,
+        "rocks_generation": node.generation,
+        "rocks_installed_at": node.installed_at,
+        "rocks_drifted": node.drifted,
     }
-    # A node without an address is reached by its name, or not at all.
-    return {"ansible_host": member.ip, **found} if member.ip else found
+    return {"ansible_host": node.ip, **values} if node.ip else values
 
 
 def _digest(queries: Mapping[str, str]) -> str:
-    """What tells one set of queries from another in the name of a cache entry."""
+    """Return the part of a cache key that depends on the queries."""
     return hashlib.sha256(json.dumps(queries, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,16 +1,16 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rows of the cluster database in a playbook."""
+"""Query the cluster database in a playbook."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rocks_sql
-short_description: Asks the cluster database with SQL
+short_description: Query the cluster database with SQL
 version_added: 0.1.0
 author: the npaci.rocks contributors (@npaci)
 description:
-  - Runs each query through the read-only account, in a read-only transaction, with a time limit.
+  - Runs each query with the read-only account, in a read-only transaction, with a time limit.
 options:
   _terms:
     description: The queries.
@@ -20,12 +20,13 @@ options:
   database:
     description:
       - URL of the cluster database, V(sqlite:///PATH) or V(mysql://USER@HOST/NAME).
-      - Without it, C(reader) or C(database) in C(/etc/rocks/rocks.yml) or in the file that E(ROCKS_CONFIG) names.
+      - The default is C(reader) or C(database) in C(/etc/rocks/rocks.yml) (or in the file that
+        E(ROCKS_CONFIG) names).
     type: str
     env:
       - name: ROCKS_DATABASE
   time_limit:
-    description: Seconds that one query may take.
+    description: The time limit of each query in seconds.
     type: float
     default: 10
 """
@@ -47,7 +48,7 @@ RETURN = r"""
 _raw:
   description:
     - The rows of all queries, in order.
-    - A query of one column gives plain values, a query of more gives dictionaries by column name.
+    - A query of one column returns values, a query of several columns dictionaries by column name.
   type: list
   elements: raw
 """
@@ -64,26 +65,25 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksErr
 
 
 class LookupModule(LookupBase):
-    """One read-only connection for all queries of a call."""
+    """Run all queries of a call in one read-only connection."""
 
     def run(
         self, terms: list[str], variables: Optional[dict[str, Any]] = None, **kwargs: Any
     ) -> list[Any]:
-        """The rows of every query in ``terms``; see RETURN."""
+        """Return the rows of all queries in ``terms``; see RETURN."""
         self.set_options(var_options=variables, direct=kwargs)
-        found: list[Any] = []
+        values: list[Any] = []
         try:
             site = settings.load()
-            with connect(
-                self.get_option("database") or site.reader or site.database, read_only=True
-            ) as database:
+            url = self.get_option("database") or site.reader or site.database
+            with connect(url, read_only=True) as database:
                 for term in terms:
                     columns, rows = select(database, term, seconds=self.get_option("time_limit"))
-                    found += (
+                    values += (
                         [row[0] for row in rows]
                         if len(columns) == 1
                         else [dict(zip(columns, row)) for row in rows]
                     )
         except RocksError as error:
             raise AnsibleError(str(error)) from None
-        return found
+        return values

@@ -1,28 +1,28 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A kind of node."""
+"""Add, change or remove an appliance."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_appliance
-short_description: Describes a kind of node
+short_description: Add, change or remove an appliance (a kind of node)
 version_added: 0.1.0
 description:
-  - Makes an appliance in the cluster database, changes it, or forgets it with its attributes.
-  - An appliance names the root in the graph that its nodes' profile is compiled from, and gives its nodes their names,
-    C(compute-0-3).
+  - Adds or changes an appliance in the cluster database, or removes it with its attributes.
+  - An appliance selects the root in the graph that the profile of its nodes is compiled from. Its
+    name is part of the names of its nodes, such as C(compute-0-3).
 options:
   name:
-    description: The appliance's name. Small letters, digits and hyphens.
+    description: The name of the appliance. You can use a-z, digits and hyphens.
     type: str
     required: true
   root:
-    description: The root in the graph. An empty text means that its nodes have no profile, such as a switch.
+    description: The root in the graph. Empty for devices without a profile, such as switches.
     type: str
   state:
-    description: Whether the appliance is to be there.
+    description: V(absent) removes the appliance, unless it has memberships.
     type: str
     choices: [present, absent]
     default: present
@@ -35,17 +35,17 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Nodes with graphics cards have a root of their own
+- name: Add an appliance with a root of its own
   npaci.rocks.rocks_appliance:
     name: gpu
     root: gpu-compute
 
-- name: Tape libraries have no profile
+- name: Add an appliance without a profile
   npaci.rocks.rocks_appliance:
     name: tape
     root: ""
 
-- name: No more
+- name: Remove an appliance
   npaci.rocks.rocks_appliance:
     name: tape
     state: absent
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 appliance:
-  description: The appliance as it is now; empty when it is absent.
+  description: The appliance after the change; empty if it is absent.
   returned: success
   type: dict
   sample:
@@ -72,7 +72,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships im
     remove_appliance,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -84,18 +84,18 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            if params["state"] == "present":
-                done = put_appliance(database, params["name"], root=params["root"])
-            else:
-                done = remove_appliance(database, params["name"])
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), appliance=to_dict(done.after))
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        if params["state"] == "present":
+            change = put_appliance(database, params["name"], root=params["root"])
+        else:
+            change = remove_appliance(database, params["name"])
+    module.exit_json(
+        changed=change.changed, diff=change.difference(), appliance=to_dict(change.after)
+    )
 
 
 if __name__ == "__main__":

@@ -1,27 +1,29 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A named value, global, of an appliance, or of a node."""
+"""Set or remove an attribute."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_attribute
-short_description: Sets an attribute globally, for an appliance or for a node
+short_description: Set an attribute globally, for an appliance or for a node
 version_added: 0.1.0
 description:
-  - Sets or forgets a named value in the cluster database.
-  - The narrower one wins. A node's value hides its appliance's, which hides the global one.
-  - Node files, reports and the inventory read attributes. What must stay secret belongs into a secret instead.
-  - The room itself reads two. C(name_pattern) (global or of an appliance) names new nodes, such as V(c{rank:04});
-    C(network) (global or of an appliance) is the network that new nodes get their addresses from.
+  - Sets or removes a named value in the cluster database.
+  - The value for a node overrides the value for its appliance, which overrides the global value.
+  - Node files, reports and the inventory read attributes. Use M(npaci.rocks.rocks_secret) for
+    values that must stay secret.
+  - Two attributes control new nodes, both global or for an appliance. C(name_pattern) is the
+    pattern of their names, such as V(c{rank:04}); C(network) is the network that they get their
+    addresses from.
 options:
   name:
-    description: The attribute's name. Letters, digits and C(_ . -).
+    description: The name of the attribute. You can use letters, digits and C(_ . -).
     type: str
     required: true
   value:
-    description: Its value, a text.
+    description: The value.
     type: str
   appliance:
     description: Set it for the nodes of this appliance.
@@ -30,7 +32,7 @@ options:
     description: Set it for this node.
     type: str
   state:
-    description: Whether it is to be set in this scope. When it is not, a wider value shows again.
+    description: V(absent) removes the value of this scope; a value of a wider scope then applies.
     type: str
     choices: [present, absent]
     default: present
@@ -44,24 +46,24 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: All nodes
+- name: Set an attribute for all nodes
   npaci.rocks.rocks_attribute:
     name: timezone
     value: America/Los_Angeles
 
-- name: All compute nodes
+- name: Set an attribute for all compute nodes
   npaci.rocks.rocks_attribute:
     name: swap_mib
     value: "4096"
     appliance: compute
 
-- name: One node
+- name: Set an attribute for one node
   npaci.rocks.rocks_attribute:
     name: gpu
     value: "yes"
     node: compute-0-3
 
-- name: Back to what its appliance says
+- name: Return to the value of its appliance
   npaci.rocks.rocks_attribute:
     name: gpu
     node: compute-0-3
@@ -70,17 +72,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 name:
-  description: The attribute's name.
+  description: The name of the attribute.
   returned: success
   type: str
   sample: timezone
 scope:
-  description: For whom it is set, in words.
+  description: The scope of the value.
   returned: success
   type: str
   sample: node 'compute-0-3'
 value:
-  description: The value in this scope now; null when it is not set.
+  description: The value in this scope after the change; null if it is not set.
   returned: success
   type: str
   sample: "yes"
@@ -97,7 +99,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_admin,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -116,22 +118,24 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    name, scope = params["name"], Scope(params["appliance"] or "", params["node"] or "")
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            if params["state"] == "present":
-                done = set_attribute(database, name, params["value"], scope)
-            else:
-                done = remove_attribute(database, name, scope)
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    before, after = ({name: value} if value is not None else {} for value in done)
-    difference = {"before": before, "after": after}
+    name = params["name"]
+    scope = Scope(params["appliance"] or "", params["node"] or "")
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        if params["state"] == "present":
+            change = set_attribute(database, name, params["value"], scope)
+        else:
+            change = remove_attribute(database, name, scope)
+    before, after = ({name: value} if value is not None else {} for value in change)
     module.exit_json(
-        changed=done.changed, diff=difference, name=name, scope=str(scope), value=done.after
+        changed=change.changed,
+        diff={"before": before, "after": after},
+        name=name,
+        scope=str(scope),
+        value=change.after,
     )
 
 

@@ -1,28 +1,29 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The cluster database itself."""
+"""Create, migrate, dump and restore the cluster database."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_database
-short_description: Makes, migrates, dumps and restores the cluster database
+short_description: Create, migrate, dump and restore the cluster database
 version_added: 0.1.0
 description:
-  - Makes the cluster database with its tables, appliances and memberships, or brings an older one to the schema that
-    this release knows. A migration that was cut off goes on where it stopped.
-  - On MariaDB it also makes the reader's and the service's account, each with the privileges that it needs and no
-    others.
-  - Writes the whole database into a text, and fills a new database from such a text, from either engine to either.
-  - There is no way to drop or to overwrite a database with this module.
+  - Creates the cluster database with its tables, appliances and memberships, or migrates an older
+    one to the schema of this release. An interrupted migration continues where it stopped.
+  - On MariaDB it can also create the reader's and the service's accounts, with the privileges that
+    they need and no others.
+  - Dumps the whole database to a text file, and restores such a file to a new database, also on the
+    other engine.
+  - This module cannot drop or overwrite a database.
 options:
   state:
     description:
-      - V(present) makes or migrates the database and its accounts.
+      - V(present) creates or migrates the database and its accounts.
       - V(dumped) writes it to O(path), with mode 0600.
-      - V(restored) makes the database and fills it from O(path). One into which somebody has written already is
-        refused, unless it holds exactly what the dump holds.
+      - V(restored) creates the database and fills it from O(path). It fails if the database has
+        been written to, unless its content is exactly that of the dump.
     type: str
     choices: [present, dumped, restored]
     default: present
@@ -30,7 +31,7 @@ options:
     description: The file of the dump.
     type: path
   secrets:
-    description: Whether a dump holds the secrets too.
+    description: Include the secrets in a dump.
     type: bool
     default: false
   accounts:
@@ -41,24 +42,26 @@ options:
     suboptions:
       role:
         description:
-          - V(reader) answers users' SQL, the inventory and the reports, and sees no secret.
-          - V(service) is the HTTP face's.
+          - V(reader) runs users' SQL, the inventory and the reports, and sees no secret.
+          - V(service) is the account of the HTTP service.
         type: str
         choices: [reader, service]
         required: true
       user:
-        description: The account's name.
+        description: The name of the account.
         type: str
         required: true
       host:
-        description: Where it may come from.
+        description: The host that it can connect from.
         type: str
         default: localhost
       credentials:
         description:
-          - A MySQL option file with the account's password. One that does not exist is made with a new password and
-            mode 0600. Name it in the account's URL, C(?credentials=FILE).
-          - Without it, the server lets in the system's user of the same name, by its socket.
+          - A MySQL option file with the password of the account. If it does not exist, it is
+            created with a new password and mode 0600. Add it to the URL of the account as
+            C(?credentials=FILE).
+          - By default, the server authenticates the system user of the same name through its
+            socket.
         type: path
 extends_documentation_fragment:
   - npaci.rocks.attributes
@@ -67,11 +70,11 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: The embedded database of a cluster with one frontend
+- name: Create an SQLite database for a cluster with one frontend
   npaci.rocks.rocks_database:
     database: sqlite:///var/lib/rocks/cluster.sqlite
 
-- name: The database of a real frontend, with its three accounts
+- name: Create a MariaDB database with its accounts
   npaci.rocks.rocks_database:
     database: mysql://root@localhost/cluster
     state: present
@@ -83,13 +86,13 @@ EXAMPLES = r"""
       - role: service
         user: rocks
 
-- name: Every night
+- name: Dump the database, with its secrets
   npaci.rocks.rocks_database:
     state: dumped
     path: /var/backups/cluster.dump
     secrets: true
 
-- name: From the file to a server
+- name: Restore a dump to a server
   npaci.rocks.rocks_database:
     database: mysql://root@localhost/cluster
     state: restored
@@ -103,23 +106,23 @@ database:
   type: str
   sample: sqlite:///var/lib/rocks/cluster.sqlite
 schema:
-  description: The schema's version now.
+  description: The version of the schema after the change.
   returned: success
   type: int
   sample: 1
 schema_before:
-  description: The schema's version before; 0 when there was none.
+  description: The version of the schema before the change; 0 if there was none.
   returned: success
   type: int
   sample: 0
 accounts:
-  description: The accounts that were made or changed.
+  description: The accounts that were created or changed.
   returned: success
   type: list
   elements: str
   sample: [rocks_reader@localhost]
 rows:
-  description: How many rows each table got from the dump.
+  description: The number of rows in the dump, by table.
   returned: when O(state=restored)
   type: dict
   sample: {nodes: 8, memberships: 9}
@@ -156,14 +159,14 @@ def main() -> None:
     with errors_as_failure(module):
         url = database_admin.admin_url(params["database"])
         if params["state"] == "dumped":
-            done = database_admin.dump_to(
+            result = database_admin.dump_to(
                 url, params["path"], secrets=params["secrets"], dry_run=dry_run
             )
         elif params["state"] == "restored":
-            done = database_admin.restore_from(url, params["path"], dry_run=dry_run)
+            result = database_admin.restore_from(url, params["path"], dry_run=dry_run)
         else:
-            done = database_admin.create_database(url, params["accounts"], dry_run=dry_run)
-    module.exit_json(**done)
+            result = database_admin.create_database(url, params["accounts"], dry_run=dry_run)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -1,54 +1,58 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A further NIC of a node, or its BMC."""
+"""Add, change or remove an interface of a node."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_interface
-short_description: Describes a further NIC of a node, or its BMC
+short_description: Add, change or remove a further NIC or the BMC of a node
 version_added: 0.1.0
 description:
-  - Makes an interface in the cluster database, changes it, or forgets it.
-  - The first NIC of a node, whose address is the node's, is described with M(npaci.rocks.rocks_node).
-  - A NIC that has a MAC and an address gets that address by DHCP. On a network from which nodes boot
-    (the option C(boot) of M(npaci.rocks.rocks_network)) the node may boot and install by it like by its first one.
-  - A bond or a VLAN is an interface with an address and without a MAC. Each NIC of a bond has an address of its own.
+  - Adds, changes or removes an interface in the cluster database.
+  - The first NIC of a node, which has the address of the node, belongs to
+    M(npaci.rocks.rocks_node).
+  - A NIC with a MAC and an address gets this address by DHCP. If nodes can boot from its network
+    (the option C(boot) of M(npaci.rocks.rocks_network)), the node can boot and install from this
+    NIC as from its first one.
+  - A bond or a VLAN is an interface with an address and without a MAC. Each NIC of a bond has an
+    address of its own.
 options:
   node:
-    description: The node that it is in.
+    description: The node that the interface belongs to.
     type: str
     required: true
   name:
-    description: The device's name on the node, such as V(eth1) or V(ib0); V(bmc) for the management controller.
+    description: The name of the device, such as V(eth1) or V(ib0), or V(bmc) for the BMC.
     type: str
     required: true
   kind:
-    description: What it is. A new interface is V(bmc) when it is called so, else V(ethernet).
+    description: Its kind. The default for a new interface is V(bmc) if O(name=bmc), else V(ethernet).
     type: str
     choices: [ethernet, infiniband, bmc]
   network:
-    description: The network that it is on.
+    description: The network of the interface.
     type: str
   mac:
     description:
-      - Its MAC; for V(infiniband) its 8 or 20 octets are taken too. An empty text forgets it.
-      - A bond or a VLAN has none.
+      - Its MAC; for V(infiniband) the 8 or 20 octets of its address are accepted too. An empty
+        value removes it.
+      - Omit it for a bond or a VLAN.
     type: str
   ip:
     description:
-      - Its address. Without one, a new interface that is on a network gets the network's next free address.
-      - V(none) leaves it without.
+      - Its address. If you omit it, a new interface gets the next free address of its network.
+      - V(none) means no address.
     type: str
   allow_frontend:
     description:
-      - Whether a frontend's interface may lose its MAC or its address. Without it that is refused, since the machine
-        would no longer be known as the frontend by them.
+      - Permit this task to change or remove the MAC or the address of a frontend's interface. By
+        default this is an error, because they protect the frontend from being reinstalled.
     type: bool
     default: false
   state:
-    description: Whether the interface is to be there.
+    description: V(absent) removes the interface.
     type: str
     choices: [present, absent]
     default: present
@@ -59,27 +63,27 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: A BMC gets the next free address of the management network
+- name: Add a BMC with the next free address of the management network
   npaci.rocks.rocks_interface:
     node: compute-0-3
     name: bmc
     network: management
     mac: 00:50:8b:e0:40:94
 
-- name: A second NIC on the network of the first; the node may boot by either
+- name: Add a second NIC that the node can boot from
   npaci.rocks.rocks_interface:
     node: compute-0-3
     name: eth1
     network: private
     mac: 00:50:8b:e0:40:97
 
-- name: A bond, which DHCP does not know, since it has no MAC
+- name: Add a bond, which has no MAC
   npaci.rocks.rocks_interface:
     node: compute-0-3
     name: bond1
     network: fabric
 
-- name: An InfiniBand port
+- name: Add an InfiniBand port
   npaci.rocks.rocks_interface:
     node: compute-0-3
     name: ib0
@@ -87,7 +91,7 @@ EXAMPLES = r"""
     network: fabric
     ip: 172.16.0.3
 
-- name: The frontend has another address on the management network from now on
+- name: Change the address of the frontend on the management network
   npaci.rocks.rocks_interface:
     node: frontend-0
     name: eth2
@@ -95,7 +99,7 @@ EXAMPLES = r"""
     ip: 192.168.1.2
     allow_frontend: true
 
-- name: A card that was taken out
+- name: Remove an interface
   npaci.rocks.rocks_interface:
     node: compute-0-3
     name: eth1
@@ -104,7 +108,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 interface:
-  description: The interface as it is now; empty when it is absent.
+  description: The interface after the change; empty if it is absent.
   returned: success
   type: dict
   sample:
@@ -128,7 +132,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces imp
     remove_interface,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "node": {"type": "str", "required": True},
@@ -145,27 +149,26 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            if params["state"] == "present":
-                values = {
-                    name: params[name]
-                    for name in ("kind", "network", "mac", "ip", "allow_frontend")
-                }
-                done = put_interface(database, params["node"], params["name"], **values)
-            else:
-                done = remove_interface(
-                    database,
-                    params["node"],
-                    params["name"],
-                    allow_frontend=params["allow_frontend"],
-                )
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), interface=to_dict(done.after))
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        if params["state"] == "present":
+            values = {
+                name: params[name] for name in ("kind", "network", "mac", "ip", "allow_frontend")
+            }
+            change = put_interface(database, params["node"], params["name"], **values)
+        else:
+            change = remove_interface(
+                database,
+                params["node"],
+                params["name"],
+                allow_frontend=params["allow_frontend"],
+            )
+    module.exit_json(
+        changed=change.changed, diff=change.difference(), interface=to_dict(change.after)
+    )
 
 
 if __name__ == "__main__":

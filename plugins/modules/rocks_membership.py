@@ -1,40 +1,41 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an administrator says a node is."""
+"""Add, change or remove a membership."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_membership
-short_description: Describes what a node can be
+short_description: Add, change or remove a membership
 version_added: 0.1.0
 description:
-  - Makes a membership in the cluster database, changes it, or forgets it.
-  - A membership belongs to an appliance, says which distribution its nodes are installed from, and is a group of the
-    inventory. V(NFS Server) is the group C(nfs_server).
+  - Adds, changes or removes a membership in the cluster database.
+  - A membership belongs to an appliance, selects the distribution that its nodes are installed
+    from, and is a group of the inventory. V(NFS Server) is the group C(nfs_server).
 options:
   name:
-    description: The membership's name, such as V(Compute).
+    description: The name of the membership, such as V(Compute).
     type: str
     required: true
   appliance:
-    description: The appliance it belongs to. A new membership needs one.
+    description: Its appliance. Required for a new membership.
     type: str
   distribution:
-    description: The distribution that its nodes are installed from. Empty for what is not installed.
+    description: The distribution of its nodes. Empty for devices that are not installed.
     type: str
   compute:
     description: Whether its nodes run jobs.
     type: bool
   allow_frontend:
     description:
-      - Whether a membership of frontends may be removed, or be given another appliance than C(frontend). Without it
-        that is refused, since the machine that the cluster is run from would be reinstalled with the others.
+      - Permit this task to remove the frontends' membership, and to change its appliance. By
+        default this is an error, because the frontend could then be reinstalled together with other
+        nodes.
     type: bool
     default: false
   state:
-    description: Whether the membership is to be there. One that a node has cannot go.
+    description: V(absent) removes the membership, unless it has nodes.
     type: str
     choices: [present, absent]
     default: present
@@ -47,25 +48,25 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Compute nodes are installed from another distribution from now on
+- name: Install compute nodes from another distribution
   npaci.rocks.rocks_membership:
     name: Compute
     distribution: rocks-next
 
-- name: Nodes with much memory run jobs too
+- name: Add a membership for compute nodes with more memory
   npaci.rocks.rocks_membership:
     name: Big Memory
     appliance: compute
     distribution: rocks
     compute: true
 
-- name: No frontend stands by any more
+- name: Remove a membership of frontends
   npaci.rocks.rocks_membership:
     name: Standby Frontend
     state: absent
     allow_frontend: true
 
-- name: No more
+- name: Remove a membership
   npaci.rocks.rocks_membership:
     name: Myrinet Switches
     state: absent
@@ -73,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 membership:
-  description: The membership as it is now; empty when it is absent.
+  description: The membership after the change; empty if it is absent.
   returned: success
   type: dict
   sample:
@@ -95,7 +96,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships im
     remove_membership,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -110,24 +111,24 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            if params["state"] == "present":
-                values = {
-                    name: params[name]
-                    for name in ("appliance", "distribution", "compute", "allow_frontend")
-                }
-                done = put_membership(database, params["name"], **values)
-            else:
-                done = remove_membership(
-                    database, params["name"], allow_frontend=params["allow_frontend"]
-                )
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), membership=to_dict(done.after))
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        if params["state"] == "present":
+            values = {
+                name: params[name]
+                for name in ("appliance", "distribution", "compute", "allow_frontend")
+            }
+            change = put_membership(database, params["name"], **values)
+        else:
+            change = remove_membership(
+                database, params["name"], allow_frontend=params["allow_frontend"]
+            )
+    module.exit_json(
+        changed=change.changed, diff=change.difference(), membership=to_dict(change.after)
+    )
 
 
 if __name__ == "__main__":

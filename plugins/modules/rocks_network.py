@@ -1,64 +1,64 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A network of the cluster."""
+"""Add, change or remove a network."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_network
-short_description: Describes a network of the cluster
+short_description: Add, change or remove a network of the cluster
 version_added: 0.1.0
 description:
-  - Makes a network in the cluster database, changes it, or forgets it.
+  - Adds, changes or removes a network in the cluster database.
   - Nodes get their addresses from the top of a network downwards.
-  - Networks must not overlap, and no change may leave a node's address outside every network.
+  - Networks must not overlap, and the address of each node must stay within a network.
 options:
   name:
-    description: The network's name. Nodes get their addresses from V(private) unless they are told otherwise.
+    description: The name of the network. By default, nodes get their addresses from V(private).
     type: str
     required: true
   subnet:
-    description: Its first address, such as V(10.0.0.0), or that with the prefix length, such as V(10.0.0.0/8).
+    description: The network address, V(10.0.0.0), or the same with a prefix length, V(10.0.0.0/8).
     type: str
   netmask:
-    description: Its netmask, such as V(255.0.0.0). Not needed when O(subnet) has a prefix length.
+    description: Its netmask, such as V(255.0.0.0). Omit it if O(subnet) has a prefix length.
     type: str
   gateway:
-    description: The router's address, which no node gets. An empty text means that there is none.
+    description: The address of the router, which no node gets. An empty value means no router.
     type: str
   zone:
     description: The DNS zone of its nodes.
     type: str
   mtu:
-    description: The size of a packet at most, in bytes. A new network has V(1500).
+    description: The largest packet, in bytes. The default for a new network is V(1500).
     type: int
   kind:
     description:
-      - What it is for. V(private) is the cluster's own, V(management) is where the BMCs are.
-      - A new network is V(private).
+      - V(private) is a network of the nodes, V(management) the network of the BMCs.
+      - The default for a new network is V(private).
     type: str
     choices: [private, public, management]
   first:
-    description: The lowest address that a node may get. An empty text means the network's first one.
+    description: The lowest address that nodes get. An empty value means the first of the network.
     type: str
   last:
-    description: The highest address that a node may get. An empty text means the network's last one.
+    description: The highest address that nodes get. An empty value means the last of the network.
     type: str
   pool_first:
-    description: The first of the addresses that DHCP lends to unknown machines. No node gets one of these.
+    description: The first address that DHCP leases to unknown machines. No node gets one of these.
     type: str
   pool_last:
-    description: The last of the addresses that DHCP lends to unknown machines.
+    description: The last address that DHCP leases to unknown machines.
     type: str
   boot:
     description:
-      - Whether nodes may boot from it, that is, whether DHCP offers them a boot file there.
-      - A network that only carries data (storage, MPI) should have V(false).
-      - A private network has V(true) unless it is set; no other can have it.
+      - Whether DHCP offers a boot file on this network, so that nodes can boot from it.
+      - You should set V(false) for a network that only carries data (storage, MPI).
+      - The default for a private network is V(true); other networks cannot have it.
     type: bool
   state:
-    description: Whether the network is to be there.
+    description: V(absent) removes the network.
     type: str
     choices: [present, absent]
     default: present
@@ -69,7 +69,7 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: The cluster's own network, as the Rocks paper has it
+- name: Add the private network of the Rocks paper
   npaci.rocks.rocks_network:
     name: private
     subnet: 10.0.0.0/8
@@ -79,27 +79,27 @@ EXAMPLES = r"""
     first: 10.255.0.1
     last: 10.255.255.254
 
-- name: Unknown machines are lent addresses that no node gets
+- name: Reserve addresses for unknown machines
   npaci.rocks.rocks_network:
     name: private
     pool_first: 10.254.0.1
     pool_last: 10.254.255.254
 
-- name: The network of the BMCs
+- name: Add the network of the BMCs
   npaci.rocks.rocks_network:
     name: management
     subnet: 192.168.0.0
     netmask: 255.255.0.0
     kind: management
 
-- name: Storage traffic; nodes have addresses there by DHCP, and never boot from it
+- name: Add a storage network that serves addresses by DHCP, but no boot files
   npaci.rocks.rocks_network:
     name: storage
     subnet: 172.16.0.0/16
     mtu: 9000
     boot: false
 
-- name: A network that is gone
+- name: Remove a network
   npaci.rocks.rocks_network:
     name: old
     state: absent
@@ -107,7 +107,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 network:
-  description: The network as it is now; empty when it is absent.
+  description: The network after the change; empty if it is absent.
   returned: success
   type: dict
   sample:
@@ -138,7 +138,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks impor
     put_network,
     remove_network,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -160,18 +160,18 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            if params["state"] == "present":
-                done = put_network(database, **{column: params[column] for column in COLUMNS})
-            else:
-                done = remove_network(database, params["name"])
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=done.changed, diff=done.difference(), network=to_dict(done.after))
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        if params["state"] == "present":
+            change = put_network(database, **{column: params[column] for column in COLUMNS})
+        else:
+            change = remove_network(database, params["name"])
+    module.exit_json(
+        changed=change.changed, diff=change.difference(), network=to_dict(change.after)
+    )
 
 
 if __name__ == "__main__":

@@ -1,56 +1,60 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Nodes of the cluster."""
+"""Add, change and remove nodes of the cluster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_node
-short_description: Adds, changes, renames, moves, replaces and removes nodes
+short_description: Add, change, rename, move, replace and remove nodes
 version_added: 0.1.0
 description:
-  - Describes one node, a list of nodes, or all lines of a CSV file in the cluster database, all of them or none.
-  - A node is known by its name, else by its MAC. What a new node's description leaves out is found, and what a known
-    node's description leaves out stays as it is.
-  - A new node gets the next rank of its membership in its rack, the name C(<appliance>-<rack>-<rank>) (or what the
-    attribute C(name_pattern) says), and the highest free address of its network.
-  - Every fault of every node is told at once, and nothing is changed then.
-  - It describes nodes. M(npaci.rocks.rocks_reinstall) is what changes them.
+  - Writes one node, a list of nodes, or all lines of a CSV file to the cluster database, all of
+    them or none.
+  - An existing node is identified by its name, or else by its MAC. Options that you omit are
+    allocated for a new node, and stay as they are for an existing one.
+  - A new node gets the next rank of its membership in its rack, the name
+    C(<appliance>-<rack>-<rank>) (the attribute C(name_pattern) can set another form), and the
+    highest free address of its network.
+  - All errors of all nodes are reported together, and then nothing is changed.
+  - This module changes the description of nodes. To change the nodes themselves, reinstall them
+    with M(npaci.rocks.rocks_reinstall).
 options:
   name:
-    description: The node's name. A node that is known by it keeps it wherever it is moved.
+    description: The node's name. A node that you identify by its name keeps it when it is moved.
     type: str
   new_name:
-    description: The name that the node O(name) is to have.
+    description: The new name of the node O(name).
     type: str
   mac:
-    description: The MAC of the NIC that it is installed through. An empty text forgets it.
+    description: The MAC of the NIC that it is installed through. An empty value removes it.
     type: str
   membership:
-    description: What it is. A new node is V(Compute).
+    description: Its membership. The default for a new node is V(Compute).
     type: str
   rack:
-    description: Where it stands. A new node is in rack V(0).
+    description: Its rack. The default for a new node is V(0).
     type: int
   rank:
-    description: Its number in the rack, among the nodes of its membership.
+    description: Its number among the nodes of its membership in the rack.
     type: int
   ip:
-    description: Its address. An empty text takes the next free one, V(none) leaves the node without.
+    description: Its address. An empty value allocates the next free one; V(none) means no address.
     type: str
   network:
     description:
-      - The network that a missing O(ip) is taken from. Without it, the attribute C(network) counts, then V(private).
+      - The network to allocate O(ip) from. The default is the value of the attribute C(network),
+        or else V(private).
     type: str
   arch:
-    description: Its architecture. A new node is V(x86_64).
+    description: Its architecture. The default for a new node is V(x86_64).
     type: str
   comment:
-    description: One line for people.
+    description: One line of text.
     type: str
   nodes:
-    description: Several nodes, each described by the options above.
+    description: Several nodes, each with the options above.
     type: list
     elements: dict
     suboptions:
@@ -66,32 +70,33 @@ options:
       comment: {description: See O(comment)., type: str}
   csv:
     description:
-      - A file of comma-separated values (RFC 4180) whose first line names the columns. They are the options above,
-        without O(new_name). Empty values count as left out.
-      - All its lines or none. A report names each line that is wrong.
+      - A file of comma-separated values (RFC 4180) whose first line names the columns, which are
+        the options above except O(new_name). Empty values count as omitted.
+      - All lines are written, or none. Errors name the line.
     type: path
   replace:
     description:
-      - The machine O(mac) takes the place of the node O(name). The old machine's further MACs, its hardware and the key
-        on its disk are forgotten; the name's place, address, attributes and host keys stay.
+      - Give the name, position and address of the node O(name) to the machine O(mac).
+      - The old machine's other MACs, its hardware and the key on its disk are deleted. Attributes
+        and host keys stay.
     type: bool
     default: false
   fill_gaps:
-    description: Whether a new node takes the lowest free rank instead of the one after the highest.
+    description: Give new nodes the lowest free rank instead of the one after the highest.
     type: bool
     default: false
   allow_frontend:
     description:
-      - Whether this task may remove a frontend, make it a node of another kind, give it another name, MAC or address,
-        or put another machine into its place. Without it, such a description is refused, since the machine that the
-        cluster is run from would be reinstalled with the others.
-      - The role P(npaci.rocks.frontend#role) and M(npaci.rocks.rocks_frontend) need no such permission for their own
-        frontend.
-      - An order to install a machine that has the frontend's address is refused all the same.
+      - Permit this task to remove or replace a frontend, to change its membership to that of other
+        nodes, and to change its name, MAC or address. By default this is an error, because the
+        frontend could then be reinstalled together with other nodes.
+      - The role P(npaci.rocks.frontend#role) and M(npaci.rocks.rocks_frontend) can change their own
+        frontend without this option.
+      - Even with this option, a machine with the frontend's address cannot be ordered to install.
     type: bool
     default: false
   state:
-    description: Whether the nodes are to be there. V(absent) forgets them with everything that belongs to them.
+    description: V(absent) removes the nodes with everything that belongs to them.
     type: str
     choices: [present, absent]
     default: present
@@ -106,7 +111,7 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: The frontend's own row
+- name: Describe the frontend
   npaci.rocks.rocks_node:
     name: frontend-0
     membership: Frontend
@@ -115,12 +120,12 @@ EXAMPLES = r"""
     arch: x86_64
     comment: Gateway machine
 
-- name: A compute node whose name and address are found
+- name: Add a compute node, and allocate its name and address
   npaci.rocks.rocks_node:
     mac: 00:50:8b:e0:40:96
     rack: 1
 
-- name: The same place for a switch that was numbered by hand
+- name: Add a switch with a fixed name and no address
   npaci.rocks.rocks_node:
     name: network-1-0
     membership: Ethernet Switches
@@ -129,41 +134,41 @@ EXAMPLES = r"""
     ip: none
     network: management
 
-- name: Two machines at once
+- name: Add two machines
   npaci.rocks.rocks_node:
     nodes:
       - {mac: 00:50:8b:e0:40:97, rack: 1}
       - {mac: 00:50:8b:e0:40:98, rack: 1}
     fill_gaps: true
 
-- name: A spreadsheet of machines
+- name: Add the machines of a spreadsheet
   npaci.rocks.rocks_node:
     csv: /root/machines.csv
 
-- name: A machine that died is replaced
+- name: Replace a broken machine
   npaci.rocks.rocks_node:
     name: compute-0-3
     mac: 00:50:8b:e0:40:99
     replace: true
 
-- name: Another name
+- name: Rename a node
   npaci.rocks.rocks_node:
     name: compute-0-3
     new_name: spare-0
 
-- name: A second frontend stands by
+- name: Add a standby frontend
   npaci.rocks.rocks_node:
     name: frontend-1
     membership: Frontend
 
-- name: It becomes a web server
+- name: Turn it into a web server
   npaci.rocks.rocks_node:
     name: frontend-1
     new_name: web-0-0
     membership: Web Server
     allow_frontend: true
 
-- name: No more
+- name: Remove a node
   npaci.rocks.rocks_node:
     name: spare-0
     state: absent
@@ -171,7 +176,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: The nodes as they are now, in the order in which they were described; empty when they are absent.
+  description: The nodes after the change, in the order of the task; empty when they are absent.
   returned: success
   type: list
   elements: dict
@@ -188,24 +193,26 @@ nodes:
       arch: x86_64
       comment: ""
 added:
-  description: The names of those that were added.
+  description: The names of the added nodes.
   returned: success
   type: list
   elements: str
   sample: [compute-0-4]
 updated:
-  description: The names of those that were changed, as they are now.
+  description: The names of the changed nodes, after the change.
   returned: success
   type: list
   elements: str
   sample: []
 removed:
-  description: The names of those that were removed.
+  description: The names of the removed nodes.
   returned: success
   type: list
   elements: str
   sample: []
 """
+
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -217,15 +224,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.csv_import imp
     NodeTable,
     parse_table,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import RowChange, to_dict
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     ensure_nodes,
     ensure_nodes_absent,
-    find_node,
     replace_node,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 NODE = {
     "name": {"type": "str"},
@@ -249,75 +257,69 @@ SPEC = {
 }
 
 
-def wanted(params) -> NodeTable:
-    """The nodes that are described, and what is wrong with the file that describes them."""
+def read_requests(params: dict[str, Any]) -> NodeTable:
+    """Return the nodes that the options request, and the errors of the CSV file."""
     if params["csv"]:
         return parse_table(read_text(params["csv"]), params["csv"])
     if params["nodes"] is not None:
-        return NodeTable(
-            [{**one, "where": f"nodes[{number}]"} for number, one in enumerate(params["nodes"])], []
-        )
+        nodes = [
+            {**node, "where": f"nodes[{number}]"} for number, node in enumerate(params["nodes"])
+        ]
+        return NodeTable(nodes, [])
     return NodeTable([{field: params[field] for field in NODE}], [])
 
 
-def run(database, params) -> list[RowChange]:
-    """Do what the options say; each node as it was and as it is."""
-    allowed = params["allow_frontend"]
+def run(database: Database, params: dict[str, Any]) -> list[RowChange]:
+    """Write the nodes that the options request, and return a change for each."""
+    allow_frontend = params["allow_frontend"]
     if params["replace"]:
         before = find_node(database, params["name"])
-        return [
-            RowChange(
-                before,
-                replace_node(database, params["name"], params["mac"], allow_frontend=allowed),
-            )
-        ]
-    found = wanted(params)
+        after = replace_node(database, params["name"], params["mac"], allow_frontend=allow_frontend)
+        return [RowChange(before, after)]
+    table = read_requests(params)
     if params["state"] == "absent":
         return ensure_nodes_absent(
-            database, found.wanted, faults=found.faults, allow_frontend=allowed
+            database, table.requests, faults=table.faults, allow_frontend=allow_frontend
         )
     return ensure_nodes(
         database,
-        found.wanted,
+        table.requests,
         fill_gaps=params["fill_gaps"],
-        faults=found.faults,
-        allow_frontend=allowed,
+        faults=table.faults,
+        allow_frontend=allow_frontend,
     )
 
 
 def main() -> None:
-    alone = [("nodes", "csv", field) for field in ("name", "mac")]
     module = AnsibleModule(
         argument_spec={**NODE, **SPEC, **database_spec()},
-        mutually_exclusive=alone,
+        mutually_exclusive=[("nodes", "csv", "name"), ("nodes", "csv", "mac")],
         required_one_of=[("name", "mac", "nodes", "csv")],
         required_by={"new_name": ("name",)},
         required_if=[("replace", True, ["name", "mac"])],
         supports_check_mode=True,
     )
-    try:
-        with (
-            connect_as_admin(module.params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            done = run(database, module.params)
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    changed = [one for one in done if one.changed]
+    with (
+        errors_as_failure(module),
+        connect_as_admin(module.params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        results = run(database, module.params)
+    changes = [change for change in results if change.changed]
     module.exit_json(
-        changed=bool(changed),
-        diff=[_shown(one) for one in changed] if module._diff else [],
-        nodes=[to_dict(one.after) for one in done if one.after],
-        added=[one.after.name for one in changed if not one.before],
-        updated=[one.after.name for one in changed if one.before and one.after],
-        removed=[one.before.name for one in changed if not one.after],
+        changed=bool(changes),
+        diff=[named_difference(change) for change in changes] if module._diff else [],
+        nodes=[to_dict(change.after) for change in results if change.after],
+        added=[change.after.name for change in changes if not change.before],
+        updated=[change.after.name for change in changes if change.before and change.after],
+        removed=[change.before.name for change in changes if not change.after],
     )
 
 
-def _shown(one: RowChange) -> dict:
-    """A node's difference, under its names."""
-    before, after = (node.name if node else "no node" for node in one)
-    return {**one.difference(), "before_header": before, "after_header": after}
+def named_difference(change: RowChange) -> dict[str, Any]:
+    """Return the difference of one node with its names as headers."""
+    before, after = (node.name if node else "no node" for node in change)
+    return {**change.difference(), "before_header": before, "after_header": after}
 
 
 if __name__ == "__main__":

@@ -1,24 +1,24 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the database knows about nodes."""
+"""Read everything about nodes from the cluster database."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_node_info
-short_description: Tells what the cluster database knows about nodes
+short_description: Read nodes from the cluster database
 version_added: 0.1.0
 description:
-  - Returns nodes with their interfaces, their counted hardware and their last install order, and on request every
-    attribute with the scope that its value comes from.
+  - Returns nodes with their interfaces, hardware and last install order, and optionally every
+    attribute with the source of its value.
 options:
   name:
-    description: The nodes to tell about. Without it, all.
+    description: The names of the nodes. The default is all nodes.
     type: list
     elements: str
   attributes:
-    description: Whether to tell the attributes too.
+    description: Return the attributes too.
     type: bool
     default: false
 seealso:
@@ -30,22 +30,22 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Where does this node get its swap from?
+- name: Find out where the swap size of a node comes from
   npaci.rocks.rocks_node_info:
     name: compute-0-3
     attributes: true
-  register: told
+  register: result
 
-- name: Show it
+- name: Show the attribute
   ansible.builtin.debug:
-    var: told.nodes[0].attributes.swap_mib
+    var: result.nodes[0].attributes.swap_mib
 """
 
 RETURN = r"""
 nodes:
   description:
-    - The nodes. With O(attributes) each has its attributes too, of which C(source) says C(global), C(appliance),
-      C(node), or C(intrinsic) for what the node's own row says.
+    - The nodes. With O(attributes), each has its attributes, whose C(source) is C(global),
+      C(appliance), C(node), or C(intrinsic) for a field of the node itself.
   returned: success
   type: list
   elements: dict
@@ -76,7 +76,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_reader,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import describe_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "list", "elements": "str"},
@@ -87,12 +87,9 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    try:
-        with connect_as_reader(params["database"]) as database:
-            found = describe_nodes(database, params["name"], attributes=params["attributes"])
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, nodes=found)
+    with errors_as_failure(module), connect_as_reader(params["database"]) as database:
+        nodes = describe_nodes(database, params["name"], attributes=params["attributes"])
+    module.exit_json(changed=False, nodes=nodes)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,27 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A secret, global, of an appliance, or of a node."""
+"""Set or remove a secret."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_secret
-short_description: Sets a secret globally, for an appliance or for a node
+short_description: Set a secret globally, for an appliance or for a node
 version_added: 0.1.0
 description:
-  - Sets or forgets a secret in the cluster database. The narrower one wins, as with attributes.
-  - A secret is in no query, inventory, report, log and kickstart. An installing node gets its secrets once, over HTTP.
-  - On MariaDB only the administrator's and the service's account can read secrets. On SQLite whoever can read the
-    database's file can.
+  - Sets or removes a secret in the cluster database. The narrower scope wins, as with attributes.
+  - No query, inventory, report, log or kickstart contains a secret. An installing node fetches its
+    secrets once, over HTTP.
+  - On MariaDB, only the accounts of the administrator and of the service can read secrets. On
+    SQLite, everyone who can read the database file can.
 options:
   name:
-    description: The secret's name, such as V(root_password_hash). It must not be an attribute's.
+    description: The name of the secret, such as V(root_password_hash). No attribute can have it.
     type: str
     required: true
   value:
-    description: Its value, a text. Never shown.
+    description: The value. It is never shown.
     type: str
   appliance:
     description: Set it for the nodes of this appliance.
@@ -29,7 +30,7 @@ options:
     description: Set it for this node.
     type: str
   state:
-    description: Whether it is to be set in this scope.
+    description: V(absent) removes the secret of this scope.
     type: str
     choices: [present, absent]
     default: present
@@ -42,18 +43,18 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: The password of root on all nodes, as crypt(3) has it
+- name: Set the root password of all nodes, in the form of crypt(3)
   npaci.rocks.rocks_secret:
     name: root_password_hash
     value: "{{ vaulted_root_password | password_hash('sha512', salt) }}"
 
-- name: The password of a BMC
+- name: Set the password of a BMC
   npaci.rocks.rocks_secret:
     name: bmc_password
     value: "{{ vaulted_bmc_password }}"
     node: compute-0-3
 
-- name: The same for all of an appliance
+- name: Remove the secret of an appliance
   npaci.rocks.rocks_secret:
     name: bmc_password
     appliance: compute
@@ -62,12 +63,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 name:
-  description: The secret's name.
+  description: The name of the secret.
   returned: success
   type: str
   sample: root_password_hash
 scope:
-  description: For whom it is set, in words.
+  description: The scope of the secret.
   returned: success
   type: str
   sample: appliance 'compute'
@@ -85,7 +86,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values 
     remove_secret,
     set_secret,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -104,28 +105,26 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    name, scope = params["name"], Scope(params["appliance"] or "", params["node"] or "")
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            before = has_secret(database, name, scope)
-            if params["state"] == "present":
-                changed = set_secret(database, name, params["value"], scope)
-            else:
-                changed = remove_secret(database, name, scope)
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    words = {False: "not set\n", True: "set\n"}
-    after = (
-        "set anew\n"
-        if changed and before and params["state"] == "present"
-        else words[params["state"] == "present"]
-    )
-    module.exit_json(
-        changed=changed, diff={"before": words[before], "after": after}, name=name, scope=str(scope)
-    )
+    name = params["name"]
+    scope = Scope(params["appliance"] or "", params["node"] or "")
+    present = params["state"] == "present"
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        before = has_secret(database, name, scope)
+        if present:
+            changed = set_secret(database, name, params["value"], scope)
+        else:
+            changed = remove_secret(database, name, scope)
+    texts = {False: "not set\n", True: "set\n"}
+    replaced = changed and before and present
+    difference = {
+        "before": texts[before],
+        "after": "set to another value\n" if replaced else texts[present],
+    }
+    module.exit_json(changed=changed, diff=difference, name=name, scope=str(scope))
 
 
 if __name__ == "__main__":

@@ -1,48 +1,49 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""SQL on the cluster database."""
+"""Query the cluster database with SQL."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_sql_info
-short_description: Asks the cluster database with SQL
+short_description: Query the cluster database with SQL
 version_added: 0.1.0
 description:
   - Runs one query and returns its rows.
-  - It runs through the account that sees no secret, in a read-only transaction, with a time limit.
+  - The query runs with the account that sees no secret, in a read-only transaction, with a time
+    limit.
 options:
   query:
     description: One SQL statement that reads.
     type: str
     required: true
   time_limit:
-    description: Seconds that the query may take.
+    description: The time limit of the query in seconds.
     type: float
     default: 10
   limit:
-    description: The number of rows at most. More are an error, not a shorter answer.
+    description: The largest number of rows. A query that returns more rows fails.
     type: int
     default: 1000000
   database:
     description:
-      - URL of the cluster database, V(sqlite:///PATH) or V(mysql://USER@HOST/NAME). On MariaDB the user must be the
-        reader's account.
-      - Without it, E(ROCKS_DATABASE) counts, then C(reader) or C(database) in C(/etc/rocks/rocks.yml) or in the file
-        that E(ROCKS_CONFIG) names.
+      - URL of the cluster database, V(sqlite:///PATH) or V(mysql://USER@HOST/NAME). On MariaDB the
+        user must be the reader's account.
+      - The default is E(ROCKS_DATABASE), or else C(reader) or C(database) in
+        C(/etc/rocks/rocks.yml) (or in the file that E(ROCKS_CONFIG) names).
     type: str
 extends_documentation_fragment: npaci.rocks.attributes.info
 author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: The nodes of cabinet 1
+- name: List the nodes of rack 1
   npaci.rocks.rocks_sql_info:
     query: select name from nodes where rack=1
-  register: cabinet
+  register: rack
 
-- name: The compute nodes, as the Rocks paper finds them
+- name: List the compute nodes with the query of the Rocks paper
   npaci.rocks.rocks_sql_info:
     query: >-
       select nodes.name from nodes,memberships
@@ -53,25 +54,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 columns:
-  description: The columns' names.
+  description: The names of the columns.
   returned: success
   type: list
   elements: str
   sample: [name]
 rows:
-  description: The rows, each a list of values.
+  description: The rows as lists of values.
   returned: success
   type: list
   elements: list
   sample: [[web-1-0]]
 records:
-  description: The rows, each with its columns' names.
+  description: The rows as dictionaries by column name.
   returned: success
   type: list
   elements: dict
   sample: [{name: web-1-0}]
 first_column:
-  description: The first value of each row, for a query that selects names.
+  description: The first value of each row, for queries that select names.
   returned: success
   type: list
   elements: raw
@@ -89,7 +90,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
     DEFAULT_SECONDS,
     select,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "query": {"type": "str", "required": True},
@@ -101,19 +102,16 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    try:
-        with connect_as_reader(params["database"]) as database:
-            found = select(
-                database, params["query"], seconds=params["time_limit"], limit=params["limit"]
-            )
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with errors_as_failure(module), connect_as_reader(params["database"]) as database:
+        result = select(
+            database, params["query"], seconds=params["time_limit"], limit=params["limit"]
+        )
     module.exit_json(
         changed=False,
-        columns=found.columns,
-        rows=found.rows,
-        records=[dict(zip(found.columns, row)) for row in found.rows],
-        first_column=[row[0] for row in found.rows],
+        columns=result.columns,
+        rows=result.rows,
+        records=[dict(zip(result.columns, row)) for row in result.rows],
+        first_column=[row[0] for row in result.rows],
     )
 
 

@@ -22,11 +22,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants impo
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
-    list_nodes,
     remove_nodes,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
 from support.ansible import BIN, ROOT
 from support.cluster import change_node

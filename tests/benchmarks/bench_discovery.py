@@ -19,7 +19,7 @@ from typing import Callable, Iterator, Sequence
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_packet import request_in
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Enroller
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (

@@ -11,7 +11,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from support.ansible import BIN, ROOT
 from support.measure import best, figure, program
 

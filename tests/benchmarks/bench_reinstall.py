@@ -20,7 +20,7 @@ import time
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SSH
 from support.ansible import BIN, ROOT
 from support.daemons import daemon

@@ -11,7 +11,7 @@ import time
 from typing import Any, Iterator, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_changes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
@@ -150,7 +150,7 @@ def one_more(
 def added(database: Database, machine: Namespace, number: int, site: Any) -> tuple[float, float]:
     """Seconds until the server knows the machine: of wall time, and of our own CPU."""
     started, own = time.perf_counter(), time.process_time()
-    nodes.add_nodes(database, [NewNode(mac=mac(0xF00000 + number))])
+    node_changes.add_nodes(database, [NewNode(mac=mac(0xF00000 + number))])
     if site:
         site.write()
     spent = time.perf_counter() - started, time.process_time() - own

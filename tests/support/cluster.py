@@ -20,7 +20,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant_role
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import ensure_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import ensure_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
     CURRENT_VERSION,
     TABLES,

@@ -1,3 +1,3 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The cluster database: connection, schema, nodes, memberships, attributes, networks, read-only SQL."""
+"""The cluster database: schema, nodes, memberships, networks, attributes and read-only SQL."""

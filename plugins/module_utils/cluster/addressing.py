@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""MACs and addresses: one spelling of each, which network an address lies in, and the next free one.
+"""MACs and IPv4 addresses: their form in the database, the network of an address, free addresses.
 
-Addresses are given from the top of a network downwards, the paper's 10.255.255.254 first, so that the low ones stay
-for what people number by hand.
+Addresses are allocated from the top of a network downwards, beginning with the 10.255.255.254 of
+the paper, so that the low ones remain for devices that people number by hand.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ _GUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){7}((:[0-9a-f]{2}){12})?")
 
 
 def mac_address(text: str) -> str:
-    """A MAC as the database holds it: ``00:50:8b:e0:3a:a7``.
+    """Return a MAC in the form of the database: ``00:50:8b:e0:3a:a7``.
 
-    Hyphens and capital letters are read too.  Raises DescriptionError, also for a MAC that no machine can have: all
-    zeros, or one of a group (IEEE 802: the lowest bit of the first octet).
+    Hyphens and capital letters are accepted.  Raises DescriptionError, also for a MAC that no
+    machine has: all zeros, or a group address (IEEE 802: the lowest bit of the first octet is 1).
     """
     text = text.strip()
     if is_infiniband(text):
         raise DescriptionError(
             f"{text!r} is the address of an InfiniBand port",
             "",
-            "a node is known by an Ethernet NIC; the port is a further interface: rocks_interface with kind=infiniband",
+            "use the MAC of an Ethernet NIC; the port is a further interface:"
+            " rocks_interface with kind=infiniband",
         )
     if not _MAC.fullmatch(text.lower()):
-        raise DescriptionError(f"{text!r} is no MAC", "", "a MAC looks like 00:50:8b:e0:3a:a7")
+        raise DescriptionError(
+            f"{text!r} is not a valid MAC", "", "write 00:50:8b:e0:3a:a7, for example"
+        )
     digits = re.sub("[:-]", "", text.lower())
     mac = ":".join(digits[i : i + 2] for i in range(0, 12, 2))
     if int(digits, 16) == 0:
@@ -45,53 +48,54 @@ def mac_address(text: str) -> str:
 
 
 def is_infiniband(text: str) -> bool:
-    """Whether this is the address of an InfiniBand port: 8 or 20 octets with colons between them."""
+    """Whether this is the address of an InfiniBand port: 8 or 20 octets separated by colons."""
     return _GUID.fullmatch(text.strip().lower()) is not None
 
 
 def infiniband_address(text: str) -> str:
-    """The 8 or 20 octets of an InfiniBand port as the database holds them.  Raises DescriptionError."""
-    lowered = text.strip().lower()
+    """Return an InfiniBand address in the form of the database.  Raises DescriptionError."""
     if not is_infiniband(text):
         raise DescriptionError(
-            f"{text!r} is no InfiniBand address", "", "8 or 20 octets, with colons between them"
+            f"{text!r} is not a valid InfiniBand address",
+            "",
+            "write 8 or 20 octets, separated by colons",
         )
-    return lowered
+    return text.strip().lower()
 
 
 def ip_address(text: str) -> str:
-    """An IPv4 address as the database holds it.  Raises DescriptionError."""
+    """Return an IPv4 address in the form of the database.  Raises DescriptionError."""
     try:
         return str(ipaddress.IPv4Address(text.strip()))
     except ValueError:
         raise DescriptionError(
-            f"{text!r} is no IPv4 address", "", "four numbers of 0 to 255, such as 10.1.1.1"
+            f"{text!r} is not a valid IPv4 address", "", "write 10.1.1.1, for example"
         ) from None
 
 
 def to_number(ip: str) -> int:
-    """``10.1.1.1`` as a number."""
+    """Return ``10.1.1.1`` as a number."""
     first, second, third, fourth = ip.split(".")
     return int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
 
 
 def to_ip(number: int) -> str:
-    """The number as ``10.1.1.1``."""
+    """Return the number as ``10.1.1.1``."""
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def subnet(network: Network) -> ipaddress.IPv4Network:
-    """The network as the standard library's type.  Raises DescriptionError when the netmask does not fit."""
+    """Return the subnet of a network.  Raises DescriptionError if the netmask does not fit."""
     try:
         return ipaddress.IPv4Network(f"{network.subnet}/{network.netmask}")
     except ValueError as error:
         raise DescriptionError(
-            f"network {network.name!r}: {error}", "", "subnet 10.0.0.0 has netmask 255.0.0.0"
+            f"network {network.name!r}: {error}", "", "the netmask of 10.0.0.0 is 255.0.0.0"
         ) from None
 
 
 def network_of(ip: str, networks: Iterable[Network]) -> Optional[Network]:
-    """The network that the address lies in, or None."""
+    """Return the network that contains the address, or None."""
     number = to_number(ip)
     return next(
         (net for net in networks if number & to_number(net.netmask) == to_number(net.subnet)), None
@@ -99,57 +103,70 @@ def network_of(ip: str, networks: Iterable[Network]) -> Optional[Network]:
 
 
 def address_fault(ip: str, networks: Iterable[Network]) -> Optional[str]:
-    """Why no node can have this address, whoever has it now; or None."""
+    """Return the reason why no node can have this address, whether or not it is in use; or None."""
     network = network_of(ip, networks)
     if network is None:
         return f"{ip} is outside every network"
-    net, number = subnet(network), to_number(ip)
-    if net.prefixlen < 31 and number in (int(net.network_address), int(net.broadcast_address)):
-        which = "own" if number == int(net.network_address) else "broadcast"
-        return f"{ip} is the {which} address of network {network.name!r}"
+    net = subnet(network)
+    number = to_number(ip)
+    if net.prefixlen < 31:
+        if number == int(net.network_address):
+            return f"{ip} is the network address of network {network.name!r}"
+        if number == int(net.broadcast_address):
+            return f"{ip} is the broadcast address of network {network.name!r}"
     if ip == network.gateway:
         return f"{ip} is the gateway of network {network.name!r}"
     if number in _pool(network):
-        return f"{ip} is lent to unknown machines (pool of network {network.name!r})"
+        return f"{ip} is in the DHCP pool of network {network.name!r}, for unknown machines"
     return None
 
 
-def free_addresses(network: Network, taken: Collection[str]) -> Iterator[str]:
-    """The free addresses of a network, from the top downwards: neither taken, gateway nor lent by DHCP."""
-    net = subnet(network)
-    low, high = (int(net[1]), int(net[-2])) if net.prefixlen < 31 else (int(net[0]), int(net[-1]))
-    low = max(low, to_number(network.first) if network.first else low)
-    high = min(high, to_number(network.last) if network.last else high)
-    pool, full = _pool(network), _full_blocks(taken)
+def free_addresses(network: Network, in_use: Collection[str]) -> Iterator[str]:
+    """Yield the free addresses from the top: without the gateway and the pool."""
+    low, high = _host_range(network)
+    pool = _pool(network)
+    full_blocks = _full_blocks(in_use)
     number = high
     while number >= low:
         if number in pool:
             number = pool.start - 1
             continue
-        if number & 255 == 255 and to_ip(number).rpartition(".")[0] in full:
+        if number & 255 == 255 and to_ip(number).rpartition(".")[0] in full_blocks:
             number -= 256
             continue
         ip = to_ip(number)
-        if ip not in taken and ip != network.gateway:
+        if ip not in in_use and ip != network.gateway:
             yield ip
         number -= 1
 
 
-def next_address(network: Network, taken: Collection[str]) -> str:
-    """The highest free address.  Raises Conflict when the network is full."""
-    for ip in free_addresses(network, taken):
+def next_address(network: Network, in_use: Collection[str]) -> str:
+    """Return the highest free address.  Raises Conflict if the network is full."""
+    for ip in free_addresses(network, in_use):
         return ip
+    low, high = _host_range(network)
     raise Conflict(
-        f"network {network.name!r} is full ({network.first or network.subnet} to {network.last or 'its end'})",
+        f"network {network.name!r} is full ({to_ip(low)} to {to_ip(high)})",
         "",
-        "widen its limits, shrink its pool, or remove nodes that are gone",
+        "extend its range (first, last), shrink its pool, or remove nodes",
     )
 
 
-def _full_blocks(taken: Iterable[str]) -> set[str]:
-    """The first three numbers of every 256 addresses that are all taken: a big network is walked past them."""
-    counted = Counter([ip.rpartition(".")[0] for ip in taken])
-    return {block for block, times in counted.items() if times == 256}
+def _host_range(network: Network) -> tuple[int, int]:
+    """Return the lowest and the highest address that nodes get."""
+    net = subnet(network)
+    low = int(net[1] if net.prefixlen < 31 else net[0])
+    high = int(net[-2] if net.prefixlen < 31 else net[-1])
+    return (
+        max(low, to_number(network.first)) if network.first else low,
+        min(high, to_number(network.last)) if network.last else high,
+    )
+
+
+def _full_blocks(in_use: Iterable[str]) -> set[str]:
+    """Return the first three octets of each 256 addresses that are all in use."""
+    counts = Counter([ip.rpartition(".")[0] for ip in in_use])
+    return {block for block, count in counts.items() if count == 256}
 
 
 def _pool(network: Network) -> range:

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Named values: global, of an appliance, of a node.  The narrower one wins, and a reader can ask which one won.
+"""Attributes: named values, global, of an appliance or of a node.  The narrower scope wins.
 
-What a node's own row says (``hostname``, ``rack`` …) can be read like an attribute, and wins over everything.
+Fields of the node's own row (``hostname``, ``rack`` …) are read like attributes and win over all.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from typing import Callable, Iterable, Mapping, Optional
 
 from ..errors import Refused
 from .database import Database, Row
-from .model import Attribute, Node, RowChange
+from .model import Attribute, AttributeSource, Node, RowChange
 from .naming import PATTERN_ATTRIBUTE, check_pattern
 from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
-SOURCES = ("global", "appliance", "node", "intrinsic")  # a later one is narrower
 INTRINSIC = (
     "hostname",
     "rack",
@@ -28,27 +27,32 @@ INTRINSIC = (
     "distribution",
 )
 
-# Attributes that the room itself reads: what their values must be.
+# Attributes that this package reads itself -> what checks their values.
 CHECKS: Mapping[str, Callable[[str], None]] = {PATTERN_ATTRIBUTE: check_pattern}
 
-# Scope and its owner's name -> attributes.
 StoredValues = Mapping[tuple[str, str], Mapping[str, str]]
+"""Scope and name of its owner -> attributes."""
 
 STORED_VALUES = (
-    "select scope, coalesce(appliances.name, nodes.name, ''), attributes.name, value from attributes"
-    " left join appliances on appliances.id = attributes.appliance"
+    "select scope, coalesce(appliances.name, nodes.name, ''), attributes.name, value"
+    " from attributes left join appliances on appliances.id = attributes.appliance"
     " left join nodes on nodes.id = attributes.node"
+)
+VALUES_FOR_NODE = (
+    f"{STORED_VALUES} where scope = 'global' or (scope = 'node' and owner = ?)"
+    " or (scope = 'appliance' and owner ="
+    " (select memberships.appliance from memberships where memberships.name = ?))"
 )
 
 
 def set_attribute(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> RowChange:
-    """Set an attribute; the value as it was (None: there was none) and as it is.
+    """Set an attribute, and return its value before (None: it was not set) and after.
 
-    Raises Refused for what the node's own row says, and what ``scopes.put`` raises.
+    Raises Refused for a field of the node's row, and what ``set_value`` raises.
     """
     if name in INTRINSIC:
         raise Refused(
-            f"{name!r} is what the node's own row says", "", "change the node: rocks_node"
+            f"{name!r} is a field of the node, not an attribute", "", "change it with rocks_node"
         )
     if name in CHECKS:
         CHECKS[name](value)
@@ -56,98 +60,93 @@ def set_attribute(database: Database, name: str, value: str, scope: Scope = GLOB
 
 
 def remove_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> RowChange:
-    """Forget an attribute of exactly this scope; wider ones then show again."""
+    """Delete an attribute of exactly this scope; a wider scope becomes effective again."""
     return RowChange(remove_value(database, "attributes", name, scope), None)
 
 
 def get_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> Optional[str]:
-    """The value that is set in exactly this scope, or None."""
+    """Return the value that is set in exactly this scope, or None."""
     return get_value(database, "attributes", name, scope)
 
 
 def intrinsic_values(node: Node) -> dict[str, str]:
-    """What the node's own row says, by the names that node files use."""
-    return {
+    """Return the fields of the node's row under the names that node files use."""
+    values = {
         "hostname": node.name,
         "rack": str(node.rack),
         "rank": str(node.rank),
         "ip": node.ip,
-        **({"mac": node.mac} if node.mac else {}),  # a profile has a default for a node without one
+        "mac": node.mac,
         "arch": node.arch,
         "membership": node.membership,
         "appliance": node.appliance,
         "distribution": node.distribution,
     }
+    if not node.mac:
+        del values["mac"]  # so that a profile can have a default
+    return values
 
 
 def effective_attributes(database: Database, node: Node) -> dict[str, Attribute]:
-    """Every attribute of a node by name, sorted: the value that wins, and where it comes from."""
-    return _merged(
-        _grouped(
-            database.rows(
-                f"{STORED_VALUES} where scope = 'global' or (scope = 'node' and owner = ?) or (scope = 'appliance' and"
-                " owner = (select memberships.appliance from memberships where memberships.name = ?))",
-                (node.id, node.membership),
-            )
-        ),
-        node,
-    )
+    """Return each attribute of a node with its source, by name."""
+    rows = database.rows(VALUES_FOR_NODE, (node.id, node.membership))
+    return _merge_for_node(_group_by_scope(rows), node)
 
 
 def effective_values(database: Database, node: Node) -> dict[str, str]:
-    """Every attribute of a node, names and values alone: what its profile is substituted with."""
-    return {
-        name: attribute.value for name, attribute in effective_attributes(database, node).items()
-    }
+    """Return the attributes of a node that are substituted in its profile: names and values."""
+    attributes = effective_attributes(database, node)
+    return {name: attribute.value for name, attribute in attributes.items()}
 
 
 def effective_for_nodes(
     database: Database, nodes: Iterable[Node]
 ) -> dict[str, dict[str, Attribute]]:
-    """``effective`` of many nodes with one query: node name -> attributes."""
-    everything = stored_values(database)
-    return {node.name: _merged(everything, node) for node in nodes}
+    """Return ``effective_attributes`` of many nodes, by node name, with one query."""
+    values = stored_values(database)
+    return {node.name: _merge_for_node(values, node) for node in nodes}
 
 
 def values_by_appliance(database: Database, name: str) -> dict[str, str]:
-    """One attribute by appliance; ``""`` is the global value."""
-    found = database.rows(
+    """Return the values of one attribute by appliance; ``""`` is the global value."""
+    rows = database.rows(
         "select coalesce(appliances.name, ''), attributes.value from attributes"
         " left join appliances on appliances.id = attributes.appliance"
         " where attributes.name = ? and attributes.scope <> 'node'",
         (name,),
     )
-    return dict(found)
+    return dict(rows)
 
 
 def stored_values(database: Database) -> StoredValues:
-    """Every attribute that is set, by scope and owner."""
-    return _grouped(database.rows(STORED_VALUES))
+    """Return every attribute that is set, by scope and owner."""
+    return _group_by_scope(database.rows(STORED_VALUES))
 
 
 def merge_attributes(*layers: Optional[Mapping[str, str]]) -> dict[str, str]:
-    """Merge attributes of several scopes, the widest first: a narrower scope wins.  None is an empty layer."""
+    """Merge the attributes of several scopes, the widest first.  None is an empty layer."""
     merged: dict[str, str] = {}
     for layer in layers:
         merged.update(layer or {})
     return merged
 
 
-def _grouped(rows: Iterable[Row]) -> StoredValues:
-    found: dict[tuple[str, str], dict[str, str]] = {}
+def _group_by_scope(rows: Iterable[Row]) -> StoredValues:
+    values: dict[tuple[str, str], dict[str, str]] = {}
     for scope, owner, name, value in rows:
-        found.setdefault((scope, owner), {})[name] = value
-    return found
+        values.setdefault((scope, owner), {})[name] = value
+    return values
 
 
-def _merged(stored: StoredValues, node: Node) -> dict[str, Attribute]:
-    merged: dict[str, Attribute] = {}
-    layers = (
-        stored.get(("global", "")),
-        stored.get(("appliance", node.appliance)),
-        stored.get(("node", node.name)),
+def _merge_for_node(values: StoredValues, node: Node) -> dict[str, Attribute]:
+    layers: tuple[tuple[AttributeSource, Optional[Mapping[str, str]]], ...] = (
+        ("global", values.get(("global", ""))),
+        ("appliance", values.get(("appliance", node.appliance))),
+        ("node", values.get(("node", node.name))),
+        ("intrinsic", intrinsic_values(node)),
     )
-    for source, layer in zip(SOURCES, (*layers, intrinsic_values(node))):
+    merged: dict[str, Attribute] = {}
+    for source, layer in layers:
         for name, value in (layer or {}).items():
             merged[name] = Attribute(name, value, source)
     return dict(sorted(merged.items()))

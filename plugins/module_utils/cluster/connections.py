@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which database, and as which account: a module's option, else the site's settings (contract C2)."""
+"""Open the database of a module's option or of the site's settings (contract C2)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .database import Database, connect
 
 
 def connect_as_admin(url: Optional[str]) -> Database:
-    """The cluster database for a module that changes it."""
+    """Open the cluster database to change it."""
     return connect(url or settings.load().database)
 
 
 def connect_as_reader(url: Optional[str]) -> Database:
-    """The cluster database read-only, for a user's SQL and for modules that only look."""
+    """Open the cluster database read-only, for a user's SQL and for modules that only read."""
     if url:
         return connect(url, read_only=True)
     site = settings.load()

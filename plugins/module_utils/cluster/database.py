@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A connection to the cluster database: one SQL text for both engines, and transactions.
 
-SQL is written in small letters with ``?`` for each parameter; the column ``rank`` stands in backquotes, which both
-engines read.  Nothing here knows a table but ``schema_version``.
+SQL is written in lower case with ``?`` for each parameter.  The column ``rank`` is a reserved word
+in MariaDB and always in backquotes, which SQLite reads too.  ``schema_version`` is the only table
+that this file knows.
 """
 
 from __future__ import annotations
@@ -12,30 +13,37 @@ import contextlib
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Refused, RocksError, Unavailable
-from .engine import Engine, Location, parse_url
+from .engine import Engine, EngineName, Location, parse_url
 from .mariadb import MariaDB
 from .schema import CURRENT_VERSION
 from .sqlite import SQLite
 
 Row = tuple[Any, ...]
-Statement = tuple[str, Sequence[Any]]  # SQL and its parameters
+Statement = tuple[str, Sequence[Any]]
+"""SQL and its parameters."""
+
 SAVEPOINT = "rocks_inner"
-# Taking a turn is the one row that every writer changes: they queue for it, also across the machines of a Galera
-# cluster, and the number tells a reader whether anything was changed since.
 BUMP_REVISION = "update schema_version set revision = revision + 1 where id = 1"
+"""Every exclusive transaction begins with it.
+
+The row serialises the writers, also across the machines of a Galera cluster, and its number shows a
+reader whether anything has changed.
+"""
 
 
 def connect(
     url: str, *, read_only: bool = False, create: bool = False, check: bool = True
 ) -> Database:
-    """Open the cluster database at ``url``; use it in a ``with`` statement.
+    """Open the cluster database at ``url``; use the result in a ``with`` statement.
 
-    read_only  no statement can change anything; on SQLite the secrets cannot be read either (on MariaDB that is
-               what the reader's account is for)
-    create     make the file, or the database on the server, when there is none.  It has no schema: ``migrate`` makes it
-    check      refuse a schema that is not the one this program knows
+    read_only  reject every statement that writes; on SQLite secrets cannot be read either (on
+               MariaDB the privileges of the reader's account ensure that)
+    create     create the file, or the database on the server, if it does not exist; it has no
+               schema until ``migrate`` runs
+    check      reject a schema of another version than CURRENT_VERSION
 
-    One connection serves one thread.  Raises NotFound, Unavailable, Refused, or DescriptionError for the URL.
+    Use one connection for each thread.  Raises NotFound, Unavailable, Refused, or DescriptionError
+    for the URL.
     """
     location = parse_url(url)
     engine: Engine
@@ -55,16 +63,18 @@ def connect(
 
 
 class Database:
-    """The open database.  A lost connection is opened again by the next statement, but never inside a transaction."""
+    """An open database.  The next statement reopens a lost connection, except in a transaction."""
 
     def __init__(self, engine: Engine, location: Location, read_only: bool) -> None:
-        self.location, self.read_only = location, read_only
-        self._engine, self._depth = engine, 0
+        self.location = location
+        self.read_only = read_only
+        self._engine = engine
+        self._depth = 0
         self._connection: Any = None
 
     @property
-    def engine(self) -> str:
-        """``sqlite`` or ``mysql``: only for what no SQL can say for both."""
+    def engine(self) -> EngineName:
+        """The engine, for the few statements that differ."""
         return self.location.engine
 
     def open(self) -> None:
@@ -72,15 +82,14 @@ class Database:
         if self._connection is None:
             if self._depth:
                 raise Unavailable(
-                    "the connection was lost within a transaction",
-                    self.location.url,
-                    "run it again",
+                    "the connection was lost during a transaction", self.location.url, "try again"
                 )
             self._connection = self._engine.open()
 
     def close(self) -> None:
-        """Give the connection back; a running transaction is undone."""
-        connection, self._connection = self._connection, None
+        """Close the connection; a transaction in progress is rolled back."""
+        connection = self._connection
+        self._connection = None
         if connection is not None:
             with contextlib.suppress(*self._engine.errors):
                 connection.close()
@@ -92,41 +101,41 @@ class Database:
         self.close()
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """All rows of a query, as tuples."""
+        """Return all rows of a query."""
         with self._cursor(sql, parameters) as cursor:
             return list(cursor.fetchall())
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Optional[Row]:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         with self._cursor(sql, parameters) as cursor:
-            found: Optional[Row] = cursor.fetchone()
-            return found
+            row: Optional[Row] = cursor.fetchone()
+            return row
 
     def columns(self, table: str) -> list[str]:
-        """The names of a table's columns, as ``select *`` shows them."""
+        """Return the names of a table's columns, in the order of ``select *``."""
         with self._cursor(f"select * from {table} limit 0", ()) as cursor:
             return [column[0] for column in cursor.description]
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement; how many rows it found to change (a compare-and-set that lost: 0)."""
+        """Run a statement, and return the number of rows that it matched (0: not found)."""
         with self._cursor(sql, parameters) as cursor:
             return int(cursor.rowcount)
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run an ``insert`` of one row; the id that the row got."""
+        """Insert one row, and return its id."""
         with self._cursor(sql, parameters) as cursor:
             return int(cursor.lastrowid)
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run an ``insert … values (…)`` for each of ``rows``, in as few round trips as the engine can."""
+        """Run an ``insert … values (…)`` for each of ``rows``, in few round trips."""
         with self._cursor(sql, list(rows), many=True):
             pass
 
     def compare_and_set(self, statement: Statement, *follow_ups: Statement) -> bool:
-        """Run an update and, if it changed a row, ``follow_ups``, in one transaction.
+        """Run an update and, if it matched a row, ``follow_ups``, in one transaction.
 
-        Return False, with nothing written, if the update found no row.  Outside of a transaction it
-        is one round trip if the engine can: all nodes of a cluster may do this at once.
+        Return False, with nothing written, if no row matched.  Outside of a transaction it is one
+        round trip if the engine supports that: all nodes of a cluster may do this at once.
         """
         statements = (statement, *follow_ups)
         block = (
@@ -136,10 +145,10 @@ class Database:
             values = [value for _sql, parameters in statements for value in parameters]
             return self.row(block, values) == (1,)
         with self.transaction(exclusive=False):
-            changed = self.execute(*statement)
-            for sql, parameters in follow_ups if changed else ():
+            matched = self.execute(*statement)
+            for sql, parameters in follow_ups if matched else ():
                 self.execute(sql, parameters)
-        return bool(changed)
+        return bool(matched)
 
     @contextlib.contextmanager
     def transaction(self, *, dry_run: bool = False, exclusive: bool = True) -> Iterator[None]:
@@ -154,10 +163,10 @@ class Database:
         """
         if self._depth:
             savepoint = f"{SAVEPOINT}{self._depth}"
-            with self._transaction_scope(
+            with self._scope(
                 begin=f"savepoint {savepoint}",
                 commit=f"release savepoint {savepoint}",
-                undo=f"rollback to savepoint {savepoint}",
+                rollback=f"rollback to savepoint {savepoint}",
                 dry_run=dry_run,
             ):
                 yield
@@ -166,58 +175,59 @@ class Database:
         with self._translate_errors():
             self._engine.begin(self._connection, exclusive)
         begin = BUMP_REVISION if exclusive else ""
-        with self._transaction_scope(begin=begin, commit="commit", undo="", dry_run=dry_run):
+        with self._scope(begin=begin, commit="commit", rollback="", dry_run=dry_run):
             yield
 
     @contextlib.contextmanager
     def read_transaction(self) -> Iterator[None]:
-        """All queries within see one state of the database, whatever is written meanwhile."""
+        """Let all queries of the block read one state, whatever is written in the meantime."""
         if self._depth:
             yield
             return
         self.open()
         with self._translate_errors():
             self._engine.begin_read_only(self._connection)
-        with self._transaction_scope(begin="", commit="commit", undo="", dry_run=False):
+        with self._scope(begin="", commit="commit", rollback="", dry_run=False):
             yield
 
     def run_user_query(
         self, sql: str, seconds: float, limit: int
     ) -> tuple[tuple[str, ...], list[Row]]:
-        """A user's query, as ``query.select`` runs it."""
+        """Run a query for ``query.select``, and return the column names and the rows."""
         self.open()
         with self._translate_errors():
             return self._engine.run_user_query(self._connection, sql, seconds, limit)
 
     def revision(self) -> int:
-        """A number that grows with each ``transaction()`` that was kept: equal numbers, equal descriptions."""
-        found = self.row("select revision from schema_version where id = 1")
-        return int(found[0]) if found else 0
+        """Return the number of exclusive transactions that were committed so far."""
+        row = self.row("select revision from schema_version where id = 1")
+        return int(row[0]) if row else 0
 
     @contextlib.contextmanager
-    def _transaction_scope(
-        self, *, begin: str, commit: str, undo: str, dry_run: bool
-    ) -> Iterator[None]:
-        """Count the depth, and end a transaction or a savepoint; no ``undo`` means the whole transaction."""
+    def _scope(self, *, begin: str, commit: str, rollback: str, dry_run: bool) -> Iterator[None]:
+        """Run the block, and end its transaction or savepoint.
+
+        An empty ``rollback`` rolls back the whole transaction.
+        """
         self._depth += 1
         try:
             if begin:
                 self.execute(begin)
             yield
             if dry_run:
-                self._undo(undo)
+                self._roll_back(rollback)
             else:
                 self.execute(commit)
         except BaseException:
-            with contextlib.suppress(RocksError):  # the first error is the one to tell
-                self._undo(undo)
+            with contextlib.suppress(RocksError):  # the first error is the one to report
+                self._roll_back(rollback)
             raise
         finally:
             self._depth -= 1
 
-    def _undo(self, undo: str) -> None:
-        if undo:
-            self.execute(undo)
+    def _roll_back(self, statement: str) -> None:
+        if statement:
+            self.execute(statement)
         elif self._connection is not None:
             with self._translate_errors():
                 self._engine.rollback(self._connection)
@@ -236,48 +246,45 @@ class Database:
 
     @contextlib.contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """The engine's exceptions become ours; a lost connection is let go."""
+        """Raise the engine's exceptions as RocksError, and close a lost connection."""
         try:
             yield
         except self._engine.errors as error:
-            explained = self._engine.explain(error)
+            translated = self._engine.explain(error)
             if self._engine.is_lost(error):
                 self.close()
-            raise explained from error
+            raise translated from error
 
 
 def check_schema_version(database: Database) -> None:
-    """Refuse a schema that this program does not know.  Raises Refused with the remedy."""
-    found = schema_version(database)
-    if found == CURRENT_VERSION:
+    """Raise Refused if the schema is not of CURRENT_VERSION; the hint names the remedy."""
+    version = schema_version(database)
+    if version == CURRENT_VERSION:
         return
-    where = database.location.url
-    if found > CURRENT_VERSION:
+    if version > CURRENT_VERSION:
         raise Refused(
-            f"the schema has version {found}, this program knows {CURRENT_VERSION}",
-            where,
+            f"the schema has version {version}, this program supports {CURRENT_VERSION}",
+            database.location.url,
             "update npaci.rocks",
         )
-    what = (
-        f"the schema has version {found}, this program needs {CURRENT_VERSION}"
-        if found
-        else "the database has no schema"
+    raise Refused(
+        f"the schema has version {version}, this program needs {CURRENT_VERSION}"
+        if version
+        else "the database has no schema",
+        database.location.url,
+        "run: ansible localhost -m rocks_database",
     )
-    raise Refused(what, where, "run: ansible localhost -m rocks_database")
 
 
 def schema_version(database: Database) -> int:
-    """The schema's version; 0 where there is none."""
-    listed = (
+    """Return the version of the schema; 0 if there is none."""
+    count_tables = (
         "select count(*) from sqlite_master where type = 'table' and name = 'schema_version'"
         if database.engine == "sqlite"
         else "select count(*) from information_schema.tables"
         " where table_schema = database() and table_name = 'schema_version'"
     )
-    exists = database.row(listed)
-    found = (
-        database.row("select version from schema_version where id = 1")
-        if exists and exists[0]
-        else None
-    )
-    return int(found[0]) if found else 0
+    if database.row(count_tables) != (1,):
+        return 0
+    row = database.row("select version from schema_version where id = 1")
+    return int(row[0]) if row else 0

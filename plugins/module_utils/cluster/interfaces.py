@@ -1,16 +1,16 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Further NICs of a node, and its BMC.  The first NIC, whose address is the node's, is in ``nodes`` itself.
+"""Further interfaces of a node, and its BMC.  The first interface is part of the row in ``nodes``.
 
-A row with a MAC and an address on a served network is an interface that asks by DHCP. A row without a MAC is one that
-exists in the installed system alone: a bond, a VLAN.  DHCP knows one address for one MAC, so that each NIC of a bond
-has an address of its own.
+An interface with a MAC, and an address on a network that DHCP serves, is configured by DHCP.  An
+interface without a MAC exists only in the installed system: a bond or a VLAN.  DHCP assigns one
+address to each MAC, so that each NIC of a bond has an address of its own.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import Optional, get_args
 
 from ..errors import Conflict, DescriptionError
 from .addressing import (
@@ -24,34 +24,36 @@ from .addressing import (
 from .allocations import Allocations, load_allocations
 from .database import Database
 from .frontend_protection import check_interface
-from .model import Interface, Network, Node, RowChange
+from .model import Interface, InterfaceKind, Network, Node, RowChange
 from .networks import find_network
 from .node_allocation import NO_ADDRESS
 from .nodes import find_node
 
-ETHERNET, INFINIBAND, BMC = "ethernet", "infiniband", "bmc"
-KINDS = (ETHERNET, INFINIBAND, BMC)
-REMOVE_THERE = "remove it there first"
-BOND_HINT = "; the NICs of a bond have an address each (docs/networks.md)"
+KINDS: tuple[InterfaceKind, ...] = get_args(InterfaceKind)
+BMC = "bmc"
+ETHERNET = "ethernet"
+INFINIBAND = "infiniband"
+MAC_LENGTH = 17
+ADDRESS_HINT = "leave it out to get the next free one"
+BOND_HINT = f"{ADDRESS_HINT}; each NIC of a bond has an address of its own (docs/networks.md)"
 
 SELECT = (
-    "select interfaces.id, nodes.name, interfaces.name, interfaces.kind, coalesce(networks.name, ''),"
-    " coalesce(interfaces.mac, ''), coalesce(interfaces.ip, '') from interfaces"
-    " join nodes on nodes.id = interfaces.node left join networks on networks.id = interfaces.network"
+    "select interfaces.id, nodes.name, interfaces.name, interfaces.kind,"
+    " coalesce(networks.name, ''), coalesce(interfaces.mac, ''), coalesce(interfaces.ip, '')"
+    " from interfaces join nodes on nodes.id = interfaces.node"
+    " left join networks on networks.id = interfaces.network"
 )
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")  # the kernel's IFNAMSIZ
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")  # IFNAMSIZ of the kernel is 16
 
 
 def list_interfaces(database: Database, node: str = "") -> list[Interface]:
-    """All further interfaces, or those of one node, by node and name."""
-    where, parameters = (" where nodes.name = ?", (node,)) if node else ("", ())
-    return [
-        Interface(*row)
-        for row in database.rows(
-            f"{SELECT}{where} order by nodes.name, interfaces.name", parameters
-        )
-    ]
+    """Return the further interfaces of all nodes, or of one node, by node and name."""
+    condition = " where nodes.name = ?" if node else ""
+    rows = database.rows(
+        f"{SELECT}{condition} order by nodes.name, interfaces.name", (node,) if node else ()
+    )
+    return [Interface(*row) for row in rows]
 
 
 def put_interface(
@@ -65,32 +67,38 @@ def put_interface(
     ip: Optional[str] = None,
     allow_frontend: bool = False,
 ) -> RowChange:
-    """Make the interface, or change what is given.
+    """Add the interface, or change the values that are not None.
 
-    ip  None with a network and no address yet takes the next free one; ``none`` leaves it without
+    ip  an address; empty: the next free one of the network; ``none``: no address; None: the address
+        stays, unless the network changes
 
     Raises DescriptionError, NotFound for an unknown node or network, Conflict for a MAC or an
-    address that is taken, Refused for a frontend's interface that would lose its MAC or its
-    address, unless ``allow_frontend``.
+    address in use, Refused for a frontend's interface that would lose its MAC or its address,
+    unless ``allow_frontend``.
     """
     if not _NAME.fullmatch(name):
         raise DescriptionError(
-            f"{name!r} is no name of an interface", node, "at most 15 letters, such as eth1 or bmc"
+            f"{name!r} is not a valid interface name",
+            node,
+            "write at most 15 letters, digits, _ . and -, such as eth1 or bmc",
         )
     with database.transaction():
-        owner, there = find_node(database, node), load_allocations(database)
+        owner = find_node(database, node)
+        allocations = load_allocations(database)
         before = _find(database, node, name)
-        asked = before or Interface(0, node, name, BMC if name == BMC else ETHERNET, "", "", "")
-        _release(there, before)
-        after = asked._replace(kind=kind if kind is not None else asked.kind)
-        after = after._replace(mac=_mac(after, mac, there))
-        after = _located(after, network, ip, there, owner)
+        if before:
+            allocations.macs.pop(before.mac, None)
+            allocations.ips.pop(before.ip, None)
+        interface = before or _new_interface(node, name)
+        interface = interface._replace(kind=interface.kind if kind is None else kind)
+        interface = interface._replace(mac=_check_mac(interface, mac, allocations))
+        after = _with_address(interface, network, ip, allocations, owner)
         if after == before:
             return RowChange(before, before)
         if before and not allow_frontend:
             check_interface(owner, before, after)
-        lies_in = find_network(there.networks, after.network).id if after.network else None
-        values = (after.kind, lies_in, after.mac or None, after.ip or None)
+        network_id = find_network(allocations.networks, after.network).id if after.network else None
+        values = (after.kind, network_id, after.mac or None, after.ip or None)
         if before:
             database.execute(
                 "update interfaces set kind = ?, network = ?, mac = ?, ip = ? where id = ?",
@@ -98,7 +106,8 @@ def put_interface(
             )
         else:
             database.execute(
-                "insert into interfaces (kind, network, mac, ip, node, name) values (?, ?, ?, ?, ?, ?)",
+                "insert into interfaces (kind, network, mac, ip, node, name)"
+                " values (?, ?, ?, ?, ?, ?)",
                 (*values, owner.id, name),
             )
         return RowChange(before, _find(database, node, name))
@@ -107,9 +116,10 @@ def put_interface(
 def remove_interface(
     database: Database, node: str, name: str, *, allow_frontend: bool = False
 ) -> RowChange:
-    """Forget the interface.  Raises NotFound for an unknown node, Refused as ``put_interface``."""
+    """Delete the interface.  Raises NotFound for an unknown node, Refused as ``put_interface``."""
     with database.transaction():
-        owner, before = find_node(database, node), _find(database, node, name)
+        owner = find_node(database, node)
+        before = _find(database, node, name)
         if before:
             if not allow_frontend:
                 check_interface(owner, before, before._replace(mac="", ip=""))
@@ -118,85 +128,111 @@ def remove_interface(
 
 
 def _find(database: Database, node: str, name: str) -> Optional[Interface]:
-    return next((one for one in list_interfaces(database, node) if one.name == name), None)
+    return next((row for row in list_interfaces(database, node) if row.name == name), None)
 
 
-def _release(there: Allocations, before: Optional[Interface]) -> None:
-    if before:
-        there.macs.pop(before.mac, None)
-        there.ips.pop(before.ip, None)
+def _new_interface(node: str, name: str) -> Interface:
+    return Interface(
+        id=0,
+        node=node,
+        name=name,
+        kind=BMC if name == BMC else ETHERNET,
+        network="",
+        mac="",
+        ip="",
+    )
 
 
-def _mac(asked: Interface, given: Optional[str], there: Allocations) -> str:
-    if asked.kind not in KINDS:
-        raise DescriptionError(f"kind is {asked.kind!r}", asked.node, f"one of {', '.join(KINDS)}")
-    text = asked.mac if given is None else given
+def _check_mac(interface: Interface, mac: Optional[str], allocations: Allocations) -> str:
+    """Return the MAC that the interface will have; None: it stays."""
+    if interface.kind not in KINDS:
+        raise DescriptionError(
+            f"kind is {interface.kind!r}", interface.node, f"set one of {', '.join(KINDS)}"
+        )
+    text = interface.mac if mac is None else mac
     if not text:
         return ""
-    mac = _octets(asked, text)
-    if mac in there.macs:
-        owner = there.macs[mac]
+    address = _parse_mac(interface, text)
+    if address in allocations.macs:
+        owner = allocations.macs[address]
         hint = (
-            "a bond or a VLAN has no MAC of its own here: leave it out"
-            if _same(owner, asked)
-            else REMOVE_THERE
+            "leave out the MAC of a bond or a VLAN"
+            if _same_node(owner, interface)
+            else "remove it there first"
         )
-        raise Conflict(f"the MAC {mac} belongs to {owner}", f"{asked.node}/{asked.name}", hint)
-    return mac
+        raise Conflict(f"the MAC {address} belongs to {owner}", _place(interface), hint)
+    return address
 
 
-def _octets(asked: Interface, text: str) -> str:
-    """The MAC, or the address of an InfiniBand port."""
-    if asked.kind == INFINIBAND and len(text) != 17:
+def _parse_mac(interface: Interface, text: str) -> str:
+    """Return the MAC, or the address of an InfiniBand port, in the form of the database."""
+    if interface.kind == INFINIBAND and len(text) != MAC_LENGTH:
         return infiniband_address(text)
     if is_infiniband(text):
         raise DescriptionError(
             f"{text!r} is the address of an InfiniBand port",
-            f"{asked.node}/{asked.name}",
+            _place(interface),
             "set kind to infiniband",
         )
     return mac_address(text)
 
 
-def _same(owner: str, asked: Interface) -> bool:
-    """Whether the owner of a MAC or an address is an interface of the same node."""
-    return owner.partition("/")[0] == asked.node
-
-
-def _located(
-    asked: Interface, network: Optional[str], ip: Optional[str], there: Allocations, owner: Node
+def _with_address(
+    interface: Interface,
+    network_name: Optional[str],
+    ip: Optional[str],
+    allocations: Allocations,
+    owner: Node,
 ) -> Interface:
-    """The interface on its network, with its address."""
-    wanted = asked.network if network is None else network
-    home = find_network(there.networks, wanted) if wanted else None
-    if ip is None and wanted == asked.network:
-        return asked
-    if ip == NO_ADDRESS or (not ip and home is None):
-        return asked._replace(network=wanted, ip="")
-    if not ip and home:
-        return asked._replace(network=wanted, ip=there.free_address(home))
-    return _checked(asked, home if network else None, ip_address(ip or ""), there, owner)
+    """Return the interface with its network and address."""
+    name = interface.network if network_name is None else network_name
+    network = find_network(allocations.networks, name) if name else None
+    if ip is None and name == interface.network:
+        return interface
+    if ip == NO_ADDRESS or (not ip and network is None):
+        return interface._replace(network=name, ip="")
+    if not ip and network:
+        return interface._replace(network=name, ip=allocations.free_address(network))
+    requested_network = network if network_name else None
+    return _with_requested_address(
+        interface, requested_network, ip_address(ip or ""), allocations, owner
+    )
 
 
-def _checked(
-    asked: Interface, home: Optional[Network], ip: str, there: Allocations, owner: Node
+def _with_requested_address(
+    interface: Interface,
+    network: Optional[Network],
+    ip: str,
+    allocations: Allocations,
+    owner: Node,
 ) -> Interface:
-    """The interface with an address that was given; ``home`` is the network that it was given for."""
-    where = f"{asked.node}/{asked.name}"
-    fault, lies_in = address_fault(ip, there.networks), network_of(ip, there.networks)
-    if fault or lies_in is None:
+    """Check a requested address; ``network`` is the one that was requested with it, if any."""
+    where = _place(interface)
+    fault = address_fault(ip, allocations.networks)
+    containing = network_of(ip, allocations.networks)
+    if fault or containing is None:
         raise DescriptionError(
             fault or f"{ip} is outside every network",
             where,
             "leave the address out to get the next free one",
         )
-    if home and home != lies_in:
+    if network and network != containing:
         raise DescriptionError(
-            f"{ip} is on network {lies_in.name!r}, not {home.name!r}", where, "name one that fits"
+            f"{ip} is on network {containing.name!r}, not {network.name!r}",
+            where,
+            "use an address of that network",
         )
-    holder = there.holder(ip, owner.appliance, owner.membership)
-    if holder:
-        bond = BOND_HINT if _same(holder, asked) else ""
-        hint = f"leave it out to get the next free one{bond}"
-        raise Conflict(f"the address {ip} belongs to {holder}", where, hint)
-    return asked._replace(network=lies_in.name, ip=ip)
+    address_owner = allocations.address_owner(ip, owner.appliance, owner.membership)
+    if address_owner:
+        hint = BOND_HINT if _same_node(address_owner, interface) else ADDRESS_HINT
+        raise Conflict(f"the address {ip} belongs to {address_owner}", where, hint)
+    return interface._replace(network=containing.name, ip=ip)
+
+
+def _same_node(owner: str, interface: Interface) -> bool:
+    """Whether the owner of a MAC or an address is the interface's node, or another interface."""
+    return owner.partition("/")[0] == interface.node
+
+
+def _place(interface: Interface) -> str:
+    return f"{interface.node}/{interface.name}"

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who is in the cluster and in which groups: what an inventory asks for, with a handful of queries for any number of nodes.
+"""The nodes and their groups for Ansible and ClusterShell, with a few queries for any number.
 
-Groups of a node: its membership, ``appliance_NAME``, ``rack_NUMBER``, ``arch_NAME``, and ``with_NAME`` for each
-attribute of its that says yes.  Everybody who speaks of groups takes them from here, so that they mean the same.
+The groups of a node are its membership, ``appliance_NAME``, ``rack_NUMBER``, ``arch_NAME``, and
+``with_NAME`` for each attribute whose value is true.
 """
 
 from __future__ import annotations
@@ -18,30 +18,25 @@ from .naming import group_name
 from .query import DEFAULT_SECONDS, select
 
 HOSTS = (
-    "select nodes.name, nodes.id, coalesce(nodes.mac, ''), coalesce(nodes.ip, ''), memberships.name, appliances.name,"
-    " nodes.rack, nodes.`rank`, nodes.arch from nodes"
-    " join memberships on memberships.id = nodes.membership join appliances on appliances.id = memberships.appliance"
+    "select nodes.name, nodes.id, coalesce(nodes.mac, ''), coalesce(nodes.ip, ''),"
+    " memberships.name, appliances.name, nodes.rack, nodes.`rank`, nodes.arch from nodes"
+    " join memberships on memberships.id = nodes.membership"
+    " join appliances on appliances.id = memberships.appliance"
     " order by nodes.membership, nodes.rack, nodes.`rank`, nodes.id"
 )
-# The last order tells the state; the last one that ended well tells what runs.
+# The state of a host is that of its last order; what it runs, of the last order that succeeded.
 LAST_ORDERS = (
     "select node, state from installs where id in (select max(id) from installs group by node)"
 )
 LAST_INSTALLED = (
-    "select node, generation, changed, case when found not in ('', manifest) then 1 else 0 end from installs"
+    "select node, generation, changed,"
+    " case when found not in ('', manifest) then 1 else 0 end from installs"
     " where id in (select max(id) from installs where state = 'up' group by node)"
 )
 
 
 class Host(NamedTuple):
-    """A node as its groups and its variables need it.
-
-    groups      names that Ansible and ClusterShell accept
-    attributes  name -> value; one object is shared by all nodes that have none of their own
-    state       of the last install order; empty when there was none
-    generation, installed_at   of the last installation that came up
-    drifted     whether a later look found other packages than were installed
-    """
+    """A node as an inventory needs it.  A NamedTuple, because there are 10,000 of them."""
 
     name: str
     id: int
@@ -53,49 +48,60 @@ class Host(NamedTuple):
     rank: int
     arch: str
     groups: tuple[str, ...]
+    """Names that Ansible and ClusterShell accept."""
     attributes: Mapping[str, str]
+    """One shared object for all nodes without attributes of their own."""
     state: str
+    """The state of the last install order; empty if there was none."""
     generation: str
+    """The generation of the last successful installation."""
     installed_at: str
     drifted: bool
+    """Whether a later check reported other packages than were installed."""
 
 
 class Inventory(NamedTuple):
-    """Every node, and the names that each user's query selected."""
+    """All hosts, and the names that each of the user's queries selected."""
 
     hosts: tuple[Host, ...]
     queries: Mapping[str, tuple[str, ...]]
 
     def to_data(self) -> dict[str, Any]:
-        """As plain data, for a cache."""
+        """Return plain data for a cache."""
         return {"hosts": [list(host) for host in self.hosts], "queries": {**self.queries}}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Inventory:
-        """The inverse of ``to_data``, also after JSON made lists of the tuples."""
+        """Return the inverse of ``to_data``, also after JSON has turned tuples into lists."""
+        groups = Host._fields.index("groups")
         return cls(
-            tuple(Host._make((*row[:9], tuple(row[9]), *row[10:])) for row in data["hosts"]),
-            {name: tuple(names) for name, names in data["queries"].items()},
+            hosts=tuple(
+                Host._make((*row[:groups], tuple(row[groups]), *row[groups + 1 :]))
+                for row in data["hosts"]
+            ),
+            queries={name: tuple(names) for name, names in data["queries"].items()},
         )
 
 
 def load_inventory(
     database: Database, queries: Mapping[str, str], *, seconds: float = DEFAULT_SECONDS
 ) -> Inventory:
-    """Everybody, at one moment.
+    """Read all hosts, and run the user's queries, in one read transaction.
 
-    database  opened read-only, since ``queries`` are a user's own SQL
-    queries   group name -> SQL whose first column are names of nodes
+    database  opened read-only, because ``queries`` are a user's SQL
+    queries   group name -> SQL whose first column contains node names
+    seconds   the time limit of each query
 
-    Raises what ``query.select`` raises, and DescriptionError for a query that names what is no node.
+    Raises what ``query.select`` raises, and DescriptionError if a query selects an unknown name.
     """
     with database.read_transaction():
-        members = tuple(_hosts(database))
-        known = {member.name for member in members}
+        hosts = tuple(_hosts(database))
+        names = {host.name for host in hosts}
         selected = {
-            name: _selected(database, name, sql, known, seconds) for name, sql in queries.items()
+            group: _run_group_query(database, group, sql, names, seconds)
+            for group, sql in queries.items()
         }
-    return Inventory(members, selected)
+    return Inventory(hosts, selected)
 
 
 def _hosts(database: Database) -> Iterable[Host]:
@@ -105,32 +111,33 @@ def _hosts(database: Database) -> Iterable[Host]:
         node: (generation, at, bool(drifted))
         for node, generation, at, drifted in database.rows(LAST_INSTALLED)
     }
-    fixed: dict[tuple[str, str, int, str], tuple[str, ...]] = {}
+    position_groups: dict[tuple[str, str, int, str], tuple[str, ...]] = {}
     for name, node, mac, ip, membership, appliance, rack, rank, arch in database.rows(HOSTS):
         key = (membership, appliance, rack, arch)
-        if key not in fixed:
-            fixed[key] = _place_groups(*key)
-        values, yes = attributes.get(appliance, name)
-        groups = fixed[key] + yes if yes else fixed[key]
-        last = installed.get(node, ("", "", False))
+        if key not in position_groups:
+            position_groups[key] = _position_groups(*key)
+        values, true_groups = attributes.get(appliance, name)
+        generation, installed_at, drifted = installed.get(node, ("", "", False))
         yield Host(
-            name,
-            node,
-            mac,
-            ip,
-            membership,
-            appliance,
-            rack,
-            rank,
-            arch,
-            groups,
-            values,
-            states.get(node, ""),
-            *last,
+            name=name,
+            id=node,
+            mac=mac,
+            ip=ip,
+            membership=membership,
+            appliance=appliance,
+            rack=rack,
+            rank=rank,
+            arch=arch,
+            groups=position_groups[key] + true_groups if true_groups else position_groups[key],
+            attributes=values,
+            state=states.get(node, ""),
+            generation=generation,
+            installed_at=installed_at,
+            drifted=drifted,
         )
 
 
-def _place_groups(membership: str, appliance: str, rack: int, arch: str) -> tuple[str, ...]:
+def _position_groups(membership: str, appliance: str, rack: int, arch: str) -> tuple[str, ...]:
     return (
         group_name(membership),
         f"appliance_{group_name(appliance)}",
@@ -140,41 +147,41 @@ def _place_groups(membership: str, appliance: str, rack: int, arch: str) -> tupl
 
 
 class HostAttributes:
-    """Merged attributes; nodes without one of their own share their appliance's."""
+    """Merged attributes; nodes without attributes of their own share those of their appliance."""
 
     def __init__(self, values: StoredValues) -> None:
         self._values = values
-        self._shared: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
+        self._by_appliance: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
 
     def get(self, appliance: str, node: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
-        """The attributes of a node, and the groups of those that say yes."""
-        if appliance not in self._shared:
+        """Return the attributes of a node, and the groups of those that are true."""
+        if appliance not in self._by_appliance:
             merged = merge_attributes(
                 self._values.get(("global", "")), self._values.get(("appliance", appliance))
             )
-            self._shared[appliance] = (merged, _true_groups(merged))
-        own = self._values.get(("node", node))
-        if not own:
-            return self._shared[appliance]
-        merged = merge_attributes(self._shared[appliance][0], own)
+            self._by_appliance[appliance] = (merged, _true_groups(merged))
+        node_values = self._values.get(("node", node))
+        if not node_values:
+            return self._by_appliance[appliance]
+        merged = merge_attributes(self._by_appliance[appliance][0], node_values)
         return merged, _true_groups(merged)
 
 
 def _true_groups(values: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(
-        f"with_{group_name(name)}" for name in sorted(values) if is_true_flag(values[name])
-    )
+    names = (name for name in sorted(values) if is_true_flag(values[name]))
+    return tuple(f"with_{group_name(name)}" for name in names)
 
 
-def _selected(
-    database: Database, name: str, sql: str, known: set[str], seconds: float
+def _run_group_query(
+    database: Database, group: str, sql: str, names: set[str], seconds: float
 ) -> tuple[str, ...]:
-    found = dict.fromkeys(str(row[0]) for row in select(database, sql, seconds=seconds).rows)
-    strange = sorted(set(found) - known)
-    if strange:
+    result = select(database, sql, seconds=seconds)
+    selected = dict.fromkeys(str(row[0]) for row in result.rows)
+    unknown = sorted(set(selected) - names)
+    if unknown:
         raise DescriptionError(
-            f"the query selects {strange[0]!r}, which is no node",
-            f"group {name!r}",
-            "its first column must be nodes.name",
+            f"the query selects {unknown[0]!r}, which is not a node",
+            f"group {group!r}",
+            "select nodes.name as the first column",
         )
-    return tuple(found)
+    return tuple(selected)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Bring a database to the schema that this program knows: an empty one, or an older one.  Only forward.
+"""Bring an empty or older database to the current schema.  There are no downgrades.
 
-On SQLite it is one transaction.  MariaDB commits each statement that defines something, so what is done is counted,
-and a migration that was cut off goes on where it stopped.
+On SQLite a migration is one transaction.  MariaDB commits each statement that defines something at
+once: the completed steps are counted, and an interrupted migration continues with the next one.
 """
 
 from __future__ import annotations
@@ -21,57 +21,57 @@ WAIT_SECONDS = 60
 def migrate(
     database: Database, *, dry_run: bool = False, versions: Sequence[Version] = VERSIONS
 ) -> tuple[int, int]:
-    """Apply the missing versions; the version before and the one after.  With ``dry_run`` nothing is written.
+    """Apply the missing versions, and return the version before and the one after.
 
-    Raises Refused when the database is newer than this program.
+    Raises Refused if the database is newer than this program.
     """
-    before, wanted = schema_version(database), versions[-1].number
-    if before > wanted:
+    before = schema_version(database)
+    target = versions[-1].number
+    if before > target:
         raise Refused(
-            f"the schema has version {before}, this program knows {wanted}",
+            f"the schema has version {before}, this program supports {target}",
             database.location.url,
-            "update npaci.rocks; a schema is never taken back",
+            "update npaci.rocks; a schema cannot be downgraded",
         )
-    if before < wanted and not dry_run:
-        with _alone(database):
+    if before < target and not dry_run:
+        with _migration_lock(database):
             for statement in BOOTSTRAP:
                 database.execute(for_engine(statement, database.engine))
-            for one in versions:
-                _apply(database, one)
-    return before, wanted
+            for version in versions:
+                _apply(database, version)
+    return before, target
 
 
-def _apply(database: Database, wanted: Version) -> None:
-    """Run the steps of one version that are not done yet."""
-    done_version, done_steps = database.rows(
-        "select version, step from schema_version where id = 1"
-    )[0]
-    if done_version >= wanted.number:
+def _apply(database: Database, version: Version) -> None:
+    """Run the missing steps of one version."""
+    current, completed = database.rows("select version, step from schema_version where id = 1")[0]
+    if current >= version.number:
         return
-    steps = [step for step in wanted.steps if step.engine in ("", database.engine)]
-    for number, step in enumerate(steps[done_steps:], done_steps + 1):
+    steps = [step for step in version.steps if step.engine in ("", database.engine)]
+    for number, step in enumerate(steps[completed:], completed + 1):
         with database.transaction(exclusive=False):
             database.execute(for_engine(step.sql, database.engine))
             database.execute("update schema_version set step = ? where id = 1", (number,))
     database.execute(
-        "update schema_version set version = ?, step = 0 where id = 1", (wanted.number,)
+        "update schema_version set version = ?, step = 0 where id = 1", (version.number,)
     )
 
 
 @contextlib.contextmanager
-def _alone(database: Database) -> Iterator[None]:
-    """Let no other process migrate meanwhile; the engine lets go however this one ends."""
+def _migration_lock(database: Database) -> Iterator[None]:
+    """Prevent concurrent migrations; the engine releases the lock if this process dies."""
     if database.engine == "sqlite":
         with database.transaction(exclusive=False):
             yield
         return
-    if database.row(
+    locked = database.row(
         "select get_lock(concat('rocks migration of ', database()), ?)", (WAIT_SECONDS,)
-    ) != (1,):
+    )
+    if locked != (1,):
         raise Unavailable(
-            f"another migration still runs after {WAIT_SECONDS} s",
+            f"another migration is still running after {WAIT_SECONDS} s",
             database.location.url,
-            "run it again when it ended",
+            "try again when it has finished",
         )
     try:
         yield

@@ -1,40 +1,52 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the cluster database holds, as values.
+"""The records of the cluster database.
 
-NamedTuples, because a report reads 10,000 of them at once.  A missing MAC or address is the empty text, as in a
-report; the database stores NULL, so that two missing ones are no duplicates.
+The records are NamedTuples because a report reads 10,000 of them at a time, straight from the rows
+of a query.  A missing MAC or address is an empty text in a record and NULL in the database, where
+two missing values must not count as duplicates.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 FRONTEND = "frontend"
-"""The appliance of frontends.  Their rows describe machines that are installed from a medium, never by an order."""
+"""The appliance of frontends.  They are installed from a medium, never by an install order."""
+
+NetworkKind = Literal["private", "public", "management"]
+"""``private``: the nodes' own network; ``management``: the network of the BMCs."""
+
+InterfaceKind = Literal["ethernet", "infiniband", "bmc"]
+
+AttributeSource = Literal["global", "appliance", "node", "intrinsic"]
+"""Where the value of an attribute comes from; ``intrinsic`` is the row of the node itself."""
 
 
 class Appliance(NamedTuple):
-    """A kind of node; ``root`` names the graph root of its profile, and is empty for what has none (a switch)."""
+    """A kind of node."""
 
     id: int
     name: str
     root: str
+    """The root in the graph that its profile is compiled from; empty for a switch, for example."""
 
 
 class Membership(NamedTuple):
-    """What an administrator says a node is; ``appliance`` and ``root`` are those of the appliance it belongs to."""
+    """What an administrator says that a node is, such as ``Compute``."""
 
     id: int
     name: str
     appliance: str
     root: str
+    """The root of the appliance."""
     distribution: str
     compute: bool
+    """Whether its nodes run jobs."""
 
 
 class Node(NamedTuple):
-    """A row of ``nodes`` with the names that its membership leads to."""
+    """A row of ``nodes``, joined with its membership and appliance."""
 
     id: int
     name: str
@@ -51,12 +63,7 @@ class Node(NamedTuple):
 
 
 class NewNode(NamedTuple):
-    """A node to be added; what is left empty is found: the next rank, the name, the next free address.
-
-    network  the network that a missing ``ip`` is taken from; empty: the one its membership's attributes name, or the
-             private one.  ``ip="none"`` leaves the node without an address.
-    where    the line or item of the input that asks for it; only named in errors
-    """
+    """A request for a node.  Empty fields are allocated: rank, name and address."""
 
     membership: str = "Compute"
     rack: int = 0
@@ -64,20 +71,17 @@ class NewNode(NamedTuple):
     name: str = ""
     mac: str = ""
     ip: str = ""
+    """An IPv4 address; empty: the next free one; ``none``: the node has no address."""
     arch: str = "x86_64"
     comment: str = ""
     network: str = ""
+    """The network that a missing ``ip`` is taken from; empty: the attribute ``network`` decides."""
     where: str = ""
+    """The line or item of the input, for error messages."""
 
 
 class Network(NamedTuple):
-    """A row of ``networks``.  Addresses are dotted quads; an empty one is not set.
-
-    kind          ``private`` (the cluster's own), ``public``, or ``management`` (where the BMCs are)
-    first, last   limits of the addresses that nodes get; empty: the whole subnet
-    pool_first, pool_last   addresses that DHCP lends to unknown machines; nodes never get one of them
-    boot          nodes may boot from it; only a private network can have it
-    """
+    """A row of ``networks``.  Addresses are dotted quads; an empty one is not set."""
 
     id: int
     name: str
@@ -85,51 +89,60 @@ class Network(NamedTuple):
     netmask: str
     gateway: str
     zone: str
+    """The DNS zone of its addresses."""
     mtu: int
     kind: str
+    """A ``NetworkKind``."""
     first: str
+    """The lowest address that nodes get; empty: the lowest of the subnet."""
     last: str
+    """The highest address that nodes get; empty: the highest of the subnet."""
     pool_first: str
+    """The lowest address that DHCP leases to unknown machines; no node gets one of the pool."""
     pool_last: str
     boot: bool = True
+    """Whether nodes can boot from it; only from a private network."""
 
 
 class Interface(NamedTuple):
-    """A further NIC of a node, or its BMC (``kind`` is then ``bmc``); the first NIC is in ``nodes`` itself."""
+    """A further interface of a node, or its BMC; the first interface is in ``nodes`` itself."""
 
     id: int
     node: str
     name: str
     kind: str
+    """An ``InterfaceKind``."""
     network: str
     mac: str
     ip: str
 
 
 class Attribute(NamedTuple):
-    """A named value and where it comes from: ``node``, ``appliance``, ``global``, or ``intrinsic`` (the node's row)."""
+    """The value of an attribute for one node."""
 
     name: str
     value: str
-    source: str
+    source: AttributeSource
 
 
 class RowChange(NamedTuple):
-    """What was and what is; None before it was there, and after it is gone."""
+    """A record before and after a change; None if the row did not exist, or no longer exists."""
 
     before: Any
     after: Any
 
     @property
     def changed(self) -> bool:
-        """Whether there is a difference."""
+        """Whether the two differ."""
         return bool(self.before != self.after)
 
     def difference(self) -> dict[str, dict[str, Any]]:
-        """Both as plain data, in the form that diff mode shows."""
+        """Return both as plain data, in the form that Ansible's diff mode prints."""
         return {"before": to_dict(self.before), "after": to_dict(self.after)}
 
 
-def to_dict(value: Any) -> dict[str, Any]:
-    """A value of this file as plain data, without its row's id; ``{}`` for None."""
-    return {name: part for name, part in value._asdict().items() if name != "id"} if value else {}
+def to_dict(record: Any) -> dict[str, Any]:
+    """Return the fields of a record without the id of its row; ``{}`` for None."""
+    return (
+        {name: value for name, value in record._asdict().items() if name != "id"} if record else {}
+    )

@@ -1,192 +1,199 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Complete and judge nodes before one row is written: from what is asked for to the rows that shall be there.
+"""Check a requested node and allocate what it leaves empty: rank, name and address.
 
-What a ``NewNode`` leaves empty is found: rank, name, address.  Everything that stands against a node is collected, for
-all nodes at once, so that a list with nine faults is repaired in one round.
+Nothing is written here.  All errors of all nodes are collected first, so that a table with nine
+errors is corrected once and not nine times.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Callable, Iterable, Optional, TypeVar
+from typing import Optional
 
-from ..errors import Conflict, DescriptionError, NotFound, RocksError
+from ..errors import Conflict, DescriptionError, NotFound
 from ..suggestions import suggest
 from .addressing import address_fault, ip_address, mac_address
 from .allocations import Allocation, Allocations
+from .faults import Faults
 from .model import Membership, NewNode
 from .naming import MAX_POSITION, name_fault, next_rank, node_name
 
 NO_ADDRESS = "none"
-LONGEST_ARCH = 16
-LONGEST_COMMENT = 1000
-NOT_IN_A_LINE = (
-    "Cc",
-    "Cs",
-    "Zl",
-    "Zp",
-)  # Unicode's controls, halves of characters, line and paragraph separators
-
-T = TypeVar("T")
-
-
-class Faults:
-    """The faults of one input; each is added with the place it comes from."""
-
-    def __init__(self, errors: Iterable[RocksError] = ()) -> None:
-        self.errors = list(errors)
-
-    def add(self, where: str, error: RocksError) -> None:
-        """Keep a fault."""
-        self.errors.append(
-            type(error)(error.what, ": ".join(filter(None, (where, error.where))), error.hint)
-        )
-
-    def attempt(self, where: str, step: Callable[[], T]) -> Optional[T]:
-        """The result of a step, or None when it raises: its error is kept."""
-        try:
-            return step()
-        except RocksError as error:
-            self.add(where, error)
-            return None
+MAX_ARCH_LENGTH = 16
+MAX_COMMENT_LENGTH = 1000
+NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories: control characters, surrogates, line and paragraph separators."""
 
 
 def allocate(
-    new: NewNode, ground: Allocations, faults: Faults, fill_gaps: bool = False
+    request: NewNode, allocations: Allocations, faults: Faults, fill_gaps: bool = False
 ) -> Optional[Allocation]:
-    """Place one node and take its ground; None when something stands against it, which is then in ``faults``."""
-    where = new.where or _printable(new.name or new.mac)
-    before = len(faults.errors)
-    membership = faults.attempt(where, lambda: _membership(new.membership, ground))
-    mac = faults.attempt(where, lambda: _mac(new.mac, ground)) if new.mac else None
-    given = None
-    if new.ip not in ("", NO_ADDRESS):
-        given = faults.attempt(where, lambda: _given_address(new.ip, membership, ground))
-    faults.attempt(where, lambda: _check_name(new.name, ground) if new.name else None)
-    faults.attempt(where, lambda: _check_texts(new))
-    faults.attempt(where, lambda: _check_place(new))
-    if membership is None or len(faults.errors) > before:
+    """Allocate one node and claim its values; None if there are errors, which go to ``faults``.
+
+    fill_gaps  take the lowest free rank instead of the one after the highest
+    """
+    where = request.where or _printable(request.name or request.mac)
+    errors_before = len(faults.errors)
+    membership: Optional[Membership] = None
+    mac: Optional[str] = None
+    ip: Optional[str] = None
+    with faults.at(where):
+        membership = _find_membership(request.membership, allocations)
+    with faults.at(where):
+        mac = _check_mac(request.mac, allocations) if request.mac else None
+    if request.ip not in ("", NO_ADDRESS):
+        with faults.at(where):
+            ip = _check_address(request.ip, membership, allocations)
+    if request.name:
+        with faults.at(where):
+            _check_name(request.name, allocations)
+    with faults.at(where):
+        _check_texts(request)
+    with faults.at(where):
+        _check_position(request)
+    if membership is None or len(faults.errors) > errors_before:
         return None
-    kind = membership
-    rank = faults.attempt(where, lambda: _rank(new, kind, ground, fill_gaps))
+    rank: Optional[int] = None
+    name = request.name
+    with faults.at(where):
+        rank = _allocate_rank(request, membership, allocations, fill_gaps)
     if rank is None:
         return None
-    there = rank
-    name = faults.attempt(where, lambda: _name(new, kind, there, ground))
-    ip = (
-        given if new.ip else faults.attempt(where, lambda: _next_address(new.network, kind, ground))
-    )
-    if name is None or len(faults.errors) > before:
+    if not name:
+        with faults.at(where):
+            name = _allocate_name(request.rack, rank, membership, allocations)
+    if not request.ip:
+        with faults.at(where):
+            ip = _allocate_address(request.network, membership, allocations)
+    if len(faults.errors) > errors_before:
         return None
-    ground.claim(name, mac, ip, (kind.id, new.rack, rank))
-    return Allocation(mac, name, kind, new.rack, rank, ip, new.arch, new.comment)
+    allocation = Allocation(
+        mac=mac,
+        name=name,
+        membership=membership,
+        rack=request.rack,
+        rank=rank,
+        ip=ip,
+        arch=request.arch,
+        comment=request.comment,
+    )
+    allocations.claim(name, mac, ip, allocation.position)
+    return allocation
 
 
 def _printable(text: str) -> str:
-    """The text as it may stand on a terminal."""
+    """Return the text without control sequences of terminals."""
     return text if text.isprintable() else ascii(text)
 
 
-def _membership(name: str, ground: Allocations) -> Membership:
-    if name not in ground.memberships:
-        raise NotFound(f"there is no membership {name!r}", "", suggest(name, ground.memberships))
-    return ground.memberships[name]
+def _find_membership(name: str, allocations: Allocations) -> Membership:
+    if name not in allocations.memberships:
+        raise NotFound(
+            f"there is no membership {name!r}", "", suggest(name, allocations.memberships)
+        )
+    return allocations.memberships[name]
 
 
-def _mac(text: str, ground: Allocations) -> str:
+def _check_mac(text: str, allocations: Allocations) -> str:
     mac = mac_address(text)
-    if mac in ground.macs:
+    if mac in allocations.macs:
         raise Conflict(
-            f"the MAC {mac} belongs to {ground.macs[mac]}",
+            f"the MAC {mac} belongs to {allocations.macs[mac]}",
             "",
             "replace that node, or remove it first",
         )
     return mac
 
 
-def _given_address(text: str, membership: Optional[Membership], ground: Allocations) -> str:
+def _check_address(text: str, membership: Optional[Membership], allocations: Allocations) -> str:
     ip = ip_address(text)
-    fault = address_fault(ip, ground.networks)
+    fault = address_fault(ip, allocations.networks)
     if fault:
-        known = ", ".join(f"{net.name} {net.subnet}/{net.netmask}" for net in ground.networks)
-        raise DescriptionError(
-            fault, "", f"networks: {known or 'none; rocks_network describes them'}"
+        networks = ", ".join(
+            f"{net.name} {net.subnet}/{net.netmask}" for net in allocations.networks
         )
-    holder = ground.holder(ip, *(membership.appliance, membership.name) if membership else ("", ""))
-    if holder:
+        raise DescriptionError(
+            fault, "", f"networks: {networks}" if networks else "add a network with rocks_network"
+        )
+    kind = (membership.appliance, membership.name) if membership else ("", "")
+    owner = allocations.address_owner(ip, *kind)
+    if owner:
         raise Conflict(
-            f"the address {ip} belongs to {holder}", "", "leave it out to get the next free one"
+            f"the address {ip} belongs to {owner}", "", "leave it out to get the next free one"
         )
     return ip
 
 
-def _check_texts(new: NewNode) -> None:
+def _check_texts(request: NewNode) -> None:
+    arch = request.arch
     if (
-        not 0 < len(new.arch) <= LONGEST_ARCH
-        or not new.arch.replace("_", "").isalnum()
-        or not new.arch.isascii()
-    ):
-        raise DescriptionError(f"{new.arch!r} is no architecture", "", "such as x86_64 or aarch64")
-    if len(new.comment) > LONGEST_COMMENT or any(
-        unicodedata.category(one) in NOT_IN_A_LINE for one in new.comment
+        not 0 < len(arch) <= MAX_ARCH_LENGTH
+        or not arch.replace("_", "").isalnum()
+        or not arch.isascii()
     ):
         raise DescriptionError(
-            "the comment holds control characters or is too long",
+            f"{arch!r} is not a valid architecture", "", "write x86_64 or aarch64, for example"
+        )
+    if len(request.comment) > MAX_COMMENT_LENGTH or any(
+        unicodedata.category(character) in NOT_IN_A_LINE for character in request.comment
+    ):
+        raise DescriptionError(
+            "the comment is too long or contains control characters",
             "",
-            f"one line of {LONGEST_COMMENT} letters at most",
+            f"write one line of at most {MAX_COMMENT_LENGTH} characters",
         )
 
 
-def _check_place(new: NewNode) -> None:
-    for what, value in (("rack", new.rack), ("rank", new.rank)):
+def _check_position(request: NewNode) -> None:
+    for field, value in (("rack", request.rack), ("rank", request.rank)):
         if value is not None and not 0 <= value <= MAX_POSITION:
-            raise DescriptionError(f"{what} {value} is out of range", "", f"0 to {MAX_POSITION}")
+            raise DescriptionError(f"{field} {value} is out of range", "", f"0 to {MAX_POSITION}")
 
 
-def _rank(new: NewNode, membership: Membership, ground: Allocations, fill_gaps: bool) -> int:
-    taken = ground.ranks.get((membership.id, new.rack), set())
-    if new.rank is None:
-        rank = next_rank(taken, fill_gaps)
+def _allocate_rank(
+    request: NewNode, membership: Membership, allocations: Allocations, fill_gaps: bool
+) -> int:
+    in_use = allocations.ranks.get((membership.id, request.rack), set())
+    if request.rank is None:
+        rank = next_rank(in_use, fill_gaps)
         if rank > MAX_POSITION:
-            raise Conflict(f"rack {new.rack} is full", "", "fill its gaps, or take another rack")
+            raise Conflict(f"rack {request.rack} is full", "", "fill its gaps, or use another rack")
         return rank
-    if new.rank in taken:
+    if request.rank in in_use:
         raise Conflict(
-            f"rack {new.rack}, rank {new.rank} of membership {membership.name!r} is taken",
+            f"rack {request.rack}, rank {request.rank} of membership {membership.name!r}"
+            " is already in use",
             "",
-            "name another rank",
+            "use another rank",
         )
-    return new.rank
+    return request.rank
 
 
-def _name(new: NewNode, membership: Membership, rank: int, ground: Allocations) -> str:
-    if new.name:
-        return new.name  # it was looked at before
-    name = node_name(ground.pattern(membership.appliance), membership.appliance, new.rack, rank)
-    _check_name(name, ground)
+def _allocate_name(rack: int, rank: int, membership: Membership, allocations: Allocations) -> str:
+    pattern = allocations.pattern(membership.appliance)
+    name = node_name(pattern, membership.appliance, rack, rank)
+    _check_name(name, allocations)
     return name
 
 
-def _check_name(name: str, ground: Allocations) -> None:
-    fault = name_fault(name, ground.reserved)
+def _check_name(name: str, allocations: Allocations) -> None:
+    fault = name_fault(name, allocations.reserved)
     if fault:
         raise DescriptionError(fault, "", "choose another name")
-    if name in ground.names:
+    if name in allocations.names:
         raise Conflict(
-            f"there is a node {name!r} already",
-            "",
-            "choose another name, or remove that node first",
+            f"node {name!r} already exists", "", "choose another name, or remove that node first"
         )
 
 
-def _next_address(name: str, membership: Membership, ground: Allocations) -> str:
-    wanted = name or ground.network_for(membership.appliance)
-    for network in ground.networks:
-        if network.name == wanted:
-            return ground.free_address(network)
+def _allocate_address(network_name: str, membership: Membership, allocations: Allocations) -> str:
+    name = network_name or allocations.network_name(membership.appliance)
+    for network in allocations.networks:
+        if network.name == name:
+            return allocations.free_address(network)
     raise NotFound(
-        f"there is no network {wanted!r} to take an address from",
+        f"there is no network {name!r} to take an address from",
         "",
-        "describe it with rocks_network, or give ip=none",
+        "add it with rocks_network, or set ip=none",
     )

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Everything that the database knows about nodes, except secrets: what a person asks for when something is odd."""
+"""Everything that the database contains about nodes, except secrets, for troubleshooting."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Optional
+from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from .attributes import effective_for_nodes
 from .database import Database
@@ -17,17 +17,8 @@ HARDWARE_COLUMNS = (
     *("vendor", "product", "serial", "firmware", "counted"),
 )
 ORDER_COLUMNS = (
-    *(
-        "state",
-        "distribution",
-        "generation",
-        "profile",
-        "ordered_by",
-        "ordered",
-        "expires",
-        "changed",
-    ),
-    *("phase", "message", "reason"),
+    *("state", "distribution", "generation", "profile", "ordered_by", "ordered", "expires"),
+    *("changed", "phase", "message", "reason"),
 )
 LAST_ORDERS = " where installs.id in (select max(id) from installs group by node)"
 
@@ -35,36 +26,44 @@ LAST_ORDERS = " where installs.id in (select max(id) from installs group by node
 def describe_nodes(
     database: Database, names: Optional[Iterable[str]] = None, *, attributes: bool = False
 ) -> list[dict[str, Any]]:
-    """The nodes of ``names``, or all, each with its interfaces, counted hardware and last install order.
+    """Return nodes with their interfaces, hardware and last install order.
 
-    attributes  also every attribute: its value, and the scope that it comes from
+    names       None: all nodes
+    attributes  add every attribute with its value and its source
 
     Raises NotFound for unknown names.
     """
     with database.read_transaction():
-        chosen = list_nodes(database, names)
-        found = {node.name: to_dict(node) for node in chosen}
-        for one in found.values():
-            one.update(interfaces=[], hardware={}, install={})
+        nodes = list_nodes(database, names)
+        details: dict[str, dict[str, Any]] = {
+            node.name: {**to_dict(node), "interfaces": [], "hardware": {}, "install": {}}
+            for node in nodes
+        }
         for interface in list_interfaces(database):
-            if interface.node in found:
-                shown = {
-                    field: value for field, value in to_dict(interface).items() if field != "node"
-                }
-                found[interface.node]["interfaces"].append(shown)
-        for key, table, columns, where in (
-            ("hardware", "hardware", HARDWARE_COLUMNS, ""),
-            ("install", "installs", ORDER_COLUMNS, LAST_ORDERS),
-        ):
-            for name, *values in database.rows(
-                f"select nodes.name, {', '.join(f'{table}.{column}' for column in columns)} from {table}"
-                f" join nodes on nodes.id = {table}.node{where}"
-            ):
-                if name in found:
-                    found[name][key] = dict(zip(columns, values))
+            if interface.node in details:
+                fields = to_dict(interface)
+                del fields["node"]
+                details[interface.node]["interfaces"].append(fields)
+        for name, hardware in _rows_by_node(database, "hardware", HARDWARE_COLUMNS):
+            if name in details:
+                details[name]["hardware"] = hardware
+        for name, order in _rows_by_node(database, "installs", ORDER_COLUMNS, LAST_ORDERS):
+            if name in details:
+                details[name]["install"] = order
         if attributes:
-            for name, merged in effective_for_nodes(database, chosen).items():
-                found[name]["attributes"] = {
-                    one.name: {"value": one.value, "source": one.source} for one in merged.values()
+            for name, values in effective_for_nodes(database, nodes).items():
+                details[name]["attributes"] = {
+                    attribute.name: {"value": attribute.value, "source": attribute.source}
+                    for attribute in values.values()
                 }
-    return list(found.values())
+    return list(details.values())
+
+
+def _rows_by_node(
+    database: Database, table: str, columns: Sequence[str], condition: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name of a node with each row of a table."""
+    selected = ", ".join(f"{table}.{column}" for column in columns)
+    sql = f"select nodes.name, {selected} from {table} join nodes on nodes.id = {table}.node"
+    for name, *values in database.rows(sql + condition):
+        yield name, dict(zip(columns, values))

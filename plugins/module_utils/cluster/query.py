@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A user's own SQL: one statement that reads, through an account that sees no secret, within a time limit.
+"""Run a user's own SQL: one statement that reads, by an account that sees no secret, with limits.
 
-The account and the read-only connection are what holds it down; that the statement is looked at first only makes the
-error plain.
+The account and the read-only connection enforce this.  The check of the statement's first word only
+gives a clearer error.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MAX_SECONDS = 240.0
 READING_VERBS = ("select", "with", "values", "explain", "show", "describe", "desc")
 SHOWN_LENGTH = 200
 
-_COMMENT = re.compile(r"\s+|--[^\n]*(\n|\Z)|#[^\n]*(\n|\Z)|/\*.*?\*/|\(", re.DOTALL)
+_SKIPPED = re.compile(r"\s+|--[^\n]*(\n|\Z)|#[^\n]*(\n|\Z)|/\*.*?\*/|\(", re.DOTALL)
 
 
 class QueryResult(NamedTuple):
-    """What a query found: the columns' names, and the rows."""
+    """The result of a query."""
 
     columns: tuple[str, ...]
     rows: list[Row]
@@ -38,23 +38,25 @@ def select(
 ) -> QueryResult:
     """Run a user's query.
 
-    database  opened with ``read_only=True``; on MariaDB by the reader's account
-    seconds   then the query is stopped; at most 240
-    limit     more rows than this are an error, not a shorter answer
+    database  opened with ``read_only=True``; on MariaDB with the reader's account
+    seconds   the time limit; at most MAX_SECONDS
+    limit     the largest number of rows; more rows are an error, so that no result is incomplete
 
-    Raises DescriptionError or Refused that shows the query; the database is as it was.
+    Raises DescriptionError or Refused that quotes the query; nothing is changed.
     """
     statement = sql.strip().rstrip(";").rstrip()
     where = f"SQL {' '.join(statement.split())[:SHOWN_LENGTH]!r}"
     if first_word(statement) not in READING_VERBS:
-        raise Refused("a query only reads", where, f"begin it with {', '.join(READING_VERBS)}")
+        hint = f"begin it with {', '.join(READING_VERBS)}"
+        raise Refused("the statement is not a query", where, hint)
     if not 0 < seconds <= MAX_SECONDS or limit < 0:
-        hint = f"seconds above 0 and at most {MAX_SECONDS:g}, rows from 0"
-        raise DescriptionError(f"a limit of {seconds:g} s and {limit} rows", where, hint)
-    if not is_utf8(statement):
         raise DescriptionError(
-            "holds half a character (a lone surrogate)", where, "save the query as UTF-8"
+            f"the limits are {seconds:g} s and {limit} rows",
+            where,
+            f"set more than 0 and at most {MAX_SECONDS:g} seconds, and 0 or more rows",
         )
+    if not is_utf8(statement):
+        raise DescriptionError("contains a lone surrogate", where, "save the query as UTF-8")
     _check_account(database)
     try:
         columns, rows = database.run_user_query(statement, seconds, limit)
@@ -66,7 +68,7 @@ def select(
 
 
 def to_plain_value(value: Any) -> Any:
-    """A value as both engines give it: numbers, texts and None.  MariaDB has further types for sums, times and bytes."""
+    """Return a number, text or None.  MariaDB has other types for sums, times and bytes."""
     if value is None or isinstance(value, (int, float, str)):
         return value
     if isinstance(value, decimal.Decimal):
@@ -75,10 +77,10 @@ def to_plain_value(value: Any) -> Any:
 
 
 def first_word(sql: str) -> str:
-    """The statement's verb in small letters, behind blanks, comments and opening brackets."""
+    """Return the verb of a statement in lower case, after spaces, comments and parentheses."""
     start = 0
     while True:
-        skipped = _COMMENT.match(sql, start)
+        skipped = _SKIPPED.match(sql, start)
         if not skipped or skipped.end() == start:
             break
         start = skipped.end()
@@ -87,13 +89,13 @@ def first_word(sql: str) -> str:
 
 
 def _check_account(database: Database) -> None:
-    """Refuse to run a stranger's SQL where it could write or see a secret."""
+    """Raise Refused if a user's SQL could write or read a secret."""
     if not database.read_only:
         raise Refused(
             "this connection can write", database.location.url, "open it with read_only=True"
         )
     if database.engine == "sqlite":
-        return  # its authorizer hides them
+        return  # its authorizer hides the secrets
     for table in sorted(HIDDEN_TABLES):
         try:
             database.rows(f"select 1 from {table} limit 0")
@@ -102,5 +104,5 @@ def _check_account(database: Database) -> None:
         raise Refused(
             "this account can read secrets",
             database.location.url,
-            "name the reader's account: `reader` in /etc/rocks/rocks.yml; rocks_database makes one",
+            "set `reader` in /etc/rocks/rocks.yml to an account that rocks_database created",
         )

@@ -1,19 +1,19 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The tables of the cluster database (contract C1), version by version, and the rows that a new one begins with.
+"""The schema of the cluster database (contract C1), version by version, with its initial rows.
 
-One text serves both engines: ``{id}`` and ``{table}`` are all that they spell differently.  On MariaDB a statement
-that defines something commits at once, so each must do no harm when it runs a second time after a power cut.
+The statements are the same for both engines, except ``{id}`` and ``{table}``.  MariaDB commits each
+statement that defines something at once; after a power cut it runs again, so it must be idempotent.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-# No account but the administrator's and the service's sees these.
+# Only the accounts of the administrator and of the service can read these.
 HIDDEN_TABLES = frozenset(("secrets", "install_keys"))
 
-# The order in which rows can be put back: what is referred to comes first.
+# In the order in which a dump is restored: a table comes after those that its rows refer to.
 TABLES = (
     "appliances",
     "memberships",
@@ -39,25 +39,27 @@ ENGINE_SYNTAX = {
 
 
 class Step(NamedTuple):
-    """One statement; ``engine`` names the only one it is for, or is empty."""
+    """One statement."""
 
     sql: str
     engine: str = ""
+    """The only engine that it is for; empty: both."""
 
 
 class Version(NamedTuple):
-    """The steps that lead from the version before to this one."""
+    """The steps from the previous version of the schema to this one."""
 
     number: int
     steps: tuple[Step, ...]
 
 
-# `version` is complete; of the next one `step` steps are done.  `revision`: see database.BUMP_REVISION.
+# `version` is complete; `step` steps of the next one are.  `revision`: see database.BUMP_REVISION.
 BOOTSTRAP = (
-    "create table if not exists schema_version (id int primary key check (id = 1), version int not null,"
-    " step int not null, revision bigint not null){table}",
+    "create table if not exists schema_version (id int primary key check (id = 1),"
+    " version int not null, step int not null, revision bigint not null){table}",
     "insert into schema_version (id, version, step, revision)"
-    " select 1, 0, 0, 0 from (select 1 as one) as one_row where not exists (select 1 from schema_version)",
+    " select 1, 0, 0, 0 from (select 1 as one) as one_row"
+    " where not exists (select 1 from schema_version)",
 )
 
 APPLIANCES = """
@@ -86,7 +88,8 @@ create table if not exists networks (
   gateway     varchar(15) not null default '',
   zone        varchar(253) not null default '',
   mtu         int not null default 1500,
-  kind        varchar(16) not null default 'private' check (kind in ('private', 'public', 'management')),
+  kind        varchar(16) not null default 'private'
+    check (kind in ('private', 'public', 'management')),
   first       varchar(15) not null default '',
   last        varchar(15) not null default '',
   pool_first  varchar(15) not null default '',
@@ -113,7 +116,8 @@ create table if not exists interfaces (
   id       {id},
   node     int not null,
   name     varchar(15) not null,
-  kind     varchar(16) not null default 'ethernet' check (kind in ('ethernet', 'infiniband', 'bmc')),
+  kind     varchar(16) not null default 'ethernet'
+    check (kind in ('ethernet', 'infiniband', 'bmc')),
   network  int,
   mac      varchar(59) unique,
   ip       varchar(15) unique,
@@ -122,7 +126,7 @@ create table if not exists interfaces (
   foreign key (network) references networks (id)
 ){table}"""
 
-# As the first installation counted them; memory and disk in MiB, as Slurm wants them.
+# As reported by the first installation; memory and disk in MiB, the unit of Slurm.
 HARDWARE = """
 create table if not exists hardware (
   node      int primary key,
@@ -141,7 +145,8 @@ create table if not exists hardware (
   foreign key (node) references nodes (id) on delete cascade
 ){table}"""
 
-# `owner` is the appliance's or the node's id, and 0 for a global value: two NULLs are no duplicates to an index.
+# `owner` is the id of the appliance or the node, and 0 (not NULL, which a unique index would not
+# count as a duplicate) for a global value.
 VALUES = """
 create table if not exists %s (
   id         {id},
@@ -159,8 +164,9 @@ create table if not exists %s (
   foreign key (node) references nodes (id) on delete cascade
 ){table}"""
 
-# Times are texts in UTC, 2026-11-22 09:14:05: both engines' date functions read them, and they sort.
-# `live` is 1 while the order can still go on and NULL afterwards, so that the unique key allows one live order per node.
+# Times are texts in UTC (2026-11-22 09:14:05): the date functions of both engines read them, and
+# they sort.  `live` is 1 until the order ends and NULL afterwards, so that the unique key permits
+# one live order for each node.
 INSTALLS = """
 create table if not exists installs (
   id            {id},
@@ -191,12 +197,13 @@ create table if not exists installs (
   checked       varchar(19) not null default '',
   found         varchar(64) not null default '',
   unique (node, live),
-  check ((state in ('ordered', 'booted', 'installing', 'installed') and live is not null and live = 1)
+  check ((state in ('ordered', 'booted', 'installing', 'installed')
+          and live is not null and live = 1)
       or (state in ('up', 'failed', 'expired', 'cancelled') and live is null)),
   foreign key (node) references nodes (id) on delete cascade
 ){table}"""
 
-# The one-time keys of an order (its console, its secrets).
+# The one-time keys of an order: for its console and for its secrets.
 INSTALL_KEYS = """
 create table if not exists install_keys (
   id       {id},
@@ -208,7 +215,7 @@ create table if not exists install_keys (
   foreign key (install) references installs (id) on delete cascade
 ){table}"""
 
-# A row with a `state` is a change of the order's state; the others are what the installation told.
+# A row with a `state` is a change of the order's state; the others are progress reports.
 INSTALL_EVENTS = """
 create table if not exists install_events (
   id       {id},
@@ -222,7 +229,7 @@ create table if not exists install_events (
   foreign key (install) references installs (id) on delete cascade
 ){table}"""
 
-# Refers to nothing: it outlives what it tells of.
+# Without foreign keys: the rows outlive the nodes and orders that they are about.
 AUDIT = """
 create table if not exists audit (
   id        {id},
@@ -250,32 +257,39 @@ INDEXES = (
     "create index if not exists audit_by_time on audit (at)",
 )
 
-# What a DHCP server that reads the database itself looks up, as bytes and as a number.  Invisible, so that
-# `select *` shows the paper's columns.  MariaDB refuses unhex() in a generated column: hence the triggers.
-LOOK_UP = """
+# MAC and address in the form in which Kea looks them up: as bytes and as a number.  The columns are
+# invisible, so that `select *` returns the columns of the paper.  MariaDB rejects unhex() in a
+# generated column: hence the triggers.
+DHCP_COLUMNS = """
 alter table %(table)s
   add column if not exists hwaddr varbinary(20) invisible,
-  add column if not exists ipv4 int unsigned generated always as (inet_aton(ip)) persistent invisible,
+  add column if not exists ipv4 int unsigned
+    generated always as (inet_aton(ip)) persistent invisible,
   add unique index if not exists %(table)s_by_hwaddr (hwaddr),
   add unique index if not exists %(table)s_by_ipv4 (ipv4)"""
-KEEP_HWADDR = """
+HWADDR_TRIGGER = """
 create or replace trigger %(table)s_%(event)s before %(event)s on %(table)s
   for each row set new.hwaddr = unhex(replace(new.mac, ':', ''))"""
 
-# Whether nodes may boot from the network; what is not private never is booted from, whatever stands here.
-BOOT_COLUMN = "alter table networks add column {}boot varchar(3) not null default 'yes' check (boot in ('yes', 'no'))"
+# Whether nodes can boot from the network; ignored unless the network is private.
+BOOT_COLUMN = (
+    "alter table networks add column {}boot varchar(3) not null default 'yes'"
+    " check (boot in ('yes', 'no'))"
+)
 
-# Table III of the paper with the two memberships that its Table II uses besides.
+# Table III of the paper, and the two memberships that only its Table II has.
 FIRST_APPLIANCES = """
 insert into appliances (id, name, root) values
   (1, 'frontend', 'frontend'), (2, 'compute', 'compute'), (3, 'nas', 'nas'),
   (4, 'network', ''), (5, 'power', ''), (6, 'login', 'login'), (7, 'web', 'web')"""
 FIRST_MEMBERSHIPS = """
 insert into memberships (id, name, appliance, distribution, compute) values
-  (1, 'Frontend', 1, 'rocks', 'no'), (2, 'Compute', 2, 'rocks', 'yes'), (3, 'External', 1, '', 'no'),
-  (4, 'Ethernet Switches', 4, '', 'no'), (5, 'Myrinet Switches', 4, '', 'no'), (6, 'Power Units', 5, '', 'no'),
-  (7, 'NFS Server', 3, 'rocks', 'no'), (8, 'Web Server', 7, 'rocks', 'no'), (9, 'Login', 6, 'rocks', 'no')"""
-# The names of Table II that are not <appliance>-<rack>-<rank>.
+  (1, 'Frontend', 1, 'rocks', 'no'), (2, 'Compute', 2, 'rocks', 'yes'),
+  (3, 'External', 1, '', 'no'),
+  (4, 'Ethernet Switches', 4, '', 'no'), (5, 'Myrinet Switches', 4, '', 'no'),
+  (6, 'Power Units', 5, '', 'no'), (7, 'NFS Server', 3, 'rocks', 'no'),
+  (8, 'Web Server', 7, 'rocks', 'no'), (9, 'Login', 6, 'rocks', 'no')"""
+# For the names in Table II that are not <appliance>-<rack>-<rank>.
 FIRST_ATTRIBUTES = """
 insert into attributes (scope, appliance, owner, name, value) values
   ('appliance', 1, 1, 'name_pattern', 'frontend-{rank}'),
@@ -306,9 +320,9 @@ VERSIONS = (
             Step(text, "mysql")
             for table in ("nodes", "interfaces")
             for text in (
-                LOOK_UP % {"table": table},
-                KEEP_HWADDR % {"table": table, "event": "insert"},
-                KEEP_HWADDR % {"table": table, "event": "update"},
+                DHCP_COLUMNS % {"table": table},
+                HWADDR_TRIGGER % {"table": table, "event": "insert"},
+                HWADDR_TRIGGER % {"table": table, "event": "update"},
             )
         )
         + (Step(FIRST_APPLIANCES), Step(FIRST_MEMBERSHIPS), Step(FIRST_ATTRIBUTES)),
@@ -326,7 +340,7 @@ CURRENT_VERSION = VERSIONS[-1].number
 
 
 def for_engine(sql: str, engine: str) -> str:
-    """The statement as ``engine`` spells it."""
-    for mark, text in ENGINE_SYNTAX[engine].items():
-        sql = sql.replace(mark, text)
+    """Return a statement in the syntax of ``engine``."""
+    for placeholder, text in ENGINE_SYNTAX[engine].items():
+        sql = sql.replace(placeholder, text)
     return sql

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""SQLite, the embedded default: one machine, the demonstration, most tests.
+"""The engine of ``sqlite:///PATH``: the default for one machine, for the demo and for most tests.
 
-Write-ahead logging lets readers go on while one writes; a second writer waits.  A read-only connection is held down
-three times: the file is opened so, the connection refuses to write, and an authorizer hides the secrets.
+With write-ahead logging, readers continue while one connection writes; a second writer waits.  A
+read-only connection has three safeguards: the file is opened read-only, the connection rejects
+writes, and an authorizer hides the secrets.
 """
 
 from __future__ import annotations
@@ -19,38 +20,38 @@ from .engine import Location
 from .schema import HIDDEN_TABLES
 
 BUSY_SECONDS = 30.0
-PROGRESS_STEPS = 10_000  # of SQLite's machine, between two looks at the clock
-CREATE_HINT = "create it: ansible localhost -m rocks_database"
-RECURSIVE = 33  # SQLITE_RECURSIVE, which the module does not name
-READING = frozenset(
+PROGRESS_STEPS = 10_000  # SQLite instructions between two checks of the time limit
+CREATE_HINT = "run: ansible localhost -m rocks_database"
+SQLITE_RECURSIVE = 33  # missing in the module sqlite3
+READ_ACTIONS = frozenset(
     (
         sqlite3.SQLITE_SELECT,
         sqlite3.SQLITE_READ,
         sqlite3.SQLITE_FUNCTION,
         sqlite3.SQLITE_TRANSACTION,
-        RECURSIVE,
+        SQLITE_RECURSIVE,
     )
 )
 FORBIDDEN_FUNCTIONS = frozenset(("load_extension",))
 
-# Words of SQLite's messages (it gives Python 3.9 no numbers) -> what it means and what to do.
-EXPLAINED: tuple[tuple[tuple[str, ...], type[RocksError], str, str], ...] = (
+# Words of SQLite's messages -> our error.  Exceptions have no error numbers before Python 3.11.
+EXPLANATIONS: tuple[tuple[tuple[str, ...], type[RocksError], str, str], ...] = (
     (
         ("interrupted",),
         Refused,
-        "the query took too long and was stopped",
-        "narrow it, or raise the time limit",
+        "the query exceeded its time limit",
+        "narrow it, or raise the limit",
     ),
     (
         ("locked", "busy"),
         Unavailable,
-        f"another writer still holds the database after {BUSY_SECONDS:g} s",
-        "run it again when it ended",
+        f"the database is still locked by another writer after {BUSY_SECONDS:g} s",
+        "try again when it has finished",
     ),
     (
         ("readonly", "not authorized", "prohibited"),
         Refused,
-        "this connection only reads",
+        "this connection is read-only",
         "secrets cannot be queried",
     ),
     (
@@ -62,27 +63,26 @@ EXPLAINED: tuple[tuple[tuple[str, ...], type[RocksError], str, str], ...] = (
     (
         ("unable to open", "disk"),
         Unavailable,
-        "the database cannot be used now",
-        "look at its folder and at the disk",
+        "the database file cannot be used",
+        "check its folder and the disk",
     ),
 )
 
 
 class SQLite:
-    """The engine of ``sqlite:///PATH``.
-
-    create  make the file, readable by its owner alone, when it does not exist
-    """
+    """An ``Engine``.  With ``create``, a missing file is created, readable only by its owner."""
 
     errors: tuple[type[Exception], ...] = (sqlite3.Error, sqlite3.Warning)
 
     def __init__(self, location: Location, *, read_only: bool, create: bool = False) -> None:
-        self.location, self._read_only, self._create = location, read_only, create
+        self.location = location
+        self._read_only = read_only
+        self._create = create
 
     def open(self) -> sqlite3.Connection:
         path = self.location.name
         if self._create and not os.path.exists(path):
-            self._make(path)
+            self._create_file(path)
         mode = "ro" if self._read_only else "rw"
         try:
             connection = sqlite3.connect(
@@ -98,11 +98,11 @@ class SQLite:
             raise self.explain(error) from error
         return connection
 
-    def _make(self, path: str) -> None:
+    def _create_file(self, path: str) -> None:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
-            return  # another creator was faster
+            return  # another process created it in the meantime
         except OSError as error:
             raise DescriptionError(f"cannot be created ({error.strerror})", path) from error
 
@@ -114,23 +114,21 @@ class SQLite:
         else:
             connection.execute("pragma journal_mode = wal").fetchone()
 
-    def adapt_placeholders(self, text: str) -> str:
-        return text
+    def adapt_placeholders(self, sql: str) -> str:
+        return sql
 
     def begin(self, connection: sqlite3.Connection, exclusive: bool) -> None:
-        connection.execute(
-            "begin immediate"
-        )  # SQLite knows one writer at a time, whatever is asked
+        connection.execute("begin immediate")  # SQLite has one writer at a time in any case
 
     def begin_read_only(self, connection: sqlite3.Connection) -> None:
         connection.execute("begin")
 
     def rollback(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:  # some failures have rolled back already
+        if connection.in_transaction:  # SQLite itself rolls back after some errors
             connection.execute("rollback")
 
     def compare_and_set_block(self, statements: Sequence[str]) -> str:
-        return ""  # there is no server to be far away
+        return ""  # there is no network round trip to save
 
     def run_user_query(
         self, connection: sqlite3.Connection, sql: str, seconds: float, limit: int
@@ -139,20 +137,20 @@ class SQLite:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
         try:
             cursor = connection.execute(sql)
-            return tuple(column[0] for column in cursor.description or ()), cursor.fetchmany(
-                limit + 1
-            )
+            columns = tuple(column[0] for column in cursor.description or ())
+            return columns, cursor.fetchmany(limit + 1)
         finally:
             connection.set_progress_handler(None, 0)
 
     def explain(self, error: Exception) -> RocksError:
-        text, where = str(error), self.location.url
+        text = str(error)
+        where = self.location.url
         if isinstance(error, sqlite3.IntegrityError):
-            return Conflict(f"the database refuses the row ({text})", where, "nothing was changed")
-        for marks, kind, what, hint in EXPLAINED:
-            if any(mark in text for mark in marks):
-                return kind(f"{what} ({text})", where, hint)
-        return DescriptionError(f"SQLite does not accept it ({text})", where)
+            return Conflict(f"the database rejects the row ({text})", where, "nothing was changed")
+        for phrases, error_class, what, hint in EXPLANATIONS:
+            if any(phrase in text for phrase in phrases):
+                return error_class(f"{what} ({text})", where, hint)
+        return DescriptionError(f"SQLite rejects the statement ({text})", where)
 
     def is_lost(self, error: Exception) -> bool:
         return False
@@ -160,16 +158,16 @@ class SQLite:
 
 def _authorize(
     action: int,
-    first: Optional[str],
-    second: Optional[str],
+    table: Optional[str],
+    column_or_function: Optional[str],
     _database: Optional[str],
     _trigger: Optional[str],
 ) -> int:
-    """Reading is allowed, except the secrets; nothing else is (sqlite3_set_authorizer)."""
-    if action not in READING:
+    """Allow reading, except of secrets, and nothing else (the callback of set_authorizer)."""
+    if action not in READ_ACTIONS:
         return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_READ and first in HIDDEN_TABLES:
+    if action == sqlite3.SQLITE_READ and table in HIDDEN_TABLES:
         return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION and second in FORBIDDEN_FUNCTIONS:
+    if action == sqlite3.SQLITE_FUNCTION and column_or_function in FORBIDDEN_FUNCTIONS:
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from typing import Callable, Iterator, Optional, Sequence
 
-from ..cluster import nodes
+from ..cluster import node_changes, nodes
 from ..cluster.database import Database
 from ..cluster.frontend_protection import REPLACED, check_removal
 from .dhcp_request import DhcpRequest
@@ -34,7 +34,7 @@ def check_placement(
             new = new_node(
                 DhcpRequest(""), Location(), placement, network=placement.network, ranks=ranks
             )
-            before_commit(nodes.add_nodes(database, [new]))
+            before_commit(node_changes.add_nodes(database, [new]))
         # Each machine of a table has its own location, which is checked when it is enrolled.
 
 
@@ -46,7 +46,7 @@ def remove_nodes(
     Raises NotFound for unknown names, and then removes none.
     """
     with database.transaction(dry_run=dry_run):
-        removed = nodes.remove_nodes(database, names)
+        removed = node_changes.remove_nodes(database, names)
     for node in removed:
         yield Event(EventKind.REMOVED, mac=node.mac, name=node.name, node=node)
 
@@ -68,7 +68,7 @@ def undo_enrolment(
     with contextlib.suppress(_KeepNodes), database.transaction():
         at_fault = (
             report_error()
-            and nodes.remove_nodes(database, names, allow_frontend=True)
+            and node_changes.remove_nodes(database, names, allow_frontend=True)
             and not report_error()
         )
         if not at_fault:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, NamedTuple, Optional, Sequence, Union
 
-from ..cluster import nodes
+from ..cluster import node_changes
 from ..cluster.addressing import network_of
 from ..cluster.database import Database
 from ..cluster.model import Network, NewNode, Node
@@ -230,11 +230,11 @@ def _try_enrol(
         with database.transaction():
             if placement.replace:
                 added = [
-                    nodes.replace_node(database, placement.replace, candidate.request.mac)
+                    node_changes.replace_node(database, placement.replace, candidate.request.mac)
                     for candidate in candidates
                 ]
             else:
-                added = nodes.add_nodes(
+                added = node_changes.add_nodes(
                     database,
                     [candidate.node for candidate in candidates],
                     fill_gaps=placement.fill_gaps,

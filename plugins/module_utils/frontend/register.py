@@ -19,7 +19,8 @@ from ..cluster.memberships import list_memberships
 from ..cluster.model import FRONTEND, Network, Node, to_dict
 from ..cluster.networks import list_networks, put_network
 from ..cluster.node_allocation import NO_ADDRESS
-from ..cluster.nodes import ensure_nodes, find_node, list_nodes
+from ..cluster.node_changes import ensure_nodes
+from ..cluster.nodes import find_node, list_nodes
 from ..cluster.scoped_values import GLOBAL, Scope
 from ..errors import DescriptionError, Refused
 

@@ -11,7 +11,7 @@ from support.mariadb import Server
 MAC = "02:00:00:00:00:01"
 
 
-def test_a_cluster_is_described_from_nothing(mariadb: Server) -> None:
+def test_ad_hoc_commands_describe_a_new_cluster(mariadb: Server) -> None:
     env = {"ROCKS_DATABASE": mariadb.url("described")}
     try:
         assert module("rocks_database", {"state": "present"}, env=env)["schema_before"] == 0
@@ -28,7 +28,7 @@ def test_a_cluster_is_described_from_nothing(mariadb: Server) -> None:
         mariadb.drop("described")
 
 
-def test_a_secret_is_not_even_in_the_most_talkative_log(table_ii: object, urls: Urls) -> None:
+def test_the_most_verbose_output_contains_no_secret(table_ii: object, urls: Urls) -> None:
     options = json.dumps({"name": "munge", "value": "swordfish", "database": urls.administrator})
     ended = command("ansible", "localhost", "-m", "rocks_secret", "-a", options, "--diff", "-vvv")
     said = ended.stdout.replace(options, "") + ended.stderr
@@ -36,6 +36,6 @@ def test_a_secret_is_not_even_in_the_most_talkative_log(table_ii: object, urls: 
     assert "swordfish" not in said
 
 
-def test_the_papers_query_is_answered(table_ii: object, urls: Urls) -> None:
+def test_ansible_runs_the_query_of_the_paper(table_ii: object, urls: Urls) -> None:
     options = {"query": "select name from nodes where rack=1", "database": urls.reader}
     assert module("rocks_sql_info", options)["first_column"] == ["web-1-0"]

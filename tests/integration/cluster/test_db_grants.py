@@ -48,7 +48,7 @@ def service(table_ii: Database, mariadb: Server, tmp_path: pathlib.Path) -> Iter
         yield opened
 
 
-def test_the_reader_reads_everything_but_secrets(reader: Database) -> None:
+def test_the_reader_can_read_everything_except_secrets(reader: Database) -> None:
     for table in TABLES:
         if table in HIDDEN_TABLES:
             with pytest.raises(Refused) as raised:
@@ -58,7 +58,7 @@ def test_the_reader_reads_everything_but_secrets(reader: Database) -> None:
             reader.rows(f"select * from {table}")
 
 
-def test_the_reader_writes_nothing_even_outside_a_read_only_transaction(urls: Urls) -> None:
+def test_the_reader_cannot_write_even_outside_a_read_only_transaction(urls: Urls) -> None:
     with connect(urls.reader) as writing:
         for table in TABLES:
             with pytest.raises(Refused):
@@ -67,20 +67,20 @@ def test_the_reader_writes_nothing_even_outside_a_read_only_transaction(urls: Ur
             writing.execute("create table t (i int)")
 
 
-def test_the_reader_sees_no_other_database(reader: Database) -> None:
+def test_the_reader_cannot_read_other_databases(reader: Database) -> None:
     for sql in ("select * from mysql.user", "select * from mysql.global_priv"):
         with pytest.raises(Refused):
             select(reader, sql)
     assert select(reader, "show databases").rows == [("cluster",), ("information_schema",)]
 
 
-def test_the_reader_reads_and_writes_no_file_of_the_server(reader: Database) -> None:
+def test_the_reader_cannot_read_or_write_files_of_the_server(reader: Database) -> None:
     assert select(reader, "select load_file('/etc/passwd')").rows == [(None,)]
     with pytest.raises(Refused):
         select(reader, "select name into outfile '/tmp/rocks-test-out' from nodes")
 
 
-def test_strangers_sql_is_refused_through_an_account_that_sees_secrets(urls: Urls) -> None:
+def test_user_queries_are_refused_for_an_account_that_can_read_secrets(urls: Urls) -> None:
     with (
         connect(urls.administrator, read_only=True) as administrator,
         pytest.raises(Refused) as raised,
@@ -92,7 +92,7 @@ def test_strangers_sql_is_refused_through_an_account_that_sees_secrets(urls: Url
     )
 
 
-def test_the_service_follows_an_order(service: Database) -> None:
+def test_the_service_can_update_an_order(service: Database) -> None:
     with service.transaction(exclusive=False):
         moved = "update installs set state = 'installing', changed = 'now', message = 'x' where id = 1 and state = 'ordered'"
         assert service.execute(moved) == 1
@@ -138,14 +138,14 @@ def test_the_service_follows_an_order(service: Database) -> None:
         pytest.param("grant select on nodes to reader@localhost", id="grant"),
     ],
 )
-def test_the_service_can_neither_order_nor_describe_nor_forget(
+def test_the_service_cannot_create_orders_or_change_nodes(
     service: Database, statement: str
 ) -> None:
     with pytest.raises(Refused):
         service.execute(statement)
 
 
-def test_an_account_is_made_once_and_brought_back_to_its_role(
+def test_an_account_is_created_once_and_its_privileges_are_restored(
     table_ii: Database, mariadb: Server
 ) -> None:
     given = {"role": "reader", "user": "other", "password": "x"}
@@ -179,7 +179,7 @@ def test_an_account_is_made_once_and_brought_back_to_its_role(
         )
 
 
-def test_a_reader_can_be_made_a_service(table_ii: Database) -> None:
+def test_a_reader_can_become_a_service_account(table_ii: Database) -> None:
     grant_role(table_ii, "reader", "changed", password="x")
     assert grant_role(table_ii, "service", "changed", password="x") is True
     assert grant_role(table_ii, "service", "changed", password="x", dry_run=True) is False
@@ -188,21 +188,19 @@ def test_a_reader_can_be_made_a_service(table_ii: Database) -> None:
 @pytest.mark.parametrize(
     ("user", "host"), [("a`b", "localhost"), ("", "localhost"), ("a", "b'c"), ("a b", "localhost")]
 )
-def test_what_is_no_account_is_refused(table_ii: Database, user: str, host: str) -> None:
+def test_an_account_that_is_not_valid_is_rejected(table_ii: Database, user: str, host: str) -> None:
     with pytest.raises(DescriptionError):
         grant_role(table_ii, "reader", user, host=host)
 
 
-def test_an_unknown_role_is_told_with_the_known_ones(table_ii: Database) -> None:
+def test_an_unknown_role_is_rejected_with_the_known_ones(table_ii: Database) -> None:
     with pytest.raises(NotFound) as raised:
         grant_role(table_ii, "king", "x")
     assert str(raised.value) == "there is no role 'king'; known: reader, service"
     assert set(ROLES) == {"reader", "service"}
 
 
-def test_the_module_makes_a_database_with_accounts_that_work(
-    mariadb: Server, tmp_path: pathlib.Path
-) -> None:
+def test_rocks_database_creates_accounts_that_work(mariadb: Server, tmp_path: pathlib.Path) -> None:
     path, url = tmp_path / "reader.cnf", mariadb.url("brand_new")
     account = {"role": "reader", "user": "fresh", "credentials": str(path)}
     try:
@@ -233,7 +231,7 @@ def test_the_module_makes_a_database_with_accounts_that_work(
         mariadb.drop("brand_new")
 
 
-def test_an_account_without_a_password_is_the_systems_user(
+def test_an_account_without_a_password_belongs_to_the_system_user(
     table_ii: Database, mariadb: Server
 ) -> None:
     grant_role(table_ii, "reader", "root2")
@@ -245,7 +243,7 @@ def test_an_account_without_a_password_is_the_systems_user(
         assert cursor.fetchall() == (("unix_socket",),)
 
 
-def test_a_file_of_passwords_that_everyone_may_read_is_refused(urls: Urls) -> None:
+def test_a_password_file_that_everyone_can_read_is_refused(urls: Urls) -> None:
     path = pathlib.Path(urls.reader.split("credentials=")[1])
     path.chmod(0o644)
     try:
@@ -259,7 +257,7 @@ def test_a_file_of_passwords_that_everyone_may_read_is_refused(urls: Urls) -> No
         path.chmod(0o600)
 
 
-def test_a_file_of_passwords_that_is_missing_or_empty_is_named(
+def test_an_error_names_a_missing_or_empty_password_file(
     urls: Urls, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(DescriptionError) as raised:
@@ -272,7 +270,7 @@ def test_a_file_of_passwords_that_is_missing_or_empty_is_named(
     assert str(raised.value).startswith(f"{empty}: no password is found")
 
 
-def test_a_wrong_password_is_not_repeated(urls: Urls, tmp_path: pathlib.Path) -> None:
+def test_an_error_does_not_contain_the_wrong_password(urls: Urls, tmp_path: pathlib.Path) -> None:
     wrong = tmp_path / "wrong.cnf"
     wrong.write_text("[client]\npassword = swordfish\n", encoding="utf-8")
     wrong.chmod(0o600)
@@ -283,7 +281,7 @@ def test_a_wrong_password_is_not_repeated(urls: Urls, tmp_path: pathlib.Path) ->
     )
 
 
-def test_make_is_what_the_module_calls(mariadb: Server) -> None:
+def test_create_database_creates_accounts_once(mariadb: Server) -> None:
     url = mariadb.url("made")
     try:
         assert [

@@ -20,11 +20,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
-    add_nodes,
-    find_node,
-    list_nodes,
-)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node, list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from support.cluster import TABLE_II, Urls, change_node, fill
 from support.mariadb import Server, fast_folder, server
@@ -45,7 +42,7 @@ def filled(where: Server) -> str:
     return url
 
 
-def test_a_server_that_went_away_is_told_and_the_connection_recovers_when_it_is_back(
+def test_a_connection_recovers_after_a_restart_of_the_server(
     own_folder: pathlib.Path,
 ) -> None:
     with contextlib.ExitStack() as first:
@@ -65,7 +62,7 @@ def test_a_server_that_went_away_is_told_and_the_connection_recovers_when_it_is_
             change_node(database, "compute-0-3", comment="back")
 
 
-def test_a_transaction_does_not_go_on_over_a_new_connection(own_folder: pathlib.Path) -> None:
+def test_a_transaction_does_not_continue_on_a_new_connection(own_folder: pathlib.Path) -> None:
     with server(own_folder) as running, connect(filled(running)) as database:
         with pytest.raises(Unavailable), database.transaction():
             database.execute("update nodes set comment = 'half' where id = 4")
@@ -95,9 +92,7 @@ def _insert_until_killed(url: str) -> None:
             )
 
 
-def test_a_writer_killed_at_any_moment_leaves_whole_nodes_and_no_lock(
-    table_ii: Database, urls: Urls
-) -> None:
+def test_a_killed_writer_leaves_complete_rows_and_no_lock(table_ii: Database, urls: Urls) -> None:
     fork = multiprocessing.get_context("fork")
     for _round in range(3):
         writer = fork.Process(target=_insert_until_killed, args=(urls.administrator,))
@@ -111,9 +106,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_nodes_and_no_lock(
         table_ii.execute("delete from nodes where id > 8")
 
 
-def test_a_writer_waits_for_the_other_and_then_sees_what_it_did(
-    table_ii: Database, urls: Urls
-) -> None:
+def test_a_writer_waits_for_another_and_then_reads_its_rows(table_ii: Database, urls: Urls) -> None:
     with connect(urls.administrator) as other:
         with other.transaction():
             first = add_nodes(other, [NewNode()])[0]
@@ -132,7 +125,7 @@ def test_a_writer_waits_for_the_other_and_then_sees_what_it_did(
         )
 
 
-def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_number(
+def test_kea_can_look_up_nodes_by_binary_mac_and_numeric_address(
     table_ii: Database,
 ) -> None:
     look_up = "select name, ipv4 from nodes where hwaddr = unhex('00508be04093')"
@@ -144,7 +137,7 @@ def test_a_dhcp_server_looks_a_node_up_by_its_binary_mac_and_its_address_as_a_nu
     assert table_ii.rows(f"explain {look_up}")[0][3] == "const"
 
 
-def test_an_unfamiliar_writer_keeps_them_right(table_ii: Database) -> None:
+def test_other_programs_that_write_update_the_lookup_columns(table_ii: Database) -> None:
     table_ii.execute(
         "insert into interfaces (node, name, mac, ip) values (7, 'eth1', '02:00:00:00:00:02', '10.2.0.2')"
     )
@@ -155,7 +148,7 @@ def test_an_unfamiliar_writer_keeps_them_right(table_ii: Database) -> None:
     assert table_ii.rows("select hwaddr, ipv4 from nodes where id = 7") == [(None, None)]
 
 
-def test_a_dump_goes_from_one_engine_to_the_other_and_back(
+def test_a_dump_can_be_restored_on_the_other_engine(
     table_ii: Database, mariadb: Server, tmp_path: pathlib.Path
 ) -> None:
     path, sqlite, again = (
@@ -183,7 +176,7 @@ def test_a_dump_goes_from_one_engine_to_the_other_and_back(
         mariadb.drop("again")
 
 
-def test_settings_of_the_server_do_not_change_what_a_statement_means(
+def test_server_settings_do_not_change_the_meaning_of_statements(
     own_folder: pathlib.Path,
 ) -> None:
     hostile = (

@@ -86,13 +86,13 @@ def cipher(database: Database) -> str:
     return str(row[1])
 
 
-def test_a_url_with_authorities_is_served_over_tls(encrypting: Remote, pki: Pki) -> None:
+def test_a_url_with_tls_ca_uses_tls(encrypting: Remote, pki: Pki) -> None:
     with connect(encrypting.url(pki.ca), check=False) as database:
         assert cipher(database)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_the_certificate_descends_from_them_and_names_the_server(
+def test_the_certificate_and_the_name_of_the_server_are_verified(
     encrypting: Remote, pki: Pki, tmp_path: pathlib.Path, host: str
 ) -> None:
     ca = make_pki(tmp_path / "other").ca if host == "127.0.0.1" else pki.ca
@@ -109,7 +109,7 @@ def test_no_login_is_sent_to_a_server_without_tls(clear: Remote, pki: Pki) -> No
     assert "would not be encrypted" in str(raised.value)
 
 
-def test_an_option_file_demands_tls_too(clear: Remote, pki: Pki) -> None:
+def test_an_option_file_can_require_tls(clear: Remote, pki: Pki) -> None:
     clear.credentials.write_text(f"[client]\npassword = wrong\nssl-ca = {pki.ca}\n")
     with pytest.raises(Unavailable) as raised:
         connect(clear.url(), check=False)
@@ -117,7 +117,7 @@ def test_an_option_file_demands_tls_too(clear: Remote, pki: Pki) -> None:
 
 
 @pytest.mark.parametrize("authorities", ["", "/nowhere/ca.pem"])
-def test_the_socket_is_never_encrypted_and_costs_no_certificates(
+def test_a_unix_socket_is_never_encrypted_and_loads_no_certificates(
     encrypting: Remote, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, authorities: str
 ) -> None:
     credentials = tmp_path / "root.cnf"
@@ -133,7 +133,7 @@ def test_the_socket_is_never_encrypted_and_costs_no_certificates(
 
 
 @pytest.mark.parametrize("content", [None, "no certificate\n"])
-def test_authorities_that_cannot_be_read_are_named(
+def test_an_error_names_an_unreadable_ca_file(
     tmp_path: pathlib.Path, content: Optional[str]
 ) -> None:
     ca = tmp_path / "ca.pem"

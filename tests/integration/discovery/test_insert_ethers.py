@@ -14,7 +14,8 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import add_nodes, list_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from support import dhcp
 from support.dhcp import send

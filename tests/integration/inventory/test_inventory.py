@@ -35,7 +35,7 @@ def env(urls: Urls) -> dict[str, str]:
     return {"ROCKS_DATABASE": urls.administrator}
 
 
-def test_the_groups_of_table_ii(path: pathlib.Path, env: dict[str, str]) -> None:
+def test_the_inventory_has_the_groups_of_table_ii(path: pathlib.Path, env: dict[str, str]) -> None:
     found = inventory(path, env)
     groups = {name: value["hosts"] for name, value in found.items() if "hosts" in value}
     assert groups["compute"] == groups["busy"] == groups["appliance_compute"] == COMPUTE
@@ -45,7 +45,7 @@ def test_the_groups_of_table_ii(path: pathlib.Path, env: dict[str, str]) -> None
     assert sorted(groups["arch_x86_64"]) == sorted(row[2] for row in TABLE_II)
 
 
-def test_the_variables_of_a_node(path: pathlib.Path, env: dict[str, str]) -> None:
+def test_the_inventory_has_the_variables_of_a_node(path: pathlib.Path, env: dict[str, str]) -> None:
     variables = inventory(path, env)["_meta"]["hostvars"]["compute-0-3"]
     assert {
         "ansible_host": "10.255.255.242",
@@ -59,7 +59,7 @@ def test_the_variables_of_a_node(path: pathlib.Path, env: dict[str, str]) -> Non
     }.items() <= variables.items()
 
 
-def test_a_query_makes_a_group_without_editing_a_file(
+def test_rocks_query_makes_a_group_without_editing_a_file(
     path: pathlib.Path, env: dict[str, str]
 ) -> None:
     query = {"ROCKS_QUERY": "select name from nodes where `rank` > 1"}
@@ -67,7 +67,7 @@ def test_a_query_makes_a_group_without_editing_a_file(
     assert ended.stdout.split() == ["hosts", "(2):", "compute-0-2", "compute-0-3"]
 
 
-def test_expressions_of_the_user_work_and_rack_0_counts(
+def test_constructed_expressions_work_also_for_rack_0(
     path: pathlib.Path, env: dict[str, str], table_ii: Database
 ) -> None:
     path.write_text(
@@ -85,7 +85,7 @@ keyed_groups: [{key: rocks_rack | string, prefix: cabinet}]
     assert "web-1-0" in found["first"]["hosts"]
 
 
-def test_a_cache_answers_while_the_database_is_away(
+def test_a_cached_inventory_works_without_the_database(
     path: pathlib.Path, env: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
     path.write_text(
@@ -110,7 +110,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("sql", "said"), BAD)
-def test_a_query_that_cannot_be_is_one_error(
+def test_a_failing_query_is_one_error(
     path: pathlib.Path, env: dict[str, str], sql: str, said: str, table_ii: Database
 ) -> None:
     path.write_text(f'plugin: npaci.rocks.rocks\ntime_limit: 0.3\nquery_groups:\n  bad: "{sql}"\n')
@@ -126,7 +126,7 @@ def test_a_query_that_cannot_be_is_one_error(
     assert table_ii.rows("select count(*) from nodes") == [(8,)]
 
 
-def test_an_option_that_is_misspelt_is_told_with_those_that_are_known(
+def test_a_misspelled_option_is_rejected_with_the_known_ones(
     path: pathlib.Path, env: dict[str, str]
 ) -> None:
     path.write_text(
@@ -139,7 +139,7 @@ def test_an_option_that_is_misspelt_is_told_with_those_that_are_known(
     )
 
 
-def test_a_database_that_is_not_there_yet_is_an_empty_inventory_that_says_so(
+def test_a_missing_database_gives_an_empty_inventory_and_a_warning(
     path: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     ended = command(
@@ -153,9 +153,7 @@ def test_a_database_that_is_not_there_yet_is_an_empty_inventory_that_says_so(
     assert "no such database" in " ".join(ended.stderr.split())
 
 
-def test_a_server_that_does_not_answer_is_an_error(
-    path: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_an_unreachable_server_is_an_error(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
     url = f"mysql://root@localhost/cluster?socket={tmp_path}/nobody"
     ended = command(
         "ansible-inventory",
@@ -193,7 +191,7 @@ def motto(path: pathlib.Path, env: dict[str, str], bin: pathlib.Path) -> Any:
 
 
 @pytest.mark.parametrize("release", ["2.16", "2.18", "current"])
-def test_values_of_the_database_are_never_rendered(
+def test_values_of_the_database_are_never_rendered_as_templates(
     path: pathlib.Path, env: dict[str, str], table_ii: Database, release: str, old_ansible: Any
 ) -> None:
     hostile(table_ii)
@@ -202,7 +200,9 @@ def test_values_of_the_database_are_never_rendered(
     assert "49" not in said
 
 
-def test_the_database_is_not_changed_by_looking(path: pathlib.Path, env: dict[str, str]) -> None:
+def test_reading_the_inventory_does_not_change_the_database(
+    path: pathlib.Path, env: dict[str, str]
+) -> None:
     file = pathlib.Path(env["ROCKS_DATABASE"].removeprefix("sqlite://"))
     with sqlite3.connect(file) as connection:
         before = list(connection.iterdump())

@@ -24,11 +24,11 @@ def ask(urls: Urls, sql: str) -> str:
     return " ".join((ended.stdout + ended.stderr).split())
 
 
-def test_one_column_gives_values(table_ii: Database, urls: Urls) -> None:
+def test_a_query_of_one_column_returns_values(table_ii: Database, urls: Urls) -> None:
     assert r'"[\"web-1-0\"]"' in ask(urls, "select name from nodes where rack=1")
 
 
-def test_more_columns_give_rows_by_name(table_ii: Database, urls: Urls) -> None:
+def test_a_query_of_several_columns_returns_dictionaries(table_ii: Database, urls: Urls) -> None:
     said = ask(urls, "select name, rack from nodes where id in (3, 8) order by id")
     assert r"[{\"name\": \"nfs-0-0\", \"rack\": 0}, {\"name\": \"web-1-0\", \"rack\": 1}]" in said
 
@@ -37,6 +37,6 @@ def test_more_columns_give_rows_by_name(table_ii: Database, urls: Urls) -> None:
     ("sql", "what"),
     [("delete from nodes", "a query only reads"), ("select value from secrets", "prohibited")],
 )
-def test_what_must_not_be_is_one_error(table_ii: Database, urls: Urls, sql: str, what: str) -> None:
+def test_a_failing_lookup_is_one_error(table_ii: Database, urls: Urls, sql: str, what: str) -> None:
     assert what in ask(urls, sql)
     assert table_ii.rows("select count(*) from nodes") == [(8,)]

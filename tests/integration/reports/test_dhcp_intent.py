@@ -11,7 +11,7 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_changes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
@@ -80,7 +80,7 @@ def test_a_machine_is_served_as_soon_as_its_node_is_written(
     machine = net.client()
     with serving(name, net, tmp_path, described) as site:
         assert ask(machine, UNKNOWN, IMPATIENT) is None
-        nodes.add_nodes(described, [NewNode(mac=UNKNOWN)])
+        node_changes.add_nodes(described, [NewNode(mac=UNKNOWN)])
         assert site.write().reloaded
         lease = ask(machine, UNKNOWN)
         assert lease is not None and (lease.address, lease.hostname) == (
@@ -96,7 +96,7 @@ def test_a_replaced_machine_is_unknown_and_the_new_one_has_its_address(
     machine = net.client()
     with serving(name, net, tmp_path, described) as site:
         assert ask(machine, COMPUTE_0_0)
-        nodes.replace_node(described, "compute-0-0", UNKNOWN)
+        node_changes.replace_node(described, "compute-0-0", UNKNOWN)
         site.write()
         assert ask(machine, COMPUTE_0_0, IMPATIENT) is None
         lease = ask(machine, UNKNOWN)
@@ -114,7 +114,7 @@ def test_a_pool_is_for_machines_that_nobody_knows(
     with serving(name, net, tmp_path, described) as site:
         lent = ask(machine, UNKNOWN)
         assert lent is not None and lent.address.startswith("10.9.0.")
-        nodes.add_nodes(described, [NewNode(mac=UNKNOWN)])
+        node_changes.add_nodes(described, [NewNode(mac=UNKNOWN)])
         site.write()
         lease = ask(machine, UNKNOWN)
         assert lease is not None and lease.address == "10.255.255.254"

@@ -9,7 +9,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_changes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
@@ -72,7 +72,7 @@ def test_a_node_has_its_lease_as_soon_as_its_row_is_there(
             "compute-0-0",
         )
         assert ask(machine, UNKNOWN, IMPATIENT) is None
-        nodes.add_nodes(cluster, [NewNode(mac=UNKNOWN)])
+        node_changes.add_nodes(cluster, [NewNode(mac=UNKNOWN)])
         lease = ask(machine, UNKNOWN)
         assert lease is not None
         assert (lease.address, lease.hostname, lease.discovers) == (
@@ -114,7 +114,7 @@ def test_a_new_machine_gets_the_old_ones_address_by_the_view(
     machine = net.client()
     with on_view(net, tmp_path, cluster, started, source="view") as site:
         assert ask(machine, COMPUTE_0_0)
-        nodes.replace_node(cluster, "compute-0-0", UNKNOWN)
+        node_changes.replace_node(cluster, "compute-0-0", UNKNOWN)
         site.write()
         assert ask(machine, COMPUTE_0_0, IMPATIENT) is None
         lease = ask(machine, UNKNOWN)
@@ -136,7 +136,7 @@ def test_known_nodes_are_served_while_the_database_is_away(
         migrate(database)
         describe(database)
         with on_view(net, tmp_path, database, mortal):
-            nodes.add_nodes(database, [NewNode(mac=UNKNOWN)])
+            node_changes.add_nodes(database, [NewNode(mac=UNKNOWN)])
             assert ask(machine, UNKNOWN)
             mortal.daemon.kill()
             assert ask(machine, UNKNOWN, IMPATIENT) is None

@@ -13,7 +13,7 @@ from typing import Any, Iterator
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_changes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
@@ -75,7 +75,7 @@ def test_named_answers_for_a_new_node_both_ways_without_a_restart(
         site = said("bind", tmp_path, alive=[*rndc, "status"], reload=[*rndc, "reload"])
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
         before = int(dig(net.server, "cluster", "SOA").split()[2])
-        nodes.add_nodes(described, [NewNode()])
+        node_changes.add_nodes(described, [NewNode()])
         (outcome,) = write(described, site)
         assert outcome.reloaded and len(outcome.files) == 2
         until(
@@ -104,7 +104,7 @@ def test_unbound_answers_for_a_new_node_both_ways_without_a_restart(
     ) as running:
         running.wait_for("start of service", READY_SECONDS)
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
-        nodes.add_nodes(described, [NewNode()])
+        node_changes.add_nodes(described, [NewNode()])
         (outcome,) = write(
             described,
             said("unbound", tmp_path, alive=[*control, "status"], reload=[*control, "reload"]),
@@ -139,7 +139,7 @@ def test_nginx_knows_the_nodes_by_their_names_and_takes_new_ones_while_it_serves
     with net.server.daemon(["nginx", "-c", f"{tmp_path}/nginx.conf"], tmp_path / "log") as running:
         until((tmp_path / "pid").exists, READY_SECONDS, "nginx to start")
         assert (name("10.255.255.245"), name("10.255.255.254")) == ("compute-0-0", "-")
-        nodes.add_nodes(described, [NewNode()])
+        node_changes.add_nodes(described, [NewNode()])
         hangup = ["sh", "-c", f"kill -HUP $(cat {tmp_path}/pid)"]
         (outcome,) = write(described, said("nginx", tmp_path, alive=["true"], reload=hangup))
         assert outcome.reloaded
@@ -197,7 +197,7 @@ def test_slurm_knows_a_new_node_and_its_counted_hardware(
     write(described, reports(alive=["false"]))
     with slurmctld(tmp_path):
         assert "compute-0-0 16 63360 x86_64,rack0\n" in seen() and "compute-0-4" not in seen()
-        nodes.add_nodes(described, [NewNode()])
+        node_changes.add_nodes(described, [NewNode()])
         described.execute(
             "insert into hardware (node, cpus, sockets, cores, threads, memory, counted)"
             " select id, 4, 1, 4, 1, 8000, '2026-11-22 09:14:05' from nodes where name = 'compute-0-4'"
@@ -213,7 +213,7 @@ def test_dhcpd_that_dies_of_its_new_file_gets_the_old_one_and_serves_again(
     monkeypatch.setattr(f"{write.__module__}.ALIVE_SECONDS", 2.0)
     with serving("dhcpd", net, tmp_path, described) as site:
         before = (tmp_path / "dhcpd.conf").read_text()
-        nodes.add_nodes(described, [NewNode(mac="52:54:00:00:00:99")])
+        node_changes.add_nodes(described, [NewNode(mac="52:54:00:00:00:99")])
         # It takes the file in its check and not in its service: what a full disk or a security policy does.
         dies = ["sh", "-c", f"kill $(cat {tmp_path}/pid); : > {tmp_path}/pid; rm {tmp_path}/leases"]
         revive = ["sh", "-c", f"touch {tmp_path}/leases"]

@@ -33,14 +33,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Refused,
 )
 
-COMPUTE, NODE = Scope(appliance="compute"), Scope(node="compute-0-3")
+COMPUTE = Scope(appliance="compute")
+NODE = Scope(node="compute-0-3")
 
 
 def gpu(database: Database, node: str) -> Optional[Attribute]:
     return effective_attributes(database, find_node(database, node)).get("gpu")
 
 
-def test_the_narrower_scope_wins_and_says_so(table_ii: Database) -> None:
+def test_the_narrower_scope_wins_and_is_the_source(table_ii: Database) -> None:
     assert gpu(table_ii, "compute-0-3") is None
     for scope, value, source in (
         (GLOBAL, "no", "global"),
@@ -53,7 +54,7 @@ def test_the_narrower_scope_wins_and_says_so(table_ii: Database) -> None:
     assert gpu(table_ii, "web-1-0") == Attribute("gpu", "no", "global")
 
 
-def test_a_wider_value_shows_again_when_the_narrower_is_forgotten(table_ii: Database) -> None:
+def test_removing_a_narrower_value_restores_the_wider_one(table_ii: Database) -> None:
     set_attribute(table_ii, "gpu", "no")
     set_attribute(table_ii, "gpu", "yes", NODE)
     assert remove_attribute(table_ii, "gpu", NODE) == RowChange("yes", None)
@@ -62,8 +63,8 @@ def test_a_wider_value_shows_again_when_the_narrower_is_forgotten(table_ii: Data
 
 
 def test_setting_the_same_value_again_changes_nothing(table_ii: Database) -> None:
-    done = [set_attribute(table_ii, "gpu", value, NODE) for value in ("yes", "yes", "no", "")]
-    assert done == [
+    changes = [set_attribute(table_ii, "gpu", value, NODE) for value in ("yes", "yes", "no", "")]
+    assert changes == [
         RowChange(None, "yes"),
         RowChange("yes", "yes"),
         RowChange("yes", "no"),
@@ -72,50 +73,46 @@ def test_setting_the_same_value_again_changes_nothing(table_ii: Database) -> Non
     assert get_attribute(table_ii, "gpu", NODE) == ""
 
 
-def test_what_the_nodes_row_says_can_be_read_and_not_set(table_ii: Database) -> None:
+def test_fields_of_a_node_can_be_read_as_attributes_but_not_set(table_ii: Database) -> None:
     node = find_node(table_ii, "compute-0-3")
     assert effective_values(table_ii, node) == intrinsic_values(node)
     assert effective_attributes(table_ii, node)["rank"] == Attribute("rank", "3", "intrinsic")
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match=r"'rack'.*rocks_node"):
         set_attribute(table_ii, "rack", "7", NODE)
-    assert (
-        str(raised.value) == "'rack' is what the node's own row says; change the node: rocks_node"
-    )
 
 
-def test_one_question_for_all_nodes_gives_what_one_for_each_gives(table_ii: Database) -> None:
+def test_attributes_of_many_nodes_equal_those_of_each_node(table_ii: Database) -> None:
     set_attribute(table_ii, "gpu", "no")
     set_attribute(table_ii, "gpu", "yes", NODE)
     set_attribute(table_ii, "swap", "4096", COMPUTE)
-    everyone = list_nodes(table_ii)
-    assert effective_for_nodes(table_ii, everyone) == {
-        node.name: effective_attributes(table_ii, node) for node in everyone
+    nodes = list_nodes(table_ii)
+    assert effective_for_nodes(table_ii, nodes) == {
+        node.name: effective_attributes(table_ii, node) for node in nodes
     }
-    assert list(effective_attributes(table_ii, everyone[0])) == sorted(
-        effective_attributes(table_ii, everyone[0])
+    assert list(effective_attributes(table_ii, nodes[0])) == sorted(
+        effective_attributes(table_ii, nodes[0])
     )
 
 
-def test_a_value_may_hold_anything_that_is_text(table_ii: Database) -> None:
+def test_a_value_can_be_any_text(table_ii: Database) -> None:
     hostile = "quote ' \" ` \\ $x %end\n&amp; {{ 7 * 7 }} \t é 漢 🐧"
     set_attribute(table_ii, "motd", hostile)
     assert get_attribute(table_ii, "motd") == hostile
 
 
 @pytest.mark.parametrize("name", ["", "1st", "with blank", "a/b", "x" * 65, "é", "a\n", "-x"])
-def test_what_is_no_name_is_refused(table_ii: Database, name: str) -> None:
+def test_a_name_that_is_not_valid_is_rejected(table_ii: Database, name: str) -> None:
     with pytest.raises(DescriptionError):
         set_attribute(table_ii, name, "value")
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800", "x" * 60_001, "漢" * 20_001])
-def test_what_the_database_cannot_keep_is_refused(table_ii: Database, value: str) -> None:
-    with pytest.raises(DescriptionError) as raised:
+def test_a_value_that_cannot_be_stored_is_rejected(table_ii: Database, value: str) -> None:
+    with pytest.raises(DescriptionError, match=r"'big'.*60000 bytes"):
         set_attribute(table_ii, "big", value)
-    assert str(raised.value) == "the value of 'big' cannot be kept; text of at most 60000 bytes"
 
 
-def test_the_longest_value_is_kept(table_ii: Database) -> None:
+def test_the_longest_value_is_stored(table_ii: Database) -> None:
     set_attribute(table_ii, "big", "漢" * 20_000)
     assert get_attribute(table_ii, "big") == "漢" * 20_000
 
@@ -123,24 +120,23 @@ def test_the_longest_value_is_kept(table_ii: Database) -> None:
 @pytest.mark.parametrize(
     ("scope", "message"),
     [
-        (Scope(node="compute-0-33"), "there is no node 'compute-0-33'; did you mean compute-0-3"),
-        (Scope(appliance="compote"), "there is no appliance 'compote'; did you mean compute"),
+        (Scope(node="compute-0-33"), "node 'compute-0-33'; did you mean compute-0-3"),
+        (Scope(appliance="compote"), "appliance 'compote'; did you mean compute"),
     ],
 )
-def test_an_unknown_owner_is_told_with_the_one_that_was_meant(
+def test_an_unknown_owner_is_rejected_with_a_suggestion(
     table_ii: Database, scope: Scope, message: str
 ) -> None:
-    with pytest.raises(NotFound) as raised:
+    with pytest.raises(NotFound, match=message):
         set_attribute(table_ii, "gpu", "yes", scope)
-    assert message in str(raised.value)
 
 
-def test_a_value_has_one_owner(table_ii: Database) -> None:
+def test_a_scope_cannot_have_two_owners(table_ii: Database) -> None:
     with pytest.raises(DescriptionError):
         set_attribute(table_ii, "gpu", "yes", Scope("compute", "compute-0-3"))
 
 
-def test_a_name_pattern_is_looked_at_before_it_is_set(table_ii: Database) -> None:
+def test_a_name_pattern_is_validated_before_it_is_set(table_ii: Database) -> None:
     with pytest.raises(DescriptionError):
         set_attribute(table_ii, "name_pattern", "node", COMPUTE)
     assert values_by_appliance(table_ii, "name_pattern") == {
@@ -149,7 +145,7 @@ def test_a_name_pattern_is_looked_at_before_it_is_set(table_ii: Database) -> Non
     }
 
 
-def test_a_secret_has_scopes_too(table_ii: Database) -> None:
+def test_secrets_have_the_scopes_of_attributes(table_ii: Database) -> None:
     node = find_node(table_ii, "compute-0-3")
     assert [set_secret(table_ii, "munge", "a", scope) for scope in (GLOBAL, COMPUTE, COMPUTE)] == [
         True,
@@ -171,19 +167,17 @@ def test_a_secret_has_scopes_too(table_ii: Database) -> None:
     assert [has_secret(table_ii, "munge", scope) for scope in (GLOBAL, NODE)] == [True, False]
 
 
-def test_no_attribute_shows_a_secret_and_no_name_is_both(table_ii: Database) -> None:
+def test_a_name_is_either_an_attribute_or_a_secret(table_ii: Database) -> None:
     set_secret(table_ii, "munge", "swordfish")
     assert "munge" not in effective_attributes(table_ii, find_node(table_ii, "compute-0-3"))
-    with pytest.raises(Conflict) as raised:
+    with pytest.raises(Conflict, match=r"'munge'.*secrets"):
         set_attribute(table_ii, "munge", "x", NODE)
-    assert str(raised.value).startswith("'munge' is one of the secrets already; a name is either")
     set_attribute(table_ii, "gpu", "yes")
-    with pytest.raises(Conflict) as raised:
+    with pytest.raises(Conflict, match=r"'gpu'.*attributes"):
         set_secret(table_ii, "gpu", "swordfish")
-    assert "'gpu' is one of the attributes already" in str(raised.value)
 
 
-def test_no_error_repeats_a_secret(table_ii: Database) -> None:
+def test_errors_do_not_contain_the_secret(table_ii: Database) -> None:
     for name in ("bad name", "gpu"):
         set_attribute(table_ii, "gpu", "yes")
         with pytest.raises((DescriptionError, Conflict)) as raised:

@@ -23,7 +23,7 @@ READING = ("node_info", "sql_info")
 
 
 def documented(module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The documented options of a module, and those of each of its examples."""
+    """Return the documented options of a module, and the options of each of its examples."""
     code = importlib.import_module(f"{MODULES}.rocks_{module}")
     tasks = yaml.safe_load(code.EXAMPLES)
     name = f"npaci.rocks.rocks_{module}"
@@ -33,14 +33,14 @@ def documented(module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("module", (*WRITING, *READING, "database"))
-def test_every_option_stands_in_an_example(module: str) -> None:
+def test_every_option_occurs_in_an_example(module: str) -> None:
     options, examples = documented(module)
     shown = {option for example in examples for option in example} | {"database"}
     assert sorted(set(options) - shown) == []
 
 
 @pytest.mark.parametrize("module", (*WRITING, *READING))
-def test_the_examples_work_on_the_papers_cluster(
+def test_the_examples_work_on_the_cluster_of_the_paper(
     table_ii: Database, urls: Urls, tmp_path: pathlib.Path, module: str
 ) -> None:
     if module != "network":
@@ -52,18 +52,18 @@ def test_the_examples_work_on_the_papers_cluster(
         if "csv" in example:
             example["csv"] = str(machines)
         url = urls.reader if module in READING else urls.administrator
-        said = run(f"rocks_{module}", **example, database=url)
-        assert "failed" not in said, said["msg"]
+        result = run(f"rocks_{module}", **example, database=url)
+        assert "failed" not in result, result["msg"]
 
 
 def commands() -> list[tuple[str, dict[str, Any]]]:
-    """The modules that the page starts on localhost, with their options."""
-    found = []
+    """Return the modules that the page runs on localhost, with their options."""
+    modules = []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("$ ansible localhost -m "):
             words = shlex.split(line, comments=True)
-            found.append((words[4], parse_kv(words[6]) if len(words) > 6 else {}))
-    return found
+            modules.append((words[4], parse_kv(words[6]) if len(words) > 6 else {}))
+    return modules
 
 
 def test_the_commands_of_the_page_work(
@@ -72,23 +72,23 @@ def test_the_commands_of_the_page_work(
     machines = tmp_path / "machines.csv"
     machines.write_text("mac,rack\n02:00:00:00:00:01,3\n", encoding="utf-8")
     replaced = {"csv": str(machines), "path": str(tmp_path / "dump")}
-    ran = 0
+    count = 0
     for module, options in commands():
         url = urls.reader if module.endswith("_info") else urls.administrator
-        own = {name: replaced.get(name, value) for name, value in options.items()}
-        if "database" not in own:
-            said = run(module, **{**own, "database": url})
-            assert "failed" not in said, (module, own, said["msg"])
-            ran += 1
-    assert ran > 12
+        local_options = {name: replaced.get(name, value) for name, value in options.items()}
+        if "database" not in local_options:
+            result = run(module, **{**local_options, "database": url})
+            assert "failed" not in result, (module, local_options, result["msg"])
+            count += 1
+    assert count > 12
 
 
 def test_the_queries_of_the_page_work(reader: Database) -> None:
-    block = PAGE.read_text(encoding="utf-8").split("```sql\n")[1:]
+    blocks = PAGE.read_text(encoding="utf-8").split("```sql\n")[1:]
     queries = [
         line
-        for text in block
-        for line in text.split("```")[0].splitlines()
+        for block in blocks
+        for line in block.split("```")[0].splitlines()
         if line.startswith("select")
     ]
     assert len(queries) == 6
@@ -96,7 +96,7 @@ def test_the_queries_of_the_page_work(reader: Database) -> None:
         select(reader, query)
 
 
-def test_the_report_of_the_page_is_what_a_bad_file_gets(
+def test_the_errors_on_the_page_are_those_of_a_bad_file(
     table_ii: Database, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -14,24 +14,23 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
     ensure_nodes,
-    find_node,
     replace_node,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict
 from support.modules import run
 
-MAC, NEW_MAC = "00:30:c1:d8:ac:80", "02:00:00:00:00:01"
+MAC = "00:30:c1:d8:ac:80"
+NEW_MAC = "02:00:00:00:00:01"
 
-# Each takes from the frontend what it is known by; with allow_frontend it does so.
+# Changes of what identifies the frontend; each is made with allow_frontend only.
 CHANGES = [
     pytest.param("node", {"mac": MAC, "membership": "Compute"}, id="membership-by-mac"),
     pytest.param("node", {"name": "frontend-0", "membership": "Compute"}, id="membership-by-name"),
-    pytest.param(
-        "node", {"name": "frontend-0", "membership": "External"}, id="outside-of-the-cluster"
-    ),
+    pytest.param("node", {"name": "frontend-0", "membership": "External"}, id="external"),
     pytest.param("node", {"name": "frontend-0", "new_name": "compute-0-9"}, id="name"),
     pytest.param("node", {"name": "frontend-0", "ip": "10.1.1.2"}, id="address"),
     pytest.param("node", {"name": "frontend-0", "ip": "none"}, id="no-address"),
@@ -67,7 +66,7 @@ CHANGES = [
     ),
     pytest.param("membership", {"name": "Standby", "state": "absent"}, id="membership-absent"),
 ]
-# What does not change which machine the frontend is, or tells it for the first time.
+# Changes that keep what identifies the frontend, or set it for the first time.
 HARMLESS = [
     pytest.param(
         "node", {"name": "frontend-0", "comment": "head", "arch": "aarch64"}, id="comment"
@@ -76,8 +75,8 @@ HARMLESS = [
     pytest.param(
         "node", {"name": "frontend-0", "membership": "Standby"}, id="another-frontends-membership"
     ),
-    pytest.param("node", {"name": "compute-0-0", "membership": "Frontend"}, id="one-more"),
-    pytest.param("node", {"name": "ext-0", "state": "absent"}, id="external"),
+    pytest.param("node", {"name": "compute-0-0", "membership": "Frontend"}, id="another-frontend"),
+    pytest.param("node", {"name": "ext-0", "state": "absent"}, id="external-absent"),
     pytest.param("node", {"name": "frontend-9", "mac": NEW_MAC, "ip": "10.1.1.9"}, id="filled-in"),
     pytest.param(
         "interface", {"node": "frontend-0", "name": "bmc", "network": "private"}, id="new-interface"
@@ -86,13 +85,15 @@ HARMLESS = [
         "interface", {"node": "frontend-0", "name": "eth2", "kind": "infiniband"}, id="kind"
     ),
     pytest.param("membership", {"name": "Frontend", "distribution": "next"}, id="distribution"),
-    pytest.param("membership", {"name": "External", "appliance": "compute"}, id="hosts-outside"),
+    pytest.param(
+        "membership", {"name": "External", "appliance": "compute"}, id="external-appliance"
+    ),
 ]
 
 
 @pytest.fixture
 def cluster(table_ii: Database) -> Database:
-    """Table II, a second NIC of the frontend, and rows that are like it in part."""
+    """Return Table II with a second NIC of the frontend, and rows that resemble the frontend's."""
     put_interface(
         table_ii, "frontend-0", "eth2", mac="02:00:00:00:00:ff", network="private", ip="10.1.2.1"
     )
@@ -101,17 +102,18 @@ def cluster(table_ii: Database) -> Database:
         table_ii,
         [
             NewNode(name="ext-0", membership="External"),
-            NewNode("Frontend", name="frontend-9", ip="none"),
+            NewNode(membership="Frontend", name="frontend-9", ip="none"),
         ],
     )
     return table_ii
 
 
 @pytest.mark.parametrize(("module", "options"), CHANGES)
-def test_what_the_frontend_is_known_by_is_kept_unless_allowed(
+def test_changes_of_the_frontend_require_allow_frontend(
     cluster: Database, module: str, options: dict[str, Any]
 ) -> None:
-    before, url = dump_database(cluster), cluster.location.url
+    before = dump_database(cluster)
+    url = cluster.location.url
     refused = run(f"rocks_{module}", options, database=url)
     assert "frontend" in refused["msg"] and "allow_frontend: true" in refused["msg"]
     assert dump_database(cluster) == before
@@ -120,14 +122,14 @@ def test_what_the_frontend_is_known_by_is_kept_unless_allowed(
 
 
 @pytest.mark.parametrize(("module", "options"), HARMLESS)
-def test_other_changes_need_no_permission(
+def test_harmless_changes_do_not_require_allow_frontend(
     cluster: Database, module: str, options: dict[str, Any]
 ) -> None:
-    done = run(f"rocks_{module}", options, database=cluster.location.url)
-    assert done.get("changed") is True, done
+    result = run(f"rocks_{module}", options, database=cluster.location.url)
+    assert result.get("changed") is True, result
 
 
-def test_every_line_of_a_table_that_means_the_frontend_is_named(
+def test_an_error_names_the_line_of_a_table_that_is_for_the_frontend(
     cluster: Database, tmp_path: pathlib.Path
 ) -> None:
     table = tmp_path / "rack.csv"
@@ -137,33 +139,33 @@ def test_every_line_of_a_table_that_means_the_frontend_is_named(
     )
     before = dump_database(cluster)
     for state in ("present", "absent"):
-        said = run("rocks_node", csv=str(table), state=state, database=cluster.location.url)["msg"]
-        assert f"{table}:2: frontend-0 is the frontend (10.1.1.1)" in said
-        assert "leave the frontend out" in said and f"{table}:3" not in said
+        result = run("rocks_node", csv=str(table), state=state, database=cluster.location.url)
+        assert f"{table}:2: frontend-0 is the frontend (10.1.1.1)" in result["msg"]
+        assert f"{table}:3" not in result["msg"]
     assert dump_database(cluster) == before
 
 
-def test_a_replacement_with_its_own_mac_changes_nothing(table_ii: Database) -> None:
+def test_replacing_the_frontend_with_its_own_mac_changes_nothing(table_ii: Database) -> None:
     assert replace_node(table_ii, "frontend-0", MAC) == find_node(table_ii, "frontend-0")
 
 
-def test_the_address_that_profiles_find_the_frontend_by_is_no_other_nodes(
+def test_the_address_in_frontend_address_is_reserved_for_the_frontend(
     database: Database,
 ) -> None:
     put_network(database, "private", subnet="10.0.0.0/29", zone="cluster")
     set_attribute(database, "frontend_address", "10.0.0.6")
-    (free,) = add_nodes(database, [NewNode()])
-    assert free.ip == "10.0.0.5"
+    (node,) = add_nodes(database, [NewNode()])
+    assert node.ip == "10.0.0.5"
     for name in ("compute-0-0", "compute-0-1"):
         with pytest.raises(Conflict, match="belongs to the frontend"):
             ensure_nodes(database, [{"name": name, "ip": "10.0.0.6"}])
     with pytest.raises(Conflict, match="belongs to the frontend"):
         put_interface(database, "compute-0-0", "eth1", ip="10.0.0.6")
-    (frontend,) = add_nodes(database, [NewNode("Frontend", ip="10.0.0.6")])
+    (frontend,) = add_nodes(database, [NewNode(membership="Frontend", ip="10.0.0.6")])
     assert (frontend.name, frontend.ip) == ("frontend-0", "10.0.0.6")
 
 
-def test_an_interface_of_the_frontend_has_the_address_that_profiles_find_it_by(
+def test_an_interface_of_the_frontend_can_have_the_address_in_frontend_address(
     table_ii: Database,
 ) -> None:
     set_attribute(table_ii, "frontend_address", "10.1.2.1")

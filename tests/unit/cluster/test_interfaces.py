@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces imp
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Interface, RowChange
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 
 MAC = "02:00:00:00:00:01"
 NODE = "compute-0-3"
@@ -28,36 +28,40 @@ def with_bmcs(table_ii: Database) -> Database:
 
 
 def test_a_bmc_gets_the_next_free_address_of_its_network(with_bmcs: Database) -> None:
-    bmc = Interface(1, NODE, "bmc", "bmc", "management", MAC, "192.168.255.254")
-    assert put_interface(
-        with_bmcs, NODE, "bmc", network="management", mac=MAC.upper()
-    ) == RowChange(None, bmc)
-    assert put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC) == RowChange(
-        bmc, bmc
+    bmc = Interface(
+        id=1,
+        node=NODE,
+        name="bmc",
+        kind="bmc",
+        network="management",
+        mac=MAC,
+        ip="192.168.255.254",
     )
-    assert (
-        put_interface(with_bmcs, "web-1-0", "bmc", network="management").after.ip
-        == "192.168.255.253"
-    )
+    added = put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC.upper())
+    assert added == RowChange(None, bmc)
+    unchanged = put_interface(with_bmcs, NODE, "bmc", network="management", mac=MAC)
+    assert unchanged == RowChange(bmc, bmc)
+    other = put_interface(with_bmcs, "web-1-0", "bmc", network="management").after
+    assert other.ip == "192.168.255.253"
     assert list_interfaces(with_bmcs, NODE) == [bmc]
-    assert [one.node for one in list_interfaces(with_bmcs)] == [NODE, "web-1-0"]
+    assert [interface.node for interface in list_interfaces(with_bmcs)] == [NODE, "web-1-0"]
 
 
-def test_an_interface_may_lack_address_and_network(with_bmcs: Database) -> None:
+def test_an_interface_can_have_no_address_and_no_network(with_bmcs: Database) -> None:
     assert put_interface(with_bmcs, NODE, "eth1", mac=MAC).after == Interface(
-        1, NODE, "eth1", "ethernet", "", MAC, ""
+        id=1, node=NODE, name="eth1", kind="ethernet", network="", mac=MAC, ip=""
     )
-    without = put_interface(with_bmcs, NODE, "eth2", network="management", ip="none").after
-    assert (without.network, without.ip) == ("management", "")
+    no_address = put_interface(with_bmcs, NODE, "eth2", network="management", ip="none").after
+    assert (no_address.network, no_address.ip) == ("management", "")
     assert put_interface(with_bmcs, NODE, "eth2", network="management", ip="none").changed is False
     assert put_interface(with_bmcs, NODE, "eth2", mac=MAC[:-1] + "2").after.ip == ""
 
 
-def test_an_address_tells_its_network(with_bmcs: Database) -> None:
+def test_the_network_of_an_interface_follows_from_its_address(with_bmcs: Database) -> None:
     assert put_interface(with_bmcs, NODE, "eth1", ip="192.168.0.7").after.network == "management"
 
 
-def test_another_network_means_another_address(with_bmcs: Database) -> None:
+def test_changing_the_network_allocates_another_address(with_bmcs: Database) -> None:
     put_interface(with_bmcs, NODE, "eth1", network="management")
     moved = put_interface(with_bmcs, NODE, "eth1", network="private").after
     assert (moved.network, moved.ip) == ("private", "10.255.255.254")
@@ -69,60 +73,58 @@ def test_a_bond_and_a_vlan_have_an_address_and_no_mac(with_bmcs: Database) -> No
         assert put_interface(with_bmcs, NODE, name, network="management").after.mac == ""
 
 
-def test_an_infiniband_port_keeps_its_octets(with_bmcs: Database) -> None:
+def test_an_infiniband_interface_stores_all_octets(with_bmcs: Database) -> None:
     port = put_interface(with_bmcs, NODE, "ib0", kind="infiniband", mac=PORT, ip="10.2.0.3").after
     assert (port.kind, port.mac) == ("infiniband", PORT)
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "message"),
+    ("name", "values", "message"),
     [
-        pytest.param("a name", {}, "compute-0-3: 'a name' is no name of an interface", id="name"),
-        pytest.param("x" * 16, {}, "is no name of an interface", id="long-name"),
-        pytest.param(
-            "eth1", {"kind": "token ring"}, "kind is 'token ring'; one of ethernet", id="kind"
-        ),
+        pytest.param("a name", {}, "compute-0-3: 'a name' is not a valid", id="name"),
+        pytest.param("x" * 16, {}, "'x{16}' is not a valid", id="long-name"),
+        pytest.param("eth1", {"kind": "token ring"}, "'token ring'.*ethernet", id="kind"),
         pytest.param(
             "eth1",
             {"network": "moon"},
-            "there is no network 'moon'; known: private, management",
+            "no network 'moon'; .*private, management",
             id="network",
         ),
-        pytest.param("eth1", {"mac": "x"}, "'x' is no MAC", id="mac"),
+        pytest.param("eth1", {"mac": "x"}, "'x' is not a valid MAC", id="mac"),
         pytest.param(
             "eth1",
             {"mac": PORT},
-            "address of an InfiniBand port; set kind to infiniband",
+            "InfiniBand port; set kind to infiniband",
             id="infiniband-mac",
         ),
         pytest.param(
             "bond0",
             {"mac": "00:50:8b:e0:40:93"},
-            "belongs to compute-0-3; a bond or a VLAN has no MAC",
+            "belongs to compute-0-3; .* bond or a VLAN",
             id="bond-mac",
         ),
         pytest.param(
             "eth1",
             {"ip": "10.255.255.242"},
-            "the NICs of a bond have an address each (docs/networks.md)",
+            "belongs to compute-0-3; .*NIC of a bond.*docs/networks.md",
             id="bond",
         ),
         pytest.param(
             "eth1",
             {"mac": "00:50:8b:e0:3a:a7"},
-            "compute-0-3/eth1: the MAC 00:50:8b:e0:3a:a7 belongs to compute-0-0",
+            "compute-0-3/eth1: .*00:50:8b:e0:3a:a7 belongs to compute-0-0",
             id="mac-taken",
         ),
         pytest.param(
             "eth1",
             {"ip": "10.255.255.245"},
-            "the address 10.255.255.245 belongs to compute-0-0",
+            "10.255.255.245 belongs to compute-0-0",
             id="address-taken",
         ),
         pytest.param(
             "eth1", {"ip": "11.0.0.1"}, "11.0.0.1 is outside every network", id="address-outside"
         ),
-        pytest.param("eth1", {"ip": "10"}, "'10' is no IPv4 address", id="no-address"),
+        pytest.param("eth1", {"ip": "10"}, "'10' is not a valid IPv4", id="no-address"),
         pytest.param(
             "eth1",
             {"ip": "10.2.0.1", "network": "management"},
@@ -131,24 +133,23 @@ def test_an_infiniband_port_keeps_its_octets(with_bmcs: Database) -> None:
         ),
     ],
 )
-def test_an_interface_that_cannot_be_is_refused(
-    with_bmcs: Database, name: str, given: dict[str, Any], message: str
+def test_an_interface_that_is_not_valid_is_rejected(
+    with_bmcs: Database, name: str, values: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(RocksError) as raised:
-        put_interface(with_bmcs, NODE, name, **given)
-    assert message in str(raised.value)
+    with pytest.raises(RocksError, match=message):
+        put_interface(with_bmcs, NODE, name, **values)
     assert list_interfaces(with_bmcs) == []
 
 
-def test_an_interface_goes_with_its_address(with_bmcs: Database) -> None:
+def test_removing_an_interface_frees_its_address(with_bmcs: Database) -> None:
     bmc = put_interface(with_bmcs, NODE, "bmc", network="management").after
     assert remove_interface(with_bmcs, NODE, "bmc") == RowChange(bmc, None)
     assert remove_interface(with_bmcs, NODE, "bmc") == RowChange(None, None)
     assert put_interface(with_bmcs, "nfs-0-0", "bmc", network="management").after.ip == bmc.ip
 
 
-def test_an_unknown_node_has_no_interfaces(with_bmcs: Database) -> None:
-    for attempt in (put_interface, remove_interface):
-        with pytest.raises(RocksError) as raised:
-            attempt(with_bmcs, "compute-9-9", "eth1")
-        assert "there is no node 'compute-9-9'" in str(raised.value)
+def test_interfaces_of_an_unknown_node_are_rejected(with_bmcs: Database) -> None:
+    with pytest.raises(NotFound, match="'compute-9-9'"):
+        put_interface(with_bmcs, "compute-9-9", "eth1")
+    with pytest.raises(NotFound, match="'compute-9-9'"):
+        remove_interface(with_bmcs, "compute-9-9", "eth1")

@@ -32,12 +32,12 @@ NEXT = Version(
 )
 
 
-def empty(url: str) -> Database:
+def open_empty(url: str) -> Database:
     return connect(url, create=True, check=False)
 
 
-def test_an_empty_database_gets_the_schema_and_a_second_run_changes_nothing(empty_url: str) -> None:
-    with empty(empty_url) as database:
+def test_a_migration_creates_the_schema_and_a_second_one_changes_nothing(empty_url: str) -> None:
+    with open_empty(empty_url) as database:
         assert [migrate(database), migrate(database)] == [
             (0, CURRENT_VERSION),
             (CURRENT_VERSION, CURRENT_VERSION),
@@ -46,14 +46,14 @@ def test_an_empty_database_gets_the_schema_and_a_second_run_changes_nothing(empt
     connect(empty_url).close()
 
 
-def test_telling_what_would_be_done_does_nothing(empty_url: str) -> None:
-    with empty(empty_url) as database:
+def test_a_dry_run_of_a_migration_changes_nothing(empty_url: str) -> None:
+    with open_empty(empty_url) as database:
         assert migrate(database, dry_run=True) == (0, CURRENT_VERSION)
         assert schema_version(database) == 0
 
 
-def test_a_migration_keeps_what_is_there(empty_url: str) -> None:
-    with empty(empty_url) as database:
+def test_a_migration_keeps_existing_rows(empty_url: str) -> None:
+    with open_empty(empty_url) as database:
         migrate(database)
         fill(database)
         assert migrate(database, versions=(*VERSIONS, NEXT)) == (
@@ -65,20 +65,20 @@ def test_a_migration_keeps_what_is_there(empty_url: str) -> None:
 
 
 @pytest.mark.parametrize("good_steps", range(len(VERSIONS[0].steps) + 1))
-def test_a_migration_that_was_cut_off_goes_on_where_it_stopped(
+def test_an_interrupted_migration_continues_where_it_stopped(
     empty_url: str, good_steps: int
 ) -> None:
-    cut = Version(1, (*VERSIONS[0].steps[:good_steps], Step("nonsense")))
-    with empty(empty_url) as database, pytest.raises(RocksError):
-        migrate(database, versions=(cut,))
-    with empty(empty_url) as database:
+    failing = Version(1, (*VERSIONS[0].steps[:good_steps], Step("nonsense")))
+    with open_empty(empty_url) as database, pytest.raises(RocksError):
+        migrate(database, versions=(failing,))
+    with open_empty(empty_url) as database:
         assert schema_version(database) == 0
         migrate(database)
         fill(database)
         assert database.row("select count(*) from memberships") == (9,)
 
 
-def test_a_definition_that_was_made_but_not_counted_is_made_again_without_harm(
+def test_repeating_a_definition_does_no_harm(
     database: Database,
 ) -> None:
     definitions = tuple(
@@ -89,45 +89,43 @@ def test_a_definition_that_was_made_but_not_counted_is_made_again_without_harm(
     fill(database)
 
 
-def test_two_migrations_at_once_do_it_once(empty_url: str) -> None:
-    empty(empty_url).close()
-    failed = []
+def test_concurrent_migrations_run_once(empty_url: str) -> None:
+    open_empty(empty_url).close()
+    errors: list[Exception] = []
 
     def run() -> None:
         try:
-            with empty(empty_url) as database:
+            with open_empty(empty_url) as database:
                 migrate(database)
-        except Exception as error:  # noqa: BLE001 - told by the main thread
-            failed.append(error)
+        except Exception as error:  # noqa: BLE001 - the main thread reports it
+            errors.append(error)
 
-    both = [threading.Thread(target=run) for _ in range(2)]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join(60)
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
     with connect(empty_url) as database:
-        assert (failed, database.row("select count(*) from appliances")) == ([], (7,))
+        assert database.row("select count(*) from appliances") == (7,)
 
 
-def test_the_networks_of_version_1_boot_as_before_where_they_are_private(empty_url: str) -> None:
-    with empty(empty_url) as database:
+def test_private_networks_of_version_1_stay_bootable(empty_url: str) -> None:
+    with open_empty(empty_url) as database:
         migrate(database, versions=VERSIONS[:1])
         fill(database)
         database.execute(
-            "insert into networks (name, subnet, netmask, kind) values ('bmc', '192.168.0.0', '255.255.0.0', 'management')"
+            "insert into networks (name, subnet, netmask, kind)"
+            " values ('bmc', '192.168.0.0', '255.255.0.0', 'management')"
         )
         migrate(database)
-        assert [(one.name, one.boot) for one in list_networks(database)] == [
+        assert [(network.name, network.boot) for network in list_networks(database)] == [
             ("private", True),
             ("bmc", False),
         ]
 
 
-def test_a_newer_schema_is_never_taken_back(database: Database) -> None:
+def test_a_newer_schema_is_never_downgraded(database: Database) -> None:
     database.execute("update schema_version set version = 99")
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match=rf"version 99.* {CURRENT_VERSION}; update npaci.rocks"):
         migrate(database)
-    assert (
-        f"version 99, this program knows {CURRENT_VERSION}; update npaci.rocks; a schema is never"
-        in str(raised.value)
-    )

@@ -16,7 +16,7 @@ from support.modules import run
 
 MAC = "02:00:00:00:00:01"
 
-# Each changes the paper's cluster once; the second time it changes nothing.
+# Each changes the cluster of the paper once; a second run changes nothing.
 CHANGES = [
     pytest.param("rocks_network", {"name": "management", "subnet": "192.168.0.0/16"}, id="network"),
     pytest.param("rocks_network", {"name": "private", "mtu": 9000}, id="network-changed"),
@@ -65,22 +65,20 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("module", "options"), CHANGES)
-def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
+def test_a_module_predicts_its_change_and_makes_it_once(
     table_ii: Database, module: str, options: dict[str, Any]
 ) -> None:
-    before, given = (
-        dump_database(table_ii, secrets=True),
-        {**options, "database": table_ii.location.url},
-    )
-    foretold = run(module, check=True, diff=True, **given)
+    all_options = {**options, "database": table_ii.location.url}
+    before = dump_database(table_ii, secrets=True)
+    predicted = run(module, check=True, diff=True, **all_options)
     assert dump_database(table_ii, secrets=True) == before
-    done = run(module, diff=True, **given)
+    result = run(module, diff=True, **all_options)
     assert dump_database(table_ii, secrets=True) != before
-    assert foretold == done
-    assert done["changed"] is True and done["diff"]
+    assert predicted == result
+    assert result["changed"] is True and result["diff"]
     after = dump_database(table_ii, secrets=True)
-    again = run(module, diff=True, **given)
-    assert (again["changed"], dump_database(table_ii, secrets=True)) == (False, after)
+    second = run(module, diff=True, **all_options)
+    assert (second["changed"], dump_database(table_ii, secrets=True)) == (False, after)
 
 
 @pytest.mark.parametrize(
@@ -95,30 +93,24 @@ def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
         pytest.param(
             "rocks_appliance",
             {"name": "nas", "state": "absent"},
-            "has memberships: NFS Server",
+            "NFS Server",
             id="appliance",
         ),
-        pytest.param(
-            "rocks_membership", {"name": "New"}, "there is no appliance ''", id="membership"
-        ),
-        pytest.param(
-            "rocks_attribute", {"name": "rack", "value": "1"}, "the node's own row", id="attribute"
-        ),
+        pytest.param("rocks_membership", {"name": "New"}, "no appliance ''", id="membership"),
+        pytest.param("rocks_attribute", {"name": "rack", "value": "1"}, "'rack'", id="attribute"),
         pytest.param(
             "rocks_secret",
             {"name": "name_pattern", "value": "swordfish"},
-            "attributes already",
+            "'name_pattern'",
             id="secret",
         ),
         pytest.param(
             "rocks_interface",
             {"node": "moon", "name": "eth1"},
-            "there is no node 'moon'",
+            "no node 'moon'",
             id="interface",
         ),
-        pytest.param(
-            "rocks_node", {"mac": "nonsense"}, "nonsense: 'nonsense' is no MAC", id="node"
-        ),
+        pytest.param("rocks_node", {"mac": "nonsense"}, "nonsense: 'nonsense'", id="node"),
         pytest.param(
             "rocks_node",
             {"nodes": [{"mac": MAC}, {"mac": MAC}]},
@@ -127,21 +119,19 @@ def test_a_module_foretells_its_change_makes_it_once_and_then_leaves_it(
         ),
         pytest.param("rocks_node", {"csv": "/nowhere.csv"}, "/nowhere.csv: no such file", id="csv"),
         pytest.param(
-            "rocks_sql_info", {"query": "delete from nodes"}, "a query only reads", id="sql"
+            "rocks_sql_info", {"query": "delete from nodes"}, "'delete from nodes'", id="sql"
         ),
-        pytest.param(
-            "rocks_node_info", {"name": ["moon"]}, "there is no node 'moon'", id="node-info"
-        ),
+        pytest.param("rocks_node_info", {"name": ["moon"]}, "no node 'moon'", id="node-info"),
     ],
 )
-def test_a_module_fails_with_one_sentence_and_changes_nothing(
+def test_a_failing_module_reports_the_error_and_changes_nothing(
     table_ii: Database, urls: Urls, module: str, options: dict[str, Any], message: str
 ) -> None:
     before = dump_database(table_ii, secrets=True)
     url = urls.reader if module.endswith("_info") else urls.administrator
-    failed = run(module, **options, database=url)
-    assert failed["failed"] is True and message in failed["msg"]
-    assert "swordfish" not in json.dumps({**failed, "invocation": None})
+    result = run(module, **options, database=url)
+    assert result["failed"] is True and message in result["msg"]
+    assert "swordfish" not in json.dumps({**result, "invocation": None})
     assert dump_database(table_ii, secrets=True) == before
 
 
@@ -156,7 +146,7 @@ def test_a_module_fails_with_one_sentence_and_changes_nothing(
         "rocks_database",
     ],
 )
-def test_a_missing_database_is_told_with_the_way_to_make_it(
+def test_a_missing_database_is_an_error_with_the_remedy(
     tmp_path: pathlib.Path, module: str
 ) -> None:
     options: dict[str, dict[str, Any]] = {
@@ -166,44 +156,40 @@ def test_a_missing_database_is_told_with_the_way_to_make_it(
         "rocks_database": {"state": "dumped", "path": str(tmp_path / "dump")},
     }
     url = f"sqlite://{tmp_path / 'typo.sqlite'}"
-    failed = run(module, **options.get(module, {"name": "x"}), database=url)
-    assert (
-        failed["msg"] == f"{url}: no such database; create it: ansible localhost -m rocks_database"
-    )
+    result = run(module, **options.get(module, {"name": "x"}), database=url)
+    assert result["msg"].startswith(f"{url}: ")
+    assert "ansible localhost -m rocks_database" in result["msg"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_result_of_a_new_node_is_the_node(table_ii: Database) -> None:
-    done = run("rocks_node", mac=MAC, database=table_ii.location.url)
-    assert (done["added"], done["updated"], done["removed"]) == (["compute-0-4"], [], [])
-    assert done["nodes"] == [
+def test_rocks_node_returns_the_new_node(table_ii: Database) -> None:
+    result = run("rocks_node", mac=MAC, database=table_ii.location.url)
+    assert (result["added"], result["updated"], result["removed"]) == (["compute-0-4"], [], [])
+    assert result["nodes"] == [
         {
-            **{
-                "name": "compute-0-4",
-                "mac": MAC,
-                "membership": "Compute",
-                "appliance": "compute",
-                "root": "compute",
-            },
-            **{
-                "distribution": "rocks",
-                "rack": 0,
-                "rank": 4,
-                "ip": "10.255.255.254",
-                "arch": "x86_64",
-                "comment": "",
-            },
+            "name": "compute-0-4",
+            "mac": MAC,
+            "membership": "Compute",
+            "appliance": "compute",
+            "root": "compute",
+            "distribution": "rocks",
+            "rack": 0,
+            "rank": 4,
+            "ip": "10.255.255.254",
+            "arch": "x86_64",
+            "comment": "",
         }
     ]
 
 
-def test_a_csv_file_is_taken_whole_or_not_at_all(
+def test_all_lines_of_a_csv_file_are_written_or_none(
     table_ii: Database, tmp_path: pathlib.Path
 ) -> None:
-    path, url = tmp_path / "machines.csv", table_ii.location.url
+    path = tmp_path / "machines.csv"
+    url = table_ii.location.url
     path.write_text(f"mac,rack\n{MAC},2\nnonsense,2\n", encoding="utf-8")
     failed = run("rocks_node", csv=str(path), database=url)
-    assert failed["msg"] == f"{path}:3: 'nonsense' is no MAC; a MAC looks like 00:50:8b:e0:3a:a7"
+    assert failed["msg"].startswith(f"{path}:3: 'nonsense'")
     assert run("rocks_node", csv=str(path), database=url, state="absent")["msg"] == failed["msg"]
     path.write_text(f"mac,rack\n{MAC},2\n{MAC[:-1]}2,2\n", encoding="utf-8")
     assert run("rocks_node", csv=str(path), database=url)["added"] == ["compute-2-0", "compute-2-1"]
@@ -214,14 +200,13 @@ def test_a_csv_file_is_taken_whole_or_not_at_all(
     ]
 
 
-def test_the_diff_of_a_node_shows_what_changes(table_ii: Database) -> None:
-    done = run(
+def test_the_diff_of_a_node_shows_the_changed_fields(table_ii: Database) -> None:
+    result = run(
         "rocks_node", diff=True, name="compute-0-3", comment="new", database=table_ii.location.url
     )
-    (difference,) = done["diff"]
-    assert {
-        key for key in difference["after"] if difference["after"][key] != difference["before"][key]
-    } == {"comment"}
+    (difference,) = result["diff"]
+    before, after = difference["before"], difference["after"]
+    assert [field for field in after if after[field] != before[field]] == ["comment"]
     assert difference["after_header"] == "compute-0-3"
 
 
@@ -238,18 +223,18 @@ def test_the_diff_of_a_node_shows_what_changes(table_ii: Database) -> None:
         ({"mac": MAC, "new_name": "x"}, "missing parameter(s) required by 'new_name': name"),
     ],
 )
-def test_options_that_make_no_sense_together_are_refused(
+def test_contradictory_options_of_rocks_node_are_rejected(
     options: dict[str, Any], message: str
 ) -> None:
     assert message in run("rocks_node", **options)["msg"]
 
 
-def test_a_query_returns_its_rows_in_three_forms(table_ii: Database, urls: Urls) -> None:
-    found = run(
+def test_rocks_sql_info_returns_rows_in_three_forms(table_ii: Database, urls: Urls) -> None:
+    result = run(
         "rocks_sql_info", query="select name, rack from nodes where rack=1", database=urls.reader
     )
-    found.pop("invocation")
-    assert found == {
+    result.pop("invocation")
+    assert result == {
         "changed": False,
         "columns": ["name", "rack"],
         "rows": [["web-1-0", 1]],
@@ -258,23 +243,22 @@ def test_a_query_returns_its_rows_in_three_forms(table_ii: Database, urls: Urls)
     }
 
 
-def test_a_node_tells_where_its_attributes_come_from(table_ii: Database, urls: Urls) -> None:
+def test_rocks_node_info_returns_the_source_of_attributes(table_ii: Database, urls: Urls) -> None:
     run("rocks_attribute", name="swap", value="1", appliance="compute", database=urls.administrator)
-    (told,) = run("rocks_node_info", name=["compute-0-3"], attributes=True, database=urls.reader)[
-        "nodes"
-    ]
-    assert told["attributes"]["swap"] == {"value": "1", "source": "appliance"}
+    result = run("rocks_node_info", name=["compute-0-3"], attributes=True, database=urls.reader)
+    (node,) = result["nodes"]
+    assert node["attributes"]["swap"] == {"value": "1", "source": "appliance"}
 
 
-def test_a_secret_is_nowhere_in_what_its_module_says(table_ii: Database) -> None:
+def test_the_result_of_rocks_secret_does_not_contain_the_secret(table_ii: Database) -> None:
     url = table_ii.location.url
     for value in ("swordfish", "swordfish", "halibut"):
-        said = run("rocks_secret", diff=True, name="munge", value=value, database=url)
-        assert value not in json.dumps(said)
-    assert said["diff"] == {"before": "set\n", "after": "set anew\n"}
+        result = run("rocks_secret", diff=True, name="munge", value=value, database=url)
+        assert value not in json.dumps(result)
+    assert result["diff"]["before"] != result["diff"]["after"]
 
 
-def test_the_database_is_found_by_the_sites_settings(
+def test_modules_use_the_database_of_the_site_settings(
     table_ii: Database, urls: Urls, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "rocks.yml"
@@ -286,31 +270,22 @@ def test_the_database_is_found_by_the_sites_settings(
     assert "other.sqlite: no such database" in run("rocks_node", mac=MAC)["msg"]
 
 
-def test_the_database_is_made_dumped_and_restored(
+def test_rocks_database_creates_dumps_and_restores_once(
     table_ii: Database, tmp_path: pathlib.Path
 ) -> None:
-    url, path = f"sqlite://{tmp_path / 'new.sqlite'}", str(tmp_path / "dump")
-    made = run("rocks_database", database=url)
-    assert (made["changed"], made["schema_before"], made["schema"], made["accounts"]) == (
-        True,
-        0,
-        CURRENT_VERSION,
-        [],
-    )
+    url = f"sqlite://{tmp_path / 'new.sqlite'}"
+    path = str(tmp_path / "dump")
+    created = run("rocks_database", database=url)
+    assert created["changed"] is True and created["accounts"] == []
+    assert (created["schema_before"], created["schema"]) == (0, CURRENT_VERSION)
     assert run("rocks_database", database=url)["changed"] is False
-    dumped = [
-        run("rocks_database", database=table_ii.location.url, state="dumped", path=path)
-        for _ in range(2)
-    ]
-    assert [one["changed"] for one in dumped] == [True, False]
-    restored = [run("rocks_database", database=url, state="restored", path=path) for _ in range(2)]
-    assert [one["changed"] for one in restored] == [True, False]
+    dump_options = {"database": table_ii.location.url, "state": "dumped", "path": path}
+    assert [run("rocks_database", **dump_options)["changed"] for _ in range(2)] == [True, False]
+    restore_options = {"database": url, "state": "restored", "path": path}
+    assert [run("rocks_database", **restore_options)["changed"] for _ in range(2)] == [True, False]
     with connect(url) as database:
         assert dump_database(database) == dump_database(table_ii)
 
 
-def test_there_is_no_way_to_drop_a_database() -> None:
-    assert (
-        "value of state must be one of: present, dumped, restored"
-        in run("rocks_database", state="absent")["msg"]
-    )
+def test_rocks_database_cannot_drop_a_database() -> None:
+    assert "present, dumped, restored" in run("rocks_database", state="absent")["msg"]

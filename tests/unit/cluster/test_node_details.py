@@ -12,12 +12,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 
 ORDER = (
-    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, ordered_by, ordered,"
-    " expires, changed) values (?, 7, ?, ?, 'rocks', 'x86_64', '4c19', 'a0', 'root', '2026-11-22 09:14:05', 'e', 'c')"
+    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile,"
+    " ordered_by, ordered, expires, changed) values"
+    " (?, 7, ?, ?, 'rocks', 'x86_64', '4c19', 'a0', 'root', '2026-11-22 09:14:05', 'e', 'c')"
 )
 
 
-def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> None:
+def test_details_contain_everything_about_a_node_except_secrets(table_ii: Database) -> None:
     put_interface(table_ii, "compute-0-3", "bmc", mac="02:00:00:00:00:01", network="private")
     set_attribute(table_ii, "gpu", "yes")
     set_secret(table_ii, "munge", "swordfish")
@@ -26,9 +27,9 @@ def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> Non
     )
     table_ii.execute(ORDER, ("u1", "up", None))
     table_ii.execute(ORDER, ("u2", "ordered", 1))
-    (told,) = describe_nodes(table_ii, ["compute-0-3"], attributes=True)
-    attributes = told.pop("attributes")
-    assert told == {
+    (details,) = describe_nodes(table_ii, ["compute-0-3"], attributes=True)
+    attributes = details.pop("attributes")
+    assert details == {
         "name": "compute-0-3",
         "mac": "00:50:8b:e0:40:93",
         "membership": "Compute",
@@ -50,33 +51,31 @@ def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> Non
             }
         ],
         "hardware": {
-            **{
-                "cpus": 8,
-                "sockets": 1,
-                "cores": 1,
-                "threads": 1,
-                "memory": 32000,
-                "disk": 0,
-                "gpus": 0,
-            },
-            **{"vendor": "", "product": "", "serial": "", "firmware": "", "counted": "today"},
+            "cpus": 8,
+            "sockets": 1,
+            "cores": 1,
+            "threads": 1,
+            "memory": 32000,
+            "disk": 0,
+            "gpus": 0,
+            "vendor": "",
+            "product": "",
+            "serial": "",
+            "firmware": "",
+            "counted": "today",
         },
         "install": {
-            **{
-                "state": "ordered",
-                "distribution": "rocks",
-                "generation": "4c19",
-                "profile": "a0",
-                "ordered_by": "root",
-            },
-            **{
-                "ordered": "2026-11-22 09:14:05",
-                "expires": "e",
-                "changed": "c",
-                "phase": "",
-                "message": "",
-                "reason": "",
-            },
+            "state": "ordered",
+            "distribution": "rocks",
+            "generation": "4c19",
+            "profile": "a0",
+            "ordered_by": "root",
+            "ordered": "2026-11-22 09:14:05",
+            "expires": "e",
+            "changed": "c",
+            "phase": "",
+            "message": "",
+            "reason": "",
         },
     }
     assert attributes["gpu"] == {"value": "yes", "source": "global"}
@@ -84,12 +83,12 @@ def test_everything_about_a_node_is_told_in_one_place(table_ii: Database) -> Non
     assert "munge" not in attributes
 
 
-def test_without_names_all_nodes_are_told(table_ii: Database) -> None:
-    told = describe_nodes(table_ii)
-    assert [one["name"] for one in told][:2] == ["frontend-0", "compute-0-0"]
-    assert {len(one["interfaces"]) for one in told} == {0} and "attributes" not in told[0]
+def test_details_of_all_nodes_are_returned_by_default(table_ii: Database) -> None:
+    nodes = describe_nodes(table_ii)
+    assert [node["name"] for node in nodes][:2] == ["frontend-0", "compute-0-0"]
+    assert all(node["interfaces"] == [] and "attributes" not in node for node in nodes)
 
 
-def test_an_unknown_node_is_an_error(table_ii: Database) -> None:
+def test_details_of_an_unknown_node_are_an_error(table_ii: Database) -> None:
     with pytest.raises(NotFound):
         describe_nodes(table_ii, ["compute-9-9"])

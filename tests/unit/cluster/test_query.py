@@ -26,13 +26,13 @@ memberships.name = 'Compute'"""
 ENDLESS = "select count(*) from " + ", ".join(f"nodes n{number}" for number in range(14))
 
 
-def test_the_papers_first_query_selects_cabinet_1(reader: Database) -> None:
+def test_the_first_query_of_the_paper_selects_rack_1(reader: Database) -> None:
     assert select(reader, "select name from nodes where rack=1") == QueryResult(
         ("name",), [("web-1-0",)]
     )
 
 
-def test_the_papers_second_query_selects_the_compute_nodes(reader: Database) -> None:
+def test_the_second_query_of_the_paper_selects_the_compute_nodes(reader: Database) -> None:
     assert select(reader, COMPUTE).rows == [(f"compute-0-{rank}",) for rank in range(4)]
 
 
@@ -64,7 +64,7 @@ def test_the_papers_second_query_selects_the_compute_nodes(reader: Database) -> 
         ),
     ],
 )
-def test_a_query_gives_plain_values(reader: Database, sql: str, rows: list[object]) -> None:
+def test_a_query_returns_plain_values(reader: Database, sql: str, rows: list[object]) -> None:
     assert select(reader, sql).rows == rows
 
 
@@ -97,12 +97,11 @@ def test_a_query_gives_plain_values(reader: Database, sql: str, rows: list[objec
         "-- nothing",
     ],
 )
-def test_what_does_not_begin_as_a_query_is_refused_in_one_sentence(
+def test_a_statement_that_does_not_begin_like_a_query_is_refused(
     reader: Database, sql: str
 ) -> None:
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match="select, with, values") as raised:
         select(reader, sql)
-    assert "a query only reads; begin it with select, with, values" in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -123,7 +122,7 @@ def test_what_does_not_begin_as_a_query_is_refused_in_one_sentence(
         pytest.param("select * from moons", id="unknown-table"),
     ],
 )
-def test_what_hides_behind_a_query_is_refused_by_the_engine(
+def test_the_engine_refuses_writes_hidden_in_a_query(
     reader: Database, table_ii: Database, sql: str
 ) -> None:
     with pytest.raises((Refused, DescriptionError)) as raised:
@@ -145,7 +144,7 @@ def test_what_hides_behind_a_query_is_refused_by_the_engine(
         "with s as (select * from secrets) select * from s",
     ],
 )
-def test_no_query_sees_a_secret(reader: Database, table_ii: Database, sql: str) -> None:
+def test_no_query_returns_a_secret(reader: Database, table_ii: Database, sql: str) -> None:
     set_secret(table_ii, "munge", "swordfish")
     with pytest.raises(RocksError) as raised:
         select(reader, sql)
@@ -153,59 +152,51 @@ def test_no_query_sees_a_secret(reader: Database, table_ii: Database, sql: str) 
     assert "secrets cannot be queried" in str(raised.value)
 
 
-def test_a_query_that_runs_too_long_is_stopped_and_the_connection_goes_on(reader: Database) -> None:
+def test_a_query_over_its_time_limit_is_stopped_and_the_connection_stays_usable(
+    reader: Database,
+) -> None:
     started = time.monotonic()
     with pytest.raises(Refused) as raised:
         select(reader, ENDLESS, seconds=0.3)
     assert time.monotonic() - started < 5
-    assert "the query took too long and was stopped" in str(raised.value)
-    assert str(raised.value).endswith("; narrow it, or raise the time limit")
+    assert "time limit" in str(raised.value)
     assert select(reader, "select 1").rows == [(1,)]
 
 
-def test_half_a_character_is_no_sql(reader: Database) -> None:
-    with pytest.raises(DescriptionError) as raised:
+def test_sql_with_a_lone_surrogate_is_rejected(reader: Database) -> None:
+    with pytest.raises(DescriptionError, match="surrogate") as raised:
         select(reader, "select '\udcff'")
-    assert str(raised.value).isprintable() and "holds half a character" in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize(
     ("seconds", "limit"), [(0, 1), (-1, 1), (241, 1), (float("nan"), 1), (1, -1)]
 )
-def test_a_limit_that_is_none_is_refused(reader: Database, seconds: float, limit: int) -> None:
-    with pytest.raises(DescriptionError) as raised:
+def test_limits_out_of_range_are_rejected(reader: Database, seconds: float, limit: int) -> None:
+    with pytest.raises(DescriptionError, match="at most 240 seconds"):
         select(reader, "select 1", seconds=seconds, limit=limit)
-    assert "seconds above 0 and at most 240" in str(raised.value)
 
 
-def test_more_rows_than_wanted_are_an_error_not_a_shorter_answer(reader: Database) -> None:
+def test_more_rows_than_the_limit_are_an_error(reader: Database) -> None:
     assert len(select(reader, "select name from nodes", limit=8).rows) == 8
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match="'select name from nodes': more than 7 rows"):
         select(reader, "select name from nodes", limit=7)
-    assert (
-        str(raised.value)
-        == "SQL 'select name from nodes': more than 7 rows; narrow it, or raise the limit"
-    )
     assert select(reader, "select 1").rows == [(1,)]
 
 
-def test_an_endless_answer_is_cut_at_the_limit(reader: Database) -> None:
+def test_an_endless_result_is_stopped_at_the_row_limit(reader: Database) -> None:
     rows = "select n1.name from " + ", ".join(f"nodes n{number}" for number in range(1, 9))
     started = time.monotonic()
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match="more than 1000 rows"):
         select(reader, rows, limit=1000)
     assert time.monotonic() - started < 5
-    assert "more than 1000 rows" in str(raised.value)
     assert select(reader, "select 1").rows == [(1,)]
 
 
-def test_a_connection_that_can_write_runs_no_strangers_sql(table_ii: Database) -> None:
-    with pytest.raises(Refused) as raised:
+def test_user_queries_are_refused_on_a_writable_connection(table_ii: Database) -> None:
+    with pytest.raises(Refused, match="read_only=True") as raised:
         select(table_ii, "select 1")
-    assert (
-        str(raised.value)
-        == f"{table_ii.location.url}: this connection can write; open it with read_only=True"
-    )
+    assert raised.value.where == table_ii.location.url
 
 
 @pytest.mark.parametrize(
@@ -220,5 +211,5 @@ def test_a_connection_that_can_write_runs_no_strangers_sql(table_ii: Database) -
         ("-", ""),
     ],
 )
-def test_the_verb_stands_behind_blanks_comments_and_brackets(sql: str, word: str) -> None:
+def test_first_word_skips_spaces_comments_and_parentheses(sql: str, word: str) -> None:
     assert first_word(sql) == word

@@ -23,52 +23,48 @@ from support.cluster import fill
 
 @pytest.fixture
 def url(tmp_path: pathlib.Path) -> str:
-    """The paper's cluster in a file whose name a URL has to escape."""
-    made = f"sqlite://{tmp_path}/a%20b%23c%3Fd.sqlite"
-    with connect(made, create=True, check=False) as database:
+    """Return the cluster of the paper in a file whose name is escaped in the URL."""
+    escaped = f"sqlite://{tmp_path}/a%20b%23c%3Fd.sqlite"
+    with connect(escaped, create=True, check=False) as database:
         migrate(database)
         fill(database)
-    return made
+    return escaped
 
 
-def test_the_file_is_called_as_the_url_says_and_is_its_owners_alone(
+def test_the_url_is_unescaped_and_only_the_owner_can_read_the_file(
     url: str, tmp_path: pathlib.Path
 ) -> None:
     path = tmp_path / "a b#c?d.sqlite"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert all(
-        one.name.startswith(path.name) and one.stat().st_mode & 0o077 == 0
-        for one in tmp_path.iterdir()
-    )
+    for file in tmp_path.iterdir():
+        assert file.name.startswith(path.name)
+        assert file.stat().st_mode & 0o077 == 0
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path: pathlib.Path) -> None:
+def test_an_error_names_the_missing_folder(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DescriptionError) as raised:
         connect(f"sqlite://{tmp_path}/no/such/cluster.sqlite", create=True)
-    assert (
-        str(raised.value)
-        == f"{tmp_path}/no/such/cluster.sqlite: cannot be created (No such file or directory)"
-    )
+    assert raised.value.where == f"{tmp_path}/no/such/cluster.sqlite"
     with pytest.raises(NotFound):
         connect(f"sqlite://{tmp_path}/no/such/cluster.sqlite")
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: pathlib.Path) -> None:
+def test_a_file_that_is_not_a_database_is_rejected(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "cluster.sqlite"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 50)
     for read_only in (False, True):
-        with pytest.raises(DescriptionError) as raised:
+        with pytest.raises(DescriptionError, match=r"cluster.sqlite: .*SQLite"):
             connect(f"sqlite://{path}", read_only=read_only)
-        assert "not a usable SQLite database" in str(raised.value)
 
 
-def test_a_folder_is_no_database(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(Unavailable) as raised:
+def test_a_folder_is_rejected_as_database(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(Unavailable, match=str(tmp_path)):
         connect(f"sqlite://{tmp_path}")
-    assert "the database cannot be used now" in str(raised.value)
 
 
-def test_a_second_writer_waits_and_then_says_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_writer_fails_after_its_waiting_time_and_readers_continue(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
     with (
         connect(url) as first,
@@ -77,10 +73,9 @@ def test_a_second_writer_waits_and_then_says_so(url: str, monkeypatch: pytest.Mo
         first.transaction(),
     ):
         started = time.monotonic()
-        with pytest.raises(Unavailable) as raised, second.transaction():
-            pytest.fail("two writers at once")
+        with pytest.raises(Unavailable, match="another writer"), second.transaction():
+            pytest.fail("two writers at the same time")
         assert 0.1 < time.monotonic() - started < 5
-        assert "another writer still holds the database" in str(raised.value)
         assert len(list_nodes(reader)) == 8
 
 
@@ -99,22 +94,22 @@ def test_a_second_writer_waits_and_then_says_so(url: str, monkeypatch: pytest.Mo
         "analyze",
     ],
 )
-def test_a_read_only_connection_only_reads_and_sees_no_secret(url: str, statement: str) -> None:
+def test_a_read_only_connection_rejects_writes_and_secrets(url: str, statement: str) -> None:
     with connect(url, read_only=True) as reader:
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(Refused, match="read-only"):
             reader.execute(statement)
-        assert "this connection only reads" in str(raised.value)
         assert len(list_nodes(reader)) == 8
 
 
-def test_each_of_the_three_locks_of_a_read_only_connection_holds_alone(
+def test_each_safeguard_of_a_read_only_connection_suffices(
     url: str, tmp_path: pathlib.Path
 ) -> None:
     path = tmp_path / "a b#c?d.sqlite"
     only_mode = sqlite3.connect(
         f"file:{str(path).replace('#', '%23').replace('?', '%3f')}?mode=ro", uri=True
     )
-    only_pragma, only_authorizer = sqlite3.connect(path), sqlite3.connect(path)
+    only_pragma = sqlite3.connect(path)
+    only_authorizer = sqlite3.connect(path)
     only_pragma.execute("pragma query_only = on")
     only_authorizer.set_authorizer(sqlite._authorize)
     for connection in (only_mode, only_pragma, only_authorizer):
@@ -123,7 +118,7 @@ def test_each_of_the_three_locks_of_a_read_only_connection_holds_alone(
         connection.close()
 
 
-def test_foreign_keys_are_kept(url: str) -> None:
+def test_foreign_keys_are_enforced(url: str) -> None:
     with connect(url) as database:
         assert database.row("pragma foreign_keys") == (1,)
         assert database.rows("pragma foreign_key_check") == []

@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_changes, nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
@@ -112,19 +112,19 @@ def test_a_replacement_takes_over_the_name_and_the_old_macs_are_removed(
 
 
 def test_a_removed_machine_is_new_at_its_next_request(table_ii: Database) -> None:
-    nodes.remove_nodes(table_ii, ["compute-0-1"])
+    node_changes.remove_nodes(table_ii, ["compute-0-1"])
     result = insert(table_ii, requests("00:50:8b:e0:44:5e"), Placement())
     assert names(result) == ["compute-0-4"]
 
 
 def test_gaps_are_filled_on_request(table_ii: Database) -> None:
-    nodes.remove_nodes(table_ii, ["compute-0-1"])
+    node_changes.remove_nodes(table_ii, ["compute-0-1"])
     result = insert(table_ii, requests(*NEW[:2]), Placement(fill_gaps=True))
     assert names(result) == ["compute-0-1", "compute-0-4"]
 
 
 def test_ranks_start_at_the_given_rank_and_skip_those_in_use(table_ii: Database) -> None:
-    nodes.add_nodes(table_ii, [NewNode(rank=10)])
+    node_changes.add_nodes(table_ii, [NewNode(rank=10)])
     result = insert(table_ii, requests(*NEW[:3]), Placement(rank=9))
     assert names(result) == ["compute-0-9", "compute-0-11", "compute-0-12"]
 
