@@ -129,8 +129,8 @@ def test_the_papers_frontend_can_be_one() -> None:
         pytest.param(
             {"name": "frontend.0"},
             {},
-            "frontend_name: 'frontend.0' is no host name: begin with a letter; letters a-z, digits and hyphens, no dot,"
-            " at most 63 in all; such as frontend-0",
+            "frontend_name: 'frontend.0' is not a valid host name: begin with a letter;"
+            " use a-z, digits and hyphens, no dots, at most 63 characters; such as frontend-0",
             id="the name is a host's",
         ),
         pytest.param(
