@@ -18,6 +18,7 @@ from ..sources.base import Input, open_source
 from ..storage import pool
 from ..storage.pool import StorePaths
 from . import cache
+from .auxiliary_metadata import merge_documents
 from .cache import BuildCache
 from .result import BuildResult, describe_generation
 
@@ -49,8 +50,7 @@ def build(
         result = result.with_problems(last.unmet, last.warnings)
         return result if dry_run else _publish(result, store)
 
-    # Imported here because an unchanged build, which takes 0.1 s, needs no other step.
-    from .auxiliary_metadata import merge_documents
+    # Imported here because they would add about 10 ms to the 70 ms of an unchanged build.
     from .composer import choose_packages, find_reusable
     from .dependency_check import FileOwners, check_dependencies
     from .installer_images import find_installer
