@@ -12,7 +12,10 @@ from typing import Callable
 
 from ansible.utils.display import Display
 
-from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.display import bars, line
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.display import (
+    format_bars,
+    format_step,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollout import Step
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import (
     argument_spec,
@@ -36,7 +39,7 @@ class ActionModule(BatchAction):
     result_of = staticmethod(result_of)
 
     def make_display(self) -> Callable[[Step], None]:
-        return _Bars().add if AT_TERMINAL else lambda step: display.display(line(step))
+        return _Bars().add if AT_TERMINAL else lambda step: display.display(format_step(step))
 
 
 class _Bars:
@@ -48,7 +51,7 @@ class _Bars:
 
     def add(self, step: Step) -> None:
         self._last[step.node] = step
-        lines = bars(self._last, SIZE.columns - 1, SIZE.lines - 1)
+        lines = format_bars(self._last, SIZE.columns - 1, SIZE.lines - 1)
         back = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
         display.display(back + "\n".join(lines), screen_only=True)
         self._drawn = len(lines)

@@ -11,7 +11,7 @@ from ansible.utils.display import Display
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.display import printable
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.verify import (
     argument_spec,
-    lines,
+    format_finding,
     result_of,
     verify,
 )
@@ -28,4 +28,4 @@ class ActionModule(BatchAction):
     result_of = staticmethod(result_of)
 
     def make_display(self) -> Callable[[Any], None]:
-        return lambda finding: display.display("\n".join(map(printable, lines(finding))))
+        return lambda finding: display.display("\n".join(map(printable, format_finding(finding))))

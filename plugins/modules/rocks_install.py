@@ -124,7 +124,7 @@ def change(database, params):
     before = last(database, names)
     if params["state"] == "cancelled":
         orders.cancel(
-            database, orders.live(database, names), by=by, now=now, reason=params["reason"]
+            database, orders.list_live(database, names), by=by, now=now, reason=params["reason"]
         )
     else:
         verdicts = orders.retry(database, names, by=by, now=now, rearm=params["rearm"])
@@ -137,7 +137,7 @@ def change(database, params):
 
 def last(database, names):
     """Node -> state, reason and number of its last order."""
-    found = {one.name: one.last for one in orders.candidates(database, names)}
+    found = {one.name: one.last for one in orders.load_candidates(database, names)}
     return {
         name: (order.state, order.reason, order.id) if order else ("", "", 0)
         for name, order in found.items()

@@ -108,8 +108,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.install_info import (
-    audit,
-    installs,
+    list_audit,
+    list_installs,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import STATES
 
@@ -133,13 +133,13 @@ def told(params):
     """What the module returns."""
     with connect_as_reader(params["database"]) as database:
         now, states, limit = timestamps.now(), params["state"], params["limit"]
-        found = installs(database, params["name"], now=now, states=states, limit=limit)
+        found = list_installs(database, params["name"], now=now, states=states, limit=limit)
         if not params["audit"]:
             return {"installs": found}
         names = sorted({one["node"] for one in found})
         return {
             "installs": found,
-            "audit": {name: audit(database, name, params["audit"]) for name in names},
+            "audit": {name: list_audit(database, name, params["audit"]) for name in names},
         }
 
 

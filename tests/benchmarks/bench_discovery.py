@@ -35,8 +35,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.packet_socke
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
-    Kept,
-    pins,
+    LibraryCache,
+    resolve_pins,
 )
 from support import dhcp, frontend
 from support.mariadb import server
@@ -95,13 +95,13 @@ def run_watch(
     wire: PacketSocket, url: str, distributions: pathlib.Path, stopped: threading.Event
 ) -> None:
     """Run the workflow of the module without the reports."""
-    kept = Kept()
+    kept = LibraryCache()
     with connect(url) as database:
 
         def order(nodes: Sequence[Node]) -> None:
-            orders.order(
+            orders.create_orders(
                 database,
-                pins(database, nodes, str(distributions), kept),
+                resolve_pins(database, nodes, str(distributions), kept),
                 by="bench",
                 now=timestamps.now(),
             )

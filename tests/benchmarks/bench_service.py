@@ -145,9 +145,13 @@ def cluster() -> Iterator[Cluster]:
 
 def order_all(given: Cluster, count: int = NODES) -> list[Order]:
     """Every node ordered anew."""
-    orders.cancel(given.database, orders.live(given.database), by="bench", now=timestamps.now())
+    orders.cancel(
+        given.database, orders.list_live(given.database), by="bench", now=timestamps.now()
+    )
     wanted = dict.fromkeys(map(name, range(count)), given.pin)
-    said = orders.order(given.database, wanted, by="bench", now=timestamps.now(), force=True)
+    said = orders.create_orders(
+        given.database, wanted, by="bench", now=timestamps.now(), force=True
+    )
     return [one.order for one in said if one.order]
 
 

@@ -76,7 +76,7 @@ class Stage:
             )
 
     def order(self) -> Order:
-        (said,) = orders.order(
+        (said,) = orders.create_orders(
             self.database, {"compute-0-0": self.pin}, by="lab", now=timestamps.now()
         )
         assert said.order is not None
@@ -88,7 +88,7 @@ class Stage:
         return [str(detail) for (detail,) in rows]
 
     def state(self, order: Order) -> str:
-        return orders.by_uuid(self.database, [order.uuid])[0].state
+        return orders.find_by_uuid(self.database, [order.uuid])[0].state
 
 
 @contextlib.contextmanager

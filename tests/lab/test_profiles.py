@@ -166,7 +166,7 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
         url=f"http://{ADDRESS}:{PORT}",
     )
     pin = publish(folder / "install", files=shipped_files(), attributes={**SITE, "arch": "x86_64"})
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.order is not None
     given = Face(settings).get("/rocks/kickstart", IP)
     assert given.status == 200, given.text
@@ -199,7 +199,7 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
         "ssh_host_ed25519_key",
         "ssh_host_rsa_key",
     }
-    assert orders.by_uuid(table_ii, [said.order.uuid])[0].state == "installed"
+    assert orders.find_by_uuid(table_ii, [said.order.uuid])[0].state == "installed"
 
 
 def test_a_frontend_is_installed_from_its_own_kickstart_under_no_order(

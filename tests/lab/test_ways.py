@@ -13,8 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import send
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import (
+    boot_installer,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
+    BootTarget,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
 from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import (
     installer,
@@ -119,8 +123,8 @@ class Stage:
             return self.net.server.run([argv[0], *key, *argv[1:]], **options)
 
         self.laps.restart()
-        target = Target(NAME, ADDRESS, {"boots_from": "disk", "reinstall_by": way})
-        assert send(target, run=ssh) == way
+        target = BootTarget(NAME, ADDRESS, {"boots_from": "disk", "reinstall_by": way})
+        assert boot_installer(target, run=ssh) == way
 
 
 def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec_and_loads_its_driver(

@@ -19,19 +19,19 @@ from ..cluster.database import Database, connect
 from ..cluster.nodes import list_nodes as find_nodes
 from ..errors import RocksError
 from ..install.order_history import UNCLEAN
-from ..install.rollout.display import line
+from ..install.rollout.display import format_step
 from ..install.states import ENDED_BADLY
 from ..settings import load
-from ..workflows.reinstall import reinstall, usual
+from ..workflows.reinstall import default_options, reinstall
 
 ATTRIBUTE = "reinstall_on_unclean_boot"
 # A new order ends it, so that nobody is reinstalled twice for one power cut, nor again when the first one failed.
-TOLD = (
+UNCLEAN_NODES = (
     "select distinct n.name from nodes n join installs i on i.node = n.id join install_events e on e.install = i.id"
     " where e.phase = ? and i.state = 'up' and i.id = (select max(id) from installs where node = n.id) order by n.name"
 )
 # Nodes at a time; the first one alone, since what cut the power may still be there.
-PACE = {"canary": 1, "serial": ["16"], "max_failed": 3, "fail_rate": 0.1}
+WAVE_OPTIONS = {"canary": 1, "serial": ["16"], "max_failed": 3, "fail_rate": 0.1}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,21 +39,21 @@ def main(argv: Sequence[str]) -> int:
     failed = False
     try:
         with connect(load().database) as database:
-            names = wanted(database)
-        options = usual(force=True, scheduler=argv[0], **PACE)
+            names = select_nodes(database)
+        options = default_options(force=True, scheduler=argv[0], **WAVE_OPTIONS)
         for step in reinstall(options, names, False) if names else ():
-            sys.stdout.write(line(step) + "\n")
+            sys.stdout.write(format_step(step) + "\n")
             sys.stdout.flush()
-            failed = failed or step.step in ENDED_BADLY
+            failed = failed or step.state in ENDED_BADLY
     except RocksError as error:
         sys.stderr.write(f"{error}\n")
         failed = True
     return 1 if failed else 0
 
 
-def wanted(database: Database) -> list[str]:
+def select_nodes(database: Database) -> list[str]:
     """The nodes that told of an unclean boot since they were installed, and whose attribute still says yes."""
-    told = [name for (name,) in database.rows(TOLD, (UNCLEAN,))]
+    told = [name for (name,) in database.rows(UNCLEAN_NODES, (UNCLEAN,))]
     found = find_nodes(database, told) if told else []
     attributes = effective_for_nodes(database, found) if found else {}
     values = {

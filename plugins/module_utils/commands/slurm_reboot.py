@@ -15,13 +15,13 @@ import sys
 from typing import Sequence
 
 from ..errors import NotFound, RocksError
-from ..install.rollout.display import line
+from ..install.rollout.display import format_step
 from ..install.rollout.rollout import Step
 from ..install.schedulers.base import SCHEDULERS
 from ..install.states import FAILED
 from ..reports.slurm import feature
 from ..settings import load
-from ..workflows.reinstall import GOOD, reinstall, usual
+from ..workflows.reinstall import SUCCESS_STEPS, default_options, reinstall
 
 # The nodes are all free, and a job may wait for all of them: no canary, no waves, no end because of failures.
 SCHEDULER = "slurm_reboot"
@@ -33,22 +33,24 @@ def main(argv: Sequence[str]) -> int:
     nodes, features = argv[0].split(","), argv[1] if len(argv) > 1 else ""
     last: dict[str, Step] = {}
     try:
-        wanted = distribution(features, load().distributions)
-        options = usual(force=True, scheduler=SCHEDULER, distribution=wanted, **ALL_AT_ONCE)
+        wanted = select_distribution(features, load().distributions)
+        options = default_options(
+            force=True, scheduler=SCHEDULER, distribution=wanted, **ALL_AT_ONCE
+        )
         for step in reinstall(options, nodes, False):
             last[step.node] = step
-            sys.stdout.write(line(step) + "\n")
+            sys.stdout.write(format_step(step) + "\n")
             sys.stdout.flush()
     except RocksError as error:
         sys.stderr.write(f"{error}\n")
         last.update((node, Step(node, FAILED, error.what)) for node in nodes)
-    bad = [step for step in last.values() if step.step not in GOOD]
+    bad = [step for step in last.values() if step.state not in SUCCESS_STEPS]
     for step in bad:
         SCHEDULERS[SCHEDULER]().hold(step.node, step.message)
     return 1 if bad else 0
 
 
-def distribution(features: str, folder: str) -> str:
+def select_distribution(features: str, folder: str) -> str:
     """The distribution that is meant by one of these features; empty: each node's own.
 
     folder  of the distributions' trees

@@ -16,10 +16,10 @@ from .model import Order
 from .states import UP
 
 SAME, DRIFTED, UNREACHABLE, UNKNOWN = "same", "drifted", "unreachable", "unknown"
-REMEMBER = "update installs set checked = ?, found = ? where id = ? and state = ?"
+STORE_CHECK = "update installs set checked = ?, found = ? where id = ? and state = ?"
 
 
-class Said(NamedTuple):
+class NodeReport(NamedTuple):
     """What a node answered: what stands on its disk about its installation, and its packages now.
 
     installed, packages  lines NAME-EVR.ARCH, sorted, of when it came up and of now
@@ -34,28 +34,28 @@ class Said(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What came of asking a node.  ``found`` is the SHA-256 of its packages now, empty when it said none."""
+    """What came of asking a node.  ``manifest`` is the SHA-256 of its packages now, empty when it said none."""
 
     node: str
     state: str
     message: str = ""
-    found: str = ""
+    manifest: str = ""
     added: Sequence[str] = ()
     removed: Sequence[str] = ()
     changed: Sequence[str] = ()
     files: Sequence[str] = ()
 
 
-def never_up(node: str, order: Optional[Order]) -> str:
+def not_comparable_reason(node: str, order: Optional[Order]) -> str:
     """Why there is nothing to compare a node with; empty when there is."""
     if order is None:
         return "it was never installed by an order"
     return "" if order.state == UP else f"its last install order is {order.state}"
 
 
-def compare(order: Order, said: Said) -> Finding:
+def compare(order: Order, said: NodeReport) -> Finding:
     """The node beside its order, which ended with it being up."""
-    found = manifest(said.packages)
+    found = manifest_digest(said.packages)
     wrong = [
         f"{name} {told or '(none)'} instead of {wanted}"
         for name, told, wanted in (
@@ -64,9 +64,9 @@ def compare(order: Order, said: Said) -> Finding:
         )
         if told != wanted
     ]
-    if order.manifest and manifest(said.installed) != order.manifest:
+    if order.manifest and manifest_digest(said.installed) != order.manifest:
         wrong.append("its list of what was installed is not the one that it reported")
-    added, removed, changed = difference(said.installed, said.packages)
+    added, removed, changed = package_changes(said.installed, said.packages)
     drifted = (
         wrong
         or added
@@ -76,7 +76,7 @@ def compare(order: Order, said: Said) -> Finding:
         or (order.manifest and found != order.manifest)
     )
     message = "; ".join(
-        [*wrong, *_counted(added=added, removed=removed, changed=changed, files=said.files)]
+        [*wrong, *_counts(added=added, removed=removed, changed=changed, files=said.files)]
     )
     return Finding(
         order.node,
@@ -90,7 +90,9 @@ def compare(order: Order, said: Said) -> Finding:
     )
 
 
-def difference(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+def package_changes(
+    before: Sequence[str], now: Sequence[str]
+) -> tuple[list[str], list[str], list[str]]:
     """Packages added, removed, and of another version (``bash: 5.1-9.el9 -> 5.2-1.el9``)."""
     old, new = _versions(set(before) - set(now)), _versions(set(now) - set(before))
     added = [f"{name}-{version}" for name in sorted(set(new) - set(old)) for version in new[name]]
@@ -102,14 +104,14 @@ def difference(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], li
     return added, removed, changed
 
 
-def manifest(lines: Sequence[str]) -> str:
+def manifest_digest(lines: Sequence[str]) -> str:
     """The SHA-256 of a list of packages, as the node counts it (``sha256sum``)."""
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def remember(db: Database, order: Order, found: str, *, now: str) -> bool:
+def store_check(db: Database, order: Order, found: str, *, now: str) -> bool:
     """Keep what a look at the node found; False when the order is not the node's present installation any more."""
-    return bool(db.execute(REMEMBER, (now, found, order.id, UP)))
+    return bool(db.execute(STORE_CHECK, (now, found, order.id, UP)))
 
 
 def _versions(lines: set[str]) -> Mapping[str, list[str]]:
@@ -121,5 +123,5 @@ def _versions(lines: set[str]) -> Mapping[str, list[str]]:
     return found
 
 
-def _counted(**lists: Sequence[str]) -> list[str]:
+def _counts(**lists: Sequence[str]) -> list[str]:
     return [f"{len(some)} {name}" for name, some in lists.items() if some]

@@ -11,27 +11,27 @@ from .states import INSTALLED, OPEN, UP
 ORDER, UNCHANGED, UNDER_WAY, REFUSED = "order", "unchanged", "live", "refused"
 
 
-def verdict(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:
+def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:
     """What ordering ``pin`` for this node comes to.
 
     force  install although the node runs just that already
     rearm  the administrator has looked at a suspect node and vouches for it
     """
     last = candidate.last
-    refusal = never_installed(candidate) or _parked(last, rearm)
+    refusal = not_installable_reason(candidate) or _suspect_reason(last, rearm)
     if refusal:
         return Verdict(candidate.name, REFUSED, refusal, last)
     if last and last.state in OPEN:
-        return _under_way(last, pin)
+        return _decide_live(last, pin)
     if last and not force and last.pin == pin:
         if last.state == UP:
             return Verdict(candidate.name, UNCHANGED, f"it runs generation {pin.generation}", last)
         if last.state == INSTALLED:
             return Verdict(candidate.name, UNDER_WAY, "it is installed, and boots", last)
-    return Verdict(candidate.name, ORDER, _why(last, pin))
+    return Verdict(candidate.name, ORDER, _order_reason(last, pin))
 
 
-def _why(last: Order | None, pin: Pin) -> str:
+def _order_reason(last: Order | None, pin: Pin) -> str:
     """What an administrator who asks before he orders wants to know: from what to what."""
     if not last:
         return f"never installed; gets generation {pin.generation}"
@@ -44,24 +44,24 @@ def _why(last: Order | None, pin: Pin) -> str:
     return "its profile has changed" if last.pin != pin else "forced"
 
 
-def never_installed(candidate: Candidate) -> str:
+def not_installable_reason(candidate: Candidate) -> str:
     """Why no order is ever made for a node of this kind; empty when one can be."""
     if candidate.appliance == FRONTEND:
         return "a frontend is not installed by an order"
-    if candidate.itself:
-        return candidate.itself
+    if candidate.frontend_conflict:
+        return candidate.frontend_conflict
     if not candidate.root:
         return f"the appliance {candidate.appliance!r} has no root in the graph, so there is nothing to install"
     return ""
 
 
-def _parked(last: Order | None, rearm: bool) -> str:
+def _suspect_reason(last: Order | None, rearm: bool) -> str:
     if not last or not last.suspect or rearm:
         return ""
     return f"{last.reason}; read `rocks_install_info`, then order it again with rearm: true"
 
 
-def _under_way(live: Order, pin: Pin) -> Verdict:
+def _decide_live(live: Order, pin: Pin) -> Verdict:
     if live.pin == pin:
         return Verdict(live.node, UNDER_WAY, f"ordered by {live.by}, {live.state}", live)
     other = f"an order of {live.by} for generation {live.pin.generation} is {live.state}"

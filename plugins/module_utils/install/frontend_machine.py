@@ -25,60 +25,60 @@ ROUTES = pathlib.Path(
 LINKS = pathlib.Path("/sys/class/net")
 NO_MAC = "00:00:00:00:00:00"
 THIS_MACHINE = "this machine's own"
-NEVER = "and the frontend is never installed; correct the node's row: rocks_node"
+REMEDY = "and the frontend is never installed; correct the node's row: rocks_node"
 CHUNK = 500  # names in one query
 
-MEMBERSHIPS = (
+FRONTEND_MEMBERSHIPS = (
     "select memberships.id from memberships join appliances on appliances.id = memberships.appliance"
     " where appliances.name = ? and memberships.name <> ?"
 )
 # One query, since it is run twice for every machine that is installed.  Attributes of single nodes
 # are left out: with 10,000 nodes they would have to be read for each.
-KNOWN = (
+FRONTEND_ADDRESSES = (
     "select value, '' from attributes where scope in ('global', 'appliance') and name = ?"
-    f" union all select ip, name from nodes where membership in ({MEMBERSHIPS})"
+    f" union all select ip, name from nodes where membership in ({FRONTEND_MEMBERSHIPS})"
     " union all select interfaces.ip, nodes.name from nodes join interfaces on interfaces.node = nodes.id"
-    f" where nodes.membership in ({MEMBERSHIPS})"
+    f" where nodes.membership in ({FRONTEND_MEMBERSHIPS})"
 )
 # A node's name and what it is reached by, its further interfaces included.
-REACHED = (
+NODE_ADDRESSES = (
     "select name, ip, mac from nodes where name in ({marks}) union all select nodes.name, interfaces.ip, interfaces.mac"
     " from interfaces join nodes on nodes.id = interfaces.node where nodes.name in ({marks})"
 )
 _LOCAL = re.compile(r"\|-- (\S+)\n\s+/32 host LOCAL")
 
 
-def machine() -> frozenset[str]:
+def local_addresses() -> frozenset[str]:
     """The IPv4 addresses and the MACs of this machine, as the database writes them."""
-    return _machine(int(time.monotonic()))
+    return _read_local_addresses(int(time.monotonic()))
 
 
 @functools.lru_cache(maxsize=1)
-def _machine(_second: int) -> frozenset[str]:
+def _read_local_addresses(_second: int) -> frozenset[str]:
     """Read once a second at most, however many machines ask."""
-    macs = {_text(path).strip() for path in LINKS.glob("*/address")}
-    return frozenset(macs.union(_LOCAL.findall(_text(ROUTES))) - {"", NO_MAC})
+    macs = {_read_text(path).strip() for path in LINKS.glob("*/address")}
+    return frozenset(macs.union(_LOCAL.findall(_read_text(ROUTES))) - {"", NO_MAC})
 
 
-def known(db: Database) -> dict[str, str]:
+def frontend_addresses(db: Database) -> dict[str, str]:
     """Address or MAC -> by what it is the frontend's, as an error says it."""
-    found = dict.fromkeys(machine(), THIS_MACHINE)
-    for ip, name in db.rows(KNOWN, (ADDRESS, *(FRONTEND, EXTERNAL) * 2)):
+    found = dict.fromkeys(local_addresses(), THIS_MACHINE)
+    for ip, name in db.rows(FRONTEND_ADDRESSES, (ADDRESS, *(FRONTEND, EXTERNAL) * 2)):
         if ip:
             found[ip] = f"the frontend's ({name or f'attribute {ADDRESS}'})"
     return found
 
 
-def itself(db: Database, names: Sequence[str]) -> Mapping[str, str]:
+def frontend_conflicts(db: Database, names: Sequence[str]) -> Mapping[str, str]:
     """Of these nodes those whose machine is the frontend, each with the reason and the remedy."""
-    frontends, found = known(db), dict[str, str]()
+    frontends, found = frontend_addresses(db), dict[str, str]()
     for some in _chunks(names):
         marks = ", ".join("?" * len(some))
-        for name, *reached in db.rows(REACHED.format(marks=marks), (*some, *some)):
+        for name, *reached in db.rows(NODE_ADDRESSES.format(marks=marks), (*some, *some)):
             for one in reached:
                 if one in frontends:
                     kind = "MAC" if ":" in one else "address"
-                    found.setdefault(name, f"its {kind} {one} is {frontends[one]}, {NEVER}")
+                    found.setdefault(name, f"its {kind} {one} is {frontends[one]}, {REMEDY}")
     return found
 
 
@@ -86,7 +86,7 @@ def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
     return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
 
 
-def _text(path: pathlib.Path) -> str:
+def _read_text(path: pathlib.Path) -> str:
     try:
         return path.read_text(encoding="ascii")
     except OSError:

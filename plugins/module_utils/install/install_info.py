@@ -9,12 +9,12 @@ from typing import Any, Collection, Optional, Sequence
 from ..cluster.database import Database
 from ..cluster.nodes import list_nodes
 from .model import Audit, Event, History
-from .order_history import histories, phases
+from .order_history import list_histories, phase_seconds
 
 AUDIT = f"select at, {', '.join(Audit._fields)} from audit where node = ? order by id desc limit ?"
 
 
-def installs(
+def list_installs(
     db: Database,
     names: Optional[Sequence[str]],
     *,
@@ -30,28 +30,28 @@ def installs(
     """
     if names is not None:
         list_nodes(db, names)
-    found = histories(db, names, now=now, limit=limit)
-    return [_told(one) for one in found if not states or one.order.state in states]
+    found = list_histories(db, names, now=now, limit=limit)
+    return [_as_dict(one) for one in found if not states or one.order.state in states]
 
 
-def audit(db: Database, name: str, limit: int) -> list[dict[str, Any]]:
+def list_audit(db: Database, name: str, limit: int) -> list[dict[str, Any]]:
     """The last rows of the audit that are about a node, newest first."""
     return [dict(zip(("at", *Audit._fields), row)) for row in db.rows(AUDIT, (name, limit))]
 
 
-def _told(one: History) -> dict[str, Any]:
+def _as_dict(one: History) -> dict[str, Any]:
     order = one.order._asdict()
     del order["id"]
     pin = order.pop("pin")
     return {
         **order,
         **pin._asdict(),
-        "seconds": phases(one.events),
-        "events": [_event(event) for event in one.events],
+        "seconds": phase_seconds(one.events),
+        "events": [_event_as_dict(event) for event in one.events],
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
+def _event_as_dict(event: Event) -> dict[str, Any]:
     """An event; below the first line of its message stand the last lines of the logs."""
     message, _line, log = event.message.partition("\n")
     return {**event._asdict(), "message": message, "log": log}

@@ -68,7 +68,7 @@ class Progress(NamedTuple):
     log: str = ""
 
 
-class Standing(NamedTuple):
+class OrderProgress(NamedTuple):
     """As much of an order as progress is compared with."""
 
     id: int
@@ -103,7 +103,7 @@ class Candidate(NamedTuple):
     """A node as far as the rules of ordering look.
 
     last    its latest order, the only one that can be live
-    itself  why its machine is the frontend, whatever its row says; empty: it is not
+    frontend_conflict  why its machine is the frontend, whatever its row says; empty: it is not
     """
 
     id: int
@@ -113,7 +113,7 @@ class Candidate(NamedTuple):
     distribution: str
     arch: str
     last: Optional[Order]
-    itself: str
+    frontend_conflict: str
 
 
 class Verdict(NamedTuple):

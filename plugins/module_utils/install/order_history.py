@@ -12,24 +12,26 @@ from typing import Any, Iterable, Optional, Sequence
 
 from ..cluster.database import Database
 from . import timestamps
-from .model import Event, History, Order, Progress, Standing
-from .order_records import ADD_EVENT, ORDER_COLUMNS, event_row, order_from
+from .model import Event, History, Order, OrderProgress, Progress
+from .order_records import ADD_EVENT, ORDER_COLUMNS, event_row, order_from_row
 from .states import LIVE, OPEN
 
 CHUNK = (
     100  # orders in one statement: four parameters and their ids each, and SQLite allows 999 in all
 )
-NUMBERED = (
+NUMBERED_ORDERS = (
     f"select {ORDER_COLUMNS}, row_number() over (partition by i.node order by i.id desc) as number"
     " from installs i join nodes n on n.id = i.node"
 )
-STEPS = "select install, at, state, phase, done, total, message from install_events"
+EVENTS = "select install, at, state, phase, done, total, message from install_events"
 UNCLEAN = "unclean"  # the phase of a node that boots without having been shut down
-SHOWN = ("phase", "done", "total", "message")
-COUNTED = ("done", "message")
+PROGRESS_COLUMNS = ("phase", "done", "total", "message")
+COUNT_COLUMNS = ("done", "message")
 
 
-def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *, now: str) -> None:
+def record_progress(
+    db: Database, reports: Sequence[tuple[Order | OrderProgress, Progress]], *, now: str
+) -> None:
     """Put progress into the orders that it is of, in one transaction; an order that is not open stays as it is.
 
     reports  orders as they are in the database now, each with the newest that its node told
@@ -37,31 +39,33 @@ def record(db: Database, reports: Sequence[tuple[Order | Standing, Progress]], *
     # In the order of the rows: two processes that write at once seldom wait in a circle, of which the server ends one.
     reports = sorted(reports, key=lambda report: report[0].id)
     steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
-    begun = [(order, progress) for order, progress in reports if _begins(order, progress)]
-    goes_on = [(order, progress) for order, progress in reports if not _begins(order, progress)]
+    begun = [(order, progress) for order, progress in reports if _changes_phase(order, progress)]
+    goes_on = [
+        (order, progress) for order, progress in reports if not _changes_phase(order, progress)
+    ]
     with db.transaction(exclusive=False):
-        for some, shown in ((begun, SHOWN), (goes_on, COUNTED)):
+        for some, shown in ((begun, PROGRESS_COLUMNS), (goes_on, COUNT_COLUMNS)):
             for start in range(0, len(some), CHUNK):
-                _count(db, some[start : start + CHUNK], shown, now)
+                _update_progress(db, some[start : start + CHUNK], shown, now)
         if steps:
             db.execute_many(
                 ADD_EVENT, [event_row(order.id, now, "", progress) for order, progress in steps]
             )
 
 
-def note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
+def add_note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
     """Add a row to the history of an order that has ended well: something happened to the node that it installed."""
     db.execute(ADD_EVENT, event_row(order.id, now, "", Progress(phase, message=message)))
 
 
-def _begins(order: Order | Standing, progress: Progress) -> bool:
+def _changes_phase(order: Order | OrderProgress, progress: Progress) -> bool:
     """Whether more than a count changes."""
     return (order.phase, order.total) != (progress.phase, progress.total)
 
 
-def _count(
+def _update_progress(
     db: Database,
-    reports: Sequence[tuple[Order | Standing, Progress]],
+    reports: Sequence[tuple[Order | OrderProgress, Progress]],
     shown: Sequence[str],
     now: str,
 ) -> None:
@@ -79,12 +83,12 @@ def _count(
     )
 
 
-def history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:
+def node_history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:
     """The last orders of a node, newest first, each with its steps and how long they took."""
-    return histories(db, [node], now=now, limit=limit)
+    return list_histories(db, [node], now=now, limit=limit)
 
 
-def histories(
+def list_histories(
     db: Database, names: Optional[Sequence[str]] = None, *, now: str, limit: int = 20
 ) -> list[History]:
     """The same of these nodes, or of all, sorted by node; ``limit`` orders of each."""
@@ -93,10 +97,10 @@ def histories(
     for start in range(0, len(orders), CHUNK):
         ids = [order.id for order in orders[start : start + CHUNK]]
         for row in db.rows(
-            f"{STEPS} where install in ({', '.join('?' * len(ids))}) order by id", ids
+            f"{EVENTS} where install in ({', '.join('?' * len(ids))}) order by id", ids
         ):
             steps.setdefault(row[0], []).append(row[1:])
-    return [History(order, _steps(steps.get(order.id, ()), order, now)) for order in orders]
+    return [History(order, _as_events(steps.get(order.id, ()), order, now)) for order in orders]
 
 
 def _chunks(names: Optional[Sequence[str]]) -> Iterable[Optional[Sequence[str]]]:
@@ -108,23 +112,26 @@ def _chunks(names: Optional[Sequence[str]]) -> Iterable[Optional[Sequence[str]]]
 def _orders(db: Database, names: Optional[Sequence[str]], limit: int) -> list[Order]:
     chosen = "" if names is None else f" where n.name in ({', '.join('?' * len(names))})"
     rows = db.rows(
-        f"select * from ({NUMBERED}{chosen}) as orders where number <= ?", (*(names or ()), limit)
+        f"select * from ({NUMBERED_ORDERS}{chosen}) as orders where number <= ?",
+        (*(names or ()), limit),
     )
-    return sorted(map(order_from, rows), key=lambda order: (order.node, -order.id))
+    return sorted(map(order_from_row, rows), key=lambda order: (order.node, -order.id))
 
 
-def _steps(rows: Sequence[Sequence[Any]], order: Order, now: str) -> tuple[Event, ...]:
+def _as_events(rows: Sequence[Sequence[Any]], order: Order, now: str) -> tuple[Event, ...]:
     """Rows as events: each lasted until the next began; the last one of a live order lasts still."""
-    begun = [timestamps.seconds(row[0]) for row in rows]
+    begun = [timestamps.to_seconds(row[0]) for row in rows]
     ends = (
-        [*begun[1:], timestamps.seconds(now) if order.state in LIVE else begun[-1]] if begun else []
+        [*begun[1:], timestamps.to_seconds(now) if order.state in LIVE else begun[-1]]
+        if begun
+        else []
     )
     return tuple(
         Event._make((*row, max(0, end - start))) for row, start, end in zip(rows, begun, ends)
     )
 
 
-def phases(events: Iterable[Event]) -> dict[str, int]:
+def phase_seconds(events: Iterable[Event]) -> dict[str, int]:
     """Seconds by state or phase, in the order in which they began; what came twice is added up."""
     total: dict[str, int] = {}
     for event in events:

@@ -18,9 +18,9 @@ ORDER_COLUMNS = (
 ORDER_WIDTH = len(ORDER_COLUMNS.split(","))
 # The same in one text, for who reads one row a request: a driver's work is by the column.  An order is told from none
 # by the empty text; only people and nodes write free text, and the mark between the columns is taken out of that.
-MARK = "\x1f"
-FREE = ("i.reason", "i.message", "i.ordered_by", "i.batch")
-WHOLE_NUMBERS = tuple(
+COLUMN_SEPARATOR = "\x1f"
+FREE_TEXT_COLUMNS = ("i.reason", "i.message", "i.ordered_by", "i.batch")
+IS_INTEGER = tuple(
     name in ("i.id", "i.wipe", "i.attempts", "i.done", "i.total", "i.suspect")
     for name in ORDER_COLUMNS.split(", ")
 )
@@ -33,39 +33,49 @@ ADD_EVENT = "insert into install_events (install, at, state, phase, done, total,
 DETAIL_CHARACTERS = 2000
 
 
-def order_from(row: Sequence[Any]) -> Order:
+def order_from_row(row: Sequence[Any]) -> Order:
     """An Order from the columns ORDER_COLUMNS."""
     order = Order._make((*row[:4], Pin._make(row[4:8]), *row[8:ORDER_WIDTH]))
     return order._replace(wipe=bool(order.wipe), suspect=bool(order.suspect))
 
 
-def one_text(columns: Sequence[str]) -> str:
+def concatenated_columns(columns: Sequence[str]) -> str:
     """SQL for these columns as one text; empty when one of them is null, as after an outer join that found nothing."""
-    parts = [f"replace({name}, '{MARK}', ' ')" if name in FREE else name for name in columns]
-    return f"coalesce({_joined(parts)}, '')"
+    parts = [
+        f"replace({name}, '{COLUMN_SEPARATOR}', ' ')" if name in FREE_TEXT_COLUMNS else name
+        for name in columns
+    ]
+    return f"coalesce({_concatenate(parts)}, '')"
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _concatenate(parts: Sequence[str]) -> str:
     """In halves: each ``||`` copies what stands on its left, so a row of them would copy the first column every time."""
     half = len(parts) // 2
-    return f"({_joined(parts[:half])} || '{MARK}' || {_joined(parts[half:])})" if half else parts[0]
+    return (
+        f"({_concatenate(parts[:half])} || '{COLUMN_SEPARATOR}' || {_concatenate(parts[half:])})"
+        if half
+        else parts[0]
+    )
 
 
-ORDER_TEXT = one_text(ORDER_COLUMNS.split(", "))
+ORDER_TEXT = concatenated_columns(ORDER_COLUMNS.split(", "))
 
 
 def order_from_text(text: str) -> Optional[Order]:
     """An Order from ORDER_TEXT, or None where there was none."""
     if not text:
         return None
-    return order_from(
-        [int(value) if whole else value for whole, value in zip(WHOLE_NUMBERS, text.split(MARK))]
+    return order_from_row(
+        [
+            int(value) if whole else value
+            for whole, value in zip(IS_INTEGER, text.split(COLUMN_SEPARATOR))
+        ]
     )
 
 
-def optional_order(row: Sequence[Any]) -> Optional[Order]:
+def optional_order_from_row(row: Sequence[Any]) -> Optional[Order]:
     """An Order from an outer join, or None where there was none."""
-    return order_from(row) if row[0] is not None else None
+    return order_from_row(row) if row[0] is not None else None
 
 
 def audit_row(audit: Audit, now: str) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from typing import Callable, Iterable, Mapping, Optional, Sequence
 from ..cluster.database import Database
 from ..errors import Conflict, NotFound, Refused
 from . import frontend_machine, timestamps
-from .eligibility import ORDER, verdict
+from .eligibility import ORDER, decide
 from .model import Audit, Candidate, Order, Pin, Progress, Verdict
 from .order_records import (
     ADD_AUDIT,
@@ -22,40 +22,40 @@ from .order_records import (
     ORDER_COLUMNS,
     audit_row,
     event_row,
-    optional_order,
-    order_from,
+    optional_order_from_row,
+    order_from_row,
 )
 from .states import CANCELLED, ENDED_BADLY, EXPIRED, FAILED, LIVE, OPEN, ORDERED, REACHED_FROM
 
-LIFETIME = 6 * 3600
+LIFETIME_SECONDS = 6 * 3600
 NODE_KEY = "node_key"  # the secret that a node keeps on its preserved partition
 CHUNK = 500  # names in one query: SQLite allows 32,766 parameters, older ones 999
 NO_PROGRESS = Progress("")
 
-NODES = (
+SELECT_CANDIDATES = (
     f"select n.id, n.name, a.name, a.root, m.distribution, n.arch, {ORDER_COLUMNS} from nodes n"
     " join memberships m on m.id = n.membership join appliances a on a.id = m.appliance"
     " left join installs i on i.id = (select max(id) from installs where node = n.id)"
 )
-ORDERS = f"select {ORDER_COLUMNS} from installs i join nodes n on n.id = i.node"
-MAKE = (
+SELECT_ORDERS = f"select {ORDER_COLUMNS} from installs i join nodes n on n.id = i.node"
+INSERT_ORDER = (
     "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, wipe, batch, driver,"
     " ordered_by, ordered, expires, changed) values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-MOVE = (
+UPDATE_STATE = (
     "update installs set state = ?, live = ?, changed = ?, reason = ?, phase = coalesce(?, phase),"
     " done = coalesce(?, done), total = coalesce(?, total), message = coalesce(?, message), suspect = ?, manifest = ?"
 )
 
 
-def candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
+def load_candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
     """The nodes of these names, in this order, with their latest orders.  Raises NotFound that lists the unknown."""
     found: dict[str, Candidate] = {}
-    itself = frontend_machine.itself(db, names)
+    conflicts = frontend_machine.frontend_conflicts(db, names)
     for some in _chunks(names):
-        for row in db.rows(f"{NODES} where n.name in ({_marks(some)})", some):
+        for row in db.rows(f"{SELECT_CANDIDATES} where n.name in ({_placeholders(some)})", some):
             found[row[1]] = Candidate._make(
-                (*row[:6], optional_order(row[6:]), itself.get(row[1], ""))
+                (*row[:6], optional_order_from_row(row[6:]), conflicts.get(row[1], ""))
             )
     missing = sorted(set(names) - set(found))
     if missing:
@@ -72,18 +72,18 @@ def preview(
 ) -> list[Verdict]:
     """What ordering ``wanted`` (node -> what to install) would come to, node by node.  Changes nothing."""
     return [
-        verdict(candidate, wanted[candidate.name], force=force, rearm=rearm)
-        for candidate in candidates(db, list(wanted))
+        decide(candidate, wanted[candidate.name], force=force, rearm=rearm)
+        for candidate in load_candidates(db, list(wanted))
     ]
 
 
-def order(
+def create_orders(
     db: Database,
     wanted: Mapping[str, Pin],
     *,
     by: str,
     now: str,
-    lifetime: int = LIFETIME,
+    lifetime: int = LIFETIME_SECONDS,
     force: bool = False,
     rearm: bool = False,
     wipe: bool = False,
@@ -105,11 +105,11 @@ def order(
     """
     with db.transaction():
         expire(db, now=now, names=list(wanted))
-        known = candidates(db, list(wanted))
-        verdicts = [verdict(one, wanted[one.name], force=force, rearm=rearm) for one in known]
+        known = load_candidates(db, list(wanted))
+        verdicts = [decide(one, wanted[one.name], force=force, rearm=rearm) for one in known]
         chosen = [one for one, said in zip(known, verdicts) if said.action == ORDER]
         _supersede(db, chosen, by=by, now=now)
-        expires = timestamps.later(now, lifetime)
+        expires = timestamps.add_seconds(now, lifetime)
         rows = [
             (
                 str(new_uuid()),
@@ -128,9 +128,9 @@ def order(
         ]
         if not rows:
             return verdicts
-        db.execute_many(MAKE, rows)
-        made = {one.node: one for one in by_uuid(db, [row[0] for row in rows])}
-        _tell(db, list(made.values()), now, by=by, action="order", state=ORDERED)
+        db.execute_many(INSERT_ORDER, rows)
+        made = {one.node: one for one in find_by_uuid(db, [row[0] for row in rows])}
+        _record_orders(db, list(made.values()), now, by=by, action="order", state=ORDERED)
         if rearm:
             for one in chosen:
                 db.execute(
@@ -169,11 +169,14 @@ def advance(
     )
     step = progress._replace(message=progress.message or reason)
     if not db.compare_and_set(
-        (f"{MOVE} where id = ? and state in ({_marks(sources)})", (*values, order.id, *sources)),
+        (
+            f"{UPDATE_STATE} where id = ? and state in ({_placeholders(sources)})",
+            (*values, order.id, *sources),
+        ),
         (ADD_EVENT, event_row(order.id, now, to, step)),
         (ADD_AUDIT, audit_row(told, now)),
     ):
-        _explain_lost(db, order, to)
+        _raise_conflict(db, order, to)
     if to not in ENDED_BADLY:
         order = order._replace(
             phase=progress.phase or to,
@@ -201,7 +204,7 @@ def fail(db: Database, orders: Iterable[Order], *, by: str, now: str, reason: st
 
 def expire(db: Database, *, now: str, names: Optional[Sequence[str]] = None) -> list[Order]:
     """End the orders whose time is over (of these nodes, or of all), which no machine began to follow or finished."""
-    late = [one for one in live(db, names, until=now) if one.state in OPEN]
+    late = [one for one in list_live(db, names, until=now) if one.state in OPEN]
     return [
         ended
         for one in late
@@ -216,39 +219,31 @@ def expire(db: Database, *, now: str, names: Optional[Sequence[str]] = None) -> 
     ]
 
 
-def live(
+def list_live(
     db: Database, names: Optional[Sequence[str]] = None, *, until: str = "9999"
 ) -> list[Order]:
     """The live orders, of these nodes or of all, sorted by node.
 
     until  only those whose time is over then
     """
-    of_all = f"{ORDERS} where i.live = 1 and i.expires <= ?"
+    of_all = f"{SELECT_ORDERS} where i.live = 1 and i.expires <= ?"
     if names is None:
-        return [order_from(row) for row in db.rows(f"{of_all} order by n.name", (until,))]
+        return [order_from_row(row) for row in db.rows(f"{of_all} order by n.name", (until,))]
     rows = [
         row
         for some in _chunks(names)
-        for row in db.rows(f"{of_all} and n.name in ({_marks(some)})", (until, *some))
+        for row in db.rows(f"{of_all} and n.name in ({_placeholders(some)})", (until, *some))
     ]
-    return sorted(map(order_from, rows), key=lambda one: one.node)
+    return sorted(map(order_from_row, rows), key=lambda one: one.node)
 
 
-def by_uuid(db: Database, uuids: Sequence[str]) -> list[Order]:
+def find_by_uuid(db: Database, uuids: Sequence[str]) -> list[Order]:
     """The orders with these names, in this order; an unknown one is left out."""
     found = {}
     for some in _chunks(uuids):
-        for row in db.rows(f"{ORDERS} where i.uuid in ({_marks(some)})", some):
-            found[row[1]] = order_from(row)
+        for row in db.rows(f"{SELECT_ORDERS} where i.uuid in ({_placeholders(some)})", some):
+            found[row[1]] = order_from_row(row)
     return [found[one] for one in uuids if one in found]
-
-
-def by_batch(db: Database, batch: str) -> list[Order]:
-    """All orders of one batch, sorted by node."""
-    return [
-        order_from(row)
-        for row in db.rows(f"{ORDERS} where i.batch = ? order by n.name, i.id", (batch,))
-    ]
 
 
 def retry(
@@ -259,7 +254,7 @@ def retry(
     Raises Refused for a node that was never ordered.
     """
     wanted = {}
-    for one in candidates(db, names):
+    for one in load_candidates(db, names):
         if one.last is None:
             raise Refused(
                 "it was never ordered, so there is nothing to repeat",
@@ -267,7 +262,7 @@ def retry(
                 "order it: rocks_reinstall",
             )
         wanted[one.name] = one.last.pin
-    return order(db, wanted, by=by, now=now, rearm=rearm)
+    return create_orders(db, wanted, by=by, now=now, rearm=rearm)
 
 
 def _supersede(db: Database, chosen: Sequence[Candidate], *, by: str, now: str) -> None:
@@ -288,7 +283,7 @@ def _end(
     return ended
 
 
-def _tell(
+def _record_orders(
     db: Database, orders: Sequence[Order], now: str, *, by: str, action: str, state: str
 ) -> None:
     db.execute_many(ADD_EVENT, [event_row(one.id, now, state, NO_PROGRESS) for one in orders])
@@ -301,7 +296,7 @@ def _tell(
     )  # fmt: skip
 
 
-def _explain_lost(db: Database, order: Order, to: str) -> None:
+def _raise_conflict(db: Database, order: Order, to: str) -> None:
     row = db.row("select state, reason from installs where id = ?", (order.id,))
     if row is None:
         raise Conflict("the order was removed with its node", order.node)
@@ -309,7 +304,7 @@ def _explain_lost(db: Database, order: Order, to: str) -> None:
     raise Conflict(f"the install order is {holds}, so it cannot become {to}", order.node)
 
 
-def _marks(values: Sequence[object]) -> str:
+def _placeholders(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 

@@ -12,15 +12,15 @@ FORM = "%Y-%m-%d %H:%M:%S"
 
 def now() -> str:
     """This moment.  Functions take it as an argument; only modules and the HTTP face ask for it."""
-    return stamp(time.time())
+    return from_seconds(time.time())
 
 
-def stamp(seconds: float) -> str:
+def from_seconds(seconds: float) -> str:
     """Seconds since 1970 as a text."""
     return time.strftime(FORM, time.gmtime(seconds))
 
 
-def seconds(text: str) -> int:
+def to_seconds(text: str) -> int:
     """A text of the database as seconds since 1970."""
     # A tenth of what strptime costs, and each kickstart asks twice.
     return calendar.timegm(
@@ -35,6 +35,6 @@ def seconds(text: str) -> int:
     )
 
 
-def later(text: str, by: float) -> str:
+def add_seconds(text: str, by: float) -> str:
     """The moment ``by`` seconds after ``text``; before it, when negative."""
-    return stamp(seconds(text) + by)
+    return from_seconds(to_seconds(text) + by)

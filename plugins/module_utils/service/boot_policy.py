@@ -54,7 +54,7 @@ def on_kickstart(order: Optional[Order], now: str) -> Decision:
     if order.state != INSTALLING:
         return Decision(INSTALL, INSTALLING)
     silent = order.phase == INSTALLING and not order.delivered
-    if silent and now <= timestamps.later(order.changed, AGAIN_SECONDS):
+    if silent and now <= timestamps.add_seconds(order.changed, AGAIN_SECONDS):
         return Decision(INSTALL)
     return Decision(
         LOCAL, FAILED, "the kickstart was asked for a second time, so the machine restarted"
@@ -70,7 +70,7 @@ def _closed(order: Optional[Order], now: str) -> Optional[Decision]:
         return Decision(LOCAL, reason=f"the last install order is {told}")
     if order.expires <= now:
         return Decision(LOCAL, EXPIRED, f"the last install order expired {order.expires}")
-    if order.ordered > timestamps.later(now, SKEW_SECONDS):
+    if order.ordered > timestamps.add_seconds(now, SKEW_SECONDS):
         return Decision(
             LOCAL,
             reason=f"the install order is of {order.ordered}, and the frontend's clock says {now}",

@@ -18,7 +18,12 @@ from typing import Sequence
 from ..cluster.database import Database, Row
 from ..cluster.model import Node
 from ..errors import Unavailable
-from ..install.order_records import MARK, ORDER_TEXT, one_text, order_from_text
+from ..install.order_records import (
+    COLUMN_SEPARATOR,
+    ORDER_TEXT,
+    concatenated_columns,
+    order_from_text,
+)
 from .model import Asker, Denied, Request
 from .request_context import Service
 
@@ -49,13 +54,16 @@ FURTHER = (
     "interfaces f join nodes n on n.id = f.node",
     "f.ip = ? and f.kind <> 'bmc'",
 )
-ATTRIBUTES = (f", t.name || '{MARK}' || t.value", " left join attributes t on t.node = n.id")
+ATTRIBUTES = (
+    f", t.name || '{COLUMN_SEPARATOR}' || t.value",
+    " left join attributes t on t.node = n.id",
+)
 
 
 def _asker(mac: str, tables: str, condition: str, more: str = "", join: str = "") -> str:
     """SQL for who asks; ``mac`` is the one of the interface that has the address."""
     return (
-        f"select {one_text((*NODE_COLUMNS, mac))} || '{MARK}' || {ORDER_TEXT}{more} from {tables}"
+        f"select {concatenated_columns((*NODE_COLUMNS, mac))} || '{COLUMN_SEPARATOR}' || {ORDER_TEXT}{more} from {tables}"
         f" left join installs i on i.id = (select max(id) from installs where node = n.id){join} where {condition}"
     )
 
@@ -101,10 +109,14 @@ def identify(service: Service, request: Request, *, attributes: bool = False) ->
     rows = _first(service.db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
     if not rows:
         raise Denied(404, "no node has this address", request.address, UNKNOWN_HINT)
-    own = dict(row[1].split(MARK, 1) for row in rows if row[1] is not None) if attributes else {}
+    own = (
+        dict(row[1].split(COLUMN_SEPARATOR, 1) for row in rows if row[1] is not None)
+        if attributes
+        else {}
+    )
     number, name, mac, membership, rack, rank, ip, arch, revision, came_by, order = rows[0][
         0
-    ].split(MARK, len(NODE_COLUMNS) + 1)
+    ].split(COLUMN_SEPARATOR, len(NODE_COLUMNS) + 1)
     names = service.shared.of(service.db, int(revision), int(membership)).memberships[
         int(membership)
     ]

@@ -7,8 +7,8 @@ A row, or the attribute ``frontend_address``, may have changed since the order w
 
 from __future__ import annotations
 
-from ..install.eligibility import never_installed
-from ..install.frontend_machine import itself
+from ..install.eligibility import not_installable_reason
+from ..install.frontend_machine import frontend_conflicts
 from ..install.model import Candidate
 from ..install.states import FAILED
 from .boot_policy import INSTALL, LOCAL, Decision
@@ -29,7 +29,7 @@ def checked(service: Service, asker: Asker, decision: Decision) -> Decision:
         distribution=node.distribution,
         arch=node.arch,
         last=asker.order,
-        itself=itself(service.db, [node.name]).get(node.name, ""),
+        frontend_conflict=frontend_conflicts(service.db, [node.name]).get(node.name, ""),
     )
-    reason = never_installed(candidate)
+    reason = not_installable_reason(candidate)
     return Decision(LOCAL, FAILED, reason) if reason else decision

@@ -16,7 +16,7 @@ from typing import Callable, Mapping
 from ..cluster.database import Database
 from ..errors import RocksError
 from ..install import order_history, timestamps
-from ..install.model import Progress, Standing
+from ..install.model import OrderProgress, Progress
 from ..install.states import INSTALLING
 
 FLUSH_SECONDS = 2.0  # of two reports that a node makes meanwhile only the newer one costs anything
@@ -97,7 +97,7 @@ class Inbox:
                 for uuid, (address, progress) in taken.items()
                 if address in current and current[address].uuid == uuid
             ]
-            order_history.record(db, reports, now=now)
+            order_history.record_progress(db, reports, now=now)
         except RocksError:
             with self._lock:
                 self._waiting = {**taken, **self._waiting}  # what came meanwhile is newer
@@ -125,9 +125,9 @@ class Inbox:
                 self._awake.set()
 
 
-def _orders(db: Database, addresses: list[str]) -> Mapping[str, Standing]:
+def _orders(db: Database, addresses: list[str]) -> Mapping[str, OrderProgress]:
     """The orders that are installing at these addresses."""
-    found: dict[str, Standing] = {}
+    found: dict[str, OrderProgress] = {}
     for start in range(0, len(addresses), CHUNK):
         some = addresses[start : start + CHUNK]
         marks = ", ".join("?" * len(some))
@@ -137,5 +137,5 @@ def _orders(db: Database, addresses: list[str]) -> Mapping[str, Standing]:
             further=f" and f.ip in ({marks})",
         )
         rows = db.rows(sql, (INSTALLING, *some, INSTALLING, *some))
-        found.update({row[0]: Standing._make(row[1:]) for row in rows})
+        found.update({row[0]: OrderProgress._make(row[1:]) for row in rows})
     return found

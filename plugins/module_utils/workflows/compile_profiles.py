@@ -15,7 +15,7 @@ from ..cluster.model import FRONTEND, Node
 from ..cluster.nodes import list_nodes
 from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles, ProfileHook
 from ..errors import DescriptionError
-from ..install.orders import live
+from ..install.orders import list_live
 from ..profile.model import Evaluate
 from ..profile.output.profile_store import ProfileRequest, compile_library, stored_files
 from ..profile.output.render import sha256
@@ -86,7 +86,7 @@ def load_profile_set(database: Database, distribution: str, arch: str) -> Profil
 
 def generations_in_use(database: Database, distribution: str, arch: str) -> list[str]:
     """Return the generations that live install orders pin."""
-    pins = [order.pin for order in live(database)]
+    pins = [order.pin for order in list_live(database)]
     return sorted(
         {pin.generation for pin in pins if (pin.distribution, pin.arch) == (distribution, arch)}
     )

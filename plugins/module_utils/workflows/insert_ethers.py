@@ -32,7 +32,7 @@ from ..errors import Refused
 from ..install import eligibility, orders, timestamps
 from ..reports.write import would_break, write
 from ..settings import Settings, load
-from .install_targets import Kept, pins
+from .install_targets import LibraryCache, resolve_pins
 
 
 def argument_spec() -> dict[str, Any]:
@@ -100,7 +100,7 @@ class _Run:
         self._dry_run = dry_run
         self._replaces = bool(options.placement.replace)
         self._ordered_by = f"{getpass.getuser()}, insert-ethers"
-        self._profiles = Kept()
+        self._profiles = LibraryCache()
 
     def enrol(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Add machines until the stop condition holds."""
@@ -139,9 +139,9 @@ class _Run:
         the old machine's key.
         """
         to_install = [node for node in nodes if node.root and self._options.install]
-        verdicts = orders.order(
+        verdicts = orders.create_orders(
             self._database,
-            pins(self._database, to_install, self._settings.distributions, self._profiles),
+            resolve_pins(self._database, to_install, self._settings.distributions, self._profiles),
             by=self._ordered_by,
             now=timestamps.now(),
             wipe=self._options.wipe,

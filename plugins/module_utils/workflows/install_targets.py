@@ -22,11 +22,14 @@ HINT = "build and publish one: rocks_dist"
 
 
 # Profiles by the folder of their generation, which never changes once it is published.
-Kept = dict[str, profile_store.ProfileLibrary]
+LibraryCache = dict[str, profile_store.ProfileLibrary]
 
 
-def pins(
-    database: Database, nodes: Iterable[Node], distributions: str, kept: Optional[Kept] = None
+def resolve_pins(
+    database: Database,
+    nodes: Iterable[Node],
+    distributions: str,
+    kept: Optional[LibraryCache] = None,
 ) -> dict[str, Pin]:
     """Node -> what an order that is made now pins.
 
@@ -45,7 +48,7 @@ def pins(
     for node in wanted:
         try:
             values = {name: attribute.value for name, attribute in attributes[node.name].items()}
-            found[node.name] = _pin(node, values, distributions, kept, identities)
+            found[node.name] = _resolve_pin(node, values, distributions, kept, identities)
         except RocksError as error:
             faults.append(
                 type(error)(
@@ -57,7 +60,7 @@ def pins(
     return found
 
 
-def published(distributions: str, distribution: str, arch: str) -> str:
+def published_generation(distributions: str, distribution: str, arch: str) -> str:
     """The generation that a distribution's link leads to.  Raises NotFound with the remedy."""
     if not distribution:
         raise NotFound("its membership has no distribution", hint="give it one: rocks_membership")
@@ -68,14 +71,14 @@ def published(distributions: str, distribution: str, arch: str) -> str:
     return generation
 
 
-def _pin(
+def _resolve_pin(
     node: Node,
     attributes: Mapping[str, str],
     distributions: str,
-    kept: Kept,
+    kept: LibraryCache,
     identities: dict[int, str],
 ) -> Pin:
-    generation = published(distributions, node.distribution, node.arch)
+    generation = published_generation(distributions, node.distribution, node.arch)
     tree = tree_paths.generation_folder(distributions, node.distribution, node.arch, generation)
     folder = tree_paths.profiles_folder(tree)
     if folder not in kept:

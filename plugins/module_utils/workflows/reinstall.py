@@ -16,19 +16,19 @@ from ..cluster.database import Database, connect
 from ..cluster.nodes import list_nodes as find_nodes
 from ..errors import DescriptionError, RocksError
 from ..install import orders, timestamps
-from ..install.eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY, never_installed
+from ..install.eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY, not_installable_reason
 from ..install.model import Pin
-from ..install.power.boot_methods import send, ways
-from ..install.power.boot_target import Target, targets
-from ..install.rollout.rollout import DEADLINES, Plan, Step, Tools, drive, summary
-from ..install.rollout.waves import Rules, waves
+from ..install.power.boot_methods import boot_installer, choose_boot_methods
+from ..install.power.boot_target import BootTarget, load_boot_targets
+from ..install.rollout.rollout import DEADLINES, Effects, RolloutOptions, Step, last_steps, roll_out
+from ..install.rollout.waves import WaveRules, plan_waves
 from ..install.schedulers.base import SCHEDULERS
 from ..install.states import UP
 from ..settings import load
-from .install_targets import Kept, pins
+from .install_targets import LibraryCache, resolve_pins
 
-GOOD = (UP, UNCHANGED, "sent", ORDER, UNDER_WAY)
-STILL = (UNCHANGED, REFUSED, "not begun")
+SUCCESS_STEPS = (UP, UNCHANGED, "sent", ORDER, UNDER_WAY)
+UNCHANGED_STEPS = (UNCHANGED, REFUSED, "not begun")
 
 
 def argument_spec() -> dict[str, Any]:
@@ -57,7 +57,7 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def usual(**said: Any) -> dict[str, Any]:
+def default_options(**said: Any) -> dict[str, Any]:
     """The options when only these were said; for programs that ask no Ansible."""
     return {
         **{name: one.get("default") for name, one in argument_spec().items()},
@@ -74,14 +74,16 @@ def reinstall(
 ) -> Generator[Step, None, None]:
     """Every Step of one run, as it happens; in check mode what ordering each node would come to."""
     settings = load(environment)
-    rules = Rules(
+    rules = WaveRules(
         options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"]
     )
-    waves([], rules)  # whatever is wrong with them is wrong before anything is looked at
+    plan_waves([], rules)  # whatever is wrong with them is wrong before anything is looked at
     with connect(options["database"] or settings.database) as database:
-        wanted, refused = _wanted(database, names, settings.distributions, options["distribution"])
-        aims = targets(database, list(wanted))
-        for node, reason in _lost(aims):
+        wanted, refused = _resolve_requests(
+            database, names, settings.distributions, options["distribution"]
+        )
+        aims = load_boot_targets(database, list(wanted))
+        for node, reason in _invalid_boot_methods(aims):
             refused[node] = reason
             del wanted[node]
         yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
@@ -91,52 +93,49 @@ def reinstall(
             ):
                 yield Step(said.node, said.action, said.reason)
             return
-        plan = Plan(
+        plan = RolloutOptions(
             by=getpass.getuser(),
             rules=rules,
-            **{
-                name: options[name]
-                for name in ("force", "rearm", "wipe", "wait", "power", "deadlines")
-            },
+            **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "deadlines")},
         )
-        tools = Tools(
-            lambda target: send(target, power=options["power"]),
+        tools = Effects(
+            lambda target: boot_installer(target, power_only=options["power"]),
             timestamps.now,
             time.sleep,
             SCHEDULERS[options["scheduler"]](),
         )
-        yield from drive(database, wanted, aims, plan, tools)
+        yield from roll_out(database, wanted, aims, plan, tools)
 
 
-def _lost(aims: Mapping[str, Target]) -> Iterator[tuple[str, str]]:
+def _invalid_boot_methods(aims: Mapping[str, BootTarget]) -> Iterator[tuple[str, str]]:
     """Each node whose attributes name a way into the installer that does not exist, and the reason."""
     for node, aim in aims.items():
         try:
-            ways(aim)
+            choose_boot_methods(aim)
         except DescriptionError as error:
             yield node, error.advice
 
 
-def _wanted(
+def _resolve_requests(
     database: Database, names: Sequence[str], distributions: str, distribution: Optional[str]
 ) -> tuple[dict[str, Pin], dict[str, str]]:
     """What each node would be installed from, and why the others cannot be."""
     refused = {
-        one.name: never_installed(one)
-        for one in orders.candidates(database, names)
-        if never_installed(one)
+        one.name: not_installable_reason(one)
+        for one in orders.load_candidates(database, names)
+        if not_installable_reason(one)
     }
     found = [node for node in find_nodes(database, names) if node.name not in refused]
     if distribution:
         found = [node._replace(distribution=distribution) for node in found]
-    kept = Kept()
+    kept = LibraryCache()
     try:
-        return pins(database, found, distributions, kept), refused
+        return resolve_pins(database, found, distributions, kept), refused
     except RocksError:
         wanted: dict[str, Pin] = {}
         for node in found:  # one by one, so that a node without a profile stops no other
             try:
-                wanted.update(pins(database, [node], distributions, kept))
+                wanted.update(resolve_pins(database, [node], distributions, kept))
             except RocksError as error:
                 refused[node.name] = str(error).partition(f"{node.name}: ")[2] or str(error)
         return wanted, refused
@@ -144,12 +143,16 @@ def _wanted(
 
 def result_of(steps: Sequence[Step]) -> dict[str, Any]:
     """The module's result: a dictionary per node, and who did not come up."""
-    last = summary(steps)
+    last = last_steps(steps)
     nodes = {
-        name: {"changed": step.step not in STILL, "state": step.step, "message": step.message}
+        name: {
+            "changed": step.state not in UNCHANGED_STEPS,
+            "state": step.state,
+            "message": step.message,
+        }
         for name, step in sorted(last.items())
     }
-    bad = [name for name, step in sorted(last.items()) if step.step not in GOOD]
+    bad = [name for name, step in sorted(last.items()) if step.state not in SUCCESS_STEPS]
     ordered = sum(one["state"] == ORDER for one in nodes.values())  # which only check mode says
     told = f"{len(nodes)} node{'s' * (len(nodes) != 1)}, "
     told += f"{ordered} would be ordered, {len(bad)} refused" if ordered else f"{len(bad)} not up"

@@ -17,16 +17,16 @@ from ..install.drift import (
     UNREACHABLE,
     Finding,
     compare,
-    never_up,
-    remember,
+    not_comparable_reason,
+    store_check,
 )
 from ..install.model import Order
-from ..install.power.boot_target import Target, targets
-from ..install.power.ssh_query import ask
+from ..install.power.boot_target import BootTarget, load_boot_targets
+from ..install.power.ssh_query import query_node
 from ..install.rollout.concurrency import run_concurrently
 from ..settings import load
 
-NAMED = 20  # nodes in the one line of the result
+MAX_NAMED = 20  # nodes in the one line of the result
 
 
 def argument_spec() -> dict[str, Any]:
@@ -46,29 +46,31 @@ def verify(
 ) -> Generator[Finding, None, None]:
     """A Finding for each node, as the nodes answer; what was found is kept, but in check mode."""
     with connect(options["database"] or load(environment).database) as database:
-        last = {one.name: one.last for one in orders.candidates(database, names)}
+        last = {one.name: one.last for one in orders.load_candidates(database, names)}
         yield from [
-            Finding(name, UNKNOWN, never_up(name, order))
+            Finding(name, UNKNOWN, not_comparable_reason(name, order))
             for name, order in last.items()
-            if never_up(name, order)
+            if not_comparable_reason(name, order)
         ]
         up = {
             name: order
             for name, order in last.items()
-            if order is not None and not never_up(name, order)
+            if order is not None and not not_comparable_reason(name, order)
         }
-        for order, finding in _findings(targets(database, list(up)), up, options["files"]):
-            if finding.found and not check_mode:
-                remember(database, order, finding.found, now=timestamps.now())
+        for order, finding in _query_nodes(
+            load_boot_targets(database, list(up)), up, options["files"]
+        ):
+            if finding.manifest and not check_mode:
+                store_check(database, order, finding.manifest, now=timestamps.now())
             yield finding
 
 
-def _findings(
-    reached: Mapping[str, Target], up: Mapping[str, Order], files: bool
+def _query_nodes(
+    reached: Mapping[str, BootTarget], up: Mapping[str, Order], files: bool
 ) -> Iterator[tuple[Order, Finding]]:
     """Many nodes at once."""
     for order, done in run_concurrently(
-        lambda order: ask(reached[order.node], files=files), up.values()
+        lambda order: query_node(reached[order.node], files=files), up.values()
     ):
         try:
             yield order, compare(order, done.result())
@@ -88,12 +90,12 @@ def result_of(findings: Sequence[Finding]) -> dict[str, Any]:
     bad = [name for name, one in nodes.items() if one["state"] in (DRIFTED, UNREACHABLE)]
     same = sum(one["state"] == SAME for one in nodes.values())
     told = f"{same} of {len(nodes)} as installed" + (
-        f"; not: {', '.join(bad[:NAMED])}" if bad else ""
+        f"; not: {', '.join(bad[:MAX_NAMED])}" if bad else ""
     )
     return {"nodes": nodes, "changed": False, "failed": bool(bad), "msg": told}
 
 
-def lines(finding: Finding) -> list[str]:
+def format_finding(finding: Finding) -> list[str]:
     """What a person sees of a node."""
     told = [f"{finding.node} {finding.state}" + (f": {finding.message}" if finding.message else "")]
     for mark, some in (

@@ -17,9 +17,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships im
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import live, order
+from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import (
+    create_orders,
+    list_live,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows import compile_profiles
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import pins
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
+    resolve_pins,
+)
 from support.cluster import Urls
 from support.distributions import Site
 from support.modules import run as module
@@ -177,8 +182,13 @@ def test_a_generation_of_a_live_order_is_kept(
 ) -> None:
     first = build(options)["generation"]
     nodes = [node for node in list_nodes(table_ii) if node.name == "compute-0-0"]
-    order(table_ii, pins(table_ii, nodes, str(site.root)), by="test", now="2026-11-22 09:14:05")
-    assert [order.pin.generation for order in live(table_ii)] == [first]
+    create_orders(
+        table_ii,
+        resolve_pins(table_ii, nodes, str(site.root)),
+        by="test",
+        now="2026-11-22 09:14:05",
+    )
+    assert [order.pin.generation for order in list_live(table_ii)] == [first]
 
     for number in range(3):
         write(Rpm("extra", str(number)), pathlib.Path(options["sources"][0]["path"]))

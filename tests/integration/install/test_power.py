@@ -18,8 +18,12 @@ from lab.machine.chassis import Cabinet, Chassis, cabinet
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power import ipmi, redfish
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import send
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import (
+    boot_installer,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
+    BootTarget,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.namespaces import Network, network
 from support.waiting import until
@@ -64,8 +68,8 @@ def off(chassis: Cabinet) -> Cabinet:
     return chassis
 
 
-def target(protocol: str, password: str = "secret") -> Target:
-    return Target(
+def target(protocol: str, password: str = "secret") -> BootTarget:
+    return BootTarget(
         "compute-0-3", "10.1.2.3", ATTRIBUTES[protocol], ADDRESS[protocol], "admin", password
     )
 
@@ -79,9 +83,9 @@ def dead(net: Network) -> Callable[..., ProgramResult]:
     return run
 
 
-def switched(net: Network, one: Target) -> str:
+def switched(net: Network, one: BootTarget) -> str:
     """What ``send`` says, on the frontend."""
-    return net.server.call(lambda: send(one, run=dead(net)))
+    return net.server.call(lambda: boot_installer(one, run=dead(net)))
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")

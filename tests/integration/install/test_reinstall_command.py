@@ -23,7 +23,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Progress
 with connect("{url}") as database:
-    (order,) = orders.live(database, [sys.argv[1]])
+    (order,) = orders.list_live(database, [sys.argv[1]])
     for state in ("booted", "installing", "installed", "up"):
         order = orders.advance(database, order, state, now=timestamps.now(), audit=Audit("node", "event", "200"))
 '''

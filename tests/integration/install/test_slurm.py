@@ -38,7 +38,7 @@ folder, node = pathlib.Path({folder!r}), sys.argv[1]
 disk = folder / "disks" / node / "rocks"
 subprocess.run([folder / "off", node], check=True)
 with connect({url!r}) as database:
-    (order,) = orders.live(database, [node])
+    (order,) = orders.list_live(database, [node])
     for state in ("booted", "installing", "installed"):
         order = orders.advance(database, order, state, now=timestamps.now(), audit=Audit("node", "event", "200"))
     (disk / "distribution").write_text(order.pin.distribution + "\\n")
@@ -76,7 +76,7 @@ class Site:
 
     def pins(self) -> dict[str, tuple[str, str, str]]:
         """Node -> state, distribution and generation of its last order."""
-        found = orders.candidates(self.database, NODES)
+        found = orders.load_candidates(self.database, NODES)
         return {one.name: (one.last.state, *one.last.pin[::2]) for one in found if one.last}
 
 

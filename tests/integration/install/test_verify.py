@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
-from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import manifest
+from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import manifest_digest
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.ansible import BIN, ROOT
@@ -87,11 +87,11 @@ def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[N
     (disk / "rocks/generation").write_text(PIN.generation + "\n")
     (disk / "rocks/profile").write_text(PIN.profile + "\n")
     (disk / "rocks/manifest").write_text("".join(f"{line}\n" for line in made.packages()))
-    (verdict,) = orders.order(table_ii, {NODE: PIN}, by="root", now=NOW)
+    (verdict,) = orders.create_orders(table_ii, {NODE: PIN}, by="root", now=NOW)
     order = verdict.order
     assert order is not None
     for state in ("booted", "installing", "installed", "up"):
-        told = manifest(made.packages()) if state == "up" else ""
+        told = manifest_digest(made.packages()) if state == "up" else ""
         order = orders.advance(
             table_ii, order, state, now=NOW, audit=Audit("node", "event", "200"), manifest=told
         )
@@ -143,7 +143,7 @@ def test_a_node_is_the_same_until_somebody_changes_it_by_hand(
     ):
         assert f"{NODE}{line}\n" in drifted.stdout
     (row,) = table_ii.rows("select manifest, found from installs")
-    assert row[0] != row[1] == manifest(node.packages())
+    assert row[0] != row[1] == manifest_digest(node.packages())
     shown = asked(net, node, frontend, str(BIN / "ansible-inventory"), "--host", NODE)
     assert json.loads(shown.stdout)["rocks_drifted"] is True
 

@@ -91,14 +91,14 @@ class Stage:
     stranger: Machine
 
     def order(self, node: str = "compute-0-0", **options: Any) -> Order:
-        (said,) = orders.order(
+        (said,) = orders.create_orders(
             self.database, {node: self.pin}, by="root", now=timestamps.now(), force=True, **options
         )
         assert said.order is not None, said.reason
         return said.order
 
     def current(self, order: Order) -> Order:
-        return orders.by_uuid(self.database, [order.uuid])[0]
+        return orders.find_by_uuid(self.database, [order.uuid])[0]
 
 
 def machine(network: Network, label: str, mac: str, address: str) -> Machine:

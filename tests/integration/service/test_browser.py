@@ -91,8 +91,10 @@ def fill(database: Database, pin: Pin) -> None:
                 for n in range(NODES)
             ],
         )
-    begun = timestamps.later(timestamps.now(), -900)
-    said = orders.order(database, dict.fromkeys(map(name, range(970)), pin), by="alice", now=begun)
+    begun = timestamps.add_seconds(timestamps.now(), -900)
+    said = orders.create_orders(
+        database, dict.fromkeys(map(name, range(970)), pin), by="alice", now=begun
+    )
     made = iter([one.order for one in said if one.order])
     with database.transaction():
         for count, way, progress in FATES:
@@ -105,30 +107,30 @@ def follow(
 ) -> None:
     for place, state in enumerate(way, 1):
         reason = HOSTILE if state == states.FAILED else ""
-        at = timestamps.later(order.ordered, 60 * place)
+        at = timestamps.add_seconds(order.ordered, 60 * place)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, reason=reason)
     if progress:
-        order_history.record(
+        order_history.record_progress(
             database,
             [(order, progress._replace(done=6 * number))],
-            now=timestamps.later(order.ordered, 300),
+            now=timestamps.add_seconds(order.ordered, 300),
         )
 
 
 def story(database: Database, before: Pin, after: Pin) -> None:
     """The last node: an installation that went well, months ago, and one that failed in the middle."""
-    begun = timestamps.later(timestamps.now(), -7200)
+    begun = timestamps.add_seconds(timestamps.now(), -7200)
     for pin, at, end in (
-        (before, timestamps.later(begun, -60 * 86400), "up"),
+        (before, timestamps.add_seconds(begun, -60 * 86400), "up"),
         (after, begun, "failed"),
     ):
-        (said,) = orders.order(database, {name(NODES - 1): pin}, by="alice", now=at)
+        (said,) = orders.create_orders(database, {name(NODES - 1): pin}, by="alice", now=at)
         order, ways = said.order, {"up": ("installed", "up"), "failed": ("failed",)}
         for place, state in enumerate(
             ("booted", "installing", "setup", "format", "install", *ways[end]), 1
         ):
             now, reason = (
-                timestamps.later(at, 37 * place**2),
+                timestamps.add_seconds(at, 37 * place**2),
                 "no space left on /" if state == "failed" else "",
             )
             if state in states.STATES:
@@ -142,7 +144,7 @@ def story(database: Database, before: Pin, after: Pin) -> None:
                     if state == "install"
                     else Progress(state)
                 )
-                order_history.record(database, [(order, counted)], now=now)
+                order_history.record_progress(database, [(order, counted)], now=now)
 
 
 def name(number: int) -> str:
@@ -193,11 +195,11 @@ def test_a_thousand_nodes_are_seen_by_rack_and_what_failed_first(page: Browser) 
 def test_it_is_live_without_being_loaded_again(page: Browser, big: Stage) -> None:
     page.open(f"{PAGE}/")
     page.value("window.kept = true")
-    waiting = next(one for one in orders.live(big.database) if one.state == "ordered")
+    waiting = next(one for one in orders.list_live(big.database) if one.state == "ordered")
     tile = f"document.getElementById('n-{waiting.node}')"
     assert page.value(f"{tile}.querySelector('span').textContent") == "ordered"
     order = orders.advance(big.database, waiting, "installing", now=timestamps.now(), audit=AUDIT)
-    order_history.record(
+    order_history.record_progress(
         big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=timestamps.now()
     )
     page.until(f"{tile}.querySelector('span').textContent === 'install 7 of 1512'", 10.0)

@@ -82,7 +82,7 @@ def test_what_cannot_be_rendered_is_500_and_the_order_waits(
 ) -> None:
     install = stage.site.folder / "install"
     pin = publish(install, uuid.uuid4().hex[:12], current=False)  # one that no process has read yet
-    (verdict,) = orders.order(
+    (verdict,) = orders.create_orders(
         stage.database, {"compute-0-0": pin}, by="root", now=timestamps.now(), force=True
     )
     assert verdict.order is not None
@@ -103,7 +103,7 @@ def test_what_cannot_be_rendered_is_500_and_the_order_waits(
 
 def test_what_has_no_root_in_the_graph_gets_no_profile(stage: Stage) -> None:
     (row,) = stage.database.rows("select ip, mac from nodes where name = 'network-0-0'")
-    (said,) = orders.order(
+    (said,) = orders.create_orders(
         stage.database, {"network-0-0": stage.pin}, by="root", now=timestamps.now(), force=True
     )
     assert said.action == "refused"

@@ -106,7 +106,7 @@ def installer(stage: Stage, tmp_path: pathlib.Path) -> Iterator[Installer]:
 
 
 def phases(stage: Stage) -> list[str]:
-    (told,) = order_history.history(stage.database, "compute-0-0", now=now())
+    (told,) = order_history.node_history(stage.database, "compute-0-0", now=now())
     return [event.state or event.phase for event in told.events]
 
 
@@ -146,7 +146,7 @@ def test_a_failure_on_the_screen_ends_the_order_with_its_last_lines(installer: I
         "posttrans",
     )  # as far as it was told before: progress has its pace
     assert order.reason == "The following error occurred while installing.  This is a fatal error"
-    (told,) = order_history.history(installer.stage.database, "compute-0-0", now=now())
+    (told,) = order_history.node_history(installer.stage.database, "compute-0-0", now=now())
     assert "scriptlet of openmpi failed" in told.events[-1].message
     assert "Installing package150.x86_64 (150/150)" in told.events[-1].message
 

@@ -105,7 +105,9 @@ def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_e
         files={**ours, "graphs/default/base.xml": GRAPH},
         current=False,
     )
-    (said,) = orders.order(secure.database, {"compute-0-1": pin}, by="root", now=timestamps.now())
+    (said,) = orders.create_orders(
+        secure.database, {"compute-0-1": pin}, by="root", now=timestamps.now()
+    )
     assert said.order is not None
     kickstart = secure.other.curl("/rocks/kickstart").text
     script = next(part for part in kickstart.split("\n%pre ")[1:] if "authority.pem" in part)

@@ -12,8 +12,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
-    Kept,
-    pins,
+    LibraryCache,
+    resolve_pins,
 )
 from support.frontend import ATTRIBUTES, publish
 
@@ -33,22 +33,25 @@ def test_a_node_is_pinned_to_the_published_generation_and_the_profile_of_its_sha
 ) -> None:
     pin = publish(tmp_path)
     chosen = list_nodes(described, ["compute-0-0", "compute-0-3"])
-    assert pins(described, chosen, str(tmp_path)) == {"compute-0-0": pin, "compute-0-3": pin}
+    assert resolve_pins(described, chosen, str(tmp_path)) == {
+        "compute-0-0": pin,
+        "compute-0-3": pin,
+    }
 
 
 def test_what_is_published_later_is_pinned_later(
     described: Database, tmp_path: pathlib.Path
 ) -> None:
-    kept, chosen = Kept(), list_nodes(described, ["compute-0-0"])
+    kept, chosen = LibraryCache(), list_nodes(described, ["compute-0-0"])
     first = publish(tmp_path)
-    assert pins(described, chosen, str(tmp_path), kept) == {"compute-0-0": first}
+    assert resolve_pins(described, chosen, str(tmp_path), kept) == {"compute-0-0": first}
     second = publish(
         tmp_path,
         "5d20f1c3bb28",
         files={"nodes/compute.xml": "<kickstart><package>vim</package></kickstart>"},
     )
     assert (
-        pins(described, chosen, str(tmp_path), kept)
+        resolve_pins(described, chosen, str(tmp_path), kept)
         == {"compute-0-0": second}
         != {"compute-0-0": first}
     )
@@ -60,7 +63,7 @@ def test_every_node_that_nothing_can_be_installed_on_is_told_with_its_reason(
     publish(tmp_path)
     described.execute("update nodes set arch = 'aarch64' where name = 'compute-0-1'")
     with pytest.raises(RocksError) as caught:
-        pins(
+        resolve_pins(
             described,
             list_nodes(described, ["compute-0-0", "compute-0-1", "nfs-0-0", "network-0-0"]),
             str(tmp_path),
@@ -82,4 +85,4 @@ def test_a_generation_without_profiles_is_told(described: Database, tmp_path: pa
         NotFound,
         match=r"compute-0-0: .*empty/build/profiles: no compiled profiles; rebuild the distribution",
     ):
-        pins(described, list_nodes(described, ["compute-0-0"]), str(tmp_path))
+        resolve_pins(described, list_nodes(described, ["compute-0-0"]), str(tmp_path))

@@ -12,17 +12,21 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Unavailable,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_methods import (
-    WAYS,
-    send,
-    ways,
+    BOOT_METHODS,
+    boot_installer,
+    choose_boot_methods,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
+    BootTarget,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_boot import SCRIPTS
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 
 
-def target(bmc: str = "", **attributes: str) -> Target:
-    return Target("compute-0-3", "10.255.255.242", attributes, bmc, "admin", "secret-of-the-bmc")
+def target(bmc: str = "", **attributes: str) -> BootTarget:
+    return BootTarget(
+        "compute-0-3", "10.255.255.242", attributes, bmc, "admin", "secret-of-the-bmc"
+    )
 
 
 class Programs:
@@ -50,9 +54,9 @@ class Programs:
     ],
 )
 def test_the_ways_follow_from_what_is_known_of_a_node(
-    one: Target, expected: tuple[str, ...]
+    one: BootTarget, expected: tuple[str, ...]
 ) -> None:
-    assert ways(one) == expected
+    assert choose_boot_methods(one) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_a_way_that_does_not_exist_is_told_with_its_attribute_and_those_that_do(
         DescriptionError,
         match=f"compute-0-3: the attribute {attribute} names 'wish'; it knows {known}",
     ):
-        ways(target("10.2.0.3", **{attribute: "wish"}))
+        choose_boot_methods(target("10.2.0.3", **{attribute: "wish"}))
 
 
 def test_an_outlet_command_that_no_shell_would_read_is_told() -> None:
@@ -74,13 +78,13 @@ def test_an_outlet_command_that_no_shell_would_read_is_told() -> None:
     with pytest.raises(
         Unavailable, match=r"outlet: outlet_command \"o'clock\": No closing quotation"
     ):
-        send(target(reinstall_by="outlet", outlet_command="o'clock"), run=programs)
+        boot_installer(target(reinstall_by="outlet", outlet_command="o'clock"), run=programs)
     assert not programs.ran
 
 
 def test_a_live_node_is_rebooted_over_ssh() -> None:
     programs = Programs()
-    assert send(target(), run=programs) == "reboot"
+    assert boot_installer(target(), run=programs) == "reboot"
     argv, options = programs.ran[0]
     assert (argv[0], argv[-3:]) == ("ssh", ["10.255.255.242", "sh", "-s"])
     assert "systemctl reboot" in options["stdin"]
@@ -88,7 +92,7 @@ def test_a_live_node_is_rebooted_over_ssh() -> None:
 
 def test_a_dead_node_goes_to_its_bmc_and_no_password_stands_in_an_argument() -> None:
     programs = Programs("ssh")
-    assert send(target("10.2.0.3", firmware="uefi"), run=programs) == "ipmi"
+    assert boot_installer(target("10.2.0.3", firmware="uefi"), run=programs) == "ipmi"
     words = [argv for argv, _options in programs.ran]
     assert words[1][-4:] == ["chassis", "bootdev", "pxe", "options=efiboot"]
     assert words[-1][-3:] == ["chassis", "power", "on"]  # it was off
@@ -98,13 +102,13 @@ def test_a_dead_node_goes_to_its_bmc_and_no_password_stands_in_an_argument() -> 
 
 def test_power_alone_is_used_when_asked_for() -> None:
     programs = Programs()
-    assert send(target("10.2.0.3"), run=programs, power=True) == "ipmi"
+    assert boot_installer(target("10.2.0.3"), run=programs, power_only=True) == "ipmi"
     assert "ssh" not in [argv[0] for argv, _options in programs.ran]
 
 
 def test_an_outlet_is_a_command_without_a_shell() -> None:
     programs = Programs("ssh")
-    send(target(outlet_command="powerman --cycle '{node} x'"), run=programs)
+    boot_installer(target(outlet_command="powerman --cycle '{node} x'"), run=programs)
     assert programs.ran[-1][0] == ["powerman", "--cycle", "compute-0-3 x"]
 
 
@@ -112,7 +116,7 @@ def test_when_no_way_works_each_says_why() -> None:
     with pytest.raises(
         Unavailable, match=r"compute-0-3: reboot: did not answer; ipmi: did not answer"
     ):
-        send(target("10.2.0.3"), run=Programs("ssh", "ipmitool"))
+        boot_installer(target("10.2.0.3"), run=Programs("ssh", "ipmitool"))
 
 
 def test_every_script_leaves_the_machine_alone_when_a_step_fails() -> None:
@@ -121,4 +125,4 @@ def test_every_script_leaves_the_machine_alone_when_a_step_fails() -> None:
         for line in steps:
             if line.startswith(("curl", "kexec", "grub", "efibootmgr", "[")):
                 assert "exit 1" in line, (way, line)
-    assert set(SCRIPTS) < set(WAYS)
+    assert set(SCRIPTS) < set(BOOT_METHODS)

@@ -18,16 +18,18 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.drift import (
     DRIFTED,
     SAME,
     Finding,
-    Said,
+    NodeReport,
     compare,
-    difference,
-    manifest,
-    never_up,
-    remember,
+    manifest_digest,
+    not_comparable_reason,
+    package_changes,
+    store_check,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import Target
-from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_query import ask
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
+    BootTarget,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_query import query_node
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.cluster import Urls
 
@@ -39,7 +41,7 @@ NOW = "2026-11-22 09:14:05"
 @pytest.fixture
 def order(table_ii: Database, pin: Pin) -> Order:
     """compute-0-0 came up with bash and one kernel."""
-    (verdict,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    (verdict,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
     one = verdict.order
     assert one is not None
     for state in ("booted", "installing", "installed", "up"):
@@ -49,14 +51,14 @@ def order(table_ii: Database, pin: Pin) -> Order:
             state,
             now=NOW,
             audit=Audit("node", "event", "200"),
-            manifest=manifest([BASH, KERNELS[0]]),
+            manifest=manifest_digest([BASH, KERNELS[0]]),
         )
     return one
 
 
-def said(order: Order, *packages: str, **other: Any) -> Said:
+def said(order: Order, *packages: str, **other: Any) -> NodeReport:
     """What a node says that came up with bash and one kernel, and has these now."""
-    return Said(
+    return NodeReport(
         order.pin.generation, order.pin.profile, [BASH, KERNELS[0]], sorted(packages)
     )._replace(**other)
 
@@ -64,7 +66,7 @@ def said(order: Order, *packages: str, **other: Any) -> Said:
 def test_a_node_with_the_packages_that_it_came_up_with_is_the_same(order: Order) -> None:
     found = compare(order, said(order, BASH, KERNELS[0]))
     assert found == Finding(
-        "compute-0-0", SAME, found=order.manifest, added=[], removed=[], changed=[]
+        "compute-0-0", SAME, manifest=order.manifest, added=[], removed=[], changed=[]
     )
 
 
@@ -104,7 +106,7 @@ lists = st.lists(st.sampled_from([BASH, NEWER, NMAP, *KERNELS]), unique=True).ma
 def test_the_difference_is_empty_exactly_for_equal_lists_and_symmetric(
     before: list[str], now: list[str]
 ) -> None:
-    there, back = difference(before, now), difference(now, before)
+    there, back = package_changes(before, now), package_changes(now, before)
     assert any(there) == (before != now)
     assert (there[0], there[1]) == (back[1], back[0])
 
@@ -119,19 +121,19 @@ def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(
             )
 
     assert not drifted()
-    assert remember(table_ii, order, manifest([NEWER]), now=NOW)
+    assert store_check(table_ii, order, manifest_digest([NEWER]), now=NOW)
     assert drifted()
-    assert remember(table_ii, order, order.manifest, now=NOW)
+    assert store_check(table_ii, order, order.manifest, now=NOW)
     assert not drifted()
 
 
 def test_only_a_node_that_is_up_has_something_to_be_compared_with(order: Order) -> None:
-    assert never_up("compute-0-1", None) == "it was never installed by an order"
+    assert not_comparable_reason("compute-0-1", None) == "it was never installed by an order"
     assert (
-        never_up("compute-0-0", order._replace(state="failed"))
+        not_comparable_reason("compute-0-0", order._replace(state="failed"))
         == "its last install order is failed"
     )
-    assert never_up("compute-0-0", order) == ""
+    assert not_comparable_reason("compute-0-0", order) == ""
 
 
 def test_an_answer_that_is_cut_off_is_no_answer() -> None:
@@ -141,4 +143,4 @@ def test_an_answer_that_is_cut_off_is_no_answer() -> None:
         )
 
     with pytest.raises(CommandError, match="compute-0-0: the node's answer is cut off"):
-        ask(Target("compute-0-0", "10.255.255.245", {}), run=run)
+        query_node(BootTarget("compute-0-0", "10.255.255.245", {}), run=run)

@@ -21,13 +21,13 @@ BOTH = ["compute-0-0", "compute-0-1"]
 @pytest.fixture
 def order(table_ii: Database, pin: Pin) -> Order:
     """compute-0-0 is ordered, compute-0-1 never was."""
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="alice", now=NOW)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="alice", now=NOW)
     assert said.order is not None
     return said.order
 
 
 def state(database: Database, node: str = "compute-0-0") -> list[str]:
-    (found,) = orders.candidates(database, [node])
+    (found,) = orders.load_candidates(database, [node])
     return [] if found.last is None else [found.last.state, found.last.reason]
 
 
@@ -68,7 +68,7 @@ def test_what_failed_is_repeated_with_the_same_generation_and_a_second_time_noth
     orders.fail(table_ii, [order], by="root", now=NOW, reason="no answer for 15 min")
     given = {"name": ["compute-0-0"], "state": "repeated", "database": table_ii.location.url}
     assert run("rocks_install", given)["nodes"]["compute-0-0"]["state"] == "ordered"
-    (again,) = orders.live(table_ii)
+    (again,) = orders.list_live(table_ii)
     assert (again.pin, again.uuid != order.uuid) == (order.pin, True)
     assert run("rocks_install", given)["changed"] is False
 
@@ -89,7 +89,7 @@ def test_a_suspect_among_the_nodes_means_that_none_is_ordered(
     table_ii: Database, pin: Pin, order: Order
 ) -> None:
     orders.fail(table_ii, [order], by="root", now=NOW, reason="no answer")
-    (said,) = orders.order(table_ii, {"compute-0-1": pin}, by="alice", now=NOW)
+    (said,) = orders.create_orders(table_ii, {"compute-0-1": pin}, by="alice", now=NOW)
     assert said.order is not None
     orders.advance(
         table_ii,

@@ -21,11 +21,13 @@ AUDIT = Audit("node", "failed", "200", address="10.255.255.245", port=700)
 @pytest.fixture
 def failed(table_ii: Database, pin: Pin) -> Order:
     """compute-0-0 failed, compute-0-1 is ordered."""
-    made = orders.order(table_ii, {"compute-0-0": pin, "compute-0-1": pin}, by="alice", now=NOW)
+    made = orders.create_orders(
+        table_ii, {"compute-0-0": pin, "compute-0-1": pin}, by="alice", now=NOW
+    )
     order = made[0].order
     assert order is not None
     order = orders.advance(table_ii, order, "installing", now="2026-11-22 09:15:05", audit=AUDIT)
-    order_history.record(
+    order_history.record_progress(
         table_ii,
         [(order, Progress("install", 133, 400, "Installing bash"))],
         now="2026-11-22 09:16:05",

@@ -26,11 +26,11 @@ AUDIT = Audit("node", "test", "200")
 
 
 def at(seconds: int) -> str:
-    return timestamps.later(NOW, seconds)
+    return timestamps.add_seconds(NOW, seconds)
 
 
 def installing(db: Database, pin: Pin, nodes: tuple[str, ...] = ("compute-0-0",)) -> list[Order]:
-    made = orders.order(db, dict.fromkeys(nodes, pin), by="root", now=NOW)
+    made = orders.create_orders(db, dict.fromkeys(nodes, pin), by="root", now=NOW)
     return [
         orders.advance(db, said.order, states.INSTALLING, now=at(60), audit=AUDIT)
         for said in made
@@ -47,7 +47,9 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
         (80, Progress("install", 1, 400, "Installing bash.x86_64")),
         (90, Progress("install", 200, 400, "Installing openmpi.x86_64")),
     ):
-        order_history.record(table_ii, [(orders.live(table_ii)[0], progress)], now=at(second))
+        order_history.record_progress(
+            table_ii, [(orders.list_live(table_ii)[0], progress)], now=at(second)
+        )
     orders.advance(
         table_ii,
         order,
@@ -57,7 +59,7 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
         reason="There was an error installing the openmpi package",
         progress=Progress("", log="==> /tmp/packaging.log\nscriptlet failed"),
     )
-    (told,) = order_history.history(table_ii, "compute-0-0", now=at(1000))
+    (told,) = order_history.node_history(table_ii, "compute-0-0", now=at(1000))
     assert (told.order.by, told.order.pin.generation, told.order.state) == (
         "root",
         pin.generation,
@@ -78,7 +80,7 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
             0,
         ),
     )
-    assert order_history.phases(told.events) == {
+    assert order_history.phase_seconds(told.events) == {
         "ordered": 60,
         "installing": 10,
         "format": 10,
@@ -89,24 +91,24 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
 
 def test_the_last_phase_of_a_live_order_lasts_until_now(table_ii: Database, pin: Pin) -> None:
     installing(table_ii, pin)
-    (told,) = order_history.history(table_ii, "compute-0-0", now=at(100))
+    (told,) = order_history.node_history(table_ii, "compute-0-0", now=at(100))
     assert told.events[-1].seconds == 40
 
 
 def test_a_node_that_was_never_ordered_has_no_history(table_ii: Database) -> None:
-    assert order_history.history(table_ii, "compute-0-0", now=NOW) == []
+    assert order_history.node_history(table_ii, "compute-0-0", now=NOW) == []
 
 
 def test_counts_within_a_phase_add_no_row(table_ii: Database, pin: Pin) -> None:
     installing(table_ii, pin)
     for done in range(1, 50):
-        order_history.record(
+        order_history.record_progress(
             table_ii,
-            [(orders.live(table_ii)[0], Progress("install", done, 400))],
+            [(orders.list_live(table_ii)[0], Progress("install", done, 400))],
             now=at(60 + done),
         )
     assert table_ii.rows("select count(*) from install_events where phase = 'install'") == [(1,)]
-    order = orders.live(table_ii)[0]
+    order = orders.list_live(table_ii)[0]
     assert (order.phase, order.done, order.total, order.changed) == ("install", 49, 400, at(109))
 
 
@@ -114,8 +116,8 @@ def test_progress_of_many_nodes_is_written_together(table_ii: Database, pin: Pin
     nodes = ("compute-0-0", "compute-0-1", "compute-0-2")
     made = installing(table_ii, pin, nodes)
     reports = [(order, Progress("install", number, 400)) for number, order in enumerate(made)]
-    order_history.record(table_ii, reports, now=at(90))
-    assert [(order.node, order.done) for order in orders.live(table_ii)] == list(
+    order_history.record_progress(table_ii, reports, now=at(90))
+    assert [(order.node, order.done) for order in orders.list_live(table_ii)] == list(
         zip(nodes, (0, 1, 2))
     )
 
@@ -123,8 +125,8 @@ def test_progress_of_many_nodes_is_written_together(table_ii: Database, pin: Pin
 def test_progress_cannot_bring_an_ended_order_back(table_ii: Database, pin: Pin) -> None:
     (order,) = installing(table_ii, pin)
     orders.cancel(table_ii, [order], by="root", now=at(70))
-    order_history.record(table_ii, [(order, Progress("install", 1, 400))], now=at(80))
-    (told,) = order_history.history(table_ii, "compute-0-0", now=at(90))
+    order_history.record_progress(table_ii, [(order, Progress("install", 1, 400))], now=at(80))
+    (told,) = order_history.node_history(table_ii, "compute-0-0", now=at(90))
     assert (told.order.state, told.order.phase) == ("cancelled", "installing")
 
 
@@ -144,13 +146,13 @@ STEPS = st.lists(
 def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_orders(
     table_ii: Database, pin: Pin, steps: list[object]
 ) -> None:
-    said = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW, force=True)[0]
+    said = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW, force=True)[0]
     assert said.order is not None
     order, ended = said.order, False
     for step in steps:
-        before = orders.by_uuid(table_ii, [order.uuid])[0].state
+        before = orders.find_by_uuid(table_ii, [order.uuid])[0].state
         if isinstance(step, Progress):
-            order_history.record(table_ii, [(order, step)], now=NOW)
+            order_history.record_progress(table_ii, [(order, step)], now=NOW)
         else:
             try:
                 orders.advance(table_ii, order, str(step), now=NOW, audit=AUDIT)
@@ -159,10 +161,10 @@ def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_
             else:
                 assert before in states.REACHED_FROM[str(step)]
         ended = ended or before not in states.LIVE
-        assert not (ended and orders.by_uuid(table_ii, [order.uuid])[0].state in states.LIVE)
-    assert len(orders.live(table_ii)) <= 1
+        assert not (ended and orders.find_by_uuid(table_ii, [order.uuid])[0].state in states.LIVE)
+    assert len(orders.list_live(table_ii)) <= 1
     told = table_ii.rows(
         "select state from install_events where install = ? and state <> '' order by id",
         (order.id,),
     )
-    assert told[-1] == (orders.by_uuid(table_ii, [order.uuid])[0].state,)
+    assert told[-1] == (orders.find_by_uuid(table_ii, [order.uuid])[0].state,)

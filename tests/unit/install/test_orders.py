@@ -15,7 +15,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
     Pin,
     Progress,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.install.order_history import record
+from ansible_collections.npaci.rocks.plugins.module_utils.install.order_history import (
+    record_progress,
+)
 from support.cluster import Urls
 
 NOW = "2026-11-22 09:14:05"
@@ -27,7 +29,7 @@ WAY = (states.BOOTED, states.INSTALLING, states.INSTALLED, states.UP)
 
 
 def ordered(db: Database, pin: Pin, node: str = "compute-0-0", now: str = NOW) -> Order:
-    (said,) = orders.order(db, {node: pin}, by="root", now=now)
+    (said,) = orders.create_orders(db, {node: pin}, by="root", now=now)
     assert said.action == "order"
     assert said.order is not None
     return said.order
@@ -44,13 +46,13 @@ def test_an_order_pins_the_generation_and_the_profile(table_ii: Database, pin: P
     order = ordered(table_ii, pin)
     assert (order.node, order.state, order.pin, order.by) == ("compute-0-0", "ordered", pin, "root")
     assert order.expires == "2026-11-22 15:14:05"
-    assert orders.live(table_ii) == [order]
+    assert orders.list_live(table_ii) == [order]
 
 
 def test_frontends_and_switches_are_refused_each_with_its_reason(
     table_ii: Database, pin: Pin
 ) -> None:
-    said = orders.order(
+    said = orders.create_orders(
         table_ii,
         dict.fromkeys(["frontend-0", "network-0-0", "compute-0-0"], pin),
         by="root",
@@ -107,7 +109,9 @@ def test_a_machine_with_the_frontends_address_is_never_ordered_whatever_its_row_
     for statement in statements:
         table_ii.execute(statement)
     wanted = dict.fromkeys(["compute-0-0", "compute-0-1"], pin)
-    forced = orders.order(table_ii, wanted, by="root", now=NOW, force=True, rearm=True, wipe=True)
+    forced = orders.create_orders(
+        table_ii, wanted, by="root", now=NOW, force=True, rearm=True, wipe=True
+    )
     (again,) = orders.retry(table_ii, ["compute-0-0"], by="root", now=NOW, rearm=True)
     for said in (forced[0], again, orders.preview(table_ii, wanted, force=True)[0]):
         assert said.action == "refused"
@@ -116,7 +120,7 @@ def test_a_machine_with_the_frontends_address_is_never_ordered_whatever_its_row_
             and "never installed" in said.reason
             and "rocks_node" in said.reason
         )
-    assert [one.node for one in orders.live(table_ii)] == ["compute-0-1"]
+    assert [one.node for one in orders.list_live(table_ii)] == ["compute-0-1"]
 
 
 def test_a_machine_with_a_mac_of_this_machine_is_never_ordered(
@@ -130,7 +134,7 @@ def test_a_machine_with_a_mac_of_this_machine_is_never_ordered(
     if not macs:
         pytest.skip("this machine has no network card")
     table_ii.execute("update nodes set mac = ? where id = 4", (macs[0],))
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.action == "refused" and f"its MAC {macs[0]} is this machine's own" in said.reason
 
 
@@ -141,7 +145,7 @@ def test_a_host_outside_of_the_cluster_takes_no_address_from_orders(
     table_ii.execute(
         "insert into interfaces (node, name, kind, ip) values (1, 'eth1', 'ethernet', '10.255.255.245')"
     )
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.action == "order"
 
 
@@ -149,21 +153,21 @@ def test_an_unknown_node_among_others_means_that_nothing_is_ordered(
     table_ii: Database, pin: Pin
 ) -> None:
     with pytest.raises(NotFound, match="no node 'compute-9-9'"):
-        orders.order(
+        orders.create_orders(
             table_ii, dict.fromkeys(["compute-0-0", "compute-9-9"], pin), by="root", now=NOW
         )
-    assert orders.live(table_ii) == []
+    assert orders.list_live(table_ii) == []
 
 
 def test_a_second_order_for_the_same_takes_up_the_first(table_ii: Database, pin: Pin) -> None:
     first = ordered(table_ii, pin)
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
     assert (said.action, said.order) == ("live", first)
 
 
 def test_a_node_that_installs_something_else_is_busy(table_ii: Database, pin: Pin) -> None:
     first = ordered(table_ii, pin)
-    (said,) = orders.order(
+    (said,) = orders.create_orders(
         table_ii, {"compute-0-0": pin._replace(generation="next")}, by="root", now=LATER
     )
     assert (said.action, said.order) == ("refused", first)
@@ -177,17 +181,19 @@ def test_a_node_that_runs_the_generation_is_left_alone_unless_forced(
     table_ii: Database, pin: Pin
 ) -> None:
     brought(table_ii, ordered(table_ii, pin), states.UP)
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
     assert (said.action, said.reason) == ("unchanged", "it runs generation 4c19e0b2aa17")
-    (forced,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER, force=True)
+    (forced,) = orders.create_orders(
+        table_ii, {"compute-0-0": pin}, by="root", now=LATER, force=True
+    )
     assert forced.action == "order"
 
 
 def test_a_preview_says_the_same_and_orders_nothing(table_ii: Database, pin: Pin) -> None:
     wanted = dict.fromkeys(["compute-0-0", "frontend-0"], pin)
     preview = orders.preview(table_ii, wanted)
-    assert orders.live(table_ii) == []
-    made = orders.order(table_ii, wanted, by="root", now=NOW)
+    assert orders.list_live(table_ii) == []
+    made = orders.create_orders(table_ii, wanted, by="root", now=NOW)
     assert [one._replace(order=None) for one in made] == preview
 
 
@@ -195,7 +201,7 @@ def test_the_database_itself_holds_a_second_live_order_back(table_ii: Database, 
     ordered(table_ii, pin)
     with pytest.raises(Conflict):
         table_ii.execute(
-            orders.MAKE,
+            orders.INSERT_ORDER,
             (
                 "other",
                 4,
@@ -226,11 +232,11 @@ def test_a_change_happens_only_where_the_table_of_states_allows_it(
     if source in states.REACHED_FROM[to]:
         after = orders.advance(table_ii, order, to, now=LATER, audit=ROOT)
         assert after.state == to
-        assert orders.by_uuid(table_ii, [order.uuid]) == [after]
+        assert orders.find_by_uuid(table_ii, [order.uuid]) == [after]
     else:
         with pytest.raises(Conflict, match=f"is {source}"):
             orders.advance(table_ii, order, to, now=LATER, audit=ROOT)
-        assert orders.by_uuid(table_ii, [order.uuid])[0].state == source
+        assert orders.find_by_uuid(table_ii, [order.uuid])[0].state == source
 
 
 def test_of_two_that_want_the_same_change_one_wins(table_ii: Database, pin: Pin) -> None:
@@ -286,17 +292,19 @@ def test_an_order_expires_with_its_time_and_only_then(table_ii: Database, pin: P
 def test_an_installed_node_does_not_expire_it_is_ordered_anew(table_ii: Database, pin: Pin) -> None:
     order = brought(table_ii, ordered(table_ii, pin), states.INSTALLED)
     assert orders.expire(table_ii, now=NIGHT) == []
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NIGHT)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NIGHT)
     assert said.action == "live"
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=NIGHT, force=True)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NIGHT, force=True)
     assert said.action == "order"
-    assert orders.by_uuid(table_ii, [order.uuid])[0].reason == "ordered again before it came up"
+    assert (
+        orders.find_by_uuid(table_ii, [order.uuid])[0].reason == "ordered again before it came up"
+    )
 
 
 def test_an_expired_order_gives_way_to_the_next(table_ii: Database, pin: Pin) -> None:
     first = ordered(table_ii, pin)
     second = ordered(table_ii, pin, now=NIGHT)
-    assert [one.state for one in orders.by_uuid(table_ii, [first.uuid, second.uuid])] == [
+    assert [one.state for one in orders.find_by_uuid(table_ii, [first.uuid, second.uuid])] == [
         "expired",
         "ordered",
     ]
@@ -305,7 +313,7 @@ def test_an_expired_order_gives_way_to_the_next(table_ii: Database, pin: Pin) ->
 def test_cancelling_leaves_alone_what_ended_meanwhile(table_ii: Database, pin: Pin) -> None:
     made = [
         said.order
-        for said in orders.order(table_ii, dict.fromkeys(COMPUTE, pin), by="root", now=NOW)
+        for said in orders.create_orders(table_ii, dict.fromkeys(COMPUTE, pin), by="root", now=NOW)
     ]
     live = [one for one in made if one]
     brought(table_ii, live[0], states.UP)
@@ -336,10 +344,10 @@ def test_a_suspect_node_is_parked_until_somebody_vouches_for_it(
     table_ii.execute(
         "insert into secrets (scope, node, owner, name, value) values ('node', 4, 4, 'node_key', 'old')"
     )
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=LATER)
     assert said.action == "refused"
     assert "rearm: true" in said.reason
-    (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
+    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
     assert said.action == "order"
     assert table_ii.rows("select * from secrets") == []
 
@@ -347,10 +355,12 @@ def test_a_suspect_node_is_parked_until_somebody_vouches_for_it(
 def test_a_failure_keeps_the_phase_in_which_it_happened(table_ii: Database, pin: Pin) -> None:
     order = brought(table_ii, ordered(table_ii, pin), states.INSTALLING)
     progress = Progress("install", 133, 400, "Installing bash")
-    record(table_ii, [(order, progress)], now=NOW)
-    (ended,) = orders.fail(table_ii, orders.live(table_ii), by="root", now=LATER, reason="disk")
+    record_progress(table_ii, [(order, progress)], now=NOW)
+    (ended,) = orders.fail(
+        table_ii, orders.list_live(table_ii), by="root", now=LATER, reason="disk"
+    )
     assert (ended.phase, ended.done, ended.total, ended.reason) == ("install", 133, 400, "disk")
-    assert orders.by_uuid(table_ii, [order.uuid]) == [ended]
+    assert orders.find_by_uuid(table_ii, [order.uuid]) == [ended]
 
 
 def test_a_thousand_nodes_are_ordered_in_one_transaction(table_ii: Database, pin: Pin) -> None:
@@ -365,9 +375,9 @@ def test_a_thousand_nodes_are_ordered_in_one_transaction(table_ii: Database, pin
         )
     names = [name for (name,) in table_ii.rows("select name from nodes where rack >= 10")]
     before = table_ii.revision()
-    said = orders.order(table_ii, dict.fromkeys(names, pin), by="root", now=NOW, batch="b")
+    said = orders.create_orders(table_ii, dict.fromkeys(names, pin), by="root", now=NOW, batch="b")
     assert {one.action for one in said} == {"order"}
-    assert len(orders.by_batch(table_ii, "b")) == 1000
+    assert table_ii.rows("select count(*) from installs where batch = ?", ("b",)) == [(1000,)]
     assert table_ii.revision() == before + 1
 
 
@@ -376,7 +386,7 @@ def test_a_node_that_is_removed_takes_its_orders_along_and_leaves_the_audit(
 ) -> None:
     order = ordered(table_ii, pin)
     table_ii.execute("delete from nodes where name = 'compute-0-0'")
-    assert orders.by_uuid(table_ii, [order.uuid]) == []
+    assert orders.find_by_uuid(table_ii, [order.uuid]) == []
     with pytest.raises(Conflict, match="removed with its node"):
         orders.advance(table_ii, order, states.BOOTED, now=NOW, audit=ROOT)
     assert table_ii.rows("select node from audit") == [("compute-0-0",)]
@@ -386,6 +396,6 @@ def test_two_connections_that_order_the_same_node_make_one_order(
     table_ii: Database, urls: Urls, pin: Pin
 ) -> None:
     with connect(urls.administrator) as other:
-        orders.order(other, {"compute-0-0": pin}, by="alice", now=NOW)
-        (said,) = orders.order(table_ii, {"compute-0-0": pin}, by="bob", now=NOW)
+        orders.create_orders(other, {"compute-0-0": pin}, by="alice", now=NOW)
+        (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="bob", now=NOW)
     assert (said.action, said.reason) == ("live", "ordered by alice, ordered")

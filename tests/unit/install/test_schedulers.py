@@ -8,7 +8,9 @@ from typing import Any, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot import distribution
+from ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot import (
+    select_distribution,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
     NotFound,
@@ -17,7 +19,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
 from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.openpbs import OpenPBS
 from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.slurm import (
     Slurm,
-    State,
+    SlurmNode,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 
@@ -103,7 +105,7 @@ def test_slurm_is_not_asked_about_nobody() -> None:
 
 @pytest.mark.parametrize("reason", ["Not responding", "none", "Node unexpectedly rebooted"])
 def test_what_slurm_says_by_itself_is_nobodys_claim(reason: str) -> None:
-    assert not State("down", reason).theirs
+    assert not SlurmNode("down", reason).drained_by_others
 
 
 def test_openpbs_follows_the_same_rules() -> None:
@@ -145,7 +147,7 @@ def test_a_feature_names_a_published_distribution(
 ) -> None:
     for name in ("rocks", "rocks-testing", ".generations"):
         (tmp_path / name).mkdir()
-    assert distribution(features, str(tmp_path)) == expected
+    assert select_distribution(features, str(tmp_path)) == expected
 
 
 def test_a_feature_that_is_no_distribution_is_an_error_that_names_those_that_are(
@@ -153,4 +155,4 @@ def test_a_feature_that_is_no_distribution_is_an_error_that_names_those_that_are
 ) -> None:
     (tmp_path / "rocks").mkdir()
     with pytest.raises(NotFound, match="no distribution is called 'gpu'; published: rocks"):
-        distribution("gpu", str(tmp_path))
+        select_distribution("gpu", str(tmp_path))

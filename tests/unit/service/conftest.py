@@ -46,6 +46,6 @@ def face(cluster: Database, urls: Urls, root: pathlib.Path) -> Face:
 @pytest.fixture
 def order(cluster: Database, pin: Pin) -> Order:
     """A live order of compute-0-0."""
-    (said,) = orders.order(cluster, {"compute-0-0": pin}, by="root", now=NOW)
+    (said,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.order is not None
     return said.order

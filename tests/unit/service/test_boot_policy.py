@@ -23,7 +23,7 @@ LIVE = Order(
     Pin("rocks", "x86_64", "g", "p"),
     "root",
     NOW,
-    timestamps.later(NOW, 3600),
+    timestamps.add_seconds(NOW, 3600),
     NOW,
 )
 LOCAL = ("local", "")
@@ -49,13 +49,13 @@ def order(state: str, **more: Any) -> Order:
         pytest.param(order("expired"), "local", "", id="expired"),
         pytest.param(order("ordered", expires=NOW), "local", "expired", id="its time is over"),
         pytest.param(
-            order("ordered", ordered=timestamps.later(NOW, 301)),
+            order("ordered", ordered=timestamps.add_seconds(NOW, 301)),
             "local",
             "",
             id="ordered in the future",
         ),
         pytest.param(
-            order("ordered", ordered=timestamps.later(NOW, 299)),
+            order("ordered", ordered=timestamps.add_seconds(NOW, 299)),
             "install",
             "booted",
             id="another clock is ahead",
@@ -82,7 +82,7 @@ def test_the_boot_answer_is_the_installer_only_with_an_open_order(
         pytest.param(order("booted"), "install", "installing", id="booted"),
         pytest.param(order("installing"), "install", "", id="installing: the answer was lost"),
         pytest.param(
-            order("installing", changed=timestamps.later(NOW, -121)),
+            order("installing", changed=timestamps.add_seconds(NOW, -121)),
             "local",
             "failed",
             id="two minutes later",
@@ -107,7 +107,7 @@ def test_the_kickstart_is_given_once(found: Optional[Order], answer: str, to: st
 
 @pytest.mark.parametrize("jump", [-10 * 365 * 86400, 10 * 365 * 86400], ids=["back", "ahead"])
 def test_a_clock_that_jumps_opens_nothing(jump: int) -> None:
-    now = timestamps.later(NOW, jump)
+    now = timestamps.add_seconds(NOW, jump)
     assert on_boot(order("ordered"), now).answer == "local"
     assert on_kickstart(order("booted"), now).answer == "local"
 

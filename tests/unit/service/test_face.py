@@ -27,7 +27,7 @@ MAC = "00:50:8b:e0:3a:a7"
 
 
 def state(db: Database, order: Order) -> str:
-    return orders.by_uuid(db, [order.uuid])[0].state
+    return orders.find_by_uuid(db, [order.uuid])[0].state
 
 
 def audit(db: Database) -> list[tuple[object, ...]]:
@@ -56,7 +56,7 @@ def test_a_node_goes_from_its_firmware_to_up(face: Face, cluster: Database, orde
     assert "no live order" in face.get("/rocks/boot", NODE, **IPXE).text
     report = {"profile": order.pin.profile, "generation": GENERATION, "manifest": "cafe"}
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="up", **report).status == 200
-    (up,) = orders.by_uuid(cluster, [order.uuid])
+    (up,) = orders.find_by_uuid(cluster, [order.uuid])
     assert (up.state, up.manifest) == ("up", "cafe")
     assert [row[:2] for row in audit(cluster)] == [
         ("boot", "200"), ("kickstart", "200"), ("secrets", "200"), ("installed", "200"), ("boot", "200"), ("up", "200"),
@@ -98,7 +98,7 @@ def test_the_boot_answer_for_the_frontend_is_its_own_disk(
             (NODE,),
         )
     assert "inst.ks=" not in face.get("/rocks/boot", NODE, **IPXE).text
-    (ended,) = orders.by_uuid(cluster, [order.uuid])
+    (ended,) = orders.find_by_uuid(cluster, [order.uuid])
     assert ended.state == "failed" and "never installed" in ended.reason
 
 
@@ -179,12 +179,12 @@ def test_an_unknown_machine_is_asked_to_wait_a_limited_number_of_times(
 ) -> None:
     again, most = {"ipxe": "chain", "grub": "reboot"}[form], DISCOVERY_TRIES[form]
     for number in range(most):
-        face.now = timestamps.later(NOW, number * DISCOVERY_WINDOW / most)
+        face.now = timestamps.add_seconds(NOW, number * DISCOVERY_WINDOW / most)
         assert again in face.get(f"/rocks/boot?form={form}", STRANGER).text
     ended = face.get(f"/rocks/boot?form={form}", STRANGER).text
     assert again not in ended and "exit 1" in ended
     assert again in face.get(f"/rocks/boot?form={form}", "10.9.9.8").text  # another machine
-    face.now = timestamps.later(NOW, 2 * DISCOVERY_WINDOW)
+    face.now = timestamps.add_seconds(NOW, 2 * DISCOVERY_WINDOW)
     assert again in face.get(f"/rocks/boot?form={form}", STRANGER).text
 
 
@@ -198,7 +198,7 @@ def test_a_machine_that_restarts_in_the_middle_fails_and_boots_from_its_disk(
 ) -> None:
     face.get("/rocks/kickstart", NODE)
     assert "inst.ks" not in face.get("/rocks/boot", NODE, **IPXE).text
-    (ended,) = orders.by_uuid(cluster, [order.uuid])
+    (ended,) = orders.find_by_uuid(cluster, [order.uuid])
     assert ended.state == "failed"
     assert ended.reason.startswith("the machine restarted in the middle")
 
@@ -208,7 +208,7 @@ def test_a_lost_answer_is_given_again_for_two_minutes(
 ) -> None:
     first = face.get("/rocks/kickstart", NODE)
     assert face.get("/rocks/kickstart", NODE).text == first.text
-    face.now = timestamps.later(NOW, 121)
+    face.now = timestamps.add_seconds(NOW, 121)
     assert face.get("/rocks/kickstart", NODE).status == 409
     assert state(cluster, order) == "failed"
 
@@ -301,7 +301,7 @@ def test_a_failure_comes_with_its_reason_and_its_last_lines(
     told = {"phase": "failed", "message": "no space left", "log": "==> /tmp/storage.log\nENOSPC"}
     assert face.post("/rocks/events", NODE, order=order.uuid, **told).status == 200
     assert face.post("/rocks/events", NODE, order=order.uuid, **told).status == 200
-    (ended,) = orders.by_uuid(cluster, [order.uuid])
+    (ended,) = orders.find_by_uuid(cluster, [order.uuid])
     assert (ended.state, ended.reason) == ("failed", "no space left")
     (message,) = cluster.row("select message from install_events where state = 'failed'") or ("",)
     assert message == "no space left\n==> /tmp/storage.log\nENOSPC"
@@ -315,7 +315,7 @@ def test_a_node_that_comes_up_as_something_else_has_failed(
     face.post("/rocks/events", NODE, order=order.uuid, phase="installed")
     report = {"profile": order.pin.profile, "generation": GENERATION, **wrong}
     assert face.post("/rocks/events", NODE, order=order.uuid, phase="up", **report).status == 409
-    (ended,) = orders.by_uuid(cluster, [order.uuid])
+    (ended,) = orders.find_by_uuid(cluster, [order.uuid])
     assert ended.state == "failed"
     assert ended.reason.startswith("it came up with")
 

@@ -55,7 +55,7 @@ def test_an_order_is_followed_by_each_interface_from_the_firmware_to_up(
     assert face.post("/rocks/events", address, order=order.uuid, phase="installed").status == 200
     report = {"profile": order.pin.profile, "generation": GENERATION, "manifest": "cafe"}
     assert face.post("/rocks/events", address, order=order.uuid, phase="up", **report).status == 200
-    assert orders.by_uuid(cluster, [order.uuid])[0].state == "up"
+    assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "up"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_bmc_is_another_computer(face: Face, cluster: Database, order: Order) 
     assert face.get("/rocks/kickstart", BMC).status == 404
     assert "inst.ks" not in face.get("/rocks/boot?form=ipxe", BMC).text
     assert face.get("/rocks/kickstart", SECOND, **sent(BMC_MAC)).status == 403
-    assert orders.by_uuid(cluster, [order.uuid])[0].state == "ordered"
+    assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "ordered"
 
 
 @pytest.mark.parametrize("address", [FIRST, SECOND])
@@ -93,7 +93,7 @@ def test_a_machine_none_of_whose_macs_is_the_nodes_gets_nothing(
     )
     assert refused.status == 403
     assert FIRST_MAC in refused.text and SECOND_MAC in refused.text
-    assert orders.by_uuid(cluster, [order.uuid])[0].state == "ordered"
+    assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "ordered"
 
 
 def test_an_address_that_is_taken_away_is_nobodys(
@@ -122,4 +122,4 @@ def test_a_network_from_which_nodes_do_not_boot_still_says_who_asks(
         ).status
         == 200
     )
-    assert orders.by_uuid(cluster, [order.uuid])[0].state == "failed"
+    assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "failed"

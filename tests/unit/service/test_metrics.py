@@ -31,7 +31,7 @@ LATER = "2026-11-22 09:20:05"
 def follow(database: Database, order: Order, *states: str, suspect: bool = False) -> Order:
     """Through these states, a minute each."""
     for place, state in enumerate(states, 1):
-        at = timestamps.later(order.ordered, 60 * place)
+        at = timestamps.add_seconds(order.ordered, 60 * place)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, suspect=suspect)
     return order
 
@@ -61,11 +61,11 @@ def test_every_rack_tells_how_many_of_its_nodes_are_in_which_state(
 def test_of_live_orders_the_one_that_is_silent_for_longest_is_told(
     face: Face, cluster: Database, pin: Pin, order: Order
 ) -> None:
-    (second,) = orders.order(cluster, {"compute-0-1": pin}, by="root", now=LATER)
+    (second,) = orders.create_orders(cluster, {"compute-0-1": pin}, by="root", now=LATER)
     assert second.order is not None
     follow(cluster, order, "installing")
     follow(cluster, second.order, "installing")
-    heard = timestamps.seconds(timestamps.later(NOW, 60))
+    heard = timestamps.to_seconds(timestamps.add_seconds(NOW, 60))
     assert told(face, "rocks_order_heard") == [
         f'rocks_order_heard_timestamp_seconds{{rack="0",state="installing"}} {heard}'
     ]
@@ -79,7 +79,7 @@ def test_a_failed_node_is_named_until_it_is_ordered_again(
         'rocks_node_failed{node="compute-0-0",rack="0"} 1',
         "rocks_suspect_nodes 1",
     ]
-    orders.order(cluster, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
+    orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
     assert told(face, "rocks_node_failed", "rocks_suspect") == []
     assert told(face, "rocks_orders_ended") == ['rocks_orders_ended_total{state="failed"} 1']
 
@@ -125,9 +125,9 @@ def test_health_is_for_everybody(face: Face) -> None:
 def test_a_round_ends_orders_whose_time_is_over_and_writes_the_metrics(
     face: Face, cluster: Database, order: Order, tmp_path: pathlib.Path
 ) -> None:
-    textfile, late = tmp_path / "rocks.prom", timestamps.later(order.expires, 1)
+    textfile, late = tmp_path / "rocks.prom", timestamps.add_seconds(order.expires, 1)
     run_maintenance(cluster.location.url, str(textfile), late)
-    assert orders.by_uuid(cluster, [order.uuid])[0].state == "expired"
+    assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "expired"
     assert textfile.read_text(encoding="utf-8") == face.get("/rocks/metrics", ADMIN).text
     assert 'rocks_orders_ended_total{state="expired"} 1\n' in textfile.read_text(encoding="utf-8")
 

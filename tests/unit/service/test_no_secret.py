@@ -109,7 +109,7 @@ def test_no_kickstart_of_any_appliance_and_release_holds_one(secretive: Database
 def test_nothing_that_an_installing_node_or_a_person_is_shown_holds_one(
     secretive: Database, face: Face, pin: Pin
 ) -> None:
-    (said,) = orders.order(secretive, {"compute-0-0": pin}, by="root", now=NOW)
+    (said,) = orders.create_orders(secretive, {"compute-0-0": pin}, by="root", now=NOW)
     order: Order = said.order or pytest.fail("no order")
 
     def shown() -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ def failed(cluster: Database, order: Order) -> Order:
     order = orders.advance(
         cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200")
     )
-    order_history.record(
+    order_history.record_progress(
         cluster, [(order, Progress("install", 1, 9, "<script>alert(1)</script>"))], now=NOW
     )
     reason = '<img src=x onerror=alert(1)> & "no space"'

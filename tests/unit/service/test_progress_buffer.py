@@ -61,7 +61,7 @@ def test_the_newest_of_each_node_is_written(
     for done in (1, 2, 3):
         assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", done, 400))
     assert inbox.flush(cluster, NOW) == 1
-    (order,) = orders.live(cluster)
+    (order,) = orders.list_live(cluster)
     assert (order.phase, order.done, order.total) == ("install", 3, 400)
     assert inbox.flush(cluster, NOW) == 0
 
@@ -75,7 +75,7 @@ def test_the_newest_counts_whichever_interface_it_came_by(
         assert inbox.offer(cluster, address, installing.uuid, Progress("install", done, 400))
     assert not inbox.offer(cluster, "10.2.0.2", installing.uuid, Progress("install", 9, 400))
     assert inbox.flush(cluster, NOW) == 1
-    assert orders.live(cluster)[0].done == 3
+    assert orders.list_live(cluster)[0].done == 3
 
 
 def test_a_stranger_is_looked_up_by_himself(
@@ -121,12 +121,12 @@ def test_what_could_not_be_written_waits_for_the_database(
 
     inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     with monkeypatch.context() as patched:
-        patched.setattr(room.order_history, "record", away)
+        patched.setattr(room.order_history, "record_progress", away)
         with pytest.raises(Unavailable):
             inbox.flush(cluster, NOW)
     inbox.offer(cluster, NODE, installing.uuid, Progress("install", 2, 400))
     assert inbox.flush(cluster, NOW) == 1
-    assert orders.live(cluster)[0].done == 2
+    assert orders.list_live(cluster)[0].done == 2
 
 
 def test_the_faces_second_message_is_written_a_moment_later(
@@ -140,5 +140,5 @@ def test_the_faces_second_message_is_written_a_moment_later(
             ).status
             == 200
         )
-    assert orders.live(cluster)[0].done < 19
-    until(lambda: orders.live(cluster)[0].done == 19, 10.0, "the inbox to be written")
+    assert orders.list_live(cluster)[0].done < 19
+    until(lambda: orders.list_live(cluster)[0].done == 19, 10.0, "the inbox to be written")

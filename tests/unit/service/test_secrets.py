@@ -16,7 +16,7 @@ NODE, OTHER = "10.255.255.245", "10.255.255.244"
 
 
 def now(db: Database, order: Order) -> Order:
-    return orders.by_uuid(db, [order.uuid])[0]
+    return orders.find_by_uuid(db, [order.uuid])[0]
 
 
 def proof(key: str, order: Order) -> str:
@@ -26,7 +26,9 @@ def proof(key: str, order: Order) -> str:
 
 
 def again(db: Database, pin: Pin, **options: bool) -> Order:
-    (said,) = orders.order(db, {"compute-0-0": pin}, by="root", now=NOW, force=True, **options)
+    (said,) = orders.create_orders(
+        db, {"compute-0-0": pin}, by="root", now=NOW, force=True, **options
+    )
     assert said.order is not None
     return said.order
 
@@ -135,7 +137,7 @@ def test_a_second_time_is_refused_and_parks_the_node(
     parked = now(cluster, taken)
     assert (parked.state, parked.suspect) == ("failed", True)
     assert parked.reason == "suspect: the secrets were asked for a second time"
-    (said,) = orders.order(cluster, {"compute-0-0": pin}, by="root", now=NOW)
+    (said,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.action == "refused"
 
 

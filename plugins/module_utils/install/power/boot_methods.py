@@ -16,12 +16,12 @@ from ... import process
 from ...errors import CommandError, DescriptionError, RocksError, Unavailable
 from ...process import Run
 from . import ipmi, redfish, ssh_boot
-from .boot_target import Target
+from .boot_target import BootTarget
 
 OUTLET_SECONDS = 60.0
 
 
-def _outlet(target: Target, run: Run) -> None:
+def _cycle_outlet(target: BootTarget, run: Run) -> None:
     """A power outlet's own command, such as ``powerman --cycle compute-0-3``; ``{node}`` is put in."""
     text = target.attributes.get("outlet_command", "")
     if not text:
@@ -37,25 +37,25 @@ def _outlet(target: Target, run: Run) -> None:
     run([word.replace("{node}", target.node) for word in words], timeout=OUTLET_SECONDS)
 
 
-Way = Callable[[Target, Run], None]
+BootMethod = Callable[[BootTarget, Run], None]
 
-WAYS: Mapping[str, Way] = {
-    "reboot": lambda target, run: ssh_boot.send(target, "reboot", run),
-    "bootnext": lambda target, run: ssh_boot.send(target, "bootnext", run),
-    "kexec": lambda target, run: ssh_boot.send(target, "kexec", run),
-    "grub": lambda target, run: ssh_boot.send(target, "grub", run),
-    "ipmi": ipmi.send,
-    "redfish": lambda target, run: redfish.send(target),
-    "outlet": _outlet,
+BOOT_METHODS: Mapping[str, BootMethod] = {
+    "reboot": lambda target, run: ssh_boot.boot_installer(target, "reboot", run),
+    "bootnext": lambda target, run: ssh_boot.boot_installer(target, "bootnext", run),
+    "kexec": lambda target, run: ssh_boot.boot_installer(target, "kexec", run),
+    "grub": lambda target, run: ssh_boot.boot_installer(target, "grub", run),
+    "ipmi": ipmi.boot_installer,
+    "redfish": lambda target, run: redfish.boot_installer(target),
+    "outlet": _cycle_outlet,
 }
-LIVE_WAYS = ("reboot", "bootnext", "kexec", "grub")
-BMC_WAYS = ("ipmi", "redfish")
+SSH_METHODS = ("reboot", "bootnext", "kexec", "grub")
+BMC_METHODS = ("ipmi", "redfish")
 
 
-def ways(target: Target) -> tuple[str, ...]:
+def choose_boot_methods(target: BootTarget) -> tuple[str, ...]:
     """The ways to try, in order.  Raises DescriptionError for an attribute that names one which does not exist."""
-    named = _named(target, "reinstall_by", WAYS)
-    protocol = _named(target, "bmc_protocol", BMC_WAYS)[:1] or ("ipmi",)
+    named = _read_method_list(target, "reinstall_by", BOOT_METHODS)
+    protocol = _read_method_list(target, "bmc_protocol", BMC_METHODS)[:1] or ("ipmi",)
     if named:
         return named
     # A machine that starts from the network first needs no more than a reboot; another one is told to, once.
@@ -67,7 +67,9 @@ def ways(target: Target) -> tuple[str, ...]:
     return live + (protocol if target.bmc else ()) + outlet
 
 
-def _named(target: Target, attribute: str, known: Collection[str]) -> tuple[str, ...]:
+def _read_method_list(
+    target: BootTarget, attribute: str, known: Collection[str]
+) -> tuple[str, ...]:
     named = tuple(target.attributes.get(attribute, "").replace(",", " ").split())
     unknown = sorted(set(named) - set(known))
     if unknown:
@@ -76,19 +78,19 @@ def _named(target: Target, attribute: str, known: Collection[str]) -> tuple[str,
     return named
 
 
-def send(target: Target, *, run: Run = process.run, power: bool = False) -> str:
+def boot_installer(target: BootTarget, *, run: Run = process.run, power_only: bool = False) -> str:
     """Send the node into the installer; the way that worked.
 
-    power  do not try the ways that need a live system
+    power_only  do not try the ways that need a live system
 
     Raises Unavailable with what each way said.
     """
     said = []
-    for way in ways(target):
-        if power and way in LIVE_WAYS:
+    for way in choose_boot_methods(target):
+        if power_only and way in SSH_METHODS:
             continue
         try:
-            WAYS[way](target, run)
+            BOOT_METHODS[way](target, run)
             return way
         except (CommandError, Unavailable, DescriptionError) as error:
             said.append(f"{way}: {_reason(error)}")

@@ -13,24 +13,24 @@ from ...cluster.nodes import list_nodes
 from ...cluster.secret_values import effective_secrets
 
 
-class Target(NamedTuple):
+class BootTarget(NamedTuple):
     """A node as a driver sees it.
 
     address     where ssh reaches it
     attributes  which drivers, and what they need (docs/reinstalling.md has the list)
     bmc         address of its BMC, empty without one
-    user, password   of the BMC: the attribute bmc_user and the secret bmc_password
+    bmc_user, bmc_password   of the BMC: the attribute bmc_user and the secret bmc_password
     """
 
     node: str
     address: str
     attributes: Mapping[str, str]
     bmc: str = ""
-    user: str = ""
-    password: str = ""
+    bmc_user: str = ""
+    bmc_password: str = ""
 
 
-def targets(database: Database, names: list[str]) -> dict[str, Target]:
+def load_boot_targets(database: Database, names: list[str]) -> dict[str, BootTarget]:
     """Node -> target, for an account that may read secrets.  Raises NotFound for unknown names."""
     found = list_nodes(database, names)
     attributes = effective_for_nodes(database, found)
@@ -40,7 +40,7 @@ def targets(database: Database, names: list[str]) -> dict[str, Target]:
         values = {name: attribute.value for name, attribute in attributes[node.name].items()}
         bmc = bmcs.get(node.name, "")
         password = effective_secrets(database, node).get("bmc_password", "") if bmc else ""
-        made[node.name] = Target(
+        made[node.name] = BootTarget(
             node.name, node.ip, values, bmc, values.get("bmc_user", ""), password
         )
     return made

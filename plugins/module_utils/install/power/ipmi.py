@@ -8,30 +8,30 @@ The password goes by the environment (ipmitool's -E), so that no argument list s
 from __future__ import annotations
 
 from ...process import Run
-from .boot_target import Target
+from .boot_target import BootTarget
 
 SECONDS = 60.0
 
 
-def send(target: Target, run: Run) -> None:
+def boot_installer(target: BootTarget, run: Run) -> None:
     """Make the machine start from the network once, and switch it off and on.  Raises CommandError."""
     options = "options=efiboot" if target.attributes.get("firmware") == "uefi" else ""
-    _ipmi(target, run, "chassis", "bootdev", "pxe", *filter(None, [options]))
+    _run_ipmitool(target, run, "chassis", "bootdev", "pxe", *filter(None, [options]))
     cycle(target, run)
 
 
-def cycle(target: Target, run: Run) -> None:
+def cycle(target: BootTarget, run: Run) -> None:
     """Switch the machine off and on; a machine that is off is switched on."""
     verb = "cycle" if status(target, run) else "on"
-    _ipmi(target, run, "chassis", "power", verb)
+    _run_ipmitool(target, run, "chassis", "power", verb)
 
 
-def status(target: Target, run: Run) -> bool:
+def status(target: BootTarget, run: Run) -> bool:
     """Whether the machine is on."""
-    return _ipmi(target, run, "chassis", "power", "status").strip().endswith("on")
+    return _run_ipmitool(target, run, "chassis", "power", "status").strip().endswith("on")
 
 
-def _ipmi(target: Target, run: Run, *words: str) -> str:
+def _run_ipmitool(target: BootTarget, run: Run, *words: str) -> str:
     host, _colon, port = target.bmc.partition(":")
     argv = [
         "ipmitool",
@@ -41,9 +41,11 @@ def _ipmi(target: Target, run: Run, *words: str) -> str:
         host,
         *(["-p", port] if port else []),
         "-U",
-        target.user,
+        target.bmc_user,
         "-E",
     ]
     cipher = target.attributes.get("ipmi_cipher")
     argv += ["-C", cipher] if cipher else []
-    return str(run([*argv, *words], timeout=SECONDS, env={"IPMI_PASSWORD": target.password}).stdout)
+    return str(
+        run([*argv, *words], timeout=SECONDS, env={"IPMI_PASSWORD": target.bmc_password}).stdout
+    )

@@ -12,37 +12,37 @@ import contextlib
 from typing import Any, Iterator, Optional
 
 from ...errors import CommandError, Unavailable
-from .boot_target import Target
+from .boot_target import BootTarget
 
 SECONDS = 30
 SYSTEMS = "/redfish/v1/Systems"
 
 
-def send(target: Target) -> None:
+def boot_installer(target: BootTarget) -> None:
     """Make the machine start from the network once, and switch it off and on.  Raises Unavailable."""
     with _client(target) as client:
         system = _system(client, target)
         boot = {"BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once"}
         if target.attributes.get("firmware") == "uefi":
             boot["BootSourceOverrideMode"] = "UEFI"
-        _ask(client, target, "PATCH", system["@odata.id"], {"Boot": boot})
+        _request(client, target, "PATCH", system["@odata.id"], {"Boot": boot})
         _reset(client, target, system)
 
 
-def cycle(target: Target) -> None:
+def cycle(target: BootTarget) -> None:
     """Switch the machine off and on; a machine that is off is switched on."""
     with _client(target) as client:
         _reset(client, target, _system(client, target))
 
 
-def status(target: Target) -> bool:
+def status(target: BootTarget) -> bool:
     """Whether the machine is on."""
     with _client(target) as client:
         return bool(_system(client, target).get("PowerState") == "On")
 
 
 @contextlib.contextmanager
-def _client(target: Target) -> Iterator[Any]:
+def _client(target: BootTarget) -> Iterator[Any]:
     try:
         import redfish
     except ImportError:
@@ -53,8 +53,8 @@ def _client(target: Target) -> Iterator[Any]:
     try:
         client = redfish.redfish_client(
             base_url=base,
-            username=target.user,
-            password=target.password,
+            username=target.bmc_user,
+            password=target.bmc_password,
             cafile=target.attributes.get("redfish_ca") or None,
             timeout=SECONDS,
             max_retry=1,
@@ -62,7 +62,7 @@ def _client(target: Target) -> Iterator[Any]:
         client.login(auth=redfish.AuthMethod.BASIC)
     # The client raises its own exceptions, those of requests, and bare ones.
     except Exception as error:
-        raise _unavailable(target, f"no session: {_said(error)}") from error
+        raise _unavailable(target, f"no session: {_error_text(error)}") from error
     try:
         yield client
     finally:
@@ -70,10 +70,11 @@ def _client(target: Target) -> Iterator[Any]:
             client.logout()
 
 
-def _system(client: Any, target: Target) -> dict[str, Any]:
+def _system(client: Any, target: BootTarget) -> dict[str, Any]:
     """The one computer system behind this BMC, or the one that the attribute redfish_system names."""
     members = [
-        member["@odata.id"] for member in _ask(client, target, "GET", SYSTEMS).get("Members", [])
+        member["@odata.id"]
+        for member in _request(client, target, "GET", SYSTEMS).get("Members", [])
     ]
     wanted = target.attributes.get("redfish_system", "")
     found = [one for one in members if not wanted or one.rstrip("/").endswith(f"/{wanted}")]
@@ -82,10 +83,10 @@ def _system(client: Any, target: Target) -> dict[str, Any]:
         raise Unavailable(
             what, f"{target.node} ({target.bmc})", "name one: the attribute redfish_system"
         )
-    return _ask(client, target, "GET", found[0])
+    return _request(client, target, "GET", found[0])
 
 
-def _reset(client: Any, target: Target, system: dict[str, Any]) -> None:
+def _reset(client: Any, target: BootTarget, system: dict[str, Any]) -> None:
     action = system["Actions"]["#ComputerSystem.Reset"]
     allowed = action.get("ResetType@Redfish.AllowableValues", ["ForceRestart", "On"])
     on = system.get("PowerState") == "On"
@@ -94,11 +95,11 @@ def _reset(client: Any, target: Target, system: dict[str, Any]) -> None:
         if on
         else "On"
     )
-    _ask(client, target, "POST", action["target"], {"ResetType": verb})
+    _request(client, target, "POST", action["target"], {"ResetType": verb})
 
 
-def _ask(
-    client: Any, target: Target, method: str, path: str, body: Optional[dict[str, Any]] = None
+def _request(
+    client: Any, target: BootTarget, method: str, path: str, body: Optional[dict[str, Any]] = None
 ) -> dict[str, Any]:
     try:
         if method == "GET":
@@ -107,13 +108,13 @@ def _ask(
             answer = (client.patch if method == "PATCH" else client.post)(path, body=body)
         found = answer.dict if answer.text else {}
     except Exception as error:
-        raise _unavailable(target, f"{method} {path}: {_said(error)}") from error
+        raise _unavailable(target, f"{method} {path}: {_error_text(error)}") from error
     if answer.status >= 400:
         raise _unavailable(target, f"{method} {path}: status {answer.status}")
     return found if isinstance(found, dict) else {}
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """What went wrong: the client says nothing of its own when it has tried often enough, and why stands behind it."""
     behind = error.__cause__ or error.__context__
     while not str(error) and behind is not None:
@@ -121,5 +122,5 @@ def _said(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _unavailable(target: Target, what: str) -> Unavailable:
+def _unavailable(target: BootTarget, what: str) -> Unavailable:
     return Unavailable(f"the BMC does not do it: {what}", f"{target.node} ({target.bmc})")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Mapping
 
 from ...process import Run
-from .boot_target import Target
+from .boot_target import BootTarget
 
 CONNECT_SECONDS = 5
 SCRIPT_SECONDS = 120.0
@@ -33,10 +33,10 @@ SSH = (
 )
 
 # Detached from the connection, and a moment later, so that ssh ends well.
-GO = "setsid sh -c 'sleep 1; {command}' </dev/null >/dev/null 2>&1 &\n"
+DETACHED = "setsid sh -c 'sleep 1; {command}' </dev/null >/dev/null 2>&1 &\n"
 
 # kernel, its arguments, and the initial RAM disk, as the boot answer for iPXE names them.
-ASK = """
+FETCH_INSTALLER = """
 url=$(cat /etc/rocks/frontend)
 answer=$(curl --silent --show-error --fail --max-time 30 "$url/rocks/boot?form=ipxe") || exit 1
 kernel=$(printf '%s\\n' "$answer" | awk '$1 == "kernel" { print $2 }')
@@ -48,7 +48,7 @@ curl --silent --show-error --fail --output /boot/rocks/vmlinuz "$kernel" || exit
 curl --silent --show-error --fail --output /boot/rocks/initrd.img "$initrd" || exit 1
 """
 
-REBOOT = GO.format(command="systemctl reboot")
+REBOOT = DETACHED.format(command="systemctl reboot")
 
 # BootNext counts once (UEFI 2.10, 3.1.2), so a machine that boots its disk first does so again afterwards.  Of its entries
 # for the network the card that reaches the frontend is taken first, and IPv6 last.
@@ -63,15 +63,15 @@ pick() { printf '%s\\n' "$entries" | grep -v v6 | grep -i -- "$1"; }
 entry=$({ pick "${mac:-none}"; pick Boot; printf '%s\\n' "$entries"; } | sed -nE 's/^Boot([0-9A-F]{4}).*/\\1/p' | head -n 1)
 [ -n "$entry" ] || { echo "its firmware has no entry for the network" >&2; exit 1; }
 efibootmgr --quiet --bootnext "$entry" || exit 1
-""" + GO.format(command="systemctl reboot")
+""" + DETACHED.format(command="systemctl reboot")
 
 # By the system call for files where the kernel has it: the other one is locked under Secure Boot.
 KEXEC = (
-    ASK
+    FETCH_INSTALLER
     + """
 kexec --kexec-syscall-auto --load /boot/rocks/vmlinuz --initrd=/boot/rocks/initrd.img --append="$arguments" || exit 1
 """
-    + GO.format(command="systemctl kexec")
+    + DETACHED.format(command="systemctl kexec")
 )
 
 # custom.cfg is read at the end of GRUB's own configuration (/etc/grub.d/41_custom), beside its environment; so the entry
@@ -79,7 +79,7 @@ kexec --kexec-syscall-auto --load /boot/rocks/vmlinuz --initrd=/boot/rocks/initr
 # environment is on LVM or an array (grub-reboot(8)); a node that comes again and again is then refused its kickstart,
 # since its order has ended.  Until EL 8 another command starts a kernel under UEFI's Secure Boot.
 GRUB = (
-    ASK
+    FETCH_INSTALLER
     + """
 environment=$(readlink -e /boot/grub2/grubenv) || { echo "GRUB has no environment" >&2; exit 1; }
 top=$(findmnt --noheadings --output TARGET --target /boot/rocks) || exit 1
@@ -95,12 +95,12 @@ menuentry "Install by rocks" --id rocks-install --unrestricted {
 CONFIGURATION
 grub2-reboot rocks-install || exit 1
 """
-    + GO.format(command="systemctl reboot")
+    + DETACHED.format(command="systemctl reboot")
 )
 
 SCRIPTS: Mapping[str, str] = {"reboot": REBOOT, "bootnext": BOOTNEXT, "kexec": KEXEC, "grub": GRUB}
 
 
-def send(target: Target, way: str, run: Run) -> None:
+def boot_installer(target: BootTarget, way: str, run: Run) -> None:
     """Run the script of ``way`` on the node.  Raises CommandError with what it said."""
     run([*SSH, target.address, "sh", "-s"], stdin=SCRIPTS[way], timeout=SCRIPT_SECONDS)

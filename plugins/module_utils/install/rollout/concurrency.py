@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One thing done to many nodes, many at once."""
+"""Run a function for many nodes concurrently."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Callable, Iterable, Iterator, TypeVar
 
 THREADS = 64
 
-Thing = TypeVar("Thing")
-Outcome = TypeVar("Outcome")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def run_concurrently(
-    work: Callable[[Thing], Outcome], things: Iterable[Thing]
-) -> Iterator[tuple[Thing, Future[Outcome]]]:
-    """Each thing with what became of it, as they end.
+    function: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Call ``function`` for every item in threads; yield items with their finished futures.
 
-    Interrupted, what waits for its turn is not begun, and nothing is waited for.
+    When the caller stops iterating, for example because of an interrupt, pending items are not
+    started, and running ones are not waited for.
     """
     pool = ThreadPoolExecutor(THREADS)
     try:
-        begun = {pool.submit(work, thing): thing for thing in things}
-        for done in as_completed(begun):
-            yield begun[done], done
+        items_by_future = {pool.submit(function, item): item for item in items}
+        for future in as_completed(items_by_future):
+            yield items_by_future[future], future
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

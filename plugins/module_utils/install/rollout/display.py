@@ -28,28 +28,28 @@ INSTALLING_SHARE = SHARE[INSTALLED] - SHARE[INSTALLING]
 ENDS = (UP, FAILED, EXPIRED, CANCELLED, REFUSED, UNCHANGED, NOT_BEGUN)
 
 
-def line(step: Step) -> str:
+def format_step(step: Step) -> str:
     """A step as one line of printable text."""
     count = f" {step.done}/{step.total}" if step.total else ""
-    message = f": {step.message}" if step.message not in ("", step.step) else ""
-    return printable(f"{step.node} {step.step}{count}{message}")
+    message = f": {step.message}" if step.message not in ("", step.state) else ""
+    return printable(f"{step.node} {step.state}{count}{message}")
 
 
-def bars(last: Mapping[str, Step], width: int, height: int) -> list[str]:
+def format_bars(last: Mapping[str, Step], width: int, height: int) -> list[str]:
     """The nodes' last steps as bars that fit; where there is no room for all, those that are under way come first."""
-    under_way = [step for step in last.values() if step.step not in ENDS]
-    over = [step for step in last.values() if step.step in ENDS]
+    under_way = [step for step in last.values() if step.state not in ENDS]
+    over = [step for step in last.values() if step.state in ENDS]
     room = max(1, height - 2)
     shown = [*under_way, *over[::-1]][:room]
     name = max([len(step.node) for step in shown], default=0)
-    counts = {end: sum(step.step == end for step in over) for end in ENDS}
+    counts = {end: sum(step.state == end for step in over) for end in ENDS}
     told = ", ".join(f"{count} {end}" for end, count in counts.items() if count)
     heading = f"{len(under_way)} under way" + (f", {told}" if told else "")
     return [
         text[:width]
         for text in (
             heading,
-            *(f"{step.node:<{name}} {_bar(step)} {_note(step)}" for step in shown),
+            *(f"{step.node:<{name}} {_bar(step)} {_describe(step)}" for step in shown),
         )
     ]
 
@@ -60,14 +60,16 @@ def printable(text: str) -> str:
 
 
 def _bar(step: Step) -> str:
-    share = SHARE.get(step.step, 0.0)
-    if step.step == INSTALLING and step.total:
+    share = SHARE.get(step.state, 0.0)
+    if step.state == INSTALLING and step.total:
         share += INSTALLING_SHARE * min(1.0, step.done / step.total)
     full = round(share * BAR)
     return f"[{'#' * full}{'.' * (BAR - full)}]"
 
 
-def _note(step: Step) -> str:
+def _describe(step: Step) -> str:
     return printable(
-        f"{step.step}: {step.message}" if step.message and step.message != step.step else step.step
+        f"{step.state}: {step.message}"
+        if step.message and step.message != step.state
+        else step.state
     )

@@ -15,21 +15,21 @@ from ...errors import RocksError
 from .. import orders, timestamps
 from ..eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY
 from ..model import Order, Pin
-from ..power.boot_target import Target
-from ..schedulers.base import Nobody, Scheduler
+from ..power.boot_target import BootTarget
+from ..schedulers.base import NoScheduler, Scheduler
 from ..states import BOOTED, FAILED, INSTALLED, INSTALLING, LIVE, ORDERED, UP
 from .concurrency import run_concurrently
-from .waves import Rules, stopped, waves
+from .waves import WaveRules, plan_waves, stop_reason
 
 POLL_SECONDS = 2.0
 
 # Seconds that a node may stay in a state without a word.
 DEADLINES: Mapping[str, int] = {ORDERED: 900, BOOTED: 900, INSTALLING: 600, INSTALLED: 1800}
 
-WAITING, SENT, REFUSED_STEP, NOT_BEGUN = "waiting", "sent", REFUSED, "not begun"
+WAITING, SENT, NOT_BEGUN = "waiting", "sent", "not begun"
 
 
-class Plan(NamedTuple):
+class RolloutOptions(NamedTuple):
     """How to go about it.
 
     wait      False: order and send, and do not wait for the nodes to come up
@@ -37,12 +37,11 @@ class Plan(NamedTuple):
     """
 
     by: str
-    rules: Rules = Rules()
+    rules: WaveRules = WaveRules()
     force: bool = False
     rearm: bool = False
     wipe: bool = False
     wait: bool = True
-    power: bool = False
     deadlines: Mapping[str, int] = DEADLINES
 
 
@@ -50,31 +49,31 @@ class Step(NamedTuple):
     """What happened to a node: a state of its order, or ``waiting``, ``sent``, ``unchanged``, ``refused``, ``not begun``."""
 
     node: str
-    step: str
+    state: str
     message: str = ""
     done: int = 0
     total: int = 0
 
 
-class Tools(NamedTuple):
+class Effects(NamedTuple):
     """What the loop touches the outside with.
 
     send   sends a target into the installer and says by which way; raises RocksError
     now    the moment, as the database writes it
     """
 
-    send: Callable[[Target], str]
+    send: Callable[[BootTarget], str]
     now: Callable[[], str]
     sleep: Callable[[float], None]
-    scheduler: Scheduler = Nobody()
+    scheduler: Scheduler = NoScheduler()
 
 
-def drive(
+def roll_out(
     database: Database,
     wanted: Mapping[str, Pin],
-    targets: Mapping[str, Target],
-    plan: Plan,
-    tools: Tools,
+    targets: Mapping[str, BootTarget],
+    plan: RolloutOptions,
+    tools: Effects,
 ) -> Iterator[Step]:
     """Reinstall the nodes of ``wanted`` (node -> what to install); what happens, as it happens.
 
@@ -94,27 +93,29 @@ def drive(
     nodes = [one.node for one in verdicts if one.action not in (REFUSED, UNCHANGED)]
     begun = failed = 0
     why = ""
-    for number, wave in enumerate(waves(nodes, plan.rules)):
+    for number, wave in enumerate(plan_waves(nodes, plan.rules)):
         if why:
             for node in wave:
                 yield Step(node, NOT_BEGUN, why)
             continue
         ended: dict[str, str] = {}
-        for step in _wave(database, {node: wanted[node] for node in wave}, targets, plan, tools):
-            ended[step.node] = step.step
+        for step in _run_wave(
+            database, {node: wanted[node] for node in wave}, targets, plan, tools
+        ):
+            ended[step.node] = step.state
             yield step
         begun += len(wave)
         failed += sum(step not in (UP, SENT) for step in ended.values())
         canary = bool(plan.rules.canary) and number == 0 and len(nodes) > 1
-        why = stopped(begun, failed, canary, plan.rules)
+        why = stop_reason(begun, failed, canary, plan.rules)
 
 
-def _wave(
+def _run_wave(
     database: Database,
     wanted: Mapping[str, Pin],
-    targets: Mapping[str, Target],
-    plan: Plan,
-    tools: Tools,
+    targets: Mapping[str, BootTarget],
+    plan: RolloutOptions,
+    tools: Effects,
 ) -> Iterator[Step]:
     tools.scheduler.drain(list(wanted), f"by {plan.by}")
     waiting = list(wanted)
@@ -129,30 +130,30 @@ def _wave(
                 if node not in told:
                     told[node] = (WAITING, "", 0)
                     yield Step(node, WAITING, "a job still runs")
-            for step, order in _begin(
+            for step, order in _start_installs(
                 database, {node: wanted[node] for node in free}, targets, plan, tools
             ):
                 yield step
                 if order is not None and plan.wait:
                     following[order.node] = order
-            yield from _follow(database, following, told, plan, tools)
+            yield from _poll(database, following, told, plan, tools)
             if waiting or following:
                 tools.sleep(POLL_SECONDS)
     finally:
         tools.scheduler.resume(waiting)  # interrupted: nothing was begun there
 
 
-def _begin(
+def _start_installs(
     database: Database,
     wanted: Mapping[str, Pin],
-    targets: Mapping[str, Target],
-    plan: Plan,
-    tools: Tools,
+    targets: Mapping[str, BootTarget],
+    plan: RolloutOptions,
+    tools: Effects,
 ) -> Iterator[tuple[Step, Order | None]]:
     """Order nodes and send them into the installer, many at once; those whose order goes on already are followed."""
     if not wanted:
         return
-    verdicts = orders.order(
+    verdicts = orders.create_orders(
         database,
         wanted,
         by=plan.by,
@@ -197,16 +198,16 @@ def _begin(
             raise error
 
 
-def _follow(
+def _poll(
     database: Database,
     following: dict[str, Order],
     told: dict[str, tuple[str, str, int]],
-    plan: Plan,
-    tools: Tools,
+    plan: RolloutOptions,
+    tools: Effects,
 ) -> Iterator[Step]:
     """What the nodes have told since the last look; those that ended leave ``following``."""
     up = []
-    for order in _heard(database, [one.uuid for one in following.values()], plan, tools):
+    for order in _load_progress(database, [one.uuid for one in following.values()], plan, tools):
         news = (order.state, order.phase, order.done)
         if told.get(order.node) != news:
             told[order.node] = news
@@ -227,25 +228,29 @@ def _follow(
     tools.scheduler.resume(up)
 
 
-def _heard(database: Database, uuids: Sequence[str], plan: Plan, tools: Tools) -> list[Order]:
+def _load_progress(
+    database: Database, uuids: Sequence[str], plan: RolloutOptions, tools: Effects
+) -> list[Order]:
     """The orders as they are now, after those that were silent for too long have failed."""
-    found = orders.by_uuid(database, uuids)
+    found = orders.find_by_uuid(database, uuids)
     late = [
-        (order, reason) for order in found if (reason := _late(order, plan.deadlines, tools.now()))
+        (order, reason)
+        for order in found
+        if (reason := _overdue_reason(order, plan.deadlines, tools.now()))
     ]
     for order, reason in late:
         orders.fail(database, [order], by="service", now=tools.now(), reason=reason)
-    return orders.by_uuid(database, uuids) if late else found
+    return orders.find_by_uuid(database, uuids) if late else found
 
 
-def _late(order: Order, deadlines: Mapping[str, int], now: str) -> str:
+def _overdue_reason(order: Order, deadlines: Mapping[str, int], now: str) -> str:
     """Why the order fails now, or nothing."""
     limit = deadlines.get(order.state)
-    if limit is None or timestamps.seconds(now) - timestamps.seconds(order.changed) <= limit:
+    if limit is None or timestamps.to_seconds(now) - timestamps.to_seconds(order.changed) <= limit:
         return ""
     return f"nothing was heard of it for {limit} s, when it was {order.state}"
 
 
-def summary(steps: Sequence[Step]) -> dict[str, Step]:
+def last_steps(steps: Sequence[Step]) -> dict[str, Step]:
     """The last step of each node."""
     return {step.node: step for step in steps}

@@ -11,28 +11,28 @@ from ...errors import DescriptionError
 Size = Union[int, str]
 
 
-class Rules(NamedTuple):
+class WaveRules(NamedTuple):
     """How a reinstallation of many nodes goes.
 
     canary    how many go alone, first; nothing follows unless all of them come up
     sizes     of the waves after that, numbers or percentages of all nodes; the last one repeats
-    most_failed   so many failed nodes end it
+    max_failed   so many failed nodes end it
     fail_rate     or this share (0 to 1) of those that were begun, once there are enough to tell
     """
 
     canary: int = 1
     sizes: tuple[Size, ...] = (32,)
-    most_failed: int = 3
+    max_failed: int = 3
     fail_rate: float = 0.1
 
 
-ENOUGH = 10  # nodes, before a share of them means anything
+MIN_NODES_FOR_RATE = 10  # nodes, before a share of them means anything
 
 
-def waves(nodes: Sequence[str], rules: Rules) -> list[list[str]]:
+def plan_waves(nodes: Sequence[str], rules: WaveRules) -> list[list[str]]:
     """The nodes in waves, in their order.  Raises DescriptionError for rules that are none."""
     total = len(nodes)
-    sizes = [_number(size, total) for size in rules.sizes]
+    sizes = [_wave_size(size, total) for size in rules.sizes]
     if not sizes or min(sizes) < 1:
         raise DescriptionError(
             f"waves of {', '.join(map(str, rules.sizes)) or 'nothing'}", "serial", "at least 1 each"
@@ -56,18 +56,18 @@ def waves(nodes: Sequence[str], rules: Rules) -> list[list[str]]:
     return cut
 
 
-def stopped(begun: int, failed: int, canary: bool, rules: Rules) -> str:
+def stop_reason(begun: int, failed: int, canary: bool, rules: WaveRules) -> str:
     """Why no further wave begins; empty when one may."""
     if canary and failed:
         return f"{failed} of the {begun} nodes that went first did not come up"
-    if rules.most_failed and failed >= rules.most_failed:
-        return f"{failed} nodes failed, and {rules.most_failed} are the limit"
-    if begun >= ENOUGH and failed > rules.fail_rate * begun:
+    if rules.max_failed and failed >= rules.max_failed:
+        return f"{failed} nodes failed, and {rules.max_failed} are the limit"
+    if begun >= MIN_NODES_FOR_RATE and failed > rules.fail_rate * begun:
         return f"{failed} of {begun} nodes failed, more than {rules.fail_rate:.0%}"
     return ""
 
 
-def _number(size: Size, total: int) -> int:
+def _wave_size(size: Size, total: int) -> int:
     text = str(size).strip()
     try:
         if text.endswith("%"):

@@ -31,7 +31,7 @@ class Scheduler(Protocol):
         """Keep a node whose installation failed from jobs, and say why."""
 
 
-class Nobody:
+class NoScheduler:
     """No scheduler: every node is free at once."""
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
@@ -48,7 +48,7 @@ class Nobody:
 
 
 SCHEDULERS: Mapping[str, Callable[[], Scheduler]] = {
-    "none": Nobody,
+    "none": NoScheduler,
     "slurm": Slurm,
     "slurm_reboot": SlurmReboot,
     "pbs": OpenPBS,

@@ -16,7 +16,7 @@ from ...process import Run
 SECONDS = 60.0
 
 
-HOLD = "rocks_reinstall"  # how our comments begin
+COMMENT_PREFIX = "rocks_reinstall"  # how our comments begin
 
 
 class Vnode(NamedTuple):
@@ -27,12 +27,12 @@ class Vnode(NamedTuple):
     jobs: str
 
     @property
-    def ours(self) -> bool:
-        return "offline" in self.states and self.comment.startswith(HOLD)
+    def drained_by_rocks(self) -> bool:
+        return "offline" in self.states and self.comment.startswith(COMMENT_PREFIX)
 
     @property
-    def theirs(self) -> bool:
-        return "offline" in self.states and not self.comment.startswith(HOLD)
+    def drained_by_others(self) -> bool:
+        return "offline" in self.states and not self.comment.startswith(COMMENT_PREFIX)
 
 
 class OpenPBS:
@@ -42,15 +42,15 @@ class OpenPBS:
         self._run = run
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
-        taken = [node for node, one in self._vnodes(nodes).items() if not one.theirs]
+        taken = [node for node, one in self._vnodes(nodes).items() if not one.drained_by_others]
         if taken:
-            self._ask(["pbsnodes", "-o", "-C", f"{HOLD}: {reason}", *taken])
+            self._ask(["pbsnodes", "-o", "-C", f"{COMMENT_PREFIX}: {reason}", *taken])
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
         return {node for node, one in self._vnodes(nodes).items() if one.jobs}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        back = [node for node, one in self._vnodes(nodes).items() if one.ours]
+        back = [node for node, one in self._vnodes(nodes).items() if one.drained_by_rocks]
         if back:
             self._ask(["pbsnodes", "-r", "-C", "", *back])
 

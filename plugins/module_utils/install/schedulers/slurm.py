@@ -15,18 +15,20 @@ from ...errors import CommandError, Unavailable
 from ...process import Run
 
 SECONDS = 60.0
-HOLD = "rocks_reinstall"  # how our reasons begin, which is how our nodes are told from others
+REASON_PREFIX = (
+    "rocks_reinstall"  # how our reasons begin, which is how our nodes are told from others
+)
 REASON_CHARACTERS = 200
 FLAGS = "*~#!%$@^-+"  # sinfo(1), NODE STATE CODES
 # States in which a job, or its cleaning up, is still there.
 BUSY = frozenset(("allocated", "mixed", "completing", "draining"))
 # States in which a node is out of service, for the reason that stands with it.
-HELD = frozenset(("draining", "drained", "down", "fail", "failing"))
+OUT_OF_SERVICE = frozenset(("draining", "drained", "down", "fail", "failing"))
 # What slurmctld or slurmd says by itself.
-OF_SLURM = ("none", "Not responding", "Node unexpectedly rebooted")
+SLURM_REASONS = ("none", "Not responding", "Node unexpectedly rebooted")
 
 
-class State(NamedTuple):
+class SlurmNode(NamedTuple):
     """A node as sinfo shows it; ``reason`` is ``none`` without one."""
 
     name: str
@@ -37,23 +39,25 @@ class State(NamedTuple):
         return self.name in BUSY
 
     @property
-    def ours(self) -> bool:
+    def drained_by_rocks(self) -> bool:
         """Out of service because of us."""
-        return self.name in HELD and self.reason.startswith(HOLD)
+        return self.name in OUT_OF_SERVICE and self.reason.startswith(REASON_PREFIX)
 
     @property
-    def theirs(self) -> bool:
+    def drained_by_others(self) -> bool:
         """Out of service because a person said so, or a health check."""
-        return self.name in HELD and not self.reason.startswith((HOLD, *OF_SLURM))
+        return self.name in OUT_OF_SERVICE and not self.reason.startswith(
+            (REASON_PREFIX, *SLURM_REASONS)
+        )
 
 
-class Ask:
+class SlurmCommands:
     """The two programs."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def states(self, nodes: Sequence[str]) -> dict[str, State]:
+    def states(self, nodes: Sequence[str]) -> dict[str, SlurmNode]:
         """Node -> state, of those that Slurm knows."""
         if not nodes:
             return {}
@@ -62,7 +66,9 @@ class Ask:
             line.split("|", 2) for line in self.answer(argv).splitlines() if line.count("|") >= 2
         ]
         # A node of several partitions stands there several times, always the same.
-        return {node: State(state.rstrip(FLAGS), reason.strip()) for node, state, reason in rows}
+        return {
+            node: SlurmNode(state.rstrip(FLAGS), reason.strip()) for node, state, reason in rows
+        }
 
     def update(self, nodes: Sequence[str], *words: str) -> None:
         if nodes:
@@ -81,18 +87,25 @@ class Slurm:
     """The nodes that Slurm does not know (a login node, a file server) are free, and stay untouched."""
 
     def __init__(self, run: Run = process.run) -> None:
-        self.ask = Ask(run)
+        self.commands = SlurmCommands(run)
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
-        taken = [node for node, state in self.ask.states(nodes).items() if not state.theirs]
-        self.ask.update(taken, "State=DRAIN", f"Reason={HOLD}: {reason}"[:REASON_CHARACTERS])
+        taken = [
+            node
+            for node, state in self.commands.states(nodes).items()
+            if not state.drained_by_others
+        ]
+        self.commands.update(
+            taken, "State=DRAIN", f"Reason={REASON_PREFIX}: {reason}"[:REASON_CHARACTERS]
+        )
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
-        return {node for node, state in self.ask.states(nodes).items() if state.busy}
+        return {node for node, state in self.commands.states(nodes).items() if state.busy}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        self.ask.update(
-            [node for node, state in self.ask.states(nodes).items() if state.ours], "State=RESUME"
+        self.commands.update(
+            [node for node, state in self.commands.states(nodes).items() if state.drained_by_rocks],
+            "State=RESUME",
         )
 
     def hold(self, node: str, reason: str) -> None:

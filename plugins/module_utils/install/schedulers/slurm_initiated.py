@@ -12,7 +12,7 @@ from typing import Sequence
 from ... import process
 from ...errors import Refused
 from ...process import Run
-from .slurm import HOLD, REASON_CHARACTERS, Ask
+from .slurm import REASON_CHARACTERS, REASON_PREFIX, SlurmCommands
 
 INSTALL_SECONDS = (
     1800  # less time than this, and Slurm gives up nodes that are still being installed
@@ -23,11 +23,11 @@ class SlurmReboot:
     """Nodes that slurmctld has handed to its RebootProgram."""
 
     def __init__(self, run: Run = process.run) -> None:
-        self.ask = Ask(run)
+        self.commands = SlurmCommands(run)
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
         """They are free already.  Raises Refused, before anything is ordered, when Slurm would not wait long enough."""
-        said = self.ask.answer(["scontrol", "show", "config"])
+        said = self.commands.answer(["scontrol", "show", "config"])
         values = dict(line.partition("=")[::2] for line in said.splitlines())
         seconds = {
             name.strip(): value.split()[0] for name, value in values.items() if value.strip()
@@ -46,4 +46,6 @@ class SlurmReboot:
         """slurmd's first word after the start does it, or leaves the node down where nextstate=DOWN was asked for."""
 
     def hold(self, node: str, reason: str) -> None:
-        self.ask.update([node], "State=DOWN", f"Reason={HOLD}: {reason}"[:REASON_CHARACTERS])
+        self.commands.update(
+            [node], "State=DOWN", f"Reason={REASON_PREFIX}: {reason}"[:REASON_CHARACTERS]
+        )

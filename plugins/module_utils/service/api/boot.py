@@ -44,7 +44,7 @@ def boot(service: Service, request: Request) -> Answer:
 
 def _unknown(service: Service, request: Request, form: str) -> Answer:
     """Wait to be entered, but not without end: what counts are the rows that the audit has of these answers."""
-    since = timestamps.later(service.now, -boot_scripts.DISCOVERY_WINDOW)
+    since = timestamps.add_seconds(service.now, -boot_scripts.DISCOVERY_WINDOW)
     row = service.db.row(WAITED, (since, DISCOVERY, request.address))
     waited = row[0] if row else 0
     if waited < boot_scripts.DISCOVERY_TRIES[form]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple
 
 from ...install import order_history, orders
-from ...install.drift import remember
+from ...install.drift import store_check
 from ...install.model import Order, Progress
 from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP
 from ..identify import demand_root, identify
@@ -62,7 +62,7 @@ def _progress(service: Service, told: Told) -> None:
             f"no progress is expected: the install order is {told.order.state}",
             told.order.node,
         )
-    order_history.record(service.db, [(told.order, told.progress)], now=service.now)
+    order_history.record_progress(service.db, [(told.order, told.progress)], now=service.now)
 
 
 def _installed(service: Service, told: Told) -> None:
@@ -115,14 +115,14 @@ def _packages(service: Service, told: Told) -> None:
     """Which packages a node that is up has now: whether it drifted is for who asks the database."""
     if told.order.state != UP:
         raise Denied(409, f"the install order is {told.order.state}", told.order.node)
-    remember(service.db, told.order, text_of(told.message, "manifest")[:64], now=service.now)
+    store_check(service.db, told.order, text_of(told.message, "manifest")[:64], now=service.now)
 
 
 def _unclean(service: Service, told: Told) -> None:
     """A node that is up was not shut down before it booted: what that means is for the frontend to decide."""
     if told.order.state != UP:
         raise Denied(409, f"the install order is {told.order.state}", told.order.node)
-    order_history.note(
+    order_history.add_note(
         service.db,
         told.order,
         order_history.UNCLEAN,

@@ -58,7 +58,7 @@ def _take(service: Service, request: Request, order: Order, size: int) -> None:
     try:
         orders.advance(service.db, order, INSTALLING, now=service.now, audit=audit)
     except Conflict:
-        current = orders.by_uuid(service.db, [order.uuid])
+        current = orders.find_by_uuid(service.db, [order.uuid])
         if (
             not current
             or boot_policy.on_kickstart(current[0], service.now).answer == boot_policy.LOCAL

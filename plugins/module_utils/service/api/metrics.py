@@ -62,7 +62,7 @@ def measured(db: Database) -> Iterable[Family]:
     yield from _by_state(db)
     yield from _troubled(db)
     took = tuple(
-        timestamps.seconds(up) - timestamps.seconds(began)
+        timestamps.to_seconds(up) - timestamps.to_seconds(began)
         for began, up in db.rows(TOOK, (INSTALLING, UP))
     )
     what = "From the kickstart until the node was up, of the installation that each node runs."
@@ -94,7 +94,7 @@ def _by_state(db: Database) -> Iterable[Metric]:
     what = "Nodes that an order can install, by the state of their last one."
     yield Metric("rocks_node_state", "gauge", what, ("rack", "state"), counts)
     heard: Numbers = {
-        (str(rack), state): timestamps.seconds(changed)
+        (str(rack), state): timestamps.to_seconds(changed)
         for rack, state, _count, changed in rows
         if state in LIVE
     }

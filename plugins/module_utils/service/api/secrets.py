@@ -111,7 +111,7 @@ def _check_proof(
 
 def _gone(service: Service, request: Request, order: Order) -> NoReturn:
     """Somebody has had them: the machine itself, or somebody with its address."""
-    current = orders.by_uuid(service.db, [order.uuid])
+    current = orders.find_by_uuid(service.db, [order.uuid])
     if current and current[0].delivered and current[0].state in (INSTALLING, INSTALLED):
         park(service, request, "secrets", current[0], "the secrets were asked for a second time")
     raise Denied(410, "the secrets were handed over already", order.node, ORDER_AGAIN % order.node)

@@ -81,7 +81,7 @@ def read(db: Database, now: str, since: str = "", revision: str = "") -> Status:
     if whole:
         rows: Sequence[Sequence[Any]] = db.rows(EVERYBODY)
     else:
-        rows = db.rows(NEWS, (timestamps.later(since, -OVERLAP_SECONDS),))
+        rows = db.rows(NEWS, (timestamps.add_seconds(since, -OVERLAP_SECONDS),))
     return Status(now, current, whole, tuple(map(NodeState._make, rows)))
 
 

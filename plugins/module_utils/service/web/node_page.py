@@ -29,7 +29,7 @@ def node_page(service: Service, request: Request) -> Answer:
     """The page of the node in the path.  Raises Denied (403) or NotFound."""
     demand_viewer(service.settings, request.address)
     node = find_node(service.db, request.path[len(PREFIX) :])
-    told = order_history.history(service.db, node.name, now=service.now)
+    told = order_history.node_history(service.db, node.name, now=service.now)
     return frame(node.name, "", _body(node, told, _audit(service, node.name)))
 
 
@@ -40,7 +40,7 @@ def kickstart_page(service: Service, request: Request) -> Answer:
     """
     demand_viewer(service.settings, request.address)
     node = find_node(service.db, request.path[len(PREFIX) : -len(KICKSTART)])
-    told = order_history.history(service.db, node.name, now=service.now, limit=1)
+    told = order_history.node_history(service.db, node.name, now=service.now, limit=1)
     if not told:
         raise NotFound(
             "it was never ordered, so no profile is chosen for it",
