@@ -106,7 +106,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import Identity, settle
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import (
+    Identity,
+    register_frontend,
+)
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -141,7 +144,7 @@ def main() -> None:
             connect_as_admin(params["database"]) as database,
             database.transaction(dry_run=module.check_mode),
         ):
-            done = settle(database, wanted, *texts, readdress=params["readdress"])
+            done = register_frontend(database, wanted, *texts, readdress=params["readdress"])
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -86,8 +86,8 @@ free:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Wish
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import FrontendSettings
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check_host
 
 SPEC = {
     "interface": {"type": "str", "required": True},
@@ -106,8 +106,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = {**module.params, "folder": module.params["distributions"]}
     try:
-        found = check(
-            Wish(**{field: params[field] for field in Wish._fields}), ask_dhcp=params["dhcp"]
+        found = check_host(
+            FrontendSettings(**{field: params[field] for field in FrontendSettings._fields}),
+            probe_dhcp=params["dhcp"],
         )
     except RocksError as error:
         module.fail_json(msg=str(error))

@@ -88,8 +88,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_admin,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import over
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import merge_options
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 
 SPEC = {
     "name": {"type": "list", "elements": "str"},
@@ -101,9 +101,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     names = module.params["name"]
     try:
-        site = over(settings.load(), names, module.params["options"])
+        site = merge_options(settings.load(), names, module.params["options"])
         with connect_as_admin(module.params["database"]) as database:
-            outcomes = write(database, site, names, rehearse=module.check_mode)
+            outcomes = write_reports(database, site, names, dry_run=module.check_mode)
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(

@@ -82,7 +82,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_reader,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.preview import show
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.preview import preview_reports
 
 SPEC = {"name": {"type": "list", "elements": "str"}}
 
@@ -91,7 +91,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     try:
         with connect_as_reader(module.params["database"]) as database:
-            shown = show(database, settings.load(), module.params["name"])
+            shown = preview_reports(database, settings.load(), module.params["name"])
     except RocksError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, reports=[one._asdict() for one in shown])

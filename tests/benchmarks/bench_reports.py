@@ -15,9 +15,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_ch
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import kea, kea_control
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from support.ansible import BIN
 from support.firmware import Firmware, ask
 from support.mariadb import Server, server
@@ -73,11 +74,11 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
     with connect(f"sqlite://{folder}/few.sqlite", create=True, check=False) as database:
         fill(database, FEW)
         site = settings(folder, *names)
-        ours = cost_of(lambda: write(database, site, run=unchecked))
-        again = best(3, lambda: cost_of(lambda: write(database, site, run=unchecked)))
+        ours = cost_of(lambda: write_reports(database, site, run=unchecked))
+        again = best(3, lambda: cost_of(lambda: write_reports(database, site, run=unchecked)))
         for path in [path for name in names for path in (folder / name).iterdir()]:
             path.unlink()
-        checked = cost_of(lambda: write(database, site))
+        checked = cost_of(lambda: write_reports(database, site))
     template = templated(folder)
     yield figure(
         f"all {len(names)} reports of {FEW:,} nodes, CPU",
@@ -93,7 +94,7 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
 def unchecked(argv: Sequence[str], **_how: Any) -> process.ProgramResult:
     """Stands in for the daemons' own checkers, whose time is told apart."""
     if argv[0] == "false":
-        raise process.CommandError("nobody runs", "false")
+        raise CommandError("nobody runs", "false")
     return process.ProgramResult(0, "", "", 0.0)
 
 
@@ -170,7 +171,7 @@ def loading(site: Serving) -> float:
         ),
     )
     reload = best(
-        3, lambda: cost_of(lambda: kea_control.command(options["socket"], "config-reload"))
+        3, lambda: cost_of(lambda: kea_control.send_command(options["socket"], "config-reload"))
     )
     return check.wall + reload.wall
 

@@ -12,7 +12,7 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Outcome
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from .daemons import Daemon
@@ -67,7 +67,7 @@ def serving(
 
 def _write(settings: Settings) -> Outcome:
     with connect(settings.database) as database:
-        (outcome,) = write(database, settings)
+        (outcome,) = write_reports(database, settings)
         return outcome
 
 

@@ -16,14 +16,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import (
     Site,
     Snapshot,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import defaults
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import default_options
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import (
     GROUPS,
     HARDWARE,
-    read,
+    read_snapshot,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Templates
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from .cluster import fill
@@ -94,7 +94,7 @@ def described(database: Database) -> Database:
 @pytest.fixture
 def snapshot(described: Database) -> Iterator[Snapshot]:
     """All that reports read of it."""
-    yield read(described, {HARDWARE, GROUPS})
+    yield read_snapshot(described, {HARDWARE, GROUPS})
 
 
 def report(name: str) -> Report:
@@ -106,8 +106,8 @@ def site(
     name: str, location: Location = SQLITE, folder: str = "/nonexistent", **options: Any
 ) -> Site:
     """A frontend at 10.1.1.1 with the report's defaults, and ``options`` over them."""
-    said = {**defaults(report(name)), **SAID.get(name, {}), **options}
-    return Site(said, "http://10.1.1.1", location, Layout(folder))
+    said = {**default_options(report(name)), **SAID.get(name, {}), **options}
+    return Site(said, "http://10.1.1.1", location, Templates(folder))
 
 
 def text(name: str, snapshot: Snapshot, **options: Any) -> str:
@@ -118,7 +118,7 @@ def text(name: str, snapshot: Snapshot, **options: Any) -> str:
 
 def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
     """The report's options with every file in ``folder`` under its own name."""
-    said = {**defaults(report(name)), **SAID.get(name, {}), **options}
+    said = {**default_options(report(name)), **SAID.get(name, {}), **options}
     for option, value in said.items():
         if option in PATHS and option not in options:
             said[option] = (

@@ -136,9 +136,7 @@ def slurm(
                 lambda: made.run("scancel", "--full", "--user=root")
             )  # jobs outlive their slurmd
             for node in nodes:
-                stack.callback(
-                    lambda node=node: process.run([str(folder / "off"), node], timeout=SECONDS)
-                )
+                stack.callback(process.run, [str(folder / "off"), node], timeout=SECONDS)
                 process.run([str(folder / "boot"), node], timeout=SECONDS)
             for node in nodes:
                 made.wait_for(node, "idle")
@@ -156,7 +154,7 @@ def _write(made: Slurm, distributions: Sequence[str], resume_timeout: int) -> No
         folder=folder,
         host=host,
         nodes=",".join(made.nodes),
-        offered=",".join(map(report.feature, distributions)),
+        offered=",".join(map(report.feature_name, distributions)),
         resume_timeout=resume_timeout,
         **ports,
     )

@@ -19,7 +19,7 @@ from ..install.rollout.display import format_step
 from ..install.rollout.rollout import Step
 from ..install.schedulers.base import SCHEDULERS
 from ..install.states import FAILED
-from ..reports.slurm import feature
+from ..reports.slurm import feature_name
 from ..settings import load
 from ..workflows.reinstall import SUCCESS_STEPS, default_options, reinstall
 
@@ -59,7 +59,7 @@ def select_distribution(features: str, folder: str) -> str:
     """
     published = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     wanted = features.replace("&", ",").split(",")
-    found = [name for name in published if feature(name) in wanted]
+    found = [name for name in published if feature_name(name) in wanted]
     if features and not found:
         raise NotFound(
             f"no distribution is called {features!r}", folder, f"published: {', '.join(published)}"

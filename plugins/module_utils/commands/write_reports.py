@@ -16,14 +16,14 @@ from typing import Sequence
 from .. import settings
 from ..cluster.connections import connect_as_admin
 from ..errors import RocksError
-from ..reports.write import write
+from ..reports.write import write_reports
 
 
 def main(argv: Sequence[str]) -> int:
     """Return 1 after printing the error when a report cannot be written."""
     try:
         with connect_as_admin(None) as database:
-            write(database, settings.load(), list(argv) or None)
+            write_reports(database, settings.load(), list(argv) or None)
     except RocksError as error:
         sys.stderr.write(f"{error}\n")
         return 1

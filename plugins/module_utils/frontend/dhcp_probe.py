@@ -40,7 +40,7 @@ class Offer(NamedTuple):
     address: str
 
 
-def servers(interface: str, mac: str, seconds: float = LISTEN_SECONDS) -> tuple[str, ...]:
+def find_servers(interface: str, mac: str, seconds: float = LISTEN_SECONDS) -> tuple[str, ...]:
     """The addresses of the servers that make an offer to ``mac``, sorted.
 
     Raises Refused without the right to open packet sockets, Unavailable when the interface cannot be used.
@@ -73,15 +73,15 @@ def _offers(
     while clock() < started + seconds:
         if waiting and clock() >= started + waiting[0]:
             del waiting[0]
-            asking.sendto(packet(mac), (interface, ETH_P_IP, 0, 0, b"\xff" * 6))
+            asking.sendto(discover_packet(mac), (interface, ETH_P_IP, 0, 0, b"\xff" * 6))
         until = min(started + seconds, started + waiting[0] if waiting else started + seconds)
         if select.select([asking], [], [], max(0.0, until - clock()))[0]:
-            found = offer_in(asking.recv(LONGEST))
+            found = parse_offer(asking.recv(LONGEST))
             if found:
                 yield found
 
 
-def packet(mac: str) -> bytes:
+def discover_packet(mac: str) -> bytes:
     """A DHCPDISCOVER from nobody to everybody, in UDP in IPv4."""
     hardware = bytes.fromhex(mac.replace(":", "")).ljust(16, b"\0")
     flags = BROADCAST_FLAG  # the answer must not be sent to an address that nobody has
@@ -96,7 +96,7 @@ def packet(mac: str) -> bytes:
     return head[:10] + _checksum(head) + head[12:] + datagram
 
 
-def offer_in(data: bytes) -> Optional[Offer]:
+def parse_offer(data: bytes) -> Optional[Offer]:
     """The offer to our question that a packet holds; None for everything else, however malformed."""
     head = (data[0] & 15) * 4 if data else 0
     if head < 20 or len(data) < head + 8 + FIXED.size or data[9] != UDP:

@@ -18,7 +18,9 @@ DEFAULT = ipaddress.IPv4Network("0.0.0.0/0")
 MIB = 1 << 20
 
 
-def addresses(run: process.Run = process.run) -> dict[str, tuple[ipaddress.IPv4Interface, ...]]:
+def interface_addresses(
+    run: process.Run = process.run,
+) -> dict[str, tuple[ipaddress.IPv4Interface, ...]]:
     """The interfaces but the loopback, each with its IPv4 addresses."""
     answer = run(["ip", "-json", "address", "show"], timeout=ASK_SECONDS)
     return {
@@ -43,7 +45,7 @@ def routes(run: process.Run = process.run) -> tuple[Route, ...]:
     return tuple(found)
 
 
-def mac(interface: str) -> str:
+def mac_address(interface: str) -> str:
     """The interface's MAC; empty when it has none."""
     try:
         with open(f"/sys/class/net/{interface}/address", encoding="ascii") as file:
@@ -53,7 +55,7 @@ def mac(interface: str) -> str:
     return "" if text == "00:00:00:00:00:00" else text
 
 
-def free(folder: str) -> int:
+def free_mib(folder: str) -> int:
     """MiB that are free where the folder is, or will be.  Raises DescriptionError for a relative one."""
     if not os.path.isabs(folder):
         raise DescriptionError(

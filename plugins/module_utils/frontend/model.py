@@ -8,7 +8,7 @@ import ipaddress
 from typing import NamedTuple
 
 
-class Wish(NamedTuple):
+class FrontendSettings(NamedTuple):
     """What the administrator says; ``folder`` is where distributions go, ``space`` how many MiB must be free there.
 
     homes  the directory that nodes mount; empty for none
@@ -31,7 +31,7 @@ class Route(NamedTuple):
     interface: str
 
 
-class Machine(NamedTuple):
+class HostFacts(NamedTuple):
     """What the machine has.
 
     addresses  of each interface but the loopback, as ``10.1.1.1/8``

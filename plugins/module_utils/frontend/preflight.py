@@ -8,32 +8,34 @@ from typing import NamedTuple
 
 from ..errors import combine
 from . import dhcp_probe, host_facts
-from .model import Machine, Wish
-from .preflight_rules import faults
+from .model import FrontendSettings, HostFacts
+from .preflight_rules import find_faults
 
 
-class Checked(NamedTuple):
+class PreflightResult(NamedTuple):
     """What is worth knowing of a machine that can be the frontend; ``free`` is in MiB."""
 
     mac: str
     free: int
 
 
-def check(wish: Wish, *, ask_dhcp: bool) -> Checked:
+def check_host(settings: FrontendSettings, *, probe_dhcp: bool) -> PreflightResult:
     """Raise what stands against it; nothing on the machine was changed then.
 
-    ask_dhcp  whether another DHCP server on the private side would be a fault
+    probe_dhcp  whether another DHCP server on the private side would be a fault
     """
-    addresses = host_facts.addresses()
-    mac = host_facts.mac(wish.interface)
+    addresses = host_facts.interface_addresses()
+    mac = host_facts.mac_address(settings.interface)
     servers: tuple[str, ...] = ()
-    if ask_dhcp and mac and wish.interface in addresses:
+    if probe_dhcp and mac and settings.interface in addresses:
         own = {str(one.ip) for there in addresses.values() for one in there}
         servers = tuple(
-            server for server in dhcp_probe.servers(wish.interface, mac) if server not in own
+            server
+            for server in dhcp_probe.find_servers(settings.interface, mac)
+            if server not in own
         )
-    there = Machine(addresses, host_facts.routes(), host_facts.free(wish.folder), servers)
-    found = faults(wish, there)
+    there = HostFacts(addresses, host_facts.routes(), host_facts.free_mib(settings.folder), servers)
+    found = find_faults(settings, there)
     if found:
         raise combine(found)
-    return Checked(mac, there.free)
+    return PreflightResult(mac, there.free)

@@ -42,7 +42,7 @@ class Identity(NamedTuple):
     zone: str
 
 
-class Settled(NamedTuple):
+class Registration(NamedTuple):
     """The frontend's row, its network, the names of the nodes that got another address, and a difference."""
 
     node: Node
@@ -55,14 +55,14 @@ class Settled(NamedTuple):
         return bool(self.difference["before"] != self.difference["after"])
 
 
-def settle(
+def register_frontend(
     database: Database,
     wanted: Identity,
     attributes: Mapping[str, str] = NONE,
     own_attributes: Mapping[str, str] = NONE,
     *,
     readdress: bool = False,
-) -> Settled:
+) -> Registration:
     """Bring the frontend's row, the private network and these attributes to what is wanted.
 
     attributes      global ones; own_attributes are the frontend's own
@@ -93,7 +93,9 @@ def settle(
         after = _state(database, attributes, {wanted.name: own_attributes})
         node = find_node(database, wanted.name)
         network = next(one for one in list_networks(database) if one.name == NETWORK)
-    return Settled(node, network, [one.name for one in moving], {"before": before, "after": after})
+    return Registration(
+        node, network, [one.name for one in moving], {"before": before, "after": after}
+    )
 
 
 def _own(database: Database, wanted: Identity) -> Optional[Node]:

@@ -31,7 +31,7 @@ class Address(NamedTuple):
     network: Optional[Network]
 
 
-def addresses(
+def list_addresses(
     nodes: Iterable[Node],
     interfaces: Mapping[str, Sequence[Interface]],
     networks: Sequence[Network],

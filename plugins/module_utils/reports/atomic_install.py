@@ -15,7 +15,7 @@ from typing import Iterable, Mapping, Optional, Sequence
 
 from ..cluster.engine import Location
 from ..files import read_text, replace, sync_directory
-from .plan import Plan, writing
+from .plan import Plan, translate_os_errors
 
 MARK = "Written by rocks_report"
 STATE = "/var/lib/rocks/reports"
@@ -31,31 +31,31 @@ def state_folder(database: Location) -> str:
     )
 
 
-def swap(plans: Sequence[Plan], folder: str) -> None:
+def install_files(plans: Sequence[Plan], folder: str) -> None:
     """Rename all changed files into place.  Whatever fails, those that were renamed are taken back."""
     done: dict[str, Optional[bytes]] = {}
     try:
         for plan in plans:
             if plan.before:
-                with writing(folder):
-                    _keep_first(plan.before, folder)
-                    note(plan.report.name, plan.before, folder)
+                with translate_os_errors(folder):
+                    _back_up_original(plan.before, folder)
+                    mark_pending(plan.report.name, plan.before, folder)
             for path, old in plan.before.items():
                 done[path] = old
-                with writing(path):
+                with translate_os_errors(path):
                     replace(
                         path,
                         plan.files[path],
                         PRIVATE if plan.site.options.get("password") else None,
                     )
     except BaseException:
-        put_back(done)
+        restore(done)
         for plan in plans:
-            forget(plan.report.name, folder)
+            clear_pending(plan.report.name, folder)
         raise
 
 
-def put_back(before: Mapping[str, Optional[bytes]]) -> None:
+def restore(before: Mapping[str, Optional[bytes]]) -> None:
     """Give files their former content, and remove those that were not there."""
     for path, old in before.items():
         if old is not None:
@@ -66,28 +66,30 @@ def put_back(before: Mapping[str, Optional[bytes]]) -> None:
             sync_directory(os.path.dirname(path))
 
 
-def note(name: str, changed: Iterable[str], folder: str) -> None:
+def mark_pending(name: str, changed: Iterable[str], folder: str) -> None:
     """Write down that the service of a report must be told of files."""
-    replace(_note(name, folder), json.dumps(sorted({*noted(name, folder), *changed})))
+    replace(
+        _pending_path(name, folder), json.dumps(sorted({*pending_files(name, folder), *changed}))
+    )
 
 
-def noted(name: str, folder: str) -> list[str]:
+def pending_files(name: str, folder: str) -> list[str]:
     """The files of which the service of a report was not told yet."""
-    path = _note(name, folder)
+    path = _pending_path(name, folder)
     return list(json.loads(read_text(path))) if os.path.exists(path) else []
 
 
-def forget(name: str, folder: str) -> None:
+def clear_pending(name: str, folder: str) -> None:
     """The service was told."""
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(_note(name, folder))
+        os.unlink(_pending_path(name, folder))
 
 
-def _note(name: str, folder: str) -> str:
-    return os.path.join(folder, f"{name}.untold")
+def _pending_path(name: str, folder: str) -> str:
+    return os.path.join(folder, f"{name}.pending")
 
 
-def _keep_first(before: Mapping[str, Optional[bytes]], folder: str) -> None:
+def _back_up_original(before: Mapping[str, Optional[bytes]], folder: str) -> None:
     """Keep a copy of a file that somebody else wrote, once."""
     for path, old in before.items():
         kept = os.path.join(folder, "before" + path.replace("/", "-"))

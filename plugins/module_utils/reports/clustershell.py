@@ -11,9 +11,9 @@ import os
 from typing import Any, Mapping, Sequence
 
 from ..files import read_text, replace
-from .model import Files, Report, Site, Snapshot, Trial
+from .model import Files, Report, Site, Snapshot, StagedFiles
 from .snapshot import GROUPS
-from .validators import fold
+from .validators import fold_names
 
 CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {"path": "/etc/clustershell/groups.d/rocks.yaml"}
@@ -41,18 +41,22 @@ def render(snapshot: Snapshot, site: Site) -> Files:
         "rack": racks,
     }
     folded = {
-        source: {group: fold(names) for group, names in groups.items()}
+        source: {group: fold_names(names) for group, names in groups.items()}
         for source, groups in sources.items()
     }
-    return {site.options["path"]: site.layout("clustershell.yaml", TEMPLATE, sources=folded)}
+    return {
+        site.options["path"]: site.templates.render("clustershell.yaml", TEMPLATE, sources=folded)
+    }
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """nodeset expands every group."""
-    replace(os.path.join(trial.folder, "rocks.yaml"), read_text(trial.files[site.options["path"]]))
-    config = os.path.join(trial.folder, "groups.conf")
-    replace(config, f"[Main]\ndefault: rocks\nautodir: {trial.folder}\n")
-    trial.run(["nodeset", f"--groupsconf={config}", "-LL"], timeout=CHECK_SECONDS)
+    replace(
+        os.path.join(staged.folder, "rocks.yaml"), read_text(staged.files[site.options["path"]])
+    )
+    config = os.path.join(staged.folder, "groups.conf")
+    replace(config, f"[Main]\ndefault: rocks\nautodir: {staged.folder}\n")
+    staged.run(["nodeset", f"--groupsconf={config}", "-LL"], timeout=CHECK_SECONDS)
 
 
 REPORT = Report(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .line_checks import by_lines
+from .line_checks import line_check
 from .model import Files, Report, Site, Snapshot
 from .validators import is_mac
 
@@ -22,10 +22,10 @@ TEMPLATE = """\
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each MAC that has an address."""
     known = [one for one in snapshot.addresses if is_mac(one.mac)]
-    return {site.options["path"]: site.layout("ethers", TEMPLATE, addresses=known)}
+    return {site.options["path"]: site.templates.render("ethers", TEMPLATE, addresses=known)}
 
 
-check = by_lines(
+check = line_check(
     r"([0-9a-f]{2}:){5}[0-9a-f]{2}\s+[A-Za-z0-9.-]+", "such as 00:50:8b:e0:3a:a7 compute-0-0"
 )
 REPORT = Report("ethers", "/etc/ethers", OPTIONS, render, check)

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from ..cluster.addressing import subnet
 from ..errors import DescriptionError
-from .line_checks import by_lines
+from .line_checks import line_check
 from .model import Files, Report, Site, Snapshot
 from .services import Daemon
 
@@ -45,14 +45,14 @@ def render(snapshot: Snapshot, site: Site) -> Files:
         )
     networks = [str(subnet(network)) for network in snapshot.networks if network.kind == "private"]
     folders = options["folders"] if networks else []
-    text = site.layout(
+    text = site.templates.render(
         "exports", TEMPLATE, folders=folders, networks=networks, rights=options["rights"]
     )
     return {options["path"]: text}
 
 
-EXPORTS = Daemon("exports", ("nfs-server", "nfs-kernel-server"), reload_by=("exportfs", "-ra"))
-check = by_lines(
+EXPORTS = Daemon("exports", ("nfs-server", "nfs-kernel-server"), reload_command=("exportfs", "-ra"))
+check = line_check(
     r"/\S*(\s+[0-9A-Za-z.:/*-]+\([a-z0-9_,=:-]+\))+", "such as /export/home 10.0.0.0/8(rw,sync)"
 )
 REPORT = Report("exports", "NFS exports of the frontend", OPTIONS, render, check, EXPORTS)

@@ -9,7 +9,7 @@ from ..cluster.model import FRONTEND, Network
 from .model import Site, Snapshot
 
 
-def server_address(network: Network, snapshot: Snapshot, site: Site) -> str:
+def frontend_address(network: Network, snapshot: Snapshot, site: Site) -> str:
     """Where nodes of ``network`` reach the frontend: its address there, else the one that all nodes are given."""
     frontends = sorted(
         (node for node in snapshot.nodes if node.appliance == FRONTEND), key=lambda node: node.id

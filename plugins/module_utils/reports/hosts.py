@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .addresses import NODE, Address
-from .line_checks import by_lines
+from .line_checks import line_check
 from .model import Files, Report, Site, Snapshot
-from .validators import comment
+from .validators import one_line
 
 OPTIONS: Mapping[str, Any] = {"path": "/etc/hosts"}
 TEMPLATE = """\
@@ -27,7 +27,7 @@ TEMPLATE = """\
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each address."""
     return {
-        site.options["path"]: site.layout(
+        site.options["path"]: site.templates.render(
             "hosts", TEMPLATE, lines=[_line(one) for one in snapshot.addresses]
         )
     }
@@ -35,11 +35,11 @@ def render(snapshot: Snapshot, site: Site) -> Files:
 
 def _line(one: Address) -> str:
     names = one.domain_name if one.domain_name == one.host else f"{one.domain_name} {one.host}"
-    remark = comment(one.node.comment) if one.kind == NODE else ""
+    remark = one_line(one.node.comment) if one.kind == NODE else ""
     return f"{one.ip} {names}" + (f"  # {remark}" if remark else "")
 
 
-check = by_lines(
+check = line_check(
     r"[0-9A-Fa-f.:]+(\s+[A-Za-z0-9][A-Za-z0-9.-]*)+",
     "such as 10.1.1.1 frontend-0.cluster frontend-0",
 )

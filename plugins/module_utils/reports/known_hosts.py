@@ -13,7 +13,7 @@ from typing import Any, Mapping
 from ..errors import DescriptionError, combine
 from ..files import read_text
 from .addresses import BMC
-from .model import Files, Report, Site, Snapshot, Trial
+from .model import Files, Report, Site, Snapshot, StagedFiles
 from .snapshot import GROUPS
 
 CHECK_SECONDS = 60.0
@@ -55,15 +55,15 @@ def render(snapshot: Snapshot, site: Site) -> Files:
                 )
     if faults:
         raise combine(faults)
-    return {site.options["path"]: site.layout("ssh_known_hosts", TEMPLATE, keys=keys)}
+    return {site.options["path"]: site.templates.render("ssh_known_hosts", TEMPLATE, keys=keys)}
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """ssh-keygen reads every key; it passes over a line that it does not understand, and refuses a file without keys."""
-    aside = trial.files[site.options["path"]]
+    aside = staged.files[site.options["path"]]
     lines = [line for line in read_text(aside).split("\n") if line and not line.startswith("#")]
     if lines:
-        found = trial.run(["ssh-keygen", "-l", "-f", aside], timeout=CHECK_SECONDS)
+        found = staged.run(["ssh-keygen", "-l", "-f", aside], timeout=CHECK_SECONDS)
         understood = len(found.stdout.splitlines())
         if understood != len(lines):
             raise DescriptionError(

@@ -9,18 +9,18 @@ from typing import Callable
 
 from ..errors import DescriptionError, combine
 from ..files import read_text
-from .model import Site, Trial
+from .model import Site, StagedFiles
 
 TOLD = 10  # of the faults
 
 
-def by_lines(pattern: str, example: str) -> Callable[[Trial, Site], None]:
+def line_check(pattern: str, example: str) -> Callable[[StagedFiles, Site], None]:
     """A report's check: each line but comments and empty ones is what the regular expression says."""
     form = re.compile(pattern)
 
-    def check(trial: Trial, _site: Site) -> None:
+    def check(staged: StagedFiles, _site: Site) -> None:
         faults = []
-        for path, aside in sorted(trial.files.items()):
+        for path, aside in sorted(staged.files.items()):
             for number, line in enumerate(read_text(aside).split("\n"), 1):
                 words = line.partition("#")[0].strip()
                 if words and not form.fullmatch(words):

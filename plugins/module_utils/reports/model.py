@@ -13,9 +13,9 @@ from ..cluster.database import Database
 from ..cluster.engine import Location
 from ..cluster.model import Interface, Network, Node
 from ..process import ProgramResult
-from .addresses import Address, addresses
-from .templating import Layout
-from .validators import is_ip, natural
+from .addresses import Address, list_addresses
+from .templating import Templates
+from .validators import is_ip, natural_key
 
 # Contents by path.
 Files = Mapping[str, str]
@@ -69,9 +69,9 @@ class Snapshot:
     def addresses(self) -> tuple[Address, ...]:
         """Every address with its names, node by node."""
         further: dict[str, list[Interface]] = {}
-        for interface in sorted(self.interfaces, key=lambda one: natural(one.name)):
+        for interface in sorted(self.interfaces, key=lambda one: natural_key(one.name)):
             further.setdefault(interface.node, []).append(interface)
-        return tuple(addresses(self.nodes, further, self.networks))
+        return tuple(list_addresses(self.nodes, further, self.networks))
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ class Site:
     options   of this report: its defaults, over them what the site says
     url       how nodes reach the frontend's HTTP face
     database  where the database is, for a service that reads it itself
-    layout    lays values out by a template
+    templates    lays values out by a template
     """
 
     options: Options
     url: str
     database: Location
-    layout: Layout
+    templates: Templates
 
     @property
     def server(self) -> str:
@@ -96,7 +96,7 @@ class Site:
         return host if is_ip(host) else ""
 
 
-class Trial(NamedTuple):
+class StagedFiles(NamedTuple):
     """Rendered files that stand aside, to be checked before they take their names.
 
     files   path -> where its new content is, or the path itself when it stays as it is
@@ -116,21 +116,21 @@ class Service(Protocol):
     def name(self) -> str:
         """As a message names it."""
 
-    def alive(self, options: Options, run: Run) -> bool:
+    def is_running(self, options: Options, run: Run) -> bool:
         """Whether it serves."""
 
     def reload(self, options: Options, run: Run, changed: Changes) -> None:
         """Make it take the changed files, without a restart where it can.  Raises CommandError with its words."""
 
-    def start(self, options: Options, run: Run) -> None:
+    def restart(self, options: Options, run: Run) -> None:
         """Start it again.  Raises CommandError."""
 
 
-def _nothing_to_prepare(_database: Database, _site: Site, _rehearse: bool) -> bool:
+def _nothing_to_prepare(_database: Database, _site: Site, _dry_run: bool) -> bool:
     return False
 
 
-def _nothing_to_settle(_snapshot: Snapshot, _site: Site) -> None:
+def _no_stale_state(_snapshot: Snapshot, _site: Site) -> None:
     return None
 
 
@@ -144,20 +144,20 @@ class Report:
     look     completes the options with what only the machine can say
     prepare  makes what the service needs besides files, in the database; whether it changed anything
     keep     the content of a file, given what it is now and what was rendered
-    settle   makes a running service forget what it remembers and the database no longer says
+    drop_stale_state   makes a running service forget what it remembers and the database no longer says
     """
 
     name: str
     summary: str
     options: Options
     render: Callable[[Snapshot, Site], Files]
-    check: Callable[[Trial, Site], None]
+    check: Callable[[StagedFiles, Site], None]
     service: Optional[Service] = None
     needs: frozenset[str] = frozenset()
-    look: Callable[[Options, Run], Options] = lambda options, _run: options
-    prepare: Callable[[Database, Site, bool], bool] = _nothing_to_prepare
-    keep: Callable[[str, str], str] = lambda _before, after: after
-    settle: Callable[[Snapshot, Site], None] = _nothing_to_settle
+    complete_options: Callable[[Options, Run], Options] = lambda options, _run: options
+    prepare_database: Callable[[Database, Site, bool], bool] = _nothing_to_prepare
+    reconcile: Callable[[str, str], str] = lambda _before, after: after
+    drop_stale_state: Callable[[Snapshot, Site], None] = _no_stale_state
 
 
 @dataclass(frozen=True)

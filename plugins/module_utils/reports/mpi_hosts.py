@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ..errors import DescriptionError
-from .line_checks import by_lines
+from .line_checks import line_check
 from .model import Files, Report, Site, Snapshot
 from .snapshot import HARDWARE
 
@@ -31,7 +31,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
         node.name + _slots(FLAVOURS[flavour], snapshot, node.name)
         for node in snapshot.compute_nodes()
     ]
-    return {site.options["path"]: site.layout("machines", TEMPLATE, lines=lines)}
+    return {site.options["path"]: site.templates.render("machines", TEMPLATE, lines=lines)}
 
 
 def _slots(form: str, snapshot: Snapshot, node: str) -> str:
@@ -39,7 +39,7 @@ def _slots(form: str, snapshot: Snapshot, node: str) -> str:
     return form % (counted.sockets * counted.cores) if form and counted else ""
 
 
-check = by_lines(r"[A-Za-z0-9.-]+(:\d+|\s+slots=\d+)?", "such as compute-0-0 slots=4")
+check = line_check(r"[A-Za-z0-9.-]+(:\d+|\s+slots=\d+)?", "such as compute-0-0 slots=4")
 REPORT = Report(
     "machines", "a machine file for MPI", OPTIONS, render, check, needs=frozenset((HARDWARE,))
 )

@@ -11,7 +11,7 @@ import os
 from typing import Any, Mapping
 
 from ..files import replace
-from .model import Files, Report, Site, Snapshot, Trial
+from .model import Files, Report, Site, Snapshot, StagedFiles
 from .services import UNIT, Daemon
 
 CHECK_SECONDS = 60.0
@@ -25,7 +25,7 @@ geo $rocks_node {
 {% endfor %}
 }
 """
-TRIAL = """\
+CHECK_CONFIG = """\
 error_log stderr;
 pid {folder}/pid;
 events {{ }}
@@ -36,18 +36,20 @@ http {{ include {aside}; }}
 def render(snapshot: Snapshot, site: Site) -> Files:
     """Every address of a node leads to the node's name."""
     return {
-        site.options["path"]: site.layout(
+        site.options["path"]: site.templates.render(
             "nginx-nodes.conf", TEMPLATE, addresses=snapshot.addresses
         )
     }
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """nginx reads it inside a configuration that holds nothing else."""
-    config = os.path.join(trial.folder, "nginx.conf")
-    replace(config, TRIAL.format(folder=trial.folder, aside=trial.files[site.options["path"]]))
-    trial.run(["nginx", "-t", "-q", "-c", config], timeout=CHECK_SECONDS)
+    config = os.path.join(staged.folder, "nginx.conf")
+    replace(
+        config, CHECK_CONFIG.format(folder=staged.folder, aside=staged.files[site.options["path"]])
+    )
+    staged.run(["nginx", "-t", "-q", "-c", config], timeout=CHECK_SECONDS)
 
 
-NGINX = Daemon("nginx", ("nginx",), reload_by=("systemctl", "reload", UNIT))
+NGINX = Daemon("nginx", ("nginx",), reload_command=("systemctl", "reload", UNIT))
 REPORT = Report("nginx", "node names for nginx", OPTIONS, render, check, NGINX)

@@ -17,7 +17,7 @@ WHERE = "reports"
 ENABLED = "enabled"
 
 
-def chosen(
+def select_reports(
     said: Mapping[str, Any], names: Optional[Sequence[str]] = None
 ) -> list[tuple[Report, Options]]:
     """The reports of these names, or those that the site lists, each with its options.
@@ -38,7 +38,9 @@ def chosen(
     return [(report, found[report.name]) for report in REPORTS if report.name in wanted]
 
 
-def over(settings: Settings, names: Optional[Sequence[str]], said: Mapping[str, Any]) -> Settings:
+def merge_options(
+    settings: Settings, names: Optional[Sequence[str]], said: Mapping[str, Any]
+) -> Settings:
     """The settings with further options of one named report.  Raises DescriptionError when it is not one."""
     if not said:
         return settings
@@ -50,13 +52,13 @@ def over(settings: Settings, names: Optional[Sequence[str]], said: Mapping[str, 
     return dataclasses.replace(settings, reports={**settings.reports, names[0]: its})
 
 
-def defaults(report: Report) -> Options:
+def default_options(report: Report) -> Options:
     """Every option of a report with its default."""
     return {**report.options, **(SERVICE_OPTIONS if report.service else {}), ENABLED: True}
 
 
 def _options(report: Report, said: Any, faults: list[RocksError]) -> Options:
-    known, where = defaults(report), f"{WHERE}: {report.name}"
+    known, where = default_options(report), f"{WHERE}: {report.name}"
     if not isinstance(said, Mapping):
         faults.append(
             DescriptionError(f"{said!r} is said of it", where, "a mapping of options is expected")

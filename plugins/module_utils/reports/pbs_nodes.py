@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ..cluster.model import Node
-from .line_checks import by_lines
+from .line_checks import line_check
 from .model import Files, Report, Site, Snapshot
 from .services import UNIT, Daemon
 from .snapshot import HARDWARE
@@ -24,7 +24,7 @@ TEMPLATE = """\
 def render(snapshot: Snapshot, site: Site) -> Files:
     """One line for each compute node."""
     lines = [_line(node, snapshot) for node in snapshot.compute_nodes()]
-    return {site.options["path"]: site.layout("pbs-nodes", TEMPLATE, lines=lines)}
+    return {site.options["path"]: site.templates.render("pbs-nodes", TEMPLATE, lines=lines)}
 
 
 def _line(node: Node, snapshot: Snapshot) -> str:
@@ -33,6 +33,6 @@ def _line(node: Node, snapshot: Snapshot) -> str:
 
 
 # The server reads the file at its start only, and running jobs outlive that.
-PBS = Daemon("pbs", ("pbs", "pbs_server"), reload_by=("systemctl", "restart", UNIT))
-check = by_lines(r"[A-Za-z0-9.-]+ np=\d+( [A-Za-z0-9_]+)*", "such as compute-0-0 np=4 x86_64")
+PBS = Daemon("pbs", ("pbs", "pbs_server"), reload_command=("systemctl", "restart", UNIT))
+check = line_check(r"[A-Za-z0-9.-]+ np=\d+( [A-Za-z0-9_]+)*", "such as compute-0-0 np=4 x86_64")
 REPORT = Report("pbs", "PBS nodes", OPTIONS, render, check, PBS, frozenset((HARDWARE,)))

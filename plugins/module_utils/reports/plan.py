@@ -13,7 +13,7 @@ from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..errors import DescriptionError, NotFound, RocksError, Unavailable, combine
 from ..files import read_bytes
-from .model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
+from .model import Changes, Files, Options, Report, Run, Site, Snapshot, StagedFiles
 
 # Beside its target, since a daemon may be confined to its own folders; hidden, since most read whole folders. The
 # process is a part of the name, so that what a killed one left can be told from what is in use.
@@ -57,16 +57,16 @@ class Plan:
         return text.replace(json.dumps(password), f'"{HIDDEN}"') if password else text
 
 
-def render(
+def render_reports(
     wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run
 ) -> list[Plan]:
     """Render the reports, each with its options.  Raises everything that is wrong with any of them as one error."""
     plans: list[Plan] = []
     owners: dict[str, str] = {}
-    with _collected() as faults:
+    with _collect_faults() as faults:
         for report, options in wanted:
             with faults.of(report):
-                its = dataclasses.replace(site, options=report.look(options, run))
+                its = dataclasses.replace(site, options=report.complete_options(options, run))
                 plans.append(_plan(report, its, snapshot))
                 for path in plans[-1].files:
                     if owners.setdefault(path, report.name) != report.name:
@@ -78,25 +78,26 @@ def render(
     return plans
 
 
-def check(plans: Sequence[Plan], run: Run) -> None:
+def check_plans(plans: Sequence[Plan], run: Run) -> None:
     """Have every report that changes checked.  Raises everything that the checkers refuse, in their words."""
-    with _collected() as faults:
+    with _collect_faults() as faults:
         for plan in plans:
             if plan.before:
-                with faults.of(plan.report), _aside(plan, run) as trial:
-                    plan.report.check(trial, plan.site)
+                with faults.of(plan.report), _stage(plan, run) as staged:
+                    plan.report.check(staged, plan.site)
 
 
 @contextlib.contextmanager
-def _aside(plan: Plan, run: Run) -> Iterator[Trial]:
+def _stage(plan: Plan, run: Run) -> Iterator[StagedFiles]:
     """The changed files of a report under other names, until the block ends; errors speak of their real names."""
     with contextlib.ExitStack() as inside:
         aside = {
-            path: inside.enter_context(_candidate(path, plan.files[path])) for path in plan.before
+            path: inside.enter_context(_temporary_copy(path, plan.files[path]))
+            for path in plan.before
         }
         folder = inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-report-"))
         try:
-            yield Trial({path: aside.get(path, path) for path in plan.files}, folder, run)
+            yield StagedFiles({path: aside.get(path, path) for path in plan.files}, folder, run)
         except RocksError as error:
             texts = [error.what, error.where, error.hint]
             for path, other in aside.items():
@@ -118,7 +119,7 @@ class _Faults(list[RocksError]):
 
 
 @contextlib.contextmanager
-def _collected() -> Iterator[_Faults]:
+def _collect_faults() -> Iterator[_Faults]:
     faults = _Faults()
     yield faults
     if faults:
@@ -127,16 +128,16 @@ def _collected() -> Iterator[_Faults]:
 
 def _plan(report: Report, site: Site, snapshot: Snapshot) -> Plan:
     rendered = report.render(snapshot, site)
-    present = {path: _present(path) for path in rendered}
+    present = {path: _read_current(path) for path in rendered}
     files = {
-        path: text if old is None else report.keep(old.decode("utf-8", "replace"), text)
+        path: text if old is None else report.reconcile(old.decode("utf-8", "replace"), text)
         for (path, text), old in zip(rendered.items(), present.values())
     }
     changed = {path: old for path, old in present.items() if old != files[path].encode()}
     return Plan(report, site, snapshot, files, changed)
 
 
-def _present(path: str) -> Optional[bytes]:
+def _read_current(path: str) -> Optional[bytes]:
     try:
         return read_bytes(path)
     except NotFound:
@@ -144,18 +145,18 @@ def _present(path: str) -> Optional[bytes]:
 
 
 @contextlib.contextmanager
-def _candidate(path: str, text: str) -> Iterator[str]:
+def _temporary_copy(path: str, text: str) -> Iterator[str]:
     """The new content under another name in the same folder, until the block ends."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise NotFound(
             "no such folder", folder, "install the service first, or give its report another `path`"
         )
-    with writing(folder):
-        _sweep(folder)
+    with translate_os_errors(folder):
+        _remove_leftovers(folder)
         descriptor, aside = tempfile.mkstemp(prefix=f"{ASIDE}{os.getpid()}-", dir=folder)
     try:
-        with writing(folder), os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with translate_os_errors(folder), os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         yield aside
     finally:
@@ -163,7 +164,7 @@ def _candidate(path: str, text: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def writing(path: str) -> Iterator[None]:
+def translate_os_errors(path: str) -> Iterator[None]:
     """The system's errors of the block as ours."""
     try:
         yield
@@ -172,7 +173,7 @@ def writing(path: str) -> Iterator[None]:
         raise Unavailable(f"cannot be written ({reason})", path, "nothing was changed") from error
 
 
-def _sweep(folder: str) -> None:
+def _remove_leftovers(folder: str) -> None:
     """Remove what processes that were killed left behind."""
     for name in os.listdir(folder):
         if name.startswith(ASIDE) and not os.path.exists(

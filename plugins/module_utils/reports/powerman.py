@@ -15,10 +15,10 @@ from typing import Any, Mapping, NamedTuple
 from ..errors import DescriptionError, combine
 from ..files import read_text, replace
 from .addresses import BMC
-from .model import Files, Report, Site, Snapshot, Trial
+from .model import Files, Report, Site, Snapshot, StagedFiles
 from .services import UNIT, Daemon
 from .snapshot import GROUPS
-from .validators import fold, word
+from .validators import check_word, fold_names
 
 CHECK_SECONDS = 60.0
 OPTIONS: Mapping[str, Any] = {
@@ -65,7 +65,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     plugs = _plugs(snapshot)
     devices = _devices(snapshot, plugs, options)
     kinds = sorted({one.kind for one in devices})
-    text = site.layout(
+    text = site.templates.render(
         "powerman.conf",
         TEMPLATE,
         kinds=kinds,
@@ -85,7 +85,7 @@ def _plugs(snapshot: Snapshot) -> list[Plug]:
         if node.name in bmcs:
             plugs.append(Plug(node.name, BMC, bmcs[node.name]))
         elif unit and outlet:
-            plugs.append(Plug(node.name, unit, word(outlet, "outlet", node.name)))
+            plugs.append(Plug(node.name, unit, check_word(outlet, "outlet", node.name)))
     return plugs
 
 
@@ -94,7 +94,7 @@ def _devices(snapshot: Snapshot, plugs: list[Plug], options: Mapping[str, Any]) 
     devices, faults = [], []
     for name in sorted({one.device for one in plugs}):
         if name == BMC:
-            hosts = fold(one.plug for one in plugs if one.device == BMC)
+            hosts = fold_names(one.plug for one in plugs if one.device == BMC)
             devices.append(Device(BMC, "ipmipower", f"{options['ipmipower']} -h {hosts} {PROCESS}"))
             continue
         kind = snapshot.attribute(name, "power_device")
@@ -112,7 +112,7 @@ def _devices(snapshot: Snapshot, plugs: list[Plug], options: Mapping[str, Any]) 
             devices.append(
                 Device(
                     name,
-                    word(kind, "device of powerman", name),
+                    check_word(kind, "device of powerman", name),
                     f"{known[name].ip}:{options['port']}",
                 )
             )
@@ -121,19 +121,19 @@ def _devices(snapshot: Snapshot, plugs: list[Plug], options: Mapping[str, Any]) 
     return devices
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """powermand reads it and ends, since its only client has ended; no device is spoken with."""
-    text = read_text(trial.files[site.options["path"]])
+    text = read_text(staged.files[site.options["path"]])
     if not re.search(r"^node ", text, re.MULTILINE):
         return  # powermand does not start without nodes, and need not
-    config = os.path.join(trial.folder, "powerman.conf")
+    config = os.path.join(staged.folder, "powerman.conf")
     replace(
         config, re.sub(r'^(device ".*?" ".*?") ".*"$', rf"\1 {SILENT}", text, flags=re.MULTILINE)
     )
-    trial.run(["powermand", "-s", "-f", "-c", config], timeout=CHECK_SECONDS)
+    staged.run(["powermand", "-s", "-f", "-c", config], timeout=CHECK_SECONDS)
 
 
-POWERMAN = Daemon("powerman", ("powerman",), reload_by=("systemctl", "restart", UNIT))
+POWERMAN = Daemon("powerman", ("powerman",), reload_command=("systemctl", "restart", UNIT))
 REPORT = Report(
     "powerman", "powerman's devices", OPTIONS, render, check, POWERMAN, frozenset((GROUPS,))
 )

@@ -11,14 +11,14 @@ from ..cluster.database import Database
 from ..errors import RocksError
 from ..settings import Settings
 from .model import Options, Report, Run, Site
-from .options import ENABLED, chosen
-from .plan import check, render
+from .options import ENABLED, select_reports
+from .plan import check_plans, render_reports
 from .registry import REPORTS
-from .snapshot import read
-from .templating import Layout
+from .snapshot import read_snapshot
+from .templating import Templates
 
 
-class Shown(NamedTuple):
+class ReportPreview(NamedTuple):
     """A report; ``files`` is empty unless it was rendered, ``fault`` unless something stands in its way."""
 
     name: str
@@ -29,35 +29,37 @@ class Shown(NamedTuple):
     fault: str
 
 
-def show(
+def preview_reports(
     database: Database,
     settings: Settings,
     names: Optional[Sequence[str]] = None,
     *,
-    layout: Optional[Layout] = None,
+    templates: Optional[Templates] = None,
     run: Run = process.run,
-) -> list[Shown]:
+) -> list[ReportPreview]:
     """The named reports, rendered and checked; or all of them, neither rendered nor checked."""
-    everything = chosen(settings.reports, [report.name for report in REPORTS])
+    everything = select_reports(settings.reports, [report.name for report in REPORTS])
     found = []
     for report, options in everything:
         if names is None or report.name in names:
             site = Site(
-                options, settings.plain_url.rstrip("/"), database.location, layout or Layout()
+                options, settings.plain_url.rstrip("/"), database.location, templates or Templates()
             )
-            files, fault = ({}, "") if names is None else _rendered(database, report, site, run)
+            files, fault = ({}, "") if names is None else _render(database, report, site, run)
             enabled = report.name in settings.reports and bool(options[ENABLED])
-            found.append(Shown(report.name, report.summary, enabled, options, files, fault))
+            found.append(ReportPreview(report.name, report.summary, enabled, options, files, fault))
     return found
 
 
-def _rendered(
+def _render(
     database: Database, report: Report, site: Site, run: Run
 ) -> tuple[Mapping[str, str], str]:
     try:
-        plans = render([(report, site.options)], read(database, report.needs), site, run)
-        check(plans, run)
-        report.prepare(database, plans[0].site, True)
+        plans = render_reports(
+            [(report, site.options)], read_snapshot(database, report.needs), site, run
+        )
+        check_plans(plans, run)
+        report.prepare_database(database, plans[0].site, True)
     except RocksError as error:
         return {}, str(error)
     return plans[0].shown(), ""

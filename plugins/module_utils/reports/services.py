@@ -35,25 +35,25 @@ class Daemon:
 
     name: str
     units: tuple[str, ...]
-    reload_by: tuple[str, ...] = ()
-    alive_by: tuple[str, ...] = ("systemctl", "is-active", "--quiet", UNIT)
-    start_by: tuple[str, ...] = ("systemctl", "restart", UNIT)
+    reload_command: tuple[str, ...] = ()
+    status_command: tuple[str, ...] = ("systemctl", "is-active", "--quiet", UNIT)
+    restart_command: tuple[str, ...] = ("systemctl", "restart", UNIT)
 
-    def alive(self, options: Options, run: Run) -> bool:
+    def is_running(self, options: Options, run: Run) -> bool:
         """Whether it serves; one that is not installed does not."""
         try:
-            self._run(options["alive"] or self.alive_by, run)
+            self._run(options["alive"] or self.status_command, run)
         except CommandError:
             return False
         return True
 
     def reload(self, options: Options, run: Run, changed: Changes) -> None:
         """Make it take its files."""
-        self._run(options["reload"] or self.reload_by, run)
+        self._run(options["reload"] or self.reload_command, run)
 
-    def start(self, options: Options, run: Run) -> None:
+    def restart(self, options: Options, run: Run) -> None:
         """Start it again."""
-        self._run(options["start"] or self.start_by, run)
+        self._run(options["start"] or self.restart_command, run)
 
     def _run(self, argv: Sequence[str], run: Run) -> None:
         if argv:

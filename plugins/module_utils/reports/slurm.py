@@ -15,10 +15,10 @@ import os
 from typing import Any, Mapping, Optional
 
 from ..files import replace
-from .model import Files, Hardware, Report, Site, Snapshot, Trial
+from .model import Files, Hardware, Report, Site, Snapshot, StagedFiles
 from .services import UNIT, Daemon
 from .snapshot import HARDWARE
-from .validators import fold, word
+from .validators import check_word, fold_names
 
 CHECK_SECONDS = 60.0
 MEMORY = 99  # per cent of what was counted: Slurm drains a node that has less, and another kernel may leave a little less
@@ -49,7 +49,7 @@ Feature={{ feature }} Helper={{ helper }}
 MutuallyExclusive={{ offered | join(',') }}
 BootTime={{ seconds }}
 """
-TRIAL = """\
+CHECK_CONFIG = """\
 ClusterName=trial
 SlurmctldHost=localhost
 include {aside}
@@ -58,30 +58,34 @@ include {aside}
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """Nodes that are alike, line by line; and what a job may ask for, if there is anything."""
-    offered = [feature(name) for name in site.options["distributions"]]
+    offered = [feature_name(name) for name in site.options["distributions"]]
     alike: dict[str, list[str]] = {}
     for node in snapshot.compute_nodes():
-        features = [word(node.arch, "architecture", node.name), f"rack{node.rack}", *offered]
-        line = f"{_counted(snapshot.hardware.get(node.name))} Feature={','.join(features)}"
+        features = [check_word(node.arch, "architecture", node.name), f"rack{node.rack}", *offered]
+        line = f"{_hardware_options(snapshot.hardware.get(node.name))} Feature={','.join(features)}"
         alike.setdefault(line, []).append(node.name)
-    lines = [f"{fold(names)} {what}" for what, names in alike.items()]
-    everybody = fold(node.name for node in snapshot.compute_nodes())
-    partition = word(site.options["partition"], "partition", "")
+    lines = [f"{fold_names(names)} {what}" for what, names in alike.items()]
+    everybody = fold_names(node.name for node in snapshot.compute_nodes())
+    partition = check_word(site.options["partition"], "partition", "")
     values = {"lines": lines, "partition": partition, "everybody": everybody, "offered": offered}
-    files = {site.options["path"]: site.layout("slurm-nodes.conf", TEMPLATE, **values)}
+    files = {site.options["path"]: site.templates.render("slurm-nodes.conf", TEMPLATE, **values)}
     if offered:
         helpers = os.path.join(os.path.dirname(site.options["path"]), "helpers.conf")
         said = {"offered": offered, "helper": HELPER, "seconds": INSTALL_SECONDS}
-        files[helpers] = site.layout("slurm-helpers.conf", HELPERS, **said)
+        files[helpers] = site.templates.render("slurm-helpers.conf", HELPERS, **said)
     return files
 
 
-def feature(distribution: str) -> str:
+def feature_name(distribution: str) -> str:
     """A distribution as a feature's name, in which Slurm takes no ``-``: the program ``slurm-feature`` says the same."""
-    return word(distribution, "distribution", "distributions").replace("-", "_").replace("+", "_")
+    return (
+        check_word(distribution, "distribution", "distributions")
+        .replace("-", "_")
+        .replace("+", "_")
+    )
 
 
-def _counted(found: Optional[Hardware]) -> str:
+def _hardware_options(found: Optional[Hardware]) -> str:
     if found is None:
         return 'State=DOWN Reason="its hardware was not counted yet"'
     return (
@@ -91,11 +95,11 @@ def _counted(found: Optional[Hardware]) -> str:
     )
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """scontrol reads it as a part of a configuration, and asks no controller."""
-    config = os.path.join(trial.folder, "slurm.conf")
-    replace(config, TRIAL.format(aside=trial.files[site.options["path"]]))
-    trial.run(
+    config = os.path.join(staged.folder, "slurm.conf")
+    replace(config, CHECK_CONFIG.format(aside=staged.files[site.options["path"]]))
+    staged.run(
         ["scontrol", "show", "hostnames", "node"], timeout=CHECK_SECONDS, env={"SLURM_CONF": config}
     )
 
@@ -105,7 +109,7 @@ def check(trial: Trial, site: Site) -> None:
 SLURM = Daemon(
     "slurmctld",
     ("slurmctld",),
-    reload_by=("systemctl", "restart", UNIT),
-    alive_by=("scontrol", "ping"),
+    reload_command=("systemctl", "restart", UNIT),
+    status_command=("scontrol", "ping"),
 )
 REPORT = Report("slurm", "Slurm's nodes", OPTIONS, render, check, SLURM, frozenset((HARDWARE,)))

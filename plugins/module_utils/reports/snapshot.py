@@ -19,7 +19,7 @@ from ..cluster.nodes import list_nodes
 from ..errors import DescriptionError, combine
 from .addresses import Address, interface_host
 from .model import Hardware, Snapshot
-from .validators import is_domain, is_host, is_ip, is_mac, natural
+from .validators import is_domain, is_host, is_ip, is_mac, natural_key
 
 HARDWARE, GROUPS = (
     "hardware",
@@ -32,13 +32,13 @@ INTERFACES = (
     " join nodes on nodes.id = interfaces.node left join networks on networks.id = interfaces.network"
     " order by interfaces.id"
 )
-COUNTED = "select nodes.name, cpus, sockets, cores, threads, memory, gpus from hardware join nodes on nodes.id = hardware.node"
+COUNTED_HARDWARE = "select nodes.name, cpus, sockets, cores, threads, memory, gpus from hardware join nodes on nodes.id = hardware.node"
 
 
-def read(database: Database, needs: Collection[str] = frozenset()) -> Snapshot:
-    """One state of the database.  Raises what ``check`` raises."""
+def read_snapshot(database: Database, needs: Collection[str] = frozenset()) -> Snapshot:
+    """One state of the database.  Raises what ``check_snapshot`` raises."""
     with database.read_transaction():
-        everybody = sorted(list_nodes(database), key=lambda node: natural(node.name))
+        everybody = sorted(list_nodes(database), key=lambda node: natural_key(node.name))
         running = {
             membership.name for membership in list_memberships(database) if membership.compute
         }
@@ -47,17 +47,17 @@ def read(database: Database, needs: Collection[str] = frozenset()) -> Snapshot:
             networks=tuple(list_networks(database)),
             interfaces=tuple(Interface(*row) for row in database.rows(INTERFACES)),
             compute=frozenset(node.name for node in everybody if node.membership in running),
-            hardware={row[0]: Hardware(*row[1:]) for row in database.rows(COUNTED)}
+            hardware={row[0]: Hardware(*row[1:]) for row in database.rows(COUNTED_HARDWARE)}
             if HARDWARE in needs
             else {},
             revision=database.revision(),
             **(_groups(database) if GROUPS in needs else {}),
         )
-    check(snapshot)
+    check_snapshot(snapshot)
     return snapshot
 
 
-def check(snapshot: Snapshot) -> None:
+def check_snapshot(snapshot: Snapshot) -> None:
     """Raise DescriptionError with every row whose name, MAC or address could not stand in a file as it is."""
     faults = [
         *_network_faults(snapshot.networks),
@@ -65,7 +65,7 @@ def check(snapshot: Snapshot) -> None:
         *_interface_faults(snapshot.interfaces),
     ]
     # Which network an address lies in can be asked once all of them are addresses.
-    faults += [] if faults else _twice(snapshot.addresses)
+    faults += [] if faults else _duplicates(snapshot.addresses)
     if faults:
         raise combine(faults)
 
@@ -73,7 +73,7 @@ def check(snapshot: Snapshot) -> None:
 def _groups(database: Database) -> dict[str, Any]:
     members = load_inventory(database, {}).hosts
     groups: dict[str, list[str]] = {}
-    for member in sorted(members, key=lambda one: natural(one.name)):
+    for member in sorted(members, key=lambda one: natural_key(one.name)):
         for group in member.groups:
             groups.setdefault(group, []).append(member.name)
     return {
@@ -128,7 +128,7 @@ def _network_faults(networks: Iterable[Network]) -> Iterator[DescriptionError]:
                 )
 
 
-def _twice(addresses: Iterable[Address]) -> Iterator[DescriptionError]:
+def _duplicates(addresses: Iterable[Address]) -> Iterator[DescriptionError]:
     """The schema keeps nodes apart and interfaces apart; here both are one space."""
     seen: dict[str, str] = {}
     for one in addresses:

@@ -19,7 +19,7 @@ OURS = "rocks/"
 HINT = "the site's template was written for other values; move it away to have the report's own"
 
 
-class Layout:
+class Templates:
     """Templates, the site's in ``folder`` before ours.  Jinja2 is loaded with the first one."""
 
     def __init__(self, folder: str = FOLDER) -> None:
@@ -27,7 +27,7 @@ class Layout:
         self._ours: dict[str, str] = {}
         self._environment: Any = None
 
-    def __call__(self, name: str, template: str, **values: Any) -> str:
+    def render(self, name: str, template: str, **values: Any) -> str:
         """The text that the template ``NAME.j2`` of the site, or else ``template``, makes of ``values``.
 
         Raises DescriptionError with the site's file and line.

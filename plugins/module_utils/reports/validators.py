@@ -45,31 +45,31 @@ def is_ip(text: str) -> bool:
     return IP.fullmatch(text) is not None
 
 
-def word(text: str, what: str, where: str) -> str:
+def check_word(text: str, what: str, where: str) -> str:
     """``text``, which must be one plain word.  Raises DescriptionError that names ``what`` it was to be."""
     if not WORD.fullmatch(text):
         raise DescriptionError(f"{text!r} is no {what}", where, "letters, digits and any of ._+-")
     return text
 
 
-def comment(text: str) -> str:
+def one_line(text: str) -> str:
     """Free text as the rest of one line: whatever is not a printable character becomes a space."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 @functools.lru_cache(maxsize=100_000)
-def natural(name: str) -> tuple[tuple[str, int], ...]:
+def natural_key(name: str) -> tuple[tuple[str, int], ...]:
     """A sort key by which people count: compute-0-9 before compute-0-10."""
     parts = _DIGITS.split(name)
     return tuple((text, int(number)) for text, number in zip(parts[::2], [*parts[1::2], "-1"]))
 
 
-def fold(names: Iterable[str]) -> str:
+def fold_names(names: Iterable[str]) -> str:
     """Names as a host list that Slurm, powerman and ClusterShell read: ``compute-0-[0-3,5],login-0-0``.
 
     Only the last number of a name is folded; numbers that are written with leading zeros keep them.
     """
-    split = [_LAST_NUMBER.fullmatch(name).groups() for name in sorted(set(names), key=natural)]  # type: ignore[union-attr]
+    split = [_LAST_NUMBER.fullmatch(name).groups() for name in sorted(set(names), key=natural_key)]  # type: ignore[union-attr]
     padded = {
         (prefix, len(number))
         for prefix, number in split
@@ -79,15 +79,17 @@ def fold(names: Iterable[str]) -> str:
     for prefix, number in split:
         width = len(number) if (prefix, len(number)) in padded else 0
         groups.setdefault((prefix, width), []).append(number)
-    return ",".join(_folded(prefix, width, numbers) for (prefix, width), numbers in groups.items())
+    return ",".join(
+        _fold_group(prefix, width, numbers) for (prefix, width), numbers in groups.items()
+    )
 
 
-def _folded(prefix: str, width: int, numbers: list[str]) -> str:
+def _fold_group(prefix: str, width: int, numbers: list[str]) -> str:
     if numbers == [""]:
         return prefix
     if "" in numbers:  # "web" beside "web1"
         return ",".join(
-            _folded(prefix, width, part)
+            _fold_group(prefix, width, part)
             for part in ([""], [number for number in numbers if number])
         )
     spans: list[list[int]] = []

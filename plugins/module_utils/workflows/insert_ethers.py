@@ -30,7 +30,7 @@ from ..discovery.order_progress import order_states
 from ..discovery.sources import source_for, with_interface
 from ..errors import Refused
 from ..install import eligibility, orders, timestamps
-from ..reports.write import would_break, write
+from ..reports.write import dry_run_error, write_reports
 from ..settings import Settings, load
 from .install_targets import LibraryCache, resolve_pins
 
@@ -154,15 +154,15 @@ class _Run:
 
     def _order_and_check_reports(self, nodes: Sequence[Node]) -> None:
         self._order(nodes)
-        write(self._database, self._settings, rehearse=True)
+        write_reports(self._database, self._settings, dry_run=True)
 
     def _write_reports(self) -> list[str]:
         if self._dry_run:
             return []
-        outcomes = write(self._database, self._settings)
+        outcomes = write_reports(self._database, self._settings)
         return [outcome.report for outcome in outcomes if outcome.changed]
 
     def _undo_enrolment(self, names: Sequence[str]) -> bool:
         return not self._replaces and undo_enrolment(
-            self._database, names, lambda: would_break(self._database, self._settings)
+            self._database, names, lambda: dry_run_error(self._database, self._settings)
         )

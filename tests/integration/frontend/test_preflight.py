@@ -20,10 +20,10 @@ ROOT = pathlib.Path(__file__).parents[3]
 CHECK = """
 import json, sys
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Wish
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check_host
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import FrontendSettings
 try:
-    print(json.dumps(check(Wish(**json.loads(sys.argv[1])), ask_dhcp=False)._asdict()))
+    print(json.dumps(check_host(FrontendSettings(**json.loads(sys.argv[1])), probe_dhcp=False)._asdict()))
 except RocksError as error:
     print(json.dumps({"error": str(error)}))
 """
@@ -37,7 +37,7 @@ def net() -> Iterator[Network]:
         yield made
 
 
-def checked(net: Network, **wish: Any) -> dict[str, Any]:
+def checked(net: Network, **settings: Any) -> dict[str, Any]:
     """What the check says inside the frontend's namespace."""
     given = {
         **{
@@ -46,7 +46,13 @@ def checked(net: Network, **wish: Any) -> dict[str, Any]:
             "subnet": "10.1.0.0/16",
             "name": "frontend-0",
         },
-        **{"zone": "cluster", "folder": "/nonexistent/install", "space": 0, "homes": "", **wish},
+        **{
+            "zone": "cluster",
+            "folder": "/nonexistent/install",
+            "space": 0,
+            "homes": "",
+            **settings,
+        },
     }
     argv = [sys.executable, "-c", CHECK, json.dumps(given)]
     environment = {"PYTHONPATH": str(ROOT / ".collections"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -80,17 +86,17 @@ def test_another_dhcp_server_on_the_private_side_is_heard(
 ) -> None:
     machine = net.client()
     with dhcp_server(server, net, tmp_path, lends=True):
-        assert machine.call(dhcp_probe.servers, "eth0", MAC) == ("10.1.1.1",)
+        assert machine.call(dhcp_probe.find_servers, "eth0", MAC) == ("10.1.1.1",)
 
 
 def test_where_nobody_answers_nobody_is_heard_and_an_own_question_is_no_answer(
     net: Network,
 ) -> None:
-    assert net.server.call(dhcp_probe.servers, BRIDGE, MAC, 0.2) == ()
+    assert net.server.call(dhcp_probe.find_servers, BRIDGE, MAC, 0.2) == ()
 
 
 def test_an_interface_that_is_down_cannot_be_asked(net: Network) -> None:
     machine = net.client()
     machine.ip("link", "set", "eth0", "down")
     with pytest.raises(Unavailable, match="eth0: cannot be asked for DHCP servers"):
-        machine.call(dhcp_probe.servers, "eth0", MAC, 0.2)
+        machine.call(dhcp_probe.find_servers, "eth0", MAC, 0.2)

@@ -11,8 +11,11 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Layout
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Templates
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import (
+    dry_run_error,
+    write_reports,
+)
 from support.reports import settings
 
 # A line that the reader of each report does not take, and a word of what it says about it.
@@ -45,11 +48,11 @@ every_report = pytest.mark.parametrize("name", [report.name for report in REPORT
 def test_the_daemon_takes_the_report(
     name: str, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    (outcome,) = write(described, settings(tmp_path, name))
+    (outcome,) = write_reports(described, settings(tmp_path, name))
     assert outcome.changed and all(
         pathlib.Path(path).read_text() == after for path, (_, after) in outcome.files.items()
     )
-    (again,) = write(described, settings(tmp_path, name))
+    (again,) = write_reports(described, settings(tmp_path, name))
     assert not again.changed
 
 
@@ -67,13 +70,13 @@ def test_what_the_daemon_refuses_is_not_written_and_told_in_its_words(
     before = sorted(tmp_path.rglob("*"))
 
     with pytest.raises(RocksError) as refused:
-        write(described, site, layout=Layout(str(tmp_path / "templates")))
+        write_reports(described, site, templates=Templates(str(tmp_path / "templates")))
 
     assert f"report {name}" in str(refused.value) and words in str(refused.value)
     assert [
         path for path in sorted(tmp_path.rglob("*")) if path not in before and path.suffix != ""
     ] == []
-    assert words in would_break(described, site, layout=Layout(str(tmp_path / "templates")))
+    assert words in dry_run_error(described, site, templates=Templates(str(tmp_path / "templates")))
 
 
 def test_every_report_has_a_line_that_its_reader_refuses() -> None:

@@ -15,7 +15,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import kea_views
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.kea_views import View
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.kea_views import ViewSettings
 from support.firmware import Firmware, ask
 from support.mariadb import Server, server
 from support.namespaces import Network, network
@@ -25,7 +25,7 @@ from support.waiting import until
 
 COMPUTE_0_0, UNKNOWN = "00:50:8b:e0:3a:a7", "52:54:00:00:00:99"
 IMPATIENT = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0,))
-VIEW = View("rocks_kea", "14.0", "root")
+VIEW = ViewSettings("rocks_kea", "14.0", "root")
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_known_nodes_are_served_while_the_database_is_away(
 def test_keas_account_sees_the_views_and_no_table_of_the_cluster(
     cluster: Database, started: Server
 ) -> None:
-    kea_views.install(cluster, VIEW._replace(account="watcher"))
+    kea_views.install_views(cluster, VIEW._replace(account="watcher"))
     grants = " ".join(row[0] for row in cluster.rows("show grants for 'watcher'@'localhost'"))
     assert "SELECT ON `rocks_kea`.*" in grants and "unix_socket" in grants
     assert "cluster" not in grants and grants.count("GRANT") == 2
@@ -160,10 +160,10 @@ def test_keas_account_sees_the_views_and_no_table_of_the_cluster(
 
 
 def test_installing_the_views_twice_changes_nothing(cluster: Database) -> None:
-    assert kea_views.install(cluster, VIEW, rehearse=True)
+    assert kea_views.install_views(cluster, VIEW, dry_run=True)
     assert not cluster.rows("show databases like 'rocks_kea'")
-    assert kea_views.install(cluster, VIEW)
-    assert not kea_views.install(cluster, VIEW)
+    assert kea_views.install_views(cluster, VIEW)
+    assert not kea_views.install_views(cluster, VIEW)
 
 
 @pytest.mark.parametrize(
@@ -171,24 +171,24 @@ def test_installing_the_views_twice_changes_nothing(cluster: Database) -> None:
 )
 def test_a_part_that_is_missing_is_made_again(lost: str, cluster: Database) -> None:
     view = VIEW._replace(account="watcher")
-    kea_views.install(cluster, view)
+    kea_views.install_views(cluster, view)
     cluster.execute(f"drop {lost}")
-    assert kea_views.install(cluster, view) and not kea_views.install(cluster, view)
+    assert kea_views.install_views(cluster, view) and not kea_views.install_views(cluster, view)
     cluster.execute("drop user 'watcher'@'localhost'")
 
 
-@pytest.mark.parametrize("done", range(len(kea_views.statements(VIEW, "cluster"))))
+@pytest.mark.parametrize("done", range(len(kea_views.view_statements(VIEW, "cluster"))))
 def test_an_installation_that_was_cut_off_is_completed_by_the_next_run(
     done: int, cluster: Database
 ) -> None:
-    for statement in kea_views.statements(VIEW, "cluster")[:done]:
+    for statement in kea_views.view_statements(VIEW, "cluster")[:done]:
         cluster.execute(statement)
-    assert kea_views.install(cluster, VIEW) and not kea_views.install(cluster, VIEW)
+    assert kea_views.install_views(cluster, VIEW) and not kea_views.install_views(cluster, VIEW)
 
 
 def test_another_kea_release_gets_the_schema_version_that_it_demands(cluster: Database) -> None:
-    kea_views.install(cluster, VIEW)
-    assert kea_views.install(cluster, VIEW._replace(schema="19.0"))
+    kea_views.install_views(cluster, VIEW)
+    assert kea_views.install_views(cluster, VIEW._replace(schema="19.0"))
     assert cluster.rows("select version, minor from rocks_kea.schema_version") == [(19, 0)]
 
 
@@ -196,12 +196,12 @@ def test_a_database_that_is_anothers_is_left_alone(cluster: Database) -> None:
     cluster.execute("create database rocks_kea")
     cluster.execute("create table rocks_kea.hosts (host_id int)")
     with pytest.raises(Refused, match="not ours"):
-        kea_views.install(cluster, VIEW)
+        kea_views.install_views(cluster, VIEW)
     assert cluster.rows("show full tables in rocks_kea") == [("hosts", "BASE TABLE")]
 
 
 def test_kea_finds_a_node_by_two_index_look_ups(cluster: Database) -> None:
-    kea_views.install(cluster, VIEW)
+    kea_views.install_views(cluster, VIEW)
     plan = cluster.rows(
         "explain select * from rocks_kea.hosts where dhcp4_subnet_id = 1 and dhcp_identifier = unhex('00508be03aa7')"
     )

@@ -17,7 +17,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_ch
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.daemons import Daemon, daemon
 from support.namespaces import Namespace, Network, network
@@ -70,13 +70,13 @@ def named(net: Network, folder: pathlib.Path) -> Iterator[tuple[Daemon, list[str
 def test_named_answers_for_a_new_node_both_ways_without_a_restart(
     net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    write(described, said("bind", tmp_path, alive=["false"]))
+    write_reports(described, said("bind", tmp_path, alive=["false"]))
     with named(net, tmp_path) as (running, rndc):
         site = said("bind", tmp_path, alive=[*rndc, "status"], reload=[*rndc, "reload"])
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
         before = int(dig(net.server, "cluster", "SOA").split()[2])
         node_changes.add_nodes(described, [NewNode()])
-        (outcome,) = write(described, site)
+        (outcome,) = write_reports(described, site)
         assert outcome.reloaded and len(outcome.files) == 2
         until(
             lambda: dig(net.server, "compute-0-4.cluster", "A") == "10.255.255.254",
@@ -91,7 +91,7 @@ def test_named_answers_for_a_new_node_both_ways_without_a_restart(
 def test_unbound_answers_for_a_new_node_both_ways_without_a_restart(
     net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    write(described, said("unbound", tmp_path, alive=["false"]))
+    write_reports(described, said("unbound", tmp_path, alive=["false"]))
     (tmp_path / "unbound.conf").write_text(
         f'server:\n  interface: 127.0.0.1\n  port: 5353\n  chroot: ""\n  username: ""\n  directory: "{tmp_path}"\n'
         f'  pidfile: "{tmp_path}/pid"\n  do-daemonize: no\n  use-syslog: no\n  do-not-query-localhost: no\n'
@@ -105,7 +105,7 @@ def test_unbound_answers_for_a_new_node_both_ways_without_a_restart(
         running.wait_for("start of service", READY_SECONDS)
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
         node_changes.add_nodes(described, [NewNode()])
-        (outcome,) = write(
+        (outcome,) = write_reports(
             described,
             said("unbound", tmp_path, alive=[*control, "status"], reload=[*control, "reload"]),
         )
@@ -122,7 +122,7 @@ def test_unbound_answers_for_a_new_node_both_ways_without_a_restart(
 def test_nginx_knows_the_nodes_by_their_names_and_takes_new_ones_while_it_serves(
     net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    write(described, said("nginx", tmp_path, alive=["false"]))
+    write_reports(described, said("nginx", tmp_path, alive=["false"]))
     (tmp_path / "nginx.conf").write_text(
         f"user root; daemon off; pid {tmp_path}/pid; error_log stderr; events {{ }}\nhttp {{ include {tmp_path}/rocks-nodes.conf;\n"
         f"access_log off; server {{ listen 10.1.1.1:8080; return 200 $rocks_node; }} }}\n"
@@ -141,7 +141,9 @@ def test_nginx_knows_the_nodes_by_their_names_and_takes_new_ones_while_it_serves
         assert (name("10.255.255.245"), name("10.255.255.254")) == ("compute-0-0", "-")
         node_changes.add_nodes(described, [NewNode()])
         hangup = ["sh", "-c", f"kill -HUP $(cat {tmp_path}/pid)"]
-        (outcome,) = write(described, said("nginx", tmp_path, alive=["true"], reload=hangup))
+        (outcome,) = write_reports(
+            described, said("nginx", tmp_path, alive=["true"], reload=hangup)
+        )
         assert outcome.reloaded
         until(lambda: name("10.255.255.254") == "compute-0-4", 5, "the new name")
         assert running.alive()
@@ -194,7 +196,7 @@ def test_slurm_knows_a_new_node_and_its_counted_hardware(
             ["sinfo", "-h", "-N", "-o", "%N %c %m %f"], timeout=20, env=env, ok=(0, 1)
         ).stdout
 
-    write(described, reports(alive=["false"]))
+    write_reports(described, reports(alive=["false"]))
     with slurmctld(tmp_path):
         assert "compute-0-0 16 63360 x86_64,rack0\n" in seen() and "compute-0-4" not in seen()
         node_changes.add_nodes(described, [NewNode()])
@@ -202,7 +204,7 @@ def test_slurm_knows_a_new_node_and_its_counted_hardware(
             "insert into hardware (node, cpus, sockets, cores, threads, memory, counted)"
             " select id, 4, 1, 4, 1, 8000, '2026-11-22 09:14:05' from nodes where name = 'compute-0-4'"
         )
-        _, outcome = write(described, reports(alive=alive, reload=restart))
+        _, outcome = write_reports(described, reports(alive=alive, reload=restart))
         assert outcome.reloaded
         until(lambda: "compute-0-4 4 7920" in seen(), READY_SECONDS, "the new node")
 
@@ -210,7 +212,7 @@ def test_slurm_knows_a_new_node_and_its_counted_hardware(
 def test_dhcpd_that_dies_of_its_new_file_gets_the_old_one_and_serves_again(
     net: Network, described: Database, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{write.__module__}.ALIVE_SECONDS", 2.0)
+    monkeypatch.setattr(f"{write_reports.__module__}.ALIVE_SECONDS", 2.0)
     with serving("dhcpd", net, tmp_path, described) as site:
         before = (tmp_path / "dhcpd.conf").read_text()
         node_changes.add_nodes(described, [NewNode(mac="52:54:00:00:00:99")])
@@ -231,4 +233,4 @@ def test_dhcpd_that_dies_of_its_new_file_gets_the_old_one_and_serves_again(
 
 def _write(site: Settings) -> None:
     with connect(site.database) as database:
-        write(database, site)
+        write_reports(database, site)

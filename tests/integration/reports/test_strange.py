@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from support.reports import settings
 
 # Host names, and words that mean something in the files of one daemon or another.
@@ -49,14 +49,14 @@ def strange(described: Database) -> Database:
 def test_the_daemon_takes_the_report_of_strange_names(
     name: str, strange: Database, tmp_path: pathlib.Path
 ) -> None:
-    (outcome,) = write(strange, settings(tmp_path, name))
+    (outcome,) = write_reports(strange, settings(tmp_path, name))
     assert outcome.changed
 
 
 def test_the_resolver_finds_every_strange_name_and_nothing_else(
     strange: Database, tmp_path: pathlib.Path
 ) -> None:
-    write(strange, settings(tmp_path, "hosts"))
+    write_reports(strange, settings(tmp_path, "hosts"))
     shown = f"mount --bind {tmp_path}/hosts /etc/hosts && getent -s hosts:files ahostsv4 10.0.0.99 evil; getent -s files hosts"
     found = process.run(["unshare", "-m", "sh", "-c", shown], timeout=20, ok=(0, 2)).stdout
     names = {line.split()[0]: line.split()[1:] for line in found.splitlines()}

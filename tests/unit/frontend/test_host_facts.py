@@ -34,7 +34,7 @@ def test_an_interface_has_its_ipv4_addresses_and_the_loopback_is_none() -> None:
         {"ifname": "ib0"},
         {},  # iproute2 leaves empty objects for what it was not asked about
     ]
-    assert host_facts.addresses(saying(links)) == {
+    assert host_facts.interface_addresses(saying(links)) == {
         "eth1": (ipaddress.IPv4Interface("10.1.1.1/8"),),
         "ib0": (),
     }
@@ -59,9 +59,9 @@ def test_a_route_over_two_ways_stands_there_for_both() -> None:
 def test_the_space_of_a_folder_that_is_not_there_yet_is_that_of_where_it_goes(
     tmp_path: pathlib.Path,
 ) -> None:
-    assert host_facts.free(f"{tmp_path}/a/b") == host_facts.free(str(tmp_path)) > 0
+    assert host_facts.free_mib(f"{tmp_path}/a/b") == host_facts.free_mib(str(tmp_path)) > 0
 
 
 def test_a_relative_folder_is_refused() -> None:
     with pytest.raises(DescriptionError, match="does not begin with /"):
-        host_facts.free("install")
+        host_facts.free_mib("install")

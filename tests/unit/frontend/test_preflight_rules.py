@@ -11,10 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import Machine, Route, Wish
-from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight_rules import faults
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import (
+    FrontendSettings,
+    HostFacts,
+    Route,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight_rules import (
+    find_faults,
+)
 
-WISH = Wish(
+WISH = FrontendSettings(
     "eth1",
     "10.1.1.1",
     "10.0.0.0/8",
@@ -25,7 +31,7 @@ WISH = Wish(
     "/export/home",
 )
 PUBLIC, PRIVATE = ipaddress.IPv4Interface("192.0.2.1/24"), ipaddress.IPv4Interface("10.1.1.1/8")
-MACHINE = Machine(
+MACHINE = HostFacts(
     {"eth0": (PUBLIC,), "eth1": (PRIVATE,), "ib0": ()},
     (
         Route(ipaddress.IPv4Network("0.0.0.0/0"), "eth0"),
@@ -37,8 +43,10 @@ MACHINE = Machine(
 )
 
 
-def told(wish: dict[str, Any], machine: dict[str, Any]) -> list[str]:
-    return [str(fault) for fault in faults(WISH._replace(**wish), MACHINE._replace(**machine))]
+def told(settings: dict[str, Any], machine: dict[str, Any]) -> list[str]:
+    return [
+        str(fault) for fault in find_faults(WISH._replace(**settings), MACHINE._replace(**machine))
+    ]
 
 
 def test_the_papers_frontend_can_be_one() -> None:
@@ -46,7 +54,7 @@ def test_the_papers_frontend_can_be_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "machine", "message"),
+    ("settings", "machine", "message"),
     [
         pytest.param(
             {"interface": "eth9"},
@@ -156,9 +164,9 @@ def test_the_papers_frontend_can_be_one() -> None:
     ],
 )
 def test_what_stands_against_it_is_told_with_the_remedy(
-    wish: dict[str, Any], machine: dict[str, Any], message: str
+    settings: dict[str, Any], machine: dict[str, Any], message: str
 ) -> None:
-    assert told(wish, machine) == [message]
+    assert told(settings, machine) == [message]
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_variables() -> None:

@@ -20,7 +20,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.dhcp_inte
     Reservation,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read_snapshot
 from support.reports import MARIADB, report, site, text
 
 
@@ -31,7 +31,7 @@ def told(snapshot: Snapshot, **options: Any) -> dict[str, Any]:
 
 
 def test_a_bmc_has_a_reservation_on_its_own_network(snapshot: Snapshot) -> None:
-    private, bmc = dhcp_intent.intent(snapshot, site("kea")).subnets
+    private, bmc = dhcp_intent.build_intent(snapshot, site("kea")).subnets
     assert bmc.network == "192.168.4.0/22" and bmc.gateway == "192.168.4.1" and bmc.mtu == 9000
     assert bmc.reservations[0] == Reservation(
         "00:25:90:00:00:00", "192.168.5.255", "compute-0-0-bmc", False
@@ -49,16 +49,17 @@ def test_the_nodes_of_a_network_reach_the_frontend_by_its_address_there(
         "insert into interfaces (node, name, network, ip) select nodes.id, 'eth1', networks.id, '192.168.4.9'"
         " from nodes, networks where nodes.name = 'frontend-0' and networks.name = 'bmc'"
     )
-    private, bmc = dhcp_intent.intent(read(described), site("kea")).subnets
+    private, bmc = dhcp_intent.build_intent(read_snapshot(described), site("kea")).subnets
     assert (private.server, bmc.server) == ("10.1.1.1", "192.168.4.9")
     assert (private.nameservers, bmc.nameservers) == (("10.1.1.1",), ("192.168.4.9",))
 
 
 def test_a_public_network_is_not_served(described: Database) -> None:
     described.execute("update networks set kind = 'public' where name = 'bmc'")
-    assert [subnet.zone for subnet in dhcp_intent.intent(read(described), site("kea")).subnets] == [
-        "cluster"
-    ]
+    assert [
+        subnet.zone
+        for subnet in dhcp_intent.build_intent(read_snapshot(described), site("kea")).subnets
+    ] == ["cluster"]
 
 
 def test_a_node_outside_every_network_stops_the_report_with_its_name(described: Database) -> None:
@@ -67,12 +68,12 @@ def test_a_node_outside_every_network_stops_the_report_with_its_name(described: 
     with pytest.raises(
         DescriptionError, match=r"172\.16\.0\.2 of nfs-0-0, 172\.16\.0\.1 of web-1-0"
     ):
-        dhcp_intent.intent(read(described), site("kea"))
+        dhcp_intent.build_intent(read_snapshot(described), site("kea"))
 
 
 @pytest.mark.parametrize("loader", boot_files.LOADERS)
 def test_every_kind_of_firmware_has_a_file_of_each_loader(loader: str, snapshot: Snapshot) -> None:
-    boots = dhcp_intent.intent(snapshot, site("kea", loader=loader)).boots
+    boots = dhcp_intent.build_intent(snapshot, site("kea", loader=loader)).boots
     codes = [code for boot in boots for code in boot.architectures]
     assert len(codes) == len(set(codes)) and {0, 7, 9, 11, 16, 19} == set(codes)
     assert all(boot.file.startswith("http://10.1.1.1/boot/") == boot.http for boot in boots)
@@ -108,13 +109,13 @@ def test_kea_goes_by_the_mac_whatever_client_of_a_machine_asks(snapshot: Snapsho
 def test_a_release_is_spoken_with_as_the_newest_one_that_is_not_newer(
     release: str, spoken: tuple[int, int]
 ) -> None:
-    assert kea.words_of(release).release == spoken
+    assert kea.syntax_of(release).release == spoken
 
 
 @pytest.mark.parametrize("release", ["1.9.11", "", "nightly"])
 def test_a_release_that_nobody_spoke_with_is_refused(release: str) -> None:
     with pytest.raises(DescriptionError, match="is not known"):
-        kea.words_of(release)
+        kea.syntax_of(release)
 
 
 def test_kea_3_has_the_back_end_in_a_library_and_a_list_of_classes(snapshot: Snapshot) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import registry
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Snapshot
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read_snapshot
 from support.golden import Golden
 from support.reports import MARIADB, report, site, text
 
@@ -77,5 +77,5 @@ def test_every_report_has_a_name_of_its_own_and_a_summary(report: Report) -> Non
 def test_a_report_reads_only_the_parts_that_it_says_it_needs(
     report: Report, described: Database
 ) -> None:
-    whole = report.render(read(described, {"hardware", "groups"}), site(report.name))
-    assert report.render(read(described, report.needs), site(report.name)) == whole
+    whole = report.render(read_snapshot(described, {"hardware", "groups"}), site(report.name))
+    assert report.render(read_snapshot(described, report.needs), site(report.name)) == whole

@@ -8,6 +8,7 @@ import dataclasses
 import inspect
 import json
 import re
+import sys
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Report, Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import check
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import check_snapshot
 from support.reports import site, text
 
 # What ends a line, a string, a block or a comment somewhere, and what a template or a shell would take up.
@@ -68,7 +69,8 @@ def with_node(snapshot: Snapshot, **values: str) -> Snapshot:
         "x86_64",
         "",
     )
-    return dataclasses.replace(snapshot, nodes=(*snapshot.nodes, model._replace(**values)))
+    node = Node(**{**model._asdict(), **values})
+    return dataclasses.replace(snapshot, nodes=(*snapshot.nodes, node))
 
 
 def lines(content: str) -> list[str]:
@@ -84,7 +86,7 @@ def test_a_hostile_name_or_address_is_refused_or_harmless(
 ) -> None:
     changed = with_node(snapshot, **{field: value})
     try:
-        check(changed)
+        check_snapshot(changed)
         files = one.render(changed, site(one.name))
     except RocksError:
         return
@@ -158,7 +160,7 @@ def test_a_hostile_attribute_is_refused_or_harmless(
 def test_kea_reads_what_the_database_says(snapshot: Snapshot, value: str) -> None:
     changed = with_node(snapshot, name=value)
     try:
-        check(changed)
+        check_snapshot(changed)
     except RocksError:
         return
     config = json.loads(text("kea", changed))["Dhcp4"]
@@ -182,8 +184,8 @@ def test_clustershell_reads_every_group(
 
 def test_every_report_that_reads_attributes_is_tried() -> None:
     reading = {
-        one.name
-        for one in REPORTS
-        if "attribute(" in inspect.getsource(inspect.getmodule(one.render))
-    }  # type: ignore[arg-type]
+        report.name
+        for report in REPORTS
+        if "attribute(" in inspect.getsource(sys.modules[report.render.__module__])
+    }
     assert reading == set(ATTRIBUTES)

@@ -13,11 +13,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OPEN
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import dhcp_intent, kea_views
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp.kea_views import (
-    View,
-    statements,
+    ViewSettings,
+    view_statements,
 )
 
-VIEW = View("rocks_kea", "14.0", "_kea")
+VIEW = ViewSettings("rocks_kea", "14.0", "_kea")
 
 
 def test_the_states_that_show_in_the_answer_are_those_that_open_the_installer() -> None:
@@ -31,12 +31,15 @@ def test_the_view_serves_the_networks_that_the_file_serves() -> None:
 
 
 def test_every_view_that_is_looked_for_is_made() -> None:
-    made = re.findall(r"view `rocks_kea`\.(\w+) as", " ".join(statements(VIEW, "cluster")))
+    made = re.findall(r"view `rocks_kea`\.(\w+) as", " ".join(view_statements(VIEW, "cluster")))
     assert set(made) == kea_views.VIEWS
 
 
 def test_an_account_that_comes_over_the_network_is_not_made_without_a_password() -> None:
-    local, remote = statements(VIEW, "cluster"), statements(VIEW._replace(host="%"), "cluster")
+    local, remote = (
+        view_statements(VIEW, "cluster"),
+        view_statements(VIEW._replace(host="%"), "cluster"),
+    )
     assert any("create user" in one for one in local) and not any(
         "create user" in one for one in remote
     )
@@ -47,22 +50,23 @@ def test_an_account_that_comes_over_the_network_is_not_made_without_a_password()
 @pytest.mark.parametrize("text", ["", "a`b", "a'b", "a b", "a;b", "a\nb"])
 def test_no_name_breaks_out_of_the_sql(field: str, text: str) -> None:
     with pytest.raises(DescriptionError, match="letters, digits and any of"):
-        statements(VIEW._replace(**{field: text}), "cluster")
+        view_statements(VIEW._replace(**{field: text}), "cluster")
 
 
 @pytest.mark.parametrize("schema", ["fourteen", "14", "14.0; drop table nodes", ""])
 def test_a_schema_version_is_two_numbers(schema: str) -> None:
     with pytest.raises(DescriptionError, match="two numbers"):
-        statements(VIEW._replace(schema=schema), "cluster")
+        view_statements(VIEW._replace(schema=schema), "cluster")
 
 
 def test_another_kea_release_makes_other_statements() -> None:
     assert (
-        statements(VIEW, "cluster")[-1] != statements(VIEW._replace(schema="19.0"), "cluster")[-1]
+        view_statements(VIEW, "cluster")[-1]
+        != view_statements(VIEW._replace(schema="19.0"), "cluster")[-1]
     )
 
 
 def test_sqlite_cannot_be_read_by_kea(described: Database) -> None:
     if described.engine == "sqlite":
         with pytest.raises(Refused, match="only MariaDB can be read by Kea"):
-            kea_views.install(described, VIEW)
+            kea_views.install_views(described, VIEW)

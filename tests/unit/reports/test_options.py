@@ -10,31 +10,34 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import (
-    chosen,
-    defaults,
-    over,
+    default_options,
+    merge_options,
+    select_reports,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 
 def test_the_reports_of_a_site_are_those_that_it_lists() -> None:
-    assert [report.name for report, _ in chosen({"slurm": None, "hosts": {}})] == ["hosts", "slurm"]
+    assert [report.name for report, _ in select_reports({"slurm": None, "hosts": {}})] == [
+        "hosts",
+        "slurm",
+    ]
 
 
 def test_a_listed_report_may_be_switched_off_and_still_be_named() -> None:
     said = {"hosts": {"enabled": False}, "slurm": {}}
-    assert [report.name for report, _ in chosen(said)] == ["slurm"]
-    assert [report.name for report, _ in chosen(said, ["hosts"])] == ["hosts"]
+    assert [report.name for report, _ in select_reports(said)] == ["slurm"]
+    assert [report.name for report, _ in select_reports(said, ["hosts"])] == ["hosts"]
 
 
 def test_a_report_that_is_not_listed_can_be_named_and_has_its_defaults() -> None:
-    ((report, options),) = chosen({}, ["hosts"])
+    ((report, options),) = select_reports({}, ["hosts"])
     assert (report.name, options["path"]) == ("hosts", "/etc/hosts")
 
 
 def test_what_a_site_says_stands_over_the_default() -> None:
-    ((_, options),) = chosen({"kea": {"lease": 600, "interfaces": ["eth1"]}})
+    ((_, options),) = select_reports({"kea": {"lease": 600, "interfaces": ["eth1"]}})
     assert (options["lease"], options["interfaces"], options["loader"]) == (600, ["eth1"], "grub")
 
 
@@ -67,28 +70,30 @@ def test_what_a_site_says_stands_over_the_default() -> None:
 )
 def test_what_cannot_be_meant_is_told(said: dict[str, Any], words: str) -> None:
     with pytest.raises(RocksError) as refused:
-        chosen(said)
+        select_reports(said)
     assert words in str(refused.value)
 
 
 def test_all_that_cannot_be_meant_is_told_at_once() -> None:
     with pytest.raises(RocksError) as refused:
-        chosen({"keaa": {}, "kea": {"interface": "eth1", "lease": "long"}}, ["hots"])
+        select_reports({"keaa": {}, "kea": {"interface": "eth1", "lease": "long"}}, ["hots"])
     assert "4 errors" in str(refused.value)
 
 
 def test_options_of_a_call_stand_over_those_of_the_site() -> None:
-    site = over(Settings(reports={"kea": {"lease": 600, "log": "x"}}), ["kea"], {"lease": 60})
-    ((_, options),) = chosen(site.reports)
+    site = merge_options(
+        Settings(reports={"kea": {"lease": 600, "log": "x"}}), ["kea"], {"lease": 60}
+    )
+    ((_, options),) = select_reports(site.reports)
     assert (options["lease"], options["log"]) == (60, "x")
 
 
 @pytest.mark.parametrize("names", [None, ["hosts", "kea"], []])
 def test_options_of_a_call_are_of_one_named_report(names: Any) -> None:
     with pytest.raises(DescriptionError, match="more than one report"):
-        over(Settings(), names, {"path": "/x"})
+        merge_options(Settings(), names, {"path": "/x"})
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 def test_every_option_has_a_default_of_a_kind_that_is_checked(report: Any) -> None:
-    assert {type(value) for value in defaults(report).values()} <= {str, int, bool, list}
+    assert {type(value) for value in default_options(report).values()} <= {str, int, bool, list}

@@ -33,7 +33,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.services impor
 )
 from support.reports import site
 
-NO_VERBS = {verb: [] for verb in OPTIONS}
+NO_COMMANDS: dict[str, Any] = {verb: [] for verb in OPTIONS}
 # What Kea 2.2 of Debian 12, and a Kea without the back end (2.6 of FreeBSD's ports), say to -V.
 KEA_2_2 = "2.2.0\ntarball\nlinked with:\ndatabase:\nMySQL backend 14.0, library 3.3.20\nMemfile backend 2.1\n"
 KEA_PLAIN = "2.6.1 (tarball)\npremium: no\nbackends:\n- Memfile backend 3.0\n"
@@ -66,8 +66,8 @@ def test_a_daemon_is_spoken_with_by_the_unit_that_is_installed(units: pathlib.Pa
         Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), ("systemctl", "restart", UNIT)),
         Recorded(),
     )
-    assert daemon.alive(NO_VERBS, run)
-    daemon.reload(NO_VERBS, run, {})
+    assert daemon.is_running(NO_COMMANDS, run)
+    daemon.reload(NO_COMMANDS, run, {})
     assert run.ran == [
         ["systemctl", "is-active", "--quiet", "isc-dhcp-server"],
         ["systemctl", "restart", "isc-dhcp-server"],
@@ -85,21 +85,23 @@ def test_a_site_may_say_other_commands() -> None:
         {"alive": ["true"], "reload": ["sv", "hup", "x"], "start": ["sv", "up", "x"]},
     )
     daemon = Daemon("x", ("x",), ("systemctl", "reload", UNIT))
-    assert daemon.alive(options, run)
+    assert daemon.is_running(options, run)
     daemon.reload(options, run, {})
-    daemon.start(options, run)
+    daemon.restart(options, run)
     assert run.ran == [["true"], ["sv", "hup", "x"], ["sv", "up", "x"]]
 
 
 def test_a_daemon_without_a_unit_does_not_run_and_cannot_be_told(units: pathlib.Path) -> None:
     daemon = Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), ("systemctl", "restart", UNIT))
-    assert not daemon.alive(NO_VERBS, Recorded())
+    assert not daemon.is_running(NO_COMMANDS, Recorded())
     with pytest.raises(CommandError, match="no unit dhcpd or isc-dhcp-server is installed"):
-        daemon.reload(NO_VERBS, Recorded(), {})
+        daemon.reload(NO_COMMANDS, Recorded(), {})
 
 
 def test_a_daemon_whose_command_fails_does_not_run() -> None:
-    assert not Daemon("x", ("x",)).alive({**NO_VERBS, "alive": ["false"]}, Recorded(fails=True))
+    assert not Daemon("x", ("x",)).is_running(
+        {**NO_COMMANDS, "alive": ["false"]}, Recorded(fails=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,8 @@ def kea(tmp_path: pathlib.Path) -> Iterator[Callable[[Any], tuple[str, list[Any]
 
 def test_kea_is_told_over_its_socket(kea: Any) -> None:
     path, asked = kea({"result": 0}, {"result": 0})
-    options = {**NO_VERBS, "socket": path}
-    assert kea_control.KEA.alive(options, Recorded())
+    options = {**NO_COMMANDS, "socket": path}
+    assert kea_control.KEA.is_running(options, Recorded())
     kea_control.KEA.reload(options, Recorded(), {})
     assert asked == [{"command": "version-get"}, {"command": "config-reload"}]
 
@@ -166,19 +168,19 @@ def test_keas_refusal_is_its_own_words(kea: Any) -> None:
     with pytest.raises(
         CommandError, match=r"kea-dhcp4 config-reload: subnet 10\.0\.0\.0/8: duplicate"
     ):
-        kea_control.KEA.reload({**NO_VERBS, "socket": path}, Recorded(), {})
+        kea_control.KEA.reload({**NO_COMMANDS, "socket": path}, Recorded(), {})
 
 
 @pytest.mark.parametrize("answer", [b"", b"not JSON"])
 def test_an_answer_that_is_none_is_told_as_that(answer: bytes, kea: Any) -> None:
     path, _ = kea(answer)
     with pytest.raises(Unavailable, match="Kea answered"):
-        kea_control.command(path, "version-get")
+        kea_control.send_command(path, "version-get")
 
 
 def test_a_kea_that_does_not_listen_does_not_run(tmp_path: pathlib.Path) -> None:
-    options = {**NO_VERBS, "socket": str(tmp_path / "nowhere")}
-    assert not kea_control.KEA.alive(options, Recorded())
+    options = {**NO_COMMANDS, "socket": str(tmp_path / "nowhere")}
+    assert not kea_control.KEA.is_running(options, Recorded())
 
 
 def test_only_leases_of_addresses_that_changed_hands_are_forgotten(kea: Any) -> None:
@@ -188,7 +190,9 @@ def test_only_leases_of_addresses_that_changed_hands_are_forgotten(kea: Any) -> 
         {"ip-address": "10.0.0.3", "hw-address": "00:00:00:00:00:03"},  # nobody's, as from a pool
     ]
     path, asked = kea({"result": 0, "arguments": {"leases": leases}}, {"result": 0})
-    kea_control.free(path, {"10.0.0.1": "00:00:00:00:00:01", "10.0.0.2": "00:00:00:00:00:02"})
+    kea_control.delete_stale_leases(
+        path, {"10.0.0.1": "00:00:00:00:00:01", "10.0.0.2": "00:00:00:00:00:02"}
+    )
     assert asked[1:] == [{"command": "lease4-del", "arguments": {"ip-address": "10.0.0.2"}}]
 
 
@@ -197,17 +201,17 @@ def test_a_kea_without_leases_or_without_the_command_has_nothing_to_forget(
     result: int, kea: Any
 ) -> None:
     path, asked = kea({"result": result, "text": "no"})
-    kea_control.free(path, {})
+    kea_control.delete_stale_leases(path, {})
     assert len(asked) == 1
 
 
 def test_kea_2_tells_the_schema_that_it_demands() -> None:
-    assert kea_control.schema(Recorded(KEA_2_2), lambda path: "") == "14.0"
+    assert kea_control.required_schema(Recorded(KEA_2_2), lambda path: "") == "14.0"
 
 
 def test_kea_3_has_it_in_the_script_beside_it() -> None:
     script = "SET version = '28', minor = '0';\nSET version = '29', minor = '0';\n"
-    assert kea_control.schema(Recorded(KEA_PLAIN), lambda path: script) == "29.0"
+    assert kea_control.required_schema(Recorded(KEA_PLAIN), lambda path: script) == "29.0"
 
 
 def test_a_kea_without_the_back_end_is_told_in_one_sentence() -> None:
@@ -217,15 +221,17 @@ def test_a_kea_without_the_back_end_is_told_in_one_sentence() -> None:
     with pytest.raises(
         DescriptionError, match="the installed Kea has no MySQL back end; say `source: file`"
     ):
-        kea_control.schema(Recorded(KEA_PLAIN), nothing)
+        kea_control.required_schema(Recorded(KEA_PLAIN), nothing)
 
 
 def test_what_only_the_machine_can_say_is_looked_up_unless_it_is_said() -> None:
     said = {**site("kea").options, "release": "", "socket": "", "account": ""}
-    found = kea_report.look(said, Recorded("3.0.1\n"))
+    found = kea_report.complete_options(said, Recorded("3.0.1\n"))
     assert (found["release"], found["socket"]) == ("3.0.1", "/var/run/kea/kea4-ctrl-socket")
     assert found["account"] in kea_report.USERS and "password" not in found
-    assert kea_report.look(site("kea").options, Recorded("3.0.1\n"))["release"] == "2.2.0"
+    assert (
+        kea_report.complete_options(site("kea").options, Recorded("3.0.1\n"))["release"] == "2.2.0"
+    )
 
 
 @pytest.mark.parametrize("line", ["password = s3cret", "password='s3cret'", 'password="s3cret"'])
@@ -233,7 +239,7 @@ def test_a_password_is_read_from_an_option_file(line: str, tmp_path: pathlib.Pat
     (tmp_path / "kea.cnf").write_text(f"[client]\n{line}\n")
     (tmp_path / "kea.cnf").chmod(0o640)
     said = {**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}
-    assert kea_report.look(said, Recorded())["password"] == "s3cret"
+    assert kea_report.complete_options(said, Recorded())["password"] == "s3cret"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,7 @@ def test_a_file_that_is_no_safe_option_file_is_refused(
     (tmp_path / "kea.cnf").write_text(text)
     (tmp_path / "kea.cnf").chmod(mode)
     with pytest.raises(kind) as refused:
-        kea_report.look(
+        kea_report.complete_options(
             {**site("kea").options, "credentials": str(tmp_path / "kea.cnf")}, Recorded()
         )
     assert "s3cret" not in str(refused.value)

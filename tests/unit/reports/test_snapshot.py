@@ -9,14 +9,14 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read_snapshot
 
 
 def test_nodes_come_in_the_order_in_which_people_count(described: Database) -> None:
     described.execute(
         "insert into nodes (name, membership, rack, `rank`) values ('compute-0-10', 2, 0, 10)"
     )
-    assert [node.name for node in read(described).nodes][:5] == [
+    assert [node.name for node in read_snapshot(described).nodes][:5] == [
         "compute-0-0",
         "compute-0-1",
         "compute-0-2",
@@ -35,7 +35,7 @@ def test_the_narrower_attribute_wins(described: Database) -> None:
     described.execute(
         "insert into attributes (scope, owner, name, value) values ('global', 0, 'power_unit', 'none')"
     )
-    snapshot = read(described, {"groups"})
+    snapshot = read_snapshot(described, {"groups"})
     assert snapshot.attribute("web-1-0", "power_unit") == "power-1-0"
     assert snapshot.attribute("compute-0-0", "power_unit") == "none"
 
@@ -46,7 +46,7 @@ def test_every_faulty_row_is_told_at_once(described: Database) -> None:
     described.execute("update nodes set ip = '10.1.1.999' where id = 6")
     described.execute("update networks set zone = 'a..b' where name = 'bmc'")
     with pytest.raises(RocksError) as refused:
-        read(described)
+        read_snapshot(described)
     for words in (
         "4 errors",
         "node 7: 'compute 0'",
@@ -80,7 +80,7 @@ def test_every_faulty_row_is_told_at_once(described: Database) -> None:
 def test_a_node_and_an_interface_cannot_share(change: str, words: str, described: Database) -> None:
     described.execute(change)
     with pytest.raises(DescriptionError) as refused:
-        read(described)
+        read_snapshot(described)
     assert words in str(refused.value)
 
 
@@ -89,4 +89,4 @@ def test_an_infiniband_port_has_an_address_and_no_ethernet_mac(described: Databa
         "insert into interfaces (node, name, kind, mac, ip) values (4, 'ib0', 'infiniband', ?, '10.9.0.1')",
         (":".join(["80"] * 20),),
     )
-    assert "compute-0-0-ib0" in [one.host for one in read(described).addresses]
+    assert "compute-0-0-ib0" in [one.host for one in read_snapshot(described).addresses]

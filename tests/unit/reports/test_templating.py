@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import (
-    Layout,
+    Templates,
     json_text,
 )
 from support.reports import report, site
@@ -27,7 +27,7 @@ values = st.recursive(
 
 def test_a_sites_template_is_used_instead_of_ours(tmp_path: pathlib.Path) -> None:
     (tmp_path / "hosts.j2").write_text("{{ who }} of the site\n")
-    assert Layout(str(tmp_path))("hosts", "{{ who }}\n", who="me") == "me of the site\n"
+    assert Templates(str(tmp_path)).render("hosts", "{{ who }}\n", who="me") == "me of the site\n"
 
 
 def test_a_sites_template_may_include_ours(snapshot: Snapshot, tmp_path: pathlib.Path) -> None:
@@ -62,13 +62,13 @@ def test_a_template_that_cannot_be_used_is_told_with_its_line(
 ) -> None:
     (tmp_path / "hosts.j2").write_text(template)
     with pytest.raises(DescriptionError) as refused:
-        Layout(str(tmp_path))("hosts", "ours\n", who="me")
+        Templates(str(tmp_path)).render("hosts", "ours\n", who="me")
     assert refused.value.where == f"{tmp_path}/hosts.j2:{line}" and words in refused.value.what
 
 
 def test_a_value_is_never_a_template(tmp_path: pathlib.Path) -> None:
     assert (
-        Layout(str(tmp_path))("hosts", "{{ who }}", who="{{ 7 * 7 }}{% raw %}")
+        Templates(str(tmp_path)).render("hosts", "{{ who }}", who="{{ 7 * 7 }}{% raw %}")
         == "{{ 7 * 7 }}{% raw %}"
     )
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.validators import (
-    comment,
-    fold,
+    check_word,
+    fold_names,
     is_domain,
     is_host,
     is_ip,
     is_mac,
-    natural,
-    word,
+    natural_key,
+    one_line,
 )
 
 names = st.from_regex(r"[a-c](-[0-9]{1,2}){0,2}(-0?[0-9]{1,3})?", fullmatch=True)
@@ -40,7 +40,7 @@ def unfold(folded: str) -> list[str]:
 
 @given(st.lists(names))
 def test_a_host_list_means_the_names_that_were_folded(given_names: list[str]) -> None:
-    assert sorted(unfold(fold(given_names))) == sorted(set(given_names))
+    assert sorted(unfold(fold_names(given_names))) == sorted(set(given_names))
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_a_host_list_means_the_names_that_were_folded(given_names: list[str]) ->
     ],
 )
 def test_names_fold_by_their_last_number(given_names: list[str], folded: str) -> None:
-    assert fold(given_names) == folded
+    assert fold_names(given_names) == folded
 
 
 def test_people_count_compute_0_9_before_compute_0_10() -> None:
-    assert sorted(["compute-0-10", "compute-1-0", "compute-0-9"], key=natural) == [
+    assert sorted(["compute-0-10", "compute-1-0", "compute-0-9"], key=natural_key) == [
         "compute-0-9",
         "compute-0-10",
         "compute-1-0",
@@ -75,9 +75,9 @@ def test_people_count_compute_0_9_before_compute_0_10() -> None:
 @given(st.text())
 def test_a_comment_is_the_rest_of_one_line_whatever_it_was(text: str) -> None:
     assert (
-        "\n" not in comment(text)
-        and comment(text).isprintable()
-        and len(f"x # {comment(text)}".splitlines()) == 1
+        "\n" not in one_line(text)
+        and one_line(text).isprintable()
+        and len(f"x # {one_line(text)}".splitlines()) == 1
     )
 
 
@@ -112,4 +112,4 @@ def test_what_is_no_domain_is_none(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "two words", 'a"b', "a\nb", "-a", "a;b"])
 def test_a_word_is_plain_or_refused(text: str) -> None:
     with pytest.raises(DescriptionError, match="is no outlet"):
-        word(text, "outlet", "web-1-0")
+        check_word(text, "outlet", "web-1-0")

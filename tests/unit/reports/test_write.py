@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional, Sequence
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils import files
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
@@ -23,7 +24,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
 from ansible_collections.npaci.rocks.plugins.module_utils.files import lock
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import atomic_install, plan
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import would_break, write
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import (
+    dry_run_error,
+    write_reports,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.killing import killed_at_every_step
 from support.reports import into
@@ -93,7 +97,7 @@ def impatient(_seconds: float) -> None:
 def test_every_report_of_the_site_is_written_and_each_service_told_once(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    outcomes = write(described, site, run=programs)
+    outcomes = write_reports(described, site, run=programs)
     assert [(one.report, one.changed, one.reloaded) for one in outcomes] == [
         ("hosts", True, False),
         ("slurm", True, True),
@@ -106,10 +110,12 @@ def test_every_report_of_the_site_is_written_and_each_service_told_once(
 def test_nothing_is_written_or_told_when_nothing_changed(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    write(described, site, run=programs)
+    write_reports(described, site, run=programs)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "etc").iterdir()}
     programs.ran.clear()
-    assert not any(one.changed or one.reloaded for one in write(described, site, run=programs))
+    assert not any(
+        one.changed or one.reloaded for one in write_reports(described, site, run=programs)
+    )
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "etc").iterdir()} == before
     assert set(programs.ran) <= {"alive", "alive-slurm"}
 
@@ -117,7 +123,7 @@ def test_nothing_is_written_or_told_when_nothing_changed(
 def test_a_rehearsal_checks_everything_and_changes_nothing(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    outcomes = write(described, site, rehearse=True, run=programs)
+    outcomes = write_reports(described, site, dry_run=True, run=programs)
     assert all(one.changed for one in outcomes) and {"nginx", "scontrol"} <= set(programs.ran)
     assert etc(tmp_path) == {} and not (tmp_path / "reports").exists()
     assert "reload" not in programs.ran
@@ -129,7 +135,7 @@ def test_one_refused_file_leaves_all_files_as_they_were(
     (tmp_path / "etc" / "hosts").write_text("by hand\n")
     programs.refuse("nginx")
     with pytest.raises(CommandError, match="report nginx: nginx: its words"):
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
     assert etc(tmp_path) == {"hosts": "by hand\n"}
     assert "reload-slurm" not in programs.ran
 
@@ -140,7 +146,7 @@ def test_all_refusals_are_told_at_once(
     programs.refuse("nginx")
     programs.refuse("scontrol")
     with pytest.raises(CommandError) as refused:
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
     assert "report nginx" in str(refused.value) and "report slurm" in str(refused.value)
 
 
@@ -152,7 +158,7 @@ def test_a_swap_that_fails_in_the_middle_is_taken_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("by hand\n")
-    real = atomic_install.replace
+    real = files.replace
 
     def full(path: str, *rest: Any) -> bool:
         if path.endswith("rocks-nodes.conf") and "geo" in rest[0]:
@@ -164,38 +170,40 @@ def test_a_swap_that_fails_in_the_middle_is_taken_back(
         Unavailable,
         match=r"rocks-nodes.conf: cannot be written \(No space left on device\); nothing was",
     ):
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
     assert etc(tmp_path) == {"hosts": "by hand\n"} and "reload" not in programs.ran
 
 
 def test_a_service_that_refuses_its_new_files_gets_its_old_ones(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    write(described, site, run=programs)
+    write_reports(described, site, run=programs)
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
     programs.refuse("reload", 1)
     with pytest.raises(CommandError) as refused:
-        write(described, site, run=programs, sleep=impatient)
+        write_reports(described, site, run=programs, sleep=impatient)
     assert str(refused.value) == (
         "report nginx: nginx does not take its new files (reload: its words); the old ones are back, and it goes on with them"
     )
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
     assert etc(tmp_path)["hosts"] != before["hosts"]  # which has nothing to do with it
-    assert [one.reloaded for one in write(described, site, ["nginx"], run=programs)] == [True]
+    assert [one.reloaded for one in write_reports(described, site, ["nginx"], run=programs)] == [
+        True
+    ]
 
 
 def test_a_service_that_does_not_come_back_gets_its_old_files_and_is_started(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    write(described, site, run=programs)
+    write_reports(described, site, run=programs)
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
     programs.answers["reload"] = lambda: programs.refuse("alive")
     with pytest.raises(
         CommandError, match=r"did not come back within 10 s.*and it was started again"
     ):
-        write(described, site, run=programs, sleep=impatient)
+        write_reports(described, site, run=programs, sleep=impatient)
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
     assert programs.ran[-1] == "start"
 
@@ -208,14 +216,14 @@ def test_several_services_that_keep_what_they_have_are_told_together(
     with pytest.raises(
         CommandError, match=r"2 services keep what they have:\n  report slurm: .*\n  report nginx: "
     ):
-        write(described, site, run=programs, sleep=impatient)
+        write_reports(described, site, run=programs, sleep=impatient)
 
 
 def test_a_service_that_does_not_run_is_not_told(
     described: Database, site: Settings, programs: Programs
 ) -> None:
     programs.refuse("alive")
-    assert not any(one.reloaded for one in write(described, site, ["nginx"], run=programs))
+    assert not any(one.reloaded for one in write_reports(described, site, ["nginx"], run=programs))
     assert "reload" not in programs.ran
 
 
@@ -230,12 +238,12 @@ def test_a_service_that_was_not_told_before_the_power_went_is_told_by_the_next_r
 
     programs.answers["reload"] = cut
     with pytest.raises(PowerCut):
-        write(described, site, ["nginx"], run=programs)
+        write_reports(described, site, ["nginx"], run=programs)
     programs.answers.clear()
     assert "compute-0-0" in etc(tmp_path)["rocks-nodes.conf"]
-    (outcome,) = write(described, site, ["nginx"], run=programs)
+    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
     assert not outcome.changed and outcome.reloaded
-    (outcome,) = write(described, site, ["nginx"], run=programs)
+    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
     assert not outcome.reloaded
 
 
@@ -243,9 +251,9 @@ def test_the_sites_own_file_is_kept_once(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("10.9.9.9 printer\n")
-    write(described, site, run=programs)
+    write_reports(described, site, run=programs)
     described.execute("delete from nodes where name = 'web-1-0'")
-    write(described, site, run=programs)
+    write_reports(described, site, run=programs)
     (kept,) = (tmp_path / "reports").glob("before-*hosts")
     assert kept.read_text() == "10.9.9.9 printer\n"
 
@@ -256,7 +264,7 @@ def test_a_file_that_is_not_utf_8_is_replaced_and_can_be_taken_back(
     (tmp_path / "etc" / "rocks-nodes.conf").write_bytes(b"# caf\xe9\n")
     programs.refuse("reload", 1)
     with pytest.raises(CommandError):
-        write(described, site, ["nginx"], run=programs, sleep=impatient)
+        write_reports(described, site, ["nginx"], run=programs, sleep=impatient)
     assert (tmp_path / "etc" / "rocks-nodes.conf").read_bytes() == b"# caf\xe9\n"
 
 
@@ -265,7 +273,7 @@ def test_what_a_killed_run_left_aside_is_swept_and_what_is_in_use_is_not(
 ) -> None:
     (tmp_path / "etc" / f"{plan.ASIDE}999999999-x").touch()
     (tmp_path / "etc" / f"{plan.ASIDE}{os.getpid()}-y").touch()
-    write(described, site, ["hosts"], run=programs)
+    write_reports(described, site, ["hosts"], run=programs)
     assert set(etc(tmp_path)) == {"hosts", f"{plan.ASIDE}{os.getpid()}-y"}
 
 
@@ -274,7 +282,7 @@ def test_a_service_that_is_not_installed_is_told_by_its_folder(
 ) -> None:
     site = Settings(reports={"hosts": {"path": str(tmp_path / "nowhere" / "hosts")}})
     with pytest.raises(NotFound, match="no such folder; install the service first"):
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
 
 
 def test_two_writers_wait_for_each_other(
@@ -289,13 +297,13 @@ def test_two_writers_wait_for_each_other(
     )
     (tmp_path / "reports").mkdir()
     with lock(str(tmp_path / "reports" / "lock")), pytest.raises(Conflict):
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
 
 
 def test_a_site_without_reports_writes_nothing_and_needs_no_folder(
     described: Database, tmp_path: pathlib.Path
 ) -> None:
-    assert write(described, Settings()) == [] and not (tmp_path / "reports").exists()
+    assert write_reports(described, Settings()) == [] and not (tmp_path / "reports").exists()
 
 
 def test_a_node_that_would_break_a_report_is_told_before_it_is_kept(
@@ -305,14 +313,14 @@ def test_a_node_that_would_break_a_report_is_told_before_it_is_kept(
         described.execute(
             "insert into nodes (name, membership, rack, `rank`) values ('compute 9', 2, 9, 9)"
         )
-        assert "'compute 9' is no host name" in would_break(described, site, run=programs)
-    assert would_break(described, site, run=programs) == ""
+        assert "'compute 9' is no host name" in dry_run_error(described, site, run=programs)
+    assert dry_run_error(described, site, run=programs) == ""
 
 
 def test_an_outcome_tells_what_ansible_shows(
     described: Database, site: Settings, programs: Programs
 ) -> None:
-    (outcome,) = write(described, site, ["hosts"], run=programs)
+    (outcome,) = write_reports(described, site, ["hosts"], run=programs)
     (difference,) = outcome.differences()
     assert difference["before"] == "" and "compute-0-0" in difference["after"]
     assert json.loads(json.dumps(outcome.to_data())) == {
@@ -328,7 +336,7 @@ def test_a_fault_of_one_report_stops_all_of_them(
 ) -> None:
     described.execute("update nodes set arch = 'x86 64' where name = 'compute-0-0'")
     with pytest.raises(RocksError, match="report slurm: compute-0-0"):
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
     assert etc(tmp_path) == {}
 
 
@@ -339,7 +347,7 @@ def test_two_reports_cannot_have_one_file(
         reports={"hosts": {"path": f"{tmp_path}/x"}, "ethers": {"path": f"{tmp_path}/x"}}
     )
     with pytest.raises(RocksError, match=r"report ethers: .*/x is the file of report hosts, too"):
-        write(described, site, run=programs)
+        write_reports(described, site, run=programs)
 
 
 def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_completes_it(
@@ -354,13 +362,13 @@ def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_compl
 
     def again() -> None:
         with connect(described.location.url) as own:  # a connection does not outlive a fork
-            write(own, site, run=told)
+            write_reports(own, site, run=told)
 
     again()
     old = etc(tmp_path)
     described.execute("delete from nodes where name = 'compute-0-3'")
     with connect(described.location.url) as own:
-        new = {path.rpartition("/")[2]: text for one in write(own, site, rehearse=True, run=told)
+        new = {path.rpartition("/")[2]: text for one in write_reports(own, site, dry_run=True, run=told)
                for path, (_, text) in one.files.items()}  # fmt: skip
 
     for _step in killed_at_every_step(again, stride=2):
@@ -381,11 +389,11 @@ def test_a_place_that_cannot_be_written_is_told(
 ) -> None:
     (tmp_path / "reports").touch()  # where the folder of notes would be
     with pytest.raises(Unavailable, match=r"/reports: cannot be written \(File exists\)"):
-        write(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
+        write_reports(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
     with pytest.raises(Unavailable, match=r"/proc: cannot be written"):
-        write(
+        write_reports(
             described,
             Settings(reports={"hosts": {"path": "/proc/hosts"}}),
-            rehearse=True,
+            dry_run=True,
             run=programs,
         )

@@ -16,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dns import bind, zones
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read_snapshot
 from support.reports import report, site
 
 ZONE = "/var/named/rocks.cluster.zone"
@@ -26,15 +26,18 @@ serials = st.integers(1, bind.SERIALS - 1)
 def network(cidr: str) -> Network:
     net = ipaddress.IPv4Network(cidr)
     return Network(
-        1,
-        "private",
-        str(net.network_address),
-        str(net.netmask),
-        "",
-        "cluster",
-        1500,
-        "private",
-        *[""] * 4,
+        id=1,
+        name="private",
+        subnet=str(net.network_address),
+        netmask=str(net.netmask),
+        gateway="",
+        zone="cluster",
+        mtu=1500,
+        kind="private",
+        first="",
+        last="",
+        pool_first="",
+        pool_last="",
     )
 
 
@@ -49,7 +52,7 @@ def network(cidr: str) -> Network:
     ],
 )
 def test_reverse_zones_are_of_whole_octets(cidr: str, expected: list[str]) -> None:
-    assert zones.origins(network(cidr)) == expected
+    assert zones.reverse_origins(network(cidr)) == expected
 
 
 def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(
@@ -57,12 +60,12 @@ def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(
 ) -> None:
     forward = {
         f"{name}.{zone.name}": ip
-        for zone in zones.forward(snapshot, site("bind"))
+        for zone in zones.forward_zones(snapshot, site("bind"))
         for name, ip in zone.records
     }
     backward = {
         ipaddress.IPv4Address(".".join(f"{label}.{zone.name}".split(".")[:4][::-1])): name
-        for zone in zones.reverse(snapshot, site("bind"))
+        for zone in zones.reverse_zones(snapshot, site("bind"))
         for label, name in zone.records
     }
     assert {str(ip): name for ip, name in backward.items()} == {
@@ -73,7 +76,7 @@ def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(
 def test_a_zone_without_a_frontend_needs_the_address_that_the_site_gives(
     snapshot: Snapshot,
 ) -> None:
-    (bmc, _cluster) = zones.forward(snapshot, site("bind"))
+    (bmc, _cluster) = zones.forward_zones(snapshot, site("bind"))
     assert bmc.server == "ns.bmc.cluster" and bmc.records[0] == ("ns", "10.1.1.1")
 
 
@@ -81,7 +84,7 @@ def test_a_zone_that_nobody_could_serve_is_refused(described: Database) -> None:
     described.execute("delete from nodes where name = 'frontend-0'")
     nobody = dataclasses.replace(site("bind"), url="http://frontend")
     with pytest.raises(DescriptionError, match="no name server for the zone"):
-        zones.forward(read(described), nobody)
+        zones.forward_zones(read_snapshot(described), nobody)
 
 
 def rendered(snapshot: Snapshot, revision: int, comment: str = "") -> str:
@@ -101,24 +104,24 @@ def serial(text: str) -> int:
 
 def test_a_zone_that_reads_the_same_keeps_its_serial(snapshot: Snapshot) -> None:
     before = rendered(snapshot, 5)
-    assert bind.keep(before, rendered(snapshot, 9)) == before
+    assert bind.reconcile(before, rendered(snapshot, 9)) == before
 
 
 def test_a_zone_that_changes_takes_the_databases_revision(snapshot: Snapshot) -> None:
-    assert serial(bind.keep(rendered(snapshot, 5), rendered(snapshot, 9, "web-1-0"))) == 9
+    assert serial(bind.reconcile(rendered(snapshot, 5), rendered(snapshot, 9, "web-1-0"))) == 9
 
 
 def test_a_restored_database_does_not_take_a_serial_back(snapshot: Snapshot) -> None:
-    assert serial(bind.keep(rendered(snapshot, 5), rendered(snapshot, 2, "web-1-0"))) == 6
+    assert serial(bind.reconcile(rendered(snapshot, 5), rendered(snapshot, 2, "web-1-0"))) == 6
 
 
 def test_another_template_is_another_zone(snapshot: Snapshot) -> None:
     before = rendered(snapshot, 5).replace("3600 ; refresh", "7200 ; refresh")
-    assert serial(bind.keep(before, rendered(snapshot, 5))) == 6
+    assert serial(bind.reconcile(before, rendered(snapshot, 5))) == 6
 
 
 def test_a_file_that_is_no_zone_of_ours_is_replaced(snapshot: Snapshot) -> None:
-    assert bind.keep("by hand\n", rendered(snapshot, 5)) == rendered(snapshot, 5)
+    assert bind.reconcile("by hand\n", rendered(snapshot, 5)) == rendered(snapshot, 5)
 
 
 @given(serials, serials)

@@ -26,7 +26,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry impor
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import (
     GROUPS,
     HARDWARE,
-    read,
+    read_snapshot,
 )
 from support.frontend import NOW, Face, publish
 from support.kickstarts import single_node_tree
@@ -136,7 +136,7 @@ def test_nothing_that_an_installing_node_or_a_person_is_shown_holds_one(
 
 
 def test_no_report_holds_one(secretive: Database) -> None:
-    snapshot = read(secretive, {HARDWARE, GROUPS})
+    snapshot = read_snapshot(secretive, {HARDWARE, GROUPS})
 
     def files() -> Iterator[tuple[str, str]]:
         for report in REPORTS:

@@ -20,7 +20,7 @@ from ...cluster.addressing import subnet
 from ...cluster.model import Network
 from ...errors import DescriptionError
 from ..addresses import ETHERNET, NODE, Address
-from ..frontend_address import server_address
+from ..frontend_address import frontend_address
 from ..model import Site, Snapshot
 from ..validators import is_ip, is_mac
 from .boot_files import BOOT_CLASSES, HTTP_FOLDER, LOADERS, SCRIPT
@@ -90,7 +90,7 @@ class DhcpIntent(NamedTuple):
     subnets: tuple[Subnet, ...]
 
 
-def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
+def build_intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
     """What DHCP is to do.  Raises DescriptionError with every address that lies in no network."""
     options = site.options
     if options["loader"] not in LOADERS:
@@ -120,7 +120,7 @@ def intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
     )
 
 
-def interfaces(site: Site) -> list[str]:
+def listen_interfaces(site: Site) -> list[str]:
     """Where the server listens.  Raises DescriptionError when nobody said: it must not be the public side."""
     names = [str(name) for name in site.options["interfaces"]]
     if not names or not all(INTERFACE.fullmatch(name) for name in names):
@@ -150,7 +150,7 @@ def _boot(site: Site, row: Any) -> Boot:
 
 
 def _subnet(network: Network, snapshot: Snapshot, site: Site, served: list[Address]) -> Subnet:
-    server = server_address(network, snapshot, site)
+    server = frontend_address(network, snapshot, site)
     boots = network.boot and _reaches(network, server)
     nameservers = tuple(site.options["nameservers"]) or ((server,) if server else ())
     for ip in nameservers:

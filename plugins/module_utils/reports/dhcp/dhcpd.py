@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ...errors import CommandError
-from ..model import Files, Report, Site, Snapshot, Trial
+from ..model import Files, Report, Site, Snapshot, StagedFiles
 from ..services import UNIT, Daemon
 from . import dhcp_intent
 from .boot_files import IPXE_USER_CLASS
@@ -75,16 +75,18 @@ host {{ host.name }} { hardware ethernet {{ host.mac }}; fixed-address {{ host.i
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """dhcpd.conf."""
-    intent = dhcp_intent.intent(snapshot, site)
+    intent = dhcp_intent.build_intent(snapshot, site)
     boots = [(_test(boot), boot) for boot in intent.boots]
-    text = site.layout("dhcpd.conf", TEMPLATE, intent=intent, boots=boots, ipxe=IPXE_USER_CLASS)
+    text = site.templates.render(
+        "dhcpd.conf", TEMPLATE, intent=intent, boots=boots, ipxe=IPXE_USER_CLASS
+    )
     return {site.options["path"]: text}
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """dhcpd reads the file as it would at its start; its words are among lines that say nothing."""
-    aside = trial.files[site.options["path"]]
-    found = trial.run(["dhcpd", "-t", "-cf", aside], timeout=CHECK_SECONDS, ok=(0, 1))
+    aside = staged.files[site.options["path"]]
+    found = staged.run(["dhcpd", "-t", "-cf", aside], timeout=CHECK_SECONDS, ok=(0, 1))
     if found.status:
         lines = [line for line in found.stderr.splitlines() if line.startswith(aside)]
         raise CommandError(
@@ -97,5 +99,5 @@ def _test(boot: Boot) -> str:
     return " or ".join(f"option architecture = {code}" for code in codes)
 
 
-DHCPD = Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), reload_by=("systemctl", "restart", UNIT))
+DHCPD = Daemon("dhcpd", ("dhcpd", "isc-dhcp-server"), reload_command=("systemctl", "restart", UNIT))
 REPORT = Report("dhcpd", "DHCP by ISC dhcpd", OPTIONS, render, check, DHCPD)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
 from ...files import read_text, replace
-from ..model import Changes, Files, Options, Report, Run, Site, Snapshot, Trial
+from ..model import Changes, Files, Options, Report, Run, Site, Snapshot, StagedFiles
 from ..services import UNIT, Daemon
 from . import dhcp_intent
 from .boot_files import IPXE_USER_CLASS
@@ -108,27 +108,35 @@ NAMES = """\
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """The configuration, the file of hosts, and that of names where dnsmasq answers for them."""
-    options, intent = site.options, dhcp_intent.intent(snapshot, site)
+    options, intent = site.options, dhcp_intent.build_intent(snapshot, site)
     reservations = [host for subnet in intent.subnets for host in subnet.reservations]
     zones = sorted({subnet.zone for subnet in intent.subnets if subnet.zone})
     common = {name: options[name] for name in ("dns", "tftp", "hosts", "names")}
-    common |= {"interfaces": dhcp_intent.interfaces(site), "zones": zones, "ipxe": IPXE_USER_CLASS}
+    common |= {
+        "interfaces": dhcp_intent.listen_interfaces(site),
+        "zones": zones,
+        "ipxe": IPXE_USER_CLASS,
+    }
     common |= {"boots": BOOTS, "no_boot": NO_BOOT}
-    text = site.layout("dnsmasq.conf", TEMPLATE, intent=intent, **common)
-    hosts = site.layout("dnsmasq-hosts", HOSTS, reservations=reservations, no_boot=NO_BOOT)
+    text = site.templates.render("dnsmasq.conf", TEMPLATE, intent=intent, **common)
+    hosts = site.templates.render(
+        "dnsmasq-hosts", HOSTS, reservations=reservations, no_boot=NO_BOOT
+    )
     files = {options["path"]: text, options["hosts"]: hosts}
     if options["dns"]:
-        files[options["names"]] = site.layout("dnsmasq-names", NAMES, addresses=snapshot.addresses)
+        files[options["names"]] = site.templates.render(
+            "dnsmasq-names", NAMES, addresses=snapshot.addresses
+        )
     return files
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """dnsmasq checks its configuration but not the file of hosts, so that its lines are given as options."""
-    whole = os.path.join(trial.folder, "dnsmasq.conf")
-    lines = read_text(trial.files[site.options["hosts"]]).split("\n")
+    whole = os.path.join(staged.folder, "dnsmasq.conf")
+    lines = read_text(staged.files[site.options["hosts"]]).split("\n")
     hosts = "".join(f"dhcp-host={line}\n" for line in lines if line and not line.startswith("#"))
-    replace(whole, read_text(trial.files[site.options["path"]]) + hosts)
-    trial.run(["dnsmasq", "--test", f"--conf-file={whole}"], timeout=CHECK_SECONDS)
+    replace(whole, read_text(staged.files[site.options["path"]]) + hosts)
+    staged.run(["dnsmasq", "--test", f"--conf-file={whole}"], timeout=CHECK_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ class Dnsmasq(Daemon):
 
     def reload(self, options: Options, run: Run, changed: Changes) -> None:
         if options["path"] in changed or _lost(*changed.get(options["hosts"], ("", ""))):
-            self.start(options, run)
+            self.restart(options, run)
         else:
             super().reload(options, run, changed)
 
@@ -151,5 +159,7 @@ def _lost(before: Optional[str], after: str) -> bool:
     return before is None or bool(set(before.split("\n")) - set(after.split("\n")))
 
 
-DNSMASQ = Dnsmasq("dnsmasq", ("dnsmasq",), reload_by=("systemctl", "kill", "--signal=HUP", UNIT))
+DNSMASQ = Dnsmasq(
+    "dnsmasq", ("dnsmasq",), reload_command=("systemctl", "kill", "--signal=HUP", UNIT)
+)
 REPORT = Report("dnsmasq", "DHCP by dnsmasq", OPTIONS, render, check, DNSMASQ)

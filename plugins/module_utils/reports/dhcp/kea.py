@@ -45,13 +45,13 @@ OPTIONS: Mapping[str, Any] = {
 }
 
 
-class Words(NamedTuple):
+class Syntax(NamedTuple):
     """What a release calls things that others call differently, or do not have.
 
     additional, only_additional  the key of a subnet's additional classes, and the mark of a class that is one
     pool_class, pool_classes  the key of a pool's client class, and whether it takes a list
     hook       whether the MySQL back end is a library of its own; else it is built in
-    bare       hook libraries are named without their folder
+    hooks_without_folder       hook libraries are named without their folder
     """
 
     release: tuple[int, int]
@@ -63,15 +63,15 @@ class Words(NamedTuple):
     socket_list: bool = False
     socket: str = "/run/kea/kea4-ctrl-socket"
     retry_on_startup: bool = False
-    hook: bool = False
-    bare: bool = False
+    mysql_is_hook: bool = False
+    hooks_without_folder: bool = False
 
 
 # Kea's ChangeLog and administrator's manual.  The newest row that is not newer than the daemon counts.
 RELEASES = (
-    Words((2, 0)),
-    Words((2, 6), output_options="output-options", retry_on_startup=True),
-    Words(
+    Syntax((2, 0)),
+    Syntax((2, 6), output_options="output-options", retry_on_startup=True),
+    Syntax(
         (3, 0),
         output_options="output-options",
         additional="evaluate-additional-classes",
@@ -81,21 +81,21 @@ RELEASES = (
         socket_list=True,
         socket="/var/run/kea/kea4-ctrl-socket",
         retry_on_startup=True,
-        hook=True,
-        bare=True,
+        mysql_is_hook=True,
+        hooks_without_folder=True,
     ),
 )
 
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """kea-dhcp4.conf."""
-    options, words = site.options, words_of(site.options["release"])
+    options, syntax = site.options, syntax_of(site.options["release"])
     source = source_of(site)
-    config = {"Dhcp4": _server(dhcp_intent.intent(snapshot, site), words, site, source)}
-    return {options["path"]: site.layout("kea-dhcp4.conf", TEMPLATE, config=config)}
+    config = {"Dhcp4": _server(dhcp_intent.build_intent(snapshot, site), syntax, site, source)}
+    return {options["path"]: site.templates.render("kea-dhcp4.conf", TEMPLATE, config=config)}
 
 
-def words_of(release: str) -> Words:
+def syntax_of(release: str) -> Syntax:
     """The words of a release.  Raises DescriptionError for one that we never spoke with."""
     numbers = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
     known = [row for row in RELEASES if row.release <= numbers]
@@ -128,14 +128,14 @@ def source_of(site: Site) -> str:
     return source
 
 
-def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[str, Any]:
+def _server(intent: DhcpIntent, syntax: Syntax, site: Site, source: str) -> dict[str, Any]:
     options = site.options
     config = {
         "user-context": {
             "comment": "Written by rocks_report from the cluster database; changes here are lost."
         },
-        "interfaces-config": {"interfaces": dhcp_intent.interfaces(site)},
-        **_control(options["socket"] or words.socket, words),
+        "interfaces-config": {"interfaces": dhcp_intent.listen_interfaces(site)},
+        **_control(options["socket"] or syntax.socket, syntax),
         "lease-database": {
             "type": "memfile",
             **({"name": options["leases"]} if options["leases"] else {}),
@@ -153,37 +153,39 @@ def _server(intent: DhcpIntent, words: Words, site: Site, source: str) -> dict[s
         "reservations-out-of-pool": True,
         "ddns-send-updates": False,
         "valid-lifetime": intent.lease,
-        "client-classes": _classes(intent, words, options["boot"] == "ordered"),
-        "subnet4": [_subnet(one, intent.boots, words, source) for one in intent.subnets],
-        "hooks-libraries": _hooks(options["hooks"], words, source),
+        "client-classes": _classes(intent, syntax, options["boot"] == "ordered"),
+        "subnet4": [_subnet(one, intent.boots, syntax, source) for one in intent.subnets],
+        "hooks-libraries": _hooks(options["hooks"], syntax, source),
         "loggers": [
-            _logger("kea-dhcp4", options["severity"], options, words),
+            _logger("kea-dhcp4", options["severity"], options, syntax),
             _logger(
-                "kea-dhcp4.options", "WARN", options, words
+                "kea-dhcp4.options", "WARN", options, syntax
             ),  # else a line for each class of each packet
         ],
     }
     return (
-        {**config, "hosts-database": _hosts_database(site, words)} if "view" in source else config
+        {**config, "hosts-database": _hosts_database(site, syntax)} if "view" in source else config
     )
 
 
-def _control(socket: str, words: Words) -> dict[str, Any]:
+def _control(socket: str, syntax: Syntax) -> dict[str, Any]:
     control = {"socket-type": "unix", "socket-name": socket}
-    return {"control-sockets": [control]} if words.socket_list else {"control-socket": control}
+    return {"control-sockets": [control]} if syntax.socket_list else {"control-socket": control}
 
 
-def _hooks(folder: str, words: Words, source: str) -> list[dict[str, str]]:
+def _hooks(folder: str, syntax: Syntax, source: str) -> list[dict[str, str]]:
     """The libraries that forget a lease on command, and that read MariaDB where that is not built in."""
-    names = [LEASE_COMMANDS, *([MYSQL] if words.hook and "view" in source else [])]
-    return [{"library": name if words.bare else f"{folder}/{name}"} for name in names]
+    names = [LEASE_COMMANDS, *([MYSQL] if syntax.mysql_is_hook and "view" in source else [])]
+    return [
+        {"library": name if syntax.hooks_without_folder else f"{folder}/{name}"} for name in names
+    ]
 
 
-def _logger(name: str, severity: str, options: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    return {"name": name, "severity": severity, words.output_options: [{"output": options["log"]}]}
+def _logger(name: str, severity: str, options: Mapping[str, Any], syntax: Syntax) -> dict[str, Any]:
+    return {"name": name, "severity": severity, syntax.output_options: [{"output": options["log"]}]}
 
 
-def _hosts_database(site: Site, words: Words) -> dict[str, Any]:
+def _hosts_database(site: Site, syntax: Syntax) -> dict[str, Any]:
     """How Kea reads the view, and that it never gives up when the database goes away."""
     options, database = site.options, site.database
     return {
@@ -198,11 +200,11 @@ def _hosts_database(site: Site, words: Words) -> dict[str, Any]:
         "max-reconnect-tries": 1000000,
         "reconnect-wait-time": 500,
         "on-fail": "serve-retry-continue",
-        **({"retry-on-startup": True} if words.retry_on_startup else {}),
+        **({"retry-on-startup": True} if syntax.retry_on_startup else {}),
     }
 
 
-def _classes(intent: DhcpIntent, words: Words, ordered: bool) -> list[dict[str, Any]]:
+def _classes(intent: DhcpIntent, syntax: Syntax, ordered: bool) -> list[dict[str, Any]]:
     """Which firmware gets which file.  They exclude each other, and count in the subnets alone that list them.
 
     ordered  only for a node with an install order
@@ -218,13 +220,13 @@ def _classes(intent: DhcpIntent, words: Words, ordered: bool) -> list[dict[str, 
         {"name": NO_BOOT_CLASS},
         {
             "name": IPXE_CLASS,
-            words.only_additional: True,
+            syntax.only_additional: True,
             "test": only + ipxe,
             "boot-file-name": intent.script,
         },
     ]
     only += f"not member('{IPXE_CLASS}') and "
-    return classes + [{**_class(boot, only), words.only_additional: True} for boot in intent.boots]
+    return classes + [{**_class(boot, only), syntax.only_additional: True} for boot in intent.boots]
 
 
 def _class(boot: Boot, only: str) -> dict[str, Any]:
@@ -242,18 +244,18 @@ def _class(boot: Boot, only: str) -> dict[str, Any]:
     }
 
 
-def _subnet(subnet: Subnet, boots: Sequence[Boot], words: Words, source: str) -> dict[str, Any]:
+def _subnet(subnet: Subnet, boots: Sequence[Boot], syntax: Syntax, source: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "id": subnet.id,
         "subnet": subnet.network,
-        "pools": [_pool(subnet.pool, words)] if subnet.pool else [],
+        "pools": [_pool(subnet.pool, syntax)] if subnet.pool else [],
         "option-data": _options(subnet),
         "reservations": [
             _host(one) for one in subnet.reservations if source != "view" or not one.is_node
         ],
     }
     if subnet.boots:
-        made[words.additional] = [IPXE_CLASS, *(boot.name for boot in boots)]
+        made[syntax.additional] = [IPXE_CLASS, *(boot.name for boot in boots)]
     return {**made, "next-server": subnet.server} if subnet.server else made
 
 
@@ -262,11 +264,11 @@ def _host(one: Reservation) -> dict[str, Any]:
     return {**host, "client-classes": [NO_BOOT_CLASS]} if one.no_boot else host
 
 
-def _pool(pool: tuple[str, ...], words: Words) -> dict[str, Any]:
+def _pool(pool: tuple[str, ...], syntax: Syntax) -> dict[str, Any]:
     """Addresses for machines that nobody knows, and for nobody else."""
     return {
         "pool": " - ".join(pool),
-        words.pool_class: ["UNKNOWN"] if words.pool_classes else "UNKNOWN",
+        syntax.pool_class: ["UNKNOWN"] if syntax.pool_classes else "UNKNOWN",
     }
 
 

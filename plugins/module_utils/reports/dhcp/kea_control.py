@@ -27,7 +27,7 @@ UNSUPPORTED, NOTHING = (
 SCHEMA_SCRIPT = "/usr/share/kea/scripts/mysql/dhcpdb_create.mysql"
 
 
-def command(
+def send_command(
     path: str,
     name: str,
     arguments: Optional[Mapping[str, Any]] = None,
@@ -58,12 +58,12 @@ def command(
 class Kea(Daemon):
     """The DHCPv4 server of Kea; ``socket`` among the options says where it listens."""
 
-    def alive(self, options: Options, run: Run) -> bool:
+    def is_running(self, options: Options, run: Run) -> bool:
         """Whether it answers on its socket."""
         if options["alive"]:
-            return super().alive(options, run)
+            return super().is_running(options, run)
         try:
-            command(options["socket"], "version-get")
+            send_command(options["socket"], "version-get")
         except (Unavailable, CommandError):
             return False
         return True
@@ -73,30 +73,30 @@ class Kea(Daemon):
         if options["reload"]:
             super().reload(options, run, changed)
         else:
-            command(options["socket"], "config-reload")
+            send_command(options["socket"], "config-reload")
 
 
-def free(path: str, owners: Mapping[str, str]) -> None:
+def delete_stale_leases(path: str, owners: Mapping[str, str]) -> None:
     """Make Kea forget the leases of addresses that now belong to another machine; it would not give them away.
 
     owners  address -> MAC
     """
-    answer = command(path, "lease4-get-all", ok=(0, UNSUPPORTED, NOTHING))
+    answer = send_command(path, "lease4-get-all", ok=(0, UNSUPPORTED, NOTHING))
     for lease in answer.get("arguments", {}).get("leases", ()):
         ip = lease["ip-address"]
         if owners.get(ip, lease["hw-address"]) != lease["hw-address"]:
-            command(path, "lease4-del", {"ip-address": ip}, ok=(0, NOTHING))
+            send_command(path, "lease4-del", {"ip-address": ip}, ok=(0, NOTHING))
 
 
 KEA = Kea("kea", ("kea-dhcp4-server", "kea-dhcp4", "isc-kea-dhcp4-server"))
 
 
-def release(run: Run) -> str:
+def installed_release(run: Run) -> str:
     """The release of the installed Kea: ``2.2.0``.  Raises CommandError when there is none."""
     return str(run([DAEMON, "-v"], timeout=SECONDS).stdout.strip())
 
 
-def schema(run: Run, read: Callable[[str], str]) -> str:
+def required_schema(run: Run, read: Callable[[str], str]) -> str:
     """The version of the MySQL schema that the installed Kea demands: ``14.0``.
 
     Kea 2 tells it with its version; Kea 3, whose back end is a library, has it in the script beside it.

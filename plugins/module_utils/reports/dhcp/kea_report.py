@@ -14,7 +14,7 @@ from ... import process
 from ...cluster.database import Database
 from ...errors import DescriptionError, NotFound, Refused
 from ...files import read_text
-from ..model import Options, Report, Run, Site, Snapshot, Trial
+from ..model import Options, Report, Run, Site, Snapshot, StagedFiles
 from . import kea, kea_control, kea_views
 
 CHECK_SECONDS = 120.0
@@ -28,13 +28,13 @@ USERS = ("_kea", "kea")  # Debian's, Red Hat's
 ANYWHERE = "%"
 
 
-def look(options: Options, run: Run) -> Options:
+def complete_options(options: Options, run: Run) -> Options:
     """What only this machine can say: the release of Kea, its socket, the user that it runs as."""
-    release = options["release"] or kea_control.release(run)
+    release = options["release"] or kea_control.installed_release(run)
     found = {
         **options,
         "release": release,
-        "socket": options["socket"] or kea.words_of(release).socket,
+        "socket": options["socket"] or kea.syntax_of(release).socket,
         "account": options["account"] or next(filter(_is_user, USERS), USERS[0]),
         "hooks": options["hooks"] or _hooks(),
     }
@@ -45,25 +45,27 @@ def look(options: Options, run: Run) -> Options:
     )
 
 
-def prepare(database: Database, site: Site, rehearse: bool) -> bool:
+def prepare_database(database: Database, site: Site, dry_run: bool) -> bool:
     """Make the views, where Kea reads them."""
     if "view" not in kea.source_of(site):
         return False
     options = site.options
-    schema = options["schema"] or kea_control.schema(process.run, read_text)
+    schema = options["schema"] or kea_control.required_schema(process.run, read_text)
     host = ANYWHERE if site.database.host else kea_views.LOCAL
-    view = kea_views.View(options["view"], schema, options["account"], host)
-    return kea_views.install(database, view, rehearse=rehearse)
+    view = kea_views.ViewSettings(options["view"], schema, options["account"], host)
+    return kea_views.install_views(database, view, dry_run=dry_run)
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """Kea reads the file as it would at its start."""
-    trial.run([kea_control.DAEMON, "-t", trial.files[site.options["path"]]], timeout=CHECK_SECONDS)
+    staged.run(
+        [kea_control.DAEMON, "-t", staged.files[site.options["path"]]], timeout=CHECK_SECONDS
+    )
 
 
-def settle(snapshot: Snapshot, site: Site) -> None:
+def drop_stale_state(snapshot: Snapshot, site: Site) -> None:
     """Make Kea forget leases of addresses that now belong to another machine."""
-    kea_control.free(
+    kea_control.delete_stale_leases(
         site.options["socket"], {one.ip: one.mac for one in snapshot.addresses if one.mac}
     )
 
@@ -113,7 +115,7 @@ REPORT = Report(
     kea.render,
     check,
     kea_control.KEA,
-    look=look,
-    prepare=prepare,
-    settle=settle,
+    complete_options=complete_options,
+    prepare_database=prepare_database,
+    drop_stale_state=drop_stale_state,
 )

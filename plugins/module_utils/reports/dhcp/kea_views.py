@@ -23,7 +23,7 @@ MARK = "rocks_views"  # a view that tells which statements made the others
 NAME = re.compile(r"[A-Za-z0-9_%][A-Za-z0-9_.%-]*")
 
 
-class View(NamedTuple):
+class ViewSettings(NamedTuple):
     """What differs between sites.
 
     name     of the database that holds the views
@@ -74,7 +74,7 @@ VIEWS = frozenset(
 )
 
 
-def statements(view: View, cluster: str) -> list[str]:
+def view_statements(view: ViewSettings, cluster: str) -> list[str]:
     """What makes the views over the database ``cluster``; each does no harm when it runs again."""
     for word, what in (
         (view.name, "view"),
@@ -113,7 +113,7 @@ def statements(view: View, cluster: str) -> list[str]:
     ]
 
 
-def install(database: Database, view: View, *, rehearse: bool = False) -> bool:
+def install_views(database: Database, view: ViewSettings, *, dry_run: bool = False) -> bool:
     """Make the views, unless these very ones are there; whether anything was, or would be, changed.
 
     Raises Refused when the database is not MariaDB, when a database of that name is another's, or when the account
@@ -125,23 +125,27 @@ def install(database: Database, view: View, *, rehearse: bool = False) -> bool:
             database.location.url,
             "say `source: file` for the report kea",
         )
-    wanted = statements(view, database.location.name)
-    exists, there = _views(database, view)
+    wanted = view_statements(view, database.location.name)
+    exists, there = _existing_views(database, view)
     if exists and MARK not in there and there:
         raise Refused(
             f"the database {view.name!r} holds tables that are not ours",
             database.location.url,
             "give `view` another name",
         )
-    if there >= VIEWS and _granted(database, view) and _closing(database, view) == wanted[-1]:
+    if (
+        there >= VIEWS
+        and _has_grant(database, view)
+        and _last_statement(database, view) == wanted[-1]
+    ):
         return False
-    if not rehearse:
+    if not dry_run:
         for statement in wanted:
             database.execute(statement)
     return True
 
 
-def _views(database: Database, view: View) -> tuple[bool, set[str]]:
+def _existing_views(database: Database, view: ViewSettings) -> tuple[bool, set[str]]:
     """Whether the database of the views exists, and what it holds."""
     exists = (
         database.row(
@@ -155,7 +159,7 @@ def _views(database: Database, view: View) -> tuple[bool, set[str]]:
     return exists, {str(row[0]) for row in found}
 
 
-def _granted(database: Database, view: View) -> bool:
+def _has_grant(database: Database, view: ViewSettings) -> bool:
     grantee = f"'{view.account}'@'{view.host}'"
     sql = (
         "select 1 from information_schema.schema_privileges where grantee = ? and table_schema = ?"
@@ -163,7 +167,7 @@ def _granted(database: Database, view: View) -> bool:
     return database.row(sql, (grantee, view.name)) is not None
 
 
-def _closing(database: Database, view: View) -> str:
+def _last_statement(database: Database, view: ViewSettings) -> str:
     """The statement that closed the installation, as far as it can be told."""
     found = database.row(f"select statements from `{view.name}`.{MARK}")
     return DONE.format(name=view.name, mark=MARK, sum=found[0] if found else "")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from ..model import Files, Report, Site, Snapshot, Trial
+from ..model import Files, Report, Site, Snapshot, StagedFiles
 from ..services import Daemon
 from . import zones
 
@@ -48,19 +48,19 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     """named's list of zones, and the zones."""
     options = site.options
     files, paths = {}, []
-    kinds = [("A", "", zone) for zone in zones.forward(snapshot, site)]
-    kinds += [("PTR", ".", zone) for zone in zones.reverse(snapshot, site)]
+    kinds = [("A", "", zone) for zone in zones.forward_zones(snapshot, site)]
+    kinds += [("PTR", ".", zone) for zone in zones.reverse_zones(snapshot, site)]
     for kind, dot, zone in kinds:
         path = f"{options['folder']}/rocks.{zone.name}.zone"
         serial = max(1, snapshot.revision % SERIALS)
-        files[path] = site.layout(
+        files[path] = site.templates.render(
             "bind.zone", ZONE, zone=zone, kind=kind, dot=dot, serial=serial, ttl=options["ttl"]
         )
         paths.append((zone, path))
-    return {options["path"]: site.layout("named.conf", TEMPLATE, files=paths), **files}
+    return {options["path"]: site.templates.render("named.conf", TEMPLATE, files=paths), **files}
 
 
-def keep(before: str, after: str) -> str:
+def reconcile(before: str, after: str) -> str:
     """Keep a zone whose records are the same; let the serial of another one never fall behind."""
     old, new = SERIAL.search(before), SERIAL.search(after)
     if not old or not new:
@@ -77,17 +77,20 @@ def _later(serial: int, than: int) -> int:
     return (than + 1) % SERIALS or 1
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """BIND's own checkers, zone by zone."""
-    for path, aside in sorted(trial.files.items()):
+    for path, aside in sorted(staged.files.items()):
         if path == site.options["path"]:
-            trial.run(["named-checkconf", aside], timeout=CHECK_SECONDS)
+            staged.run(["named-checkconf", aside], timeout=CHECK_SECONDS)
         else:
             name = path.rpartition("/rocks.")[2][: -len(".zone")]
-            trial.run(["named-checkzone", name, aside], timeout=CHECK_SECONDS)
+            staged.run(["named-checkzone", name, aside], timeout=CHECK_SECONDS)
 
 
 NAMED = Daemon(
-    "named", ("named", "bind9"), reload_by=("rndc", "reload"), alive_by=("rndc", "status")
+    "named",
+    ("named", "bind9"),
+    reload_command=("rndc", "reload"),
+    status_command=("rndc", "status"),
 )
-REPORT = Report("bind", "zones for BIND", OPTIONS, render, check, NAMED, keep=keep)
+REPORT = Report("bind", "zones for BIND", OPTIONS, render, check, NAMED, reconcile=reconcile)

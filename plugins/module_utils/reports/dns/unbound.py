@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..model import Files, Report, Site, Snapshot, Trial
+from ..model import Files, Report, Site, Snapshot, StagedFiles
 from ..services import Daemon
 from . import zones
 
@@ -32,22 +32,22 @@ server:
 
 def render(snapshot: Snapshot, site: Site) -> Files:
     """Local zones with their data."""
-    forward, reverse = zones.forward(snapshot, site), zones.reverse(snapshot, site)
-    text = site.layout(
+    forward, reverse = zones.forward_zones(snapshot, site), zones.reverse_zones(snapshot, site)
+    text = site.templates.render(
         "unbound.conf", TEMPLATE, forward=forward, reverse=reverse, ttl=site.options["ttl"]
     )
     return {site.options["path"]: text}
 
 
-def check(trial: Trial, site: Site) -> None:
+def check(staged: StagedFiles, site: Site) -> None:
     """unbound reads the file alone: it is a whole configuration."""
-    trial.run(["unbound-checkconf", trial.files[site.options["path"]]], timeout=CHECK_SECONDS)
+    staged.run(["unbound-checkconf", staged.files[site.options["path"]]], timeout=CHECK_SECONDS)
 
 
 UNBOUND = Daemon(
     "unbound",
     ("unbound",),
-    reload_by=("unbound-control", "reload"),
-    alive_by=("unbound-control", "status"),
+    reload_command=("unbound-control", "reload"),
+    status_command=("unbound-control", "status"),
 )
 REPORT = Report("unbound", "names for unbound", OPTIONS, render, check, UNBOUND)

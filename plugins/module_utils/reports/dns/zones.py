@@ -10,7 +10,7 @@ from ...cluster.addressing import subnet
 from ...cluster.model import Network
 from ...errors import DescriptionError
 from ..addresses import Address
-from ..frontend_address import server_address
+from ..frontend_address import frontend_address
 from ..model import Site, Snapshot
 
 ARPA = "in-addr.arpa"
@@ -27,14 +27,14 @@ class Zone(NamedTuple):
     records: tuple[tuple[str, str], ...]
 
 
-def forward(snapshot: Snapshot, site: Site) -> list[Zone]:
+def forward_zones(snapshot: Snapshot, site: Site) -> list[Zone]:
     """One zone for each name that networks have as theirs."""
     names = sorted({network.zone for network in snapshot.networks if network.zone})
     everything = snapshot.addresses
     return [_forward(name, everything, snapshot, site) for name in names]
 
 
-def reverse(snapshot: Snapshot, site: Site) -> list[Zone]:
+def reverse_zones(snapshot: Snapshot, site: Site) -> list[Zone]:
     """The zones of the addresses that have a name in a forward zone; one that would be empty is left out."""
     everything = snapshot.addresses
     servers: dict[str, str] = {}
@@ -43,7 +43,7 @@ def reverse(snapshot: Snapshot, site: Site) -> list[Zone]:
             server = _server(network, everything, snapshot, site)[0]
             servers.update(
                 (origin, f"{server}.{network.zone}")
-                for origin in origins(network)
+                for origin in reverse_origins(network)
                 if origin not in servers
             )
     zones: dict[str, list[tuple[str, str]]] = {}
@@ -54,7 +54,7 @@ def reverse(snapshot: Snapshot, site: Site) -> list[Zone]:
     return [Zone(name, servers[name], tuple(records)) for name, records in sorted(zones.items())]
 
 
-def origins(network: Network) -> list[str]:
+def reverse_origins(network: Network) -> list[str]:
     """10.0.0.0/8 is 10.in-addr.arpa; 10.0.4.0/22 is four zones of 256 addresses; 10.0.0.64/26 lies within one."""
     net = subnet(network)
     octets = min(3, max(1, -(-net.prefixlen // 8)))
@@ -85,7 +85,7 @@ def _server(
     network: Network, everything: Sequence[Address], snapshot: Snapshot, site: Site
 ) -> tuple[str, str]:
     """The name of the frontend within the zone of ``network``, and its address."""
-    ip = server_address(network, snapshot, site)
+    ip = frontend_address(network, snapshot, site)
     if not ip:
         raise DescriptionError(
             f"no name server for the zone {network.zone!r}",
