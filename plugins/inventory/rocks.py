@@ -116,9 +116,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory.  Errors become AnsibleParserError."""
         super().parse(inventory, loader, path, cache)
-        # Ansible itself ignores misspelled options.
+        config = self._read_config_data(path)  # this also sets the options
         options = self.get_options()
-        for name in sorted(set(self._read_config_data(path)) - set(options)):
+        # Ansible itself ignores misspelled options.
+        for name in sorted(set(config) - set(options)):
             raise AnsibleParserError(
                 f"{path}: unknown option {name!r}; known options: {', '.join(sorted(options))}"
             )
