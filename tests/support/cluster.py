@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Fixtures: the cluster database, and in it the paper's Tables II and III.
+"""Fixtures: the cluster database with Tables II and III of the paper.
 
-A ``conftest.py`` imports what it wants.  SQLite unless pytest runs with ``--engine=mariadb``: then the same test has a
-real server, started once a run.
+A ``conftest.py`` imports the fixtures that it needs.  The database is SQLite, or with
+``--engine=mariadb`` a real server that is started once for each run.
 """
 
 from __future__ import annotations
@@ -40,39 +40,42 @@ TABLE_II = (
     (7, "00:50:8b:e0:40:93", "compute-0-3", 2, 0, 3, "10.255.255.242", "Compute node"),
     (8, "00:50:8b:c5:c7:d3", "web-1-0", 8, 1, 0, "10.255.255.246", "Web Server in Cabinet 1"),
 )
-READER, PASSWORD = "reader", "quite public"
-SHARED = "cluster"
+READER = "reader"
+PASSWORD = "quite public"
+SHARED_DATABASE = "cluster"
 NETWORK = ("private", "10.0.0.0", "255.0.0.0", "cluster", "private")
 
 
 def fill(database: Database) -> None:
-    """Put Table II into a new database, on the network that its addresses are of.  Table III is there already."""
+    """Add Table II and its network to a new database, which already contains Table III."""
     with database.transaction():
         database.execute(
             "insert into networks (name, subnet, netmask, zone, kind) values (?, ?, ?, ?, ?)",
             NETWORK,
         )
         database.execute_many(
-            "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
             TABLE_II,
         )
 
 
 class Urls(NamedTuple):
-    """How a test reaches the database: as its administrator, and as the account that sees no secret."""
+    """The URLs of the database for a test."""
 
     administrator: str
     reader: str
+    """With the account that sees no secret."""
 
 
 def engine_of(config: pytest.Config) -> str:
-    """The engine that this run was asked for."""
+    """Return the engine that ``--engine`` selects."""
     return str(config.getoption("--engine"))
 
 
 @pytest.fixture(scope="session")
 def mariadb(request: pytest.FixtureRequest) -> Iterator[Optional[Server]]:
-    """The run's MariaDB server; None when the run is on SQLite."""
+    """Run one MariaDB server for the session; None with ``--engine=sqlite``."""
     if engine_of(request.config) != "mariadb":
         yield None
         return
@@ -82,21 +85,21 @@ def mariadb(request: pytest.FixtureRequest) -> Iterator[Optional[Server]]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], pathlib.Path]:
-    """Gives an SQLite file with the schema, to be copied; it is made for the first who asks."""
+    """Return a function that returns an SQLite file with the schema, to be copied by each test."""
 
     @functools.lru_cache(maxsize=1)
-    def make() -> pathlib.Path:
+    def create() -> pathlib.Path:
         path = tmp_path_factory.mktemp("template") / "cluster.sqlite"
         with connect(f"sqlite://{path}", create=True, check=False) as database:
             migrate(database)
         return path
 
-    return make
+    return create
 
 
 @pytest.fixture
 def empty_url(mariadb: Optional[Server], tmp_path: pathlib.Path) -> Iterator[str]:
-    """The URL of a database that has no schema yet; the file does not even exist."""
+    """Return the URL of a database without a schema; on SQLite the file does not exist."""
     if mariadb is None:
         yield f"sqlite://{tmp_path / 'cluster.sqlite'}"
         return
@@ -109,24 +112,23 @@ def empty_url(mariadb: Optional[Server], tmp_path: pathlib.Path) -> Iterator[str
 def mariadb_urls(
     mariadb: Optional[Server], tmp_path_factory: pytest.TempPathFactory
 ) -> Optional[Urls]:
-    """A database with the schema and its accounts, made once a run: defining 30 tables takes longer than a test."""
+    """Create a database with the schema and its accounts once: 30 definitions take a while."""
     if mariadb is None:
         return None
-    administrator = mariadb.create(SHARED)
+    administrator = mariadb.create(SHARED_DATABASE)
     with connect(administrator, check=False) as database:
         migrate(database)
         grant_role(database, "reader", READER, password=PASSWORD)
     credentials = tmp_path_factory.mktemp("accounts") / "reader.cnf"
     credentials.write_text(f"[client]\npassword = {PASSWORD}\n", encoding="utf-8")
     credentials.chmod(0o600)
-    return Urls(administrator, mariadb.url(SHARED, READER, str(credentials)))
+    return Urls(administrator, mariadb.url(SHARED_DATABASE, READER, str(credentials)))
 
 
-def renew(database: Database) -> None:
-    """Make a used MariaDB database as good as new, ids included."""
-    first_rows = [
-        step.sql for one in VERSIONS for step in one.steps if step.sql.lstrip().startswith("insert")
-    ]
+def reset(database: Database) -> None:
+    """Reset a MariaDB database to its state after the migration, including the ids."""
+    steps = [step for version in VERSIONS for step in version.steps]
+    first_rows = [step.sql for step in steps if step.sql.lstrip().startswith("insert")]
     for table in reversed(TABLES):
         database.execute(f"delete from {table}")
         if "id" in database.columns(table):
@@ -144,10 +146,10 @@ def urls(
     sqlite_template: Callable[[], pathlib.Path],
     tmp_path: pathlib.Path,
 ) -> Urls:
-    """A new database with the schema and Table III."""
+    """Return the URLs of a new database with the schema and Table III."""
     if mariadb_urls:
         with connect(mariadb_urls.administrator, check=False) as database:
-            renew(database)
+            reset(database)
         return mariadb_urls
     path = tmp_path / "cluster.sqlite"
     shutil.copyfile(sqlite_template(), path)
@@ -156,14 +158,14 @@ def urls(
 
 @pytest.fixture
 def database(urls: Urls) -> Iterator[Database]:
-    """A new database, open."""
+    """Open a new database with the schema and Table III."""
     with connect(urls.administrator) as opened:
         yield opened
 
 
 @pytest.fixture
 def table_ii(database: Database) -> Database:
-    """The paper's cluster."""
+    """Open the cluster of the paper."""
     fill(database)
     return database
 
@@ -181,6 +183,6 @@ def has_mac(database: Database, mac: str) -> bool:
 
 @pytest.fixture
 def reader(table_ii: Database, urls: Urls) -> Iterator[Database]:
-    """The paper's cluster as a user's SQL sees it."""
+    """Open the cluster of the paper with the account that runs users' SQL."""
     with connect(urls.reader, read_only=True) as opened:
         yield opened

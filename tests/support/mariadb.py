@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real MariaDB server for tests: a template data directory is made once, each server starts on a copy of it."""
+"""Real MariaDB servers for tests, each on a copy of a data directory that is initialised once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .waiting import until
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / ".cache" / "mariadb"
 READY_SECONDS = 30.0
-MEMORY_WANTED = 1 << 30
-# Durability is not what the tests are about; everything else is the server's own default.
+REQUIRED_MEMORY = 1 << 30
+# The tests do not need durability; everything else is the default of the server.
 OPTIONS = (
     "--no-defaults",
     "--user=root",
@@ -42,7 +42,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; ``root`` needs no password on its socket."""
+    """A running server; ``root`` needs no password on the Unix socket."""
 
     folder: pathlib.Path
     daemon: Daemon
@@ -52,12 +52,12 @@ class Server:
         return self.folder / "socket"
 
     def url(self, name: str, user: str = "root", credentials: str = "") -> str:
-        """The URL of a database on this server, as ``connect`` takes it."""
+        """Return the URL of a database on this server."""
         options = f"?socket={self.socket}" + (f"&credentials={credentials}" if credentials else "")
         return f"mysql://{user}@localhost/{name}{options}"
 
     def root(self, name: str = "") -> Any:
-        """A connection of the server's administrator."""
+        """Return a connection of PyMySQL with the server's administrator."""
         connection = driver.create_connection(
             tls=None,
             socket=str(self.socket),
@@ -70,7 +70,7 @@ class Server:
         return connection
 
     def create(self, name: str) -> str:
-        """Make an empty database; its URL."""
+        """Create an empty database, and return its URL."""
         with contextlib.closing(self.root()) as connection:
             connection.query(f"create database `{name}`")
         return self.url(name)
@@ -81,9 +81,9 @@ class Server:
             connection.query(f"drop database if exists `{name}`")
 
     def answers(self) -> bool:
-        """Whether a client gets in now."""
-        with socket.socket(socket.AF_UNIX) as knock:  # PyMySQL leaves a refused socket open
-            if knock.connect_ex(str(self.socket)):
+        """Whether a client can connect now."""
+        with socket.socket(socket.AF_UNIX) as client:  # PyMySQL leaves a refused socket open
+            if client.connect_ex(str(self.socket)):
                 return False
         try:
             self.root().close()
@@ -94,9 +94,9 @@ class Server:
 
 @contextlib.contextmanager
 def server(folder: pathlib.Path, *options: str) -> Iterator[Server]:
-    """Run MariaDB in ``folder`` until the block ends; a folder that held one goes on with its data.
+    """Run MariaDB until the block ends, with the data of the last server in ``folder``, if any.
 
-    options  further ones of mariadbd, such as ``--bind-address=10.1.1.1`` with ``--skip-networking=0``
+    options  of mariadbd, such as ``--bind-address=10.1.1.1`` with ``--skip-networking=0``
     """
     data = folder / "data"
     if not data.exists():
@@ -109,34 +109,35 @@ def server(folder: pathlib.Path, *options: str) -> Iterator[Server]:
         f"--pid-file={folder / 'pid'}",
         *options,
     ]
-    with daemon(argv, folder / "mariadb.log") as running:
-        started = Server(folder, running)
+    with daemon(argv, folder / "mariadb.log") as process:
+        running = Server(folder, process)
         until(
-            lambda: started.answers() or not running.alive(), READY_SECONDS, "MariaDB to be ready"
+            lambda: running.answers() or not process.alive(), READY_SECONDS, "MariaDB to be ready"
         )
-        if not running.alive():
-            raise RuntimeError(f"mariadbd ended\n{running.output()[-2000:]}")
-        yield started
+        if not process.alive():
+            raise RuntimeError(f"mariadbd ended\n{process.output()[-2000:]}")
+        yield running
 
 
 @contextlib.contextmanager
 def fast_folder() -> Iterator[pathlib.Path]:
-    """A folder for a server's data: in memory where there is room, since defining 30 tables on a disk takes 0.3 s."""
+    """Create a folder for a server's data, in memory if possible.
+
+    Defining 30 tables on a disk takes 0.3 s.
+    """
     memory = pathlib.Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_WANTED
-    with tempfile.TemporaryDirectory(
-        prefix="rocks-mariadb-", dir=memory if roomy else None
-    ) as folder:
-        yield pathlib.Path(folder)
+    fits = memory.is_dir() and shutil.disk_usage(memory).free > REQUIRED_MEMORY
+    with tempfile.TemporaryDirectory(prefix="rocks-mariadb-", dir=memory if fits else None) as path:
+        yield pathlib.Path(path)
 
 
 def _template() -> pathlib.Path:
-    """An initialised data directory, made by the first who asks and kept for later runs."""
-    done = TEMPLATE / "done"
+    """Return an initialised data directory; it is created once and kept for later runs."""
+    marker = TEMPLATE / "done"
     TEMPLATE.mkdir(parents=True, exist_ok=True)
     with open(TEMPLATE / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
+        if not marker.exists():
             shutil.rmtree(TEMPLATE / "data", ignore_errors=True)
             subprocess.run(
                 [
@@ -152,5 +153,5 @@ def _template() -> pathlib.Path:
                 capture_output=True,
                 env={**os.environ, "HOME": str(TEMPLATE)},
             )
-            done.touch()
+            marker.touch()
     return TEMPLATE / "data"

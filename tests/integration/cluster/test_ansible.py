@@ -1,4 +1,4 @@
-"""The modules as a user starts them in a clone: short names, real Ansible, on a real server."""
+"""Ad-hoc commands in a clone: short names, real Ansible, a real server."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def test_ad_hoc_commands_describe_a_new_cluster(mariadb: Server) -> None:
             module("rocks_network", {"name": "private", "subnet": "10.0.0.0/8"}, env=env)["changed"]
             is True
         )
-        foretold = module("rocks_node", {"mac": MAC}, "--check", env=env)
-        done = module("rocks_node", {"mac": MAC}, env=env)
-        assert foretold == done
-        assert (done["added"], done["nodes"][0]["ip"]) == (["compute-0-0"], "10.255.255.254")
+        predicted = module("rocks_node", {"mac": MAC}, "--check", env=env)
+        result = module("rocks_node", {"mac": MAC}, env=env)
+        assert predicted == result
+        assert (result["added"], result["nodes"][0]["ip"]) == (["compute-0-0"], "10.255.255.254")
         assert module("rocks_node", {"mac": MAC}, env=env)["changed"] is False
     finally:
         mariadb.drop("described")
@@ -30,10 +30,10 @@ def test_ad_hoc_commands_describe_a_new_cluster(mariadb: Server) -> None:
 
 def test_the_most_verbose_output_contains_no_secret(table_ii: object, urls: Urls) -> None:
     options = json.dumps({"name": "munge", "value": "swordfish", "database": urls.administrator})
-    ended = command("ansible", "localhost", "-m", "rocks_secret", "-a", options, "--diff", "-vvv")
-    said = ended.stdout.replace(options, "") + ended.stderr
-    assert ended.returncode == 0 and '"changed": true' in said
-    assert "swordfish" not in said
+    process = command("ansible", "localhost", "-m", "rocks_secret", "-a", options, "--diff", "-vvv")
+    output = process.stdout.replace(options, "") + process.stderr
+    assert process.returncode == 0 and '"changed": true' in output
+    assert "swordfish" not in output
 
 
 def test_ansible_runs_the_query_of_the_paper(table_ii: object, urls: Urls) -> None:

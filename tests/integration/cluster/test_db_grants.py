@@ -1,4 +1,4 @@
-"""Three accounts with real grants: what each may do, asked of the server."""
+"""The three accounts on a real server, and what each can do."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ from support.mariadb import Server
 from support.modules import run
 
 ORDER = (
-    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, ordered_by, ordered,"
-    " expires, changed) values ('u1', 4, 'ordered', 1, 'rocks', 'x86_64', '4c19', 'a0', 'root', '', '', '')"
+    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile,"
+    " ordered_by, ordered, expires, changed)"
+    " values ('u1', 4, 'ordered', 1, 'rocks', 'x86_64', '4c19', 'a0', 'root', '', '', '')"
 )
 
 
 @pytest.fixture
 def service(table_ii: Database, mariadb: Server, tmp_path: pathlib.Path) -> Iterator[Database]:
-    """The paper's cluster as the HTTP face sees it, with one install order."""
+    """Open the cluster of the paper, with one install order, with the service's account."""
     path = tmp_path / "service.cnf"
     grant_role(table_ii, "service", "rocks", password=ensure_password(str(path), "rocks"))
     table_ii.execute(ORDER)
@@ -51,9 +52,8 @@ def service(table_ii: Database, mariadb: Server, tmp_path: pathlib.Path) -> Iter
 def test_the_reader_can_read_everything_except_secrets(reader: Database) -> None:
     for table in TABLES:
         if table in HIDDEN_TABLES:
-            with pytest.raises(Refused) as raised:
+            with pytest.raises(Refused, match="account"):
                 reader.rows(f"select * from {table}")
-            assert "the server refuses this account" in str(raised.value)
         else:
             reader.rows(f"select * from {table}")
 
@@ -83,24 +83,27 @@ def test_the_reader_cannot_read_or_write_files_of_the_server(reader: Database) -
 def test_user_queries_are_refused_for_an_account_that_can_read_secrets(urls: Urls) -> None:
     with (
         connect(urls.administrator, read_only=True) as administrator,
-        pytest.raises(Refused) as raised,
+        pytest.raises(Refused, match=r"secrets; .*reader.*rocks\.yml") as raised,
     ):
         select(administrator, "select 1")
-    assert str(raised.value) == (
-        f"{urls.administrator}: this account can read secrets;"
-        " name the reader's account: `reader` in /etc/rocks/rocks.yml; rocks_database makes one"
-    )
+    assert raised.value.where == urls.administrator
 
 
 def test_the_service_can_update_an_order(service: Database) -> None:
     with service.transaction(exclusive=False):
-        moved = "update installs set state = 'installing', changed = 'now', message = 'x' where id = 1 and state = 'ordered'"
-        assert service.execute(moved) == 1
+        assert (
+            service.execute(
+                "update installs set state = 'installing', changed = 'now', message = 'x'"
+                " where id = 1 and state = 'ordered'"
+            )
+            == 1
+        )
         service.execute(
             "insert into install_events (install, at, state) values (1, 'now', 'installing')"
         )
         service.execute(
-            "insert into audit (at, actor, action, decision) values ('now', 'service', 'kickstart', 'given')"
+            "insert into audit (at, actor, action, decision)"
+            " values ('now', 'service', 'kickstart', 'given')"
         )
         service.execute(
             "insert into hardware (node, cpus, memory, counted) values (4, 8, 32000, 'now')"
@@ -117,7 +120,7 @@ def test_the_service_can_update_an_order(service: Database) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        pytest.param(ORDER.replace("u1", "u2"), id="make-an-order"),
+        pytest.param(ORDER.replace("u1", "u2"), id="create-an-order"),
         pytest.param(
             "update installs set node = 5 where id = 1", id="move-an-order-to-another-node"
         ),
@@ -125,13 +128,13 @@ def test_the_service_can_update_an_order(service: Database) -> None:
             "update installs set generation = 'mine' where id = 1", id="install-something-else"
         ),
         pytest.param("update installs set wipe = 1 where id = 1", id="permit-wiping"),
-        pytest.param("delete from installs", id="forget-orders"),
-        pytest.param("update nodes set ip = '10.0.0.9' where id = 4", id="describe-a-node"),
+        pytest.param("delete from installs", id="delete-orders"),
+        pytest.param("update nodes set ip = '10.0.0.9' where id = 4", id="change-a-node"),
         pytest.param("insert into nodes (name, membership) values ('x', 2)", id="add-a-node"),
         pytest.param("update attributes set value = 'x'", id="set-an-attribute"),
-        pytest.param("delete from audit", id="forget-what-happened"),
-        pytest.param("update audit set decision = 'given'", id="rewrite-what-happened"),
-        pytest.param("delete from secrets", id="forget-secrets"),
+        pytest.param("delete from audit", id="delete-audit"),
+        pytest.param("update audit set decision = 'given'", id="change-audit"),
+        pytest.param("delete from secrets", id="delete-secrets"),
         pytest.param("update schema_version set version = 7", id="migrate"),
         pytest.param("drop table nodes", id="drop"),
         pytest.param("create table t (i int)", id="create"),
@@ -148,35 +151,19 @@ def test_the_service_cannot_create_orders_or_change_nodes(
 def test_an_account_is_created_once_and_its_privileges_are_restored(
     table_ii: Database, mariadb: Server
 ) -> None:
-    given = {"role": "reader", "user": "other", "password": "x"}
-    assert [
-        grant_role(table_ii, **given, dry_run=True),
-        grant_role(table_ii, **given),
-        grant_role(table_ii, **given),
-    ] == [
-        True,
-        True,
-        False,
-    ]
+    def grant(dry_run: bool = False) -> bool:
+        return grant_role(table_ii, "reader", "other", password="x", dry_run=dry_run)
+
+    assert [grant(dry_run=True), grant(), grant()] == [True, True, False]
     with mariadb.root().cursor() as cursor:
         cursor.execute("grant select on cluster.secrets to other@localhost")
         cursor.execute("grant file on *.* to other@localhost")
         cursor.execute("grant select on mysql.* to other@localhost")
-    assert [
-        grant_role(table_ii, **given, dry_run=True),
-        grant_role(table_ii, **given),
-        grant_role(table_ii, **given),
-    ] == [
-        True,
-        True,
-        False,
-    ]
+    assert [grant(dry_run=True), grant(), grant()] == [True, True, False]
     with mariadb.root().cursor() as cursor:
         cursor.execute("show grants for other@localhost")
-        assert not any(
-            "secrets" in row[0] or "FILE" in row[0] or "mysql" in row[0]
-            for row in cursor.fetchall()
-        )
+        grants = " ".join(row[0] for row in cursor.fetchall())
+    assert "secrets" not in grants and "FILE" not in grants and "mysql" not in grants
 
 
 def test_a_reader_can_become_a_service_account(table_ii: Database) -> None:
@@ -194,39 +181,31 @@ def test_an_account_that_is_not_valid_is_rejected(table_ii: Database, user: str,
 
 
 def test_an_unknown_role_is_rejected_with_the_known_ones(table_ii: Database) -> None:
-    with pytest.raises(NotFound) as raised:
-        grant_role(table_ii, "king", "x")
-    assert str(raised.value) == "there is no role 'king'; known: reader, service"
+    with pytest.raises(NotFound, match="'king'; known: reader, service"):
+        grant_role(table_ii, "king", "x")  # type: ignore[arg-type]
     assert set(ROLES) == {"reader", "service"}
 
 
 def test_rocks_database_creates_accounts_that_work(mariadb: Server, tmp_path: pathlib.Path) -> None:
-    path, url = tmp_path / "reader.cnf", mariadb.url("brand_new")
+    path = tmp_path / "reader.cnf"
+    url = mariadb.url("brand_new")
     account = {"role": "reader", "user": "fresh", "credentials": str(path)}
     try:
-        foretold = run("rocks_database", check=True, database=url, accounts=[account])
-        assert (foretold["changed"], foretold["accounts"], path.exists()) == (
-            True,
-            ["fresh@localhost"],
-            False,
-        )
-        made = run("rocks_database", database=url, accounts=[account])
-        assert (made["changed"], made["schema_before"], made["accounts"]) == (
-            True,
-            0,
-            ["fresh@localhost"],
-        )
+        predicted = run("rocks_database", check=True, database=url, accounts=[account])
+        assert predicted["changed"] is True and predicted["accounts"] == ["fresh@localhost"]
+        assert not path.exists()
+        created = run("rocks_database", database=url, accounts=[account])
+        assert created["changed"] is True and created["accounts"] == ["fresh@localhost"]
+        assert created["schema_before"] == 0
         assert path.stat().st_mode & 0o777 == 0o600
-        assert (
-            run("rocks_database", check=True, database=url, accounts=[account])["changed"] is False
-        )
-        assert run("rocks_database", database=url, accounts=[account])["changed"] is False
+        for check in (True, False):
+            result = run("rocks_database", check=check, database=url, accounts=[account])
+            assert result["changed"] is False
         reader = mariadb.url("brand_new", "fresh", str(path))
-        assert run("rocks_sql_info", query="select count(*) from memberships", database=reader)[
-            "first_column"
-        ] == [9]
+        result = run("rocks_sql_info", query="select count(*) from memberships", database=reader)
+        assert result["first_column"] == [9]
         password = path.read_text(encoding="utf-8").split("password = ")[1].strip()
-        assert len(password) >= 32 and password not in str(made)
+        assert len(password) >= 32 and password not in str(created)
     finally:
         mariadb.drop("brand_new")
 
@@ -235,9 +214,8 @@ def test_an_account_without_a_password_belongs_to_the_system_user(
     table_ii: Database, mariadb: Server
 ) -> None:
     grant_role(table_ii, "reader", "root2")
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match="account"):
         connect(mariadb.url(table_ii.location.name, "root2"))
-    assert "the server refuses this account" in str(raised.value)
     with mariadb.root().cursor() as cursor:
         cursor.execute("select plugin from mysql.user where user = 'root2'")
         assert cursor.fetchall() == (("unix_socket",),)
@@ -247,12 +225,9 @@ def test_a_password_file_that_everyone_can_read_is_refused(urls: Urls) -> None:
     path = pathlib.Path(urls.reader.split("credentials=")[1])
     path.chmod(0o644)
     try:
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(Refused, match=r"mode 0644.*chmod o=") as raised:
             connect(urls.reader)
-        assert (
-            str(raised.value)
-            == f"{path}: everyone may read this file of passwords (mode 0644); chmod o= it"
-        )
+        assert raised.value.where == str(path)
     finally:
         path.chmod(0o600)
 
@@ -262,34 +237,27 @@ def test_an_error_names_a_missing_or_empty_password_file(
 ) -> None:
     with pytest.raises(DescriptionError) as raised:
         connect(f"{urls.administrator}&credentials={tmp_path}/none.cnf")
-    assert str(raised.value).startswith(f"{tmp_path}/none.cnf: cannot be read")
+    assert raised.value.where == f"{tmp_path}/none.cnf"
     empty = tmp_path / "empty.cnf"
     empty.write_text("[mysqld]\n", encoding="utf-8")
     with pytest.raises(DescriptionError) as raised:
         ensure_password(str(empty), "reader")
-    assert str(raised.value).startswith(f"{empty}: no password is found")
+    assert raised.value.where == str(empty)
 
 
 def test_an_error_does_not_contain_the_wrong_password(urls: Urls, tmp_path: pathlib.Path) -> None:
     wrong = tmp_path / "wrong.cnf"
     wrong.write_text("[client]\npassword = swordfish\n", encoding="utf-8")
     wrong.chmod(0o600)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match="account") as raised:
         connect(f"{urls.reader.split('&')[0]}&credentials={wrong}")
-    assert "swordfish" not in str(raised.value) and "the server refuses this account" in str(
-        raised.value
-    )
+    assert "swordfish" not in str(raised.value)
 
 
 def test_create_database_creates_accounts_once(mariadb: Server) -> None:
-    url = mariadb.url("made")
+    url = mariadb.url("created")
     try:
-        assert [
-            create_database(url, dry_run=dry_run)["changed"] for dry_run in (True, False, False)
-        ] == [
-            True,
-            True,
-            False,
-        ]
+        results = [create_database(url, dry_run=dry_run) for dry_run in (True, False, False)]
+        assert [result["changed"] for result in results] == [True, True, False]
     finally:
-        mariadb.drop("made")
+        mariadb.drop("created")

@@ -1,4 +1,4 @@
-"""MACs and addresses; addresses are given from the top downwards (paper, Table II)."""
+"""MACs and addresses; addresses are allocated from the top downwards (paper, Table II)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes: global, of an appliance, of a node; the narrower wins.  Secrets live apart."""
+"""Attributes and secrets: global, of an appliance, of a node; the narrower scope wins."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def gpu(database: Database, node: str) -> Optional[Attribute]:
 
 def test_the_narrower_scope_wins_and_is_the_source(table_ii: Database) -> None:
     assert gpu(table_ii, "compute-0-3") is None
-    for scope, value, source in (
-        (GLOBAL, "no", "global"),
-        (COMPUTE, "maybe", "appliance"),
-        (NODE, "yes", "node"),
+    for scope, expected in (
+        (GLOBAL, Attribute("gpu", "no", "global")),
+        (COMPUTE, Attribute("gpu", "maybe", "appliance")),
+        (NODE, Attribute("gpu", "yes", "node")),
     ):
-        set_attribute(table_ii, "gpu", value, scope)
-        assert gpu(table_ii, "compute-0-3") == Attribute("gpu", value, source)
+        set_attribute(table_ii, "gpu", expected.value, scope)
+        assert gpu(table_ii, "compute-0-3") == expected
     assert gpu(table_ii, "compute-0-2") == Attribute("gpu", "maybe", "appliance")
     assert gpu(table_ii, "web-1-0") == Attribute("gpu", "no", "global")
 

@@ -1,4 +1,4 @@
-"""A compare-and-set with what follows from it: all of it or nothing, on its own and within a transaction."""
+"""A compare-and-set and its follow-ups: all or nothing, alone and inside a transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes from a CSV file: a report of every faulty line; all lines or none."""
+"""Nodes from a CSV file: errors of all lines together; all lines or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One connection, one SQL text for both engines, and transactions of which none is lost."""
+"""Connections, one SQL text for both engines, and transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole database as a text, and back into a new one."""
+"""The whole database as text, and back into a new database."""
 
 from __future__ import annotations
 

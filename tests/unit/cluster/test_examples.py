@@ -1,4 +1,4 @@
-"""The examples in the modules' documentation and on the database's page work, and show every option."""
+"""The examples in docs/database.md and in the modules' documentation work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frontend's row changes only when the caller asks for just that: every module that writes what a row can be."""
+"""The rows of a frontend change only with allow_frontend, in every module that writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is in the cluster and in which groups (paper, 6.4: any SQL selects nodes)."""
+"""The inventory's hosts and groups (paper, 6.4: any SQL selects nodes)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A schema goes forward, step by step, however often it is cut off."""
+"""A migration moves the schema forward, step by step, however often it is interrupted."""
 
 from __future__ import annotations
 

@@ -279,9 +279,13 @@ def test_rocks_database_creates_dumps_and_restores_once(
     assert created["changed"] is True and created["accounts"] == []
     assert (created["schema_before"], created["schema"]) == (0, CURRENT_VERSION)
     assert run("rocks_database", database=url)["changed"] is False
-    dump_options = {"database": table_ii.location.url, "state": "dumped", "path": path}
+    dump_options: dict[str, Any] = {
+        "database": table_ii.location.url,
+        "state": "dumped",
+        "path": path,
+    }
     assert [run("rocks_database", **dump_options)["changed"] for _ in range(2)] == [True, False]
-    restore_options = {"database": url, "state": "restored", "path": path}
+    restore_options: dict[str, Any] = {"database": url, "state": "restored", "path": path}
     assert [run("rocks_database", **restore_options)["changed"] for _ in range(2)] == [True, False]
     with connect(url) as database:
         assert dump_database(database) == dump_database(table_ii)

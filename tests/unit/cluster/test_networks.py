@@ -1,4 +1,4 @@
-"""Networks: which addresses there are, and which of them nodes may get."""
+"""Networks, and which of their addresses nodes get."""
 
 from __future__ import annotations
 

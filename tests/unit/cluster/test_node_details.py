@@ -1,4 +1,4 @@
-"""What a person asks for when something is odd with a node."""
+"""The details of nodes for troubleshooting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes come, change and go; what their descriptions leave out is found (paper, 6.4)."""
+"""Nodes are added, changed and removed; what a request omits is allocated (paper, 6.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's SQL reads, sees no secret, and ends (paper, 6.4: any SQL query, including joins)."""
+"""Users' SQL reads, sees no secret, and has limits (paper, 6.4: any query, including joins)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables themselves refuse, whatever program writes into them (contract C1)."""
+"""The tables themselves reject invalid rows, whatever program writes them (contract C1)."""
 
 from __future__ import annotations
 

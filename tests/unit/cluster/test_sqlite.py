@@ -1,4 +1,4 @@
-"""SQLite alone: the file, its mode, its lock, and a read-only connection that is held down three times."""
+"""SQLite: the file, its mode, its lock, and the safeguards of a read-only connection."""
 
 from __future__ import annotations
 
