@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import hypothesis
 import pytest
-
-from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 # Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine; golden files.
 from support.cluster import (  # noqa: F401
@@ -52,4 +52,4 @@ def no_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             f"a unit test started {argv!r}; mark it `programs` or hand in a recording"
         )
 
-    monkeypatch.setattr(process.subprocess, "Popen", forbidden)
+    monkeypatch.setattr(subprocess, "Popen", forbidden)

@@ -8,6 +8,7 @@ Runs take turns, each into a folder of its own: ext4 slows down where many files
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 import subprocess
 import sys
@@ -92,8 +93,8 @@ def transfers(scratch: pathlib.Path) -> bool:
     with nginx(folder, scratch) as url:
         mine, theirs = [], []
         for turn in range(TURNS):
-            mine.append(seconds(lambda turn=turn: ours(url, packages, scratch / f"ours-{turn}")))
-            theirs.append(seconds(lambda turn=turn: lftp(url, scratch / f"lftp-{turn}")))
+            mine.append(seconds(functools.partial(ours, url, packages, scratch / f"ours-{turn}")))
+            theirs.append(seconds(functools.partial(lftp, url, scratch / f"lftp-{turn}")))
         kept = figure(
             "everything, checked",
             min(mine),

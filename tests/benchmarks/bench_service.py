@@ -182,7 +182,8 @@ def kickstarts(numbers: Sequence[int], spacing: float = 0.0) -> list[dict[str, A
 
 def good(result: dict[str, Any], count: int) -> int:
     """How many did not get their own, whole answer."""
-    return count - result["statuses"].get("200", 0) + result["wrong"]
+    whole = int(result["statuses"].get("200", 0))
+    return count - whole + int(result["wrong"])
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -213,7 +214,7 @@ def storm(given: Cluster) -> list[bool]:
     before = used(given.site, given.database_pid)
     result = crowd(given, kickstarts(range(NODES)))
     failed = good(result, NODES)
-    states = dict(
+    states: dict[str, int] = dict(
         given.database.rows("select state, count(*) from installs where live = 1 group by state")
     )
     audited = given.database.row(

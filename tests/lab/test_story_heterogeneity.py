@@ -63,6 +63,9 @@ class Site:
         state, distribution = self.fe.sql(f"{query} order by i.id desc limit 1")[0]
         return state, distribution
 
+    def wait_until_up(self, node: str) -> None:
+        until(lambda: self.last(node)[0] == "up", INSTALL_SECONDS, f"{node} to be up")
+
     def release(self, node: str) -> str:
         """Which release runs there, as the node says it."""
         return self.machines[node].run("cat", "/etc/redhat-release").strip()
@@ -159,7 +162,7 @@ def test_releases_architectures_and_distributions_of_ones_own_live_in_one_cluste
 
 def two_memberships_have_two_releases(given: Site) -> None:
     for node in NODES:
-        until(lambda node=node: given.last(node)[0] == "up", INSTALL_SECONDS, f"{node} to be up")
+        given.wait_until_up(node)
     given.laps.lap("three nodes of two releases are up")
     assert {node: given.release(node) for node in NODES} == {
         "compute-0-0": "Lab Enterprise Linux 9.4",

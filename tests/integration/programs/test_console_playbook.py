@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import subprocess
 import uuid
@@ -91,11 +92,10 @@ def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(
         def shown(pane: int) -> str:
             return tmux(mine, "capture-pane", "-p", "-t", f"rocks:0.{pane}")
 
-        for number in range(2):
-            until(
-                lambda number=number: f"INSTALLING-{number}" in shown(number),
-                SECONDS,
-                f"screen {number}",
-            )
+        def shows_its_installer(pane: int) -> bool:
+            return f"INSTALLING-{pane}" in shown(pane)
+
+        for pane in range(2):
+            until(functools.partial(shows_its_installer, pane), SECONDS, f"screen {pane}")
         assert "INSTALLING" not in shown(2)
         assert "compute-0-2" in shown(2)

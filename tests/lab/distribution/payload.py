@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
-from typing import IO, Callable, Iterable, Iterator, Mapping, Optional, cast
+from typing import IO, Callable, Iterable, Iterator, Mapping, cast
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 
@@ -124,7 +124,7 @@ def _place(
     elif member.islnk():
         os.link(root / merge_usr(member.linkname)[1:], target)
     else:
-        content = cast(Optional[IO[bytes]], archive.extractfile(member))
+        content = archive.extractfile(member)
         if content is None:
             raise ConversionError(f"{path} is neither file, directory nor link")
         with target.open("wb") as file:

@@ -63,7 +63,7 @@ class _PreParser(KickstartParser):
     """Sees only %pre."""
 
     def setupSections(self) -> None:
-        self._sections = {}
+        self._sections: dict[str, Any] = {}
         self.registerSection(PreScriptSection(self.handler, dataObj=Script))
         for name in OTHER_SECTIONS:
             self.registerSection(NullSection(self.handler, sectionOpen=name))

@@ -119,7 +119,7 @@ def _table(kickstart: Any, disk: Disk, *, efi: bool, major: int) -> str:
             f"{disk.name} has no table that is known: zerombr or clearpart --initlabel would make one."
         )
     if clearing.disklabel:
-        return {"msdos": "dos"}.get(clearing.disklabel, clearing.disklabel)
+        return "dos" if clearing.disklabel == "msdos" else str(clearing.disklabel)
     if disk.table and not clearing.initAll:
         return disk.table
     return "gpt" if efi or major >= 10 else "dos"

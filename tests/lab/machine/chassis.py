@@ -16,7 +16,7 @@ import json
 import os
 import pathlib
 import signal
-from typing import Iterator
+from typing import Callable, Iterator
 
 from ansible_collections.npaci.rocks.plugins.module_utils import files, process
 from support.waiting import until
@@ -143,8 +143,8 @@ class Chassis:
     def _apply(self, qemu: Monitor, order: list[str]) -> None:
         # Two devices must not have one index at the same time, so all lose theirs first.
         for value in (
-            lambda device: -1,
-            lambda device: order.index(device) + 1 if device in order else -1,
+            _boot_index([]),
+            _boot_index(order),
         ):
             for device, name in DEVICES.items():
                 qemu.command(
@@ -210,3 +210,8 @@ def cabinet(folder: pathlib.Path) -> Cabinet:
 def opened(folder: pathlib.Path) -> Chassis:
     """The chassis whose folder this is."""
     return Cabinet(folder) if (folder / "empty").exists() else Chassis(folder)
+
+
+def _boot_index(order: list[str]) -> Callable[[str], int]:
+    """Return a function from a device to its index for QEMU: its rank in the order, or -1."""
+    return lambda device: order.index(device) + 1 if device in order else -1

@@ -34,7 +34,7 @@ STATES: dict[str, Callable[[Chassis], None]] = {
 }
 
 
-class Driver(AbstractSystemsDriver):  # type: ignore[misc]
+class Driver(AbstractSystemsDriver):
     """One system: the machine of the folder."""
 
     def __init__(self, chassis: Chassis) -> None:

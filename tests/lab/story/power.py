@@ -14,7 +14,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksErr
 from support.namespaces import Network
 from support.waiting import until
 
-from .frontend import CONTAINER, Frontend
+from ..evidence import CONTAINER
+from .frontend import Frontend
 
 AWAY_SECONDS, RESTART_SECONDS = 60.0, 180.0
 

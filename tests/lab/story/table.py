@@ -51,7 +51,7 @@ class Model:
 
 def text(measured: Mapping[int, Row], model: Model) -> str:
     """The table."""
-    shown = [HEADINGS]
+    rows: list[tuple[str, ...]] = [HEADINGS]
     added = curves(measured, model)
     for nodes, row in sorted(measured.items()):
         numbers = (
@@ -59,11 +59,11 @@ def text(measured: Mapping[int, Row], model: Model) -> str:
             (model.seconds(nodes), 1), (added["model"][nodes], 2), (row.fetching, 1), (model.fetching(nodes), 1),
             (100 * row.share, 0),
         )  # fmt: skip
-        shown.append((str(nodes), *(f"{value:.{digits}f}" for value, digits in numbers)))
-    widths = [max(len(cells[column]) for cells in shown) for column in range(len(HEADINGS))]
+        rows.append((str(nodes), *(f"{value:.{digits}f}" for value, digits in numbers)))
+    widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEADINGS))]
     return (
         "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(cells, widths)) for cells in shown
+            "  ".join(cell.rjust(width) for cell, width in zip(cells, widths)) for cells in rows
         )
         + "\n"
     )
