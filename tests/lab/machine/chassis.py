@@ -25,7 +25,7 @@ from .monitor import Monitor, MonitorError, monitor
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
-DEVICES = {"network": "nic", "disk": "disk"}
+DEVICES = {"network": "nic", "second-network": "nic2", "disk": "disk"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -141,12 +141,14 @@ class Chassis:
         self._apply(qemu, self.order())
 
     def _apply(self, qemu: Monitor, order: list[str]) -> None:
+        fitted = (self.folder / "qemu.json").read_text()
+        devices = {device: name for device, name in DEVICES.items() if f"id={name}," in fitted}
         # Two devices must not have one index at the same time, so all lose theirs first.
         for value in (
             _boot_index([]),
             _boot_index(order),
         ):
-            for device, name in DEVICES.items():
+            for device, name in devices.items():
                 qemu.command(
                     "qom-set",
                     path=f"/machine/peripheral/{name}",

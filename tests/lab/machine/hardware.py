@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pathlib
 from dataclasses import dataclass
+from typing import Sequence
 
 BIOS, UEFI_PXE, UEFI_HTTP = "bios", "uefi-pxe", "uefi-http"
 FIRMWARES = (BIOS, UEFI_PXE, UEFI_HTTP)
@@ -17,7 +18,9 @@ ACCELERATION = {
     KVM: ["-accel", "kvm", "-cpu", "host"],
 }
 # OVMF would try PXE, and IPv6, first; each costs half a minute before it boots by HTTP.
-HTTP_ONLY = ("IPv4PXESupport", "IPv6PXESupport", "IPv6Support")
+NO_IPV6 = ("IPv6PXESupport", "IPv6Support")
+HTTP_ONLY = ("IPv4PXESupport", *NO_IPV6)
+CARDS = ("nic", "nic2")
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,24 @@ class Hardware:
     memory: int = 1536
     processors: int = 2
     disk: int = 4
+    second_mac: str = ""
+    """The MAC of a second network card; empty: there is none."""
+    ipv6: bool = True
+    """OVMF tries IPv6 on each card, which costs half a minute where nobody answers."""
+
+    @property
+    def macs(self) -> tuple[str, ...]:
+        """The MACs of its network cards."""
+        return (self.mac, self.second_mac) if self.second_mac else (self.mac,)
 
 
-def command_line(hardware: Hardware, folder: pathlib.Path, tap: str, accelerator: str) -> list[str]:
-    """QEMU for this machine, stopped before its first instruction; the boot order is set over the monitor."""
+def command_line(
+    hardware: Hardware, folder: pathlib.Path, taps: Sequence[str], accelerator: str
+) -> list[str]:
+    """QEMU for this machine, stopped before its first instruction; the boot order is set over the monitor.
+
+    taps  one for each network card
+    """
     if hardware.firmware not in FIRMWARES:
         raise ValueError(
             f"there is no firmware {hardware.firmware!r}: there is {', '.join(FIRMWARES)}"
@@ -43,18 +60,26 @@ def command_line(hardware: Hardware, folder: pathlib.Path, tap: str, accelerator
         "-daemonize",
         "-pidfile", str(folder / "pid"), "-qmp", f"unix:{folder}/monitor,server=on,wait=off",
         "-chardev", f"file,id=serial,path={folder}/console,append=on", "-serial", "chardev:serial",
-        "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
-        "-device", f"virtio-net-pci,id=nic,netdev=net,mac={hardware.mac}" + ("" if hardware.firmware == BIOS else ",romfile="),
+        *_cards(hardware, taps),
         # Nothing of a test's disk has to survive the host's power: no flush waits for it.
         "-drive", f"if=none,id=drive,format=raw,cache=unsafe,discard=unmap,file={folder}/disk",
         "-device", "virtio-blk-pci,id=disk,drive=drive",
         "-device", "virtio-rng-pci",
-        *_firmware(hardware.firmware, folder),
+        *_firmware(hardware, folder),
     ]  # fmt: skip
 
 
-def _firmware(firmware: str, folder: pathlib.Path) -> list[str]:
-    if firmware == BIOS:
+def _cards(hardware: Hardware, taps: Sequence[str]) -> list[str]:
+    rom = "" if hardware.firmware == BIOS else ",romfile="
+    words: list[str] = []
+    for name, mac, tap in zip(CARDS, hardware.macs, taps):
+        words += ["-netdev", f"tap,id={name}-net,ifname={tap},script=no,downscript=no"]
+        words += ["-device", f"virtio-net-pci,id={name},netdev={name}-net,mac={mac}{rom}"]
+    return words
+
+
+def _firmware(hardware: Hardware, folder: pathlib.Path) -> list[str]:
+    if hardware.firmware == BIOS:
         # SeaBIOS, and QEMU's own option ROM, which is iPXE.
         return []
     flash = [
@@ -63,9 +88,7 @@ def _firmware(firmware: str, folder: pathlib.Path) -> list[str]:
         "-drive",
         f"if=pflash,format=raw,file={folder}/variables",
     ]
-    only_http = [
-        word
-        for name in HTTP_ONLY
-        for word in ("-fw_cfg", f"name=opt/org.tianocore/{name},string=n")
-    ]
-    return flash + (only_http if firmware == UEFI_HTTP else [])
+    disabled = HTTP_ONLY if hardware.firmware == UEFI_HTTP else () if hardware.ipv6 else NO_IPV6
+    for name in disabled:
+        flash += ["-fw_cfg", f"name=opt/org.tianocore/{name},string=n"]
+    return flash

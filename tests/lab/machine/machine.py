@@ -93,7 +93,8 @@ def machine(
     if hardware.firmware != BIOS:
         shutil.copy(OVMF_VARIABLES, folder / "variables")
     made.boot_from(*order)
-    argv = net.server.argv(command_line(hardware, folder, net.tap(), accelerator()))
+    taps = [net.tap() for _mac in hardware.macs]
+    argv = net.server.argv(command_line(hardware, folder, taps, accelerator()))
     (folder / "qemu.json").write_text(json.dumps(argv))
     try:
         yield made

@@ -73,6 +73,7 @@ class Simulation:
         """The number of nodes at each time that the reports changed."""
         self.rows: dict[str, str] = {}
         self.bad_mac = ""
+        self.problem = ""
         """The services reject files with this node."""
         self.source_error_at: Optional[float] = None
         self.flood: list[DhcpRequest] = []
@@ -102,7 +103,7 @@ class Simulation:
         self._raise_if_away(self.database_away)
         self.batches.append([request.mac for request in requests])
         known = [
-            KnownMachine(request, self.rows[request.mac])
+            KnownMachine(request, self.rows[request.mac], self.problem)
             for request in requests
             if request.mac in self.rows
         ]
@@ -307,6 +308,13 @@ def test_a_known_or_refused_machine_is_reported_once_however_many_requests_it_se
 def test_a_machine_enrolled_by_this_run_is_not_reported_as_known() -> None:
     simulation = Simulation((0, 1), (1, 1), (3, 1))
     assert of_kind(list(simulation.run(StopCondition(seconds=10))), EventKind.KNOWN) == []
+
+
+def test_an_interface_that_cannot_boot_is_reported_also_of_a_node_of_this_run() -> None:
+    simulation = Simulation((0, 1), (1, 1))
+    simulation.problem = "it has no address"
+    (known,) = of_kind(list(simulation.run(StopCondition(seconds=10))), EventKind.KNOWN)
+    assert known.text == "it has no address"
 
 
 def test_the_run_can_wait_until_nodes_have_requested_their_kickstart() -> None:
