@@ -83,6 +83,15 @@ SITES: Mapping[str, Mapping[str, str]] = {
         "network_vlan": "--device=eth4 --vlanid=7 --bootproto=dhcp",
         "network_infiniband": "--device=ib0 --bootproto=dhcp",
     },
+    "bond": {
+        "network_main": "--device=bond0 --bondslaves=eno1,eno2"
+        " --bondopts=mode=802.3ad,miimon=100 --bootproto=dhcp --onboot=yes --activate",
+        "network_vlan": "--device=ens1 --vlanid=120 --bootproto=static --netmask=255.255.0.0"
+        " --nodefroute --onboot=yes --ip=172.16.3.1 --mtu=9000",
+        "network_infiniband": "--device=ib0 --bootproto=static --netmask=255.255.0.0 --nodefroute"
+        " --onboot=yes --ip=172.17.3.1",
+    },
+    "another device": {"network_device": "bootif"},
     "sssd": {"accounts": "sssd", "home_server": ""},
     "sssd without homes": {"accounts": "sssd", "home_server": ""},
     "nis": {"accounts": "nis", "nis_domain": "rocks"},
