@@ -29,7 +29,8 @@ def main(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     passwords = not options.no_passwords
     for message in watch_accounts(AccountPaths(), options.network, passwords=passwords):
-        print(message, flush=True)  # noqa: T201 - the journal reads it
+        sys.stdout.write(f"{message}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

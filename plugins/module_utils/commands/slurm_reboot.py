@@ -68,4 +68,4 @@ def select_distribution(features: str, folder: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))
