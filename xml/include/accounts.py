@@ -8,7 +8,7 @@
 
 Exit status of pull: 0 the node has the newest accounts; 4 refused, and the node keeps what it has; 5 not heard.
 
-Who is who, and what becomes of the files, says people.py beside it. A bundle counts only with the frontend's signature,
+Who is who, and what becomes of the files, says account_merge.py beside it. A bundle counts only with the frontend's signature,
 and only when its version is higher than that of the last one.
 
 passwd, group, shadow and gshadow are changed under the lock of useradd and its like (lckpwdf(3)), each in one rename,
@@ -33,7 +33,7 @@ import time
 from typing import Dict, Optional, Tuple
 from urllib.parse import urlsplit
 
-from people import FILES, NOTHING, Bundle, Merged, Refused, Text, merge, read
+from account_merge import FILES, NOTHING, Bundle, Merged, Refused, Text, merge, read
 
 PATH = "/rocks/accounts"
 LOW_PORTS = (600, 1023)

@@ -1,20 +1,21 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The progress program: what a node runs to talk to the frontend while it is installed, and when it came up.
+"""Report to the frontend during the installation of a node and at its first boot.
 
     progress.py watch                follow the installer's screen, and report progress until it ends
-    progress.py say PHASE            report one phase (installed, failed, up): until it is heard, or the time is over
-    progress.py hardware             count the machine, and report it once
-    progress.py secrets --into DIR   take the secrets of this order, once, each into a file of its own
+    progress.py report PHASE         report a phase (installed, failed, up), with retries
+    progress.py hardware             report the hardware once
+    progress.py secrets --into DIR   fetch the secrets of the order once, each into a file
     progress.py authority --into FILE BASE64
-                                     write the certificate that the frontend's must descend from, as PEM
+                                     write the CA certificate of the frontend as PEM
 
-Exit status: 0 heard; 4 refused, and it will not change; 5 not heard in the given time.
+Exit status: 0 accepted; 4 rejected permanently; 5 no answer in the time limit.
 
-The frontend listens only to a privileged source port, which a user on the node cannot have. Nothing here may delay or
-stop an installation: ``watch`` has short time limits and swallows what goes wrong on the network.
+The frontend accepts reports from privileged source ports only, which users of the node cannot
+bind. A report must not delay or stop an installation: ``watch`` has short time limits and ignores
+network errors.
 
-Standard library of Python 3.6, since it is started from %pre on whatever Python the installer has.
+%pre starts this program with the installer's Python: standard library of Python 3.6 only.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from urllib.parse import urlsplit
 
 LOW_PORTS = (600, 1023)
 BIND_TRIES = 30
-SAY_SECONDS = 300.0
+REPORT_SECONDS = 300.0
 WATCH_TIMEOUT = 3.0
 POLL_SECONDS = 0.5
 SLOWEST_SECONDS = 60.0
@@ -43,18 +44,20 @@ LOG_CHARACTERS = 4000
 SCREEN_BYTES = 1 << 18
 MESSAGE_CHARACTERS = 200
 REFUSED_STATUS = 4
-UNHEARD_STATUS = 5
+NO_ANSWER_STATUS = 5
+# In the installer, and on the installed node.
 AUTHORITIES = (
     "/run/rocks/authority.pem",
     "/etc/rocks/authority.pem",
-)  # in the installer, and on the installed node
+)
 
-# The installer's text screen, as releases 8 to 10 and Fedora word it: the first row that matches wins.
+# Texts of the installer's screen in EL 8 to 10 and Fedora; the first matching row wins.
 PHASES = tuple(
     (re.compile(pattern), phase)
     for pattern, phase in (
         (
-            r"An unknown error has occurr?ed|This is a fatal error|Kickstart error|aborting installation",
+            r"An unknown error has occurr?ed|This is a fatal error"
+            r"|Kickstart error|aborting installation",
             "failed",
         ),
         (r"Setting up the installation environment|Starting automated install", "setup"),
@@ -77,7 +80,7 @@ PHASES = tuple(
         (r"Installation complete", "end"),
     )
 )
-ACCELERATOR_MAKERS = ("0x10de", "0x1002")  # NVIDIA, AMD
+ACCELERATOR_VENDORS = ("0x10de", "0x1002")  # NVIDIA, AMD
 LAST_PHASES = ("end", "failed")
 CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Za-z0-9]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]"
@@ -87,7 +90,7 @@ Event = Dict[str, Any]
 
 
 class Frontend(NamedTuple):
-    """Where the frontend is, and the order that this machine is installed by."""
+    """The frontend's URL, the install order, and the file of the CA certificate."""
 
     url: str
     order: str
@@ -95,42 +98,50 @@ class Frontend(NamedTuple):
 
 
 class Answer(NamedTuple):
+    """An HTTP response; ``retry_after`` is in seconds, 0 without this header."""
+
     status: int
     body: bytes
     retry_after: float
 
 
-class Unheard(Exception):
-    """The frontend gave no answer."""
+class NoAnswer(Exception):
+    """The frontend did not answer."""
 
 
 def low_ports() -> Iterator[int]:
-    """Privileged ports in random order, few enough that a full table does not stop us for long."""
+    """Return some privileged ports in random order; few, so that a full table costs little time."""
     return iter(random.sample(range(LOW_PORTS[0], LOW_PORTS[1] + 1), BIND_TRIES))
 
 
-class Line:
-    """A connection to the frontend that is kept between messages, from a privileged port when we may have one."""
+class Connection:
+    """A persistent HTTP connection to the frontend from a privileged port."""
 
     def __init__(self, frontend: Frontend, timeout: float) -> None:
-        self.frontend, self.timeout = frontend, timeout
+        self.frontend = frontend
+        self.timeout = timeout
         self.connection = None  # type: Optional[http.client.HTTPConnection]
 
     def post(self, path: str, message: Mapping[str, Any]) -> Answer:
-        """Send one message. Raises Unheard; a kept connection that the frontend has closed is tried once anew."""
-        kept = self.connection is not None
+        """Send one message. Reconnect once if the frontend has closed an idle connection.
+
+        Raises NoAnswer.
+        """
+        reused = self.connection is not None
         try:
             return self._post(path, message)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            # Only a connection that was idle: the frontend closed it before it could read the message.
-            if not kept or not isinstance(error, (http.client.RemoteDisconnected, BrokenPipeError)):
-                raise Unheard(str(error) or type(error).__name__) from error
+            # Only if the connection was idle: the frontend closed it before it read the message.
+            if not reused or not isinstance(
+                error, (http.client.RemoteDisconnected, BrokenPipeError)
+            ):
+                raise NoAnswer(str(error) or type(error).__name__) from error
         try:
             return self._post(path, message)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise Unheard(str(error) or type(error).__name__) from error
+            raise NoAnswer(str(error) or type(error).__name__) from error
 
     def _post(self, path: str, message: Mapping[str, Any]) -> Answer:
         if self.connection is None:
@@ -177,33 +188,36 @@ class Line:
 
 
 def recognise(line: str) -> Optional[Event]:
-    """The progress that one line of the installer's screen tells, or None."""
+    """Return the progress event of a line of the installer's screen, or None."""
     for pattern, phase in PHASES:
         match = pattern.search(line)
         if match:
-            return event(phase, line, match.groupdict())
+            return progress_event(phase, line, match.groupdict())
     return None
 
 
-def event(phase: str, line: str, found: Mapping[str, Optional[str]]) -> Event:
-    result = {"phase": phase, "message": line.strip()[:MESSAGE_CHARACTERS]}  # type: Event
-    if found.get("percent"):
-        result.update(done=int(found["percent"] or 0), total=100)
-    elif found.get("total") and found.get("done"):
-        result.update(done=int(found["done"] or 0), total=int(found["total"] or 0))
-    return result
+def progress_event(phase: str, line: str, counts: Mapping[str, Optional[str]]) -> Event:
+    """Build the event of a phase; ``counts`` are the named groups of its pattern."""
+    event = {"phase": phase, "message": line.strip()[:MESSAGE_CHARACTERS]}  # type: Event
+    if counts.get("percent"):
+        event.update(done=int(counts["percent"] or 0), total=100)
+    elif counts.get("total") and counts.get("done"):
+        event.update(done=int(counts["done"] or 0), total=int(counts["total"] or 0))
+    return event
 
 
 def new_lines(path: str, position: int, rest: str) -> Tuple[List[str], int, str]:
-    """What was added to the screen's file since ``position``: whole lines, the new position, the unfinished line.
+    """Read what was added to the screen's file after ``position``; ``rest`` is an incomplete line.
 
-    A screen that grew by more than SCREEN_BYTES is entered at its end: only the newest progress matters.
+    Returns the complete lines, the new position, and the incomplete last line. If more than
+    SCREEN_BYTES were added, only the end is read, because only the newest progress matters.
     """
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             if size - position > SCREEN_BYTES:
-                position, rest = size - SCREEN_BYTES, ""
+                position = size - SCREEN_BYTES
+                rest = ""
             file.seek(position)
             data = file.read(SCREEN_BYTES)
     except OSError:
@@ -214,7 +228,7 @@ def new_lines(path: str, position: int, rest: str) -> Tuple[List[str], int, str]
 
 
 def tail(paths: List[str]) -> str:
-    """The last lines of some log files, newest file last, no longer than LOG_CHARACTERS together."""
+    """Return the last lines of log files, at most about LOG_CHARACTERS together."""
     share = LOG_CHARACTERS // max(1, len(paths))
     parts = []
     for path in paths:
@@ -230,7 +244,7 @@ def tail(paths: List[str]) -> str:
 
 
 def pipe_screen(screen: str) -> None:
-    """Ask the installer's tmux to copy what it shows into a file. It is no failure when there is none."""
+    """Make the installer's tmux copy its screen into a file. A missing tmux is not an error."""
     command = ["tmux", "pipe-pane", "-o", "-t", "anaconda:main", "cat >> '%s'" % screen]
     try:
         subprocess.call(
@@ -241,29 +255,41 @@ def pipe_screen(screen: str) -> None:
 
 
 class Pace:
-    """When the next progress may be sent: a new phase at once, counts once an interval, less when nobody answers."""
+    """When progress can be sent: a new phase at once, counts once per interval.
+
+    Without answers, the interval doubles up to SLOWEST_SECONDS.
+    """
 
     def __init__(self, interval: float) -> None:
-        self.interval, self.wait, self.due, self.phase = interval, interval, 0.0, ""
+        self.interval = interval
+        self.wait = interval
+        self.due = 0.0
+        self.phase = ""
 
     def may_send(self, event: Event, now: float) -> bool:
         if now >= self.due:
             return True
         return event["phase"] != self.phase and self.wait == self.interval
 
-    def heard(self, event: Event, now: float) -> None:
-        self.wait, self.phase, self.due = self.interval, event["phase"], now + self.interval
+    def accepted(self, event: Event, now: float) -> None:
+        self.wait = self.interval
+        self.phase = event["phase"]
+        self.due = now + self.interval
 
-    def unheard(self, now: float, retry_after: float = 0.0) -> None:
+    def not_accepted(self, now: float, retry_after: float = 0.0) -> None:
         self.wait = min(SLOWEST_SECONDS, self.wait * 2)
         self.due = now + max(self.wait, retry_after)
 
 
 def watch(frontend: Frontend, screen: str, interval: float, logs: List[str]) -> int:
-    """Follow the screen until the installation ends, or until the frontend says that the order has ended."""
+    """Report progress until the installation ends, or until the frontend rejects the order."""
     pipe_screen(screen)
-    line, pace = Line(frontend, WATCH_TIMEOUT), Pace(interval)
-    position, rest, current, sent = 0, "", None, None  # type: int, str, Optional[Event], Optional[Event]
+    connection = Connection(frontend, WATCH_TIMEOUT)
+    pace = Pace(interval)
+    position = 0
+    rest = ""
+    current = None  # type: Optional[Event]
+    sent = None  # type: Optional[Event]
     while True:
         lines, position, rest = new_lines(screen, position, rest)
         for text in lines:
@@ -271,79 +297,88 @@ def watch(frontend: Frontend, screen: str, interval: float, logs: List[str]) -> 
         ended = current is not None and current["phase"] in LAST_PHASES
         if current and current != sent and (ended or pace.may_send(current, time.monotonic())):
             if current["phase"] == "failed":
-                return say(frontend, dict(current, log=tail([screen] + logs)), SAY_SECONDS)
-            status = send(line, frontend, current, pace)
+                return report(frontend, dict(current, log=tail([screen] + logs)), REPORT_SECONDS)
+            status = send(connection, current, pace)
             if status in (409, 410):
                 return REFUSED_STATUS
             sent = current if 200 <= status < 300 else sent
         if ended:
             return 0
-        time.sleep(POLL_SECONDS)  # tmux writes to a file, which tells nobody
+        time.sleep(POLL_SECONDS)  # a file that grows has no portable notification
 
 
-def send(line: Line, frontend: Frontend, current: Event, pace: Pace) -> int:
-    """One try to report progress: the status of the answer, 0 without one."""
+def send(connection: Connection, event: Event, pace: Pace) -> int:
+    """Send a progress event once, and return the status of the answer, 0 without one."""
     try:
-        answer = line.post("/rocks/events", dict(current, order=frontend.order))
-    except Unheard as error:
-        print("not heard: %s" % error, file=sys.stderr)
-        pace.unheard(time.monotonic())
+        answer = connection.post("/rocks/events", dict(event, order=connection.frontend.order))
+    except NoAnswer as error:
+        print("no answer: %s" % error, file=sys.stderr)
+        pace.not_accepted(time.monotonic())
         return 0
     if 200 <= answer.status < 300:
-        pace.heard(current, time.monotonic())
+        pace.accepted(event, time.monotonic())
     else:
-        pace.unheard(time.monotonic(), answer.retry_after)
+        pace.not_accepted(time.monotonic(), answer.retry_after)
     return answer.status
 
 
-def insist(frontend: Frontend, path: str, message: Mapping[str, Any], seconds: float) -> Answer:
-    """Post until the frontend gives an answer other than "later". Raises Unheard when the time is over."""
-    deadline, pause, said = time.monotonic() + seconds, 1.0, ""
+def post_with_retries(
+    frontend: Frontend, path: str, message: Mapping[str, Any], seconds: float
+) -> Answer:
+    """Post until the frontend accepts or rejects the message.
+
+    Raises NoAnswer when the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    pause = 1.0
+    reason = ""
     while True:
         try:
-            answer = Line(frontend, 15.0).post(path, dict(message, order=frontend.order))
-        except Unheard as error:
-            answer, said = Answer(503, b"", 0.0), str(error)
+            answer = Connection(frontend, 15.0).post(path, dict(message, order=frontend.order))
+        except NoAnswer as error:
+            answer = Answer(503, b"", 0.0)
+            reason = str(error)
         if answer.status not in (502, 503, 504):
             return answer
         wait = max(pause * random.uniform(0.5, 1.5), answer.retry_after)
         if time.monotonic() + wait > deadline:
-            raise Unheard(said or "the frontend asks to come again later")
-        time.sleep(wait)  # longer each time, and not all nodes together
+            raise NoAnswer(reason or "the frontend is overloaded")
+        time.sleep(wait)  # longer each time, and at random, so that nodes do not retry together
         pause = min(30.0, pause * 2)
 
 
-def say(frontend: Frontend, message: Event, seconds: float) -> int:
+def report(frontend: Frontend, event: Event, seconds: float) -> int:
+    """Report one event, with retries for ``seconds``; return the exit status."""
     try:
-        answer = insist(frontend, "/rocks/events", message, seconds)
-    except Unheard as error:
-        print("%s: not heard (%s)" % (message["phase"], error), file=sys.stderr)
-        return UNHEARD_STATUS
+        answer = post_with_retries(frontend, "/rocks/events", event, seconds)
+    except NoAnswer as error:
+        print("%s: no answer (%s)" % (event["phase"], error), file=sys.stderr)
+        return NO_ANSWER_STATUS
     if 200 <= answer.status < 300:
         return 0
     print(
-        "%s: %s" % (message["phase"], answer.body.decode("utf-8", "replace").strip()),
+        "%s: %s" % (event["phase"], answer.body.decode("utf-8", "replace").strip()),
         file=sys.stderr,
     )
     return REFUSED_STATUS
 
 
 def proof(key: str, order: str) -> str:
-    """What shows that this machine holds the node's key, for this order only."""
+    """Return the proof that this machine has the node's key, valid for this order only."""
     return hmac.new(key.encode(), b"rocks-secrets:" + order.encode(), hashlib.sha256).hexdigest()
 
 
-def secrets(frontend: Frontend, key_file: str, into: str, seconds: float) -> int:
-    """Take the secrets; each becomes a file that only root reads. They are handed over once."""
+def fetch_secrets(frontend: Frontend, key_file: str, into: str, seconds: float) -> int:
+    """Fetch the secrets, each into a file that only root can read; the frontend sends them once."""
     message = {}  # type: Event
     if key_file and os.path.exists(key_file):
         with open(key_file, "r") as file:
             message["proof"] = proof(file.read().strip(), frontend.order)
     try:
-        answer = insist(frontend, "/rocks/secrets", message, seconds)
-    except Unheard as error:
-        print("secrets: not heard (%s)" % error, file=sys.stderr)
-        return UNHEARD_STATUS
+        answer = post_with_retries(frontend, "/rocks/secrets", message, seconds)
+    except NoAnswer as error:
+        print("secrets: no answer (%s)" % error, file=sys.stderr)
+        return NO_ANSWER_STATUS
     if answer.status != 200:
         print("secrets: %s" % answer.body.decode("utf-8", "replace").strip(), file=sys.stderr)
         return REFUSED_STATUS
@@ -352,16 +387,16 @@ def secrets(frontend: Frontend, key_file: str, into: str, seconds: float) -> int
     return 0
 
 
-def authority(certificate: str, into: str) -> int:
-    """Write a certificate (base64 of DER, in one line) as PEM. The file is complete, or it does not exist.
+def write_certificate(certificate: str, into: str) -> int:
+    """Write a certificate (base64 of DER, in one line) as a PEM file, completely or not at all.
 
-    The fold and openssl commands, which could do the same, are not in the installer's image.
+    The installer's image contains neither fold nor openssl.
     """
     try:
         text = ssl.DER_cert_to_PEM_cert(base64.b64decode(certificate, validate=True))
         ssl.create_default_context(cadata=text)
     except (ValueError, ssl.SSLError) as error:
-        print("frontend_authority is not a certificate (%s)" % error, file=sys.stderr)
+        print("frontend_authority is not a valid certificate (%s)" % error, file=sys.stderr)
         return REFUSED_STATUS
     with open(into + ".new", "w") as file:
         file.write(text)
@@ -370,15 +405,16 @@ def authority(certificate: str, into: str) -> int:
 
 
 def leave_session() -> None:
-    """Run in a session of its own, which outlives the script that started this program and its terminal.
+    """Start a new session, which survives the script that started this program and its terminal.
 
-    The setsid command is not in the installer's image.
+    The installer's image does not contain setsid.
     """
     if os.getsid(0) != os.getpid():
         os.setsid()
 
 
 def write_private(directory: str, name: str, value: str) -> None:
+    """Write a file that only root can read; ``name`` cannot lead out of the directory."""
     os.makedirs(directory, 0o700, exist_ok=True)
     path = os.path.join(directory, os.path.basename(name))
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -386,8 +422,8 @@ def write_private(directory: str, name: str, value: str) -> None:
         file.write(value)
 
 
-def read(path: str) -> str:
-    """The first line of a small file of the kernel; empty when there is none."""
+def read_line(path: str) -> str:
+    """Return the first line of a small file, or an empty text if it cannot be read."""
     try:
         with open(path, "r", errors="replace") as file:
             return file.readline().strip()
@@ -395,8 +431,8 @@ def read(path: str) -> str:
         return ""
 
 
-def below(root: str, path: str) -> List[str]:
-    """The entries of a folder of the kernel, as paths; none when there is no such folder."""
+def entries(root: str, path: str) -> List[str]:
+    """Return the paths of a folder's entries, or an empty list if the folder does not exist."""
     folder = os.path.join(root, path)
     try:
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
@@ -404,16 +440,19 @@ def below(root: str, path: str) -> List[str]:
         return []
 
 
-def count(root: str = "/") -> Event:
-    """What the machine has, as the kernel counts it: processors, memory and disks in MiB, accelerators, its names."""
-    places = [os.path.join(path, "topology") for path in below(root, "sys/devices/system/cpu")]
-    processors = [path for path in places if os.path.exists(path)]
-    sockets = {read(os.path.join(path, "physical_package_id")) for path in processors}
+def hardware(root: str = "/") -> Event:
+    """Count processors, memory and disks (MiB) and accelerators, and read the machine's names.
+
+    The source is the kernel: /proc and /sys below ``root``.
+    """
+    folders = [os.path.join(path, "topology") for path in entries(root, "sys/devices/system/cpu")]
+    processors = [path for path in folders if os.path.exists(path)]
+    sockets = {read_line(os.path.join(path, "physical_package_id")) for path in processors}
     cores = {
-        (read(os.path.join(p, "physical_package_id")), read(os.path.join(p, "core_id")))
+        (read_line(os.path.join(p, "physical_package_id")), read_line(os.path.join(p, "core_id")))
         for p in processors
     }
-    memory = read(os.path.join(root, "proc/meminfo")).split()  # MemTotal: 24684084 kB
+    memory = read_line(os.path.join(root, "proc/meminfo")).split()  # MemTotal: 24684084 kB
     dmi = os.path.join(root, "sys/class/dmi/id")
     return {
         "cpus": len(processors),
@@ -421,90 +460,98 @@ def count(root: str = "/") -> Event:
         "cores": len(cores) // max(1, len(sockets)),
         "threads": len(processors) // max(1, len(cores)),
         "memory": int(memory[1]) // 1024 if len(memory) > 1 else 0,
-        "disk": sum(disk_sectors(path) for path in below(root, "sys/block")) // 2048,
-        "gpus": sum(is_accelerator(path) for path in below(root, "sys/bus/pci/devices")),
-        "vendor": read(os.path.join(dmi, "sys_vendor")),
-        "product": read(os.path.join(dmi, "product_name")),
-        "serial": read(os.path.join(dmi, "product_serial")),
+        "disk": sum(disk_sectors(path) for path in entries(root, "sys/block")) // 2048,
+        "gpus": sum(is_accelerator(path) for path in entries(root, "sys/bus/pci/devices")),
+        "vendor": read_line(os.path.join(dmi, "sys_vendor")),
+        "product": read_line(os.path.join(dmi, "product_name")),
+        "serial": read_line(os.path.join(dmi, "product_serial")),
         "firmware": "uefi" if os.path.exists(os.path.join(root, "sys/firmware/efi")) else "bios",
     }
 
 
 def disk_sectors(path: str) -> int:
-    """Sectors of 512 bytes of a real disk that stays; 0 for everything else that is a block device."""
+    """Return the size of a fixed disk in sectors of 512 bytes; 0 for other block devices."""
     if (
         not os.path.exists(os.path.join(path, "device"))
-        or read(os.path.join(path, "removable")) == "1"
+        or read_line(os.path.join(path, "removable")) == "1"
     ):
         return 0
-    return int(read(os.path.join(path, "size")) or 0)
+    return int(read_line(os.path.join(path, "size")) or 0)
 
 
 def is_accelerator(path: str) -> bool:
-    """A display or processing device of a maker of accelerators; a server's own VGA chip is of another one."""
-    kind, maker = read(os.path.join(path, "class")), read(os.path.join(path, "vendor"))
-    return kind[:6] in ("0x0300", "0x0302", "0x0380", "0x1200") and maker in ACCELERATOR_MAKERS
+    """Whether a PCI device is a display or processing device of an accelerator vendor.
+
+    The VGA chips of servers come from other vendors.
+    """
+    device_class = read_line(os.path.join(path, "class"))
+    vendor = read_line(os.path.join(path, "vendor"))
+    return (
+        device_class[:6] in ("0x0300", "0x0302", "0x0380", "0x1200")
+        and vendor in ACCELERATOR_VENDORS
+    )
 
 
 def facts(pairs: List[str]) -> Event:
+    """Parse NAME=VALUE pairs."""
     return dict(pair.split("=", 1) for pair in pairs)
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Talk to the frontend during an installation.")
+    parser = argparse.ArgumentParser(description="Report to the frontend during an installation.")
     parser.add_argument("--url", required=True, help="the frontend, as http://ADDRESS")
     parser.add_argument("--order", required=True, help="the token of the install order")
-    known = next(filter(os.path.exists, AUTHORITIES), "")
-    parser.add_argument(
-        "--ca", default=known, help="certificates that the frontend's must descend from"
-    )
+    authority_file = next(filter(os.path.exists, AUTHORITIES), "")
+    parser.add_argument("--ca", default=authority_file, help="the CA certificates of the frontend")
     commands = parser.add_subparsers(dest="command")
-    follow = commands.add_parser("watch")
-    follow.add_argument("--screen", default="/run/rocks/screen")
-    follow.add_argument("--interval", type=float, default=1.0)
-    follow.add_argument("--log", action="append", default=[])
-    follow.add_argument(
-        "--new-session", action="store_true", help="outlive the script that starts this program"
+    watch_parser = commands.add_parser("watch")
+    watch_parser.add_argument("--screen", default="/run/rocks/screen")
+    watch_parser.add_argument("--interval", type=float, default=1.0)
+    watch_parser.add_argument("--log", action="append", default=[])
+    report_parser = commands.add_parser("report")
+    report_parser.add_argument("phase")
+    report_parser.add_argument("--message", default="")
+    report_parser.add_argument("--log", action="append", default=[])
+    report_parser.add_argument("--fact", action="append", default=[], metavar="NAME=VALUE")
+    hardware_parser = commands.add_parser("hardware")
+    secrets_parser = commands.add_parser("secrets")
+    secrets_parser.add_argument("--into", required=True)
+    secrets_parser.add_argument(
+        "--key", default="", help="the node's key on the preserved partition"
     )
-    tell = commands.add_parser("say")
-    tell.add_argument("phase")
-    tell.add_argument("--message", default="")
-    tell.add_argument("--log", action="append", default=[])
-    tell.add_argument("--fact", action="append", default=[], metavar="NAME=VALUE")
-    tell.add_argument("--seconds", type=float, default=SAY_SECONDS)
-    counting = commands.add_parser("hardware")
-    counting.add_argument("--seconds", type=float, default=SAY_SECONDS)
-    counting.add_argument(
-        "--new-session", action="store_true", help="outlive the script that starts this program"
-    )
-    take = commands.add_parser("secrets")
-    take.add_argument("--into", required=True)
-    take.add_argument("--key", default="", help="the node's key, on the preserved partition")
-    take.add_argument("--seconds", type=float, default=SAY_SECONDS)
-    trust = commands.add_parser("authority")
-    trust.add_argument("--into", required=True)
-    trust.add_argument("certificate", metavar="BASE64")
+    authority_parser = commands.add_parser("authority")
+    authority_parser.add_argument("--into", required=True)
+    authority_parser.add_argument("certificate", metavar="BASE64")
+    for subparser in (watch_parser, hardware_parser):
+        subparser.add_argument(
+            "--new-session", action="store_true", help="survive the script that starts this program"
+        )
+    for subparser in (report_parser, hardware_parser, secrets_parser):
+        subparser.add_argument(
+            "--seconds", type=float, default=REPORT_SECONDS, help="the time limit of all retries"
+        )
     return parser
 
 
 def main(argv: List[str]) -> int:
-    given = arguments().parse_args(argv)
-    frontend = Frontend(given.url.rstrip("/"), given.order, given.ca)
-    if getattr(given, "new_session", False):
+    options = arguments().parse_args(argv)
+    frontend = Frontend(options.url.rstrip("/"), options.order, options.ca)
+    if getattr(options, "new_session", False):
         leave_session()
-    if given.command == "authority":
-        return authority(given.certificate, given.into)
-    if given.command == "watch":
-        return watch(frontend, given.screen, given.interval, given.log)
-    if given.command == "secrets":
-        return secrets(frontend, given.key, given.into, given.seconds)
-    if given.command == "hardware":
-        return say(frontend, dict(count(), phase="hardware"), given.seconds)
-    if given.command == "say":
-        message = dict(facts(given.fact), phase=given.phase, message=given.message)  # type: Event
-        if given.log:
-            message["log"] = tail(given.log)
-        return say(frontend, message, given.seconds)
+    if options.command == "authority":
+        return write_certificate(options.certificate, options.into)
+    if options.command == "watch":
+        return watch(frontend, options.screen, options.interval, options.log)
+    if options.command == "secrets":
+        return fetch_secrets(frontend, options.key, options.into, options.seconds)
+    if options.command == "hardware":
+        return report(frontend, dict(hardware(), phase="hardware"), options.seconds)
+    if options.command == "report":
+        event = facts(options.fact)
+        event.update(phase=options.phase, message=options.message)
+        if options.log:
+            event["log"] = tail(options.log)
+        return report(frontend, event, options.seconds)
     arguments().print_usage(sys.stderr)
     return 2
 

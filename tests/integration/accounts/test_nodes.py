@@ -10,7 +10,7 @@ import sys
 
 import accounts
 import pytest
-from people import is_of_people
+from account_merge import is_of_people
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import watcher

@@ -192,14 +192,14 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
     assert (into / "munge_key").read_text() == "hush"
     installer.run("hardware")
     assert stage.database.rows("select node from hardware") == [(4,)]
-    installer.run("say", "installed")
+    installer.run("report", "installed")
     report = [
         "--fact",
         f"profile={stage.pin.profile}",
         "--fact",
         f"generation={stage.pin.generation}",
     ]
-    installer.run("say", "up", *report, "--fact", "manifest=cafe")
+    installer.run("report", "up", *report, "--fact", "manifest=cafe")
     assert stage.current(installer.order).state == "up"
 
     order = stage.order()
@@ -212,8 +212,8 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
 
 def test_what_is_not_heard_is_said_until_the_time_is_over(installer: Installer) -> None:
     unheard = installer.run(
-        "say", "installed", "--seconds", "3", url=f"http://{FRONTEND}:81", ok=(5,)
+        "report", "installed", "--seconds", "3", url=f"http://{FRONTEND}:81", ok=(5,)
     )
-    assert "not heard" in unheard.stderr
-    installer.run("say", "installed")
+    assert "no answer" in unheard.stderr
+    installer.run("report", "installed")
     assert installer.stage.current(installer.order).state == "installed"

@@ -23,6 +23,8 @@ URL = f"https://{FRONTEND}"
 GRAPH = """<graph>
   <attribute name="frontend_authority" default="">The certificate of the authority.</attribute>
   <edge from="compute"><to>base</to><to>progress</to></edge>
+  <edge from="progress" to="python"/>
+  <order head="python" tail="progress"/>
 </graph>
 """
 
@@ -89,7 +91,7 @@ def test_an_installation_goes_over_tls_from_its_boot_answer_on(
     ]
     secure.node.namespace.run([*argv, "secrets", "--into", str(tmp_path / "secrets")], timeout=60)
     assert (tmp_path / "secrets" / "node_key").read_text()
-    secure.node.namespace.run([*argv, "say", "installed"], timeout=60)
+    secure.node.namespace.run([*argv, "report", "installed"], timeout=60)
     assert secure.current(order).state == "installed"
 
 
@@ -97,7 +99,7 @@ def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_e
     secure: Stage, tmp_path: pathlib.Path
 ) -> None:
     """The %pre of our own progress.xml, run on the node; only its folder is another."""
-    names = ("nodes/progress.xml", "include/progress.py")
+    names = ("nodes/python.xml", "include/python", "nodes/progress.xml", "include/progress.py")
     ours = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
     pin = publish(
         secure.site.folder / "install",
@@ -110,19 +112,19 @@ def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_e
     )
     assert said.order is not None
     kickstart = secure.other.curl("/rocks/kickstart").text
-    script = next(part for part in kickstart.split("\n%pre ")[1:] if "authority.pem" in part)
     here = tmp_path / "run"
-    lines = script.partition("\n")[2].partition("\n%end")[0].replace("/run/rocks", str(here))
-    secure.other.namespace.run(["bash"], timeout=60, stdin=lines)
+    for section in kickstart.split("\n%pre ")[1:]:
+        script = section.partition("\n")[2].partition("\n%end")[0].replace("/run/rocks", str(here))
+        secure.other.namespace.run(["bash"], timeout=60, stdin=script)
     os.kill(int((here / "watch.pid").read_text(encoding="utf-8")), signal.SIGTERM)
-    given = (here / "authority.pem").read_text(encoding="utf-8")
-    tell = [str(here / "tell"), "secrets", "--into", str(here / "secrets"), "--seconds", "3"]
+    certificate = (here / "authority.pem").read_text(encoding="utf-8")
+    argv = [str(here / "progress"), "secrets", "--into", str(here / "secrets"), "--seconds", "3"]
     (here / "authority.pem").write_text(
         (secure.site.folder / "other.pem").read_text(encoding="utf-8"), encoding="utf-8"
     )
-    assert secure.other.namespace.run(tell, timeout=60, ok=(5,)).status == 5
-    (here / "authority.pem").write_text(given, encoding="utf-8")
-    secure.other.namespace.run(tell, timeout=60)
+    assert secure.other.namespace.run(argv, timeout=60, ok=(5,)).status == 5
+    (here / "authority.pem").write_text(certificate, encoding="utf-8")
+    secure.other.namespace.run(argv, timeout=60)
     assert (here / "secrets" / "node_key").read_text(encoding="utf-8")
 
 

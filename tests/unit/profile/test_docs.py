@@ -222,7 +222,7 @@ def test_a_site_can_add_an_appliance(tmp_path: pathlib.Path) -> None:
         apply(tmp_path / "site", TITLES[4]), "viz", node_attributes("compute"), "rhel9"
     )
     assert {"paraview", "openmpi", "gcc"} <= {package.name for package in profile.packages}
-    assert {"viz", "client", "users", "mpi", "partition", "report-up"} <= {
+    assert {"viz", "managed-node", "users", "mpi", "partition", "boot-report"} <= {
         node.name for node in profile.nodes
     }
 

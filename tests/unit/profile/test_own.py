@@ -72,10 +72,10 @@ def test_every_choice_of_a_site_is_strictly_valid(site: str, release: str) -> No
 )
 def test_accounts_without_a_source_are_an_error(release: str) -> None:
     with pytest.raises(
-        DescriptionError, match=rf"accounts-nis.xml:.*{release} has no NIS.*; set accounts to files"
+        DescriptionError, match=rf"accounts-nis.xml:.*{release} .* NIS.*; set accounts to files"
     ):
         kickstart("compute", release, **SITES["nis"])
-    with pytest.raises(DescriptionError, match=r"there is no domain: .*; set nis_domain"):
+    with pytest.raises(DescriptionError, match=r"accounts-nis.xml:.*; set nis_domain"):
         kickstart("compute", "rhel8", accounts="nis")
 
 

@@ -7,13 +7,13 @@ import os
 import pathlib
 from typing import Any
 
+import account_merge
 import accounts
-import people
 import pytest
+from account_merge import NOTHING, Bundle, Refused, merge, read
 from accounts import Follower, Node, opened
 from hypothesis import given
 from hypothesis import strategies as st
-from people import NOTHING, Bundle, Refused, merge, read
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import signing_keys
@@ -169,7 +169,9 @@ def test_system_accounts_survive_any_bundle_byte_for_byte(
         own = {row.split(":")[0] for row in system_rows(texts[name])}
         for file in (after.between, after.final):
             kept = [
-                row for row in file[people.SECRETS[name]].splitlines() if row.split(":")[0] in own
+                row
+                for row in file[account_merge.SECRETS[name]].splitlines()
+                if row.split(":")[0] in own
             ]
             assert kept == [row for row in secret.splitlines() if row.split(":")[0] in own]
 

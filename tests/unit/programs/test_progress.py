@@ -104,7 +104,7 @@ def test_the_last_lines_of_the_logs_fit_into_one_message(tmp_path: pathlib.Path)
 def test_counts_go_out_once_an_interval_and_a_new_phase_at_once() -> None:
     pace = Pace(1.0)
     assert pace.may_send(INSTALL, 0.0)
-    pace.heard(INSTALL, 0.0)
+    pace.accepted(INSTALL, 0.0)
     assert not pace.may_send({**INSTALL, "done": 134}, 0.9)
     assert pace.may_send({"phase": "posttrans", "message": ""}, 0.1)
     assert pace.may_send({**INSTALL, "done": 134}, 1.0)
@@ -115,18 +115,18 @@ def test_a_frontend_that_does_not_answer_is_asked_less_and_less() -> None:
     while now < 300.0:
         if pace.may_send(INSTALL, now):
             asked.append(now)
-            pace.unheard(now)
+            pace.not_accepted(now)
         now += 0.5
     gaps = [later - earlier for earlier, later in zip(asked, asked[1:])]
     assert gaps[:5] == [2.0, 4.0, 8.0, 16.0, 32.0]
     assert set(gaps[5:]) == {60.0}
-    pace.heard(INSTALL, now)
+    pace.accepted(INSTALL, now)
     assert pace.may_send(INSTALL, now + 1.0)
 
 
 def test_a_frontend_that_names_its_time_is_not_asked_before() -> None:
     pace = Pace(1.0)
-    pace.unheard(0.0, retry_after=42.0)
+    pace.not_accepted(0.0, retry_after=42.0)
     assert not pace.may_send(INSTALL, 41.0)
     assert pace.may_send(INSTALL, 42.0)
 
@@ -169,7 +169,7 @@ def test_a_machine_is_counted_as_slurm_wants_it(tmp_path: pathlib.Path) -> None:
         files[f"sys/bus/pci/devices/0000:0{number}:00.0/class"] = kind
         files[f"sys/bus/pci/devices/0000:0{number}:00.0/vendor"] = maker
     files["sys/firmware/efi/fw_platform_size"] = "64"
-    assert progress.count(machine(tmp_path, files)) == {
+    assert progress.hardware(machine(tmp_path, files)) == {
         **{
             "cpus": 8,
             "sockets": 2,
@@ -184,4 +184,4 @@ def test_a_machine_is_counted_as_slurm_wants_it(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_machine_that_tells_nothing_is_counted_too(tmp_path: pathlib.Path) -> None:
-    assert progress.count(str(tmp_path))["cpus"] == 0
+    assert progress.hardware(str(tmp_path))["cpus"] == 0
