@@ -73,6 +73,8 @@ def test_the_tarball_holds_what_runs_and_nothing_of_how_it_is_made(tarball: path
     assert {
         "plugins/inventory/rocks.py",
         "plugins/module_utils/cluster/schema.py",
+        "plugins/module_utils/service/web/static/page.css",
+        "plugins/module_utils/service/web/static/page.js",
         "xml/graphs/default",
         "LICENSE",
     } <= set(names)

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import pathlib
 from html import escape
 from typing import Iterable
 
 from ..model import HTML, Answer
-from .page_css import STYLE
-from .page_js import SCRIPT
 
+STATIC = pathlib.Path(__file__).parent / "static"
+STYLE = (STATIC / "page.css").read_text(encoding="utf-8")
+SCRIPT = (STATIC / "page.js").read_text(encoding="utf-8")
 PLACES = (("/", "Nodes"), ("/rocks/graph", "Graph"), ("/rocks/generations", "Generations"))
 
 

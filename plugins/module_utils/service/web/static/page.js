@@ -1,49 +1,40 @@
-# Copyright: (c) 2026, the npaci.rocks contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What keeps the page live and usable from the keyboard.  Text, not code, as far as Python goes.
-
-It never writes HTML: every text of a node goes in as text.
-"""
-
-from __future__ import annotations
-
-SCRIPT = """
+// Keep the pages live and usable from the keyboard. Node texts are inserted as text, never as HTML.
 'use strict';
 (() => {
-  const refreshed = document.querySelector('[data-refresh]');
-  if (refreshed) setInterval(async () => {
+  const live = document.querySelector('[data-refresh]');
+  if (live) setInterval(async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, {cache: 'no-store'});
-      if (!answer.ok) return;
-      const news = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-refresh]');
-      if (!news) return location.reload();
-      const open = [...refreshed.querySelectorAll('details')].map(details => details.open);
-      refreshed.replaceChildren(...news.childNodes);
-      refreshed.querySelectorAll('details').forEach((details, i) => { details.open = open[i] ?? details.open; });
-    } catch (error) { /* the next one may be answered */ }
+      const response = await fetch(location.href, {cache: 'no-store'});
+      if (!response.ok) return;
+      const update = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('[data-refresh]');
+      if (!update) return location.reload();
+      const open = [...live.querySelectorAll('details')].map(details => details.open);
+      live.replaceChildren(...update.childNodes);
+      live.querySelectorAll('details').forEach((details, i) => { details.open = open[i] ?? details.open; });
+    } catch (error) { /* try again at the next interval */ }
   }, 3000);
 
   const bar = document.querySelector('[data-live]');
   if (!bar) return;
-  const open = ['ordered', 'booted', 'installing'], bad = ['failed', 'expired', 'cancelled'];
-  const seen = JSON.parse(bar.dataset.live);
-  const fresh = document.getElementById('fresh'), find = document.getElementById('find');
+  const open = ['ordered', 'booted', 'installing'], ended = ['failed', 'expired', 'cancelled'];
+  const current = JSON.parse(bar.dataset.live);
+  const freshness = document.getElementById('fresh'), find = document.getElementById('find');
   const buttons = [...bar.querySelectorAll('button')], pressed = new Set();
   const tiles = () => [...document.querySelectorAll('.node')];
 
-  const words = n => {
+  const describe = n => {
     if (!n.root) return n.membership;
     if (!n.state) return 'never ordered';
-    if (bad.includes(n.state)) return n.state + ': ' + n.reason;
+    if (ended.includes(n.state)) return n.state + ': ' + n.reason;
     if (open.includes(n.state)) return n.total > 0 ? n.phase + ' ' + n.done + ' of ' + n.total : n.phase || n.state;
-    return n.state + ' \\u00b7 ' + n.generation.slice(0, 8);
+    return n.state + ' \u00b7 ' + n.generation.slice(0, 8);
   };
 
-  const show = (tile, n) => {
+  const showNode = (tile, n) => {
     tile.className = 'node ' + n.state;
     tile.dataset.state = n.state || (n.root ? 'never' : '');
-    tile.querySelector('span').textContent = words(n);
+    tile.querySelector('span').textContent = describe(n);
     let progress = tile.querySelector('progress');
     if (open.includes(n.state) && n.total > 0) {
       if (!progress) progress = tile.appendChild(document.createElement('progress'));
@@ -52,27 +43,27 @@ SCRIPT = """
     } else if (progress) progress.remove();
   };
 
-  const trouble = () => {
-    const failed = new Map(), place = document.getElementById('trouble');
+  const showFailures = () => {
+    const failed = new Map(), section = document.getElementById('trouble');
     for (const tile of tiles()) if (tile.dataset.state === 'failed') {
       const reason = tile.querySelector('span').textContent.replace(/^failed: /, '');
       failed.set(reason, [...(failed.get(reason) || []), tile]);
     }
-    const text = [...failed].map(([reason, some]) => reason + some.map(tile => tile.id)).join();
-    if (place.dataset.text === text) return;
-    place.dataset.text = text;
-    place.textContent = '';
+    const text = [...failed].map(([reason, failedTiles]) => reason + failedTiles.map(tile => tile.id)).join();
+    if (section.dataset.text === text) return;
+    section.dataset.text = text;
+    section.textContent = '';
     if (!failed.size) return;
-    const box = place.appendChild(document.createElement('div'));
+    const box = section.appendChild(document.createElement('div'));
     box.className = 'trouble';
     const head = box.appendChild(document.createElement('h2'));
     head.textContent = 'Failed ';
     head.appendChild(document.createElement('small')).textContent = [...failed.values()].flat().length;
     const list = box.appendChild(document.createElement('ul'));
-    for (const [reason, some] of failed) {
+    for (const [reason, failedTiles] of failed) {
       const item = list.appendChild(document.createElement('li'));
       item.append(reason + ':');
-      for (const tile of some) {
+      for (const tile of failedTiles) {
         item.append(' ');
         const link = item.appendChild(document.createElement('a'));
         link.href = tile.getAttribute('href');
@@ -82,28 +73,28 @@ SCRIPT = """
   };
 
   const order = [...buttons.map(button => button.dataset.state)];
-  const told = {never: 'never ordered'};
-  const heads = () => {
+  const LABELS = {never: 'never ordered'};
+  const showRackCounts = () => {
     for (const rack of document.querySelectorAll('.rack')) {
       const counts = new Map();
       for (const tile of rack.querySelectorAll('.node')) {
         const state = tile.dataset.state || tile.querySelector('span').textContent;
         counts.set(state, (counts.get(state) || 0) + 1);
       }
-      const place = state => order.includes(state) ? order.indexOf(state) : order.length;
-      const known = [...counts.keys()].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+      const position = state => order.includes(state) ? order.indexOf(state) : order.length;
+      const states = [...counts.keys()].sort((a, b) => position(a) - position(b) || (a < b ? -1 : 1));
       rack.querySelector('small').textContent =
-        known.map(state => counts.get(state) + ' ' + (told[state] || state)).join(' \\u00b7 ');
+        states.map(state => counts.get(state) + ' ' + (LABELS[state] || state)).join(' \u00b7 ');
     }
   };
 
-  const narrow = () => {
+  const filter = () => {
     const counts = {}, text = find.value.trim().toLowerCase();
     for (const tile of tiles()) {
       const state = tile.dataset.state;
       counts[state] = (counts[state] || 0) + 1;
-      const wanted = (!pressed.size || pressed.has(state)) && tile.textContent.toLowerCase().includes(text);
-      tile.parentElement.hidden = !wanted;
+      const matches = (!pressed.size || pressed.has(state)) && tile.textContent.toLowerCase().includes(text);
+      tile.parentElement.hidden = !matches;
     }
     for (const rack of document.querySelectorAll('.rack'))
       rack.hidden = !rack.querySelector('li:not([hidden])');
@@ -114,54 +105,54 @@ SCRIPT = """
     }
   };
 
-  const take = news => {
-    if (news.whole && news.nodes.some(n => !document.getElementById('n-' + n.name))
-        || news.whole && news.nodes.length !== tiles().length) return location.reload();
-    for (const n of news.nodes) {
+  const apply = update => {
+    if (update.whole && update.nodes.some(n => !document.getElementById('n-' + n.name))
+        || update.whole && update.nodes.length !== tiles().length) return location.reload();
+    for (const n of update.nodes) {
       const tile = document.getElementById('n-' + n.name);
-      if (tile) show(tile, n);
+      if (tile) showNode(tile, n);
     }
-    seen.now = news.now;
-    seen.revision = news.revision;
-    fresh.textContent = news.now + ' UTC';
-    fresh.className = '';
-    trouble();
-    heads();
-    narrow();
+    current.now = update.now;
+    current.revision = update.revision;
+    freshness.textContent = update.now + ' UTC';
+    freshness.className = '';
+    showFailures();
+    showRackCounts();
+    filter();
   };
 
   let pause = 2000;
-  const ask = async () => {
+  const poll = async () => {
     if (!document.hidden) {
       try {
-        const query = new URLSearchParams({since: seen.now, revision: seen.revision});
-        const answer = await fetch('/rocks/status?' + query, {cache: 'no-store'});
-        if (!answer.ok) throw new Error(answer.status);
-        take(await answer.json());
+        const query = new URLSearchParams({since: current.now, revision: current.revision});
+        const response = await fetch('/rocks/status?' + query, {cache: 'no-store'});
+        if (!response.ok) throw new Error(response.status);
+        apply(await response.json());
         pause = 2000;
       } catch (error) {
-        fresh.textContent = 'no answer since ' + seen.now + ' UTC';
-        fresh.className = 'lost';
+        freshness.textContent = 'no answer since ' + current.now + ' UTC';
+        freshness.className = 'lost';
         pause = Math.min(30000, pause * 1.5);
       }
     }
-    setTimeout(ask, pause);
+    setTimeout(poll, pause);
   };
-  setTimeout(ask, pause);
+  setTimeout(poll, pause);
 
   for (const button of buttons) button.addEventListener('click', () => {
     const on = button.getAttribute('aria-pressed') !== 'true';
     button.setAttribute('aria-pressed', on);
     on ? pressed.add(button.dataset.state) : pressed.delete(button.dataset.state);
-    narrow();
+    filter();
   });
-  find.addEventListener('input', narrow);
+  find.addEventListener('input', filter);
 
   const columns = shown => shown.filter(t => t.offsetTop === shown[0].offsetTop).length || 1;
   document.addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === '/' && event.target !== find) { event.preventDefault(); find.focus(); return; }
-    if (event.key === 'Escape' && event.target === find) { find.value = ''; narrow(); find.blur(); return; }
+    if (event.key === 'Escape' && event.target === find) { find.value = ''; filter(); find.blur(); return; }
     const tile = event.target.closest && event.target.closest('.node');
     const shown = tiles().filter(t => !t.parentElement.hidden && !t.closest('.rack').hidden);
     if (!shown.length) return;
@@ -179,4 +170,3 @@ SCRIPT = """
     next.focus();
   });
 })();
-"""
