@@ -21,7 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_tar
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
 from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import (
-    installer,
+    installer_for,
 )
 from lab import cache
 from lab.distribution.sources import sources
@@ -44,8 +44,8 @@ PACKAGES = "@^minimal-environment\ngrub2\nkexec-tools\n"
 # As the node file console.xml has it.
 SSHD = 'sshpw --username=root --sshkey "{key}"\nrootpw'
 FRONTEND = f"\n%post\nmkdir -p /etc/rocks\necho {URL} >/etc/rocks/frontend\n%end\n"
-START = boot_scripts.Start(
-    NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer("rhel9"),
+START = boot_scripts.BootParameters(
+    NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer_for("rhel9"),
     ("console=ttyS0,115200", "quiet", "mitigations=off", "inst.sshd"),
 )  # fmt: skip
 # A driver that each node builds, as its node file has it; and the module, since the lab's machines have no compiler.
@@ -99,7 +99,9 @@ class Stage:
         further: str = FRONTEND,
     ) -> None:
         self.net, self.fe, self.node, self.key, self.laps = net, fe, node, key, laps
-        fe.made["/rocks/boot"] = lambda _address: boot_scripts.install(boot_scripts.IPXE, START)
+        fe.made["/rocks/boot"] = lambda _address: boot_scripts.install_script(
+            boot_scripts.IPXE, START
+        )
         fe.made[ASKED] = lambda address: fe.kickstarts[address]
         text = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
         fe.reinstall(ADDRESS, text.replace("rootpw", SSHD.format(key=key.public), 1) + further)

@@ -19,7 +19,7 @@ from ..errors import RocksError
 from ..files import replace
 from ..install import orders, timestamps
 from ..service import prometheus_format
-from ..service.api.metrics import measured
+from ..service.api.metrics import collect_metrics
 
 
 def run_maintenance(url: str, textfile: str, now: str) -> None:
@@ -31,7 +31,9 @@ def run_maintenance(url: str, textfile: str, now: str) -> None:
     with connect(url) as database:
         orders.expire(database, now=now)
         if textfile:
-            replace(textfile, prometheus_format.text(measured(database)), mode=0o644)
+            replace(
+                textfile, prometheus_format.format_families(collect_metrics(database)), mode=0o644
+            )
             os.utime(
                 textfile
             )  # node_exporter exports its age, which must grow only when this fails

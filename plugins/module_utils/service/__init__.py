@@ -1,1 +1,1 @@
-"""The HTTP face that installing nodes talk to (paper, 6.1)."""
+"""The HTTP service for installing nodes and for administrators (paper, 6.1)."""

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who may look: the page and what it shows are for the addresses that the site allows, and change nothing."""
+"""Restrict pages and metrics to the addresses that the site allows (``viewers`` in rocks.yml)."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from .model import Denied
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
-def demand_viewer(settings: Settings, address: str) -> None:
-    """Refuse an address that none of the site's ``viewers`` holds.  Raises Denied (403)."""
-    asked = ipaddress.ip_address(address)
-    if not any(asked in network for network in _networks(settings.viewers)):
+def require_viewer(settings: Settings, address: str) -> None:
+    """Refuse an address outside the site's ``viewers``.
+
+    Raises Denied (403), or DescriptionError when ``viewers`` cannot be parsed.
+    """
+    client = ipaddress.ip_address(address)
+    if not any(client in network for network in _parse_networks(settings.viewers)):
         raise Denied(
             403,
-            "the page is not for this address",
+            "this page is not available to this address",
             address,
-            "the site names who may look: viewers in rocks.yml",
+            "allow the address or its network: viewers in rocks.yml",
         )
 
 
 @functools.lru_cache(maxsize=8)
-def _networks(text: str) -> tuple[Network, ...]:
+def _parse_networks(text: str) -> tuple[Network, ...]:
     try:
         return tuple(
             ipaddress.ip_network(part, strict=False) for part in text.replace(",", " ").split()
         )
     except ValueError as error:
         raise DescriptionError(
-            f"viewers: {error}", "rocks.yml", "addresses or networks, as 10.1.0.0/16"
+            f"viewers: {error}", "rocks.yml", "use addresses or networks, such as 10.1.0.0/16"
         ) from None

@@ -1,56 +1,72 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a boot loader is told: start the installer, boot from the local disk, or ask again.
+"""Write the script for a boot loader: start the installer, boot the local disk, or retry.
 
-Two forms: an iPXE script, and a configuration for GRUB, which reads it over HTTP from the same address.  Pure text.
+There are two loaders: iPXE reads a script, and GRUB a configuration, both over HTTP from the same
+address. Pure text.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import Literal, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
 from ..errors import DescriptionError
 from .installer_arguments import Installer
 
-IPXE, GRUB = "ipxe", "grub"
-FORMS = (IPXE, GRUB)
-KERNEL, INITRD = "images/pxeboot/vmlinuz", "images/pxeboot/initrd.img"
+Loader = Literal["ipxe", "grub"]
+IPXE: Loader = "ipxe"
+GRUB: Loader = "grub"
+LOADERS = (IPXE, GRUB)
+KERNEL = "images/pxeboot/vmlinuz"
+INITRD = "images/pxeboot/initrd.img"
 
-# What neither loader's language gives a meaning to.
+# Characters without a special meaning in both loaders' languages.
 PLAIN = re.compile(r"[A-Za-z0-9_.,:/=@+%\[\]-]+")
 
+# An unknown machine retries this often within DISCOVERY_WINDOW, then goes on to its next boot
+# device. iPXE waits and retries by itself, for ten minutes in all; GRUB cannot, so the machine
+# restarts, which may take minutes each time.
 DISCOVERY_SECONDS = 15
-# How often an unknown machine is asked to wait within this time; then it goes on to its next boot device.  iPXE waits and
-# asks again by itself, ten minutes in all; GRUB cannot, and the machine restarts, which may take minutes each time.
-DISCOVERY_TRIES = {IPXE: 40, GRUB: 8}
+DISCOVERY_TRIES: Mapping[Loader, int] = {IPXE: 40, GRUB: 8}
 DISCOVERY_WINDOW = 2 * 3600
 
-# GRUB holds the connection over which it reads its configuration until it has run that to the end, and begins with the
-# same source port at each start: a machine that restarted from within would meet its own old connection, which the
-# server keeps, and get no answer.  The entries of a menu run when the file is closed.
-LOCAL = {
-    # UEFI goes on to its next boot entry only when the loader says that it failed; SeaBIOS goes on either way.
-    IPXE: "#!ipxe\necho {node}: {reason}, booting from the local disk\niseq ${{platform}} efi && exit 1 || exit\n",
-    GRUB: 'set timeout=0\nmenuentry "{node}: {reason}, booting from the local disk" {{\n  exit 1\n}}\n',
+# GRUB keeps the connection over which it reads its configuration open until it has run all of it,
+# and starts with the same source port each time: a machine that restarts while the configuration
+# runs would collide with its own old connection, which the server keeps, and get no response. The
+# entries of a menu run after the file is closed.
+LOCAL_SCRIPTS: Mapping[Loader, str] = {
+    # UEFI tries its next boot entry only when the loader reports failure; SeaBIOS always does.
+    IPXE: (
+        "#!ipxe\necho {node}: {reason}, booting from the local disk\n"
+        "iseq ${{platform}} efi && exit 1 || exit\n"
+    ),
+    GRUB: (
+        "set timeout=0\n"
+        'menuentry "{node}: {reason}, booting from the local disk" {{\n  exit 1\n}}\n'
+    ),
 }
-INSTALL = {
+INSTALL_SCRIPTS: Mapping[Loader, str] = {
     IPXE: (
         "#!ipxe\necho {node}: installing {distribution} {generation}\n"
-        "kernel {tree}/{kernel} initrd=initrd.img {arguments}\ninitrd --name initrd.img {tree}/{initrd}\nboot\n"
+        "kernel {tree}/{kernel} initrd=initrd.img {arguments}\n"
+        "initrd --name initrd.img {tree}/{initrd}\nboot\n"
     ),
     GRUB: (
         'set timeout=0\nmenuentry "{node}: installing {distribution} {generation}" {{\n'
         '  if [ "$grub_platform" = efi ]; then\n'
-        "    {efi_linux} {place}/{kernel} {arguments}\n    {efi_initrd} {place}/{initrd}\n"
-        "  else\n    linux {place}/{kernel} {arguments}\n    initrd {place}/{initrd}\n  fi\n}}\n"
+        "    {efi_linux} {path}/{kernel} {arguments}\n    {efi_initrd} {path}/{initrd}\n"
+        "  else\n    linux {path}/{kernel} {arguments}\n    initrd {path}/{initrd}\n  fi\n}}\n"
     ),
 }
-# The lease is asked for again as well: a machine that was just entered gets its own address then.  The script replaces
-# itself: a script that was called would end in the one that called it.
-WAITING = "no node has {address}: waiting for rocks_insert_ethers, or rocks_interface for a further interface"
-DISCOVERY = {
+# The script also requests a new lease, because a machine that was just added gets its own address
+# then. It replaces itself: a script that was called would return to its caller.
+WAITING = (
+    "no node has {address}: waiting for rocks_insert_ethers,"
+    " or rocks_interface for a further interface"
+)
+DISCOVERY_SCRIPTS: Mapping[Loader, str] = {
     IPXE: (
         f"#!ipxe\necho {WAITING}\nsleep {{seconds}}\ndhcp || exit 1\n"
         "chain --replace {url}/rocks/boot?form=ipxe || exit 1\n"
@@ -59,78 +75,92 @@ DISCOVERY = {
 }
 
 
-class Start(NamedTuple):
-    """All that an installation is started with.
-
-    mac    of the interface that the machine booted by; empty: the installer tries all that it has
-    tree   URL of the pinned generation
-    extra  further kernel arguments of the node, in order
-    """
+class BootParameters(NamedTuple):
+    """The values that an installation starts with."""
 
     node: str
     mac: str
+    """MAC of the interface that the machine booted from; empty: the installer tries all interfaces.
+    """
     distribution: str
     generation: str
     url: str
+    """URL of the frontend."""
     tree: str
+    """URL of the pinned generation."""
     installer: Installer
     extra: tuple[str, ...] = ()
+    """Further kernel arguments of the node, in order."""
 
 
-def form(asked: str, agent: str) -> Optional[str]:
-    """The loader's language: what it asks for, else what its name for itself tells; None when neither does."""
-    if asked:
-        return asked if asked in FORMS else None
-    return next((known for known in FORMS if agent.lower().startswith(known)), None)
+def choose_loader(requested: str, user_agent: str) -> Optional[Loader]:
+    """Return the loader that the query names, or else the one that the User-Agent header names.
+
+    Return None for any other client.
+    """
+    if requested:
+        return next((loader for loader in LOADERS if loader == requested), None)
+    return next((loader for loader in LOADERS if user_agent.lower().startswith(loader)), None)
 
 
-def install(form: str, start: Start) -> str:
-    """Start the installer.  Raises DescriptionError when a node's argument would mean something to the loader."""
-    arguments = kernel_arguments(start)
-    return INSTALL[form].format(
-        **start._asdict(),
+def install_script(loader: Loader, parameters: BootParameters) -> str:
+    """Start the installer.
+
+    Raises DescriptionError when a node's argument has characters that are special to the loader.
+    """
+    arguments = kernel_arguments(parameters)
+    return INSTALL_SCRIPTS[loader].format(
+        node=parameters.node,
+        distribution=parameters.distribution,
+        generation=parameters.generation,
+        tree=parameters.tree,
         arguments=" ".join(arguments),
         kernel=KERNEL,
         initrd=INITRD,
-        place=_grub_place(start.tree),
-        efi_linux=start.installer.efi_verbs[0],
-        efi_initrd=start.installer.efi_verbs[1],
+        path=_grub_path(parameters.tree),
+        efi_linux=parameters.installer.efi_linux,
+        efi_initrd=parameters.installer.efi_initrd,
     )
 
 
-def kernel_arguments(start: Start) -> tuple[str, ...]:
-    """The kernel's arguments of this installation; a kexec into the installer uses the same."""
-    usual = [
-        text.format(
-            url=start.url,
-            host=urlsplit(start.url).hostname,
-            tree=start.tree,
-            mac=start.mac.replace(":", "-"),
+def kernel_arguments(parameters: BootParameters) -> tuple[str, ...]:
+    """Return the kernel arguments of this installation, which a kexec also uses."""
+    standard = [
+        template.format(
+            url=parameters.url,
+            host=urlsplit(parameters.url).hostname,
+            tree=parameters.tree,
+            mac=parameters.mac.replace(":", "-"),
         )
-        for text in start.installer.arguments
-        if start.mac or "{mac}" not in text
+        for template in parameters.installer.arguments
+        if parameters.mac or "{mac}" not in template
     ]
-    for text in start.extra:
-        if not PLAIN.fullmatch(text):
+    for argument in parameters.extra:
+        if not PLAIN.fullmatch(argument):
             raise DescriptionError(
-                f"the kernel argument {text!r} has characters that a boot loader would read as its own",
-                start.node,
-                "its attributes installer_console and installer_arguments take letters, digits and _.,:/=@+%[]-",
+                f"the kernel argument {argument!r} has characters that are special to a boot"
+                " loader",
+                parameters.node,
+                "the attributes installer_console and installer_arguments allow letters, digits"
+                " and _.,:/=@+%[]-",
             )
-    return (*usual, *start.extra)
+    return (*standard, *parameters.extra)
 
 
-def local(form: str, node: str, reason: str) -> str:
-    """Boot from the local disk.  ``reason`` is ours: it holds nothing that a loader would read."""
-    return LOCAL[form].format(node=node, reason=reason)
+def local_boot_script(loader: Loader, node: str, reason: str) -> str:
+    """Boot from the local disk.
+
+    ``reason`` must be a text of this program, without characters that are special to a loader.
+    """
+    return LOCAL_SCRIPTS[loader].format(node=node, reason=reason)
 
 
-def discovery(form: str, address: str, url: str) -> str:
-    """Wait and ask again.  It is for the caller to end that after DISCOVERY_TRIES."""
-    return DISCOVERY[form].format(address=address, url=url, seconds=DISCOVERY_SECONDS)
+def discovery_script(loader: Loader, address: str, url: str) -> str:
+    """Wait and retry. The caller must stop that after DISCOVERY_TRIES."""
+    return DISCOVERY_SCRIPTS[loader].format(address=address, url=url, seconds=DISCOVERY_SECONDS)
 
 
-def _grub_place(tree: str) -> str:
-    """A URL as GRUB names it: ``(http,host:port)/path``."""
+def _grub_path(tree: str) -> str:
+    """Return a URL in GRUB's form: ``(http,host:port)/path``."""
     parts = urlsplit(tree)
     return f"({parts.scheme},{parts.netloc}){parts.path}"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The certificate of the cluster's own authority, as nodes are given it with their kickstart."""
+"""The certificate of the cluster's own authority, in the form in which a kickstart contains it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..files import read_text
 
 
 @functools.lru_cache(maxsize=4)
-def in_one_line(path: str) -> str:
-    """What stands between the first and the last line of a PEM file, in one; "" without a path.
+def base64_certificate(path: str) -> str:
+    """Return the content of a PEM file as one line of Base64; "" when ``path`` is empty.
 
-    Raises NotFound, or DescriptionError for what is no certificate.
+    Raises NotFound, or DescriptionError when the file is not a certificate.
     """
     if not path:
         return ""
@@ -24,5 +24,5 @@ def in_one_line(path: str) -> str:
         return base64.b64encode(ssl.PEM_cert_to_DER_cert(read_text(path).strip())).decode()
     except ValueError as error:
         raise DescriptionError(
-            f"no certificate ({error})", path, "PEM is expected, and one certificate"
+            f"not a certificate ({error})", path, "the file must contain one certificate, as PEM"
         ) from None

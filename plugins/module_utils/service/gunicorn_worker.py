@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How gunicorn runs the application: some threads in each process, each of which takes a connection and answers it.
+"""A gunicorn worker whose threads accept connections from nginx and answer them over SCGI.
 
-gunicorn starts the processes, looks after them and replaces them. Its own workers read HTTP once more, which nginx has
-read already, and that costs several times what an installing node's report does; and its threads get their work from a
-dispatcher. Here nginx is the only client, on a Unix socket, and says what it has read (``scgi``).
+gunicorn starts the processes, supervises them and replaces them. Its own workers parse HTTP a
+second time, after nginx, which costs several times as much as a progress report itself, and they
+hand requests to their threads through a dispatcher. Here nginx is the only client, on a Unix
+socket, and passes on what it has parsed (``scgi``).
 """
 
 from __future__ import annotations
@@ -18,48 +19,52 @@ from typing import Any
 
 try:
     from gunicorn.workers.base import Worker as Process
-except ImportError:  # only gunicorn itself loads this file; ansible-test looks at it without
+except ImportError:  # only gunicorn itself loads this file; ansible-test imports it without
     Process = object
 
-from .scgi import answered, received
+from .scgi import call_application, read_request
 
-BEAT_SECONDS = 1.0
-GARBAGE = (
-    20_000  # objects that may be left in circles before they are looked for; Python's own is 700
-)
-STANDING = 2  # threads that wait for a connection at the same time
+HEARTBEAT_SECONDS = 1.0
+# Objects in reference cycles that may accumulate before a garbage collection; Python's default:
+# 700.
+GC_THRESHOLD = 20_000
+MAX_WAITING = 2  # threads that wait in accept() at the same time
 
 
 class Worker(Process):  # type: ignore[misc]  # gunicorn has no types
-    """A process with ``threads`` threads on the one socket."""
+    """A process with ``threads`` threads that share one socket."""
 
     alive: bool
     cfg: Any
 
     def run(self) -> None:
-        """Answer until we are told to end, or the parent is gone; what was begun is answered then."""
+        """Answer requests until gunicorn stops the worker or its parent exits.
+
+        Requests in progress are completed first, within ``graceful_timeout`` seconds.
+        """
         (listener,) = self.sockets
         listener.setblocking(True)
-        gc.freeze()  # what was loaded before the first request stays, and need not be looked through again and again
-        gc.set_threshold(GARBAGE)
-        busy, door = [False] * self.cfg.threads, _Door(STANDING)
+        gc.freeze()  # exempt what was loaded before the first request from every later collection
+        gc.set_threshold(GC_THRESHOLD)
+        busy = [False] * self.cfg.threads
+        limit = _AcceptLimit(MAX_WAITING)
         for number in range(self.cfg.threads):
             threading.Thread(
-                target=self._serve, args=(listener, door, busy, number), daemon=True
+                target=self._serve, args=(listener, limit, busy, number), daemon=True
             ).start()
         while self.alive and self.ppid == os.getppid():
             self.notify()
-            time.sleep(BEAT_SECONDS)  # gunicorn wants a sign of life
+            time.sleep(HEARTBEAT_SECONDS)  # gunicorn replaces a worker that does not notify
         self.alive = False
-        self.log.info("Ending (pid: %s): what was begun is answered first", self.pid)
+        self.log.info("Stopping (pid: %s) after the requests in progress", self.pid)
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while any(busy) and time.monotonic() < deadline:
-            time.sleep(BEAT_SECONDS / 100)  # for what was begun, until the deadline
+            time.sleep(HEARTBEAT_SECONDS / 100)
 
-    def _serve(self, listener: Any, door: _Door, busy: list[bool], number: int) -> None:
+    def _serve(self, listener: Any, limit: _AcceptLimit, busy: list[bool], number: int) -> None:
         while self.alive:
             with contextlib.suppress(OSError):
-                with door:
+                with limit:
                     client = listener.accept()[0]
                 busy[number] = True
                 try:
@@ -70,31 +75,34 @@ class Worker(Process):  # type: ignore[misc]  # gunicorn has no types
 
     def _answer(self, client: Any) -> None:
         try:
-            client.sendall(answered(self.wsgi, received(client)))
+            client.sendall(call_application(self.wsgi, read_request(client)))
         except OSError:
-            pass  # whoever asked has gone
+            pass  # the client closed the connection
         except Exception:
-            self.log.exception("a request ended the way no request should")
+            self.log.exception("unexpected error while answering a request")
 
 
-class _Door:
-    """Where threads wait for a connection: some stand in it, and the others sleep until the last of those has left.
+class _AcceptLimit:
+    """Let only ``waiting`` threads wait in ``accept``; the others sleep until those have left.
 
-    The kernel wakes whoever waits in ``accept`` in turn. With a few, a quiet hour is served by threads whose memory is
-    still in the processor's caches; in a storm each that leaves the door empty wakes the next.
+    The kernel wakes the threads that wait in ``accept`` in turn. With only a few of them, light
+    load is served by threads whose memory is still in the processor's caches; under heavy load each
+    thread that leaves ``accept`` empty wakes the next.
     """
 
-    def __init__(self, standing: int) -> None:
-        self._room, self._free, self._standing = threading.Condition(), standing, standing
+    def __init__(self, waiting: int) -> None:
+        self._condition = threading.Condition()
+        self._free = waiting
+        self._waiting = waiting
 
     def __enter__(self) -> None:
-        with self._room:
+        with self._condition:
             while not self._free:
-                self._room.wait()
+                self._condition.wait()
             self._free -= 1
 
     def __exit__(self, *_exception: object) -> None:
-        with self._room:
+        with self._condition:
             self._free += 1
-            if self._free == self._standing:
-                self._room.notify()
+            if self._free == self._waiting:
+                self._condition.notify()

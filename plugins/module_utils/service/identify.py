@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who is asking, and whether it may.
+"""Identify the node that sent a request, and check that it may.
 
-A machine is identified by the source address of its connection, and by nothing that it says: no header and no
-parameter names a node.  Any address of any of its interfaces is the node's; only its BMC is another computer.  The MAC
-addresses that the installer sends (``inst.ks.sendmac``) catch a machine that has another one's address by mistake; an
-intruder can send what he likes.
+The source address of the connection identifies a machine, and nothing that the machine sends: no
+header and no parameter names a node. Any address of any interface belongs to the node, except the
+BMC's, which is another computer. The MAC addresses that the installer sends (``inst.ks.sendmac``)
+detect a machine that uses another one's address by mistake; an intruder can send any.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from ..install.order_records import (
     concatenated_columns,
     order_from_text,
 )
-from .model import Asker, Denied, Request
-from .request_context import Service
+from .model import Client, Denied, Request
+from .request_context import Context
 
 UNKNOWN_HINT = "a new machine: rocks_insert_ethers; a further interface of a node: rocks_interface"
 PRIVILEGED = 1024  # below, only root opens a source port (capabilities(7), CAP_NET_BIND_SERVICE)
-MOST_MACS = 64
+MAX_MAC_HEADERS = 64
 ETHERNET_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 INFINIBAND_BYTES = 20
 
-# One text for node, revision and order, and one for each attribute: a driver's work is by the column, and this is asked
-# by every machine at once.  The names that the membership leads to are known already (values.Shared).
+# Node, revision and order are concatenated to one column, and each attribute to another, because
+# the driver's cost is per column and every machine runs this query. The names that belong to the
+# membership are cached (node_values.AttributeCache).
 REVISION = "(select revision from schema_version where id = 1)"
 NODE_COLUMNS = (
     "n.id",
@@ -47,115 +48,153 @@ NODE_COLUMNS = (
     "n.arch",
     REVISION,
 )
-# The first row that has the address: nearly everybody asks by its first NIC, whose query touches one table less.
-FIRST = ("coalesce(n.mac, '')", "nodes n", "n.ip = ?")
-FURTHER = (
-    "coalesce(f.mac, '')",
-    "interfaces f join nodes n on n.id = f.node",
-    "f.ip = ? and f.kind <> 'bmc'",
-)
-ATTRIBUTES = (
-    f", t.name || '{COLUMN_SEPARATOR}' || t.value",
-    " left join attributes t on t.node = n.id",
-)
 
 
-def _asker(mac: str, tables: str, condition: str, more: str = "", join: str = "") -> str:
-    """SQL for who asks; ``mac`` is the one of the interface that has the address."""
+def _client_query(
+    mac: str, tables: str, condition: str, *, more_columns: str = "", join: str = ""
+) -> str:
+    """Return the SQL that finds a client; ``mac`` is the interface's column."""
+    client_columns = concatenated_columns((*NODE_COLUMNS, mac))
+    columns = f"{client_columns} || '{COLUMN_SEPARATOR}' || {ORDER_TEXT}"
     return (
-        f"select {concatenated_columns((*NODE_COLUMNS, mac))} || '{COLUMN_SEPARATOR}' || {ORDER_TEXT}{more} from {tables}"
-        f" left join installs i on i.id = (select max(id) from installs where node = n.id){join} where {condition}"
+        f"select {columns}{more_columns} from {tables} left join installs i"
+        " on i.id = (select max(id) from installs where node = n.id)"
+        f"{join} where {condition}"
     )
 
 
-WITHOUT = tuple(_asker(*source) for source in (FIRST, FURTHER))
-WITH_ATTRIBUTES = tuple(_asker(*source, *ATTRIBUTES) for source in (FIRST, FURTHER))
-FURTHER_MACS = "select mac from interfaces where node = ? and kind <> 'bmc' and mac is not null"
+def _client_queries(more_columns: str = "", join: str = "") -> tuple[str, str]:
+    """Return the query by a node's own address, which is nearly always enough, and by others."""
+    return (
+        _client_query(
+            "coalesce(n.mac, '')", "nodes n", "n.ip = ?", more_columns=more_columns, join=join
+        ),
+        _client_query(
+            "coalesce(f.mac, '')",
+            "interfaces f join nodes n on n.id = f.node",
+            "f.ip = ? and f.kind <> 'bmc'",
+            more_columns=more_columns,
+            join=join,
+        ),
+    )
+
+
+CLIENT_QUERIES = _client_queries()
+CLIENT_QUERIES_WITH_ATTRIBUTES = _client_queries(
+    more_columns=f", t.name || '{COLUMN_SEPARATOR}' || t.value",
+    join=" left join attributes t on t.node = n.id",
+)
+INTERFACE_MACS = "select mac from interfaces where node = ? and kind <> 'bmc' and mac is not null"
 
 
 @functools.lru_cache(maxsize=16384)
-def address_of(text: str) -> str:
-    """An address as the database writes it; an IPv4 address in IPv6 form becomes itself.  Raises Denied."""
+def normalize_address(text: str) -> str:
+    """Return an address in the database's form; an IPv4 address in IPv6 form becomes IPv4.
+
+    Raises Denied (400).
+    """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        raise Denied(400, f"the source address {text!r} is none") from None
+        raise Denied(400, f"the source address {text!r} is not a valid address") from None
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
 
 
-def macs_of(headers: Sequence[str]) -> tuple[str, ...]:
-    """The MAC addresses in the installer's headers, each ``<interface> <mac>``.  Raises Denied for anything else.
+def parse_mac_headers(headers: Sequence[str]) -> tuple[str, ...]:
+    """Return the MAC addresses in the installer's headers, each ``<interface> <mac>``.
 
-    InfiniBand's longer hardware addresses are no node's MAC and are passed over.
+    InfiniBand's longer hardware addresses are skipped, because a node's MAC is an Ethernet address.
+    Raises Denied (400) for anything else.
     """
-    if len(headers) > MOST_MACS:
-        raise Denied(400, f"{len(headers)} MAC headers", hint=f"at most {MOST_MACS} are read")
-    found = []
+    if len(headers) > MAX_MAC_HEADERS:
+        raise Denied(400, f"{len(headers)} MAC headers", hint=f"the limit is {MAX_MAC_HEADERS}")
+    macs = []
     for header in headers:
         mac = header.split()[-1].lower() if len(header.split()) == 2 else ""
         if ETHERNET_MAC.fullmatch(mac):
-            found.append(mac)
+            macs.append(mac)
         elif mac.count(":") != INFINIBAND_BYTES - 1:
             raise Denied(400, f"the MAC header {header[:60]!r} is not an interface and its address")
-    return tuple(found)
+    return tuple(macs)
 
 
-def identify(service: Service, request: Request, *, attributes: bool = False) -> Asker:
-    """The node that has the request's source address.  Raises Denied: 404 for an unknown one, 403 for a wrong MAC.
+def identify(context: Context, request: Request, *, attributes: bool = False) -> Client:
+    """Return the node that has the request's source address, with its own attributes if requested.
 
-    attributes  its own attributes are wanted as well
+    Raises Denied: 404 for an unknown address, 403 when the installer's MACs are not the node's.
     """
-    rows = _first(service.db, WITH_ATTRIBUTES if attributes else WITHOUT, request.address)
+    queries = CLIENT_QUERIES_WITH_ATTRIBUTES if attributes else CLIENT_QUERIES
+    rows = _query_client(context.db, queries, request.address)
     if not rows:
         raise Denied(404, "no node has this address", request.address, UNKNOWN_HINT)
-    own = (
+    node_attributes = (
         dict(row[1].split(COLUMN_SEPARATOR, 1) for row in rows if row[1] is not None)
         if attributes
         else {}
     )
-    number, name, mac, membership, rack, rank, ip, arch, revision, came_by, order = rows[0][
-        0
-    ].split(COLUMN_SEPARATOR, len(NODE_COLUMNS) + 1)
-    names = service.shared.of(service.db, int(revision), int(membership)).memberships[
-        int(membership)
-    ]
-    node = Node(int(number), name, mac, *names, int(rack), int(rank), ip, arch, comment="")
-    _check_macs(service.db, request, node)
-    return Asker(node, int(membership), int(revision), order_from_text(order), own, came_by)
+    columns = rows[0][0].split(COLUMN_SEPARATOR, len(NODE_COLUMNS) + 1)
+    node_id, name, mac, membership_id, rack, rank, ip, arch = columns[:8]
+    revision, interface_mac, order = columns[8:]
+    shared = context.attribute_cache.get(context.db, int(revision), int(membership_id))
+    membership = shared.memberships[int(membership_id)]
+    node = Node(
+        id=int(node_id),
+        name=name,
+        mac=mac,
+        membership=membership.name,
+        appliance=membership.appliance,
+        root=membership.root,
+        distribution=membership.distribution,
+        rack=int(rack),
+        rank=int(rank),
+        ip=ip,
+        arch=arch,
+        comment="",
+    )
+    _check_macs(context.db, request, node)
+    return Client(
+        node=node,
+        membership=int(membership_id),
+        revision=int(revision),
+        order=order_from_text(order),
+        attributes=node_attributes,
+        interface_mac=interface_mac,
+    )
 
 
-def _first(db: Database, texts: Sequence[str], address: str) -> list[Row]:
-    """A request's first query: on a connection that the server has closed meanwhile it is asked again, on a new one."""
+def _query_client(db: Database, queries: Sequence[str], address: str) -> list[Row]:
+    """Run a request's first query, again on a new connection if the server has closed this one."""
     try:
-        rows = db.rows(texts[0], (address,))
+        rows = db.rows(queries[0], (address,))
     except Unavailable:
-        rows = db.rows(texts[0], (address,))
-    return rows or db.rows(texts[1], (address,))
+        rows = db.rows(queries[0], (address,))
+    return rows or db.rows(queries[1], (address,))
 
 
 def _check_macs(db: Database, request: Request, node: Node) -> None:
-    """Raise Denied (403) when the installer sends MACs, and none of them is of an interface of the node."""
+    """Raise Denied (403) if the installer sent MACs, but none of the node."""
     if not request.macs or node.mac in request.macs:
         return
-    further = [mac for (mac,) in db.rows(FURTHER_MACS, (node.id,))]
-    if set(further).isdisjoint(request.macs):
-        known = ", ".join(filter(None, (node.mac, *further)))
+    interface_macs = [mac for (mac,) in db.rows(INTERFACE_MACS, (node.id,))]
+    if set(interface_macs).isdisjoint(request.macs):
+        expected = ", ".join(filter(None, (node.mac, *interface_macs)))
         raise Denied(
             403,
-            f"the machine at {request.address} says that its interfaces are {', '.join(request.macs)}, and the"
-            f" node's are {known or 'not known'}",
+            f"the machine at {request.address} has the interfaces {', '.join(request.macs)},"
+            f" but the node's are {expected or 'unknown'}",
             node.name,
-            "two machines with one address, or a new network card: rocks_insert_ethers with replace",
+            "two machines have one address, or the network card is new: run rocks_insert_ethers"
+            " with replace",
         )
 
 
-def demand_root(request: Request, node: str) -> None:
-    """Refuse a source port that every user of a node may have.  Raises Denied (403)."""
+def require_privileged_port(request: Request, node: str) -> None:
+    """Refuse a source port that any user of a node can open. Raises Denied (403)."""
     if not 0 < request.port < PRIVILEGED:
         raise Denied(
             403,
             f"source port {request.port} is not privileged",
             node,
-            "ask as root, from a port below 1024",
+            "send the request as root, from a port below 1024",
         )

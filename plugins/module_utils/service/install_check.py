@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The last check before an installation begins: the frontend is never installed.
+"""Check once more, before an installation begins, that the machine is not the frontend.
 
 A row, or the attribute ``frontend_address``, may have changed since the order was made.
 """
@@ -12,15 +12,15 @@ from ..install.frontend_machine import frontend_conflicts
 from ..install.model import Candidate
 from ..install.states import FAILED
 from .boot_policy import INSTALL, LOCAL, Decision
-from .model import Asker
-from .request_context import Service
+from .model import Client
+from .request_context import Context
 
 
-def checked(service: Service, asker: Asker, decision: Decision) -> Decision:
-    """The decision; for a machine that may not be ordered it is a refusal, which ends the order."""
-    if decision.answer != INSTALL:
+def check_installable(context: Context, client: Client, decision: Decision) -> Decision:
+    """Return the decision, or a refusal if the machine must not be installed."""
+    if decision.action != INSTALL:
         return decision
-    node = asker.node
+    node = client.node
     candidate = Candidate(
         id=node.id,
         name=node.name,
@@ -28,8 +28,8 @@ def checked(service: Service, asker: Asker, decision: Decision) -> Decision:
         root=node.root,
         distribution=node.distribution,
         arch=node.arch,
-        last=asker.order,
-        frontend_conflict=frontend_conflicts(service.db, [node.name]).get(node.name, ""),
+        last=client.order,
+        frontend_conflict=frontend_conflicts(context.db, [node.name]).get(node.name, ""),
     )
     reason = not_installable_reason(candidate)
     return Decision(LOCAL, FAILED, reason) if reason else decision

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How each release's installer is started: the kernel's arguments, and the words of the GRUB that boots it.
+"""How each release's installer is started: kernel arguments, and the commands of its GRUB.
 
-One row per family; where a release differs, its row says so, and no code does.
+There is one row for each family of releases; a difference between releases is data here, never
+code.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ from typing import NamedTuple
 
 
 class Installer(NamedTuple):
-    """A family of releases.
-
-    arguments  of the kernel; {url} is the frontend, {host} its address, {tree} the generation, {mac} the MAC of the
-               interface that the machine booted by, with dashes
-    efi_verbs  what GRUB's commands for kernel and initial RAM disk are called under UEFI
-    """
+    """A family of releases."""
 
     arguments: tuple[str, ...]
-    efi_verbs: tuple[str, str] = ("linux", "initrd")
+    """Kernel arguments. {url} is the frontend, {host} its address, {tree} the generation, {mac} the
+    MAC of the interface that the machine booted from, with dashes."""
+    efi_linux: str = "linux"
+    """GRUB's command under UEFI that loads a kernel."""
+    efi_initrd: str = "initrd"
+    """GRUB's command under UEFI that loads an initial RAM disk."""
 
 
-# anaconda's boot options: inst.ks.sendmac sends the MAC headers, inst.syslog the installer's logs as they are written,
-# BOOTIF names the interface that the machine booted by: of several it is the one that reaches the frontend.
-USUAL = (
+# anaconda's boot options: inst.ks.sendmac sends the MAC headers, inst.syslog the installer's logs
+# as they are written; BOOTIF names the interface that the machine booted from: of several
+# interfaces, the one that reaches the frontend.
+ANACONDA_ARGUMENTS = (
     "inst.ks={url}/rocks/kickstart",
     "inst.ks.sendmac",
     "inst.repo={tree}",
@@ -33,19 +35,20 @@ USUAL = (
     "ip=dhcp",
     "BOOTIF=01-{mac}",
 )
-# Until EL 8 only `linuxefi` starts a kernel under Secure Boot; later GRUBs know one command.
-OLD_VERBS = ("linuxefi", "initrdefi")
+MODERN = Installer(ANACONDA_ARGUMENTS)
+# Up to EL 8, only `linuxefi` starts a kernel under Secure Boot; later GRUBs have one command.
+WITH_LINUXEFI = Installer(ANACONDA_ARGUMENTS, efi_linux="linuxefi", efi_initrd="initrdefi")
 
 INSTALLERS = {
-    "rhel7": Installer(USUAL, OLD_VERBS),
-    "rhel8": Installer(USUAL, OLD_VERBS),
-    "rhel9": Installer(USUAL),
-    "rhel10": Installer(USUAL),
-    "fedora": Installer(USUAL),
+    "rhel7": WITH_LINUXEFI,
+    "rhel8": WITH_LINUXEFI,
+    "rhel9": MODERN,
+    "rhel10": MODERN,
+    "fedora": MODERN,
 }
 
 
-def installer(release: str) -> Installer:
-    """The row of a release (``rhel9``, ``fedora42``); an unknown one is like the newest."""
+def installer_for(release: str) -> Installer:
+    """Return the row of a release (``rhel9``, ``fedora42``), for an unknown one the newest."""
     family = "fedora" if release.startswith("fedora") else release
     return INSTALLERS.get(family, INSTALLERS["fedora"])

@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What comes in over HTTP and what goes out, as values; and how a request is turned away."""
+"""HTTP requests and responses as values, and the error for a refused request.
+
+These are made for every request, so they are NamedTuples.
+"""
 
 from __future__ import annotations
 
@@ -16,55 +19,54 @@ HTML = "text/html; charset=utf-8"
 
 
 class Request(NamedTuple):
-    """One request.  Who asks is the source of its connection and nothing that it says.
-
-    address, port  the source; an IPv4 address, also when it came in IPv6 form
-    macs           what the installer says about its interfaces: a detector of mistakes, never an identity
-    agent          the client's name for itself, from which a boot loader is told
-    body           at most MAX_BODY bytes
-    """
+    """One request. Only the source of its connection identifies the client."""
 
     method: str
     path: str
     query: Mapping[str, str]
     address: str
+    """Source address; an IPv4 address also when it arrived in IPv6 form."""
     port: int
+    """Source port."""
     macs: tuple[str, ...] = ()
-    agent: str = ""
+    """MAC addresses that the installer reports: they detect mistakes and never identify a node."""
+    user_agent: str = ""
+    """The User-Agent header, which distinguishes the boot loaders."""
     body: bytes = b""
+    """At most ``wsgi.MAX_BODY`` bytes."""
 
 
-class Answer(NamedTuple):
-    """One answer; ``detail`` is what the audit says about it, and ``node`` of whom, unless the handler told it."""
+class Response(NamedTuple):
+    """One response."""
 
     status: int
     body: bytes
-    type: str = TEXT
+    content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
-    detail: str = ""
-    node: str = ""
+    audit_detail: str = ""
+    """The audit's text about this response; empty: the handler has written the audit row itself."""
+    audit_node: str = ""
+    """The node that the audit row is about."""
 
 
-class Asker(NamedTuple):
-    """The node whose address a request came from, as the database has it now.
-
-    order       its latest order, whatever became of it
-    attributes  those of the node itself, when they were asked for
-    membership  the id of its membership
-    revision    of the database: what was read under another one may be out of date
-    came_by     the MAC of the interface that has the address; empty where its row has none (a bond, a VLAN)
-    """
+class Client(NamedTuple):
+    """The node whose address a request came from, as it is in the database now."""
 
     node: Node
     membership: int
+    """Id of the node's membership."""
     revision: int
+    """Revision of the database; values read under another one may be out of date."""
     order: Optional[Order]
+    """The node's latest order, in any state."""
     attributes: Mapping[str, str]
-    came_by: str
+    """The node's own attributes, if they were requested."""
+    interface_mac: str
+    """MAC of the interface that has the address; empty if its row has none (a bond, a VLAN)."""
 
 
 class Denied(Refused):
-    """A request that is turned away with this HTTP status."""
+    """A request that is refused with this HTTP status."""
 
     def __init__(self, status: int, what: str, where: str = "", hint: str = "") -> None:
         super().__init__(what, where, hint)

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The packages of a published tree, read from its standard metadata (repomd, primary), and what differs between two.
+"""Read the packages of a published tree from its metadata (repomd, primary), and compare two trees.
 
-Only names and versions, for people to look at; a stream, so that a large distribution costs little memory.
+Only names and versions, for people. The metadata is parsed as a stream, so that a large
+distribution needs little memory.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import IO, Iterator, Mapping, NamedTuple, cast
 from ..errors import DescriptionError, NotFound, Unavailable
 from ..files import read_text
 
-PIECE = 1 << 20
-LONGEST = 1 << 16  # more than any package's head, where name, architecture and version stand
+CHUNK = 1 << 20
+MAX_HEAD = 1 << 16  # more than the part of a package that has its name, architecture and version
 PRIMARY = re.compile(r'<data type="primary">.*?<location href="([^"]+)"', re.DOTALL)
 PACKAGE = re.compile(
     rb'<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>\s*<version ([^>]*?)/?>',
@@ -30,19 +31,20 @@ Packages = Mapping[str, tuple[str, ...]]  # name.arch -> its versions, sorted
 
 
 class Difference(NamedTuple):
-    """Names with their versions; ``changed``: name, before, after."""
+    """The packages that differ between two trees, by ``name.arch``, with their versions."""
 
     added: tuple[tuple[str, str], ...]
     removed: tuple[tuple[str, str], ...]
     changed: tuple[tuple[str, str, str], ...]
+    """Name, version before, version after."""
 
 
-def difference(before: Packages, after: Packages) -> Difference:
-    """What one tree has that another has not."""
+def compare_packages(before: Packages, after: Packages) -> Difference:
+    """Return the packages that were added, removed or changed."""
     return Difference(
-        tuple((name, ", ".join(after[name])) for name in sorted(set(after) - set(before))),
-        tuple((name, ", ".join(before[name])) for name in sorted(set(before) - set(after))),
-        tuple(
+        added=tuple((name, ", ".join(after[name])) for name in sorted(set(after) - set(before))),
+        removed=tuple((name, ", ".join(before[name])) for name in sorted(set(before) - set(after))),
+        changed=tuple(
             (name, ", ".join(before[name]), ", ".join(after[name]))
             for name in sorted(set(before) & set(after))
             if before[name] != after[name]
@@ -51,54 +53,58 @@ def difference(before: Packages, after: Packages) -> Difference:
 
 
 @functools.lru_cache(maxsize=4)
-def packages(tree: str) -> Packages:
-    """The packages of a generation, which never changes.  Raises NotFound or DescriptionError."""
+def read_packages(tree: str) -> Packages:
+    """Return the packages of a generation, which never changes.
+
+    Raises NotFound, DescriptionError, or Unavailable when zstandard is not installed.
+    """
     repomd = os.path.join(tree, "repodata", "repomd.xml")
-    found = PRIMARY.search(read_text(repomd))
-    if not found or ".." in found.group(1):
+    location = PRIMARY.search(read_text(repomd))
+    if not location or ".." in location.group(1):
         raise DescriptionError(
-            "it names no primary metadata", repomd, "build the distribution again"
+            "the primary metadata is missing", repomd, "build the distribution again"
         )
     versions: dict[str, list[str]] = {}
-    with _open(os.path.join(tree, found.group(1))) as file:
-        for name, version in _heads(file):
+    with _open(os.path.join(tree, location.group(1))) as file:
+        for name, version in _parse_packages(file):
             versions.setdefault(name, []).append(version)
-    return {name: tuple(sorted(found)) for name, found in versions.items()}
+    return {name: tuple(sorted(values)) for name, values in versions.items()}
 
 
-def _heads(file: IO[bytes]) -> Iterator[tuple[str, str]]:
-    """name.arch and version of each package; a piece that ends within a head is read on with the next."""
-    rest = b""
-    while piece := file.read(PIECE):
-        text, end = rest + piece, 0
+def _parse_packages(file: IO[bytes]) -> Iterator[tuple[str, str]]:
+    """Yield name.arch and version of each package, also of one that is split between two chunks."""
+    remainder = b""
+    while chunk := file.read(CHUNK):
+        text = remainder + chunk
+        end = 0
         for match in PACKAGE.finditer(text):
-            given = dict(VERSION.findall(match.group(3)))
-            epoch = given.get(b"epoch", b"0")
-            shown = b"%s-%s" % (given.get(b"ver", b""), given.get(b"rel", b""))
+            fields = dict(VERSION.findall(match.group(3)))
+            epoch = fields.get(b"epoch", b"0")
+            version = b"%s-%s" % (fields.get(b"ver", b""), fields.get(b"rel", b""))
             yield (
-                _text(match.group(1) + b"." + match.group(2)),
-                _text(shown if epoch == b"0" else epoch + b":" + shown),
+                _decode(match.group(1) + b"." + match.group(2)),
+                _decode(version if epoch == b"0" else epoch + b":" + version),
             )
             end = match.end()
-        rest = text[max(end, len(text) - LONGEST) :]
+        remainder = text[max(end, len(text) - MAX_HEAD) :]
 
 
-def _text(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     return html.unescape(data.decode("utf-8", "replace"))
 
 
 def _open(path: str) -> IO[bytes]:
     try:
         if path.endswith(".zst"):
-            return _zstd(path)
+            return _open_zstd(path)
         return cast(IO[bytes], gzip.open(path)) if path.endswith(".gz") else open(path, "rb")
     except FileNotFoundError:
-        raise NotFound("no such file", path) from None
+        raise NotFound("file not found", path) from None
 
 
-def _zstd(path: str) -> IO[bytes]:
+def _open_zstd(path: str) -> IO[bytes]:
     try:
-        import zstandard  # here, so that a site without distributions of its own needs none
+        import zstandard  # imported here, because only sites with distributions need it
     except ImportError:
         raise Unavailable(
             "zstandard is not installed for this Python", path, "install python3-zstandard"

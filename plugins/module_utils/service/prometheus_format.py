@@ -1,29 +1,30 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Metrics in Prometheus's text format, version 0.0.4: the same for a scrape and for node_exporter's textfile."""
+"""Format metrics as Prometheus's text, version 0.0.4, for scrapes and for node_exporter."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, NamedTuple, Tuple, Union
+from typing import Dict, Iterable, Literal, NamedTuple, Tuple, Union
 
-TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 QUANTILES = (0.5, 0.9, 1.0)
 
 Numbers = Dict[Tuple[str, ...], int]  # label values -> number
 
 
 class Metric(NamedTuple):
-    """One family; ``labels`` are the names of the label values."""
+    """A family of numbers."""
 
     name: str
-    kind: str
+    kind: Literal["counter", "gauge"]
     help: str
     labels: tuple[str, ...]
+    """Label names, in the order of the label values in ``values``."""
     values: Numbers
 
 
 class Summary(NamedTuple):
-    """A distribution, told by some of its quantiles, its sum and its count."""
+    """A distribution, exported as QUANTILES, sum and count."""
 
     name: str
     help: str
@@ -33,38 +34,42 @@ class Summary(NamedTuple):
 Family = Union[Metric, Summary]
 
 
-def text(metrics: Iterable[Family]) -> str:
-    """The families, each sorted by its labels."""
+def format_families(families: Iterable[Family]) -> str:
+    """Return the text of the families, each sorted by its label values."""
     lines = [
         line
-        for metric in metrics
-        for line in (_summary(metric) if isinstance(metric, Summary) else _plain(metric))
+        for family in families
+        for line in (
+            _summary_lines(family) if isinstance(family, Summary) else _metric_lines(family)
+        )
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _plain(metric: Metric) -> Iterable[str]:
-    yield from _head(metric.name, metric.kind, metric.help)
-    for given, value in sorted(metric.values.items()):
-        labels = ",".join(f'{name}="{_escaped(text)}"' for name, text in zip(metric.labels, given))
+def _metric_lines(metric: Metric) -> Iterable[str]:
+    yield from _header_lines(metric.name, metric.kind, metric.help)
+    for label_values, value in sorted(metric.values.items()):
+        labels = ",".join(
+            f'{name}="{_escape(text)}"' for name, text in zip(metric.labels, label_values)
+        )
         yield f"{metric.name}{{{labels}}} {value}" if labels else f"{metric.name} {value}"
 
 
-def _summary(metric: Summary) -> Iterable[str]:
-    yield from _head(metric.name, "summary", metric.help)
-    ordered = sorted(metric.values)
-    for quantile in QUANTILES if ordered else ():
-        # The nearest rank: the smallest value that so large a share does not exceed.
-        value = ordered[max(0, -int(-quantile * len(ordered) // 1) - 1)]
-        yield f'{metric.name}{{quantile="{quantile:g}"}} {value}'
-    yield f"{metric.name}_sum {sum(ordered)}"
-    yield f"{metric.name}_count {len(ordered)}"
+def _summary_lines(summary: Summary) -> Iterable[str]:
+    yield from _header_lines(summary.name, "summary", summary.help)
+    values = sorted(summary.values)
+    for quantile in QUANTILES if values else ():
+        # Nearest rank: the smallest value that at least this share of the values does not exceed.
+        value = values[max(0, -int(-quantile * len(values) // 1) - 1)]
+        yield f'{summary.name}{{quantile="{quantile:g}"}} {value}'
+    yield f"{summary.name}_sum {sum(values)}"
+    yield f"{summary.name}_count {len(values)}"
 
 
-def _head(name: str, kind: str, told: str) -> Iterable[str]:
-    yield f"# HELP {name} {told}"
+def _header_lines(name: str, kind: str, help_text: str) -> Iterable[str]:
+    yield f"# HELP {name} {help_text}"
     yield f"# TYPE {name} {kind}"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

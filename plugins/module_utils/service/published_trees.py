@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which generations there are, as the tree of contract C4 shows them: nothing but folders, links and their order."""
+"""List the distributions and generations in the tree of contract C4, from its folders and links."""
 
 from __future__ import annotations
 
@@ -19,61 +19,62 @@ from ..tree_paths import (
 )
 
 
-class Published(NamedTuple):
-    """One distribution for one architecture.
-
-    current      the generation that its link names; empty when it names none
-    generations  in the order in which they were published, the newest last
-    """
+class PublishedDistribution(NamedTuple):
+    """One distribution for one architecture."""
 
     distribution: str
     arch: str
     current: str
+    """The generation that the distribution's link leads to; empty when there is none."""
     generations: tuple[str, ...]
+    """In the order of publication, newest last."""
 
 
-def published(root: str) -> list[Published]:
-    """Every distribution in the folder of the distributions, sorted."""
+def list_distributions(root: str) -> list[PublishedDistribution]:
+    """Return every distribution below the folder ``root``, sorted."""
     top = os.path.join(root, GENERATIONS)
     return [
-        Published(
-            distribution,
-            arch,
-            published_generation(root, distribution, arch),
-            _ordered(generations_folder(root, distribution, arch)),
+        PublishedDistribution(
+            distribution=distribution,
+            arch=arch,
+            current=published_generation(root, distribution, arch),
+            generations=_list_generations(generations_folder(root, distribution, arch)),
         )
-        for distribution in _folders(top)
-        for arch in _folders(os.path.join(top, distribution))
+        for distribution in _list_folders(top)
+        for arch in _list_folders(os.path.join(top, distribution))
     ]
 
 
-def find(root: str, distribution: str, arch: str) -> Published:
-    """One of them.  A name comes from a request, so it is only ever compared.  Raises NotFound."""
-    for one in published(root):
-        if (one.distribution, one.arch) == (distribution, arch):
-            return one
-    raise NotFound(f"there is no distribution {distribution!r} for {arch!r}", root)
+def find_distribution(root: str, name: str, arch: str) -> PublishedDistribution:
+    """Return one distribution. Raises NotFound.
+
+    The names come from a request, so they are only compared and never used in a path.
+    """
+    for distribution in list_distributions(root):
+        if (distribution.distribution, distribution.arch) == (name, arch):
+            return distribution
+    raise NotFound(f"distribution {name!r} not found for {arch!r}", root)
 
 
-def path(root: str, one: Published, generation: str) -> str:
-    """The folder of a generation.  Raises NotFound for one that is not there."""
-    if generation not in one.generations:
-        raise NotFound(f"{one.distribution} for {one.arch} has no generation {generation!r}", root)
-    return generation_folder(root, one.distribution, one.arch, generation)
+def generation_path(root: str, distribution: PublishedDistribution, generation: str) -> str:
+    """Return the folder of a generation. Raises NotFound."""
+    name = distribution.distribution
+    if generation not in distribution.generations:
+        raise NotFound(f"{name} for {distribution.arch} has no generation {generation!r}", root)
+    return generation_folder(root, name, distribution.arch, generation)
 
 
-def _ordered(folder: str) -> tuple[str, ...]:
-    there = _folders(folder)
+def _list_generations(folder: str) -> tuple[str, ...]:
+    names = _list_folders(folder)
     try:
-        known = [str(name) for name in json.loads(read_bytes(os.path.join(folder, HISTORY)))]
+        history = [str(name) for name in json.loads(read_bytes(os.path.join(folder, HISTORY)))]
     except (NotFound, ValueError, TypeError):
-        known = []
-    return tuple(
-        [name for name in there if name not in known] + [name for name in known if name in there]
-    )
+        history = []
+    unrecorded = [name for name in names if name not in history]
+    return tuple(unrecorded + [name for name in history if name in names])
 
 
-def _folders(path: str) -> list[str]:
+def _list_folders(path: str) -> list[str]:
     try:
         return sorted(
             entry.name

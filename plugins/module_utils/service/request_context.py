@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every handler works with: the database of its thread, the time, the settings, the compiled profiles."""
+"""What request handlers work with: database connection, time, settings, caches; and the audit."""
 
 from __future__ import annotations
 
@@ -13,50 +13,59 @@ from ..install.order_records import add_audit
 from ..install.states import FAILED
 from ..settings import Settings
 from .model import Request
-from .node_values import Shared
-from .profile_cache import Profiles
-from .progress_buffer import Inbox
+from .node_values import AttributeCache
+from .profile_cache import ProfileCache
+from .progress_buffer import ProgressBuffer
 
 ORDER_AGAIN = "order the node again: ansible %s -m rocks_reinstall"
 
 
-class Service(NamedTuple):
-    """One request's view of the frontend."""
+class Context(NamedTuple):
+    """The frontend as one request uses it."""
 
     db: Database
+    """The connection of the request's thread."""
     now: str
     settings: Settings
-    profiles: Profiles
-    shared: Shared
-    inbox: Inbox
+    profiles: ProfileCache
+    attribute_cache: AttributeCache
+    progress_buffer: ProgressBuffer
 
 
-def audit_of(request: Request, action: str, status: int, **more: object) -> Audit:
-    """The audit row of a request."""
-    audit = Audit(
-        "node", action, str(status), mac=request.macs[0] if request.macs else "", address=request.address,
+def audit_record(request: Request, action: str, status: int, **fields: object) -> Audit:
+    """Return the audit row of a request; ``fields`` are further fields of Audit."""
+    record = Audit(
+        actor="node",
+        action=action,
+        decision=str(status),
+        mac=request.macs[0] if request.macs else "",
+        address=request.address,
         port=request.port,
-    )  # fmt: skip
-    return audit._replace(**more)  # type: ignore[arg-type]
+    )
+    return record._replace(**fields)  # type: ignore[arg-type]
 
 
-def tell(
-    service: Service, request: Request, action: str, status: int, order: Order, **more: object
+def audit(
+    context: Context, request: Request, order: Order, *, action: str, status: int, **fields: object
 ) -> None:
-    """Add the audit row of a request that changed no state."""
-    audit = audit_of(request, action, status, node=order.node, install=order.uuid, **more)
-    add_audit(service.db, audit, service.now)
+    """Add the audit row of a request that did not change its order's state."""
+    record = audit_record(request, action, status, node=order.node, install=order.uuid, **fields)
+    add_audit(context.db, record, context.now)
 
 
-def park(service: Service, request: Request, action: str, order: Order, reason: str) -> None:
-    """End an order because somebody else may be behind its node, and let nobody order it unseen."""
-    audit = audit_of(request, action, 403)
+def fail_as_suspect(
+    context: Context, request: Request, order: Order, *, action: str, reason: str
+) -> None:
+    """Fail an order because another machine may use the node's address.
+
+    The node cannot be ordered again until an administrator sets ``rearm``.
+    """
     orders.advance(
-        service.db,
+        context.db,
         order,
         FAILED,
-        now=service.now,
-        audit=audit,
+        now=context.now,
+        audit=audit_record(request, action, 403),
         reason=f"suspect: {reason}",
         suspect=True,
     )

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A request as nginx hands it over (SCGI), and the answer: CGI's variables on a socket, with nothing left to parse.
+"""Read requests from nginx over SCGI: CGI variables on a socket, which need no further parsing.
 
-nginx has read and judged the request, and holds the whole of it. The variables that it names itself, among them the
-source of the connection, can be told from a client's headers, which all begin with ``HTTP_``.
+nginx has read and validated the request, and has buffered all of it. The variables that nginx sets
+itself, such as the source address of the connection, cannot be confused with a client's headers,
+which all begin with ``HTTP_``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import sys
 from typing import Any, Callable, Iterable, Protocol
 
 CHUNK = 65536
-SHORTEST = 24  # bytes: a request has the variables CONTENT_LENGTH and SCGI at least
-LONGEST = 128 * 1024  # bytes of variables: nginx takes four header buffers of 8 kB, and adds few
-# What every WSGI application is told (PEP 3333).
-ALWAYS: dict[str, Any] = {
+MIN_BYTES = 24  # a request has at least the variables CONTENT_LENGTH and SCGI
+MAX_VARIABLES_BYTES = 128 * 1024  # nginx takes four header buffers of 8 kB, and adds few variables
+# Environment entries that every WSGI application gets (PEP 3333).
+WSGI_ENVIRON: dict[str, Any] = {
     "wsgi.version": (1, 0),
     "wsgi.url_scheme": "http",
     "wsgi.errors": sys.stderr,
@@ -30,32 +31,33 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Stream(Protocol):
-    """As much of a socket as is needed."""
+    """The part of a socket's interface that is used here."""
 
     def recv(self, size: int, /) -> bytes: ...
 
 
-def received(client: Stream) -> dict[str, Any]:
-    """One request as WSGI's environment.  Raises ConnectionError when it ends before its end, ValueError when it is none.
+def read_request(client: Stream) -> dict[str, Any]:
+    """Return one request as a WSGI environment.
 
-    ``LENGTH:NAME\\0VALUE\\0...,BODY``, where the body has CONTENT_LENGTH bytes.
+    The format is ``LENGTH:NAME\\0VALUE\\0...,BODY``, where the body has CONTENT_LENGTH bytes.
+    Raises ConnectionError when the request is truncated, ValueError when it is not SCGI.
     """
-    data = _at_least(client, b"", SHORTEST)
-    length, colon, _rest = data[:8].partition(b":")
-    if not (colon and length.isdigit() and int(length) <= LONGEST):
-        raise ValueError(f"no SCGI request begins with {data[:8]!r}")
+    data = _read_at_least(client, b"", MIN_BYTES)
+    length, colon, _remainder = data[:8].partition(b":")
+    if not (colon and length.isdigit() and int(length) <= MAX_VARIABLES_BYTES):
+        raise ValueError(f"not an SCGI request: it begins with {data[:8]!r}")
     start = len(length) + 1
     end = start + int(length)
-    data = _at_least(client, data, end + 1)
+    data = _read_at_least(client, data, end + 1)
     words = data[start:end].decode("latin-1").split("\0")
-    environ = _named(words[0::2], words[1::2])
-    data = _at_least(client, data, end + 1 + int(environ["CONTENT_LENGTH"]))
+    environ = _make_environ(words[0::2], words[1::2])
+    data = _read_at_least(client, data, end + 1 + int(environ["CONTENT_LENGTH"]))
     environ["wsgi.input"] = io.BytesIO(data[end + 1 :])
     return environ
 
 
-def answered(application: Application, environ: dict[str, Any]) -> bytes:
-    """All that the application says to a request, as nginx wants to read it."""
+def call_application(application: Application, environ: dict[str, Any]) -> bytes:
+    """Return the application's complete response to a request, in the form that nginx reads."""
     head: list[str] = []
 
     def start_response(
@@ -76,7 +78,7 @@ def answered(application: Application, environ: dict[str, Any]) -> bytes:
     return "".join(head).encode("latin-1") + body
 
 
-def _at_least(client: Stream, data: bytes, size: int) -> bytes:
+def _read_at_least(client: Stream, data: bytes, size: int) -> bytes:
     while len(data) < size:
         part = client.recv(CHUNK)
         if not part:
@@ -85,10 +87,10 @@ def _at_least(client: Stream, data: bytes, size: int) -> bytes:
     return data
 
 
-def _named(names: list[str], values: list[str]) -> dict[str, Any]:
-    """The variables by name; a header that a client sent more than once has all its values, as in HTTP."""
-    named = {**ALWAYS, **dict(zip(names, values))}
+def _make_environ(names: list[str], values: list[str]) -> dict[str, Any]:
+    """Return the variables by name; the values of a repeated header are joined, as in HTTP."""
+    environ = {**WSGI_ENVIRON, **dict(zip(names, values))}
     if len(set(names)) != len(names):
         for name in names:
-            named[name] = ",".join(value for other, value in zip(names, values) if other == name)
-    return named
+            environ[name] = ",".join(value for other, value in zip(names, values) if other == name)
+    return environ

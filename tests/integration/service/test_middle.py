@@ -63,13 +63,13 @@ def with_a_whole_profile(stage: Stage, tree: pathlib.Path) -> None:
         pytest.param(
             without_its_generation,
             with_its_generation,
-            "the generation is not there",
+            "the generation was removed",
             id="no generation",
         ),
         pytest.param(
             with_half_a_profile,
             with_a_whole_profile,
-            "this is not the profile",
+            "was edited",
             id="half a profile",
         ),
     ],

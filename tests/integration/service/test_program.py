@@ -207,7 +207,7 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
     again = Installer(stage, order, installer.folder)
     again.run("secrets", "--into", str(into), "--key", str(into / "node_key"))
     refused = again.run("secrets", "--into", str(into), "--key", str(into / "node_key"), ok=(4,))
-    assert "handed over already" in refused.stderr
+    assert "already delivered" in refused.stderr
 
 
 def test_what_is_not_heard_is_said_until_the_time_is_over(installer: Installer) -> None:

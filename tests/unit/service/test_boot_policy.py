@@ -10,8 +10,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install import states,
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_policy import (
     Decision,
-    on_boot,
-    on_kickstart,
+    decide_boot,
+    decide_kickstart,
 )
 
 NOW = "2026-11-22 09:14:05"
@@ -34,7 +34,7 @@ def order(state: str, **more: Any) -> Order:
 
 
 @pytest.mark.parametrize(
-    ("found", "answer", "to"),
+    ("found", "action", "next_state"),
     [
         pytest.param(None, "local", "", id="no order"),
         pytest.param(order("ordered"), "install", "booted", id="ordered"),
@@ -63,14 +63,14 @@ def order(state: str, **more: Any) -> Order:
     ],
 )
 def test_the_boot_answer_is_the_installer_only_with_an_open_order(
-    found: Optional[Order], answer: str, to: str
+    found: Optional[Order], action: str, next_state: str
 ) -> None:
-    decision = on_boot(found, NOW)
-    assert (decision.answer, decision.to) == (answer, to)
+    decision = decide_boot(found, NOW)
+    assert (decision.action, decision.next_state) == (action, next_state)
 
 
 @pytest.mark.parametrize(
-    ("found", "answer", "to"),
+    ("found", "action", "next_state"),
     [
         pytest.param(None, "local", "", id="no order"),
         pytest.param(
@@ -100,32 +100,32 @@ def test_the_boot_answer_is_the_installer_only_with_an_open_order(
         pytest.param(order("booted", expires=NOW), "local", "expired", id="its time is over"),
     ],
 )
-def test_the_kickstart_is_given_once(found: Optional[Order], answer: str, to: str) -> None:
-    decision = on_kickstart(found, NOW)
-    assert (decision.answer, decision.to) == (answer, to)
+def test_the_kickstart_is_given_once(found: Optional[Order], action: str, next_state: str) -> None:
+    decision = decide_kickstart(found, NOW)
+    assert (decision.action, decision.next_state) == (action, next_state)
 
 
 @pytest.mark.parametrize("jump", [-10 * 365 * 86400, 10 * 365 * 86400], ids=["back", "ahead"])
 def test_a_clock_that_jumps_opens_nothing(jump: int) -> None:
     now = timestamps.add_seconds(NOW, jump)
-    assert on_boot(order("ordered"), now).answer == "local"
-    assert on_kickstart(order("booted"), now).answer == "local"
+    assert decide_boot(order("ordered"), now).action == "local"
+    assert decide_kickstart(order("booted"), now).action == "local"
 
 
 def test_whatever_happens_a_machine_that_took_its_kickstart_is_not_sent_into_the_installer_again() -> (
     None
 ):
     for state in states.STATES[states.STATES.index(states.INSTALLING) :]:
-        assert on_boot(order(state), NOW).answer == "local"
+        assert decide_boot(order(state), NOW).action == "local"
 
 
 def test_a_refusal_says_why() -> None:
     told = order("failed", reason="disk")
-    assert on_kickstart(told, NOW) == Decision(
+    assert decide_kickstart(told, NOW) == Decision(
         "local", reason="the last install order is failed (disk)"
     )
-    assert on_kickstart(None, NOW).reason == "no install order"
+    assert decide_kickstart(None, NOW).reason == "no install order"
     halfway = order("installing")._replace(phase="install", done=133, total=400)
-    assert on_boot(halfway, NOW).reason == (
+    assert decide_boot(halfway, NOW).reason == (
         "the machine restarted in the middle of the installation (install 133 of 400)"
     )

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.service import boot_scripts
-from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import Start
+from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import BootParameters
 from ansible_collections.npaci.rocks.plugins.module_utils.service.installer_arguments import (
     INSTALLERS,
-    installer,
+    installer_for,
 )
 
 TREE = "http://10.1.1.1/install/.generations/rocks/x86_64/4c19e0b2"
-START = Start(
-    "compute-0-0", "00:50:8b:e0:3a:a7", "rocks", "4c19e0b2", "http://10.1.1.1", TREE, installer("rhel9"),
+START = BootParameters(
+    "compute-0-0", "00:50:8b:e0:3a:a7", "rocks", "4c19e0b2", "http://10.1.1.1", TREE, installer_for("rhel9"),
     ("console=ttyS0,115200",),
 )  # fmt: skip
 ARGUMENTS = (
@@ -29,7 +29,7 @@ ARGUMENTS = (
 
 
 def test_ipxe_is_sent_into_the_installer_of_the_pinned_generation() -> None:
-    assert boot_scripts.install("ipxe", START) == (
+    assert boot_scripts.install_script("ipxe", START) == (
         "#!ipxe\n"
         "echo compute-0-0: installing rocks 4c19e0b2\n"
         f"kernel {TREE}/images/pxeboot/vmlinuz initrd=initrd.img {ARGUMENTS}\n"
@@ -40,7 +40,7 @@ def test_ipxe_is_sent_into_the_installer_of_the_pinned_generation() -> None:
 
 def test_grub_loads_over_http_from_the_same_generation() -> None:
     place = "(http,10.1.1.1)/install/.generations/rocks/x86_64/4c19e0b2/images/pxeboot"
-    text = boot_scripts.install("grub", START)
+    text = boot_scripts.install_script("grub", START)
     assert f"linux {place}/vmlinuz {ARGUMENTS}\n" in text
     assert f"initrd {place}/initrd.img\n" in text
 
@@ -49,13 +49,15 @@ def test_grub_loads_over_http_from_the_same_generation() -> None:
     ("release", "verb"), [("rhel8", "linuxefi"), ("rhel9", "linux"), ("fedora44", "linux")]
 )
 def test_only_old_releases_start_their_kernel_by_linuxefi(release: str, verb: str) -> None:
-    lines = boot_scripts.install("grub", START._replace(installer=installer(release))).splitlines()
+    lines = boot_scripts.install_script(
+        "grub", START._replace(installer=installer_for(release))
+    ).splitlines()
     assert lines[3].split()[0] == verb
 
 
 @pytest.mark.parametrize("release", sorted(INSTALLERS))
 def test_every_release_is_told_where_its_kickstart_and_its_tree_are(release: str) -> None:
-    arguments = boot_scripts.kernel_arguments(START._replace(installer=installer(release)))
+    arguments = boot_scripts.kernel_arguments(START._replace(installer=installer_for(release)))
     assert {
         "inst.ks=http://10.1.1.1/rocks/kickstart",
         "inst.ks.sendmac",
@@ -64,29 +66,31 @@ def test_every_release_is_told_where_its_kickstart_and_its_tree_are(release: str
 
 
 def test_the_local_disk_is_the_next_device_of_the_firmware() -> None:
-    text = boot_scripts.local("ipxe", "compute-0-0", "no live order")
+    text = boot_scripts.local_boot_script("ipxe", "compute-0-0", "no live order")
     assert text.splitlines()[-1] == "iseq ${platform} efi && exit 1 || exit"
-    assert boot_scripts.local("grub", "compute-0-0", "no live order").splitlines()[-2:] == [
+    assert boot_scripts.local_boot_script("grub", "compute-0-0", "no live order").splitlines()[
+        -2:
+    ] == [
         "  exit 1",
         "}",
     ]
 
 
 def test_an_unknown_machine_asks_again_with_a_new_lease_and_never_restarts_by_ipxe() -> None:
-    text = boot_scripts.discovery("ipxe", "10.1.2.3", "http://10.1.1.1")
+    text = boot_scripts.discovery_script("ipxe", "10.1.2.3", "http://10.1.1.1")
     assert (
         "dhcp || exit 1\nchain --replace http://10.1.1.1/rocks/boot?form=ipxe || exit 1\n" in text
     )
     assert "reboot" not in text
-    assert boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1").startswith(
+    assert boot_scripts.discovery_script("grub", "10.1.2.3", "http://10.1.1.1").startswith(
         "set timeout=15\n"
     )
 
 
 GRUB_ANSWERS = {
-    "install": boot_scripts.install("grub", START),
-    "local": boot_scripts.local("grub", "compute-0-0", "no live order"),
-    "discovery": boot_scripts.discovery("grub", "10.1.2.3", "http://10.1.1.1"),
+    "install": boot_scripts.install_script("grub", START),
+    "local": boot_scripts.local_boot_script("grub", "compute-0-0", "no live order"),
+    "discovery": boot_scripts.discovery_script("grub", "10.1.2.3", "http://10.1.1.1"),
 }
 
 
@@ -115,17 +119,17 @@ def test_grub_itself_finds_no_fault_in_its_configuration(text: str) -> None:
     ],
 )
 def test_the_form_is_the_loaders(asked: str, agent: str, form: str | None) -> None:
-    assert boot_scripts.form(asked, agent) == form
+    assert boot_scripts.choose_loader(asked, agent) == form
 
 
 @given(st.text(min_size=1))
 def test_no_attribute_can_say_anything_to_a_loader(argument: str) -> None:
     start = START._replace(extra=(argument,))
-    for form in boot_scripts.FORMS:
+    for form in boot_scripts.LOADERS:
         try:
-            text = boot_scripts.install(form, start)
+            text = boot_scripts.install_script(form, start)
         except DescriptionError as error:
             assert "compute-0-0" in str(error)
         else:
-            assert text.count("\n") == boot_scripts.install(form, START).count("\n")
+            assert text.count("\n") == boot_scripts.install_script(form, START).count("\n")
             assert not set(argument) & set("\"'$;&|<>(){}\\` \t\n")

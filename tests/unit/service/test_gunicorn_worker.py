@@ -17,7 +17,7 @@ THREADS, SECONDS = 8, 10.0
 class Visitors:
     """Threads that come to the door, and stay in it until they are called away."""
 
-    def __init__(self, door: gunicorn_worker._Door) -> None:
+    def __init__(self, door: gunicorn_worker._AcceptLimit) -> None:
         self.door, self.inside, self.gone = door, set[int](), 0
         self.calls = [threading.Event() for number in range(THREADS)]
         self.threads = [
@@ -40,7 +40,7 @@ class Visitors:
 
 @contextlib.contextmanager
 def visitors(standing: int) -> Iterator[Visitors]:
-    made = Visitors(gunicorn_worker._Door(standing))
+    made = Visitors(gunicorn_worker._AcceptLimit(standing))
     for thread in made.threads:
         thread.start()
     try:

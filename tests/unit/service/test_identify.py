@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import (
-    address_of,
-    demand_root,
     identify,
-    macs_of,
+    normalize_address,
+    parse_mac_headers,
+    require_privileged_port,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
-from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import Shared
-from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import Profiles
-from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import Inbox
-from ansible_collections.npaci.rocks.plugins.module_utils.service.request_context import Service
+from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import AttributeCache
+from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import ProfileCache
+from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import (
+    ProgressBuffer,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.service.request_context import Context
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import NOW
 
@@ -26,9 +28,16 @@ MAC = "00:50:8b:e0:3a:a7"
 
 
 @pytest.fixture
-def service(cluster: Database) -> Service:
+def context(cluster: Database) -> Context:
     settings = Settings()
-    return Service(cluster, NOW, settings, Profiles("/nowhere"), Shared(), Inbox(lambda: cluster))
+    return Context(
+        cluster,
+        NOW,
+        settings,
+        ProfileCache("/nowhere"),
+        AttributeCache(),
+        ProgressBuffer(lambda: cluster),
+    )
 
 
 def request(
@@ -37,30 +46,30 @@ def request(
     return Request("GET", "/", {}, address, port, macs)
 
 
-def test_a_node_is_known_by_its_address(service: Service, cluster: Database) -> None:
-    asker = identify(service, request())
-    assert (asker.node.name, asker.order) == ("compute-0-0", None)
+def test_a_node_is_known_by_its_address(context: Context, cluster: Database) -> None:
+    client = identify(context, request())
+    assert (client.node.name, client.order) == ("compute-0-0", None)
 
 
 def test_an_order_is_read_whole_whatever_its_texts_hold(
-    service: Service, cluster: Database, order: Order
+    context: Context, cluster: Database, order: Order
 ) -> None:
     reason = 'it\'s \x1f 100% "ü" | ?'
     cluster.execute("update installs set reason = ?, message = ?", (reason, "\x1f"))
-    assert identify(service, request()).order == order._replace(
+    assert identify(context, request()).order == order._replace(
         reason=reason.replace("\x1f", " "), message=" "
     )
 
 
 def test_a_membership_that_was_written_by_hand_is_known(
-    service: Service, cluster: Database
+    context: Context, cluster: Database
 ) -> None:
-    identify(service, request())
+    identify(context, request())
     cluster.execute(
         "insert into memberships (id, name, appliance, distribution) values (99, 'GPU', 2, 'cuda')"
     )
     cluster.execute("update nodes set membership = 99 where id = 4")
-    node = identify(service, request()).node
+    node = identify(context, request()).node
     assert (node.membership, node.appliance, node.root, node.distribution) == (
         "GPU",
         "compute",
@@ -69,31 +78,31 @@ def test_a_membership_that_was_written_by_hand_is_known(
     )
 
 
-def test_an_unknown_address_is_nobody(service: Service, cluster: Database) -> None:
+def test_an_unknown_address_is_nobody(context: Context, cluster: Database) -> None:
     with pytest.raises(Denied, match=r"10\.9\.9\.9: no node has this address") as raised:
-        identify(service, request("10.9.9.9"))
+        identify(context, request("10.9.9.9"))
     assert raised.value.status == 404
 
 
 def test_a_machine_with_another_ones_address_is_noticed(
-    service: Service, cluster: Database
+    context: Context, cluster: Database
 ) -> None:
     with pytest.raises(Denied) as raised:
-        identify(service, request(macs=("00:50:8b:e0:44:5e",)))
+        identify(context, request(macs=("00:50:8b:e0:44:5e",)))
     assert raised.value.status == 403
 
 
-def test_one_of_several_interfaces_is_the_nodes(service: Service, cluster: Database) -> None:
-    assert identify(service, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
+def test_one_of_several_interfaces_is_the_nodes(context: Context, cluster: Database) -> None:
+    assert identify(context, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
 
 
-def test_a_nodes_own_attributes_come_with_it(service: Service, cluster: Database) -> None:
+def test_a_nodes_own_attributes_come_with_it(context: Context, cluster: Database) -> None:
     for name in ("a", "b"):
         cluster.execute(
             "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')",
             (name,),
         )
-    assert identify(service, request(), attributes=True).attributes == {"a": "x", "b": "x"}
+    assert identify(context, request(), attributes=True).attributes == {"a": "x", "b": "x"}
 
 
 @pytest.mark.parametrize(
@@ -105,24 +114,24 @@ def test_a_nodes_own_attributes_come_with_it(service: Service, cluster: Database
     ],
 )
 def test_an_ipv4_address_in_ipv6_form_is_itself(text: str, address: str) -> None:
-    assert address_of(text) == address
+    assert normalize_address(text) == address
 
 
 @pytest.mark.parametrize("text", ["", "compute-0-0", "10.1.1", "10.1.1.1, 10.1.1.2", "0x7f000001"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(Denied):
-        address_of(text)
+        normalize_address(text)
 
 
 def test_the_installers_headers_name_an_interface_and_its_mac() -> None:
-    assert macs_of(["eth0 00:50:8B:E0:3A:A7", "eth1 02:00:00:00:00:01"]) == (
+    assert parse_mac_headers(["eth0 00:50:8B:E0:3A:A7", "eth1 02:00:00:00:00:01"]) == (
         MAC,
         "02:00:00:00:00:01",
     )
 
 
 def test_an_infiniband_address_is_passed_over() -> None:
-    assert macs_of(
+    assert parse_mac_headers(
         ["ib0 80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1", f"eth0 {MAC}"]
     ) == (MAC,)
 
@@ -141,19 +150,19 @@ def test_an_infiniband_address_is_passed_over() -> None:
 )
 def test_a_malformed_mac_header_is_refused(header: str) -> None:
     with pytest.raises(Denied) as raised:
-        macs_of([header])
+        parse_mac_headers([header])
     assert raised.value.status == 400
 
 
 def test_256_mac_headers_are_refused() -> None:
     with pytest.raises(Denied, match="256 MAC headers"):
-        macs_of([f"eth{number} {MAC}" for number in range(256)])
+        parse_mac_headers([f"eth{number} {MAC}" for number in range(256)])
 
 
 @given(st.text())
 def test_any_mac_header_gives_a_mac_or_a_refusal(header: str) -> None:
     try:
-        found = macs_of([header])
+        found = parse_mac_headers([header])
     except Denied as refused:
         assert refused.status == 400
     else:
@@ -163,5 +172,5 @@ def test_any_mac_header_gives_a_mac_or_a_refusal(header: str) -> None:
 @pytest.mark.parametrize("port", [0, 1024, 40000, 65535])
 def test_a_port_that_any_user_can_have_is_refused(port: int) -> None:
     with pytest.raises(Denied) as raised:
-        demand_root(request(port=port), "compute-0-0")
+        require_privileged_port(request(port=port), "compute-0-0")
     assert raised.value.status == 403

@@ -99,7 +99,9 @@ def test_an_installation_takes_from_its_kickstart_until_the_node_is_up(
 
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
-    lines = prometheus_format.text([Summary("s", "h", tuple(range(10, 0, -1)))]).splitlines()[2:]
+    lines = prometheus_format.format_families(
+        [Summary("s", "h", tuple(range(10, 0, -1)))]
+    ).splitlines()[2:]
     assert lines == [
         's{quantile="0.5"} 5',
         's{quantile="0.9"} 9',
@@ -107,14 +109,16 @@ def test_a_quantile_is_a_value_that_was_measured() -> None:
         "s_sum 55",
         "s_count 10",
     ]
-    assert prometheus_format.text([Summary("s", "h", ())]).splitlines()[2:] == [
+    assert prometheus_format.format_families([Summary("s", "h", ())]).splitlines()[2:] == [
         "s_sum 0",
         "s_count 0",
     ]
 
 
 def test_no_label_breaks_out_of_its_quotes() -> None:
-    text = prometheus_format.text([Metric("m", "gauge", "h", ("a", "b"), {('"', "\\\n"): 1})])
+    text = prometheus_format.format_families(
+        [Metric("m", "gauge", "h", ("a", "b"), {('"', "\\\n"): 1})]
+    )
     assert text.splitlines()[2:] == ['m{a="\\"",b="\\\\\\n"} 1']
 
 

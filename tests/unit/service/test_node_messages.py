@@ -13,8 +13,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.model import D
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_messages import (
     LOG_CHARACTERS,
     MESSAGE_CHARACTERS,
-    message_of,
-    progress_of,
+    parse_message,
+    parse_progress,
 )
 
 
@@ -24,7 +24,7 @@ def request(body: bytes) -> Request:
 
 def test_progress_is_a_phase_and_counts() -> None:
     body = b'{"phase": "install", "done": 133, "total": 400, "message": "Installing bash"}'
-    assert progress_of(message_of(request(body), ""), "") == Progress(
+    assert parse_progress(parse_message(request(body), ""), "") == Progress(
         "install", 133, 400, "Installing bash"
     )
 
@@ -39,7 +39,7 @@ def test_progress_is_a_phase_and_counts() -> None:
 @example(b'{"phase": "install", "done": NaN}')
 def test_any_bytes_are_progress_within_bounds_or_a_refusal(body: bytes) -> None:
     try:
-        progress = progress_of(message_of(request(body), "compute-0-0"), "compute-0-0")
+        progress = parse_progress(parse_message(request(body), "compute-0-0"), "compute-0-0")
     except Denied as refused:
         assert refused.status == 400
     else:
@@ -50,7 +50,7 @@ def test_any_bytes_are_progress_within_bounds_or_a_refusal(body: bytes) -> None:
 
 def test_a_log_keeps_its_end() -> None:
     body = json.dumps({"phase": "failed", "log": "x" * 20_000 + "the last line"}).encode()
-    log = progress_of(message_of(request(body), ""), "").log
+    log = parse_progress(parse_message(request(body), ""), "").log
     assert log.endswith("the last line")
     assert len(log) == LOG_CHARACTERS
 
@@ -59,10 +59,10 @@ def test_a_terminals_commands_do_not_reach_an_administrators_terminal() -> None:
     body = json.dumps(
         {"phase": "install", "message": "\x1b]0;owned\x07\x1b[2Jbash\x9b31m"}
     ).encode()
-    assert progress_of(message_of(request(body), ""), "").message == "]0;owned[2Jbash31m"
+    assert parse_progress(parse_message(request(body), ""), "").message == "]0;owned[2Jbash31m"
 
 
 @pytest.mark.parametrize("phase", ["", "Install", "a b", "x" * 40, "<script>", "installing\n"])
 def test_a_phase_is_a_small_word(phase: str) -> None:
     with pytest.raises(Denied):
-        progress_of({"phase": phase}, "")
+        parse_progress({"phase": phase}, "")

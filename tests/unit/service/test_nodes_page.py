@@ -11,12 +11,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
     Order,
     Progress,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.service.web.base_page import duration
+from ansible_collections.npaci.rocks.plugins.module_utils.service.web.base_page import (
+    format_duration,
+)
 from support.frontend import GENERATION, NOW, Face
 from support.pages import read
 
 NODE, ADMIN = "10.255.255.245", "127.0.0.1"
-PLACES = ("/", "/rocks/status", "/rocks/nodes/compute-0-0", "/rocks/nodes/compute-0-0/kickstart", "/rocks/metrics",
+NAVIGATION = ("/", "/rocks/status", "/rocks/nodes/compute-0-0", "/rocks/nodes/compute-0-0/kickstart", "/rocks/metrics",
           "/rocks/generations", "/rocks/graph")  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def failed(cluster: Database, order: Order) -> Order:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", NAVIGATION)
 def test_the_pages_are_for_the_addresses_that_the_site_allows(
     face: Face, order: Order, place: str
 ) -> None:
@@ -125,4 +127,4 @@ def test_an_empty_cluster_says_what_to_do(face: Face, cluster: Database) -> None
     [(0, "0 s"), (59, "59 s"), (618, "10 min 18 s"), (3600, "1 h 00 min"), (90061, "25 h 01 min")],
 )
 def test_a_duration_is_said_as_people_say_it(seconds: int, said: str) -> None:
-    assert duration(seconds) == said
+    assert format_duration(seconds) == said

@@ -15,9 +15,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service import progress_buffer as room
 from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import (
-    LEARN_SECONDS,
+    REFRESH_SECONDS,
     TRUST_SECONDS,
-    Inbox,
+    ProgressBuffer,
 )
 from support.cluster import Urls
 from support.frontend import NOW, Face
@@ -42,10 +42,10 @@ def time() -> Clock:
 
 
 @pytest.fixture
-def inbox(time: Clock, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+def inbox(time: Clock, monkeypatch: pytest.MonkeyPatch) -> ProgressBuffer:
     """An inbox that is flushed by hand."""
-    monkeypatch.setattr(Inbox, "_write_on", lambda self: None)
-    return Inbox(lambda: connect("sqlite:///nowhere"), time)
+    monkeypatch.setattr(ProgressBuffer, "_run_writer", lambda self: None)
+    return ProgressBuffer(lambda: connect("sqlite:///nowhere"), time)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def installing(cluster: Database, order: Order) -> Order:
 
 
 def test_the_newest_of_each_node_is_written(
-    cluster: Database, inbox: Inbox, installing: Order
+    cluster: Database, inbox: ProgressBuffer, installing: Order
 ) -> None:
     for done in (1, 2, 3):
         assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", done, 400))
@@ -67,7 +67,7 @@ def test_the_newest_of_each_node_is_written(
 
 
 def test_the_newest_counts_whichever_interface_it_came_by(
-    cluster: Database, inbox: Inbox, installing: Order
+    cluster: Database, inbox: ProgressBuffer, installing: Order
 ) -> None:
     put_interface(cluster, "compute-0-0", "eth1", ip="10.2.0.1")
     put_interface(cluster, "compute-0-0", "bmc", ip="10.2.0.2")
@@ -79,24 +79,24 @@ def test_the_newest_counts_whichever_interface_it_came_by(
 
 
 def test_a_stranger_is_looked_up_by_himself(
-    cluster: Database, inbox: Inbox, installing: Order
+    cluster: Database, inbox: ProgressBuffer, installing: Order
 ) -> None:
     assert not inbox.offer(cluster, NODE, "another order", Progress("install", 1, 400))
     assert not inbox.offer(cluster, "10.255.255.244", installing.uuid, Progress("install", 1, 400))
 
 
 def test_all_that_install_are_looked_up_together_and_not_more_often_than_once_a_second(
-    cluster: Database, inbox: Inbox, order: Order, time: Clock
+    cluster: Database, inbox: ProgressBuffer, order: Order, time: Clock
 ) -> None:
     assert not inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
     orders.advance(cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200"))
     assert not inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
-    time.now = LEARN_SECONDS
+    time.now = REFRESH_SECONDS
     assert inbox.offer(cluster, NODE, order.uuid, Progress("install", 1, 400))
 
 
 def test_trust_ends_by_itself(
-    cluster: Database, inbox: Inbox, time: Clock, installing: Order
+    cluster: Database, inbox: ProgressBuffer, time: Clock, installing: Order
 ) -> None:
     assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     orders.cancel(cluster, [installing], by="root", now=NOW)
@@ -105,7 +105,7 @@ def test_trust_ends_by_itself(
 
 
 def test_an_order_that_ended_takes_its_trust_along(
-    cluster: Database, inbox: Inbox, installing: Order
+    cluster: Database, inbox: ProgressBuffer, installing: Order
 ) -> None:
     assert inbox.offer(cluster, NODE, installing.uuid, Progress("install", 1, 400))
     orders.cancel(cluster, [installing], by="root", now=NOW)
@@ -114,7 +114,7 @@ def test_an_order_that_ended_takes_its_trust_along(
 
 
 def test_what_could_not_be_written_waits_for_the_database(
-    cluster: Database, inbox: Inbox, installing: Order, monkeypatch: pytest.MonkeyPatch
+    cluster: Database, inbox: ProgressBuffer, installing: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_arguments: object, **_options: object) -> None:
         raise Unavailable("the database server does not answer")

@@ -16,8 +16,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service import package
 from ansible_collections.npaci.rocks.plugins.module_utils.service import published_trees
 from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff import (
     Difference,
-    difference,
-    packages,
+    compare_packages,
+    read_packages,
 )
 from support import repodata as createrepo
 from support.frontend import GENERATION, Face, publish
@@ -50,22 +50,24 @@ def test_generations_come_in_the_order_in_which_they_were_published(root: pathli
     (root / ".generations" / "rocks" / "x86_64" / ".history").write_text(
         json.dumps(["b", "c", "a", "removed"])
     )
-    assert published_trees.published(str(root)) == [
-        published_trees.Published("rocks", "x86_64", "a", ("b", "c", "a"))
+    assert published_trees.list_distributions(str(root)) == [
+        published_trees.PublishedDistribution("rocks", "x86_64", "a", ("b", "c", "a"))
     ]
 
 
 def test_a_site_without_distributions_has_none(tmp_path: pathlib.Path) -> None:
-    assert published_trees.published(str(tmp_path / "none")) == []
+    assert published_trees.list_distributions(str(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize("name", ["..", "../../etc", "", "rocks\x00", ".generations"])
 def test_a_name_in_a_request_leads_nowhere_else(root: pathlib.Path, name: str) -> None:
     publish(root)
     with pytest.raises(NotFound):
-        published_trees.find(str(root), name, "x86_64")
+        published_trees.find_distribution(str(root), name, "x86_64")
     with pytest.raises(NotFound):
-        published_trees.path(str(root), published_trees.find(str(root), "rocks", "x86_64"), name)
+        published_trees.generation_path(
+            str(root), published_trees.find_distribution(str(root), "rocks", "x86_64"), name
+        )
 
 
 def test_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> None:
@@ -75,7 +77,7 @@ def test_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> N
         version = f"{package.version}-{package.release}"
         shown = version if package.epoch in ("0", None) else f"{package.epoch}:{version}"
         found.setdefault(f"{package.name}.{package.arch}", []).append(shown)
-    assert packages(str(tmp_path)) == {
+    assert read_packages(str(tmp_path)) == {
         name: tuple(sorted(versions)) for name, versions in found.items()
     }
 
@@ -85,9 +87,9 @@ def test_two_generations_differ_by_what_was_added_removed_and_changed(
 ) -> None:
     repository(tmp_path / "before", BEFORE)
     repository(tmp_path / "after", AFTER)
-    before, after = packages(str(tmp_path / "before")), packages(str(tmp_path / "after"))
-    assert difference(before, after) == CHANGED
-    assert difference(after, after) == Difference((), (), ())
+    before, after = read_packages(str(tmp_path / "before")), read_packages(str(tmp_path / "after"))
+    assert compare_packages(before, after) == CHANGED
+    assert compare_packages(after, after) == Difference((), (), ())
 
 
 @pytest.mark.parametrize("piece", [64, 1000, 1 << 20])
@@ -95,9 +97,13 @@ def test_a_package_may_lie_across_two_pieces(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     repository(tmp_path, AFTER)
-    monkeypatch.setattr(room, "PIECE", piece)
-    packages.cache_clear()
-    assert sorted(packages(str(tmp_path))) == ["bash.noarch", "c++-thing.noarch", "kernel.noarch"]
+    monkeypatch.setattr(room, "CHUNK", piece)
+    read_packages.cache_clear()
+    assert sorted(read_packages(str(tmp_path))) == [
+        "bash.noarch",
+        "c++-thing.noarch",
+        "kernel.noarch",
+    ]
 
 
 def test_metadata_in_a_row_of_zstd_frames_is_read_as_one(tmp_path: pathlib.Path) -> None:
@@ -109,19 +115,19 @@ def test_metadata_in_a_row_of_zstd_frames_is_read_as_one(tmp_path: pathlib.Path)
     (repodata / "primary.xml.zst").write_bytes(b"".join(frames))
     repomd = (repodata / "repomd.xml").read_text()
     (repodata / "repomd.xml").write_text(repomd.replace(primary.name, "primary.xml.zst"))
-    packages.cache_clear()
-    assert len(packages(str(tmp_path))) == 3
+    read_packages.cache_clear()
+    assert len(read_packages(str(tmp_path))) == 3
 
 
 def test_a_tree_without_metadata_is_an_error_with_its_name(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match=r"repomd\.xml"):
-        packages(str(tmp_path / "none"))
+        read_packages(str(tmp_path / "none"))
     (tmp_path / "repodata").mkdir()
     (tmp_path / "repodata" / "repomd.xml").write_text(
         '<data type="primary"><location href="../../etc/passwd"/></data>'
     )
     with pytest.raises(DescriptionError):
-        packages(str(tmp_path))
+        read_packages(str(tmp_path))
 
 
 def test_the_page_tells_who_runs_which_generation_and_what_differs(
@@ -132,7 +138,7 @@ def test_the_page_tells_who_runs_which_generation_and_what_differs(
     repository(generations / GENERATION, BEFORE)
     repository(generations / "next", AFTER)
     (generations / ".history").write_text(json.dumps([GENERATION, "next"]))
-    packages.cache_clear()
+    read_packages.cache_clear()
     texts = read(face.get("/rocks/generations", ADMIN).text).texts
     assert texts.index("next") < texts.index("published") < texts.index(GENERATION)
     assert texts[texts.index(GENERATION) + 1] == "1"

@@ -59,7 +59,7 @@ texts = st.text(st.characters(codec="latin-1", exclude_characters="\0"), max_siz
 def test_a_request_is_read_whole_however_it_arrives(
     headers: dict[str, str], body: bytes, sizes: list[int]
 ) -> None:
-    environ = scgi.received(Wire(message({**VARIABLES, **headers}, body), sizes))
+    environ = scgi.read_request(Wire(message({**VARIABLES, **headers}, body), sizes))
     assert {name: environ[name] for name in {**VARIABLES, **headers}} == {**VARIABLES, **headers}
     assert (environ["CONTENT_LENGTH"], environ["wsgi.input"].read()) == (str(len(body)), body)
 
@@ -68,20 +68,20 @@ def test_a_request_is_read_whole_however_it_arrives(
 def test_a_request_that_breaks_off_is_given_up(cut: int) -> None:
     whole = message(VARIABLES, b"{}")
     with pytest.raises(ConnectionError, match="the request ends after"):
-        scgi.received(Wire(whole[: cut % len(whole)]))
+        scgi.read_request(Wire(whole[: cut % len(whole)]))
 
 
 @pytest.mark.parametrize(
     "data", [b"POST /rocks/events HTTP/1.1\r\n\r\n", b"999999999:" + b"x" * 30, b"-5:" + b"x" * 30]
 )
 def test_what_is_no_request_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="no SCGI request begins with"):
-        scgi.received(Wire(data))
+    with pytest.raises(ValueError, match="not an SCGI request"):
+        scgi.read_request(Wire(data))
 
 
 def test_a_header_that_came_twice_has_both_values() -> None:
     twice = [*VARIABLES.items(), ("HTTP_X_A", "one"), ("HTTP_X_B", "three"), ("HTTP_X_A", "two")]
-    environ = scgi.received(Wire(message(twice)))
+    environ = scgi.read_request(Wire(message(twice)))
     assert (environ["HTTP_X_A"], environ["HTTP_X_B"]) == ("one,two", "three")
 
 
@@ -92,6 +92,6 @@ def test_the_environment_and_the_answer_are_wsgis() -> None:
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "6")])
         return [environ["wsgi.input"].read(3), b"two"]
 
-    environ = scgi.received(Wire(message(VARIABLES, b"one")))
-    said = scgi.answered(validator(application), environ)  # type: ignore[arg-type]
+    environ = scgi.read_request(Wire(message(VARIABLES, b"one")))
+    said = scgi.call_application(validator(application), environ)  # type: ignore[arg-type]
     assert said == b"Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nonetwo"

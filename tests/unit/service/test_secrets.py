@@ -136,7 +136,7 @@ def test_a_second_time_is_refused_and_parks_the_node(
     assert (answer.status, "node_key" in answer.text) == (410, False)
     parked = now(cluster, taken)
     assert (parked.state, parked.suspect) == ("failed", True)
-    assert parked.reason == "suspect: the secrets were asked for a second time"
+    assert parked.reason == "suspect: the secrets were requested a second time"
     (said,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
     assert said.action == "refused"
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``GET /rocks/boot``: install with a live order, else the local disk; an unknown machine waits to be entered."""
+"""``GET /rocks/boot``: install with a live order, else the local disk; unknown machines retry."""
 
 from __future__ import annotations
 
@@ -8,82 +8,93 @@ from ...errors import Conflict
 from ...install import orders, timestamps
 from ...install.model import Order
 from .. import boot_policy, boot_scripts
+from ..boot_scripts import BootParameters, Loader
 from ..identify import ETHERNET_MAC, identify
-from ..install_check import checked
-from ..installer_arguments import installer
-from ..model import Answer, Asker, Denied, Request
-from ..node_values import tree_url, values
-from ..request_context import Service, audit_of
+from ..install_check import check_installable
+from ..installer_arguments import installer_for
+from ..model import Client, Denied, Request, Response
+from ..node_values import effective_values, tree_url
+from ..request_context import Context, audit_record
 
-TRIES = 3  # of a compare-and-set that another request won
-EXTRA = ("installer_console", "installer_arguments")  # attributes; blanks part the arguments
+MAX_ATTEMPTS = 3  # when another request changes the order at the same time
 DISCOVERY = "discovery"
-WAITED = (
+COUNT_DISCOVERY_RESPONSES = (
     "select count(*) from audit where at >= ? and action = 'boot' and detail = ? and address = ?"
 )
 
 
-def boot(service: Service, request: Request) -> Answer:
-    """The script for the loader that asks.  Raises Denied (400) for a client that is no boot loader we know."""
-    form = boot_scripts.form(request.query.get("form", ""), request.agent)
-    if form is None:
+def get_boot(context: Context, request: Request) -> Response:
+    """Return the script for the boot loader that sent the request.
+
+    Raises Denied (400) for a client that is not a known boot loader.
+    """
+    loader = boot_scripts.choose_loader(request.query.get("form", ""), request.user_agent)
+    if loader is None:
         raise Denied(
-            400, "neither iPXE nor GRUB asks", request.address, "say ?form=ipxe or ?form=grub"
+            400,
+            "the client is neither iPXE nor GRUB",
+            request.address,
+            "add ?form=ipxe or ?form=grub",
         )
-    for _attempt in range(TRIES):
+    for _attempt in range(MAX_ATTEMPTS):
         try:
-            return _answer(service, request, identify(service, request, attributes=True), form)
+            client = identify(context, request, attributes=True)
+            return _answer_node(context, request, client, loader)
         except Conflict:
-            continue  # the order was changed between our reading and our writing
+            continue  # the order was changed between reading and writing it
         except Denied as error:
             if error.status != 404:
                 raise
-            return _unknown(service, request, form)
-    raise Conflict("the order changes all the time", request.address, "ask again")
+            return _answer_unknown(context, request, loader)
+    raise Conflict("the order is changed by other requests", request.address, "try again")
 
 
-def _unknown(service: Service, request: Request, form: str) -> Answer:
-    """Wait to be entered, but not without end: what counts are the rows that the audit has of these answers."""
-    since = timestamps.add_seconds(service.now, -boot_scripts.DISCOVERY_WINDOW)
-    row = service.db.row(WAITED, (since, DISCOVERY, request.address))
-    waited = row[0] if row else 0
-    if waited < boot_scripts.DISCOVERY_TRIES[form]:
-        text = boot_scripts.discovery(form, request.address, service.settings.plain_url)
-        return Answer(200, text.encode(), detail=DISCOVERY)
-    reason = f"no node has this address after {waited} requests"
-    return Answer(200, boot_scripts.local(form, request.address, reason).encode(), detail=reason)
+def _answer_unknown(context: Context, request: Request, loader: Loader) -> Response:
+    """Let the machine wait until it is added, for a limited number of requests in the audit."""
+    since = timestamps.add_seconds(context.now, -boot_scripts.DISCOVERY_WINDOW)
+    row = context.db.row(COUNT_DISCOVERY_RESPONSES, (since, DISCOVERY, request.address))
+    count = row[0] if row else 0
+    if count < boot_scripts.DISCOVERY_TRIES[loader]:
+        text = boot_scripts.discovery_script(loader, request.address, context.settings.plain_url)
+        return Response(200, text.encode(), audit_detail=DISCOVERY)
+    reason = f"no node has this address after {count} requests"
+    text = boot_scripts.local_boot_script(loader, request.address, reason)
+    return Response(200, text.encode(), audit_detail=reason)
 
 
-def _answer(service: Service, request: Request, asker: Asker, form: str) -> Answer:
-    decision = checked(service, asker, boot_policy.on_boot(asker.order, service.now))
-    if decision.answer == boot_policy.INSTALL and asker.order is not None:
-        text = boot_scripts.install(form, _start(service, asker, asker.order))
+def _answer_node(context: Context, request: Request, client: Client, loader: Loader) -> Response:
+    decision = boot_policy.decide_boot(client.order, context.now)
+    decision = check_installable(context, client, decision)
+    if decision.action == boot_policy.INSTALL and client.order is not None:
+        parameters = _boot_parameters(context, client, client.order)
+        text = boot_scripts.install_script(loader, parameters)
     else:
-        text = boot_scripts.local(form, asker.node.name, "no live order")
-    if decision.to and asker.order is not None:
-        audit = audit_of(request, "boot", 200, bytes=len(text))
+        text = boot_scripts.local_boot_script(loader, client.node.name, "no live order")
+    if decision.next_state and client.order is not None:
         orders.advance(
-            service.db,
-            asker.order,
-            decision.to,
-            now=service.now,
-            audit=audit,
+            context.db,
+            client.order,
+            decision.next_state,
+            now=context.now,
+            audit=audit_record(request, "boot", 200, bytes=len(text)),
             reason=decision.reason,
         )
-        return Answer(200, text.encode())
-    return Answer(200, text.encode(), detail=decision.answer, node=asker.node.name)
+        return Response(200, text.encode())
+    return Response(200, text.encode(), audit_detail=decision.action, audit_node=client.node.name)
 
 
-def _start(service: Service, asker: Asker, order: Order) -> boot_scripts.Start:
-    attributes = values(service.db, service.shared, asker)
-    console, further = (attributes.get(name, "").split() for name in EXTRA)
-    return boot_scripts.Start(
-        asker.node.name,
-        asker.came_by if ETHERNET_MAC.fullmatch(asker.came_by) else "",
-        order.pin.distribution,
-        order.pin.generation,
-        service.settings.plain_url,
-        tree_url(service.settings, order.pin),
-        installer(service.profiles.load(order.pin).release),
-        (*(f"console={device}" for device in console), *further),
+def _boot_parameters(context: Context, client: Client, order: Order) -> BootParameters:
+    attributes = effective_values(context.db, context.attribute_cache, client)
+    consoles = attributes.get("installer_console", "").split()
+    further_arguments = attributes.get("installer_arguments", "").split()
+    mac = client.interface_mac
+    return BootParameters(
+        node=client.node.name,
+        mac=mac if ETHERNET_MAC.fullmatch(mac) else "",
+        distribution=order.pin.distribution,
+        generation=order.pin.generation,
+        url=context.settings.plain_url,
+        tree=tree_url(context.settings, order.pin),
+        installer=installer_for(context.profiles.load(order.pin).release),
+        extra=(*(f"console={device}" for device in consoles), *further_arguments),
     )

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``POST /rocks/events``: an installing node tells how far it is, that it is done, or why it failed.
+"""``POST /rocks/events``: an installing node reports its progress, its end, or why it failed.
 
-Only root on the node is heard, and only in the name of the node's own latest order.  Progress may be written a moment
-later (``inbox``); what changes the order's state is written before it is answered.
+Only root on the node can send a message, and only about the node's own latest order. Progress may
+be written a little later (``progress_buffer``); a change of the order's state is written before the
+response is sent.
 """
 
 from __future__ import annotations
@@ -14,145 +15,173 @@ from ...install import order_history, orders
 from ...install.drift import store_check
 from ...install.model import Order, Progress
 from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP
-from ..identify import demand_root, identify
-from ..model import JSON, Answer, Denied, Request
-from ..node_hardware import HARDWARE, store
-from ..node_messages import message_of, progress_of, text_of
-from ..request_context import ORDER_AGAIN, Service, audit_of, tell
-from .secrets import keep_key
+from ..identify import identify, require_privileged_port
+from ..model import JSON, Denied, Request, Response
+from ..node_hardware import HARDWARE, store_hardware
+from ..node_messages import parse_message, parse_progress, text_field
+from ..request_context import ORDER_AGAIN, Context, audit, audit_record
+from .secrets import store_node_key
 
 PACKAGES = "packages"
-HEARD = Answer(200, b"{}\n", JSON)
+SHA256_CHARACTERS = 64
+ACCEPTED = Response(200, b"{}\n", JSON)
 
 
-class Told(NamedTuple):
-    """A message, and the node and the order that it is of."""
+class NodeMessage(NamedTuple):
+    """A message, with the node and the order that it is about.
+
+    One for each report: a NamedTuple.
+    """
 
     request: Request
-    node: int
+    node_id: int
     order: Order
     progress: Progress
-    message: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    """The JSON object that was posted."""
+
+    def manifest(self) -> str:
+        """Return the SHA-256 of the node's list of packages."""
+        return text_field(self.fields, "manifest")[:SHA256_CHARACTERS]
+
+    def require_state(self, *states: str) -> None:
+        """Raise Denied (409) when the order is in another state."""
+        if self.order.state not in states:
+            raise Denied(409, f"the install order is {self.order.state}", self.order.node)
 
 
-def post_event(service: Service, request: Request) -> Answer:
-    """Take one message.  Raises Denied: 403 from an unprivileged port, 409 when it is of no live order, 400."""
-    demand_root(request, request.address)
-    message = message_of(request, request.address)
-    progress, uuid = progress_of(message, request.address), text_of(message, "order")
-    if progress.phase not in NAMED:
+def post_event(context: Context, request: Request) -> Response:
+    """Process one message.
+
+    Raises Denied: 400 for a malformed message, 403 from an unprivileged port, 409 when the message
+    is not about a live order.
+    """
+    require_privileged_port(request, request.address)
+    fields = parse_message(request, request.address)
+    progress = parse_progress(fields, request.address)
+    uuid = text_field(fields, "order")
+    if progress.phase not in HANDLERS:
         if progress.phase in STATES:
-            raise Denied(400, f"a node does not say that it is {progress.phase!r}", request.address)
-        if not request.macs and service.inbox.offer(service.db, request.address, uuid, progress):
-            return HEARD
-    asker = identify(service, request)
-    if asker.order is None or asker.order.uuid != uuid:
-        what = "the message is not of the node's last install order"
-        raise Denied(409, what, asker.node.name, ORDER_AGAIN % asker.node.name)
-    NAMED.get(progress.phase, _progress)(
-        service, Told(request, asker.node.id, asker.order, progress, message)
-    )
-    return HEARD
-
-
-def _progress(service: Service, told: Told) -> None:
-    if told.order.state != INSTALLING:
+            raise Denied(400, f"a node cannot set its order to {progress.phase!r}", request.address)
+        if not request.macs and context.progress_buffer.offer(
+            context.db, request.address, uuid, progress
+        ):
+            return ACCEPTED
+    client = identify(context, request)
+    if client.order is None or client.order.uuid != uuid:
         raise Denied(
             409,
-            f"no progress is expected: the install order is {told.order.state}",
-            told.order.node,
+            "the message is not about the node's last install order",
+            client.node.name,
+            ORDER_AGAIN % client.node.name,
         )
-    order_history.record_progress(service.db, [(told.order, told.progress)], now=service.now)
+    message = NodeMessage(
+        request=request,
+        node_id=client.node.id,
+        order=client.order,
+        progress=progress,
+        fields=fields,
+    )
+    HANDLERS.get(progress.phase, _handle_progress)(context, message)
+    return ACCEPTED
 
 
-def _installed(service: Service, told: Told) -> None:
-    """The machine boots from its own disk from now on.  Said twice, it is heard twice: the answer may have been lost."""
-    if told.order.state in (INSTALLED, UP):
+def _handle_progress(context: Context, message: NodeMessage) -> None:
+    message.require_state(INSTALLING)
+    order_history.record_progress(context.db, [(message.order, message.progress)], now=context.now)
+
+
+def _handle_installed(context: Context, message: NodeMessage) -> None:
+    """Let the machine boot from its own disk.
+
+    A repetition is accepted, because the response may have been lost.
+    """
+    if message.order.state in (INSTALLED, UP):
         return
-    with service.db.transaction(exclusive=False):
-        _advance(service, told, INSTALLED, 200)
-        keep_key(service.db, told.order, told.node)
+    with context.db.transaction(exclusive=False):
+        _advance(context, message, INSTALLED, 200)
+        store_node_key(context.db, message.order, message.node_id)
 
 
-def _up(service: Service, told: Told) -> None:
-    """The installed system runs: it must say that it is what was ordered."""
-    pin = told.order.pin
-    said = {name: text_of(told.message, name) for name in ("profile", "generation")}
-    wrong = [
-        f"{name} {said[name] or '(none)'} instead of {wanted}"
-        for name, wanted in (("profile", pin.profile), ("generation", pin.generation))
-        if said[name] != wanted
+def _handle_up(context: Context, message: NodeMessage) -> None:
+    """Accept the installed system if it has the profile and generation that were ordered."""
+    order = message.order
+    expected = {"profile": order.pin.profile, "generation": order.pin.generation}
+    reported = {name: text_field(message.fields, name) for name in expected}
+    differences = [
+        f"{name} {reported[name] or '(none)'} instead of {value}"
+        for name, value in expected.items()
+        if reported[name] != value
     ]
-    if wrong:
-        reason = f"it came up with {', '.join(wrong)}"
-        if told.order.state in LIVE:
-            _advance(service, told, FAILED, 409, reason=reason)
-        raise Denied(409, reason, told.order.node, ORDER_AGAIN % told.order.node)
-    if told.order.state != UP:
-        _advance(service, told, UP, 200, manifest=text_of(told.message, "manifest")[:64])
+    if differences:
+        reason = f"it came up with {', '.join(differences)}"
+        if order.state in LIVE:
+            _advance(context, message, FAILED, 409, reason=reason)
+        raise Denied(409, reason, order.node, ORDER_AGAIN % order.node)
+    if order.state != UP:
+        _advance(context, message, UP, 200, manifest=message.manifest())
 
 
-def _failed(service: Service, told: Told) -> None:
-    if told.order.state == FAILED:
+def _handle_failed(context: Context, message: NodeMessage) -> None:
+    """Fail the order, also at the first boot, for example when a driver cannot be built."""
+    if message.order.state == FAILED:
         return
-    # Also at the first boot: a driver that cannot be built.
-    if told.order.state not in LIVE:
-        raise Denied(409, f"the install order is {told.order.state}", told.order.node)
-    _advance(service, told, FAILED, 200, reason=told.progress.message or "the installer failed")
+    message.require_state(*LIVE)
+    reason = message.progress.message or "the installer failed"
+    _advance(context, message, FAILED, 200, reason=reason)
 
 
-def _hardware(service: Service, told: Told) -> None:
-    """In the installer, or at the first boot."""
-    if told.order.state not in (INSTALLING, INSTALLED):
-        raise Denied(
-            409, f"nothing is counted: the install order is {told.order.state}", told.order.node
-        )
-    store(service.db, told.node, told.message, service.now)
-    tell(service, told.request, HARDWARE, 200, told.order)
+def _handle_hardware(context: Context, message: NodeMessage) -> None:
+    """Store what the installer, or the first boot, has counted."""
+    message.require_state(INSTALLING, INSTALLED)
+    store_hardware(context.db, message.node_id, message.fields, context.now)
+    audit(context, message.request, message.order, action=HARDWARE, status=200)
 
 
-def _packages(service: Service, told: Told) -> None:
-    """Which packages a node that is up has now: whether it drifted is for who asks the database."""
-    if told.order.state != UP:
-        raise Denied(409, f"the install order is {told.order.state}", told.order.node)
-    store_check(service.db, told.order, text_of(told.message, "manifest")[:64], now=service.now)
+def _handle_packages(context: Context, message: NodeMessage) -> None:
+    """Store which packages a node that is up has now; the database's reader decides about drift."""
+    message.require_state(UP)
+    store_check(context.db, message.order, message.manifest(), now=context.now)
 
 
-def _unclean(service: Service, told: Told) -> None:
-    """A node that is up was not shut down before it booted: what that means is for the frontend to decide."""
-    if told.order.state != UP:
-        raise Denied(409, f"the install order is {told.order.state}", told.order.node)
+def _handle_unclean(context: Context, message: NodeMessage) -> None:
+    """Record that a node that is up booted without a shutdown; the frontend decides what to do."""
+    message.require_state(UP)
     order_history.add_note(
-        service.db,
-        told.order,
+        context.db,
+        message.order,
         order_history.UNCLEAN,
         "it was not shut down before it booted",
-        now=service.now,
+        now=context.now,
     )
 
 
 def _advance(
-    service: Service, told: Told, to: str, status: int, *, reason: str = "", manifest: str = ""
+    context: Context,
+    message: NodeMessage,
+    state: str,
+    status: int,
+    *,
+    reason: str = "",
+    manifest: str = "",
 ) -> None:
-    audit = audit_of(told.request, to, status)
-    progress = told.progress._replace(phase="")
     orders.advance(
-        service.db,
-        told.order,
-        to,
-        now=service.now,
-        audit=audit,
-        progress=progress,
+        context.db,
+        message.order,
+        state,
+        now=context.now,
+        audit=audit_record(message.request, state, status),
+        progress=message.progress._replace(phase=""),
         reason=reason,
         manifest=manifest,
     )
 
 
-NAMED = {
-    INSTALLED: _installed,
-    UP: _up,
-    FAILED: _failed,
-    HARDWARE: _hardware,
-    PACKAGES: _packages,
-    order_history.UNCLEAN: _unclean,
+HANDLERS = {
+    INSTALLED: _handle_installed,
+    UP: _handle_up,
+    FAILED: _handle_failed,
+    HARDWARE: _handle_hardware,
+    PACKAGES: _handle_packages,
+    order_history.UNCLEAN: _handle_unclean,
 }

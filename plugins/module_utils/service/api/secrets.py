@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``POST /rocks/secrets``: what no kickstart holds, handed over once per order to root on the installing machine.
+"""``POST /rocks/secrets``: deliver the secrets once per order, to root on the installing machine.
 
-The first installation of a node is trusted as it comes. It gets a key that it keeps on its preserved partition, and
-every later installation proves with it that the same machine asks.  What does not fit parks the node as suspect.
+The first installation of a node is trusted. It gets a key that the node keeps on its preserved
+partition; every later installation proves with it that it is the same machine. A request that does
+not match fails the order as suspect.
 """
 
 from __future__ import annotations
@@ -20,109 +21,128 @@ from ...install.model import Order
 from ...install.order_records import add_audit
 from ...install.orders import NODE_KEY
 from ...install.states import INSTALLED, INSTALLING, UP
-from ..identify import demand_root, identify
-from ..model import JSON, Answer, Asker, Denied, Request
-from ..node_messages import message_of, text_of
-from ..request_context import ORDER_AGAIN, Service, audit_of, park
+from ..identify import identify, require_privileged_port
+from ..model import JSON, Client, Denied, Request, Response
+from ..node_messages import parse_message, text_field
+from ..request_context import ORDER_AGAIN, Context, audit_record, fail_as_suspect
 
-KEY_BYTES, CONSOLE_BYTES = 32, 8
-CONSOLE_KEY = "console_key"  # what opens the installer's screen for typing; a person types it
+CONSOLE_KEY = "console_key"  # allows typing on the installer's screen; a person enters it
+KEY_BYTES = {CONSOLE_KEY: 8, NODE_KEY: 32}
 PROOF_PREFIX = b"rocks-secrets:"  # the same as in xml/include/progress.py
 
+# The narrower scope comes last, so that it wins in a dictionary.
 SECRETS = (
     "select name, value from secrets where scope = 'global' or (scope = 'appliance' and owner ="
     " (select appliance from memberships where name = ?)) or (scope = 'node' and owner = ?)"
     " order by case scope when 'global' then 0 when 'appliance' then 1 else 2 end"
 )
-
-TAKE = (
+MARK_DELIVERED = (
     "update installs set delivered = ?, changed = ? where id = ? and delivered = '' and state = ?"
 )
 
 
-def secrets(service: Service, request: Request) -> Answer:
-    """The secrets of the order that the message names, as JSON: ``{"secrets": {name: value}}``.
+def post_secrets(context: Context, request: Request) -> Response:
+    """Return the secrets of the order that the message names: ``{"secrets": {name: value}}``.
 
-    Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live order that took its
-    kickstart, 410 when they were handed over already.
+    Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live order
+    whose kickstart was served, 410 when the secrets were already delivered.
     """
-    asker = identify(service, request)
-    demand_root(request, asker.node.name)
-    message = message_of(request, asker.node.name)
-    order = _current(asker, text_of(message, "order"))
-    known: dict[str, str] = dict(service.db.rows(SECRETS, (asker.node.membership, asker.node.id)))
-    _check_proof(service, request, order, known.get(NODE_KEY), text_of(message, "proof"))
-    body = _hand_over(service, request, order, known)
+    client = identify(context, request)
+    require_privileged_port(request, client.node.name)
+    message = parse_message(request, client.node.name)
+    order = _require_deliverable(client, text_field(message, "order"))
+    stored: dict[str, str] = dict(
+        context.db.rows(SECRETS, (client.node.membership, client.node.id))
+    )
+    _check_proof(
+        context,
+        request,
+        order,
+        key=stored.get(NODE_KEY),
+        proof=text_field(message, "proof"),
+    )
+    body = _deliver(context, request, order, stored)
     if body is None:
-        _gone(service, request, order)
-    return Answer(200, body, JSON, (("Cache-Control", "no-store"),))
+        _refuse_repetition(context, request, order)
+    return Response(200, body, JSON, (("Cache-Control", "no-store"),))
 
 
-def _hand_over(
-    service: Service, request: Request, order: Order, known: Mapping[str, str]
+def _deliver(
+    context: Context, request: Request, order: Order, stored: Mapping[str, str]
 ) -> Optional[bytes]:
-    """Mark them as handed over, and say what they are; None when they were already."""
-    with service.db.transaction(exclusive=False):
-        if not service.db.execute(TAKE, (service.now, service.now, order.id, INSTALLING)):
+    """Mark the secrets as delivered and return them; None if they already were."""
+    with context.db.transaction(exclusive=False):
+        parameters = (context.now, context.now, order.id, INSTALLING)
+        if not context.db.execute(MARK_DELIVERED, parameters):
             return None
-        given = {**known, **_keys(service.db, order, known.get(NODE_KEY))}
-        service.db.execute(
-            "update install_keys set used = ? where install = ?", (service.now, order.id)
+        delivered = {**stored, **_order_keys(context.db, order, stored.get(NODE_KEY))}
+        context.db.execute(
+            "update install_keys set used = ? where install = ?", (context.now, order.id)
         )
-        body = json.dumps({"secrets": given}, sort_keys=True).encode()
-        audit = audit_of(
-            request, "secrets", 200, node=order.node, install=order.uuid, bytes=len(body)
+        body = json.dumps({"secrets": delivered}, sort_keys=True).encode()
+        record = audit_record(
+            request,
+            "secrets",
+            200,
+            node=order.node,
+            install=order.uuid,
+            bytes=len(body),
+            detail=", ".join(sorted(delivered)),
         )
-        add_audit(service.db, audit._replace(detail=", ".join(sorted(given))), service.now)
+        add_audit(context.db, record, context.now)
     return body
 
 
-def _current(asker: Asker, uuid: str) -> Order:
-    """The order that the message names, if it is the node's latest and may still be handed over."""
-    order, hint = asker.order, ORDER_AGAIN % asker.node.name
+def _require_deliverable(client: Client, uuid: str) -> Order:
+    """Return the order that the message names, if it is the node's latest and takes secrets."""
+    order = client.order
+    name = client.node.name
+    hint = ORDER_AGAIN % name
     if order is None or order.uuid != uuid:
-        raise Denied(
-            409, "the message is not of the node's last install order", asker.node.name, hint
-        )
+        raise Denied(409, "the message is not about the node's last install order", name, hint)
     if order.state == UP or (order.delivered and order.state not in (INSTALLING, INSTALLED)):
-        raise Denied(410, f"the secrets were handed over {order.delivered}", asker.node.name, hint)
+        raise Denied(410, f"the secrets were delivered at {order.delivered}", name, hint)
     if order.state not in (INSTALLING, INSTALLED):
-        raise Denied(409, f"no secrets: the install order is {order.state}", asker.node.name, hint)
+        raise Denied(409, f"no secrets: the install order is {order.state}", name, hint)
     return order
 
 
 def _check_proof(
-    service: Service, request: Request, order: Order, key: Optional[str], proof: str
+    context: Context, request: Request, order: Order, *, key: Optional[str], proof: str
 ) -> None:
     if key is None or order.delivered:
         return
-    wanted = hmac.new(key.encode(), PROOF_PREFIX + order.uuid.encode(), hashlib.sha256).hexdigest()
-    if hmac.compare_digest(wanted.encode(), proof.encode()):
+    expected = hmac.new(key.encode(), PROOF_PREFIX + order.uuid.encode(), hashlib.sha256)
+    if hmac.compare_digest(expected.hexdigest().encode(), proof.encode()):
         return
-    what = "with a wrong proof" if proof else "without a proof"
-    park(service, request, "secrets", order, f"the secrets were asked for {what} of the node's key")
+    problem = "with a wrong proof" if proof else "without a proof"
+    reason = f"the secrets were requested {problem} of the node's key"
+    fail_as_suspect(context, request, order, action="secrets", reason=reason)
     raise Denied(
         403,
-        f"the secrets are asked for {what} of the key that the node kept from its last installation",
+        f"the secrets were requested {problem} of the key from the node's last installation",
         order.node,
-        "a new disk? order it with rearm: true; else look who has its address",
+        "if the disk is new, order the node with rearm: true; otherwise check which machine uses"
+        " its address",
     )
 
 
-def _gone(service: Service, request: Request, order: Order) -> NoReturn:
-    """Somebody has had them: the machine itself, or somebody with its address."""
-    current = orders.find_by_uuid(service.db, [order.uuid])
+def _refuse_repetition(context: Context, request: Request, order: Order) -> NoReturn:
+    """Refuse secrets that were delivered, to this machine or to one with its address."""
+    current = orders.find_by_uuid(context.db, [order.uuid])
     if current and current[0].delivered and current[0].state in (INSTALLING, INSTALLED):
-        park(service, request, "secrets", current[0], "the secrets were asked for a second time")
-    raise Denied(410, "the secrets were handed over already", order.node, ORDER_AGAIN % order.node)
+        reason = "the secrets were requested a second time"
+        fail_as_suspect(context, request, current[0], action="secrets", reason=reason)
+    hint = ORDER_AGAIN % order.node
+    raise Denied(410, "the secrets were already delivered", order.node, hint)
 
 
-def _keys(db: Database, order: Order, node_key: Optional[str]) -> Mapping[str, str]:
-    """The order's own one-time keys, and the key that the node is to keep: the one that it has, or a new one."""
+def _order_keys(db: Database, order: Order, node_key: Optional[str]) -> Mapping[str, str]:
+    """Return the order's one-time keys, with a new key for the node unless it has one."""
     keys: dict[str, str] = dict(
         db.rows("select name, value from install_keys where install = ?", (order.id,))
     )
-    for name, size in ((CONSOLE_KEY, CONSOLE_BYTES), (NODE_KEY, KEY_BYTES)):
+    for name, size in KEY_BYTES.items():
         if name not in keys and not (name == NODE_KEY and node_key):
             keys[name] = randomness.token_hex(size)
             db.execute(
@@ -132,18 +152,18 @@ def _keys(db: Database, order: Order, node_key: Optional[str]) -> Mapping[str, s
     return keys
 
 
-def keep_key(db: Database, order: Order, node_id: int) -> None:
-    """The installation ended well, so the node has the key on its disk: from now on it must show it."""
+def store_node_key(db: Database, order: Order, node_id: int) -> None:
+    """Require the order's key from the node from now on: its installation has stored it."""
     row = db.row(
         "select value from install_keys where install = ? and name = ?", (order.id, NODE_KEY)
     )
     if row is None:
         return
-    changed = db.execute(
+    updated = db.execute(
         "update secrets set value = ? where scope = 'node' and owner = ? and name = ?",
         (row[0], node_id, NODE_KEY),
     )
-    if not changed:
+    if not updated:
         db.execute(
             "insert into secrets (scope, node, owner, name, value) values ('node', ?, ?, ?, ?)",
             (node_id, node_id, NODE_KEY, row[0]),
