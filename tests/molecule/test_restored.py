@@ -59,6 +59,6 @@ def test_a_machine_that_is_a_frontend_is_not_overwritten(restored: Restored) -> 
     before = frontend.sql("select count(*) from audit")
     output = frontend.playbook("restore", frontend_backup=BACKUP)
     assert (
-        "This machine is a frontend already" in " ".join(output.split()) and "changed=0" in output
+        "This machine is already a frontend" in " ".join(output.split()) and "changed=0" in output
     ), output
     assert frontend.sql("select count(*) from audit") == before

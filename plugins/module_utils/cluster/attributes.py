@@ -56,7 +56,7 @@ def set_attribute(database: Database, name: str, value: str, scope: Scope = GLOB
         )
     if name in CHECKS:
         CHECKS[name](value)
-    return RowChange(set_value(database, "attributes", name, value, scope), value)
+    return RowChange(set_value(database, "attributes", name, value, scope=scope), value)
 
 
 def remove_attribute(database: Database, name: str, scope: Scope = GLOBAL) -> RowChange:

@@ -42,15 +42,15 @@ def create_database(
     except NotFound:
         if not dry_run:
             raise
-        return _created(url, 0, all_names)
+        return _creation_result(url, 0, all_names)
     with opened as database:
         before, _after = migrate(database, dry_run=dry_run)
         if before == 0 and dry_run:
-            return _created(url, 0, all_names)
+            return _creation_result(url, 0, all_names)
         changed = [
             _account_name(account) for account in requested if _grant(database, account, dry_run)
         ]
-        return _created(url, before, changed)
+        return _creation_result(url, before, changed)
 
 
 def dump_to(url: str, path: str, *, secrets: bool = False, dry_run: bool = False) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _account_name(account: Account) -> str:
     return f"{account['user']}@{account['host']}"
 
 
-def _created(url: str, before: int, accounts: list[str]) -> dict[str, Any]:
+def _creation_result(url: str, before: int, accounts: list[str]) -> dict[str, Any]:
     changed = before != CURRENT_VERSION or bool(accounts)
     return _result(url, changed=changed, before=before, accounts=accounts)
 

@@ -105,9 +105,9 @@ def parse_url(url: str) -> Location:
 
 def _without_login(url: str) -> str:
     """Return the URL without user and password."""
-    scheme, mark, remainder = url.partition("://")
-    has_login = mark and "@" in remainder
-    return f"{scheme}{mark}…@{remainder.rpartition('@')[2]}" if has_login else url
+    scheme, separator, remainder = url.partition("://")
+    has_login = separator and "@" in remainder
+    return f"{scheme}{separator}…@{remainder.rpartition('@')[2]}" if has_login else url
 
 
 def _parse_sqlite(url: str, parts: urllib.parse.SplitResult) -> Location:

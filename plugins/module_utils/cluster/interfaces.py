@@ -92,7 +92,7 @@ def put_interface(
         interface = before or _new_interface(node, name)
         interface = interface._replace(kind=interface.kind if kind is None else kind)
         interface = interface._replace(mac=_check_mac(interface, mac, allocations))
-        after = _with_address(interface, network, ip, allocations, owner)
+        after = _with_address(interface, network, ip, allocations=allocations, owner=owner)
         if after == before:
             return RowChange(before, before)
         if before and not allow_frontend:
@@ -181,6 +181,7 @@ def _with_address(
     interface: Interface,
     network_name: Optional[str],
     ip: Optional[str],
+    *,
     allocations: Allocations,
     owner: Node,
 ) -> Interface:
@@ -195,7 +196,7 @@ def _with_address(
         return interface._replace(network=name, ip=allocations.free_address(network))
     requested_network = network if network_name else None
     return _with_requested_address(
-        interface, requested_network, ip_address(ip or ""), allocations, owner
+        interface, requested_network, ip_address(ip or ""), allocations=allocations, owner=owner
     )
 
 
@@ -203,6 +204,7 @@ def _with_requested_address(
     interface: Interface,
     network: Optional[Network],
     ip: str,
+    *,
     allocations: Allocations,
     owner: Node,
 ) -> Interface:

@@ -98,7 +98,7 @@ def load_inventory(
         hosts = tuple(_hosts(database))
         names = {host.name for host in hosts}
         selected = {
-            group: _run_group_query(database, group, sql, names, seconds)
+            group: _run_group_query(database, group, sql, names, seconds=seconds)
             for group, sql in queries.items()
         }
     return Inventory(hosts, selected)
@@ -173,7 +173,7 @@ def _true_groups(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _run_group_query(
-    database: Database, group: str, sql: str, names: set[str], seconds: float
+    database: Database, group: str, sql: str, names: set[str], *, seconds: float
 ) -> tuple[str, ...]:
     result = select(database, sql, seconds=seconds)
     selected = dict.fromkeys(str(row[0]) for row in result.rows)

@@ -187,12 +187,10 @@ def _check(network: Network) -> None:
             "pool_first and pool_last require each other", where, "set both, or neither"
         )
     for first, last in (("first", "last"), ("pool_first", "pool_last")):
-        _check_range(where, first, getattr(network, first), last, getattr(network, last))
-
-
-def _check_range(where: str, first: str, low: str, last: str, high: str) -> None:
-    if low and high and to_number(low) > to_number(high):
-        raise DescriptionError(f"{first} {low} is above {last} {high}", where, "swap them")
+        low = getattr(network, first)
+        high = getattr(network, last)
+        if low and high and to_number(low) > to_number(high):
+            raise DescriptionError(f"{first} {low} is above {last} {high}", where, "swap them")
 
 
 def _check_overlap(network: Network, others: Sequence[Network]) -> None:

@@ -50,7 +50,7 @@ def plan_nodes(
     """Return a plan for each request; errors go to ``faults``."""
     existing = _find_all_existing(database, requests, allocations, faults)
     plans = [
-        NodePlan(before, _plan(request, before, allocations, faults, fill_gaps))
+        NodePlan(before, _plan(request, before, allocations, faults, fill_gaps=fill_gaps))
         for request, before in zip(requests, existing)
     ]
     for request, plan in zip(requests, plans) if not allow_frontend else ():
@@ -102,6 +102,7 @@ def _plan(
     before: Optional[Node],
     allocations: Allocations,
     faults: Faults,
+    *,
     fill_gaps: bool,
 ) -> Optional[Allocation]:
     """Return the row to write; None if nothing changes, or if there are errors."""

@@ -15,7 +15,7 @@ from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
 def set_secret(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> bool:
     """Set a secret, and return whether that changed anything."""
-    return set_value(database, "secrets", name, value, scope) != value
+    return set_value(database, "secrets", name, value, scope=scope) != value
 
 
 def remove_secret(database: Database, name: str, scope: Scope = GLOBAL) -> bool:

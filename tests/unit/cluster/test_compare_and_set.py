@@ -16,7 +16,7 @@ MATCHING = (UPDATE, ("100% ?", "compute-0-0", "Compute node"))
 NOT_MATCHING = (UPDATE, ("other", "compute-0-0", "not this"))
 
 
-def logged(db: Database) -> list[str]:
+def audit_details(db: Database) -> list[str]:
     return [detail for (detail,) in db.rows("select detail from audit order by id")]
 
 
@@ -28,12 +28,12 @@ def comment(db: Database) -> str:
 def test_follow_ups_run_if_the_update_matches(table_ii: Database) -> None:
     assert table_ii.compare_and_set(MATCHING, (LOG, (NOW, "first; ?")), (LOG, (NOW, "it's %s")))
     assert comment(table_ii) == "100% ?"
-    assert logged(table_ii) == ["first; ?", "it's %s"]
+    assert audit_details(table_ii) == ["first; ?", "it's %s"]
 
 
 def test_follow_ups_do_not_run_if_the_update_matches_no_row(table_ii: Database) -> None:
     assert not table_ii.compare_and_set(NOT_MATCHING, (LOG, (NOW, "never")))
-    assert logged(table_ii) == []
+    assert audit_details(table_ii) == []
 
 
 def test_a_failing_follow_up_rolls_back_the_update(table_ii: Database) -> None:
@@ -41,7 +41,7 @@ def test_a_failing_follow_up_rolls_back_the_update(table_ii: Database) -> None:
     with pytest.raises(Conflict):
         table_ii.compare_and_set(MATCHING, (LOG, (NOW, "never")), duplicate)
     assert comment(table_ii) == "Compute node"
-    assert logged(table_ii) == []
+    assert audit_details(table_ii) == []
     assert table_ii.compare_and_set(MATCHING)
 
 
@@ -49,6 +49,6 @@ def test_inside_a_transaction_compare_and_set_is_part_of_it(table_ii: Database) 
     with table_ii.transaction(dry_run=True):
         assert table_ii.compare_and_set(MATCHING, (LOG, (NOW, "dry run")))
         assert not table_ii.compare_and_set(NOT_MATCHING)
-        assert logged(table_ii) == ["dry run"]
+        assert audit_details(table_ii) == ["dry run"]
     assert comment(table_ii) == "Compute node"
-    assert logged(table_ii) == []
+    assert audit_details(table_ii) == []

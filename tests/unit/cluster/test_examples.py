@@ -22,7 +22,7 @@ PAGE = pathlib.Path(__file__).parents[3] / "docs" / "database.md"
 READING = ("node_info", "sql_info")
 
 
-def documented(module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def read_documentation(module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the documented options of a module, and the options of each of its examples."""
     code = importlib.import_module(f"{MODULES}.rocks_{module}")
     tasks = yaml.safe_load(code.EXAMPLES)
@@ -34,7 +34,7 @@ def documented(module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("module", (*WRITING, *READING, "database"))
 def test_every_option_occurs_in_an_example(module: str) -> None:
-    options, examples = documented(module)
+    options, examples = read_documentation(module)
     shown = {option for example in examples for option in example} | {"database"}
     assert sorted(set(options) - shown) == []
 
@@ -48,7 +48,7 @@ def test_the_examples_work_on_the_cluster_of_the_paper(
         put_network(table_ii, "fabric", subnet="172.16.0.0/16")
     machines = tmp_path / "machines.csv"
     machines.write_text("mac,rack\n02:00:00:00:00:01,3\n", encoding="utf-8")
-    for example in documented(module)[1]:
+    for example in read_documentation(module)[1]:
         if "csv" in example:
             example["csv"] = str(machines)
         url = urls.reader if module in READING else urls.administrator

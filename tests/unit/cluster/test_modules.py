@@ -205,7 +205,8 @@ def test_the_diff_of_a_node_shows_the_changed_fields(table_ii: Database) -> None
         "rocks_node", diff=True, name="compute-0-3", comment="new", database=table_ii.location.url
     )
     (difference,) = result["diff"]
-    before, after = difference["before"], difference["after"]
+    before = difference["before"]
+    after = difference["after"]
     assert [field for field in after if after[field] != before[field]] == ["comment"]
     assert difference["after_header"] == "compute-0-3"
 
