@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""rocks_reinstall for all hosts of a pattern at once.  At a terminal bars show how far the nodes are; elsewhere each step
-is a line.
+"""Run rocks_reinstall once for all hosts of a pattern.
+
+A terminal shows a progress bar for each node; other outputs get a line for each step.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall im
 )
 from ansible_collections.npaci.rocks.plugins.plugin_utils.batch_action import BatchAction
 
-# Ansible loads this file before it starts the process that runs the task, and that process has no terminal any more.
+# Ansible loads this file before it forks the process that runs the task, which has no terminal.
 AT_TERMINAL = sys.stdout.isatty()
-SIZE = shutil.get_terminal_size()
+TERMINAL_SIZE = shutil.get_terminal_size()
 
 display = Display()
 
 
 class ActionModule(BatchAction):
-    """One call for the whole batch of hosts."""
+    """Reinstalls the whole batch of hosts in one call."""
 
     argument_spec = staticmethod(argument_spec)
     work = staticmethod(reinstall)
@@ -43,15 +44,15 @@ class ActionModule(BatchAction):
 
 
 class _Bars:
-    """A bar for each node, drawn over the last picture."""
+    """Draws a bar for each node over the previous drawing."""
 
     def __init__(self) -> None:
         self._last: dict[str, Step] = {}
-        self._drawn = 0
+        self._lines_drawn = 0
 
     def add(self, step: Step) -> None:
         self._last[step.node] = step
-        lines = format_bars(self._last, SIZE.columns - 1, SIZE.lines - 1)
-        back = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
-        display.display(back + "\n".join(lines), screen_only=True)
-        self._drawn = len(lines)
+        lines = format_bars(self._last, TERMINAL_SIZE.columns - 1, TERMINAL_SIZE.lines - 1)
+        erase = f"\x1b[{self._lines_drawn}F\x1b[J" if self._lines_drawn else ""
+        display.display(erase + "\n".join(lines), screen_only=True)
+        self._lines_drawn = len(lines)

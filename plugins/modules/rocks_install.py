@@ -1,21 +1,22 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Takes install orders back, or repeats those that ended badly."""
+"""Cancel install orders, or retry failed ones."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_install
-short_description: Takes install orders back, or repeats those that ended badly
+short_description: Cancel install orders, or retry failed ones
 version_added: 0.1.0
 description:
-  - Cancels the live install orders of nodes. A machine whose installer already runs is told so at its next report, and
-    gets neither secrets nor a kickstart any more; its boot answer is the local disk.
-  - Or repeats what each node's last order was for, with the same generation and the same profile whatever was published
-    since, when that order failed, expired or was cancelled. The machine is not sent anywhere; it installs when it starts
-    from the network next.
-  - Orders for what is published now are made by M(npaci.rocks.rocks_reinstall).
+  - Cancels the live install orders of nodes. If an installer is already running, its next report is
+    rejected, and it can no longer fetch secrets or a kickstart; the machine's boot answer is the
+    local disk.
+  - Or orders again what each node's last order was for, if that order failed, expired or was
+    cancelled. The generation and the profile stay the same, whatever has been published since. The
+    machine is not rebooted; it installs when it boots from the network the next time.
+  - To order what is published now, use M(npaci.rocks.rocks_reinstall).
 options:
   name:
     description: The nodes.
@@ -24,17 +25,20 @@ options:
     required: true
   state:
     description:
-      - V(cancelled) takes live orders back; a node without one is left alone.
-      - V(repeated) orders again what ended badly; a node that is up, or whose order is live, is left alone.
+      - V(cancelled) cancels live orders; a node without one is left alone.
+      - V(repeated) retries orders that ended badly; a node that is up, or has a live order, is left
+        alone.
     type: str
     choices: [cancelled, repeated]
     required: true
   reason:
-    description: Why an order is taken back. It stands in the node's history.
+    description: Why an order is cancelled. The node's history shows it.
     type: str
     default: ""
   rearm:
-    description: With O(state=repeated), vouch for a node that was parked as suspect, or whose disk, with the key on it, is new.
+    description:
+      - With O(state=repeated), also order nodes that are marked as suspect, or whose new disk lacks
+        the key.
     type: bool
     default: false
 seealso:
@@ -47,18 +51,18 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Not this rack after all
+- name: Cancel the orders of a rack
   npaci.rocks.rocks_install:
     name: "{{ groups.rack_1 }}"
     state: cancelled
     reason: the cooling of rack 1 is being repaired
 
-- name: The switch works again, so what failed goes on with what the others got
+- name: Retry a failed node with the generation that the other nodes got
   npaci.rocks.rocks_install:
     name: [compute-0-3]
     state: repeated
 
-- name: A new disk, so there is no key on it
+- name: Retry a node with a new disk, which has no key
   npaci.rocks.rocks_install:
     name: [compute-0-3]
     state: repeated
@@ -68,14 +72,16 @@ EXAMPLES = r"""
 RETURN = r"""
 nodes:
   description:
-    - Node to the state of its last order, empty when it was never ordered, and whether that was changed just now.
-    - C(message) says why it ended, or why it was left alone.
+    - By node, the state of its last order (empty if it was never ordered), and whether this task
+      changed it.
+    - C(message) is the reason why the order ended, or why the node was left alone.
   returned: success
   type: dict
   sample: {"compute-0-3": {"changed": true, "state": "cancelled", "message": "cancelled by alice"}}
 """
 
 import getpass
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -83,9 +89,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.eligibility import REFUSED
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "list", "elements": "str", "required": True},
@@ -95,58 +103,68 @@ SPEC = {
 }
 
 
+class LastOrder(NamedTuple):
+    """The last order of a node; without one, empty."""
+
+    state: str = ""
+    reason: str = ""
+    id: int = 0
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
-    try:
-        with (
-            connect_as_admin(module.params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            before, said, after = change(database, module.params)
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    names = module.params["name"]
+    with (
+        errors_as_failure(module),
+        connect_as_admin(module.params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        before = last_orders(database, names)
+        reasons = change_orders(database, module.params)
+        after = last_orders(database, names)
     nodes = {
         name: {
             "changed": after[name] != before[name],
-            "state": after[name][0],
-            "message": said.get(name, after[name][1]),
+            "state": after[name].state,
+            "message": reasons.get(name, after[name].reason),
         }
         for name in sorted(after)
     }
-    module.exit_json(
-        changed=before != after, nodes=nodes, diff={"before": lines(before), "after": lines(after)}
-    )
+    diff = {"before": format_orders(before), "after": format_orders(after)}
+    module.exit_json(changed=before != after, nodes=nodes, diff=diff)
 
 
-def change(database, params):
-    """The nodes' last orders before and after, as state, reason and number, and what was said to those left alone."""
-    names, by, now, said = params["name"], getpass.getuser(), timestamps.now(), {}
-    before = last(database, names)
+def change_orders(database: Database, params: Mapping[str, Any]) -> dict[str, str]:
+    """Cancel or repeat the orders, and return the reasons for nodes that are left alone."""
+    names = params["name"]
+    by = getpass.getuser()
+    now = timestamps.now()
     if params["state"] == "cancelled":
-        orders.cancel(
-            database, orders.list_live(database, names), by=by, now=now, reason=params["reason"]
-        )
-    else:
-        verdicts = orders.retry(database, names, by=by, now=now, rearm=params["rearm"])
-        refused = sorted(f"{one.node}: {one.reason}" for one in verdicts if one.action == REFUSED)
-        if refused:
-            raise Refused("\n".join(refused))
-        said = {one.node: one.reason for one in verdicts if one.reason}
-    return before, said, last(database, names)
+        live = orders.list_live(database, names)
+        orders.cancel(database, live, by=by, now=now, reason=params["reason"])
+        return {}
+    verdicts = orders.retry(database, names, by=by, now=now, rearm=params["rearm"])
+    refused = sorted(
+        f"{verdict.node}: {verdict.reason}" for verdict in verdicts if verdict.action == REFUSED
+    )
+    if refused:
+        raise Refused("\n".join(refused))
+    return {verdict.node: verdict.reason for verdict in verdicts if verdict.reason}
 
 
-def last(database, names):
-    """Node -> state, reason and number of its last order."""
-    found = {one.name: one.last for one in orders.load_candidates(database, names)}
+def last_orders(database: Database, names: Sequence[str]) -> dict[str, LastOrder]:
+    """Return the last order of each node."""
     return {
-        name: (order.state, order.reason, order.id) if order else ("", "", 0)
-        for name, order in found.items()
+        node.name: LastOrder(node.last.state, node.last.reason, node.last.id)
+        if node.last
+        else LastOrder()
+        for node in orders.load_candidates(database, names)
     }
 
 
-def lines(nodes):
-    """A line for each node."""
-    return "".join(f"{name}: {nodes[name][0] or 'never ordered'}\n" for name in sorted(nodes))
+def format_orders(nodes: Mapping[str, LastOrder]) -> str:
+    """Return a line for each node."""
+    return "".join(f"{name}: {nodes[name].state or 'never ordered'}\n" for name in sorted(nodes))
 
 
 if __name__ == "__main__":

@@ -1,34 +1,35 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What became of install orders."""
+"""List install orders and their history."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_install_info
-short_description: Tells what became of install orders
+short_description: List install orders and their history
 version_added: 0.1.0
 description:
-  - Returns the install orders of nodes, newest first. Of each it tells who ordered it, which generation and profile it pins,
-    how far it is or how it ended, how long each phase took, and with a failure the last lines of the installer's logs.
+  - Returns the install orders of nodes, newest first. Each one contains the user who created it,
+    the generation and the profile that it pins, its progress or its end, the duration of each
+    phase, and the last lines of the installer's logs if it failed.
 options:
   name:
-    description: The nodes to tell about. Without it, all.
+    description: The nodes. Without it, all.
     type: list
     elements: str
   state:
-    description: Only orders that are in one of these states.
+    description: Return only orders in one of these states.
     type: list
     elements: str
     choices: [ordered, booted, installing, installed, up, failed, expired, cancelled]
     default: []
   limit:
-    description: How many orders of each node.
+    description: The maximum number of orders for each node.
     type: int
     default: 1
   audit:
-    description: How many of the last rows of the audit to tell of each node that has an order in the answer.
+    description: The maximum number of audit rows for each node that has an order in the result.
     type: int
     default: 0
 seealso:
@@ -40,16 +41,18 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: What failed, and why?
+- name: List failed orders
   npaci.rocks.rocks_install_info:
     state: [failed]
-  register: told
+  register: failures
 
-- name: Show it
+- name: Show the nodes and the reasons
   ansible.builtin.debug:
-    msg: "{{ told.installs | map(attribute='node') | zip(told.installs | map(attribute='reason')) }}"
+    msg: >-
+      {{ failures.installs | map(attribute='node')
+         | zip(failures.installs | map(attribute='reason')) }}
 
-- name: The history of one node, and who asked for its files
+- name: Show the history of a node, and the requests for its files
   npaci.rocks.rocks_install_info:
     name: [compute-0-3]
     limit: 10
@@ -60,10 +63,10 @@ RETURN = r"""
 installs:
   description:
     - The orders, sorted by node, newest first. Times are UTC.
-    - C(seconds) is how long each state and each phase of the installer lasted; C(events) are the same, step by step, and
-      C(log) are the last lines of the installer's logs.
-    - C(suspect) means that somebody asked for what only the installer may have; the node is parked until it is ordered with
-      O(npaci.rocks.rocks_reinstall#module:rearm).
+    - C(seconds) is the duration of each state and of each phase of the installer. C(events) lists
+      the same steps in order; their C(log) contains the last lines of the installer's logs.
+    - C(suspect) is true if an unexpected client requested data that only the installer may have.
+      The node can then only be ordered with O(npaci.rocks.rocks_reinstall#module:rearm).
   returned: success
   type: list
   elements: dict
@@ -88,16 +91,19 @@ installs:
       seconds: {ordered: 41, booted: 33, installing: 20, format: 9, install: 233, failed: 0}
       events:
         - {at: "2026-11-22 09:19:41", state: failed, phase: "", done: 0, total: 0, seconds: 0,
-           message: There was an error installing the openmpi package, log: "==> /tmp/packaging.log"}
+           message: There was an error installing the openmpi package,
+           log: "==> /tmp/packaging.log"}
 audit:
-  description: By node, who asked for what and what was decided, newest first. Given when O(audit) is not 0.
-  returned: when asked for
+  description: By node, requests and decisions, newest first.
+  returned: when O(audit) is not 0
   type: dict
   sample:
     compute-0-3:
-      - {at: "2026-11-22 09:16:02", actor: node, action: kickstart, decision: "200", address: 10.255.255.242, port: 41734,
-         detail: booted -> installing}
+      - {at: "2026-11-22 09:16:02", actor: node, action: kickstart, decision: "200",
+         address: 10.255.255.242, port: 41734, detail: booted -> installing}
 """
+
+from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -105,13 +111,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_reader,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.install_info import (
     list_audit,
     list_installs,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import STATES
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "list", "elements": "str"},
@@ -123,24 +129,25 @@ SPEC = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
-    try:
-        module.exit_json(changed=False, **told(module.params))
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with errors_as_failure(module):
+        module.exit_json(changed=False, **collect_info(module.params))
 
 
-def told(params):
-    """What the module returns."""
+def collect_info(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the orders, and the audit if it is requested."""
     with connect_as_reader(params["database"]) as database:
-        now, states, limit = timestamps.now(), params["state"], params["limit"]
-        found = list_installs(database, params["name"], now=now, states=states, limit=limit)
+        installs = list_installs(
+            database,
+            params["name"],
+            now=timestamps.now(),
+            states=params["state"],
+            limit=params["limit"],
+        )
         if not params["audit"]:
-            return {"installs": found}
-        names = sorted({one["node"] for one in found})
-        return {
-            "installs": found,
-            "audit": {name: list_audit(database, name, params["audit"]) for name in names},
-        }
+            return {"installs": installs}
+        names = sorted({install["node"] for install in installs})
+        audit = {name: list_audit(database, name, params["audit"]) for name in names}
+        return {"installs": installs, "audit": audit}
 
 
 if __name__ == "__main__":

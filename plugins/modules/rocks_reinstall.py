@@ -1,98 +1,105 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reinstalls nodes: the one management operation (paper, 6.3)."""
+"""Reinstall nodes: the one management operation (paper, 6.3)."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_reinstall
-short_description: Reinstalls nodes, and waits until they are up with what was ordered
+short_description: Reinstall nodes, and wait until they are up
 version_added: 0.1.0
 author: the npaci.rocks contributors (@npaci)
 description:
-  - Orders each node to be installed once with the published generation of its distribution and the profile of its shape,
-    sends it into the installer, and follows it until it reports that it is up with just that.
-  - As an action it runs once for all hosts of the pattern, on the frontend; C(ansible compute -m rocks_reinstall).
-  - All partitions but root survive, unless O(wipe) is given.
-  - The first node goes alone, the others in waves after it came up; too many failures end it.
-  - A node that runs what is wanted is left alone. Frontends, switches and nodes with another order are refused, each
-    with its reason.
-  - Interrupted, it leaves the orders in the database, and a second run takes them up.
+  - Orders each node to be installed once with the published generation of its distribution and the
+    matching profile, boots its installer, and waits until the node reports that it runs them.
+  - As an action it runs once for all hosts of the pattern, on the frontend; C(ansible compute -m
+    rocks_reinstall).
+  - All partitions except root are preserved, unless O(wipe) is set.
+  - One node is installed first, as a canary; the others follow in waves. Too many failures stop the
+    rollout.
+  - A node that already runs the requested generation and profile is left alone. Frontends, switches
+    and nodes with another order are refused, each with its reason.
+  - If you interrupt it, the orders stay in the database, and a second run continues them.
 options:
   nodes:
-    description: The nodes. As an action, the hosts of the pattern are meant when this is left out.
+    description: The nodes. The default of the action is the hosts of the pattern.
     type: list
     elements: str
   distribution:
     description:
-      - Install this distribution instead of the one of the node's membership, this once. It must hold the profile of the
-        node's appliance.
-      - This is how a job gets the software that it asks for, see C(docs/reinstalling.md).
+      - Install this distribution once, instead of the one of the node's membership. It must contain
+        a profile for the node's appliance.
+      - Slurm uses it to give a job the software that it requires, see C(docs/reinstalling.md).
     type: str
   force:
-    description: Install also what runs the wanted generation and profile.
+    description: Also install nodes that already run the requested generation and profile.
     type: bool
     default: false
   wipe:
     description:
-      - Permit to lose everything on the disks that carry this cluster's labels, or that the layout is put on.
-      - Without it a disk that holds anything else than an installation of ours makes the installation stop.
+      - Allow the installation to erase the disks that have this cluster's labels, or that the
+        partition layout uses.
+      - Without it, the installation stops if a disk contains anything except an installation of
+        this cluster.
     type: bool
     default: false
   rearm:
-    description: Vouch for a node that was parked as suspect, or whose disk, with the key on it, is new.
+    description: Also order nodes that are marked as suspect, or whose new disk lacks the key.
     type: bool
     default: false
   canary:
-    description: How many nodes go first; the others follow when all of them are up.
+    description: The number of nodes in the first wave; the others follow if all of them come up.
     type: int
     default: 1
   serial:
-    description: Sizes of the waves after that, as numbers or percentages; the last one repeats.
+    description: Sizes of the following waves, as numbers or percentages; the last one repeats.
     type: list
     elements: str
     default: ["32"]
   max_failed:
-    description: So many failed nodes end it; V(0) is no limit.
+    description: The number of failed nodes that stops the rollout; V(0) means no limit.
     type: int
     default: 3
   fail_rate:
-    description: This share of failed nodes ends it, when ten have begun.
+    description: The share of failed nodes that stops the rollout, as soon as ten nodes have
+      started.
     type: float
     default: 0.1
   deadlines:
-    description: Seconds that a node may stay in a state without a word; then it fails.
+    description: Seconds that a node can stay in a state without a report before it fails.
     type: dict
     suboptions:
       ordered:
-        description: Before it asks what to boot.
+        description: Until the machine requests its boot answer.
         type: int
         default: 900
       booted:
-        description: Before its installer asks for the kickstart.
+        description: Until the installer requests its kickstart.
         type: int
         default: 900
       installing:
-        description: Without progress.
+        description: Between two progress reports.
         type: int
         default: 600
       installed:
-        description: Before it reports that it is up.
+        description: Until the node reports that it is up.
         type: int
         default: 1800
   wait:
-    description: Wait until the nodes are up. Without it they are ordered and sent.
+    description: Wait until the nodes are up. If false, only order them and boot their installers.
     type: bool
     default: true
   power:
-    description: Use power control alone, for nodes that do not answer.
+    description: Use only power control, for nodes that do not respond.
     type: bool
     default: false
   scheduler:
     description:
-      - Who gives the nodes to jobs. It drains them before, and gets them back when they are up.
-      - A node that was out of service before, for a reason of somebody else, is installed and stays out of service.
-      - V(slurm_reboot) is for Slurm's own RebootProgram, which gets nodes that Slurm has freed and takes back by itself.
+      - The batch scheduler. It drains the nodes before the reinstallation, and resumes them when
+        they are up.
+      - A node that was already out of service for another reason is installed and stays out of
+        service.
+      - V(slurm_reboot) is for Slurm's own RebootProgram; Slurm drains and resumes the nodes itself.
     type: str
     choices: [none, slurm, slurm_reboot, pbs]
     default: none
@@ -117,7 +124,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: Node to what became of it.
+  description: By node, its final state.
   returned: always
   type: dict
   sample: {"compute-0-0": {"changed": true, "state": "up", "message": ""}}
@@ -138,11 +145,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall im
 
 
 def main() -> None:
-    """Run to the end, without a word until then."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if not module.params["nodes"]:
         module.fail_json(
-            msg="nodes is needed: name the nodes, or run the action with a pattern of hosts"
+            msg="nodes is missing: list the nodes, or run the action with a host pattern"
         )
     params = module.params
     result = collect(reinstall, result_of, params, params["nodes"], check_mode=module.check_mode)

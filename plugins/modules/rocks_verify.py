@@ -1,31 +1,33 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Are live nodes still what was installed?"""
+"""Check running nodes for configuration drift."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_verify
-short_description: Asks live nodes whether they are still what was installed
+short_description: Check running nodes for configuration drift
 version_added: 0.1.0
 author: the npaci.rocks contributors (@npaci)
 description:
-  - Asks each node over ssh for its generation, its profile and its packages, compares them with the install order that it
-    came up with, and names what differs.
-  - As an action it runs once for all hosts of the pattern, on the frontend; C(ansible compute -m rocks_verify).
-  - What was found is kept, and the inventory's C(rocks_drifted) tells it. Nothing is changed on a node; the remedy is a
-    reinstallation.
-  - Fails when a node has drifted or does not answer. A node whose last order did not end with it being up is V(unknown).
+  - Reads the generation, the profile and the packages of each node over ssh, compares them with the
+    node's last install order, and lists the differences.
+  - As an action it runs once for all hosts of the pattern, on the frontend; C(ansible compute -m
+    rocks_verify).
+  - The result is stored in the database, and C(rocks_drifted) of the inventory shows it. The module
+    does not change a node; to remove drift, reinstall the node.
+  - Fails if a node has drifted or does not answer. A node whose last order did not end in the state
+    V(up) is V(unknown).
 options:
   nodes:
-    description: The nodes. As an action, the hosts of the pattern are meant when this is left out.
+    description: The nodes. The default of the action is the hosts of the pattern.
     type: list
     elements: str
   files:
     description:
-      - Have each node also check the content, mode and owner of every packaged file (C(rpm --verify)), configuration files
-        excepted. It reads the whole disk.
+      - Also check the content, mode and owner of every packaged file (C(rpm --verify)) except
+        configuration files. This reads all of these files.
     type: bool
     default: false
 seealso:
@@ -39,7 +41,7 @@ EXAMPLES = r"""
 # ansible compute -m rocks_verify
 # ansible rack_1 -m rocks_verify -a 'files=true'
 
-- name: What has changed on the nodes since they were installed?
+- name: Check the packages and files of the compute nodes
   npaci.rocks.rocks_verify:
     nodes: "{{ groups.compute }}"
     files: true
@@ -47,7 +49,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: Node to what was found.
+  description:
+    - By node, its state and the differences.
+    - C(manifest) is the SHA-256 of its list of packages; C(found) is an alias of it.
   returned: always
   type: dict
   sample:
@@ -58,6 +62,7 @@ nodes:
       removed: []
       changed: ["bash: 5.1.8-6.el9.x86_64 -> 5.1.8-9.el9.x86_64"]
       files: []
+      manifest: 7d793037a0760186574b0282f2f435e7
       found: 7d793037a0760186574b0282f2f435e7
       node: compute-0-0
 changed:
@@ -77,11 +82,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.verify impor
 
 
 def main() -> None:
-    """Ask them all, then tell."""
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if not module.params["nodes"]:
         module.fail_json(
-            msg="nodes is needed: name the nodes, or run the action with a pattern of hosts"
+            msg="nodes is missing: list the nodes, or run the action with a host pattern"
         )
     params = module.params
     result = collect(verify, result_of, params, params["nodes"], check_mode=module.check_mode)

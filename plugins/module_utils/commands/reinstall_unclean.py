@@ -1,11 +1,14 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Nodes that lost power are reinstalled, where the site wants that (paper, 6.3), and paced: the frontend's timer runs this.
+"""Reinstall nodes that lost power, if the site enables it (paper, 6.3).
 
-A node whose attribute ``reinstall_on_unclean_boot`` says yes tells, when it boots, that it was not shut down.  It goes
-on working; here it is ordered, a few nodes at a time, and a node that was told about once is reinstalled once.
+A timer of the frontend runs this program:
 
     reinstall-unclean SCHEDULER
+
+A node with a true attribute ``reinstall_on_unclean_boot`` reports an unclean shutdown when it
+boots, and continues to work.  This program orders such nodes in small waves.  Each report causes
+one reinstallation.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Sequence
 from ..attribute_values import is_true
 from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database, connect
-from ..cluster.nodes import list_nodes as find_nodes
+from ..cluster.nodes import list_nodes
 from ..errors import RocksError
 from ..install.order_history import UNCLEAN
 from ..install.rollout.display import format_step
@@ -25,17 +28,20 @@ from ..settings import load
 from ..workflows.reinstall import default_options, reinstall
 
 ATTRIBUTE = "reinstall_on_unclean_boot"
-# A new order ends it, so that nobody is reinstalled twice for one power cut, nor again when the first one failed.
+# Only the latest order of a node counts, so a power failure causes one reinstallation, even if that
+# reinstallation fails.
 UNCLEAN_NODES = (
-    "select distinct n.name from nodes n join installs i on i.node = n.id join install_events e on e.install = i.id"
-    " where e.phase = ? and i.state = 'up' and i.id = (select max(id) from installs where node = n.id) order by n.name"
+    "select distinct n.name from nodes n"
+    " join installs i on i.node = n.id join install_events e on e.install = i.id"
+    " where e.phase = ? and i.state = 'up'"
+    " and i.id = (select max(id) from installs where node = n.id) order by n.name"
 )
-# Nodes at a time; the first one alone, since what cut the power may still be there.
+# The canary goes first, because the cause of the power failure can still be present.
 WAVE_OPTIONS = {"canary": 1, "serial": ["16"], "max_failed": 3, "fail_rate": 0.1}
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reinstall them all, with the scheduler of this name."""
+    """Reinstall the selected nodes, with the scheduler ``argv[0]``."""
     failed = False
     try:
         with connect(load().database) as database:
@@ -52,14 +58,20 @@ def main(argv: Sequence[str]) -> int:
 
 
 def select_nodes(database: Database) -> list[str]:
-    """The nodes that told of an unclean boot since they were installed, and whose attribute still says yes."""
-    told = [name for (name,) in database.rows(UNCLEAN_NODES, (UNCLEAN,))]
-    found = find_nodes(database, told) if told else []
-    attributes = effective_for_nodes(database, found) if found else {}
-    values = {
-        name: one[ATTRIBUTE].value if ATTRIBUTE in one else "" for name, one in attributes.items()
-    }
-    return [node.name for node in found if is_true(values[node.name])]
+    """Return the nodes that reported an unclean boot since their installation.
+
+    Nodes whose attribute is not true any more are left out.
+    """
+    names = [name for (name,) in database.rows(UNCLEAN_NODES, (UNCLEAN,))]
+    if not names:
+        return []
+    nodes = list_nodes(database, names)
+    attributes = effective_for_nodes(database, nodes)
+    return [
+        node.name
+        for node in nodes
+        if ATTRIBUTE in attributes[node.name] and is_true(attributes[node.name][ATTRIBUTE].value)
+    ]
 
 
 if __name__ == "__main__":

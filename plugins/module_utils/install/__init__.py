@@ -1,1 +1,2 @@
-"""Install orders, power, waves and schedulers: reinstallation as the one management operation (paper, 6.3)."""
+"""Install orders, boot methods, rollouts and schedulers: reinstallation is the one management
+operation (paper, 6.3)."""

@@ -1,21 +1,29 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Why a node is ordered, left alone, or refused (contract C6; the safety rules of a reinstallation)."""
+"""Decide whether a node is ordered, left alone, or refused (contract C6; the safety rules of a
+reinstallation)."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from ..cluster.model import FRONTEND
 from .model import Candidate, Order, Pin, Verdict
 from .states import INSTALLED, OPEN, UP
 
-ORDER, UNCHANGED, UNDER_WAY, REFUSED = "order", "unchanged", "live", "refused"
+ORDER: Final = "order"
+UNCHANGED: Final = "unchanged"
+"""The node runs the requested generation and profile."""
+UNDER_WAY: Final = "live"
+"""An order for the same generation and profile is under way."""
+REFUSED: Final = "refused"
 
 
 def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:
-    """What ordering ``pin`` for this node comes to.
+    """Decide what happens when ``pin`` is ordered for this node.
 
-    force  install although the node runs just that already
-    rearm  the administrator has looked at a suspect node and vouches for it
+    force  install even if the node runs the same generation and profile
+    rearm  the administrator has checked a suspect node and clears it
     """
     last = candidate.last
     refusal = not_installable_reason(candidate) or _suspect_reason(last, rearm)
@@ -25,14 +33,29 @@ def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool =
         return _decide_live(last, pin)
     if last and not force and last.pin == pin:
         if last.state == UP:
-            return Verdict(candidate.name, UNCHANGED, f"it runs generation {pin.generation}", last)
+            reason = f"it runs generation {pin.generation}"
+            return Verdict(candidate.name, UNCHANGED, reason, last)
         if last.state == INSTALLED:
-            return Verdict(candidate.name, UNDER_WAY, "it is installed, and boots", last)
+            return Verdict(candidate.name, UNDER_WAY, "it is installed and booting", last)
     return Verdict(candidate.name, ORDER, _order_reason(last, pin))
 
 
+def not_installable_reason(candidate: Candidate) -> str:
+    """Return why this kind of node can never be ordered; empty if it can."""
+    if candidate.appliance == FRONTEND:
+        return "a frontend cannot be installed by an order"
+    if candidate.frontend_conflict:
+        return candidate.frontend_conflict
+    if not candidate.root:
+        return (
+            f"the appliance {candidate.appliance!r} has no root in the graph,"
+            " so there is nothing to install"
+        )
+    return ""
+
+
 def _order_reason(last: Order | None, pin: Pin) -> str:
-    """What an administrator who asks before he orders wants to know: from what to what."""
+    """Describe the change for a preview: the node's current state, and its new one."""
     if not last:
         return f"never installed; gets generation {pin.generation}"
     if last.state != UP:
@@ -44,30 +67,19 @@ def _order_reason(last: Order | None, pin: Pin) -> str:
     return "its profile has changed" if last.pin != pin else "forced"
 
 
-def not_installable_reason(candidate: Candidate) -> str:
-    """Why no order is ever made for a node of this kind; empty when one can be."""
-    if candidate.appliance == FRONTEND:
-        return "a frontend is not installed by an order"
-    if candidate.frontend_conflict:
-        return candidate.frontend_conflict
-    if not candidate.root:
-        return f"the appliance {candidate.appliance!r} has no root in the graph, so there is nothing to install"
-    return ""
-
-
 def _suspect_reason(last: Order | None, rearm: bool) -> str:
     if not last or not last.suspect or rearm:
         return ""
-    return f"{last.reason}; read `rocks_install_info`, then order it again with rearm: true"
+    return f"{last.reason}; check `rocks_install_info`, then order it again with rearm: true"
 
 
 def _decide_live(live: Order, pin: Pin) -> Verdict:
     if live.pin == pin:
         return Verdict(live.node, UNDER_WAY, f"ordered by {live.by}, {live.state}", live)
-    other = f"an order of {live.by} for generation {live.pin.generation} is {live.state}"
     return Verdict(
         live.node,
         REFUSED,
-        f"{other}; wait for it, or take it back: rocks_install, state: cancelled",
+        f"an order of {live.by} for generation {live.pin.generation} is {live.state};"
+        " wait for it, or cancel it: rocks_install, state: cancelled",
         live,
     )

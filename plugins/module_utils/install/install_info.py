@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Orders and their history as plain data: what ``rocks_install_info`` returns."""
+"""Orders and their history as plain data, as ``rocks_install_info`` returns them."""
 
 from __future__ import annotations
 
@@ -22,36 +22,40 @@ def list_installs(
     states: Collection[str] = (),
     limit: int = 1,
 ) -> list[dict[str, Any]]:
-    """The last ``limit`` orders of these nodes, or of all, sorted by node, newest first.
+    """Return the last ``limit`` orders of each node, sorted by node, newest first.
 
-    states  only orders that are in one of these; empty: all
+    names   the nodes; None: all
+    states  return only orders in one of these states; empty: all
 
-    Raises NotFound for a name that is no node.
+    Raises NotFound for an unknown node.
     """
     if names is not None:
         list_nodes(db, names)
-    found = list_histories(db, names, now=now, limit=limit)
-    return [_as_dict(one) for one in found if not states or one.order.state in states]
+    return [
+        _as_dict(history)
+        for history in list_histories(db, names, now=now, limit=limit)
+        if not states or history.order.state in states
+    ]
 
 
 def list_audit(db: Database, name: str, limit: int) -> list[dict[str, Any]]:
-    """The last rows of the audit that are about a node, newest first."""
+    """Return the last ``limit`` rows of the audit about a node, newest first."""
     return [dict(zip(("at", *Audit._fields), row)) for row in db.rows(AUDIT, (name, limit))]
 
 
-def _as_dict(one: History) -> dict[str, Any]:
-    order = one.order._asdict()
+def _as_dict(history: History) -> dict[str, Any]:
+    order = history.order._asdict()
     del order["id"]
     pin = order.pop("pin")
     return {
         **order,
         **pin._asdict(),
-        "seconds": phase_seconds(one.events),
-        "events": [_event_as_dict(event) for event in one.events],
+        "seconds": phase_seconds(history.events),
+        "events": [_event_as_dict(event) for event in history.events],
     }
 
 
 def _event_as_dict(event: Event) -> dict[str, Any]:
-    """An event; below the first line of its message stand the last lines of the logs."""
-    message, _line, log = event.message.partition("\n")
+    """Convert an event; the lines below the first one of its message become ``log``."""
+    message, _newline, log = event.message.partition("\n")
     return {**event._asdict(), "message": message, "log": log}

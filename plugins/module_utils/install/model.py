@@ -1,75 +1,82 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What install orders are made of, as values.  Times are UTC texts as in the database: ``2026-11-22 09:14:05``."""
+"""The values that install orders consist of.
+
+Times are UTC texts as the database stores them, such as ``2026-11-22 09:14:05``.  The records are
+named tuples because the service builds some of them for every request, directly from a row.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional
+
+Action = Literal["order", "unchanged", "live", "refused"]
+"""What happens to a node when it is ordered; ``eligibility`` explains the values."""
 
 
 class Pin(NamedTuple):
-    """What an order installs, fixed when it is made: nothing that is published later changes it.
-
-    profile  SHA-256 of the compiled profile, which is kept with the generation
-    """
+    """What an order installs.  It is fixed when the order is created; later publications do not
+    change it."""
 
     distribution: str
     arch: str
     generation: str
     profile: str
+    """SHA-256 of the compiled profile, which is stored with the generation."""
 
 
 class Order(NamedTuple):
-    """Permission and duty to install one node once.
-
-    uuid       its name on the wire; a message that carries another one is of an older installation
-    wipe       the administrator allows a first installation to wipe disks that are not blank
-    batch      the orders that were made together have the same; a second run takes them up by it
-    driver     how the node was sent into the installer
-    by         who ordered it
-    changed    when it was last heard of: a new state, or progress
-    phase, done, total, message   how far the installation is; total 0: the phase counts nothing
-    delivered  when the secrets were handed over, once; empty: not yet
-    suspect    somebody asked for what only the installer may have: the node is parked until it is ordered with ``rearm``
-    reason     why it failed, expired or was cancelled
-    manifest   SHA-256 of the packages that the node reported when it came up
-    """
+    """Permission and obligation to install one node once."""
 
     id: int
     uuid: str
+    """Identifies the order in messages; one with another uuid belongs to an older installation."""
     node: str
     state: str
     pin: Pin
     by: str
+    """The user who created the order."""
     ordered: str
     expires: str
     changed: str
+    """Time of the last message from the node: a new state, or progress."""
     wipe: bool = False
+    """Whether a first installation may wipe disks that are not blank."""
     batch: str = ""
+    """A label that all orders created by one call share."""
     driver: str = ""
+    """The boot method that started the installer."""
     attempts: int = 0
     reason: str = ""
+    """Why the order failed, expired or was cancelled."""
     phase: str = ""
+    """The installation's phase; ``done``, ``total`` and ``message`` describe the progress in it."""
     done: int = 0
     total: int = 0
+    """0 when the phase does not count anything."""
     message: str = ""
     delivered: str = ""
+    """When the secrets were delivered, which happens once; empty before."""
     suspect: bool = False
+    """An unexpected client asked for data that only the installer may have.  The node cannot be
+    ordered again without ``rearm``."""
     manifest: str = ""
+    """SHA-256 of the package list that the node reported when it came up."""
 
 
 class Progress(NamedTuple):
-    """What an installing node tells; ``log`` are the last lines of the installer's logs, with a failure."""
+    """A progress report of an installing node."""
 
     phase: str
     done: int = 0
     total: int = 0
     message: str = ""
     log: str = ""
+    """The last lines of the installer's logs, when the installation failed."""
 
 
 class OrderProgress(NamedTuple):
-    """As much of an order as progress is compared with."""
+    """The columns of an order that a progress report is compared with."""
 
     id: int
     uuid: str
@@ -78,10 +85,7 @@ class OrderProgress(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A step of an order: it reached ``state``, or the installer began ``phase``; ``seconds`` until the next step.
-
-    message  for people: one line, and below it the last lines of the logs when it tells of a failure
-    """
+    """A step of an order: it reached ``state``, or the installer started ``phase``."""
 
     at: str
     state: str
@@ -89,22 +93,20 @@ class Event(NamedTuple):
     done: int
     total: int
     message: str
+    """One line for people; a failure adds the last lines of the logs below it."""
     seconds: int
+    """Seconds until the next step."""
 
 
 class History(NamedTuple):
-    """An order and what became of it, step by step."""
+    """An order and its steps."""
 
     order: Order
     events: tuple[Event, ...]
 
 
 class Candidate(NamedTuple):
-    """A node as far as the rules of ordering look.
-
-    last    its latest order, the only one that can be live
-    frontend_conflict  why its machine is the frontend, whatever its row says; empty: it is not
-    """
+    """The properties of a node that decide whether it can be ordered."""
 
     id: int
     name: str
@@ -113,33 +115,30 @@ class Candidate(NamedTuple):
     distribution: str
     arch: str
     last: Optional[Order]
+    """Its latest order, the only one that can be live."""
     frontend_conflict: str
+    """Why its machine must be the frontend, whatever its row says; empty if it is not."""
 
 
 class Verdict(NamedTuple):
-    """What ordering a node comes to.
-
-    action  ``order``; ``unchanged``: it runs what is wanted; ``live``: an order for just that is under way; ``refused``
-    reason  of an action other than ``order``
-    order   the order that was made, or the one that the reason speaks of; None in a preview
-    """
+    """The decision about ordering one node."""
 
     node: str
-    action: str
+    action: Action
     reason: str = ""
     order: Optional[Order] = None
+    """The new order, or the one that ``reason`` describes; None in a preview."""
 
 
 class Audit(NamedTuple):
-    """A row of the audit: who asked for what, and what was decided.  Rows are only ever added.
-
-    actor     ``node`` for a machine that asks over HTTP, ``service`` for what follows by itself, else the person
-    decision  ``done``, or for a request the HTTP status that answered it
-    """
+    """A row of the audit: a request or action and its outcome.  Rows are never changed."""
 
     actor: str
+    """``node`` for a machine that sends a request over HTTP, ``service`` for automatic changes,
+    otherwise the user."""
     action: str
     decision: str
+    """``done``, or the HTTP status of the answer to a request."""
     node: str = ""
     mac: str = ""
     address: str = ""

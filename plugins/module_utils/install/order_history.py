@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What installing nodes tell, and a node's history made of it.
+"""Record the progress of installing nodes, and read the history of a node.
 
-A row is added for each step (a state, a phase of the installer); the count within a phase stands in the order itself,
-so that a node that reports every second costs no row.
+Each step (a state, or a phase of the installer) adds a row.  The count within a phase is a column
+of the order itself, so a node that reports every second does not add rows.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Iterable, Optional, Sequence, Union
 
 from ..cluster.database import Database
 from . import timestamps
@@ -16,91 +16,90 @@ from .model import Event, History, Order, OrderProgress, Progress
 from .order_records import ADD_EVENT, ORDER_COLUMNS, event_row, order_from_row
 from .states import LIVE, OPEN
 
-CHUNK = (
-    100  # orders in one statement: four parameters and their ids each, and SQLite allows 999 in all
-)
+# Orders in one statement: each needs its id and four parameters, and SQLite allows 999 in all.
+CHUNK = 100
 NUMBERED_ORDERS = (
     f"select {ORDER_COLUMNS}, row_number() over (partition by i.node order by i.id desc) as number"
     " from installs i join nodes n on n.id = i.node"
 )
 EVENTS = "select install, at, state, phase, done, total, message from install_events"
-UNCLEAN = "unclean"  # the phase of a node that boots without having been shut down
+UNCLEAN = "unclean"
+"""The phase of a node that boots after an unclean shutdown."""
 PROGRESS_COLUMNS = ("phase", "done", "total", "message")
 COUNT_COLUMNS = ("done", "message")
 
+Report = tuple[Union[Order, OrderProgress], Progress]
+"""An order as it is in the database, and the latest progress that its node reported."""
 
-def record_progress(
-    db: Database, reports: Sequence[tuple[Order | OrderProgress, Progress]], *, now: str
-) -> None:
-    """Put progress into the orders that it is of, in one transaction; an order that is not open stays as it is.
 
-    reports  orders as they are in the database now, each with the newest that its node told
-    """
-    # In the order of the rows: two processes that write at once seldom wait in a circle, of which the server ends one.
+def record_progress(db: Database, reports: Sequence[Report], *, now: str) -> None:
+    """Store progress in its orders, in one transaction.  Skips orders that are not open."""
+    # Sorted by row, so that concurrent writers rarely deadlock; the server would abort one of them.
     reports = sorted(reports, key=lambda report: report[0].id)
-    steps = [(order, progress) for order, progress in reports if progress.phase != order.phase]
-    begun = [(order, progress) for order, progress in reports if _changes_phase(order, progress)]
-    goes_on = [
-        (order, progress) for order, progress in reports if not _changes_phase(order, progress)
+    new_events = [
+        event_row(order.id, now, "", progress)
+        for order, progress in reports
+        if progress.phase != order.phase
     ]
+    new_phases = [report for report in reports if _changes_phase(*report)]
+    counts = [report for report in reports if not _changes_phase(*report)]
     with db.transaction(exclusive=False):
-        for some, shown in ((begun, PROGRESS_COLUMNS), (goes_on, COUNT_COLUMNS)):
-            for start in range(0, len(some), CHUNK):
-                _update_progress(db, some[start : start + CHUNK], shown, now)
-        if steps:
-            db.execute_many(
-                ADD_EVENT, [event_row(order.id, now, "", progress) for order, progress in steps]
-            )
+        for group, columns in ((new_phases, PROGRESS_COLUMNS), (counts, COUNT_COLUMNS)):
+            for start in range(0, len(group), CHUNK):
+                _update_progress(db, group[start : start + CHUNK], columns, now)
+        if new_events:
+            db.execute_many(ADD_EVENT, new_events)
 
 
 def add_note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
-    """Add a row to the history of an order that has ended well: something happened to the node that it installed."""
+    """Add an event to the history of a finished order, about the node that it installed."""
     db.execute(ADD_EVENT, event_row(order.id, now, "", Progress(phase, message=message)))
 
 
-def _changes_phase(order: Order | OrderProgress, progress: Progress) -> bool:
-    """Whether more than a count changes."""
+def _changes_phase(order: Union[Order, OrderProgress], progress: Progress) -> bool:
+    """Check whether more than a count changes."""
     return (order.phase, order.total) != (progress.phase, progress.total)
 
 
 def _update_progress(
-    db: Database,
-    reports: Sequence[tuple[Order | OrderProgress, Progress]],
-    shown: Sequence[str],
-    now: str,
+    db: Database, reports: Sequence[Report], columns: Sequence[str], now: str
 ) -> None:
-    """One statement for many orders: both engines know ``case``, and a round trip each would cost more than the rest."""
+    """Update many orders in one statement.
+
+    Both engines support ``case``, and a round trip for each order would cost more than the rest.
+    """
     ids = [order.id for order, _progress in reports]
     case = "case id" + " when ? then ?" * len(ids) + " end"
     parameters: list[Any] = [now]
-    for name in shown:
+    for column in columns:
         for order, progress in reports:
-            parameters += (order.id, getattr(progress, name))
+            parameters += (order.id, getattr(progress, column))
     db.execute(
-        f"update installs set changed = ?, {', '.join(f'{name} = {case}' for name in shown)}"
-        f" where id in ({', '.join('?' * len(ids))}) and state in ({', '.join('?' * len(OPEN))})",
+        f"update installs set changed = ?, {', '.join(f'{column} = {case}' for column in columns)}"
+        f" where id in ({_placeholders(ids)}) and state in ({_placeholders(OPEN)})",
         (*parameters, *ids, *OPEN),
     )
 
 
 def node_history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:
-    """The last orders of a node, newest first, each with its steps and how long they took."""
+    """Return the last orders of a node, newest first, with their steps and durations."""
     return list_histories(db, [node], now=now, limit=limit)
 
 
 def list_histories(
     db: Database, names: Optional[Sequence[str]] = None, *, now: str, limit: int = 20
 ) -> list[History]:
-    """The same of these nodes, or of all, sorted by node; ``limit`` orders of each."""
-    orders = [order for some in _chunks(names) for order in _orders(db, some, limit)]
-    steps: dict[int, list[Sequence[Any]]] = {}
+    """Return the last ``limit`` orders of each of these nodes, or of all, sorted by node."""
+    orders = [order for chunk in _chunks(names) for order in _orders(db, chunk, limit)]
+    rows_by_order: dict[int, list[Sequence[Any]]] = {}
     for start in range(0, len(orders), CHUNK):
         ids = [order.id for order in orders[start : start + CHUNK]]
-        for row in db.rows(
-            f"{EVENTS} where install in ({', '.join('?' * len(ids))}) order by id", ids
-        ):
-            steps.setdefault(row[0], []).append(row[1:])
-    return [History(order, _as_events(steps.get(order.id, ()), order, now)) for order in orders]
+        query = f"{EVENTS} where install in ({_placeholders(ids)}) order by id"
+        for order_id, *row in db.rows(query, ids):
+            rows_by_order.setdefault(order_id, []).append(row)
+    return [
+        History(order, _as_events(rows_by_order.get(order.id, ()), order, now)) for order in orders
+    ]
 
 
 def _chunks(names: Optional[Sequence[str]]) -> Iterable[Optional[Sequence[str]]]:
@@ -109,30 +108,34 @@ def _chunks(names: Optional[Sequence[str]]) -> Iterable[Optional[Sequence[str]]]
     return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
 
 
+def _placeholders(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
 def _orders(db: Database, names: Optional[Sequence[str]], limit: int) -> list[Order]:
-    chosen = "" if names is None else f" where n.name in ({', '.join('?' * len(names))})"
-    rows = db.rows(
-        f"select * from ({NUMBERED_ORDERS}{chosen}) as orders where number <= ?",
-        (*(names or ()), limit),
-    )
+    condition = "" if names is None else f" where n.name in ({_placeholders(names)})"
+    query = f"select * from ({NUMBERED_ORDERS}{condition}) as orders where number <= ?"
+    rows = db.rows(query, (*(names or ()), limit))
     return sorted(map(order_from_row, rows), key=lambda order: (order.node, -order.id))
 
 
 def _as_events(rows: Sequence[Sequence[Any]], order: Order, now: str) -> tuple[Event, ...]:
-    """Rows as events: each lasted until the next began; the last one of a live order lasts still."""
-    begun = [timestamps.to_seconds(row[0]) for row in rows]
-    ends = (
-        [*begun[1:], timestamps.to_seconds(now) if order.state in LIVE else begun[-1]]
-        if begun
-        else []
-    )
+    """Convert rows to events.
+
+    Each event lasts until the next one starts; the last one of a live order lasts until now.
+    """
+    if not rows:
+        return ()
+    starts = [timestamps.to_seconds(row[0]) for row in rows]
+    end = timestamps.to_seconds(now) if order.state in LIVE else starts[-1]
     return tuple(
-        Event._make((*row, max(0, end - start))) for row, start, end in zip(rows, begun, ends)
+        Event._make((*row, max(0, stop - start)))
+        for row, start, stop in zip(rows, starts, [*starts[1:], end])
     )
 
 
 def phase_seconds(events: Iterable[Event]) -> dict[str, int]:
-    """Seconds by state or phase, in the order in which they began; what came twice is added up."""
+    """Return the seconds spent in each state or phase, in order of their first occurrence."""
     total: dict[str, int] = {}
     for event in events:
         name = event.state or event.phase

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Install orders in the database: made, moved on, cancelled, expired (contract C6).
+"""Create, advance, cancel and expire install orders in the database (contract C6).
 
-Each change is one compare-and-set with its event and its audit row, in one transaction: of two that want the same
-change one wins, and the other is told what holds now.  Who asks, and the clock, are arguments.
+Each transition is one compare-and-set together with its event and its audit row, in one
+transaction: if two clients request the same transition, one succeeds and the other gets a Conflict
+that names the current state.  The user and the time are arguments.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ from .order_records import (
 from .states import CANCELLED, ENDED_BADLY, EXPIRED, FAILED, LIVE, OPEN, ORDERED, REACHED_FROM
 
 LIFETIME_SECONDS = 6 * 3600
-NODE_KEY = "node_key"  # the secret that a node keeps on its preserved partition
-CHUNK = 500  # names in one query: SQLite allows 32,766 parameters, older ones 999
+NODE_KEY = "node_key"
+"""Name of the secret that a node stores on its preserved partition."""
+CHUNK = 500  # names in one query: SQLite allows 32,766 parameters, older versions 999
+REASON_CHARACTERS = 255
 NO_PROGRESS = Progress("")
+FOREVER = "9999"  # sorts after every time
 
 SELECT_CANDIDATES = (
     f"select n.id, n.name, a.name, a.root, m.distribution, n.arch, {ORDER_COLUMNS} from nodes n"
@@ -39,47 +43,54 @@ SELECT_CANDIDATES = (
 )
 SELECT_ORDERS = f"select {ORDER_COLUMNS} from installs i join nodes n on n.id = i.node"
 INSERT_ORDER = (
-    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, wipe, batch, driver,"
-    " ordered_by, ordered, expires, changed) values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, wipe,"
+    " batch, driver, ordered_by, ordered, expires, changed)"
+    " values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 UPDATE_STATE = (
     "update installs set state = ?, live = ?, changed = ?, reason = ?, phase = coalesce(?, phase),"
-    " done = coalesce(?, done), total = coalesce(?, total), message = coalesce(?, message), suspect = ?, manifest = ?"
+    " done = coalesce(?, done), total = coalesce(?, total), message = coalesce(?, message),"
+    " suspect = ?, manifest = ?"
 )
+DELETE_KEY = "delete from secrets where scope = 'node' and owner = ? and name = ?"
 
 
 def load_candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
-    """The nodes of these names, in this order, with their latest orders.  Raises NotFound that lists the unknown."""
-    found: dict[str, Candidate] = {}
+    """Return these nodes, in this order, with their latest orders.
+
+    Raises NotFound with the list of unknown names.
+    """
+    by_name: dict[str, Candidate] = {}
     conflicts = frontend_machine.frontend_conflicts(db, names)
-    for some in _chunks(names):
-        for row in db.rows(f"{SELECT_CANDIDATES} where n.name in ({_placeholders(some)})", some):
-            found[row[1]] = Candidate._make(
+    for chunk in _chunks(names):
+        query = f"{SELECT_CANDIDATES} where n.name in ({_placeholders(chunk)})"
+        for row in db.rows(query, chunk):
+            by_name[row[1]] = Candidate._make(
                 (*row[:6], optional_order_from_row(row[6:]), conflicts.get(row[1], ""))
             )
-    missing = sorted(set(names) - set(found))
+    missing = sorted(set(names) - set(by_name))
     if missing:
         raise NotFound(
             f"no node {', '.join(map(repr, missing))}",
             db.location.url,
             "ansible-inventory --graph lists them",
         )
-    return [found[name] for name in names]
+    return [by_name[name] for name in names]
 
 
 def preview(
-    db: Database, wanted: Mapping[str, Pin], *, force: bool = False, rearm: bool = False
+    db: Database, pins: Mapping[str, Pin], *, force: bool = False, rearm: bool = False
 ) -> list[Verdict]:
-    """What ordering ``wanted`` (node -> what to install) would come to, node by node.  Changes nothing."""
+    """Return the verdict that ``create_orders`` would reach for each node.  Changes nothing."""
     return [
-        decide(candidate, wanted[candidate.name], force=force, rearm=rearm)
-        for candidate in load_candidates(db, list(wanted))
+        decide(candidate, pins[candidate.name], force=force, rearm=rearm)
+        for candidate in load_candidates(db, list(pins))
     ]
 
 
 def create_orders(
     db: Database,
-    wanted: Mapping[str, Pin],
+    pins: Mapping[str, Pin],
     *,
     by: str,
     now: str,
@@ -91,31 +102,36 @@ def create_orders(
     driver: str = "",
     new_uuid: Callable[[], object] = uuid.uuid4,
 ) -> list[Verdict]:
-    """Order each node of ``wanted`` (node -> what to install) once, in one transaction; a verdict for each.
+    """Order each node once, in one transaction, and return a verdict for each.
 
-    lifetime  seconds until an order that the machine did not follow expires
-    force     install also what the node runs already
-    rearm     the administrator vouches for the machine: a suspect node is ordered, and the key that it kept from its
-              last installation is not asked for (its disk is new)
+    pins      node -> what to install
+    by        the user
+    lifetime  seconds until an order expires if the machine does not follow it
+    force     also install nodes that run the same generation and profile
+    rearm     the administrator clears the machine: a suspect node is ordered, and the node does not
+              need the key from its last installation (its disk is new)
     wipe      a first installation may wipe disks that are not blank
-    batch     what makes these orders one piece of work, for those who follow it
+    batch     a label that these orders share
 
     Frontends (by membership or by address), switches and busy nodes are refused, each with its
-    reason; an unknown node raises NotFound, and nothing is ordered then.
+    reason.  Raises NotFound for an unknown node; then nothing is ordered.
     """
     with db.transaction():
-        expire(db, now=now, names=list(wanted))
-        known = load_candidates(db, list(wanted))
-        verdicts = [decide(one, wanted[one.name], force=force, rearm=rearm) for one in known]
-        chosen = [one for one, said in zip(known, verdicts) if said.action == ORDER]
-        _supersede(db, chosen, by=by, now=now)
+        expire(db, now=now, names=list(pins))
+        candidates = load_candidates(db, list(pins))
+        verdicts = [decide(node, pins[node.name], force=force, rearm=rearm) for node in candidates]
+        selected = [node for node, verdict in zip(candidates, verdicts) if verdict.action == ORDER]
+        if not selected:
+            return verdicts
+        _supersede(db, selected, by=by, now=now)
         expires = timestamps.add_seconds(now, lifetime)
+        uuids = [str(new_uuid()) for _node in selected]
         rows = [
             (
-                str(new_uuid()),
-                one.id,
+                order_uuid,
+                node.id,
                 ORDERED,
-                *wanted[one.name],
+                *pins[node.name],
                 int(wipe),
                 batch,
                 driver,
@@ -124,20 +140,17 @@ def create_orders(
                 expires,
                 now,
             )
-            for one in chosen
+            for order_uuid, node in zip(uuids, selected)
         ]
-        if not rows:
-            return verdicts
         db.execute_many(INSERT_ORDER, rows)
-        made = {one.node: one for one in find_by_uuid(db, [row[0] for row in rows])}
-        _record_orders(db, list(made.values()), now, by=by, action="order", state=ORDERED)
+        new_orders = {order.node: order for order in find_by_uuid(db, uuids)}
+        _record_orders(db, list(new_orders.values()), by=by, now=now)
         if rearm:
-            for one in chosen:
-                db.execute(
-                    "delete from secrets where scope = 'node' and owner = ? and name = ?",
-                    (one.id, NODE_KEY),
-                )
-    return [said._replace(order=made.get(said.node, said.order)) for said in verdicts]
+            for node in selected:
+                db.execute(DELETE_KEY, (node.id, NODE_KEY))
+    return [
+        verdict._replace(order=new_orders.get(verdict.node, verdict.order)) for verdict in verdicts
+    ]
 
 
 def advance(
@@ -152,29 +165,29 @@ def advance(
     suspect: bool = False,
     manifest: str = "",
 ) -> Order:
-    """Move an order to the state ``to``, if the table of states allows it from the state that it has *now*.
+    """Move an order to the state ``to``, if its *current* state in the database allows it.
 
-    audit     who did it and why; the order's node and uuid are put in
-    progress  what the node said with it
-    suspect   park the node: it is not ordered again until the administrator vouches for it
+    audit     the actor and the request; the order's node, uuid and profile are filled in
+    progress  what the node reported together with the transition
+    suspect   the node cannot be ordered again until the administrator clears it
 
-    Raises Conflict, naming the state that holds, when somebody else was faster or the change is not allowed.
+    Raises Conflict, which names the current state, if another client changed the order first or the
+    transition is not allowed.
     """
     sources = REACHED_FROM.get(to, ())
-    shown = (None,) * 4 if to in ENDED_BADLY else (progress.phase or to, *progress[1:4])
-    values = (to, 1 if to in LIVE else None, now, reason[:255], *shown, int(suspect), manifest)
-    full = audit._replace(node=order.node, install=order.uuid, profile=order.pin.profile)
-    told = full._replace(
-        detail=full.detail or f"{order.state} -> {to}" + (f": {reason}" if reason else "")
+    stored_reason = reason[:REASON_CHARACTERS]
+    step = (None,) * 4 if to in ENDED_BADLY else (progress.phase or to, *progress[1:4])
+    values = (to, 1 if to in LIVE else None, now, stored_reason, *step, int(suspect), manifest)
+    detail = audit.detail or f"{order.state} -> {to}" + (f": {reason}" if reason else "")
+    audit = audit._replace(
+        node=order.node, install=order.uuid, profile=order.pin.profile, detail=detail
     )
-    step = progress._replace(message=progress.message or reason)
+    event = progress._replace(message=progress.message or reason)
+    condition = f"where id = ? and state in ({_placeholders(sources)})"
     if not db.compare_and_set(
-        (
-            f"{UPDATE_STATE} where id = ? and state in ({_placeholders(sources)})",
-            (*values, order.id, *sources),
-        ),
-        (ADD_EVENT, event_row(order.id, now, to, step)),
-        (ADD_AUDIT, audit_row(told, now)),
+        (f"{UPDATE_STATE} {condition}", (*values, order.id, *sources)),
+        (ADD_EVENT, event_row(order.id, now, to, event)),
+        (ADD_AUDIT, audit_row(audit, now)),
     ):
         _raise_conflict(db, order, to)
     if to not in ENDED_BADLY:
@@ -185,89 +198,82 @@ def advance(
             message=progress.message,
         )
     return order._replace(
-        state=to, changed=now, reason=reason[:255], suspect=suspect, manifest=manifest
+        state=to, changed=now, reason=stored_reason, suspect=suspect, manifest=manifest
     )
 
 
 def cancel(
     db: Database, orders: Iterable[Order], *, by: str, now: str, reason: str = ""
 ) -> list[Order]:
-    """Take live orders back; one that ended meanwhile stays as it is.  Returns those that were cancelled."""
-    told = f"cancelled by {by}" + (f": {reason}" if reason else "")
-    return _end(db, orders, CANCELLED, by=by, now=now, reason=told)
+    """Cancel live orders, and return those that were cancelled.  Ended orders do not change."""
+    message = f"cancelled by {by}" + (f": {reason}" if reason else "")
+    return _end(db, orders, CANCELLED, by=by, now=now, reason=message)
 
 
 def fail(db: Database, orders: Iterable[Order], *, by: str, now: str, reason: str) -> list[Order]:
-    """End live orders as failed: a deadline passed, a power unit did not answer.  Returns those that were ended."""
+    """Let live orders fail, for example after a deadline, and return those that were changed."""
     return _end(db, orders, FAILED, by=by, now=now, reason=reason)
 
 
 def expire(db: Database, *, now: str, names: Optional[Sequence[str]] = None) -> list[Order]:
-    """End the orders whose time is over (of these nodes, or of all), which no machine began to follow or finished."""
-    late = [one for one in list_live(db, names, until=now) if one.state in OPEN]
-    return [
-        ended
-        for one in late
-        for ended in _end(
-            db,
-            [one],
-            EXPIRED,
-            by="service",
-            now=now,
-            reason=f"nobody finished it before {one.expires}",
-        )
-    ]
+    """Expire the open orders of these nodes, or of all, whose lifetime is over, and return them."""
+    expired = []
+    for order in list_live(db, names, until=now):
+        if order.state in OPEN:
+            reason = f"it was not finished before {order.expires}"
+            expired += _end(db, [order], EXPIRED, by="service", now=now, reason=reason)
+    return expired
 
 
 def list_live(
-    db: Database, names: Optional[Sequence[str]] = None, *, until: str = "9999"
+    db: Database, names: Optional[Sequence[str]] = None, *, until: str = FOREVER
 ) -> list[Order]:
-    """The live orders, of these nodes or of all, sorted by node.
+    """Return the live orders of these nodes, or of all, sorted by node.
 
-    until  only those whose time is over then
+    until  only orders whose lifetime ends at this time or before
     """
-    of_all = f"{SELECT_ORDERS} where i.live = 1 and i.expires <= ?"
+    query = f"{SELECT_ORDERS} where i.live = 1 and i.expires <= ?"
     if names is None:
-        return [order_from_row(row) for row in db.rows(f"{of_all} order by n.name", (until,))]
+        return [order_from_row(row) for row in db.rows(f"{query} order by n.name", (until,))]
     rows = [
         row
-        for some in _chunks(names)
-        for row in db.rows(f"{of_all} and n.name in ({_placeholders(some)})", (until, *some))
+        for chunk in _chunks(names)
+        for row in db.rows(f"{query} and n.name in ({_placeholders(chunk)})", (until, *chunk))
     ]
-    return sorted(map(order_from_row, rows), key=lambda one: one.node)
+    return sorted(map(order_from_row, rows), key=lambda order: order.node)
 
 
 def find_by_uuid(db: Database, uuids: Sequence[str]) -> list[Order]:
-    """The orders with these names, in this order; an unknown one is left out."""
-    found = {}
-    for some in _chunks(uuids):
-        for row in db.rows(f"{SELECT_ORDERS} where i.uuid in ({_placeholders(some)})", some):
-            found[row[1]] = order_from_row(row)
-    return [found[one] for one in uuids if one in found]
+    """Return the orders with these uuids, in this order; unknown ones are left out."""
+    by_uuid = {}
+    for chunk in _chunks(uuids):
+        for row in db.rows(f"{SELECT_ORDERS} where i.uuid in ({_placeholders(chunk)})", chunk):
+            by_uuid[row[1]] = order_from_row(row)
+    return [by_uuid[order_uuid] for order_uuid in uuids if order_uuid in by_uuid]
 
 
 def retry(
     db: Database, names: Sequence[str], *, by: str, now: str, rearm: bool = False
 ) -> list[Verdict]:
-    """Order again what each node's last order was for, whatever was published since; a node that is up is left alone.
+    """Order again what each node's last order was for, whatever has been published since.
 
-    Raises Refused for a node that was never ordered.
+    A node that is up is left alone.  Raises Refused for a node that was never ordered.
     """
-    wanted = {}
-    for one in load_candidates(db, names):
-        if one.last is None:
+    pins = {}
+    for candidate in load_candidates(db, names):
+        if candidate.last is None:
             raise Refused(
-                "it was never ordered, so there is nothing to repeat",
-                one.name,
+                "it was never ordered, so there is no order to repeat",
+                candidate.name,
                 "order it: rocks_reinstall",
             )
-        wanted[one.name] = one.last.pin
-    return create_orders(db, wanted, by=by, now=now, rearm=rearm)
+        pins[candidate.name] = candidate.last.pin
+    return create_orders(db, pins, by=by, now=now, rearm=rearm)
 
 
-def _supersede(db: Database, chosen: Sequence[Candidate], *, by: str, now: str) -> None:
-    """An installed node that never came up is ordered anew: its order ends."""
-    stale = [one.last for one in chosen if one.last and one.last.state in LIVE]
+def _supersede(db: Database, selected: Sequence[Candidate], *, by: str, now: str) -> None:
+    """Cancel the live orders of installed nodes that never came up and are ordered again."""
+    stale = [node.last for node in selected if node.last and node.last.state in LIVE]
     _end(db, stale, CANCELLED, by=by, now=now, reason="ordered again before it came up")
 
 
@@ -275,33 +281,38 @@ def _end(
     db: Database, orders: Iterable[Order], to: str, *, by: str, now: str, reason: str
 ) -> list[Order]:
     ended = []
-    for one in orders:
+    for order in orders:
+        audit = Audit(actor=by, action=to, decision="done")
         try:
-            ended.append(advance(db, one, to, now=now, audit=Audit(by, to, "done"), reason=reason))
+            ended.append(advance(db, order, to, now=now, audit=audit, reason=reason))
         except Conflict:
-            continue  # it ended in another way meanwhile
+            continue  # it has ended in another way
     return ended
 
 
-def _record_orders(
-    db: Database, orders: Sequence[Order], now: str, *, by: str, action: str, state: str
-) -> None:
-    db.execute_many(ADD_EVENT, [event_row(one.id, now, state, NO_PROGRESS) for one in orders])
-    db.execute_many(
-        ADD_AUDIT,
-        [
-            audit_row(Audit(by, action, "done", one.node, install=one.uuid, profile=one.pin.profile), now)
-            for one in orders
-        ],
-    )  # fmt: skip
+def _record_orders(db: Database, orders: Sequence[Order], *, by: str, now: str) -> None:
+    """Add the events and audit rows of new orders."""
+    db.execute_many(ADD_EVENT, [event_row(order.id, now, ORDERED, NO_PROGRESS) for order in orders])
+    audits = [
+        Audit(
+            actor=by,
+            action="order",
+            decision="done",
+            node=order.node,
+            install=order.uuid,
+            profile=order.pin.profile,
+        )
+        for order in orders
+    ]
+    db.execute_many(ADD_AUDIT, [audit_row(audit, now) for audit in audits])
 
 
 def _raise_conflict(db: Database, order: Order, to: str) -> None:
     row = db.row("select state, reason from installs where id = ?", (order.id,))
     if row is None:
         raise Conflict("the order was removed with its node", order.node)
-    holds = f"{row[0]} ({row[1]})" if row[1] else row[0]
-    raise Conflict(f"the install order is {holds}, so it cannot become {to}", order.node)
+    current = f"{row[0]} ({row[1]})" if row[1] else row[0]
+    raise Conflict(f"the install order is {current}, so it cannot become {to}", order.node)
 
 
 def _placeholders(values: Sequence[object]) -> str:

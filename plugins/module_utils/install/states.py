@@ -1,39 +1,57 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The states of an install order, and which change is allowed (contract C6).
+"""The states of an install order, and the allowed transitions between them (contract C6).
 
-The compare-and-set of ``orders.advance`` is made from this table; nothing else knows which state follows which.
+``orders.advance`` builds its compare-and-set from this table; no other code knows which state
+follows which.
 """
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Final, Literal, Mapping
 
-ORDERED = "ordered"  # permission and duty; the machine has not been heard of
-BOOTED = "booted"  # its firmware was sent to the installer
-INSTALLING = "installing"  # the installer took its kickstart
-INSTALLED = (
-    "installed"  # the installer said that it is done; the machine boots from its own disk again
+OrderState = Literal[
+    "ordered", "booted", "installing", "installed", "up", "failed", "expired", "cancelled"
+]
+
+ORDERED: Final = "ordered"
+"""The node should be installed; its machine has not contacted the frontend yet."""
+BOOTED: Final = "booted"
+"""The frontend answered the machine's firmware with the installer."""
+INSTALLING: Final = "installing"
+"""The installer fetched its kickstart."""
+INSTALLED: Final = "installed"
+"""The installer reported that it is done; the machine boots from its own disk again."""
+UP: Final = "up"
+"""The installed system reported which profile and which generation it runs."""
+FAILED: Final = "failed"
+EXPIRED: Final = "expired"
+CANCELLED: Final = "cancelled"
+
+STATES: Final[tuple[OrderState, ...]] = (
+    ORDERED,
+    BOOTED,
+    INSTALLING,
+    INSTALLED,
+    UP,
+    FAILED,
+    EXPIRED,
+    CANCELLED,
 )
-UP = "up"  # the installed system said which profile and which generation it runs
-FAILED = "failed"
-EXPIRED = "expired"
-CANCELLED = "cancelled"
 
-STATES = (ORDERED, BOOTED, INSTALLING, INSTALLED, UP, FAILED, EXPIRED, CANCELLED)
+OPEN: Final[tuple[OrderState, ...]] = (ORDERED, BOOTED, INSTALLING)
+"""Only in these states can a machine get a boot answer, a kickstart and secrets to install."""
 
-# Only these open the installer to a machine: boot answer, kickstart, secrets, progress.
-OPEN = (ORDERED, BOOTED, INSTALLING)
+LIVE: Final[tuple[OrderState, ...]] = (*OPEN, INSTALLED)
+"""An order in one of these states is live; a unique key of the table allows one per node."""
 
-# An order in one of these is live, and a node has at most one (the table's unique key).
-LIVE = (*OPEN, INSTALLED)
+ENDED_BADLY: Final[tuple[OrderState, ...]] = (FAILED, EXPIRED, CANCELLED)
+"""An order in one of these states ended without an installed node, and shows its last phase."""
 
-# These ended without an installed node, in the phase that the order still shows.
-ENDED_BADLY = (FAILED, EXPIRED, CANCELLED)
-
-# The states from which a state is reached.  A kexec goes straight to the installer, so "booted" may be skipped.
-# An installed node does not expire: it is told from one that is up, until it reports or is ordered anew.
-REACHED_FROM: Mapping[str, tuple[str, ...]] = {
+# The states from which a state can be reached.  A kexec starts the installer directly, so "booted"
+# can be skipped.  An installed node does not expire: it stays "installed" until it reports that it
+# is up, or until it is ordered again.
+REACHED_FROM: Mapping[str, tuple[OrderState, ...]] = {
     BOOTED: (ORDERED,),
     INSTALLING: (ORDERED, BOOTED),
     INSTALLED: (INSTALLING,),

@@ -1,28 +1,35 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Times as the database writes them: UTC texts that both engines read and that sort, ``2026-11-22 09:14:05``."""
+"""Times as the database stores them: UTC texts such as ``2026-11-22 09:14:05``.
+
+Both engines can read them, and they sort as text.
+"""
 
 from __future__ import annotations
 
 import calendar
 import time
 
-FORM = "%Y-%m-%d %H:%M:%S"
+FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def now() -> str:
-    """This moment.  Functions take it as an argument; only modules and the HTTP face ask for it."""
+    """Return the current time.
+
+    Only modules, programs and the HTTP service should call it; other functions take the time as an
+    argument.
+    """
     return from_seconds(time.time())
 
 
 def from_seconds(seconds: float) -> str:
-    """Seconds since 1970 as a text."""
-    return time.strftime(FORM, time.gmtime(seconds))
+    """Convert seconds since 1970 to a text."""
+    return time.strftime(FORMAT, time.gmtime(seconds))
 
 
 def to_seconds(text: str) -> int:
-    """A text of the database as seconds since 1970."""
-    # A tenth of what strptime costs, and each kickstart asks twice.
+    """Convert a text to seconds since 1970."""
+    # This takes a tenth of the time of strptime, and every kickstart request calls it twice.
     return calendar.timegm(
         (
             int(text[:4]),
@@ -35,6 +42,6 @@ def to_seconds(text: str) -> int:
     )
 
 
-def add_seconds(text: str, by: float) -> str:
-    """The moment ``by`` seconds after ``text``; before it, when negative."""
-    return from_seconds(to_seconds(text) + by)
+def add_seconds(text: str, seconds: float) -> str:
+    """Return the time ``seconds`` after ``text``, or before it when negative."""
+    return from_seconds(to_seconds(text) + seconds)

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What each node would be installed from now: the published generation of its distribution, and the profile of its shape.
+"""Resolve what each node would be installed with now: the published generation of its distribution,
+and the matching profile.
 
-The joint of three rooms (the nodes' attributes, the compiled profiles, the orders' pins) for the modules that order.
+Combines the attributes of the nodes, the compiled profiles, and the pins of orders.
 """
 
 from __future__ import annotations
@@ -21,49 +22,48 @@ from ..profile.output.serialization import profile_sha256
 HINT = "build and publish one: rocks_dist"
 
 
-# Profiles by the folder of their generation, which never changes once it is published.
 LibraryCache = dict[str, profile_store.ProfileLibrary]
+"""Profiles by the folder of their generation, which does not change after its publication."""
 
 
 def resolve_pins(
     database: Database,
     nodes: Iterable[Node],
     distributions: str,
-    kept: Optional[LibraryCache] = None,
+    cache: Optional[LibraryCache] = None,
 ) -> dict[str, Pin]:
-    """Node -> what an order that is made now pins.
+    """Map each node to the pin of an order that is created now.
 
     distributions  the folder of the distributions' trees (contract C4)
-    kept           what an earlier call has read, for the next one
+    cache          profiles that earlier calls have read; this call adds to it
 
-    Raises one error with every node that nothing can be installed on, and why.
+    Raises one error that contains every node without a pin, and the reasons.
     """
-    wanted, kept = list(nodes), {} if kept is None else kept
-    attributes = effective_for_nodes(database, wanted) if wanted else {}
-    found: dict[str, Pin] = {}
-    identities: dict[
-        int, str
-    ] = {}  # by the profile's id: its hash is made of the whole text, and many nodes share it
-    faults: list[RocksError] = []
-    for node in wanted:
+    nodes = list(nodes)
+    cache = {} if cache is None else cache
+    attributes = effective_for_nodes(database, nodes) if nodes else {}
+    pins: dict[str, Pin] = {}
+    # By the id of the profile: the hash covers its whole text, and many nodes share it.
+    digests: dict[int, str] = {}
+    errors: list[RocksError] = []
+    for node in nodes:
         try:
             values = {name: attribute.value for name, attribute in attributes[node.name].items()}
-            found[node.name] = _resolve_pin(node, values, distributions, kept, identities)
-        except RocksError as error:
-            faults.append(
-                type(error)(
-                    error.what, ": ".join(filter(None, (node.name, error.where))), error.hint
-                )
+            pins[node.name] = _resolve_pin(
+                node, values, distributions, cache=cache, digests=digests
             )
-    if faults:
-        raise combine(faults)
-    return found
+        except RocksError as error:
+            where = ": ".join(filter(None, (node.name, error.where)))
+            errors.append(type(error)(error.what, where, error.hint))
+    if errors:
+        raise combine(errors)
+    return pins
 
 
 def published_generation(distributions: str, distribution: str, arch: str) -> str:
-    """The generation that a distribution's link leads to.  Raises NotFound with the remedy."""
+    """Return the published generation of a distribution.  Raises NotFound with the remedy."""
     if not distribution:
-        raise NotFound("its membership has no distribution", hint="give it one: rocks_membership")
+        raise NotFound("its membership has no distribution", hint="set one: rocks_membership")
     generation = tree_paths.published_generation(distributions, distribution, arch)
     if not generation:
         link = tree_paths.published_link(distributions, distribution, arch)
@@ -75,15 +75,21 @@ def _resolve_pin(
     node: Node,
     attributes: Mapping[str, str],
     distributions: str,
-    kept: LibraryCache,
-    identities: dict[int, str],
+    *,
+    cache: LibraryCache,
+    digests: dict[int, str],
 ) -> Pin:
     generation = published_generation(distributions, node.distribution, node.arch)
     tree = tree_paths.generation_folder(distributions, node.distribution, node.arch, generation)
     folder = tree_paths.profiles_folder(tree)
-    if folder not in kept:
-        kept[folder] = profile_store.read_library(folder)
-    profile = kept[folder].find_profile(node.root, attributes)
-    if id(profile) not in identities:
-        identities[id(profile)] = profile_sha256(profile)
-    return Pin(node.distribution, node.arch, generation, identities[id(profile)])
+    if folder not in cache:
+        cache[folder] = profile_store.read_library(folder)
+    profile = cache[folder].find_profile(node.root, attributes)
+    if id(profile) not in digests:
+        digests[id(profile)] = profile_sha256(profile)
+    return Pin(
+        distribution=node.distribution,
+        arch=node.arch,
+        generation=generation,
+        profile=digests[id(profile)],
+    )

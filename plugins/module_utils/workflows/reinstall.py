@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One reinstallation from its options to its result, for the module, the action and Slurm's RebootProgram.
+"""Run a reinstallation, for the module, the action plugin and the programs.
 
-Joins the database, the compiled profiles and the orders; no room imports it.
+Combines the database, the compiled profiles and the orders.
 """
 
 from __future__ import annotations
@@ -13,26 +13,43 @@ from typing import Any, Generator, Iterator, Mapping, Optional, Sequence
 
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
-from ..cluster.nodes import list_nodes as find_nodes
+from ..cluster.model import Node
+from ..cluster.nodes import list_nodes
 from ..errors import DescriptionError, RocksError
 from ..install import orders, timestamps
-from ..install.eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY, not_installable_reason
+from ..install.eligibility import (
+    ORDER,
+    REFUSED,
+    UNCHANGED,
+    UNDER_WAY,
+    not_installable_reason,
+)
 from ..install.model import Pin
 from ..install.power.boot_methods import boot_installer, choose_boot_methods
 from ..install.power.boot_target import BootTarget, load_boot_targets
-from ..install.rollout.rollout import DEADLINES, Effects, RolloutOptions, Step, last_steps, roll_out
+from ..install.rollout.rollout import (
+    DEADLINES,
+    NOT_BEGUN,
+    SENT,
+    Effects,
+    RolloutOptions,
+    Step,
+    last_steps,
+    roll_out,
+)
 from ..install.rollout.waves import WaveRules, plan_waves
 from ..install.schedulers.base import SCHEDULERS
 from ..install.states import UP
 from ..settings import load
 from .install_targets import LibraryCache, resolve_pins
 
-SUCCESS_STEPS = (UP, UNCHANGED, "sent", ORDER, UNDER_WAY)
-UNCHANGED_STEPS = (UNCHANGED, REFUSED, "not begun")
+SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY)
+UNCHANGED_STEPS = (UNCHANGED, REFUSED, NOT_BEGUN)
+MAX_NAMES = 20  # names in the message of the result
 
 
 def argument_spec() -> dict[str, Any]:
-    """The options of the module, and of the action of the same name."""
+    """Return the options of the module and of the action plugin."""
     return {
         "nodes": {"type": "list", "elements": "str"},
         "distribution": {"type": "str"},
@@ -57,61 +74,75 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def default_options(**said: Any) -> dict[str, Any]:
-    """The options when only these were said; for programs that ask no Ansible."""
+def default_options(**overrides: Any) -> dict[str, Any]:
+    """Return the default options with some overrides, for programs that run without Ansible."""
     return {
-        **{name: one.get("default") for name, one in argument_spec().items()},
+        **{name: option.get("default") for name, option in argument_spec().items()},
         "deadlines": DEADLINES,
-        **said,
+        **overrides,
     }
 
 
 def reinstall(
     options: Mapping[str, Any],
     names: Sequence[str],
-    check_mode: bool,
+    dry_run: bool,
     environment: Optional[Mapping[str, str]] = None,
 ) -> Generator[Step, None, None]:
-    """Every Step of one run, as it happens; in check mode what ordering each node would come to."""
+    """Reinstall nodes, and yield each Step when it happens.
+
+    A dry run yields the verdict for each node instead, and changes nothing.
+    """
     settings = load(environment)
     rules = WaveRules(
-        options["canary"], tuple(options["serial"]), options["max_failed"], options["fail_rate"]
+        canary=options["canary"],
+        sizes=tuple(options["serial"]),
+        max_failed=options["max_failed"],
+        fail_rate=options["fail_rate"],
     )
-    plan_waves([], rules)  # whatever is wrong with them is wrong before anything is looked at
+    plan_waves([], rules)  # report invalid rules before anything is ordered
     with connect(options["database"] or settings.database) as database:
-        wanted, refused = _resolve_requests(
+        pins, refused = _resolve_requests(
             database, names, settings.distributions, options["distribution"]
         )
-        aims = load_boot_targets(database, list(wanted))
-        for node, reason in _invalid_boot_methods(aims):
+        targets = load_boot_targets(database, list(pins))
+        for node, reason in _invalid_boot_methods(targets):
             refused[node] = reason
-            del wanted[node]
+            del pins[node]
         yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
-        if check_mode:
-            for said in orders.preview(
-                database, wanted, force=options["force"], rearm=options["rearm"]
+        if dry_run:
+            for verdict in orders.preview(
+                database, pins, force=options["force"], rearm=options["rearm"]
             ):
-                yield Step(said.node, said.action, said.reason)
+                yield Step(verdict.node, verdict.action, verdict.reason)
             return
-        plan = RolloutOptions(
-            by=getpass.getuser(),
-            rules=rules,
-            **{name: options[name] for name in ("force", "rearm", "wipe", "wait", "deadlines")},
+        yield from roll_out(
+            database,
+            pins,
+            targets,
+            options=RolloutOptions(
+                by=getpass.getuser(),
+                rules=rules,
+                force=options["force"],
+                rearm=options["rearm"],
+                wipe=options["wipe"],
+                wait=options["wait"],
+                deadlines=options["deadlines"],
+            ),
+            effects=Effects(
+                boot_installer=lambda target: boot_installer(target, power_only=options["power"]),
+                now=timestamps.now,
+                sleep=time.sleep,
+                scheduler=SCHEDULERS[options["scheduler"]](),
+            ),
         )
-        tools = Effects(
-            lambda target: boot_installer(target, power_only=options["power"]),
-            timestamps.now,
-            time.sleep,
-            SCHEDULERS[options["scheduler"]](),
-        )
-        yield from roll_out(database, wanted, aims, plan, tools)
 
 
-def _invalid_boot_methods(aims: Mapping[str, BootTarget]) -> Iterator[tuple[str, str]]:
-    """Each node whose attributes name a way into the installer that does not exist, and the reason."""
-    for node, aim in aims.items():
+def _invalid_boot_methods(targets: Mapping[str, BootTarget]) -> Iterator[tuple[str, str]]:
+    """Yield each node whose attributes contain an unknown boot method, and the reason."""
+    for node, target in targets.items():
         try:
-            choose_boot_methods(aim)
+            choose_boot_methods(target)
         except DescriptionError as error:
             yield node, error.advice
 
@@ -119,30 +150,39 @@ def _invalid_boot_methods(aims: Mapping[str, BootTarget]) -> Iterator[tuple[str,
 def _resolve_requests(
     database: Database, names: Sequence[str], distributions: str, distribution: Optional[str]
 ) -> tuple[dict[str, Pin], dict[str, str]]:
-    """What each node would be installed from, and why the others cannot be."""
+    """Return the pins of the nodes, and the reasons why other nodes cannot be installed."""
     refused = {
-        one.name: not_installable_reason(one)
-        for one in orders.load_candidates(database, names)
-        if not_installable_reason(one)
+        candidate.name: reason
+        for candidate in orders.load_candidates(database, names)
+        if (reason := not_installable_reason(candidate))
     }
-    found = [node for node in find_nodes(database, names) if node.name not in refused]
+    nodes = [node for node in list_nodes(database, names) if node.name not in refused]
     if distribution:
-        found = [node._replace(distribution=distribution) for node in found]
-    kept = LibraryCache()
+        nodes = [node._replace(distribution=distribution) for node in nodes]
+    cache = LibraryCache()
     try:
-        return resolve_pins(database, found, distributions, kept), refused
+        return resolve_pins(database, nodes, distributions, cache), refused
     except RocksError:
-        wanted: dict[str, Pin] = {}
-        for node in found:  # one by one, so that a node without a profile stops no other
-            try:
-                wanted.update(resolve_pins(database, [node], distributions, kept))
-            except RocksError as error:
-                refused[node.name] = str(error).partition(f"{node.name}: ")[2] or str(error)
-        return wanted, refused
+        # One by one, so that a node without a profile does not stop the others.
+        pins, failures = _resolve_each(database, nodes, distributions, cache)
+        return pins, {**refused, **failures}
+
+
+def _resolve_each(
+    database: Database, nodes: Sequence[Node], distributions: str, cache: LibraryCache
+) -> tuple[dict[str, Pin], dict[str, str]]:
+    pins: dict[str, Pin] = {}
+    failures: dict[str, str] = {}
+    for node in nodes:
+        try:
+            pins.update(resolve_pins(database, [node], distributions, cache))
+        except RocksError as error:
+            failures[node.name] = str(error).partition(f"{node.name}: ")[2] or str(error)
+    return pins, failures
 
 
 def result_of(steps: Sequence[Step]) -> dict[str, Any]:
-    """The module's result: a dictionary per node, and who did not come up."""
+    """Return the result of the module: a dictionary per node, and which nodes are not up."""
     last = last_steps(steps)
     nodes = {
         name: {
@@ -152,14 +192,18 @@ def result_of(steps: Sequence[Step]) -> dict[str, Any]:
         }
         for name, step in sorted(last.items())
     }
-    bad = [name for name, step in sorted(last.items()) if step.state not in SUCCESS_STEPS]
-    ordered = sum(one["state"] == ORDER for one in nodes.values())  # which only check mode says
-    told = f"{len(nodes)} node{'s' * (len(nodes) != 1)}, "
-    told += f"{ordered} would be ordered, {len(bad)} refused" if ordered else f"{len(bad)} not up"
-    told += f": {', '.join(bad[:20])}" if bad else ""
+    failed = [name for name, step in sorted(last.items()) if step.state not in SUCCESS_STEPS]
+    # Only a dry run ends with this state.
+    previewed = sum(node["state"] == ORDER for node in nodes.values())
+    message = f"{len(nodes)} node{'s' * (len(nodes) != 1)}, "
+    if previewed:
+        message += f"{previewed} would be ordered, {len(failed)} refused"
+    else:
+        message += f"{len(failed)} not up"
+    message += f": {', '.join(failed[:MAX_NAMES])}" if failed else ""
     return {
         "nodes": nodes,
-        "changed": any(one["changed"] for one in nodes.values()),
-        "failed": bool(bad),
-        "msg": told,
+        "changed": any(node["changed"] for node in nodes.values()),
+        "failed": bool(failed),
+        "msg": message,
     }

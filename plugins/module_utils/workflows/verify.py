@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Live nodes beside what they were installed with, for the module and the action; no room imports it."""
+"""Check running nodes for drift, for the module and the action plugin."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from ..install.power.ssh_query import query_node
 from ..install.rollout.concurrency import run_concurrently
 from ..settings import load
 
-MAX_NAMED = 20  # nodes in the one line of the result
+MAX_NAMES = 20  # names in the message of the result
 
 
 def argument_spec() -> dict[str, Any]:
-    """The options of the module, and of the action of the same name."""
+    """Return the options of the module and of the action plugin."""
     return {
         "nodes": {"type": "list", "elements": "str"},
         "files": {"type": "bool", "default": False},
@@ -41,68 +41,72 @@ def argument_spec() -> dict[str, Any]:
 def verify(
     options: Mapping[str, Any],
     names: Sequence[str],
-    check_mode: bool,
+    dry_run: bool,
     environment: Optional[Mapping[str, str]] = None,
 ) -> Generator[Finding, None, None]:
-    """A Finding for each node, as the nodes answer; what was found is kept, but in check mode."""
+    """Yield a Finding for each node, as the nodes answer.
+
+    The findings are stored in the database, except in a dry run.
+    """
     with connect(options["database"] or load(environment).database) as database:
-        last = {one.name: one.last for one in orders.load_candidates(database, names)}
-        yield from [
-            Finding(name, UNKNOWN, not_comparable_reason(name, order))
-            for name, order in last.items()
-            if not_comparable_reason(name, order)
-        ]
-        up = {
-            name: order
-            for name, order in last.items()
-            if order is not None and not not_comparable_reason(name, order)
-        }
-        for order, finding in _query_nodes(
-            load_boot_targets(database, list(up)), up, options["files"]
-        ):
-            if finding.manifest and not check_mode:
+        comparable: dict[str, Order] = {}
+        for candidate in orders.load_candidates(database, names):
+            reason = not_comparable_reason(candidate.last)
+            if reason or candidate.last is None:
+                yield Finding(candidate.name, UNKNOWN, reason)
+            else:
+                comparable[candidate.name] = candidate.last
+        targets = load_boot_targets(database, list(comparable))
+        for order, finding in _query_nodes(targets, comparable, options["files"]):
+            if finding.manifest and not dry_run:
                 store_check(database, order, finding.manifest, now=timestamps.now())
             yield finding
 
 
 def _query_nodes(
-    reached: Mapping[str, BootTarget], up: Mapping[str, Order], files: bool
+    targets: Mapping[str, BootTarget], comparable: Mapping[str, Order], files: bool
 ) -> Iterator[tuple[Order, Finding]]:
-    """Many nodes at once."""
-    for order, done in run_concurrently(
-        lambda order: query_node(reached[order.node], files=files), up.values()
+    """Query and compare many nodes concurrently."""
+    for order, future in run_concurrently(
+        lambda order: query_node(targets[order.node], files=files), comparable.values()
     ):
         try:
-            yield order, compare(order, done.result())
+            yield order, compare(order, future.result())
         except CommandError as error:
             yield order, Finding(order.node, UNREACHABLE, error.what)
 
 
 def result_of(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The module's result: a dictionary per node, and who is not what it was."""
-    nodes = {
-        one.node: {
-            name: list(value) if isinstance(value, (list, tuple)) else value
-            for name, value in one._asdict().items()
-        }
-        for one in sorted(findings)
+    """Return the result of the module: a dictionary per node, and which nodes differ."""
+    nodes = {finding.node: _as_dict(finding) for finding in sorted(findings)}
+    failed = [name for name, node in nodes.items() if node["state"] in (DRIFTED, UNREACHABLE)]
+    same = sum(node["state"] == SAME for node in nodes.values())
+    message = f"{same} of {len(nodes)} as installed"
+    if failed:
+        message += f"; not: {', '.join(failed[:MAX_NAMES])}"
+    return {"nodes": nodes, "changed": False, "failed": bool(failed), "msg": message}
+
+
+def _as_dict(finding: Finding) -> dict[str, Any]:
+    return {
+        **finding._asdict(),
+        "added": list(finding.added),
+        "removed": list(finding.removed),
+        "changed": list(finding.changed),
+        "files": list(finding.files),
+        "found": finding.manifest,  # the former name of manifest
     }
-    bad = [name for name, one in nodes.items() if one["state"] in (DRIFTED, UNREACHABLE)]
-    same = sum(one["state"] == SAME for one in nodes.values())
-    told = f"{same} of {len(nodes)} as installed" + (
-        f"; not: {', '.join(bad[:MAX_NAMED])}" if bad else ""
-    )
-    return {"nodes": nodes, "changed": False, "failed": bool(bad), "msg": told}
 
 
 def format_finding(finding: Finding) -> list[str]:
-    """What a person sees of a node."""
-    told = [f"{finding.node} {finding.state}" + (f": {finding.message}" if finding.message else "")]
-    for mark, some in (
+    """Return the lines that a terminal shows for a node."""
+    message = f": {finding.message}" if finding.message else ""
+    lines = [f"{finding.node} {finding.state}{message}"]
+    for mark, items in (
         ("+", finding.added),
         ("-", finding.removed),
         ("!", finding.changed),
         ("#", finding.files),
     ):
-        told += [f"{finding.node}   {mark} {line}" for line in some]
-    return told
+        lines += [f"{finding.node}   {mark} {item}" for item in items]
+    return lines

@@ -1,4 +1,4 @@
-"""The paper's cluster, and a pin to order it with."""
+"""A pin for orders."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a live node has beside what was installed; tests/integration/install/test_verify.py asks a real one."""
+"""Compare a node with its installation; tests/integration/install/test_verify.py queries a real
+one."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.power.ssh_quer
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.cluster import Urls
 
-BASH, NEWER, NMAP = "bash-5.1.8-6.el9.x86_64", "bash-5.1.8-9.el9.x86_64", "nmap-3:7.92-1.el9.x86_64"
+BASH = "bash-5.1.8-6.el9.x86_64"
+NEWER = "bash-5.1.8-9.el9.x86_64"
+NMAP = "nmap-3:7.92-1.el9.x86_64"
 KERNELS = ["kernel-core-5.14.0-427.el9.x86_64", "kernel-core-5.14.0-503.el9.x86_64"]
 NOW = "2026-11-22 09:14:05"
 
@@ -42,82 +45,87 @@ NOW = "2026-11-22 09:14:05"
 def order(table_ii: Database, pin: Pin) -> Order:
     """compute-0-0 came up with bash and one kernel."""
     (verdict,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
-    one = verdict.order
-    assert one is not None
+    advanced = verdict.order
+    assert advanced is not None
     for state in ("booted", "installing", "installed", "up"):
-        one = orders.advance(
+        advanced = orders.advance(
             table_ii,
-            one,
+            advanced,
             state,
             now=NOW,
             audit=Audit("node", "event", "200"),
             manifest=manifest_digest([BASH, KERNELS[0]]),
         )
-    return one
+    return advanced
 
 
-def said(order: Order, *packages: str, **other: Any) -> NodeReport:
-    """What a node says that came up with bash and one kernel, and has these now."""
+def report(order: Order, *packages: str, **other: Any) -> NodeReport:
+    """A node that came up with bash and one kernel, and now has these packages."""
     return NodeReport(
-        order.pin.generation, order.pin.profile, [BASH, KERNELS[0]], sorted(packages)
+        generation=order.pin.generation,
+        profile=order.pin.profile,
+        installed=[BASH, KERNELS[0]],
+        packages=sorted(packages),
     )._replace(**other)
 
 
-def test_a_node_with_the_packages_that_it_came_up_with_is_the_same(order: Order) -> None:
-    found = compare(order, said(order, BASH, KERNELS[0]))
-    assert found == Finding(
+def test_a_node_with_its_installed_packages_has_the_state_same(order: Order) -> None:
+    finding = compare(order, report(order, BASH, KERNELS[0]))
+    assert finding == Finding(
         "compute-0-0", SAME, manifest=order.manifest, added=[], removed=[], changed=[]
     )
 
 
-def test_what_differs_is_named(order: Order) -> None:
-    found = compare(order, said(order, NEWER, NMAP, *KERNELS))
-    assert (found.state, found.message) == (DRIFTED, "2 added; 1 changed")
-    assert found.added == ["kernel-core-5.14.0-503.el9.x86_64", "nmap-3:7.92-1.el9.x86_64"]
-    assert found.changed == ["bash: 5.1.8-6.el9.x86_64 -> 5.1.8-9.el9.x86_64"]
-    assert compare(order, said(order, BASH)).removed == ["kernel-core-5.14.0-427.el9.x86_64"]
+def test_a_finding_lists_added_removed_and_changed_packages(order: Order) -> None:
+    finding = compare(order, report(order, NEWER, NMAP, *KERNELS))
+    assert (finding.state, finding.message) == (DRIFTED, "2 added; 1 changed")
+    assert finding.added == ["kernel-core-5.14.0-503.el9.x86_64", "nmap-3:7.92-1.el9.x86_64"]
+    assert finding.changed == ["bash: 5.1.8-6.el9.x86_64 -> 5.1.8-9.el9.x86_64"]
+    assert compare(order, report(order, BASH)).removed == ["kernel-core-5.14.0-427.el9.x86_64"]
 
 
 def test_a_changed_file_of_a_package_is_drift(order: Order) -> None:
-    found = compare(order, said(order, BASH, KERNELS[0], files=["S.5......    /usr/bin/bash"]))
-    assert (found.state, found.message) == (DRIFTED, "1 files")
+    finding = compare(order, report(order, BASH, KERNELS[0], files=["S.5......    /usr/bin/bash"]))
+    assert (finding.state, finding.message) == (DRIFTED, "1 files")
 
 
-def test_a_node_that_booted_another_disk_is_told_by_its_generation(order: Order) -> None:
-    found = compare(order, said(order, BASH, KERNELS[0], generation="0ld"))
-    assert (found.state, found.message) == (
+def test_a_node_that_booted_another_disk_has_another_generation(order: Order) -> None:
+    finding = compare(order, report(order, BASH, KERNELS[0], generation="0ld"))
+    assert (finding.state, finding.message) == (
         DRIFTED,
         f"generation 0ld instead of {order.pin.generation}",
     )
 
 
-def test_a_list_that_was_changed_with_the_packages_is_caught_by_its_hash(order: Order) -> None:
-    forged = said(order, NEWER, KERNELS[0], installed=[NEWER, KERNELS[0]])
-    assert (
-        compare(order, forged).message
-        == "its list of what was installed is not the one that it reported"
-    )
+def test_a_forged_list_of_installed_packages_has_another_hash(order: Order) -> None:
+    forged = report(order, NEWER, KERNELS[0], installed=[NEWER, KERNELS[0]])
+    finding = compare(order, forged)
+    assert finding.state == DRIFTED
+    assert "differs" in finding.message
 
 
 lists = st.lists(st.sampled_from([BASH, NEWER, NMAP, *KERNELS]), unique=True).map(sorted)
 
 
 @given(lists, lists)
-def test_the_difference_is_empty_exactly_for_equal_lists_and_symmetric(
+def test_changes_are_empty_for_equal_lists_only_and_symmetric(
     before: list[str], now: list[str]
 ) -> None:
-    there, back = package_changes(before, now), package_changes(now, before)
-    assert any(there) == (before != now)
-    assert (there[0], there[1]) == (back[1], back[0])
+    forward = package_changes(before, now)
+    backward = package_changes(now, before)
+    assert any(forward) == (before != now)
+    assert (forward.added, forward.removed) == (backward.removed, backward.added)
 
 
-def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(
+def test_the_inventory_shows_drift_until_the_packages_match_again(
     table_ii: Database, order: Order, urls: Urls
 ) -> None:
     def drifted() -> bool:
         with connect(urls.reader, read_only=True) as reader:
             return next(
-                one.drifted for one in load_inventory(reader, {}).hosts if one.name == "compute-0-0"
+                host.drifted
+                for host in load_inventory(reader, {}).hosts
+                if host.name == "compute-0-0"
             )
 
     assert not drifted()
@@ -127,20 +135,17 @@ def test_the_inventory_tells_a_drifted_node_until_it_is_as_it_was(
     assert not drifted()
 
 
-def test_only_a_node_that_is_up_has_something_to_be_compared_with(order: Order) -> None:
-    assert not_comparable_reason("compute-0-1", None) == "it was never installed by an order"
-    assert (
-        not_comparable_reason("compute-0-0", order._replace(state="failed"))
-        == "its last install order is failed"
-    )
-    assert not_comparable_reason("compute-0-0", order) == ""
+def test_only_a_node_whose_last_order_is_up_can_be_compared(order: Order) -> None:
+    assert "never installed" in not_comparable_reason(None)
+    assert "failed" in not_comparable_reason(order._replace(state="failed"))
+    assert not_comparable_reason(order) == ""
 
 
-def test_an_answer_that_is_cut_off_is_no_answer() -> None:
+def test_an_incomplete_answer_is_an_error() -> None:
     def run(*_argv: object, **_options: object) -> ProgramResult:
         return ProgramResult(
             0, "\n==rocks== generation\n4c19e0b2\n==rocks== packages\nbash-", "", 0.0
         )
 
-    with pytest.raises(CommandError, match="compute-0-0: the node's answer is cut off"):
+    with pytest.raises(CommandError, match=r"compute-0-0: .*incomplete"):
         query_node(BootTarget("compute-0-0", "10.255.255.245", {}), run=run)

@@ -1,4 +1,4 @@
-"""What nodes tell, and the history that it makes."""
+"""The progress reports of nodes, and the history of their orders."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def at(seconds: int) -> str:
 
 
 def installing(db: Database, pin: Pin, nodes: tuple[str, ...] = ("compute-0-0",)) -> list[Order]:
-    made = orders.create_orders(db, dict.fromkeys(nodes, pin), by="root", now=NOW)
+    verdicts = orders.create_orders(db, dict.fromkeys(nodes, pin), by="root", now=NOW)
     return [
-        orders.advance(db, said.order, states.INSTALLING, now=at(60), audit=AUDIT)
-        for said in made
-        if said.order
+        orders.advance(db, verdict.order, states.INSTALLING, now=at(60), audit=AUDIT)
+        for verdict in verdicts
+        if verdict.order
     ]
 
 
-def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
+def test_a_history_contains_the_duration_of_each_phase_and_the_failure(
     table_ii: Database, pin: Pin
 ) -> None:
     (order,) = installing(table_ii, pin)
@@ -59,13 +59,13 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
         reason="There was an error installing the openmpi package",
         progress=Progress("", log="==> /tmp/packaging.log\nscriptlet failed"),
     )
-    (told,) = order_history.node_history(table_ii, "compute-0-0", now=at(1000))
-    assert (told.order.by, told.order.pin.generation, told.order.state) == (
+    (history,) = order_history.node_history(table_ii, "compute-0-0", now=at(1000))
+    assert (history.order.by, history.order.pin.generation, history.order.state) == (
         "root",
         pin.generation,
         "failed",
     )
-    assert told.events == (
+    assert history.events == (
         Event(at(0), "ordered", "", 0, 0, "", 60),
         Event(at(60), "installing", "", 0, 0, "", 10),
         Event(at(70), "", "format", 0, 0, "Creating xfs on /dev/sda2", 10),
@@ -80,7 +80,7 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
             0,
         ),
     )
-    assert order_history.phase_seconds(told.events) == {
+    assert order_history.phase_seconds(history.events) == {
         "ordered": 60,
         "installing": 10,
         "format": 10,
@@ -91,8 +91,8 @@ def test_a_history_says_how_long_each_phase_took_and_why_it_failed(
 
 def test_the_last_phase_of_a_live_order_lasts_until_now(table_ii: Database, pin: Pin) -> None:
     installing(table_ii, pin)
-    (told,) = order_history.node_history(table_ii, "compute-0-0", now=at(100))
-    assert told.events[-1].seconds == 40
+    (history,) = order_history.node_history(table_ii, "compute-0-0", now=at(100))
+    assert history.events[-1].seconds == 40
 
 
 def test_a_node_that_was_never_ordered_has_no_history(table_ii: Database) -> None:
@@ -112,22 +112,24 @@ def test_counts_within_a_phase_add_no_row(table_ii: Database, pin: Pin) -> None:
     assert (order.phase, order.done, order.total, order.changed) == ("install", 49, 400, at(109))
 
 
-def test_progress_of_many_nodes_is_written_together(table_ii: Database, pin: Pin) -> None:
+def test_progress_of_many_nodes_is_stored_in_one_call(table_ii: Database, pin: Pin) -> None:
     nodes = ("compute-0-0", "compute-0-1", "compute-0-2")
-    made = installing(table_ii, pin, nodes)
-    reports = [(order, Progress("install", number, 400)) for number, order in enumerate(made)]
+    installing_orders = installing(table_ii, pin, nodes)
+    reports = [
+        (order, Progress("install", number, 400)) for number, order in enumerate(installing_orders)
+    ]
     order_history.record_progress(table_ii, reports, now=at(90))
     assert [(order.node, order.done) for order in orders.list_live(table_ii)] == list(
         zip(nodes, (0, 1, 2))
     )
 
 
-def test_progress_cannot_bring_an_ended_order_back(table_ii: Database, pin: Pin) -> None:
+def test_progress_does_not_change_an_ended_order(table_ii: Database, pin: Pin) -> None:
     (order,) = installing(table_ii, pin)
     orders.cancel(table_ii, [order], by="root", now=at(70))
     order_history.record_progress(table_ii, [(order, Progress("install", 1, 400))], now=at(80))
-    (told,) = order_history.node_history(table_ii, "compute-0-0", now=at(90))
-    assert (told.order.state, told.order.phase) == ("cancelled", "installing")
+    (history,) = order_history.node_history(table_ii, "compute-0-0", now=at(90))
+    assert (history.order.state, history.order.phase) == ("cancelled", "installing")
 
 
 STEPS = st.lists(
@@ -146,9 +148,10 @@ STEPS = st.lists(
 def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_orders(
     table_ii: Database, pin: Pin, steps: list[object]
 ) -> None:
-    said = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW, force=True)[0]
-    assert said.order is not None
-    order, ended = said.order, False
+    verdicts = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW, force=True)
+    order = verdicts[0].order
+    assert order is not None
+    ended = False
     for step in steps:
         before = orders.find_by_uuid(table_ii, [order.uuid])[0].state
         if isinstance(step, Progress):
@@ -163,8 +166,8 @@ def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_
         ended = ended or before not in states.LIVE
         assert not (ended and orders.find_by_uuid(table_ii, [order.uuid])[0].state in states.LIVE)
     assert len(orders.list_live(table_ii)) <= 1
-    told = table_ii.rows(
+    event_states = table_ii.rows(
         "select state from install_events where install = ? and state <> '' order by id",
         (order.id,),
     )
-    assert told[-1] == (orders.find_by_uuid(table_ii, [order.uuid])[0].state,)
+    assert event_states[-1] == (orders.find_by_uuid(table_ii, [order.uuid])[0].state,)

@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a scheduler is asked, and what its answers mean; tests/integration/install/test_slurm.py asks a real Slurm."""
+"""The commands for a scheduler, and the meaning of their output.
+
+tests/integration/install/test_slurm.py uses a real Slurm.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ compute-0-3|down*|Not responding
 compute-0-4|drained|rocks_reinstall: by root
 compute-0-5|mixed|none
 """
-# As the source of OpenPBS's pbsnodes prints them; it was not run.
+# As the source of OpenPBS's pbsnodes prints them; it has not been run.
 PBSNODES = """\
 compute-0-0
      Mom = compute-0-0.local
@@ -52,30 +55,32 @@ compute-0-2
 
 
 class Program:
-    """Answers as told, and records what it was asked."""
+    """Returns an output or an error, and records the commands."""
 
-    def __init__(self, said: str = "", error: str = "") -> None:
-        self.said, self.error, self.asked = said, error, []  # type: ignore[var-annotated]
+    def __init__(self, output: str = "", error: str = "") -> None:
+        self.output = output
+        self.error = error
+        self.commands: list[list[str]] = []
 
     def __call__(self, argv: Sequence[str], **_options: Any) -> ProgramResult:
-        self.asked.append(list(argv))
+        self.commands.append(list(argv))
         if self.error:
             raise CommandError(self.error, " ".join(argv))
-        return ProgramResult(0, self.said, "", 0.0)
+        return ProgramResult(0, self.output, "", 0.0)
 
 
 NODES = [f"compute-0-{rank}" for rank in range(6)]
 
 
-def test_slurm_is_busy_where_a_job_runs_or_is_cleaned_up() -> None:
+def test_slurm_nodes_are_busy_while_a_job_or_its_epilogue_runs() -> None:
     assert Slurm(Program(SINFO)).busy(NODES) == {"compute-0-1", "compute-0-5"}
 
 
-def test_slurm_drains_all_but_what_somebody_else_took_out() -> None:
+def test_slurm_does_not_drain_nodes_that_others_drained() -> None:
     program = Program(SINFO)
     Slurm(program).drain([*NODES, "login-0-0"], "by root")
     names = "NodeName=compute-0-0,compute-0-1,compute-0-3,compute-0-4,compute-0-5"
-    assert program.asked[-1] == [
+    assert program.commands[-1] == [
         "scontrol",
         "update",
         names,
@@ -84,10 +89,10 @@ def test_slurm_drains_all_but_what_somebody_else_took_out() -> None:
     ]
 
 
-def test_slurm_gets_back_what_we_drained_and_nothing_else() -> None:
+def test_slurm_resumes_only_nodes_that_rocks_drained() -> None:
     program = Program(SINFO)
     Slurm(program).resume(NODES)
-    assert program.asked[-1] == [
+    assert program.commands[-1] == [
         "scontrol",
         "update",
         "NodeName=compute-0-1,compute-0-4",
@@ -95,25 +100,27 @@ def test_slurm_gets_back_what_we_drained_and_nothing_else() -> None:
     ]
 
 
-def test_slurm_is_not_asked_about_nobody() -> None:
+def test_slurm_is_not_called_without_nodes() -> None:
     program = Program(SINFO)
     slurm = Slurm(program)
     slurm.drain([], "by root")
     slurm.resume([])
-    assert (slurm.busy([]), program.asked) == (set(), [])
+    assert (slurm.busy([]), program.commands) == (set(), [])
 
 
 @pytest.mark.parametrize("reason", ["Not responding", "none", "Node unexpectedly rebooted"])
-def test_what_slurm_says_by_itself_is_nobodys_claim(reason: str) -> None:
+def test_an_automatic_reason_of_slurm_does_not_mean_that_others_drained_the_node(
+    reason: str,
+) -> None:
     assert not SlurmNode("down", reason).drained_by_others
 
 
-def test_openpbs_follows_the_same_rules() -> None:
+def test_openpbs_drains_and_resumes_by_the_same_rules() -> None:
     program = Program(PBSNODES)
     pbs = OpenPBS(program)
     assert pbs.busy(NODES[:3]) == {"compute-0-0"}
     pbs.drain(NODES[:3], "by root")
-    assert program.asked[-1] == [
+    assert program.commands[-1] == [
         "pbsnodes",
         "-o",
         "-C",
@@ -122,14 +129,12 @@ def test_openpbs_follows_the_same_rules() -> None:
         "compute-0-2",
     ]
     pbs.resume(NODES[:3])
-    assert program.asked[-1] == ["pbsnodes", "-r", "-C", "", "compute-0-2"]
+    assert program.commands[-1] == ["pbsnodes", "-r", "-C", "", "compute-0-2"]
 
 
 @pytest.mark.parametrize("scheduler", [Slurm, OpenPBS])
-def test_a_scheduler_that_does_not_answer_is_named_with_the_way_out(scheduler: type) -> None:
-    with pytest.raises(
-        Unavailable, match=r"does not do it: ended with status 1; or say scheduler: none"
-    ):
+def test_the_error_of_a_scheduler_names_the_option_that_avoids_it(scheduler: type) -> None:
+    with pytest.raises(Unavailable, match=r"ended with status 1; .*scheduler: none"):
         scheduler(Program(error="ended with status 1")).drain(NODES, "by root")
 
 
@@ -150,9 +155,9 @@ def test_a_feature_names_a_published_distribution(
     assert select_distribution(features, str(tmp_path)) == expected
 
 
-def test_a_feature_that_is_no_distribution_is_an_error_that_names_those_that_are(
+def test_an_unknown_feature_is_an_error_that_lists_the_distributions(
     tmp_path: Any,
 ) -> None:
     (tmp_path / "rocks").mkdir()
-    with pytest.raises(NotFound, match="no distribution is called 'gpu'; published: rocks"):
+    with pytest.raises(NotFound, match="'gpu'; published: rocks"):
         select_distribution("gpu", str(tmp_path))

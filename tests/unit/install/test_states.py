@@ -1,4 +1,4 @@
-"""The table of states itself: every state is reached, and nothing leads out of an end."""
+"""The table of states: every state can be reached, and final states have no successor."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.states import 
 )
 
 
-def test_every_state_but_the_first_is_reached_from_somewhere() -> None:
+def test_every_state_except_the_first_has_a_predecessor() -> None:
     assert set(REACHED_FROM) == set(STATES) - {ORDERED}
 
 
-def test_nothing_leads_out_of_an_order_that_ended() -> None:
+def test_final_states_have_no_successor() -> None:
     assert {source for sources in REACHED_FROM.values() for source in sources} == set(LIVE)
     assert set(STATES) == set(LIVE) | set(ENDED_BADLY) | {UP}
 
 
-def test_an_installed_node_is_live_but_gets_no_kickstart_any_more() -> None:
+def test_an_installed_order_is_live_but_not_open() -> None:
     assert set(LIVE) - set(OPEN) == {"installed"}

@@ -1,4 +1,4 @@
-"""Times as the database writes them."""
+"""Times as the database stores them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SECONDS = st.integers(0, 4_000_000_000)
 
 
 @given(SECONDS)
-def test_a_time_read_back_is_the_same(moment: int) -> None:
-    assert timestamps.to_seconds(timestamps.from_seconds(moment)) == moment
+def test_a_time_converted_to_text_and_back_is_the_same(seconds: int) -> None:
+    assert timestamps.to_seconds(timestamps.from_seconds(seconds)) == seconds
 
 
 @given(SECONDS, SECONDS)
-def test_times_sort_as_texts(one: int, other: int) -> None:
-    assert (timestamps.from_seconds(one) < timestamps.from_seconds(other)) == (one < other)
+def test_times_sort_as_texts(first: int, second: int) -> None:
+    assert (timestamps.from_seconds(first) < timestamps.from_seconds(second)) == (first < second)
 
 
-def test_an_order_of_six_hours_ends_in_the_afternoon() -> None:
+def test_seconds_can_be_added_to_a_time() -> None:
     assert timestamps.add_seconds("2026-11-22 09:14:05", 6 * 3600) == "2026-11-22 15:14:05"

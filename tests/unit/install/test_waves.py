@@ -1,4 +1,4 @@
-"""A canary goes first; nothing follows a failure that would be repeated (paper, 6.3; a site's patience)."""
+"""The canary goes first, and too many failures stop the rollout (paper, 6.3)."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ NODES = [f"compute-0-{rank}" for rank in range(10)]
         (WaveRules(canary=0, sizes=("1%", "100%")), [1, 9]),
     ],
 )
-def test_waves_are_cut_as_ansible_cuts_serial(rules: WaveRules, lengths: list[int]) -> None:
+def test_waves_are_divided_as_serial_of_ansible_divides_hosts(
+    rules: WaveRules, lengths: list[int]
+) -> None:
     assert [len(wave) for wave in plan_waves(NODES, rules)] == lengths
 
 
-def test_one_node_is_its_own_canary() -> None:
+def test_a_single_node_needs_no_canary() -> None:
     assert plan_waves(NODES[:1], WaveRules()) == [NODES[:1]]
 
 
 @pytest.mark.parametrize("size", ["many", 0, "-5", "x%", "inf%"])
-def test_a_size_that_is_none_is_an_error(size: object) -> None:
+def test_an_invalid_wave_size_is_an_error(size: object) -> None:
     with pytest.raises(DescriptionError):
         plan_waves(NODES, WaveRules(sizes=(size,)))  # type: ignore[arg-type]
 
@@ -44,7 +46,7 @@ def test_a_size_that_is_none_is_an_error(size: object) -> None:
 @pytest.mark.parametrize(
     ("option", "rules"), [("canary", WaveRules(canary=-1)), ("fail_rate", WaveRules(fail_rate=50))]
 )
-def test_a_rule_that_is_none_is_told_by_its_name(option: str, rules: WaveRules) -> None:
+def test_the_error_about_an_invalid_rule_names_its_option(option: str, rules: WaveRules) -> None:
     with pytest.raises(DescriptionError, match=f"^{option}: "):
         plan_waves(NODES, rules)
 
@@ -58,17 +60,17 @@ def test_a_rule_that_is_none_is_told_by_its_name(option: str, rules: WaveRules) 
         max_size=4,
     ),
 )
-def test_every_node_goes_exactly_once_and_in_order(
+def test_every_node_is_in_exactly_one_wave_in_order(
     nodes: list[int], canary: int, sizes: list[object]
 ) -> None:
     names = [str(node) for node in nodes]
-    cut = plan_waves(names, WaveRules(canary=canary, sizes=tuple(sizes)))  # type: ignore[arg-type]
-    assert [name for wave in cut for name in wave] == names
-    assert all(cut)
+    waves = plan_waves(names, WaveRules(canary=canary, sizes=tuple(sizes)))  # type: ignore[arg-type]
+    assert [name for wave in waves for name in wave] == names
+    assert all(waves)
 
 
 @pytest.mark.parametrize(
-    ("begun", "failed", "canary", "goes_on"),
+    ("started", "failed", "canary", "continues"),
     [
         (1, 0, True, True),
         (1, 1, True, False),
@@ -78,5 +80,7 @@ def test_every_node_goes_exactly_once_and_in_order(
         (29, 3, False, False),
     ],
 )
-def test_too_many_failures_end_it(begun: int, failed: int, canary: bool, goes_on: bool) -> None:
-    assert (stop_reason(begun, failed, canary, WaveRules()) == "") is goes_on
+def test_too_many_failures_stop_the_rollout(
+    started: int, failed: int, canary: bool, continues: bool
+) -> None:
+    assert (stop_reason(started, failed, canary, WaveRules()) == "") is continues

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which way a node is sent into the installer, and the going: the first way that works.
+"""Choose the boot methods of a node, and start its installer with the first method that works.
 
-A way is one row of WAYS.  A node's attribute ``reinstall_by`` names its ways in order; without it they follow from
-what is known of the node.  All ways end in the same question of the machine to the frontend, so that a wrong way can
-do no more than reboot it.
+A node's attribute ``reinstall_by`` lists its methods in order; without it they follow from the
+node's other attributes.  With every method, the machine asks the frontend what to boot, so a wrong
+method can only reboot it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shlex
 from typing import Callable, Collection, Mapping
 
 from ... import process
-from ...errors import CommandError, DescriptionError, RocksError, Unavailable
+from ...errors import CommandError, DescriptionError, Unavailable
 from ...process import Run
 from . import ipmi, redfish, ssh_boot
 from .boot_target import BootTarget
@@ -22,7 +22,7 @@ OUTLET_SECONDS = 60.0
 
 
 def _cycle_outlet(target: BootTarget, run: Run) -> None:
-    """A power outlet's own command, such as ``powerman --cycle compute-0-3``; ``{node}`` is put in."""
+    """Run the outlet's command, such as ``powerman --cycle {node}``, with the node's name."""
     text = target.attributes.get("outlet_command", "")
     if not text:
         raise DescriptionError(
@@ -31,9 +31,8 @@ def _cycle_outlet(target: BootTarget, run: Run) -> None:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise DescriptionError(
-            f"outlet_command {text!r}: {error}", target.node, "mend the attribute"
-        ) from None
+        what = f"outlet_command {text!r}: {error}"
+        raise DescriptionError(what, target.node, "correct the attribute") from None
     run([word.replace("{node}", target.node) for word in words], timeout=OUTLET_SECONDS)
 
 
@@ -53,54 +52,55 @@ BMC_METHODS = ("ipmi", "redfish")
 
 
 def choose_boot_methods(target: BootTarget) -> tuple[str, ...]:
-    """The ways to try, in order.  Raises DescriptionError for an attribute that names one which does not exist."""
-    named = _read_method_list(target, "reinstall_by", BOOT_METHODS)
-    protocol = _read_method_list(target, "bmc_protocol", BMC_METHODS)[:1] or ("ipmi",)
-    if named:
-        return named
-    # A machine that starts from the network first needs no more than a reboot; another one is told to, once.
+    """Return the methods to try, in order.
+
+    Raises DescriptionError if an attribute contains an unknown method.
+    """
+    methods = _read_method_list(target, "reinstall_by", BOOT_METHODS)
+    bmc = _read_method_list(target, "bmc_protocol", BMC_METHODS)[:1] or ("ipmi",)
+    if methods:
+        return methods
+    # A machine that boots from the network first only needs a reboot; any other one must be
+    # directed to the network or the installer for one boot.
     if target.attributes.get("boots_from", "network") == "network":
-        live: tuple[str, ...] = ("reboot",)
+        methods = ("reboot",)
     else:
-        live = ("bootnext", "kexec", "grub")
+        methods = ("bootnext", "kexec", "grub")
     outlet = ("outlet",) if target.attributes.get("outlet_command") else ()
-    return live + (protocol if target.bmc else ()) + outlet
+    return methods + (bmc if target.bmc else ()) + outlet
 
 
 def _read_method_list(
-    target: BootTarget, attribute: str, known: Collection[str]
+    target: BootTarget, attribute: str, allowed: Collection[str]
 ) -> tuple[str, ...]:
-    named = tuple(target.attributes.get(attribute, "").replace(",", " ").split())
-    unknown = sorted(set(named) - set(known))
+    methods = tuple(target.attributes.get(attribute, "").replace(",", " ").split())
+    unknown = sorted(set(methods) - set(allowed))
     if unknown:
-        hint = f"it knows {', '.join(known)}: rocks_attribute"
-        raise DescriptionError(f"the attribute {attribute} names {unknown[0]!r}", target.node, hint)
-    return named
+        what = f"unknown method {unknown[0]!r} in the attribute {attribute}"
+        hint = f"allowed are {', '.join(allowed)}: rocks_attribute"
+        raise DescriptionError(what, target.node, hint)
+    return methods
 
 
 def boot_installer(target: BootTarget, *, run: Run = process.run, power_only: bool = False) -> str:
-    """Send the node into the installer; the way that worked.
+    """Start the installer on the node, and return the method that worked.
 
-    power_only  do not try the ways that need a live system
+    power_only  skip the methods that need a running system
 
-    Raises Unavailable with what each way said.
+    Raises Unavailable with the error of each method.
     """
-    said = []
-    for way in choose_boot_methods(target):
-        if power_only and way in SSH_METHODS:
+    failures = []
+    for method in choose_boot_methods(target):
+        if power_only and method in SSH_METHODS:
             continue
         try:
-            BOOT_METHODS[way](target, run)
-            return way
+            BOOT_METHODS[method](target, run)
+            return method
         except (CommandError, Unavailable, DescriptionError) as error:
-            said.append(f"{way}: {_reason(error)}")
+            # Only the cause and the advice: the command line would be too long.
+            failures.append(f"{method}: {error.advice}")
     raise Unavailable(
-        "; ".join(said) or "there is no way to switch it",
+        "; ".join(failures) or "no boot method is available",
         target.node,
-        "switch it off and on by hand",
+        "power-cycle it by hand",
     )
-
-
-def _reason(error: RocksError) -> str:
-    """What went wrong and what to do, without the long command line."""
-    return error.advice

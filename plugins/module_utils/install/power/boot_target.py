@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a driver must know of a node to send it into the installer."""
+"""The properties of a node that boot methods need."""
 
 from __future__ import annotations
 
@@ -14,33 +14,44 @@ from ...cluster.secret_values import effective_secrets
 
 
 class BootTarget(NamedTuple):
-    """A node as a driver sees it.
-
-    address     where ssh reaches it
-    attributes  which drivers, and what they need (docs/reinstalling.md has the list)
-    bmc         address of its BMC, empty without one
-    bmc_user, bmc_password   of the BMC: the attribute bmc_user and the secret bmc_password
-    """
+    """How a node's running system and its BMC can be reached."""
 
     node: str
     address: str
+    """The address for ssh."""
     attributes: Mapping[str, str]
+    """They select the boot methods and configure them; docs/reinstalling.md lists them."""
     bmc: str = ""
+    """Address of the BMC; empty without one."""
     bmc_user: str = ""
+    """The attribute ``bmc_user``."""
     bmc_password: str = ""
+    """The secret ``bmc_password``."""
 
 
 def load_boot_targets(database: Database, names: list[str]) -> dict[str, BootTarget]:
-    """Node -> target, for an account that may read secrets.  Raises NotFound for unknown names."""
-    found = list_nodes(database, names)
-    attributes = effective_for_nodes(database, found)
-    bmcs = {one.node: one.ip for one in list_interfaces(database) if one.kind == "bmc" and one.ip}
-    made = {}
-    for node in found:
+    """Map each node to its target.
+
+    The database account must be allowed to read secrets.  Raises NotFound for unknown names.
+    """
+    nodes = list_nodes(database, names)
+    attributes = effective_for_nodes(database, nodes)
+    bmcs = {
+        interface.node: interface.ip
+        for interface in list_interfaces(database)
+        if interface.kind == "bmc" and interface.ip
+    }
+    targets = {}
+    for node in nodes:
         values = {name: attribute.value for name, attribute in attributes[node.name].items()}
         bmc = bmcs.get(node.name, "")
-        password = effective_secrets(database, node).get("bmc_password", "") if bmc else ""
-        made[node.name] = BootTarget(
-            node.name, node.ip, values, bmc, values.get("bmc_user", ""), password
+        secrets = effective_secrets(database, node) if bmc else {}
+        targets[node.name] = BootTarget(
+            node=node.name,
+            address=node.ip,
+            attributes=values,
+            bmc=bmc,
+            bmc_user=values.get("bmc_user", ""),
+            bmc_password=secrets.get("bmc_password", ""),
         )
-    return made
+    return targets

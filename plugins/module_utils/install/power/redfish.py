@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Power over Redfish (DMTF DSP0266), through DMTF's own client: start from the network once, then reset.
+"""Boot from the network once over Redfish (DMTF DSP0266), with DMTF's Python client.
 
-A BMC's certificate is its own in most machines; it is checked where the site names what it descends from (the
-attribute ``redfish_ca``).
+Most BMCs have a self-signed certificate.  It is verified if the attribute ``redfish_ca`` names the
+CA.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ SYSTEMS = "/redfish/v1/Systems"
 
 
 def boot_installer(target: BootTarget) -> None:
-    """Make the machine start from the network once, and switch it off and on.  Raises Unavailable."""
+    """Set the next boot to the network, and power-cycle the machine.  Raises Unavailable."""
     with _client(target) as client:
         system = _system(client, target)
         boot = {"BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once"}
         if target.attributes.get("firmware") == "uefi":
             boot["BootSourceOverrideMode"] = "UEFI"
-        _request(client, target, "PATCH", system["@odata.id"], {"Boot": boot})
+        _request(client, target, "PATCH", system["@odata.id"], body={"Boot": boot})
         _reset(client, target, system)
 
 
 def cycle(target: BootTarget) -> None:
-    """Switch the machine off and on; a machine that is off is switched on."""
+    """Power-cycle the machine, or switch it on if it is off."""
     with _client(target) as client:
         _reset(client, target, _system(client, target))
 
 
 def status(target: BootTarget) -> bool:
-    """Whether the machine is on."""
+    """Check whether the machine is on."""
     with _client(target) as client:
         return bool(_system(client, target).get("PowerState") == "On")
 
@@ -71,56 +71,64 @@ def _client(target: BootTarget) -> Iterator[Any]:
 
 
 def _system(client: Any, target: BootTarget) -> dict[str, Any]:
-    """The one computer system behind this BMC, or the one that the attribute redfish_system names."""
-    members = [
-        member["@odata.id"]
-        for member in _request(client, target, "GET", SYSTEMS).get("Members", [])
-    ]
-    wanted = target.attributes.get("redfish_system", "")
-    found = [one for one in members if not wanted or one.rstrip("/").endswith(f"/{wanted}")]
-    if len(found) != 1:
-        what = f"{len(found)} systems behind the BMC" + (f" are {wanted!r}" if wanted else "")
+    """Return the only system of this BMC, or the one that the attribute redfish_system names."""
+    collection = _request(client, target, "GET", SYSTEMS)
+    paths = [member["@odata.id"] for member in collection.get("Members", [])]
+    name = target.attributes.get("redfish_system", "")
+    matches = [path for path in paths if not name or path.rstrip("/").endswith(f"/{name}")]
+    if len(matches) != 1:
         raise Unavailable(
-            what, f"{target.node} ({target.bmc})", "name one: the attribute redfish_system"
+            f"the BMC has {len(matches)} systems" + (f" named {name!r}" if name else ""),
+            f"{target.node} ({target.bmc})",
+            "set the attribute redfish_system to the name of one",
         )
-    return _request(client, target, "GET", found[0])
+    return _request(client, target, "GET", matches[0])
 
 
 def _reset(client: Any, target: BootTarget, system: dict[str, Any]) -> None:
     action = system["Actions"]["#ComputerSystem.Reset"]
     allowed = action.get("ResetType@Redfish.AllowableValues", ["ForceRestart", "On"])
-    on = system.get("PowerState") == "On"
-    verb = (
-        next((one for one in ("PowerCycle", "ForceRestart") if one in allowed), "ForceRestart")
-        if on
-        else "On"
-    )
-    _request(client, target, "POST", action["target"], {"ResetType": verb})
+    if system.get("PowerState") != "On":
+        reset_type = "On"
+    elif "PowerCycle" in allowed:
+        reset_type = "PowerCycle"
+    else:
+        reset_type = "ForceRestart"
+    _request(client, target, "POST", action["target"], body={"ResetType": reset_type})
 
 
 def _request(
-    client: Any, target: BootTarget, method: str, path: str, body: Optional[dict[str, Any]] = None
+    client: Any,
+    target: BootTarget,
+    method: str,
+    path: str,
+    *,
+    body: Optional[dict[str, Any]] = None,
 ) -> dict[str, Any]:
     try:
         if method == "GET":
-            answer = client.get(path)
+            response = client.get(path)
         else:
-            answer = (client.patch if method == "PATCH" else client.post)(path, body=body)
-        found = answer.dict if answer.text else {}
+            response = (client.patch if method == "PATCH" else client.post)(path, body=body)
+        content = response.dict if response.text else {}
     except Exception as error:
         raise _unavailable(target, f"{method} {path}: {_error_text(error)}") from error
-    if answer.status >= 400:
-        raise _unavailable(target, f"{method} {path}: status {answer.status}")
-    return found if isinstance(found, dict) else {}
+    if response.status >= 400:
+        raise _unavailable(target, f"{method} {path}: status {response.status}")
+    return content if isinstance(content, dict) else {}
 
 
 def _error_text(error: BaseException) -> str:
-    """What went wrong: the client says nothing of its own when it has tried often enough, and why stands behind it."""
-    behind = error.__cause__ or error.__context__
-    while not str(error) and behind is not None:
-        error, behind = behind, behind.__cause__ or behind.__context__
+    """Return the first message in the chain of causes.
+
+    When the client has used up its attempts, its own exception has no message.
+    """
+    cause = error.__cause__ or error.__context__
+    while not str(error) and cause is not None:
+        error = cause
+        cause = error.__cause__ or error.__context__
     return str(error) or type(error).__name__
 
 
 def _unavailable(target: BootTarget, what: str) -> Unavailable:
-    return Unavailable(f"the BMC does not do it: {what}", f"{target.node} ({target.bmc})")
+    return Unavailable(f"the BMC failed: {what}", f"{target.node} ({target.bmc})")

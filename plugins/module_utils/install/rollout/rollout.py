@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reinstalling many nodes: the only loop.  Drain, order, send, wait until they are up, give them back; wave by wave.
+"""Reinstall many nodes, wave by wave: drain, order, boot the installer, wait until up, resume.
 
-All that is remembered is in the database: interrupted anywhere, a second run takes the live orders up.  The clock,
-sleep, the sending and the scheduler are arguments.
+All state is in the database: after an interrupt, a second run continues the live orders.  The
+clock, sleep, the boot methods and the scheduler are arguments.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Callable, Final, Iterator, Mapping, NamedTuple, Sequence
 
 from ...cluster.database import Database
 from ...errors import RocksError
@@ -23,18 +23,19 @@ from .waves import WaveRules, plan_waves, stop_reason
 
 POLL_SECONDS = 2.0
 
-# Seconds that a node may stay in a state without a word.
+# Seconds that a node may stay in a state without a report.
 DEADLINES: Mapping[str, int] = {ORDERED: 900, BOOTED: 900, INSTALLING: 600, INSTALLED: 1800}
 
-WAITING, SENT, NOT_BEGUN = "waiting", "sent", "not begun"
+WAITING: Final = "waiting"
+"""A job still runs on the node."""
+SENT: Final = "sent"
+"""A boot method worked."""
+NOT_BEGUN: Final = "not begun"
+"""The rollout stopped before the node's wave."""
 
 
 class RolloutOptions(NamedTuple):
-    """How to go about it.
-
-    wait      False: order and send, and do not wait for the nodes to come up
-    power     do not try a way that needs a live system
-    """
+    """The options of a rollout; ``orders.create_orders`` describes those that it shares."""
 
     by: str
     rules: WaveRules = WaveRules()
@@ -42,215 +43,231 @@ class RolloutOptions(NamedTuple):
     rearm: bool = False
     wipe: bool = False
     wait: bool = True
+    """False: order the nodes and boot their installers, but do not wait until they are up."""
     deadlines: Mapping[str, int] = DEADLINES
 
 
 class Step(NamedTuple):
-    """What happened to a node: a state of its order, or ``waiting``, ``sent``, ``unchanged``, ``refused``, ``not begun``."""
+    """A change in the state of a node."""
 
     node: str
     state: str
+    """A state of its order, or ``waiting``, ``sent``, ``unchanged``, ``refused``, ``not begun``."""
     message: str = ""
     done: int = 0
     total: int = 0
 
 
 class Effects(NamedTuple):
-    """What the loop touches the outside with.
+    """The functions with which a rollout acts on the outside."""
 
-    send   sends a target into the installer and says by which way; raises RocksError
-    now    the moment, as the database writes it
-    """
-
-    send: Callable[[BootTarget], str]
+    boot_installer: Callable[[BootTarget], str]
+    """Boots the installer on a node and returns the method that worked; raises RocksError."""
     now: Callable[[], str]
+    """Returns the current time as the database stores it."""
     sleep: Callable[[float], None]
     scheduler: Scheduler = NoScheduler()
 
 
+Shown = tuple[str, str, int]
+"""State, phase and count of the last step that was returned for a node."""
+
+
 def roll_out(
     database: Database,
-    wanted: Mapping[str, Pin],
+    pins: Mapping[str, Pin],
     targets: Mapping[str, BootTarget],
-    plan: RolloutOptions,
-    tools: Effects,
+    options: RolloutOptions,
+    effects: Effects,
 ) -> Iterator[Step]:
-    """Reinstall the nodes of ``wanted`` (node -> what to install); what happens, as it happens.
+    """Reinstall nodes, and yield each step when it happens.
 
-    targets  of the same nodes: how each is reached
+    pins     node -> what to install
+    targets  node -> how it is reached, for the same nodes
 
-    A node that cannot be sent, or is silent for too long, fails and stays drained; what else was begun goes on.  When
-    too many fail, no further wave begins, and the rest is told as ``not begun``.
+    A node whose installer cannot be booted, or that misses a deadline, fails and stays drained; the
+    others continue.  If too many nodes fail, no further wave starts, and the remaining nodes yield
+    ``not begun``.
     """
-    verdicts = orders.preview(database, wanted, force=plan.force, rearm=plan.rearm)
-    yield from [
-        Step(one.node, one.action, one.reason)
-        for one in verdicts
-        if one.action in (REFUSED, UNCHANGED)
-    ]
-    # It came up after an interrupted run had drained it.
-    tools.scheduler.resume([one.node for one in verdicts if one.action == UNCHANGED])
-    nodes = [one.node for one in verdicts if one.action not in (REFUSED, UNCHANGED)]
-    begun = failed = 0
-    why = ""
-    for number, wave in enumerate(plan_waves(nodes, plan.rules)):
-        if why:
+    verdicts = orders.preview(database, pins, force=options.force, rearm=options.rearm)
+    nodes = []
+    unchanged = []
+    for verdict in verdicts:
+        if verdict.action in (REFUSED, UNCHANGED):
+            yield Step(verdict.node, verdict.action, verdict.reason)
+        else:
+            nodes.append(verdict.node)
+        if verdict.action == UNCHANGED:
+            unchanged.append(verdict.node)
+    # A node can have come up after an interrupted run had drained it.
+    effects.scheduler.resume(unchanged)
+    started = 0
+    failed = 0
+    stop = ""
+    for number, wave in enumerate(plan_waves(nodes, options.rules)):
+        if stop:
             for node in wave:
-                yield Step(node, NOT_BEGUN, why)
+                yield Step(node, NOT_BEGUN, stop)
             continue
-        ended: dict[str, str] = {}
-        for step in _run_wave(
-            database, {node: wanted[node] for node in wave}, targets, plan, tools
-        ):
-            ended[step.node] = step.state
+        last: dict[str, str] = {}
+        wave_pins = {node: pins[node] for node in wave}
+        for step in _run_wave(database, wave_pins, targets, options=options, effects=effects):
+            last[step.node] = step.state
             yield step
-        begun += len(wave)
-        failed += sum(step not in (UP, SENT) for step in ended.values())
-        canary = bool(plan.rules.canary) and number == 0 and len(nodes) > 1
-        why = stop_reason(begun, failed, canary, plan.rules)
+        started += len(wave)
+        failed += sum(state not in (UP, SENT) for state in last.values())
+        canary = bool(options.rules.canary) and number == 0 and len(nodes) > 1
+        stop = stop_reason(started, failed, canary, options.rules)
 
 
 def _run_wave(
     database: Database,
-    wanted: Mapping[str, Pin],
+    pins: Mapping[str, Pin],
     targets: Mapping[str, BootTarget],
-    plan: RolloutOptions,
-    tools: Effects,
+    *,
+    options: RolloutOptions,
+    effects: Effects,
 ) -> Iterator[Step]:
-    tools.scheduler.drain(list(wanted), f"by {plan.by}")
-    waiting = list(wanted)
-    following: dict[str, Order] = {}
-    told: dict[str, tuple[str, str, int]] = {}
+    """Reinstall the nodes of one wave, each as soon as its jobs have ended."""
+    effects.scheduler.drain(list(pins), f"by {options.by}")
+    waiting = list(pins)
+    installing: dict[str, Order] = {}
+    shown: dict[str, Shown] = {}
     try:
-        while waiting or following:
-            busy = tools.scheduler.busy(waiting) if waiting else set()
-            free = [node for node in waiting if node not in busy]
+        while waiting or installing:
+            busy = effects.scheduler.busy(waiting) if waiting else set()
+            free = {node: pins[node] for node in waiting if node not in busy}
             waiting = [node for node in waiting if node in busy]
             for node in waiting:
-                if node not in told:
-                    told[node] = (WAITING, "", 0)
+                if node not in shown:
+                    shown[node] = (WAITING, "", 0)
                     yield Step(node, WAITING, "a job still runs")
             for step, order in _start_installs(
-                database, {node: wanted[node] for node in free}, targets, plan, tools
+                database, free, targets, options=options, effects=effects
             ):
                 yield step
-                if order is not None and plan.wait:
-                    following[order.node] = order
-            yield from _poll(database, following, told, plan, tools)
-            if waiting or following:
-                tools.sleep(POLL_SECONDS)
+                if order is not None and options.wait:
+                    installing[order.node] = order
+            yield from _poll(database, installing, shown, options=options, effects=effects)
+            if waiting or installing:
+                effects.sleep(POLL_SECONDS)
     finally:
-        tools.scheduler.resume(waiting)  # interrupted: nothing was begun there
+        # Not empty only after an interrupt; these nodes have not been ordered.
+        effects.scheduler.resume(waiting)
 
 
 def _start_installs(
     database: Database,
-    wanted: Mapping[str, Pin],
+    pins: Mapping[str, Pin],
     targets: Mapping[str, BootTarget],
-    plan: RolloutOptions,
-    tools: Effects,
+    *,
+    options: RolloutOptions,
+    effects: Effects,
 ) -> Iterator[tuple[Step, Order | None]]:
-    """Order nodes and send them into the installer, many at once; those whose order goes on already are followed."""
-    if not wanted:
+    """Order nodes and boot their installers concurrently.
+
+    Yields each step with the order to follow; None if there is no such order.
+    """
+    if not pins:
         return
     verdicts = orders.create_orders(
         database,
-        wanted,
-        by=plan.by,
-        now=tools.now(),
-        force=plan.force,
-        rearm=plan.rearm,
-        wipe=plan.wipe,
+        pins,
+        by=options.by,
+        now=effects.now(),
+        force=options.force,
+        rearm=options.rearm,
+        wipe=options.wipe,
     )
-    to_send = []
+    pending = []
     for verdict in verdicts:
-        # An order that was made before an interrupt, and whose node nobody has heard of, is sent again.
-        again = (
-            verdict.action == UNDER_WAY
-            and verdict.order is not None
-            and verdict.order.state == ORDERED
-        )
-        if verdict.order is not None and (verdict.action == ORDER or again):
-            to_send.append(verdict.order)
-        elif verdict.action == UNDER_WAY and verdict.order is not None:
-            yield Step(verdict.node, verdict.order.state, verdict.reason), verdict.order
+        order = verdict.order
+        if order is not None and verdict.action in (ORDER, UNDER_WAY):
+            # An interrupted run can have created the order without booting the installer.
+            if verdict.action == ORDER or order.state == ORDERED:
+                pending.append(order)
+            else:
+                yield Step(verdict.node, order.state, verdict.reason), order
         else:
-            tools.scheduler.resume(
-                [verdict.node]
-            )  # somebody else was faster, and it is not ours to hold
+            # Another user has ordered the node since the preview.
+            effects.scheduler.resume([verdict.node])
             yield Step(verdict.node, verdict.action, verdict.reason), None
-    for order, done in run_concurrently(lambda order: tools.send(targets[order.node]), to_send):
-        error = done.exception()
+    for order, future in run_concurrently(
+        lambda order: effects.boot_installer(targets[order.node]), pending
+    ):
+        error = future.exception()
         if error is None:
-            yield Step(order.node, SENT, f"by {done.result()}"), order
+            yield Step(order.node, SENT, f"by {future.result()}"), order
         elif isinstance(error, RocksError):
-            ended = orders.fail(
-                database, [order], by="service", now=tools.now(), reason=error.advice
+            failed = orders.fail(
+                database, [order], by="service", now=effects.now(), reason=error.advice
             )
-            if ended:
-                tools.scheduler.hold(order.node, error.what)
-            # Else the machine came by itself.
-            yield (
-                Step(order.node, FAILED if ended else SENT, error.advice),
-                None if ended else order,
-            )
+            if failed:
+                effects.scheduler.hold(order.node, error.what)
+                yield Step(order.node, FAILED, error.advice), None
+            else:  # the machine has booted the installer without help
+                yield Step(order.node, SENT, error.advice), order
         else:
             raise error
 
 
 def _poll(
     database: Database,
-    following: dict[str, Order],
-    told: dict[str, tuple[str, str, int]],
-    plan: RolloutOptions,
-    tools: Effects,
+    installing: dict[str, Order],
+    shown: dict[str, Shown],
+    *,
+    options: RolloutOptions,
+    effects: Effects,
 ) -> Iterator[Step]:
-    """What the nodes have told since the last look; those that ended leave ``following``."""
+    """Yield the changes since the last poll, and remove finished nodes from ``installing``."""
     up = []
-    for order in _load_progress(database, [one.uuid for one in following.values()], plan, tools):
-        news = (order.state, order.phase, order.done)
-        if told.get(order.node) != news:
-            told[order.node] = news
+    uuids = [order.uuid for order in installing.values()]
+    for order in _load_progress(database, uuids, options.deadlines, effects.now):
+        current = (order.state, order.phase, order.done)
+        if shown.get(order.node) != current:
+            shown[order.node] = current
             yield Step(
-                order.node,
-                order.state,
-                order.reason or order.message or order.phase,
-                order.done,
-                order.total,
+                node=order.node,
+                state=order.state,
+                message=order.reason or order.message or order.phase,
+                done=order.done,
+                total=order.total,
             )
         if order.state in LIVE:
             continue
-        del following[order.node]
+        del installing[order.node]
         if order.state == UP:
             up.append(order.node)
         else:
-            tools.scheduler.hold(order.node, order.reason)
-    tools.scheduler.resume(up)
+            effects.scheduler.hold(order.node, order.reason)
+    effects.scheduler.resume(up)
 
 
 def _load_progress(
-    database: Database, uuids: Sequence[str], plan: RolloutOptions, tools: Effects
+    database: Database,
+    uuids: Sequence[str],
+    deadlines: Mapping[str, int],
+    now: Callable[[], str],
 ) -> list[Order]:
-    """The orders as they are now, after those that were silent for too long have failed."""
-    found = orders.find_by_uuid(database, uuids)
-    late = [
-        (order, reason)
-        for order in found
-        if (reason := _overdue_reason(order, plan.deadlines, tools.now()))
+    """Let overdue orders fail, and return the current orders."""
+    current = orders.find_by_uuid(database, uuids)
+    overdue = [
+        (order, reason) for order in current if (reason := _overdue_reason(order, deadlines, now()))
     ]
-    for order, reason in late:
-        orders.fail(database, [order], by="service", now=tools.now(), reason=reason)
-    return orders.find_by_uuid(database, uuids) if late else found
+    for order, reason in overdue:
+        orders.fail(database, [order], by="service", now=now(), reason=reason)
+    return orders.find_by_uuid(database, uuids) if overdue else current
 
 
 def _overdue_reason(order: Order, deadlines: Mapping[str, int], now: str) -> str:
-    """Why the order fails now, or nothing."""
+    """Return why the order must fail; empty if it is in time."""
     limit = deadlines.get(order.state)
-    if limit is None or timestamps.to_seconds(now) - timestamps.to_seconds(order.changed) <= limit:
+    silence = timestamps.to_seconds(now) - timestamps.to_seconds(order.changed)
+    if limit is None or silence <= limit:
         return ""
-    return f"nothing was heard of it for {limit} s, when it was {order.state}"
+    return f"no report for {limit} s in the state {order.state}"
 
 
 def last_steps(steps: Sequence[Step]) -> dict[str, Step]:
-    """The last step of each node."""
+    """Return the last step of each node."""
     return {step.node: step for step in steps}

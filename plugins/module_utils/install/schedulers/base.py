@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a reinstallation asks of a scheduler: let no new job begin, say who is still busy, take the node back,
-or keep it out.
+"""The interface of a batch scheduler, as a reinstallation uses it.
 
-The interface is four verbs.  Slurm is the first engine, OpenPBS the second; without a scheduler every node is free.
+The interface has four methods.  Slurm and OpenPBS implement it; without a scheduler every node is
+free.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from .slurm_initiated import SlurmReboot
 
 
 class Scheduler(Protocol):
-    """An engine that gives nodes to jobs.  Every verb may be said twice."""
+    """A program that assigns jobs to nodes.  All methods are idempotent."""
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
-        """Begin no new job there; what runs, goes on."""
+        """Start no new jobs on these nodes; running jobs continue."""
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
-        """Those of the nodes on which a job still runs."""
+        """Return those of the nodes that still run a job."""
 
     def resume(self, nodes: Sequence[str]) -> None:
-        """Give the nodes that were drained by ``drain`` to jobs again."""
+        """Return the nodes that ``drain`` has drained to service."""
 
     def hold(self, node: str, reason: str) -> None:
-        """Keep a node whose installation failed from jobs, and say why."""
+        """Keep a node whose installation failed out of service."""
 
 
 class NoScheduler:
-    """No scheduler: every node is free at once."""
+    """Every node is free at once."""
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
         pass

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""OpenPBS, asked through pbsnodes.
+"""OpenPBS, controlled with pbsnodes.
 
-As with Slurm, who took a node from the jobs gives it back: the comment on an offline node tells whose it is.
+As with Slurm, only nodes that were drained here are resumed: the comment of an offline node shows
+who drained it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from ...errors import CommandError, Unavailable
 from ...process import Run
 
 SECONDS = 60.0
-
-
-COMMENT_PREFIX = "rocks_reinstall"  # how our comments begin
+COMMENT_PREFIX = "rocks_reinstall"
+"""The start of every comment that is set here."""
 
 
 class Vnode(NamedTuple):
-    """A node as ``pbsnodes -v`` shows it."""
+    """A node as ``pbsnodes -v`` prints it."""
 
     states: frozenset[str]
     comment: str
@@ -36,23 +36,23 @@ class Vnode(NamedTuple):
 
 
 class OpenPBS:
-    """Every node must be one that OpenPBS knows; pbsnodes names the one that is not."""
+    """All nodes must be known to OpenPBS; the error of pbsnodes names an unknown one."""
 
     def __init__(self, run: Run = process.run) -> None:
         self._run = run
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
-        taken = [node for node, one in self._vnodes(nodes).items() if not one.drained_by_others]
-        if taken:
-            self._ask(["pbsnodes", "-o", "-C", f"{COMMENT_PREFIX}: {reason}", *taken])
+        names = [name for name, node in self._vnodes(nodes).items() if not node.drained_by_others]
+        if names:
+            self._call(["pbsnodes", "-o", "-C", f"{COMMENT_PREFIX}: {reason}", *names])
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
-        return {node for node, one in self._vnodes(nodes).items() if one.jobs}
+        return {name for name, node in self._vnodes(nodes).items() if node.jobs}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        back = [node for node, one in self._vnodes(nodes).items() if one.drained_by_rocks]
-        if back:
-            self._ask(["pbsnodes", "-r", "-C", "", *back])
+        names = [name for name, node in self._vnodes(nodes).items() if node.drained_by_rocks]
+        if names:
+            self._call(["pbsnodes", "-r", "-C", "", *names])
 
     def hold(self, node: str, reason: str) -> None:
         self.drain([node], reason)
@@ -60,27 +60,27 @@ class OpenPBS:
     def _vnodes(self, nodes: Sequence[str]) -> dict[str, Vnode]:
         if not nodes:
             return {}
-        said: dict[str, dict[str, str]] = {}
-        values: dict[str, str] = {}
-        for line in self._ask(["pbsnodes", "-v", *nodes]).splitlines():
+        attributes_by_node: dict[str, dict[str, str]] = {}
+        attributes: dict[str, str] = {}
+        for line in self._call(["pbsnodes", "-v", *nodes]).splitlines():
             if line and not line[0].isspace():
-                values = said.setdefault(line.strip(), {})
+                attributes = attributes_by_node.setdefault(line.strip(), {})
             elif " = " in line:
                 name, _equals, value = line.strip().partition(" = ")
-                values[name] = value
+                attributes[name] = value
         return {
             node: Vnode(
-                frozenset(one.get("state", "").split(",")),
-                one.get("comment", ""),
-                one.get("jobs", ""),
+                states=frozenset(attributes.get("state", "").split(",")),
+                comment=attributes.get("comment", ""),
+                jobs=attributes.get("jobs", ""),
             )
-            for node, one in said.items()
+            for node, attributes in attributes_by_node.items()
         }
 
-    def _ask(self, argv: Sequence[str]) -> str:
+    def _call(self, argv: Sequence[str]) -> str:
         try:
             return self._run(argv, timeout=SECONDS).stdout
         except CommandError as error:
             raise Unavailable(
-                f"OpenPBS does not do it: {error.what}", error.where, "or say scheduler: none"
+                f"OpenPBS failed: {error.what}", error.where, "or use scheduler: none"
             ) from error

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Slurm, asked through sinfo and scontrol as any administrator would.
+"""Slurm, controlled with sinfo and scontrol, as an administrator would do it.
 
-A node is drained until the frontend has verified what it runs.  Who drained it gives it back: a node that somebody
-else took from the jobs, for another reason, stays theirs.
+A node stays drained until the frontend has verified what it runs.  Only nodes that were drained
+here are resumed: a node that someone else took out of service stays out of service.
 """
 
 from __future__ import annotations
@@ -15,98 +15,94 @@ from ...errors import CommandError, Unavailable
 from ...process import Run
 
 SECONDS = 60.0
-REASON_PREFIX = (
-    "rocks_reinstall"  # how our reasons begin, which is how our nodes are told from others
-)
+REASON_PREFIX = "rocks_reinstall"
+"""The start of every reason that is set here; it distinguishes these nodes from others."""
 REASON_CHARACTERS = 200
 FLAGS = "*~#!%$@^-+"  # sinfo(1), NODE STATE CODES
-# States in which a job, or its cleaning up, is still there.
+# States in which a job, or its epilogue, still runs.
 BUSY = frozenset(("allocated", "mixed", "completing", "draining"))
-# States in which a node is out of service, for the reason that stands with it.
+# States in which a node is out of service, for the reason shown with it.
 OUT_OF_SERVICE = frozenset(("draining", "drained", "down", "fail", "failing"))
-# What slurmctld or slurmd says by itself.
+# Reasons that slurmctld and slurmd set automatically.
 SLURM_REASONS = ("none", "Not responding", "Node unexpectedly rebooted")
 
 
 class SlurmNode(NamedTuple):
-    """A node as sinfo shows it; ``reason`` is ``none`` without one."""
+    """A node as sinfo prints it."""
 
-    name: str
+    state: str
     reason: str
+    """``none`` without a reason."""
 
     @property
     def busy(self) -> bool:
-        return self.name in BUSY
+        return self.state in BUSY
 
     @property
     def drained_by_rocks(self) -> bool:
-        """Out of service because of us."""
-        return self.name in OUT_OF_SERVICE and self.reason.startswith(REASON_PREFIX)
+        return self.state in OUT_OF_SERVICE and self.reason.startswith(REASON_PREFIX)
 
     @property
     def drained_by_others(self) -> bool:
-        """Out of service because a person said so, or a health check."""
-        return self.name in OUT_OF_SERVICE and not self.reason.startswith(
-            (REASON_PREFIX, *SLURM_REASONS)
-        )
+        """Check whether a person or a health check took the node out of service."""
+        automatic = (REASON_PREFIX, *SLURM_REASONS)
+        return self.state in OUT_OF_SERVICE and not self.reason.startswith(automatic)
 
 
 class SlurmCommands:
-    """The two programs."""
+    """Calls sinfo and scontrol."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def states(self, nodes: Sequence[str]) -> dict[str, SlurmNode]:
-        """Node -> state, of those that Slurm knows."""
-        if not nodes:
+    def nodes(self, names: Sequence[str]) -> dict[str, SlurmNode]:
+        """Return those of the nodes that Slurm knows, by name."""
+        if not names:
             return {}
-        argv = ["sinfo", "--noheader", "--Node", "--format=%N|%T|%E", f"--nodes={','.join(nodes)}"]
-        rows = [
-            line.split("|", 2) for line in self.answer(argv).splitlines() if line.count("|") >= 2
-        ]
-        # A node of several partitions stands there several times, always the same.
+        argv = ["sinfo", "--noheader", "--Node", "--format=%N|%T|%E", f"--nodes={','.join(names)}"]
+        rows = [line.split("|", 2) for line in self.call(argv).splitlines() if line.count("|") >= 2]
+        # A node in several partitions has several identical lines.
         return {
-            node: SlurmNode(state.rstrip(FLAGS), reason.strip()) for node, state, reason in rows
+            name: SlurmNode(state.rstrip(FLAGS), reason.strip()) for name, state, reason in rows
         }
 
-    def update(self, nodes: Sequence[str], *words: str) -> None:
-        if nodes:
-            self.answer(["scontrol", "update", f"NodeName={','.join(nodes)}", *words])
+    def update(self, names: Sequence[str], *settings: str) -> None:
+        if names:
+            self.call(["scontrol", "update", f"NodeName={','.join(names)}", *settings])
 
-    def answer(self, argv: Sequence[str]) -> str:
+    def call(self, argv: Sequence[str]) -> str:
+        """Run a program and return its output.  Raises Unavailable."""
         try:
             return self._run(argv, timeout=SECONDS).stdout
         except CommandError as error:
             raise Unavailable(
-                f"Slurm does not do it: {error.what}", error.where, "or say scheduler: none"
+                f"Slurm failed: {error.what}", error.where, "or use scheduler: none"
             ) from error
 
 
 class Slurm:
-    """The nodes that Slurm does not know (a login node, a file server) are free, and stay untouched."""
+    """Treats nodes that Slurm does not know (login nodes, file servers) as free."""
 
     def __init__(self, run: Run = process.run) -> None:
         self.commands = SlurmCommands(run)
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
-        taken = [
-            node
-            for node, state in self.commands.states(nodes).items()
-            if not state.drained_by_others
+        names = [
+            name for name, node in self.commands.nodes(nodes).items() if not node.drained_by_others
         ]
-        self.commands.update(
-            taken, "State=DRAIN", f"Reason={REASON_PREFIX}: {reason}"[:REASON_CHARACTERS]
-        )
+        self.commands.update(names, "State=DRAIN", reason_setting(reason))
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
-        return {node for node, state in self.commands.states(nodes).items() if state.busy}
+        return {name for name, node in self.commands.nodes(nodes).items() if node.busy}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        self.commands.update(
-            [node for node, state in self.commands.states(nodes).items() if state.drained_by_rocks],
-            "State=RESUME",
-        )
+        names = [name for name, node in self.commands.nodes(nodes).items() if node.drained_by_rocks]
+        self.commands.update(names, "State=RESUME")
 
     def hold(self, node: str, reason: str) -> None:
         self.drain([node], reason)
+
+
+def reason_setting(reason: str) -> str:
+    """Return the setting for ``scontrol update``, cut to a length that Slurm accepts."""
+    return f"Reason={REASON_PREFIX}: {reason}"[:REASON_CHARACTERS]
