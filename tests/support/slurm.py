@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real Slurm on this host: munged, slurmctld, and a slurmd for each node, whose /etc/rocks is its own.
+"""A real Slurm on this host: munged, slurmctld, and a slurmd with its own /etc/rocks for each node.
 
-The nodes take their configuration from the controller, as installed nodes do.  Their "disk" is a folder: what is
-installed stands in its ``rocks/``, and a start of slurmd with ``-b`` is a boot.
+The nodes get their configuration from the controller, as installed nodes do.  A folder represents
+the disk of a node; its ``rocks/`` describes the installation.  A start of slurmd with ``-b`` is a
+boot.
 """
 
 from __future__ import annotations
@@ -56,17 +57,19 @@ ResumeTimeout={resume_timeout}
 RebootProgram={folder}/reboot
 KillWait=2
 NodeFeaturesPlugins=node_features/helpers
-NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] CPUs=2 RealMemory=1000 Feature={offered} State=UNKNOWN
+NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] \\
+    CPUs=2 RealMemory=1000 Feature={offered} State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
 
 
 @dataclass
 class Slurm:
-    """The running whole; ``nodes`` are its nodes' names."""
+    """A running Slurm."""
 
     folder: pathlib.Path
     nodes: Sequence[str]
+    """Names of its nodes."""
     daemons: dict[str, Daemon] = field(default_factory=dict)
 
     @property
@@ -74,17 +77,17 @@ class Slurm:
         return {"SLURM_CONF": f"{self.folder}/etc/slurm.conf"}
 
     def run(self, *argv: str) -> str:
-        """What one of Slurm's programs says; CommandError when it fails."""
+        """Run a program of Slurm, and return its output.  Raises CommandError."""
         return process.run(argv, timeout=SECONDS, env=self.env).stdout
 
     def state(self, node: str) -> str:
-        """State and reason, as sinfo shows them: ``idle|none``."""
+        """Return state and reason as sinfo prints them: ``idle|none``."""
         return self.run(
             "sinfo", "--noheader", "--Node", "--format=%T|%E", f"--nodes={node}"
         ).strip()
 
     def wait_for(self, node: str, state: str, seconds: float = SECONDS) -> None:
-        """Until the node's state, without the marks behind it, is this one."""
+        """Wait until the node has this state, without its flags."""
         try:
             until(
                 lambda: self.state(node).partition("|")[0].rstrip("*~#!%$@^-") == state,
@@ -95,18 +98,18 @@ class Slurm:
             raise TimeoutError(f"{error}; it is {self.state(node)}\n{self.log()[-3000:]}") from None
 
     def submit(self, *words: str, script: str) -> str:
-        """Hand in a job; the path that its output goes to."""
+        """Submit a job, and return the path of its output."""
         output = self.folder / f"job.{len(list(self.folder.glob('job.*')))}"
         output.touch()
         self.run("sbatch", *words, f"--output={output}", "--chdir=/", f"--wrap={script}")
         return str(output)
 
     def log(self) -> str:
-        """What the controller said."""
+        """Return the log of the controller."""
         return self.daemons["slurmctld"].output()
 
     def root(self, node: str) -> pathlib.Path:
-        """What is on the node's disk below /etc/rocks."""
+        """Return the folder that is the node's /etc/rocks."""
         return self.folder / "disks" / node / "rocks"
 
 
@@ -114,46 +117,49 @@ class Slurm:
 def slurm(
     nodes: Sequence[str], distributions: Sequence[str], resume_timeout: int = 1800
 ) -> Iterator[Slurm]:
-    """A controller and these nodes, idle.
+    """Start a controller and these nodes, and wait until they are idle.
 
-    distributions  those that a job may ask for; the first one is what runs on the nodes now
+    distributions  those that a job can require; the nodes run the first one
     """
-    folder = pathlib.Path(
-        tempfile.mkdtemp(prefix="rocks-slurm-")
-    )  # a short path: sockets' names have 107 characters
+    # A short path, because the names of sockets are limited to 107 characters.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="rocks-slurm-"))
     folder.chmod(0o755)
-    made = Slurm(folder, nodes)
+    cluster = Slurm(folder, nodes)
     try:
         with contextlib.ExitStack() as stack:
-            _write(made, distributions, resume_timeout)
-            made.daemons["munged"] = stack.enter_context(_munged(folder / "munge"))
+            _write(cluster, distributions, resume_timeout)
+            cluster.daemons["munged"] = stack.enter_context(_munged(folder / "munge"))
             controller = ["slurmctld", "-D", "-c", "-f", f"{folder}/etc/slurm.conf"]
-            made.daemons["slurmctld"] = stack.enter_context(
+            cluster.daemons["slurmctld"] = stack.enter_context(
                 daemon(controller, folder / "slurmctld.log")
             )
-            made.daemons["slurmctld"].wait_for("Running as primary controller", SECONDS)
-            stack.callback(
-                lambda: made.run("scancel", "--full", "--user=root")
-            )  # jobs outlive their slurmd
+            cluster.daemons["slurmctld"].wait_for("Running as primary controller", SECONDS)
+            # Jobs survive their slurmd.
+            stack.callback(cluster.run, "scancel", "--full", "--user=root")
             for node in nodes:
                 stack.callback(process.run, [str(folder / "off"), node], timeout=SECONDS)
                 process.run([str(folder / "boot"), node], timeout=SECONDS)
             for node in nodes:
-                made.wait_for(node, "idle")
-            yield made
+                cluster.wait_for(node, "idle")
+            yield cluster
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(made: Slurm, distributions: Sequence[str], resume_timeout: int) -> None:
-    folder, host = made.folder, socket.gethostname().partition(".")[0]
+def _write(cluster: Slurm, distributions: Sequence[str], resume_timeout: int) -> None:
+    folder = cluster.folder
+    host = socket.gethostname().partition(".")[0]
     for name in ("etc", "state", "spool", "munge", "disks", "libexec"):
         (folder / name).mkdir(mode=0o755)
-    ports = {"port": FIRST_PORT - 1, "first": FIRST_PORT, "last": FIRST_PORT + len(made.nodes) - 1}
+    ports = {
+        "port": FIRST_PORT - 1,
+        "first": FIRST_PORT,
+        "last": FIRST_PORT + len(cluster.nodes) - 1,
+    }
     text = CONFIG.format(
         folder=folder,
         host=host,
-        nodes=",".join(made.nodes),
+        nodes=",".join(cluster.nodes),
         offered=",".join(map(report.feature_name, distributions)),
         resume_timeout=resume_timeout,
         **ports,
@@ -164,26 +170,29 @@ def _write(made: Slurm, distributions: Sequence[str], resume_timeout: int) -> No
     )
     (folder / "etc" / "helpers.conf").write_text(rendered["helpers.conf"])
     _program(folder / "libexec" / "slurm-feature", (ROOT / "xml/include/slurm-feature").read_text())
-    for node in made.nodes:
-        made.root(node).mkdir(parents=True)
-        (made.root(node) / "distribution").write_text(distributions[0] + "\n")
-        (made.root(node) / "generation").write_text("none\n")
+    for node in cluster.nodes:
+        cluster.root(node).mkdir(parents=True)
+        (cluster.root(node) / "distribution").write_text(distributions[0] + "\n")
+        (cluster.root(node) / "generation").write_text("none\n")
         (folder / "spool" / node).mkdir()
     _program(folder / "off", OFF.format(folder=folder))
     boot = BOOT.format(folder=folder, port=ports["port"])
     _program(folder / "boot", boot)
-    _program(folder / "reboot", "exit 1\n")  # a test says what a reboot is
+    _program(folder / "reboot", "exit 1\n")  # a test replaces it
 
 
-# A slurmd of its own session, in a mount namespace where /etc/rocks, and what it was told by the controller, are the
-# node's, and our program is where a node has it; munge's socket is where it looks for it before it was told anything.
+# A slurmd with its own session and mount namespace.  /etc/rocks and the configuration from the
+# controller belong to the node, the feature program has its path on nodes, and munge's socket has
+# the default path, which slurmd uses before it gets the configuration.
 BOOT = """\
 node=$1
 {folder}/off "$node"
 mkdir -p /etc/rocks /usr/libexec/rocks /run/slurm /run/munge
-setsid unshare -m sh -c "mount --bind {folder}/disks/$node/rocks /etc/rocks && mount -t tmpfs run /run/slurm \\
+setsid unshare -m sh -c "mount --bind {folder}/disks/$node/rocks /etc/rocks \\
+    && mount -t tmpfs run /run/slurm \\
     && mount --bind {folder}/munge /run/munge && mount --bind {folder}/libexec /usr/libexec/rocks \\
-    && exec slurmd -D -b -N $node --conf-server 127.0.0.1:{port}" </dev/null >>{folder}/spool/$node.log 2>&1 &
+    && exec slurmd -D -b -N $node --conf-server 127.0.0.1:{port}" \\
+    </dev/null >>{folder}/spool/$node.log 2>&1 &
 """
 OFF = """\
 pid=$(cat {folder}/spool/$1.pid 2>/dev/null) || exit 0
@@ -202,7 +211,7 @@ def _program(path: pathlib.Path, text: str) -> None:
 def _munged(folder: pathlib.Path) -> Iterator[Daemon]:
     (folder / "key").write_bytes(os.urandom(1024))
     (folder / "key").chmod(0o600)
-    files = [f"--{one}={folder}/{one}" for one in ("pid-file", "log-file", "seed-file")]
+    files = [f"--{name}={folder}/{name}" for name in ("pid-file", "log-file", "seed-file")]
     argv = [
         "munged",
         "-F",

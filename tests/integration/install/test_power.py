@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A dead node is switched through its controller: IPMI by OpenIPMI's simulator, Redfish by OpenStack's emulator.
+"""Boot a node through its BMC: IPMI with OpenIPMI's simulator, Redfish with OpenStack's emulator.
 
-The chassis behind the controller has no machine in it; the lab switches real ones in the same way.
+The chassis behind the controller contains no machine; the lab controls virtual machines this way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from support.waiting import until
 
 ADDRESS = {"ipmi": "10.1.3.1", "redfish": "10.1.3.2"}
 SECONDS = 30.0
-# A live node that nobody reaches: what is asked first is ssh.
+# ssh is tried first, and cannot reach the node.
 ATTRIBUTES = {"ipmi": {"ipmi_cipher": "3"}, "redfish": {"bmc_protocol": "redfish"}}
 CONTROLLERS: dict[str, Callable[[Network, Chassis, str], ContextManager[Controller]]] = {
     "ipmi": bmc.ipmi,
@@ -40,8 +40,8 @@ CONTROLLERS: dict[str, Callable[[Network, Chassis, str], ContextManager[Controll
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[Network]:
-    with network("10.1.1.1/16") as made:
-        yield made
+    with network("10.1.1.1/16") as created:
+        yield created
 
 
 @pytest.fixture(scope="module", params=CONTROLLERS)
@@ -54,14 +54,14 @@ def chassis(
     net: Network, protocol: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cabinet]:
     """A chassis behind a controller."""
-    made = cabinet(tmp_path_factory.mktemp(protocol) / "node")
-    with CONTROLLERS[protocol](net, made, ADDRESS[protocol]):
-        yield made
+    created = cabinet(tmp_path_factory.mktemp(protocol) / "node")
+    with CONTROLLERS[protocol](net, created, ADDRESS[protocol]):
+        yield created
 
 
 @pytest.fixture
 def off(chassis: Cabinet) -> Cabinet:
-    """It is off, and was never on."""
+    """The chassis, off, with an empty record of boots."""
     chassis.power_off()
     (chassis.folder / "boots").unlink(missing_ok=True)
     chassis.forget_once()
@@ -70,12 +70,17 @@ def off(chassis: Cabinet) -> Cabinet:
 
 def target(protocol: str, password: str = "secret") -> BootTarget:
     return BootTarget(
-        "compute-0-3", "10.1.2.3", ATTRIBUTES[protocol], ADDRESS[protocol], "admin", password
+        node="compute-0-3",
+        address="10.1.2.3",
+        attributes=ATTRIBUTES[protocol],
+        bmc=ADDRESS[protocol],
+        bmc_user="admin",
+        bmc_password=password,
     )
 
 
-def dead(net: Network) -> Callable[..., ProgramResult]:
-    """Programs as they run on the frontend."""
+def frontend_programs(net: Network) -> Callable[..., ProgramResult]:
+    """Return a function that runs programs on the frontend."""
 
     def run(argv: list[str], **options: object) -> ProgramResult:
         return net.server.run(argv, **options)  # type: ignore[arg-type]
@@ -83,16 +88,16 @@ def dead(net: Network) -> Callable[..., ProgramResult]:
     return run
 
 
-def switched(net: Network, one: BootTarget) -> str:
-    """What ``send`` says, on the frontend."""
-    return net.server.call(lambda: boot_installer(one, run=dead(net)))
+def boot_from_frontend(net: Network, node: BootTarget) -> str:
+    """Boot the installer from the frontend, and return the method that worked."""
+    return net.server.call(lambda: boot_installer(node, run=frontend_programs(net)))
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_dead_node_that_is_off_starts_from_the_network_once(
+def test_a_node_that_is_off_boots_from_the_network_once(
     net: Network, protocol: str, off: Cabinet
 ) -> None:
-    assert switched(net, target(protocol)) == protocol
+    assert boot_from_frontend(net, target(protocol)) == protocol
     assert (off.is_on(), off.boots(), off.next_boot(), off.order()) == (
         True,
         ["network"],
@@ -102,63 +107,57 @@ def test_a_dead_node_that_is_off_starts_from_the_network_once(
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_dead_node_that_hangs_is_started_anew_from_the_network(
+def test_a_node_that_hangs_is_restarted_from_the_network(
     net: Network, protocol: str, off: Cabinet
 ) -> None:
     off.power_on()
-    switched(net, target(protocol))
-    until(lambda: off.boots() == ["usual", "network"], SECONDS, "another start, from the network")
+    boot_from_frontend(net, target(protocol))
+    until(lambda: off.boots() == ["usual", "network"], SECONDS, "another boot, from the network")
     assert off.is_on()
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_controller_tells_whether_the_machine_is_on(
+def test_a_controller_reports_whether_the_machine_is_on(
     net: Network, protocol: str, off: Cabinet
 ) -> None:
-    def ask() -> bool:
-        one = target(protocol)
-        return ipmi.status(one, dead(net)) if protocol == "ipmi" else redfish.status(one)
+    def status() -> bool:
+        if protocol == "ipmi":
+            return ipmi.status(target(protocol), frontend_programs(net))
+        return redfish.status(target(protocol))
 
-    assert net.server.call(ask) is False
+    assert net.server.call(status) is False
     off.power_on()
-    assert net.server.call(ask) is True
+    assert net.server.call(status) is True
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_a_wrong_password_switches_nothing_and_is_not_told(
+def test_a_wrong_password_changes_nothing_and_is_not_in_the_error(
     net: Network, protocol: str, off: Cabinet
 ) -> None:
     with pytest.raises(Unavailable, match=f"compute-0-3: reboot: .*; {protocol}: ") as error:
-        switched(net, target(protocol, "wrong-password"))
+        boot_from_frontend(net, target(protocol, "wrong-password"))
     assert "wrong-password" not in str(error.value)
     assert (off.is_on(), off.boots()) == (False, [])
 
 
 @pytest.mark.parametrize("protocol", ["redfish"], indirect=True)
-def test_a_redfish_controllers_certificate_is_checked_where_the_site_says_by_what(
+def test_the_certificate_of_a_redfish_controller_is_verified_if_the_site_sets_a_ca(
     net: Network, protocol: str, off: Cabinet
 ) -> None:
     attributes = {
         **ATTRIBUTES[protocol],
         "redfish_ca": str(off.folder / "redfish" / "certificate.pem"),
     }
-    assert switched(net, target(protocol)._replace(attributes=attributes)) == "redfish"
+    assert boot_from_frontend(net, target(protocol)._replace(attributes=attributes)) == "redfish"
     other = off.folder / "other.pem"
     with contextlib.suppress(FileExistsError):
         argv = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
+            *("openssl", "req", "-x509", "-nodes", "-subj", "/CN=x"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-keyout", "/dev/null", "-out", str(other)),
         ]
-        process.run(
-            [*argv, "-subj", "/CN=x", "-keyout", "/dev/null", "-out", str(other)], timeout=30
-        )
+        process.run(argv, timeout=30)
     with pytest.raises(Unavailable, match="certificate"):
-        switched(
+        boot_from_frontend(
             net, target(protocol)._replace(attributes={**attributes, "redfish_ca": str(other)})
         )

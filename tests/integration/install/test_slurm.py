@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reinstallation and Slurm's jobs (paper, 6.3 and 6.2.3), on a real slurmctld with a real slurmd for each node.
+"""Reinstallation and Slurm's jobs (paper, 6.3 and 6.2.3), with a real slurmctld and slurmds.
 
-A node's machine is a program: it stops slurmd, speaks for the installer to the database, puts what the order pins on
-the node's disk, boots, and says "up" when the test lets it.  A job tells what it finds there.
+A node's machine is a program: it stops slurmd, advances the order as the installer would, writes
+the pinned generation to the node's disk, boots, and reports "up" when the test allows it.  The jobs
+print the generation of their node.
 """
 
 from __future__ import annotations
@@ -26,63 +27,80 @@ from support.slurm import SECONDS, Slurm, slurm
 from support.waiting import until
 
 NODES = ["compute-0-0", "compute-0-1", "compute-0-2"]
-OLD, NEW, TESTING = "a" * 12, "b" * 12, "c" * 12
-# What a job finds on its node.  Slurm forgets to clean up at once after one that ends while it still begins.
-TELL = "sleep 1; cat /etc/rocks/generation"
+OLD = "a" * 12
+NEW = "b" * 12
+TESTING = "c" * 12
+# Prints the generation of the node.  If a job ends while it still starts, Slurm delays its cleanup.
+PRINT_GENERATION = "sleep 1; cat /etc/rocks/generation"
 MACHINE = """
 import pathlib, subprocess, sys, time
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit
-folder, node = pathlib.Path({folder!r}), sys.argv[1]
+folder = pathlib.Path({folder!r})
+node = sys.argv[1]
+audit = Audit("node", "event", "200")
 disk = folder / "disks" / node / "rocks"
 subprocess.run([folder / "off", node], check=True)
 with connect({url!r}) as database:
     (order,) = orders.list_live(database, [node])
     for state in ("booted", "installing", "installed"):
-        order = orders.advance(database, order, state, now=timestamps.now(), audit=Audit("node", "event", "200"))
+        order = orders.advance(database, order, state, now=timestamps.now(), audit=audit)
     (disk / "distribution").write_text(order.pin.distribution + "\\n")
     (disk / "generation").write_text(order.pin.generation + "\\n")
     subprocess.run([folder / "boot", node], check=True)
     while (folder / ("silent." + node)).exists():
-        time.sleep(0.1)  # a node that hangs, for as long as the test says
-    orders.advance(database, order, "up", now=timestamps.now(), audit=Audit("node", "event", "200"), manifest="m")
+        time.sleep(0.1)  # the node hangs until the test continues
+    orders.advance(database, order, "up", now=timestamps.now(), audit=audit, manifest="m")
 """
-# Where Slurm's programs look for their configuration, this one's is.
-HERE = 'mount --bind {folder}/etc /etc/slurm && exec "$@"'
+# Runs a command with the configuration of this Slurm.
+WITH_CONFIG = 'mount --bind {folder}/etc /etc/slurm && exec "$@"'
 
 
 class Site:
     """A frontend whose nodes run jobs."""
 
     def __init__(self, cluster: Slurm, database: Database, environment: dict[str, str]) -> None:
-        self.cluster, self.database, self.environment = cluster, database, environment
+        self.cluster = cluster
+        self.database = database
+        self.environment = environment
 
     def inside(self, *argv: str) -> list[str]:
-        """The command where /etc/slurm is the cluster's."""
-        return ["unshare", "-m", "sh", "-c", HERE.format(folder=self.cluster.folder), "sh", *argv]
+        """Return a command that runs with the cluster's /etc/slurm."""
+        return [
+            "unshare",
+            "-m",
+            "sh",
+            "-c",
+            WITH_CONFIG.format(folder=self.cluster.folder),
+            "sh",
+            *argv,
+        ]
 
     def reinstall(
         self, log: pathlib.Path, *words: str, pattern: str = "compute"
     ) -> contextlib.AbstractContextManager[Daemon]:
-        """``ansible compute -m rocks_reinstall -a scheduler=slurm``, begun."""
+        """Start ``ansible compute -m rocks_reinstall -a scheduler=slurm``."""
         options = " ".join(("scheduler=slurm", *words))
         argv = [str(BIN / "ansible"), pattern, "-m", "rocks_reinstall", "-a", options]
         return daemon(self.inside(*argv), log, env=self.environment, cwd=str(ROOT))
 
     def silent(self, node: str) -> pathlib.Path:
-        """While this file is there, the node has booted and does not say that it is up."""
+        """While this file exists, a booted node does not report that it is up."""
         return self.cluster.folder / f"silent.{node}"
 
     def pins(self) -> dict[str, tuple[str, str, str]]:
-        """Node -> state, distribution and generation of its last order."""
-        found = orders.load_candidates(self.database, NODES)
-        return {one.name: (one.last.state, *one.last.pin[::2]) for one in found if one.last}
+        """Map nodes to the state, distribution and generation of their last orders."""
+        return {
+            node.name: (node.last.state, node.last.pin.distribution, node.last.pin.generation)
+            for node in orders.load_candidates(self.database, NODES)
+            if node.last
+        }
 
 
 @pytest.fixture
 def site(table_ii: Database, urls: Urls, tmp_path: pathlib.Path) -> Iterator[Site]:
-    """Three nodes that run the generation before the published one, and Slurm's reboot program as the role makes it."""
+    """Three nodes with an old generation, and the RebootProgram that the role installs."""
     with slurm(NODES, ["rocks", "rocks-testing"]) as running:
         yield _site(running, table_ii, urls, tmp_path)
 
@@ -110,10 +128,12 @@ def _site(running: Slurm, database: Database, urls: Urls, folder: pathlib.Path) 
         },
     )
     reboot = "-m ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot"
-    here = HERE.format(folder=running.folder).replace('exec "$@"', f'{python} {reboot} "$@"')
+    script = WITH_CONFIG.format(folder=running.folder).replace(
+        'exec "$@"', f'{python} {reboot} "$@"'
+    )
     _program(
         running.folder / "reboot",
-        f"unshare -m sh -c '{here}' sh \"$@\" </dev/null >>{folder}/reboot.log 2>&1",
+        f"unshare -m sh -c '{script}' sh \"$@\" </dev/null >>{folder}/reboot.log 2>&1",
     )
     for name, value in (
         ("timezone", "UTC"),
@@ -140,18 +160,20 @@ def read(path: str) -> str:
     return pathlib.Path(path).read_text()
 
 
-def test_jobs_finish_a_canary_is_verified_and_the_next_job_has_the_new_software(
+def test_jobs_finish_and_the_next_job_runs_on_the_new_generation(
     site: Site, tmp_path: pathlib.Path
 ) -> None:
-    cluster, over = site.cluster, tmp_path / "over"
-    held = cluster.submit(
-        "-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done; {TELL}"
+    cluster = site.cluster
+    over = tmp_path / "over"
+    running = cluster.submit(
+        "-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done; {PRINT_GENERATION}"
     )
     cluster.wait_for("compute-0-1", "allocated")
     site.silent("compute-0-0").touch()
     with site.reinstall(tmp_path / "ansible.log") as command:
         command.wait_for("compute-0-0 installed", SECONDS)
-        # Its slurmd runs again, and until the frontend has verified it no job begins there, or anything elsewhere.
+        # Its slurmd runs again.  Until the node is up, no job starts there, and no other node is
+        # reinstalled.
         cluster.wait_for("compute-0-0", "drained")
         assert cluster.state("compute-0-0") == "drained|rocks_reinstall: by root"
         assert cluster.state("compute-0-1") == "allocated|none"
@@ -160,20 +182,21 @@ def test_jobs_finish_a_canary_is_verified_and_the_next_job_has_the_new_software(
         command.wait_for("compute-0-1 waiting: a job still runs", SECONDS)
         command.wait_for("compute-0-2 up", SECONDS)
         assert cluster.state("compute-0-1").startswith("draining|")
-        waiting = cluster.submit("-w", "compute-0-1", script=TELL)
+        waiting = cluster.submit("-w", "compute-0-1", script=PRINT_GENERATION)
         over.touch()
         command.wait_for("compute-0-1 up", SECONDS)
         assert command.process.wait(SECONDS) == 0
     until(lambda: read(waiting), SECONDS, "the next job to run")
-    assert (read(held), read(waiting)) == (OLD + "\n", NEW + "\n")
+    assert (read(running), read(waiting)) == (OLD + "\n", NEW + "\n")
     assert site.pins() == dict.fromkeys(NODES, ("up", "rocks", NEW))
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_a_command_that_is_ended_gives_back_the_nodes_whose_jobs_still_run(
+def test_a_killed_command_resumes_the_nodes_whose_jobs_still_run(
     site: Site, tmp_path: pathlib.Path, end: signal.Signals
 ) -> None:
-    cluster, over = site.cluster, tmp_path / "over"
+    cluster = site.cluster
+    over = tmp_path / "over"
     cluster.submit("-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done")
     cluster.wait_for("compute-0-1", "allocated")
     with site.reinstall(tmp_path / "ansible.log", pattern="compute-0-1") as command:
@@ -187,7 +210,7 @@ def test_a_command_that_is_ended_gives_back_the_nodes_whose_jobs_still_run(
     assert site.pins() == {}
 
 
-def test_a_canary_that_fails_stays_out_with_its_reason_and_the_others_stay_in(
+def test_a_failed_canary_stays_drained_with_its_reason_and_the_other_nodes_stay_idle(
     site: Site, tmp_path: pathlib.Path
 ) -> None:
     site.database.execute(
@@ -201,7 +224,7 @@ def test_a_canary_that_fails_stays_out_with_its_reason_and_the_others_stay_in(
     assert [site.cluster.state(node) for node in NODES[1:]] == ["idle|none"] * 2
 
 
-def test_a_node_that_somebody_took_out_is_installed_and_stays_his(
+def test_a_node_that_another_user_drained_is_installed_and_stays_drained(
     site: Site, tmp_path: pathlib.Path
 ) -> None:
     site.cluster.run("scontrol", "update", "NodeName=compute-0-2", "State=DRAIN", "Reason=bad DIMM")
@@ -212,29 +235,33 @@ def test_a_node_that_somebody_took_out_is_installed_and_stays_his(
     assert site.cluster.state("compute-0-2") == "drained|bad DIMM"
 
 
-def test_a_job_gets_nodes_that_are_reinstalled_with_the_distribution_it_asks_for(
+def test_a_job_with_a_feature_runs_on_nodes_with_the_distribution_of_that_name(
     site: Site,
 ) -> None:
-    output = site.cluster.submit("-C", "rocks_testing", "-N", "2", script=f"srun sh -c '{TELL}'")
-    # Slurm looks at nodes that come back for a job twice a minute.
+    output = site.cluster.submit(
+        "-C", "rocks_testing", "-N", "2", script=f"srun sh -c '{PRINT_GENERATION}'"
+    )
+    # Slurm checks rebooted nodes of a job twice a minute.
     until(lambda: read(output).count("\n") == 2, 2 * SECONDS, "the job to run on both")
     assert read(output) == f"{TESTING}\n" * 2
     assert sorted(site.pins().values()) == [("up", "rocks-testing", TESTING)] * 2
 
 
-def test_a_canary_by_slurms_own_reboot_comes_back_down_until_it_is_verified(site: Site) -> None:
+def test_a_node_rebooted_by_slurm_with_nextstate_down_stays_down(site: Site) -> None:
     site.silent("compute-0-1").touch()
     site.cluster.run("scontrol", "reboot", "ASAP", "nextstate=DOWN", "reason=canary", "compute-0-1")
     until(
-        lambda: "reboot complete" in site.cluster.state("compute-0-1"), SECONDS, "it to come back"
+        lambda: "reboot complete" in site.cluster.state("compute-0-1"),
+        SECONDS,
+        "the node to come back",
     )
     assert site.cluster.state("compute-0-1").startswith("down|")
-    assert site.pins()["compute-0-1"] == ("installed", "rocks", NEW)  # so it is not verified
+    assert site.pins()["compute-0-1"] == ("installed", "rocks", NEW)  # it has not reported yet
     site.silent("compute-0-1").unlink()
-    until(lambda: site.pins()["compute-0-1"][0] == "up", SECONDS, "it to be verified")
+    until(lambda: site.pins()["compute-0-1"][0] == "up", SECONDS, "the node to be up")
 
 
-def test_slurm_must_wait_long_enough_or_nothing_is_ordered(
+def test_nothing_is_ordered_if_the_resume_timeout_of_slurm_is_too_short(
     table_ii: Database, urls: Urls, tmp_path: pathlib.Path
 ) -> None:
     with slurm(NODES[:1], ["rocks", "rocks-testing"], resume_timeout=60) as short:

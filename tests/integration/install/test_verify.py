@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``ansible compute -m rocks_verify``: a real sshd on a node with a real rpm database, in a network of its own."""
+"""``ansible compute -m rocks_verify``: a node with a real sshd and a real rpm database."""
 
 from __future__ import annotations
 
@@ -32,30 +32,31 @@ AuthorizedKeysFile {disk}/authorized_keys
 StrictModes no
 PidFile none
 """
-# What is the node's own on this host: its packages, what they hold, and what an installation left.
-OWN = {"rpm": "$(rpm --eval %_dbpath)", "rocks": "/etc/rocks", "opt": "/opt"}
+# Folders of the node that replace those of this host.
+NODE_FOLDERS = {"rpm": "$(rpm --eval %_dbpath)", "rocks": "/etc/rocks", "opt": "/opt"}
 TOOL = Rpm("tool", "1.0", files={"/opt/tool": "one\n"})
 
 
 class Node:
     """A node whose disk is a folder."""
 
-    def __init__(self, disk: pathlib.Path, place: Namespace) -> None:
-        self.disk, self.place = disk, place
+    def __init__(self, disk: pathlib.Path, namespace: Namespace) -> None:
+        self.disk = disk
+        self.namespace = namespace
 
     def inside(self, *argv: str) -> list[str]:
-        """The command where the disk is the node's."""
+        """Return a command that runs with the node's disk."""
         mounts = " && ".join(
             f"mkdir -p {path} && mount --bind {self.disk / name} {path}"
-            for name, path in OWN.items()
+            for name, path in NODE_FOLDERS.items()
         )
         return ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh", *argv]
 
     def rpm(self, *words: str) -> str:
         return process.run(self.inside("rpm", *words), timeout=SECONDS).stdout
 
-    def install(self, rpm: Rpm, how: str = "--install") -> None:
-        self.rpm(how, "--nodeps", str(write(rpm, self.disk)))
+    def install(self, rpm: Rpm, action: str = "--install") -> None:
+        self.rpm(action, "--nodeps", str(write(rpm, self.disk)))
 
     def packages(self) -> list[str]:
         return sorted(self.rpm("-qa", "--queryformat", "%{NAME}-%{EVR}.%{ARCH}\\n").split())
@@ -63,15 +64,15 @@ class Node:
 
 @pytest.fixture
 def net() -> Iterator[Network]:
-    with network("10.1.1.1/8") as made:
-        yield made
+    with network("10.1.1.1/8") as created:
+        yield created
 
 
 @pytest.fixture
 def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[Node]:
-    """A node that came up with two packages, and lets the frontend's root in."""
+    """A node that came up with two packages, and accepts the ssh key of the frontend's root."""
     disk = tmp_path / "disk"
-    for name in (*OWN, "ssh"):
+    for name in (*NODE_FOLDERS, "ssh"):
         (disk / name).mkdir(parents=True)
     for key in ("host_key", "ssh/id_ed25519"):
         process.run(
@@ -79,27 +80,27 @@ def node(net: Network, table_ii: Database, tmp_path: pathlib.Path) -> Iterator[N
         )
     (disk / "authorized_keys").write_text((disk / "ssh/id_ed25519.pub").read_text())
     (disk / "sshd_config").write_text(SSHD.format(disk=disk))
-    place = net.client("node", "00:50:8b:e0:3a:a7")
-    place.ip("address", "add", f"{ADDRESS}/8", "dev", "eth0")
-    made = Node(disk, place)
+    namespace = net.client("node", "00:50:8b:e0:3a:a7")
+    namespace.ip("address", "add", f"{ADDRESS}/8", "dev", "eth0")
+    created = Node(disk, namespace)
     for rpm in (TOOL, Rpm("library", "2.0")):
-        made.install(rpm)
+        created.install(rpm)
     (disk / "rocks/generation").write_text(PIN.generation + "\n")
     (disk / "rocks/profile").write_text(PIN.profile + "\n")
-    (disk / "rocks/manifest").write_text("".join(f"{line}\n" for line in made.packages()))
+    (disk / "rocks/manifest").write_text("".join(f"{line}\n" for line in created.packages()))
     (verdict,) = orders.create_orders(table_ii, {NODE: PIN}, by="root", now=NOW)
     order = verdict.order
     assert order is not None
     for state in ("booted", "installing", "installed", "up"):
-        told = manifest_digest(made.packages()) if state == "up" else ""
+        manifest = manifest_digest(created.packages()) if state == "up" else ""
         order = orders.advance(
-            table_ii, order, state, now=NOW, audit=Audit("node", "event", "200"), manifest=told
+            table_ii, order, state, now=NOW, audit=Audit("node", "event", "200"), manifest=manifest
         )
     pathlib.Path("/run/sshd").mkdir(exist_ok=True)
-    argv = made.inside("/usr/sbin/sshd", "-D", "-e", "-f", str(disk / "sshd_config"))
-    with place.daemon(argv, tmp_path / "sshd.log") as server:
+    argv = created.inside("/usr/sbin/sshd", "-D", "-e", "-f", str(disk / "sshd_config"))
+    with namespace.daemon(argv, tmp_path / "sshd.log") as server:
         server.wait_for("Server listening", SECONDS)
-        yield made
+        yield created
 
 
 @pytest.fixture
@@ -117,24 +118,24 @@ def frontend(
     }
 
 
-def asked(net: Network, node: Node, env: dict[str, str], *words: str) -> ProgramResult:
-    """What the command says on the frontend, whose root has the key."""
+def run_on_frontend(net: Network, node: Node, env: dict[str, str], *words: str) -> ProgramResult:
+    """Run the command on the frontend, whose root has the ssh key."""
     home = 'mkdir -p ~root/.ssh && mount --bind {ssh} ~root/.ssh && cd {root} && exec "$@"'
-    place = ["unshare", "-m", "sh", "-c", home.format(ssh=node.disk / "ssh", root=ROOT), "sh"]
-    return net.server.run([*place, *(words or WORDS)], timeout=SECONDS, env=env, ok=range(256))
+    shell = ["unshare", "-m", "sh", "-c", home.format(ssh=node.disk / "ssh", root=ROOT), "sh"]
+    return net.server.run([*shell, *(words or COMMAND)], timeout=SECONDS, env=env, ok=range(256))
 
 
-WORDS = (str(BIN / "ansible"), NODE, "-m", "rocks_verify")
+COMMAND = (str(BIN / "ansible"), NODE, "-m", "rocks_verify")
 
 
-def test_a_node_is_the_same_until_somebody_changes_it_by_hand(
+def test_a_node_has_drifted_after_its_packages_change(
     net: Network, node: Node, frontend: dict[str, str], table_ii: Database
 ) -> None:
-    same = asked(net, node, frontend)
+    same = run_on_frontend(net, node, frontend)
     assert (same.status, f"{NODE} same\n" in same.stdout) == (0, True), same.stdout + same.stderr
     node.install(Rpm("tool", "1.1", files={"/opt/tool": "one\n"}), "--upgrade")
     node.install(Rpm("by-hand"))
-    drifted = asked(net, node, frontend)
+    drifted = run_on_frontend(net, node, frontend)
     assert drifted.status == 2
     for line in (
         " drifted: 1 added; 1 changed",
@@ -144,33 +145,29 @@ def test_a_node_is_the_same_until_somebody_changes_it_by_hand(
         assert f"{NODE}{line}\n" in drifted.stdout
     (row,) = table_ii.rows("select manifest, found from installs")
     assert row[0] != row[1] == manifest_digest(node.packages())
-    shown = asked(net, node, frontend, str(BIN / "ansible-inventory"), "--host", NODE)
-    assert json.loads(shown.stdout)["rocks_drifted"] is True
+    inventory = run_on_frontend(net, node, frontend, str(BIN / "ansible-inventory"), "--host", NODE)
+    assert json.loads(inventory.stdout)["rocks_drifted"] is True
 
 
-def test_the_content_of_a_file_is_looked_at_on_request(
+def test_the_content_of_files_is_checked_on_request(
     net: Network, node: Node, frontend: dict[str, str]
 ) -> None:
     (node.disk / "opt/tool").write_text("two\n")
-    assert asked(net, node, frontend).status == 0
+    assert run_on_frontend(net, node, frontend).status == 0
     playbook = (
-        str(BIN / "ansible-playbook"),
-        "playbooks/verify.yml",
-        "-e",
-        f"nodes={NODE}",
-        "-e",
-        "files=true",
+        *(str(BIN / "ansible-playbook"), "playbooks/verify.yml"),
+        *("-e", f"nodes={NODE}", "-e", "files=true"),
     )
-    said = asked(net, node, frontend, *playbook)
-    assert said.status == 2
-    assert f"{NODE}   # ..5......    /opt/tool\n" in said.stdout, said.stdout
+    result = run_on_frontend(net, node, frontend, *playbook)
+    assert result.status == 2
+    assert f"{NODE}   # ..5......    /opt/tool\n" in result.stdout, result.stdout
 
 
-def test_a_node_that_does_not_answer_is_told_and_nothing_is_remembered_of_it(
+def test_a_node_that_does_not_answer_is_unreachable_and_nothing_is_stored(
     net: Network, node: Node, frontend: dict[str, str], table_ii: Database
 ) -> None:
     os.truncate(node.disk / "authorized_keys", 0)
-    said = asked(net, node, frontend)
-    assert said.status == 2
-    assert f"{NODE} unreachable: ended with status 255: " in said.stdout
+    result = run_on_frontend(net, node, frontend)
+    assert result.status == 2
+    assert f"{NODE} unreachable: ended with status 255: " in result.stdout
     assert table_ii.rows("select checked, found from installs") == [("", "")]

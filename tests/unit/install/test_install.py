@@ -97,12 +97,12 @@ def test_no_node_is_ordered_if_one_of_them_is_suspect(
         "failed",
         now=NOW,
         audit=AUDIT,
-        reason="suspect: asked twice",
+        reason="suspect: requested twice",
         suspect=True,
     )
     options = {"name": BOTH, "state": "repeated", "database": table_ii.location.url}
     result = run("rocks_install", options)
-    assert result["failed"] and "compute-0-1: suspect: asked twice" in result["msg"]
+    assert result["failed"] and "compute-0-1: suspect: requested twice" in result["msg"]
     assert state(table_ii) == ["failed", "no answer"]
     assert run("rocks_install", options, rearm=True)["changed"] is True
 

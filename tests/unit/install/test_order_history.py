@@ -76,7 +76,8 @@ def test_a_history_contains_the_duration_of_each_phase_and_the_failure(
             "",
             0,
             0,
-            "There was an error installing the openmpi package\n==> /tmp/packaging.log\nscriptlet failed",
+            "There was an error installing the openmpi package\n"
+            "==> /tmp/packaging.log\nscriptlet failed",
             0,
         ),
     )

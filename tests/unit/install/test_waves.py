@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.waves import (
+    Size,
     WaveRules,
     plan_waves,
     stop_reason,
@@ -61,10 +62,11 @@ def test_the_error_about_an_invalid_rule_names_its_option(option: str, rules: Wa
     ),
 )
 def test_every_node_is_in_exactly_one_wave_in_order(
-    nodes: list[int], canary: int, sizes: list[object]
+    nodes: list[int], canary: int, sizes: list[Size]
 ) -> None:
     names = [str(node) for node in nodes]
-    waves = plan_waves(names, WaveRules(canary=canary, sizes=tuple(sizes)))  # type: ignore[arg-type]
+    rules = WaveRules(canary=canary, sizes=tuple(sizes))
+    waves = plan_waves(names, rules)
     assert [name for wave in waves for name in wave] == names
     assert all(waves)
 
