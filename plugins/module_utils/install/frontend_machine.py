@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Find nodes whose machine is the frontend, whatever their row in ``nodes`` says (contract C6).
+"""Find nodes whose machine is the frontend, although their row in ``nodes`` differs (contract C6).
 
 An installation erases a machine, and the frontend manages the whole cluster.  A row can be wrong,
 so a node's addresses are compared with the frontend's addresses in the database, and with those of

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, Optional
 
+from .states import OrderState
+
 Action = Literal["order", "unchanged", "live", "refused"]
 """What happens to a node when it is ordered; ``eligibility`` explains the values."""
 
@@ -32,7 +34,7 @@ class Order(NamedTuple):
     uuid: str
     """Identifies the order in messages; one with another uuid belongs to an older installation."""
     node: str
-    state: str
+    state: OrderState
     pin: Pin
     by: str
     """The user who created the order."""
@@ -117,7 +119,7 @@ class Candidate(NamedTuple):
     last: Optional[Order]
     """Its latest order, the only one that can be live."""
     frontend_conflict: str
-    """Why its machine must be the frontend, whatever its row says; empty if it is not."""
+    """Why its machine is the frontend, although its row differs; empty if it is another machine."""
 
 
 class Verdict(NamedTuple):

@@ -26,7 +26,17 @@ from .order_records import (
     optional_order_from_row,
     order_from_row,
 )
-from .states import CANCELLED, ENDED_BADLY, EXPIRED, FAILED, LIVE, OPEN, ORDERED, REACHED_FROM
+from .states import (
+    CANCELLED,
+    ENDED_BADLY,
+    EXPIRED,
+    FAILED,
+    LIVE,
+    OPEN,
+    ORDERED,
+    REACHED_FROM,
+    OrderState,
+)
 
 LIFETIME_SECONDS = 6 * 3600
 NODE_KEY = "node_key"
@@ -156,7 +166,7 @@ def create_orders(
 def advance(
     db: Database,
     order: Order,
-    to: str,
+    to: OrderState,
     *,
     now: str,
     audit: Audit,
@@ -278,7 +288,7 @@ def _supersede(db: Database, selected: Sequence[Candidate], *, by: str, now: str
 
 
 def _end(
-    db: Database, orders: Iterable[Order], to: str, *, by: str, now: str, reason: str
+    db: Database, orders: Iterable[Order], to: OrderState, *, by: str, now: str, reason: str
 ) -> list[Order]:
     ended = []
     for order in orders:

@@ -51,7 +51,7 @@ ENDED_BADLY: Final[tuple[OrderState, ...]] = (FAILED, EXPIRED, CANCELLED)
 # The states from which a state can be reached.  A kexec starts the installer directly, so "booted"
 # can be skipped.  An installed node does not expire: it stays "installed" until it reports that it
 # is up, or until it is ordered again.
-REACHED_FROM: Mapping[str, tuple[OrderState, ...]] = {
+REACHED_FROM: Mapping[OrderState, tuple[OrderState, ...]] = {
     BOOTED: (ORDERED,),
     INSTALLING: (ORDERED, BOOTED),
     INSTALLED: (INSTALLING,),

@@ -9,11 +9,11 @@ file after that has restarted during the installation.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional, Union
 
 from ..install import timestamps
 from ..install.model import Order
-from ..install.states import BOOTED, EXPIRED, FAILED, INSTALLING, OPEN, ORDERED
+from ..install.states import BOOTED, EXPIRED, FAILED, INSTALLING, OPEN, ORDERED, OrderState
 
 # The installer's curl tries four times within half a minute; a restart takes longer than this.
 RESEND_SECONDS = 120
@@ -29,7 +29,7 @@ class Decision(NamedTuple):
 
     action: BootAction
     """``install``: start the installer or serve the kickstart; ``local``: disk, or refusal."""
-    next_state: str = ""
+    next_state: Union[OrderState, Literal[""]] = ""
     """The state that the order changes to; empty: no change."""
     reason: str = ""
     """Why the request is refused, or why the order fails or expires."""

@@ -106,7 +106,7 @@ def test_a_node_whose_boot_method_fails_fails_the_command_with_its_reason(
 ) -> None:
     table_ii.execute("update attributes set value = '/bin/false' where name = 'outlet_command'")
     output = run_module(env, "compute-0-1")
-    assert "outlet: result with status 1" in output
+    assert "outlet: ended with status 1" in output
     assert "1 node, 1 not up: compute-0-1" in output
 
 

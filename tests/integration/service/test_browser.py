@@ -23,6 +23,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
     Pin,
     Progress,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OrderState
 from support.browser import Browser, browser
 from support.frontend import GENERATION, publish
 from support.rpms import Rpm, repository
@@ -43,7 +44,7 @@ LOG = "==> /tmp/packaging.log\n" + "\n".join(
 DIFFERENCE = f"/rocks/generations/rocks/x86_64/{GENERATION}...{NEWER}"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 # (number of nodes, the states that they went through, what the installer said last)
-FATES = (
+FATES: tuple[tuple[int, tuple[OrderState, ...], Progress | None], ...] = (
     (600, ("installing", "installed", "up"), None),
     (250, ("booted", "installing"), Progress("install", 0, 1512, "Installing bash.x86_64")),
     (50, ("booted",), None),
@@ -103,7 +104,11 @@ def fill(database: Database, pin: Pin) -> None:
 
 
 def follow(
-    database: Database, order: Order, way: tuple[str, ...], progress: Progress | None, number: int
+    database: Database,
+    order: Order,
+    way: tuple[OrderState, ...],
+    progress: Progress | None,
+    number: int,
 ) -> None:
     for place, state in enumerate(way, 1):
         reason = HOSTILE if state == states.FAILED else ""

@@ -26,7 +26,12 @@ LATER = "2026-11-22 09:20:00"
 NIGHT = "2026-11-22 23:00:00"
 COMPUTE = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
 ROOT = Audit("root", "test", "done")
-PATH = (states.BOOTED, states.INSTALLING, states.INSTALLED, states.UP)
+PATH: tuple[states.OrderState, ...] = (
+    states.BOOTED,
+    states.INSTALLING,
+    states.INSTALLED,
+    states.UP,
+)
 
 
 def create_order(db: Database, pin: Pin, node: str = "compute-0-0", now: str = NOW) -> Order:
@@ -36,7 +41,7 @@ def create_order(db: Database, pin: Pin, node: str = "compute-0-0", now: str = N
     return verdict.order
 
 
-def advance_to(db: Database, order: Order, to: str) -> Order:
+def advance_to(db: Database, order: Order, to: states.OrderState) -> Order:
     """Advance the order step by step to the state ``to``."""
     for state in PATH[: PATH.index(to) + 1] if to in PATH else ():
         order = orders.advance(db, order, state, now=NOW, audit=ROOT)
@@ -223,7 +228,7 @@ def test_the_database_rejects_a_second_live_order(table_ii: Database, pin: Pin) 
 @pytest.mark.parametrize("source", states.STATES)
 @pytest.mark.parametrize("to", states.STATES[1:])
 def test_a_transition_happens_only_if_the_table_of_states_allows_it(
-    table_ii: Database, pin: Pin, source: str, to: str
+    table_ii: Database, pin: Pin, source: states.OrderState, to: states.OrderState
 ) -> None:
     order = advance_to(table_ii, create_order(table_ii, pin), source)
     if source in states.ENDED_BADLY:

@@ -22,11 +22,17 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollou
     roll_out,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.waves import WaveRules
+from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OrderState
 from support.cluster import Urls
 
 PIN = Pin("rocks", "x86_64", "4c19e0b2", "f" * 64)
 NODES = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
-NEXT = {"ordered": "booted", "booted": "installing", "installing": "installed", "installed": "up"}
+NEXT: dict[str, OrderState] = {
+    "ordered": "booted",
+    "booted": "installing",
+    "installing": "installed",
+    "installed": "up",
+}
 MACHINE = Audit("node", "event", "200")
 OPTIONS = RolloutOptions("root")
 
@@ -106,8 +112,8 @@ def run(
             database,
             dict.fromkeys(nodes, PIN),
             load_boot_targets(database, list(nodes)),
-            options,
-            cluster.effects(),
+            options=options,
+            effects=cluster.effects(),
         )
     )
 
@@ -265,8 +271,8 @@ def test_a_machine_that_installs_although_its_boot_methods_failed_is_followed(
             table_ii,
             pins,
             load_boot_targets(table_ii, [*pins]),
-            OPTIONS,
-            cluster.effects()._replace(boot_installer=boot_installer),
+            options=OPTIONS,
+            effects=cluster.effects()._replace(boot_installer=boot_installer),
         )
     )
     assert final_states(steps) == {"compute-0-0": "up"}

@@ -29,7 +29,7 @@ LIVE = Order(
 LOCAL = ("local", "")
 
 
-def order(state: str, **more: Any) -> Order:
+def order(state: states.OrderState, **more: Any) -> Order:
     return LIVE._replace(state=state, phase=state, **more)
 
 

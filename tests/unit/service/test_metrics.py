@@ -16,6 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance i
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
+from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OrderState
 from ansible_collections.npaci.rocks.plugins.module_utils.service import prometheus_format
 from ansible_collections.npaci.rocks.plugins.module_utils.service.prometheus_format import (
     Metric,
@@ -28,7 +29,7 @@ AUDIT = Audit("node", "test", "200")
 LATER = "2026-11-22 09:20:05"
 
 
-def follow(database: Database, order: Order, *states: str, suspect: bool = False) -> Order:
+def follow(database: Database, order: Order, *states: OrderState, suspect: bool = False) -> Order:
     """Through these states, a minute each."""
     for place, state in enumerate(states, 1):
         at = timestamps.add_seconds(order.ordered, 60 * place)

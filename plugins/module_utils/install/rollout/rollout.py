@@ -77,6 +77,7 @@ def roll_out(
     database: Database,
     pins: Mapping[str, Pin],
     targets: Mapping[str, BootTarget],
+    *,
     options: RolloutOptions,
     effects: Effects,
 ) -> Iterator[Step]:
@@ -166,7 +167,7 @@ def _start_installs(
 ) -> Iterator[tuple[Step, Order | None]]:
     """Order nodes and boot their installers concurrently.
 
-    Yields each step with the order to follow; None if there is no such order.
+    Yields each step with the order to follow, or with None if the installation has not started.
     """
     if not pins:
         return

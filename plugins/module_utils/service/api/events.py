@@ -14,7 +14,7 @@ from typing import Any, Mapping, NamedTuple
 from ...install import order_history, orders
 from ...install.drift import store_check
 from ...install.model import Order, Progress
-from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP
+from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP, OrderState
 from ..identify import identify, require_privileged_port
 from ..model import JSON, Denied, Request, Response
 from ..node_hardware import HARDWARE, store_hardware
@@ -44,7 +44,7 @@ class NodeMessage(NamedTuple):
         """Return the SHA-256 of the node's list of packages."""
         return text_field(self.fields, "manifest")[:SHA256_CHARACTERS]
 
-    def require_state(self, *states: str) -> None:
+    def require_state(self, *states: OrderState) -> None:
         """Raise Denied (409) when the order is in another state."""
         if self.order.state not in states:
             raise Denied(409, f"the install order is {self.order.state}", self.order.node)
@@ -159,7 +159,7 @@ def _handle_unclean(context: Context, message: NodeMessage) -> None:
 def _advance(
     context: Context,
     message: NodeMessage,
-    state: str,
+    state: OrderState,
     status: int,
     *,
     reason: str = "",
