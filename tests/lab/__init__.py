@@ -1,1 +1,4 @@
-"""The lab: a stand-in distribution, an installer, and machines that boot.  No rule of the product lives here."""
+"""The lab: a stand-in distribution, an installer, and machines that boot.
+
+It contains no rule of the product.
+"""

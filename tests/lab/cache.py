@@ -1,10 +1,12 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the lab builds once and keeps between runs, outside git: ``$ROCKS_LAB_CACHE``, or ``.cache/lab`` in the clone.
+"""Build results that are kept between runs: in ``$ROCKS_LAB_CACHE``, or ``.cache/lab`` in the
+clone.
 
-A part is a folder named by the hash of all that it is made from. It gets its name when it is complete, so that a
-killed run leaves no half one. The content before the present one stays, since another run may still live on it, and so
-does what is mounted: a container loses its programs with the folder that it was started from. Older ones go.
+A part is a folder named by the hash of everything it is made from. It gets its name when it is
+complete, so that a killed run leaves no incomplete part. The previous version stays, because
+another run may still use it, and so do mounted versions: a container loses its programs with the
+folder that it was started from. Older versions are removed.
 """
 
 from __future__ import annotations
@@ -25,29 +27,30 @@ BUILD_SECONDS = 1200.0
 
 
 def folder() -> pathlib.Path:
-    """Where the parts lie."""
+    """Return the folder of all parts; create it if it is missing."""
     path = pathlib.Path(os.environ.get("ROCKS_LAB_CACHE", ROOT / ".cache" / "lab"))
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def part(name: str, key: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
-    """The folder of the part ``name`` in the version ``key``; ``build`` fills it when it is not there yet.
+    """Return the folder of the part ``name`` in the version ``key``; call ``build`` to fill it if
+    it is missing.
 
-    Another process that wants the same part waits for this one.
+    Another process that needs the same part waits for this one.
     """
-    kept = folder()
-    wanted = kept / f"{name}-{key[:16]}"
-    if wanted.is_dir():
-        return wanted
-    with files.lock(str(kept / f"{name}.lock"), wait=BUILD_SECONDS):
-        if not wanted.is_dir():
-            _build(name, wanted, build)
-    return wanted
+    root = folder()
+    target = root / f"{name}-{key[:16]}"
+    if target.is_dir():
+        return target
+    with files.lock(str(root / f"{name}.lock"), wait=BUILD_SECONDS):
+        if not target.is_dir():
+            _build(name, target, build)
+    return target
 
 
 def key_of(*paths: pathlib.Path, more: Iterable[str] = ()) -> str:
-    """A hash of the named files, of all files below the named folders, and of further texts."""
+    """Return a hash of the named files, of all files below the named folders, and of more texts."""
     digest = hashlib.sha256()
     for path in paths:
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
@@ -61,25 +64,26 @@ def key_of(*paths: pathlib.Path, more: Iterable[str] = ()) -> str:
     return digest.hexdigest()
 
 
-def _unneeded(name: str, kept: pathlib.Path) -> list[pathlib.Path]:
-    """The parts of that name but the latest and what a container still lives on, and what killed builds have left."""
-    halves = list(kept.glob(f"{name}-new.*"))
-    whole = [
+def _list_unneeded(name: str, root: pathlib.Path) -> list[pathlib.Path]:
+    """Return old versions of a part that no container uses, and the remains of killed builds."""
+    incomplete = list(root.glob(f"{name}-new.*"))
+    complete = [
         path
-        for path in kept.glob(f"{name}-*")
-        if path.name.rpartition("-")[0] == name and path not in halves
+        for path in root.glob(f"{name}-*")
+        if path.name.rpartition("-")[0] == name and path not in incomplete
     ]
     mounted = pathlib.Path("/proc/self/mounts").read_text()
-    old = sorted(whole, key=lambda path: path.stat().st_mtime)[:-1]
-    return halves + [path for path in old if f"{path}/" not in mounted]
+    old = sorted(complete, key=lambda path: path.stat().st_mtime)[:-1]
+    return incomplete + [path for path in old if f"{path}/" not in mounted]
 
 
-def _build(name: str, wanted: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
-    for old in _unneeded(name, wanted.parent):
+def _build(name: str, target: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
+    for old in _list_unneeded(name, target.parent):
         shutil.rmtree(old)
-    aside = wanted.parent / f"{name}-new.{os.getpid()}"
+    aside = target.parent / f"{name}-new.{os.getpid()}"
     aside.mkdir()
-    started, before = time.monotonic(), os.times()
+    started = time.monotonic()
+    before = os.times()
     try:
         build(aside)
     except BaseException:
@@ -88,7 +92,7 @@ def _build(name: str, wanted: pathlib.Path, build: Callable[[pathlib.Path], None
         raise
     after = os.times()
     spent = sum(after[:4]) - sum(before[:4])
-    (wanted.parent / f"{name}.took").write_text(
+    (target.parent / f"{name}.took").write_text(
         f"{time.monotonic() - started:.1f} s, {spent:.1f} s of CPU\n"
     )
-    aside.rename(wanted)
+    aside.rename(target)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every test of the lab stands on, and what is kept of it."""
+"""Fixtures of all lab tests, and the results that are kept."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.fixture
 def net(folder: pathlib.Path) -> Iterator[Network]:
-    """A closed network with the frontend's address on its bridge; what goes over it is captured."""
-    with network() as made, capture(made, folder):
-        yield made
+    """A closed network with the frontend's address on its bridge; its traffic is captured."""
+    with network() as closed_network, capture(closed_network, folder):
+        yield closed_network
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def folder(request: pytest.FixtureRequest) -> Iterator[pathlib.Path]:
 
 
 @pytest.fixture(scope="session")
-def served() -> dict[str, pathlib.Path]:
-    """What the plain frontend serves: the stock tree and the updates."""
+def web_content() -> dict[str, pathlib.Path]:
+    """The folders that the plain frontend serves: the stock tree and the updates."""
     return {"tree": tree(), "updates": sources() / "updates"}
 
 
 @pytest.fixture
 def laps(request: pytest.FixtureRequest) -> evidence.Laps:
-    """Times of one test's phases, shown at the end of the run."""
+    """The durations of one test's phases, printed at the end of the run."""
     return evidence.Laps(request.node.name, time.monotonic())
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a run of the lab leaves behind: consoles, screens, and how long each phase took."""
+"""Results of a run of the lab: consoles, screens, and the duration of each phase."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from . import cache
 
 OUTPUT = cache.ROOT / "tests" / "output" / "lab"
 PREFIX = "rocks-lab-"
-# Disks, sockets and roots are no evidence.
+# Disks, sockets and root folders are not kept.
 KEPT = ("console", "*.log", "*.png", "leases", "hosts")
 KEPT_OF_A_FAILURE = ("*.pcap*", "*.registers")
 CONTAINER, OWN_GROUP = (
     cache.ROOT / "extensions/molecule" / name for name in ("container", "own-group")
 )
-UNMOUNT_SECONDS, STOP_SECONDS = 30.0, 60.0
+UNMOUNT_SECONDS = 30.0
+STOP_SECONDS = 60.0
 
 HEAD = ("since the start", "this phase", "QEMU's CPU", "load", "")
 
@@ -34,7 +35,10 @@ _taken: dict[str, list[Lap]] = {}
 
 
 class Lap(NamedTuple):
-    """When something had happened: seconds from the start, from the lap before, of QEMU's processors; the load."""
+    """An event and its time.
+
+    Seconds since the start, since the previous lap and of QEMU's processors; the load average.
+    """
 
     what: str
     seconds: float
@@ -45,7 +49,7 @@ class Lap(NamedTuple):
 
 @dataclass
 class Laps:
-    """The phases of one test; ``before`` is the moment of the last one."""
+    """The phases of one test; ``before`` is the time of the last lap."""
 
     test: str
     started: float
@@ -55,25 +59,31 @@ class Laps:
         self.before = self.started
 
     def lap(self, what: str, cpu: float = 0.0) -> float:
-        """Note that ``what`` has happened now; returns the seconds since the start."""
+        """Record that ``what`` has happened now; return the seconds since the start."""
         now = time.monotonic()
-        lap = Lap(what, now - self.started, now - self.before, cpu, os.getloadavg()[0])
+        lap = Lap(
+            what=what,
+            seconds=now - self.started,
+            phase=now - self.before,
+            cpu=cpu,
+            load=os.getloadavg()[0],
+        )
         _taken.setdefault(self.test, []).append(lap)
         self.before = now
         return lap.seconds
 
     def restart(self) -> None:
-        """Count from now."""
+        """Start counting now."""
         self.started = self.before = time.monotonic()
 
 
 def summary() -> list[str]:
-    """A table of its phases for each test of this run."""
+    """Return a table of the phases of each test of this run."""
     return [line for test in _taken for line in ("", test, *table(test))]
 
 
 def table(test: str) -> list[str]:
-    """The phases of one test, in seconds."""
+    """Return the phases of one test as lines of a table, in seconds."""
     rows = [
         (f"{lap.seconds:.1f}", f"{lap.phase:.1f}", f"{lap.cpu:.0f}", f"{lap.load:.1f}", lap.what)
         for lap in _taken.get(test, [])
@@ -85,9 +95,10 @@ def table(test: str) -> list[str]:
 
 
 def scratch() -> pathlib.Path:
-    """A new folder directly under the temporary one: Unix sockets lie in it, and their paths must be short.
+    """Create a folder directly below the temporary one, because the paths of Unix sockets must be
+    short.
 
-    It is named by its owner, and the folders of runs that were killed are removed.
+    Its name contains the process that owns it. The folders of killed runs are removed.
     """
     parent = pathlib.Path(tempfile.gettempdir())
     for old in parent.glob(f"{PREFIX}*"):
@@ -99,7 +110,9 @@ def scratch() -> pathlib.Path:
 
 
 def _stop_containers(folder: pathlib.Path) -> None:
-    """Switch off the frontends of a killed run, and take away what they and its nodes leave outside of ``folder``."""
+    """Stop the frontends of a killed run, and remove what they and its nodes left outside
+    ``folder``.
+    """
     for leader in folder.glob("*/leader"):
         process.run([str(CONTAINER), "stop"], timeout=STOP_SECONDS, env={"RUN": str(leader.parent)})
     for group in folder.glob("*/group"):
@@ -107,17 +120,20 @@ def _stop_containers(folder: pathlib.Path) -> None:
 
 
 def _unmount(folder: pathlib.Path) -> None:
-    """Take away what a killed run had mounted below ``folder``, the innermost first."""
-    mounted = [
+    """Unmount what a killed run had mounted below ``folder``, innermost first."""
+    mount_points = [
         line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()
     ]
-    for place in reversed(mounted):
+    for place in reversed(mount_points):
         if place.startswith(f"{folder}/"):
             process.run(["umount", "--lazy", place], timeout=UNMOUNT_SECONDS)
 
 
 def keep(folder: pathlib.Path, name: str, *, failed: bool) -> None:
-    """Copy logs, consoles and screens of ``folder`` to the output of the test ``name``, and captures if it failed."""
+    """Copy logs, consoles and screens of ``folder`` to the output of the test ``name``.
+
+    Copy captures and registers too if the test failed.
+    """
     patterns = (*KEPT, *KEPT_OF_A_FAILURE) if failed else KEPT
     target = OUTPUT / re.sub(r"[^A-Za-z0-9_-]+", "-", name)
     shutil.rmtree(target, ignore_errors=True)
@@ -127,6 +143,6 @@ def keep(folder: pathlib.Path, name: str, *, failed: bool) -> None:
         for path in [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
         if path.is_file()
     ):
-        kept = target / path.relative_to(folder)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, kept)
+        copy = target / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The plainest frontend: a hand-written DHCP configuration, a hand-written kickstart, and a web server.
+"""The plain frontend: a hand-written DHCP configuration, a hand-written kickstart, and a web
+server.
 
-It shows that the ground carries by itself, without a line of the product. It boots a machine into the installer until
-the machine says that it is installed, and from then on sends it to its disk.
+With it you can test the lab itself, without any code of the product. It boots a machine into the
+installer until the machine reports that it is installed, and from then on from its disk.
 """
 
 from __future__ import annotations
@@ -48,16 +49,19 @@ tftp-root={folder}/tftp
 """
 INSTALL = """\
 #!ipxe
-kernel @URL@/tree/images/pxeboot/vmlinuz initrd=initrd.img console=ttyS0,115200 quiet mitigations=off inst.ks=@URL@/ks/@ADDRESS@ inst.repo=@URL@/tree inst.ks.sendmac BOOTIF=01-${net0/mac:hexhyp}
+kernel @URL@/tree/images/pxeboot/vmlinuz initrd=initrd.img console=ttyS0,115200 quiet \
+mitigations=off inst.ks=@URL@/ks/@ADDRESS@ inst.repo=@URL@/tree inst.ks.sendmac \
+BOOTIF=01-${net0/mac:hexhyp}
 initrd @URL@/tree/images/pxeboot/initrd.img
 boot
 """
-# A status that says "failed": after success UEFI firmware shows its menu, instead of trying the disk.
+# The status means "failed": after a success, UEFI firmware shows its menu instead of trying the
+# disk.
 LOCAL = "#!ipxe\nexit 1\n"
 
 
 class Event(NamedTuple):
-    """A request: when it came (``time.monotonic``), from whom, what for, and its headers."""
+    """A request: its time (``time.monotonic``), the client's address, the path, and the headers."""
 
     when: float
     address: str
@@ -67,17 +71,20 @@ class Event(NamedTuple):
 
 @dataclass
 class Frontend:
-    """What was asked, and what each machine is to get; ``made``: path -> what is made there for who asks."""
+    """The requests so far, and the answers for each machine.
+
+    responses  path -> function from the client's address to the text of the answer
+    """
 
     folders: dict[str, pathlib.Path]
     dhcp: Daemon
     kickstarts: dict[str, str] = field(default_factory=dict)
-    made: dict[str, Callable[[str], str]] = field(default_factory=dict)
+    responses: dict[str, Callable[[str], str]] = field(default_factory=dict)
     installed: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
 
-    def asked(self, address: str, path: str, since: float = 0.0) -> list[Event]:
-        """The requests of a machine for a path, or one below it."""
+    def requests(self, address: str, path: str, since: float = 0.0) -> list[Event]:
+        """Return the requests of a machine for a path or a path below it."""
         return [
             event
             for event in list(self.events)
@@ -85,12 +92,12 @@ class Frontend:
         ]
 
     def reinstall(self, address: str, kickstart: str) -> None:
-        """From now on this machine gets this kickstart, and boots the installer."""
+        """Boot this machine into the installer from now on, with this kickstart."""
         self.kickstarts[address] = kickstart
         self.installed.discard(address)
 
     def answer(self, address: str, path: str) -> bytes:
-        """What is made for the one who asks; b"" for a path that is not made."""
+        """Return the generated answer for a client; b"" if the path is not a generated one."""
         if path == "/boot.ipxe":
             return (
                 LOCAL
@@ -99,16 +106,20 @@ class Frontend:
             ).encode()
         if path == f"/ks/{address}":
             return self.kickstarts[address].encode()
-        if path in self.made:
-            return self.made[path](address).encode()
+        if path in self.responses:
+            return self.responses[path](address).encode()
         if path == "/event/installed":
             self.installed.add(address)
         return b"noted\n" if path.startswith("/event/") else b""
 
     def file(self, path: str) -> pathlib.Path:
-        """The file behind a path that is not made."""
-        first, _, rest = path.lstrip("/").partition("/")
-        return self.folders[first] / rest if first in self.folders else pathlib.Path("/nonexistent")
+        """Return the file for a path whose answer is not generated."""
+        first, _, relative = path.lstrip("/").partition("/")
+        return (
+            self.folders[first] / relative
+            if first in self.folders
+            else pathlib.Path("/nonexistent")
+        )
 
 
 @contextlib.contextmanager
@@ -118,9 +129,9 @@ def frontend(
     hosts: Mapping[str, str],
     folders: Mapping[str, pathlib.Path],
 ) -> Iterator[Frontend]:
-    """DHCP and HTTP for the machines in ``hosts`` (MAC -> "address,name").
+    """Serve DHCP and HTTP for the machines in ``hosts`` (MAC -> "address,name").
 
-    folders  first word of a path -> the folder that is served there
+    folders  first part of a path -> the folder that is served there
     """
     folder.mkdir(parents=True, exist_ok=True)
     with dhcp(net, folder, hosts) as server:
@@ -131,7 +142,7 @@ def frontend(
 
 @contextlib.contextmanager
 def dhcp(net: Network, folder: pathlib.Path, hosts: Mapping[str, str]) -> Iterator[Daemon]:
-    """dnsmasq with the hand-written configuration."""
+    """Run dnsmasq with the hand-written configuration."""
     tftp = folder / "tftp"
     tftp.mkdir(exist_ok=True)
     for name, source in IPXE.items():
@@ -177,10 +188,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         address = self.client_address[0]
         self.frontend.events.append(Event(time.monotonic(), address, self.path, dict(self.headers)))
-        made = self.frontend.answer(address, path)
-        if made:
-            self._send(len(made))
-            self.wfile.write(made)
+        body = self.frontend.answer(address, path)
+        if body:
+            self._send(len(body))
+            self.wfile.write(body)
             return
         file = IPXE.get(path.lstrip("/"), str(self.frontend.file(path)))
         try:

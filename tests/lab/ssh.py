@@ -31,7 +31,7 @@ class Key:
         return self.private.with_suffix(".pub").read_text().strip()
 
     def run(self, source: Namespace, address: str, *argv: str, timeout: float = SECONDS) -> str:
-        """Run a command as root at ``address``, from ``source``, and return what it printed."""
+        """Run a command as root at ``address``, from ``source``, and return its output."""
         options = [word for option in OPTIONS for word in ("-o", option)]
         return source.run(
             ["ssh", "-i", str(self.private), *options, f"root@{address}", *argv], timeout=timeout
@@ -39,7 +39,7 @@ class Key:
 
 
 def new_key(folder: pathlib.Path) -> Key:
-    """Make a key in ``folder``."""
+    """Create a key in ``folder``."""
     path = folder / "key"
     process.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], timeout=SECONDS)
     return Key(path)

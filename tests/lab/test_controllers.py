@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine is switched through the protocols, by clients that others wrote."""
+"""Controllers switch a machine through IPMI and Redfish, tested with independent clients."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SECONDS = 60.0
 
 @pytest.fixture
 def node(net: Network, folder: pathlib.Path) -> Iterator[Machine]:
-    with machine(net, folder / "node", Hardware("52:54:00:00:00:01", memory=256, disk=1)) as made:
-        yield made
+    with machine(net, folder / "node", Hardware("52:54:00:00:00:01", memory=256, disk=1)) as new:
+        yield new
 
 
 class TestIpmi:
@@ -32,10 +32,10 @@ class TestIpmi:
 
     @pytest.fixture
     def controller(self, net: Network, node: Machine) -> Iterator[Controller]:
-        with ipmi(net, node, ADDRESS) as made:
-            yield made
+        with ipmi(net, node, ADDRESS) as controller:
+            yield controller
 
-    def ask(self, net: Network, controller: Controller, *words: str) -> str:
+    def ipmitool(self, net: Network, controller: Controller, *words: str) -> str:
         login = [
             "-I",
             "lanplus",
@@ -50,30 +50,30 @@ class TestIpmi:
         ]
         return net.server.run(["ipmitool", *login, *words], timeout=SECONDS).stdout
 
-    def test_power_is_switched_and_told(
+    def test_power_is_switched_and_reported(
         self, net: Network, node: Machine, controller: Controller
     ) -> None:
-        assert self.ask(net, controller, "power", "status") == "Chassis Power is off\n"
-        self.ask(net, controller, "power", "on")
+        assert self.ipmitool(net, controller, "power", "status") == "Chassis Power is off\n"
+        self.ipmitool(net, controller, "power", "on")
         until(node.is_on, SECONDS, "the machine to run")
-        assert self.ask(net, controller, "power", "status") == "Chassis Power is on\n"
+        assert self.ipmitool(net, controller, "power", "status") == "Chassis Power is on\n"
         before = (node.folder / "pid").read_text()
-        self.ask(net, controller, "power", "cycle")
+        self.ipmitool(net, controller, "power", "cycle")
         until(
             lambda: node.is_on() and (node.folder / "pid").read_text() != before,
             SECONDS,
             "another start",
         )
-        self.ask(net, controller, "power", "off")
+        self.ipmitool(net, controller, "power", "off")
         until(lambda: not node.is_on(), SECONDS, "the machine to be off")
 
-    def test_the_next_boot_alone_is_from_the_network(
+    def test_only_the_next_boot_is_from_the_network(
         self, net: Network, node: Machine, controller: Controller
     ) -> None:
         node.boot_from("disk", "network")
-        self.ask(net, controller, "chassis", "bootdev", "pxe")
+        self.ipmitool(net, controller, "chassis", "bootdev", "pxe")
         assert node.next_boot() == "network"
-        self.ask(net, controller, "power", "on")
+        self.ipmitool(net, controller, "power", "on")
         until(node.is_on, SECONDS, "the machine to run")
         until(lambda: node.next_boot() == "", SECONDS, "the override to be used up")
         assert node.order() == ["disk", "network"]
@@ -83,7 +83,7 @@ class TestIpmi:
     ) -> None:
         stranger = Controller(controller.address, controller.port, controller.user, "wrong")
         with pytest.raises(Exception, match="Unable to establish IPMI v2"):
-            self.ask(net, stranger, "power", "on")
+            self.ipmitool(net, stranger, "power", "on")
         assert not node.is_on()
 
 
@@ -92,8 +92,8 @@ class TestRedfish:
 
     @pytest.fixture
     def controller(self, net: Network, node: Machine) -> Iterator[Controller]:
-        with redfish(net, node, ADDRESS) as made:
-            yield made
+        with redfish(net, node, ADDRESS) as controller:
+            yield controller
 
     def system(self, controller: Controller) -> sushy.resources.system.system.System:
         root = sushy.Sushy(
@@ -104,7 +104,7 @@ class TestRedfish:
         return root.get_system_collection().get_members()[0]
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-    def test_power_is_switched_and_told(
+    def test_power_is_switched_and_reported(
         self, net: Network, node: Machine, controller: Controller
     ) -> None:
         def switch() -> None:
@@ -126,7 +126,7 @@ class TestRedfish:
         net.server.call(switch)
 
     @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-    def test_the_order_for_all_boots_is_kept(
+    def test_a_continuous_boot_source_changes_the_order_of_all_boots(
         self, net: Network, node: Machine, controller: Controller
     ) -> None:
         def order() -> None:

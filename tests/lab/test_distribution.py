@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The stand-in distribution is one that Red Hat's tools take."""
+"""The stand-in distribution works with Red Hat's tools."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.image.installroot import install
 from lab.image.tree import tree
 
 SECONDS = 300.0
-# "Every package costs seconds under emulation."
+# The limit of packages: each takes seconds under emulation.
 SMALL = 115
 
 
@@ -31,9 +31,10 @@ def dnf(*words: str, **repositories: pathlib.Path) -> str:
 
 
 def test_every_dependency_is_satisfied_within_the_sources() -> None:
-    made = sources()
+    folder = sources()
     assert (
-        dnf("repoclosure", stock=tree(), updates=made / "updates", third=made / "third-party") == ""
+        dnf("repoclosure", stock=tree(), updates=folder / "updates", third=folder / "third-party")
+        == ""
     )
 
 
@@ -64,7 +65,7 @@ def test_every_package_is_signed_by_the_key_of_the_tree(tmp_path: pathlib.Path) 
 
 
 @pytest.mark.parametrize("release", lists.RELEASES)
-def test_a_tree_says_which_release_it_is(release: str) -> None:
+def test_the_treeinfo_of_a_tree_has_its_release_and_existing_images(release: str) -> None:
     info = productmd.TreeInfo()
     info.load(str(tree(release) / ".treeinfo"))
     assert info.release.version == release
@@ -72,7 +73,7 @@ def test_a_tree_says_which_release_it_is(release: str) -> None:
         assert (tree(release) / path).is_file()
 
 
-def test_the_small_profile_is_small_and_whole(tmp_path: pathlib.Path) -> None:
+def test_the_small_profile_is_small_and_verifies(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "root"
     install(root, {"stock": f"file://{tree()}"}, ["@core"])
     argv = ["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm"]
@@ -83,7 +84,7 @@ def test_the_small_profile_is_small_and_whole(tmp_path: pathlib.Path) -> None:
     assert {"kernel", "systemd", "openssh-server", "python3", "rpm", "curl", "lab-release"} <= set(
         names
     )
-    # Nothing is missing or altered, but what belongs to the running system.
+    # Only what belongs to the running system can differ.
     verified = process.run(
         [*argv, "--verify", "--all", "--nomtime", "--noconfig"], timeout=SECONDS, ok=(0, 1)
     ).stdout
@@ -98,7 +99,7 @@ def test_the_larger_profile_of_a_container_has_scheduler_and_file_system(
     tmp_path: pathlib.Path,
 ) -> None:
     root = tmp_path / "root"
-    wanted = [
+    selection = [
         "@core",
         "@standard",
         "@network-file-system-client",
@@ -110,7 +111,7 @@ def test_the_larger_profile_of_a_container_has_scheduler_and_file_system(
     install(
         root,
         {"stock": f"file://{tree()}", "third": f"file://{sources()}/third-party"},
-        wanted,
+        selection,
         ["kernel", "dracut"],
     )
     for argv in (

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A run that is killed leaves nothing that the next run does not remove."""
+"""The next run removes everything that a killed run has left."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from lab.story.frontend import container
 from support.namespaces import network
 
 folder = evidence.scratch()
-with network() as net, machine(net, folder / "node", Hardware("52:54:00:00:00:01", memory=256, disk=1)) as node:
+hardware = Hardware("52:54:00:00:00:01", memory=256, disk=1)
+with network() as net, machine(net, folder / "node", hardware) as node:
     node.power_on()
     light = light_node(net, folder / "light", "52:54:00:00:00:02")
     with container(net, folder / "frontend") as fe, light.power_on():
-        print(folder, (node.folder / "pid").read_text().strip(), net.server.name, fe.leader, flush=True)
-        time.sleep(600)  # to be killed in it
+        pid = (node.folder / "pid").read_text().strip()
+        print(folder, pid, net.server.name, fe.leader, flush=True)
+        time.sleep(600)  # killed here
 """
 
 
 def control_groups(init: str) -> list[pathlib.Path]:
-    """Those that a container of its own name has."""
+    """Return the control groups of a container."""
     name = re.findall(r"/(rocks-[^/]+)/payload", pathlib.Path("/proc", init, "cgroup").read_text())[
         0
     ]

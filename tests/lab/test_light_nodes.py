@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Nodes without virtual machines: the same stage 1 and installer, in namespaces and in seconds."""
+"""Nodes without virtual machines: the same stage 1 and installer, in namespaces."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ INSTALL_SECONDS = 300.0
 
 
 @pytest.fixture
-def fe(net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path]) -> Iterator[Frontend]:
+def fe(
+    net: Network, folder: pathlib.Path, web_content: dict[str, pathlib.Path]
+) -> Iterator[Frontend]:
     hosts = {mac: f"{address},compute-0-{number}" for number, (mac, address) in enumerate(NODES)}
-    with frontend(net, folder / "frontend", hosts, served) as made:
-        yield made
+    with frontend(net, folder / "frontend", hosts, web_content) as plain:
+        yield plain
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def node(net: Network, folder: pathlib.Path) -> LightNode:
     return light_node(net, folder / "node", MAC)
 
 
-def installed(root: pathlib.Path) -> set[str]:
+def installed_packages(root: pathlib.Path) -> set[str]:
     argv = [
         "rpm",
         "--root",
@@ -68,11 +70,13 @@ def test_eight_nodes_install_at_once_and_then_boot_their_disks(
         assert fe.installed == {address for _, address in NODES}
         assert list(power.map(lambda node: node.run(INSTALL_SECONDS), nodes)) == ["local disk"] * 8
     for number, node in enumerate(nodes):
-        assert {"bash", "coreutils", "curl", "glibc", "lab-release"} <= installed(node.root)
+        assert {"bash", "coreutils", "curl", "glibc", "lab-release"} <= installed_packages(
+            node.root
+        )
         assert (node.root / "etc/hostname").read_text() == f"compute-0-{number}\n"
 
 
-def test_a_node_follows_the_whole_of_a_machines_kickstart(
+def test_a_light_node_follows_the_kickstart_of_a_machine(
     fe: Frontend, node: LightNode, laps: Laps
 ) -> None:
     fe.reinstall(ADDRESS, MACHINE)
@@ -85,12 +89,12 @@ def test_a_node_follows_the_whole_of_a_machines_kickstart(
     assert (etc / "localtime").readlink() == pathlib.Path("../usr/share/zoneinfo/Etc/UTC")
     assert "root:!*" in (etc / "shadow").read_text()
     assert "reqpart" in (node.root / "root/disks").read_text(), (
-        "%pre saw a blank disk, %post --nochroot kept what it wrote"
+        "%pre reads a blank disk, and %post --nochroot keeps its file"
     )
     assert list(node.root.glob("boot/initramfs-*.img"))
 
 
-def test_an_installed_node_boots_what_it_has_and_is_reinstalled_with_its_state_kept(
+def test_an_installed_node_boots_its_system_and_keeps_its_state_when_reinstalled(
     fe: Frontend, node: LightNode, laps: Laps
 ) -> None:
     fe.reinstall(ADDRESS, MACHINE)
@@ -100,7 +104,7 @@ def test_an_installed_node_boots_what_it_has_and_is_reinstalled_with_its_state_k
 
         def is_up(times: int) -> bool:
             machine.check()
-            return len(fe.asked(ADDRESS, "/event/up")) == times
+            return len(fe.requests(ADDRESS, "/event/up")) == times
 
         until(lambda: is_up(1), INSTALL_SECONDS, "the node to be up")
         laps.lap("a light node has power, installs, boots and is up")
@@ -117,7 +121,7 @@ def test_an_installed_node_boots_what_it_has_and_is_reinstalled_with_its_state_k
     assert machine.boots == ["reboot", "system", "reboot", "power cut"]
 
 
-def test_a_boot_script_with_variables_and_conditions_is_followed_as_ipxe_does(
+def test_variables_and_conditions_of_a_boot_script_work_as_in_ipxe(
     fe: Frontend, node: LightNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = (
@@ -127,7 +131,7 @@ def test_a_boot_script_with_variables_and_conditions_is_followed_as_ipxe_does(
     monkeypatch.setattr("lab.plain.INSTALL", waiting.replace("{url}", URL))
     fe.kickstarts[ADDRESS] = KICKSTART
     assert node.run(INSTALL_SECONDS) == "local disk"
-    assert len(fe.asked(ADDRESS, "/boot.ipxe")) == 3
+    assert len(fe.requests(ADDRESS, "/boot.ipxe")) == 3
     monkeypatch.setattr("lab.plain.INSTALL", "#!ipxe\niseq ${platform} efi && exit 1 || exit\n")
     assert node.run(INSTALL_SECONDS) == "local disk"
 
@@ -163,15 +167,15 @@ def test_each_release_installs_itself_from_its_own_kickstart(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         pytest.param(
-            "zerombr", "autopart", 'the command "autopart" is not known', id="unknown command"
+            "zerombr", "autopart", 'the command "autopart" is not supported', id="unknown command"
         ),
         pytest.param(
             "--grow",
             "--grow --encrypted",
-            'the option "--encrypted" is not known',
+            'the option "--encrypted" is not supported',
             id="unknown option",
         ),
         pytest.param(
@@ -193,17 +197,17 @@ def test_each_release_installs_itself_from_its_own_kickstart(
             "reboot",
             "reboot\n%pre --erroronfail\nexit 3\n%end",
             "kickstart script at line",
-            id="failed pre",
+            id="failed %pre",
         ),
     ],
 )
-def test_what_is_wrong_stops_the_installation_before_anything_is_installed(
-    fe: Frontend, node: LightNode, old: str, new: str, said: str
+def test_a_faulty_kickstart_stops_the_installation_before_anything_is_installed(
+    fe: Frontend, node: LightNode, old: str, new: str, message: str
 ) -> None:
     fe.reinstall(ADDRESS, KICKSTART.replace(old, new, 1))
     with pytest.raises(RuntimeError, match="stopped due to an error"):
         node.run(INSTALL_SECONDS)
-    assert said in node.said()
+    assert message in node.said()
     assert not (node.root / "usr/bin/bash").exists()
     assert fe.installed == set()
 
@@ -213,20 +217,20 @@ def test_an_error_script_reports_the_failure(fe: Frontend, node: LightNode) -> N
     fe.reinstall(ADDRESS, KICKSTART.replace("curl\n%end", "no-such-package\n%end", 1) + onerror)
     with pytest.raises(RuntimeError, match="stopped due to an error"):
         node.run(INSTALL_SECONDS)
-    assert fe.asked(ADDRESS, "/event/failed")
+    assert fe.requests(ADDRESS, "/event/failed")
 
 
-def test_a_package_that_nobody_signed_is_refused_where_signatures_are_asked_for(
+def test_an_unsigned_package_is_rejected_where_signatures_are_required(
     net: Network,
     folder: pathlib.Path,
     fe: Frontend,
     node: LightNode,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = rpms.repository(
+    repository = rpms.repository(
         folder / "own", [rpms.Rpm("site-settings", files={"/etc/motd": "hello\n"})]
     )
-    fe.folders["own"] = own
+    fe.folders["own"] = repository
     text = KICKSTART.replace("network ", f"repo --name=own --baseurl={URL}/own\nnetwork ", 1)
     monkeypatch.setattr(
         "lab.plain.INSTALL", _with_argument(f"inst.lab.gpgkey={URL}/tree/RPM-GPG-KEY-lab")
@@ -240,7 +244,9 @@ def test_a_package_that_nobody_signed_is_refused_where_signatures_are_asked_for(
     assert "site-settings" in refused.said() and "not accepted" in refused.said()
 
 
-def test_the_screen_is_a_tmux_session_as_anacondas(fe: Frontend, node: LightNode) -> None:
+def test_the_screen_is_a_tmux_session_with_the_windows_of_anaconda(
+    fe: Frontend, node: LightNode
+) -> None:
     watching = (
         "%pre\n"
         "tmux list-windows -t anaconda -F '#{window_index} #{window_name}' >/run/windows\n"
@@ -255,7 +261,7 @@ def test_the_screen_is_a_tmux_session_as_anacondas(fe: Frontend, node: LightNode
     windows = (node.root / "root/windows").read_text()
     assert windows == "1 main\n2 shell\n3 log\n4 storage-log\n5 program-log\n"
     screen = (node.root / "root/screen").read_text()
-    count = len(installed(node.root))
+    count = len(installed_packages(node.root))
     assert f"({count}/{count})" in screen
     for line in (
         "Installing bash.x86_64 (",

@@ -24,7 +24,7 @@ MENU = Menu(
     "ROCKS", (Entry("Install the frontend", kickstart="text\n"),), timeout=0, console="ttyS0"
 )
 SECONDS = 240
-# Printed by the installer's first stage, which finds that the machine has no network.
+# Printed by the installer's first stage, which detects that the machine has no network.
 PROOF = "[stage 1"
 
 

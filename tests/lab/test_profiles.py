@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Profiles on a light node: real packages, a real systemctl; behind a compute node the real service.
+"""Profiles on a light node: real packages, a real systemctl; for a compute node the real service.
 
-Every %pre and %post stands twice in the kickstart, and after each of them the node's files are written down.
+The kickstart has every %pre and %post twice, and records the node's files after each of them.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ from support.frontend import NOW, Face, publish
 from support.namespaces import Network
 from support.profiles import kickstart, shipped_files
 
-MAC, IP = "52:54:00:00:00:01", "10.1.255.254"
+MAC = "52:54:00:00:00:01"
+IP = "10.1.255.254"
 PORT = 8080
 INSTALL_SECONDS = 400.0
-# What a site says of machines with a disk of 10 GiB.
+# Attributes of a site for machines with a disk of 10 GiB.
 SITE = {
     "root_size": "4000",
     "swap_size": "256",
@@ -51,16 +52,17 @@ THIRD_PARTY = f"\nrepo --name=third-party --baseurl={URL}/third-party\nlang "
 MUNGE_KEY = "0123456789abcdef" * 4
 
 SECTION = re.compile(r"^%(pre|post)\b.*?^%end\n", re.MULTILINE | re.DOTALL)
-# Of a folder of the node: mode, owner and content of everything but what programs beside the scripts write.
-WRITE_DOWN = """\
+# Records mode, owner and content of all files in folders of the node, except those that background
+# programs write.
+RECORDER = """\
 %pre --interpreter=/usr/bin/python3
 import pathlib
 
 pathlib.Path("/run/twice").mkdir()
-pathlib.Path("/run/write-down").write_text('''\\
+pathlib.Path("/run/record-files").write_text('''\\
 import hashlib, json, os, stat, sys
 
-found = {}
+files_by_path = {}
 for top in sys.argv[2:]:
     for folder, folders, files in os.walk(top):
         for path in (os.path.join(folder, name) for name in folders + files):
@@ -69,40 +71,43 @@ for top in sys.argv[2:]:
             if stat.S_ISREG(state.st_mode):
                 content = hashlib.sha256(open(path, "rb").read()).hexdigest()
             if not path.endswith((".log", ".pid", "/screen")):
-                found[path] = [state.st_mode, state.st_uid, state.st_gid, content]
+                files_by_path[path] = [state.st_mode, state.st_uid, state.st_gid, content]
 with open("/run/twice/" + sys.argv[1], "w") as file:
-    json.dump(found, file)
+    json.dump(files_by_path, file)
 ''')
 %end
 """
-NODE_FOLDERS = "/mnt/sysimage/etc /mnt/sysimage/usr/libexec /mnt/sysimage/state /mnt/sysimage/root /mnt/sysimage/var/lib"
-TAKE_HOME = "%post --nochroot\ncp -r /run/twice /mnt/sysimage/root/\n%end\n"
+NODE_FOLDERS = " ".join(
+    f"/mnt/sysimage/{folder}" for folder in ("etc", "usr/libexec", "state", "root", "var/lib")
+)
+COPY_RECORDS = "%post --nochroot\ncp -r /run/twice /mnt/sysimage/root/\n%end\n"
 
 
-def doubled(kickstart: str) -> tuple[str, list[str]]:
-    """The kickstart with every script twice, and the header of each script."""
+def repeat_scripts(kickstart: str) -> tuple[str, list[str]]:
+    """Return the kickstart with every script twice, and the header of each script."""
     headers: list[str] = []
 
-    def twice(found: re.Match[str]) -> str:
+    def repeat(match: re.Match[str]) -> str:
         number = len(headers)
-        headers.append(found.group().partition("\n")[0])
-        section = "%pre" if found.group(1) == "pre" else "%post --nochroot"
-        folders = "/run/rocks" if found.group(1) == "pre" else NODE_FOLDERS
+        headers.append(match.group().partition("\n")[0])
+        section = "%pre" if match.group(1) == "pre" else "%post --nochroot"
+        folders = "/run/rocks" if match.group(1) == "pre" else NODE_FOLDERS
         runs = [
-            f"{found.group()}\n{section}\npython3 /run/write-down {number:02}-{run} {folders}\n%end\n"
+            f"{match.group()}\n{section}\n"
+            f"python3 /run/record-files {number:02}-{run} {folders}\n%end\n"
             for run in (1, 2)
         ]
         return "\n".join(runs)
 
-    return WRITE_DOWN + SECTION.sub(twice, kickstart) + TAKE_HOME, headers
+    return RECORDER + SECTION.sub(repeat, kickstart) + COPY_RECORDS, headers
 
 
-def with_third_party(served: dict[str, pathlib.Path]) -> dict[str, pathlib.Path]:
-    return {**served, "third-party": sources() / "third-party"}
+def with_third_party(web_content: dict[str, pathlib.Path]) -> dict[str, pathlib.Path]:
+    return {**web_content, "third-party": sources() / "third-party"}
 
 
 class Handler(wsgiref.simple_server.WSGIRequestHandler):
-    """Tells the application the source port, as nginx does."""
+    """Passes the source port to the application, as nginx does."""
 
     def get_environ(self) -> dict[str, Any]:
         return {**super().get_environ(), "REMOTE_PORT": str(self.client_address[1])}
@@ -113,11 +118,12 @@ class Handler(wsgiref.simple_server.WSGIRequestHandler):
 
 @contextlib.contextmanager
 def service(net: Network, settings: Settings) -> Iterator[None]:
-    """The HTTP face on the frontend's address."""
+    """Run the HTTP service on the frontend's address."""
     server = wsgiref.simple_server.WSGIServer((ADDRESS, PORT), Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = net.server.call(lambda: socket.create_server((ADDRESS, PORT)))
-    server.server_name, server.server_port = ADDRESS, PORT
+    server.server_name = ADDRESS
+    server.server_port = PORT
     server.setup_environ()
     server.set_app(application(settings, now=lambda: NOW))
     thread = threading.Thread(target=server.serve_forever)
@@ -130,31 +136,31 @@ def service(net: Network, settings: Settings) -> Iterator[None]:
         thread.join()
 
 
-def changed(root: pathlib.Path, headers: list[str]) -> dict[str, list[str]]:
-    """Script -> the files that its second run changed."""
-    found = {}
+def files_changed(root: pathlib.Path, headers: list[str]) -> dict[str, list[str]]:
+    """Return script -> the files that its second run changed."""
+    changes = {}
     for number, header in enumerate(headers):
         first, second = (
             json.loads((root / f"root/twice/{number:02}-{run}").read_text()) for run in (1, 2)
         )
         paths = sorted(path for path in {*first, *second} if first.get(path) != second.get(path))
         if paths:
-            found[header] = paths
-    return found
+            changes[header] = paths
+    return changes
 
 
 def describe(database: Database) -> None:
-    """The node, and what the site says."""
+    """Describe the node and the site in the database."""
     database.execute("update nodes set mac = ?, ip = ? where name = 'compute-0-0'", (MAC, IP))
     for name, value in SITE.items():
         set_attribute(database, name, value)
     set_secret(database, "munge_key", MUNGE_KEY)
 
 
-def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second_time(
+def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second_run(
     net: Network,
     folder: pathlib.Path,
-    served: dict[str, pathlib.Path],
+    web_content: dict[str, pathlib.Path],
     table_ii: Database,
     urls: Urls,
     laps: Laps,
@@ -166,11 +172,11 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
         url=f"http://{ADDRESS}:{PORT}",
     )
     pin = publish(folder / "install", files=shipped_files(), attributes={**SITE, "arch": "x86_64"})
-    (said,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
-    assert said.order is not None
-    given = Face(settings).get("/rocks/kickstart", IP)
-    assert given.status == 200, given.text
-    text, headers = doubled(given.text.replace(tree_url(settings, pin), f"{URL}/tree"))
+    (result,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
+    assert result.order is not None
+    response = Face(settings).get("/rocks/kickstart", IP)
+    assert response.status == 200, response.text
+    text, headers = repeat_scripts(response.text.replace(tree_url(settings, pin), f"{URL}/tree"))
 
     node = light_node(net, folder / "node", MAC)
     state = node.root / "state/partition1"
@@ -178,20 +184,22 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
     laps.restart()
     with (
         service(net, settings),
-        frontend(net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_third_party(served)) as fe,
+        frontend(
+            net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_third_party(web_content)
+        ) as fe,
     ):
         fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
         assert node.run(INSTALL_SECONDS) == "reboot"
     laps.lap("a light node with the profile of a compute node installed")
 
     log = (node.root / "var/log/anaconda/program.log").read_text()
-    ended = re.findall(r"kickstart script at line \d+: status (\d+)", log)
-    assert (len(ended), set(ended)) == (4 * len(headers) + 2, {"0"})
-    assert changed(node.root, headers) == {}
+    statuses = re.findall(r"kickstart script at line \d+: status (\d+)", log)
+    assert (len(statuses), set(statuses)) == (4 * len(headers) + 2, {"0"})
+    assert files_changed(node.root, headers) == {}
 
-    wants = node.root / "etc/systemd/system/multi-user.target.wants"
+    units = node.root / "etc/systemd/system/multi-user.target.wants"
     assert {"slurmd.service", "munge.service", "autofs.service", "rocks-up.service"} <= {
-        x.name for x in wants.iterdir()
+        x.name for x in units.iterdir()
     }
     assert (node.root / "etc/munge/munge.key").read_text() == MUNGE_KEY
     assert (state / "rocks/node.key").stat().st_mode & 0o777 == 0o600
@@ -199,25 +207,27 @@ def test_every_script_of_a_compute_node_ends_well_and_changes_nothing_the_second
         "ssh_host_ed25519_key",
         "ssh_host_rsa_key",
     }
-    assert orders.find_by_uuid(table_ii, [said.order.uuid])[0].state == "installed"
+    assert orders.find_by_uuid(table_ii, [result.order.uuid])[0].state == "installed"
 
 
-def test_a_frontend_is_installed_from_its_own_kickstart_under_no_order(
-    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
+def test_a_frontend_is_installed_from_its_kickstart_without_an_order(
+    net: Network, folder: pathlib.Path, web_content: dict[str, pathlib.Path], laps: Laps
 ) -> None:
-    # Of most of a frontend's packages the lab has the names alone, so that their units cannot be enabled here.
-    chosen = {"frontend_private_interface": "eth1", "scheduler": "none", **SITE}
-    given = kickstart("frontend", "rhel9", **chosen)
-    text, headers = doubled(
-        re.sub(r"^url --url=.*$", f"url --url={URL}/tree", given, count=1, flags=re.MULTILINE)
+    # Most of a frontend's packages are empty in the lab, so their units cannot be enabled here.
+    attributes = {"frontend_private_interface": "eth1", "scheduler": "none", **SITE}
+    original = kickstart("frontend", "rhel9", **attributes)
+    text, headers = repeat_scripts(
+        re.sub(r"^url --url=.*$", f"url --url={URL}/tree", original, count=1, flags=re.MULTILINE)
     )
     node = light_node(net, folder / "node", MAC)
     laps.restart()
-    with frontend(net, folder / "fe", {MAC: f"{IP},frontend-0"}, with_third_party(served)) as fe:
+    with frontend(
+        net, folder / "fe", {MAC: f"{IP},frontend-0"}, with_third_party(web_content)
+    ) as fe:
         fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
         assert node.run(INSTALL_SECONDS) == "reboot"
     laps.lap("a light node with the profile of a frontend installed")
-    assert changed(node.root, headers) == {}
+    assert files_changed(node.root, headers) == {}
     assert (
         node.root / "etc/systemd/system/multi-user.target.wants/rocks-frontend.service"
     ).is_symlink()

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine that nobody knows is switched on, becomes compute-0-0, works, and is reinstalled with newer software."""
+"""An unknown machine becomes compute-0-0, works, and is reinstalled with newer software."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What goes wrong around an installation: services, disks, power, requests that must not be answered, a dead node."""
+"""Faults around an installation: services, disks, power, invalid requests, a dead node."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from support.namespaces import Network
 from support.waiting import until
 
 NODE = Hardware("52:54:00:00:00:01")
-GHOST_MAC, GHOST, GHOST_ADDRESS = "52:54:00:00:00:02", "compute-0-1", "10.1.255.253"
+GHOST_MAC = "52:54:00:00:00:02"
+GHOST = "compute-0-1"
+GHOST_ADDRESS = "10.1.255.253"
 BMC = "10.1.3.1"
-ROOT_LABEL, WRONG_LABEL = "RK_ROOT", "OTHERS_ROOT"
+ROOT_LABEL = "RK_ROOT"
+WRONG_LABEL = "OTHERS_ROOT"
 SOME_PACKAGES = 10
 
 
-def test_what_goes_wrong_around_an_installation_ends_as_it_should(
+def test_an_installation_survives_or_reports_faults_of_services_disks_and_power(
     net: Network, folder: pathlib.Path, laps: Laps
 ) -> None:
     with (
@@ -38,31 +41,32 @@ def test_what_goes_wrong_around_an_installation_ends_as_it_should(
     ):
         laps.lap("the frontend has converged and published a distribution")
         story = Story(fe, node, laps)
-        restart_the_web_server_by_itself(fe)
+        check_that_the_web_server_is_restarted(fe)
         enter(fe, node.mac, GHOST_MAC)
-        outlive_what_goes_away(story)
+        outlive_stopped_services(story)
         story.mark()
-        refuse_a_disk_that_is_not_whole(story)
+        reject_a_disk_with_a_wrong_label(story)
         lose_power_in_the_middle(story, net)
         describe(fe, bmc)
-        come_back_from_the_dead(story, net)
+        recover_by_the_controller(story, net)
         laps.lap("all faults are over", node.cpu_seconds())
 
 
 def enter(fe: Frontend, *macs: str) -> None:
-    """The machines of a list, with an order each."""
+    """Add the machines of a list, with an order each."""
     fe.playbook("insert-ethers", {"source": list(macs), "count": len(macs)})
 
 
-def restart_the_web_server_by_itself(fe: Frontend) -> None:
-    """Who kills nginx keeps nodes waiting for moments, not until somebody comes."""
+def check_that_the_web_server_is_restarted(fe: Frontend) -> None:
+    """systemd restarts a killed nginx, so nodes wait only shortly."""
     fe.run("systemctl", "kill", "--signal=KILL", "nginx")
     until(lambda: status(fe, "/rocks/health") == "200", SECONDS, "nginx to be back")
 
 
-def outlive_what_goes_away(story: Story) -> None:
-    """DHCP, the database and the web server are away for a minute each, while they are wanted."""
-    fe, node = story.fe, story.node
+def outlive_stopped_services(story: Story) -> None:
+    """Stop DHCP, the database and the web server for a minute each, while a node needs them."""
+    fe = story.fe
+    node = story.node
     story.laps.restart()
     node.power_on()
     story.wait_for("booted")
@@ -71,7 +75,7 @@ def outlive_what_goes_away(story: Story) -> None:
         wait_a_minute(time.monotonic())
         assert "eth0 has" not in node.said()
     node.wait_for_console(f"eth0 has {ADDRESS}", SECONDS)
-    story.lap("DHCP was away for a minute, and there is a lease")
+    story.lap("DHCP was down for a minute, and the node has a lease")
     story.wait_for("installing")
     with away(fe, "mariadb"):
         node.wait_for_console("anaconda stand-in started", SECONDS)
@@ -81,56 +85,62 @@ def outlive_what_goes_away(story: Story) -> None:
             "it waits for its secrets"
         )
     node.wait_for_console("Setting up the installation environment", SECONDS)
-    story.lap("the database was away for a minute, and the secrets are there")
+    story.lap("the database was down for a minute, and the node has its secrets")
     wait_for_packages(story)
     with away(fe, "nginx"):
-        before = installed(node)
+        before = count_installed(node)
         wait_a_minute(time.monotonic())
-        assert packages(story) < installed(node) > before, "nothing is heard, and it goes on"
-    story.lap("the web server was away for a minute")
+        assert count_reported(story) < count_installed(node) > before, (
+            "the installation continues without reports"
+        )
+    story.lap("the web server was down for a minute")
     for state in ("installed", "up"):
         story.wait_for(state)
     story.check(LOCAL.version)
 
 
-def refuse_a_disk_that_is_not_whole(story: Story) -> None:
-    """A file system of the cluster has another label: nothing is written, and the reason is told."""
+def reject_a_disk_with_a_wrong_label(story: Story) -> None:
+    """Change the label of a file system: nothing is written, and the reason is reported."""
     device = story.ssh("findmnt --noheadings --output SOURCE /").strip()
     assert story.ssh(f"blkid -p -s LABEL -o value {device}") == f"{ROOT_LABEL}\n"
     story.ssh(f"e2label {device} {WRONG_LABEL}; sync")
     story.laps.restart()
     send(story.fe)
     assert ROOT_LABEL in failure(story)
-    story.lap("a wrong label is refused and reported")
+    story.lap("a wrong label is rejected and reported")
     story.node.power_cycle()
     until(lambda: answers(story), INSTALL_SECONDS, "the old system to answer")
     assert story.ssh(f"cat {STATE} /root/gone") == "state\nsoft\n"
     story.ssh(f"e2label {device} {ROOT_LABEL}; sync")
-    story.lap("the old system is up, and has all that it had")
+    story.lap("the old system is up with all its files")
 
 
 def lose_power_in_the_middle(story: Story, net: Network) -> None:
-    """The node is switched off while packages are installed: it comes back to a torso that does not boot, once."""
+    """Cut the power while packages are installed: the node tries to boot once, and not in a loop."""
     send(story.fe)
     story.laps.restart()
     story.wait_for("installing")
     wait_for_packages(story)
     story.node.power_off()
-    before, asked = len(story.node.said()), boots(story.fe)
+    before = len(story.node.said())
+    boots_before = boots(story.fe)
     story.node.power_on()
     since = time.monotonic()
     assert failure(story).startswith("the machine restarted in the middle of the installation (")
     story.lap("power was lost in the middle, and the order has failed")
-    refuse_what_is_asked_twice_or_too_late(story.fe, ghost(net, GHOST_MAC, GHOST_ADDRESS))
-    story.lap("a second kickstart and an expired order are refused")
+    reject_second_and_late_requests(story.fe, ghost(net, GHOST_MAC, GHOST_ADDRESS))
+    story.lap("a second kickstart and an expired order are rejected")
     wait_a_minute(since)
-    story.node.screenshot(story.node.folder / "torso.png")
-    assert boots(story.fe) == asked + 1, "it does not loop"
-    assert "login:" not in story.node.said()[before:], "and does not boot what is not whole"
+    story.node.screenshot(story.node.folder / "incomplete.png")
+    assert boots(story.fe) == boots_before + 1, "the node does not reboot in a loop"
+    assert "login:" not in story.node.said()[before:], "the incomplete system does not boot"
 
 
-def refuse_what_is_asked_twice_or_too_late(fe: Frontend, asking: Ghost) -> None:
-    """The kickstart is given once, and again only while the answer may have been lost; an order ends with its time."""
+def reject_second_and_late_requests(fe: Frontend, asking: Ghost) -> None:
+    """Check that a kickstart is sent once, and again only while the answer can have been lost.
+
+    An expired order is rejected.
+    """
     assert f"{GHOST}: installing" in asking.boot()
     status, text = asking.kickstart()
     assert (status, asking.kickstart()) == (200, (200, text))
@@ -150,7 +160,7 @@ def refuse_what_is_asked_twice_or_too_late(fe: Frontend, asking: Ghost) -> None:
 
 
 def describe(fe: Frontend, bmc: Controller) -> None:
-    """Say where the node's controller is, and as whom it is asked."""
+    """Describe the node's controller and its account."""
     for module, words in (
         ("rocks_interface", f"node={NAME} name=bmc kind=bmc ip={bmc.address}"),
         ("rocks_attribute", f"name=bmc_user value={bmc.user} appliance=compute"),
@@ -160,24 +170,24 @@ def describe(fe: Frontend, bmc: Controller) -> None:
         fe.run("ansible", "localhost", "-m", module, "-a", words)
 
 
-def come_back_from_the_dead(story: Story, net: Network) -> None:
-    """The torso is switched by its controller; the frontend loses power meanwhile, and goes on where it was."""
+def recover_by_the_controller(story: Story, net: Network) -> None:
+    """Reinstall the dead node by its controller, and cut the frontend's power meanwhile."""
     story.laps.restart()
     assert "by ipmi" in send(story.fe, "power=true")
     story.lap("the dead node was switched by its controller")
     story.wait_for("installing")
     wait_for_packages(story)
     again = Story(restart(net, story.fe), story.node, story.laps)
-    again.lap("the frontend has lost its power, and is back")
+    again.lap("the frontend was restarted after a power cut")
     again.fe.run("ansible", NAME, "-m", "rocks_reinstall", timeout=INSTALL_SECONDS)
     assert last_order(again.fe, NAME)["state"] == "up"
-    again.lap("the same command went on, and the node is up")
+    again.lap("the same command has continued, and the node is up")
     again.check(LOCAL.version)
     again.check_marks()
 
 
 def status(fe: Frontend, path: str) -> str:
-    """What the web server says to the frontend itself; 000 when nobody does."""
+    """Return the web server's status for the frontend itself; 000 without an answer."""
     argv = [
         "curl",
         "--silent",
@@ -192,7 +202,7 @@ def status(fe: Frontend, path: str) -> str:
 
 
 def send(fe: Frontend, *words: str) -> str:
-    """Order the node and send it into the installer, and do not wait for it."""
+    """Order the node and boot it into the installer, without waiting."""
     return fe.run(
         "ansible",
         NAME,
@@ -204,32 +214,35 @@ def send(fe: Frontend, *words: str) -> str:
 
 
 def last_order(fe: Frontend, name: str) -> dict[str, str]:
-    """A node's last order."""
+    """Return a node's last order."""
     columns = ("uuid", "state", "reason", "phase", "done")
-    query = f"select {', '.join(columns)} from installs where node = (select id from nodes where name = '{name}')"
+    node = f"(select id from nodes where name = '{name}')"
+    query = f"select {', '.join(columns)} from installs where node = {node}"
     ((*values,),) = fe.sql(f"{query} order by id desc limit 1")
     return dict(zip(columns, values))
 
 
-def packages(story: Story) -> int:
-    """How many packages the frontend has heard of."""
+def count_reported(story: Story) -> int:
+    """Return the number of installed packages in the node's last report."""
     order = last_order(story.fe, NAME)
     return int(order["done"]) if order["phase"] == "install" else 0
 
 
-def installed(node: Machine) -> int:
-    """How many packages the node's screen has named; there it is installed once so far."""
+def count_installed(node: Machine) -> int:
+    """Return the number of packages on the node's screen, which shows one installation."""
     return node.said().count("] Installing ")
 
 
 def wait_for_packages(story: Story) -> None:
     story.node.wait(
-        lambda: packages(story) >= SOME_PACKAGES, INSTALL_SECONDS, "some packages to be installed"
+        lambda: count_reported(story) >= SOME_PACKAGES,
+        INSTALL_SECONDS,
+        "some packages to be installed",
     )
 
 
 def failure(story: Story) -> str:
-    """Why the order failed, as soon as it has."""
+    """Wait until the order has failed; return the reason."""
     until(
         lambda: last_order(story.fe, NAME)["state"] == "failed",
         INSTALL_SECONDS,
@@ -239,7 +252,7 @@ def failure(story: Story) -> str:
 
 
 def boots(fe: Frontend) -> int:
-    """How often the node has asked what to boot."""
+    """Return how often the node has requested its boot script."""
     ((count,),) = fe.sql(
         f"select count(*) from audit where action = 'boot' and address = '{ADDRESS}'"
     )
@@ -247,7 +260,7 @@ def boots(fe: Frontend) -> int:
 
 
 def answers(story: Story) -> bool:
-    """Can root log in?"""
+    """Return whether root can log in."""
     try:
         return bool(story.ssh("true") or True)
     except CommandError:

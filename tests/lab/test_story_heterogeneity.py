@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One cluster, several kinds of software (paper, 6.1 and 6.2.3): releases, architectures, distributions of one's own.
+"""One cluster with several releases, architectures and distributions (paper, 6.1 and 6.2.3).
 
-The nodes are light ones that boot what they have installed: real packages, a real init, sshd, munge and slurmd.
+The nodes are light ones that boot what they have installed: real packages, a real init, sshd, munge
+and slurmd.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ from support.kickstarts import parse_strictly
 from support.namespaces import Namespace, Network
 from support.waiting import until
 
-SECONDS, INSTALL_SECONDS = 120.0, 600.0
-# Node -> its MAC; two are of the membership Compute, the third is of one whose distribution is another release.
+SECONDS = 120.0
+INSTALL_SECONDS = 600.0
+# Node -> its MAC; two have the membership Compute, the third one with another release.
 NODES = {
     "compute-0-0": "52:54:00:00:01:01",
     "compute-0-1": "52:54:00:00:01:02",
     "compute-1-0": "52:54:00:00:02:01",
 }
-ARM, ARM_MAC = "compute-2-0", "52:54:00:00:03:01"
+ARM = "compute-2-0"
+ARM_MAC = "52:54:00:00:03:01"
 ARM_HTTP = firmware.Firmware("HTTPClient:Arch:00019:UNDI:003000", 0x13, firmware.UEFI_HTTP.schedule)
 MEMBERSHIPS = {"Next": "rocks-10", "Own": "rocks-own"}
 SLURM = {"frontend_slurm_distributions": ["rocks", "rocks-10", "rocks-own"]}
@@ -39,7 +42,7 @@ OWN_TOOL = rpms.Rpm("own-tool", files={"/usr/bin/own-tool": "#!/bin/sh\necho min
 OWN_XML = """\
 <kickstart>
   <description>
-    What one developer wants on the nodes.
+    The additions of one developer.
   </description>
 
   <package>own-tool</package>
@@ -56,10 +59,11 @@ class Site:
     laps: Laps
 
     def last(self, node: str) -> tuple[str, str]:
-        """State and distribution of the node's last order; what has ended a machine's life is raised."""
+        """Return state and distribution of the node's last order; raise a stopped machine's error."""
         for machine in self.machines.values():
             machine.check()
-        query = f"select i.state, i.distribution from installs i join nodes n on n.id = i.node where n.name = '{node}'"
+        installs = "installs i join nodes n on n.id = i.node"
+        query = f"select i.state, i.distribution from {installs} where n.name = '{node}'"
         state, distribution = self.fe.sql(f"{query} order by i.id desc limit 1")[0]
         return state, distribution
 
@@ -67,31 +71,31 @@ class Site:
         until(lambda: self.last(node)[0] == "up", INSTALL_SECONDS, f"{node} to be up")
 
     def release(self, node: str) -> str:
-        """Which release runs there, as the node says it."""
+        """Return the release that the node runs."""
         return self.machines[node].run("cat", "/etc/redhat-release").strip()
 
     def in_slurm(self, node: str) -> tuple[str, set[str]]:
-        """State and active features."""
+        """Return the node's state and active features in Slurm."""
         state, features = self.fe.run(
             "sinfo", "--noheader", "--nodes", node, "--Format=StateLong,features_act:200"
         ).split()
         return state, set(features.split(","))
 
     def wait_for_slurm(self, node: str, feature: str) -> None:
-        def there() -> bool:
+        def is_ready() -> bool:
             state, features = self.in_slurm(node)
             return state == "idle" and feature in features
 
-        until(there, SECONDS, f"{node} to be idle with {feature}")
+        until(is_ready, SECONDS, f"{node} to be idle with {feature}")
 
     def forget_key(self, node: str) -> None:
-        """A light node's disk is pretended: it cannot show the key that a preserved partition keeps."""
+        """Remove the node's key: a light node has no preserved partition that keeps it."""
         self.fe.module("rocks_secret", name="node_key", node=node, state="absent")
 
 
 @contextlib.contextmanager
 def site(net: Network, folder: pathlib.Path, laps: Laps) -> Iterator[Site]:
-    """A frontend with four distributions, and three nodes that are switched on."""
+    """Run a frontend with four distributions, and three nodes that are switched on."""
     mirrors = {"stock-10": tree("10.0"), "stock-arm": arm.tree(folder / "arm")}
     with (
         frontend(net, folder / "frontend", SLURM, describe, mirrors) as fe,
@@ -99,7 +103,9 @@ def site(net: Network, folder: pathlib.Path, laps: Laps) -> Iterator[Site]:
     ):
         laps.lap("the frontend has converged and published its first distribution")
         publish_others(fe)
-        laps.lap("three more are published: another release, another architecture, a child")
+        laps.lap(
+            "published three more distributions: another release, another architecture, a child"
+        )
         fe.playbook("insert-ethers", {"source": list(NODES.values())[:2], "count": 2})
         fe.playbook(
             "insert-ethers",
@@ -115,7 +121,7 @@ def site(net: Network, folder: pathlib.Path, laps: Laps) -> Iterator[Site]:
 
 
 def describe(fe: Frontend) -> None:
-    """A distribution has the profiles of the memberships that are installed from it."""
+    """Add the memberships of the other distributions, so that these contain their profiles."""
     for name, distribution in MEMBERSHIPS.items():
         fe.module(
             "rocks_membership",
@@ -149,22 +155,22 @@ def publish_others(fe: Frontend) -> None:
     )
 
 
-def test_releases_architectures_and_distributions_of_ones_own_live_in_one_cluster(
+def test_several_releases_architectures_and_distributions_work_in_one_cluster(
     net: Network, folder: pathlib.Path, laps: Laps
 ) -> None:
-    with site(net, folder, laps) as given:
-        two_memberships_have_two_releases(given)
-        one_node_has_a_distribution_of_its_own(given)
-        a_job_gets_the_release_that_it_asks_for(given)
-        another_architecture_gets_its_own_loader_installer_and_packages(net, given.fe)
+    with site(net, folder, laps) as cluster:
+        two_memberships_have_two_releases(cluster)
+        one_node_gets_a_private_distribution(cluster)
+        a_job_gets_the_release_that_it_requires(cluster)
+        another_architecture_gets_its_boot_loader_installer_and_packages(net, cluster.fe)
         laps.lap("the aarch64 node's loader, installer, kickstart and packages are answered")
 
 
-def two_memberships_have_two_releases(given: Site) -> None:
+def two_memberships_have_two_releases(cluster: Site) -> None:
     for node in NODES:
-        given.wait_until_up(node)
-    given.laps.lap("three nodes of two releases are up")
-    assert {node: given.release(node) for node in NODES} == {
+        cluster.wait_until_up(node)
+    cluster.laps.lap("three nodes of two releases are up")
+    assert {node: cluster.release(node) for node in NODES} == {
         "compute-0-0": "Lab Enterprise Linux 9.4",
         "compute-0-1": "Lab Enterprise Linux 9.4",
         "compute-1-0": "Lab Enterprise Linux 10.0",
@@ -174,11 +180,11 @@ def two_memberships_have_two_releases(given: Site) -> None:
         "compute-0-1": "rocks",
         "compute-1-0": "rocks_10",
     }.items():
-        given.wait_for_slurm(node, feature)
-    given.laps.lap("they are idle in Slurm")
+        cluster.wait_for_slurm(node, feature)
+    cluster.laps.lap("the nodes are idle in Slurm")
 
 
-def one_node_has_a_distribution_of_its_own(given: Site) -> None:
+def one_node_gets_a_private_distribution(cluster: Site) -> None:
     argv = [
         "ansible",
         "compute-0-0",
@@ -187,38 +193,38 @@ def one_node_has_a_distribution_of_its_own(given: Site) -> None:
         "-a",
         "distribution=rocks-own scheduler=slurm rearm=true",
     ]
-    given.laps.restart()
-    given.fe.run(*argv, timeout=INSTALL_SECONDS)
-    given.laps.lap("one node has a distribution of its own")
-    assert given.machines["compute-0-0"].run("own-tool") == "mine\n"
-    assert not (given.machines["compute-0-1"].node.root / "usr/bin/own-tool").exists()
-    given.wait_for_slurm("compute-0-0", "rocks_own")
+    cluster.laps.restart()
+    cluster.fe.run(*argv, timeout=INSTALL_SECONDS)
+    cluster.laps.lap("one node has a private distribution")
+    assert cluster.machines["compute-0-0"].run("own-tool") == "mine\n"
+    assert not (cluster.machines["compute-0-1"].node.root / "usr/bin/own-tool").exists()
+    cluster.wait_for_slurm("compute-0-0", "rocks_own")
 
 
-def a_job_gets_the_release_that_it_asks_for(given: Site) -> None:
-    """A node is reinstalled for it, and stays what it has become."""
-    node = given.machines["compute-0-1"].node
-    given.forget_key("compute-0-1")
-    (given.fe.root / "tmp/job").write_text(JOB)
-    given.laps.restart()
-    wanted = [
+def a_job_gets_the_release_that_it_requires(cluster: Site) -> None:
+    """Slurm reinstalls a node for it, and the node keeps the new release."""
+    node = cluster.machines["compute-0-1"].node
+    cluster.forget_key("compute-0-1")
+    (cluster.fe.root / "tmp/job").write_text(JOB)
+    cluster.laps.restart()
+    options = [
         "--constraint=rocks_10",
         "--nodelist=compute-0-1",
         "--wait",
         f"--output=/{OUTPUT}",
         "--chdir=/",
     ]
-    given.fe.run("sbatch", *wanted, "/tmp/job", timeout=INSTALL_SECONDS)
-    given.laps.lap("a job has run on the release that it asked for, on a node that had another one")
+    cluster.fe.run("sbatch", *options, "/tmp/job", timeout=INSTALL_SECONDS)
+    cluster.laps.lap("a job has run on its required release, on a node that had another one")
     assert (node.root / OUTPUT).read_text() == "Lab Enterprise Linux 10.0\ncompute-0-1\n"
-    assert given.last("compute-0-1") == ("up", "rocks-10")
-    given.wait_for_slurm("compute-0-1", "rocks_10")
+    assert cluster.last("compute-0-1") == ("up", "rocks-10")
+    cluster.wait_for_slurm("compute-0-1", "rocks_10")
 
 
-def another_architecture_gets_its_own_loader_installer_and_packages(
+def another_architecture_gets_its_boot_loader_installer_and_packages(
     net: Network, fe: Frontend
 ) -> None:
-    """What cannot run here is asked for as its firmware, its loader and its installer would."""
+    """Send the requests of the firmware, the loader and the installer of an aarch64 machine."""
     machine = net.client("arm", ARM_MAC)
     lease = firmware.ask(machine, ARM_MAC, ARM_HTTP)
     assert lease and (lease.hostname, lease.vendor_class) == (ARM, "HTTPClient")

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""1,000 machines get power in the same moment, and in the middle of their installation once more.
+"""1,000 machines get power at the same time, and again in the middle of their installation.
 
-Each is an address and a MAC: a DHCP client with iPXE's options and times, and what loader and installer ask by HTTP.
-The frontend is whole: Kea on MariaDB, nginx, the service.
+Each is an address and a MAC: a DHCP client with iPXE's options and times, and the HTTP requests of
+boot loader and installer. The frontend is complete: Kea on MariaDB, nginx, the service.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from lab.story.frontend import ADDRESS, Frontend, frontend
 from support import firmware, load
 from support.namespaces import Namespace, Network
 
-COUNT, RACK = 1000, 40
+COUNT = 1000
+RACK = 40
 MACS = [f"52:54:00:00:{number >> 8:02x}:{number & 255:02x}" for number in range(COUNT)]
-# The nodes' addresses are the highest of the network; all of them are this one machine's own.
-OWN, THEIRS = "10.1.200.1/16", "10.1.252.0/22"
+# The nodes' addresses are the highest of the network; this machine has all of them.
+OWN = "10.1.200.1/16"
+THEIRS = "10.1.252.0/22"
 SECONDS = 300.0
-LOADER, INSTALLER = "iPXE/1.21.1", "curl/7.76.1"
+LOADER = "iPXE/1.21.1"
+INSTALLER = "curl/7.76.1"
 REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n{mac}Connection: close\r\n\r\n"
 )
@@ -49,31 +52,30 @@ class Crowd:
     laps: Laps
 
     def power_on(self, when: str) -> None:
-        """Everybody has the address of its row within the firmware's own four tries."""
+        """Check that each machine gets the address of its row within the firmware's four tries."""
         self.laps.restart()
         leases = firmware.ask_all(self.place, [machine.mac for machine in self.machines])
         tries = Counter(lease.discovers if lease else 0 for lease in leases.values())
         slowest = max(lease.seconds for lease in leases.values() if lease)
-        self.laps.lap(
-            f"{when}: leases; by request {dict(sorted(tries.items()))}, the slowest took {slowest:.1f} s"
-        )
+        by_tries = dict(sorted(tries.items()))
+        self.laps.lap(f"{when}: leases; tries {by_tries}, the slowest took {slowest:.1f} s")
         assert {mac: lease and lease.address for mac, lease in leases.items()} == {
             machine.mac: machine.address for machine in self.machines
         }
 
-    def ask(self, when: str, path: str, want: str) -> Counter[int]:
-        """Everybody asks this; how often which status was answered.
+    def request(self, when: str, path: str, expected: str) -> Counter[int]:
+        """Send this request from each machine; return the number of answers by status.
 
-        want  what each answer must hold; {name} is the machine's
+        expected  the text that each answer must contain; {name} is the machine's
         """
         clients = [
             {
-                "address": one.address,
+                "address": machine.address,
                 "due": 0.0,
-                "requests": [_request(path, one)],
-                "want": want.format(name=one.name),
+                "requests": [_request(path, machine)],
+                "want": expected.format(name=machine.name),
             }
-            for one in self.machines
+            for machine in self.machines
         ]
         job = json.dumps({"clients": clients, "every": 0.0, "low": False})
         environment = {"PYTHONPATH": str(cache.ROOT / "tests")}
@@ -81,13 +83,14 @@ class Crowd:
         done = self.place.run(
             [sys.executable, load.__file__], timeout=SECONDS, stdin=job, env=environment
         )
-        said: dict[str, Any] = json.loads(done.stdout)
-        middle, slowest = (said["latencies"][place] for place in (len(said["latencies"]) // 2, -1))
-        self.laps.lap(
-            f"{when}: {path} {said['statuses']}, half within {middle:.1f} s, the slowest {slowest:.1f} s"
+        result: dict[str, Any] = json.loads(done.stdout)
+        middle, slowest = (
+            result["latencies"][place] for place in (len(result["latencies"]) // 2, -1)
         )
-        assert (said["failed"], said["wrong"]) == ({}, 0)
-        return Counter({int(status): count for status, count in said["statuses"].items()})
+        times = f"half within {middle:.1f} s, the slowest {slowest:.1f} s"
+        self.laps.lap(f"{when}: {path} {result['statuses']}, {times}")
+        assert (result["failed"], result["wrong"]) == ({}, 0)
+        return Counter({int(status): count for status, count in result["statuses"].items()})
 
 
 def _request(path: str, machine: Machine) -> str:
@@ -96,8 +99,8 @@ def _request(path: str, machine: Machine) -> str:
     return REQUEST.format(path=path, host=ADDRESS, agent=LOADER if loader else INSTALLER, mac=mac)
 
 
-def switched_off(net: Network, fe: Frontend, laps: Laps) -> Crowd:
-    """The machines that the database knows, behind one card."""
+def connect_machines(net: Network, fe: Frontend, laps: Laps) -> Crowd:
+    """Connect the machines of the database to the network, behind one card."""
     place = net.client("crowd")
     place.ip("address", "add", OWN, "dev", "eth0")
     place.ip("route", "add", "local", THEIRS, "dev", "lo")
@@ -106,31 +109,36 @@ def switched_off(net: Network, fe: Frontend, laps: Laps) -> Crowd:
     return Crowd(place, [Machine(*row) for row in rows], laps)
 
 
-def test_a_thousand_nodes_that_lose_power_twice_are_all_answered_and_none_installs_twice(
+def test_a_thousand_nodes_that_lose_power_twice_are_all_answered_and_install_once(
     net: Network, folder: pathlib.Path, laps: Laps
 ) -> None:
     with frontend(net, folder / "frontend") as fe:
         laps.restart()
         source = [{"mac": mac, "rack": number // RACK} for number, mac in enumerate(MACS)]
         fe.playbook("insert-ethers", {"source": source, "count": COUNT}, SECONDS)
-        laps.lap(f"{COUNT:,} machines are entered and ordered")
-        crowd = switched_off(net, fe, laps)
+        laps.lap(f"{COUNT:,} machines are added and ordered")
+        crowd = connect_machines(net, fe, laps)
 
         crowd.power_on("power is back")
-        assert crowd.ask("power is back", "/rocks/boot", "{name}: installing rocks") == {200: COUNT}
-        assert crowd.ask("power is back", "/rocks/kickstart", "--hostname={name} ") == {200: COUNT}
+        assert crowd.request("power is back", "/rocks/boot", "{name}: installing rocks") == {
+            200: COUNT
+        }
+        assert crowd.request("power is back", "/rocks/kickstart", "--hostname={name} ") == {
+            200: COUNT
+        }
         assert fe.sql("select state, count(*) from installs group by state") == [
             ("installing", str(COUNT))
         ]
 
         crowd.power_on("and once more")
-        assert crowd.ask("and once more", "/rocks/boot", "{name}: ") == {200: COUNT}
-        assert crowd.ask("and once more", "/rocks/kickstart", "{name}") == {409: COUNT}
+        assert crowd.request("and once more", "/rocks/boot", "{name}: ") == {200: COUNT}
+        assert crowd.request("and once more", "/rocks/kickstart", "{name}") == {409: COUNT}
         assert fe.sql("select state, count(*) from installs group by state") == [
             ("failed", str(COUNT))
         ]
-        given = "select decision, count(*), count(distinct node) from audit where action = 'kickstart' group by decision"
-        assert sorted(fe.sql(given)) == [
+        columns = "decision, count(*), count(distinct node)"
+        query = f"select {columns} from audit where action = 'kickstart' group by decision"
+        assert sorted(fe.sql(query)) == [
             ("200", str(COUNT), str(COUNT)),
             ("409", str(COUNT), str(COUNT)),
         ]

@@ -16,7 +16,7 @@ from lab.story.steps import Story
 from support.namespaces import Network
 
 NODE = Hardware("52:54:00:00:00:01", firmware=UEFI_HTTP)
-# The stand-in's signed GRUB is Debian's, which does not go on over HTTP.
+# The stand-in's signed GRUB is Debian's, which does not continue over HTTP.
 SITE = {"frontend_dhcp": "dhcpd", "frontend_boot_loader": "ipxe"}
 NEWER = replace(LOCAL, version="1.1")
 

@@ -1,8 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Machines that boot their disk first are sent into the installer over ssh: GRUB's next entry, kexec, BootNext.
+"""Boot methods over ssh for machines that boot their disk first: GRUB's next entry, kexec,
+BootNext.
 
-The scripts, and the boot answer that they ask for, are the product's; the machines were installed by the plain frontend.
+The scripts and the boot answer that they request are the product's; the plain frontend installs the
+machines.
 """
 
 from __future__ import annotations
@@ -36,58 +38,63 @@ from support.namespaces import Network
 from support.profiles import SITES, kickstart, scripts
 
 NODE = Hardware("52:54:00:00:00:01")
-NAME, ADDRESS = "compute-0-0", "10.1.255.254"
+NAME = "compute-0-0"
+ADDRESS = "10.1.255.254"
 HOSTS = {NODE.mac: f"{ADDRESS},{NAME}"}
 KICKSTART = (cache.LAB / "kickstarts/machine.cfg").read_text()
-# What Red Hat's installer puts there with the boot loader, and by itself.
+# Packages that Red Hat's installer adds with the boot loader, and automatically.
 PACKAGES = "@^minimal-environment\ngrub2\nkexec-tools\n"
-# As the node file console.xml has it.
+# As in the node file console.xml.
 SSHD = 'sshpw --username=root --sshkey "{key}"\nrootpw'
 FRONTEND = f"\n%post\nmkdir -p /etc/rocks\necho {URL} >/etc/rocks/frontend\n%end\n"
 START = boot_scripts.BootParameters(
     NAME, NODE.mac, "rocks", "4c19e0b2aa17", URL, f"{URL}/tree", installer_for("rhel9"),
     ("console=ttyS0,115200", "quiet", "mitigations=off", "inst.sshd"),
 )  # fmt: skip
-# A driver that each node builds, as its node file has it; and the module, since the lab's machines have no compiler.
+# The section of a driver that nodes build; the module is fetched, because the lab's machines have
+# no compiler.
 DRIVER = """
 %post --erroronfail
 {script}
 mkdir -p /lib/modules/{kernel}/extra/myri
-curl --silent --show-error --fail --output /lib/modules/{kernel}/extra/myri/myri.ko {url}/drivers/myri.ko
+module=/lib/modules/{kernel}/extra/myri/myri.ko
+curl --silent --show-error --fail --output $module {url}/drivers/myri.ko
 depmod {kernel}
 ln -s ../rocks-driver.service /etc/systemd/system/multi-user.target.wants/
 %end
 """
 SECONDS = 900.0
-UP, ASKED, ASKED_BY_FIRMWARE = "/event/up", "/rocks/kickstart", "/ks/"
+UP = "/event/up"
+KICKSTART_PATH = "/rocks/kickstart"
+KICKSTART_BY_FIRMWARE = "/ks/"
 
 
 def with_driver(
-    folder: pathlib.Path, served: dict[str, pathlib.Path]
+    folder: pathlib.Path, web_content: dict[str, pathlib.Path]
 ) -> tuple[dict[str, pathlib.Path], str]:
-    """What is served when a driver for the kernel of the lab is there, too; and the section of a kickstart that wants it."""
+    """Build a driver; return the web content with it, and the kickstart section that loads it."""
     (kernel,) = (path.name for path in (sources() / "kernel/lib/modules").iterdir())
     root = scratch.make(folder / "compiler")
     pack(root / "root/myri.tar", "myri")
     shutil.copy(cache.ROOT / "xml/include/build-driver", root / "root")
-    ended = scratch.run(root, f"sh /root/build-driver myri 1.2 /root/myri.tar {kernel}", SECONDS)
-    assert ended.status == 0, ended.stdout + ended.stderr
+    result = scratch.run(root, f"sh /root/build-driver myri 1.2 /root/myri.tar {kernel}", SECONDS)
+    assert result.status == 0, result.stdout + result.stderr
     shutil.copy(
         root / scratch.LAYER / f"upper/lib/modules/{kernel}/extra/myri/myri.ko", root / "root"
     )
     site = {**SITES["driver of its own"], "driver_source": f"{URL}/drivers/myri.tar"}
     (script,) = (
-        one.text
-        for one in scripts(kickstart("compute", "rhel9", **site), "rhel9")
-        if one.node == "driver-2"
+        script_section.text
+        for script_section in scripts(kickstart("compute", "rhel9", **site), "rhel9")
+        if script_section.node == "driver-2"
     )
-    return {**served, "drivers": root / "root"}, DRIVER.format(
+    return {**web_content, "drivers": root / "root"}, DRIVER.format(
         script=script, kernel=kernel, url=URL
     )
 
 
 class Stage:
-    """One machine, and all that it asks for."""
+    """One machine and its frontend."""
 
     def __init__(
         self,
@@ -98,27 +105,33 @@ class Stage:
         laps: Laps,
         further: str = FRONTEND,
     ) -> None:
-        self.net, self.fe, self.node, self.key, self.laps = net, fe, node, key, laps
-        fe.made["/rocks/boot"] = lambda _address: boot_scripts.install_script(
+        self.net = net
+        self.fe = fe
+        self.node = node
+        self.key = key
+        self.laps = laps
+        fe.responses["/rocks/boot"] = lambda _address: boot_scripts.install_script(
             boot_scripts.IPXE, START
         )
-        fe.made[ASKED] = lambda address: fe.kickstarts[address]
+        fe.responses[KICKSTART_PATH] = lambda address: fe.kickstarts[address]
         text = KICKSTART.replace("@KEY@", key.public).replace("@^minimal-environment\n", PACKAGES)
         fe.reinstall(ADDRESS, text.replace("rootpw", SSHD.format(key=key.public), 1) + further)
 
     def wait_for(self, what: str, count: int) -> None:
-        """Until the machine has asked for it so often, in all."""
+        """Wait until the machine has requested a path ``count`` times in total."""
         self.node.wait(
-            lambda: len(self.fe.asked(ADDRESS, what)) >= count, SECONDS, f"{what} for time {count}"
+            lambda: len(self.fe.requests(ADDRESS, what)) >= count,
+            SECONDS,
+            f"{what} for time {count}",
         )
         self.laps.lap(f"{what}, {count}", self.node.cpu_seconds())
 
     def run(self, *argv: str) -> str:
-        """What a command on the machine prints."""
+        """Run a command on the machine; return its output."""
         return self.key.run(self.net.server, ADDRESS, *argv)
 
     def send(self, way: str) -> None:
-        """Send the machine into the installer as rocks_reinstall does, with this test's key."""
+        """Boot the machine into the installer as rocks_reinstall does, with this test's key."""
 
         def ssh(argv: list[str], **options: Any) -> process.ProgramResult:
             key = ["-i", str(self.key.private), "-o", "UserKnownHostsFile=/dev/null"]
@@ -129,29 +142,29 @@ class Stage:
         assert boot_installer(target, run=ssh) == way
 
 
-def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec_and_loads_its_driver(
-    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
+def test_a_bios_machine_boots_the_installer_by_grub_once_and_by_kexec_and_loads_its_driver(
+    net: Network, folder: pathlib.Path, web_content: dict[str, pathlib.Path], laps: Laps
 ) -> None:
-    served, driver = with_driver(folder, served)
+    web_content, driver = with_driver(folder, web_content)
     with (
-        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        frontend(net, folder / "frontend", HOSTS, web_content) as fe,
         machine(net, folder / "node", NODE, ("disk", "network")) as node,
     ):
         stage = Stage(net, fe, node, new_key(folder), laps, FRONTEND + driver)
         node.power_on()
         stage.wait_for(UP, 1)
-        from_network = len(fe.asked(ADDRESS, "/boot.ipxe"))
+        from_network = len(fe.requests(ADDRESS, "/boot.ipxe"))
 
-        # GRUB takes its next entry once: a machine that does not come to install is back on its disk.
+        # GRUB uses its next entry once: a machine that does not install boots its disk again.
         stage.send("grub")
-        stage.wait_for(ASKED, 1)
+        stage.wait_for(KICKSTART_PATH, 1)
         node.reset()
         stage.wait_for(UP, 2)
         assert "inst.ks" not in stage.run("cat", "/proc/cmdline")
 
         stage.run("echo state >/state/partition1/kept; echo soft >/root/gone; sync")
         stage.send("kexec")
-        stage.wait_for(ASKED, 2)
+        stage.wait_for(KICKSTART_PATH, 2)
         node.wait(
             lambda: node.said().count("Installing bash") == 2,
             SECONDS,
@@ -166,22 +179,22 @@ def test_a_bios_machine_is_sent_by_grub_once_and_by_kexec_and_loads_its_driver(
             == "state\nclean\n"
         )
         assert stage.run("ls", "/boot") == stage.run("ls -I rocks", "/boot")
-        assert len(fe.asked(ADDRESS, "/boot.ipxe")) == from_network
+        assert len(fe.requests(ADDRESS, "/boot.ipxe")) == from_network
         assert (
             stage.run("systemctl is-system-running --wait; systemctl is-active rocks-driver")
             == "running\nactive\n"
         )
         assert stage.run("cut -d ' ' -f 1,5 /proc/modules | grep myri") == "myri Live\n"
-        headers = fe.asked(ADDRESS, ASKED)[-1].headers
+        headers = fe.requests(ADDRESS, KICKSTART_PATH)[-1].headers
         assert headers["X-RHN-Provisioning-MAC-0"].endswith(NODE.mac)
 
 
 def test_a_uefi_machine_boots_from_the_network_next_and_then_from_its_disk_as_before(
-    net: Network, folder: pathlib.Path, served: dict[str, pathlib.Path], laps: Laps
+    net: Network, folder: pathlib.Path, web_content: dict[str, pathlib.Path], laps: Laps
 ) -> None:
     hardware = replace(NODE, firmware=UEFI_HTTP)
     with (
-        frontend(net, folder / "frontend", HOSTS, served) as fe,
+        frontend(net, folder / "frontend", HOSTS, web_content) as fe,
         machine(net, folder / "node", hardware, ("disk", "network")) as node,
     ):
         stage = Stage(net, fe, node, new_key(folder), laps)
@@ -192,7 +205,7 @@ def test_a_uefi_machine_boots_from_the_network_next_and_then_from_its_disk_as_be
         fe.installed.clear()
 
         stage.send("bootnext")
-        stage.wait_for(ASKED_BY_FIRMWARE, 2)
+        stage.wait_for(KICKSTART_BY_FIRMWARE, 2)
         node.reset()
         stage.wait_for(UP, 2)
         assert stage.run("efibootmgr") == before

@@ -1,1 +1,1 @@
-"""A distribution that boots, made of Debian's packages as real RPMs: stock, updates, third party, local."""
+"""A bootable distribution of Debian's packages as real RPMs: stock, updates, third party, local."""

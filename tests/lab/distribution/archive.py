@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What Debian's archive offers: which packages a list of names needs, and their files."""
+"""Debian's archive: the packages that a list of names needs, and their files."""
 
 from __future__ import annotations
 
@@ -12,49 +12,50 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 from .model import ConversionError, Deb
 from .relations import alternatives
 
-ASK_SECONDS = 120.0
+QUERY_SECONDS = 120.0
 DOWNLOAD_SECONDS = 600.0
 
-# package -> names that it does without
+# package -> names of dependencies that are left out
 Unwanted = Callable[[str], Collection[str]]
 
 
 def available() -> dict[str, str]:
-    """The stanza of each package's candidate, by name."""
-    shown = process.run(["apt-cache", "dumpavail"], timeout=ASK_SECONDS).stdout
+    """Return the stanza of each package's candidate, by name."""
+    output = process.run(["apt-cache", "dumpavail"], timeout=QUERY_SECONDS).stdout
     return {
         text.partition("\n")[0].removeprefix("Package: "): text
-        for text in shown.split("\n\n")
+        for text in output.split("\n\n")
         if text
     }
 
 
 def refresh() -> None:
-    """Fetch the archive's lists, on a machine that has none, or old ones."""
+    """Fetch the archive's lists, on a machine without lists or with old ones."""
     process.run(["apt-get", "update", "--quiet=2"], timeout=DOWNLOAD_SECONDS)
 
 
-def closure(
-    wanted: Iterable[str], archive: Mapping[str, str], unwanted: Unwanted
-) -> dict[str, Deb]:
-    """The named packages and all that they depend on, by name; a clause that an unwanted name satisfies is satisfied."""
-    found: dict[str, Deb] = {}
-    queue = list(wanted)
+def closure(names: Iterable[str], archive: Mapping[str, str], unwanted: Unwanted) -> dict[str, Deb]:
+    """Return the named packages and everything they depend on, by name.
+
+    An unwanted package counts as present: a clause that it satisfies adds no other package.
+    """
+    packages: dict[str, Deb] = {}
+    queue = list(names)
     for name in queue:
-        if name in found:
+        if name in packages:
             continue
         if "\nFilename: " not in archive.get(name, ""):
             raise ConversionError(
-                f"{name} is not in the archive, or only virtual: choose a provider or drop it"
+                f"{name} is not in the archive, or is only virtual: choose a provider or drop it"
             )
-        found[name] = parse(archive[name])
+        packages[name] = parse(archive[name])
         satisfied = {*unwanted(name), *queue}
-        queue += _needs(found[name], satisfied)
-    return dict(sorted(found.items()))
+        queue += _needs(packages[name], satisfied)
+    return dict(sorted(packages.items()))
 
 
 def download(debs: Collection[Deb], directory: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Fetch the files into ``directory``, verified by apt; what lies there already is kept.  Returns name -> file."""
+    """Fetch the missing files into ``directory``, verified by apt; return name -> file."""
     paths = {deb.name: directory / pathlib.Path(deb.fields["Filename"]).name for deb in debs}
     missing = [f"{deb.name}={deb.version}" for deb in debs if not paths[deb.name].exists()]
     if missing:
@@ -68,7 +69,7 @@ def download(debs: Collection[Deb], directory: pathlib.Path) -> dict[str, pathli
 
 
 def parse(stanza: str) -> Deb:
-    """One stanza of the archive (deb822)."""
+    """Parse one stanza of the archive (deb822)."""
     fields: dict[str, str] = {}
     key = ""
     for line in stanza.strip().splitlines():
@@ -81,7 +82,7 @@ def parse(stanza: str) -> Deb:
 
 
 def _needs(deb: Deb, satisfied: Collection[str]) -> list[str]:
-    """The first alternative of each clause that no name of ``satisfied`` fulfils."""
+    """Return the first alternative of each clause that no name in ``satisfied`` fulfils."""
     clauses = [
         [name for name, _ in alternatives(clause)]
         for clause in deb.clauses("Pre-Depends", "Depends")

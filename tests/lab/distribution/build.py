@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Debian packages in, signed RPMs out."""
+"""Build RPMs from Debian packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .model import ConversionError, Deb, Evr, File, Rpm
 
 BUILD_SECONDS = 600.0
 ADDITIONS = pathlib.Path(__file__).parent / "additions"
-# Packages that are ours alone.
+# Packages that Debian does not have.
 OWN = frozenset({"dracut", "filesystem"})
 Payloads = dict[str, list[File]]
 
@@ -27,7 +27,7 @@ Payloads = dict[str, list[File]]
 def unpack_all(
     debs: Mapping[str, Deb], files: Mapping[str, pathlib.Path], root: pathlib.Path
 ) -> Payloads:
-    """Lay out one build root for all packages; returns which RPM owns what in it."""
+    """Lay out one build root for all packages; return the files of each RPM."""
     keep = payload.excluding(lists.EXCLUDED)
     for path, mode in lists.DIRECTORIES.items():
         (root / path[1:]).mkdir(parents=True, exist_ok=True)
@@ -37,9 +37,9 @@ def unpack_all(
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
         unpacked = workers.map(lambda name: list(payload.unpack(files[name], root, keep)), debs)
     owned: Payloads = {"filesystem": [File(path, directory=True) for path in lists.DIRECTORIES]}
-    for name, its_files in zip(debs, unpacked):
+    for name, payload_files in zip(debs, unpacked):
         owned.setdefault(rpm_name(name), []).extend(
-            payload.rename_units(root, its_files, lists.UNITS)
+            payload.rename_units(root, payload_files, lists.UNITS)
         )
     for addition in sorted(ADDITIONS.iterdir()):
         owned.setdefault(addition.name, []).extend(payload.add(addition, root))
@@ -52,7 +52,7 @@ def unpack_all(
 
 
 def rpm_name(deb: str) -> str:
-    """The RPM that carries a Debian package."""
+    """Return the RPM that contains a Debian package."""
     for name, members in lists.MERGED.items():
         if any(fnmatch.fnmatch(deb, member) for member in members):
             return name
@@ -60,14 +60,14 @@ def rpm_name(deb: str) -> str:
 
 
 def compose(debs: Mapping[str, Deb], owned: Payloads, root: pathlib.Path) -> list[Rpm]:
-    """The RPMs to build, by name."""
+    """Return the RPMs to build, by name."""
     installable = _installable_units(root)
     version = kernel_version(root)
     grouped = {
         name: list(group)
         for name, group in itertools.groupby(sorted(debs, key=rpm_name), key=rpm_name)
     }
-    present = _provided(debs.values())
+    present = _provided_names(debs.values())
     rpms = []
     for name in sorted(owned):
         members = [
@@ -77,12 +77,20 @@ def compose(debs: Mapping[str, Deb], owned: Payloads, root: pathlib.Path) -> lis
         fixed = [
             (head, body.format(version=version)) for head, body in scriptlets.FIXED.get(name, ())
         ]
-        rpms.append(_rpm(name, members, present, tuple(units + fixed), tuple(owned[name])))
+        rpms.append(
+            _rpm(
+                name,
+                members,
+                present,
+                scripts=tuple(units + fixed),
+                files=tuple(owned[name]),
+            )
+        )
     return rpms
 
 
 def kernel_version(root: pathlib.Path) -> str:
-    """What ``uname -r`` says on the installed machine."""
+    """Return the output of ``uname -r`` on the installed machine."""
     (modules,) = (root / "usr/lib/modules").iterdir()
     return modules.name
 
@@ -115,11 +123,12 @@ def write(
     process.run(
         [*argv, str(path)], timeout=BUILD_SECONDS, env={"SOURCE_DATE_EPOCH": lists.BUILD_TIME}
     )
-    return [
-        out
-        / f"{rpm.name}-{rpm.evr.version}-{rpm.evr.release}{tag}.{'noarch' if rpm.noarch else 'x86_64'}.rpm"
-        for rpm in rpms
-    ]
+    return [out / _file_name(rpm, tag) for rpm in rpms]
+
+
+def _file_name(rpm: Rpm, tag: str) -> str:
+    arch = "noarch" if rpm.noarch else "x86_64"
+    return f"{rpm.name}-{rpm.evr.version}-{rpm.evr.release}{tag}.{arch}.rpm"
 
 
 def _rpm(
@@ -129,20 +138,20 @@ def _rpm(
     scripts: tuple[tuple[str, str], ...],
     files: tuple[File, ...],
 ) -> Rpm:
-    own = _provided(members)
-    wanted = present - own - set(lists.CUT.get(members[0].name, ()) if members else ())
+    provided = _provided_names(members)
+    others = present - provided - set(lists.CUT.get(members[0].name, ()) if members else ())
 
-    def related(*fields: str) -> tuple[str, ...]:
+    def relation_texts(*fields: str) -> tuple[str, ...]:
         clauses = [clause for deb in members for clause in deb.clauses(*fields)]
         return tuple(
             dict.fromkeys(
                 text
                 for clause in clauses
-                if (text := relations.requirement(clause, wanted.__contains__))
+                if (text := relations.requirement(clause, others.__contains__))
             )
         )
 
-    requires = related("Pre-Depends", "Depends") + lists.REQUIRES.get(name, ())
+    requires = relation_texts("Pre-Depends", "Depends") + lists.REQUIRES.get(name, ())
     if name != "filesystem":
         requires += ("filesystem",)
     if any("systemctl" in body for _, body in scripts) and name != "systemd":
@@ -151,28 +160,28 @@ def _rpm(
         members[0].fields["Description"].splitlines()[0] if members else f"Part of the lab: {name}"
     )
     return Rpm(
-        name,
-        relations.evr(members[0].version) if members else Evr("", "1", "1"),
-        summary,
-        all(deb.fields["Architecture"] == "all" for deb in members),
-        requires,
-        related("Recommends"),
-        tuple(
+        name=name,
+        evr=relations.evr(members[0].version) if members else Evr("", "1", "1"),
+        summary=summary,
+        noarch=all(deb.fields["Architecture"] == "all" for deb in members),
+        requires=requires,
+        recommends=relation_texts("Recommends"),
+        provides=tuple(
             text for deb in members for text in relations.provides(deb) if text.split()[0] != name
         )
         + lists.PROVIDES.get(name, ()),
-        scripts,
-        files,
+        scriptlets=scripts,
+        files=files,
     )
 
 
 def _rank(name: str, deb: str) -> int:
-    """Where a Debian package stands in the row of its RPM."""
+    """Return the position of a Debian package in its RPM."""
     patterns = lists.MERGED.get(name, (deb,))
     return next(number for number, pattern in enumerate(patterns) if fnmatch.fnmatch(deb, pattern))
 
 
-def _provided(debs: Iterable[Deb]) -> frozenset[str]:
+def _provided_names(debs: Iterable[Deb]) -> frozenset[str]:
     return frozenset(text.split()[0] for deb in debs for text in relations.provides(deb))
 
 
@@ -205,7 +214,7 @@ def _with_owners(files: list[File]) -> list[File]:
 
 
 def _with_shared_directories(owned: Payloads) -> Payloads:
-    """A directory of several packages belongs to ``filesystem`` alone."""
+    """Assign the directories of several packages to ``filesystem`` only."""
     count: dict[str, int] = {}
     for files in owned.values():
         for path in {file.path for file in files if file.directory}:
@@ -216,6 +225,8 @@ def _with_shared_directories(owned: Payloads) -> Payloads:
         name: list(dict.fromkeys(file for file in files if file.path not in shared))
         for name, files in owned.items()
     }
-    every = {file.path: file for files in owned.values() for file in files if file.path in shared}
-    result["filesystem"] = sorted([*result["filesystem"], *every.values(), *links])
+    shared_files = {
+        file.path: file for files in owned.values() for file in files if file.path in shared
+    }
+    result["filesystem"] = sorted([*result["filesystem"], *shared_files.values(), *links])
     return result

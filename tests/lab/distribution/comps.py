@@ -14,7 +14,7 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def text() -> str:
-    """The document; group "core" has all of CORE, the others what the table says."""
+    """Return the document; group "core" has all of CORE, the others as in the table."""
     root = ElementTree.Element("comps")
     for name, description, members in lists.GROUPS:
         group = _entry(root, "group", name, description)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kernel's modules: which are carried over, and in which order an initramfs loads them."""
+"""The kernel's modules: the selection, and the order in which an initramfs loads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ DEPMOD_SECONDS = 60.0
 
 
 def load_order(root: pathlib.Path, version: str, names: Iterable[str]) -> list[pathlib.Path]:
-    """The files of the named modules and of those that they need, needed ones first; ``root`` has run depmod."""
+    """Return the files of the named modules and their dependencies, dependencies first.
+
+    depmod must have run in ``root``.
+    """
     argv = [
         "modprobe",
         "--dirname",
@@ -40,19 +43,21 @@ def depmod(root: pathlib.Path, version: str) -> None:
 
 
 def trim_modules(root: pathlib.Path, files: list[File], names: Iterable[str]) -> list[File]:
-    """Leave of the kernel's modules the named ones with their needs, and index what is left."""
+    """Remove all kernel modules but the named ones and their dependencies, and update the index."""
     (directory,) = (root / MODULES).iterdir()
     version = directory.name
     depmod(root, version)
-    kept = {
+    retained = {
         f"/{path.resolve().relative_to(root.resolve())}"
         for path in load_order(root, version, names)
     }
     prefix = f"/{MODULES}/{version}/kernel/"
     for file in files:
-        if file.path.startswith(prefix) and not file.directory and file.path not in kept:
+        if file.path.startswith(prefix) and not file.directory and file.path not in retained:
             (root / file.path[1:]).unlink()
     depmod(root, version)
     indexes = [File(f"/{path.relative_to(root)}") for path in sorted(directory.glob("modules.*"))]
-    left = [file for file in files if not file.path.startswith(prefix) or file.path in kept]
-    return list(dict.fromkeys([*left, *indexes]))
+    remaining = [
+        file for file in files if not file.path.startswith(prefix) or file.path in retained
+    ]
+    return list(dict.fromkeys([*remaining, *indexes]))

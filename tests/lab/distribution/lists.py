@@ -9,42 +9,45 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# What the installed machine of the smallest profile consists of; group "core".
+# The packages of the smallest profile; group "core".
 CORE = _names(
-    "bash busybox-static coreutils curl dbus diffutils e2fsprogs efibootmgr findutils grep gzip hostname iproute2 kmod"
-    " libc-bin libpam-modules linux-image-cloud-amd64 login mawk mount ncurses-base netbase openssh-client"
-    " openssh-server passwd procps python3 rpm sed systemd systemd-sysv tar tzdata udev util-linux"
+    "bash busybox-static coreutils curl dbus diffutils e2fsprogs efibootmgr findutils grep gzip"
+    " hostname iproute2 kmod libc-bin libpam-modules linux-image-cloud-amd64 login mawk mount"
+    " ncurses-base netbase openssh-client openssh-server passwd procps python3 rpm sed systemd"
+    " systemd-sysv tar tzdata udev util-linux"
 )
 
-# What the stock distribution has beyond it.
+# Further packages of the stock distribution.
 MORE = _names(
-    "autofs ca-certificates chrony cron dnf dosfstools gnupg keyutils less logrotate nfs-common nfs-kernel-server"
-    " ncurses-bin openssl rsync rsyslog tmux wget xfsprogs"
+    "autofs ca-certificates chrony cron dnf dosfstools gnupg keyutils less logrotate nfs-common"
+    " nfs-kernel-server ncurses-bin openssl rsync rsyslog tmux wget xfsprogs"
 )
 
-# What the installer's environment has: what Red Hat's has, as far as profiles rely on it.
+# Packages of the installer's environment: like Red Hat's, as far as profiles rely on it.
 INSTALLER = _names(
-    "bind9-dnsutils bind9-host curl dnf dosfstools efibootmgr fdisk gdisk gnupg grub-common grub-efi-amd64-bin grub-pc-bin"
-    " grub2-common ipmitool kexec-tools ncat openssh-server python3-requests rsync rsyslog tmux wget xfsprogs"
+    "bind9-dnsutils bind9-host curl dnf dosfstools efibootmgr fdisk gdisk gnupg grub-common"
+    " grub-efi-amd64-bin grub-pc-bin grub2-common ipmitool kexec-tools ncat openssh-server"
+    " python3-requests rsync rsyslog tmux wget xfsprogs"
 )
 
-# What a machine boots over the network with Secure Boot; laid out in the tree, not packaged.
+# Files for network boot with Secure Boot; in the tree, not in packages.
 SIGNED_BOOT = _names("grub-efi-amd64-signed shim-signed")
 
-# What a site takes from elsewhere.
+# Packages of a third party.
 THIRD_PARTY = _names("munge slurm-client slurmctld slurmd")
 
-# Names that profiles ask for and that no machine of the lab has a use for: packages without content.
+# Packages that profiles list and the lab does not use: they have no content.
 NAMES_ONLY = _names(
-    "ansible-core bind binutils createrepo_c dhcp-server environment-modules gcc gcc-c++ gdb glibc-devel kea make"
-    " mariadb-server mpich mpich-devel nginx openmpi openmpi-devel python3-PyMySQL python3-gunicorn python3-lxml shim-x64"
-    " tftp-server vim-minimal"
+    "ansible-core bind binutils createrepo_c dhcp-server environment-modules gcc gcc-c++ gdb"
+    " glibc-devel kea make mariadb-server mpich mpich-devel nginx openmpi openmpi-devel"
+    " python3-PyMySQL python3-gunicorn python3-lxml shim-x64 tftp-server vim-minimal"
 )
-# Programs that profiles call, and that do nothing here: the lab has no firewall.
+# Programs that profiles call and that do nothing in the lab, which has no firewall.
 PRETENDED = {"firewalld": "/usr/bin/firewall-offline-cmd"}
 
-# Red Hat's name -> the Debian packages that make it up; the version is the first one's. A pattern stands for the
-# kernel, whose name changes with each of its versions. Packages that are not named here keep their name.
+# Red Hat's name -> the Debian packages that make it up; the version is the first one's. A pattern
+# stands for the kernel, whose name changes with each of its versions. Packages that are not named
+# here keep their name.
 MERGED = {
     "audit-libs": ("libaudit1", "libaudit-common"),
     "busybox": ("busybox-static",),
@@ -95,31 +98,32 @@ MERGED = {
     "util-linux": ("util-linux", "util-linux-extra", "mount"),
 }  # fmt: skip
 
-# Debian's own administration: nobody gets it. The packages' maintainer scripts are not carried over either; what they
-# did that matters is in `scriptlets` and in the additions.
+# Debian's own administration, which is left out. So are the packages' maintainer scripts; their
+# necessary effects are in `scriptlets` and in the additions.
 DROPPED = frozenset(
     _names(
-        "adduser base-files base-passwd cdebconf dash debconf debconf-2.0 debianutils debugedit dpkg dracut init-system-helpers"
-        " initramfs-tools install-info libpam-runtime linux-base linux-initramfs-tool logsave lsb-base perl perl-base"
-        " rpm2cpio runit-helper sensible-utils sysvinit-utils ucf usr-is-merged usrmerge"
+        "adduser base-files base-passwd cdebconf dash debconf debconf-2.0 debianutils debugedit"
+        " dpkg dracut init-system-helpers initramfs-tools install-info libpam-runtime linux-base"
+        " linux-initramfs-tool logsave lsb-base perl perl-base rpm2cpio runit-helper sensible-utils"
+        " sysvinit-utils ucf usr-is-merged usrmerge"
     )
 )
 
-# What one package asks for, and only for a part of it that is not needed here.
+# Dependencies of one package that only an unused part of it needs.
 CUT = {
     "dnf": ("libpython3-stdlib", "python3-distutils"),
     "rpm": ("librpmbuild9", "librpmsign9"),
     "xfsprogs": ("libicu72",),
 }
 
-# Units that have another name at Red Hat.
+# Units that have another name in Red Hat's distributions.
 UNITS = {
     "chrony.service": "chronyd.service",
     "cron.service": "crond.service",
     "ssh.service": "sshd.service",
 }
 
-# Links that Debian's scripts would make, and to what they would copy.
+# Links that Debian's scripts would make or replace by copies.
 LINKS = {
     "autofs": {
         f"/etc/{name}": f"../usr/share/autofs/conffiles/{name}"
@@ -137,7 +141,7 @@ LINKS = {
     "python3": {"/usr/libexec/platform-python": "../bin/python3"},
 }
 
-# Who owns what at run time; Debian's scripts would say so.
+# Owners of files at run time, which Debian's scripts would set.
 OWNERS = {
     "/etc/munge": "munge",
     "/var/lib/munge": "munge",
@@ -149,7 +153,7 @@ OWNERS = {
     "/var/lib/nfs/sm.bak": "statd",
 }
 
-# Not carried over, as an installation without documentation and languages has it.
+# Left out, as in an installation without documentation and languages.
 EXCLUDED = (
     "/boot/System.map",
     "/etc/init.d",
@@ -178,21 +182,22 @@ EXCLUDED = (
     "/var/log/runit",
 )
 
-# The modules that a machine of the lab may need; those that they depend on come with them.
+# The modules that a machine of the lab can need; their dependencies are added.
 KERNEL_MODULES = _names(
-    "virtio_pci virtio_net virtio_blk virtio_scsi virtio_console virtio_balloon virtio-rng sd_mod nvme"
-    " ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_utf8 nls_ascii isofs squashfs overlay loop fuse efivarfs autofs4"
-    " nfs nfsv4 nfsd raid0 raid1 dm-mod bonding 8021q dummy veth bridge tun binfmt_misc nf_tables nft_ct nft_reject_inet af_packet"
-    " configfs button rtc-cmos"
+    "virtio_pci virtio_net virtio_blk virtio_scsi virtio_console virtio_balloon virtio-rng sd_mod"
+    " nvme ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_utf8 nls_ascii isofs squashfs overlay"
+    " loop fuse efivarfs autofs4 nfs nfsv4 nfsd raid0 raid1 dm-mod bonding 8021q dummy veth bridge"
+    " tun binfmt_misc nf_tables nft_ct nft_reject_inet af_packet configfs button rtc-cmos"
 )
 
-# Directories that are there before any package, and their modes.
+# Directories that exist before any package, and their modes.
 DIRECTORIES = {
     **dict.fromkeys(
         _names(
-            "/boot /dev /etc /etc/pam.d /etc/profile.d /home /media /mnt /opt /run /srv /usr /usr/bin /usr/include /usr/lib"
-            " /usr/lib64 /usr/libexec /usr/local /usr/local/bin /usr/local/sbin /usr/sbin /usr/share /usr/src /var"
-            " /var/cache /var/lib /var/log /var/spool /var/spool/mail"
+            "/boot /dev /etc /etc/pam.d /etc/profile.d /home /media /mnt /opt /run /srv /usr"
+            " /usr/bin /usr/include /usr/lib /usr/lib64 /usr/libexec /usr/local /usr/local/bin"
+            " /usr/local/sbin /usr/sbin /usr/share /usr/src /var /var/cache /var/lib /var/log"
+            " /var/spool /var/spool/mail"
         ),
         0o755,
     ),
@@ -214,7 +219,7 @@ ROOT_LINKS = {
 # Modes that git does not keep.
 MODES = {"/etc/shadow": 0o640, "/etc/gshadow": 0o640}
 
-# What a package of ours needs or stands for beyond Debian's words.
+# Requirements and capabilities of packages that Debian does not declare.
 REQUIRES = {
     "dracut": ("busybox", "kmod", "gzip", "mawk", "sed", "coreutils"),
     "filesystem": ("system-release",),
@@ -228,17 +233,18 @@ PROVIDES = {
     "mawk": ("gawk = 1-1", "/usr/bin/awk"),
 }
 
-# The releases that a tree can say it is.
+# The releases that a tree can have.
 RELEASES = ("8.10", "9.4", "10.0")
 
 PAYLOAD = "w3.zstdio"
 BUILD_TIME = "1700000000"
 
-# What has newer versions in "updates".
+# Packages with newer versions in "updates".
 UPDATED = ("curl", "openssh-server", "tzdata")
 UPDATE_TAG = ".1"
 
-# The groups of comps.xml: name, description, mandatory packages by their RPM names; None stands for all of CORE.
+# The groups of comps.xml: name, description, mandatory packages by their RPM names; None stands for
+# all of CORE.
 GROUPS = (
     ("core", "Smallest possible installation", None),
     ("standard", "Standard", ("chrony", "cronie", "less", "logrotate", "rsync", "rsyslog")),

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The words of the conversion: a Debian package, a file of a payload, an RPM to be built."""
+"""The records of the conversion: a Debian package, a file of a payload, an RPM to build."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Mapping, NamedTuple
 
 
 class ConversionError(Exception):
-    """Something in the archive that the tables do not cover; the message says which table to extend."""
+    """The tables do not cover a part of the archive; the message names the table to extend."""
 
 
 class Deb(NamedTuple):
@@ -20,13 +20,13 @@ class Deb(NamedTuple):
     fields: Mapping[str, str]
 
     def clauses(self, *names: str) -> list[str]:
-        """The comma-separated clauses of the named relation fields, in their order."""
+        """Return the comma-separated clauses of the named relation fields, in their order."""
         texts = (self.fields.get(name, "").replace("\n", " ") for name in names)
         return [clause.strip() for text in texts for clause in text.split(",") if clause.strip()]
 
 
 class Evr(NamedTuple):
-    """A version as rpm has it: epoch, version and release, all texts, the epoch perhaps empty."""
+    """A version of rpm: epoch, version and release as texts; the epoch can be empty."""
 
     epoch: str
     version: str
@@ -37,7 +37,7 @@ class Evr(NamedTuple):
 
 
 class File(NamedTuple):
-    """One path of a payload.  The content lies in the build root; this says what rpm must know beside it."""
+    """One path of a payload and its properties for rpm; its content is in the build root."""
 
     path: str
     directory: bool = False
@@ -47,7 +47,7 @@ class File(NamedTuple):
 
 
 class Rpm(NamedTuple):
-    """A binary package to be built; ``scriptlets`` maps a spec section's head to its text."""
+    """A binary package to build; ``scriptlets`` are pairs of a spec section's head and its text."""
 
     name: str
     evr: Evr

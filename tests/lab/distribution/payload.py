@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From .deb files to a build root and the list of what each package owns in it."""
+"""Unpack .deb files into a build root, and list the files of each package."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Keep = Callable[[str], bool]
 
 
 def unpack(deb: pathlib.Path, root: pathlib.Path, keep: Keep) -> Iterator[File]:
-    """Put the payload of ``deb`` into ``root`` with /usr merged; yields what was put there.
+    """Unpack the payload of ``deb`` into ``root`` with /usr merged; yield the unpacked files.
 
-    keep  says of a path whether it is carried over
+    keep  decides for a path whether it is unpacked
     """
     config = _conffiles(deb)
     with (
@@ -37,25 +37,25 @@ def unpack(deb: pathlib.Path, root: pathlib.Path, keep: Keep) -> Iterator[File]:
             if path != "/" and keep(path):
                 _place(archive, member, root, path)
                 yield File(
-                    path,
-                    member.isdir(),
-                    path in config,
-                    member.uname or "root",
-                    member.gname or "root",
+                    path=path,
+                    directory=member.isdir(),
+                    config=path in config,
+                    owner=member.uname or "root",
+                    group=member.gname or "root",
                 )
     if unpacker.returncode:
         raise ConversionError(f"{deb.name} cannot be unpacked")
 
 
 def merge_usr(name: str) -> str:
-    """The absolute path of a tar member on a system where /bin, /sbin and /lib* are links into /usr."""
+    """Return the path of a tar member where /bin, /sbin and /lib* are links into /usr."""
     path = "/" + name.lstrip("./").rstrip("/")
     first = path.split("/")[1]
     return f"/usr{path}" if first in MERGED_DIRECTORIES else path
 
 
 def excluding(patterns: Iterable[str]) -> Keep:
-    """Everything but these directories and what is below them."""
+    """Return a filter that rejects these directories and the paths below them."""
     unwanted = tuple(patterns)
     return lambda path: (
         not any(path == prefix or path.startswith(f"{prefix}/") for prefix in unwanted)
@@ -63,12 +63,13 @@ def excluding(patterns: Iterable[str]) -> Keep:
 
 
 def rename_units(root: pathlib.Path, files: Iterable[File], names: Mapping[str, str]) -> list[File]:
-    """Give systemd units their other names; an Alias of that name goes, since a unit must not be its own alias."""
+    """Rename systemd units; remove an Alias that equals the new name."""
     renamed = []
     for file in files:
         new = names.get(file.path.removeprefix(UNITS_DIRECTORY))
         if new:
-            old_path, new_path = root / file.path[1:], root / UNITS_DIRECTORY[1:] / new
+            old_path = root / file.path[1:]
+            new_path = root / UNITS_DIRECTORY[1:] / new
             lines = old_path.read_text().splitlines(keepends=True)
             new_path.write_text(
                 "".join(line for line in lines if not line.startswith(f"Alias={new}"))
@@ -80,7 +81,7 @@ def rename_units(root: pathlib.Path, files: Iterable[File], names: Mapping[str, 
 
 
 def add(source: pathlib.Path, root: pathlib.Path) -> Iterator[File]:
-    """Put the files below ``source``, which looks like the file system that it produces, into ``root``."""
+    """Copy the tree below ``source`` into ``root``."""
     for path in sorted(source.rglob("*")):
         name = f"/{path.relative_to(source)}"
         target = root / name[1:]
@@ -93,19 +94,19 @@ def add(source: pathlib.Path, root: pathlib.Path) -> Iterator[File]:
 
 
 def link(links: Mapping[str, str], root: pathlib.Path) -> Iterator[File]:
-    """Make symbolic links in ``root``: path -> target."""
+    """Create symbolic links in ``root``: path -> target."""
     for path, target in links.items():
-        place = root / path[1:]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(target)
+        link_path = root / path[1:]
+        link_path.parent.mkdir(parents=True, exist_ok=True)
+        link_path.symlink_to(target)
         yield File(path)
 
 
 def _conffiles(deb: pathlib.Path) -> frozenset[str]:
-    shown = process.run(
+    output = process.run(
         ["dpkg-deb", "--info", str(deb), "conffiles"], timeout=UNPACK_SECONDS, ok=(0, 2)
     ).stdout
-    return frozenset(merge_usr(line.strip()) for line in shown.splitlines() if line.strip())
+    return frozenset(merge_usr(line.strip()) for line in output.splitlines() if line.strip())
 
 
 def _place(
@@ -126,7 +127,7 @@ def _place(
     else:
         content = archive.extractfile(member)
         if content is None:
-            raise ConversionError(f"{path} is neither file, directory nor link")
+            raise ConversionError(f"{path} is not a file, a directory or a link")
         with target.open("wb") as file:
             shutil.copyfileobj(content, file)
         target.chmod(member.mode & 0o7777)

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """From Debian's versions and relations (deb-version(7), deb-control(5)) to rpm's.
 
-Conflicts and Breaks are left out: they guard Debian's upgrades, and an unversioned Provides matches a versioned
-Conflicts in rpm, never in dpkg.
+Conflicts and Breaks are left out: they guard Debian's upgrades, and an unversioned Provides matches
+a versioned Conflicts in rpm, never in dpkg.
 """
 
 from __future__ import annotations
@@ -18,29 +18,31 @@ RELATION = re.compile(r"([a-z0-9][a-z0-9.+-]*)(?::\w+)?\s*(?:\(\s*(>=|<=|>>|<<|=
 
 
 def evr(version: str) -> Evr:
-    """``[epoch:]upstream[-revision]`` as rpm has it.  A native version gets the release 0.
+    """Convert ``[epoch:]upstream[-revision]`` to a version of rpm. A native version gets release 0.
 
-    Debian's ``X`` equals ``X-0``, but rpm ignores a missing release: ``libc6 > 2.36`` would be unsolvable without it.
+    Debian's ``X`` equals ``X-0``, but rpm ignores a missing release: ``libc6 > 2.36`` would be
+    unsolvable without it.
     """
-    epoch, _, rest = version.rpartition(":")
-    upstream, dash, revision = rest.rpartition("-")
+    epoch, _, remainder = version.rpartition(":")
+    upstream, dash, revision = remainder.rpartition("-")
     if not dash:
-        upstream, revision = rest, "0"
+        upstream = remainder
+        revision = "0"
     return Evr(epoch, re.sub(r"[^A-Za-z0-9._+~^]", ".", upstream), revision)
 
 
 def alternatives(clause: str) -> list[tuple[str, str]]:
-    """``a (>= 1) | b:any`` as pairs of a name and a condition in rpm's words, which may be empty."""
+    """Return ``a (>= 1) | b:any`` as pairs of a name and a condition of rpm, which can be empty."""
     return [_alternative(text.strip()) for text in clause.split("|")]
 
 
 def name_of(clause: str) -> str:
-    """The first name of a clause."""
+    """Return the first name of a clause."""
     return alternatives(clause)[0][0]
 
 
 def requirement(clause: str, present: Callable[[str], bool]) -> Optional[str]:
-    """The clause as a (rich) dependency over the names that are ``present``; None when none of them is."""
+    """Return the clause as a (rich) dependency on ``present`` names; None if there are none."""
     texts = [
         f"{name} {condition}".strip() for name, condition in alternatives(clause) if present(name)
     ]
@@ -50,7 +52,7 @@ def requirement(clause: str, present: Callable[[str], bool]) -> Optional[str]:
 
 
 def provides(deb: Deb) -> list[str]:
-    """The package's Debian name at its version, and the virtual names that it provides."""
+    """Return the package's Debian name at its version, and the virtual names that it provides."""
     virtual = [
         f"{name} {condition}".strip()
         for clause in deb.clauses("Provides")

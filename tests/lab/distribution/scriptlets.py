@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What runs when a package is installed: little, and in Red Hat's manner.
+"""The few scriptlets that run when a package is installed, as in Red Hat's packages.
 
-Debian's maintainer scripts are not carried over. They need dpkg, debconf and Perl, and starting Perl again and again
-was more than half of the time of an installation under emulation.
+Debian's maintainer scripts are left out. They need dpkg, debconf and Perl, and starting Perl took
+more than half of the time of an installation under emulation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Iterable, Sequence
 
 UNITS = "/usr/lib/systemd/system/"
 
-# package -> pairs of a section's words and its text; "{name}" is the package's name, "{version}" the kernel's.
+# package -> pairs of a section's head and its text; "{version}" is the kernel's.
 FIXED: dict[str, Sequence[tuple[str, str]]] = {
     "glibc": (
         (
@@ -30,7 +30,7 @@ FIXED: dict[str, Sequence[tuple[str, str]]] = {
 def of_units(
     package: str, paths: Iterable[str], installable: Iterable[str]
 ) -> list[tuple[str, str]]:
-    """The scriptlet that applies the presets to the package's own units, if it has any that can be enabled."""
+    """Return the scriptlet that applies the presets to the package's units that can be enabled."""
     owned = set(paths)
     units = sorted(unit for unit in installable if UNITS + unit in owned)
     if not units:

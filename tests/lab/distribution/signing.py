@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The lab's own key, made anew for each build and thrown away with it."""
+"""The signing key of the lab, which is created for each build and removed after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = 300.0
 
 
 class Signer:
-    """Signs RPM files with a key whose private half lies below ``work`` only."""
+    """Sign RPM files with a key whose private part is only below ``work``."""
 
     def __init__(self, work: pathlib.Path) -> None:
         self.home = work / "gnupg"
@@ -31,7 +31,7 @@ class Signer:
         self._run(["gpg", "--batch", "--quiet", "--gen-key"], PARAMETERS)
 
     def export(self, path: pathlib.Path) -> None:
-        """Write the public half."""
+        """Write the public key."""
         path.write_text(self._run(["gpg", "--armor", "--export", OWNER]))
 
     def sign(self, rpms: Iterable[pathlib.Path]) -> None:

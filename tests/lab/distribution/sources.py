@@ -3,7 +3,7 @@
 """The four sources that a site has: stock, updates with newer versions, third party, local.
 
 stock/         repository, comps groups      updates/     repository
-third-party/   repository                    local/       RPMs only, as an administrator puts them there
+third-party/   repository                    local/       RPM files without metadata
 RPM-GPG-KEY-lab                              efi/         signed boot loaders
 modules/       the kernel's modules          vmlinuz
 """
@@ -39,25 +39,26 @@ EFI_FILES = {
 
 
 def sources() -> pathlib.Path:
-    """The folder of the sources, built when the lists or the conversion have changed."""
+    """Return the folder of the sources; build it if the lists or the conversion have changed."""
     key = cache.key_of(pathlib.Path(__file__).parent, cache.LAB.parent / "support" / "rpms.py")
     return cache.part("sources", key, make)
 
 
 def make(out: pathlib.Path) -> None:
-    """Build the sources into ``out``; the archive's lists are fetched anew when they turn out to be old."""
+    """Build the sources into ``out``; refresh the archive's lists if they are outdated."""
     try:
         debs, files = _fetch()
     except (CommandError, ConversionError):
         archive.refresh()
         debs, files = _fetch()
-    root, work = out / "root", out / "work"
+    root = out / "root"
+    work = out / "work"
     owned = build.unpack_all(debs, files, root)
     signer = Signer(work)
     signer.export(out / "RPM-GPG-KEY-lab")
-    for name, rpms in _divided(build.compose(debs, owned, root), debs).items():
+    for name, rpms in _divide(build.compose(debs, owned, root), debs).items():
         tag = lists.UPDATE_TAG if name == "updates" else ""
-        paths = build.write(rpms, root, work, out / name / "Packages", tag)
+        paths = build.write(rpms, root, work, out / name / "Packages", tag=tag)
         if name == "stock":
             paths += [writer.write(rpm, out / name / "Packages") for rpm in _empty()]
         signer.sign(paths)
@@ -70,13 +71,13 @@ def make(out: pathlib.Path) -> None:
     shutil.rmtree(work)
 
 
-def _unwanted(package: str) -> frozenset[str]:
+def _unwanted_by(package: str) -> frozenset[str]:
     return lists.DROPPED.union(lists.CUT.get(package, ()))
 
 
 def _fetch() -> tuple[dict[str, Deb], dict[str, pathlib.Path]]:
     stanzas = archive.available()
-    debs = archive.closure([*STOCK, *lists.THIRD_PARTY], stanzas, _unwanted)
+    debs = archive.closure([*STOCK, *lists.THIRD_PARTY], stanzas, _unwanted_by)
     signed = [archive.parse(stanzas[name]) for name in lists.SIGNED_BOOT]
     store = cache.folder() / "debs"
     store.mkdir(exist_ok=True)
@@ -86,9 +87,9 @@ def _fetch() -> tuple[dict[str, Deb], dict[str, pathlib.Path]]:
     return debs, files
 
 
-def _divided(rpms: Sequence[Rpm], debs: Mapping[str, Deb]) -> dict[str, list[Rpm]]:
-    """Which RPM goes into which source; what only the third party's packages need comes from there."""
-    stock = archive.closure(STOCK, {name: deb.text for name, deb in debs.items()}, _unwanted)
+def _divide(rpms: Sequence[Rpm], debs: Mapping[str, Deb]) -> dict[str, list[Rpm]]:
+    """Assign the RPMs to sources; the third party also has what only its packages need."""
+    stock = archive.closure(STOCK, {name: deb.text for name, deb in debs.items()}, _unwanted_by)
     names = build.OWN.union(build.rpm_name(name) for name in stock)
     return {
         "stock": [rpm for rpm in rpms if rpm.name in names],
@@ -98,7 +99,7 @@ def _divided(rpms: Sequence[Rpm], debs: Mapping[str, Deb]) -> dict[str, list[Rpm
 
 
 def _empty() -> list[writer.Rpm]:
-    """Packages that are there because profiles name them."""
+    """Return the packages that exist only because profiles list them."""
     names = [writer.Rpm(name, summary=f"Stands for {name}") for name in lists.NAMES_ONLY]
     programs = [
         writer.Rpm(name, summary=f"Stands for {name}", files={path: "#!/bin/sh\n"})
@@ -110,8 +111,15 @@ def _empty() -> list[writer.Rpm]:
 def _release(release: str) -> writer.Rpm:
     major = release.partition(".")[0]
     name = f"Lab Enterprise Linux {release}"
-    facts = {"NAME": "Lab Enterprise Linux", "ID": "lab", "ID_LIKE": "rhel centos fedora", "VERSION": release,
-             "VERSION_ID": release, "PLATFORM_ID": f"platform:el{major}", "PRETTY_NAME": name}  # fmt: skip
+    facts = {
+        "NAME": "Lab Enterprise Linux",
+        "ID": "lab",
+        "ID_LIKE": "rhel centos fedora",
+        "VERSION": release,
+        "VERSION_ID": release,
+        "PLATFORM_ID": f"platform:el{major}",
+        "PRETTY_NAME": name,
+    }
     return writer.Rpm(
         "lab-release",
         release,

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One spec file for many binary packages: rpmbuild then starts once, not two hundred times."""
+"""One spec file for many binary packages, so that rpmbuild starts only once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Nothing is packaged under this name.
 
 
 def text(rpms: Iterable[Rpm]) -> str:
-    """The spec of ``rpms``, whose files lie in the build root."""
+    """Return the spec of ``rpms``, whose files are in the build root."""
     return HEAD + "".join(_package(rpm) for rpm in rpms)
 
 
@@ -59,7 +59,7 @@ def _file(file: File) -> str:
         marks.append("%config(noreplace)")
     if (file.owner, file.group) != ("root", "root"):
         marks.append(f"%attr(-,{file.owner},{file.group})")
-    # rpm takes the path for a glob, in which "?" stands for the characters that it would not take literally.
+    # rpm reads the path as a glob; "?" stands for characters that it would not take literally.
     return " ".join([*marks, '"' + re.sub(r"[\[\]*?{}\\]", "?", _literal(file.path)) + '"'])
 
 

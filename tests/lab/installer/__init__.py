@@ -1,5 +1,6 @@
-"""An installer that takes a Red Hat kickstart as it is and does what anaconda does with it, on a lab's machine.
+"""An installer that follows a Red Hat kickstart on a machine of the lab as anaconda does.
 
-It runs in stage 2 as ``python3 -m installer``; it needs pykickstart and dnf, and imports nothing of the product.
-What it does not know it refuses, with the line; it never skips a word of a kickstart silently.
+It runs in stage 2 as ``python3 -m installer``. It needs pykickstart and dnf, and imports nothing of
+the product. It rejects commands and options that it does not support, with the line number; it
+never ignores a part of a kickstart.
 """

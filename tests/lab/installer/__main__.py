@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The installation from its first line on the screen to its verdict, in anaconda's order and words."""
+"""The whole installation, in the order and with the messages of anaconda."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KICKSTART = pathlib.Path("/run/install/ks.cfg")
 VERDICT = pathlib.Path("/run/install/verdict")
 # A light node has no disk: its root is a directory that is mounted already.
 LIGHT = pathlib.Path("/run/install/light")
-# What the installed system sees of the running one while it is being installed.
+# What is mounted in the installed system during the installation.
 MOUNTS = (
     ("proc", "proc"),
     ("sysfs", "sys"),
@@ -52,7 +52,10 @@ MOUNTS = (
 
 
 def main() -> int:
-    """Install this machine.  0 when a verdict was left; a failed installation stays on its screen."""
+    """Install this machine; return 0 and write the verdict.
+
+    A failed installation stays on its screen.
+    """
     major = kickstart.release()
     screen.show(f"anaconda stand-in started for release {major}.")
     handler: Optional[Any] = None
@@ -60,7 +63,7 @@ def main() -> int:
         run_pre(major)
         handler = _read(major)
         _install(handler, major)
-    except Exception as error:  # noqa: BLE001 the outermost frame: whatever it is, it belongs on the screen
+    except Exception as error:  # noqa: BLE001 the outermost frame shows every error on the screen
         _fail(handler, error)
         return 1
     VERDICT.write_text(_verdict(handler))
@@ -68,11 +71,11 @@ def main() -> int:
 
 
 def run_pre(major: int) -> None:
-    """The %pre scripts, before anything else of the kickstart is read."""
-    found = kickstart.pre_scripts(KICKSTART, major)
-    if found:
+    """Run the %pre scripts before the rest of the kickstart is read."""
+    pre_scripts = kickstart.pre_scripts(KICKSTART, major)
+    if pre_scripts:
         screen.log("anaconda", "Running kickstart %pre script(s)")
-        scripts.run(found, KS_SCRIPT_PRE)
+        scripts.run(pre_scripts, KS_SCRIPT_PRE)
 
 
 def _read(major: int) -> Any:
@@ -106,9 +109,11 @@ def _install(handler: Any, major: int) -> None:
 
 def _storage(handler: Any, major: int) -> Plan:
     screen.show("Configuring storage")
-    plan = storage.plan(handler, disks.found(), efi=disks.efi(), major=major, resolve=disks.resolve)
+    plan = storage.plan(
+        handler, disks.list_disks(), efi=disks.efi(), major=major, resolve=disks.resolve
+    )
     screen.log("storage", str(plan))
-    disks.carry_out(plan)
+    disks.apply(plan)
     (SYSROOT / "etc").mkdir(exist_ok=True)
     (SYSROOT / "etc/fstab").write_text(disks.fstab(plan))
     return plan
@@ -164,8 +169,10 @@ def _kexec_load(handler: Any, plan: Plan) -> None:
     if not handler.reboot.kexec:
         return
     screen.show("Setting up kexec")
-    version, root = bootloader.kernel_version(), plan.at("/")
-    line = f"root=UUID={disks.uuid(root.device) if root else ''} ro {bootloader.arguments(handler.bootloader.appendLine)}"
+    version = bootloader.kernel_version()
+    root = plan.at("/")
+    uuid = disks.uuid(root.device) if root else ""
+    line = f"root=UUID={uuid} ro {bootloader.arguments(handler.bootloader.appendLine)}"
     boot = SYSROOT / "boot"
     run(
         [
@@ -182,12 +189,12 @@ def _verdict(handler: Any) -> str:
     action = handler.reboot.action
     if action == KS_REBOOT:
         return "kexec" if handler.reboot.kexec else "reboot"
-    # Without a word anaconda halts after an unattended installation.
+    # Without one of these commands anaconda halts after an unattended installation.
     return "poweroff" if action == KS_SHUTDOWN else "halt"
 
 
 def _fail(handler: Optional[Any], error: Exception) -> None:
-    """Show what is wrong and stay: nothing of the machine is restarted, as with a real dialog that nobody answers."""
+    """Show the error and wait forever, as a real error dialog without an answer does."""
     if not isinstance(error, InstallError):
         screen.log("anaconda", traceback.format_exc())
     screen.show(f"{screen.RULE}\nError\n\n{error or type(error).__name__}\n")
@@ -199,7 +206,7 @@ def _fail(handler: Optional[Any], error: Exception) -> None:
                 screen.show(str(failure))
     screen.show("The installation was stopped due to an error.")
     while True:
-        time.sleep(3600)  # a dialog that nobody answers
+        time.sleep(3600)  # a dialog without an answer
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from . import disks, screen
 from .model import InstallError, Plan
 from .programs import SYSROOT, run
 
-# What anaconda carries over from its own command line.
+# Arguments that anaconda copies from its own command line.
 PRESERVED = ("console=", "net.ifnames=", "biosdevname=", "nomodeset", "mitigations=", "quiet")
 ID = "lab"
 CONFIGURATION = """\
@@ -39,12 +39,12 @@ fi
 
 
 def install(kickstart: Any, plan: Plan) -> None:
-    """Install GRUB where the bootloader command wants it, and its configuration."""
+    """Install GRUB and its configuration where the bootloader command requires it."""
     command = kickstart.bootloader
     if command.disabled or command.location == "none":
         return
     if plan.boot_disk is None:
-        raise InstallError("bootloader: the disk to boot from is not known.")
+        raise InstallError("bootloader: the boot disk is unknown.")
     screen.show("Installing boot loader")
     target = ["--target=x86_64-efi", f"--bootloader-id={ID}", f"--efi-directory={SYSROOT}/boot/efi"]
     argv = target if disks.efi() else ["--target=i386-pc", f"/dev/{plan.boot_disk}"]
@@ -59,13 +59,13 @@ def install(kickstart: Any, plan: Plan) -> None:
 
 
 def _install_fallback(folder: pathlib.Path) -> None:
-    """What firmware starts from a disk that its memory has no entry for; Red Hat's shim puts itself there, too."""
+    """Install what firmware starts from a disk without a boot entry, as Red Hat's shim does too."""
     (folder / "BOOT").mkdir(exist_ok=True)
     shutil.copy(folder / ID / "grubx64.efi", folder / "BOOT/BOOTX64.EFI")
 
 
 def kernel_version() -> str:
-    """The newest kernel of the installed system."""
+    """Return the newest kernel of the installed system."""
     versions = sorted(path.name.partition("-")[2] for path in (SYSROOT / "boot").glob("vmlinuz-*"))
     if not versions:
         raise InstallError("No kernel was installed.")
@@ -73,16 +73,19 @@ def kernel_version() -> str:
 
 
 def arguments(append: str) -> str:
-    """What the installed kernel is started with beside its root."""
-    own = pathlib.Path("/proc/cmdline").read_text().split()
-    words = [word for word in own if word.startswith(PRESERVED)] + (append or "").split()
+    """Return the arguments of the installed kernel, without its root."""
+    installer_words = pathlib.Path("/proc/cmdline").read_text().split()
+    words = [word for word in installer_words if word.startswith(PRESERVED)] + (
+        append or ""
+    ).split()
     return " ".join(dict.fromkeys(words))
 
 
 def _configuration(plan: Plan, append: str, timeout: int) -> str:
-    root, boot = plan.at("/"), plan.at("/boot")
+    root = plan.at("/")
+    boot = plan.at("/boot")
     if root is None:
-        raise InstallError("bootloader: there is no root file system.")
+        raise InstallError("bootloader: the root file system is missing.")
     release = dict(
         line.split("=", 1)
         for line in (SYSROOT / "etc/os-release").read_text().splitlines()

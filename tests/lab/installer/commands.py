@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which kickstart commands, and which of their options, the installer carries out."""
+"""The kickstart commands and options that the installer supports."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _options(text: str) -> frozenset[str]:
     return frozenset(f"--{name}" for name in _names(text))
 
 
-# command -> the options that are carried out; any other option is refused.
-CARRIED_OUT: dict[str, Optional[frozenset[str]]] = {
+# command -> the supported options; any other option is rejected.
+SUPPORTED: dict[str, Optional[frozenset[str]]] = {
     "bootloader": _options("append boot-drive disabled driveorder location timeout leavebootorder"),
     "clearpart": _options("all none linux drives initlabel disklabel cdl"),
     "cmdline": ANY,
@@ -29,11 +29,12 @@ CARRIED_OUT: dict[str, Optional[frozenset[str]]] = {
     "lang": ANY,
     "logging": _options("host port level"),
     "network": _options(
-        "activate no-activate bootproto device gateway hostname ip ipv6 mtu nameserver netmask nodefroute nodns noipv4"
-        " noipv6 onboot bondslaves bondopts vlanid interfacename"
+        "activate no-activate bootproto device gateway hostname ip ipv6 mtu nameserver netmask"
+        " nodefroute nodns noipv4 noipv6 onboot bondslaves bondopts vlanid interfacename"
     ),
     "part": _options(
-        "asprimary fsoptions fstype grow label maxsize mkfsoptions noformat ondisk ondrive onpart recommended size usepart"
+        "asprimary fsoptions fstype grow label maxsize mkfsoptions noformat ondisk ondrive onpart"
+        " recommended size usepart"
     ),
     "poweroff": ANY,
     "reboot": _options("eject kexec"),
@@ -51,30 +52,30 @@ CARRIED_OUT: dict[str, Optional[frozenset[str]]] = {
     "user": _options("gecos gid groups homedir iscrypted lock name password plaintext shell uid"),
     "zerombr": ANY,
 }
-CARRIED_OUT["partition"] = CARRIED_OUT["part"]
+SUPPORTED["partition"] = SUPPORTED["part"]
 
-# Commands that are checked by pykickstart and then only noted: there is nothing in the lab that they could change.
-NOTED = _names(
-    "auth authconfig authselect eula firewall firstboot graphical install mediacheck module rdp selinux skipx syspurpose"
-    " vnc xconfig"
+# Commands that pykickstart checks and that have no effect in the lab.
+IGNORED = _names(
+    "auth authconfig authselect eula firewall firstboot graphical install mediacheck module rdp"
+    " selinux skipx syspurpose vnc xconfig"
 )
 
-# Sections that pykickstart takes for every release, and anaconda only since this one.
+# Sections that pykickstart accepts for every release, but anaconda only since this one.
 SECTIONS_SINCE = {"%certificate": 9}
 
 
 def objection(words: list[str]) -> str:
-    """Why this command is refused, or "" when it is carried out or noted."""
+    """Return why this command is rejected, or "" if it is supported or has no effect."""
     command = words[0]
-    if command in NOTED:
+    if command in IGNORED:
         return ""
-    if command not in CARRIED_OUT:
-        return f'the command "{command}" is not known to the installer of the lab'
-    options = CARRIED_OUT[command]
-    given = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
-    unknown = [name for name in given if options is not ANY and name not in options]
+    if command not in SUPPORTED:
+        return f'the command "{command}" is not supported by the installer of the lab'
+    options = SUPPORTED[command]
+    used = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
+    unknown = [name for name in used if options is not ANY and name not in options]
     return (
-        f'{command}: the option "{unknown[0]}" is not known to the installer of the lab'
+        f'{command}: the option "{unknown[0]}" is not supported by the installer of the lab'
         if unknown
         else ""
     )

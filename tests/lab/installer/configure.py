@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The commands that configure the installed system: language, time, services, users, keys."""
+"""Configure the installed system: language, time, services, users, keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALLOW_ROOT = "etc/ssh/sshd_config.d/01-permitrootlogin.conf"
 
 
 def system(kickstart: Any) -> None:
-    """lang, keyboard, timezone, timesource, services, and an identity of its own."""
+    """Apply lang, keyboard, timezone, timesource and services, and create a machine ID."""
     etc = SYSROOT / "etc"
     (etc / "locale.conf").write_text(f'LANG="{kickstart.lang.lang or "C.UTF-8"}"\n')
     (etc / "vconsole.conf").write_text(
@@ -34,7 +34,7 @@ def system(kickstart: Any) -> None:
 
 
 def users(kickstart: Any) -> None:
-    """rootpw, group, user, sshkey."""
+    """Apply rootpw, group, user and sshkey."""
     for group in kickstart.group.groupList:
         run(["groupadd", *(["-g", str(group.gid)] if group.gid else []), group.name], root=True)
     root = kickstart.rootpw
@@ -52,7 +52,7 @@ def users(kickstart: Any) -> None:
 def _timezone(kickstart: Any) -> None:
     zone = kickstart.timezone.timezone or "UTC"
     if not (SYSROOT / "usr/share/zoneinfo" / zone).exists():
-        # As with anaconda, a zone that does not exist stops nothing.
+        # As in anaconda, a missing zone does not stop the installation.
         screen.log("anaconda", f"WARN timezone {zone} does not exist in the installed system")
         zone = "UTC"
     link = SYSROOT / "etc/localtime"
@@ -63,7 +63,7 @@ def _timezone(kickstart: Any) -> None:
 
 
 def _time_servers(kickstart: Any) -> None:
-    # Where a release keeps them differs: EL 8 has no timesource, EL 10 no timezone --ntpservers.
+    # The command depends on the release: EL 8 has no timesource, EL 10 no timezone --ntpservers.
     lines = [
         f"server {server} iburst"
         for server in getattr(kickstart.timezone, "ntpservers", None) or []
@@ -75,12 +75,12 @@ def _time_servers(kickstart: Any) -> None:
             lines.append(f"pool {source.ntp_pool} iburst{' nts' if source.nts else ''}")
     path = SYSROOT / CHRONY_CONF
     if lines and path.exists():
-        kept = [
+        other_lines = [
             line
             for line in path.read_text().splitlines()
             if not line.startswith(("server ", "pool "))
         ]
-        path.write_text("\n".join([*lines, *kept]) + "\n")
+        path.write_text("\n".join([*lines, *other_lines]) + "\n")
 
 
 def _password(name: str, password: str, crypted: bool, lock: bool) -> None:
@@ -91,9 +91,11 @@ def _password(name: str, password: str, crypted: bool, lock: bool) -> None:
 
 
 def _user(user: Any) -> None:
-    known = {line.split(":")[0] for line in (SYSROOT / "etc/group").read_text().splitlines()}
+    existing_groups = {
+        line.split(":")[0] for line in (SYSROOT / "etc/group").read_text().splitlines()
+    }
     for group in user.groups:
-        if group.split("(")[0] not in known:
+        if group.split("(")[0] not in existing_groups:
             run(["groupadd", group.split("(")[0]], root=True)
     options = {"-u": user.uid, "-d": user.homedir, "-s": user.shell, "-c": user.gecos}
     argv = [word for option, value in options.items() if value for word in (option, str(value))]
@@ -112,7 +114,7 @@ def _key(name: str, key: str) -> None:
         if login == name:
             _append_key(SYSROOT / home[1:], int(uid), int(gid), key)
             return
-    raise InstallError(f"sshkey --username={name}: there is no such user.")
+    raise InstallError(f"sshkey --username={name}: unknown user.")
 
 
 def _append_key(home: pathlib.Path, uid: int, gid: int, key: str) -> None:
@@ -122,5 +124,5 @@ def _append_key(home: pathlib.Path, uid: int, gid: int, key: str) -> None:
     with path.open("a") as file:
         file.write(f"{key.strip()}\n")
     path.chmod(0o600)
-    for place in (folder, path):
-        os.chown(place, uid, gid)
+    for item in (folder, path):
+        os.chown(item, uid, gid)

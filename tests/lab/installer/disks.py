@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The disks of this machine: reads them, and carries out a plan."""
+"""Read the disks of this machine, and apply a plan to them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ MAKE = {
 LABEL = {"efi": "-n", "vfat": "-n"}
 
 
-def found() -> list[Disk]:
-    """All disks, by name; removable and read-only ones, loops and RAM disks are none."""
+def list_disks() -> list[Disk]:
+    """Return all disks by name, without removable and read-only ones, loops and RAM disks."""
     names = sorted(
         path.name
         for path in SYS.iterdir()
@@ -47,18 +47,18 @@ def found() -> list[Disk]:
 
 
 def resolve(name: str) -> str:
-    """The kernel's name of what a kickstart calls a disk or a partition."""
+    """Return the kernel's name of a disk or partition of a kickstart."""
     path = name if name.startswith("/") else f"/dev/{name}"
     return os.path.realpath(path).removeprefix("/dev/")
 
 
 def efi() -> bool:
-    """Does this machine's firmware speak UEFI?"""
+    """Return whether this machine's firmware is UEFI."""
     return pathlib.Path("/sys/firmware/efi").is_dir()
 
 
-def carry_out(plan: Plan) -> None:
-    """Make tables, partitions and file systems, and mount them below the root of the installed system."""
+def apply(plan: Plan) -> None:
+    """Create tables, partitions and file systems, and mount them below the installed root."""
     for disk, kind in plan.tables.items():
         _write_table(plan, disk, kind)
     for disk in {part.disk for part in plan.new} - set(plan.tables):
@@ -75,21 +75,21 @@ def carry_out(plan: Plan) -> None:
 
 
 def fstab(plan: Plan) -> str:
-    """The text of /etc/fstab."""
+    """Return the text of /etc/fstab."""
     lines = []
     for mount in plan.mounts:
         if mount.point.startswith("/") or mount.point == "swap":
             swap = mount.point == "swap"
             fstype = {"efi": "vfat"}.get(mount.fstype, mount.fstype)
             check = 0 if swap or fstype == "xfs" else (1 if mount.point == "/" else 2)
-            lines.append(
-                f"UUID={uuid(mount.device)} {'none' if swap else mount.point} {fstype} {_options(mount)} 0 {check}\n"
-            )
+            point = "none" if swap else mount.point
+            fields = (f"UUID={uuid(mount.device)}", point, fstype, _options(mount), "0", str(check))
+            lines.append(" ".join(fields) + "\n")
     return "".join(lines)
 
 
 def uuid(device: str) -> str:
-    """The UUID of the file system on ``device``, read from the device itself."""
+    """Return the UUID of the file system on ``device``, read from the device itself."""
     return programs.run(["blkid", "-p", "-s", "UUID", "-o", "value", device], log="storage").strip()
 
 
@@ -113,9 +113,9 @@ def _partition(disk: str, name: str) -> Partition:
 
 
 def _probe(device: str) -> dict[str, str]:
-    """What is on the device itself; status 2 says that nothing was found."""
-    shown = programs.run(["blkid", "-p", "-o", "export", device], ok=(0, 2), log="storage")
-    return dict(line.partition("=")[::2] for line in shown.splitlines())
+    """Read the signatures on the device; blkid's status 2 means that it has none."""
+    output = programs.run(["blkid", "-p", "-o", "export", device], ok=(0, 2), log="storage")
+    return dict(line.partition("=")[::2] for line in output.splitlines())
 
 
 def _number(disk: str, attribute: str) -> int:
@@ -124,7 +124,7 @@ def _number(disk: str, attribute: str) -> int:
 
 def _write_table(plan: Plan, disk: str, kind: str) -> None:
     screen.show(f"Creating disklabel on /dev/{disk}")
-    # What is left of an earlier table or file system would be found again later.
+    # The remains of an earlier table or file system would be detected later.
     programs.run(["wipefs", "--all", "--force", f"/dev/{disk}"], log="storage")
     lines = [f"label: {kind}"]
     for part in plan.new:

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read a kickstart as anaconda does: first its %pre scripts alone, then all of it with the files that these wrote."""
+"""Read a kickstart as anaconda does: first the %pre scripts, then the file and the files that these
+wrote.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +31,22 @@ OTHER_SECTIONS = (
 
 
 def release(buildstamp: pathlib.Path = BUILDSTAMP) -> int:
-    """The major release that this installer is for: its initrd says so."""
+    """Return the major release of this installer, from its initrd."""
     for line in buildstamp.read_text().splitlines():
         if line.startswith("Version="):
             return int(line.partition("=")[2].split(".")[0])
-    raise InstallError(f"{buildstamp}: there is no Version")
+    raise InstallError(f"{buildstamp}: Version is missing")
 
 
 def pre_scripts(path: pathlib.Path, major: int) -> list[Script]:
-    """The %pre scripts; nothing else of the file is looked at, not even for its syntax."""
+    """Return the %pre scripts; the rest of the file is not read, not even its syntax."""
     handler = makeVersion(f"RHEL{major}")
     _read(_PreParser(handler, missingIncludeIsFatal=False), path)
     return list(handler.scripts)
 
 
 def read(path: pathlib.Path, major: int) -> tuple[Any, list[str]]:
-    """The whole file with all that it includes, as pykickstart's handler; and what pykickstart warns of."""
+    """Read the file and its includes; return pykickstart's handler and its warnings."""
     handler = makeVersion(f"RHEL{major}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -60,7 +62,7 @@ def _read(parser: KickstartParser, path: pathlib.Path) -> None:
 
 
 class _PreParser(KickstartParser):
-    """Sees only %pre."""
+    """Reads only %pre."""
 
     def setupSections(self) -> None:
         self._sections: dict[str, Any] = {}
@@ -73,7 +75,7 @@ class _PreParser(KickstartParser):
 
 
 class _StrictParser(KickstartParser):
-    """Refuses what would not be carried out."""
+    """Rejects unsupported commands and sections."""
 
     def __init__(self, handler: Any, major: int) -> None:
         self.major = major

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The words of the installer: disks as they are, and a plan of what is to be done with them."""
+"""The records of the installer: existing disks, and a plan for them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MIB = 1 << 20
 
 
 class InstallError(Exception):
-    """The installation cannot go on; the text is what the screen shows."""
+    """The installation cannot continue; the screen shows the text."""
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition that is on a disk; ``fstype`` is what blkid finds in it, perhaps nothing."""
+    """An existing partition; ``fstype`` is the type that blkid detects, or ""."""
 
     name: str
     disk: str
@@ -26,7 +26,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk as it is; ``table`` is "gpt", "dos", or "" when it has none that is known."""
+    """An existing disk and its size in bytes; ``table`` is "gpt", "dos" or "" (none or unknown)."""
 
     name: str
     size: int
@@ -36,7 +36,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class New:
-    """A partition to be made; its size is in MiB."""
+    """A partition to create; its size is in MiB."""
 
     name: str
     disk: str
@@ -47,7 +47,7 @@ class New:
 
 @dataclass(frozen=True)
 class Mount:
-    """A file system of the installed machine: made anew if ``make``, else as it is."""
+    """A file system of the installed machine; it is created if ``make``, else kept."""
 
     device: str
     point: str
@@ -60,7 +60,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with the disks, before anything is written."""
+    """All changes to the disks, decided before anything is written."""
 
     tables: dict[str, str]
     new: tuple[New, ...]
@@ -68,5 +68,5 @@ class Plan:
     boot_disk: Optional[str]
 
     def at(self, point: str) -> Optional[Mount]:
-        """What is mounted at ``point``."""
+        """Return the mount at ``point``, if any."""
         return next((mount for mount in self.mounts if mount.point == point), None)

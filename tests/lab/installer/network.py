@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The network commands as files of systemd-networkd, which the stand-in distribution has instead of NetworkManager."""
+"""Write the network commands as files of systemd-networkd.
+
+The stand-in distribution has systemd-networkd instead of NetworkManager.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ INSTALLING = pathlib.Path("/run/install/interface")
 
 
 def write(commands: Iterable[Any]) -> None:
-    """Write the configuration of every interface that the kickstart names, and the host name."""
+    """Write the host name and the configuration of all interfaces in the kickstart."""
     folder = SYSROOT / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     named = [
@@ -42,7 +45,7 @@ def write(commands: Iterable[Any]) -> None:
 
 
 def _files(command: Any) -> dict[str, str]:
-    """The files of one interface, by their suffix; None stands for DHCP on the card that was installed from."""
+    """Return the files of one interface by suffix; None means DHCP on the boot interface."""
     if command is None:
         return {"network": f"[Match]\n{_match('link')}\n[Network]\nDHCP=ipv4\n"}
     if command.bondslaves or command.vlanid:
@@ -57,7 +60,7 @@ def _files(command: Any) -> dict[str, str]:
     link = [f"MTUBytes={command.mtu}"] if command.mtu else []
     if not command.onboot:
         link.append("ActivationPolicy=manual")
-    # A second card that has no cable must not hold up the boot.
+    # A second card without a cable must not delay the boot.
     link.append(f"RequiredForOnline={'yes' if command.onboot and command.activate else 'no'}")
     sections = [["[Match]", _match(command.device)], ["[Link]", *link], ["[Network]", *network]]
     if command.nodefroute:
@@ -82,7 +85,7 @@ def _addressing(command: Any) -> str:
         return f"Address={ipaddress.ip_interface(f'{command.ip}/{command.netmask}').with_prefixlen}"
     if command.bootProto not in ("", "dhcp"):
         raise InstallError(
-            f"network --bootproto={command.bootProto} is not known to the installer of the lab."
+            f"network --bootproto={command.bootProto} is not supported by the installer of the lab."
         )
     return "DHCP=ipv4"
 
@@ -92,7 +95,10 @@ def _servers(command: Any) -> list[str]:
 
 
 def _write_resolver(commands: list[Any]) -> None:
-    """networkd alone writes no resolv.conf: what the kickstart says, else what the installer's lease said."""
+    """Write the kickstart's name servers, else those of the installer's lease.
+
+    networkd without resolved writes no resolv.conf.
+    """
     servers = [server for command in commands for server in _servers(command)]
     leased = pathlib.Path("/run/install/resolv.conf")
     text = "".join(f"nameserver {server}\n" for server in servers) or (

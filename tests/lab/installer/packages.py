@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The %packages section, url and repo: dnf resolves, downloads and installs into the new root."""
+"""Resolve, download and install the %packages section from url and repo with dnf."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .programs import SYSROOT
 
 CACHE = "var/cache/anaconda"
 BASE_REPOSITORY = "anaconda"
-# Group kinds by the word of pykickstart's GROUP_* constants: required, default, all.
+# Group kinds by pykickstart's GROUP_* constants: required, default, all.
 GROUP_KINDS = {
     0: ("mandatory",),
     1: ("mandatory", "default"),
@@ -36,17 +36,17 @@ FILE_SYSTEM_TOOLS = {
 
 
 def install(kickstart: Any, plan: Optional[Plan], major: int, key: str) -> None:
-    """Install what the kickstart selects, and what its other commands need.
+    """Install the packages that the kickstart selects and that its commands require.
 
-    plan  the file systems whose tools are needed; None where there are none
-    key   the URL of a key that every package must be signed with; "" checks no signature, as anaconda does
+    plan  the file systems, whose tools are installed; None on a node without disks
+    key   the URL of the key of all signatures; with "" signatures are not checked, as in anaconda
     """
     with dnf.Base() as base:
         _configure(base, kickstart, major, key)
         try:
             base.fill_sack(load_system_repo=False)
             base.read_comps(arch_filter=True)
-            _select(base, kickstart, _required(kickstart, plan))
+            _select(base, kickstart, _required_packages(kickstart, plan))
             _resolve_and_install(base)
         except dnf.exceptions.Error as error:
             raise InstallError(str(error)) from error
@@ -81,17 +81,15 @@ def _configure(base: dnf.Base, kickstart: Any, major: int, key: str) -> None:
 
 def _add_repository(base: dnf.Base, name: str, url: Optional[str], key: str) -> Any:
     if not url:
-        raise InstallError(
-            f"The repository {name} has no URL that is known here: url --url or repo --baseurl gives it."
-        )
+        raise InstallError(f"The repository {name} has no URL: set url --url or repo --baseurl.")
     options = {"gpgcheck": True, "gpgkey": [key]} if key else {"gpgcheck": False}
     return base.repos.add_new_repo(
         name, base.conf, baseurl=[url], skip_if_unavailable=False, **options
     )
 
 
-def _required(kickstart: Any, plan: Optional[Plan]) -> list[str]:
-    """What anaconda adds by itself: a kernel and tools for the disks; a time server's client."""
+def _required_packages(kickstart: Any, plan: Optional[Plan]) -> list[str]:
+    """Return what anaconda adds automatically: kernel, disk tools, and a time client."""
     required = []
     if plan:
         required += [
@@ -121,14 +119,14 @@ def _select(base: dnf.Base, kickstart: Any, required: list[str]) -> None:
     if not selection.nocore:
         groups.insert(0, ("core", GROUP_KINDS[1]))
     excluded = set(selection.excludedList)
-    for name, wanted in groups:
+    for name, kinds in groups:
         group = base.comps.group_by_pattern(name)
         if group is None:
             missing.append(f"@{name}")
         elif group.id not in {
             excluded_group.name for excluded_group in selection.excludedGroupList
         }:
-            base.group_install(group.id, wanted, exclude=excluded)
+            base.group_install(group.id, kinds, exclude=excluded)
     specs = [*selection.packageList, *required]
     missing += _install_specs(base, specs, selection.excludedList)
     if missing and selection.handleMissing != KS_MISSING_IGNORE:
@@ -145,7 +143,7 @@ def _environment(base: dnf.Base, name: str) -> list[str]:
 
 
 def _install_specs(base: dnf.Base, specs: Iterable[str], excluded: Iterable[str]) -> list[str]:
-    """Mark packages, files or capabilities; returns those that no repository has."""
+    """Mark packages, files or capabilities; return those that are in no repository."""
     for name in excluded:
         base.sack.add_excludes(dnf.subject.Subject(name).get_best_query(base.sack))
     missing = []
@@ -159,12 +157,12 @@ def _install_specs(base: dnf.Base, specs: Iterable[str], excluded: Iterable[str]
 
 def _resolve_and_install(base: dnf.Base) -> None:
     base.resolve()
-    chosen = list(base.transaction.install_set)
+    selected = list(base.transaction.install_set)
     screen.show("Downloading packages")
-    size = sum(package.downloadsize for package in chosen)
-    screen.log("packaging", f"Downloading {len(chosen)} RPMs, {size / 1e6:.1f} MB")
-    base.download_packages(chosen, _Download())
-    for package in chosen:
+    size = sum(package.downloadsize for package in selected)
+    screen.log("packaging", f"Downloading {len(selected)} RPMs, {size / 1e6:.1f} MB")
+    base.download_packages(selected, _Download())
+    for package in selected:
         result, message = base.package_signature_check(package)
         if result == 1:
             base.package_import_key(package, askcb=lambda *_: True)
@@ -177,13 +175,14 @@ def _resolve_and_install(base: dnf.Base) -> None:
 
 
 class _Download(dnf.callback.DownloadProgress):
-    """Says how far the download is, at each tenth."""
+    """Shows the progress of the download in steps of ten percent."""
 
     def __init__(self) -> None:
-        self.total = self.done = self.said = 0
+        self.total = self.done = self.shown = 0
 
     def start(self, total_files: int, total_size: int, total_drpms: int = 0) -> None:
-        self.files, self.total = total_files, total_size
+        self.files = total_files
+        self.total = total_size
 
     def progress(self, payload: Any, done: int) -> None:
         pass
@@ -191,15 +190,14 @@ class _Download(dnf.callback.DownloadProgress):
     def end(self, payload: Any, status: int, msg: str) -> None:
         self.done += payload.download_size
         share = 100 * self.done // self.total if self.total else 100
-        if share >= self.said + 10:
-            self.said = share - share % 10
-            screen.show(
-                f"Downloading {self.files} RPMs, {_mib(self.done)} / {_mib(self.total)} ({share}%) done."
-            )
+        if share >= self.shown + 10:
+            self.shown = share - share % 10
+            progress = f"{_mib(self.done)} / {_mib(self.total)} ({share}%)"
+            screen.show(f"Downloading {self.files} RPMs, {progress} done.")
 
 
 class _Transaction(dnf.callback.TransactionProgress):
-    """The lines that programs go by: "Installing NAME.ARCH (N/TOTAL)"."""
+    """Shows the lines that programs parse: "Installing NAME.ARCH (N/TOTAL)"."""
 
     def __init__(self) -> None:
         self.shown: set[tuple[int, str]] = set()

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run a program: its command line and all that it prints are in the program log, as anaconda has it."""
+"""Run a program; log its command line and its output as anaconda does."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def run(
     """Run a program to its end and return its standard output.
 
     root  run it in the installed system
-    ok    exit statuses that are no failure
+    ok    exit statuses that are not a failure
     """
     words = ["chroot", str(SYSROOT), *argv] if root else list(argv)
     screen.log(log, f"Running... {shlex.join(words)}")
-    done = subprocess.run(
+    result = subprocess.run(
         words, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
     )
-    for line in (done.stdout + done.stderr).splitlines():
+    for line in (result.stdout + result.stderr).splitlines():
         screen.log(log, line)
-    screen.log(log, f"Return code: {done.returncode}")
-    if done.returncode not in ok:
+    screen.log(log, f"Return code: {result.returncode}")
+    if result.returncode not in ok:
         raise InstallError(
-            f"{shlex.join(words)} ended with status {done.returncode}: {done.stderr.strip()[-500:]}"
+            f"{shlex.join(words)}: status {result.returncode}: {result.stderr.strip()[-500:]}"
         )
-    return done.stdout
+    return result.stdout

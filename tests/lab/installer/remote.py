@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the installer is watched from elsewhere: inst.sshd with sshpw, inst.syslog and logging --host."""
+"""Remote access to the installer: inst.sshd with sshpw, inst.syslog and logging --host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SSHD = ["/usr/sbin/sshd", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes"]
 
 
 def word(name: str) -> str:
-    """The value of ``NAME=VALUE`` on the kernel's command line; "" without one."""
+    """Return the value of ``NAME=VALUE`` on the kernel's command line; "" without one."""
     values = [
         text.partition("=")[2]
         for text in pathlib.Path("/proc/cmdline").read_text().split()
@@ -34,8 +34,9 @@ def word(name: str) -> str:
 
 
 def start(kickstart: Any) -> None:
-    """Start what the command line and the kickstart ask for."""
-    host, port = kickstart.logging.host, kickstart.logging.port
+    """Start the services that the command line and the kickstart request."""
+    host = kickstart.logging.host
+    port = kickstart.logging.port
     if word("inst.syslog"):
         host, _, port = word("inst.syslog").partition(":")
     if host:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What people and programs see of an installation: the first tmux window, the serial console, the logs in /tmp."""
+"""The output of an installation: the first tmux window, the serial console, the logs in /tmp."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RULE = "=" * 80
 
 
 def show(text: str) -> None:
-    """A line in the first window, worded as anaconda words it; also on the serial console and in anaconda.log."""
+    """Print a line in the first window, on the serial console and in anaconda.log."""
     print(text, flush=True)
     log("anaconda", text)
     try:
@@ -25,7 +25,7 @@ def show(text: str) -> None:
 
 
 def log(name: str, text: str) -> None:
-    """A line in ``/tmp/NAME.log``."""
+    """Write a line to ``/tmp/NAME.log``."""
     with (LOGS / f"{name}.log").open("a") as file:
         file.write(
             f"{time.strftime('%H:%M:%S')},{int(time.time() * 1000) % 1000:03d} INF {name}: {text}\n"

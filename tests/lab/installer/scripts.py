@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run the scripts of a kickstart, each at its time."""
+"""Run the scripts of a kickstart."""
 
 from __future__ import annotations
 
@@ -23,11 +23,18 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TERM": "linux",
 }
-SIGNATURE = "There was an error running the kickstart script at line {line}.  This is a fatal error and installation will be aborted.  The details of this error are:\n\n{details}"
+SIGNATURE = (
+    "There was an error running the kickstart script at line {line}.  "
+    "This is a fatal error and installation will be aborted.  "
+    "The details of this error are:\n\n{details}"
+)
 
 
 def run(scripts: Iterable[Script], kind: int) -> None:
-    """Run those of ``kind`` in their order.  Raises InstallError when one fails that says ``--erroronfail``."""
+    """Run the scripts of ``kind`` in order.
+
+    Raises InstallError if a script with ``--erroronfail`` fails.
+    """
     for script in scripts:
         if script.type == kind:
             _run(script)
@@ -46,11 +53,15 @@ def _run(script: Script) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     argv = [*shlex.split(script.interp), f"/{path.relative_to(root)}"]
     with log.open("w") as output:
-        # A background child of the script must not keep the installer waiting: it gets a file, not a pipe.
+        # The output goes to a file, because a background child would keep a pipe open.
         status = subprocess.run(
             ["chroot", str(root), *argv] if script.inChroot else argv,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT, check=False,
-        ).returncode  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=ENVIRONMENT,
+            check=False,
+        ).returncode
     screen.log("program", f"kickstart script at line {script.lineno}: status {status}")
     if status and script.errorOnFail:
         raise InstallError(SIGNATURE.format(line=script.lineno, details=log.read_text()[-2000:]))

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the storage commands of a kickstart ask of these disks: a plan, or a refusal.  Nothing is touched here.
+"""Plan what the storage commands of a kickstart change on the disks; nothing is written here.
 
-New partitions are made on disks that are cleared or empty; space that is left beside kept partitions is not used.
+New partitions are created on cleared or empty disks only; free space next to kept partitions is not
+used.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from .model import MIB, Disk, InstallError, Mount, New, Partition, Plan
 DEFAULT_FSTYPE = "xfs"
 LINUX = frozenset({"ext2", "ext3", "ext4", "xfs", "swap", "vfat", ""})
 FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "vfat", "efi", "swap", "biosboot"})
-NOT_KNOWN = ("pv.", "raid.", "btrfs.")
-ESP_SIZE, BIOSBOOT_SIZE, BOOT_SIZE = 600, 1, 1024
-# Left free at both ends of a disk: the table and its copy.
+UNSUPPORTED = ("pv.", "raid.", "btrfs.")
+ESP_SIZE = 600
+BIOSBOOT_SIZE = 1
+BOOT_SIZE = 1024
+# MiB reserved at both ends of a disk for the table and its copy.
 MARGIN = 2
-# What comes first on a disk.
+# Mount points that come first on a disk.
 ORDER = {"biosboot": 0, "/boot/efi": 1, "/boot": 2}
 
 Resolve = Callable[[str], str]
@@ -29,7 +32,7 @@ Resolve = Callable[[str], str]
 
 @dataclass(frozen=True)
 class _Request:
-    """One part command, or what reqpart adds."""
+    """A part command, or a partition of reqpart."""
 
     point: str
     fstype: str
@@ -45,11 +48,11 @@ class _Request:
 def plan(
     kickstart: Any, disks: Sequence[Disk], *, efi: bool, major: int, resolve: Resolve = str
 ) -> Plan:
-    """The plan for ``disks``.  Raises InstallError, worded for the screen.
+    """Return the plan for ``disks``. Raises InstallError with a text for the screen.
 
     kickstart  pykickstart's handler
-    efi        does the machine's firmware speak UEFI?
-    major      the release: it decides the kind of table that a new disk gets
+    efi        whether the machine's firmware is UEFI
+    major      the release, which decides the kind of table of a new disk
     resolve    turns a name of the kickstart (``/dev/disk/by-id/…``) into the kernel's
     """
     usable = _usable(kickstart.ignoredisk, disks, resolve)
@@ -57,23 +60,25 @@ def plan(
     existing = {
         part.name: part for disk in usable for part in disk.partitions if disk.name not in tables
     }
-    kept = [
-        _kept(part, existing, resolve) for part in kickstart.partition.partitions if part.onPart
+    preserved = [
+        _preserved_mount(part, existing, resolve)
+        for part in kickstart.partition.partitions
+        if part.onPart
     ]
     requests = [
         _request(part, resolve) for part in kickstart.partition.partitions if not part.onPart
     ]
     kinds = {**{disk.name: disk.table for disk in usable if not disk.partitions}, **tables}
     if kickstart.reqpart.reqpart:
-        requests = _required(kickstart.reqpart.addBoot, kinds, efi=efi) + requests
-    new, made = _placed(requests, kinds, {disk.name: disk.size for disk in usable})
-    mounts = tuple(sorted([*kept, *made], key=lambda mount: mount.point))
+        requests = _reqpart_requests(kickstart.reqpart.addBoot, kinds, efi=efi) + requests
+    new, new_mounts = _allocate(requests, kinds, {disk.name: disk.size for disk in usable})
+    mounts = tuple(sorted([*preserved, *new_mounts], key=lambda mount: mount.point))
     boot_disk = _boot_disk(kickstart.bootloader.bootDrive, mounts, new, existing, resolve)
-    decided = Plan(tables, tuple(new), mounts, boot_disk)
+    result = Plan(tables, tuple(new), mounts, boot_disk)
     _check(
-        decided, {disk.name: kinds.get(disk.name, disk.table) for disk in usable}, existing, efi=efi
+        result, {disk.name: kinds.get(disk.name, disk.table) for disk in usable}, existing, efi=efi
     )
-    return decided
+    return result
 
 
 def _usable(ignored: Any, disks: Sequence[Disk], resolve: Resolve) -> list[Disk]:
@@ -92,21 +97,22 @@ def _usable(ignored: Any, disks: Sequence[Disk], resolve: Resolve) -> list[Disk]
 def _tables(
     kickstart: Any, usable: list[Disk], *, efi: bool, major: int, resolve: Resolve
 ) -> dict[str, str]:
-    """Which disks are emptied, and the kind of their new table."""
+    """Return the cleared disks and the kind of their new table."""
     clearing = kickstart.clearpart
     if clearing.type not in (CLEARPART_TYPE_ALL, CLEARPART_TYPE_LINUX):
         return {}
-    wanted = {resolve(name) for name in clearing.drives} or {disk.name for disk in usable}
-    missing = wanted - {disk.name for disk in usable}
+    cleared = {resolve(name) for name in clearing.drives} or {disk.name for disk in usable}
+    missing = cleared - {disk.name for disk in usable}
     if missing:
         raise InstallError(f'Disk "{min(missing)}" given in clearpart command does not exist.')
     tables = {}
     for disk in usable:
-        if disk.name in wanted:
+        if disk.name in cleared:
             foreign = [part.name for part in disk.partitions if part.fstype not in LINUX]
             if clearing.type == CLEARPART_TYPE_LINUX and foreign:
                 raise InstallError(
-                    f"clearpart --linux: {foreign[0]} is not Linux's, and a part of a disk is not cleared here."
+                    f"clearpart --linux: {foreign[0]} is not a Linux partition, "
+                    "and clearing a part of a disk is not supported."
                 )
             tables[disk.name] = _table(kickstart, disk, efi=efi, major=major)
     return tables
@@ -115,9 +121,7 @@ def _tables(
 def _table(kickstart: Any, disk: Disk, *, efi: bool, major: int) -> str:
     clearing = kickstart.clearpart
     if not (disk.table or clearing.initAll or kickstart.zerombr.zerombr):
-        raise InstallError(
-            f"{disk.name} has no table that is known: zerombr or clearpart --initlabel would make one."
-        )
+        raise InstallError(f"{disk.name} has no known table: use zerombr or clearpart --initlabel.")
     if clearing.disklabel:
         return "dos" if clearing.disklabel == "msdos" else str(clearing.disklabel)
     if disk.table and not clearing.initAll:
@@ -125,48 +129,51 @@ def _table(kickstart: Any, disk: Disk, *, efi: bool, major: int) -> str:
     return "gpt" if efi or major >= 10 else "dos"
 
 
-def _kept(part: Any, existing: dict[str, Partition], resolve: Resolve) -> Mount:
+def _preserved_mount(part: Any, existing: dict[str, Partition], resolve: Resolve) -> Mount:
     name = resolve(part.onPart)
     if name not in existing:
         raise InstallError(f'Partition "{part.onPart}" given in part command does not exist.')
     if part.mountpoint == "biosboot":
-        # There is nothing in it that could be made anew: the boot loader's installation writes it.
+        # It has no file system; the boot loader writes it.
         return Mount(f"/dev/{name}", "biosboot", "biosboot", False)
     if not part.format:
         fstype = existing[name].fstype
         if not fstype:
-            raise InstallError(
-                f'Partition "{name}" is to be kept, but holds no file system that is known.'
-            )
+            raise InstallError(f'Partition "{name}" is to be kept, but has no known file system.')
         return Mount(f"/dev/{name}", part.mountpoint, fstype, False, options=part.fsopts or "")
     fstype = _fstype(part)
     return Mount(
-        f"/dev/{name}",
-        part.mountpoint,
-        fstype,
-        True,
-        part.label,
-        part.fsopts or "",
-        part.mkfsopts or "",
+        device=f"/dev/{name}",
+        point=part.mountpoint,
+        fstype=fstype,
+        make=True,
+        label=part.label,
+        options=part.fsopts or "",
+        mkfs_options=part.mkfsopts or "",
     )
 
 
 def _request(part: Any, resolve: Resolve) -> _Request:
     if not part.format:
+        raise InstallError(f"part {part.mountpoint} --noformat: --onpart is required.")
+    if part.mountpoint.startswith(UNSUPPORTED):
         raise InstallError(
-            f"part {part.mountpoint} --noformat: there must be an --onpart that says which partition is kept."
-        )
-    if part.mountpoint.startswith(NOT_KNOWN):
-        raise InstallError(
-            f"part {part.mountpoint}: LVM, RAID and Btrfs are not known to the installer of the lab."
+            f"part {part.mountpoint}: LVM, RAID and Btrfs are not supported by the lab."
         )
     size = part.size or (1024 if part.recommended else 0)
     if not size and not part.grow:
         raise InstallError(f"Partition {part.mountpoint} requires a size specification.")
     return _Request(
-        part.mountpoint, _fstype(part), int(size or 1), bool(part.grow), int(part.maxSizeMB or 0),
-        resolve(part.disk) if part.disk else "", part.label, part.fsopts or "", part.mkfsopts or "",
-    )  # fmt: skip
+        point=part.mountpoint,
+        fstype=_fstype(part),
+        size=int(size or 1),
+        grow=bool(part.grow),
+        limit=int(part.maxSizeMB or 0),
+        disk=resolve(part.disk) if part.disk else "",
+        label=part.label,
+        options=part.fsopts or "",
+        mkfs_options=part.mkfsopts or "",
+    )
 
 
 def _fstype(part: Any) -> str:
@@ -175,13 +182,13 @@ def _fstype(part: Any) -> str:
     fstype = part.fstype or ("efi" if part.mountpoint == "/boot/efi" else DEFAULT_FSTYPE)
     if fstype not in FILE_SYSTEMS:
         raise InstallError(
-            f'The file system type "{fstype}" of {part.mountpoint} is not known to the installer of the lab.'
+            f'{part.mountpoint}: the file system type "{fstype}" is not supported by the lab.'
         )
     return fstype
 
 
-def _required(add_boot: bool, kinds: dict[str, str], *, efi: bool) -> list[_Request]:
-    """What reqpart adds for this firmware and this table."""
+def _reqpart_requests(add_boot: bool, kinds: dict[str, str], *, efi: bool) -> list[_Request]:
+    """Return what reqpart adds for this firmware and this table."""
     requests = []
     if efi:
         requests.append(_Request("/boot/efi", "efi", ESP_SIZE))
@@ -192,30 +199,28 @@ def _required(add_boot: bool, kinds: dict[str, str], *, efi: bool) -> list[_Requ
     return requests
 
 
-def _placed(
+def _allocate(
     requests: list[_Request], kinds: dict[str, str], sizes: dict[str, int]
 ) -> tuple[list[New], list[Mount]]:
-    """The partitions that fulfil the requests, disk by disk, and what is mounted from them."""
+    """Return the new partitions, disk by disk, and their mounts."""
     if requests and not kinds:
-        raise InstallError("There is no disk that may be partitioned: clearpart keeps them all.")
+        raise InstallError("No disk can be partitioned: clearpart keeps all of them.")
     new: list[New] = []
     mounts: list[Mount] = []
     chosen = [request.disk or next(iter(kinds)) for request in requests]
     for disk in dict.fromkeys(chosen):
         if not kinds.get(disk):
-            raise InstallError(
-                f"{disk}: its partitions are kept, or it has no table; no new ones are made beside them."
-            )
-        own = sorted(
+            raise InstallError(f"{disk}: new partitions need a cleared or empty disk with a table.")
+        disk_requests = sorted(
             (request for request, name in zip(requests, chosen) if name == disk), key=_position
         )
-        for made, request in zip(
-            _numbered(disk, kinds[disk], own, sizes[disk] // MIB - MARGIN),
-            _with_extended(kinds[disk], own),
+        for partition, request in zip(
+            _number_partitions(disk, kinds[disk], disk_requests, sizes[disk] // MIB - MARGIN),
+            _with_extended(kinds[disk], disk_requests),
         ):
-            new.append(made)
+            new.append(partition)
             if request and request.fstype != "biosboot":
-                mounts.append(_mount(made, request))
+                mounts.append(_mount(partition, request))
     return new, mounts
 
 
@@ -224,57 +229,58 @@ def _position(request: _Request) -> tuple[int, bool]:
 
 
 def _with_extended(kind: str, requests: list[_Request]) -> list[Optional[_Request]]:
-    """The requests, with a None where a DOS table needs its extended partition."""
+    """Return the requests, with None in the place of a DOS table's extended partition."""
     if kind == "dos" and len(requests) > 4:
         return [*requests[:3], None, *requests[3:]]
     return list(requests)
 
 
-def _numbered(disk: str, kind: str, requests: list[_Request], space: int) -> list[New]:
-    # A logical partition costs a table of its own.
+def _number_partitions(disk: str, kind: str, requests: list[_Request], space: int) -> list[New]:
+    # Each logical partition needs its own table.
     sizes = _sizes(
         requests, space - (len(requests) if kind == "dos" and len(requests) > 4 else 0), disk
     )
     separator = "p" if disk[-1].isdigit() else ""
-    made = []
+    partitions = []
     remaining = iter(sizes)
     for number, request in enumerate(_with_extended(kind, requests), 1):
         size = next(remaining) if request else 0
         fstype = request.fstype if request else "extended"
-        made.append(New(f"{disk}{separator}{number}", disk, number, size, fstype))
-    return made
+        name = f"{disk}{separator}{number}"
+        partitions.append(New(name=name, disk=disk, number=number, size=size, kind=fstype))
+    return partitions
 
 
 def _sizes(requests: list[_Request], space: int, disk: str) -> list[int]:
-    """Sizes in MiB: those that grow share what is left, as far as their limits let them."""
+    """Return sizes in MiB; growing partitions share the free space up to their limits."""
     sizes = [request.size for request in requests]
-    left = space - sum(sizes)
-    if left < 0:
+    free = space - sum(sizes)
+    if free < 0:
         raise InstallError(
-            f"Could not allocate requested partitions: {disk} has {space} MiB, {sum(sizes)} are asked for."
+            f"Could not allocate requested partitions: {disk} has {space} MiB, not {sum(sizes)}."
         )
     growing = [index for index, request in enumerate(requests) if request.grow]
-    while growing and left >= len(growing):
-        share = left // len(growing)
+    while growing and free >= len(growing):
+        share = free // len(growing)
         for index in list(growing):
             limit = requests[index].limit or space
             more = min(share, limit - sizes[index])
             sizes[index] += more
-            left -= more
+            free -= more
             if more < share:
                 growing.remove(index)
     return sizes
 
 
-def _mount(made: New, request: _Request) -> Mount:
+def _mount(partition: New, request: _Request) -> Mount:
     return Mount(
-        f"/dev/{made.name}",
-        request.point,
-        request.fstype,
-        True,
-        request.label,
-        request.options,
-        request.mkfs_options,
+        device=f"/dev/{partition.name}",
+        point=request.point,
+        fstype=request.fstype,
+        make=True,
+        label=request.label,
+        options=request.options,
+        mkfs_options=request.mkfs_options,
     )
 
 
@@ -285,7 +291,7 @@ def _boot_disk(
     existing: dict[str, Partition],
     resolve: Resolve,
 ) -> Optional[str]:
-    """The disk that the bootloader command names, else the one that /boot or / is on."""
+    """Return the disk of the bootloader command, else the one of /boot or /."""
     if named:
         return resolve(named)
     disks = {
@@ -302,7 +308,7 @@ def _check(plan: Plan, kinds: dict[str, str], existing: dict[str, Partition], *,
         values = [getattr(mount, what) for mount in plan.mounts if getattr(mount, what) != "swap"]
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
-            raise InstallError(f"{twice[0]} is given by two part commands.")
+            raise InstallError(f"{twice[0]} is in two part commands.")
     root = plan.at("/")
     if root is None:
         raise InstallError(
@@ -313,7 +319,8 @@ def _check(plan: Plan, kinds: dict[str, str], existing: dict[str, Partition], *,
     esp = plan.at("/boot/efi")
     if efi and (esp is None or esp.fstype not in ("efi", "vfat")):
         raise InstallError(
-            "For a UEFI installation, you must include an EFI System Partition mounted at /boot/efi."
+            "For a UEFI installation, you must include an EFI System Partition mounted at "
+            "/boot/efi."
         )
     biosboot = any(part.kind == "biosboot" for part in plan.new) or any(
         mount.point == "biosboot" for mount in plan.mounts
@@ -326,5 +333,6 @@ def _check(plan: Plan, kinds: dict[str, str], existing: dict[str, Partition], *,
         and plan.tables
     ):
         raise InstallError(
-            "Your BIOS-based system needs a special partition to boot from a GPT disk label: biosboot, 1 MiB."
+            "Your BIOS-based system needs a special partition to boot from a GPT disk label: "
+            "biosboot, 1 MiB."
         )

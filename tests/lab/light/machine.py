@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A light node that lives on: its firmware, the installer, and what it has installed, as often as it restarts.
+"""A light node that runs through all its restarts: the firmware, the installer, and the installed
+system.
 
-The installed operating system boots as a container, with its own init, its own services and its own address. Its root is
-what the last installation made; `/state` is kept, as a partition that is not formatted.
+The installed operating system boots as a container, with its own init, its own services and its own
+address. Its root is the result of the last installation; `/state` is kept, like a partition that is
+not formatted.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from ..evidence import OWN_GROUP
 from .node import LightNode
 
 SYSTEM = pathlib.Path(__file__).parent / "system"
-RESTARTS, OFF = 133, 0
-BOOT_SECONDS, STOP_SECONDS = 900.0, 30.0
+RESTARTS = 133
+OFF = 0
+BOOT_SECONDS = 900.0
+STOP_SECONDS = 30.0
 INIT = "usr/lib/systemd/systemd"
 
 
@@ -38,47 +42,47 @@ class LightMachine:
         self.boots: list[str] = []
         self._off = threading.Event()
         self._failure: list[BaseException] = []
-        self._living = threading.Thread(target=self._live)
+        self._thread = threading.Thread(target=self._run_boots)
 
     def on(self) -> None:
-        self._living.start()
+        self._thread.start()
 
     def off(self) -> None:
-        """Cut its power, and raise what has gone wrong in the meantime."""
+        """Cut its power, and raise the error that has stopped it, if any."""
         self._off.set()
-        self._living.join(BOOT_SECONDS)
+        self._thread.join(BOOT_SECONDS)
         process.run([str(OWN_GROUP), "--remove", self.node.namespace.name], timeout=STOP_SECONDS)
         self.check()
 
     def check(self) -> None:
-        """Raise what has ended its life."""
+        """Raise the error that has stopped the machine, if any."""
         if self._failure:
             raise self._failure[0]
 
     def run(self, *argv: str) -> str:
-        """Run a program in the installed operating system, and return what it printed."""
+        """Run a program in the installed operating system, and return its output."""
         init = next(pid for pid in self._pids() if _is_init(pid))
         return process.run(
             ["nsenter", "--target", init, "--all", "--", *argv], timeout=STOP_SECONDS
         ).stdout
 
     def _pids(self) -> list[str]:
-        """The processes in the node's network."""
+        """Return the processes in the node's network."""
         return process.run(
             ["ip", "netns", "pids", self.node.namespace.name], timeout=STOP_SECONDS
         ).stdout.split()
 
-    def _live(self) -> None:
+    def _run_boots(self) -> None:
         try:
             while not self._off.is_set():
                 self.boots.append(self._boot())
                 if self.boots[-1] == "poweroff":
                     return
-        except BaseException as error:  # noqa: BLE001 told to who asks for the machine, in another thread
+        except BaseException as error:  # noqa: BLE001 raised by `check` in another thread
             self._failure.append(error)
 
     def _boot(self) -> str:
-        """From the firmware to the next restart, or until the power is cut: what it was that ran."""
+        """Run from the firmware to the next restart or power cut; return what has run."""
         before = self.node.folder / "before"
         self.node.root.rename(before)
         self.node.root.mkdir()
@@ -102,7 +106,7 @@ class LightMachine:
 
     def _system(self) -> str:
         if not (self.node.root / INIT).exists():
-            raise RuntimeError(f"{self.node.folder.name}: there is no operating system on its disk")
+            raise RuntimeError(f"{self.node.folder.name}: its disk has no operating system")
         (self.node.folder / "group").write_text(self.node.namespace.name)
         argv = [str(SYSTEM), str(OWN_GROUP), str(self.node.folder), self.node.namespace.name]
         with daemon(argv, self.node.folder / "system.log") as running:
@@ -119,8 +123,9 @@ class LightMachine:
         if self._off.is_set():
             return "power cut"
         if running.process.returncode not in (RESTARTS, OFF):
+            status = running.process.returncode
             raise RuntimeError(
-                f"{self.node.folder.name}: status {running.process.returncode}\n{running.output()[-2000:]}"
+                f"{self.node.folder.name}: status {status}\n{running.output()[-2000:]}"
             )
         return "system" if running.process.returncode == RESTARTS else "poweroff"
 
@@ -137,7 +142,7 @@ def _move_state(old: pathlib.Path, new: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def switched_on(node: LightNode) -> Iterator[LightMachine]:
-    """The node has power until the block ends."""
+    """Keep the node switched on until the block ends."""
     machine = LightMachine(node)
     machine.on()
     try:

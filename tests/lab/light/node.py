@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A node without a virtual machine: firmware's DHCP by a real client, a boot script, a kickstart, packages.
+"""A node without a virtual machine: the firmware's DHCP by a real client, a boot script, a
+kickstart, packages.
 
-It runs the same stage 1 and the same installer as a virtual machine, as process 1 of its own namespaces. Its root is a
-directory, nothing is partitioned, and there is no boot loader; it installs in seconds.
+It runs the same stage 1 and the same installer as a virtual machine, as process 1 of its own
+namespaces. Its root is a directory, nothing is partitioned, and there is no boot loader; an
+installation takes seconds.
 """
 
 from __future__ import annotations
@@ -23,43 +25,49 @@ from ..image.initrd import BUILDSTAMP
 from ..image.tree import DEFAULT_RELEASE
 
 BOOT = pathlib.Path(__file__).parent / "boot"
-# reboot(2) ends process 1 of a process namespace by a signal, and the shell around it says which.
+# reboot(2) ends process 1 of a process namespace by a signal; the shell around it returns its
+# number.
 OUTCOMES = {128 + signal.SIGHUP: "reboot", 128 + signal.SIGINT: "poweroff", 10: "local disk"}
 
 
 class LightNode:
-    """A node whose power is off; ``folder/root`` is what it installs into."""
+    """A node that is switched off; it installs into ``folder/root``."""
 
     def __init__(self, namespace: Namespace, folder: pathlib.Path, stage1: pathlib.Path) -> None:
-        self.namespace, self.folder, self.stage1 = namespace, folder, stage1
+        self.namespace = namespace
+        self.folder = folder
+        self.stage1 = stage1
         self.root = folder / "root"
 
     @contextlib.contextmanager
     def power_on(self) -> Iterator[Daemon]:
-        """Start it; its power goes when the block ends."""
+        """Start it; cut its power when the block ends."""
         (self.folder / "mnt").mkdir(exist_ok=True)
         boot = [str(BOOT), str(self.folder), str(self.stage1), str(stage2.root())]
         inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", *boot]
-        # What the node says goes through a pipe, which its scripts may open again and again.
+        # The output goes through a pipe, which the node's scripts can open several times.
         with self.namespace.daemon(
             ["bash", "-c", '"$@" | cat; exit "${PIPESTATUS[0]}"', "console", *inside], self.console
         ) as node:
             yield node
 
     def run(self, seconds: float) -> str:
-        """From power-on to the end of this boot: "reboot", "poweroff" or "local disk"."""
+        """Run one boot from power-on to its end: "reboot", "poweroff" or "local disk"."""
         with self.power_on() as node:
             return self.outcome(node, seconds)
 
     def outcome(self, node: Daemon, seconds: float) -> str:
-        """How the boot of a running node ends.  Raises RuntimeError when its installation stops on its screen."""
+        """Return how the boot of a running node ends.
 
-        def ended() -> bool:
+        Raises RuntimeError if its installation stops with an error on its screen.
+        """
+
+        def has_ended() -> bool:
             if "stopped due to an error" in self.said() or "STAGE 1 IS STUCK" in self.said():
                 raise RuntimeError(f"{self.folder.name} is stuck:\n{self.said()[-2000:]}")
             return not node.alive()
 
-        until(ended, seconds, f"{self.folder.name} to end its boot")
+        until(has_ended, seconds, f"{self.folder.name} to end its boot")
         status = node.process.returncode
         if status not in OUTCOMES:
             raise RuntimeError(
@@ -72,7 +80,7 @@ class LightNode:
         return self.folder / "console"
 
     def said(self) -> str:
-        """What it said in all its boots."""
+        """Return the console's text of all its boots."""
         return (
             self.console.read_text(encoding="utf-8", errors="replace")
             if self.console.exists()
@@ -81,16 +89,16 @@ class LightNode:
 
 
 def light_node(net: Network, folder: pathlib.Path, mac: str, rate: str = "") -> LightNode:
-    """A node on the network, off; its namespace goes with the network.
+    """Return a node on the network that is switched off; its namespace ends with the network.
 
-    rate  what its network card can take at most (tc's words: ``8mbit``)
+    rate  the limit of its network card, as tc writes it (``8mbit``)
     """
     (folder / "root").mkdir(parents=True)
     return LightNode(net.client(folder.name, mac, rate), folder, stage1())
 
 
 def stage1() -> pathlib.Path:
-    """Stage 1 as a directory."""
+    """Return stage 1 as a directory."""
     key = cache.key_of(
         pathlib.Path(initrd.__file__), initrd.HERE / "stage1", more=[stage2.root().parent.name]
     )

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine's controller on the network, with an address of its own: IPMI by OpenIPMI's ipmi_sim, Redfish by sushy-tools.
+"""A machine's controller with its own address: IPMI by OpenIPMI's ipmi_sim, Redfish by sushy-tools.
 
-Both are other people's implementations of the protocols; what they switch is the machine's chassis.
+Both are independent implementations of the protocols; they switch the machine's chassis.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from support.waiting import until
 from .. import cache
 from .chassis import Chassis
 
-IPMI_PORT, REDFISH_PORT = 623, 443
+IPMI_PORT = 623
+REDFISH_PORT = 443
 START_SECONDS = 30.0
 ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join(str(cache.ROOT / name) for name in (".collections", "tests"))
@@ -57,7 +58,7 @@ mc_enable 0x20
 
 @dataclass(frozen=True)
 class Controller:
-    """Where a machine is switched, and as whom."""
+    """The address and the account that switch a machine."""
 
     address: str
     port: int
@@ -67,29 +68,29 @@ class Controller:
 
 @contextlib.contextmanager
 def ipmi(net: Network, chassis: Chassis, address: str) -> Iterator[Controller]:
-    """An IPMI 2.0 controller of ``chassis`` at ``address`` (RMCP+, cipher suite 3)."""
+    """Run an IPMI 2.0 controller of ``chassis`` at ``address`` (RMCP+, cipher suite 3)."""
     folder = chassis.folder / "ipmi"
     (folder / "state").mkdir(parents=True)
     controller = Controller(address, IPMI_PORT)
     control = folder / "control"
-    control.write_text(
-        f'#!/bin/sh\nshift\nexec {sys.executable} -m lab.machine.control {shlex.quote(str(chassis.folder))} "$@"\n'
-    )
+    command = f"{sys.executable} -m lab.machine.control {shlex.quote(str(chassis.folder))}"
+    control.write_text(f'#!/bin/sh\nshift\nexec {command} "$@"\n')
     control.chmod(0o755)
     lan = LAN.format(**vars(controller), authentication=AUTHENTICATION, control=f"{control} 0x20")
     (folder / "lan.conf").write_text(lan)
     (folder / "commands").write_text(COMMANDS)
     # ipmi_sim waits for its standard input by epoll, which does not take /dev/null.
-    argv = f"sleep infinity | exec ipmi_sim -n -c {folder}/lan.conf -f {folder}/commands -s {folder}/state"
-    place = _place(net, address)
-    with place.daemon(["sh", "-c", argv], folder / "ipmi.log", env=ENVIRONMENT):
-        _wait_for_port(place, "-ulnH", IPMI_PORT)
+    simulator = f"ipmi_sim -n -c {folder}/lan.conf -f {folder}/commands -s {folder}/state"
+    argv = f"sleep infinity | exec {simulator}"
+    card = _network_card(net, address)
+    with card.daemon(["sh", "-c", argv], folder / "ipmi.log", env=ENVIRONMENT):
+        _wait_for_port(card, "-ulnH", IPMI_PORT)
         yield controller
 
 
 @contextlib.contextmanager
 def redfish(net: Network, chassis: Chassis, address: str) -> Iterator[Controller]:
-    """A Redfish service for ``chassis`` at ``https://address/redfish/v1`` with a certificate of its own making."""
+    """Run a Redfish service for ``chassis`` at ``https://address/redfish/v1``, self-signed."""
     folder = chassis.folder / "redfish"
     folder.mkdir()
     controller = Controller(address, REDFISH_PORT)
@@ -104,25 +105,25 @@ def redfish(net: Network, chassis: Chassis, address: str) -> Iterator[Controller
         address,
         str(REDFISH_PORT),
     ]
-    place = _place(net, address)
-    with place.daemon(argv, folder / "redfish.log", env=ENVIRONMENT) as server:
+    card = _network_card(net, address)
+    with card.daemon(argv, folder / "redfish.log", env=ENVIRONMENT) as server:
         server.wait_for("Running on", START_SECONDS)
         yield controller
     shutil.rmtree(folder / "state", ignore_errors=True)
 
 
-def _place(net: Network, address: str) -> Namespace:
-    """The controller's own network card."""
-    place = net.client("bmc")
-    place.ip("address", "add", f"{address}/16", "dev", "eth0")
-    return place
+def _network_card(net: Network, address: str) -> Namespace:
+    """Return a network card for the controller."""
+    card = net.client("bmc")
+    card.ip("address", "add", f"{address}/16", "dev", "eth0")
+    return card
 
 
-def _wait_for_port(place: Namespace, options: str, port: int) -> None:
+def _wait_for_port(card: Namespace, options: str, port: int) -> None:
     until(
-        lambda: f":{port} " in place.run(["ss", options], timeout=START_SECONDS).stdout,
+        lambda: f":{port} " in card.run(["ss", options], timeout=START_SECONDS).stdout,
         START_SECONDS,
-        f"port {port} of {place.name} to be served",
+        f"port {port} of {card.name} to be served",
     )
 
 

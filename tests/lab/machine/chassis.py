@@ -1,12 +1,15 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One virtual machine's power button and boot order, as a folder.
+"""The power button and the boot order of a virtual machine, as a folder.
 
-Whoever opens the folder, the harness or a controller in another process, switches the same machine:
+The test and a controller in another process can open the same folder and switch the same machine:
 
-    qemu.json     the command line that it is started with       order    what it boots from, first to last
-    once          an order for the next start alone              console  all that its serial port said
-    monitor       QEMU's socket while it runs                    disk     its disk, kept from start to start
+    qemu.json  its command line
+    order      its boot devices, first to last
+    once       an order for the next start only
+    console    the output of its serial port
+    monitor    QEMU's socket while it runs
+    disk       its disk, kept between starts
 """
 
 from __future__ import annotations
@@ -30,18 +33,18 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Chassis:
-    """The machine whose folder this is."""
+    """The machine of a folder."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
 
     @property
     def console(self) -> pathlib.Path:
-        """The file that the serial port writes, through all starts."""
+        """The file with the output of the serial port in all starts."""
         return self.folder / "console"
 
     def is_on(self) -> bool:
-        """Does it run?"""
+        """Return whether it runs."""
         try:
             with self._monitor():
                 return True
@@ -49,7 +52,7 @@ class Chassis:
             return False
 
     def power_on(self) -> None:
-        """Start it; one that runs already goes on running."""
+        """Start it, unless it is running."""
         with self._alone():
             if self.is_on():
                 return
@@ -59,7 +62,7 @@ class Chassis:
                 qemu.command("cont")
 
     def power_off(self) -> None:
-        """Take its power away, as a cut would."""
+        """Cut its power."""
         with self._alone(), contextlib.suppress(FileNotFoundError, ProcessLookupError):
             pid = int((self.folder / "pid").read_text())
             os.kill(pid, signal.SIGKILL)
@@ -67,7 +70,7 @@ class Chassis:
             until(lambda: not self.is_on(), STOP_SECONDS, f"QEMU in {self.folder} to end")
 
     def power_cycle(self) -> None:
-        """Off, and on again."""
+        """Switch it off and on again."""
         self.power_off()
         self.power_on()
 
@@ -82,11 +85,14 @@ class Chassis:
             qemu.command("system_powerdown")
 
     def order(self) -> list[str]:
-        """What it boots from, first to last."""
+        """Return its boot devices, first to last."""
         return (self.folder / "order").read_text().split()
 
     def boot_from(self, *devices: str, once: bool = False) -> None:
-        """Set the order, for all starts or ``once``; a machine that runs takes it at its next start or reset from here."""
+        """Set the order for all starts, or for one.
+
+        A running machine uses it from the next start or reset by this class.
+        """
         unknown = set(devices) - set(DEVICES)
         if unknown or not devices:
             raise ValueError(
@@ -95,29 +101,29 @@ class Chassis:
         files.replace(str(self.folder / ("once" if once else "order")), "\n".join(devices) + "\n")
 
     def next_boot(self) -> str:
-        """The device that the next start tries first, if it was set for that start alone; else ""."""
+        """Return the first device of the next start if it was set for that start only, else ""."""
         with contextlib.suppress(FileNotFoundError):
             return (self.folder / "once").read_text().split()[0]
         return ""
 
     def forget_once(self) -> None:
-        """The next start follows the usual order."""
+        """Use the usual order at the next start."""
         (self.folder / "once").unlink(missing_ok=True)
 
     def screenshot(self, path: pathlib.Path) -> None:
-        """Write what the screen shows as PNG."""
+        """Write the screen as PNG."""
         with self._monitor() as qemu:
             qemu.command("screendump", filename=str(path), format="png")
 
     def registers(self, path: pathlib.Path) -> None:
-        """Write where its processors are: one that hangs without a word tells nothing else."""
+        """Write the registers of its processors, to find out where a silent machine hangs."""
         with self._monitor() as qemu:
             path.write_text(
                 qemu.command("human-monitor-command", **{"command-line": "info registers -a"})
             )
 
     def cpu_seconds(self) -> float:
-        """What the running QEMU has used of the host's processors; 0 when it is off."""
+        """Return the CPU seconds of the running QEMU; 0 if it is off."""
         try:
             pid = int((self.folder / "pid").read_text())
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -132,7 +138,7 @@ class Chassis:
         return self.order()
 
     def _reset(self, qemu: Monitor) -> None:
-        """Reset with the order for the next start; from the reset after this one on, the usual order counts."""
+        """Reset with the order for the next start; later resets use the usual order."""
         self._apply(qemu, self._next_order())
         # The firmware's table of boot devices is written when the machine is reset, and only then.
         qemu.command("system_reset")
@@ -166,9 +172,9 @@ class Chassis:
 
 
 class Cabinet(Chassis):
-    """A chassis without a machine in it: it knows whether it is on, and what it would boot.
+    """A chassis without a machine: it records its power state and boot devices.
 
-    A test that asks what a controller is told, and not what the machine makes of it, needs no more.
+    It is enough for a test of the commands to a controller.
     """
 
     def is_on(self) -> bool:
@@ -177,7 +183,7 @@ class Cabinet(Chassis):
     def power_on(self) -> None:
         with self._alone():
             (self.folder / "on").touch()
-            self._booted()
+            self._record_boot()
 
     def power_off(self) -> None:
         with self._alone():
@@ -185,15 +191,15 @@ class Cabinet(Chassis):
 
     def reset(self) -> None:
         with self._alone():
-            self._booted()
+            self._record_boot()
 
     def boots(self) -> list[str]:
-        """What each start took, first to last: a device, or ``usual``."""
+        """Return the boot device of each start, first to last: a device, or ``usual``."""
         return (
             (self.folder / "boots").read_text().split() if (self.folder / "boots").exists() else []
         )
 
-    def _booted(self) -> None:
+    def _record_boot(self) -> None:
         files.replace(
             str(self.folder / "boots"),
             "\n".join([*self.boots(), self.next_boot() or "usual"]) + "\n",
@@ -202,15 +208,15 @@ class Cabinet(Chassis):
 
 
 def cabinet(folder: pathlib.Path) -> Cabinet:
-    """An empty one that is off, in a new folder."""
+    """Create an empty chassis in a new folder; it is off."""
     folder.mkdir()
     (folder / "order").write_text("disk\nnetwork\n")
     (folder / "empty").touch()
     return Cabinet(folder)
 
 
-def opened(folder: pathlib.Path) -> Chassis:
-    """The chassis whose folder this is."""
+def open_chassis(folder: pathlib.Path) -> Chassis:
+    """Return the chassis of an existing folder."""
     return Cabinet(folder) if (folder / "empty").exists() else Chassis(folder)
 
 

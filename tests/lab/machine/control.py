@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What ipmi_sim calls to look at its machine and to switch it (``chassis_control`` in its configuration).
+"""The command that ipmi_sim calls to read and switch its machine (``chassis_control``).
 
 python -m lab.machine.control FOLDER get power boot        prints "power:1", "boot:pxe"
 python -m lab.machine.control FOLDER set power 1
@@ -12,16 +12,18 @@ import pathlib
 import sys
 from typing import Callable, Mapping
 
-from .chassis import Chassis, opened
+from .chassis import Chassis, open_chassis
 
-# IPMI's boot devices, as ipmi_sim names them. It does not pass on whether they are meant for one start or for all:
-# as the standard's flags expire, they hold for one.
+# IPMI's boot devices by ipmi_sim's names. It does not pass on whether they apply to one start or to
+# all; because the standard's flags expire, they apply to one.
 BOOT = {"pxe": "network", "default": "disk"}
 
 
 def main(argv: list[str]) -> int:
-    """Answer one call; 1 for what a machine of the lab does not have."""
-    chassis, verb, words = opened(pathlib.Path(argv[0])), argv[1], argv[2:]
+    """Answer one call; return 1 for a feature that machines of the lab do not have."""
+    chassis = open_chassis(pathlib.Path(argv[0]))
+    verb = argv[1]
+    words = argv[2:]
     if verb == "get":
         return _get(chassis, words)
     return _set(chassis, words[0], words[1])

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine on the lab's network, for the length of a test."""
+"""A machine on the lab's network during a test."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .hardware import BIOS, OVMF_VARIABLES, Hardware, command_line
 from .monitor import MonitorError
 
 TAIL_LINES = 30
-# What the installer says when it will never end.
+# Messages of an installer that has stopped forever.
 FAILURES = ("The installation was stopped due to an error.", "STAGE 1 IS STUCK")
 
 
 class Machine(Chassis):
-    """A machine with a console that can be read and waited for."""
+    """A machine with a console that a test can read and wait for."""
 
     def __init__(self, hardware: Hardware, folder: pathlib.Path) -> None:
         super().__init__(folder)
@@ -35,7 +35,7 @@ class Machine(Chassis):
         return self.hardware.mac
 
     def said(self) -> str:
-        """All that the serial console has said, through all starts."""
+        """Return the output of the serial console in all starts."""
         return (
             self.console.read_text(encoding="utf-8", errors="replace")
             if self.console.exists()
@@ -43,28 +43,30 @@ class Machine(Chassis):
         )
 
     def wait_for_console(self, text: str, seconds: float) -> None:
-        """Wait until the console says ``text``."""
-        self.wait(lambda: text in self.said(), seconds, f"the console to say {text!r}")
+        """Wait until ``text`` is on the console."""
+        self.wait(lambda: text in self.said(), seconds, f"{text!r} on the console")
 
     def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait for ``condition``; fails at once when the installation has stopped, and shows the console's end."""
+        """Wait for ``condition``; fail at once if the installation has stopped, with the last
+        lines.
+        """
         start = len(self.said())
 
-        def asked() -> bool:
+        def is_met() -> bool:
             if condition():
                 return True
             failed = [text for text in FAILURES if text in self.said()[start:]]
             if failed:
-                raise RuntimeError(f"{what}: the installer said {failed[0]!r}\n{self._tail()}")
+                raise RuntimeError(f"{what}: the installer printed {failed[0]!r}\n{self._tail()}")
             return False
 
         try:
-            until(asked, seconds, what)
+            until(is_met, seconds, what)
         except TimeoutError as error:
-            raise TimeoutError(f"{error}; the console said last:\n{self._tail()}") from None
+            raise TimeoutError(f"{error}; the last lines of the console:\n{self._tail()}") from None
 
     def new_disk(self) -> None:
-        """Give it a blank disk; it must be off."""
+        """Replace its disk by a blank one; the machine must be off."""
         disk = self.folder / "disk"
         disk.unlink(missing_ok=True)
         with disk.open("wb") as file:
@@ -81,11 +83,11 @@ def machine(
     hardware: Hardware,
     order: Sequence[str] = ("network", "disk"),
 ) -> Iterator[Machine]:
-    """A machine that is off and has a blank disk; when the block ends, its power goes.
+    """Provide a machine that is off and has a blank disk; cut its power when the block ends.
 
-    When the block fails, its screen and its processors' registers are kept beside its console.
+    If the block fails, its screen and its processors' registers are written next to its console.
 
-    folder  a new folder of its own; Unix sockets lie in it, so its path must be short (under 90 characters)
+    folder  a new folder; its path must be short (under 90 characters), because of Unix sockets
     """
     folder.mkdir(parents=True)
     made = Machine(hardware, folder)

@@ -14,11 +14,11 @@ SECONDS = 60.0
 
 
 class MonitorError(Exception):
-    """QEMU refused a command."""
+    """QEMU rejected a command, or has ended."""
 
 
 class Monitor:
-    """A conversation with one running QEMU."""
+    """A connection to a running QEMU."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._file = connection.makefile("rw", encoding="utf-8")
@@ -27,7 +27,7 @@ class Monitor:
         self.command("qmp_capabilities")
 
     def command(self, name: str, **arguments: Any) -> Any:
-        """Send a command and return what it answers; the events on the way are remembered."""
+        """Send a command and return its result; store the events that arrive before it."""
         self._file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
         self._file.flush()
         while True:
@@ -38,7 +38,7 @@ class Monitor:
                 return answer["return"]
 
     def wait_for(self, event: str) -> None:
-        """Wait for an event of that name, unless it has come already."""
+        """Wait for an event of that name, unless it has arrived."""
         while event not in self._events:
             self._read()
 
@@ -53,7 +53,7 @@ class Monitor:
 
 @contextlib.contextmanager
 def monitor(path: pathlib.Path) -> Iterator[Monitor]:
-    """Connect to the socket at ``path``; OSError when no QEMU listens there."""
+    """Connect to the socket at ``path``. Raises OSError if no QEMU listens there."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(SECONDS)
         connection.connect(str(path))

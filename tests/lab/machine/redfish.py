@@ -20,7 +20,7 @@ from sushy_tools import error
 from sushy_tools.emulator import main as emulator
 from sushy_tools.emulator.resources.systems.base import AbstractSystemsDriver
 
-from .chassis import Chassis, opened
+from .chassis import Chassis, open_chassis
 
 # Redfish's boot sources, and the lab's.
 SOURCES = {"Pxe": "network", "Hdd": "disk"}
@@ -35,7 +35,7 @@ STATES: dict[str, Callable[[Chassis], None]] = {
 
 
 class Driver(AbstractSystemsDriver):
-    """One system: the machine of the folder."""
+    """The single system: the machine of the folder."""
 
     def __init__(self, chassis: Chassis) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Driver(AbstractSystemsDriver):
     def set_power_state(self, identity: str, state: str) -> None:
         self._check(identity)
         if state not in STATES:
-            raise error.BadRequest(f"the machine does not know the reset type {state}")
+            raise error.BadRequest(f"unknown reset type {state}")
         STATES[state](self._chassis)
 
     def get_boot_device(self, identity: str) -> str:
@@ -78,7 +78,7 @@ class Driver(AbstractSystemsDriver):
         self._check(identity)
         if boot_source not in SOURCES:
             raise error.BadRequest(f"the machine cannot boot from {boot_source}")
-        # sushy-tools leaves out how long it is meant to hold.
+        # sushy-tools does not pass on for how many starts it applies.
         holds = flask.request.get_json().get("Boot", {}).get("BootSourceOverrideEnabled", "Once")
         if holds == "Disabled":
             self._chassis.forget_once()
@@ -92,7 +92,7 @@ class Driver(AbstractSystemsDriver):
 
     def set_boot_mode(self, identity: str, boot_mode: str) -> None:
         if boot_mode != self._mode:
-            raise error.BadRequest(f"the machine's firmware knows {self._mode} only")
+            raise error.BadRequest(f"the machine's firmware supports {self._mode} only")
 
     def get_nics(self, identity: str) -> list[dict[str, str]]:
         self._check(identity)
@@ -106,11 +106,11 @@ class Driver(AbstractSystemsDriver):
 
     def _check(self, identity: str) -> None:
         if identity != self._uuid:
-            raise error.NotFound(f"there is no system {identity}")
+            raise error.NotFound(f"unknown system {identity}")
 
 
 class Systems:
-    """What the emulator asks for its driver."""
+    """The class from which the emulator gets its driver."""
 
     chassis: Chassis
 
@@ -121,19 +121,19 @@ class Systems:
 
 def main(folder: pathlib.Path, address: str, port: int) -> None:
     """Serve until killed."""
-    Systems.chassis = opened(folder)
+    Systems.chassis = open_chassis(folder)
     emulator.fakedriver.FakeDriver = Systems
-    own = folder / "redfish"
-    (own / "state").mkdir(exist_ok=True)
+    service_folder = folder / "redfish"
+    (service_folder / "state").mkdir(exist_ok=True)
     emulator.app.configure(
         extra_config={
             "SUSHY_EMULATOR_FAKE_DRIVER": True,
-            "SUSHY_EMULATOR_AUTH_FILE": str(own / "users"),
-            "SUSHY_EMULATOR_STATE_DIR": str(own / "state"),
+            "SUSHY_EMULATOR_AUTH_FILE": str(service_folder / "users"),
+            "SUSHY_EMULATOR_STATE_DIR": str(service_folder / "state"),
         }
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own / "certificate.pem", own / "key.pem")
+    context.load_cert_chain(service_folder / "certificate.pem", service_folder / "key.pem")
     emulator.app.run(host=address, port=port, ssl_context=context)
 
 

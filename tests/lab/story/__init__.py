@@ -1,1 +1,1 @@
-"""The whole story: a frontend that is the real role in a container, and machines that boot from it."""
+"""The stories: a frontend that is the real role in a container, and machines that boot from it."""

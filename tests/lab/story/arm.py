@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A stock tree for aarch64, as far as a frontend sees it: the lab cannot run such machines.
+"""A stock tree for aarch64, for the frontend only: the lab cannot run such machines.
 
-It has every package that our profiles name, without content, the installer's files, and an EFI image with loaders.
+It has all packages that the profiles list, without content, the installer's files, and an EFI image
+with boot loaders.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from support import rpms
 from .. import cache
 from ..distribution import comps
 
-ARCH, RELEASE, SECONDS = "aarch64", "9.4", 60.0
+ARCH = "aarch64"
+RELEASE = "9.4"
+SECONDS = 60.0
 KERNEL, INITRD, STAGE2, EFI = (
     f"images/{name}"
     for name in ("pxeboot/vmlinuz", "pxeboot/initrd.img", "install.img", "efiboot.img")
@@ -29,8 +32,8 @@ MEMBER = re.compile(r"<packagereq[^>]*>([^<]+)<")
 
 
 def tree(folder: pathlib.Path) -> pathlib.Path:
-    """Make it in ``folder``."""
-    packages = [rpms.Rpm(name, arch=ARCH) for name in sorted(_named())]
+    """Create the tree in ``folder``."""
+    packages = [rpms.Rpm(name, arch=ARCH) for name in sorted(_package_names())]
     release = rpms.Rpm("lab-release", RELEASE, provides=[f"system-release = {RELEASE}"])
     rpms.repository(folder, [*packages, release], extra={"group": comps.text()})
     for path in (KERNEL, INITRD, STAGE2):
@@ -42,15 +45,15 @@ def tree(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def _named() -> set[str]:
-    """Every package that a node file of ours asks for, and what the groups have."""
+def _package_names() -> set[str]:
+    """Return the packages of all node files and of the groups."""
     texts = [path.read_text() for path in sorted((cache.ROOT / "xml/nodes").glob("*.xml"))]
-    asked = [name for text in texts for words in PACKAGE.findall(text) for name in words.split()]
-    return {name for name in [*asked, *MEMBER.findall(comps.text())] if "&" not in name}
+    names = [name for text in texts for words in PACKAGE.findall(text) for name in words.split()]
+    return {name for name in [*names, *MEMBER.findall(comps.text())] if "&" not in name}
 
 
 def _efi_image(path: pathlib.Path) -> None:
-    """A FAT file system with shim and GRUB, as a vendor's boot image holds them."""
+    """Create a FAT file system with shim and GRUB, as in a vendor's boot image."""
     for name in LOADERS:
         (path.parent / name).write_text(f"{name} of {ARCH}\n")
     with path.open("wb") as file:
@@ -69,13 +72,15 @@ def _treeinfo() -> configparser.ConfigParser:
     info.read_dict({
         "header": {"type": "productmd.treeinfo", "version": "1.2"},
         "release": {"name": family, "short": "LAB", "version": RELEASE},
-        "tree": {"arch": ARCH, "build_timestamp": "1700000000", "platforms": ARCH, "variants": "BaseOS"},
-        "general": {"arch": ARCH, "family": family, "name": f"{family} {RELEASE}", "packagedir": "Packages",
-                    "platforms": ARCH, "repository": ".", "timestamp": "1700000000", "variant": "BaseOS",
-                    "variants": "BaseOS", "version": RELEASE},
+        "tree": {"arch": ARCH, "build_timestamp": "1700000000", "platforms": ARCH,
+                 "variants": "BaseOS"},
+        "general": {"arch": ARCH, "family": family, "name": f"{family} {RELEASE}",
+                    "packagedir": "Packages", "platforms": ARCH, "repository": ".",
+                    "timestamp": "1700000000", "variant": "BaseOS", "variants": "BaseOS",
+                    "version": RELEASE},
         f"images-{ARCH}": {"kernel": KERNEL, "initrd": INITRD, "efiboot.img": EFI},
         "stage2": {"mainimage": STAGE2},
-        "variant-BaseOS": {"id": "BaseOS", "name": "BaseOS", "packages": "Packages", "repository": ".",
-                           "type": "variant", "uid": "BaseOS"},
+        "variant-BaseOS": {"id": "BaseOS", "name": "BaseOS", "packages": "Packages",
+                           "repository": ".", "type": "variant", "uid": "BaseOS"},
     })  # fmt: skip
     return info

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A frontend: the real role, converged in a container with a real systemd, on the lab's network.
 
-Everything is done there as an administrator does it: in a clone of this collection, with the commands of its pages.
+The tests use it as an administrator does: in a clone of this collection, with the documented
+commands.
 """
 
 from __future__ import annotations
@@ -26,15 +27,26 @@ from ..evidence import CONTAINER
 from ..image.tree import tree
 from . import image
 
-CLONE, MIRROR = "/usr/src/npaci.rocks", "/srv/mirror"
+CLONE = "/usr/src/npaci.rocks"
+MIRROR = "/srv/mirror"
 STOCK_KEY = f"{MIRROR}/stock/RPM-GPG-KEY-lab"
-ENVIRONMENT = (f"PATH={image.PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=vt100", "ANSIBLE_NOCOLOR=1",
-               # Ansible does not flush what it says into a file.
-               "PYTHONUNBUFFERED=1")  # fmt: skip
-ADDRESS, SUBNET = "10.1.1.1", "10.1.0.0/16"
+ENVIRONMENT = (
+    f"PATH={image.PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "TERM=vt100",
+    "ANSIBLE_NOCOLOR=1",
+    # Ansible does not flush its output to a file.
+    "PYTHONUNBUFFERED=1",
+)
+ADDRESS = "10.1.1.1"
+SUBNET = "10.1.0.0/16"
 LOCAL_FOLDER = "export/rocks/local"
-START_SECONDS, STOP_SECONDS = 120.0, 60.0
-CONVERGE_SECONDS, BUILD_SECONDS, ASK_SECONDS = 600.0, 300.0, 120.0
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+CONVERGE_SECONDS = 600.0
+BUILD_SECONDS = 300.0
+COMMAND_SECONDS = 120.0
 ROLE = {
     "frontend_private_interface": BRIDGE,
     "frontend_private_address": ADDRESS,
@@ -49,7 +61,7 @@ SOURCES = [
 
 @dataclass(frozen=True)
 class Frontend:
-    """The running container; ``root`` is its file system as this process sees it."""
+    """The running container; ``root`` is its file system for this process."""
 
     leader: int
     folder: pathlib.Path
@@ -60,19 +72,21 @@ class Frontend:
         return pathlib.Path(f"/proc/{self.leader}/root")
 
     def argv(self, argv: Sequence[str]) -> list[str]:
-        """``argv`` as a command that runs on the frontend, in the clone."""
+        """Return a command that runs ``argv`` on the frontend, in the clone."""
         enter = ["nsenter", "--target", str(self.leader), "--all", "--", "env", "-i", *ENVIRONMENT]
         return [*enter, "sh", "-c", f'cd {CLONE} && exec "$@"', "frontend", *argv]
 
-    def run(self, *argv: str, timeout: float = ASK_SECONDS, **options: Any) -> str:
-        """Run a program on the frontend, and return what it printed."""
+    def run(self, *argv: str, timeout: float = COMMAND_SECONDS, **options: Any) -> str:
+        """Run a program on the frontend, and return its output."""
         return process.run(self.argv(argv), timeout=timeout, **options).stdout
 
     def daemon(self, argv: Sequence[str], log: str) -> ContextManager[Daemon]:
-        """A program on the frontend for the length of a ``with`` block; its output goes to the file ``log``."""
+        """Run a program on the frontend during a ``with`` block; its output goes to the file
+        ``log``.
+        """
         return daemon(self.argv(argv), self.folder / log)
 
-    def playbook(self, name: str, variables: Any = None, timeout: float = ASK_SECONDS) -> str:
+    def playbook(self, name: str, variables: Any = None, timeout: float = COMMAND_SECONDS) -> str:
         """Run a playbook of the collection."""
         return self.run(*playbook(name, variables or {}), timeout=timeout)
 
@@ -81,38 +95,38 @@ class Frontend:
         return self.run("ansible", "localhost", "-m", name, "-a", json.dumps(options))
 
     def sql(self, query: str) -> list[tuple[str, ...]]:
-        """The rows that the database gives."""
+        """Return the rows of a query of the database."""
         answer = self.run("mysql", "--batch", "--skip-column-names", "cluster", "--execute", query)
         return [tuple(line.split("\t")) for line in answer.splitlines()]
 
     def publish(self, **further: Any) -> str:
-        """Build the distribution from the mirror and from what lies in the folder of local RPMs.
+        """Build the distribution from the mirror and the folder of local RPMs.
 
-        further  variables of the role
+        further  more variables of the role
         """
         variables = {"distribution_release": "rhel9", "distribution_sources": SOURCES, **further}
         return self.playbook("rebuild-dist", variables, BUILD_SECONDS)
 
     def add_profiles(self, folder: pathlib.Path) -> None:
-        """Put graph and node files where an administrator puts the site's own."""
+        """Copy graph and node files to the site's folder."""
         shutil.copytree(folder, self.root / "etc/rocks/xml", dirs_exist_ok=True)
 
     def add_package(self, package: rpms.Rpm) -> None:
-        """Put an RPM where an administrator puts what was built here."""
+        """Build an RPM in the folder of local RPMs."""
         folder = self.root / LOCAL_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         rpms.write(package, folder)
 
     def picture(self, name: str, page: str = "/") -> None:
-        """Keep what somebody who sits at the frontend sees on a page of its HTTP face now."""
-        with browser(self.namespace, self.folder) as seen:
-            seen.look(1280, 800)
-            seen.open(f"http://127.0.0.1{page}")
-            seen.picture(self.folder / name)
+        """Write a picture of a web page, seen from the frontend itself."""
+        with browser(self.namespace, self.folder) as window:
+            window.look(1280, 800)
+            window.open(f"http://127.0.0.1{page}")
+            window.picture(self.folder / name)
 
 
 def playbook(name: str, variables: Any) -> list[str]:
-    """The command that runs a playbook of the collection."""
+    """Return the command that runs a playbook of the collection."""
     return ["ansible-playbook", f"playbooks/{name}.yml", "-e", json.dumps(variables)]
 
 
@@ -120,9 +134,11 @@ def playbook(name: str, variables: Any) -> list[str]:
 def container(
     net: Network, folder: pathlib.Path, mirrors: Mapping[str, pathlib.Path] = {}
 ) -> Iterator[Frontend]:
-    """A machine with an operating system and the role's packages, on the network's own address, until the block ends.
+    """Run a machine with an operating system and the role's packages, until the block ends.
 
-    mirrors  further folders below ``/srv/mirror``
+    It has the network's own address.
+
+    mirrors  more folders below ``/srv/mirror``
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {"RUN": str(folder), "NETNS": net.server.name, "IMAGE": str(image.image())}
@@ -150,11 +166,11 @@ def frontend(
     describe: Callable[[Frontend], Any] = lambda _frontend: None,
     mirrors: Mapping[str, pathlib.Path] = {},
 ) -> Iterator[Frontend]:
-    """A configured frontend with a published distribution and the site's own settings.
+    """Run a configured frontend with a published distribution and the settings of a site.
 
-    further   variables of the role
-    describe  what else is said about the site, before the distribution is built
-    mirrors   further folders below ``/srv/mirror``
+    further   more variables of the role
+    describe  describes the site further, before the distribution is built
+    mirrors   more folders below ``/srv/mirror``
     """
     with container(net, folder, mirrors) as machine:
         machine.playbook("frontend", {**ROLE, **(further or {})}, CONVERGE_SECONDS)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A node that is a namespace with curl: what a machine asks the frontend, and in which order, is the test's to say."""
+"""A node that is a namespace with curl: the test chooses its requests and their order."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Ghost:
     mac: str
 
     def boot(self) -> str:
-        """What its firmware is answered."""
+        """Return the boot script for its firmware."""
         return self._curl("--user-agent", AGENT, f"{URL}/boot")[1]
 
     def kickstart(self) -> tuple[int, str]:
-        """What its installer is answered: the status and the text."""
+        """Return the status and the text of the answer to its installer."""
         return self._curl(
             "--header", f"X-RHN-Provisioning-MAC-0: eth0 {self.mac}", f"{URL}/kickstart"
         )
 
     def post(self, what: str, message: Any) -> int:
-        """A message of root on the machine; the status of the answer."""
+        """Send a message as root of the machine; return the status of the answer."""
         return self._curl(
             "--local-port", "700-900", "--json", json.dumps(message), f"{URL}/{what}"
         )[0]
@@ -54,7 +54,7 @@ class Ghost:
 
 
 def ghost(net: Network, mac: str, address: str) -> Ghost:
-    """A machine on the network that has its lease."""
+    """Return a machine on the network with its address."""
     place = net.client("ghost", mac)
     place.ip("address", "add", f"{address}/16", "dev", "eth0")
     return Ghost(place, mac)

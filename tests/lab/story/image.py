@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the frontend's container starts from: an operating system with the roles' packages, and Ansible.
+"""The image of the frontend's container: an operating system with the roles' packages, and Ansible.
 
-The container reaches no other machine, so that all it will install is there already.
+The container has no access to other machines, so everything that it will install is in the image.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 from .. import cache
 
-SUITE, PYTHON = "bookworm", "3.11"
+SUITE = "bookworm"
+PYTHON = "3.11"
 MAKER = cache.ROOT / "extensions/molecule/image"
 FRONTEND = cache.ROOT / "roles/frontend/vars/debian.yml"
 DISTRIBUTION = cache.ROOT / "roles/distribution/vars/main.yml"
-# What the stories do on the frontend beyond the roles: to watch a console.
+# Packages that only the stories need: to watch a console.
 MORE = ("inetutils-telnet",)
 COMMANDS = {"ansible": "adhoc", "ansible-playbook": "playbook", "ansible-inventory": "inventory"}
-# Ansible's own libraries are for Ansible alone: modules find those of the operating system.
+# Only Ansible uses these libraries; modules import those of the operating system.
 COMMAND = """\
 #!/usr/bin/python3
 import sys
@@ -38,7 +39,7 @@ SECONDS = 900.0
 
 
 def image() -> pathlib.Path:
-    """The folder that holds the root of the operating system."""
+    """Return the folder with the root of the operating system."""
     packages = [
         *yaml.safe_load(DISTRIBUTION.read_text())["__distribution_libraries"]["Debian"],
         *MORE,
@@ -49,21 +50,21 @@ def image() -> pathlib.Path:
 
 
 def ansible() -> pathlib.Path:
-    """The folder that is ``/opt/ansible`` in the container."""
-    wanted = [
+    """Return the folder that is ``/opt/ansible`` in the container."""
+    requirements = [
         line
         for line in (cache.ROOT / "requirements.txt").read_text().splitlines()
         if line.startswith("ansible")
     ]
-    key = cache.key_of(pathlib.Path(__file__), more=wanted)
-    return cache.part("ansible", key, lambda out: _make_ansible(out, wanted))
+    key = cache.key_of(pathlib.Path(__file__), more=requirements)
+    return cache.part("ansible", key, lambda out: _make_ansible(out, requirements))
 
 
 def _make_image(out: pathlib.Path, packages: list[str]) -> None:
     process.run([str(MAKER), SUITE, str(out), *packages], timeout=SECONDS)
 
 
-def _make_ansible(out: pathlib.Path, wanted: list[str]) -> None:
+def _make_ansible(out: pathlib.Path, requirements: list[str]) -> None:
     options = [
         "--quiet",
         "--disable-pip-version-check",
@@ -71,7 +72,16 @@ def _make_ansible(out: pathlib.Path, wanted: list[str]) -> None:
         PYTHON,
         "--only-binary=:all:",
     ]
-    argv = [sys.executable, "-m", "pip", "install", *options, "--target", str(out / "lib"), *wanted]
+    argv = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        *options,
+        "--target",
+        str(out / "lib"),
+        *requirements,
+    ]
     process.run(argv, timeout=SECONDS)
     (out / "bin").mkdir()
     for program, name in COMMANDS.items():

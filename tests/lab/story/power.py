@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What happens to a frontend: a service goes away, its power goes; and what it says about that afterwards."""
+"""Faults of a frontend: a stopped service and a power failure; and its journal after them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from support.waiting import until
 from ..evidence import CONTAINER
 from .frontend import Frontend
 
-AWAY_SECONDS, RESTART_SECONDS = 60.0, 180.0
+AWAY_SECONDS = 60.0
+RESTART_SECONDS = 180.0
 
 
 @contextlib.contextmanager
 def away(fe: Frontend, unit: str) -> Iterator[None]:
-    """The frontend without this service, until the block ends."""
+    """Stop this service of the frontend until the block ends."""
     fe.run("systemctl", "stop", unit)
     try:
         yield
@@ -31,12 +32,12 @@ def away(fe: Frontend, unit: str) -> Iterator[None]:
 
 
 def wait_a_minute(since: float) -> None:
-    """Until a minute from that moment (``time.monotonic``) is over."""
+    """Wait until a minute after that time (``time.monotonic``)."""
     until(lambda: time.monotonic() >= since + AWAY_SECONDS, 2 * AWAY_SECONDS, "a minute to pass")
 
 
 def restart(net: Network, fe: Frontend) -> Frontend:
-    """The frontend's power is cut, and it starts again: the same machine, all of its memory gone."""
+    """Cut the frontend's power and start it again: the same machine without its memory."""
     environment = {"RUN": str(fe.folder), "NETNS": net.server.name}
     process.run([str(CONTAINER), "restart"], timeout=RESTART_SECONDS, env=environment)
     return _running(fe)
@@ -44,7 +45,7 @@ def restart(net: Network, fe: Frontend) -> Frontend:
 
 @contextlib.contextmanager
 def witness(fe: Frontend) -> Iterator[None]:
-    """When the block fails, the frontend's journal is kept beside its console."""
+    """If the block fails, write the frontend's journal next to its console."""
     try:
         yield
     except BaseException:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What happens to one machine of a frontend, step by step, each with its proof and its time."""
+"""The steps of one machine's story on a frontend, each with its checks and its duration."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from ..evidence import Laps
 from ..machine.machine import Machine
 from .frontend import Frontend, playbook
 
-NAME, ADDRESS = "compute-0-0", "10.1.255.254"
-SECONDS, INSTALL_SECONDS = 180.0, 1200.0
+NAME = "compute-0-0"
+ADDRESS = "10.1.255.254"
+SECONDS = 180.0
+INSTALL_SECONDS = 1200.0
 STATES = ("ordered", "booted", "installing", "installed", "up")
 STATE = "/state/partition1/kept"
-# The console is there from %pre on, a moment after the order says that the node installs.
+# The console starts in %pre, shortly after the order becomes "installing".
 TELNET = f"""\
 until (exec 3<>/dev/tcp/{ADDRESS}/8000) 2>/dev/null; do sleep 1; done
 sleep infinity | telnet {ADDRESS} 8000
@@ -25,14 +27,14 @@ sleep infinity | telnet {ADDRESS} 8000
 
 @dataclass(frozen=True)
 class Story:
-    """A frontend, the first machine that it will ever see, and a watch."""
+    """A frontend, its first machine, and a stopwatch."""
 
     fe: Frontend
     node: Machine
     laps: Laps
 
     def integrate(self) -> None:
-        """The machine is switched on once, while insert-ethers watches; all else follows."""
+        """Switch the machine on once while insert-ethers watches; wait until it is up."""
         argv = playbook(
             "insert-ethers", {"count": 1, "timeout": INSTALL_SECONDS, "wait_for_kickstart": True}
         )
@@ -45,19 +47,23 @@ class Story:
             until(
                 lambda: not watching.alive(),
                 INSTALL_SECONDS,
-                "insert-ethers to see the kickstart asked for",
+                "insert-ethers to see the request for the kickstart",
             )
             assert watching.process.returncode == 0, watching.output()
         for state in ("installing", "installed", "up"):
             self.wait_for(state)
 
     def wait_for(self, state: str) -> None:
-        """Wait until the last order has come to this state, or beyond."""
-        self.node.wait(lambda: self._reached(state), INSTALL_SECONDS, f"the order to be {state}")
+        """Wait until the last order has reached this state or a later one."""
+        self.node.wait(
+            lambda: self._has_reached(state), INSTALL_SECONDS, f"the order to be {state}"
+        )
         self.lap(state)
 
     def check(self, version: str) -> None:
-        """What an installed node must be: whole, with our package in this version, idle in the scheduler, and useful."""
+        """Check an installed node: no failed unit, our package's version, idle in Slurm, runs a
+        job.
+        """
         assert self.ssh("systemctl is-system-running --wait") == "running\n", self.ssh(
             "systemctl --failed"
         )
@@ -69,15 +75,15 @@ class Story:
         self.lap("a job has run")
 
     def mark(self) -> None:
-        """Leave a file on the partition that is kept, and one on root."""
+        """Write a file on the preserved partition, and one on root."""
         self.ssh(f"echo state >{STATE}; echo soft >/root/gone; sync")
 
     def check_marks(self) -> None:
-        """State is kept, the operating system is new."""
+        """Check that the state is preserved and the operating system is new."""
         assert self.ssh(f"cat {STATE}; test -e /root/gone || echo clean") == "state\nclean\n"
 
     def reinstall(self) -> None:
-        """``rocks_reinstall`` for the group of all compute nodes, while somebody watches the console."""
+        """Run ``rocks_reinstall`` for all compute nodes, while a client watches the console."""
         argv = ["ansible", "compute", "-m", "rocks_reinstall", "-a", "scheduler=slurm"]
         self.laps.restart()
         with self.fe.daemon(argv, "reinstall.log") as running:
@@ -98,11 +104,11 @@ class Story:
             assert running.process.returncode == 0, running.output()
 
     def in_slurm(self) -> str:
-        """The node's state as Slurm tells it."""
+        """Return the node's state in Slurm."""
         return self.fe.run("sinfo", "--noheader", "--nodes", NAME, "--format=%T")
 
     def ssh(self, text: str) -> str:
-        """Run a line of shell on the node, as root on the frontend does it."""
+        """Run a line of shell on the node over ssh, as root on the frontend."""
         options = [
             "-o",
             "StrictHostKeyChecking=accept-new",
@@ -113,13 +119,14 @@ class Story:
         ]
         return self.fe.run("ssh", *options, f"root@{NAME}", text)
 
-    def _reached(self, state: str) -> bool:
-        query = f"select state, reason from installs where node = (select id from nodes where name = '{NAME}')"
+    def _has_reached(self, state: str) -> bool:
+        node = f"(select id from nodes where name = '{NAME}')"
+        query = f"select state, reason from installs where node = {node}"
         ((now, reason),) = self.fe.sql(f"{query} order by id desc limit 1")
         if now not in STATES:
-            raise RuntimeError(f"the order has {now}: {reason}")
+            raise RuntimeError(f"the order is {now}: {reason}")
         return STATES.index(now) >= STATES.index(state)
 
     def lap(self, what: str) -> None:
-        """Note that this has happened to the machine now."""
+        """Record that this has happened to the machine now."""
         self.laps.lap(what, self.node.cpu_seconds())

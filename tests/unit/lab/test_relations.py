@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Debian's versions and relations as rpm's."""
+"""Debian's versions and relations are converted to rpm's."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ from lab.distribution.model import ConversionError, Evr
         pytest.param(
             "1.18-rc1-2",
             Evr("", "1.18.rc1", "2"),
-            id="a dash in the version is none of rpm's characters",
+            id="a dash in the version",
         ),
     ],
 )
-def test_a_version_of_debian_is_one_of_rpm(debian: str, rpm: Evr) -> None:
+def test_a_debian_version_becomes_an_rpm_version(debian: str, rpm: Evr) -> None:
     assert relations.evr(debian) == rpm
 
 
 @pytest.mark.parametrize(
     ("clause", "requirement"),
     [
-        pytest.param("libc6 (>> 2.36)", "libc6 > 2.36-0", id="a release is never left out"),
+        pytest.param("libc6 (>> 2.36)", "libc6 > 2.36-0", id="a release is always written"),
         pytest.param("python3:any", "python3", id="architecture qualifier"),
         pytest.param("a | b (= 1:2-3)", "(a or b = 1:2-3)", id="alternatives"),
-        pytest.param("gone | a", "a", id="an alternative that nobody has"),
-        pytest.param("gone", None, id="nothing left"),
+        pytest.param("gone | a", "a", id="a missing alternative"),
+        pytest.param("gone", None, id="no alternative left"),
     ],
 )
-def test_a_clause_is_a_dependency_over_what_there_is(clause: str, requirement: str) -> None:
+def test_a_clause_becomes_a_dependency_on_the_present_packages(
+    clause: str, requirement: str
+) -> None:
     assert relations.requirement(clause, lambda name: name != "gone") == requirement
 
 
-def test_an_unknown_form_is_not_guessed() -> None:
+def test_an_unknown_form_of_a_relation_is_an_error() -> None:
     with pytest.raises(ConversionError, match="unknown form"):
         relations.requirement("a (~ 1)", lambda name: True)
 
@@ -57,6 +59,6 @@ def test_a_closure_takes_the_first_alternative_that_nothing_satisfies() -> None:
     assert list(archive.closure(["a"], offered, lambda package: {"x"})) == ["a", "b", "d"]
 
 
-def test_a_name_that_is_only_virtual_must_be_chosen() -> None:
+def test_a_virtual_package_without_a_chosen_provider_is_an_error() -> None:
     with pytest.raises(ConversionError, match="awk is not in the archive"):
         archive.closure(["a"], {"a": stanza("a", "awk")}, lambda package: ())

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the lab's installer makes of the storage commands; where anaconda would refuse, it refuses."""
+"""The lab's installer plans the storage commands as anaconda does, and rejects what anaconda
+rejects.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +46,20 @@ def refusal(tmp_path: pathlib.Path, text: str, *disks: Disk, efi: bool = False) 
 
 
 def test_a_blank_disk_of_a_bios_machine_gets_a_dos_table(tmp_path: pathlib.Path) -> None:
-    text = "zerombr\nclearpart --all\nreqpart\npart / --fstype=ext4 --size=2000\npart /data --size=100 --grow --label=D\n"
+    text = (
+        "zerombr\nclearpart --all\nreqpart\npart / --fstype=ext4 --size=2000\n"
+        "part /data --size=100 --grow --label=D\n"
+    )
     assert plan(tmp_path, text) == Plan(
         {"vda": "dos"},
-        (New("vda1", "vda", 1, 2000, "ext4"), New("vda2", "vda", 2, 6190, "xfs")),
-        (Mount("/dev/vda1", "/", "ext4", True, ""), Mount("/dev/vda2", "/data", "xfs", True, "D")),
+        (
+            New(name="vda1", disk="vda", number=1, size=2000, kind="ext4"),
+            New(name="vda2", disk="vda", number=2, size=6190, kind="xfs"),
+        ),
+        (
+            Mount("/dev/vda1", "/", "ext4", make=True, label=""),
+            Mount("/dev/vda2", "/data", "xfs", make=True, label="D"),
+        ),
         "vda",
     )
 
@@ -64,27 +75,28 @@ def test_a_blank_disk_of_a_bios_machine_gets_a_dos_table(tmp_path: pathlib.Path)
 def test_reqpart_adds_what_firmware_and_table_require(
     tmp_path: pathlib.Path, efi: bool, major: int, kinds: list[str]
 ) -> None:
-    made = plan(
+    result = plan(
         tmp_path,
         "zerombr\nclearpart --all\npart / --fstype=ext4 --size=2000\nreqpart\n",
         efi=efi,
         major=major,
     )
-    assert [made.tables["vda"], *(part.kind for part in made.new)] == kinds
+    assert [result.tables["vda"], *(part.kind for part in result.new)] == kinds
 
 
-def test_a_reinstallation_makes_root_anew_and_nothing_else(tmp_path: pathlib.Path) -> None:
+def test_a_reinstallation_formats_only_root(tmp_path: pathlib.Path) -> None:
     text = (
-        "ignoredisk --only-use=vda\nclearpart --none\npart / --onpart=/dev/vda2 --fstype=ext4 --label=RK_ROOT\n"
+        "ignoredisk --only-use=vda\nclearpart --none\n"
+        "part / --onpart=/dev/vda2 --fstype=ext4 --label=RK_ROOT\n"
         "part /state --onpart=vda3 --noformat\npart /boot/efi --onpart=vda1 --noformat\n"
     )
     assert plan(tmp_path, text, USED, efi=True) == Plan(
         {},
         (),
         (
-            Mount("/dev/vda2", "/", "ext4", True, "RK_ROOT"),
-            Mount("/dev/vda1", "/boot/efi", "vfat", False),
-            Mount("/dev/vda3", "/state", "ext4", False),
+            Mount("/dev/vda2", "/", "ext4", make=True, label="RK_ROOT"),
+            Mount("/dev/vda1", "/boot/efi", "vfat", make=False),
+            Mount("/dev/vda3", "/state", "ext4", make=False),
         ),
         "vda",
     )
@@ -92,34 +104,42 @@ def test_a_reinstallation_makes_root_anew_and_nothing_else(tmp_path: pathlib.Pat
 
 def test_a_fifth_partition_of_a_dos_table_is_a_logical_one(tmp_path: pathlib.Path) -> None:
     parts = "".join(f"part /p{number} --fstype=ext4 --size=100\n" for number in range(1, 5))
-    made = plan(tmp_path, f"zerombr\nclearpart --all\npart / --fstype=ext4 --size=2000\n{parts}")
-    assert [(part.name, part.kind) for part in made.new] == [
-        ("vda1", "ext4"), ("vda2", "ext4"), ("vda3", "ext4"), ("vda4", "extended"), ("vda5", "ext4"), ("vda6", "ext4"),
-    ]  # fmt: skip
+    result = plan(tmp_path, f"zerombr\nclearpart --all\npart / --fstype=ext4 --size=2000\n{parts}")
+    assert [(part.name, part.kind) for part in result.new] == [
+        ("vda1", "ext4"),
+        ("vda2", "ext4"),
+        ("vda3", "ext4"),
+        ("vda4", "extended"),
+        ("vda5", "ext4"),
+        ("vda6", "ext4"),
+    ]
 
 
-def test_growing_partitions_share_what_is_left_up_to_their_limits(tmp_path: pathlib.Path) -> None:
-    text = "zerombr\nclearpart --all\npart / --size=1000 --grow --maxsize=2000\npart /a --size=1000 --grow\npart /b --size=1000 --grow\n"
-    made = plan(tmp_path, text)
-    assert [part.size for part in made.new] == [2000, 3095, 3095]
-    assert sum(part.size for part in made.new) == 8192 - storage.MARGIN
+def test_growing_partitions_share_the_free_space_up_to_their_limits(tmp_path: pathlib.Path) -> None:
+    text = (
+        "zerombr\nclearpart --all\npart / --size=1000 --grow --maxsize=2000\n"
+        "part /a --size=1000 --grow\npart /b --size=1000 --grow\n"
+    )
+    result = plan(tmp_path, text)
+    assert [part.size for part in result.new] == [2000, 3095, 3095]
+    assert sum(part.size for part in result.new) == 8192 - storage.MARGIN
 
 
 def test_partitions_of_an_nvme_disk_have_a_p_in_their_names(tmp_path: pathlib.Path) -> None:
-    made = plan(
+    result = plan(
         tmp_path, "zerombr\nclearpart --all\npart / --size=2000\n", Disk("nvme0n1", 8 * GIB)
     )
-    assert made.new[0].name == "nvme0n1p1"
+    assert result.new[0].name == "nvme0n1p1"
 
 
-def test_a_disk_that_is_not_named_is_left_alone(tmp_path: pathlib.Path) -> None:
+def test_a_disk_outside_only_use_is_not_changed(tmp_path: pathlib.Path) -> None:
     text = "ignoredisk --only-use=vdb\nclearpart --all --initlabel\npart / --size=2000\n"
-    made = plan(tmp_path, text, USED, Disk("vdb", 8 * GIB))
-    assert made.tables == {"vdb": "dos"} and {part.disk for part in made.new} == {"vdb"}
+    result = plan(tmp_path, text, USED, Disk("vdb", 8 * GIB))
+    assert result.tables == {"vdb": "dos"} and {part.disk for part in result.new} == {"vdb"}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "cause"),
     [
         pytest.param(
             "part /state --onpart=vda3 --noformat\n", "not defined a root partition", id="no root"
@@ -129,29 +149,29 @@ def test_a_disk_that_is_not_named_is_left_alone(tmp_path: pathlib.Path) -> None:
             "must create a new file system on the root",
             id="root kept",
         ),
-        pytest.param(
-            "part / --size=100 --noformat\n", "there must be an --onpart", id="noformat alone"
-        ),
+        pytest.param("part / --size=100 --noformat\n", "--onpart is required", id="noformat alone"),
         pytest.param(
             "part / --onpart=vda9\n",
             '"vda9" given in part command does not exist',
-            id="no such partition",
+            id="missing partition",
         ),
-        pytest.param("part / --size=100\n", "no disk that may be partitioned", id="no room"),
+        pytest.param("part / --size=100\n", "No disk can be partitioned", id="all disks kept"),
         pytest.param(
             "part / --onpart=vda2\npart /a --onpart=vda2 --noformat\n",
-            "given by two part commands",
+            "in two part commands",
             id="twice",
         ),
         pytest.param(
-            "ignoredisk --only-use=vdz\npart / --onpart=vda2\n", 'Disk "vdz"', id="no such disk"
+            "ignoredisk --only-use=vdz\npart / --onpart=vda2\n", 'Disk "vdz"', id="missing disk"
         ),
         pytest.param(
-            "ignoredisk --drives=vda\npart / --size=100\n", "No usable disks", id="none left"
+            "ignoredisk --drives=vda\npart / --size=100\n", "No usable disks", id="no disk left"
         ),
         pytest.param("clearpart --all\npart / --size=9000\n", "Could not allocate", id="too large"),
         pytest.param(
-            "clearpart --all\npart / --fstype=zfs --size=900\n", '"zfs" of /', id="file system"
+            "clearpart --all\npart / --fstype=zfs --size=900\n",
+            '"zfs" is not supported',
+            id="file system",
         ),
         pytest.param("clearpart --all\npart pv.01 --size=900\n", "LVM, RAID and Btrfs", id="LVM"),
         pytest.param("clearpart --all\npart / --fstype=ext4\n", "requires a size", id="no size"),
@@ -162,22 +182,26 @@ def test_a_disk_that_is_not_named_is_left_alone(tmp_path: pathlib.Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(tmp_path: pathlib.Path, text: str, said: str) -> None:
-    assert said in refusal(tmp_path, text, USED)
+def test_contradictory_storage_commands_are_rejected(
+    tmp_path: pathlib.Path, text: str, cause: str
+) -> None:
+    assert cause in refusal(tmp_path, text, USED)
 
 
-def test_a_disk_without_a_table_is_not_taken_unasked(tmp_path: pathlib.Path) -> None:
-    assert "vda has no table" in refusal(tmp_path, "clearpart --all\npart / --size=2000\n")
+def test_a_disk_without_a_table_is_only_used_with_zerombr_or_initlabel(
+    tmp_path: pathlib.Path,
+) -> None:
+    assert "vda has no known table" in refusal(tmp_path, "clearpart --all\npart / --size=2000\n")
 
 
-def test_uefi_needs_its_system_partition(tmp_path: pathlib.Path) -> None:
+def test_uefi_requires_an_efi_system_partition(tmp_path: pathlib.Path) -> None:
     assert "EFI System Partition" in refusal(
         tmp_path, "zerombr\nclearpart --all\npart / --size=2000\n", efi=True
     )
 
 
-def test_clearpart_linux_spares_what_is_not_linuxs(tmp_path: pathlib.Path) -> None:
+def test_clearpart_linux_rejects_a_disk_with_a_foreign_partition(tmp_path: pathlib.Path) -> None:
     foreign = Disk("vda", 8 * GIB, "dos", (Partition("vda1", "vda", "ntfs"),))
-    assert "vda1 is not Linux's" in refusal(
+    assert "vda1 is not a Linux partition" in refusal(
         tmp_path, "clearpart --linux\npart / --size=2000\n", foreign
     )
