@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The product's HTTP face with its database, and the boot files and the installer of the lab: what a boot needs."""
+"""What a boot needs: the product's HTTP service with its database, and the lab's boot files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Dhcp = Callable[[Network, pathlib.Path, Database], ContextManager[object]]
 
 @dataclass(frozen=True)
 class Stage:
-    """The HTTP face, its database, and what an order pins."""
+    """The HTTP service, its database, and the pin of an order."""
 
     site: Site
     database: Database
@@ -60,29 +60,29 @@ class Stage:
 
     def order(self) -> Order:
         """Order the node."""
-        (said,) = orders.create_orders(
+        (result,) = orders.create_orders(
             self.database, {NODE: self.pin}, by="lab", now=timestamps.now()
         )
-        assert said.order is not None, said.reason
-        return said.order
+        assert result.order is not None, result.reason
+        return result.order
 
-    def decided(self) -> list[str]:
-        """What the machine's requests for its boot answer were answered, in their order."""
+    def boot_decisions(self) -> list[str]:
+        """Return the decisions on the requests for boot answers, in order."""
         rows = self.database.rows("select detail from audit where action = 'boot' order by id")
         return [str(detail) for (detail,) in rows]
 
-    def asked(self, action: str) -> list[str]:
-        """The addresses that such requests came from, in their order."""
+    def addresses(self, action: str) -> list[str]:
+        """Return the client addresses of such requests, in order."""
         sql = "select address from audit where action = ? order by id"
         return [str(address) for (address,) in self.database.rows(sql, (action,))]
 
     def state(self, order: Order) -> str:
-        """The order's state."""
+        """Return the order's state."""
         return orders.find_by_uuid(self.database, [order.uuid])[0].state
 
 
 def enter(database: Database, mac: str, address: str) -> None:
-    """Make the machine a node."""
+    """Add the machine as a node."""
     values = {**ATTRIBUTES, "installer_console": "ttyS0,115200"}
     with database.transaction():
         database.execute(NEW_NODE, (mac, NODE, 2, 0, 0, address))
@@ -92,9 +92,9 @@ def enter(database: Database, mac: str, address: str) -> None:
 
 @contextlib.contextmanager
 def stage(net: Network, early: str, dhcp: Dhcp) -> Iterator[Stage]:
-    """The stage on the frontend of ``net``.
+    """Run the service on the frontend of ``net``.
 
-    early  what the GRUB that UEFI loads (x86_64/grubx64.efi, shimx64.efi) does first
+    early  the first commands of the GRUB that UEFI loads (x86_64/grubx64.efi, shimx64.efi)
     dhcp   the DHCP server, given the network, the stage's folder and the database
     """
     with public_folder() as place, servers.server(place / "mariadb") as server:
@@ -123,7 +123,7 @@ def _settings(place: pathlib.Path, server: servers.Server) -> str:
 
 
 def _images(generation: pathlib.Path) -> None:
-    """The installer of the lab's release, in the generation that the order pins."""
+    """Copy the installer of the lab's release into the generation that the order pins."""
     shutil.copytree(tree() / "images", generation / "images")
     shutil.copy(tree() / ".treeinfo", generation)
 
@@ -134,7 +134,7 @@ def _grub(folder: pathlib.Path, place: pathlib.Path, early: str) -> None:
 
 
 def efi_program(target: pathlib.Path, place: pathlib.Path, early: str) -> None:
-    """A GRUB for UEFI that does what ``early`` says; ``place`` is a scratch folder."""
+    """Build a GRUB for UEFI that runs ``early``; ``place`` is a scratch folder."""
     script = place / "early.cfg"
     script.write_text(early)
     options = ["-O", "x86_64-efi", "-p", "/boot", "-c", str(script), "-o", str(target)]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What iPXE and GRUB make of our boot answers, on machines: wait to be entered, install once, then the local disk."""
+"""iPXE and GRUB follow the boot answers: wait for enrolment, install once, then the local disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from lab.machine.hardware import BIOS, UEFI_HTTP, Hardware
 from lab.machine.machine import machine
 from support.namespaces import Network
 
-MAC, ADDRESS, SECONDS = "52:54:00:00:00:01", "10.1.255.254", 300.0
+MAC = "52:54:00:00:00:01"
+ADDRESS = "10.1.255.254"
+SECONDS = 300.0
 DHCP = """\
 port=0
 interface=br0
@@ -33,7 +35,7 @@ dhcp-boot=tag:ipxe,http://10.1.1.1/rocks/boot
 dhcp-option-force=tag:http64,60,HTTPClient
 dhcp-boot=tag:http64,http://10.1.1.1/boot/x86_64/grubx64.efi
 """
-# What a distribution's signed GRUB does by itself when firmware loads it over HTTP.
+# What a distribution's signed GRUB does when firmware loads it over HTTP.
 EARLY = "net_bootp\nconfigfile (http,10.1.1.1)/boot/x86_64/grub.cfg\n"
 
 
@@ -48,32 +50,32 @@ def dhcp(net: Network, place: pathlib.Path, _database: Database) -> Iterator[Non
 
 
 @pytest.mark.parametrize("firmware", [BIOS, UEFI_HTTP])
-def test_a_machine_waits_to_be_entered_installs_once_and_then_has_its_disk(
+def test_a_machine_waits_for_enrolment_installs_once_and_then_boots_its_disk(
     net: Network, folder: pathlib.Path, firmware: str
 ) -> None:
     hardware = replace(Hardware(MAC), firmware=firmware)
-    with stage(net, EARLY, dhcp) as given, machine(net, folder / "node", hardware) as node:
+    with stage(net, EARLY, dhcp) as boot_stage, machine(net, folder / "node", hardware) as node:
         node.power_on()
         node.wait(
-            lambda: given.decided().count("discovery") >= 2,
+            lambda: boot_stage.boot_decisions().count("discovery") >= 2,
             SECONDS,
-            "a stranger to ask for the second time",
+            "a second request of an unknown machine",
         )
-        enter(given.database, MAC, ADDRESS)
-        order = given.order()
+        enter(boot_stage.database, MAC, ADDRESS)
+        order = boot_stage.order()
         node.wait(
-            lambda: given.state(order) == "installing",
+            lambda: boot_stage.state(order) == "installing",
             SECONDS,
-            "the installer to take its kickstart",
+            "the installer to fetch its kickstart",
         )
-        assert f"BOOTIF=01-{MAC.replace(':', '-')}" in node.said()
+        assert f"BOOTIF=01-{MAC.replace(':', '-')}" in node.console_text()
         node.power_off()
         node.power_on()
         node.wait(
-            lambda: given.state(order) == "failed",
+            lambda: boot_stage.state(order) == "failed",
             SECONDS,
-            "the machine to come back in the middle",
+            "the machine to restart in the middle",
         )
-        assert given.decided()[-1].startswith(
+        assert boot_stage.boot_decisions()[-1].startswith(
             "installing -> failed: the machine restarted in the middle"
         )

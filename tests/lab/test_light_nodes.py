@@ -207,7 +207,7 @@ def test_a_faulty_kickstart_stops_the_installation_before_anything_is_installed(
     fe.reinstall(ADDRESS, KICKSTART.replace(old, new, 1))
     with pytest.raises(RuntimeError, match="stopped due to an error"):
         node.run(INSTALL_SECONDS)
-    assert message in node.said()
+    assert message in node.console_text()
     assert not (node.root / "usr/bin/bash").exists()
     assert fe.installed == set()
 
@@ -241,7 +241,7 @@ def test_an_unsigned_package_is_rejected_where_signatures_are_required(
     refused = light_node(net, folder / "refused", MAC)
     with pytest.raises(RuntimeError, match="stopped due to an error"):
         refused.run(INSTALL_SECONDS)
-    assert "site-settings" in refused.said() and "not accepted" in refused.said()
+    assert "site-settings" in refused.console_text() and "not accepted" in refused.console_text()
 
 
 def test_the_screen_is_a_tmux_session_with_the_windows_of_anaconda(

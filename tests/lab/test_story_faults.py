@@ -73,7 +73,7 @@ def outlive_stopped_services(story: Story) -> None:
     with away(fe, "kea-dhcp4-server"):
         node.wait_for_console("asking for a lease", SECONDS)
         wait_a_minute(time.monotonic())
-        assert "eth0 has" not in node.said()
+        assert "eth0 has" not in node.console_text()
     node.wait_for_console(f"eth0 has {ADDRESS}", SECONDS)
     story.lap("DHCP was down for a minute, and the node has a lease")
     story.wait_for("installing")
@@ -81,7 +81,7 @@ def outlive_stopped_services(story: Story) -> None:
         node.wait_for_console("anaconda stand-in started", SECONDS)
         wait_a_minute(time.monotonic())
         assert status(fe, "/rocks/kickstart") == "503"
-        assert "Setting up the installation environment" not in node.said(), (
+        assert "Setting up the installation environment" not in node.console_text(), (
             "it waits for its secrets"
         )
     node.wait_for_console("Setting up the installation environment", SECONDS)
@@ -116,13 +116,13 @@ def reject_a_disk_with_a_wrong_label(story: Story) -> None:
 
 
 def lose_power_in_the_middle(story: Story, net: Network) -> None:
-    """Cut the power while packages are installed: the node tries to boot once, and not in a loop."""
+    """Cut the power while packages are installed: the node tries to boot once, without a loop."""
     send(story.fe)
     story.laps.restart()
     story.wait_for("installing")
     wait_for_packages(story)
     story.node.power_off()
-    before = len(story.node.said())
+    before = len(story.node.console_text())
     boots_before = boots(story.fe)
     story.node.power_on()
     since = time.monotonic()
@@ -133,7 +133,7 @@ def lose_power_in_the_middle(story: Story, net: Network) -> None:
     wait_a_minute(since)
     story.node.screenshot(story.node.folder / "incomplete.png")
     assert boots(story.fe) == boots_before + 1, "the node does not reboot in a loop"
-    assert "login:" not in story.node.said()[before:], "the incomplete system does not boot"
+    assert "login:" not in story.node.console_text()[before:], "the incomplete system does not boot"
 
 
 def reject_second_and_late_requests(fe: Frontend, asking: Ghost) -> None:
@@ -230,7 +230,7 @@ def count_reported(story: Story) -> int:
 
 def count_installed(node: Machine) -> int:
     """Return the number of packages on the node's screen, which shows one installation."""
-    return node.said().count("] Installing ")
+    return node.console_text().count("] Installing ")
 
 
 def wait_for_packages(story: Story) -> None:

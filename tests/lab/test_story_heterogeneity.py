@@ -59,7 +59,7 @@ class Site:
     laps: Laps
 
     def last(self, node: str) -> tuple[str, str]:
-        """Return state and distribution of the node's last order; raise a stopped machine's error."""
+        """Return state and distribution of the node's last order; raise a machine's error."""
         for machine in self.machines.values():
             machine.check()
         installs = "installs i join nodes n on n.id = i.node"

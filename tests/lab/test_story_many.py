@@ -105,7 +105,7 @@ def install(nodes: Sequence[LightNode], meter: Meter) -> Row:
         started = uptime()
         assert set(power.map(lambda node: node.run(INSTALL_SECONDS), nodes)) == {"reboot"}
         seconds = uptime() - started
-    begun, ended = zip(*(map(float, FETCHING.findall(node.said())) for node in nodes))
+    begun, ended = zip(*(map(float, FETCHING.findall(node.console_text())) for node in nodes))
     fetching = statistics.mean(ended) - statistics.mean(begun)
     # From when half of the nodes have started until half have finished.
     share = meter.rate(statistics.median(begun), statistics.median(ended)) / LINK

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A node with two network cards, whose firmware tries the wrong one first: it installs by either, and else boots its disk.
+"""A node whose firmware tries the wrong one of two network cards first.
 
-DHCP is the product's report for dnsmasq. A BIOS has iPXE; UEFI loads iPXE, or GRUB, over TFTP. Debian's GRUB cannot
-report that it failed, upon which UEFI shows a menu instead of its next entry: what follows a local boot is shown by iPXE.
+It installs by either card, and else boots its disk. DHCP is the product's report for dnsmasq. A
+BIOS has iPXE; UEFI loads iPXE or GRUB over TFTP. Debian's GRUB cannot report a failure, after which
+UEFI shows a menu instead of its next entry; so the tests of a local boot use iPXE.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import shutil
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -25,12 +26,15 @@ from lab.machine.machine import Machine, machine
 from support.namespaces import BRIDGE, Network
 from support.reporting import serving
 
-FIRST_MAC, FIRST = "52:54:00:00:00:01", "10.1.255.254"
-SECOND_MAC, SECOND = "52:54:00:00:00:02", "10.1.255.253"
+FIRST_MAC = "52:54:00:00:00:01"
+FIRST = "10.1.255.254"
+SECOND_MAC = "52:54:00:00:00:02"
+SECOND = "10.1.255.253"
 MACS = {FIRST: FIRST_MAC, SECOND: SECOND_MAC}
-STORAGE, STORAGE_FRONTEND = "172.16.255.253", "172.16.0.1/16"
+STORAGE = "172.16.255.253"
+STORAGE_FRONTEND = "172.16.0.1/16"
 SECONDS = 400.0
-EARLY = "configfile (http,10.1.1.1)/boot/x86_64/grub.cfg\n"  # as the role has it for GRUB over TFTP
+EARLY = "configfile (http,10.1.1.1)/boot/x86_64/grub.cfg\n"  # as in the role, for GRUB over TFTP
 IPXE_EFI = pathlib.Path("/usr/lib/ipxe/ipxe.efi")
 DISK = "this is the local disk"
 DISK_EFI = f"""\
@@ -44,7 +48,7 @@ ESP_OFFSET_MIB = 1
 
 
 def dhcp(second: str, loader: str) -> Dhcp:
-    """dnsmasq on the product's report, with TFTP; the node's second card has this address."""
+    """Return dnsmasq on the product's report, with TFTP, for a node with this second card."""
 
     @contextlib.contextmanager
     def serve(net: Network, place: pathlib.Path, database: Database) -> Iterator[None]:
@@ -55,7 +59,7 @@ def dhcp(second: str, loader: str) -> Dhcp:
         net.server.ip("address", "add", STORAGE_FRONTEND, "dev", BRIDGE)
         shutil.copy(IPXE_EFI, place / "boot" / "x86_64")
         (place / "dhcp").mkdir()
-        options = {"tftp": str(place / "boot"), "loader": loader}
+        options: dict[str, Any] = {"tftp": str(place / "boot"), "loader": loader}
         with serving("dnsmasq", net, place / "dhcp", database, **options):
             yield
 
@@ -63,7 +67,7 @@ def dhcp(second: str, loader: str) -> Dhcp:
 
 
 def bootable_disk(node: Machine, scratch: pathlib.Path) -> None:
-    """A disk that prints DISK on the serial port, by BIOS and by UEFI, and stops."""
+    """Write a disk that prints DISK on the serial port, by BIOS and by UEFI, and stops."""
     disk = node.folder / "disk"
     process.run(
         ["sfdisk", str(disk)], timeout=30, stdin="label: gpt\nstart=1MiB, size=60MiB, type=U\n"
@@ -84,7 +88,7 @@ def bootable_disk(node: Machine, scratch: pathlib.Path) -> None:
 
 
 def boot_sector(text: str) -> bytes:
-    """Code that a BIOS loads at 0x7c00: it writes the text to the first serial port, and stops."""
+    """Return code that a BIOS loads at 0x7c00: it prints the text on the first serial port."""
     code = bytes.fromhex(
         "31c0 8ed8"  # xor ax, ax; mov ds, ax
         "be167c"  # mov si, the text
@@ -97,15 +101,17 @@ def boot_sector(text: str) -> bytes:
     return code + text.encode() + b"\r\n\0"
 
 
-def reached_the_disk(node: Machine, times: int) -> None:
-    node.wait(lambda: node.said().count(DISK) >= times, SECONDS, f"the disk to boot ({times})")
+def wait_for_disk_boots(node: Machine, times: int) -> None:
+    node.wait(
+        lambda: node.console_text().count(DISK) >= times, SECONDS, f"the disk to boot ({times})"
+    )
 
 
 @contextlib.contextmanager
 def two_cards(
     net: Network, folder: pathlib.Path, firmware: str, second: str, loader: str = "ipxe"
 ) -> Iterator[tuple[Stage, Machine]]:
-    """A known node that tries its second card, then its first one, then its disk.
+    """Provide a known node that tries its second card, then its first one, then its disk.
 
     second  the address of the second card
     """
@@ -113,55 +119,56 @@ def two_cards(
     order = ("second-network", "network", "disk")
     place = folder / "node"
     server = dhcp(second, loader)
-    with stage(net, EARLY, server) as given, machine(net, place, hardware, order) as node:
+    with stage(net, EARLY, server) as boot_stage, machine(net, place, hardware, order) as node:
         bootable_disk(node, folder)
-        yield given, node
+        yield boot_stage, node
 
 
 @pytest.mark.parametrize("firmware", [BIOS, UEFI_PXE])
 def test_a_node_installs_by_the_card_that_its_firmware_tries_first_and_else_boots_its_disk(
     net: Network, folder: pathlib.Path, firmware: str
 ) -> None:
-    with two_cards(net, folder, firmware, SECOND) as (given, node):
+    with two_cards(net, folder, firmware, SECOND) as (boot_stage, node):
         node.power_on()
-        reached_the_disk(node, 1)
-        assert set(given.decided()) == {"local"}
-        assert set(given.asked("boot")) == {SECOND, FIRST}
+        wait_for_disk_boots(node, 1)
+        assert set(boot_stage.boot_decisions()) == {"local"}
+        assert set(boot_stage.addresses("boot")) == {SECOND, FIRST}
 
-        order = given.order()
+        order = boot_stage.order()
         node.power_cycle()
-        node.wait(lambda: given.state(order) == "installing", SECONDS, "the kickstart")
-        # A BIOS boots by its first entry; UEFI's iPXE may begin with another card than it was loaded by.
-        (address,) = given.asked("kickstart")
-        assert address == given.asked("boot")[-1]
+        node.wait(lambda: boot_stage.state(order) == "installing", SECONDS, "the kickstart")
+        # A BIOS boots by its first entry; UEFI's iPXE can start with another card than it was
+        # loaded by.
+        (address,) = boot_stage.addresses("kickstart")
+        assert address == boot_stage.addresses("boot")[-1]
         assert address == SECOND or firmware != BIOS
-        assert f"BOOTIF=01-{MACS[address].replace(':', '-')}" in node.said()
+        assert f"BOOTIF=01-{MACS[address].replace(':', '-')}" in node.console_text()
 
         node.power_cycle()
-        reached_the_disk(node, 2)
-        assert given.state(order) == "failed"
+        wait_for_disk_boots(node, 2)
+        assert boot_stage.state(order) == "failed"
 
 
 @pytest.mark.parametrize("firmware", [BIOS, UEFI_PXE])
-def test_a_card_on_a_storage_network_is_passed_over(
+def test_a_card_on_a_storage_network_is_skipped(
     net: Network, folder: pathlib.Path, firmware: str
 ) -> None:
-    with two_cards(net, folder, firmware, STORAGE) as (given, node):
+    with two_cards(net, folder, firmware, STORAGE) as (boot_stage, node):
         node.power_on()
-        reached_the_disk(node, 1)
-        assert set(given.asked("boot")) == {FIRST}
+        wait_for_disk_boots(node, 1)
+        assert set(boot_stage.addresses("boot")) == {FIRST}
 
-        order = given.order()
+        order = boot_stage.order()
         node.power_cycle()
-        node.wait(lambda: given.state(order) == "installing", SECONDS, "the kickstart")
-        assert given.asked("kickstart") == [FIRST]
+        node.wait(lambda: boot_stage.state(order) == "installing", SECONDS, "the kickstart")
+        assert boot_stage.addresses("kickstart") == [FIRST]
 
 
 def test_grub_starts_the_installer_on_the_card_that_it_was_loaded_by(
     net: Network, folder: pathlib.Path
 ) -> None:
-    with two_cards(net, folder, UEFI_PXE, SECOND, "grub") as (given, node):
-        order = given.order()
+    with two_cards(net, folder, UEFI_PXE, SECOND, "grub") as (boot_stage, node):
+        order = boot_stage.order()
         node.power_on()
-        node.wait(lambda: given.state(order) == "installing", SECONDS, "the kickstart")
-        assert given.asked("boot") == given.asked("kickstart") == [SECOND]
+        node.wait(lambda: boot_stage.state(order) == "installing", SECONDS, "the kickstart")
+        assert boot_stage.addresses("boot") == boot_stage.addresses("kickstart") == [SECOND]

@@ -166,7 +166,7 @@ def test_a_bios_machine_boots_the_installer_by_grub_once_and_by_kexec_and_loads_
         stage.send("kexec")
         stage.wait_for(KICKSTART_PATH, 2)
         node.wait(
-            lambda: node.said().count("Installing bash") == 2,
+            lambda: node.console_text().count("Installing bash") == 2,
             SECONDS,
             "packages to be installed once more",
         )

@@ -63,15 +63,18 @@ class LightNode:
         """
 
         def has_ended() -> bool:
-            if "stopped due to an error" in self.said() or "STAGE 1 IS STUCK" in self.said():
-                raise RuntimeError(f"{self.folder.name} is stuck:\n{self.said()[-2000:]}")
+            if (
+                "stopped due to an error" in self.console_text()
+                or "STAGE 1 IS STUCK" in self.console_text()
+            ):
+                raise RuntimeError(f"{self.folder.name} is stuck:\n{self.console_text()[-2000:]}")
             return not node.alive()
 
         until(has_ended, seconds, f"{self.folder.name} to end its boot")
         status = node.process.returncode
         if status not in OUTCOMES:
             raise RuntimeError(
-                f"{self.folder.name} ended with status {status}:\n{self.said()[-2000:]}"
+                f"{self.folder.name} ended with status {status}:\n{self.console_text()[-2000:]}"
             )
         return OUTCOMES[status]
 
@@ -79,7 +82,7 @@ class LightNode:
     def console(self) -> pathlib.Path:
         return self.folder / "console"
 
-    def said(self) -> str:
+    def console_text(self) -> str:
         """Return the console's text of all its boots."""
         return (
             self.console.read_text(encoding="utf-8", errors="replace")

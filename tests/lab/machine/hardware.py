@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a machine is made of, as QEMU's command line."""
+"""The hardware of a machine, as QEMU's command line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import pathlib
 from dataclasses import dataclass
 from typing import Sequence
 
-BIOS, UEFI_PXE, UEFI_HTTP = "bios", "uefi-pxe", "uefi-http"
+BIOS = "bios"
+UEFI_PXE = "uefi-pxe"
+UEFI_HTTP = "uefi-http"
 FIRMWARES = (BIOS, UEFI_PXE, UEFI_HTTP)
 OVMF_CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 OVMF_VARIABLES = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-TCG, KVM = "tcg", "kvm"
+TCG = "tcg"
+KVM = "kvm"
 ACCELERATION = {
     TCG: ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"],
     KVM: ["-accel", "kvm", "-cpu", "host"],
@@ -33,9 +36,9 @@ class Hardware:
     processors: int = 2
     disk: int = 4
     second_mac: str = ""
-    """The MAC of a second network card; empty: there is none."""
+    """The MAC of a second network card; "" without one."""
     ipv6: bool = True
-    """OVMF tries IPv6 on each card, which costs half a minute where nobody answers."""
+    """Whether OVMF tries IPv6 on each card, which costs half a minute without an answer."""
 
     @property
     def macs(self) -> tuple[str, ...]:
@@ -46,13 +49,15 @@ class Hardware:
 def command_line(
     hardware: Hardware, folder: pathlib.Path, taps: Sequence[str], accelerator: str
 ) -> list[str]:
-    """QEMU for this machine, stopped before its first instruction; the boot order is set over the monitor.
+    """Return QEMU's command line; it stops before the first instruction.
+
+    The boot order is then set over the monitor.
 
     taps  one for each network card
     """
     if hardware.firmware not in FIRMWARES:
         raise ValueError(
-            f"there is no firmware {hardware.firmware!r}: there is {', '.join(FIRMWARES)}"
+            f"unknown firmware {hardware.firmware!r}: use one of {', '.join(FIRMWARES)}"
         )
     return [
         "qemu-system-x86_64", "-S", "-machine", "q35", *ACCELERATION[accelerator],
@@ -61,7 +66,7 @@ def command_line(
         "-pidfile", str(folder / "pid"), "-qmp", f"unix:{folder}/monitor,server=on,wait=off",
         "-chardev", f"file,id=serial,path={folder}/console,append=on", "-serial", "chardev:serial",
         *_cards(hardware, taps),
-        # Nothing of a test's disk has to survive the host's power: no flush waits for it.
+        # A test's disk need not survive a crash of the host, so flushes do not wait.
         "-drive", f"if=none,id=drive,format=raw,cache=unsafe,discard=unmap,file={folder}/disk",
         "-device", "virtio-blk-pci,id=disk,drive=drive",
         "-device", "virtio-rng-pci",

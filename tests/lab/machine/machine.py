@@ -34,7 +34,7 @@ class Machine(Chassis):
     def mac(self) -> str:
         return self.hardware.mac
 
-    def said(self) -> str:
+    def console_text(self) -> str:
         """Return the output of the serial console in all starts."""
         return (
             self.console.read_text(encoding="utf-8", errors="replace")
@@ -44,18 +44,18 @@ class Machine(Chassis):
 
     def wait_for_console(self, text: str, seconds: float) -> None:
         """Wait until ``text`` is on the console."""
-        self.wait(lambda: text in self.said(), seconds, f"{text!r} on the console")
+        self.wait(lambda: text in self.console_text(), seconds, f"{text!r} on the console")
 
     def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Wait for ``condition``; fail at once if the installation has stopped, with the last
         lines.
         """
-        start = len(self.said())
+        start = len(self.console_text())
 
         def is_met() -> bool:
             if condition():
                 return True
-            failed = [text for text in FAILURES if text in self.said()[start:]]
+            failed = [text for text in FAILURES if text in self.console_text()[start:]]
             if failed:
                 raise RuntimeError(f"{what}: the installer printed {failed[0]!r}\n{self._tail()}")
             return False
@@ -73,7 +73,7 @@ class Machine(Chassis):
             file.truncate(self.hardware.disk << 30)
 
     def _tail(self) -> str:
-        return "\n".join(self.said().splitlines()[-TAIL_LINES:])
+        return "\n".join(self.console_text().splitlines()[-TAIL_LINES:])
 
 
 @contextlib.contextmanager
