@@ -17,8 +17,10 @@ Action = Literal["order", "unchanged", "live", "refused"]
 
 
 class Pin(NamedTuple):
-    """What an order installs.  It is fixed when the order is created; later publications do not
-    change it."""
+    """What an order installs.
+
+    It is fixed when the order is created; later publications do not change it.
+    """
 
     distribution: str
     arch: str

@@ -22,7 +22,8 @@ from support.cluster import Urls
 from support.namespaces import Namespace, Network, network
 from support.rpms import Rpm, write
 
-NODE, ADDRESS = "compute-0-0", "10.255.255.245"
+NODE = "compute-0-0"
+ADDRESS = "10.255.255.245"
 SECONDS = 60.0
 PIN = Pin("rocks", "x86_64", "4c19e0b2aa17", "ab" * 32)
 NOW = "2026-11-22 09:14:05"
