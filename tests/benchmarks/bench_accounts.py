@@ -22,7 +22,7 @@ from support.accounts import Machine, Person, Publisher, publisher
 from support.daemons import Daemon
 from support.measure import figure
 from support.namespaces import network
-from support.site import ROOT, folder
+from support.site import ROOT, public_folder
 from support.waiting import until
 
 NODES = 60
@@ -99,7 +99,7 @@ def cost_of_polling(stage: Publisher) -> float:
 def main() -> int:
     print(f"accounts: one more user among {USERS:,}, on {NODES} nodes")
     with contextlib.ExitStack() as inside:
-        place = inside.enter_context(folder())
+        place = inside.enter_context(public_folder())
         scratch = pathlib.Path(
             inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-bench-"))
         )

@@ -1,4 +1,4 @@
-"""The HTTP face as a site runs it (nginx, gunicorn, MariaDB that flushes every commit), under a cluster that comes at once.
+"""The HTTP service as a site runs it (nginx, gunicorn, MariaDB that flushes every commit), under a cluster that comes at once.
 
 10,000 nodes ask for their kickstart in the same moment; 500 requests a second while 10,000 nodes are in the database;
 1,000 nodes that report every second while the page is open; a start.  The machines' side runs on the same processors.
@@ -41,10 +41,10 @@ from support.site import (
     SERVICE_ACCOUNT,
     SERVICE_PASSWORD,
     Site,
-    as_service,
-    face,
-    folder,
-    service,
+    public_folder,
+    run_service,
+    run_site,
+    service_settings,
 )
 from support.waiting import until
 
@@ -124,7 +124,7 @@ def fill(database: Database) -> None:
 @contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
     with (
-        folder() as place,
+        public_folder() as place,
         server(place / "mariadb", *DURABLE) as started,
         network("10.1.1.1/16") as net,
     ):
@@ -136,8 +136,10 @@ def cluster() -> Iterator[Cluster]:
             grant_role(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
             pin, length = publish(place / "install")
             net.server.ip("route", "add", "local", "10.64.0.0/15", "dev", "lo")
-            rocks_yml = as_service(place, f"localhost/cluster?socket={started.socket}")
-            with face(place, net.server, rocks_yml, {"frontend_nginx_access_log": "off"}) as site:
+            rocks_yml = service_settings(place, f"localhost/cluster?socket={started.socket}")
+            with run_site(
+                place, net.server, rocks_yml, {"frontend_nginx_access_log": "off"}
+            ) as site:
                 yield Cluster(
                     site, net, database, int((place / "mariadb" / "pid").read_text()), pin, length
                 )
@@ -299,7 +301,7 @@ def starting(given: Cluster) -> list[bool]:
     given.site.gunicorn.stop()
     probe = ["curl", "-sf", "-m", "5", "http://127.0.0.1/rocks/health"]
     started = time.monotonic()
-    with service(given.site.folder, given.site.namespace):
+    with run_service(given.site.folder, given.site.namespace):
         until(
             lambda: given.site.namespace.run(probe, timeout=10, ok=range(256)).status == 0,
             20.0,

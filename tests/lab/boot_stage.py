@@ -21,8 +21,7 @@ from lab.image.tree import tree
 from support import mariadb as servers
 from support.frontend import ATTRIBUTES, publish
 from support.namespaces import Network
-from support.site import SERVICE_UID, Site, face
-from support.site import folder as public_folder
+from support.site import SERVICE_UID, Site, public_folder, run_site
 
 NODE = "compute-0-0"
 PASSWORD = "lab"
@@ -107,7 +106,7 @@ def stage(net: Network, early: str, dhcp: Dhcp) -> Iterator[Stage]:
             (place / "boot" / "x86_64").mkdir(parents=True)
             _grub(place / "boot" / "x86_64", place, early)
             settings = _settings(place, server)
-            with dhcp(net, place, database), face(place, net.server, settings) as site:
+            with dhcp(net, place, database), run_site(place, net.server, settings) as site:
                 yield Stage(site, database, pin)
 
 

@@ -28,7 +28,7 @@ from lab.evidence import Laps
 from lab.light.node import light_node
 from lab.plain import ADDRESS, URL, frontend
 from support.cluster import Urls
-from support.frontend import NOW, Face, publish
+from support.frontend import NOW, HttpService, publish
 from support.namespaces import Network
 from support.profiles import kickstart, shipped_files
 
@@ -174,7 +174,7 @@ def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second
     pin = publish(folder / "install", files=shipped_files(), attributes={**SITE, "arch": "x86_64"})
     (result,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
     assert result.order is not None
-    response = Face(settings).get("/rocks/kickstart", IP)
+    response = HttpService(settings).get("/rocks/kickstart", IP)
     assert response.status == 200, response.text
     text, headers = repeat_scripts(response.text.replace(tree_url(settings, pin), f"{URL}/tree"))
 

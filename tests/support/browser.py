@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Chromium without a window, driven over its debugging pipe: what a person would see, type and be warned of."""
+"""Headless Chromium, controlled over its debugging pipe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FLAGS = [
     "--mute-audio",
     "--remote-debugging-pipe",
 ]
-ANSWER_SECONDS = 60.0
+RESPONSE_SECONDS = 60.0
 KEYS = {
     "Enter": ("\r", 13),
     "Escape": ("", 27),
@@ -43,49 +43,50 @@ KEYS = {
 
 
 class Browser:
-    """One page.  ``complaints`` collects what the browser would write to its console: errors, refused content."""
+    """One page. ``complaints`` collects the errors and refusals in the browser's console."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], to_browser: int, from_browser: int
     ) -> None:
-        self.process, self._out = process, to_browser
+        self.process = process
+        self._out = to_browser
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self.complaints: list[str] = []
         threading.Thread(target=self._read, args=(from_browser,), daemon=True).start()
-        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)[
+        target = self._send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)[
             "sessionId"
         ]
         for domain in ("Page", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """A command of the DevTools protocol for the page."""
-        return self._ask(method, self._session, **parameters)
+        """Send a command of the DevTools protocol to the page, and return its result."""
+        return self._send(method, self._session, **parameters)
 
     def open(self, url: str, ready: str = "document.readyState === 'complete'") -> None:
-        """Go to a page, and wait until it is there."""
+        """Open a page, and wait until it is loaded."""
         self.ask("Page.navigate", url=url)
         self.until(
             f"location.href.startsWith({json.dumps(url.split('?', maxsplit=1)[0])}) && {ready}"
         )
 
     def value(self, expression: str) -> Any:
-        """What an expression is worth in the page."""
-        found = self.ask(
+        """Evaluate an expression in the page."""
+        result = self.ask(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
-        if "exceptionDetails" in found:
-            raise AssertionError(f"{expression}: {found['exceptionDetails']}")
-        return found["result"].get("value")
+        if "exceptionDetails" in result:
+            raise AssertionError(f"{expression}: {result['exceptionDetails']}")
+        return result["result"].get("value")
 
     def until(self, expression: str, seconds: float = 20.0) -> None:
         """Wait until an expression is true in the page."""
         until(lambda: self.value(f"Boolean({expression})"), seconds, expression)
 
     def press(self, key: str) -> None:
-        """A key, as from a keyboard: a character, or one of KEYS."""
+        """Press a key: a character, or one of KEYS."""
         text, code = KEYS.get(key, (key, ord(key[0].upper())))
         common = {"key": key, "windowsVirtualKeyCode": code}
         self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
@@ -96,7 +97,7 @@ class Browser:
             self.press(character)
 
     def look(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
-        """The size of the window, and whether its owner wants it dark."""
+        """Set the size of the window and its colour scheme."""
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -108,18 +109,20 @@ class Browser:
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
 
     def picture(self, path: pathlib.Path) -> None:
-        """A screenshot, for people."""
+        """Save a screenshot, for people."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"]))
 
-    def _ask(self, method: str, session: Optional[str] = None, **parameters: Any) -> dict[str, Any]:
+    def _send(
+        self, method: str, session: Optional[str] = None, **parameters: Any
+    ) -> dict[str, Any]:
         number = next(self._numbers)
         self._answers[number] = queue.Queue()
         message = {"id": number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
         os.write(self._out, json.dumps(message).encode() + b"\0")
-        answer = self._answers[number].get(timeout=ANSWER_SECONDS)
+        answer = self._answers[number].get(timeout=RESPONSE_SECONDS)
         del self._answers[number]
         if "error" in answer:
             raise AssertionError(f"{method}: {answer['error']}")
@@ -127,13 +130,13 @@ class Browser:
         return result
 
     def _read(self, descriptor: int) -> None:
-        rest = b""
+        remainder = b""
         while part := os.read(descriptor, 1 << 16):
-            *messages, rest = (rest + part).split(b"\0")
+            *messages, remainder = (remainder + part).split(b"\0")
             for text in messages:
-                self._take(json.loads(text))
+                self._dispatch(json.loads(text))
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _dispatch(self, message: dict[str, Any]) -> None:
         if "id" in message:
             self._answers[message["id"]].put(message)
         elif message["method"] == "Log.entryAdded":
@@ -147,21 +150,26 @@ class Browser:
 
 @contextlib.contextmanager
 def browser(namespace: Namespace, folder: pathlib.Path) -> Iterator[Browser]:
-    """Chromium in a namespace, with an empty profile in ``folder``."""
-    read_by_it, to_browser = os.pipe()
-    from_browser, written_by_it = os.pipe()
+    """Run Chromium in a namespace, with an empty profile in ``folder``."""
+    browser_input, to_browser = os.pipe()
+    from_browser, browser_output = os.pipe()
     profile = folder / "chromium"
-    # The pipe must be 3 and 4; ip netns exec hands on what it has.
-    plumbing = f'exec 3<&{read_by_it} 4>&{written_by_it}; exec chromium "$@"'
+    # Chromium uses descriptors 3 and 4; ip netns exec passes on its own descriptors.
+    plumbing = f'exec 3<&{browser_input} 4>&{browser_output}; exec chromium "$@"'
     argv = namespace.argv(
         ["bash", "-c", plumbing, "chromium", *FLAGS, f"--user-data-dir={profile}"]
     )
     log = (folder / "chromium.log").open("wb")
     process = subprocess.Popen(
-        argv, pass_fds=(read_by_it, written_by_it), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        env={**os.environ, "HOME": str(folder)}, start_new_session=True,
-    )  # fmt: skip
-    for descriptor in (read_by_it, written_by_it):
+        argv,
+        pass_fds=(browser_input, browser_output),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, "HOME": str(folder)},
+        start_new_session=True,
+    )
+    for descriptor in (browser_input, browser_output):
         os.close(descriptor)
     try:
         yield Browser(process, to_browser, from_browser)

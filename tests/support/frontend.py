@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A frontend without its packages: a published generation with a compiled profile, and the HTTP face called directly.
+"""A published generation with a compiled profile, and the HTTP service without a server.
 
-``Face`` speaks WSGI to the application as a server would, with the source address and port that a test names.
+``HttpService`` calls the application through WSGI as a server does, from any address and port.
 """
 
 from __future__ import annotations
@@ -68,11 +68,12 @@ def publish(
     current: bool = True,
     name: str = "rocks",
 ) -> Pin:
-    """Publish a generation of ``name`` with the profile of ``compute``; what an order of it pins.
+    """Publish a generation of ``name`` with the profile of ``compute``, and return the pin for
+    orders.
 
     files       further XML, or replacements: path below build/ -> text
-    attributes  those that the profile is compiled with
-    current     the link of the distribution leads to it
+    attributes  used to compile the profile
+    current     whether the link of the distribution leads to this generation
     """
     tree = root / ".generations" / name / "x86_64" / generation
     build = tree / "build"
@@ -97,7 +98,7 @@ def publish(
 
 
 class Reply(NamedTuple):
-    """What the application answered."""
+    """A response of the application."""
 
     status: int
     text: str
@@ -108,8 +109,8 @@ class Reply(NamedTuple):
 
 
 @dataclass
-class Face:
-    """The application, asked from any address at any time."""
+class HttpService:
+    """The application, called from any address at any time."""
 
     settings: Settings
     now: str = NOW
@@ -118,7 +119,7 @@ class Face:
     def __post_init__(self) -> None:
         self._application = application(self.settings, now=lambda: self.now)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -127,12 +128,14 @@ class Face:
         body: bytes = b"",
         **environ: Any,
     ) -> Reply:
-        """One request; ``environ`` are further entries of the WSGI environment (HTTP_USER_AGENT …)."""
-        place, _mark, query = path.partition("?")
-        answered: dict[str, Any] = {}
+        """Send one request; ``environ`` are further entries of the WSGI environment, such as
+        headers.
+        """
+        path, _mark, query = path.partition("?")
+        response: dict[str, Any] = {}
         full = {
             "REQUEST_METHOD": method,
-            "PATH_INFO": place,
+            "PATH_INFO": path,
             "QUERY_STRING": query,
             "REMOTE_ADDR": address,
             "REMOTE_PORT": str(port),
@@ -142,14 +145,18 @@ class Face:
         }
 
         def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-            answered.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
+            response.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
 
         text = b"".join(self._application(full, start_response)).decode()
-        return Reply(answered["status"], text, answered["headers"])
+        return Reply(response["status"], text, response["headers"])
 
     def get(self, path: str, address: str, **environ: Any) -> Reply:
-        return self.ask("GET", path, address, **environ)
+        return self.request("GET", path, address, **environ)
 
-    def post(self, path: str, address: str, port: int = 700, **message: Any) -> Reply:
-        """A message of root on a node."""
-        return self.ask("POST", path, address, port, json.dumps(message).encode())
+    def post(self, path: str, address: str, **message: Any) -> Reply:
+        """Send a message as root on a node does, from a privileged port."""
+        return self.request("POST", path, address, port=700, body=json.dumps(message).encode())
+
+    def post_as_user(self, path: str, address: str, **message: Any) -> Reply:
+        """Send a message as any user of a node can, from an unprivileged port."""
+        return self.request("POST", path, address, port=40000, body=json.dumps(message).encode())

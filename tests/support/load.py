@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A crowd of machines for benchmarks: thousands of connections, each from its own address, by one event loop.
+"""Thousands of machines for benchmarks: one event loop, and a source address for each connection.
 
-Runs as a program in the frontend's namespace, where every node's address is local; reads jobs from standard input and
-prints what became of them as JSON.
+Runs as a program in the frontend's namespace, where every node's address is local. It reads a job
+from standard input and prints the results as JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECONDS = 120.0
 
 @dataclass
 class Client:
-    """One machine: what it sends and when, and what came back."""
+    """One machine: its requests and when they are due, and its responses."""
 
     address: str
     due: float
@@ -33,18 +33,19 @@ class Client:
     low: bool = False
     sock: Optional[socket.socket] = None
     waiting: bytes = b""
-    got: bytes = b""
-    asked: float = 0.0
+    received: bytes = b""
+    sent_at: float = 0.0
     statuses: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     marks: list[bool] = field(default_factory=list)
 
 
-class Crowd:
-    """All clients in one loop; ``want`` is what a good answer holds, with the client's own mark in it."""
+class Load:
+    """All clients in one loop; each client's responses contain its text in ``expected``."""
 
-    def __init__(self, clients: list[Client], wants: list[bytes]) -> None:
-        self.clients, self.wants = clients, wants
+    def __init__(self, clients: list[Client], expected: list[bytes]) -> None:
+        self.clients = clients
+        self.expected = expected
         self.selector = selectors.EpollSelector()
         self.timetable = [(client.due, number) for number, client in enumerate(clients)]
         heapq.heapify(self.timetable)
@@ -52,21 +53,22 @@ class Crowd:
         self.failed: dict[str, int] = {}
 
     def run(self) -> float:
-        """Until everybody has all answers; the seconds that it took."""
+        """Run until all clients have their responses, and return the seconds."""
         started = time.monotonic()
         while (self.timetable or self.open) and time.monotonic() - started < SECONDS:
             now = time.monotonic() - started
             while self.timetable and self.timetable[0][0] <= now:
-                self._ask(heapq.heappop(self.timetable)[1], started)
+                self._send(heapq.heappop(self.timetable)[1], started)
             pause = max(0.0, self.timetable[0][0] - now) if self.timetable else 0.5
             for key, mask in self.selector.select(min(pause, 0.5)):
-                self._go_on(key.data, mask, started)
+                self._continue(key.data, mask, started)
         return time.monotonic() - started
 
-    def _ask(self, number: int, started: float) -> None:
+    def _send(self, number: int, started: float) -> None:
         client = self.clients[number]
-        client.asked = time.monotonic()
-        client.waiting, client.got = client.requests.pop(0), b""
+        client.sent_at = time.monotonic()
+        client.waiting = client.requests.pop(0)
+        client.received = b""
         self.open += 1
         if client.sock is not None:
             self.selector.modify(client.sock, selectors.EVENT_WRITE | selectors.EVENT_READ, number)
@@ -83,11 +85,12 @@ class Crowd:
         if client.low:
             client.sock.bind((client.address, LOW_PORTS[number % len(LOW_PORTS)]))
         else:
-            # The kernel chooses the port at connect: so many addresses would exhaust the binding's table.
+            # Let the kernel choose the port at connect; binding first would exhaust its table.
+            # table.
             client.sock.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
             client.sock.bind((client.address, 0))
 
-    def _go_on(self, number: int, mask: int, started: float) -> None:
+    def _continue(self, number: int, mask: int, started: float) -> None:
         client = self.clients[number]
         if client.sock is None:
             return
@@ -98,17 +101,17 @@ class Crowd:
                     self.selector.modify(client.sock, selectors.EVENT_READ, number)
             if mask & selectors.EVENT_READ:
                 part = client.sock.recv(262144)
-                client.got += part
-                if not part or (client.every and self._whole(client.got)):
-                    self._answered(number, closed=not part, started=started)
+                client.received += part
+                if not part or (client.every and self._is_complete(client.received)):
+                    self._finish(number, closed=not part, started=started)
         except OSError as error:
-            self._count(f"{type(error).__name__}")
+            self._count_failure(f"{type(error).__name__}")
             self._close(client)
             self.open -= 1
 
     @staticmethod
-    def _whole(got: bytes) -> bool:
-        head, blank, body = got.partition(b"\r\n\r\n")
+    def _is_complete(received: bytes) -> bool:
+        head, blank, body = received.partition(b"\r\n\r\n")
         if not blank:
             return False
         for line in head.split(b"\r\n"):
@@ -116,14 +119,16 @@ class Crowd:
                 return len(body) >= int(line.split(b":")[1])
         return False
 
-    def _answered(self, number: int, *, closed: bool, started: float) -> None:
+    def _finish(self, number: int, *, closed: bool, started: float) -> None:
         client = self.clients[number]
         self.open -= 1
-        status = int(client.got.split(b" ", 2)[1]) if client.got.startswith(b"HTTP/1.") else 0
+        status = (
+            int(client.received.split(b" ", 2)[1]) if client.received.startswith(b"HTTP/1.") else 0
+        )
         client.statuses.append(status)
-        client.seconds.append(time.monotonic() - client.asked)
-        client.marks.append(self.wants[number] in client.got)
-        client.got = b""
+        client.seconds.append(time.monotonic() - client.sent_at)
+        client.marks.append(self.expected[number] in client.received)
+        client.received = b""
         if closed:
             self._close(client)
         if client.requests:
@@ -138,24 +143,24 @@ class Crowd:
             client.sock.close()
             client.sock = None
 
-    def _count(self, what: str) -> None:
-        self.failed[what] = self.failed.get(what, 0) + 1
+    def _count_failure(self, kind: str) -> None:
+        self.failed[kind] = self.failed.get(kind, 0) + 1
 
 
 def main() -> int:
     job: dict[str, Any] = json.load(sys.stdin)
     clients = [
         Client(
-            one["address"],
-            one["due"],
-            [text.encode() for text in one["requests"]],
-            job["every"],
-            job["low"],
+            address=machine["address"],
+            due=machine["due"],
+            requests=[text.encode() for text in machine["requests"]],
+            every=job["every"],
+            low=job["low"],
         )
-        for one in job["clients"]
+        for machine in job["clients"]
     ]
-    crowd = Crowd(clients, [one["want"].encode() for one in job["clients"]])
-    seconds = crowd.run()
+    load = Load(clients, [machine["want"].encode() for machine in job["clients"]])
+    seconds = load.run()
     statuses: dict[int, int] = {}
     for client in clients:
         for status in client.statuses:
@@ -163,7 +168,7 @@ def main() -> int:
     result = {
         "seconds": seconds,
         "statuses": statuses,
-        "failed": crowd.failed,
+        "failed": load.failed,
         "wrong": sum(not mark for client in clients for mark in client.marks),
         "latencies": sorted(second for client in clients for second in client.seconds),
         "cpu": time.process_time(),

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""nginx in front of a folder, on a free port of loopback; with TLS and client certificates where a test wants them."""
+"""nginx that serves a folder on a free port of loopback, with TLS if requested."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ssl_client_certificate {pki}/ca.pem; ssl_verify_client on;
 
 
 class Pki(NamedTuple):
-    """A certificate authority, a server that it knows as 127.0.0.1, and a client."""
+    """A certificate authority, with certificates for a server at 127.0.0.1 and for a client."""
 
     folder: pathlib.Path
 
@@ -49,7 +49,7 @@ class Pki(NamedTuple):
 
 
 def make_pki(folder: pathlib.Path) -> Pki:
-    """Make the authority and both certificates; good for a day."""
+    """Make the authority and both certificates, valid for a day."""
     folder.mkdir(parents=True)
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     process.run(
@@ -67,7 +67,7 @@ def make_pki(folder: pathlib.Path) -> Pki:
 def nginx(
     folder: pathlib.Path, scratch: pathlib.Path, *, pki: Optional[Pki] = None, options: str = ""
 ) -> Iterator[str]:
-    """Serve ``folder`` for the length of the block; the value is its URL.
+    """Serve ``folder`` until the block ends, and return its URL.
 
     scratch  an existing folder for configuration, log and temporary files
     options  further directives of the server
@@ -83,12 +83,12 @@ def nginx(
     ) as server:
         until(lambda: _answers(port) or not server.alive(), 10, "nginx to listen")
         if not server.alive():
-            raise RuntimeError(f"nginx ended: {server.output()}")
+            raise RuntimeError(f"nginx exited: {server.output()}")
         yield f"{'https' if pki else 'http'}://127.0.0.1:{port}"
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nothing listens on now."""
+    """Return a TCP port of loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A frontend's HTTP face as a site runs it: nginx and gunicorn from the role's own templates, each as its own user.
+"""A frontend's HTTP service as sites run it: nginx and gunicorn from the role's templates.
 
-``face()`` starts both in a namespace, on a database and a folder of distributions that the caller has; the service
-connects with the account that only it has.
+``run_site()`` starts both in a namespace, each as its own user, with the caller's database and
+folder of distributions; the service connects with its own database account.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from .waiting import until
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEMPLATES = ROOT / "roles" / "frontend" / "templates"
-SERVICE_UID, WEB_USER = 64001, "www-data"
-SERVICE_ACCOUNT, SERVICE_PASSWORD = "rocks_service", "not in any URL"
+SERVICE_UID = 64001
+WEB_USER = "www-data"
+SERVICE_ACCOUNT = "rocks_service"
+SERVICE_PASSWORD = "not in any URL"
 READY_SECONDS = 20.0
 MOST_CLIENTS = 16384
 
 
 @dataclass(frozen=True)
 class Site:
-    """The running face; ``folder`` is readable by everybody, as /etc and /run are."""
+    """The running service; all users can read ``folder``, as they can /etc and /run."""
 
     folder: pathlib.Path
     namespace: Namespace
@@ -45,56 +47,57 @@ class Site:
 
 
 @contextlib.contextmanager
-def folder() -> Iterator[pathlib.Path]:
-    """A folder that other users can enter; pytest's own cannot be."""
-    with tempfile.TemporaryDirectory(prefix="rocks-site-") as made:
-        os.chmod(made, 0o755)
-        yield pathlib.Path(made)
+def public_folder() -> Iterator[pathlib.Path]:
+    """Make a folder that other users can enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="rocks-site-") as path:
+        os.chmod(path, 0o755)
+        yield pathlib.Path(path)
 
 
-def as_service(
-    place: pathlib.Path,
+def service_settings(
+    folder: pathlib.Path,
     database: str,
     url: str = "http://10.1.1.1",
     viewers: str = "127.0.0.1",
     authority: str = "",
 ) -> str:
-    """rocks.yml as the service reads it: its own account, whose password is in a file of its own.
+    """Return the service's rocks.yml, with its own database account, whose password is in a file.
 
-    database  what follows the account in its URL: ``localhost/NAME?socket=PATH``
+    database  the part of the URL after the account: ``localhost/NAME?socket=PATH``
     """
-    credentials = place / "service.cnf"
+    credentials = folder / "service.cnf"
     credentials.write_text(f"[client]\npassword = {SERVICE_PASSWORD}\n", encoding="utf-8")
     os.chown(credentials, SERVICE_UID, SERVICE_UID)
     credentials.chmod(0o400)
     return (
         f"service: mysql://{SERVICE_ACCOUNT}@{database}&credentials={credentials}\n"
-        f"distributions: {place}/install\nurl: {url}\nviewers: {viewers}\nauthority: '{authority}'\n"
+        f"distributions: {folder}/install\nurl: {url}\n"
+        f"viewers: {viewers}\nauthority: '{authority}'\n"
     )
 
 
-def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any]) -> None:
+def configure(folder: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any]) -> None:
     """Render the role's templates into ``place``."""
     import grp
 
-    run = place / "run"
+    run = folder / "run"
     run.mkdir(exist_ok=True)
     os.chown(run, SERVICE_UID, grp.getgrnam(WEB_USER).gr_gid)
     run.chmod(0o2750)
-    log = place / "log"
+    log = folder / "log"
     log.mkdir(exist_ok=True)
-    given = {
+    values = {
         "frontend_most_clients": MOST_CLIENTS,
         "frontend_nginx_user": WEB_USER,
         "frontend_nginx_workers": 2,
-        "frontend_nginx_pid": place / "nginx.pid",
+        "frontend_nginx_pid": folder / "nginx.pid",
         "frontend_nginx_log": log,
         "frontend_nginx_access_log": log / "access.log",
-        "frontend_nginx_site": place / "rocks.conf",
-        "frontend_nginx_service": place / "rocks-service.conf",
+        "frontend_nginx_site": folder / "rocks.conf",
+        "frontend_nginx_service": folder / "rocks-service.conf",
         "frontend_service_socket": run / "service.sock",
-        "frontend_distributions": place / "install",
-        "frontend_boot_files": place / "boot",
+        "frontend_distributions": folder / "install",
+        "frontend_boot_files": folder / "boot",
         "frontend_collections": ROOT / ".collections",
         **variables,
     }
@@ -109,15 +112,15 @@ def configure(place: pathlib.Path, rocks_yml: str, variables: Mapping[str, Any])
         ("nginx-rocks-service.conf.j2", "rocks-service.conf"),
         ("gunicorn.conf.py.j2", "gunicorn.conf.py"),
     ):
-        (place / name).write_text(
-            environment.get_template(template).render(given), encoding="utf-8"
+        (folder / name).write_text(
+            environment.get_template(template).render(values), encoding="utf-8"
         )
-    (place / "rocks.yml").write_text(rocks_yml, encoding="utf-8")
+    (folder / "rocks.yml").write_text(rocks_yml, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def service(place: pathlib.Path, namespace: Namespace) -> Iterator[Daemon]:
-    """gunicorn, as the service's user and in nginx's group only for its socket's folder."""
+def run_service(folder: pathlib.Path, namespace: Namespace) -> Iterator[Daemon]:
+    """Run gunicorn as the service's user."""
     argv = [
         *(
             "setpriv",
@@ -126,36 +129,37 @@ def service(place: pathlib.Path, namespace: Namespace) -> Iterator[Daemon]:
             "--clear-groups",
             "--inh-caps=-all",
         ),
-        *(sys.executable, "-m", "gunicorn", "-c", str(place / "gunicorn.conf.py")),
+        *(sys.executable, "-m", "gunicorn", "-c", str(folder / "gunicorn.conf.py")),
     ]
     env = {
-        "ROCKS_CONFIG": str(place / "rocks.yml"),
+        "ROCKS_CONFIG": str(folder / "rocks.yml"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": "/nonexistent",
     }
-    with namespace.daemon(argv, place / "log" / "gunicorn.log", env=env) as running:
-        until((place / "run" / "service.sock").exists, READY_SECONDS, "gunicorn's socket")
-        yield running
+    with namespace.daemon(argv, folder / "log" / "gunicorn.log", env=env) as daemon:
+        until((folder / "run" / "service.sock").exists, READY_SECONDS, "gunicorn's socket")
+        yield daemon
 
 
 @contextlib.contextmanager
-def face(
-    place: pathlib.Path, namespace: Namespace, rocks_yml: str, variables: Mapping[str, Any] = {}
+def run_site(
+    folder: pathlib.Path, namespace: Namespace, rocks_yml: str, variables: Mapping[str, Any] = {}
 ) -> Iterator[Site]:
-    """nginx and the service, ready."""
-    configure(place, rocks_yml, variables)
-    # Per namespace; the kernel cuts every socket's queue at it.
+    """Run nginx and the service until the block ends."""
+    configure(folder, rocks_yml, variables)
+    # A setting of the namespace: the kernel limits every socket's queue to it.
     namespace.run(["sysctl", "-qw", f"net.core.somaxconn={MOST_CLIENTS}"], timeout=10)
     with contextlib.ExitStack() as inside:
-        gunicorn = inside.enter_context(service(place, namespace))
-        argv = ["nginx", "-p", str(place), "-c", str(place / "nginx.conf"), "-g", "daemon off;"]
-        nginx = inside.enter_context(namespace.daemon(argv, place / "log" / "nginx.log"))
-        site = Site(place, namespace, gunicorn, nginx)
+        gunicorn = inside.enter_context(run_service(folder, namespace))
+        argv = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+        nginx = inside.enter_context(namespace.daemon(argv, folder / "log" / "nginx.log"))
+        site = Site(folder, namespace, gunicorn, nginx)
         try:
-            until(lambda: _answers(site), READY_SECONDS, "the HTTP face to answer")
+            until(lambda: _answers(site), READY_SECONDS, "the HTTP service to answer")
         except TimeoutError as error:
             logs = "\n".join(
-                log.read_text(errors="replace")[-2000:] for log in sorted((place / "log").iterdir())
+                log.read_text(errors="replace")[-2000:]
+                for log in sorted((folder / "log").iterdir())
             )
             raise TimeoutError(f"{error}\n{logs}") from None
         yield site

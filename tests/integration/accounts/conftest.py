@@ -11,14 +11,14 @@ import pytest
 
 from support.accounts import Publisher, publisher
 from support.namespaces import network
-from support.site import folder
+from support.site import public_folder
 
 
 @pytest.fixture
 def stage(tmp_path: pathlib.Path) -> Iterator[Publisher]:
     """A frontend without users, and no node."""
     with (
-        folder() as server_folder,
+        public_folder() as server_folder,
         network("10.1.1.1/8") as net,
         publisher(server_folder, net, tmp_path) as frontend,
     ):

@@ -21,7 +21,7 @@ from support import dhcp
 from support.dhcp import send
 from support.dhcpfrontend import DhcpFrontend, dhcp_frontend, result_of
 from support.firmware import IPXE, UEFI_HTTP, Firmware, Lease, ask
-from support.frontend import Face
+from support.frontend import HttpService
 from support.mariadb import server
 from support.namespaces import Namespace, Network
 from support.waiting import until
@@ -164,7 +164,7 @@ def test_the_kickstart_request_of_a_node_is_reported(
         assert lease is not None
         running.wait_for("compute-0-0: ( ) ordered", 10)
         assert running.alive()
-        answer = Face(frontend.settings, now=timestamps.now()).get(
+        answer = HttpService(frontend.settings, now=timestamps.now()).get(
             "/rocks/kickstart", lease.address
         )
         assert answer.status == 200, answer.text
@@ -184,7 +184,9 @@ def test_a_switch_gets_a_name_and_no_install_order(
         and node["state"] == ""
     )
     assert (
-        Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status
+        HttpService(frontend.settings, now=timestamps.now())
+        .get("/rocks/kickstart", lease.address)
+        .status
         == 409
     )
 
@@ -197,7 +199,9 @@ def test_install_false_adds_a_machine_without_an_install_order(
     lease = ask(machine, dhcp.mac(1), ONE_REQUEST)
     assert lease is not None and lease.hostname == "compute-0-0"
     assert (
-        Face(frontend.settings, now=timestamps.now()).get("/rocks/kickstart", lease.address).status
+        HttpService(frontend.settings, now=timestamps.now())
+        .get("/rocks/kickstart", lease.address)
+        .status
         == 409
     )
 

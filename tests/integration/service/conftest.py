@@ -1,4 +1,4 @@
-"""A frontend's HTTP face in a network of its own: nginx, gunicorn and MariaDB as a site runs them, and machines as namespaces."""
+"""A frontend as sites run it (nginx, gunicorn, MariaDB) and its machines, in namespaces."""
 
 from __future__ import annotations
 
@@ -20,15 +20,22 @@ from support import mariadb as servers
 from support.cluster import fill
 from support.frontend import ATTRIBUTES, publish
 from support.namespaces import Namespace, Network, network
-from support.site import SERVICE_ACCOUNT, SERVICE_PASSWORD, Site, as_service, face, folder
+from support.site import (
+    SERVICE_ACCOUNT,
+    SERVICE_PASSWORD,
+    Site,
+    public_folder,
+    run_site,
+    service_settings,
+)
 
 FRONTEND = "10.1.1.1"
 CHANGING = ("install_keys", "install_events", "installs", "audit", "secrets", "hardware")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What curl got: status 0 when there was no answer, and curl's own exit status then."""
+class CurlResponse:
+    """curl's result: status 0 when there was no response, and then curl's exit status."""
 
     status: int
     headers: str
@@ -47,8 +54,8 @@ class Machine:
 
     def curl(
         self, path: str, *options: str, user: int = 0, base: str = f"http://{FRONTEND}"
-    ) -> Answer:
-        """Ask the frontend with the very client that the installer has."""
+    ) -> CurlResponse:
+        """Send a request to the frontend with curl, as the installer does."""
         mark = "\n--rocks-test--"
         argv = [
             "curl",
@@ -67,19 +74,19 @@ class Machine:
         done = self.namespace.run(argv, timeout=40, ok=range(256))
         answer, _mark, status = done.stdout.rpartition(mark)
         headers, _blank, text = answer.partition("\n\n")
-        return Answer(int(status or 0), headers, text, done.status)
+        return CurlResponse(int(status or 0), headers, text, done.status)
 
     def post(
         self, path: str, *options: str, user: int = 0, ports: str = "600-1023", **message: Any
-    ) -> Answer:
-        """A message, as the progress program sends it: from a privileged port."""
+    ) -> CurlResponse:
+        """Send a message from a privileged port, as the progress program does."""
         source = ["--local-port", ports] if ports else []
         return self.curl(path, *source, "--json", json.dumps(message), *options, user=user)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that a test needs."""
+    """A running frontend, and machines on its network."""
 
     site: Site
     database: Database
@@ -91,37 +98,38 @@ class Stage:
     stranger: Machine
 
     def order(self, node: str = "compute-0-0", **options: Any) -> Order:
-        (said,) = orders.create_orders(
+        (verdict,) = orders.create_orders(
             self.database, {node: self.pin}, by="root", now=timestamps.now(), force=True, **options
         )
-        assert said.order is not None, said.reason
-        return said.order
+        assert verdict.order is not None, verdict.reason
+        return verdict.order
 
     def current(self, order: Order) -> Order:
         return orders.find_by_uuid(self.database, [order.uuid])[0]
 
 
-def machine(network: Network, label: str, mac: str, address: str) -> Machine:
+def add_machine(network: Network, label: str, mac: str, address: str) -> Machine:
     namespace = network.client(label, mac)
     namespace.ip("address", "add", f"{address}/8", "dev", "eth0")
     return Machine(namespace)
 
 
 @contextlib.contextmanager
-def a_stage(
+def run_stage(
     url: str = f"http://{FRONTEND}",
     prepare: Callable[[pathlib.Path], Mapping[str, Any]] = lambda _place: {},
 ) -> Iterator[Stage]:
-    """A whole of its own, started and ended.
+    """Run a frontend with its network until the block ends.
 
-    prepare  puts what it likes into the site's folder, and returns further variables for the role's templates
+    prepare  may put files into the site's folder; returns further variables for the role's
+             templates
     """
     with (
-        folder() as place,
-        servers.server(place / "mariadb") as server,
+        public_folder() as path,
+        servers.server(path / "mariadb") as server,
         network(f"{FRONTEND}/8") as net,
     ):
-        (place / "mariadb").chmod(0o755)
+        (path / "mariadb").chmod(0o755)
         name = f"t{uuid.uuid4().hex[:12]}"
         with connect(server.create(name), check=False) as database:
             migrate(database)
@@ -132,30 +140,35 @@ def a_stage(
                     (key, value),
                 )
             grant_role(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
-            pin = publish(place / "install")
-            (place / "boot").mkdir()
-            variables, at = prepare(place), f"localhost/{name}?socket={server.socket}"
-            authority = f"{place}/ca.pem" if url.startswith("https:") else ""
-            rocks_yml = as_service(place, at, url, f"{FRONTEND} 127.0.0.1", authority)
-            with face(place, net.server, rocks_yml, variables) as site:
+            pin = publish(path / "install")
+            (path / "boot").mkdir()
+            variables = prepare(path)
+            location = f"localhost/{name}?socket={server.socket}"
+            authority = f"{path}/ca.pem" if url.startswith("https:") else ""
+            rocks_yml = service_settings(path, location, url, f"{FRONTEND} 127.0.0.1", authority)
+            with run_site(path, net.server, rocks_yml, variables) as site:
                 yield Stage(
-                    site, database, server, net, pin,
-                    machine(net, "node", "00:50:8b:e0:3a:a7", "10.255.255.245"),
-                    machine(net, "other", "00:50:8b:e0:44:5e", "10.255.255.244"),
-                    machine(net, "stranger", "02:00:00:00:00:99", "10.9.9.9"),
-                )  # fmt: skip
+                    site=site,
+                    database=database,
+                    server=server,
+                    network=net,
+                    pin=pin,
+                    node=add_machine(net, "node", "00:50:8b:e0:3a:a7", "10.255.255.245"),
+                    other=add_machine(net, "other", "00:50:8b:e0:44:5e", "10.255.255.244"),
+                    stranger=add_machine(net, "stranger", "02:00:00:00:00:99", "10.9.9.9"),
+                )
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stage]:
-    """The whole, started once a run."""
-    with a_stage() as started:
-        yield started
+    """The frontend, started once for all tests."""
+    with run_stage() as stage:
+        yield stage
 
 
 @pytest.fixture
 def stage(running: Stage) -> Stage:
-    """The whole, with no order ever made."""
+    """The frontend, without any orders."""
     for table in CHANGING:
         running.database.execute(f"delete from {table}")
     return running

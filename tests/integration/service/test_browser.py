@@ -1,4 +1,4 @@
-"""The page in a browser: live, from the keyboard, on a phone, dark and light, with a thousand nodes.
+"""The pages in a browser: live updates, keyboard, phone, light and dark, a thousand nodes.
 
 The screenshots in tests/output/page are for people.
 """
@@ -29,11 +29,12 @@ from support.frontend import GENERATION, publish
 from support.rpms import Rpm, repository
 from support.site import ROOT
 
-from .conftest import Stage, a_stage
+from .conftest import Stage, run_stage
 
 PICTURES = ROOT / "tests" / "output" / "page"
 PAGE = "http://127.0.0.1"
-NODES, PER_RACK = 1000, 40
+NODES = 1000
+PER_RACK = 40
 AUDIT = Audit("node", "test", "200")
 NEWER = "9e107d9d372b"
 BEFORE = [Rpm("bash", "5.1.8", "6"), Rpm("gone", "1", "1"), Rpm("kernel", "5.14", "1")]
@@ -43,19 +44,20 @@ LOG = "==> /tmp/packaging.log\n" + "\n".join(
 )
 DIFFERENCE = f"/rocks/generations/rocks/x86_64/{GENERATION}...{NEWER}"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-# (number of nodes, the states that they went through, what the installer said last)
-FATES: tuple[tuple[int, tuple[OrderState, ...], Progress | None], ...] = (
+# (number of nodes, the states that they went through, the installer's last report)
+HISTORIES: tuple[tuple[int, tuple[OrderState, ...], Progress | None], ...] = (
     (600, ("installing", "installed", "up"), None),
     (250, ("booted", "installing"), Progress("install", 0, 1512, "Installing bash.x86_64")),
     (50, ("booted",), None),
     (40, (), None),
     (30, ("installing", "failed"), None),
 )
-# Contrast as WCAG 2.1 counts it, of each text against what is behind it.
+# The lowest contrast between a text and its background, as WCAG 2.1 defines it.
 CONTRAST = """
 (() => {
   const numbers = text => text.match(/[\\d.]+/g).map(Number);
-  const light = rgb => rgb.slice(0, 3).map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  const light = rgb => rgb.slice(0, 3).map(v => v / 255)
+    .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
   const behind = node => {
     for (let at = node; at; at = at.parentElement) {
@@ -65,9 +67,11 @@ CONTRAST = """
     return [255, 255, 255];
   };
   let worst = 99, where = '';
-  for (const node of document.querySelectorAll('h1, h2, small, a, span, b, td, th, button, output, p, dt, dd, li')) {
+  const texts = 'h1, h2, small, a, span, b, td, th, button, output, p, dt, dd, li';
+  for (const node of document.querySelectorAll(texts)) {
     if (!node.checkVisibility() || !node.textContent.trim()) continue;
-    const [a, b] = [light(numbers(getComputedStyle(node).color)), light(behind(node))].sort((x, y) => y - x);
+    const [a, b] = [light(numbers(getComputedStyle(node).color)), light(behind(node))]
+      .sort((x, y) => y - x);
     const contrast = (a + .05) / (b + .05);
     if (contrast < worst) [worst, where] = [contrast, node.outerHTML.slice(0, 120)];
   }
@@ -77,7 +81,7 @@ CONTRAST = """
 
 
 def fill(database: Database, pin: Pin) -> None:
-    """A thousand nodes, and what became of their orders."""
+    """Add a thousand nodes, with orders in all states."""
     with database.transaction():
         database.execute_many(
             "insert into nodes (mac, name, membership, rack, `rank`, ip) values (?, ?, 2, ?, ?, ?)",
@@ -92,27 +96,27 @@ def fill(database: Database, pin: Pin) -> None:
                 for n in range(NODES)
             ],
         )
-    begun = timestamps.add_seconds(timestamps.now(), -900)
-    said = orders.create_orders(
-        database, dict.fromkeys(map(name, range(970)), pin), by="alice", now=begun
+    ordered_at = timestamps.add_seconds(timestamps.now(), -900)
+    verdicts = orders.create_orders(
+        database, dict.fromkeys(map(name, range(970)), pin), by="alice", now=ordered_at
     )
-    made = iter([one.order for one in said if one.order])
+    ordered = iter([verdict.order for verdict in verdicts if verdict.order])
     with database.transaction():
-        for count, way, progress in FATES:
+        for count, way, progress in HISTORIES:
             for number in range(count):
-                follow(database, next(made), way, progress, number)
+                follow(database, next(ordered), way, progress, number)
 
 
 def follow(
     database: Database,
     order: Order,
-    way: tuple[OrderState, ...],
+    path: tuple[OrderState, ...],
     progress: Progress | None,
     number: int,
 ) -> None:
-    for place, state in enumerate(way, 1):
+    for minute, state in enumerate(path, 1):
         reason = HOSTILE if state == states.FAILED else ""
-        at = timestamps.add_seconds(order.ordered, 60 * place)
+        at = timestamps.add_seconds(order.ordered, 60 * minute)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, reason=reason)
     if progress:
         order_history.record_progress(
@@ -122,34 +126,37 @@ def follow(
         )
 
 
-def story(database: Database, before: Pin, after: Pin) -> None:
-    """The last node: an installation that went well, months ago, and one that failed in the middle."""
+def add_histories(database: Database, before: Pin, after: Pin) -> None:
+    """Give the last node an installation that succeeded months ago and one that has just failed."""
     begun = timestamps.add_seconds(timestamps.now(), -7200)
-    for pin, at, end in (
-        (before, timestamps.add_seconds(begun, -60 * 86400), "up"),
-        (after, begun, "failed"),
-    ):
-        (said,) = orders.create_orders(database, {name(NODES - 1): pin}, by="alice", now=at)
-        order, ways = said.order, {"up": ("installed", "up"), "failed": ("failed",)}
-        for place, state in enumerate(
-            ("booted", "installing", "setup", "format", "install", *ways[end]), 1
-        ):
-            now, reason = (
-                timestamps.add_seconds(at, 37 * place**2),
-                "no space left on /" if state == "failed" else "",
+    months_ago = timestamps.add_seconds(begun, -60 * 86400)
+    _install(database, before, months_ago, ("installed", "up"))
+    _install(database, after, begun, ("failed",))
+
+
+def _install(database: Database, pin: Pin, ordered: str, end: tuple[OrderState, ...]) -> None:
+    (verdict,) = orders.create_orders(database, {name(NODES - 1): pin}, by="alice", now=ordered)
+    assert verdict.order is not None
+    order = verdict.order
+    steps = ("booted", "installing", "setup", "format", "install", *end)
+    for number, step in enumerate(steps, 1):
+        now = timestamps.add_seconds(ordered, 37 * number**2)
+        if step in states.STATES:
+            failed = step == states.FAILED
+            order = orders.advance(
+                database,
+                order,
+                step,
+                now=now,
+                audit=AUDIT,
+                reason="no space left on /" if failed else "",
+                progress=Progress("", log=LOG if failed else ""),
             )
-            if state in states.STATES:
-                progress = Progress("", log=LOG if reason else "")
-                order = orders.advance(
-                    database, order, state, now=now, audit=AUDIT, reason=reason, progress=progress
-                )
-            else:
-                counted = (
-                    Progress(state, 733, 1512, "Installing openmpi.x86_64")
-                    if state == "install"
-                    else Progress(state)
-                )
-                order_history.record_progress(database, [(order, counted)], now=now)
+            continue
+        progress = Progress(step)
+        if step == "install":
+            progress = Progress(step, 733, 1512, "Installing openmpi.x86_64")
+        order_history.record_progress(database, [(order, progress)], now=now)
 
 
 def name(number: int) -> str:
@@ -159,19 +166,19 @@ def name(number: int) -> str:
 @pytest.fixture(scope="module")
 def big() -> Iterator[Stage]:
     """A frontend with a thousand nodes."""
-    with a_stage() as stage:
+    with run_stage() as stage:
         install = stage.site.folder / "install"
         newer = publish(install, NEWER)
         for pin, rpms in ((stage.pin, BEFORE), (newer, AFTER)):
             repository(install / ".generations" / "rocks" / "x86_64" / pin.generation, rpms)
         fill(stage.database, stage.pin)
-        story(stage.database, stage.pin, newer)
+        add_histories(stage.database, stage.pin, newer)
         yield stage
 
 
 @pytest.fixture
 def page(big: Stage, tmp_path: pathlib.Path) -> Iterator[Browser]:
-    """A browser on the frontend itself; at the end it must have nothing to complain of."""
+    """A browser on the frontend; at the end its console must be empty."""
     with browser(big.network.server, tmp_path) as opened:
         opened.look(1400, 1000)
         yield opened
@@ -179,13 +186,13 @@ def page(big: Stage, tmp_path: pathlib.Path) -> Iterator[Browser]:
 
 
 def shown(page: Browser) -> int:
-    found: int = page.value(
+    count: int = page.value(
         "[...document.querySelectorAll('.node')].filter(n => n.checkVisibility()).length"
     )
-    return found
+    return count
 
 
-def test_a_thousand_nodes_are_seen_by_rack_and_what_failed_first(page: Browser) -> None:
+def test_a_thousand_nodes_are_shown_by_rack_with_failures_first(page: Browser) -> None:
     page.open(f"{PAGE}/")
     assert page.value("document.querySelectorAll('.node').length") == NODES + 8
     assert page.value("document.querySelectorAll('.rack').length") == 26
@@ -197,10 +204,10 @@ def test_a_thousand_nodes_are_seen_by_rack_and_what_failed_first(page: Browser) 
     page.picture(PICTURES / "light.png")
 
 
-def test_it_is_live_without_being_loaded_again(page: Browser, big: Stage) -> None:
+def test_the_page_updates_without_a_reload(page: Browser, big: Stage) -> None:
     page.open(f"{PAGE}/")
     page.value("window.kept = true")
-    waiting = next(one for one in orders.list_live(big.database) if one.state == "ordered")
+    waiting = next(live for live in orders.list_live(big.database) if live.state == "ordered")
     tile = f"document.getElementById('n-{waiting.node}')"
     assert page.value(f"{tile}.querySelector('span').textContent") == "ordered"
     order = orders.advance(big.database, waiting, "installing", now=timestamps.now(), audit=AUDIT)
@@ -216,7 +223,7 @@ def test_it_is_live_without_being_loaded_again(page: Browser, big: Stage) -> Non
     assert page.value("window.kept") is True
 
 
-def test_a_frontend_that_does_not_answer_is_said(page: Browser, big: Stage) -> None:
+def test_the_page_shows_that_the_frontend_does_not_respond(page: Browser, big: Stage) -> None:
     page.open(f"{PAGE}/")
     page.value("window.fetch = () => Promise.reject(new Error('away'))")
     page.until("document.getElementById('fresh').className === 'lost'", 10.0)
@@ -225,7 +232,7 @@ def test_a_frontend_that_does_not_answer_is_said(page: Browser, big: Stage) -> N
     )
 
 
-def test_everything_can_be_done_from_the_keyboard(page: Browser) -> None:
+def test_the_page_can_be_used_from_the_keyboard(page: Browser) -> None:
     page.open(f"{PAGE}/")
     page.press("/")
     page.type("compute-7-1")
@@ -241,7 +248,7 @@ def test_everything_can_be_done_from_the_keyboard(page: Browser) -> None:
     )
 
 
-def test_the_states_narrow_the_page(page: Browser) -> None:
+def test_the_state_buttons_filter_the_nodes(page: Browser) -> None:
     page.open(f"{PAGE}/")
     page.value("document.querySelector('button[data-state=failed]').click()")
     assert shown(page) in (31, 32)
@@ -252,7 +259,8 @@ def test_the_states_narrow_the_page(page: Browser) -> None:
         == "true"
     )
     page.value(
-        "['failed', 'installing'].forEach(s => document.querySelector(`button[data-state=${s}]`).click())"
+        "['failed', 'installing'].forEach("
+        "s => document.querySelector(`button[data-state=${s}]`).click())"
     )
     page.picture(PICTURES / "installing.png")
     assert shown(page) >= 249
@@ -269,7 +277,7 @@ def test_the_states_narrow_the_page(page: Browser) -> None:
         DIFFERENCE,
     ],
 )
-def test_it_is_legible_by_day_and_by_night(page: Browser, path: str, dark: bool) -> None:
+def test_texts_have_enough_contrast_in_light_and_dark(page: Browser, path: str, dark: bool) -> None:
     page.look(1400, 1000, dark=dark)
     page.open(PAGE + path)
     page.picture(
@@ -283,14 +291,14 @@ def test_it_is_legible_by_day_and_by_night(page: Browser, path: str, dark: bool)
 @pytest.mark.parametrize(
     "path", ["/", "/rocks/nodes/compute-25-39", "/rocks/generations", DIFFERENCE, "/rocks/graph"]
 )
-def test_a_phone_shows_it_whole(page: Browser, path: str) -> None:
+def test_pages_fit_the_width_of_a_phone(page: Browser, path: str) -> None:
     page.look(390, 844, phone=True)
     page.open(PAGE + path)
     page.picture(PICTURES / f"phone-{path.strip('/').replace('/', '-') or 'nodes'}.png")
     assert page.value("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_graph_is_a_picture_with_its_own_style(page: Browser) -> None:
+def test_the_graph_keeps_its_own_style(page: Browser) -> None:
     page.open(f"{PAGE}/rocks/graph")
     page.picture(PICTURES / "graph.png")
     assert (

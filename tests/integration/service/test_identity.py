@@ -1,4 +1,4 @@
-"""Who gets what, over real sockets: the rules of identity, secrets and one-time delivery, and what must leak nothing."""
+"""Identity, secrets and one-time delivery over real sockets, and what must not leak."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts i
     DISCOVERY_TRIES,
 )
 
-from .conftest import Machine, Stage, machine
+from .conftest import Machine, Stage, add_machine
 
 NOBODY = 65534
-MAC, OTHER_MAC = "00:50:8b:e0:3a:a7", "00:50:8b:e0:44:5e"
+MAC = "00:50:8b:e0:3a:a7"
+OTHER_MAC = "00:50:8b:e0:44:5e"
 SECOND = ("00:50:8b:e0:3a:a8", "10.2.0.1")
 
 
@@ -27,7 +28,7 @@ def leaks(text: str) -> bool:
 
 @pytest.fixture
 def order(stage: Stage) -> Order:
-    """compute-0-0 is ordered, and there is a secret."""
+    """compute-0-0 is ordered, and a global secret exists."""
     stage.database.execute(
         "insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')"
     )
@@ -35,8 +36,8 @@ def order(stage: Stage) -> Order:
 
 
 @pytest.fixture
-def taken(stage: Stage, order: Order) -> Order:
-    """compute-0-0 has taken its kickstart."""
+def installing(stage: Stage, order: Order) -> Order:
+    """compute-0-0 has received its kickstart."""
     assert (
         stage.node.curl("/rocks/kickstart", "-H", f"X-RHN-Provisioning-MAC-0: eth0 {MAC}").status
         == 200
@@ -44,29 +45,27 @@ def taken(stage: Stage, order: Order) -> Order:
     return order
 
 
-def test_a_node_that_is_not_ordered_gets_409(stage: Stage) -> None:
-    answer = stage.node.curl("/rocks/kickstart")
-    assert (answer.status, "%packages" in answer.text) == (409, False)
+def test_a_node_without_an_order_gets_409(stage: Stage) -> None:
+    response = stage.node.curl("/rocks/kickstart")
+    assert (response.status, "%packages" in response.text) == (409, False)
 
 
-def test_another_node_cannot_name_the_one_that_is_ordered(stage: Stage, order: Order) -> None:
-    for asked in (
+def test_no_parameter_names_another_node(stage: Stage, order: Order) -> None:
+    for query in (
         "",
         "?client=compute-0-0",
         "?ip=10.255.255.245",
         f"?mac={MAC}",
         f"?order={order.uuid}",
     ):
-        assert stage.other.curl(f"/rocks/kickstart{asked}").status == 409
+        assert stage.other.curl(f"/rocks/kickstart{query}").status == 409
     assert stage.current(order).state == "ordered"
 
 
-def test_an_unknown_machine_gets_404_and_at_boot_the_discovery_answer(
-    stage: Stage, order: Order
-) -> None:
+def test_an_unknown_machine_gets_404_and_the_discovery_script(stage: Stage, order: Order) -> None:
     assert stage.stranger.curl("/rocks/kickstart").status == 404
-    answer = stage.stranger.curl("/rocks/boot", "-A", "iPXE/1.0.0+git")
-    assert (answer.status, "waiting for rocks_insert_ethers" in answer.text) == (200, True)
+    response = stage.stranger.curl("/rocks/boot", "-A", "iPXE/1.0.0+git")
+    assert (response.status, "waiting for rocks_insert_ethers" in response.text) == (200, True)
 
 
 def test_the_wrong_mac_header_gets_403(stage: Stage, order: Order) -> None:
@@ -89,69 +88,71 @@ def test_the_wrong_mac_header_gets_403(stage: Stage, order: Order) -> None:
         ),
     ],
 )
-def test_mac_headers_that_no_installer_sends_are_refused(
-    stage: Stage, order: Order, headers: list[str]
-) -> None:
-    answer = stage.node.curl(
+def test_malformed_mac_headers_are_refused(stage: Stage, order: Order, headers: list[str]) -> None:
+    response = stage.node.curl(
         "/rocks/kickstart", *(word for header in headers for word in ("-H", header))
     )
-    assert answer.status in (400, 431)
-    assert "%packages" not in answer.text
+    assert response.status in (400, 431)
+    assert "%packages" not in response.text
     assert stage.current(order).state == "ordered"
 
 
 @pytest.mark.parametrize(
     "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Remote-Addr", "REMOTE_ADDR"]
 )
-def test_a_forged_source_is_ignored(stage: Stage, order: Order, header: str) -> None:
+def test_headers_with_a_forged_source_are_ignored(stage: Stage, order: Order, header: str) -> None:
     assert stage.other.curl("/rocks/kickstart", "-H", f"{header}: 10.255.255.245").status == 409
     port = ("-H", "Remote-Port: 700", "-H", "REMOTE_PORT: 700")
     assert stage.node.post("/rocks/secrets", *port, ports="", order=order.uuid).status == 403
     assert stage.current(order).state == "ordered"
 
 
-def test_no_other_user_of_the_frontend_reaches_the_services_socket(
+def test_other_users_of_the_frontend_cannot_open_the_services_socket(
     stage: Stage, order: Order
 ) -> None:
     frontend = Machine(stage.network.server)
-    answer = frontend.curl("/rocks/kickstart", "--unix-socket", str(stage.site.socket), user=NOBODY)
-    assert (answer.status, answer.exit) == (0, 7)
+    response = frontend.curl(
+        "/rocks/kickstart", "--unix-socket", str(stage.site.socket), user=NOBODY
+    )
+    assert (response.status, response.exit) == (0, 7)
     assert stage.current(order).state == "ordered"
 
 
-def test_a_user_on_the_node_sees_a_kickstart_without_any_secret(stage: Stage, order: Order) -> None:
-    answer = stage.node.curl("/rocks/kickstart", user=NOBODY)
-    assert answer.status == 200
-    assert not leaks(answer.text)
+def test_a_kickstart_contains_no_secret(stage: Stage, order: Order) -> None:
+    response = stage.node.curl("/rocks/kickstart", user=NOBODY)
+    assert response.status == 200
+    assert not leaks(response.text)
 
 
-def test_a_user_on_the_node_gets_no_secret_from_any_port(stage: Stage, taken: Order) -> None:
-    high = stage.node.post("/rocks/secrets", ports="", user=NOBODY, order=taken.uuid)
-    assert (high.status, leaks(high.text)) == (403, False)
-    low = stage.node.post("/rocks/secrets", user=NOBODY, order=taken.uuid)
-    assert (low.status, low.exit) == (0, 45)  # curl: the port cannot be bound
-    own = ["unshare", "-Urn", "curl", "-sm", "5", "http://10.1.1.1/rocks/secrets"]
-    stepped_down = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *own]
-    assert stage.node.namespace.run(stepped_down, timeout=20, ok=range(256)).status == 7  # no route
-    assert stage.current(taken).state == "installing"
-
-
-def test_root_on_the_installing_machine_gets_them_once_and_a_replay_parks_the_node(
-    stage: Stage, taken: Order
+def test_a_user_without_root_privileges_gets_no_secret_from_any_port(
+    stage: Stage, installing: Order
 ) -> None:
-    first = stage.node.post("/rocks/secrets", order=taken.uuid)
+    high = stage.node.post("/rocks/secrets", ports="", user=NOBODY, order=installing.uuid)
+    assert (high.status, leaks(high.text)) == (403, False)
+    low = stage.node.post("/rocks/secrets", user=NOBODY, order=installing.uuid)
+    assert (low.status, low.exit) == (0, 45)  # curl: the port cannot be bound
+    in_namespace = ["unshare", "-Urn", "curl", "-sm", "5", "http://10.1.1.1/rocks/secrets"]
+    as_user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *in_namespace]
+    assert stage.node.namespace.run(as_user, timeout=20, ok=range(256)).status == 7  # no route
+    assert stage.current(installing).state == "installing"
+
+
+def test_root_gets_the_secrets_once_and_a_replay_fails_the_order_as_suspect(
+    stage: Stage, installing: Order
+) -> None:
+    first = stage.node.post("/rocks/secrets", order=installing.uuid)
     assert first.status == 200
     assert sorted(first.json()["secrets"]) == ["console_key", "munge_key", "node_key"]
-    replay = stage.node.post("/rocks/secrets", order=taken.uuid)
+    replay = stage.node.post("/rocks/secrets", order=installing.uuid)
     assert (replay.status, leaks(replay.text)) == (410, False)
-    assert stage.current(taken).suspect
+    assert stage.current(installing).suspect
 
 
-def test_root_on_another_node_that_takes_the_address_gets_nothing_at_a_reinstallation(
-    stage: Stage, taken: Order
+def test_root_on_a_node_that_takes_the_address_gets_no_secrets_at_a_reinstallation(
+    stage: Stage, installing: Order
 ) -> None:
-    key = stage.node.post("/rocks/secrets", order=taken.uuid).json()["secrets"]["node_key"]
-    stage.node.post("/rocks/events", order=taken.uuid, phase="installed")
+    key = stage.node.post("/rocks/secrets", order=installing.uuid).json()["secrets"]["node_key"]
+    stage.node.post("/rocks/events", order=installing.uuid, phase="installed")
     order = stage.order()
     assert stage.node.curl("/rocks/kickstart").status == 200
     try:
@@ -159,56 +160,59 @@ def test_root_on_another_node_that_takes_the_address_gets_nothing_at_a_reinstall
         stage.other.namespace.ip("address", "add", "10.255.255.245/8", "dev", "eth0")
         stage.network.server.ip("neighbour", "flush", "dev", "br0")
         stolen = ("--interface", "10.255.255.245")
-        answer = stage.other.post("/rocks/secrets", *stolen, order=order.uuid)
+        response = stage.other.post("/rocks/secrets", *stolen, order=order.uuid)
     finally:
         stage.other.namespace.ip("address", "del", "10.255.255.245/8", "dev", "eth0")
         stage.node.namespace.ip("link", "set", "eth0", "up")
         stage.network.server.ip("neighbour", "flush", "dev", "br0")
-    assert (answer.status, leaks(answer.text)) == (403, False)
+    assert (response.status, leaks(response.text)) == (403, False)
     assert stage.current(order).suspect
-    again = stage.order(rearm=True)
+    new_order = stage.order(rearm=True)
     assert stage.node.curl("/rocks/kickstart").status == 200
     proof = hmac.new(
-        key.encode(), b"rocks-secrets:" + again.uuid.encode(), hashlib.sha256
+        key.encode(), b"rocks-secrets:" + new_order.uuid.encode(), hashlib.sha256
     ).hexdigest()
-    assert stage.node.post("/rocks/secrets", order=again.uuid, proof=proof).status == 200
+    assert stage.node.post("/rocks/secrets", order=new_order.uuid, proof=proof).status == 200
 
 
-def test_an_expired_order_opens_nothing(stage: Stage, order: Order) -> None:
+def test_an_expired_order_allows_no_installation(stage: Stage, order: Order) -> None:
     stage.database.execute("update installs set expires = '2026-01-01 00:00:00'")
     assert "inst.ks" not in stage.node.curl("/rocks/boot", "-A", "iPXE/1.0").text
     assert stage.node.curl("/rocks/kickstart").status == 409
     assert stage.current(order).state == "expired"
 
 
-def test_an_order_from_the_future_opens_nothing(stage: Stage, order: Order) -> None:
+def test_an_order_from_the_future_allows_no_installation(stage: Stage, order: Order) -> None:
     stage.database.execute(
         "update installs set ordered = '2099-01-01 00:00:00', expires = '2099-01-02 00:00:00'"
     )
-    answer = stage.node.curl("/rocks/kickstart")
-    assert (answer.status, "clock" in answer.text) == (409, True)
+    response = stage.node.curl("/rocks/kickstart")
+    assert (response.status, "clock" in response.text) == (409, True)
 
 
-def test_a_node_that_is_removed_while_it_installs_is_nobody(stage: Stage, taken: Order) -> None:
+def test_a_node_that_is_removed_while_it_installs_is_unknown(
+    stage: Stage, installing: Order
+) -> None:
     row = stage.database.row(
         "select id, mac, name, membership, rack, `rank`, ip, comment from nodes where id = 4"
     )
     assert row is not None
     stage.database.execute("delete from nodes where id = 4")
     try:
-        assert stage.node.post("/rocks/secrets", order=taken.uuid).status == 404
+        assert stage.node.post("/rocks/secrets", order=installing.uuid).status == 404
         assert stage.node.curl("/rocks/kickstart").status == 404
     finally:
         stage.database.execute(
-            "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
 
 
-def test_two_machines_with_one_address_are_told_apart_by_their_macs(
+def test_two_machines_with_one_address_are_distinguished_by_their_macs(
     stage: Stage, order: Order
 ) -> None:
-    twin = machine(stage.network, "twin", "02:00:00:00:00:98", "10.255.255.245")
+    twin = add_machine(stage.network, "twin", "02:00:00:00:00:98", "10.255.255.245")
     try:
         stage.node.namespace.ip("link", "set", "eth0", "down")
         stage.network.server.ip("neighbour", "flush", "dev", "br0")
@@ -222,8 +226,8 @@ def test_two_machines_with_one_address_are_told_apart_by_their_macs(
 
 
 @pytest.fixture
-def second(stage: Stage) -> Iterator[tuple[str, ...]]:
-    """compute-0-0 has a second NIC; curl's options to ask by it."""
+def second_interface(stage: Stage) -> Iterator[tuple[str, ...]]:
+    """compute-0-0 has a second NIC; return the options of curl that use it."""
     stage.database.execute(
         "insert into interfaces (node, name, mac, ip) values (4, 'eth1', ?, ?)", SECOND
     )
@@ -233,31 +237,37 @@ def second(stage: Stage) -> Iterator[tuple[str, ...]]:
     stage.database.execute("delete from interfaces")
 
 
-def test_a_further_interface_boots_the_local_disk_and_installs_with_an_order(
-    stage: Stage, second: tuple[str, ...]
+def test_a_node_installs_over_a_further_interface(
+    stage: Stage, second_interface: tuple[str, ...]
 ) -> None:
-    assert "booting from the local disk" in stage.node.curl("/rocks/boot?form=grub", *second).text
+    assert (
+        "booting from the local disk"
+        in stage.node.curl("/rocks/boot?form=grub", *second_interface).text
+    )
     order = stage.order()
     assert (
         f"BOOTIF=01-{SECOND[0].replace(':', '-')}"
-        in stage.node.curl("/rocks/boot?form=grub", *second).text
+        in stage.node.curl("/rocks/boot?form=grub", *second_interface).text
     )
     wrong = ("-H", f"X-RHN-Provisioning-MAC-0: eth0 {OTHER_MAC}")
-    assert stage.node.curl("/rocks/kickstart", *second, *wrong).status == 403
-    own = ("-H", f"X-RHN-Provisioning-MAC-0: eth1 {SECOND[0]}")
-    assert stage.node.curl("/rocks/kickstart", *second, *own).status == 200
-    assert stage.node.post("/rocks/secrets", *second, order=order.uuid).status == 200
+    assert stage.node.curl("/rocks/kickstart", *second_interface, *wrong).status == 403
+    right = ("-H", f"X-RHN-Provisioning-MAC-0: eth1 {SECOND[0]}")
+    assert stage.node.curl("/rocks/kickstart", *second_interface, *right).status == 200
+    assert stage.node.post("/rocks/secrets", *second_interface, order=order.uuid).status == 200
     assert (
         stage.node.post("/rocks/events", order=order.uuid, phase="install", done=1, total=2).status
         == 200
     )
     assert (
-        stage.node.post("/rocks/events", *second, order=order.uuid, phase="installed").status == 200
+        stage.node.post(
+            "/rocks/events", *second_interface, order=order.uuid, phase="installed"
+        ).status
+        == 200
     )
     assert stage.current(order).state == "installed"
 
 
-def test_an_unknown_machine_is_not_asked_to_restart_without_end(stage: Stage) -> None:
+def test_an_unknown_machine_restarts_a_limited_number_of_times(stage: Stage) -> None:
     texts = [
         stage.stranger.curl("/rocks/boot?form=grub").text
         for _number in range(DISCOVERY_TRIES["grub"] + 1)
@@ -265,31 +275,28 @@ def test_an_unknown_machine_is_not_asked_to_restart_without_end(stage: Stage) ->
     assert ["reboot" in text for text in texts] == [True] * DISCOVERY_TRIES["grub"] + [False]
 
 
-def test_the_audit_tells_every_request_and_nobody_but_an_administrator_can_take_a_row_away(
-    stage: Stage, taken: Order
-) -> None:
+def test_the_service_can_only_add_rows_to_the_audit(stage: Stage, installing: Order) -> None:
     stage.other.curl("/rocks/kickstart")
-    stage.node.post("/rocks/secrets", ports="", user=NOBODY, order=taken.uuid)
-    stage.node.post("/rocks/secrets", order=taken.uuid)
-    told = stage.database.rows(
+    stage.node.post("/rocks/secrets", ports="", user=NOBODY, order=installing.uuid)
+    stage.node.post("/rocks/secrets", order=installing.uuid)
+    rows = stage.database.rows(
         "select action, decision, node, address from audit where actor = 'node' order by id"
     )
-    assert told == [
+    assert rows == [
         ("kickstart", "200", "compute-0-0", "10.255.255.245"),
         ("kickstart", "409", "compute-0-1", "10.255.255.244"),
         ("secrets", "403", "compute-0-0", "10.255.255.245"),
         ("secrets", "200", "compute-0-0", "10.255.255.245"),
     ]
-    (grants,) = {
-        tuple(sorted(kind for (kind,) in stage.database.rows(
-            "select privilege_type from information_schema.table_privileges where table_name = 'audit'"
-            " and grantee like '%rocks_service%'"
-        )))
-    }  # fmt: skip
-    assert grants == ("INSERT", "SELECT")
+    sql = (
+        "select privilege_type from information_schema.table_privileges"
+        " where table_name = 'audit' and grantee like '%rocks_service%'"
+    )
+    grants = sorted(privilege for (privilege,) in stage.database.rows(sql))
+    assert grants == ["INSERT", "SELECT"]
 
 
-def test_the_service_runs_as_nobody_else(stage: Stage) -> None:
+def test_the_service_runs_as_its_own_user_without_capabilities(stage: Stage) -> None:
     status = pathlib.Path(f"/proc/{stage.site.gunicorn.pid}/status").read_text(encoding="utf-8")
     assert "Uid:\t64001\t64001\t64001\t64001" in status
     assert "CapEff:\t0000000000000000" in status

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What goes wrong in the middle: a whole answer or none, never a default profile, and an order that says where it stands."""
+"""Faults during an installation: a complete response or none, and an order that shows its state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install import orders,
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from support.frontend import publish
 
-from .conftest import Stage, machine
+from .conftest import Stage, add_machine
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def order(stage: Stage) -> Order:
 
 
 def without_an_attribute(stage: Stage, tree: pathlib.Path) -> None:
-    """A value that the profile needs is not there."""
+    """Remove a value that the profile needs."""
     with stage.database.transaction():
         stage.database.execute("update attributes set name = 'timezonf' where name = 'timezone'")
 
@@ -34,7 +34,7 @@ def with_the_attribute(stage: Stage, tree: pathlib.Path) -> None:
 
 
 def without_its_generation(stage: Stage, tree: pathlib.Path) -> None:
-    """Somebody removed it by hand."""
+    """Remove the generation, as an administrator may by mistake."""
     tree.rename(tree.with_name("away"))
 
 
@@ -43,7 +43,7 @@ def with_its_generation(stage: Stage, tree: pathlib.Path) -> None:
 
 
 def with_half_a_profile(stage: Stage, tree: pathlib.Path) -> None:
-    """A disk that was full, or an edit."""
+    """Truncate the profile, as a full disk would."""
     (profile,) = (tree / "build" / "profiles").glob("*.json")
     profile.with_suffix(".whole").write_bytes(profile.read_bytes())
     profile.write_bytes(profile.read_bytes()[:1000])
@@ -55,7 +55,7 @@ def with_a_whole_profile(stage: Stage, tree: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "remedy", "said"),
+    ("fault", "remedy", "text"),
     [
         pytest.param(
             without_an_attribute, with_the_attribute, '"timezone"', id="a value is missing"
@@ -74,46 +74,46 @@ def with_a_whole_profile(stage: Stage, tree: pathlib.Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_rendered_is_500_and_the_order_waits(
+def test_a_kickstart_that_cannot_be_rendered_is_500_and_changes_nothing(
     stage: Stage,
     fault: Callable[[Stage, pathlib.Path], None],
     remedy: Callable[[Stage, pathlib.Path], None],
-    said: str,
+    text: str,
 ) -> None:
     install = stage.site.folder / "install"
-    pin = publish(install, uuid.uuid4().hex[:12], current=False)  # one that no process has read yet
+    pin = publish(install, uuid.uuid4().hex[:12], current=False)  # no process has cached it
     (verdict,) = orders.create_orders(
         stage.database, {"compute-0-0": pin}, by="root", now=timestamps.now(), force=True
     )
     assert verdict.order is not None
     fault(stage, install / ".generations" / pin.distribution / pin.arch / pin.generation)
     try:
-        answer = stage.node.curl("/rocks/kickstart")
-        assert (answer.status, said in answer.text, "%packages" in answer.text) == (
+        response = stage.node.curl("/rocks/kickstart")
+        assert (response.status, text in response.text, "%packages" in response.text) == (
             500,
             True,
             False,
         )
-        assert "Content-Type: text/plain" in answer.headers
+        assert "Content-Type: text/plain" in response.headers
         assert stage.current(verdict.order).state == "ordered"
     finally:
         remedy(stage, install / ".generations" / pin.distribution / pin.arch / pin.generation)
     assert stage.node.curl("/rocks/kickstart").status == 200
 
 
-def test_what_has_no_root_in_the_graph_gets_no_profile(stage: Stage) -> None:
+def test_a_switch_gets_no_kickstart(stage: Stage) -> None:
     (row,) = stage.database.rows("select ip, mac from nodes where name = 'network-0-0'")
-    (said,) = orders.create_orders(
+    (verdict,) = orders.create_orders(
         stage.database, {"network-0-0": stage.pin}, by="root", now=timestamps.now(), force=True
     )
-    assert said.action == "refused"
-    switch = machine(stage.network, "switch", row[1], row[0])
-    answer = switch.curl("/rocks/kickstart")
-    assert (answer.status, "%packages" in answer.text) == (409, False)
+    assert verdict.action == "refused"
+    switch = add_machine(stage.network, "switch", row[1], row[0])
+    response = switch.curl("/rocks/kickstart")
+    assert (response.status, "%packages" in response.text) == (409, False)
     assert "inst.ks" not in switch.curl("/rocks/boot?form=ipxe").text
 
 
-def test_a_machine_that_dies_with_its_secrets_gets_them_again_only_by_another_order(
+def test_a_machine_that_restarts_gets_its_secrets_again_only_with_a_new_order(
     stage: Stage, order: Order
 ) -> None:
     assert stage.node.curl("/rocks/kickstart").status == 200
@@ -121,18 +121,18 @@ def test_a_machine_that_dies_with_its_secrets_gets_them_again_only_by_another_or
     assert (
         "inst.ks" not in stage.node.curl("/rocks/boot?form=ipxe").text
     )  # it lost power, and starts again
-    told = stage.current(order)
-    assert (told.state, told.suspect) == ("failed", False)
-    assert told.reason == "the machine restarted in the middle of the installation (installing)"
+    failed = stage.current(order)
+    assert (failed.state, failed.suspect) == ("failed", False)
+    assert failed.reason == "the machine restarted in the middle of the installation (installing)"
     assert stage.node.curl("/rocks/kickstart").status == 409
     assert stage.node.post("/rocks/secrets", order=order.uuid).status == 410
-    again = stage.order()
+    new_order = stage.order()
     assert stage.node.curl("/rocks/kickstart").status == 200
     assert stage.node.post("/rocks/secrets", order=order.uuid).status == 409
-    assert stage.node.post("/rocks/secrets", order=again.uuid).status == 200
+    assert stage.node.post("/rocks/secrets", order=new_order.uuid).status == 200
 
 
-def test_an_order_that_is_taken_back_opens_nothing_any_more(stage: Stage, order: Order) -> None:
+def test_a_cancelled_order_allows_no_installation(stage: Stage, order: Order) -> None:
     assert stage.node.curl("/rocks/kickstart").status == 200
     orders.cancel(stage.database, [order], by="alice", now=timestamps.now())
     assert stage.node.curl("/rocks/kickstart").status == 409
@@ -142,7 +142,7 @@ def test_an_order_that_is_taken_back_opens_nothing_any_more(stage: Stage, order:
     assert stage.current(order).state == "cancelled"
 
 
-def test_a_machine_that_always_starts_from_the_network_installs_once(
+def test_a_machine_that_always_boots_from_the_network_installs_once(
     stage: Stage, order: Order
 ) -> None:
     assert "inst.ks" in stage.node.curl("/rocks/boot?form=grub").text

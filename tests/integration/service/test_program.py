@@ -1,4 +1,4 @@
-"""The progress program on an installing machine: the oldest Python, the installer's tmux, a real frontend."""
+"""The progress program on an installing machine: oldest Python, tmux, and a real frontend."""
 
 from __future__ import annotations
 
@@ -21,23 +21,27 @@ from .conftest import FRONTEND, Stage
 
 PROGRAM = str(ROOT / "xml" / "include" / "progress.py")
 SECONDS = 30
-# What anaconda shows, line by line; the pause is a second's work.
+# What anaconda shows, line by line.
 SCREEN = """
 echo 'Setting up the installation environment'; sleep 0.3
 echo 'Creating disklabel on /dev/sda'; echo 'Creating xfs on /dev/sda2'; sleep 0.3
 echo 'Starting package installation process'
-for n in $(seq 1 150); do printf '\\033[1mInstalling package%s.x86_64 (%s/150)\\033[0m\\n' $n $n; sleep 0.01; done
+for n in $(seq 1 150); do
+  printf '\\033[1mInstalling package%s.x86_64 (%s/150)\\033[0m\\n' $n $n; sleep 0.01
+done
 echo 'Performing post-installation setup tasks'; sleep 1.2
 """
-HAPPY = SCREEN + "echo 'Installing boot loader'; sleep 0.2; echo 'Installation complete'; sleep 5\n"
-SAD = (
+SUCCESS = (
+    SCREEN + "echo 'Installing boot loader'; sleep 0.2; echo 'Installation complete'; sleep 5\n"
+)
+FAILURE = (
     SCREEN
     + "echo 'The following error occurred while installing.  This is a fatal error'; sleep 5\n"
 )
 
 
 def posts(stage: Stage) -> int:
-    """How many reports nginx has taken."""
+    """Return the number of reports that nginx has received."""
     return (
         (stage.site.folder / "log" / "access.log")
         .read_text(encoding="utf-8")
@@ -47,7 +51,7 @@ def posts(stage: Stage) -> int:
 
 @dataclass(frozen=True)
 class Installer:
-    """compute-0-0, as it installs: its screen, and the program."""
+    """compute-0-0 while it installs: its screen, and the progress program."""
 
     stage: Stage
     order: Order
@@ -73,7 +77,7 @@ class Installer:
         )
 
     def show(self, script: str) -> None:
-        """Start the installer's screen."""
+        """Start tmux with the installer's screen."""
         argv = [
             "tmux",
             "-f",
@@ -100,19 +104,19 @@ class Installer:
 def installer(stage: Stage, tmp_path: pathlib.Path) -> Iterator[Installer]:
     order = stage.order()
     assert stage.node.curl("/rocks/kickstart").status == 200
-    one = Installer(stage, order, tmp_path)
-    yield one
-    stage.node.namespace.run(["tmux", "kill-server"], timeout=SECONDS, ok=(0, 1), env=one.env)
+    program = Installer(stage, order, tmp_path)
+    yield program
+    stage.node.namespace.run(["tmux", "kill-server"], timeout=SECONDS, ok=(0, 1), env=program.env)
 
 
 def phases(stage: Stage) -> list[str]:
-    (told,) = order_history.node_history(stage.database, "compute-0-0", now=now())
-    return [event.state or event.phase for event in told.events]
+    (history,) = order_history.node_history(stage.database, "compute-0-0", now=now())
+    return [event.state or event.phase for event in history.events]
 
 
-def test_an_installation_is_followed_to_its_end(installer: Installer) -> None:
+def test_the_program_reports_an_installation_to_its_end(installer: Installer) -> None:
     before = posts(installer.stage)
-    installer.show(HAPPY)
+    installer.show(SUCCESS)
     started = time.monotonic()
     installer.watch()
     took = time.monotonic() - started
@@ -122,36 +126,36 @@ def test_an_installation_is_followed_to_its_end(installer: Installer) -> None:
         SECONDS,
         "the last report to be written",
     )
-    told = phases(stage)
-    assert told[:2] == ["ordered", "installing"]
-    assert told[-1] == "end"
-    wanted = ["setup", "format", "install", "posttrans", "bootloader"]
-    # Reports that come within one moment are written as one: the last of them stays.
-    assert [phase for phase in told if phase in wanted] == [
-        phase for phase in wanted if phase in told
+    reported = phases(stage)
+    assert reported[:2] == ["ordered", "installing"]
+    assert reported[-1] == "end"
+    expected = ["setup", "format", "install", "posttrans", "bootloader"]
+    # Of several reports in one interval, only the last one is written.
+    assert [phase for phase in reported if phase in expected] == [
+        phase for phase in expected if phase in reported
     ]
-    assert "install" in told
-    assert posts(stage) - before < took + len(wanted) + 3
+    assert "install" in reported
+    assert posts(stage) - before < took + len(expected) + 3
 
 
-def test_a_failure_on_the_screen_ends_the_order_with_its_last_lines(installer: Installer) -> None:
+def test_a_failure_on_the_screen_fails_the_order_with_the_last_lines(installer: Installer) -> None:
     log = installer.folder / "packaging.log"
     log.write_text("scriptlet of openmpi failed\n", encoding="utf-8")
-    installer.show(SAD)
+    installer.show(FAILURE)
     installer.watch("--log", str(log))
     order = installer.stage.current(installer.order)
     assert order.state == "failed"
     assert order.phase in (
         "install",
         "posttrans",
-    )  # as far as it was told before: progress has its pace
+    )
     assert order.reason == "The following error occurred while installing.  This is a fatal error"
-    (told,) = order_history.node_history(installer.stage.database, "compute-0-0", now=now())
-    assert "scriptlet of openmpi failed" in told.events[-1].message
-    assert "Installing package150.x86_64 (150/150)" in told.events[-1].message
+    (history,) = order_history.node_history(installer.stage.database, "compute-0-0", now=now())
+    assert "scriptlet of openmpi failed" in history.events[-1].message
+    assert "Installing package150.x86_64 (150/150)" in history.events[-1].message
 
 
-def test_an_order_that_was_cancelled_stops_the_program(installer: Installer) -> None:
+def test_a_cancelled_order_stops_the_program(installer: Installer) -> None:
     installer.show(SCREEN * 5)
     argv = installer.argv("watch", "--screen", str(installer.folder / "screen"))
     stage = installer.stage
@@ -162,8 +166,8 @@ def test_an_order_that_was_cancelled_stops_the_program(installer: Installer) -> 
     assert program.process.returncode == 4
 
 
-def test_a_frontend_that_is_away_delays_nothing(installer: Installer) -> None:
-    installer.show(HAPPY)
+def test_an_unreachable_frontend_does_not_delay_the_installation(installer: Installer) -> None:
+    installer.show(SUCCESS)
     started = time.monotonic()
     installer.run(
         "watch", "--screen", str(installer.folder / "screen"), url=f"http://{FRONTEND}:81"
@@ -171,12 +175,12 @@ def test_a_frontend_that_is_away_delays_nothing(installer: Installer) -> None:
     assert time.monotonic() - started < 15.0
 
 
-def test_without_a_screen_nothing_fails(installer: Installer) -> None:
+def test_the_program_works_without_tmux(installer: Installer) -> None:
     (installer.folder / "screen").write_text("Installation complete\n", encoding="utf-8")
     installer.watch()
 
 
-def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machine(
+def test_secrets_become_files_for_root_and_the_key_proves_the_machine(
     installer: Installer,
 ) -> None:
     stage, into = installer.stage, installer.folder / "secrets"
@@ -204,16 +208,18 @@ def test_the_secrets_are_files_that_only_root_reads_and_the_key_proves_the_machi
 
     order = stage.order()
     assert stage.node.curl("/rocks/kickstart").status == 200
-    again = Installer(stage, order, installer.folder)
-    again.run("secrets", "--into", str(into), "--key", str(into / "node_key"))
-    refused = again.run("secrets", "--into", str(into), "--key", str(into / "node_key"), ok=(4,))
-    assert "already delivered" in refused.stderr
+    reinstalling = Installer(stage, order, installer.folder)
+    reinstalling.run("secrets", "--into", str(into), "--key", str(into / "node_key"))
+    repeated = reinstalling.run(
+        "secrets", "--into", str(into), "--key", str(into / "node_key"), ok=(4,)
+    )
+    assert "already delivered" in repeated.stderr
 
 
-def test_what_is_not_heard_is_said_until_the_time_is_over(installer: Installer) -> None:
-    unheard = installer.run(
+def test_a_message_is_repeated_until_the_time_limit(installer: Installer) -> None:
+    failed = installer.run(
         "report", "installed", "--seconds", "3", url=f"http://{FRONTEND}:81", ok=(5,)
     )
-    assert "no answer" in unheard.stderr
+    assert "no answer" in failed.stderr
     installer.run("report", "installed")
     assert installer.stage.current(installer.order).state == "installed"

@@ -1,4 +1,4 @@
-"""HTTP as no installer speaks it: refused by the first who sees it, with nothing leaked and nobody else kept waiting."""
+"""Malformed and hostile HTTP: refused without leaks, and without blocking other clients."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def order(stage: Stage) -> Order:
 
 
 def raw(stage: Stage, request: bytes, seconds: float = 15.0) -> bytes:
-    """What comes back for these bytes."""
+    """Send these bytes, and return the response."""
     with connection(stage) as sock:
         sock.settimeout(seconds)
         sock.sendall(request)
-        answer = b""
+        response = b""
         with contextlib.suppress(ConnectionResetError):
             while part := sock.recv(65536):
-                answer += part
-                if b"\r\n\r\n" in answer and b"Connection: close" not in answer:
+                response += part
+                if b"\r\n\r\n" in response and b"Connection: close" not in response:
                     break
-        return answer
+        return response
 
 
 def connection(stage: Stage) -> socket.socket:
@@ -55,7 +55,7 @@ def connection(stage: Stage) -> socket.socket:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-def test_only_get_takes_a_kickstart(stage: Stage, order: Order, method: str) -> None:
+def test_only_get_serves_a_kickstart(stage: Stage, order: Order, method: str) -> None:
     option = ["-I"] if method == "HEAD" else ["-X", method]
     assert stage.node.curl("/rocks/kickstart", *option).status == 405
     assert stage.current(order).state == "ordered"
@@ -74,7 +74,7 @@ def test_only_get_takes_a_kickstart(stage: Stage, order: Order, method: str) -> 
         ),
         pytest.param(b"GET /rocks/kickstart%0d%0aX:%20y HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="escaped CRLF"),
         pytest.param(b"GET /rocks/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="traversal"),
-        pytest.param(b"GET /install/../rocks.yml HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="beside the trees"),
+        pytest.param(b"GET /install/../rocks.yml HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="next to the trees"),
         pytest.param(b"GET /install../rocks.yml HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="off by slash"),
         pytest.param(b"GET /install/%2e%2e/service.cnf HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="escaped traversal"),
         pytest.param(b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414", id="URI of 70 kB"),
@@ -87,16 +87,16 @@ def test_only_get_takes_a_kickstart(stage: Stage, order: Order, method: str) -> 
             id="two lengths",
         ),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01", b"400", id="TLS on the plain port"),
-        pytest.param(b"NONSENSE\r\n\r\n", b"400", id="no request"),
+        pytest.param(b"NONSENSE\r\n\r\n", b"400", id="not HTTP"),
     ],
 )  # fmt: skip
-def test_a_request_that_is_none_gets_its_status(
+def test_a_malformed_request_is_refused(
     stage: Stage, order: Order, request_bytes: bytes, status: bytes
 ) -> None:
-    answer = raw(stage, request_bytes)
-    assert answer.split(b" ", 2)[1] == status
-    assert b"%packages" not in answer
-    assert b"password" not in answer
+    response = raw(stage, request_bytes)
+    assert response.split(b" ", 2)[1] == status
+    assert b"%packages" not in response
+    assert b"password" not in response
     assert stage.current(order).state == "ordered"
 
 
@@ -107,7 +107,7 @@ def test_http_0_9_gets_no_kickstart(stage: Stage, order: Order) -> None:
 
 @contextlib.contextmanager
 def slow_clients(stage: Stage) -> Iterator[list[socket.socket]]:
-    """Clients that say a byte a second, and never what they want."""
+    """Run clients that send one byte a second and never complete their requests."""
     with contextlib.ExitStack() as inside:
         slow = [inside.enter_context(connection(stage)) for _number in range(SLOW_CLIENTS)]
         stop = threading.Event()
@@ -130,16 +130,18 @@ def slow_clients(stage: Stage) -> Iterator[list[socket.socket]]:
             thread.join()
 
 
-def test_slow_clients_keep_nobody_waiting_and_are_put_out(stage: Stage, order: Order) -> None:
+def test_slow_clients_are_disconnected_and_block_nobody(stage: Stage, order: Order) -> None:
     with slow_clients(stage) as slow:
         assert stage.node.curl("/rocks/kickstart").status == 200
         until(
-            lambda: all(map(is_closed, slow)), 3 * HEADER_SECONDS, "the slow clients to be put out"
+            lambda: all(map(is_closed, slow)),
+            3 * HEADER_SECONDS,
+            "the slow clients to be disconnected",
         )
 
 
 def is_closed(sock: socket.socket) -> bool:
-    """Whether the other side has closed, or reset, a connection."""
+    """Return whether the other side has closed or reset a connection."""
     sock.setblocking(False)
     try:
         while sock.recv(4096):
@@ -151,7 +153,7 @@ def is_closed(sock: socket.socket) -> bool:
     return True
 
 
-def test_a_machine_that_asks_without_end_is_slowed_down(stage: Stage, order: Order) -> None:
+def test_a_machine_with_too_many_requests_is_rate_limited(stage: Stage, order: Order) -> None:
     many = ["-Z", "--parallel-max", "30", "-o", "/dev/null"]
     urls = [
         f"http://{FRONTEND}/rocks/boot?form=ipxe&n=[1-150]",
@@ -160,12 +162,12 @@ def test_a_machine_that_asks_without_end_is_slowed_down(stage: Stage, order: Ord
         "-w",
         "%{http_code}\n",
     ]
-    answers = stage.other.namespace.run(["curl", *urls], timeout=60, ok=range(256)).stdout.split()
-    assert "429" in answers
+    statuses = stage.other.namespace.run(["curl", *urls], timeout=60, ok=range(256)).stdout.split()
+    assert "429" in statuses
     assert stage.node.curl("/rocks/kickstart").status == 200
 
 
-def test_the_trees_are_served_and_nothing_can_be_put_into_them(stage: Stage) -> None:
+def test_the_trees_are_read_only(stage: Stage) -> None:
     profile = f"/install/.generations/rocks/x86_64/{stage.pin.generation}/build/nodes/base.xml"
     assert "<kickstart>" in stage.node.curl(profile).text
     assert "<kickstart>" in stage.node.curl("/install/rocks/x86_64/build/nodes/base.xml").text
@@ -176,9 +178,9 @@ def test_the_trees_are_served_and_nothing_can_be_put_into_them(stage: Stage) -> 
         )
 
 
-def test_grub_finds_its_configuration_beside_itself(stage: Stage) -> None:
-    answer = stage.node.curl("/boot/x86_64/grub.cfg")
-    assert (answer.status, answer.text.splitlines()[-2:]) == (200, ["  exit 1", "}"])
+def test_grub_finds_its_configuration_in_its_folder(stage: Stage) -> None:
+    response = stage.node.curl("/boot/x86_64/grub.cfg")
+    assert (response.status, response.text.splitlines()[-2:]) == (200, ["  exit 1", "}"])
     stage.order()
     assert (
         "linux (http,10.1.1.1)/install/.generations/rocks/"
@@ -186,8 +188,8 @@ def test_grub_finds_its_configuration_beside_itself(stage: Stage) -> None:
     )
 
 
-def test_ipv4_in_ipv6_form_is_the_same_node(stage: Stage, order: Order) -> None:
-    """A service without nginx, on a socket for both."""
+def test_an_ipv4_address_in_ipv6_form_identifies_the_same_node(stage: Stage, order: Order) -> None:
+    """The service without nginx, on a socket for IPv4 and IPv6."""
     log, env = (
         stage.site.folder / "log" / "six.log",
         {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")},

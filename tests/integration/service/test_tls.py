@@ -1,4 +1,4 @@
-"""The same over TLS, with a certificate of the cluster's own authority."""
+"""Installations over TLS, with a certificate of the cluster's own authority."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.frontend import publish
 from support.oldestpython import oldest_python
 from support.site import ROOT
 
-from .conftest import FRONTEND, Stage, a_stage
+from .conftest import FRONTEND, Stage, run_stage
 from .test_program import PROGRAM
 
 URL = f"https://{FRONTEND}"
@@ -29,11 +29,11 @@ GRAPH = """<graph>
 """
 
 
-def authority(place: pathlib.Path) -> Mapping[str, Any]:
-    """An authority of the cluster's own, and the frontend's certificate by it."""
+def authority(folder: pathlib.Path) -> Mapping[str, Any]:
+    """Make the cluster's own authority, and the frontend's certificate."""
 
     def openssl(*words: str) -> None:
-        process.run(["openssl", *words], timeout=60, cwd=str(place))
+        process.run(["openssl", *words], timeout=60, cwd=str(folder))
 
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=cluster")
@@ -55,23 +55,23 @@ def authority(place: pathlib.Path) -> Mapping[str, Any]:
     openssl(
         "req", "-x509", *key, "-keyout", "other.key", "-out", "other.pem", "-subj", "/CN=somebody"
     )
-    return {"frontend_tls_certificate": place / "tls.pem", "frontend_tls_key": place / "tls.key"}
+    return {"frontend_tls_certificate": folder / "tls.pem", "frontend_tls_key": folder / "tls.key"}
 
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[Stage]:
-    with a_stage(URL, authority) as stage:
+    with run_stage(URL, authority) as stage:
         yield stage
 
 
-def test_an_installation_goes_over_tls_from_its_boot_answer_on(
+def test_an_installation_uses_tls_after_the_boot_loader(
     secure: Stage, tmp_path: pathlib.Path
 ) -> None:
     order = secure.order()
     trusted = ("--cacert", str(secure.site.folder / "ca.pem"))
-    answer = secure.node.curl("/rocks/boot?form=ipxe", *trusted, base=URL)
-    # GRUB speaks no TLS, and the installer knows no authority before it has its kickstart.
-    assert f"inst.ks=http://{FRONTEND}/rocks/kickstart" in answer.text
+    response = secure.node.curl("/rocks/boot?form=ipxe", *trusted, base=URL)
+    # GRUB cannot use TLS, and the installer has no authority before it gets its kickstart.
+    assert f"inst.ks=http://{FRONTEND}/rocks/kickstart" in response.text
     grub = secure.node.curl("/boot/x86_64/grub.cfg").text
     assert f"linux (http,{FRONTEND})/install/.generations/" in grub
     kickstart = secure.node.curl("/rocks/kickstart", *trusted, base=URL)
@@ -95,49 +95,58 @@ def test_an_installation_goes_over_tls_from_its_boot_answer_on(
     assert secure.current(order).state == "installed"
 
 
-def test_the_installer_gets_the_authority_with_its_kickstart_and_trusts_nobody_else(
+def test_the_installer_trusts_only_the_authority_in_its_kickstart(
     secure: Stage, tmp_path: pathlib.Path
 ) -> None:
-    """The %pre of our own progress.xml, run on the node; only its folder is another."""
+    """The %pre script of our progress.xml runs on the node, only in another folder."""
     names = ("nodes/python.xml", "include/python", "nodes/progress.xml", "include/progress.py")
-    ours = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
+    node_files = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
     pin = publish(
         secure.site.folder / "install",
         "7a0c",
-        files={**ours, "graphs/default/base.xml": GRAPH},
+        files={**node_files, "graphs/default/base.xml": GRAPH},
         current=False,
     )
-    (said,) = orders.create_orders(
+    (verdict,) = orders.create_orders(
         secure.database, {"compute-0-1": pin}, by="root", now=timestamps.now()
     )
-    assert said.order is not None
+    assert verdict.order is not None
     kickstart = secure.other.curl("/rocks/kickstart").text
-    here = tmp_path / "run"
+    run_folder = tmp_path / "run"
     for section in kickstart.split("\n%pre ")[1:]:
-        script = section.partition("\n")[2].partition("\n%end")[0].replace("/run/rocks", str(here))
+        script = (
+            section.partition("\n")[2].partition("\n%end")[0].replace("/run/rocks", str(run_folder))
+        )
         secure.other.namespace.run(["bash"], timeout=60, stdin=script)
-    os.kill(int((here / "watch.pid").read_text(encoding="utf-8")), signal.SIGTERM)
-    certificate = (here / "authority.pem").read_text(encoding="utf-8")
-    argv = [str(here / "progress"), "secrets", "--into", str(here / "secrets"), "--seconds", "3"]
-    (here / "authority.pem").write_text(
+    os.kill(int((run_folder / "watch.pid").read_text(encoding="utf-8")), signal.SIGTERM)
+    certificate = (run_folder / "authority.pem").read_text(encoding="utf-8")
+    argv = [
+        str(run_folder / "progress"),
+        "secrets",
+        "--into",
+        str(run_folder / "secrets"),
+        "--seconds",
+        "3",
+    ]
+    (run_folder / "authority.pem").write_text(
         (secure.site.folder / "other.pem").read_text(encoding="utf-8"), encoding="utf-8"
     )
     assert secure.other.namespace.run(argv, timeout=60, ok=(5,)).status == 5
-    (here / "authority.pem").write_text(certificate, encoding="utf-8")
+    (run_folder / "authority.pem").write_text(certificate, encoding="utf-8")
     secure.other.namespace.run(argv, timeout=60)
-    assert (here / "secrets" / "node_key").read_text(encoding="utf-8")
+    assert (run_folder / "secrets" / "node_key").read_text(encoding="utf-8")
 
 
-def test_who_does_not_know_the_authority_is_told_nothing(secure: Stage) -> None:
+def test_a_client_without_the_authority_gets_nothing(secure: Stage) -> None:
     order = secure.order()
-    answer = secure.node.curl("/rocks/kickstart", base=URL)
-    assert (answer.status, answer.exit) == (0, 60)  # curl: the certificate cannot be verified
+    response = secure.node.curl("/rocks/kickstart", base=URL)
+    assert (response.status, response.exit) == (0, 60)  # curl: the certificate cannot be verified
     assert secure.current(order).state == "ordered"
 
 
-def test_a_user_gets_no_secret_over_tls_either(secure: Stage) -> None:
+def test_a_user_without_root_privileges_gets_no_secret_over_tls(secure: Stage) -> None:
     order = secure.order()
     trusted = ("--cacert", str(secure.site.folder / "ca.pem"))
     secure.node.curl("/rocks/kickstart", *trusted, base=URL)
-    asked = ["--json", json.dumps({"order": order.uuid})]
-    assert secure.node.curl("/rocks/secrets", *trusted, *asked, base=URL).status == 403
+    message = ["--json", json.dumps({"order": order.uuid})]
+    assert secure.node.curl("/rocks/secrets", *trusted, *message, base=URL).status == 403

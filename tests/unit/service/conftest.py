@@ -1,4 +1,4 @@
-"""The paper's cluster with a published generation, and the HTTP face in front of it."""
+"""The paper's cluster with a published generation, and the HTTP service in front of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.cluster import Urls
-from support.frontend import ATTRIBUTES, NOW, Face, publish
+from support.frontend import ATTRIBUTES, NOW, HttpService, publish
 
 COMPUTE_0_0 = "10.255.255.245"
 
@@ -39,13 +39,15 @@ def cluster(table_ii: Database) -> Database:
 
 
 @pytest.fixture
-def face(cluster: Database, urls: Urls, root: pathlib.Path) -> Face:
-    return Face(Settings(database=urls.administrator, distributions=str(root), viewers="127.0.0.1"))
+def service(cluster: Database, urls: Urls, root: pathlib.Path) -> HttpService:
+    return HttpService(
+        Settings(database=urls.administrator, distributions=str(root), viewers="127.0.0.1")
+    )
 
 
 @pytest.fixture
 def order(cluster: Database, pin: Pin) -> Order:
     """A live order of compute-0-0."""
-    (said,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
-    assert said.order is not None
-    return said.order
+    (verdict,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
+    assert verdict.order is not None
+    return verdict.order

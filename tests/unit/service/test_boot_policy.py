@@ -1,4 +1,6 @@
-"""What an order allows its machine: the boot answer and the kickstart, and never a second installation."""
+"""What an order allows its machine: the boot answer and the kickstart, and never a second
+installation.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_policy im
 
 NOW = "2026-11-22 09:14:05"
 LIVE = Order(
-    1,
-    "uuid",
-    "compute-0-0",
-    states.ORDERED,
-    Pin("rocks", "x86_64", "g", "p"),
-    "root",
-    NOW,
-    timestamps.add_seconds(NOW, 3600),
-    NOW,
+    id=1,
+    uuid="uuid",
+    node="compute-0-0",
+    state=states.ORDERED,
+    pin=Pin("rocks", "x86_64", "g", "p"),
+    by="root",
+    ordered=NOW,
+    expires=timestamps.add_seconds(NOW, 3600),
+    changed=NOW,
 )
-LOCAL = ("local", "")
 
 
 def order(state: states.OrderState, **more: Any) -> Order:
@@ -34,11 +35,11 @@ def order(state: states.OrderState, **more: Any) -> Order:
 
 
 @pytest.mark.parametrize(
-    ("found", "action", "next_state"),
+    ("current", "action", "next_state"),
     [
         pytest.param(None, "local", "", id="no order"),
         pytest.param(order("ordered"), "install", "booted", id="ordered"),
-        pytest.param(order("booted"), "install", "", id="booted: firmware asks twice"),
+        pytest.param(order("booted"), "install", "", id="booted: repeated request"),
         pytest.param(
             order("installing"), "local", "failed", id="installing: restarted in the middle"
         ),
@@ -47,7 +48,7 @@ def order(state: states.OrderState, **more: Any) -> Order:
         pytest.param(order("failed"), "local", "", id="failed"),
         pytest.param(order("cancelled"), "local", "", id="cancelled"),
         pytest.param(order("expired"), "local", "", id="expired"),
-        pytest.param(order("ordered", expires=NOW), "local", "expired", id="its time is over"),
+        pytest.param(order("ordered", expires=NOW), "local", "expired", id="expired by time"),
         pytest.param(
             order("ordered", ordered=timestamps.add_seconds(NOW, 301)),
             "local",
@@ -62,25 +63,25 @@ def order(state: states.OrderState, **more: Any) -> Order:
         ),
     ],
 )
-def test_the_boot_answer_is_the_installer_only_with_an_open_order(
-    found: Optional[Order], action: str, next_state: str
+def test_only_an_open_order_boots_the_installer(
+    current: Optional[Order], action: str, next_state: str
 ) -> None:
-    decision = decide_boot(found, NOW)
+    decision = decide_boot(current, NOW)
     assert (decision.action, decision.next_state) == (action, next_state)
 
 
 @pytest.mark.parametrize(
-    ("found", "action", "next_state"),
+    ("current", "action", "next_state"),
     [
         pytest.param(None, "local", "", id="no order"),
         pytest.param(
             order("ordered"),
             "install",
             "installing",
-            id="ordered: a kexec asks without a boot file",
+            id="ordered: a kexec needs no boot file",
         ),
         pytest.param(order("booted"), "install", "installing", id="booted"),
-        pytest.param(order("installing"), "install", "", id="installing: the answer was lost"),
+        pytest.param(order("installing"), "install", "", id="installing: the response was lost"),
         pytest.param(
             order("installing", changed=timestamps.add_seconds(NOW, -121)),
             "local",
@@ -97,31 +98,31 @@ def test_the_boot_answer_is_the_installer_only_with_an_open_order(
         pytest.param(order("installed"), "local", "", id="installed"),
         pytest.param(order("up"), "local", "", id="up"),
         pytest.param(order("failed"), "local", "", id="failed"),
-        pytest.param(order("booted", expires=NOW), "local", "expired", id="its time is over"),
+        pytest.param(order("booted", expires=NOW), "local", "expired", id="expired by time"),
     ],
 )
-def test_the_kickstart_is_given_once(found: Optional[Order], action: str, next_state: str) -> None:
-    decision = decide_kickstart(found, NOW)
+def test_an_order_gets_its_kickstart_once(
+    current: Optional[Order], action: str, next_state: str
+) -> None:
+    decision = decide_kickstart(current, NOW)
     assert (decision.action, decision.next_state) == (action, next_state)
 
 
 @pytest.mark.parametrize("jump", [-10 * 365 * 86400, 10 * 365 * 86400], ids=["back", "ahead"])
-def test_a_clock_that_jumps_opens_nothing(jump: int) -> None:
+def test_no_order_is_open_after_the_clock_jumped(jump: int) -> None:
     now = timestamps.add_seconds(NOW, jump)
     assert decide_boot(order("ordered"), now).action == "local"
     assert decide_kickstart(order("booted"), now).action == "local"
 
 
-def test_whatever_happens_a_machine_that_took_its_kickstart_is_not_sent_into_the_installer_again() -> (
-    None
-):
+def test_an_order_whose_kickstart_was_served_never_boots_the_installer_again() -> None:
     for state in states.STATES[states.STATES.index(states.INSTALLING) :]:
         assert decide_boot(order(state), NOW).action == "local"
 
 
-def test_a_refusal_says_why() -> None:
-    told = order("failed", reason="disk")
-    assert decide_kickstart(told, NOW) == Decision(
+def test_a_refusal_has_a_reason() -> None:
+    failed = order("failed", reason="disk")
+    assert decide_kickstart(failed, NOW) == Decision(
         "local", reason="the last install order is failed (disk)"
     )
     assert decide_kickstart(None, NOW).reason == "no install order"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a process's threads share one socket: few wait at the door, and an empty door is never left unwatched."""
+"""The limit on threads that wait in accept(). Integration tests cover the rest of the worker."""
 
 from __future__ import annotations
 
@@ -11,57 +11,60 @@ from typing import Iterator
 from ansible_collections.npaci.rocks.plugins.module_utils.service import gunicorn_worker
 from support.waiting import until
 
-THREADS, SECONDS = 8, 10.0
+THREADS = 8
+SECONDS = 10.0
 
 
-class Visitors:
-    """Threads that come to the door, and stay in it until they are called away."""
+class Waiters:
+    """Threads that enter the limit, and stay inside until they are released."""
 
-    def __init__(self, door: gunicorn_worker._AcceptLimit) -> None:
-        self.door, self.inside, self.gone = door, set[int](), 0
-        self.calls = [threading.Event() for number in range(THREADS)]
+    def __init__(self, limit: gunicorn_worker._AcceptLimit) -> None:
+        self.limit = limit
+        self.inside = set[int]()
+        self.finished = 0
+        self.events = [threading.Event() for _number in range(THREADS)]
         self.threads = [
-            threading.Thread(target=self._come, args=(number,), daemon=True)
+            threading.Thread(target=self._run, args=(number,), daemon=True)
             for number in range(THREADS)
         ]
 
-    def _come(self, number: int) -> None:
-        with self.door:
+    def _run(self, number: int) -> None:
+        with self.limit:
             self.inside.add(number)
-            self.calls[number].wait(SECONDS)
+            self.events[number].wait(SECONDS)
             self.inside.discard(number)
-        self.gone += 1
+        self.finished += 1
 
-    def call_away(self) -> None:
-        """Everybody who stands in the door now."""
+    def release_inside(self) -> None:
         for number in list(self.inside):
-            self.calls[number].set()
+            self.events[number].set()
+
+    def all_finished(self) -> bool:
+        """Release the threads that are inside now, and return whether all have been inside."""
+        self.release_inside()
+        return self.finished == THREADS
 
 
 @contextlib.contextmanager
-def visitors(standing: int) -> Iterator[Visitors]:
-    made = Visitors(gunicorn_worker._AcceptLimit(standing))
-    for thread in made.threads:
+def run_waiters(waiting: int) -> Iterator[Waiters]:
+    waiters = Waiters(gunicorn_worker._AcceptLimit(waiting))
+    for thread in waiters.threads:
         thread.start()
     try:
-        yield made
+        yield waiters
     finally:
-        for call in made.calls:
-            call.set()
+        for event in waiters.events:
+            event.set()
 
 
-def test_only_so_many_stand_in_the_door() -> None:
-    with visitors(2) as found:
-        until(lambda: len(found.inside) == 2, SECONDS, "two in the door")
-        assert found.gone == 0
-        assert sum(thread.is_alive() for thread in found.threads) == THREADS
+def test_only_the_allowed_number_of_threads_waits_in_accept() -> None:
+    with run_waiters(2) as waiters:
+        until(lambda: len(waiters.inside) == 2, SECONDS, "two threads inside")
+        assert waiters.finished == 0
+        assert sum(thread.is_alive() for thread in waiters.threads) == THREADS
 
 
-def test_who_leaves_the_door_empty_wakes_the_next_until_everybody_was_there() -> None:
-    with visitors(2) as found:
-        until(lambda: found.inside, SECONDS, "somebody in the door")
-        until(
-            lambda: (found.call_away(), found.gone == THREADS)[1],
-            SECONDS,
-            "everybody to have been in the door",
-        )
+def test_the_last_thread_that_leaves_accept_wakes_others_until_all_had_their_turn() -> None:
+    with run_waiters(2) as waiters:
+        until(lambda: waiters.inside, SECONDS, "a thread inside")
+        until(waiters.all_finished, SECONDS, "every thread to have been inside")

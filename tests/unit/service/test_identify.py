@@ -46,12 +46,12 @@ def request(
     return Request("GET", "/", {}, address, port, macs)
 
 
-def test_a_node_is_known_by_its_address(context: Context, cluster: Database) -> None:
+def test_a_node_is_identified_by_its_address(context: Context, cluster: Database) -> None:
     client = identify(context, request())
     assert (client.node.name, client.order) == ("compute-0-0", None)
 
 
-def test_an_order_is_read_whole_whatever_its_texts_hold(
+def test_an_order_is_read_whatever_characters_its_texts_contain(
     context: Context, cluster: Database, order: Order
 ) -> None:
     reason = 'it\'s \x1f 100% "ü" | ?'
@@ -61,7 +61,7 @@ def test_an_order_is_read_whole_whatever_its_texts_hold(
     )
 
 
-def test_a_membership_that_was_written_by_hand_is_known(
+def test_a_membership_that_was_inserted_by_hand_is_found(
     context: Context, cluster: Database
 ) -> None:
     identify(context, request())
@@ -78,13 +78,13 @@ def test_a_membership_that_was_written_by_hand_is_known(
     )
 
 
-def test_an_unknown_address_is_nobody(context: Context, cluster: Database) -> None:
+def test_an_unknown_address_is_refused(context: Context, cluster: Database) -> None:
     with pytest.raises(Denied, match=r"10\.9\.9\.9: no node has this address") as raised:
         identify(context, request("10.9.9.9"))
     assert raised.value.status == 404
 
 
-def test_a_machine_with_another_ones_address_is_noticed(
+def test_a_machine_that_uses_another_nodes_address_is_refused(
     context: Context, cluster: Database
 ) -> None:
     with pytest.raises(Denied) as raised:
@@ -92,11 +92,11 @@ def test_a_machine_with_another_ones_address_is_noticed(
     assert raised.value.status == 403
 
 
-def test_one_of_several_interfaces_is_the_nodes(context: Context, cluster: Database) -> None:
+def test_one_matching_mac_is_enough(context: Context, cluster: Database) -> None:
     assert identify(context, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
 
 
-def test_a_nodes_own_attributes_come_with_it(context: Context, cluster: Database) -> None:
+def test_a_node_is_identified_with_its_own_attributes(context: Context, cluster: Database) -> None:
     for name in ("a", "b"):
         cluster.execute(
             "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')",
@@ -113,12 +113,12 @@ def test_a_nodes_own_attributes_come_with_it(context: Context, cluster: Database
         ("fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_an_ipv4_address_in_ipv6_form_is_itself(text: str, address: str) -> None:
+def test_an_ipv4_address_in_ipv6_form_becomes_ipv4(text: str, address: str) -> None:
     assert normalize_address(text) == address
 
 
 @pytest.mark.parametrize("text", ["", "compute-0-0", "10.1.1", "10.1.1.1, 10.1.1.2", "0x7f000001"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_a_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(Denied):
         normalize_address(text)
 
@@ -130,7 +130,7 @@ def test_the_installers_headers_name_an_interface_and_its_mac() -> None:
     )
 
 
-def test_an_infiniband_address_is_passed_over() -> None:
+def test_an_infiniband_address_is_skipped() -> None:
     assert parse_mac_headers(
         ["ib0 80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:cb:a1", f"eth0 {MAC}"]
     ) == (MAC,)
@@ -162,15 +162,15 @@ def test_256_mac_headers_are_refused() -> None:
 @given(st.text())
 def test_any_mac_header_gives_a_mac_or_a_refusal(header: str) -> None:
     try:
-        found = parse_mac_headers([header])
-    except Denied as refused:
-        assert refused.status == 400
+        macs = parse_mac_headers([header])
+    except Denied as error:
+        assert error.status == 400
     else:
-        assert len(found) <= 1
+        assert len(macs) <= 1
 
 
 @pytest.mark.parametrize("port", [0, 1024, 40000, 65535])
-def test_a_port_that_any_user_can_have_is_refused(port: int) -> None:
+def test_an_unprivileged_port_is_refused(port: int) -> None:
     with pytest.raises(Denied) as raised:
         require_privileged_port(request(port=port), "compute-0-0")
     assert raised.value.status == 403

@@ -22,31 +22,34 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.prometheus_for
     Metric,
     Summary,
 )
-from support.frontend import NOW, Face
+from support.frontend import NOW, HttpService
 
-NODE, ADMIN = "10.255.255.245", "127.0.0.1"
+NODE = "10.255.255.245"
+ADMIN = "127.0.0.1"
 AUDIT = Audit("node", "test", "200")
 LATER = "2026-11-22 09:20:05"
 
 
-def follow(database: Database, order: Order, *states: OrderState, suspect: bool = False) -> Order:
-    """Through these states, a minute each."""
-    for place, state in enumerate(states, 1):
-        at = timestamps.add_seconds(order.ordered, 60 * place)
+def advance_through(
+    database: Database, order: Order, *states: OrderState, suspect: bool = False
+) -> Order:
+    """Move the order through these states, one minute each."""
+    for minute, state in enumerate(states, 1):
+        at = timestamps.add_seconds(order.ordered, 60 * minute)
         order = orders.advance(database, order, state, now=at, audit=AUDIT, suspect=suspect)
     return order
 
 
-def told(face: Face, *names: str) -> list[str]:
-    """The lines of some families."""
-    lines = face.get("/rocks/metrics", ADMIN).text.splitlines()
+def metric_lines(service: HttpService, *names: str) -> list[str]:
+    """Return the lines of these families that are not zero."""
+    lines = service.get("/rocks/metrics", ADMIN).text.splitlines()
     return [line for line in lines if line.startswith(names) and not line.endswith(" 0")]
 
 
-def test_every_rack_tells_how_many_of_its_nodes_are_in_which_state(
-    face: Face, cluster: Database, order: Order
+def test_nodes_are_counted_by_rack_and_state(
+    service: HttpService, cluster: Database, order: Order
 ) -> None:
-    assert told(face, "rocks_nodes", "rocks_node_state") == [
+    assert metric_lines(service, "rocks_nodes", "rocks_node_state") == [
         'rocks_nodes{membership="Compute"} 4',
         'rocks_nodes{membership="Ethernet Switches"} 1',
         'rocks_nodes{membership="Frontend"} 1',
@@ -56,40 +59,42 @@ def test_every_rack_tells_how_many_of_its_nodes_are_in_which_state(
         'rocks_node_state{rack="0",state="ordered"} 1',
         'rocks_node_state{rack="1",state="never"} 1',
     ]
-    assert 'rocks_node_state{rack="1",state="up"} 0\n' in face.get("/rocks/metrics", ADMIN).text
+    assert 'rocks_node_state{rack="1",state="up"} 0\n' in service.get("/rocks/metrics", ADMIN).text
 
 
-def test_of_live_orders_the_one_that_is_silent_for_longest_is_told(
-    face: Face, cluster: Database, pin: Pin, order: Order
+def test_the_longest_silence_of_a_live_order_is_exported(
+    service: HttpService, cluster: Database, pin: Pin, order: Order
 ) -> None:
     (second,) = orders.create_orders(cluster, {"compute-0-1": pin}, by="root", now=LATER)
     assert second.order is not None
-    follow(cluster, order, "installing")
-    follow(cluster, second.order, "installing")
-    heard = timestamps.to_seconds(timestamps.add_seconds(NOW, 60))
-    assert told(face, "rocks_order_heard") == [
-        f'rocks_order_heard_timestamp_seconds{{rack="0",state="installing"}} {heard}'
+    advance_through(cluster, order, "installing")
+    advance_through(cluster, second.order, "installing")
+    last_report = timestamps.to_seconds(timestamps.add_seconds(NOW, 60))
+    assert metric_lines(service, "rocks_order_heard") == [
+        f'rocks_order_heard_timestamp_seconds{{rack="0",state="installing"}} {last_report}'
     ]
 
 
-def test_a_failed_node_is_named_until_it_is_ordered_again(
-    face: Face, cluster: Database, pin: Pin, order: Order
+def test_a_failed_node_is_exported_until_it_is_ordered_again(
+    service: HttpService, cluster: Database, pin: Pin, order: Order
 ) -> None:
-    follow(cluster, order, "installing", "failed", suspect=True)
-    assert told(face, "rocks_node_failed", "rocks_suspect") == [
+    advance_through(cluster, order, "installing", "failed", suspect=True)
+    assert metric_lines(service, "rocks_node_failed", "rocks_suspect") == [
         'rocks_node_failed{node="compute-0-0",rack="0"} 1',
         "rocks_suspect_nodes 1",
     ]
     orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
-    assert told(face, "rocks_node_failed", "rocks_suspect") == []
-    assert told(face, "rocks_orders_ended") == ['rocks_orders_ended_total{state="failed"} 1']
+    assert metric_lines(service, "rocks_node_failed", "rocks_suspect") == []
+    assert metric_lines(service, "rocks_orders_ended") == [
+        'rocks_orders_ended_total{state="failed"} 1'
+    ]
 
 
-def test_an_installation_takes_from_its_kickstart_until_the_node_is_up(
-    face: Face, cluster: Database, order: Order
+def test_an_installation_is_timed_from_its_kickstart_until_the_node_is_up(
+    service: HttpService, cluster: Database, order: Order
 ) -> None:
-    follow(cluster, order, "booted", "installing", "installed", "up")
-    assert told(face, "rocks_install_seconds", "rocks_generation") == [
+    advance_through(cluster, order, "booted", "installing", "installed", "up")
+    assert metric_lines(service, "rocks_install_seconds", "rocks_generation") == [
         'rocks_install_seconds{quantile="0.5"} 120',
         'rocks_install_seconds{quantile="0.9"} 120',
         'rocks_install_seconds{quantile="1"} 120',
@@ -99,7 +104,7 @@ def test_an_installation_takes_from_its_kickstart_until_the_node_is_up(
     ]
 
 
-def test_a_quantile_is_a_value_that_was_measured() -> None:
+def test_a_quantile_is_one_of_the_measured_values() -> None:
     lines = prometheus_format.format_families(
         [Summary("s", "h", tuple(range(10, 0, -1)))]
     ).splitlines()[2:]
@@ -116,28 +121,29 @@ def test_a_quantile_is_a_value_that_was_measured() -> None:
     ]
 
 
-def test_no_label_breaks_out_of_its_quotes() -> None:
+def test_label_values_are_escaped() -> None:
     text = prometheus_format.format_families(
-        [Metric("m", "gauge", "h", ("a", "b"), {('"', "\\\n"): 1})]
+        [Metric(name="m", kind="gauge", help="h", labels=("a", "b"), values={('"', "\\\n"): 1})]
     )
     assert text.splitlines()[2:] == ['m{a="\\"",b="\\\\\\n"} 1']
 
 
-def test_health_is_for_everybody(face: Face) -> None:
-    assert face.get("/rocks/health", NODE).json() == {"database": "up"}
+def test_any_address_can_check_the_health(service: HttpService) -> None:
+    assert service.get("/rocks/health", NODE).json() == {"database": "up"}
 
 
-def test_a_round_ends_orders_whose_time_is_over_and_writes_the_metrics(
-    face: Face, cluster: Database, order: Order, tmp_path: pathlib.Path
+def test_maintenance_expires_orders_and_writes_the_metrics(
+    service: HttpService, cluster: Database, order: Order, tmp_path: pathlib.Path
 ) -> None:
-    textfile, late = tmp_path / "rocks.prom", timestamps.add_seconds(order.expires, 1)
+    textfile = tmp_path / "rocks.prom"
+    late = timestamps.add_seconds(order.expires, 1)
     run_maintenance(cluster.location.url, str(textfile), late)
     assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "expired"
-    assert textfile.read_text(encoding="utf-8") == face.get("/rocks/metrics", ADMIN).text
+    assert textfile.read_text(encoding="utf-8") == service.get("/rocks/metrics", ADMIN).text
     assert 'rocks_orders_ended_total{state="expired"} 1\n' in textfile.read_text(encoding="utf-8")
 
 
-def test_a_textfile_whose_content_is_the_same_is_as_young_as_its_round(
+def test_maintenance_touches_an_unchanged_textfile(
     cluster: Database, order: Order, tmp_path: pathlib.Path
 ) -> None:
     textfile = tmp_path / "rocks.prom"
@@ -147,7 +153,7 @@ def test_a_textfile_whose_content_is_the_same_is_as_young_as_its_round(
     assert textfile.stat().st_mtime > 0
 
 
-def test_a_round_without_a_folder_or_a_database_says_so(
+def test_maintenance_reports_a_missing_folder_or_database(
     cluster: Database, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(DescriptionError, match="cannot be written"):

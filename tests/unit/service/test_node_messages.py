@@ -37,25 +37,25 @@ def test_progress_is_a_phase_and_counts() -> None:
 @example(b'{"phase": "install", "done": ' + b"9" * 10_000 + b"}")
 @example(b'{"phase": "install", "message": "\\ud800"}')
 @example(b'{"phase": "install", "done": NaN}')
-def test_any_bytes_are_progress_within_bounds_or_a_refusal(body: bytes) -> None:
+def test_any_message_is_limited_progress_or_refused(body: bytes) -> None:
     try:
         progress = parse_progress(parse_message(request(body), "compute-0-0"), "compute-0-0")
-    except Denied as refused:
-        assert refused.status == 400
+    except Denied as error:
+        assert error.status == 400
     else:
         assert len(progress.message) <= MESSAGE_CHARACTERS
         assert len(progress.log) <= LOG_CHARACTERS
         progress.message.encode()
 
 
-def test_a_log_keeps_its_end() -> None:
+def test_a_long_log_is_cut_at_its_start() -> None:
     body = json.dumps({"phase": "failed", "log": "x" * 20_000 + "the last line"}).encode()
     log = parse_progress(parse_message(request(body), ""), "").log
     assert log.endswith("the last line")
     assert len(log) == LOG_CHARACTERS
 
 
-def test_a_terminals_commands_do_not_reach_an_administrators_terminal() -> None:
+def test_terminal_escape_sequences_are_removed() -> None:
     body = json.dumps(
         {"phase": "install", "message": "\x1b]0;owned\x07\x1b[2Jbash\x9b31m"}
     ).encode()
@@ -63,6 +63,6 @@ def test_a_terminals_commands_do_not_reach_an_administrators_terminal() -> None:
 
 
 @pytest.mark.parametrize("phase", ["", "Install", "a b", "x" * 40, "<script>", "installing\n"])
-def test_a_phase_is_a_small_word(phase: str) -> None:
+def test_a_malformed_phase_is_refused(phase: str) -> None:
     with pytest.raises(Denied):
         parse_progress({"phase": phase}, "")

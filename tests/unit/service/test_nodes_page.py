@@ -1,4 +1,6 @@
-"""The pages: who may look, that they say what the database says, and that no node's words become HTML."""
+"""The pages: who may look, that they say what the database says, and that no node's words become
+HTML.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,25 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
 from ansible_collections.npaci.rocks.plugins.module_utils.service.web.base_page import (
     format_duration,
 )
-from support.frontend import GENERATION, NOW, Face
+from support.frontend import GENERATION, NOW, HttpService
 from support.pages import read
 
-NODE, ADMIN = "10.255.255.245", "127.0.0.1"
-NAVIGATION = ("/", "/rocks/status", "/rocks/nodes/compute-0-0", "/rocks/nodes/compute-0-0/kickstart", "/rocks/metrics",
-          "/rocks/generations", "/rocks/graph")  # fmt: skip
+NODE = "10.255.255.245"
+ADMIN = "127.0.0.1"
+PATHS = (
+    "/",
+    "/rocks/status",
+    "/rocks/nodes/compute-0-0",
+    "/rocks/nodes/compute-0-0/kickstart",
+    "/rocks/metrics",
+    "/rocks/generations",
+    "/rocks/graph",
+)
 
 
 @pytest.fixture
-def failed(cluster: Database, order: Order) -> Order:
-    """An installation whose node speaks HTML."""
+def failed_order(cluster: Database, order: Order) -> Order:
+    """A failed installation whose messages contain HTML."""
     order = orders.advance(
         cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200")
     )
@@ -38,18 +48,18 @@ def failed(cluster: Database, order: Order) -> Order:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("place", NAVIGATION)
-def test_the_pages_are_for_the_addresses_that_the_site_allows(
-    face: Face, order: Order, place: str
+@pytest.mark.parametrize("path", PATHS)
+def test_only_allowed_addresses_get_the_pages(
+    service: HttpService, order: Order, path: str
 ) -> None:
-    assert face.get(place, NODE).status == 403
-    assert face.get(place, ADMIN).status == 200
-    assert face.ask("HEAD", place, ADMIN).text == ""
-    assert face.ask("POST", place, ADMIN).status == 405
+    assert service.get(path, NODE).status == 403
+    assert service.get(path, ADMIN).status == 200
+    assert service.request("HEAD", path, ADMIN).text == ""
+    assert service.request("POST", path, ADMIN).status == 405
 
 
-def test_every_node_of_the_paper_stands_in_its_rack(face: Face) -> None:
-    texts = read(face.get("/", ADMIN).text).texts
+def test_every_node_is_listed_in_its_rack(service: HttpService) -> None:
+    texts = read(service.get("/", ADMIN).text).texts
     for name in ("frontend-0", "network-0-0", "nfs-0-0", "compute-0-3", "web-1-0"):
         assert name in texts
     assert (
@@ -60,33 +70,35 @@ def test_every_node_of_the_paper_stands_in_its_rack(face: Face) -> None:
     )
 
 
-def test_what_a_node_says_is_text(face: Face, failed: Order) -> None:
-    for place in ("/", "/rocks/nodes/compute-0-0"):
-        answer = face.get(place, ADMIN)
-        parser = read(answer.text)
-        assert failed.reason in "".join(parser.texts)
+def test_html_in_a_nodes_messages_is_escaped(service: HttpService, failed_order: Order) -> None:
+    for path in ("/", "/rocks/nodes/compute-0-0"):
+        response = service.get(path, ADMIN)
+        parser = read(response.text)
+        assert failed_order.reason in "".join(parser.texts)
         assert "img" not in parser.tags
         assert parser.tags.count("script") == 1
-        policy = answer.headers["Content-Security-Policy"]
+        policy = response.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'")
         assert "unsafe" not in policy
 
 
-def test_a_nodes_page_tells_its_history_its_log_and_who_asked(face: Face, failed: Order) -> None:
-    texts = read(face.get("/rocks/nodes/compute-0-0", ADMIN).text).texts
-    for told in (
+def test_a_nodes_page_has_its_history_its_log_and_its_audit(
+    service: HttpService, failed_order: Order
+) -> None:
+    texts = read(service.get("/rocks/nodes/compute-0-0", ADMIN).text).texts
+    for text in (
         "00:50:8b:e0:3a:a7",
         "installing",
         "install",
         "</pre><script>alert(2)</script>",
         "kickstart",
     ):
-        assert told in texts, told
+        assert text in texts, text
     assert any(GENERATION in text for text in texts)
 
 
-def test_a_kickstart_is_shown_with_the_line_behind_each_line(face: Face, order: Order) -> None:
-    texts = read(face.get("/rocks/nodes/compute-0-0/kickstart", ADMIN).text).texts
+def test_a_kickstart_page_names_the_source_of_each_line(service: HttpService, order: Order) -> None:
+    texts = read(service.get("/rocks/nodes/compute-0-0/kickstart", ADMIN).text).texts
     line = next(
         number for number, text in enumerate(texts) if text.startswith("network --bootproto=dhcp")
     )
@@ -96,35 +108,39 @@ def test_a_kickstart_is_shown_with_the_line_behind_each_line(face: Face, order: 
     ]
 
 
-def test_a_node_that_is_none_is_not_found(face: Face) -> None:
-    answer = face.get("/rocks/nodes/compute-0-9", ADMIN)
-    assert (answer.status, "compute-0-9" in answer.text) == (404, True)
+def test_the_page_of_an_unknown_node_is_not_found(service: HttpService) -> None:
+    response = service.get("/rocks/nodes/compute-0-9", ADMIN)
+    assert (response.status, "compute-0-9" in response.text) == (404, True)
 
 
-def test_the_status_tells_all_and_then_only_the_news(
-    face: Face, cluster: Database, order: Order
+def test_the_status_has_all_nodes_and_later_only_the_changed_ones(
+    service: HttpService, cluster: Database, order: Order
 ) -> None:
-    whole = face.get("/rocks/status", ADMIN).json()
+    whole = service.get("/rocks/status", ADMIN).json()
     assert (whole["whole"], len(whole["nodes"])) == (True, 8)
-    face.now = "2026-11-22 09:20:00"
-    since = f"/rocks/status?since={face.now}&revision={whole['revision']}"
-    assert face.get(since, ADMIN).json()["nodes"] == []
-    orders.advance(cluster, order, "booted", now=face.now, audit=Audit("node", "boot", "200"))
-    news = face.get(since, ADMIN).json()
-    assert [(node["name"], node["state"]) for node in news["nodes"]] == [("compute-0-0", "booted")]
+    service.now = "2026-11-22 09:20:00"
+    since = f"/rocks/status?since={service.now}&revision={whole['revision']}"
+    assert service.get(since, ADMIN).json()["nodes"] == []
+    orders.advance(cluster, order, "booted", now=service.now, audit=Audit("node", "boot", "200"))
+    update = service.get(since, ADMIN).json()
+    assert [(node["name"], node["state"]) for node in update["nodes"]] == [
+        ("compute-0-0", "booted")
+    ]
     with cluster.transaction():
         cluster.execute("update nodes set comment = 'x' where id = 4")
-    assert face.get(since, ADMIN).json()["whole"]
+    assert service.get(since, ADMIN).json()["whole"]
 
 
-def test_an_empty_cluster_says_what_to_do(face: Face, cluster: Database) -> None:
+def test_the_page_of_an_empty_cluster_names_the_first_command(
+    service: HttpService, cluster: Database
+) -> None:
     cluster.execute("delete from nodes")
-    assert "rocks_insert_ethers" in face.get("/", ADMIN).text
+    assert "rocks_insert_ethers" in service.get("/", ADMIN).text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(0, "0 s"), (59, "59 s"), (618, "10 min 18 s"), (3600, "1 h 00 min"), (90061, "25 h 01 min")],
 )
-def test_a_duration_is_said_as_people_say_it(seconds: int, said: str) -> None:
-    assert format_duration(seconds) == said
+def test_a_duration_is_formatted_for_people(seconds: int, text: str) -> None:
+    assert format_duration(seconds) == text

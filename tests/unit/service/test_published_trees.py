@@ -1,4 +1,6 @@
-"""Generations as the tree shows them, and what differs between two, against repositories that createrepo_c wrote."""
+"""Generations as the tree shows them, and what differs between two, against repositories that
+createrepo_c wrote.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,17 @@ import zstandard
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
-from ansible_collections.npaci.rocks.plugins.module_utils.service import package_diff as room
-from ansible_collections.npaci.rocks.plugins.module_utils.service import published_trees
+from ansible_collections.npaci.rocks.plugins.module_utils.service import (
+    package_diff,
+    published_trees,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff import (
     Difference,
     compare_packages,
     read_packages,
 )
 from support import repodata as createrepo
-from support.frontend import GENERATION, Face, publish
+from support.frontend import GENERATION, HttpService, publish
 from support.pages import read
 from support.rpms import Rpm, repository
 
@@ -44,7 +48,7 @@ CHANGED = Difference(
 )
 
 
-def test_generations_come_in_the_order_in_which_they_were_published(root: pathlib.Path) -> None:
+def test_generations_are_listed_in_the_order_of_publication(root: pathlib.Path) -> None:
     for name in ("b", "c", "a"):
         publish(root, name)
     (root / ".generations" / "rocks" / "x86_64" / ".history").write_text(
@@ -55,12 +59,12 @@ def test_generations_come_in_the_order_in_which_they_were_published(root: pathli
     ]
 
 
-def test_a_site_without_distributions_has_none(tmp_path: pathlib.Path) -> None:
+def test_a_missing_folder_has_no_distributions(tmp_path: pathlib.Path) -> None:
     assert published_trees.list_distributions(str(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize("name", ["..", "../../etc", "", "rocks\x00", ".generations"])
-def test_a_name_in_a_request_leads_nowhere_else(root: pathlib.Path, name: str) -> None:
+def test_a_name_in_a_request_cannot_leave_the_tree(root: pathlib.Path, name: str) -> None:
     publish(root)
     with pytest.raises(NotFound):
         published_trees.find_distribution(str(root), name, "x86_64")
@@ -70,15 +74,15 @@ def test_a_name_in_a_request_leads_nowhere_else(root: pathlib.Path, name: str) -
         )
 
 
-def test_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> None:
+def test_the_packages_are_those_that_createrepo_c_reads(tmp_path: pathlib.Path) -> None:
     repository(tmp_path, AFTER)
-    found = {}
+    expected: dict[str, list[str]] = {}
     for package in createrepo.packages(tmp_path):
         version = f"{package.version}-{package.release}"
-        shown = version if package.epoch in ("0", None) else f"{package.epoch}:{version}"
-        found.setdefault(f"{package.name}.{package.arch}", []).append(shown)
+        label = version if package.epoch in ("0", None) else f"{package.epoch}:{version}"
+        expected.setdefault(f"{package.name}.{package.arch}", []).append(label)
     assert read_packages(str(tmp_path)) == {
-        name: tuple(sorted(versions)) for name, versions in found.items()
+        name: tuple(sorted(versions)) for name, versions in expected.items()
     }
 
 
@@ -87,17 +91,18 @@ def test_two_generations_differ_by_what_was_added_removed_and_changed(
 ) -> None:
     repository(tmp_path / "before", BEFORE)
     repository(tmp_path / "after", AFTER)
-    before, after = read_packages(str(tmp_path / "before")), read_packages(str(tmp_path / "after"))
+    before = read_packages(str(tmp_path / "before"))
+    after = read_packages(str(tmp_path / "after"))
     assert compare_packages(before, after) == CHANGED
     assert compare_packages(after, after) == Difference((), (), ())
 
 
 @pytest.mark.parametrize("piece", [64, 1000, 1 << 20])
-def test_a_package_may_lie_across_two_pieces(
+def test_a_package_may_be_split_between_two_chunks(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     repository(tmp_path, AFTER)
-    monkeypatch.setattr(room, "CHUNK", piece)
+    monkeypatch.setattr(package_diff, "CHUNK", piece)
     read_packages.cache_clear()
     assert sorted(read_packages(str(tmp_path))) == [
         "bash.noarch",
@@ -106,7 +111,7 @@ def test_a_package_may_lie_across_two_pieces(
     ]
 
 
-def test_metadata_in_a_row_of_zstd_frames_is_read_as_one(tmp_path: pathlib.Path) -> None:
+def test_metadata_in_several_zstd_frames_is_read_completely(tmp_path: pathlib.Path) -> None:
     repository(tmp_path, AFTER, suffix=".gz")
     repodata = tmp_path / "repodata"
     (primary,) = repodata.glob("*primary.xml.gz")
@@ -119,7 +124,7 @@ def test_metadata_in_a_row_of_zstd_frames_is_read_as_one(tmp_path: pathlib.Path)
     assert len(read_packages(str(tmp_path))) == 3
 
 
-def test_a_tree_without_metadata_is_an_error_with_its_name(tmp_path: pathlib.Path) -> None:
+def test_a_tree_without_metadata_is_an_error_that_names_the_file(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match=r"repomd\.xml"):
         read_packages(str(tmp_path / "none"))
     (tmp_path / "repodata").mkdir()
@@ -130,8 +135,8 @@ def test_a_tree_without_metadata_is_an_error_with_its_name(tmp_path: pathlib.Pat
         read_packages(str(tmp_path))
 
 
-def test_the_page_tells_who_runs_which_generation_and_what_differs(
-    face: Face, cluster: Database, order: Order, root: pathlib.Path
+def test_the_pages_count_nodes_by_generation_and_list_differences(
+    service: HttpService, cluster: Database, order: Order, root: pathlib.Path
 ) -> None:
     publish(root, "next")
     generations = root / ".generations" / "rocks" / "x86_64"
@@ -139,29 +144,33 @@ def test_the_page_tells_who_runs_which_generation_and_what_differs(
     repository(generations / "next", AFTER)
     (generations / ".history").write_text(json.dumps([GENERATION, "next"]))
     read_packages.cache_clear()
-    texts = read(face.get("/rocks/generations", ADMIN).text).texts
+    texts = read(service.get("/rocks/generations", ADMIN).text).texts
     assert texts.index("next") < texts.index("published") < texts.index(GENERATION)
     assert texts[texts.index(GENERATION) + 1] == "1"
-    answer = face.get(f"/rocks/generations/rocks/x86_64/{GENERATION}...next", ADMIN)
-    shown = read(answer.text).texts
-    assert shown[shown.index("bash.noarch") : shown.index("bash.noarch") + 3] == [
+    response = service.get(f"/rocks/generations/rocks/x86_64/{GENERATION}...next", ADMIN)
+    difference_texts = read(response.text).texts
+    assert difference_texts[
+        difference_texts.index("bash.noarch") : difference_texts.index("bash.noarch") + 3
+    ] == [
         "bash.noarch",
         "5.1.8-6",
         "1:5.1.8-9",
     ]
-    assert "c++-thing.noarch" in shown
-    assert face.get("/rocks/generations/rocks/x86_64/..." + GENERATION, ADMIN).status == 404
-    assert face.get("/rocks/generations/rocks/../" + GENERATION, ADMIN).status == 404
+    assert "c++-thing.noarch" in difference_texts
+    assert service.get("/rocks/generations/rocks/x86_64/..." + GENERATION, ADMIN).status == 404
+    assert service.get("/rocks/generations/rocks/../" + GENERATION, ADMIN).status == 404
 
 
-def test_the_graph_is_drawn_as_a_whole_and_below_a_root(face: Face, order: Order) -> None:
-    whole = face.get("/rocks/graph", ADMIN)
+def test_the_graph_is_drawn_as_a_whole_and_below_a_root(service: HttpService, order: Order) -> None:
+    whole = service.get("/rocks/graph", ADMIN)
     assert "svg" in read(whole.text).tags
     assert {"compute", "base"} <= set(read(whole.text).texts)
-    assert face.get("/rocks/graph?distribution=rocks&arch=x86_64&root=compute", ADMIN).status == 200
-    assert face.get("/rocks/graph?distribution=other&arch=x86_64", ADMIN).status == 404
+    assert (
+        service.get("/rocks/graph?distribution=rocks&arch=x86_64&root=compute", ADMIN).status == 200
+    )
+    assert service.get("/rocks/graph?distribution=other&arch=x86_64", ADMIN).status == 404
 
 
-def test_without_a_published_distribution_the_pages_say_so(face: Face) -> None:
-    assert "No distribution" in face.get("/rocks/graph", ADMIN).text
-    assert "No distribution" in face.get("/rocks/generations", ADMIN).text
+def test_without_a_published_distribution_the_pages_are_empty(service: HttpService) -> None:
+    assert "No distribution" in service.get("/rocks/graph", ADMIN).text
+    assert "No distribution" in service.get("/rocks/generations", ADMIN).text

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A request that nginx hands over, however its bytes arrive, is the application's environment; nothing else is one."""
+"""A request that nginx hands over, however its bytes arrive, is the application's environment;
+nothing else is one.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,16 @@ VARIABLES = {
 
 
 class Wire:
-    """A connection whose bytes come in pieces of these sizes, and then all at once."""
+    """A connection that delivers its data in fragments of these sizes, and then all the rest."""
 
     def __init__(self, data: bytes, sizes: list[int] | None = None) -> None:
-        self._data, self._sizes = data, list(sizes or [])
+        self._data = data
+        self._sizes = list(sizes or [])
 
     def recv(self, size: int) -> bytes:
         size = self._sizes.pop(0) if self._sizes else size
-        part, self._data = self._data[:size], self._data[size:]
+        part = self._data[:size]
+        self._data = self._data[size:]
         return part
 
 
@@ -56,7 +60,7 @@ texts = st.text(st.characters(codec="latin-1", exclude_characters="\0"), max_siz
     st.binary(max_size=300),
     st.lists(st.integers(1, 90)),
 )
-def test_a_request_is_read_whole_however_it_arrives(
+def test_a_request_is_read_completely_in_any_fragments(
     headers: dict[str, str], body: bytes, sizes: list[int]
 ) -> None:
     environ = scgi.read_request(Wire(message({**VARIABLES, **headers}, body), sizes))
@@ -65,7 +69,7 @@ def test_a_request_is_read_whole_however_it_arrives(
 
 
 @given(st.integers(0, 10**6))
-def test_a_request_that_breaks_off_is_given_up(cut: int) -> None:
+def test_a_truncated_request_is_an_error(cut: int) -> None:
     whole = message(VARIABLES, b"{}")
     with pytest.raises(ConnectionError, match="the request ends after"):
         scgi.read_request(Wire(whole[: cut % len(whole)]))
@@ -74,24 +78,25 @@ def test_a_request_that_breaks_off_is_given_up(cut: int) -> None:
 @pytest.mark.parametrize(
     "data", [b"POST /rocks/events HTTP/1.1\r\n\r\n", b"999999999:" + b"x" * 30, b"-5:" + b"x" * 30]
 )
-def test_what_is_no_request_is_refused(data: bytes) -> None:
+def test_data_that_is_not_scgi_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="not an SCGI request"):
         scgi.read_request(Wire(data))
 
 
-def test_a_header_that_came_twice_has_both_values() -> None:
+def test_a_repeated_header_has_both_values() -> None:
     twice = [*VARIABLES.items(), ("HTTP_X_A", "one"), ("HTTP_X_B", "three"), ("HTTP_X_A", "two")]
     environ = scgi.read_request(Wire(message(twice)))
     assert (environ["HTTP_X_A"], environ["HTTP_X_B"]) == ("one,two", "three")
 
 
-def test_the_environment_and_the_answer_are_wsgis() -> None:
-    """The judge is Python's own."""
-
+def test_environment_and_response_follow_the_wsgi_rules() -> None:
+    # wsgiref.validate checks both.
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "6")])
         return [environ["wsgi.input"].read(3), b"two"]
 
     environ = scgi.read_request(Wire(message(VARIABLES, b"one")))
-    said = scgi.call_application(validator(application), environ)  # type: ignore[arg-type]
-    assert said == b"Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nonetwo"
+    response = scgi.call_application(validator(application), environ)
+    assert (
+        response == b"Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nonetwo"
+    )

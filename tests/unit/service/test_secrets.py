@@ -1,4 +1,6 @@
-"""Secrets: once per order, to root on the machine that took the kickstart, and later only to the same machine."""
+"""Secrets: once per order, to root on the machine that took the kickstart, and later only to the
+same machine.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,13 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
-from support.frontend import GENERATION, NOW, Face
+from support.frontend import GENERATION, NOW, HttpService
 
-NODE, OTHER = "10.255.255.245", "10.255.255.244"
+NODE = "10.255.255.245"
+OTHER = "10.255.255.244"
 
 
-def now(db: Database, order: Order) -> Order:
+def current(db: Database, order: Order) -> Order:
     return orders.find_by_uuid(db, [order.uuid])[0]
 
 
@@ -25,42 +28,47 @@ def proof(key: str, order: Order) -> str:
     ).hexdigest()
 
 
-def again(db: Database, pin: Pin, **options: bool) -> Order:
-    (said,) = orders.create_orders(
-        db, {"compute-0-0": pin}, by="root", now=NOW, force=True, **options
+def order_again(db: Database, pin: Pin, *, rearm: bool = False) -> Order:
+    (verdict,) = orders.create_orders(
+        db, {"compute-0-0": pin}, by="root", now=NOW, force=True, rearm=rearm
     )
-    assert said.order is not None
-    return said.order
+    assert verdict.order is not None
+    return verdict.order
 
 
 @pytest.fixture
-def taken(face: Face, order: Order) -> Order:
-    """compute-0-0 has taken its kickstart."""
-    assert face.get("/rocks/kickstart", NODE).status == 200
+def installing(service: HttpService, order: Order) -> Order:
+    """compute-0-0 has received its kickstart."""
+    assert service.get("/rocks/kickstart", NODE).status == 200
     return order
 
 
 @pytest.fixture
-def key(face: Face, taken: Order) -> str:
-    """compute-0-0 was installed, and keeps this key on its preserved partition."""
-    answer = face.post("/rocks/secrets", NODE, order=taken.uuid)
-    assert face.post("/rocks/events", NODE, order=taken.uuid, phase="installed").status == 200
-    report = {"profile": taken.pin.profile, "generation": GENERATION}
-    assert face.post("/rocks/events", NODE, order=taken.uuid, phase="up", **report).status == 200
-    found: str = answer.json()["secrets"]["node_key"]
-    return found
+def key(service: HttpService, installing: Order) -> str:
+    """compute-0-0 was installed, and has this key on its preserved partition."""
+    response = service.post("/rocks/secrets", NODE, order=installing.uuid)
+    assert (
+        service.post("/rocks/events", NODE, order=installing.uuid, phase="installed").status == 200
+    )
+    report = {"profile": installing.pin.profile, "generation": GENERATION}
+    assert (
+        service.post("/rocks/events", NODE, order=installing.uuid, phase="up", **report).status
+        == 200
+    )
+    key: str = response.json()["secrets"]["node_key"]
+    return key
 
 
 @pytest.fixture
-def second(face: Face, cluster: Database, pin: Pin, key: str) -> Order:
-    """It is ordered again, and has taken its kickstart."""
-    order = again(cluster, pin)
-    assert face.get("/rocks/kickstart", NODE).status == 200
+def reinstalling(service: HttpService, cluster: Database, pin: Pin, key: str) -> Order:
+    """compute-0-0 was ordered again, and has received its kickstart."""
+    order = order_again(cluster, pin)
+    assert service.get("/rocks/kickstart", NODE).status == 200
     return order
 
 
-def test_the_narrower_secret_wins_and_other_nodes_secrets_stay(
-    face: Face, cluster: Database, taken: Order
+def test_the_narrower_secret_wins_and_other_nodes_secrets_are_not_delivered(
+    service: HttpService, cluster: Database, installing: Order
 ) -> None:
     for scope, appliance, node, owner, name, value in (
         ("global", None, None, 0, "rootpw", "everywhere"),
@@ -74,35 +82,37 @@ def test_the_narrower_secret_wins_and_other_nodes_secrets_stay(
             "insert into secrets (scope, appliance, node, owner, name, value) values (?, ?, ?, ?, ?, ?)",
             (scope, appliance, node, owner, name, value),
         )
-    given = face.post("/rocks/secrets", NODE, order=taken.uuid).json()["secrets"]
-    assert len(given.pop("node_key")) == 64
-    assert len(given.pop("console_key")) == 16
-    assert given == {"rootpw": "compute", "munge_key": "compute-0-0"}
+    secrets = service.post("/rocks/secrets", NODE, order=installing.uuid).json()["secrets"]
+    assert len(secrets.pop("node_key")) == 64
+    assert len(secrets.pop("console_key")) == 16
+    assert secrets == {"rootpw": "compute", "munge_key": "compute-0-0"}
 
 
-def test_an_administrator_finds_the_consoles_key_with_the_order(
-    face: Face, cluster: Database, taken: Order
+def test_the_one_time_keys_are_stored_with_the_order(
+    service: HttpService, cluster: Database, installing: Order
 ) -> None:
-    given = face.post("/rocks/secrets", NODE, order=taken.uuid).json()["secrets"]
-    found = cluster.rows(
-        "select name, value, used from install_keys where install = ? order by name", (taken.id,)
+    secrets = service.post("/rocks/secrets", NODE, order=installing.uuid).json()["secrets"]
+    stored = cluster.rows(
+        "select name, value, used from install_keys where install = ? order by name",
+        (installing.id,),
     )
-    assert found == [
-        ("console_key", given["console_key"], NOW),
-        ("node_key", given["node_key"], NOW),
+    assert stored == [
+        ("console_key", secrets["console_key"], NOW),
+        ("node_key", secrets["node_key"], NOW),
     ]
 
 
-def test_secrets_are_not_to_be_kept_by_anything_on_the_way(face: Face, taken: Order) -> None:
+def test_secrets_must_not_be_cached(service: HttpService, installing: Order) -> None:
     assert (
-        face.post("/rocks/secrets", NODE, order=taken.uuid).headers["Cache-Control"] == "no-store"
+        service.post("/rocks/secrets", NODE, order=installing.uuid).headers["Cache-Control"]
+        == "no-store"
     )
 
 
-def test_the_audit_names_the_secrets_and_holds_none(
-    face: Face, cluster: Database, taken: Order
+def test_the_audit_names_the_secrets_without_their_values(
+    service: HttpService, cluster: Database, installing: Order
 ) -> None:
-    key = face.post("/rocks/secrets", NODE, order=taken.uuid).json()["secrets"]["node_key"]
+    key = service.post("/rocks/secrets", NODE, order=installing.uuid).json()["secrets"]["node_key"]
     rows = cluster.rows("select * from audit")
     assert ("secrets", "200", "console_key, node_key") in [
         (row[3], row[4], row[-1]) for row in rows
@@ -110,97 +120,102 @@ def test_the_audit_names_the_secrets_and_holds_none(
     assert key not in str(rows)
 
 
-def test_before_the_kickstart_there_are_no_secrets(face: Face, order: Order) -> None:
-    assert face.post("/rocks/secrets", NODE, order=order.uuid).status == 409
+def test_secrets_are_refused_before_the_kickstart(service: HttpService, order: Order) -> None:
+    assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 409
 
 
-def test_a_user_on_the_node_gets_none_and_disturbs_nothing(
-    face: Face, cluster: Database, taken: Order
+def test_a_user_without_root_privileges_gets_no_secrets_and_changes_nothing(
+    service: HttpService, cluster: Database, installing: Order
 ) -> None:
-    answer = face.post("/rocks/secrets", NODE, 40000, order=taken.uuid)
-    assert (answer.status, "not privileged" in answer.text) == (403, True)
-    assert now(cluster, taken).state == "installing"
-    assert face.post("/rocks/secrets", NODE, order=taken.uuid).status == 200
+    response = service.post_as_user("/rocks/secrets", NODE, order=installing.uuid)
+    assert (response.status, "not privileged" in response.text) == (403, True)
+    assert current(cluster, installing).state == "installing"
+    assert service.post("/rocks/secrets", NODE, order=installing.uuid).status == 200
 
 
-def test_another_node_gets_none(face: Face, cluster: Database, taken: Order) -> None:
-    assert face.post("/rocks/secrets", OTHER, order=taken.uuid).status == 409
-    assert now(cluster, taken).state == "installing"
-
-
-def test_a_second_time_is_refused_and_parks_the_node(
-    face: Face, cluster: Database, pin: Pin, taken: Order
+def test_another_node_gets_no_secrets(
+    service: HttpService, cluster: Database, installing: Order
 ) -> None:
-    face.post("/rocks/secrets", NODE, order=taken.uuid)
-    answer = face.post("/rocks/secrets", NODE, order=taken.uuid)
-    assert (answer.status, "node_key" in answer.text) == (410, False)
-    parked = now(cluster, taken)
-    assert (parked.state, parked.suspect) == ("failed", True)
-    assert parked.reason == "suspect: the secrets were requested a second time"
-    (said,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
-    assert said.action == "refused"
+    assert service.post("/rocks/secrets", OTHER, order=installing.uuid).status == 409
+    assert current(cluster, installing).state == "installing"
 
 
-def test_after_the_installation_they_are_gone(
-    face: Face, cluster: Database, key: str, taken: Order
+def test_a_second_request_for_secrets_fails_the_order_as_suspect(
+    service: HttpService, cluster: Database, pin: Pin, installing: Order
 ) -> None:
-    assert face.post("/rocks/secrets", NODE, order=taken.uuid).status == 410
-    assert now(cluster, taken).state == "up"
+    service.post("/rocks/secrets", NODE, order=installing.uuid)
+    response = service.post("/rocks/secrets", NODE, order=installing.uuid)
+    assert (response.status, "node_key" in response.text) == (410, False)
+    failed = current(cluster, installing)
+    assert (failed.state, failed.suspect) == ("failed", True)
+    assert failed.reason == "suspect: the secrets were requested a second time"
+    (verdict,) = orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
+    assert verdict.action == "refused"
 
 
-def test_an_installation_that_died_after_the_secrets_is_ordered_again_by_an_administrator(
-    face: Face, cluster: Database, pin: Pin, taken: Order
+def test_secrets_are_refused_after_the_installation(
+    service: HttpService, cluster: Database, key: str, installing: Order
 ) -> None:
-    face.post("/rocks/secrets", NODE, order=taken.uuid)
-    face.get("/rocks/boot", NODE, HTTP_USER_AGENT="iPXE/1.0")
-    assert now(cluster, taken).state == "failed"
-    order = again(cluster, pin)
-    assert face.get("/rocks/kickstart", NODE).status == 200
-    assert face.post("/rocks/secrets", NODE, order=order.uuid).status == 200
+    assert service.post("/rocks/secrets", NODE, order=installing.uuid).status == 410
+    assert current(cluster, installing).state == "up"
+
+
+def test_a_new_order_delivers_the_secrets_after_a_failed_installation(
+    service: HttpService, cluster: Database, pin: Pin, installing: Order
+) -> None:
+    service.post("/rocks/secrets", NODE, order=installing.uuid)
+    service.get("/rocks/boot", NODE, HTTP_USER_AGENT="iPXE/1.0")
+    assert current(cluster, installing).state == "failed"
+    order = order_again(cluster, pin)
+    assert service.get("/rocks/kickstart", NODE).status == 200
+    assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 200
 
 
 def test_a_reinstallation_proves_that_it_is_the_same_machine(
-    face: Face, key: str, second: Order
+    service: HttpService, key: str, reinstalling: Order
 ) -> None:
-    answer = face.post("/rocks/secrets", NODE, order=second.uuid, proof=proof(key, second))
-    assert answer.json()["secrets"]["node_key"] == key
+    response = service.post(
+        "/rocks/secrets", NODE, order=reinstalling.uuid, proof=proof(key, reinstalling)
+    )
+    assert response.json()["secrets"]["node_key"] == key
 
 
-@pytest.mark.parametrize("told", ["", "00" * 32, "ü"])
-def test_without_the_nodes_key_a_reinstallation_gets_nothing_and_is_parked(
-    face: Face, cluster: Database, second: Order, told: str
+@pytest.mark.parametrize("wrong_proof", ["", "00" * 32, "ü"])
+def test_a_reinstallation_without_the_nodes_key_fails_as_suspect(
+    service: HttpService, cluster: Database, reinstalling: Order, wrong_proof: str
 ) -> None:
-    answer = face.post("/rocks/secrets", NODE, order=second.uuid, proof=told)
-    assert (answer.status, "rearm: true" in answer.text) == (403, True)
-    parked = now(cluster, second)
-    assert (parked.state, parked.suspect, parked.delivered) == ("failed", True, "")
+    response = service.post("/rocks/secrets", NODE, order=reinstalling.uuid, proof=wrong_proof)
+    assert (response.status, "rearm: true" in response.text) == (403, True)
+    failed = current(cluster, reinstalling)
+    assert (failed.state, failed.suspect, failed.delivered) == ("failed", True, "")
 
 
-def test_a_proof_of_another_order_is_worth_nothing(
-    face: Face, cluster: Database, taken: Order, key: str, pin: Pin
+def test_a_proof_for_another_order_is_refused(
+    service: HttpService, cluster: Database, installing: Order, key: str, pin: Pin
 ) -> None:
-    order = again(cluster, pin)
-    face.get("/rocks/kickstart", NODE)
+    order = order_again(cluster, pin)
+    service.get("/rocks/kickstart", NODE)
     assert (
-        face.post("/rocks/secrets", NODE, order=order.uuid, proof=proof(key, taken)).status == 403
+        service.post("/rocks/secrets", NODE, order=order.uuid, proof=proof(key, installing)).status
+        == 403
     )
 
 
-def test_a_new_disk_is_accepted_when_somebody_vouches_for_it(
-    face: Face, cluster: Database, pin: Pin, key: str
+def test_a_new_disk_is_accepted_with_rearm(
+    service: HttpService, cluster: Database, pin: Pin, key: str
 ) -> None:
-    order = again(cluster, pin, rearm=True)
-    face.get("/rocks/kickstart", NODE)
-    new = face.post("/rocks/secrets", NODE, order=order.uuid).json()["secrets"]["node_key"]
+    order = order_again(cluster, pin, rearm=True)
+    service.get("/rocks/kickstart", NODE)
+    new = service.post("/rocks/secrets", NODE, order=order.uuid).json()["secrets"]["node_key"]
     assert new != key
 
 
-def test_a_key_counts_only_from_a_finished_installation_on(
-    face: Face, cluster: Database, pin: Pin, taken: Order
+def test_a_node_key_is_stored_only_when_the_installation_has_finished(
+    service: HttpService, cluster: Database, pin: Pin, installing: Order
 ) -> None:
-    face.post("/rocks/secrets", NODE, order=taken.uuid)
+    service.post("/rocks/secrets", NODE, order=installing.uuid)
     assert cluster.rows("select * from secrets") == []
-    face.post("/rocks/events", NODE, order=taken.uuid, phase="installed")
+    service.post("/rocks/events", NODE, order=installing.uuid, phase="installed")
     assert [row[:2] for row in cluster.rows("select scope, name from secrets")] == [
         ("node", "node_key")
     ]
