@@ -1,30 +1,30 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Enter the frontend into its own database."""
+"""Register the frontend in its own database."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_frontend
-short_description: Enters the frontend and its network into the cluster database
+short_description: Register the frontend and its network in the cluster database
 version_added: 0.1.0
 description:
-  - Describes the private network, the frontend as a node of its own database (Table II of the paper, row 1), and the
-    attributes by which profiles find it, in one transaction.
-  - The frontend is the first node of membership C(Frontend), whatever it was called. Given another name, address, MAC
-    or network, its row and the network change together.
+  - Sets the private network, the frontend's own row (Table II of the paper, row 1) and the
+    attributes by which profiles find the frontend, in one transaction.
+  - The frontend is the first node of membership C(Frontend), whatever its current name is. If its
+    name, address, MAC address or network changes, its row and the network change together.
 options:
   name:
     description: The frontend's name.
     type: str
     required: true
   address:
-    description: Its address on the private side.
+    description: Its IP address on the private side.
     type: str
     required: true
   mac:
-    description: The MAC of its interface there.
+    description: The MAC address of its interface on the private side.
     type: str
     default: ""
   arch:
@@ -32,7 +32,7 @@ options:
     type: str
     default: x86_64
   subnet:
-    description: The network of the nodes.
+    description: The network of the nodes, in CIDR notation.
     type: str
     required: true
   zone:
@@ -40,18 +40,18 @@ options:
     type: str
     required: true
   attributes:
-    description: Global attributes, all of them texts.
+    description: Global attributes. Values are converted to text.
     type: dict
     default: {}
   own_attributes:
-    description: Attributes of the frontend itself, such as its public host keys.
+    description: Attributes of the frontend, such as its public host keys.
     type: dict
     default: {}
   readdress:
     description:
-      - Whether nodes whose addresses the network would leave outside get its next free ones. They have their old
-        addresses until they are started again.
-      - Without it such a change is refused, since it may be a typo.
+      - Whether nodes whose addresses are outside the new network get its next free addresses. They
+        use their old addresses until they are restarted.
+      - Otherwise such a change is refused, since it can be a typing error.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -64,7 +64,7 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Row 1 of Table II
+- name: Register the frontend of Table II
   npaci.rocks.rocks_frontend:
     name: frontend-0
     address: 10.1.1.1
@@ -98,6 +98,8 @@ readdressed:
   sample: []
 """
 
+from typing import Any, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
@@ -105,11 +107,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_admin,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import (
     Identity,
     register_frontend,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -127,33 +129,37 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
-    wanted = Identity(
-        params["name"],
-        params["mac"],
-        params["address"],
-        params["arch"],
-        params["subnet"],
-        params["zone"],
+    identity = Identity(
+        name=params["name"],
+        mac=params["mac"],
+        ip=params["address"],
+        arch=params["arch"],
+        subnet=params["subnet"],
+        zone=params["zone"],
     )
-    texts = [
-        {name: str(value) for name, value in params[option].items()}
-        for option in ("attributes", "own_attributes")
-    ]
-    try:
-        with (
-            connect_as_admin(params["database"]) as database,
-            database.transaction(dry_run=module.check_mode),
-        ):
-            done = register_frontend(database, wanted, *texts, readdress=params["readdress"])
-    except RocksError as error:
-        module.fail_json(msg=str(error))
+    with (
+        errors_as_failure(module),
+        connect_as_admin(params["database"]) as database,
+        database.transaction(dry_run=module.check_mode),
+    ):
+        registration = register_frontend(
+            database,
+            identity,
+            attributes=_as_texts(params["attributes"]),
+            own_attributes=_as_texts(params["own_attributes"]),
+            readdress=params["readdress"],
+        )
     module.exit_json(
-        changed=done.changed,
-        diff=done.difference,
-        node=to_dict(done.node),
-        network=to_dict(done.network),
-        readdressed=done.readdressed,
+        changed=registration.changed,
+        diff=registration.difference,
+        node=to_dict(registration.node),
+        network=to_dict(registration.network),
+        readdressed=registration.readdressed,
     )
+
+
+def _as_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
 
 
 if __name__ == "__main__":

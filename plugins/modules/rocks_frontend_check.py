@@ -1,30 +1,33 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether this machine can be the frontend that is wanted."""
+"""Check whether this machine can become the frontend of a cluster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_frontend_check
-short_description: Checks whether a machine can be the frontend of a cluster
+short_description: Check whether a machine can become the frontend of a cluster
 version_added: 0.1.0
 description:
-  - Looks at the interfaces, the routes and the free space of the machine that it runs on, and asks whether another DHCP
-    server answers on the private side.
-  - Everything that stands against it is told at once. Nothing is changed, whatever it finds.
-  - The role P(npaci.rocks.frontend#role) does this before anything else.
+  - Checks the interfaces, the routes and the free space of the machine on which it runs, and
+    whether another DHCP server answers on the private side.
+  - All faults are reported at once. Nothing is changed.
+  - The role P(npaci.rocks.frontend#role) does this first.
 options:
   interface:
-    description: The interface of the private side. It must exist, and must not be the way to the outside.
+    description:
+      - The interface of the private side. It must exist, and must not have the default route.
     type: str
     required: true
   address:
-    description: The frontend's address there, which the interface must have.
+    description: The frontend's address on the private side. The interface must have it.
     type: str
     required: true
   subnet:
-    description: The network of the nodes. It must not overlap a network that is reached by another interface.
+    description:
+      - The network of the nodes. It must not overlap a network that is reached through another
+        interface.
     type: str
     required: true
   name:
@@ -36,19 +39,21 @@ options:
     type: str
     default: cluster
   distributions:
-    description: Where distributions go; it need not exist.
+    description: The folder for distributions. It need not exist.
     type: path
     default: /var/lib/rocks/install
   space:
-    description: MiB that must be free there.
+    description: MiB that must be free in that folder.
     type: int
     default: 0
   homes:
-    description: The directory that nodes mount; empty for none.
+    description: The folder of home directories that nodes mount; empty for none.
     type: str
     default: ""
   dhcp:
-    description: Whether another DHCP server on the private side is a fault. Asking takes four seconds, and needs root.
+    description:
+      - Whether another DHCP server on the private side is a fault. The probe takes four seconds and
+        requires root.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -57,7 +62,7 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Before anything is changed
+- name: Check the machine before anything is changed
   npaci.rocks.rocks_frontend_check:
     interface: eth1
     address: 10.1.1.1
@@ -72,12 +77,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mac:
-  description: The MAC of the interface.
+  description: The MAC address of the interface.
   returned: success
   type: str
   sample: 00:30:c1:d8:ac:80
 free:
-  description: MiB that are free where distributions go.
+  description: Free MiB in the folder for distributions.
   returned: success
   type: int
   sample: 181250
@@ -85,9 +90,9 @@ free:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import FrontendSettings
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.preflight import check_host
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "interface": {"type": "str", "required": True},
@@ -105,14 +110,10 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = {**module.params, "folder": module.params["distributions"]}
-    try:
-        found = check_host(
-            FrontendSettings(**{field: params[field] for field in FrontendSettings._fields}),
-            probe_dhcp=params["dhcp"],
-        )
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **found._asdict())
+    requested = FrontendSettings(**{field: params[field] for field in FrontendSettings._fields})
+    with errors_as_failure(module):
+        result = check_host(requested, probe_dhcp=params["dhcp"])
+    module.exit_json(changed=False, **result._asdict())
 
 
 if __name__ == "__main__":

@@ -337,10 +337,10 @@ def test_a_wrong_interface_is_refused_with_every_fault_before_anything_is_change
     )
     said = " ".join(output.split())
     for fault in (
-        "frontend_private_interface: public0 is the way to the outside",
+        "frontend_private_interface: public0 has the default route",
         "frontend_private_address: public0 has not the address 10.1.1.1",
         "frontend_private_subnet: 10.0.0.0/8 overlaps 10.0.0.0/8, which is reached by private0",
-        "are free where /var/lib/rocks/install goes",
+        "MiB are free for /var/lib/rocks/install",
     ):
         assert fault in said, output
     assert "changed=0" in output

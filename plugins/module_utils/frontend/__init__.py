@@ -1,3 +1,3 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The frontend itself: whether a machine can become one, and what it is in its own database."""
+"""The frontend itself: checks before its setup, and its rows in its own database."""

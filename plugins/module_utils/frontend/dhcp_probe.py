@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which DHCP servers answer on an interface: ask as a machine would that is switched on there, and listen.
+"""Find the DHCP servers on an interface: send a DHCPDISCOVER and collect the offers.
 
-Nothing is taken: an offer that is not requested is forgotten by its server (RFC 2131, 3.1).  A packet socket hears
-the answers whatever else runs on the machine, and before the interface has an address.
+No lease is taken: a server forgets an offer that is not requested (RFC 2131, 3.1).  A packet socket
+receives the answers whatever else runs on the machine, and before the interface has an address.
 """
 
 from __future__ import annotations
@@ -18,73 +18,81 @@ from typing import Callable, Iterator, NamedTuple, Optional
 from ..dhcp_options import parse_options
 from ..errors import Refused, Unavailable
 
-# dnsmasq and dhcpd try whether an address is in use before they offer it, for up to three seconds.
+# dnsmasq and dhcpd check for up to three seconds that an address is unused before they offer it.
 LISTEN_SECONDS = 4.0
-SEND_AT = (0.0, 1.5)  # one may be lost
+SEND_AT = (0.0, 1.5)  # twice, since a packet can be lost
 
-ETH_P_IP, UDP = 0x0800, 17
-SERVER_PORT, CLIENT_PORT = 67, 68
+ETH_P_IP = 0x0800
+UDP = 17
+SERVER_PORT = 67
+CLIENT_PORT = 68
 TRANSACTION = 0x726F636B
 COOKIE = b"\x63\x82\x53\x63"
-MESSAGE_TYPE, SERVER, END, PAD = 53, 54, 255, 0
-DISCOVER, OFFER = 1, 2
-REQUEST_KIND, REPLY_KIND, BROADCAST_FLAG = 1, 2, 0x8000
+MESSAGE_TYPE = 53
+SERVER = 54
+END = 255
+DISCOVER = 1
+OFFER = 2
+REQUEST_KIND = 1
+REPLY_KIND = 2
+BROADCAST_FLAG = 0x8000
 FIXED = struct.Struct("!BBBBIHH16s16s64s128s4s")
-LONGEST = 65535
+MAX_PACKET = 65535
 
 
 class Offer(NamedTuple):
-    """An answer: which server gives which address."""
+    """An offer of a DHCP server."""
 
     server: str
     address: str
 
 
 def find_servers(interface: str, mac: str, seconds: float = LISTEN_SECONDS) -> tuple[str, ...]:
-    """The addresses of the servers that make an offer to ``mac``, sorted.
+    """Return the sorted addresses of the servers that make an offer to ``mac``.
 
-    Raises Refused without the right to open packet sockets, Unavailable when the interface cannot be used.
+    Raises Refused without the permission to open packet sockets, Unavailable if the interface
+    cannot be used.
     """
     try:
-        # Outgoing packets do not come back on a socket of one protocol, so that our own question is not heard.
+        # A socket of one protocol does not receive outgoing packets, hence not our own request.
         with socket.socket(
             socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP)
-        ) as open_socket:
-            open_socket.bind((interface, ETH_P_IP))
-            return tuple(
-                sorted({offer.server for offer in _offers(open_socket, interface, mac, seconds)})
-            )
+        ) as packet_socket:
+            packet_socket.bind((interface, ETH_P_IP))
+            offers = _offers(packet_socket, interface, mac, seconds)
+            return tuple(sorted({offer.server for offer in offers}))
     except PermissionError:
-        raise Refused("asking for DHCP servers needs root", interface, "become: true") from None
+        what = "probing for DHCP servers requires root"
+        raise Refused(what, interface, "set `become: true`") from None
     except OSError as error:
-        raise Unavailable(
-            f"cannot be asked for DHCP servers ({error.strerror})", interface, "set it up"
-        ) from error
+        what = f"cannot probe for DHCP servers ({error.strerror})"
+        raise Unavailable(what, interface, "bring the interface up") from error
 
 
 def _offers(
-    asking: socket.socket,
+    packet_socket: socket.socket,
     interface: str,
     mac: str,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Offer]:
-    started, waiting = clock(), list(SEND_AT)
+    started = clock()
+    send_at = [started + delay for delay in SEND_AT]
     while clock() < started + seconds:
-        if waiting and clock() >= started + waiting[0]:
-            del waiting[0]
-            asking.sendto(discover_packet(mac), (interface, ETH_P_IP, 0, 0, b"\xff" * 6))
-        until = min(started + seconds, started + waiting[0] if waiting else started + seconds)
-        if select.select([asking], [], [], max(0.0, until - clock()))[0]:
-            found = parse_offer(asking.recv(LONGEST))
-            if found:
-                yield found
+        if send_at and clock() >= send_at[0]:
+            del send_at[0]
+            packet_socket.sendto(discover_packet(mac), (interface, ETH_P_IP, 0, 0, b"\xff" * 6))
+        until = min([started + seconds, *send_at])
+        if select.select([packet_socket], [], [], max(0.0, until - clock()))[0]:
+            offer = parse_offer(packet_socket.recv(MAX_PACKET))
+            if offer:
+                yield offer
 
 
 def discover_packet(mac: str) -> bytes:
-    """A DHCPDISCOVER from nobody to everybody, in UDP in IPv4."""
+    """Return a broadcast DHCPDISCOVER as an IPv4 packet."""
     hardware = bytes.fromhex(mac.replace(":", "")).ljust(16, b"\0")
-    flags = BROADCAST_FLAG  # the answer must not be sent to an address that nobody has
+    flags = BROADCAST_FLAG  # the client has no address to which the answer could be sent
     fixed = FIXED.pack(
         REQUEST_KIND, 1, 6, 0, TRANSACTION, 0, flags, b"", hardware, b"", b"", COOKIE
     )
@@ -97,38 +105,34 @@ def discover_packet(mac: str) -> bytes:
 
 
 def parse_offer(data: bytes) -> Optional[Offer]:
-    """The offer to our question that a packet holds; None for everything else, however malformed."""
+    """Return the offer in a packet; None for any other packet, however malformed."""
     head = (data[0] & 15) * 4 if data else 0
     if head < 20 or len(data) < head + 8 + FIXED.size or data[9] != UDP:
         return None
-    source, target = struct.unpack_from("!HH", data, head)
     message = data[head + 8 :]
-    kind, transaction, cookie = (
-        message[0],
-        struct.unpack_from("!I", message, 4)[0],
-        message[236:240],
+    ports = struct.unpack_from("!HH", data, head)
+    transaction = struct.unpack_from("!I", message, 4)
+    expected = (
+        ports == (SERVER_PORT, CLIENT_PORT)
+        and message[0] == REPLY_KIND
+        and transaction == (TRANSACTION,)
+        and message[236:240] == COOKIE
     )
-    if (source, target, kind, transaction, cookie) != (
-        SERVER_PORT,
-        CLIENT_PORT,
-        REPLY_KIND,
-        TRANSACTION,
-        COOKIE,
-    ):
+    if not expected:
         return None
     options = parse_options(message[240:])
     if options.get(MESSAGE_TYPE) != bytes([OFFER]):
         return None
     server = options.get(SERVER, b"")
-    return Offer(_dotted(server if len(server) == 4 else data[12:16]), _dotted(message[16:20]))
+    return Offer(_ip_text(server if len(server) == 4 else data[12:16]), _ip_text(message[16:20]))
 
 
-def _dotted(packed: bytes) -> str:
+def _ip_text(packed: bytes) -> str:
     return str(ipaddress.IPv4Address(packed))
 
 
 def _checksum(head: bytes) -> bytes:
-    """The Internet checksum (RFC 1071)."""
+    """Return the Internet checksum (RFC 1071)."""
     total = sum(struct.unpack(f"!{len(head) // 2}H", head))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What this machine has: interfaces and routes as iproute2 tells them, and free space."""
+"""Read facts about this machine: interfaces and routes from iproute2, and free space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .. import process
 from ..errors import DescriptionError
 from .model import Route
 
-ASK_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 LOOPBACK = "lo"
 DEFAULT = ipaddress.IPv4Network("0.0.0.0/0")
 MIB = 1 << 20
@@ -21,32 +21,35 @@ MIB = 1 << 20
 def interface_addresses(
     run: process.Run = process.run,
 ) -> dict[str, tuple[ipaddress.IPv4Interface, ...]]:
-    """The interfaces but the loopback, each with its IPv4 addresses."""
-    answer = run(["ip", "-json", "address", "show"], timeout=ASK_SECONDS)
+    """Return the IPv4 addresses of each interface except the loopback.  Raises CommandError."""
+    result = run(["ip", "-json", "address", "show"], timeout=TIMEOUT_SECONDS)
     return {
         link["ifname"]: tuple(
-            ipaddress.IPv4Interface(f"{one['local']}/{one['prefixlen']}")
-            for one in link.get("addr_info", ())
-            if one["family"] == "inet"
+            ipaddress.IPv4Interface(f"{address['local']}/{address['prefixlen']}")
+            for address in link.get("addr_info", ())
+            if address["family"] == "inet"
         )
-        for link in json.loads(answer.stdout)
+        for link in json.loads(result.stdout)
         if link.get("ifname", LOOPBACK) != LOOPBACK
     }
 
 
 def routes(run: process.Run = process.run) -> tuple[Route, ...]:
-    """The networks of the main routing table; one that several ways lead to stands there for each."""
-    answer = run(["ip", "-json", "-4", "route", "show"], timeout=ASK_SECONDS)
-    found = []
-    for one in json.loads(answer.stdout or "[]"):
-        network = DEFAULT if one["dst"] == "default" else ipaddress.IPv4Network(one["dst"])
-        ways = [one, *one.get("nexthops", ())]
-        found += [Route(network, way["dev"]) for way in ways if "dev" in way]
-    return tuple(found)
+    """Return the main routing table; a route with several next hops is several rows.
+
+    Raises CommandError.
+    """
+    result = run(["ip", "-json", "-4", "route", "show"], timeout=TIMEOUT_SECONDS)
+    table = []
+    for route in json.loads(result.stdout or "[]"):
+        network = DEFAULT if route["dst"] == "default" else ipaddress.IPv4Network(route["dst"])
+        hops = [route, *route.get("nexthops", ())]
+        table += [Route(network, hop["dev"]) for hop in hops if "dev" in hop]
+    return tuple(table)
 
 
 def mac_address(interface: str) -> str:
-    """The interface's MAC; empty when it has none."""
+    """Return the interface's MAC address; empty if it has none or does not exist."""
     try:
         with open(f"/sys/class/net/{interface}/address", encoding="ascii") as file:
             text = file.read().strip()
@@ -56,12 +59,14 @@ def mac_address(interface: str) -> str:
 
 
 def free_mib(folder: str) -> int:
-    """MiB that are free where the folder is, or will be.  Raises DescriptionError for a relative one."""
+    """Return the free MiB of the file system where the folder is or will be created.
+
+    Raises DescriptionError for a relative path.
+    """
     if not os.path.isabs(folder):
-        raise DescriptionError(
-            f"{folder!r} does not begin with /", "frontend_distributions", "give the whole path"
-        )
+        what = f"{folder!r} is not an absolute path"
+        raise DescriptionError(what, "frontend_distributions", "use a path that begins with /")
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
-    there = os.statvfs(folder)
-    return there.f_bavail * there.f_frsize // MIB
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize // MIB

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is asked of a machine that is to be a frontend, and what the machine has."""
+"""The requested settings of a frontend, and the facts about the machine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import NamedTuple
 
 
 class FrontendSettings(NamedTuple):
-    """What the administrator says; ``folder`` is where distributions go, ``space`` how many MiB must be free there.
-
-    homes  the directory that nodes mount; empty for none
-    """
+    """What the administrator requests."""
 
     interface: str
     address: str
@@ -20,8 +17,11 @@ class FrontendSettings(NamedTuple):
     name: str
     zone: str
     folder: str
+    """For distributions."""
     space: int
+    """MiB that must be free there."""
     homes: str
+    """The folder of home directories that nodes mount; empty for none."""
 
 
 class Route(NamedTuple):
@@ -32,14 +32,12 @@ class Route(NamedTuple):
 
 
 class HostFacts(NamedTuple):
-    """What the machine has.
-
-    addresses  of each interface but the loopback, as ``10.1.1.1/8``
-    free       MiB where distributions go
-    servers    addresses of other DHCP servers that answer on the wanted interface
-    """
+    """The facts about the machine."""
 
     addresses: dict[str, tuple[ipaddress.IPv4Interface, ...]]
+    """By interface, without the loopback; for example ``10.1.1.1/8``."""
     routes: tuple[Route, ...]
     free: int
+    """Free MiB in the folder for distributions."""
     servers: tuple[str, ...]
+    """The addresses of other DHCP servers that answer on the private interface."""

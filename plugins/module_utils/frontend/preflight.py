@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether this machine can be the frontend that is wanted: ask it, judge, and tell every fault at once."""
+"""Check whether this machine can become the requested frontend, and report all faults at once."""
 
 from __future__ import annotations
 
@@ -13,29 +13,36 @@ from .preflight_rules import find_faults
 
 
 class PreflightResult(NamedTuple):
-    """What is worth knowing of a machine that can be the frontend; ``free`` is in MiB."""
+    """Facts about a machine that passed the checks."""
 
     mac: str
+    """Of the private interface."""
     free: int
+    """Free MiB in the folder for distributions."""
 
 
 def check_host(settings: FrontendSettings, *, probe_dhcp: bool) -> PreflightResult:
-    """Raise what stands against it; nothing on the machine was changed then.
+    """Check this machine, and raise one error that combines all faults.  Nothing is changed.
 
-    probe_dhcp  whether another DHCP server on the private side would be a fault
+    With ``probe_dhcp``, another DHCP server on the private side is a fault.
     """
     addresses = host_facts.interface_addresses()
     mac = host_facts.mac_address(settings.interface)
     servers: tuple[str, ...] = ()
     if probe_dhcp and mac and settings.interface in addresses:
-        own = {str(one.ip) for there in addresses.values() for one in there}
+        own_addresses = {str(address.ip) for group in addresses.values() for address in group}
         servers = tuple(
             server
             for server in dhcp_probe.find_servers(settings.interface, mac)
-            if server not in own
+            if server not in own_addresses
         )
-    there = HostFacts(addresses, host_facts.routes(), host_facts.free_mib(settings.folder), servers)
-    found = find_faults(settings, there)
-    if found:
-        raise combine(found)
-    return PreflightResult(mac, there.free)
+    facts = HostFacts(
+        addresses=addresses,
+        routes=host_facts.routes(),
+        free=host_facts.free_mib(settings.folder),
+        servers=servers,
+    )
+    faults = find_faults(settings, facts)
+    if faults:
+        raise combine(faults)
+    return PreflightResult(mac, facts.free)

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Enter the frontend and its network into its own database (Table II of the paper, row 1), or bring both to other values.
+"""Create or change the frontend and its network in its own database (paper, Table II, row 1).
 
-One transaction: a frontend with a new address in the old network, or the other way round, never exists.
+Everything happens in one transaction, so that the address of the frontend is always one of its
+network.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ from ..cluster.nodes import find_node, list_nodes
 from ..cluster.scoped_values import GLOBAL, Scope
 from ..errors import DescriptionError, Refused
 
-RACK, RANK = 0, 0
+RACK = 0
+RANK = 0
 NETWORK = "private"
 COMMENT = "Gateway machine"
-SHOWN = 5
+MAX_SHOWN = 5
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Identity(NamedTuple):
-    """What the frontend is in its database."""
+    """The requested row of the frontend, and its network."""
 
     name: str
     mac: str
@@ -43,147 +45,163 @@ class Identity(NamedTuple):
 
 
 class Registration(NamedTuple):
-    """The frontend's row, its network, the names of the nodes that got another address, and a difference."""
+    """The result of a registration."""
 
     node: Node
     network: Network
     readdressed: list[str]
+    """The names of the nodes that got another address."""
     difference: dict[str, Any]
+    """The state ``before`` and ``after``."""
 
     @property
     def changed(self) -> bool:
+        """Whether the database was changed."""
         return bool(self.difference["before"] != self.difference["after"])
 
 
 def register_frontend(
     database: Database,
-    wanted: Identity,
+    identity: Identity,
     attributes: Mapping[str, str] = NONE,
     own_attributes: Mapping[str, str] = NONE,
     *,
     readdress: bool = False,
 ) -> Registration:
-    """Bring the frontend's row, the private network and these attributes to what is wanted.
+    """Set the frontend's row, the private network and the attributes in one transaction.
 
-    attributes      global ones; own_attributes are the frontend's own
-    readdress       when the network changes, nodes that would be outside get its next free addresses; without it that
-                    is refused, since it may be a typo
+    attributes      global attributes
+    own_attributes  attributes of the frontend
+    readdress       if the network changes, give nodes outside of it its next free addresses;
+                    otherwise such a change is refused, since it can be a typing error
 
-    Raises what is wrong with a name, an address or a network, and changes nothing then.
+    Raises the errors of names, addresses and networks; nothing is changed then.
     """
     with database.transaction():
-        own = _own(database, wanted)
-        before = _state(database, attributes, {own.name: own_attributes} if own else {})
-        moving = _outside(database, wanted, own)
+        current = _find_frontend(database, identity)
+        before = _state(database, attributes, {current.name: own_attributes} if current else {})
+        moving = _nodes_to_readdress(database, identity, current)
         if moving and not readdress:
-            raise _refusal(wanted, moving)
-        # Addresses are given back first: the network leaves them, or another node takes them.
-        giving = ([own] if own and own.ip not in ("", wanted.ip) else []) + moving
+            raise _refusal(identity, moving)
+        # Addresses are released first, since the network changes or other nodes take them.
+        releasing = ([current] if current and current.ip not in ("", identity.ip) else []) + moving
         ensure_nodes(
-            database, [{"was": node.name, "ip": NO_ADDRESS} for node in giving], allow_frontend=True
+            database,
+            [{"was": node.name, "ip": NO_ADDRESS} for node in releasing],
+            allow_frontend=True,
         )
-        put_network(database, NETWORK, subnet=wanted.subnet, zone=wanted.zone, kind="private")
-        ensure_nodes(database, [_row(wanted, own)], allow_frontend=True)
+        put_network(database, NETWORK, subnet=identity.subnet, zone=identity.zone, kind="private")
+        ensure_nodes(database, [_row(identity, current)], allow_frontend=True)
         ensure_nodes(
             database, [{"was": node.name, "ip": ""} for node in moving], allow_frontend=True
         )
-        for scope, values in ((GLOBAL, attributes), (Scope(node=wanted.name), own_attributes)):
+        for scope, values in ((GLOBAL, attributes), (Scope(node=identity.name), own_attributes)):
             for name, value in values.items():
                 set_attribute(database, name, value, scope)
-        after = _state(database, attributes, {wanted.name: own_attributes})
-        node = find_node(database, wanted.name)
-        network = next(one for one in list_networks(database) if one.name == NETWORK)
+        after = _state(database, attributes, {identity.name: own_attributes})
+        node = find_node(database, identity.name)
+        network = next(row for row in list_networks(database) if row.name == NETWORK)
     return Registration(
-        node, network, [one.name for one in moving], {"before": before, "after": after}
+        node=node,
+        network=network,
+        readdressed=[node.name for node in moving],
+        difference={"before": before, "after": after},
     )
 
 
-def _own(database: Database, wanted: Identity) -> Optional[Node]:
-    """The frontend's present row, whatever it is called; None in a new database.
+def _private_network(database: Database) -> Optional[Network]:
+    return next((row for row in list_networks(database) if row.name == NETWORK), None)
 
-    It is the first of its rack, or the one with its MAC or address.
+
+def _find_frontend(database: Database, identity: Identity) -> Optional[Node]:
+    """Return the frontend's current row, whatever its name is; None in a new database.
+
+    It is the row with the requested name, the first of its rack, or one with the MAC or IP address.
     """
-    kind = next((one for one in list_memberships(database) if one.name == MEMBERSHIP), None)
-    if kind is None:
+    membership = next((row for row in list_memberships(database) if row.name == MEMBERSHIP), None)
+    if membership is None:
+        what = f"membership {MEMBERSHIP!r} not found"
+        raise DescriptionError(what, "", "add it with rocks_membership")
+    if not is_frontend(membership.appliance, membership.name):
         raise DescriptionError(
-            f"there is no membership {MEMBERSHIP!r}", "", "describe it with rocks_membership"
-        )
-    if not is_frontend(kind.appliance, kind.name):
-        raise DescriptionError(
-            f"membership {MEMBERSHIP!r} is of appliance {kind.appliance!r}",
+            f"membership {MEMBERSHIP!r} has appliance {membership.appliance!r}",
             "",
-            f"give it appliance {FRONTEND!r}: rocks_membership",
+            f"set it to {FRONTEND!r} with rocks_membership",
         )
-    there = list_nodes(database)
-    frontends = [one for one in there if one.membership == MEMBERSHIP]
-    other = next((one for one in there if one.name == wanted.name and one not in frontends), None)
-    if other:
-        raise Refused(
-            f"{wanted.name} is a node already ({other.membership})",
-            "frontend_name",
-            "choose another name",
-        )
-    named = [one for one in frontends if one.name == wanted.name]
-    first = [one for one in frontends if (one.rack, one.rank) == (RACK, RANK)]
-    same = [
-        one for one in frontends if one.ip == wanted.ip or (wanted.mac and one.mac == wanted.mac)
+    nodes = list_nodes(database)
+    frontends = [node for node in nodes if node.membership == MEMBERSHIP]
+    for node in nodes:
+        if node.name == identity.name and node not in frontends:
+            what = f"{identity.name} is already the name of a node ({node.membership})"
+            raise Refused(what, "frontend_name", "use another name")
+    same_name = [node for node in frontends if node.name == identity.name]
+    first = [node for node in frontends if (node.rack, node.rank) == (RACK, RANK)]
+    same_address = [
+        node
+        for node in frontends
+        if node.ip == identity.ip or (identity.mac and node.mac == identity.mac)
     ]
-    return next(iter(named + first + same), None)
+    return next(iter(same_name + first + same_address), None)
 
 
-def _outside(database: Database, wanted: Identity, own: Optional[Node]) -> list[Node]:
-    """The other nodes of the present private network whose addresses are not in the wanted one."""
-    present = next((one for one in list_networks(database) if one.name == NETWORK), None)
-    if present is None:
+def _nodes_to_readdress(
+    database: Database, identity: Identity, current: Optional[Node]
+) -> list[Node]:
+    """Return the other nodes of the present private network whose addresses become invalid."""
+    network = _private_network(database)
+    if network is None:
         return []
-    new, old = ipaddress.IPv4Network(wanted.subnet), subnet_of(present)
+    new = ipaddress.IPv4Network(identity.subnet)
+    old = subnet_of(network)
     return [
         node
         for node in list_nodes(database)
         if node.ip
-        and node != own
-        and _in(node.ip, old)
-        and (not _in(node.ip, new) or node.ip == wanted.ip)
+        and node != current
+        and _contains(old, node.ip)
+        and (not _contains(new, node.ip) or node.ip == identity.ip)
     ]
 
 
-def _in(ip: str, network: ipaddress.IPv4Network) -> bool:
+def _contains(network: ipaddress.IPv4Network, ip: str) -> bool:
     return ipaddress.IPv4Address(ip) in network
 
 
-def _row(wanted: Identity, own: Optional[Node]) -> dict[str, Any]:
+def _row(identity: Identity, current: Optional[Node]) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "name": wanted.name,
-        "ip": wanted.ip,
-        "arch": wanted.arch,
-        "mac": wanted.mac or None,
+        "name": identity.name,
+        "ip": identity.ip,
+        "arch": identity.arch,
+        "mac": identity.mac or None,
     }
-    if own:
-        return {**row, "was": own.name}
+    if current:
+        return {**row, "was": current.name}
     return {**row, "membership": MEMBERSHIP, "rack": RACK, "rank": RANK, "comment": COMMENT}
 
 
-def _refusal(wanted: Identity, moving: list[Node]) -> Refused:
-    shown = ", ".join(f"{one.name} ({one.ip})" for one in moving[:SHOWN])
-    more = f" and {len(moving) - SHOWN} more" if len(moving) > SHOWN else ""
+def _refusal(identity: Identity, moving: list[Node]) -> Refused:
+    shown = ", ".join(f"{node.name} ({node.ip})" for node in moving[:MAX_SHOWN])
+    more = f" and {len(moving) - MAX_SHOWN} more" if len(moving) > MAX_SHOWN else ""
     return Refused(
-        f"outside {wanted.subnet}, or where the frontend is to be: {shown}{more}",
+        f"nodes outside {identity.subnet}, or with the frontend's new address: {shown}{more}",
         "frontend_private_subnet",
-        "with frontend_readdress=true they get the next free addresses, and must be started again",
+        "set frontend_readdress=true to give them the next free addresses, then restart them",
     )
 
 
 def _state(
     database: Database, attributes: Mapping[str, str], owned: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    """What a difference shows: the network, all nodes' addresses, and the attributes that are meant."""
+    """Return what the difference shows: the network, all nodes' addresses and the attributes.
+
+    ``owned`` are the attributes of a node by its name.
+    """
+    network = _private_network(database)
     return {
-        "network": next(
-            (to_dict(one) for one in list_networks(database) if one.name == NETWORK), {}
-        ),
+        "network": to_dict(network) if network else {},
         "nodes": {
-            one.name: {"ip": one.ip, "mac": one.mac, "arch": one.arch}
-            for one in list_nodes(database)
+            node.name: {"ip": node.ip, "mac": node.mac, "arch": node.arch}
+            for node in list_nodes(database)
         },
         "attributes": {name: get_attribute(database, name) for name in attributes},
         "own attributes": {

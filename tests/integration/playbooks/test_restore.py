@@ -48,6 +48,6 @@ def test_check_mode_judges_the_machine_by_the_backup_and_leaves_no_secrets(
     tmp_path: pathlib.Path, backup: pathlib.Path
 ) -> None:
     said = restored(tmp_path, "-e", f"frontend_backup={backup}")
-    assert "frontend_private_interface: there is no interface 'nowhere0'" in said, said
+    assert "frontend_private_interface: unknown interface 'nowhere0'" in said, said
     assert not list(tmp_path.rglob("cluster.dump"))
     assert "changed: [localhost]" in said.partition("Extract the database and the variables")[2]

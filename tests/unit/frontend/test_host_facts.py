@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What iproute2 says, as it was seen."""
+"""Facts from recorded output of iproute2."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.frontend.model import 
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 
 
-def saying(answer: Any) -> Any:
+def program(answer: Any) -> Any:
+    """Return a stand-in for ``process.run`` that prints ``answer`` as JSON."""
     return lambda *_argv, **_options: ProgramResult(0, json.dumps(answer), "", 0.0)
 
 
-def test_an_interface_has_its_ipv4_addresses_and_the_loopback_is_none() -> None:
+def test_interfaces_are_listed_with_ipv4_addresses_without_the_loopback() -> None:
     links = [
         {"ifname": "lo", "addr_info": [{"family": "inet", "local": "127.0.0.1", "prefixlen": 8}]},
         {
@@ -32,15 +33,15 @@ def test_an_interface_has_its_ipv4_addresses_and_the_loopback_is_none() -> None:
             ],
         },
         {"ifname": "ib0"},
-        {},  # iproute2 leaves empty objects for what it was not asked about
+        {},  # iproute2 prints empty objects for links that it filters out
     ]
-    assert host_facts.interface_addresses(saying(links)) == {
+    assert host_facts.interface_addresses(program(links)) == {
         "eth1": (ipaddress.IPv4Interface("10.1.1.1/8"),),
         "ib0": (),
     }
 
 
-def test_a_route_over_two_ways_stands_there_for_both() -> None:
+def test_a_route_with_two_next_hops_is_two_rows() -> None:
     routes = [
         {"dst": "default", "nexthops": [{"dev": "eth0"}, {"dev": "eth2"}]},
         {"dst": "10.0.0.0/8", "dev": "eth1"},
@@ -48,7 +49,7 @@ def test_a_route_over_two_ways_stands_there_for_both() -> None:
         {"type": "blackhole", "dst": "198.51.100.0/24"},
     ]
     default = ipaddress.IPv4Network("0.0.0.0/0")
-    assert host_facts.routes(saying(routes)) == (
+    assert host_facts.routes(program(routes)) == (
         Route(default, "eth0"),
         Route(default, "eth2"),
         Route(ipaddress.IPv4Network("10.0.0.0/8"), "eth1"),
@@ -56,12 +57,12 @@ def test_a_route_over_two_ways_stands_there_for_both() -> None:
     )
 
 
-def test_the_space_of_a_folder_that_is_not_there_yet_is_that_of_where_it_goes(
+def test_the_free_space_of_a_missing_folder_is_that_of_its_parent(
     tmp_path: pathlib.Path,
 ) -> None:
     assert host_facts.free_mib(f"{tmp_path}/a/b") == host_facts.free_mib(str(tmp_path)) > 0
 
 
 def test_a_relative_folder_is_refused() -> None:
-    with pytest.raises(DescriptionError, match="does not begin with /"):
+    with pytest.raises(DescriptionError, match="not an absolute path"):
         host_facts.free_mib("install")
