@@ -1,20 +1,21 @@
 #!/usr/bin/python
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The reports that there are, and what they would say."""
+"""List the reports, and preview service configuration files."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rocks_report_info
-short_description: Tells what services' files would say
+short_description: Preview service configuration files
 version_added: 0.1.0
 description:
   - Lists the reports with their options, or renders some of them without writing anything.
-  - What stands in a report's way is told with it, for example that Kea has no MySQL back end.
+  - RV(reports[].fault) contains what prevents a report, for example a Kea without its MySQL back
+    end.
 options:
   name:
-    description: The reports to render. Without it, all reports are listed, and none is rendered.
+    description: The reports to render. Without it, all reports are listed and none is rendered.
     type: list
     elements: str
 extends_documentation_fragment:
@@ -26,16 +27,16 @@ author: the npaci.rocks contributors (@npaci)
 """
 
 EXAMPLES = r"""
-- name: Which reports are there?
+- name: List all reports
   npaci.rocks.rocks_report_info:
-  register: known
+  register: all_reports
 
-- name: What would /etc/hosts say?
+- name: Render /etc/hosts
   npaci.rocks.rocks_report_info:
     name: hosts
   register: hosts
 
-- name: Show it
+- name: Print it
   ansible.builtin.debug:
     msg: "{{ hosts.reports[0].files['/etc/hosts'] }}"
 """
@@ -48,19 +49,19 @@ reports:
   elements: dict
   contains:
     name:
-      description: The report.
+      description: The name of the report.
       type: str
     summary:
-      description: What it is for.
+      description: Its purpose.
       type: str
     enabled:
-      description: Whether the site has it.
+      description: Whether the site enables it.
       type: bool
     options:
       description: Its options with their values.
       type: dict
     files:
-      description: The content of each of its files by path, when it was named.
+      description: The content of its files by path, if it was rendered.
       type: dict
     fault:
       description: Why it cannot be written; empty when it can.
@@ -81,7 +82,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_reader,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.preview import preview_reports
 
 SPEC = {"name": {"type": "list", "elements": "str"}}
@@ -89,12 +90,9 @@ SPEC = {"name": {"type": "list", "elements": "str"}}
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
-    try:
-        with connect_as_reader(module.params["database"]) as database:
-            shown = preview_reports(database, settings.load(), module.params["name"])
-    except RocksError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, reports=[one._asdict() for one in shown])
+    with errors_as_failure(module), connect_as_reader(module.params["database"]) as database:
+        previews = preview_reports(database, settings.load(), module.params["name"])
+    module.exit_json(changed=False, reports=[preview._asdict() for preview in previews])
 
 
 if __name__ == "__main__":

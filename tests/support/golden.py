@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Golden files: what a renderer said when somebody last read it.  ``pytest --renew`` writes them anew."""
+"""Golden files: reviewed output of a renderer.  ``pytest --renew`` writes them again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Golden = Callable[[str, str], None]
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:
-    """``golden(name, text)`` compares with the file of that name in the folder ``golden`` beside the test."""
+    """Return a function that compares a text with a file in the test's folder ``golden``."""
     folder = request.path.parent / "golden"
 
     def compare(name: str, text: str) -> None:
@@ -22,7 +22,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         if request.config.getoption("--renew"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        assert path.exists(), f"{path} is missing: pytest --renew writes it, people read it"
+        assert path.exists(), f"{path} is missing; create it with pytest --renew, then review it"
         assert text == path.read_text(encoding="utf-8")
 
     return compare

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A DHCP server that runs on what the reports wrote, in a network of the test's own."""
+"""A DHCP server that runs with its report in the test's own network."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ READY_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Serving:
-    """The server, and the site whose report it reads."""
+    """A running server, and the site whose report it reads."""
 
     net: Network
     settings: Settings
     server: Daemon
 
     def write(self) -> Outcome:
-        """Bring the report up to date, as seen from the frontend."""
+        """Write the report in the frontend's namespace."""
         return self.net.server.call(_write, self.settings)
 
 
@@ -47,14 +47,13 @@ def serving(
     folder: pathlib.Path,
     database: Database,
     env: Mapping[str, str] = {},
-    **said: Any,
+    **options: Any,
 ) -> Iterator[Serving]:
-    """``kea``, ``dhcpd`` or ``dnsmasq`` on its report of ``database``.
+    """Run ``kea``, ``dhcpd`` or ``dnsmasq`` with its report of ``database``.
 
-    env   of the server
-    said  options of the report
+    ``env`` is added to the environment of the server; ``options`` are those of the report.
     """
-    options = {**_options(name, folder), **said}
+    options = {**_options(name, folder), **options}
     settings = Settings(
         database=database.location.url, url="http://10.1.1.1", reports={name: options}
     )
@@ -82,15 +81,15 @@ def _server(name: str, folder: pathlib.Path) -> tuple[list[str], Mapping[str, st
         (folder / "leases").touch()
         files = ["-cf", f"{folder}/dhcpd.conf", "-lf", f"{folder}/leases", "-pf", f"{folder}/pid"]
         argv = ["dhcpd", "-4", "-f", "-d", *files, BRIDGE]
-    # An init starts it again.
+    # Restart it when it exits, as an init does.
     return ["sh", "-c", f"while :; do {shlex.join(argv)}; done"], {}
 
 
 def _options(name: str, folder: pathlib.Path) -> dict[str, Any]:
-    """The report's options: its files in the folder, and how a server without systemd is spoken with."""
+    """Return the report's options: files in the folder, and commands that work without systemd."""
     if name == "kea":
-        places = {"socket": f"{folder}/kea.sock", "leases": f"{folder}/kea.leases"}
-        return into(folder, name, interfaces=[BRIDGE], **places)
+        paths = {"socket": f"{folder}/kea.sock", "leases": f"{folder}/kea.leases"}
+        return into(folder, name, interfaces=[BRIDGE], **paths)
     alive = ["sh", "-c", f"kill -0 $(cat {folder}/pid)"]
     (folder / "restart").write_text(
         f"old=$(cat {folder}/pid); kill $old\n"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster for the reports: the paper's Table II, and around it one of everything that a report shows."""
+"""A cluster for the reports: the paper's Table II, and one of everything else in a report."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from .cluster import fill
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMBAnCmeOcMIsMQExU6ygiGyW7k5YUmtBxBUJ4lEX2Qi"
 SQLITE = Location("sqlite:///x/cluster.sqlite", "sqlite", "/x/cluster.sqlite")
 MARIADB = Location("mysql://root@localhost/cluster", "mysql", "cluster", "root")
-# What only a machine, or a site, can say.
-SAID: Mapping[str, Mapping[str, Any]] = {
+# Options that are detected on a machine or required from a site.
+REQUIRED_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "kea": {
         "interfaces": ["lo"],
         "release": "2.2.0",
@@ -43,11 +43,11 @@ SAID: Mapping[str, Mapping[str, Any]] = {
     "dnsmasq": {"interfaces": ["lo"]},
 }
 
-PATHS = ("path", "hosts", "names", "folder")  # the options that say where files are
+PATHS = ("path", "hosts", "names", "folder")  # options with the paths of files
 
 
 def describe(database: Database) -> None:
-    """Table II; BMCs on a network of their own, counted hardware, a host key, a power unit, a pool."""
+    """Create Table II with BMCs in their own network, hardware, a host key, a power unit, a pool."""
     fill(database)
     with database.transaction():
         database.execute(
@@ -86,52 +86,56 @@ def describe(database: Database) -> None:
 
 @pytest.fixture
 def described(database: Database) -> Database:
-    """The database of ``describe``."""
+    """Return the database of ``describe``."""
     describe(database)
     return database
 
 
 @pytest.fixture
 def snapshot(described: Database) -> Iterator[Snapshot]:
-    """All that reports read of it."""
+    """Yield the complete snapshot of it."""
     yield read_snapshot(described, {HARDWARE, GROUPS})
 
 
 def report(name: str) -> Report:
-    """The report of that name."""
-    return next(one for one in REPORTS if one.name == name)
+    """Return the report of that name."""
+    return next(candidate for candidate in REPORTS if candidate.name == name)
 
 
 def site(
     name: str, location: Location = SQLITE, folder: str = "/nonexistent", **options: Any
 ) -> Site:
-    """A frontend at 10.1.1.1 with the report's defaults, and ``options`` over them."""
-    said = {**default_options(report(name)), **SAID.get(name, {}), **options}
-    return Site(said, "http://10.1.1.1", location, Templates(folder))
+    """Return the settings of a frontend at 10.1.1.1; ``options`` override the defaults."""
+    merged = {**default_options(report(name)), **REQUIRED_OPTIONS.get(name, {}), **options}
+    return Site(
+        options=merged, url="http://10.1.1.1", database=location, templates=Templates(folder)
+    )
 
 
 def text(name: str, snapshot: Snapshot, **options: Any) -> str:
-    """The one file of a report."""
+    """Render a report with one file."""
     (content,) = report(name).render(snapshot, site(name, **options)).values()
     return content
 
 
 def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
-    """The report's options with every file in ``folder`` under its own name."""
-    said = {**default_options(report(name)), **SAID.get(name, {}), **options}
-    for option, value in said.items():
+    """Return the report's options with all its files in ``folder``."""
+    merged = {**default_options(report(name)), **REQUIRED_OPTIONS.get(name, {}), **options}
+    for option, value in merged.items():
         if option in PATHS and option not in options:
-            said[option] = (
+            merged[option] = (
                 str(folder / pathlib.PurePath(value).name) if option != "folder" else str(folder)
             )
-    return said
+    return merged
 
 
 def settings(folder: pathlib.Path, *names: str) -> Settings:
-    """A site that has these reports, the files of each in a folder of its own, and none of their daemons running."""
-    said = {}
+    """Return a site with these reports in separate folders; none of their daemons is running."""
+    reports = {}
     for name in names:
-        its = folder / name if len(names) > 1 else folder
-        its.mkdir(exist_ok=True)
-        said[name] = into(its, name, **({"alive": ["false"]} if report(name).service else {}))
-    return Settings(url="http://10.1.1.1", reports=said)
+        report_folder = folder / name if len(names) > 1 else folder
+        report_folder.mkdir(exist_ok=True)
+        reports[name] = into(
+            report_folder, name, **({"alive": ["false"]} if report(name).service else {})
+        )
+    return Settings(url="http://10.1.1.1", reports=reports)

@@ -1,1 +1,1 @@
-"""One file of a service from the database: rendered, checked, swapped in, reloaded once (paper, 6.4)."""
+"""Service configuration files from the database: rendered, checked, installed (paper, 6.4)."""

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every address of the cluster with the name that it goes by: one list for hosts, DHCP, DNS, ssh and nginx."""
+"""List every address of the cluster with its names, for hosts, DHCP, DNS, ssh and nginx."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 from ..cluster.addressing import to_number
 from ..cluster.model import Interface, Network, Node
 
-NODE, ETHERNET, BMC = "node", "ethernet", "bmc"
+NODE = "node"
+ETHERNET = "ethernet"
+BMC = "bmc"
 
 
 class Address(NamedTuple):
-    """An address and whose it is.
-
-    host         the node's name, or ``compute-0-0-bmc`` for a further interface of compute-0-0
-    domain_name  the host name with the zone of the network, where that has one
-    kind         of the interface, or ``node`` for the first one
-    network      the network that it lies in; None for an address of the outside
-    """
+    """An IP address, its interface and its names."""
 
     ip: str
     mac: str
     host: str
+    """The node's name, or ``compute-0-0-bmc`` for a further interface of compute-0-0."""
     domain_name: str
+    """The host name with the zone of the network, if it has one."""
     kind: str
+    """The interface's kind, or ``node`` for a node's first interface."""
     node: Node
     network: Optional[Network]
+    """The network that contains the address, or None."""
 
 
 def list_addresses(
@@ -36,34 +36,51 @@ def list_addresses(
     interfaces: Mapping[str, Sequence[Interface]],
     networks: Sequence[Network],
 ) -> Iterator[Address]:
-    """All addresses, node by node; ``interfaces`` are by node.  What has no address yet is not among them."""
+    """Yield all addresses, node by node; ``interfaces`` are by node name.
+
+    Interfaces without an IP address are left out.
+    """
     ranges = [
         (to_number(network.netmask), to_number(network.subnet), network) for network in networks
     ]
 
-    def address(ip: str, mac: str, host: str, kind: str, node: Node) -> Address:
+    def find_network(ip: str) -> Optional[Network]:
         number = to_number(ip)
-        network = next(
-            (network for mask, subnet, network in ranges if number & mask == subnet), None
-        )
-        return Address(
-            ip,
-            mac,
-            host,
-            f"{host}.{network.zone}" if network and network.zone else host,
-            kind,
-            node,
-            network,
-        )
+        return next((network for mask, subnet, network in ranges if number & mask == subnet), None)
+
+    def domain_name(host: str, network: Optional[Network]) -> str:
+        return f"{host}.{network.zone}" if network and network.zone else host
 
     for node in nodes:
         if node.ip:
-            yield address(node.ip, node.mac, node.name, NODE, node)
-        for one in interfaces.get(node.name, ()):
-            if one.ip:
-                yield address(one.ip, one.mac, interface_host(node.name, one.name), one.kind, node)
+            network = find_network(node.ip)
+            yield Address(
+                ip=node.ip,
+                mac=node.mac,
+                host=node.name,
+                domain_name=domain_name(node.name, network),
+                kind=NODE,
+                node=node,
+                network=network,
+            )
+        for interface in interfaces.get(node.name, ()):
+            if interface.ip:
+                network = find_network(interface.ip)
+                host = interface_host(node.name, interface.name)
+                yield Address(
+                    ip=interface.ip,
+                    mac=interface.mac,
+                    host=host,
+                    domain_name=domain_name(host, network),
+                    kind=interface.kind,
+                    node=node,
+                    network=network,
+                )
 
 
 def interface_host(node: str, interface: str) -> str:
-    """The host name of a further interface: a kernel's name may hold dots and colons, which a host name may not."""
+    """Return the host name of a further interface.
+
+    The kernel allows dots and colons in the name of an interface; a host name must not have any.
+    """
     return f"{node}-{re.sub('[^a-z0-9]+', '-', interface.lower()).strip('-')}"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where the nodes of a network reach the frontend."""
+"""Find the address of the frontend in a network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from .model import Site, Snapshot
 
 
 def frontend_address(network: Network, snapshot: Snapshot, site: Site) -> str:
-    """Where nodes of ``network`` reach the frontend: its address there, else the one that all nodes are given."""
+    """Return the address at which nodes of ``network`` reach the frontend.
+
+    It is the frontend's address in that network, or else the one in the URL for all nodes;
+    empty if neither exists.
+    """
     frontends = sorted(
         (node for node in snapshot.nodes if node.appliance == FRONTEND), key=lambda node: node.id
     )
     names = [node.name for node in frontends]
     candidates = [node.ip for node in frontends] + [
-        one.ip for one in snapshot.interfaces if one.node in names
+        interface.ip for interface in snapshot.interfaces if interface.node in names
     ]
     for ip in filter(None, candidates):
         if to_number(ip) & to_number(network.netmask) == to_number(network.subnet):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a report is, and what it is made from: one state of the database, read once for all of them."""
+"""The parts of a report: the database snapshot that it reads, its functions and its result."""
 
 from __future__ import annotations
 
@@ -20,110 +20,113 @@ from .validators import is_ip, natural_key
 # Contents by path.
 Files = Mapping[str, str]
 Options = Mapping[str, Any]
-# Path -> content before and after; before is None where nobody knows, or where there was none.
+# Path -> content before and after; before is None if it is unknown or there was no file.
 Changes = Mapping[str, tuple[Optional[str], str]]
 Run = Callable[..., ProgramResult]
 
 
 class Hardware(NamedTuple):
-    """What the first installation counted; ``cpus`` are hardware threads, memory is in MiB."""
+    """The hardware that a node's first installation reported."""
 
     cpus: int
+    """Hardware threads."""
     sockets: int
     cores: int
+    """Per socket."""
     threads: int
+    """Per core."""
     memory: int
+    """MiB."""
     gpus: int = 0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One state of the database, with every name, MAC and address checked.
-
-    nodes       in the order in which people count: compute-0-9 before compute-0-10
-    compute     the names of the nodes that run jobs
-    hardware    node -> what was counted; empty unless a report needs it, as are the next two
-    attributes  node -> name -> value, the narrowest scope having won
-    groups      group -> its nodes, as the inventory has them
-    revision    grows with each change of the database
-    """
+    """One state of the database; every name, MAC address and IP address in it is valid."""
 
     nodes: tuple[Node, ...] = ()
+    """In natural order: compute-0-9 before compute-0-10."""
     networks: tuple[Network, ...] = ()
     interfaces: tuple[Interface, ...] = ()
     compute: frozenset[str] = frozenset()
+    """Names of the nodes that run jobs."""
     hardware: Mapping[str, Hardware] = field(default_factory=dict)
+    """By node; empty unless a report needs it, like the next two fields."""
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Node -> name -> value of the narrowest scope."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The inventory's groups with their nodes."""
     revision: int = 0
+    """Increases with every change of the database."""
 
     def attribute(self, node: str, name: str) -> str:
-        """A node's value of an attribute, or nothing."""
+        """Return a node's value of an attribute; empty if it is not set."""
         return self.attributes.get(node, {}).get(name, "")
 
     def compute_nodes(self) -> tuple[Node, ...]:
-        """The nodes that run jobs."""
+        """Return the nodes that run jobs."""
         return tuple(node for node in self.nodes if node.name in self.compute)
 
     @functools.cached_property
     def addresses(self) -> tuple[Address, ...]:
         """Every address with its names, node by node."""
-        further: dict[str, list[Interface]] = {}
-        for interface in sorted(self.interfaces, key=lambda one: natural_key(one.name)):
-            further.setdefault(interface.node, []).append(interface)
-        return tuple(list_addresses(self.nodes, further, self.networks))
+        by_node: dict[str, list[Interface]] = {}
+        for interface in sorted(self.interfaces, key=lambda row: natural_key(row.name)):
+            by_node.setdefault(interface.node, []).append(interface)
+        return tuple(list_addresses(self.nodes, by_node, self.networks))
 
 
 @dataclass(frozen=True)
 class Site:
-    """What a report needs beside the database.
-
-    options   of this report: its defaults, over them what the site says
-    url       how nodes reach the frontend's HTTP face
-    database  where the database is, for a service that reads it itself
-    templates    lays values out by a template
-    """
+    """The settings of a site for one report."""
 
     options: Options
+    """The report's defaults, overridden by those in rocks.yml."""
     url: str
+    """Base URL of the frontend's HTTP service, as nodes reach it."""
     database: Location
+    """For a service that reads the database itself."""
     templates: Templates
 
     @property
     def server(self) -> str:
-        """The address in ``url``, where it holds one."""
+        """The IP address in ``url``; empty if it contains a name."""
         host = urllib.parse.urlsplit(self.url).hostname or ""
         return host if is_ip(host) else ""
 
 
 class StagedFiles(NamedTuple):
-    """Rendered files that stand aside, to be checked before they take their names.
-
-    files   path -> where its new content is, or the path itself when it stays as it is
-    folder  for what only the check needs; it is removed afterwards
-    run     ``command.run``
-    """
+    """Rendered files under temporary names, to be checked before they are installed."""
 
     files: Mapping[str, str]
+    """Path -> temporary path of the new content, or the path itself if the file is unchanged."""
     folder: str
+    """For files that only the check needs; removed after the check."""
     run: Run
+    """Runs a program, as ``process.run`` does."""
 
 
 class Service(Protocol):
-    """A daemon that reads a report.  ``options`` are the report's: a site may say other commands."""
+    """A daemon that reads the files of a report.
+
+    ``options`` are those of the report: a site can replace the commands.
+    """
 
     @property
     def name(self) -> str:
-        """As a message names it."""
+        """The name in messages."""
 
     def is_running(self, options: Options, run: Run) -> bool:
-        """Whether it serves."""
+        """Return whether the daemon runs and answers."""
 
     def reload(self, options: Options, run: Run, changed: Changes) -> None:
-        """Make it take the changed files, without a restart where it can.  Raises CommandError with its words."""
+        """Make the daemon read the changed files, without a restart where that is possible.
+
+        Raises CommandError with the daemon's message.
+        """
 
     def restart(self, options: Options, run: Run) -> None:
-        """Start it again.  Raises CommandError."""
+        """Start the daemon again.  Raises CommandError."""
 
 
 def _nothing_to_prepare(_database: Database, _site: Site, _dry_run: bool) -> bool:
@@ -136,60 +139,60 @@ def _no_stale_state(_snapshot: Snapshot, _site: Site) -> None:
 
 @dataclass(frozen=True)
 class Report:
-    """One service's configuration as a function of the database.
-
-    render   the files, from values alone
-    check    the daemon's own check of them, or ours where there is none; raises what it finds
-    needs    the further parts of the snapshot that it reads
-    look     completes the options with what only the machine can say
-    prepare  makes what the service needs besides files, in the database; whether it changed anything
-    keep     the content of a file, given what it is now and what was rendered
-    drop_stale_state   makes a running service forget what it remembers and the database no longer says
-    """
+    """The configuration files of one service as a function of the database."""
 
     name: str
     summary: str
     options: Options
+    """All options with their defaults."""
     render: Callable[[Snapshot, Site], Files]
+    """Pure: reads nothing but its parameters."""
     check: Callable[[StagedFiles, Site], None]
+    """Runs the daemon's checker, or our own if there is none; raises what it rejects."""
     service: Optional[Service] = None
     needs: frozenset[str] = frozenset()
+    """The optional parts of the snapshot that ``render`` reads."""
     complete_options: Callable[[Options, Run], Options] = lambda options, _run: options
+    """Fills in the options that are detected on this machine."""
     prepare_database: Callable[[Database, Site, bool], bool] = _nothing_to_prepare
-    reconcile: Callable[[str, str], str] = lambda _before, after: after
+    """Creates what the service needs in the database; the last parameter is ``dry_run``.
+
+    Returns whether anything was, or would be, changed.
+    """
+    reconcile: Callable[[str, str], str] = lambda _current, rendered: rendered
+    """Returns the content to write, given a file's current and rendered content."""
     drop_stale_state: Callable[[Snapshot, Site], None] = _no_stale_state
+    """Removes cached state of the running service that contradicts the database."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one report.
-
-    files     path -> content before and after, of what changed or would change
-    prepared  the database was, or would be, changed for it
-    reloaded  the service took the files; False when it does not run, or has none
-    """
+    """The result of writing one report."""
 
     report: str
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Path -> content before and after, of the files that changed or would change."""
     prepared: bool = False
+    """The database was, or would be, changed for the service."""
     reloaded: bool = False
+    """The service read the files; False if it is not running or the report has none."""
 
     @property
     def changed(self) -> bool:
+        """Whether a file or the database was, or would be, changed."""
         return bool(self.files) or self.prepared
 
     def to_data(self) -> dict[str, Any]:
-        """As a module returns it."""
-        files = list(self.files)
+        """Return the result in the form that the module returns."""
         return {
             "name": self.report,
             "changed": self.changed,
-            "files": files,
+            "files": list(self.files),
             "reloaded": self.reloaded,
         }
 
     def differences(self) -> list[dict[str, str]]:
-        """As Ansible's diff mode shows them, file by file."""
+        """Return the changes in the form that Ansible's diff mode expects, file by file."""
         return [
             {"before": before, "after": after, "before_header": path, "after_header": path}
             for path, (before, after) in self.files.items()

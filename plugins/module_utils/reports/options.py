@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which reports a site has, and what it says of each: ``reports`` in rocks.yml, over the reports' own defaults."""
+"""Select the reports of a site and their options: ``reports`` in rocks.yml over the defaults."""
 
 from __future__ import annotations
 
@@ -18,69 +18,79 @@ ENABLED = "enabled"
 
 
 def select_reports(
-    said: Mapping[str, Any], names: Optional[Sequence[str]] = None
+    site_options: Mapping[str, Any], names: Optional[Sequence[str]] = None
 ) -> list[tuple[Report, Options]]:
-    """The reports of these names, or those that the site lists, each with its options.
+    """Return the named reports, or those that the site enables, each with its options.
 
-    Raises DescriptionError or NotFound with everything that cannot be meant.
+    ``site_options`` are the options by report.  Raises DescriptionError or NotFound with all
+    unknown reports and faulty options.
     """
-    known = {report.name: report for report in REPORTS}
-    hint = f"known: {', '.join(known)}"
+    by_name = {report.name: report for report in REPORTS}
+    hint = f"reports: {', '.join(by_name)}"
     faults: list[RocksError] = [
-        NotFound(f"there is no report {name!r}", WHERE, hint)
-        for name in [*said, *(names or ())]
-        if name not in known
+        NotFound(f"unknown report {name!r}", WHERE, hint)
+        for name in [*site_options, *(names or ())]
+        if name not in by_name
     ]
-    found = {name: _options(known[name], said.get(name) or {}, faults) for name in known}
+    options = {
+        name: _check_options(report, site_options.get(name) or {}, faults)
+        for name, report in by_name.items()
+    }
     if faults:
         raise combine(faults)
-    wanted = names if names is not None else [name for name in said if found[name][ENABLED]]
-    return [(report, found[report.name]) for report in REPORTS if report.name in wanted]
+    if names is None:
+        names = [name for name in site_options if options[name][ENABLED]]
+    return [(report, options[report.name]) for report in REPORTS if report.name in names]
 
 
 def merge_options(
-    settings: Settings, names: Optional[Sequence[str]], said: Mapping[str, Any]
+    settings: Settings, names: Optional[Sequence[str]], options: Mapping[str, Any]
 ) -> Settings:
-    """The settings with further options of one named report.  Raises DescriptionError when it is not one."""
-    if not said:
+    """Return the settings with options added to those of the one named report.
+
+    Raises DescriptionError if there are options and not exactly one name.
+    """
+    if not options:
         return settings
     if names is None or len(names) != 1:
         raise DescriptionError(
-            "options are given for more than one report", "options", "name the one they are of"
+            "options require exactly one report", "options", "set `name` to that report"
         )
-    its = {**(settings.reports.get(names[0]) or {}), **said}
-    return dataclasses.replace(settings, reports={**settings.reports, names[0]: its})
+    merged = {**(settings.reports.get(names[0]) or {}), **options}
+    return dataclasses.replace(settings, reports={**settings.reports, names[0]: merged})
 
 
 def default_options(report: Report) -> Options:
-    """Every option of a report with its default."""
+    """Return every option of a report with its default."""
     return {**report.options, **(SERVICE_OPTIONS if report.service else {}), ENABLED: True}
 
 
-def _options(report: Report, said: Any, faults: list[RocksError]) -> Options:
-    known, where = default_options(report), f"{WHERE}: {report.name}"
-    if not isinstance(said, Mapping):
-        faults.append(
-            DescriptionError(f"{said!r} is said of it", where, "a mapping of options is expected")
-        )
-        return known
-    for name, value in said.items():
-        if name not in known:
-            hint = f"known options: {', '.join(sorted(known))}"
+def _check_options(report: Report, options: Any, faults: list[RocksError]) -> Options:
+    """Return the options over the defaults; append what is wrong to ``faults``."""
+    defaults = default_options(report)
+    where = f"{WHERE}: {report.name}"
+    if not isinstance(options, Mapping):
+        faults.append(DescriptionError(f"{options!r} is not a mapping of options", where))
+        return defaults
+    for name, value in options.items():
+        if name not in defaults:
+            hint = f"options: {', '.join(sorted(defaults))}"
             faults.append(DescriptionError(f"unknown option {name!r}", where, hint))
-        elif not _fits(value, known[name]):
-            faults.append(
-                DescriptionError(
-                    f"{name} is {value!r}", where, f"a {_KINDS[type(known[name])]} is expected"
-                )
-            )
-    return {**known, **{name: value for name, value in said.items() if name in known}}
+        elif not _has_type_of(defaults[name], value):
+            what = f"{name}: {value!r} is not a {_TYPE_NAMES[type(defaults[name])]}"
+            faults.append(DescriptionError(what, where))
+    return {**defaults, **{name: options[name] for name in options if name in defaults}}
 
 
-_KINDS = {str: "text of one line", int: "number", bool: "yes or no", list: "list of texts"}
+_TYPE_NAMES = {
+    str: "text of one line without quotes",
+    int: "number",
+    bool: "boolean",
+    list: "list of texts of one line without quotes",
+}
 
 
-def _fits(value: Any, default: Any) -> bool:
+def _has_type_of(default: Any, value: Any) -> bool:
     if type(value) is not type(default):
         return False
     texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []

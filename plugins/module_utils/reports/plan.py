@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Render reports from one state of the database, find out what would change, and have that checked by the daemons."""
+"""Render reports from one snapshot, compare them with the files, and run the daemons' checkers."""
 
 from __future__ import annotations
 
@@ -15,71 +15,75 @@ from ..errors import DescriptionError, NotFound, RocksError, Unavailable, combin
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, StagedFiles
 
-# Beside its target, since a daemon may be confined to its own folders; hidden, since most read whole folders. The
-# process is a part of the name, so that what a killed one left can be told from what is in use.
-ASIDE = ".rocks-report-"
+# A staged file is in the folder of its target, since a daemon can be confined to its own folders,
+# and hidden, since most daemons read whole folders.  The process id in the name distinguishes the
+# files of a killed process from those in use.
+STAGED_PREFIX = ".rocks-report-"
 HIDDEN = "********"
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """One report, rendered.
-
-    files   every file that it has, with the content that it shall have
-    before  what those of them that change hold now; None where there is no such file
-    """
+    """A rendered report and what installing it would change."""
 
     report: Report
     site: Site
     snapshot: Snapshot
     files: Files
+    """Every file of the report with the content to write."""
     before: Mapping[str, Optional[bytes]]
+    """The current content of the files that change; None if there is no such file."""
 
-    def shown(self) -> Files:
-        """The files as people may see them."""
+    def printable_files(self) -> Files:
+        """Return the files without passwords."""
         return {path: self.without_password(text.encode()) for path, text in self.files.items()}
 
-    def changes(self, further: Iterable[str] = ()) -> Changes:
-        """What changes, and what an earlier run changed: of that, nobody knows the former content."""
+    def changes(self, pending: Iterable[str] = ()) -> Changes:
+        """Return what this plan changes, and the ``pending`` files that an earlier run changed.
+
+        The former content of pending files is unknown, hence None.
+        """
         former = {
-            path: None if old is None else old.decode("utf-8", "replace")
-            for path, old in self.before.items()
+            path: None if content is None else content.decode("utf-8", "replace")
+            for path, content in self.before.items()
         }
         return {
             path: (former.get(path), self.files[path])
-            for path in {**former, **dict.fromkeys(further)}
+            for path in {**former, **dict.fromkeys(pending)}
             if path in self.files
         }
 
     def without_password(self, content: bytes) -> str:
-        """A file's content without the password that it may hold."""
-        text, password = content.decode("utf-8", "replace"), self.site.options.get("password")
+        """Return a file's content with the password in it, if any, hidden."""
+        text = content.decode("utf-8", "replace")
+        password = self.site.options.get("password")
         return text.replace(json.dumps(password), f'"{HIDDEN}"') if password else text
 
 
 def render_reports(
-    wanted: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run
+    reports: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run
 ) -> list[Plan]:
-    """Render the reports, each with its options.  Raises everything that is wrong with any of them as one error."""
+    """Render the reports, each with its options; the options in ``site`` are not used.
+
+    Raises one error that combines those of all reports.
+    """
     plans: list[Plan] = []
     owners: dict[str, str] = {}
     with _collect_faults() as faults:
-        for report, options in wanted:
+        for report, options in reports:
             with faults.of(report):
-                its = dataclasses.replace(site, options=report.complete_options(options, run))
-                plans.append(_plan(report, its, snapshot))
+                completed = report.complete_options(options, run)
+                report_site = dataclasses.replace(site, options=completed)
+                plans.append(_plan(report, report_site, snapshot))
                 for path in plans[-1].files:
                     if owners.setdefault(path, report.name) != report.name:
-                        raise DescriptionError(
-                            f"{path} is the file of report {owners[path]}, too",
-                            "",
-                            "give it a `path`",
-                        )
+                        what = f"{path} is also a file of report {owners[path]}"
+                        raise DescriptionError(what, "", "set `path` to another file")
     return plans
 
 
 def check_plans(plans: Sequence[Plan], run: Run) -> None:
-    """Have every report that changes checked.  Raises everything that the checkers refuse, in their words."""
+    """Check every report that changes.  Raises one error that combines what is rejected."""
     with _collect_faults() as faults:
         for plan in plans:
             if plan.before:
@@ -89,28 +93,32 @@ def check_plans(plans: Sequence[Plan], run: Run) -> None:
 
 @contextlib.contextmanager
 def _stage(plan: Plan, run: Run) -> Iterator[StagedFiles]:
-    """The changed files of a report under other names, until the block ends; errors speak of their real names."""
-    with contextlib.ExitStack() as inside:
-        aside = {
-            path: inside.enter_context(_temporary_copy(path, plan.files[path]))
+    """Write the changed files of a report under temporary names until the block ends.
+
+    Errors of the block name the real files.
+    """
+    with contextlib.ExitStack() as stack:
+        temporary_paths = {
+            path: stack.enter_context(_temporary_copy(path, plan.files[path]))
             for path in plan.before
         }
-        folder = inside.enter_context(tempfile.TemporaryDirectory(prefix="rocks-report-"))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rocks-report-"))
         try:
-            yield StagedFiles({path: aside.get(path, path) for path in plan.files}, folder, run)
+            files = {path: temporary_paths.get(path, path) for path in plan.files}
+            yield StagedFiles(files, folder, run)
         except RocksError as error:
             texts = [error.what, error.where, error.hint]
-            for path, other in aside.items():
-                texts = [text.replace(other, path) for text in texts]
+            for path, temporary_path in temporary_paths.items():
+                texts = [text.replace(temporary_path, path) for text in texts]
             raise type(error)(*texts) from error
 
 
 class _Faults(list[RocksError]):
-    """What is wrong with several reports, each named."""
+    """The errors of several reports; each error names its report."""
 
     @contextlib.contextmanager
     def of(self, report: Report) -> Iterator[None]:
-        """Keep what the block raises."""
+        """Collect the error that the block raises."""
         try:
             yield
         except RocksError as error:
@@ -128,13 +136,17 @@ def _collect_faults() -> Iterator[_Faults]:
 
 def _plan(report: Report, site: Site, snapshot: Snapshot) -> Plan:
     rendered = report.render(snapshot, site)
-    present = {path: _read_current(path) for path in rendered}
+    current = {path: _read_current(path) for path in rendered}
     files = {
-        path: text if old is None else report.reconcile(old.decode("utf-8", "replace"), text)
-        for (path, text), old in zip(rendered.items(), present.values())
+        path: text
+        if content is None
+        else report.reconcile(content.decode("utf-8", "replace"), text)
+        for (path, text), content in zip(rendered.items(), current.values())
     }
-    changed = {path: old for path, old in present.items() if old != files[path].encode()}
-    return Plan(report, site, snapshot, files, changed)
+    changed = {
+        path: content for path, content in current.items() if content != files[path].encode()
+    }
+    return Plan(report=report, site=site, snapshot=snapshot, files=files, before=changed)
 
 
 def _read_current(path: str) -> Optional[bytes]:
@@ -146,38 +158,39 @@ def _read_current(path: str) -> Optional[bytes]:
 
 @contextlib.contextmanager
 def _temporary_copy(path: str, text: str) -> Iterator[str]:
-    """The new content under another name in the same folder, until the block ends."""
+    """Write the new content under another name in the same folder until the block ends."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
-        raise NotFound(
-            "no such folder", folder, "install the service first, or give its report another `path`"
-        )
+        hint = "install the service first, or set `path` to another file"
+        raise NotFound("folder not found", folder, hint)
     with translate_os_errors(folder):
         _remove_leftovers(folder)
-        descriptor, aside = tempfile.mkstemp(prefix=f"{ASIDE}{os.getpid()}-", dir=folder)
+        descriptor, temporary_path = tempfile.mkstemp(
+            prefix=f"{STAGED_PREFIX}{os.getpid()}-", dir=folder
+        )
     try:
         with translate_os_errors(folder), os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        yield aside
+        yield temporary_path
     finally:
-        os.unlink(aside)
+        os.unlink(temporary_path)
 
 
 @contextlib.contextmanager
 def translate_os_errors(path: str) -> Iterator[None]:
-    """The system's errors of the block as ours."""
+    """Raise Unavailable for an OSError of the block."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Unavailable(f"cannot be written ({reason})", path, "nothing was changed") from error
+        raise Unavailable(f"cannot write ({reason})", path, "nothing was changed") from error
 
 
 def _remove_leftovers(folder: str) -> None:
-    """Remove what processes that were killed left behind."""
+    """Remove the staged files of processes that no longer exist."""
     for name in os.listdir(folder):
-        if name.startswith(ASIDE) and not os.path.exists(
-            f"/proc/{name[len(ASIDE) :].partition('-')[0]}"
-        ):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(folder, name))
+        if name.startswith(STAGED_PREFIX):
+            process_id = name[len(STAGED_PREFIX) :].partition("-")[0]
+            if not os.path.exists(f"/proc/{process_id}"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(folder, name))

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What reports there are, and what they would say, without writing anything (the original's ``dbreport``)."""
+"""List the reports, and render them without writing anything (the original's ``dbreport``)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from .templating import Templates
 
 
 class ReportPreview(NamedTuple):
-    """A report; ``files`` is empty unless it was rendered, ``fault`` unless something stands in its way."""
+    """A report with its options, and its content if it was rendered."""
 
     name: str
     summary: str
     enabled: bool
     options: Options
     files: Mapping[str, str]
+    """Path -> content; empty unless the report was rendered."""
     fault: str
+    """Why the report cannot be written; empty if it can."""
 
 
 def preview_reports(
@@ -37,29 +39,46 @@ def preview_reports(
     templates: Optional[Templates] = None,
     run: Run = process.run,
 ) -> list[ReportPreview]:
-    """The named reports, rendered and checked; or all of them, neither rendered nor checked."""
-    everything = select_reports(settings.reports, [report.name for report in REPORTS])
-    found = []
-    for report, options in everything:
-        if names is None or report.name in names:
-            site = Site(
-                options, settings.plain_url.rstrip("/"), database.location, templates or Templates()
+    """Render and check the named reports; without names, list all reports and render none.
+
+    Raises DescriptionError or NotFound for unknown reports and faulty options.
+    """
+    all_names = [report.name for report in REPORTS]
+    selected = select_reports(settings.reports, all_names if names is None else names)
+    previews = []
+    for report, options in selected:
+        site = Site(
+            options=options,
+            url=settings.plain_url.rstrip("/"),
+            database=database.location,
+            templates=templates or Templates(),
+        )
+        files: Mapping[str, str] = {}
+        fault = ""
+        if names is not None:
+            files, fault = _render(database, report, site, run)
+        previews.append(
+            ReportPreview(
+                name=report.name,
+                summary=report.summary,
+                enabled=report.name in settings.reports and bool(options[ENABLED]),
+                options=options,
+                files=files,
+                fault=fault,
             )
-            files, fault = ({}, "") if names is None else _render(database, report, site, run)
-            enabled = report.name in settings.reports and bool(options[ENABLED])
-            found.append(ReportPreview(report.name, report.summary, enabled, options, files, fault))
-    return found
+        )
+    return previews
 
 
 def _render(
     database: Database, report: Report, site: Site, run: Run
 ) -> tuple[Mapping[str, str], str]:
+    """Return the content of a report and what prevents writing it."""
     try:
-        plans = render_reports(
-            [(report, site.options)], read_snapshot(database, report.needs), site, run
-        )
+        snapshot = read_snapshot(database, report.needs)
+        plans = render_reports([(report, site.options)], snapshot, site, run)
         check_plans(plans, run)
         report.prepare_database(database, plans[0].site, True)
     except RocksError as error:
         return {}, str(error)
-    return plans[0].shown(), ""
+    return plans[0].printable_files(), ""

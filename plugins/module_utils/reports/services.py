@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Daemons and the commands by which they take new files; a site may say others (options ``alive``, ``reload``, ``start``)."""
+"""Check, reload and restart daemons by commands.
+
+A site can replace the commands with the options ``alive``, ``reload`` and ``start`` of a report.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from typing import Mapping, Sequence
 from ..errors import CommandError
 from .model import Changes, Options, Run
 
-SECONDS = 60.0
-# The last one holds the units that systemd makes of old scripts, such as Debian's isc-dhcp-server (systemd.unit(5)).
+TIMEOUT_SECONDS = 60.0
+# The last folder contains the units that systemd generates from SysV scripts, such as Debian's
+# isc-dhcp-server (systemd.unit(5)).
 UNIT_FOLDERS = (
     "/etc/systemd/system",
     "/usr/lib/systemd/system",
@@ -21,26 +25,24 @@ UNIT_FOLDERS = (
 )
 UNIT = "{unit}"
 
-# What every report with a service may be told.
+# The options of every report that has a service.
 OPTIONS: Mapping[str, list[str]] = {"alive": [], "reload": [], "start": []}
 
 
 @dataclass(frozen=True)
 class Daemon:
-    """A daemon that is spoken with by commands; ``{unit}`` in them is its unit.
-
-    units   its systemd unit under each name that a distribution gives it; the first that is installed counts
-    reload  empty: it reads its files anew by itself
-    """
+    """A daemon that is controlled by commands; ``{unit}`` in them stands for its unit."""
 
     name: str
     units: tuple[str, ...]
+    """The names of its systemd unit in different distributions; the first installed one is used."""
     reload_command: tuple[str, ...] = ()
+    """Empty: the daemon notices changed files itself."""
     status_command: tuple[str, ...] = ("systemctl", "is-active", "--quiet", UNIT)
     restart_command: tuple[str, ...] = ("systemctl", "restart", UNIT)
 
     def is_running(self, options: Options, run: Run) -> bool:
-        """Whether it serves; one that is not installed does not."""
+        """Return whether the daemon runs; False if it is not installed."""
         try:
             self._run(options["alive"] or self.status_command, run)
         except CommandError:
@@ -48,25 +50,25 @@ class Daemon:
         return True
 
     def reload(self, options: Options, run: Run, changed: Changes) -> None:
-        """Make it take its files."""
+        """Make the daemon read its files.  Raises CommandError."""
         self._run(options["reload"] or self.reload_command, run)
 
     def restart(self, options: Options, run: Run) -> None:
-        """Start it again."""
+        """Start the daemon again.  Raises CommandError."""
         self._run(options["start"] or self.restart_command, run)
 
     def _run(self, argv: Sequence[str], run: Run) -> None:
         if argv:
             unit = self.unit() if UNIT in argv else ""
-            run([unit if word == UNIT else word for word in argv], timeout=SECONDS)
+            run([unit if word == UNIT else word for word in argv], timeout=TIMEOUT_SECONDS)
 
     def unit(self) -> str:
-        """The name of the unit that is installed.  Raises CommandError when none is."""
+        """Return the name of the installed unit.  Raises CommandError if there is none."""
         for unit in self.units:
             if any(os.path.exists(f"{folder}/{unit}.service") for folder in UNIT_FOLDERS):
                 return unit
         raise CommandError(
-            f"no unit {' or '.join(self.units)} is installed",
+            f"unit {' or '.join(self.units)} is not installed",
             self.name,
-            "the option `reload` takes another command",
+            "install it, or set the options `alive`, `reload` and `start` to other commands",
         )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lay values out as a file: by the site's template in ``/etc/rocks/reports/``, or by the report's own.
+"""Render files from templates: the site's in ``/etc/rocks/reports/``, or else the report's own.
 
-A template only lays out; what it shows was computed and checked before.  A site's template may include the report's
-own as ``rocks/NAME.j2``.
+A template only formats values that were computed and checked before.  A site's template can
+include the report's own as ``rocks/NAME.j2``.
 """
 
 from __future__ import annotations
@@ -15,48 +15,49 @@ from typing import Any
 from ..errors import DescriptionError
 
 FOLDER = "/etc/rocks/reports"
-OURS = "rocks/"
-HINT = "the site's template was written for other values; move it away to have the report's own"
+BUILT_IN = "rocks/"
+HINT = "adapt the template to the report's values, or remove it to use the built-in one"
 
 
 class Templates:
-    """Templates, the site's in ``folder`` before ours.  Jinja2 is loaded with the first one."""
+    """Templates; those in ``folder`` replace the built-in ones.
+
+    Jinja2 is imported when the first template is rendered.
+    """
 
     def __init__(self, folder: str = FOLDER) -> None:
         self._folder = folder
-        self._ours: dict[str, str] = {}
+        self._built_in: dict[str, str] = {}
         self._environment: Any = None
 
     def render(self, name: str, template: str, **values: Any) -> str:
-        """The text that the template ``NAME.j2`` of the site, or else ``template``, makes of ``values``.
+        """Return the text of the site's template ``NAME.j2``, or of ``template`` if it has none.
 
-        Raises DescriptionError with the site's file and line.
+        Raises DescriptionError with the file and line of the site's template.
         """
         import jinja2
 
-        self._ours[f"{OURS}{name}.j2"] = template
+        self._built_in[f"{BUILT_IN}{name}.j2"] = template
         if self._environment is None:
-            self._environment = self._make()
+            self._environment = self._create_environment()
         path = os.path.join(self._folder, f"{name}.j2")
-        own = os.path.exists(path)
+        replaced = os.path.exists(path)
+        file_name = f"{name}.j2" if replaced else f"{BUILT_IN}{name}.j2"
         try:
-            text: str = self._environment.get_template(
-                f"{name}.j2" if own else f"{OURS}{name}.j2"
-            ).render(values)
+            text: str = self._environment.get_template(file_name).render(values)
         except (jinja2.TemplateError, LookupError, TypeError, ValueError, ArithmeticError) as error:
-            if not own:
+            if not replaced:
                 raise
-            raise DescriptionError(
-                f"the template cannot be used ({error})", _where(error, path), HINT
-            ) from error
+            where = _location(error, path)
+            raise DescriptionError(f"cannot render the template ({error})", where, HINT) from error
         return text
 
-    def _make(self) -> Any:
+    def _create_environment(self) -> Any:
         from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined
         from jinja2.sandbox import SandboxedEnvironment
 
         environment = SandboxedEnvironment(
-            loader=ChoiceLoader([DictLoader(self._ours), FileSystemLoader(self._folder)]),
+            loader=ChoiceLoader([DictLoader(self._built_in), FileSystemLoader(self._folder)]),
             undefined=StrictUndefined,
             keep_trailing_newline=True,
             trim_blocks=True,
@@ -67,14 +68,11 @@ class Templates:
 
 
 def json_text(value: Any, indent: str = "") -> str:
-    """JSON with each innermost object on a line of its own, so that one more node is one more line."""
-    children = (
-        value.values()
-        if isinstance(value, dict)
-        else value
-        if isinstance(value, (list, tuple))
-        else ()
-    )
+    """Return JSON with each innermost object on its own line, so that a node is one line."""
+    if isinstance(value, dict):
+        children = list(value.values())
+    else:
+        children = list(value) if isinstance(value, (list, tuple)) else []
     if not any(isinstance(child, (dict, list, tuple)) for child in children):
         return json.dumps(value)
     deeper = indent + "  "
@@ -87,8 +85,8 @@ def json_text(value: Any, indent: str = "") -> str:
     return f"{opening}\n{deeper}" + f",\n{deeper}".join(items) + f"\n{indent}{closing}"
 
 
-def _where(error: BaseException, path: str) -> str:
-    """The template's line at which it failed."""
+def _location(error: BaseException, path: str) -> str:
+    """Return the template's path and, if it is known, the line of the error."""
     line = getattr(error, "lineno", None)
     frame = error.__traceback__
     while frame is not None:

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Words that may stand in a service's file: none of them can end a line, a string or a block.
+"""Validate words for the files of services: none of them can end a line, a string or a block.
 
-The database's rules are the same or narrower; these are the last wall, for a row that came another way.
+The rules of the database are the same or narrower.  These validators are the last defence against
+a row that was written past those rules.
 """
 
 from __future__ import annotations
@@ -13,63 +14,68 @@ from typing import Iterable
 
 from ..errors import DescriptionError
 
-HOST = re.compile(
-    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-)  # RFC 1123, 2.1; names are small letters here
+# RFC 1123, 2.1, in lower case.
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IP = re.compile(rf"({OCTET}\.){{3}}{OCTET}")
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 DOMAIN_OCTETS = 253  # RFC 1035, 2.3.4
 _DIGITS = re.compile(r"(\d+)")
-_LAST_NUMBER = re.compile(r"(.*?)(\d*)")
 
 
 def is_host(text: str) -> bool:
-    """One label of a host name."""
+    """Return whether the text is one label of a host name."""
     return HOST.fullmatch(text) is not None
 
 
 def is_domain(text: str) -> bool:
-    """Labels with dots between them, none at the end."""
+    """Return whether the text is a domain name: labels separated by dots, no final dot."""
     return len(text) <= DOMAIN_OCTETS and all(is_host(label) for label in text.split("."))
 
 
 def is_mac(text: str) -> bool:
-    """An Ethernet address as the database holds it."""
+    """Return whether the text is an Ethernet address in the form of the database."""
     return MAC.fullmatch(text) is not None
 
 
 def is_ip(text: str) -> bool:
-    """A dotted quad without leading zeros, which some daemons read as octal."""
+    """Return whether the text is a dotted quad without leading zeros.
+
+    Some daemons read a number with a leading zero as octal.
+    """
     return IP.fullmatch(text) is not None
 
 
-def check_word(text: str, what: str, where: str) -> str:
-    """``text``, which must be one plain word.  Raises DescriptionError that names ``what`` it was to be."""
+def check_word(text: str, kind: str, where: str) -> str:
+    """Return ``text`` if it is one plain word; ``kind`` and ``where`` are for the error.
+
+    Raises DescriptionError.
+    """
     if not WORD.fullmatch(text):
-        raise DescriptionError(f"{text!r} is no {what}", where, "letters, digits and any of ._+-")
+        hint = "use letters, digits and the characters . _ + -"
+        raise DescriptionError(f"{text!r} is not a valid {kind}", where, hint)
     return text
 
 
 def one_line(text: str) -> str:
-    """Free text as the rest of one line: whatever is not a printable character becomes a space."""
+    """Return free text as one line: every unprintable character becomes a space."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 @functools.lru_cache(maxsize=100_000)
 def natural_key(name: str) -> tuple[tuple[str, int], ...]:
-    """A sort key by which people count: compute-0-9 before compute-0-10."""
+    """Return a sort key for natural order: compute-0-9 before compute-0-10."""
     parts = _DIGITS.split(name)
     return tuple((text, int(number)) for text, number in zip(parts[::2], [*parts[1::2], "-1"]))
 
 
 def fold_names(names: Iterable[str]) -> str:
-    """Names as a host list that Slurm, powerman and ClusterShell read: ``compute-0-[0-3,5],login-0-0``.
+    """Return a host list for Slurm, powerman and ClusterShell: ``compute-0-[0-3,5],login-0-0``.
 
-    Only the last number of a name is folded; numbers that are written with leading zeros keep them.
+    Only the last number of a name is folded; leading zeros are kept.
     """
-    split = [_LAST_NUMBER.fullmatch(name).groups() for name in sorted(set(names), key=natural_key)]  # type: ignore[union-attr]
+    split = [_split_last_number(name) for name in sorted(set(names), key=natural_key)]
     padded = {
         (prefix, len(number))
         for prefix, number in split
@@ -84,14 +90,17 @@ def fold_names(names: Iterable[str]) -> str:
     )
 
 
+def _split_last_number(name: str) -> tuple[str, str]:
+    prefix = name.rstrip("0123456789")
+    return prefix, name[len(prefix) :]
+
+
 def _fold_group(prefix: str, width: int, numbers: list[str]) -> str:
     if numbers == [""]:
         return prefix
-    if "" in numbers:  # "web" beside "web1"
-        return ",".join(
-            _fold_group(prefix, width, part)
-            for part in ([""], [number for number in numbers if number])
-        )
+    if "" in numbers:  # for example "web" and "web1"
+        numbered = [number for number in numbers if number]
+        return f"{prefix},{_fold_group(prefix, width, numbered)}"
     spans: list[list[int]] = []
     for number in sorted(map(int, numbers)):
         if spans and spans[-1][1] == number - 1:

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write reports: render all, check all, swap all, then tell each service once.
+"""Write reports: render all, check all, install all, then reload each service once.
 
-Whatever fails before a service is told leaves every file as it was.  A service that does not take its new files, or
-does not come back, gets its old ones.
+An error before the first reload leaves every file as it was.  If a service rejects its new files
+or stops, its old files are restored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .templating import Templates
 
 LOCK_SECONDS = 120.0
 ALIVE_SECONDS = 10.0
-PAUSE = 0.2
+POLL_SECONDS = 0.2
 
 
 def write_reports(
@@ -40,25 +40,31 @@ def write_reports(
     run: Run = process.run,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Outcome]:
-    """Bring the files of the named reports, or of all that the site lists, to what the database says.
+    """Write the files of the named reports, or of all that the site lists.
 
-    dry_run  render and check everything, change nothing; within a transaction it judges what was written there
+    dry_run  render and check everything, change nothing; in a transaction, uncommitted rows count
 
-    Raises what is wrong with a row, an option or a template; CommandError that quotes the daemon which refuses a file
-    or does not come back with it; Conflict when another process still writes reports after two minutes.
+    Raises the errors of rows, options and templates; CommandError with the output of a daemon that
+    rejects a file or stops; Conflict if another process is still writing after two minutes.
     """
-    wanted = select_reports(settings.reports, names)
-    site = Site({}, settings.plain_url.rstrip("/"), database.location, templates or Templates())
-    if dry_run or not wanted:
-        return [_outcome(*one, False) for one in _prepare(database, wanted, site, run, dry_run)]
+    reports = select_reports(settings.reports, names)
+    site = Site(
+        options={},
+        url=settings.plain_url.rstrip("/"),
+        database=database.location,
+        templates=templates or Templates(),
+    )
+    if dry_run or not reports:
+        plans = _prepare(database, reports, site, run, dry_run=dry_run)
+        return [_outcome(plan, prepared, reloaded=False) for plan, prepared in plans]
     folder = state_folder(database.location)
-    with contextlib.ExitStack() as alone:
+    with contextlib.ExitStack() as stack:
         with translate_os_errors(folder):
             os.makedirs(folder, exist_ok=True)
-            alone.enter_context(lock(os.path.join(folder, "lock"), LOCK_SECONDS))
-        ready = _prepare(database, wanted, site, run, dry_run)
-        install_files([plan for plan, _prepared in ready], folder)
-        return _reload_services(ready, folder, run, sleep)
+            stack.enter_context(lock(os.path.join(folder, "lock"), LOCK_SECONDS))
+        plans = _prepare(database, reports, site, run, dry_run=False)
+        install_files([plan for plan, _prepared in plans], folder)
+        return _reload_services(plans, folder, run, sleep)
 
 
 def dry_run_error(
@@ -68,7 +74,10 @@ def dry_run_error(
     templates: Optional[Templates] = None,
     run: Run = process.run,
 ) -> str:
-    """Why the reports could not be written from what the database, or the running transaction, says; "" when they can."""
+    """Return why the reports could not be written now, or "" if they could.
+
+    In a transaction, its uncommitted rows count.
+    """
     try:
         write_reports(database, settings, dry_run=True, templates=templates, run=run)
     except RocksError as error:
@@ -78,43 +87,48 @@ def dry_run_error(
 
 def _prepare(
     database: Database,
-    wanted: Sequence[tuple[Report, Options]],
+    reports: Sequence[tuple[Report, Options]],
     site: Site,
     run: Run,
+    *,
     dry_run: bool,
 ) -> list[tuple[Plan, bool]]:
-    """The reports rendered and checked, and whether what they need in the database was, or would be, made."""
-    if not wanted:
+    """Return the rendered and checked reports, and whether the database was prepared for each."""
+    if not reports:
         return []
-    needs = frozenset[str]().union(*(report.needs for report, _options in wanted))
-    plans = render_reports(wanted, read_snapshot(database, needs), site, run)
+    needs = frozenset[str]().union(*(report.needs for report, _options in reports))
+    plans = render_reports(reports, read_snapshot(database, needs), site, run)
     check_plans(plans, run)
     return [(plan, plan.report.prepare_database(database, plan.site, dry_run)) for plan in plans]
 
 
 def _reload_services(
-    ready: Sequence[tuple[Plan, bool]], folder: str, run: Run, sleep: Callable[[float], None]
+    plans: Sequence[tuple[Plan, bool]], folder: str, run: Run, sleep: Callable[[float], None]
 ) -> list[Outcome]:
-    outcomes, faults = [], []
-    for plan, prepared in ready:
+    outcomes = []
+    faults = []
+    for plan, prepared in plans:
         try:
-            outcomes.append(_outcome(plan, prepared, _reload(plan, folder, run, sleep)))
+            reloaded = _reload(plan, folder, run, sleep)
+            outcomes.append(_outcome(plan, prepared, reloaded=reloaded))
         except RocksError as error:
             faults.append(error)
     if len(faults) > 1:
-        raise CommandError(
-            "".join(
-                [f"{len(faults)} services keep what they have:", *(f"\n  {one}" for one in faults)]
-            )
-        )
+        lines = [f"{len(faults)} services rejected their new files:", *map(str, faults)]
+        raise CommandError("\n  ".join(lines))
     if faults:
         raise faults[0]
     return outcomes
 
 
 def _reload(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -> bool:
-    """Have the service take its files; whether there was one to tell.  When it does not, it gets its old ones back."""
-    service, name, options = plan.report.service, plan.report.name, plan.site.options
+    """Reload the service and return whether that was necessary.
+
+    If the service rejects its files, restore the old ones and raise CommandError.
+    """
+    service = plan.report.service
+    name = plan.report.name
+    options = plan.site.options
     changed = pending_files(name, folder)
     if service is None or not service.is_running(options, run):
         clear_pending(name, folder)
@@ -125,10 +139,13 @@ def _reload(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -
             _wait_until_running(service, options, run, sleep)
         except RocksError as error:
             restore(plan.before)
-            then = _recover(service, options, run, plan)
+            result = _recover(service, options, run, plan)
             if set(changed) <= set(plan.before):
                 clear_pending(name, folder)
-            what = f"{service.name} does not take its new files ({error}); the old ones are back, and it {then}"
+            what = (
+                f"{service.name} rejected its new files ({error});"
+                f" the old files were restored, and {service.name} {result}"
+            )
             raise CommandError(what, f"report {name}") from error
     plan.report.drop_stale_state(plan.snapshot, plan.site)
     clear_pending(name, folder)
@@ -138,34 +155,32 @@ def _reload(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -
 def _wait_until_running(
     service: Service, options: Options, run: Run, sleep: Callable[[float], None]
 ) -> None:
-    """Wait until the service serves.  Raises CommandError when it does not come back."""
-    for _attempt in range(round(ALIVE_SECONDS / PAUSE)):
+    """Wait until the service runs.  Raises CommandError after ``ALIVE_SECONDS``."""
+    for _attempt in range(round(ALIVE_SECONDS / POLL_SECONDS)):
         if service.is_running(options, run):
             return
-        sleep(PAUSE)
-    raise CommandError(f"it did not come back within {ALIVE_SECONDS:g} s", service.name)
+        sleep(POLL_SECONDS)
+    raise CommandError(f"not running {ALIVE_SECONDS:g} s after the reload", service.name)
 
 
 def _recover(service: Service, options: Options, run: Run, plan: Plan) -> str:
-    """Bring the service back to its old files; what became of it."""
-    alive = service.is_running(options, run)
+    """Make the service use its old files again, and return the result as a verb phrase."""
+    running = service.is_running(options, run)
     try:
-        if alive:
-            service.reload(
-                options,
-                run,
-                {path: (new, old or "") for path, (old, new) in plan.changes().items()},
-            )
+        if running:
+            restored = {path: (new, old or "") for path, (old, new) in plan.changes().items()}
+            service.reload(options, run, restored)
         else:
             service.restart(options, run)
     except RocksError as error:
-        return "goes on as it was" if alive else f"does not serve ({error})"
-    return "goes on with them" if alive else "was started again"
+        return "continues unchanged" if running else f"is not running ({error})"
+    return "was reloaded" if running else "was restarted"
 
 
-def _outcome(plan: Plan, prepared: bool, reloaded: bool) -> Outcome:
-    shown = plan.shown()
+def _outcome(plan: Plan, prepared: bool, *, reloaded: bool) -> Outcome:
+    printable = plan.printable_files()
     files = {
-        path: (plan.without_password(old or b""), shown[path]) for path, old in plan.before.items()
+        path: (plan.without_password(content or b""), printable[path])
+        for path, content in plan.before.items()
     }
-    return Outcome(plan.report.name, files, prepared, reloaded)
+    return Outcome(report=plan.report.name, files=files, prepared=prepared, reloaded=reloaded)

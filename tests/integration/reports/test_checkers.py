@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every report is taken by the daemon that reads it; what the daemon refuses is not written, and told in its words."""
+"""Every daemon accepts its report; a rejected file is not installed, and its error is reported."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import (
 )
 from support.reports import settings
 
-# A line that the reader of each report does not take, and a word of what it says about it.
-SPOILT = {
+# A line that the reader of each report rejects, and a part of the error.
+INVALID = {
     "hosts": ("not-an-address compute-9-9", "hosts:"),
     "ethers": ("compute-9-9 00:00:00:00:00:01", "ethers:"),
     "kea": ("}", "syntax error"),
@@ -31,7 +31,7 @@ SPOILT = {
     "pbs": ("compute-9-9 np=many", "nodes:"),
     "machines": ("compute-9-9 slots=many", "machines:"),
     "exports": ("/export/home *(", "rocks.exports:"),
-    "known_hosts": ("compute-9-9 ssh-ed25519 AAAA", "understands 1 of its 2 keys"),
+    "known_hosts": ("compute-9-9 ssh-ed25519 AAAA", "1 of 2 keys"),
     "clustershell": ("  - : :", "rocks.yaml"),
     "nginx": ("no_such_directive;", "unknown directive"),
     "powerman": ('node "compute-9-9" "nowhere" "1"', "unknown device"),
@@ -45,7 +45,7 @@ every_report = pytest.mark.parametrize("name", [report.name for report in REPORT
 
 
 @every_report
-def test_the_daemon_takes_the_report(
+def test_the_daemon_accepts_the_report(
     name: str, described: Database, tmp_path: pathlib.Path
 ) -> None:
     (outcome,) = write_reports(described, settings(tmp_path, name))
@@ -57,10 +57,10 @@ def test_the_daemon_takes_the_report(
 
 
 @every_report
-def test_what_the_daemon_refuses_is_not_written_and_told_in_its_words(
+def test_a_rejected_file_is_not_installed(
     name: str, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    line, words = SPOILT[name]
+    line, error = INVALID[name]
     template = TEMPLATES.get(name, name)
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / f"{template}.j2").write_text(
@@ -72,12 +72,12 @@ def test_what_the_daemon_refuses_is_not_written_and_told_in_its_words(
     with pytest.raises(RocksError) as refused:
         write_reports(described, site, templates=Templates(str(tmp_path / "templates")))
 
-    assert f"report {name}" in str(refused.value) and words in str(refused.value)
+    assert f"report {name}" in str(refused.value) and error in str(refused.value)
     assert [
         path for path in sorted(tmp_path.rglob("*")) if path not in before and path.suffix != ""
     ] == []
-    assert words in dry_run_error(described, site, templates=Templates(str(tmp_path / "templates")))
+    assert error in dry_run_error(described, site, templates=Templates(str(tmp_path / "templates")))
 
 
-def test_every_report_has_a_line_that_its_reader_refuses() -> None:
-    assert set(SPOILT) == {report.name for report in REPORTS}
+def test_every_report_has_an_invalid_line() -> None:
+    assert set(INVALID) == {report.name for report in REPORTS}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a machine is told by each DHCP server on its report: the same by all three."""
+"""The answers of Kea, dhcpd and dnsmasq with their reports; all three behave alike."""
 
 from __future__ import annotations
 
@@ -24,22 +24,25 @@ BIOS = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0, 1, 3))
 ARM64 = Firmware("PXEClient:Arch:00011:UNDI:003000", 11, (0, 1, 3))
 ARM64_HTTP = Firmware("HTTPClient:Arch:00019:UNDI:003000", 19, (0, 1, 3))
 IMPATIENT = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0,))
-COMPUTE_0_0, UNKNOWN = "00:50:8b:e0:3a:a7", "52:54:00:00:00:99"
-BMC, STRANGER = "52:54:00:00:00:97", "52:54:00:00:00:98"
-SCRIPT, HTTP = "http://10.1.1.1/rocks/boot", "http://10.1.1.1/boot/"
+COMPUTE_0_0 = "00:50:8b:e0:3a:a7"
+UNKNOWN = "52:54:00:00:00:99"
+BMC = "52:54:00:00:00:97"
+STRANGER = "52:54:00:00:00:98"
+SCRIPT = "http://10.1.1.1/rocks/boot"
+HTTP = "http://10.1.1.1/boot/"
 
 every_server = pytest.mark.parametrize("name", ["kea", "dhcpd", "dnsmasq"])
 
 
 @pytest.fixture
 def net() -> Iterator[Network]:
-    """The paper's network, 10.0.0.0/8."""
-    with network("10.1.1.1/8") as made:
-        yield made
+    """Yield the paper's network, 10.0.0.0/8."""
+    with network("10.1.1.1/8") as net:
+        yield net
 
 
 @every_server
-def test_a_known_machine_gets_its_address_its_name_and_the_file_for_its_firmware(
+def test_a_known_machine_gets_address_name_and_boot_file(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     expected = {
@@ -74,7 +77,7 @@ def test_an_unknown_machine_gets_no_address(
 
 
 @every_server
-def test_a_machine_is_served_as_soon_as_its_node_is_written(
+def test_a_machine_is_served_after_its_node_was_added(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     machine = net.client()
@@ -90,7 +93,7 @@ def test_a_machine_is_served_as_soon_as_its_node_is_written(
 
 
 @every_server
-def test_a_replaced_machine_is_unknown_and_the_new_one_has_its_address(
+def test_a_replacement_machine_gets_the_address_of_the_old_one(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     machine = net.client()
@@ -104,7 +107,7 @@ def test_a_replaced_machine_is_unknown_and_the_new_one_has_its_address(
 
 
 @every_server
-def test_a_pool_is_for_machines_that_nobody_knows(
+def test_a_pool_serves_unknown_machines_only(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     described.execute(
@@ -125,14 +128,14 @@ def test_a_machine_behind_a_relay_gets_the_address_of_its_own_network(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     with serving(name, net, tmp_path, described), _relay(net) as link:
-        offer = _relayed(link, "00:25:90:00:00:00")
+        offer = _discover_through(link, "00:25:90:00:00:00")
         assert socket.inet_ntoa(offer[16:20]) == "192.168.5.255"
         assert socket.inet_aton("192.168.4.1") in offer  # the router of that network
         assert b"compute-0-0-bmc" in offer and b"bmc.cluster" in offer
 
 
 @every_server
-def test_a_further_interface_boots_where_nodes_boot_and_a_bmc_does_not(
+def test_a_further_interface_gets_a_boot_file_and_a_bmc_does_not(
     name: str, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     put_interface(described, "compute-0-0", "eth1", network="private", mac=UNKNOWN)
@@ -156,11 +159,11 @@ def test_a_further_interface_boots_where_nodes_boot_and_a_bmc_does_not(
     [
         ("boot = 'yes'", True),
         pytest.param("boot = 'no'", False, id="excluded"),
-        pytest.param("gateway = ''", False, id="the frontend is out of reach"),
+        pytest.param("gateway = ''", False, id="frontend not reachable"),
         pytest.param("kind = 'management'", False, id="management"),
     ],
 )
-def test_a_boot_file_is_offered_only_on_a_network_from_which_nodes_boot(
+def test_boot_files_are_offered_only_on_networks_with_boot(
     name: str, change: str, boots: bool, net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
     described.execute("update networks set kind = 'private' where name = 'bmc'")
@@ -168,14 +171,14 @@ def test_a_boot_file_is_offered_only_on_a_network_from_which_nodes_boot(
     put_interface(described, "compute-0-0", "eth1", network="bmc", mac=UNKNOWN, ip="192.168.5.7")
     with serving(name, net, tmp_path, described), _relay(net) as link:
         for mac, address in ((UNKNOWN, "192.168.5.7"), (STRANGER, "192.168.7.")):
-            offer = _relayed(link, mac)
+            offer = _discover_through(link, mac)
             assert socket.inet_ntoa(offer[16:20]).startswith(address)
             assert (b"bios/undionly.kpxe" in offer) == boots
 
 
 @contextlib.contextmanager
 def _relay(net: Network) -> Iterator[socket.socket]:
-    """The socket of a relay in the network of the BMCs."""
+    """Yield the socket of a relay in the network of the BMCs."""
     relay = net.client("relay")
     for address in ("10.0.0.9/8", "192.168.4.2/22"):
         relay.ip("address", "add", address, "dev", "eth0")
@@ -184,8 +187,8 @@ def _relay(net: Network) -> Iterator[socket.socket]:
         yield link
 
 
-def _relayed(link: socket.socket, mac: str) -> bytes:
-    """The answer to a DISCOVER of BIOS firmware behind the relay."""
+def _discover_through(link: socket.socket, mac: str) -> bytes:
+    """Return the answer to a DISCOVER of BIOS firmware behind the relay."""
     options = [
         (53, DISCOVER),
         (93, b"\0\0"),

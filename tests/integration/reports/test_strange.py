@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The daemons' own parsers find nothing strange in the strangest names and comments that the database takes."""
+"""The daemons accept every name and comment that the database accepts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry impor
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from support.reports import settings
 
-# Host names, and words that mean something in the files of one daemon or another.
+# Host names, and words with a meaning in the configuration of a daemon.
 NAMES = ["a", "b" * 59, "c-d", "true", "null", "default", "in", "any", "host", "subnet", "include", "node", "ns", "none",
          "down", "nodename", "ignore", "infinite", "net", "id", "x0", "x00", "x1e5", "xn--bcher-kva", "localnet"]  # fmt: skip
 COMMENTS = ["\n10.0.0.99 evil", "\r\n}", '"; }', "' or 1=1", "{{ 7 * 7 }}", "{% raw %}", "\x1b[2J\x00", "\u2028x", "#", "\\",
@@ -23,7 +23,7 @@ COMMENTS = ["\n10.0.0.99 evil", "\r\n}", '"; }', "' or 1=1", "{{ 7 * 7 }}", "{% 
 
 @pytest.fixture
 def strange(described: Database) -> Database:
-    """Compute nodes with each name and each comment; each has its counted hardware, its BMC and its host key."""
+    """Add compute nodes with each name and each comment; each has a BMC."""
     with described.transaction():
         for number, name in enumerate(NAMES):
             comment = COMMENTS[number % len(COMMENTS)]
@@ -46,21 +46,24 @@ def strange(described: Database) -> Database:
 
 
 @pytest.mark.parametrize("name", [report.name for report in REPORTS])
-def test_the_daemon_takes_the_report_of_strange_names(
+def test_the_daemon_accepts_strange_names(
     name: str, strange: Database, tmp_path: pathlib.Path
 ) -> None:
     (outcome,) = write_reports(strange, settings(tmp_path, name))
     assert outcome.changed
 
 
-def test_the_resolver_finds_every_strange_name_and_nothing_else(
+def test_the_resolver_reads_exactly_the_strange_names(
     strange: Database, tmp_path: pathlib.Path
 ) -> None:
     write_reports(strange, settings(tmp_path, "hosts"))
-    shown = f"mount --bind {tmp_path}/hosts /etc/hosts && getent -s hosts:files ahostsv4 10.0.0.99 evil; getent -s files hosts"
-    found = process.run(["unshare", "-m", "sh", "-c", shown], timeout=20, ok=(0, 2)).stdout
-    names = {line.split()[0]: line.split()[1:] for line in found.splitlines()}
+    script = (
+        f"mount --bind {tmp_path}/hosts /etc/hosts"
+        " && getent -s hosts:files ahostsv4 10.0.0.99 evil; getent -s files hosts"
+    )
+    output = process.run(["unshare", "-m", "sh", "-c", script], timeout=20, ok=(0, 2)).stdout
+    names = {line.split()[0]: line.split()[1:] for line in output.splitlines()}
     assert {ip: words[-1] for ip, words in names.items() if ip.startswith("10.7.")} == {
         f"10.7.0.{number + 1}": name for number, name in enumerate(NAMES)
     }
-    assert "evil" not in found
+    assert "evil" not in output

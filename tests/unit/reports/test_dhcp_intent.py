@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the cluster wants of its DHCP server, and how Kea's releases are told."""
+"""The intended behaviour of the DHCP server, and the syntax of Kea's releases."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot impor
 from support.reports import MARIADB, report, site, text
 
 
-def told(snapshot: Snapshot, **options: Any) -> dict[str, Any]:
-    """What Kea reads."""
+def kea_config(snapshot: Snapshot, **options: Any) -> dict[str, Any]:
+    """Return Kea's configuration."""
     config: dict[str, Any] = json.loads(text("kea", snapshot, **options))["Dhcp4"]
     return config
 
@@ -34,15 +34,15 @@ def test_a_bmc_has_a_reservation_on_its_own_network(snapshot: Snapshot) -> None:
     private, bmc = dhcp_intent.build_intent(snapshot, site("kea")).subnets
     assert bmc.network == "192.168.4.0/22" and bmc.gateway == "192.168.4.1" and bmc.mtu == 9000
     assert bmc.reservations[0] == Reservation(
-        "00:25:90:00:00:00", "192.168.5.255", "compute-0-0-bmc", False
+        mac="00:25:90:00:00:00", ip="192.168.5.255", name="compute-0-0-bmc", is_node=False
     )
-    assert (
-        Reservation("00:50:8b:e0:3a:a7", "10.255.255.245", "compute-0-0", True)
-        in private.reservations
+    compute_0_0 = Reservation(
+        mac="00:50:8b:e0:3a:a7", ip="10.255.255.245", name="compute-0-0", is_node=True
     )
+    assert compute_0_0 in private.reservations
 
 
-def test_the_nodes_of_a_network_reach_the_frontend_by_its_address_there(
+def test_nodes_use_the_frontends_address_in_their_own_network(
     described: Database,
 ) -> None:
     described.execute(
@@ -62,7 +62,7 @@ def test_a_public_network_is_not_served(described: Database) -> None:
     ] == ["cluster"]
 
 
-def test_a_node_outside_every_network_stops_the_report_with_its_name(described: Database) -> None:
+def test_nodes_outside_all_networks_are_refused_by_name(described: Database) -> None:
     described.execute("update nodes set ip = '172.16.0.1' where name = 'web-1-0'")
     described.execute("update nodes set ip = '172.16.0.2' where name = 'nfs-0-0'")
     with pytest.raises(
@@ -72,31 +72,31 @@ def test_a_node_outside_every_network_stops_the_report_with_its_name(described: 
 
 
 @pytest.mark.parametrize("loader", boot_files.LOADERS)
-def test_every_kind_of_firmware_has_a_file_of_each_loader(loader: str, snapshot: Snapshot) -> None:
+def test_each_loader_has_a_file_for_every_firmware(loader: str, snapshot: Snapshot) -> None:
     boots = dhcp_intent.build_intent(snapshot, site("kea", loader=loader)).boots
     codes = [code for boot in boots for code in boot.architectures]
     assert len(codes) == len(set(codes)) and {0, 7, 9, 11, 16, 19} == set(codes)
     assert all(boot.file.startswith("http://10.1.1.1/boot/") == boot.http for boot in boots)
 
 
-def test_no_unknown_machine_gets_an_address_unless_the_network_has_a_pool(
+def test_only_a_network_with_a_pool_serves_unknown_machines(
     snapshot: Snapshot,
 ) -> None:
-    private, bmc = told(snapshot)["subnet4"]
+    private, bmc = kea_config(snapshot)["subnet4"]
     assert private["pools"] == [] and bmc["pools"] == [
         {"pool": "192.168.7.1 - 192.168.7.9", "client-class": "UNKNOWN"}
     ]
 
 
-def test_kea_goes_by_the_mac_whatever_client_of_a_machine_asks(snapshot: Snapshot) -> None:
-    config = told(snapshot)
+def test_kea_identifies_machines_by_mac_address_only(snapshot: Snapshot) -> None:
+    config = kea_config(snapshot)
     assert config["match-client-id"] is False and config["host-reservation-identifiers"] == [
         "hw-address"
     ]
 
 
 @pytest.mark.parametrize(
-    ("release", "spoken"),
+    ("release", "expected"),
     [
         ("2.0.1", (2, 0)),
         ("2.2.0", (2, 0)),
@@ -106,20 +106,20 @@ def test_kea_goes_by_the_mac_whatever_client_of_a_machine_asks(snapshot: Snapsho
         ("3.3.0", (3, 0)),
     ],
 )
-def test_a_release_is_spoken_with_as_the_newest_one_that_is_not_newer(
-    release: str, spoken: tuple[int, int]
+def test_a_release_uses_the_newest_syntax_that_is_not_newer(
+    release: str, expected: tuple[int, int]
 ) -> None:
-    assert kea.syntax_of(release).release == spoken
+    assert kea.syntax_of(release).release == expected
 
 
 @pytest.mark.parametrize("release", ["1.9.11", "", "nightly"])
-def test_a_release_that_nobody_spoke_with_is_refused(release: str) -> None:
-    with pytest.raises(DescriptionError, match="is not known"):
+def test_an_unsupported_release_is_refused(release: str) -> None:
+    with pytest.raises(DescriptionError, match="not supported"):
         kea.syntax_of(release)
 
 
-def test_kea_3_has_the_back_end_in_a_library_and_a_list_of_classes(snapshot: Snapshot) -> None:
-    config = told(snapshot, release="3.0.0", location=MARIADB)
+def test_kea_3_loads_mysql_as_a_hook_and_has_lists_of_classes(snapshot: Snapshot) -> None:
+    config = kea_config(snapshot, release="3.0.0", location=MARIADB)
     assert config["hooks-libraries"] == [
         {"library": "libdhcp_lease_cmds.so"},
         {"library": "libdhcp_mysql.so"},
@@ -129,74 +129,73 @@ def test_kea_3_has_the_back_end_in_a_library_and_a_list_of_classes(snapshot: Sna
     assert config["hosts-database"]["retry-on-startup"] is True
 
 
-def test_on_mariadb_the_file_is_the_second_source(snapshot: Snapshot) -> None:
-    config = told(snapshot, location=MARIADB)
+def test_on_mariadb_nodes_are_in_the_view_and_in_the_file(snapshot: Snapshot) -> None:
+    config = kea_config(snapshot, location=MARIADB)
     assert config["hosts-database"]["readonly"] is True
     assert config["hosts-database"]["on-fail"] == "serve-retry-continue"
     assert len(config["subnet4"][0]["reservations"]) == len(snapshot.nodes)
 
 
-def test_with_the_view_alone_only_further_interfaces_stand_in_the_file(snapshot: Snapshot) -> None:
-    private, bmc = told(snapshot, location=MARIADB, source="view")["subnet4"]
+def test_with_the_view_alone_the_file_has_further_interfaces_only(snapshot: Snapshot) -> None:
+    private, bmc = kea_config(snapshot, location=MARIADB, source="view")["subnet4"]
     assert private["reservations"] == [] and len(bmc["reservations"]) == 2
 
 
-def test_on_sqlite_there_is_only_the_file(snapshot: Snapshot) -> None:
-    assert "hosts-database" not in told(snapshot)
+def test_on_sqlite_there_is_no_view(snapshot: Snapshot) -> None:
+    assert "hosts-database" not in kea_config(snapshot)
 
 
-def test_by_orders_only_known_machines_with_an_order_get_a_file(snapshot: Snapshot) -> None:
-    config = told(snapshot, location=MARIADB, boot="ordered")
-    tests = [one["test"] for one in config["client-classes"] if "test" in one]
+def test_with_boot_ordered_only_nodes_with_an_order_get_a_boot_file(snapshot: Snapshot) -> None:
+    config = kea_config(snapshot, location=MARIADB, boot="ordered")
+    tests = [row["test"] for row in config["client-classes"] if "test" in row]
     assert len(tests) == 6 and all(test.startswith("member('install') and ") for test in tests)
-    assert (
-        config["subnet4"][0]["reservations"] == []
-    )  # the file would be asked first, and knows no orders
+    # Kea would read a reservation in the file first, which does not show orders.
+    assert config["subnet4"][0]["reservations"] == []
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "named"),
     [
-        pytest.param({"source": "view"}, "the database is not MariaDB", id="view on SQLite"),
-        pytest.param({"boot": "ordered"}, "only the view knows orders", id="orders on SQLite"),
+        pytest.param({"source": "view"}, "MariaDB", id="view on SQLite"),
+        pytest.param({"boot": "ordered"}, "ordered", id="orders on SQLite"),
         pytest.param(
             {"boot": "ordered", "source": "view+file", "location": MARIADB},
-            "only the view",
+            "ordered",
             id="orders and a file",
         ),
-        pytest.param({"source": "sql"}, "one of auto", id="source"),
-        pytest.param({"boot": "never"}, "one of always", id="boot"),
-        pytest.param({"loader": "lilo"}, "one of grub", id="loader"),
-        pytest.param({"interfaces": []}, "name the interfaces", id="no interface"),
-        pytest.param({"interfaces": ["eth1\n"]}, "name the interfaces", id="a bad interface"),
-        pytest.param({"nameservers": ["ns1"]}, "no IPv4 address", id="name server"),
+        pytest.param({"source": "sql"}, "auto", id="source"),
+        pytest.param({"boot": "never"}, "always", id="boot"),
+        pytest.param({"loader": "lilo"}, "grub", id="loader"),
+        pytest.param({"interfaces": []}, "interfaces", id="no interface"),
+        pytest.param({"interfaces": ["eth1\n"]}, "interfaces", id="a bad interface"),
+        pytest.param({"nameservers": ["ns1"]}, "ns1", id="name server"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused(
-    options: dict[str, Any], words: str, snapshot: Snapshot
+def test_faulty_options_are_refused_by_name(
+    options: dict[str, Any], named: str, snapshot: Snapshot
 ) -> None:
     with pytest.raises(DescriptionError) as refused:
         text("kea", snapshot, **options)
-    assert words in str(refused.value)
+    assert named in str(refused.value)
 
 
-def test_a_password_of_the_database_stands_in_the_file_only_when_there_is_one(
+def test_the_password_of_the_database_is_in_the_file_if_it_is_set(
     snapshot: Snapshot,
 ) -> None:
-    assert "password" not in told(snapshot, location=MARIADB)["hosts-database"]
+    assert "password" not in kea_config(snapshot, location=MARIADB)["hosts-database"]
     assert (
-        told(snapshot, location=MARIADB, password='s3"cret')["hosts-database"]["password"]
+        kea_config(snapshot, location=MARIADB, password='s3"cret')["hosts-database"]["password"]
         == 's3"cret'
     )
 
 
-def test_a_remote_database_is_reached_by_its_name(snapshot: Snapshot) -> None:
+def test_kea_connects_to_a_remote_database(snapshot: Snapshot) -> None:
     remote = MARIADB._replace(host="db.cluster", port=3307, tls_ca="/etc/ca.pem")
-    assert told(snapshot, location=remote)["hosts-database"] | {"host": "db.cluster", "port": 3307, "trust-anchor":
-        "/etc/ca.pem"} == told(snapshot, location=remote)["hosts-database"]  # fmt: skip
+    assert kea_config(snapshot, location=remote)["hosts-database"] | {"host": "db.cluster", "port": 3307, "trust-anchor":
+        "/etc/ca.pem"} == kea_config(snapshot, location=remote)["hosts-database"]  # fmt: skip
 
 
-def test_dnsmasq_answers_for_the_names_when_asked_to(snapshot: Snapshot) -> None:
+def test_dnsmasq_resolves_names_with_the_option_dns(snapshot: Snapshot) -> None:
     files = report("dnsmasq").render(snapshot, site("dnsmasq", dns=True))
     assert (
         "port=0" not in files["/etc/dnsmasq.d/rocks.conf"]

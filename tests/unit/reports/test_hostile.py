@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whatever stands in the database: a report is refused, or its reader finds in it exactly what the database says."""
+"""Hostile values in the database: a report is refused, or its reader sees exactly these values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry impor
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import check_snapshot
 from support.reports import site, text
 
-# What ends a line, a string, a block or a comment somewhere, and what a template or a shell would take up.
+# Texts that end a line, a string, a block or a comment, or that a template or a shell expands.
 NASTY = [
     "\n",
     "\r",
@@ -47,34 +47,34 @@ NASTY = [
 nasty = st.lists(st.sampled_from([*NASTY, "compute", "0", "a"]) | st.characters(), max_size=8).map(
     "".join
 )
-every_report = pytest.mark.parametrize("one", REPORTS, ids=lambda one: one.name)
+every_report = pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 quietly = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
 )
 
 
 def with_node(snapshot: Snapshot, **values: str) -> Snapshot:
-    """The cluster with one more node."""
+    """Return the cluster with one more node."""
     model = Node(
-        99,
-        "web-9-9",
-        "52:54:00:00:00:09",
-        "Web Server",
-        "web",
-        "web",
-        "",
-        9,
-        9,
-        "10.9.9.9",
-        "x86_64",
-        "",
+        id=99,
+        name="web-9-9",
+        mac="52:54:00:00:00:09",
+        membership="Web Server",
+        appliance="web",
+        root="web",
+        distribution="",
+        rack=9,
+        rank=9,
+        ip="10.9.9.9",
+        arch="x86_64",
+        comment="",
     )
     node = Node(**{**model._asdict(), **values})
     return dataclasses.replace(snapshot, nodes=(*snapshot.nodes, node))
 
 
 def lines(content: str) -> list[str]:
-    """As a C program splits it."""
+    """Split a text into lines as a C program does."""
     return content.split("\n")
 
 
@@ -82,17 +82,17 @@ def lines(content: str) -> list[str]:
 @quietly
 @given(st.sampled_from(["name", "mac", "ip", "arch"]), nasty)
 def test_a_hostile_name_or_address_is_refused_or_harmless(
-    one: Report, snapshot: Snapshot, field: str, value: str
+    report: Report, snapshot: Snapshot, field: str, value: str
 ) -> None:
     changed = with_node(snapshot, **{field: value})
     try:
         check_snapshot(changed)
-        files = one.render(changed, site(one.name))
+        files = report.render(changed, site(report.name))
     except RocksError:
         return
-    plain = one.render(with_node(snapshot), site(one.name))
+    plain = report.render(with_node(snapshot), site(report.name))
     for path in files:
-        # It is a node like another: at most its own lines differ.
+        # Only the lines of this node differ.
         assert abs(len(lines(files[path])) - len(lines(plain[path]))) <= 2
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]", files[path])
 
@@ -100,12 +100,15 @@ def test_a_hostile_name_or_address_is_refused_or_harmless(
 @every_report
 @quietly
 @given(nasty)
-def test_a_comment_never_adds_a_line_or_changes_another(
-    one: Report, snapshot: Snapshot, value: str
+def test_a_comment_changes_at_most_its_own_line(
+    report: Report, snapshot: Snapshot, value: str
 ) -> None:
-    plain = one.render(with_node(snapshot), site(one.name))
-    for path, content in one.render(with_node(snapshot, comment=value), site(one.name)).items():
-        old, new = lines(plain[path]), lines(content)
+    plain = report.render(with_node(snapshot), site(report.name))
+    for path, content in report.render(
+        with_node(snapshot, comment=value), site(report.name)
+    ).items():
+        old = lines(plain[path])
+        new = lines(content)
         assert len(new) == len(old)
         differ = [(before, after) for before, after in zip(old, new) if before != after]
         assert len(differ) <= 1
@@ -116,17 +119,16 @@ def test_a_comment_never_adds_a_line_or_changes_another(
 
 @quietly
 @given(nasty)
-def test_hosts_says_each_address_once_to_a_resolver(snapshot: Snapshot, value: str) -> None:
+def test_a_resolver_reads_each_address_once_from_hosts(snapshot: Snapshot, value: str) -> None:
     content = text("hosts", with_node(snapshot, comment=value))
     read = [line.partition("#")[0].split() for line in lines(content)]
-    found = {
+    resolved = {
         words[0]: words[1:] for words in read if words and not words[0].startswith(("127.", "::"))
     }
-    wanted = {
-        one.ip: list(dict.fromkeys((one.domain_name, one.host)))
-        for one in with_node(snapshot).addresses
+    assert resolved == {
+        address.ip: list(dict.fromkeys((address.domain_name, address.host)))
+        for address in with_node(snapshot).addresses
     }
-    assert found == wanted
 
 
 ATTRIBUTES = {
@@ -141,7 +143,8 @@ ATTRIBUTES = {
 def test_a_hostile_attribute_is_refused_or_harmless(
     name: str, snapshot: Snapshot, data: st.DataObject
 ) -> None:
-    attribute, value = data.draw(st.sampled_from(ATTRIBUTES[name])), data.draw(nasty)
+    attribute = data.draw(st.sampled_from(ATTRIBUTES[name]))
+    value = data.draw(nasty)
     attributes = {
         **snapshot.attributes,
         "web-1-0": {**snapshot.attributes["web-1-0"], attribute: value},
@@ -157,18 +160,18 @@ def test_a_hostile_attribute_is_refused_or_harmless(
 
 @quietly
 @given(nasty)
-def test_kea_reads_what_the_database_says(snapshot: Snapshot, value: str) -> None:
+def test_kea_reads_the_exact_name(snapshot: Snapshot, value: str) -> None:
     changed = with_node(snapshot, name=value)
     try:
         check_snapshot(changed)
     except RocksError:
         return
     config = json.loads(text("kea", changed))["Dhcp4"]
-    told = {
-        one["hw-address"]: (one["ip-address"], one["hostname"])
-        for one in config["subnet4"][0]["reservations"]
+    reservations = {
+        row["hw-address"]: (row["ip-address"], row["hostname"])
+        for row in config["subnet4"][0]["reservations"]
     }
-    assert told["52:54:00:00:00:09"] == ("10.9.9.9", value)
+    assert reservations["52:54:00:00:00:09"] == ("10.9.9.9", value)
 
 
 @quietly
@@ -182,7 +185,7 @@ def test_clustershell_reads_every_group(
     assert set(read["rocks"]) == {"all", *groups}
 
 
-def test_every_report_that_reads_attributes_is_tried() -> None:
+def test_every_report_that_reads_attributes_is_tested() -> None:
     reading = {
         report.name
         for report in REPORTS

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A site lays values out by its own template; what is wrong with one is told with file and line."""
+"""A site can replace templates; errors in them are reported with file and line."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ values = st.recursive(
 )
 
 
-def test_a_sites_template_is_used_instead_of_ours(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "hosts.j2").write_text("{{ who }} of the site\n")
-    assert Templates(str(tmp_path)).render("hosts", "{{ who }}\n", who="me") == "me of the site\n"
+def test_a_sites_template_replaces_the_built_in_one(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts.j2").write_text("{{ owner }} of the site\n")
+    assert (
+        Templates(str(tmp_path)).render("hosts", "{{ owner }}\n", owner="me") == "me of the site\n"
+    )
 
 
-def test_a_sites_template_may_include_ours(snapshot: Snapshot, tmp_path: pathlib.Path) -> None:
+def test_a_sites_template_can_include_the_built_in_one(
+    snapshot: Snapshot, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "hosts.j2").write_text('{% include "rocks/hosts.j2" %}\n192.0.2.1 mirror\n')
-    (ours,) = report("hosts").render(snapshot, site("hosts")).values()
-    (theirs,) = report("hosts").render(snapshot, site("hosts", folder=str(tmp_path))).values()
-    assert theirs == f"{ours}192.0.2.1 mirror\n"
+    (built_in,) = report("hosts").render(snapshot, site("hosts")).values()
+    (extended,) = report("hosts").render(snapshot, site("hosts", folder=str(tmp_path))).values()
+    assert extended == f"{built_in}192.0.2.1 mirror\n"
 
 
-def test_a_sites_template_may_change_what_kea_is_told(
+def test_a_sites_template_can_change_the_configuration_of_kea(
     snapshot: Snapshot, tmp_path: pathlib.Path
 ) -> None:
     (tmp_path / "kea-dhcp4.conf.j2").write_text(
@@ -48,33 +52,33 @@ def test_a_sites_template_may_change_what_kea_is_told(
 
 
 @pytest.mark.parametrize(
-    ("template", "line", "words"),
+    ("template", "line", "reason"),
     [
         pytest.param("one\n{% for %}\n", 2, "Expected", id="syntax"),
-        pytest.param("one\ntwo\n{{ nobody }}\n", 3, "'nobody' is undefined", id="unknown value"),
-        pytest.param("{{ who.__class__ }}\n", 1, "unsafe", id="unsafe"),
+        pytest.param("one\ntwo\n{{ missing }}\n", 3, "'missing'", id="unknown value"),
+        pytest.param("{{ owner.__class__ }}\n", 1, "unsafe", id="unsafe"),
         pytest.param("{{ 1 / 0 }}\n", 1, "division", id="arithmetic"),
         pytest.param('{% include "nowhere.j2" %}\n', 1, "nowhere.j2", id="missing include"),
     ],
 )
-def test_a_template_that_cannot_be_used_is_told_with_its_line(
-    template: str, line: int, words: str, tmp_path: pathlib.Path
+def test_a_faulty_template_is_refused_with_its_line(
+    template: str, line: int, reason: str, tmp_path: pathlib.Path
 ) -> None:
     (tmp_path / "hosts.j2").write_text(template)
     with pytest.raises(DescriptionError) as refused:
-        Templates(str(tmp_path)).render("hosts", "ours\n", who="me")
-    assert refused.value.where == f"{tmp_path}/hosts.j2:{line}" and words in refused.value.what
+        Templates(str(tmp_path)).render("hosts", "built-in\n", owner="me")
+    assert refused.value.where == f"{tmp_path}/hosts.j2:{line}" and reason in refused.value.what
 
 
-def test_a_value_is_never_a_template(tmp_path: pathlib.Path) -> None:
+def test_a_value_is_never_rendered_as_a_template(tmp_path: pathlib.Path) -> None:
     assert (
-        Templates(str(tmp_path)).render("hosts", "{{ who }}", who="{{ 7 * 7 }}{% raw %}")
+        Templates(str(tmp_path)).render("hosts", "{{ owner }}", owner="{{ 7 * 7 }}{% raw %}")
         == "{{ 7 * 7 }}{% raw %}"
     )
 
 
 @given(values)
-def test_json_keeps_its_meaning(value: object) -> None:
+def test_formatted_json_has_the_same_value(value: object) -> None:
     assert json.loads(json_text(value)) == value
 
 

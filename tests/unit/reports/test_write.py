@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Render all, check all, swap all, tell each service once; and what stays when one of these fails."""
+"""Render all, check all, install all, reload each service once; and the state after a failure."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -32,33 +33,32 @@ from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settin
 from support.killing import killed_at_every_step
 from support.reports import into
 
-# What a service reads when it is told to.
+# The file that each reload command reads.
 FILES = {"reload": "rocks-nodes.conf", "reload-slurm": "slurm.conf"}
 
 
 class Programs:
-    """Stands in for the checkers and the daemons: what was run, and what each answers."""
+    """Record the commands of checkers and daemons, and fail those that a test selects."""
 
     def __init__(self) -> None:
-        self.ran: list[str] = []
-        self.answers: dict[str, Callable[[], None]] = {}
+        self.commands: list[str] = []
+        self.effects: dict[str, Callable[[], None]] = {}
 
-    def __call__(self, argv: Sequence[str], **_how: Any) -> ProgramResult:
-        word = argv[0]
-        self.ran.append(word)
-        self.answers.get(word, lambda: None)()
+    def __call__(self, argv: Sequence[str], **_options: Any) -> ProgramResult:
+        command = argv[0]
+        self.commands.append(command)
+        self.effects.get(command, lambda: None)()
         return ProgramResult(0, "", "", 0.0)
 
-    def refuse(self, word: str, times: Optional[int] = None) -> None:
-        """Let a program fail, always or so many times."""
-        left = [times]
+    def fail(self, command: str, times: Optional[int] = None) -> None:
+        """Let a command fail the next ``times`` times, or always."""
+        remaining = itertools.repeat(None) if times is None else itertools.repeat(None, times)
 
-        def answer() -> None:
-            if left[0] != 0:
-                left[0] = None if left[0] is None else left[0] - 1
-                raise CommandError("its words", word)
+        def effect() -> None:
+            for _ in remaining:
+                raise CommandError("rejected", command)
 
-        self.answers[word] = answer
+        self.effects[command] = effect
 
 
 @pytest.fixture
@@ -68,19 +68,19 @@ def programs() -> Programs:
 
 @pytest.fixture
 def site(tmp_path: pathlib.Path) -> Settings:
-    """Files of three kinds: without a service, and two services that are spoken with by commands."""
+    """A site with a report without a service, and two with a service."""
     etc = tmp_path / "etc"
     etc.mkdir()
-    verbs = {"alive": ["alive"], "reload": ["reload"], "start": ["start"]}
+    commands = {"alive": ["alive"], "reload": ["reload"], "start": ["start"]}
     return Settings(
         reports={
             "hosts": into(etc, "hosts"),
-            "nginx": into(etc, "nginx", **verbs),
+            "nginx": into(etc, "nginx", **commands),
             "slurm": into(
                 etc,
                 "slurm",
                 path=f"{etc}/slurm.conf",
-                **{verb: [f"{verb}-slurm"] for verb in verbs},
+                **{verb: [f"{verb}-slurm"] for verb in commands},
             ),
         }
     )
@@ -90,67 +90,68 @@ def etc(tmp_path: pathlib.Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted((tmp_path / "etc").iterdir())}
 
 
-def impatient(_seconds: float) -> None:
-    """Nobody waits in a unit test."""
+def no_sleep(_seconds: float) -> None:
+    """Return at once."""
 
 
-def test_every_report_of_the_site_is_written_and_each_service_told_once(
+def test_every_report_is_written_and_each_service_reloaded_once(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     outcomes = write_reports(described, site, run=programs)
-    assert [(one.report, one.changed, one.reloaded) for one in outcomes] == [
+    assert [(outcome.report, outcome.changed, outcome.reloaded) for outcome in outcomes] == [
         ("hosts", True, False),
         ("slurm", True, True),
         ("nginx", True, True),
     ]
     assert set(etc(tmp_path)) == {"hosts", "rocks-nodes.conf", "slurm.conf"}
-    assert programs.ran.count("reload") == programs.ran.count("reload-slurm") == 1
+    assert programs.commands.count("reload") == programs.commands.count("reload-slurm") == 1
 
 
-def test_nothing_is_written_or_told_when_nothing_changed(
+def test_without_a_change_nothing_is_written_or_reloaded(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     write_reports(described, site, run=programs)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "etc").iterdir()}
-    programs.ran.clear()
-    assert not any(
-        one.changed or one.reloaded for one in write_reports(described, site, run=programs)
-    )
+    programs.commands.clear()
+    outcomes = write_reports(described, site, run=programs)
+    assert not any(outcome.changed or outcome.reloaded for outcome in outcomes)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "etc").iterdir()} == before
-    assert set(programs.ran) <= {"alive", "alive-slurm"}
+    assert set(programs.commands) <= {"alive", "alive-slurm"}
 
 
-def test_a_rehearsal_checks_everything_and_changes_nothing(
+def test_a_dry_run_checks_everything_and_changes_nothing(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     outcomes = write_reports(described, site, dry_run=True, run=programs)
-    assert all(one.changed for one in outcomes) and {"nginx", "scontrol"} <= set(programs.ran)
+    assert all(outcome.changed for outcome in outcomes) and {"nginx", "scontrol"} <= set(
+        programs.commands
+    )
     assert etc(tmp_path) == {} and not (tmp_path / "reports").exists()
-    assert "reload" not in programs.ran
+    assert "reload" not in programs.commands
 
 
-def test_one_refused_file_leaves_all_files_as_they_were(
+def test_one_rejected_file_leaves_all_files_unchanged(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("by hand\n")
-    programs.refuse("nginx")
-    with pytest.raises(CommandError, match="report nginx: nginx: its words"):
+    programs.fail("nginx")
+    with pytest.raises(CommandError, match="report nginx: nginx: rejected"):
         write_reports(described, site, run=programs)
     assert etc(tmp_path) == {"hosts": "by hand\n"}
-    assert "reload-slurm" not in programs.ran
+    assert "reload-slurm" not in programs.commands
 
 
-def test_all_refusals_are_told_at_once(
+def test_all_rejected_files_are_reported_at_once(
     described: Database, site: Settings, programs: Programs
 ) -> None:
-    programs.refuse("nginx")
-    programs.refuse("scontrol")
+    programs.fail("nginx")
+    programs.fail("scontrol")
     with pytest.raises(CommandError) as refused:
         write_reports(described, site, run=programs)
     assert "report nginx" in str(refused.value) and "report slurm" in str(refused.value)
 
 
-def test_a_swap_that_fails_in_the_middle_is_taken_back(
+def test_a_failed_installation_is_rolled_back(
     described: Database,
     site: Settings,
     tmp_path: pathlib.Path,
@@ -168,66 +169,61 @@ def test_a_swap_that_fails_in_the_middle_is_taken_back(
     monkeypatch.setattr(atomic_install, "replace", full)
     with pytest.raises(
         Unavailable,
-        match=r"rocks-nodes.conf: cannot be written \(No space left on device\); nothing was",
+        match=r"rocks-nodes.conf: .*No space left on device",
     ):
         write_reports(described, site, run=programs)
-    assert etc(tmp_path) == {"hosts": "by hand\n"} and "reload" not in programs.ran
+    assert etc(tmp_path) == {"hosts": "by hand\n"} and "reload" not in programs.commands
 
 
-def test_a_service_that_refuses_its_new_files_gets_its_old_ones(
+def test_a_service_that_rejects_its_new_files_gets_its_old_ones(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     write_reports(described, site, run=programs)
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
-    programs.refuse("reload", 1)
+    programs.fail("reload", 1)
     with pytest.raises(CommandError) as refused:
-        write_reports(described, site, run=programs, sleep=impatient)
-    assert str(refused.value) == (
-        "report nginx: nginx does not take its new files (reload: its words); the old ones are back, and it goes on with them"
-    )
+        write_reports(described, site, run=programs, sleep=no_sleep)
+    assert refused.value.where == "report nginx"
+    assert "reload: rejected" in refused.value.what and "reloaded" in refused.value.what
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
-    assert etc(tmp_path)["hosts"] != before["hosts"]  # which has nothing to do with it
-    assert [one.reloaded for one in write_reports(described, site, ["nginx"], run=programs)] == [
-        True
-    ]
+    assert etc(tmp_path)["hosts"] != before["hosts"]  # of another report
+    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
+    assert outcome.reloaded
 
 
-def test_a_service_that_does_not_come_back_gets_its_old_files_and_is_started(
+def test_a_service_that_stops_gets_its_old_files_and_is_restarted(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     write_reports(described, site, run=programs)
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
-    programs.answers["reload"] = lambda: programs.refuse("alive")
-    with pytest.raises(
-        CommandError, match=r"did not come back within 10 s.*and it was started again"
-    ):
-        write_reports(described, site, run=programs, sleep=impatient)
+    programs.effects["reload"] = lambda: programs.fail("alive")
+    with pytest.raises(CommandError, match=r"not running 10 s .*was restarted"):
+        write_reports(described, site, run=programs, sleep=no_sleep)
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
-    assert programs.ran[-1] == "start"
+    assert programs.commands[-1] == "start"
 
 
-def test_several_services_that_keep_what_they_have_are_told_together(
+def test_services_that_reject_their_files_are_reported_together(
     described: Database, site: Settings, programs: Programs
 ) -> None:
-    programs.refuse("reload")
-    programs.refuse("reload-slurm")
-    with pytest.raises(
-        CommandError, match=r"2 services keep what they have:\n  report slurm: .*\n  report nginx: "
-    ):
-        write_reports(described, site, run=programs, sleep=impatient)
+    programs.fail("reload")
+    programs.fail("reload-slurm")
+    with pytest.raises(CommandError, match=r"^2 services .*\n  report slurm: .*\n  report nginx: "):
+        write_reports(described, site, run=programs, sleep=no_sleep)
 
 
-def test_a_service_that_does_not_run_is_not_told(
+def test_a_service_that_is_not_running_is_not_reloaded(
     described: Database, site: Settings, programs: Programs
 ) -> None:
-    programs.refuse("alive")
-    assert not any(one.reloaded for one in write_reports(described, site, ["nginx"], run=programs))
-    assert "reload" not in programs.ran
+    programs.fail("alive")
+    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
+    assert not outcome.reloaded
+    assert "reload" not in programs.commands
 
 
-def test_a_service_that_was_not_told_before_the_power_went_is_told_by_the_next_run(
+def test_the_next_run_reloads_a_service_that_a_power_cut_left_out(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     class PowerCut(BaseException):
@@ -236,10 +232,10 @@ def test_a_service_that_was_not_told_before_the_power_went_is_told_by_the_next_r
     def cut() -> None:
         raise PowerCut
 
-    programs.answers["reload"] = cut
+    programs.effects["reload"] = cut
     with pytest.raises(PowerCut):
         write_reports(described, site, ["nginx"], run=programs)
-    programs.answers.clear()
+    programs.effects.clear()
     assert "compute-0-0" in etc(tmp_path)["rocks-nodes.conf"]
     (outcome,) = write_reports(described, site, ["nginx"], run=programs)
     assert not outcome.changed and outcome.reloaded
@@ -247,45 +243,45 @@ def test_a_service_that_was_not_told_before_the_power_went_is_told_by_the_next_r
     assert not outcome.reloaded
 
 
-def test_the_sites_own_file_is_kept_once(
+def test_the_sites_own_file_is_backed_up_once(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("10.9.9.9 printer\n")
     write_reports(described, site, run=programs)
     described.execute("delete from nodes where name = 'web-1-0'")
     write_reports(described, site, run=programs)
-    (kept,) = (tmp_path / "reports").glob("before-*hosts")
-    assert kept.read_text() == "10.9.9.9 printer\n"
+    (backup,) = (tmp_path / "reports").glob("before-*hosts")
+    assert backup.read_text() == "10.9.9.9 printer\n"
 
 
-def test_a_file_that_is_not_utf_8_is_replaced_and_can_be_taken_back(
+def test_a_file_that_is_not_utf_8_is_restored(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     (tmp_path / "etc" / "rocks-nodes.conf").write_bytes(b"# caf\xe9\n")
-    programs.refuse("reload", 1)
+    programs.fail("reload", 1)
     with pytest.raises(CommandError):
-        write_reports(described, site, ["nginx"], run=programs, sleep=impatient)
+        write_reports(described, site, ["nginx"], run=programs, sleep=no_sleep)
     assert (tmp_path / "etc" / "rocks-nodes.conf").read_bytes() == b"# caf\xe9\n"
 
 
-def test_what_a_killed_run_left_aside_is_swept_and_what_is_in_use_is_not(
+def test_only_leftovers_of_killed_processes_are_removed(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    (tmp_path / "etc" / f"{plan.ASIDE}999999999-x").touch()
-    (tmp_path / "etc" / f"{plan.ASIDE}{os.getpid()}-y").touch()
+    (tmp_path / "etc" / f"{plan.STAGED_PREFIX}999999999-x").touch()
+    (tmp_path / "etc" / f"{plan.STAGED_PREFIX}{os.getpid()}-y").touch()
     write_reports(described, site, ["hosts"], run=programs)
-    assert set(etc(tmp_path)) == {"hosts", f"{plan.ASIDE}{os.getpid()}-y"}
+    assert set(etc(tmp_path)) == {"hosts", f"{plan.STAGED_PREFIX}{os.getpid()}-y"}
 
 
-def test_a_service_that_is_not_installed_is_told_by_its_folder(
+def test_a_missing_folder_is_reported(
     described: Database, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     site = Settings(reports={"hosts": {"path": str(tmp_path / "nowhere" / "hosts")}})
-    with pytest.raises(NotFound, match="no such folder; install the service first"):
+    with pytest.raises(NotFound, match="nowhere: folder not found"):
         write_reports(described, site, run=programs)
 
 
-def test_two_writers_wait_for_each_other(
+def test_two_writers_exclude_each_other(
     described: Database,
     site: Settings,
     tmp_path: pathlib.Path,
@@ -306,18 +302,18 @@ def test_a_site_without_reports_writes_nothing_and_needs_no_folder(
     assert write_reports(described, Settings()) == [] and not (tmp_path / "reports").exists()
 
 
-def test_a_node_that_would_break_a_report_is_told_before_it_is_kept(
+def test_a_faulty_node_is_reported_before_the_commit(
     described: Database, site: Settings, programs: Programs
 ) -> None:
     with described.transaction(dry_run=True):
         described.execute(
             "insert into nodes (name, membership, rack, `rank`) values ('compute 9', 2, 9, 9)"
         )
-        assert "'compute 9' is no host name" in dry_run_error(described, site, run=programs)
+        assert "'compute 9'" in dry_run_error(described, site, run=programs)
     assert dry_run_error(described, site, run=programs) == ""
 
 
-def test_an_outcome_tells_what_ansible_shows(
+def test_an_outcome_has_the_form_that_ansible_expects(
     described: Database, site: Settings, programs: Programs
 ) -> None:
     (outcome,) = write_reports(described, site, ["hosts"], run=programs)
@@ -331,7 +327,7 @@ def test_an_outcome_tells_what_ansible_shows(
     }
 
 
-def test_a_fault_of_one_report_stops_all_of_them(
+def test_a_fault_in_one_report_stops_all_reports(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     described.execute("update nodes set arch = 'x86 64' where name = 'compute-0-0'")
@@ -340,42 +336,42 @@ def test_a_fault_of_one_report_stops_all_of_them(
     assert etc(tmp_path) == {}
 
 
-def test_two_reports_cannot_have_one_file(
+def test_two_reports_must_not_share_a_file(
     described: Database, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     site = Settings(
         reports={"hosts": {"path": f"{tmp_path}/x"}, "ethers": {"path": f"{tmp_path}/x"}}
     )
-    with pytest.raises(RocksError, match=r"report ethers: .*/x is the file of report hosts, too"):
+    with pytest.raises(RocksError, match=r"report ethers: .*/x .*report hosts"):
         write_reports(described, site, run=programs)
 
 
-def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_completes_it(
+def test_a_killed_run_leaves_whole_files_and_the_next_run_completes_it(
     described: Database, site: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # who is killed leaves his trial folder
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # a killed process leaves its folder
 
-    def told(argv: Sequence[str], **_how: Any) -> ProgramResult:
+    def reload(argv: Sequence[str], **_options: Any) -> ProgramResult:
         if argv[0].startswith("reload"):
             (tmp_path / argv[0]).write_text((tmp_path / "etc" / FILES[argv[0]]).read_text())
         return ProgramResult(0, "", "", 0.0)
 
-    def again() -> None:
-        with connect(described.location.url) as own:  # a connection does not outlive a fork
-            write_reports(own, site, run=told)
+    def write_again() -> None:
+        with connect(described.location.url) as fresh:  # a connection does not survive a fork
+            write_reports(fresh, site, run=reload)
 
-    again()
+    write_again()
     old = etc(tmp_path)
     described.execute("delete from nodes where name = 'compute-0-3'")
     with connect(described.location.url) as own:
-        new = {path.rpartition("/")[2]: text for one in write_reports(own, site, dry_run=True, run=told)
+        new = {path.rpartition("/")[2]: text for one in write_reports(own, site, dry_run=True, run=reload)
                for path, (_, text) in one.files.items()}  # fmt: skip
 
-    for _step in killed_at_every_step(again, stride=2):
+    for _step in killed_at_every_step(write_again, stride=2):
         for name, text in etc(tmp_path).items():
             assert name.startswith(".rocks-") or text in (old[name], new[name])
-        again()
-        # Complete, and no service was left behind with what it had.
+        write_again()
+        # All files are new, and every service has read them.
         assert {name: text for name, text in etc(tmp_path).items() if name in new} == new
         assert all((tmp_path / verb).read_text() == new[file] for verb, file in FILES.items())
         for name, text in old.items():
@@ -384,13 +380,13 @@ def test_a_run_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_compl
             (tmp_path / verb).write_text(old[file])
 
 
-def test_a_place_that_cannot_be_written_is_told(
+def test_a_folder_that_cannot_be_written_is_reported(
     described: Database, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    (tmp_path / "reports").touch()  # where the folder of notes would be
-    with pytest.raises(Unavailable, match=r"/reports: cannot be written \(File exists\)"):
+    (tmp_path / "reports").touch()  # in the place of the folder for pending reloads
+    with pytest.raises(Unavailable, match=r"/reports: .*File exists"):
         write_reports(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
-    with pytest.raises(Unavailable, match=r"/proc: cannot be written"):
+    with pytest.raises(Unavailable, match=r"^report hosts: /proc: cannot write"):
         write_reports(
             described,
             Settings(reports={"hosts": {"path": "/proc/hosts"}}),

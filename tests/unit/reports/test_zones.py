@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Zones from networks, and serials that only grow."""
+"""DNS zones from networks, and serials that only increase."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ZONE = "/var/named/rocks.cluster.zone"
 serials = st.integers(1, bind.SERIALS - 1)
 
 
-def network(cidr: str) -> Network:
+def make_network(cidr: str) -> Network:
     net = ipaddress.IPv4Network(cidr)
     return Network(
         id=1,
@@ -51,11 +51,11 @@ def network(cidr: str) -> Network:
         ("192.168.4.64/26", ["4.168.192.in-addr.arpa"]),
     ],
 )
-def test_reverse_zones_are_of_whole_octets(cidr: str, expected: list[str]) -> None:
-    assert zones.reverse_origins(network(cidr)) == expected
+def test_reverse_zones_cover_whole_octets(cidr: str, expected: list[str]) -> None:
+    assert zones.reverse_origins(make_network(cidr)) == expected
 
 
-def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(
+def test_forward_and_reverse_zones_have_the_same_pairs(
     snapshot: Snapshot,
 ) -> None:
     forward = {
@@ -73,58 +73,62 @@ def test_every_address_is_found_backwards_by_the_name_that_is_found_forwards(
     }
 
 
-def test_a_zone_without_a_frontend_needs_the_address_that_the_site_gives(
+def test_a_zone_without_a_frontend_uses_the_address_in_the_url(
     snapshot: Snapshot,
 ) -> None:
     (bmc, _cluster) = zones.forward_zones(snapshot, site("bind"))
     assert bmc.server == "ns.bmc.cluster" and bmc.records[0] == ("ns", "10.1.1.1")
 
 
-def test_a_zone_that_nobody_could_serve_is_refused(described: Database) -> None:
+def test_a_zone_without_a_name_server_is_refused(described: Database) -> None:
     described.execute("delete from nodes where name = 'frontend-0'")
-    nobody = dataclasses.replace(site("bind"), url="http://frontend")
+    unreachable = dataclasses.replace(site("bind"), url="http://frontend")
     with pytest.raises(DescriptionError, match="no name server for the zone"):
-        zones.forward_zones(read_snapshot(described), nobody)
+        zones.forward_zones(read_snapshot(described), unreachable)
 
 
-def rendered(snapshot: Snapshot, revision: int, comment: str = "") -> str:
-    """The forward zone at a revision of the database."""
+def render_zone(snapshot: Snapshot, revision: int, moved: str = "") -> str:
+    """Render the forward zone at a revision of the database; node ``moved`` has a new address."""
     nodes = tuple(
-        node._replace(ip=node.ip if node.name != comment else "10.9.9.9") for node in snapshot.nodes
+        node._replace(ip="10.9.9.9") if node.name == moved else node for node in snapshot.nodes
     )
     changed = Snapshot(nodes=nodes, networks=snapshot.networks, revision=revision)
     return report("bind").render(changed, site("bind"))[ZONE]
 
 
 def serial(text: str) -> int:
-    found = bind.SERIAL.search(text)
-    assert found
-    return int(found[2])
+    match = bind.SERIAL.search(text)
+    assert match
+    return int(match[2])
 
 
-def test_a_zone_that_reads_the_same_keeps_its_serial(snapshot: Snapshot) -> None:
-    before = rendered(snapshot, 5)
-    assert bind.reconcile(before, rendered(snapshot, 9)) == before
+def test_an_unchanged_zone_keeps_its_serial(snapshot: Snapshot) -> None:
+    before = render_zone(snapshot, 5)
+    assert bind.reconcile(before, render_zone(snapshot, 9)) == before
 
 
-def test_a_zone_that_changes_takes_the_databases_revision(snapshot: Snapshot) -> None:
-    assert serial(bind.reconcile(rendered(snapshot, 5), rendered(snapshot, 9, "web-1-0"))) == 9
+def test_the_serial_of_a_changed_zone_is_the_revision(snapshot: Snapshot) -> None:
+    assert (
+        serial(bind.reconcile(render_zone(snapshot, 5), render_zone(snapshot, 9, "web-1-0"))) == 9
+    )
 
 
-def test_a_restored_database_does_not_take_a_serial_back(snapshot: Snapshot) -> None:
-    assert serial(bind.reconcile(rendered(snapshot, 5), rendered(snapshot, 2, "web-1-0"))) == 6
+def test_a_restored_database_does_not_decrease_the_serial(snapshot: Snapshot) -> None:
+    assert (
+        serial(bind.reconcile(render_zone(snapshot, 5), render_zone(snapshot, 2, "web-1-0"))) == 6
+    )
 
 
-def test_another_template_is_another_zone(snapshot: Snapshot) -> None:
-    before = rendered(snapshot, 5).replace("3600 ; refresh", "7200 ; refresh")
-    assert serial(bind.reconcile(before, rendered(snapshot, 5))) == 6
+def test_a_changed_template_increases_the_serial(snapshot: Snapshot) -> None:
+    before = render_zone(snapshot, 5).replace("3600 ; refresh", "7200 ; refresh")
+    assert serial(bind.reconcile(before, render_zone(snapshot, 5))) == 6
 
 
-def test_a_file_that_is_no_zone_of_ours_is_replaced(snapshot: Snapshot) -> None:
-    assert bind.reconcile("by hand\n", rendered(snapshot, 5)) == rendered(snapshot, 5)
+def test_a_file_without_our_serial_is_replaced(snapshot: Snapshot) -> None:
+    assert bind.reconcile("by hand\n", render_zone(snapshot, 5)) == render_zone(snapshot, 5)
 
 
 @given(serials, serials)
-def test_a_secondary_always_sees_a_later_serial(new: int, old: int) -> None:
+def test_the_next_serial_is_always_later(new: int, old: int) -> None:
     later = bind._later(new, old)
     assert 0 < (later - old) % bind.SERIALS < bind.SERIALS // 2 and 0 < later < bind.SERIALS

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the cluster wants of its DHCP server, whichever one it is: Kea, ISC dhcpd and dnsmasq are told the same.
+"""The intended behaviour of the DHCP server, which Kea, ISC dhcpd and dnsmasq implement equally.
 
-A machine that is not in the database gets no address, so that its first lease is its own; a network's pool changes
-that.  The answer depends on the MAC alone: one machine has several DHCP clients (firmware, iPXE, installer, system)
-with a client id each.
+A machine that is not in the database gets no address, so that its first lease is its own, unless
+its network has a pool.  The answer depends on the MAC address alone: one machine has several DHCP
+clients (firmware, iPXE, installer, system), each with its own client identifier.
 
-A boot file is offered only where a node may boot: on a private network that is not excluded (``boot``) and from which
-the frontend can be reached; there to every machine but a BMC.  An address alone is given on every served network.
+A boot file is offered only on networks from which nodes can boot: private ones with ``boot`` from
+which the frontend can be reached.  There it is offered to every machine except BMCs.  Addresses are
+given on every served network.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from ..addresses import ETHERNET, NODE, Address
 from ..frontend_address import frontend_address
 from ..model import Site, Snapshot
 from ..validators import is_ip, is_mac
-from .boot_files import BOOT_CLASSES, HTTP_FOLDER, LOADERS, SCRIPT
+from .boot_files import BOOT_CLASSES, HTTP_FOLDER, LOADERS, SCRIPT, BootClass
 
 SERVED = ("private", "management")
 ETHERNET_MTU = 1500
 INTERFACE = re.compile(r"[A-Za-z0-9_.:@/-]+")
 
-# The options that all three servers' reports share.
+# The options of the reports for all three servers.
 OPTIONS: Mapping[str, Any] = {
     "lease": 43200,  # seconds
     "loader": "grub",
@@ -38,42 +39,40 @@ OPTIONS: Mapping[str, Any] = {
 
 
 class Reservation(NamedTuple):
-    """A known machine: this MAC gets this address and this name.
-
-    is_node  it is the first interface of a node
-    no_boot  it is offered no boot file on a network from which others boot
-    """
+    """The address and the name of a known machine."""
 
     mac: str
     ip: str
     name: str
     is_node: bool
+    """It is the first interface of a node."""
     no_boot: bool = False
+    """It gets no boot file on a network from which others boot."""
 
 
 class Subnet(NamedTuple):
-    """One network that is served, directly or through a relay.
-
-    server  the frontend as seen from there: the TFTP server (next-server)
-    boots   machines are offered a boot file
-    pool    the first and the last address that unknown machines get, or nothing
-    """
+    """A network that is served, directly or through a relay."""
 
     id: int
     network: str
+    """In CIDR notation."""
     netmask: str
     server: str
+    """The frontend's address in this network: the TFTP server (next-server)."""
     gateway: str
     nameservers: tuple[str, ...]
     zone: str
     mtu: int
+    """0 if it is the default of Ethernet."""
     pool: tuple[str, ...]
+    """The first and the last address for unknown machines, or empty."""
     boots: bool
+    """Machines are offered a boot file."""
     reservations: tuple[Reservation, ...]
 
 
 class Boot(NamedTuple):
-    """One kind of firmware and the file that it is told to load."""
+    """A kind of firmware and its boot file."""
 
     name: str
     architectures: tuple[int, ...]
@@ -82,97 +81,106 @@ class Boot(NamedTuple):
 
 
 class DhcpIntent(NamedTuple):
-    """Everything that a DHCP server is told; ``script`` is what iPXE runs."""
+    """The complete behaviour of a DHCP server."""
 
     lease: int
+    """Seconds."""
     script: str
+    """The URL of the script that iPXE runs."""
     boots: tuple[Boot, ...]
     subnets: tuple[Subnet, ...]
 
 
 def build_intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
-    """What DHCP is to do.  Raises DescriptionError with every address that lies in no network."""
+    """Return the intended behaviour.
+
+    Raises DescriptionError for faulty options and for addresses outside all networks.
+    """
     options = site.options
     if options["loader"] not in LOADERS:
-        raise DescriptionError(
-            f"loader is {options['loader']!r}", "", f"one of {', '.join(LOADERS)}"
-        )
+        hint = f"use one of {', '.join(LOADERS)}"
+        raise DescriptionError(f"loader: {options['loader']!r} is not valid", "", hint)
     by_network: dict[int, list[Address]] = {}
     outside = []
-    for one in snapshot.addresses:
-        if one.network is None:
-            outside.append(f"{one.ip} of {one.host}")
-        elif is_mac(one.mac):  # an InfiniBand port is no Ethernet client
-            by_network.setdefault(one.network.id, []).append(one)
+    for address in snapshot.addresses:
+        if address.network is None:
+            outside.append(f"{address.ip} of {address.host}")
+        elif is_mac(address.mac):  # not an InfiniBand port
+            by_network.setdefault(address.network.id, []).append(address)
     if outside:
-        raise DescriptionError(
-            f"outside every network: {', '.join(outside)}", "", "add the network: rocks_network"
-        )
+        what = f"not in any network: {', '.join(outside)}"
+        raise DescriptionError(what, "", "add the network with rocks_network")
     return DhcpIntent(
-        options["lease"],
-        site.url + SCRIPT,
-        tuple(_boot(site, row) for row in BOOT_CLASSES),
-        tuple(
-            _subnet(net, snapshot, site, by_network.get(net.id, []))
-            for net in snapshot.networks
-            if net.kind in SERVED
+        lease=options["lease"],
+        script=site.url + SCRIPT,
+        boots=tuple(_boot(site, boot_class) for boot_class in BOOT_CLASSES),
+        subnets=tuple(
+            _subnet(network, snapshot, site, by_network.get(network.id, []))
+            for network in snapshot.networks
+            if network.kind in SERVED
         ),
     )
 
 
 def listen_interfaces(site: Site) -> list[str]:
-    """Where the server listens.  Raises DescriptionError when nobody said: it must not be the public side."""
+    """Return the interfaces on which the server listens.
+
+    Raises DescriptionError if none is set, since it must not listen on the public side.
+    """
     names = [str(name) for name in site.options["interfaces"]]
     if not names or not all(INTERFACE.fullmatch(name) for name in names):
         raise DescriptionError(
-            f"interfaces is {names}",
+            f"interfaces: {names} is not valid",
             "",
-            "name the interfaces of the private side: interfaces: [eth1]",
+            "name the interfaces of the private side, for example interfaces: [eth1]",
         )
     return names
 
 
-def _reservation(one: Address, boots: bool) -> Reservation:
-    no_boot = boots and one.kind not in (NODE, ETHERNET)
+def _reservation(address: Address, boots: bool) -> Reservation:
     return Reservation(
-        mac=one.mac, ip=one.ip, name=one.host, is_node=one.kind == NODE, no_boot=no_boot
+        mac=address.mac,
+        ip=address.ip,
+        name=address.host,
+        is_node=address.kind == NODE,
+        no_boot=boots and address.kind not in (NODE, ETHERNET),
     )
 
 
-def _boot(site: Site, row: Any) -> Boot:
-    file = getattr(row, site.options["loader"])
+def _boot(site: Site, boot_class: BootClass) -> Boot:
+    file = boot_class.ipxe if site.options["loader"] == "ipxe" else boot_class.grub
     return Boot(
-        row.name,
-        row.architectures,
-        row.http,
-        f"{site.url}{HTTP_FOLDER}{file}" if row.http else file,
+        name=boot_class.name,
+        architectures=boot_class.architectures,
+        http=boot_class.http,
+        file=f"{site.url}{HTTP_FOLDER}{file}" if boot_class.http else file,
     )
 
 
-def _subnet(network: Network, snapshot: Snapshot, site: Site, served: list[Address]) -> Subnet:
+def _subnet(network: Network, snapshot: Snapshot, site: Site, addresses: list[Address]) -> Subnet:
     server = frontend_address(network, snapshot, site)
     boots = network.boot and _reaches(network, server)
     nameservers = tuple(site.options["nameservers"]) or ((server,) if server else ())
     for ip in nameservers:
         if not is_ip(ip):
-            raise DescriptionError(f"the name server {ip!r} is no IPv4 address")
+            raise DescriptionError(f"nameservers: {ip!r} is not a valid IPv4 address")
     return Subnet(
-        network.id,
-        str(subnet(network)),
-        network.netmask,
-        server,
-        network.gateway,
-        nameservers,
-        network.zone,
-        network.mtu if network.mtu != ETHERNET_MTU else 0,
-        (network.pool_first, network.pool_last) if network.pool_first else (),
-        boots,
-        tuple(_reservation(one, boots) for one in served),
+        id=network.id,
+        network=str(subnet(network)),
+        netmask=network.netmask,
+        server=server,
+        gateway=network.gateway,
+        nameservers=nameservers,
+        zone=network.zone,
+        mtu=network.mtu if network.mtu != ETHERNET_MTU else 0,
+        pool=(network.pool_first, network.pool_last) if network.pool_first else (),
+        boots=boots,
+        reservations=tuple(_reservation(address, boots) for address in addresses),
     )
 
 
 def _reaches(network: Network, server: str) -> bool:
-    """Whether a machine of the network can reach the frontend: directly, or through a gateway."""
+    """Return whether machines of the network can reach the frontend, directly or by a gateway."""
     return bool(server) and (
         bool(network.gateway) or ipaddress.IPv4Address(server) in subnet(network)
     )

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The configuration of Kea's DHCPv4 server (kea-dhcp4.conf), in the words of the release that will read it.
+"""The configuration of Kea's DHCPv4 server (kea-dhcp4.conf), in its release's syntax.
 
-On MariaDB Kea reads the nodes itself, through a view (`keaview`); the file is then its second source, which it asks
-first, so that known nodes are served while the database is away.  Elsewhere the file is the only source.
+With MariaDB, Kea reads the nodes itself from a view (``kea_views``).  It then reads the file first,
+so that known nodes are served while the database is unavailable.  Otherwise the file is the only
+source.
 """
 
 from __future__ import annotations
@@ -17,57 +18,62 @@ from .boot_files import IPXE_USER_CLASS
 from .dhcp_intent import Boot, DhcpIntent, Reservation, Subnet
 
 TEMPLATE = "{{ config | json }}\n"
-# Packets that wait for a thread. Kea's own 64 lose most of a thousand DISCOVERs that come at once, and machines that were
-# not answered ask again later and later: 5 s became 2 s, and for 5,000 machines 33 s became 6 s.
+# Packets that wait for a thread.  Kea's default of 64 loses most of a thousand DISCOVERs that
+# arrive at once, and machines without an answer retry at growing intervals: with 512, 5 s became
+# 2 s, and 33 s became 6 s for 5,000 machines.
 QUEUE = 512
-LEASE_COMMANDS, MYSQL = "libdhcp_lease_cmds.so", "libdhcp_mysql.so"
+LEASE_COMMANDS = "libdhcp_lease_cmds.so"
+MYSQL = "libdhcp_mysql.so"
 SOURCES = ("auto", "view+file", "view", "file")
 BOOTS = ("always", "ordered")
-IPXE_CLASS, NO_BOOT_CLASS = "ipxe", "no-boot"
+IPXE_CLASS = "ipxe"
+NO_BOOT_CLASS = "no-boot"
 
 OPTIONS: Mapping[str, Any] = {
     **dhcp_intent.OPTIONS,
-    "interfaces": [],  # where Kea listens: the private side's
+    "interfaces": [],  # of the private side, on which Kea listens
     "path": "/etc/kea/kea-dhcp4.conf",
-    "release": "",  # empty: that of the installed Kea
+    "release": "",  # empty: detected
     "source": "auto",  # view+file on MariaDB, else file
     "boot": "always",  # or ordered: no boot file without a live install order
     "threads": 4,
-    "socket": "",  # empty: where this release has it
+    "socket": "",  # empty: the default of the release
     "log": "stdout",
     "severity": "INFO",
-    "leases": "",  # empty: where Kea has them
-    "hooks": "",  # the folder of Kea's hook libraries; empty: where packages have them
+    "leases": "",  # empty: Kea's default
+    "hooks": "",  # the folder of Kea's hook libraries; empty: detected
     "view": kea_views.DATABASE,
-    "schema": "",  # empty: what the installed Kea demands
-    "account": "",  # empty: the system's user that Kea runs as
-    "credentials": "",  # an option file with the account's password; empty: it needs none on this host
+    "schema": "",  # empty: the version that the installed Kea requires
+    "account": "",  # empty: the system user that Kea runs as
+    "credentials": "",  # an option file with the account's password; empty: no password
 }
 
 
 class Syntax(NamedTuple):
-    """What a release calls things that others call differently, or do not have.
-
-    additional, only_additional  the key of a subnet's additional classes, and the mark of a class that is one
-    pool_class, pool_classes  the key of a pool's client class, and whether it takes a list
-    hook       whether the MySQL back end is a library of its own; else it is built in
-    hooks_without_folder       hook libraries are named without their folder
-    """
+    """The syntax of a release, where releases differ."""
 
     release: tuple[int, int]
     output_options: str = "output_options"
     additional: str = "require-client-classes"
+    """The key of a subnet's additional classes."""
     only_additional: str = "only-if-required"
+    """The key that makes a class an additional one."""
     pool_class: str = "client-class"
+    """The key of a pool's client class."""
     pool_classes: bool = False
+    """Its value is a list."""
     socket_list: bool = False
+    """The control sockets are a list."""
     socket: str = "/run/kea/kea4-ctrl-socket"
     retry_on_startup: bool = False
     mysql_is_hook: bool = False
+    """The MySQL back end is a hook library instead of built in."""
     hooks_without_folder: bool = False
+    """Hook libraries are named without their folder."""
 
 
-# Kea's ChangeLog and administrator's manual.  The newest row that is not newer than the daemon counts.
+# Sources: Kea's ChangeLog and administrator's manual.  The newest row that is not newer than the
+# daemon applies.
 RELEASES = (
     Syntax((2, 0)),
     Syntax((2, 6), output_options="output-options", retry_on_startup=True),
@@ -88,43 +94,40 @@ RELEASES = (
 
 
 def render(snapshot: Snapshot, site: Site) -> Files:
-    """kea-dhcp4.conf."""
-    options, syntax = site.options, syntax_of(site.options["release"])
-    source = source_of(site)
-    config = {"Dhcp4": _server(dhcp_intent.build_intent(snapshot, site), syntax, site, source)}
-    return {options["path"]: site.templates.render("kea-dhcp4.conf", TEMPLATE, config=config)}
+    """Return kea-dhcp4.conf."""
+    syntax = syntax_of(site.options["release"])
+    intent = dhcp_intent.build_intent(snapshot, site)
+    config = {"Dhcp4": _server(intent, syntax, site, source_of(site))}
+    return {site.options["path"]: site.templates.render("kea-dhcp4.conf", TEMPLATE, config=config)}
 
 
 def syntax_of(release: str) -> Syntax:
-    """The words of a release.  Raises DescriptionError for one that we never spoke with."""
+    """Return the syntax of a release.  Raises DescriptionError for an unsupported one."""
     numbers = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
-    known = [row for row in RELEASES if row.release <= numbers]
-    if not known:
-        raise DescriptionError(
-            f"Kea {release!r} is not known", "", "2.0 or newer; the option `release` says which"
-        )
-    return known[-1]
+    supported = [row for row in RELEASES if row.release <= numbers]
+    if not supported:
+        hint = "install 2.0 or newer, or set the option `release`"
+        raise DescriptionError(f"Kea {release!r} is not supported", "", hint)
+    return supported[-1]
 
 
 def source_of(site: Site) -> str:
-    """Where Kea finds the nodes.  Raises DescriptionError for options that do not go together."""
-    source, boot = str(site.options["source"]), str(site.options["boot"])
-    for name, value, known in (("source", source, SOURCES), ("boot", boot, BOOTS)):
-        if value not in known:
-            raise DescriptionError(f"{name} is {value!r}", "", f"one of {', '.join(known)}")
+    """Return where Kea finds the nodes.  Raises DescriptionError for incompatible options."""
+    source = str(site.options["source"])
+    boot = str(site.options["boot"])
+    for name, value, allowed in (("source", source, SOURCES), ("boot", boot, BOOTS)):
+        if value not in allowed:
+            hint = f"use one of {', '.join(allowed)}"
+            raise DescriptionError(f"{name}: {value!r} is not valid", "", hint)
     reads_sql = site.database.engine == "mysql"
     if source == "auto":
         source = "file" if not reads_sql else "view" if boot == "ordered" else "view+file"
     if "view" in source and not reads_sql:
-        raise DescriptionError(
-            f"source is {source!r}, and the database is not MariaDB", "", "say `source: file`"
-        )
+        what = f"source: {source!r} requires MariaDB"
+        raise DescriptionError(what, "", "set `source: file`")
     if boot == "ordered" and source != "view":
-        raise DescriptionError(
-            f"boot is 'ordered' and source is {source!r}",
-            "",
-            "only the view knows orders at once: say `source: view`",
-        )
+        what = f"boot: 'ordered' is not possible with source {source!r}"
+        raise DescriptionError(what, "", "set `source: view`; only the view shows orders at once")
     return source
 
 
@@ -132,7 +135,8 @@ def _server(intent: DhcpIntent, syntax: Syntax, site: Site, source: str) -> dict
     options = site.options
     config = {
         "user-context": {
-            "comment": "Written by rocks_report from the cluster database; changes here are lost."
+            "comment": "Generated by rocks_report from the cluster database;"
+            " local changes will be overwritten."
         },
         "interfaces-config": {"interfaces": dhcp_intent.listen_interfaces(site)},
         **_control(options["socket"] or syntax.socket, syntax),
@@ -154,13 +158,12 @@ def _server(intent: DhcpIntent, syntax: Syntax, site: Site, source: str) -> dict
         "ddns-send-updates": False,
         "valid-lifetime": intent.lease,
         "client-classes": _classes(intent, syntax, options["boot"] == "ordered"),
-        "subnet4": [_subnet(one, intent.boots, syntax, source) for one in intent.subnets],
+        "subnet4": [_subnet(subnet, intent.boots, syntax, source) for subnet in intent.subnets],
         "hooks-libraries": _hooks(options["hooks"], syntax, source),
         "loggers": [
             _logger("kea-dhcp4", options["severity"], options, syntax),
-            _logger(
-                "kea-dhcp4.options", "WARN", options, syntax
-            ),  # else a line for each class of each packet
+            # At INFO it logs a line for each class of each packet.
+            _logger("kea-dhcp4.options", "WARN", options, syntax),
         ],
     }
     return (
@@ -174,7 +177,7 @@ def _control(socket: str, syntax: Syntax) -> dict[str, Any]:
 
 
 def _hooks(folder: str, syntax: Syntax, source: str) -> list[dict[str, str]]:
-    """The libraries that forget a lease on command, and that read MariaDB where that is not built in."""
+    """Return the hook libraries: for commands about leases, and if necessary for MariaDB."""
     names = [LEASE_COMMANDS, *([MYSQL] if syntax.mysql_is_hook and "view" in source else [])]
     return [
         {"library": name if syntax.hooks_without_folder else f"{folder}/{name}"} for name in names
@@ -186,8 +189,9 @@ def _logger(name: str, severity: str, options: Mapping[str, Any], syntax: Syntax
 
 
 def _hosts_database(site: Site, syntax: Syntax) -> dict[str, Any]:
-    """How Kea reads the view, and that it never gives up when the database goes away."""
-    options, database = site.options, site.database
+    """Return the settings of the view; Kea reconnects when the database was unavailable."""
+    options = site.options
+    database = site.database
     return {
         "type": "mysql",
         "name": options["view"],
@@ -205,11 +209,12 @@ def _hosts_database(site: Site, syntax: Syntax) -> dict[str, Any]:
 
 
 def _classes(intent: DhcpIntent, syntax: Syntax, ordered: bool) -> list[dict[str, Any]]:
-    """Which firmware gets which file.  They exclude each other, and count in the subnets alone that list them.
+    """Return the client classes that assign boot files to firmware.
 
-    ordered  only for a node with an install order
+    The classes exclude each other, and apply only in the subnets that list them.  With ``ordered``
+    they require an install order.
     """
-    only = (
+    condition = (
         f"member('{kea_views.ORDERED_CLASS}') and "
         if ordered
         else f"not member('{NO_BOOT_CLASS}') and "
@@ -221,22 +226,25 @@ def _classes(intent: DhcpIntent, syntax: Syntax, ordered: bool) -> list[dict[str
         {
             "name": IPXE_CLASS,
             syntax.only_additional: True,
-            "test": only + ipxe,
+            "test": condition + ipxe,
             "boot-file-name": intent.script,
         },
     ]
-    only += f"not member('{IPXE_CLASS}') and "
-    return classes + [{**_class(boot, only), syntax.only_additional: True} for boot in intent.boots]
+    condition += f"not member('{IPXE_CLASS}') and "
+    return classes + [
+        {**_class(boot, condition), syntax.only_additional: True} for boot in intent.boots
+    ]
 
 
-def _class(boot: Boot, only: str) -> dict[str, Any]:
+def _class(boot: Boot, condition: str) -> dict[str, Any]:
     test = " or ".join(f"option[93].hex == 0x{code:04x}" for code in boot.architectures)
-    made: dict[str, Any] = {"name": boot.name, "test": f"{only}({test})"}
+    client_class: dict[str, Any] = {"name": boot.name, "test": f"{condition}({test})"}
     if not boot.http:
-        return {**made, "boot-file-name": boot.file}
-    # UEFI's HTTP boot takes an answer only when it says HTTPClient too, and reads the URL from the option.
+        return {**client_class, "boot-file-name": boot.file}
+    # UEFI's HTTP boot accepts an answer only if it contains HTTPClient, and reads the URL from the
+    # option.
     return {
-        **made,
+        **client_class,
         "option-data": [
             {"name": "vendor-class-identifier", "data": "HTTPClient", "always-send": True},
             {"name": "boot-file-name", "data": boot.file, "always-send": True},
@@ -245,27 +253,31 @@ def _class(boot: Boot, only: str) -> dict[str, Any]:
 
 
 def _subnet(subnet: Subnet, boots: Sequence[Boot], syntax: Syntax, source: str) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    config: dict[str, Any] = {
         "id": subnet.id,
         "subnet": subnet.network,
         "pools": [_pool(subnet.pool, syntax)] if subnet.pool else [],
         "option-data": _options(subnet),
         "reservations": [
-            _host(one) for one in subnet.reservations if source != "view" or not one.is_node
+            _host(host) for host in subnet.reservations if source != "view" or not host.is_node
         ],
     }
     if subnet.boots:
-        made[syntax.additional] = [IPXE_CLASS, *(boot.name for boot in boots)]
-    return {**made, "next-server": subnet.server} if subnet.server else made
+        config[syntax.additional] = [IPXE_CLASS, *(boot.name for boot in boots)]
+    return {**config, "next-server": subnet.server} if subnet.server else config
 
 
-def _host(one: Reservation) -> dict[str, Any]:
-    host: dict[str, Any] = {"hw-address": one.mac, "ip-address": one.ip, "hostname": one.name}
-    return {**host, "client-classes": [NO_BOOT_CLASS]} if one.no_boot else host
+def _host(reservation: Reservation) -> dict[str, Any]:
+    host: dict[str, Any] = {
+        "hw-address": reservation.mac,
+        "ip-address": reservation.ip,
+        "hostname": reservation.name,
+    }
+    return {**host, "client-classes": [NO_BOOT_CLASS]} if reservation.no_boot else host
 
 
 def _pool(pool: tuple[str, ...], syntax: Syntax) -> dict[str, Any]:
-    """Addresses for machines that nobody knows, and for nobody else."""
+    """Return a pool of addresses for unknown machines only."""
     return {
         "pool": " - ".join(pool),
         syntax.pool_class: ["UNKNOWN"] if syntax.pool_classes else "UNKNOWN",

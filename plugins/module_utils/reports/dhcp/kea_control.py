@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Speak with a running Kea over its control socket, and ask the installed one what it is.
+"""Control a running Kea over its socket, and query the installed one for its version.
 
-The socket answers in words: a configuration that Kea does not take is refused with its reason, and the old one stays.
-A signal would tell nothing.
+If Kea rejects a configuration, the answer on the socket contains the reason, and Kea keeps the old
+one.  A signal would return nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ...errors import CommandError, DescriptionError, NotFound, Unavailable
 from ..model import Changes, Options, Run
 from ..services import Daemon
 
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 DAEMON = "kea-dhcp4"
-UNSUPPORTED, NOTHING = (
-    2,
-    3,
-)  # results: the library of a command is not loaded; it found nothing to work on
-# Where Kea's packages keep the SQL that makes its schema, for a release whose daemon does not tell its version.
+# Results of a command: its hook library is not loaded; there is no such object.
+UNSUPPORTED = 2
+NOTHING = 3
+# The SQL script in Kea's package that creates its schema, for releases whose daemon does not print
+# the version of the schema.
 SCHEMA_SCRIPT = "/usr/share/kea/scripts/mysql/dhcpdb_create.mysql"
 
 
@@ -34,32 +34,37 @@ def send_command(
     *,
     ok: Collection[int] = (0,),
 ) -> Any:
-    """What Kea answers to a command.  Raises Unavailable when nobody listens, CommandError when it refuses."""
-    question = {"command": name, **({"arguments": arguments} if arguments else {})}
+    """Return Kea's answer to a command; ``ok`` are the accepted results.
+
+    Raises Unavailable if Kea does not answer, CommandError if it rejects the command.
+    """
+    request = {"command": name, **({"arguments": arguments} if arguments else {})}
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-            link.settimeout(SECONDS)
-            link.connect(path)
-            link.sendall(json.dumps(question).encode())
-            link.shutdown(socket.SHUT_WR)
-            text = b"".join(iter(lambda: link.recv(65536), b""))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(TIMEOUT_SECONDS)
+            connection.connect(path)
+            connection.sendall(json.dumps(request).encode())
+            connection.shutdown(socket.SHUT_WR)
+            text = b"".join(iter(lambda: connection.recv(65536), b""))
         answer = json.loads(text)
     except OSError as error:
         raise Unavailable(
-            f"Kea does not answer ({error.strerror or error})", path, "is it running?"
+            f"Kea does not answer ({error.strerror or error})",
+            path,
+            "start it, or check the option `socket`",
         ) from error
     except ValueError:
-        raise Unavailable(f"Kea answered {text[:80]!r}", path) from None
+        raise Unavailable(f"Kea's answer is not JSON: {text[:80]!r}", path) from None
     if answer.get("result") not in ok:
         raise CommandError(str(answer.get("text", answer)), f"{DAEMON} {name}")
     return answer
 
 
 class Kea(Daemon):
-    """The DHCPv4 server of Kea; ``socket`` among the options says where it listens."""
+    """The DHCPv4 server of Kea, controlled over the socket in the option ``socket``."""
 
     def is_running(self, options: Options, run: Run) -> bool:
-        """Whether it answers on its socket."""
+        """Return whether it answers on its socket."""
         if options["alive"]:
             return super().is_running(options, run)
         try:
@@ -69,7 +74,7 @@ class Kea(Daemon):
         return True
 
     def reload(self, options: Options, run: Run, changed: Changes) -> None:
-        """Make it read its file; a refusal comes with its reason."""
+        """Make it read its file.  Raises CommandError with the reason if it rejects the file."""
         if options["reload"]:
             super().reload(options, run, changed)
         else:
@@ -77,9 +82,10 @@ class Kea(Daemon):
 
 
 def delete_stale_leases(path: str, owners: Mapping[str, str]) -> None:
-    """Make Kea forget the leases of addresses that now belong to another machine; it would not give them away.
+    """Delete the leases of addresses that now belong to another machine.
 
-    owners  address -> MAC
+    Otherwise Kea keeps such an address until its lease ends.  ``owners`` are MAC addresses by IP
+    address.
     """
     answer = send_command(path, "lease4-get-all", ok=(0, UNSUPPORTED, NOTHING))
     for lease in answer.get("arguments", {}).get("leases", ()):
@@ -92,19 +98,21 @@ KEA = Kea("kea", ("kea-dhcp4-server", "kea-dhcp4", "isc-kea-dhcp4-server"))
 
 
 def installed_release(run: Run) -> str:
-    """The release of the installed Kea: ``2.2.0``.  Raises CommandError when there is none."""
-    return str(run([DAEMON, "-v"], timeout=SECONDS).stdout.strip())
+    """Return the release of the installed Kea, such as ``2.2.0``.  Raises CommandError."""
+    return str(run([DAEMON, "-v"], timeout=TIMEOUT_SECONDS).stdout.strip())
 
 
 def required_schema(run: Run, read: Callable[[str], str]) -> str:
-    """The version of the MySQL schema that the installed Kea demands: ``14.0``.
+    """Return the version of the MySQL schema that the installed Kea requires, such as ``14.0``.
 
-    Kea 2 tells it with its version; Kea 3, whose back end is a library, has it in the script beside it.
-    Raises DescriptionError when Kea was built without the back end.
+    Kea 2 prints it with its version.  The back end of Kea 3 is a library; the version is in the SQL
+    script of its package.  Raises DescriptionError if Kea has no MySQL back end.
     """
-    told = re.search(r"MySQL backend (\d+\.\d+)", run([DAEMON, "-V"], timeout=SECONDS).stdout)
-    if told:
-        return told[1]
+    match = re.search(
+        r"MySQL backend (\d+\.\d+)", run([DAEMON, "-V"], timeout=TIMEOUT_SECONDS).stdout
+    )
+    if match:
+        return match[1]
     try:
         steps = re.findall(r"SET version = '(\d+)', minor = '(\d+)'", read(SCHEMA_SCRIPT))
     except NotFound:
@@ -113,6 +121,6 @@ def required_schema(run: Run, read: Callable[[str], str]) -> str:
         raise DescriptionError(
             "the installed Kea has no MySQL back end",
             DAEMON,
-            "say `source: file` for the report kea, or install it",
+            "install it, or set `source: file` for the report kea",
         )
     return ".".join(steps[-1])

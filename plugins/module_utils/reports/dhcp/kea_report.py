@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report for Kea: what the installed daemon is, the views that it reads, and the check of its file."""
+"""The report for Kea: detection of the installed daemon, its views, and the check of its file."""
 
 from __future__ import annotations
 
@@ -24,61 +24,63 @@ HOOKS = (
     "usr/lib/kea/hooks",
     "usr/local/lib/kea/hooks",
 )
-USERS = ("_kea", "kea")  # Debian's, Red Hat's
-ANYWHERE = "%"
+USERS = ("_kea", "kea")  # on Debian, on Red Hat
+ANY_HOST = "%"
 
 
 def complete_options(options: Options, run: Run) -> Options:
-    """What only this machine can say: the release of Kea, its socket, the user that it runs as."""
+    """Detect the release of Kea, its socket, its hook libraries and its user.
+
+    Raises CommandError if Kea is not installed, and the errors of ``_hooks`` and ``_password``.
+    """
     release = options["release"] or kea_control.installed_release(run)
-    found = {
+    completed = {
         **options,
         "release": release,
         "socket": options["socket"] or kea.syntax_of(release).socket,
         "account": options["account"] or next(filter(_is_user, USERS), USERS[0]),
         "hooks": options["hooks"] or _hooks(),
     }
-    return (
-        {**found, "password": _password(options["credentials"])}
-        if options["credentials"]
-        else found
-    )
+    if options["credentials"]:
+        completed["password"] = _password(options["credentials"])
+    return completed
 
 
 def prepare_database(database: Database, site: Site, dry_run: bool) -> bool:
-    """Make the views, where Kea reads them."""
+    """Create the views if Kea reads them; return whether anything was, or would be, changed."""
     if "view" not in kea.source_of(site):
         return False
     options = site.options
     schema = options["schema"] or kea_control.required_schema(process.run, read_text)
-    host = ANYWHERE if site.database.host else kea_views.LOCAL
-    view = kea_views.ViewSettings(options["view"], schema, options["account"], host)
+    host = ANY_HOST if site.database.host else kea_views.LOCAL
+    view = kea_views.ViewSettings(
+        name=options["view"], schema=schema, account=options["account"], host=host
+    )
     return kea_views.install_views(database, view, dry_run=dry_run)
 
 
 def check(staged: StagedFiles, site: Site) -> None:
-    """Kea reads the file as it would at its start."""
+    """Let Kea read the file as it does when it starts."""
     staged.run(
         [kea_control.DAEMON, "-t", staged.files[site.options["path"]]], timeout=CHECK_SECONDS
     )
 
 
 def drop_stale_state(snapshot: Snapshot, site: Site) -> None:
-    """Make Kea forget leases of addresses that now belong to another machine."""
-    kea_control.delete_stale_leases(
-        site.options["socket"], {one.ip: one.mac for one in snapshot.addresses if one.mac}
-    )
+    """Delete the leases of addresses that now belong to another machine."""
+    owners = {address.ip: address.mac for address in snapshot.addresses if address.mac}
+    kea_control.delete_stale_leases(site.options["socket"], owners)
 
 
 def _hooks() -> str:
-    """The folder that holds Kea's hook libraries.  Raises NotFound."""
+    """Return the folder of Kea's hook libraries.  Raises NotFound."""
     for pattern in HOOKS:
         for path in sorted(pathlib.Path("/").glob(f"{pattern}/{kea.LEASE_COMMANDS}")):
             return str(path.parent)
     raise NotFound(
-        f"no {kea.LEASE_COMMANDS}",
+        f"{kea.LEASE_COMMANDS} not found",
         f"/{HOOKS[0]}",
-        "the option `hooks` says where Kea's libraries are",
+        "install Kea's hook libraries, or set the option `hooks` to their folder",
     )
 
 
@@ -91,30 +93,35 @@ def _is_user(name: str) -> bool:
 
 
 def _password(path: str) -> str:
-    """The password of the ``[client]`` in a MySQL option file that only its owner and group may read."""
+    """Return the password in the section ``[client]`` of a MySQL option file.
+
+    Raises Refused if every user can read the file, DescriptionError if it contains no password.
+    """
     text = read_text(path)
     if os.stat(path).st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise Refused("everyone may read this file of passwords", path, "chmod o= it")
+        raise Refused("every user can access this file of passwords", path, "run chmod o= on it")
     parser = configparser.ConfigParser(interpolation=None, allow_no_value=True)
     try:
         parser.read_string(text, path)
-        found = parser.get("client", "password", fallback="") or ""
+        password = parser.get("client", "password", fallback="") or ""
     except configparser.Error as error:
         raise DescriptionError(
             f"not an option file ({error.message.splitlines()[0]})", path
         ) from None
-    if not found:
-        raise DescriptionError("holds no password", path, "a line `password = …` under [client]")
-    return found.strip("'\"")
+    if not password:
+        raise DescriptionError(
+            "no password found", path, "add `password = …` to the section [client]"
+        )
+    return password.strip("'\"")
 
 
 REPORT = Report(
-    "kea",
-    "DHCP by Kea",
-    kea.OPTIONS,
-    kea.render,
-    check,
-    kea_control.KEA,
+    name="kea",
+    summary="DHCP by Kea",
+    options=kea.OPTIONS,
+    render=kea.render,
+    check=check,
+    service=kea_control.KEA,
     complete_options=complete_options,
     prepare_database=prepare_database,
     drop_stale_state=drop_stale_state,

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kea reads the cluster database itself: a database of views that looks to Kea like its own host database.
+"""Views of the cluster database that have the form of Kea's own host database.
 
-One more row in ``nodes`` and the machine has its lease; nothing is rendered, nothing reloaded (paper, 6.4, taken to
-its end).  Kea's account sees these views only, and no table of the cluster.
+After one row is added to ``nodes``, the machine gets its lease; nothing is rendered or reloaded
+(this completes the idea of the paper, 6.4).  Kea's account can read these views only, and no table
+of the cluster.
 """
 
 from __future__ import annotations
@@ -16,57 +17,65 @@ from ...cluster.database import Database
 from ...errors import DescriptionError, Refused
 
 DATABASE = "rocks_kea"
-# A node with an install order that opens the installer to it is in this client class of Kea.
+# The client class of Kea for nodes with an install order that lets them boot the installer.
 ORDERED_CLASS = "install"
 LOCAL = "localhost"
-MARK = "rocks_views"  # a view that tells which statements made the others
+MARK = "rocks_views"  # a view with the hash of the statements that created the others
 NAME = re.compile(r"[A-Za-z0-9_%][A-Za-z0-9_.%-]*")
 
 
 class ViewSettings(NamedTuple):
-    """What differs between sites.
-
-    name     of the database that holds the views
-    schema   the version of Kea's MySQL schema, as the daemon demands it: ``14.0``
-    account  the database account of Kea; on this host it proves itself by being the system's user of that name,
-             and is made; an account that comes over the network must exist
-    host     where that account connects from
-    """
+    """The settings of the views."""
 
     name: str
+    """The database that contains the views."""
     schema: str
+    """The version of Kea's MySQL schema that the daemon requires, such as ``14.0``."""
     account: str
+    """Kea's database account.
+
+    On this host it is created, and authenticates as the system user of that name.  An account that
+    connects over the network must exist.
+    """
     host: str = LOCAL
+    """The host from which the account connects."""
 
 
-# Only the nodes themselves: MariaDB takes no condition of a prepared statement into a union, and would read every row
-# for every packet. The few further interfaces (BMCs) stand in Kea's file.
+# Only the nodes' first interfaces: MariaDB does not push a prepared statement's condition into a
+# union, and would read every row for every packet.  The few further interfaces (BMCs) are in
+# Kea's file.
 HOSTS = """
 create or replace sql security definer view `{name}`.hosts as
   select nodes.id as host_id, nodes.hwaddr as dhcp_identifier, 0 as dhcp_identifier_type,
-         networks.id as dhcp4_subnet_id, null as dhcp6_subnet_id, nodes.ipv4 as ipv4_address, nodes.name as hostname,
-         if(installs.id is null, null, '{ordered}') as dhcp4_client_classes, null as dhcp6_client_classes,
-         null as user_context, null as dhcp4_next_server, null as dhcp4_server_hostname,
+         networks.id as dhcp4_subnet_id, null as dhcp6_subnet_id,
+         nodes.ipv4 as ipv4_address, nodes.name as hostname,
+         if(installs.id is null, null, '{ordered}') as dhcp4_client_classes,
+         null as dhcp6_client_classes, null as user_context,
+         null as dhcp4_next_server, null as dhcp4_server_hostname,
          null as dhcp4_boot_file_name, null as auth_key
     from `{cluster}`.nodes
-    join `{cluster}`.networks on nodes.ipv4 & inet_aton(networks.netmask) = inet_aton(networks.subnet)
+    join `{cluster}`.networks
+         on nodes.ipv4 & inet_aton(networks.netmask) = inet_aton(networks.subnet)
     left join `{cluster}`.installs on installs.node = nodes.id and installs.live = 1
          and installs.state in ('ordered', 'booted', 'installing')
    where networks.kind in ('private', 'management')"""
 
-# Kea asks for these with every host, and prepares its queries for IPv6 as well; they are empty.
+# Kea queries these with every host, and also prepares its queries for IPv6; they are empty.
 OPTIONS = """
 create or replace sql security definer view `{name}`.{table} as
-  select 0 as option_id, 0 as code, null as value, '' as formatted_value, '' as space, 0 as persistent,
-         0 as cancelled, null as user_context, null as client_classes, 0 as host_id from dual where false"""
-ADDRESSES6 = """
+  select 0 as option_id, 0 as code, null as value, '' as formatted_value, '' as space,
+         0 as persistent, 0 as cancelled, null as user_context, null as client_classes,
+         0 as host_id from dual where false"""
+IPV6_RESERVATIONS = """
 create or replace sql security definer view `{name}`.ipv6_reservations as
   select 0 as reservation_id, '' as address, 0 as prefix_len, 0 as type, 0 as dhcp6_iaid,
          null as excluded_prefix, 0 as excluded_prefix_len, 0 as host_id from dual where false"""
 SCHEMA_VERSION = """
 create or replace sql security definer view `{name}`.schema_version as
   select {major} as version, {minor} as minor"""
-DONE = "create or replace sql security definer view `{name}`.{mark} as select '{sum}' as statements"
+MARK_VIEW = (
+    "create or replace sql security definer view `{name}`.{mark} as select '{sum}' as statements"
+)
 
 
 VIEWS = frozenset(
@@ -75,30 +84,33 @@ VIEWS = frozenset(
 
 
 def view_statements(view: ViewSettings, cluster: str) -> list[str]:
-    """What makes the views over the database ``cluster``; each does no harm when it runs again."""
-    for word, what in (
+    """Return the idempotent statements that create the views over the database ``cluster``.
+
+    Raises DescriptionError for a setting that could break out of the SQL.
+    """
+    for text, kind in (
         (view.name, "view"),
         (cluster, "database"),
         (view.account, "account"),
         (view.host, "host"),
     ):
-        if not NAME.fullmatch(word):
-            raise DescriptionError(
-                f"the {what} is {word!r}", "", "letters, digits and any of _ . -"
-            )
+        if not NAME.fullmatch(text):
+            hint = "use letters, digits and the characters . _ -"
+            raise DescriptionError(f"{text!r} is not a valid {kind}", "", hint)
     if not re.fullmatch(r"[0-9]+\.[0-9]+", view.schema):
-        raise DescriptionError(
-            f"the schema is {view.schema!r}", "", "two numbers with a dot, such as 14.0"
-        )
+        what = f"schema: {view.schema!r} is not valid"
+        raise DescriptionError(what, "", "use two numbers with a dot, such as 14.0")
     major, minor = view.schema.split(".")
     common = {"name": view.name, "cluster": cluster, "ordered": ORDERED_CLASS}
     account = f"'{view.account}'@'{view.host}'"
-    made = [
+    create = [
         f"create database if not exists `{view.name}`",
-        DONE.format(mark=MARK, sum="", **common),  # first: what a killed run left is known as ours
+        MARK_VIEW.format(
+            mark=MARK, sum="", **common
+        ),  # first, so that the next run continues after a killed one
         HOSTS.format(**common),
         *(OPTIONS.format(table=table, **common) for table in ("dhcp4_options", "dhcp6_options")),
-        ADDRESSES6.format(**common),
+        IPV6_RESERVATIONS.format(**common),
         SCHEMA_VERSION.format(major=int(major), minor=int(minor), **common),
         *(
             [f"create user if not exists {account} identified via unix_socket"]
@@ -108,55 +120,49 @@ def view_statements(view: ViewSettings, cluster: str) -> list[str]:
         f"grant select on `{view.name}`.* to {account}",
     ]
     return [
-        *made,
-        DONE.format(mark=MARK, sum=hashlib.sha256("\n".join(made).encode()).hexdigest(), **common),
+        *create,
+        MARK_VIEW.format(
+            mark=MARK, sum=hashlib.sha256("\n".join(create).encode()).hexdigest(), **common
+        ),
     ]
 
 
 def install_views(database: Database, view: ViewSettings, *, dry_run: bool = False) -> bool:
-    """Make the views, unless these very ones are there; whether anything was, or would be, changed.
+    """Create or update the views; return whether anything was, or would be, changed.
 
-    Raises Refused when the database is not MariaDB, when a database of that name is another's, or when the account
-    may not define views and accounts.
+    Raises Refused if the database is not MariaDB, if the database of the views has other content,
+    or if our account must not create views and accounts.
     """
     if database.engine != "mysql":
         raise Refused(
-            "only MariaDB can be read by Kea",
+            "Kea can read MariaDB only",
             database.location.url,
-            "say `source: file` for the report kea",
+            "set `source: file` for the report kea",
         )
-    wanted = view_statements(view, database.location.name)
-    exists, there = _existing_views(database, view)
-    if exists and MARK not in there and there:
+    statements = view_statements(view, database.location.name)
+    existing = _existing_views(database, view)
+    if existing and MARK not in existing:
         raise Refused(
-            f"the database {view.name!r} holds tables that are not ours",
+            f"the database {view.name!r} contains other tables",
             database.location.url,
-            "give `view` another name",
+            "set `view` to another name",
         )
     if (
-        there >= VIEWS
+        existing >= VIEWS
         and _has_grant(database, view)
-        and _last_statement(database, view) == wanted[-1]
+        and _last_statement(database, view) == statements[-1]
     ):
         return False
     if not dry_run:
-        for statement in wanted:
+        for statement in statements:
             database.execute(statement)
     return True
 
 
-def _existing_views(database: Database, view: ViewSettings) -> tuple[bool, set[str]]:
-    """Whether the database of the views exists, and what it holds."""
-    exists = (
-        database.row(
-            "select 1 from information_schema.schemata where schema_name = ?", (view.name,)
-        )
-        is not None
-    )
-    found = database.rows(
-        "select table_name from information_schema.tables where table_schema = ?", (view.name,)
-    )
-    return exists, {str(row[0]) for row in found}
+def _existing_views(database: Database, view: ViewSettings) -> set[str]:
+    """Return the names of the tables and views in the database of the views."""
+    sql = "select table_name from information_schema.tables where table_schema = ?"
+    return {str(row[0]) for row in database.rows(sql, (view.name,))}
 
 
 def _has_grant(database: Database, view: ViewSettings) -> bool:
@@ -168,6 +174,6 @@ def _has_grant(database: Database, view: ViewSettings) -> bool:
 
 
 def _last_statement(database: Database, view: ViewSettings) -> str:
-    """The statement that closed the installation, as far as it can be told."""
-    found = database.row(f"select statements from `{view.name}`.{MARK}")
-    return DONE.format(name=view.name, mark=MARK, sum=found[0] if found else "")
+    """Return the last statement of the previous run, as recorded in the mark view."""
+    row = database.row(f"select statements from `{view.name}`.{MARK}")
+    return MARK_VIEW.format(name=view.name, mark=MARK, sum=row[0] if row else "")

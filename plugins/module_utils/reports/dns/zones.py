@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which zones the cluster's names and addresses make, forward and reverse; for any name server."""
+"""Build the forward and reverse zones of the cluster, for any name server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Container, NamedTuple, Sequence
 from ...cluster.addressing import subnet
 from ...cluster.model import Network
 from ...errors import DescriptionError
-from ..addresses import Address
 from ..frontend_address import frontend_address
 from ..model import Site, Snapshot
 
@@ -17,80 +16,90 @@ ARPA = "in-addr.arpa"
 
 
 class Zone(NamedTuple):
-    """A zone and its records: for each name within it an address, or for a reverse zone a name.
-
-    server  the domain name of the frontend, which serves it
-    """
+    """A zone with its records."""
 
     name: str
     server: str
+    """The domain name of the frontend, which serves the zone."""
     records: tuple[tuple[str, str], ...]
+    """Pairs of a label and an address, or a domain name in a reverse zone."""
 
 
 def forward_zones(snapshot: Snapshot, site: Site) -> list[Zone]:
-    """One zone for each name that networks have as theirs."""
+    """Return one zone for each zone name of the networks.  Raises DescriptionError."""
     names = sorted({network.zone for network in snapshot.networks if network.zone})
-    everything = snapshot.addresses
-    return [_forward(name, everything, snapshot, site) for name in names]
+    return [_forward(name, snapshot, site) for name in names]
 
 
 def reverse_zones(snapshot: Snapshot, site: Site) -> list[Zone]:
-    """The zones of the addresses that have a name in a forward zone; one that would be empty is left out."""
-    everything = snapshot.addresses
+    """Return the reverse zones of the addresses with a name in a forward zone; no empty ones.
+
+    Raises DescriptionError.
+    """
     servers: dict[str, str] = {}
     for network in snapshot.networks:
         if network.zone:
-            server = _server(network, everything, snapshot, site)[0]
+            server = _server(network, snapshot, site)[0]
             servers.update(
                 (origin, f"{server}.{network.zone}")
                 for origin in reverse_origins(network)
                 if origin not in servers
             )
     zones: dict[str, list[tuple[str, str]]] = {}
-    for one in everything:
-        if one.network and one.network.zone:
-            label, origin = _within(one.ip, servers)
-            zones.setdefault(origin, []).append((label, one.domain_name))
+    for address in snapshot.addresses:
+        if address.network and address.network.zone:
+            label, origin = _split_address(address.ip, servers)
+            zones.setdefault(origin, []).append((label, address.domain_name))
     return [Zone(name, servers[name], tuple(records)) for name, records in sorted(zones.items())]
 
 
 def reverse_origins(network: Network) -> list[str]:
-    """10.0.0.0/8 is 10.in-addr.arpa; 10.0.4.0/22 is four zones of 256 addresses; 10.0.0.64/26 lies within one."""
-    net = subnet(network)
-    octets = min(3, max(1, -(-net.prefixlen // 8)))
-    parts = net.subnets(new_prefix=octets * 8) if net.prefixlen < octets * 8 else [net]
-    return [_name(str(part.network_address).split(".")[:octets]) for part in parts]
+    """Return the reverse zones of a network.
+
+    10.0.0.0/8 is 10.in-addr.arpa; 10.0.4.0/22 is four zones of 256 addresses; 10.0.0.64/26 is a
+    part of one zone.
+    """
+    cidr = subnet(network)
+    octets = min(3, max(1, -(-cidr.prefixlen // 8)))
+    parts = cidr.subnets(new_prefix=octets * 8) if cidr.prefixlen < octets * 8 else [cidr]
+    return [_origin(str(part.network_address).split(".")[:octets]) for part in parts]
 
 
-def _within(ip: str, origins: Container[str]) -> tuple[str, str]:
-    """The label of an address, and the narrowest of the zones that hold it."""
+def _split_address(ip: str, origins: Container[str]) -> tuple[str, str]:
+    """Return the label of an address in the narrowest zone that contains it, and that zone."""
     octets = ip.split(".")
-    count = next(count for count in (3, 2, 1) if _name(octets[:count]) in origins)
-    return ".".join(octets[: count - 1 : -1]), _name(octets[:count])
+    count = next(count for count in (3, 2, 1) if _origin(octets[:count]) in origins)
+    return ".".join(octets[: count - 1 : -1]), _origin(octets[:count])
 
 
-def _name(octets: Sequence[str]) -> str:
+def _origin(octets: Sequence[str]) -> str:
     return ".".join([*octets[::-1], ARPA])
 
 
-def _forward(name: str, everything: Sequence[Address], snapshot: Snapshot, site: Site) -> Zone:
+def _forward(name: str, snapshot: Snapshot, site: Site) -> Zone:
     network = next(network for network in snapshot.networks if network.zone == name)
-    server, ip = _server(network, everything, snapshot, site)
-    records = [(one.host, one.ip) for one in everything if one.network and one.network.zone == name]
+    server, ip = _server(network, snapshot, site)
+    records = [
+        (address.host, address.ip)
+        for address in snapshot.addresses
+        if address.network and address.network.zone == name
+    ]
     extra = () if (server, ip) in records else ((server, ip),)
     return Zone(name, f"{server}.{name}", (*extra, *records))
 
 
-def _server(
-    network: Network, everything: Sequence[Address], snapshot: Snapshot, site: Site
-) -> tuple[str, str]:
-    """The name of the frontend within the zone of ``network``, and its address."""
+def _server(network: Network, snapshot: Snapshot, site: Site) -> tuple[str, str]:
+    """Return the name of the frontend within the zone of ``network``, and its address there."""
     ip = frontend_address(network, snapshot, site)
     if not ip:
         raise DescriptionError(
             f"no name server for the zone {network.zone!r}",
             "",
-            "give the frontend an address in its network: rocks_node",
+            "give the frontend an address in this network with rocks_node",
         )
-    host = next((one.host for one in everything if one.ip == ip and one.network == network), "")
-    return (host or "ns"), ip
+    hosts = (
+        address.host
+        for address in snapshot.addresses
+        if address.ip == ip and address.network == network
+    )
+    return next(hosts, "ns"), ip
