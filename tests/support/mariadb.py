@@ -17,7 +17,7 @@ from typing import Any, Iterator
 
 import pymysql
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import driver
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines import pymysql_driver
 
 from .daemons import Daemon, daemon
 from .waiting import until
@@ -58,7 +58,7 @@ class Server:
 
     def root(self, name: str = "") -> Any:
         """Return a connection of PyMySQL with the server's administrator."""
-        connection = driver.create_connection(
+        connection = pymysql_driver.create_connection(
             tls=None,
             socket=str(self.socket),
             user="root",

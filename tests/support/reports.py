@@ -10,7 +10,7 @@ from typing import Any, Iterator, Mapping
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines.engine import Location
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import (
     Report,
     Site,

@@ -13,10 +13,10 @@ import contextlib
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ..errors import Refused, RocksError, Unavailable
-from .engine import Engine, EngineName, Location, parse_url
-from .mariadb import MariaDB
+from .engines.engine import Engine, EngineName, Location, parse_url
+from .engines.mariadb import MariaDB
+from .engines.sqlite import SQLite
 from .schema import CURRENT_VERSION
-from .sqlite import SQLite
 
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[Any]]

@@ -13,7 +13,7 @@ import json
 import os
 from typing import Iterable, Mapping, Optional, Sequence
 
-from ..cluster.engine import Location
+from ..cluster.engines.engine import Location
 from ..files import read_text, replace, sync_directory
 from .plan import Plan, translate_os_errors
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol
 
 from ..cluster.database import Database
-from ..cluster.engine import Location
+from ..cluster.engines.engine import Location
 from ..cluster.model import Interface, Network, Node
 from ..process import ProgramResult
 from .addresses import Address, list_addresses

@@ -12,7 +12,7 @@ import os
 from typing import Any, Mapping, Optional, Sequence
 
 from ..cluster.database import connect
-from ..cluster.engine import parse_url
+from ..cluster.engines.engine import parse_url
 from ..distribution import api
 from ..distribution.api import PublishOptions
 from ..distribution.build.profile_hook import ProfileHook

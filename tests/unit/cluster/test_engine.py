@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engine import Location, parse_url
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines.engine import (
+    Location,
+    parse_url,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 

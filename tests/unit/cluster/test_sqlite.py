@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import sqlite
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines import sqlite
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (

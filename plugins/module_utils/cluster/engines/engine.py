@@ -11,7 +11,7 @@ import re
 import urllib.parse
 from typing import Any, Literal, NamedTuple, Protocol, Sequence
 
-from ..errors import DescriptionError, RocksError
+from ...errors import DescriptionError, RocksError
 
 EngineName = Literal["sqlite", "mysql"]
 

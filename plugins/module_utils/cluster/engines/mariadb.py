@@ -15,8 +15,8 @@ import ssl
 import stat
 from typing import Any, Optional, Sequence
 
-from ..errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
-from . import driver
+from ...errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
+from . import pymysql_driver
 from .engine import Location
 
 SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/run/mysql/mysql.sock")
@@ -68,7 +68,7 @@ EXPLANATIONS: tuple[tuple[frozenset[int], type[RocksError], str, str], ...] = (
         "check that it is running",
     ),
     (
-        frozenset((driver.NO_TLS,)),
+        frozenset((pymysql_driver.NO_TLS,)),
         Unavailable,
         "the connection to the database server would not be encrypted",
         "configure a certificate on the server (ssl_cert, ssl_key), or correct the URL's tls_ca=",
@@ -112,7 +112,7 @@ class MariaDB:
         self.errors: tuple[type[Exception], ...] = (self._pymysql.err.MySQLError, OSError)
 
     def open(self) -> Any:
-        connection = driver.create_connection(**self._arguments())
+        connection = pymysql_driver.create_connection(**self._arguments())
         try:
             connection.connect(_connect_socket(connection))
             with connection.cursor() as cursor:
@@ -188,7 +188,7 @@ class MariaDB:
 
 def _load_driver(location: Location) -> Any:
     try:
-        return driver.load_pymysql()
+        return pymysql_driver.load_pymysql()
     except ImportError:
         raise Unavailable(
             "PyMySQL is not installed for this Python",
@@ -198,7 +198,7 @@ def _load_driver(location: Location) -> Any:
 
 
 def _connection_arguments(location: Location) -> dict[str, Any]:
-    """Return the arguments of ``driver.create_connection``."""
+    """Return the arguments of ``pymysql_driver.create_connection``."""
     arguments: dict[str, Any] = {
         "charset": "utf8mb4",
         "autocommit": True,
@@ -226,7 +226,7 @@ def _socket_path(location: Location) -> str:
 
 def _tls_context(ca: str) -> ssl.SSLContext:
     try:
-        return driver.tls_context(ca)
+        return pymysql_driver.tls_context(ca)
     except OSError as error:  # includes ssl.SSLError: the file contains no certificate
         hint = "tls_ca= of the database URL names a file of certificates (PEM)"
         raise DescriptionError(f"cannot be read ({error.strerror or error})", ca, hint) from None

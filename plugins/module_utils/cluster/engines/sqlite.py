@@ -15,9 +15,9 @@ import time
 import urllib.parse
 from typing import Any, Optional, Sequence
 
-from ..errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
+from ...errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
+from ..schema import HIDDEN_TABLES
 from .engine import Location
-from .schema import HIDDEN_TABLES
 
 BUSY_SECONDS = 30.0
 PROGRESS_STEPS = 10_000  # SQLite instructions between two checks of the time limit

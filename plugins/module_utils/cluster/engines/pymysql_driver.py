@@ -48,9 +48,9 @@ def tls_context(ca: str) -> ssl.SSLContext:
 @functools.lru_cache(maxsize=1)
 def _connection_class() -> Any:
     """Return a subclass of PyMySQL's Connection with the rules of ``create_connection``."""
-    driver = load_pymysql()
-    parent: Any = driver.connections.Connection
-    flag = driver.constants.CLIENT.SSL
+    pymysql = load_pymysql()
+    parent: Any = pymysql.connections.Connection
+    flag = pymysql.constants.CLIENT.SSL
     # PyMySQL 0.10 has no such argument, and uses TLS only if ``ssl`` or the option file sets it.
     can_disable = "ssl_disabled" in inspect.signature(parent.__init__).parameters
 
@@ -70,7 +70,7 @@ def _connection_class() -> Any:
         def _request_authentication(self) -> None:
             # Before 1.2, PyMySQL continues in clear text if the server offers no TLS.
             if self.ssl and self.client_flag & flag and not self.server_capabilities & flag:
-                raise driver.err.OperationalError(NO_TLS, "the server offers no TLS")
+                raise pymysql.err.OperationalError(NO_TLS, "the server offers no TLS")
             super()._request_authentication()
 
     return Connection
