@@ -1,10 +1,12 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The scripts of a kickstart, each run twice in a scratch root: how they end, and what the second run changes.
+"""The scripts of a kickstart, each run twice in a scratch root: how they end, and what the second
+run changes.
 
-Programs and libraries are the host's.  What only Red Hat's or a running system has is played: systemctl, authselect and
-the firewall's tool remember what they were told, lsblk shows two blank disks, and a server on loopback hands out secrets
-as the frontend does, once.  Nothing else is.  What runs in the installer has a path with the programs of its image only.
+Programs and libraries are the host's.  What only Red Hat's or a running system has is played:
+systemctl, authselect and the firewall's tool remember what they were told, lsblk shows two blank
+disks, and a server on loopback hands out secrets as the frontend does, once.  Nothing else is.
+What runs in the installer has a path with the programs of its image only.
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ PLAYED = {
         """,
 }
 DISK_BYTES = 100 << 30
-# What a script finds on its path: in the installer, only the programs that its image has in every release.
+# What a script finds on its path: in the installer, only the programs that its image has in every
+# release.
 IMAGE = "/opt/bin:/opt/image"
 NEW_ROOT = "/opt/bin:/usr/sbin:/usr/bin"
 
@@ -136,7 +139,9 @@ print(json.dumps(ended))
 
 
 class Ended(NamedTuple):
-    """One script: the status and the output of both runs, what the second one changed, how many files there are."""
+    """One script: the status and the output of both runs, what the second one changed, how many
+    files there are.
+    """
 
     node: str
     statuses: tuple[int, int]
@@ -151,7 +156,9 @@ def outside(script: Section) -> bool:
 
 
 def run(folder: pathlib.Path, scripts: Iterable[Section]) -> list[Ended]:
-    """Run the scripts one after another in a new scratch root under ``folder``; %onerror is no part of it."""
+    """Run the scripts one after another in a new scratch root under ``folder``; %onerror is no part
+    of it.
+    """
     kept = [script for script in scripts if script.kind != "onerror"]
     root = scratch.make(folder)
     for name in (*FOLDERS, "scripts", "opt/bin"):

@@ -1,12 +1,15 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""eKV: the installer's screen, live, on a telnet port (paper, 6.3), without a change to the installer.
+"""eKV: the installer's screen on a telnet port (paper, 6.3), without a change to the installer.
 
-Each connection gets a terminal of its own on the tmux session that anaconda runs in.  It watches; who types the
-install order's console key and Enter, drives.  Connections may come and go, before the session exists and after.
-TELNET as in RFC 854, with ECHO (857), SUPPRESS-GO-AHEAD (858), window size (1073) and terminal type (1091).
+Each connection gets its own terminal on anaconda's tmux session. A client watches; after typing
+the install order's console key and Enter, it can also type into the session. Clients can connect
+and disconnect at any time, before and after the session exists.
 
-Standard library of Python 3.6, since it is started from %pre on whatever Python the installer has.
+TELNET as in RFC 854, with ECHO (857), SUPPRESS-GO-AHEAD (858), window size (1073) and terminal
+type (1091).
+
+%pre starts this program with the installer's Python: standard library of Python 3.6 only.
 """
 
 import argparse
@@ -22,63 +25,71 @@ import subprocess
 import sys
 import termios
 import time
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-SE, NOP, BRK, IP, AYT, SB, WILL, WONT, DO, DONT, IAC = (
-    240,
-    241,
-    243,
-    244,
-    246,
-    250,
-    251,
-    252,
-    253,
-    254,
-    255,
-)
-BINARY, ECHO, SGA, TTYPE, NAWS = 0, 1, 3, 24, 31
-OURS = (ECHO, SGA, BINARY)  # what we do when asked
-THEIRS = (SGA, NAWS, TTYPE, BINARY)  # what we ask of them
-SEND = 1  # TTYPE: name your terminal
+# Commands of TELNET.
+SE = 240
+BRK = 243
+IP = 244
+AYT = 246
+SB = 250
+WILL = 251
+WONT = 252
+DO = 253
+DONT = 254
+IAC = 255
+# Options of TELNET.
+BINARY = 0
+ECHO = 1
+SGA = 3
+TTYPE = 24
+NAWS = 31
+SERVER_OPTIONS = (ECHO, SGA, BINARY)
+CLIENT_OPTIONS = (SGA, NAWS, TTYPE, BINARY)
+SEND = 1  # in a subnegotiation of TTYPE: request the name of the terminal
 TERMINFO = ("/usr/share/terminfo", "/lib/terminfo", "/etc/terminfo")
 
-MOST_CLIENTS = 8
-MOST_SUBNEGOTIATION = 64
-MOST_WAITING = 1 << 18  # bytes for a client that does not read; then it is dropped
+MAX_CLIENTS = 8
+MAX_SUBNEGOTIATION = 64
+MAX_OUTPUT = 1 << 18  # bytes waiting for a client; with more, it is disconnected
 KEY_LENGTH = 256
-TRIES = 3
-SETTLE = 0.3  # seconds in which the other side may tell its window's size and its terminal
-RETRY = 2.0  # seconds between two tries to attach
+KEY_ATTEMPTS = 3
+NEGOTIATION_SECONDS = 0.3  # in which a client can send its window size and terminal type
+RETRY_SECONDS = 2.0  # between two attempts to attach to the session
 
 
 class Telnet:
-    """The protocol of one connection, from bytes to bytes.
+    """The protocol of one connection, without input and output.
 
-    feed() returns what the user typed; ``replies`` collects what the protocol answers, ``size`` is (rows, columns).
+    ``replies`` collects the answers of the protocol. ``size`` is (rows, columns).
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.replies = bytearray()
         self.size = (24, 80)
         self.terminal = "vt100"
-        self._enabled = {"ours": {ECHO, SGA}, "theirs": {SGA, NAWS, TTYPE}}
+        self._enabled: Dict[str, Set[int]] = {
+            "server": {ECHO, SGA},
+            "client": {SGA, NAWS, TTYPE},
+        }
         for option in (ECHO, SGA):
             self.replies += bytes((IAC, WILL, option))
         for option in (SGA, NAWS, TTYPE):
             self.replies += bytes((IAC, DO, option))
-        self._state = self._data
+        self._state: Callable[[int], None] = self._data
         self._verb = 0
         self._sub = bytearray()
         self._after_cr = False
         self._typed = bytearray()
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> bytes:
+        """Process bytes from the network, and return the bytes that the user typed."""
         self._typed = bytearray()
         for byte in data:
             self._state(byte)
         return bytes(self._typed)
 
-    def _data(self, byte):
+    def _data(self, byte: int) -> None:
         if byte == IAC:
             self._state = self._command
         elif self._after_cr and byte in (0, 10):  # CR NUL and CR LF are one Enter
@@ -87,51 +98,58 @@ class Telnet:
             self._after_cr = byte == 13
             self._typed.append(byte)
 
-    def _command(self, byte):
+    def _command(self, byte: int) -> None:
         self._state = self._data
         if byte == IAC:
             self._typed.append(byte)
         elif byte in (WILL, WONT, DO, DONT):
-            self._verb, self._state = byte, self._option
+            self._verb = byte
+            self._state = self._option
         elif byte == SB:
-            self._sub, self._state = bytearray(), self._subnegotiation
+            self._sub = bytearray()
+            self._state = self._subnegotiation
         elif byte == AYT:
             self.replies += b"\r\n[yes]\r\n"
         elif byte in (IP, BRK):
             self._typed.append(3)
 
-    def _option(self, option):
+    def _option(self, option: int) -> None:
         self._state = self._data
-        side, allowed, yes, no = (
-            ("ours", OURS, WILL, WONT) if self._verb in (DO, DONT) else ("theirs", THEIRS, DO, DONT)
-        )
+        if self._verb in (DO, DONT):
+            self._negotiate("server", option, SERVER_OPTIONS, agree=WILL, decline=WONT)
+        else:
+            self._negotiate("client", option, CLIENT_OPTIONS, agree=DO, decline=DONT)
+
+    def _negotiate(
+        self, side: str, option: int, allowed: Tuple[int, ...], agree: int, decline: int
+    ) -> None:
         enabled = self._enabled[side]
         if self._verb in (DO, WILL):
-            # An answer only to a change: two sides that confirm confirmations never end (RFC 854).
+            # Only a change is answered: confirming confirmations would never end (RFC 854).
             if option not in enabled:
                 if option in allowed:
                     enabled.add(option)
-                self.replies += bytes((IAC, yes if option in allowed else no, option))
-            if side == "theirs" and option == TTYPE:
+                self.replies += bytes((IAC, agree if option in allowed else decline, option))
+            if side == "client" and option == TTYPE:
                 self.replies += bytes((IAC, SB, TTYPE, SEND, IAC, SE))
         elif option in enabled:
             enabled.discard(option)
-            self.replies += bytes((IAC, no, option))
+            self.replies += bytes((IAC, decline, option))
 
-    def _subnegotiation(self, byte):
+    def _subnegotiation(self, byte: int) -> None:
         if byte == IAC:
             self._state = self._subnegotiation_command
-        elif len(self._sub) < MOST_SUBNEGOTIATION:
+        elif len(self._sub) < MAX_SUBNEGOTIATION:
             self._sub.append(byte)
 
-    def _subnegotiation_command(self, byte):
+    def _subnegotiation_command(self, byte: int) -> None:
         self._state = self._data if byte == SE else self._subnegotiation
         if byte == SE:
-            self._subnegotiated(bytes(self._sub))
-        elif byte == IAC and len(self._sub) < MOST_SUBNEGOTIATION:
+            self._end_subnegotiation(bytes(self._sub))
+        elif byte == IAC and len(self._sub) < MAX_SUBNEGOTIATION:
             self._sub.append(byte)
 
-    def _subnegotiated(self, sub):
+    def _end_subnegotiation(self, sub: bytes) -> None:
         if sub[:1] == bytes((NAWS,)) and len(sub) == 5:
             columns, rows = struct.unpack(">HH", sub[1:])
             if 1 <= columns <= 1000 and 1 <= rows <= 1000:
@@ -142,99 +160,101 @@ class Telnet:
                 self.terminal = name
 
 
-def plain(data):
-    """Bytes of a terminal as TELNET carries them."""
+def escape(data: bytes) -> bytes:
+    """Escape terminal output for TELNET."""
     return data.replace(b"\xff", b"\xff\xff")
 
 
-def described(terminal):
-    """The terminal, when this system has a description of it; else one that all terminals understand."""
+def supported_terminal(terminal: str) -> str:
+    """Return the terminal type if this system has a description of it, and otherwise vt100."""
     paths = [os.path.join(folder, terminal[:1], terminal) for folder in TERMINFO]
     return terminal if any(os.path.exists(path) for path in paths) else "vt100"
 
 
-class Watcher:
-    """One connection and, once it has settled, its terminal on the session.  Raises OSError when it is over."""
+class Client:
+    """A connection and its terminal on the session. Methods raise OSError to close it."""
 
-    def __init__(self, connection, options, now):
-        self.connection, self.options = connection, options
+    def __init__(self, connection: socket.socket, options: argparse.Namespace, now: float) -> None:
+        self.connection = connection
+        self.options = options
         self.telnet = Telnet()
         self.out = bytearray()
-        self.terminal = self.child = None
-        self.attach_at = now + SETTLE
-        self.drives = False
+        self.terminal: Optional[int] = None
+        self.child = 0
+        self.attach_at: Optional[float] = now + NEGOTIATION_SECONDS
+        self.can_type = False
         self.line = bytearray()
-        self.wrong = 0
-        self.size = None
-        self.answer()
+        self.wrong_keys = 0
+        self.size: Optional[Tuple[int, int]] = None
+        self.queue_replies()
         host = socket.gethostname().encode("ascii", "replace")
-        self.say(
-            b"console of %s, watching%s"
-            % (host, b"; type the console key and Enter to drive" if options.key else b"")
-        )
+        hint = b"; to control the session, type the console key and Enter" if options.key else b""
+        self.notify(b"console of %s, watching%s" % (host, hint))
 
-    def say(self, text):
-        self.out += b"\r\n[" + plain(text) + b"]\r\n"
+    def notify(self, text: bytes) -> None:
+        """Queue a message of this program."""
+        self.out += b"\r\n[" + escape(text) + b"]\r\n"
 
-    def answer(self):
-        """Send what the protocol has to say: first of all its greeting."""
+    def queue_replies(self) -> None:
+        """Queue the answers of the protocol."""
         self.out += self.telnet.replies
         del self.telnet.replies[:]
 
-    def typed(self, data):
-        """What came from the network: to the terminal of who drives, else into the line that may be the key."""
-        for_us = self.telnet.feed(data)
-        self.answer()
-        self.fit()
-        if self.drives and self.terminal is not None:
-            os.write(self.terminal, for_us)
-        elif not self.drives:
-            for byte in for_us:
-                self.key_byte(byte)
+    def receive(self, data: bytes) -> None:
+        """Pass typed bytes to the terminal, or without the key, collect them as a line."""
+        typed = self.telnet.feed(data)
+        self.queue_replies()
+        self.resize()
+        if self.can_type and self.terminal is not None:
+            os.write(self.terminal, typed)
+        elif not self.can_type:
+            for byte in typed:
+                self.receive_key_byte(byte)
 
-    def key_byte(self, byte):
+    def receive_key_byte(self, byte: int) -> None:
         if byte not in (10, 13):
             if len(self.line) < KEY_LENGTH:
                 self.line.append(byte)
             return
-        line, self.line = bytes(self.line), bytearray()
+        line = bytes(self.line)
+        self.line = bytearray()
         if not line:
             return
         if self.options.key and hmac.compare_digest(line, self.options.key):
-            self.drives = True
-            self.say(b"driving; C-b d leaves")
+            self.can_type = True
+            self.notify(b"controlling the session; C-b d disconnects")
             self.detach()
             self.attach_at = 0
             return
-        self.wrong += 1
-        self.say(b"not the key")
-        if self.wrong >= TRIES:
-            raise OSError("three wrong keys")
+        self.wrong_keys += 1
+        self.notify(b"wrong key")
+        if self.wrong_keys >= KEY_ATTEMPTS:
+            raise OSError("too many wrong keys")
 
-    def attach(self):
-        """Start tmux on a terminal of its own."""
+    def attach(self) -> None:
+        """Start tmux on a new terminal."""
         command = (
             ["tmux"]
             + (["-L", self.options.socket] if self.options.socket else [])
             + ["-u", "attach-session"]
         )
         command += ["-t", self.options.session]
-        if not self.drives:
+        if not self.can_type:
             command += self.options.watching
         self.attach_at = None
         self.child, self.terminal = pty.fork()
         if self.child == 0:
-            os.environ.update(TERM=described(self.telnet.terminal), LANG="C.UTF-8")
+            os.environ.update(TERM=supported_terminal(self.telnet.terminal), LANG="C.UTF-8")
             os.environ.pop("TMUX", None)
             try:
                 os.execvp(command[0], command)
             finally:
                 os._exit(127)
         self.size = None
-        self.fit()
+        self.resize()
 
-    def fit(self):
-        """Give the terminal the size of the other side's window."""
+    def resize(self) -> None:
+        """Give the terminal the size of the client's window."""
         if self.terminal is not None and self.size != self.telnet.size:
             self.size = self.telnet.size
             fcntl.ioctl(
@@ -243,22 +263,27 @@ class Watcher:
                 struct.pack("HHHH", self.size[0], self.size[1], 0, 0),
             )
 
-    def shown(self, now):
-        """What the terminal shows goes out.  When tmux ended: a wish to leave, or no session yet."""
+    def read_terminal(self, now: float) -> None:
+        """Queue the terminal's output.
+
+        If tmux has ended, the user has detached, or the session does not exist yet.
+        """
+        if self.terminal is None:
+            return
         try:
             data = os.read(self.terminal, 65536)
         except OSError:  # Linux: EIO when the last process of a terminal has ended
             data = b""
         if data:
-            self.out += plain(data)
+            self.out += escape(data)
             return
-        left = self.detach() == 0
-        if left and self.drives:
+        has_detached = self.detach() == 0
+        if has_detached and self.can_type:
             raise OSError("detached")
-        self.attach_at = now + RETRY
+        self.attach_at = now + RETRY_SECONDS
 
-    def detach(self):
-        """End the terminal; the exit status of its tmux, or None."""
+    def detach(self) -> Optional[int]:
+        """Close the terminal, and return the exit status of its tmux, or None."""
         if self.terminal is None:
             return None
         os.close(self.terminal)
@@ -270,90 +295,95 @@ class Watcher:
             return None
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
-    def send(self):
+    def send(self) -> None:
         if self.out:
             del self.out[: self.connection.send(self.out)]
-        if len(self.out) > MOST_WAITING:
+        if len(self.out) > MAX_OUTPUT:
             raise OSError("does not read")
 
-    def close(self):
+    def close(self) -> None:
         self.detach()
         self.connection.close()
 
 
-def serve(listener, options):
-    """Show the session to whoever connects, for ever."""
-    watchers = []
+def serve(listener: socket.socket, options: argparse.Namespace) -> None:
+    """Show the session to all clients; never returns."""
+    clients: List[Client] = []
     while True:
         now = time.monotonic()
-        ready = wait(listener, watchers, now)
+        ready = wait(listener, clients, now)
         if listener in ready:
-            admit(listener, watchers, options)
-        for watcher in list(watchers):
+            admit(listener, clients, options)
+        for client in list(clients):
             try:
-                step(watcher, ready, now)
+                step(client, ready, now)
             except BlockingIOError:
                 pass
             except OSError:
-                watcher.close()
-                watchers.remove(watcher)
+                client.close()
+                clients.remove(client)
 
 
-def wait(listener, watchers, now):
-    """Sleep until something can be done: the set of what can be read."""
-    due = [watcher.attach_at for watcher in watchers if watcher.attach_at is not None]
+def wait(listener: socket.socket, clients: List[Client], now: float) -> Set[Any]:
+    """Wait for input or until an attachment is due, and return what is readable."""
+    due = [client.attach_at for client in clients if client.attach_at is not None]
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
-        for watcher in watchers:
+        for client in clients:
             selector.register(
-                watcher.connection,
-                selectors.EVENT_READ | (selectors.EVENT_WRITE if watcher.out else 0),
+                client.connection,
+                selectors.EVENT_READ | (selectors.EVENT_WRITE if client.out else 0),
             )
-            if watcher.terminal is not None and len(watcher.out) < MOST_WAITING // 2:
-                selector.register(watcher.terminal, selectors.EVENT_READ)
+            if client.terminal is not None and len(client.out) < MAX_OUTPUT // 2:
+                selector.register(client.terminal, selectors.EVENT_READ)
         events = selector.select(max(0, min(due) - now) if due else None)
     return {key.fileobj for key, mask in events if mask & selectors.EVENT_READ}
 
 
-def admit(listener, watchers, options):
+def admit(listener: socket.socket, clients: List[Client], options: argparse.Namespace) -> None:
+    """Accept a connection, and close it if its address is not allowed or there are too many."""
     try:
         connection, address = listener.accept()
-    except OSError:  # gone again before we came to it
+    except OSError:  # the client has disconnected already
         return
-    if (options.allow and address[0] not in options.allow) or len(watchers) >= MOST_CLIENTS:
+    if (options.allow and address[0] not in options.allow) or len(clients) >= MAX_CLIENTS:
         connection.close()
         return
     connection.setblocking(False)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    watchers.append(Watcher(connection, options, time.monotonic()))
+    clients.append(Client(connection, options, time.monotonic()))
 
 
-def step(watcher, ready, now):
-    if watcher.attach_at is not None and watcher.attach_at <= now:
-        watcher.attach()
-    if watcher.connection in ready:
-        data = watcher.connection.recv(4096)
+def step(client: Client, ready: Set[Any], now: float) -> None:
+    """Do what is due for a client. Raises OSError when it must be closed."""
+    if client.attach_at is not None and client.attach_at <= now:
+        client.attach()
+    if client.connection in ready:
+        data = client.connection.recv(4096)
         if not data:
             raise OSError("closed")
-        watcher.typed(data)
-    if watcher.terminal is not None and watcher.terminal in ready:
-        watcher.shown(now)
-    watcher.send()
+        client.receive(data)
+    if client.terminal is not None and client.terminal in ready:
+        client.read_terminal(now)
+    client.send()
 
 
-def watching_flags():
-    """How to attach without a say: a watcher's small window must not shrink the installer's screen (tmux 3.2)."""
+def watching_flags() -> List[str]:
+    """Return tmux's flags for a read-only client.
+
+    From tmux 3.2 on, small windows of such clients do not shrink the installer's screen.
+    """
+    version: Tuple[int, ...] = ()
     try:
-        said = subprocess.check_output(["tmux", "-V"]).decode("ascii", "replace")
-        version = tuple(
-            int(part) for part in "".join(c if c.isdigit() else " " for c in said).split()[:2]
-        )
+        output = subprocess.check_output(["tmux", "-V"]).decode("ascii", "replace")
+        digits = "".join(letter if letter.isdigit() else " " for letter in output)
+        version = tuple(int(part) for part in digits.split()[:2])
     except (OSError, subprocess.CalledProcessError):
-        version = ()
+        pass
     return ["-r", "-f", "ignore-size"] if version >= (3, 2) else ["-r"]
 
 
-def arguments(argv):
+def arguments(argv: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Show the installer's screen on a telnet port.")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--bind", default="0.0.0.0")
@@ -361,15 +391,15 @@ def arguments(argv):
         "--allow",
         action="append",
         default=[],
-        help="an address that may connect; all, if none is given",
+        help="an address that can connect; without this option, all can",
     )
     parser.add_argument("--session", default="anaconda", help="the tmux session to show")
     parser.add_argument(
-        "--socket", default="", help="the name of tmux's socket, where it is not the default one"
+        "--socket", default="", help="the name of tmux's socket, if it is not the default"
     )
-    parser.add_argument("--key-file", help="one line; who types it may drive")
+    parser.add_argument("--key-file", help="a file with the console key")
     parser.add_argument(
-        "--new-session", action="store_true", help="outlive the script that starts this program"
+        "--new-session", action="store_true", help="survive the script that starts this program"
     )
     options = parser.parse_args(argv)
     options.key = b""
@@ -380,15 +410,15 @@ def arguments(argv):
     return options
 
 
-def main():
+def main() -> None:
     options = arguments(sys.argv[1:])
-    # The setsid command is not in the installer's image.
+    # The installer's image does not contain setsid.
     if options.new_session and os.getsid(0) != os.getpid():
         os.setsid()
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((options.bind, options.port))
-    listener.listen(MOST_CLIENTS)
+    listener.listen(MAX_CLIENTS)
     listener.setblocking(False)
     serve(listener, options)
 

@@ -1,38 +1,58 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Decide, in %pre, what becomes of the disks: a first installation, a reinstallation that keeps what the layout says
-(paper, 6.3: every partition but root), or a refusal.  Reads the disks and never writes to one; its result are
-kickstart commands.
+"""Decide in %pre how the disks are partitioned, and write the kickstart commands.
 
-A file system's label says that it is ours; nothing else does.  Permission to wipe comes from the install order
-(--wipe), never from what a disk looks like: a disk that cannot be read looks blank.
+There are three results: a first installation, a reinstallation that preserves partitions (paper,
+6.3: all partitions except root), or a refusal. This program reads the disks and never writes to
+them.
 
-The layout has one line per partition: MOUNT LABEL FSTYPE MIB, then `grow` where it takes the rest of the disk, and
-what a reinstallation does to it: `keep`, or `format` for a part of the operating system that has a partition of its
-own.  Only / (always formatted) and swap, whose mount is `swap`, need not say it: what survives is never a guess.
+Only the label of a file system identifies it as one of this cluster. Permission to delete data
+comes from the install order (--wipe) and never from the contents of a disk, because a disk that
+cannot be read looks blank.
 
-Standard library of Python 3.6, since the installer's Python runs it.
+The layout has one line per partition: MOUNT LABEL FSTYPE MIB, then ``grow`` for the partition that
+gets the rest of the disk, and the effect of a reinstallation: ``keep``, or ``format`` for a part of
+the operating system on a separate partition. Only / (always formatted) and swap (mount point
+``swap``) need neither word.
+
+%pre starts this program with the installer's Python: standard library of Python 3.6 only.
 """
 
 import argparse
-import collections
 import json
 import os
 import re
 import subprocess
 import sys
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 ESP = ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef")
 BIOSBOOT = ("21686148-6449-6e6f-744e-656564454649",)
-ESP_MIB, BIOSBOOT_MIB, SPARE_MIB = 600, 1, 8
-# Where an operating system is looked for first: what is fast and fixed before what is big.
+ESP_MIB = 600
+BIOSBOOT_MIB = 1
+SPARE_MIB = 8
+# The preferred transports for an operating system; lower is better.
 TRANSPORTS = {"nvme": 0, "sata": 1, "sas": 1, "ata": 1, "virtio": 1}
-NO_DISK = re.compile(r"(zram|ram|nbd|fd|sr|loop)\d")
+EXCLUDED_DEVICES = re.compile(r"(zram|ram|nbd|fd|sr|loop)\d")
 LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
-MAX_ARRAY = 2  # disks of a mirror
+MIRROR_DISKS = 2
 COLUMNS = "NAME,KNAME,TYPE,SIZE,RO,RM,TRAN,WWN,SERIAL,MOUNTPOINT"
 WORDS = ("grow", "keep", "format")
-# Where packages are installed to: an old file system there does not fit the new root.
+TRUE_WORDS = ("yes", "true", "on", "y", "enabled", "1")
+FALSE_WORDS = ("no", "false", "off", "n", "disabled", "0", "")
+# Packages are installed here: an old file system would not match the new root.
 SYSTEM = (
     "/",
     "/boot",
@@ -44,33 +64,80 @@ SYSTEM = (
     "/var/lib",
     "/var/lib/rpm",
 )
+WIPE_HINT = "to delete the data on the disks, order the installation with wipe: true"
 
-Line = collections.namedtuple("Line", "mount label fstype size grow keep format")
-# `table` and `fstype` are what stands on the device itself; `kind` is the type of a partition in its table.
-Part = collections.namedtuple("Part", "name label fstype kind")
-Disk = collections.namedtuple(
-    "Disk", "name path size transport wwn serial table fstype mounted parts stacked"
-)
-# wipe: the order's permission; efi: the firmware; pin: the only disk to be used; mirror: two disks as one; table: of a
-# disk that is partitioned anew.
-Wish = collections.namedtuple("Wish", "wipe efi pin mirror table")
+Run = Callable[[List[str]], Tuple[int, str, str]]
+"""A function that runs a program, and returns its exit status, output and error output."""
+Device = Dict[str, Any]
+"""A device in the output of lsblk."""
 
 
-WIPE_HINT = "to lose what is there, order the installation with wipe: true"
+class LayoutLine(NamedTuple):
+    """A partition of the layout; ``size`` is in MiB."""
+
+    mount: str
+    label: str
+    fstype: str
+    size: int
+    grow: bool
+    keep: bool
+    format: bool
+
+
+class Part(NamedTuple):
+    """A partition of a disk; ``kind`` is its type in the partition table."""
+
+    name: str
+    label: str
+    fstype: str
+    kind: str
+
+
+class Disk(NamedTuple):
+    """A disk; ``size`` is in MiB.
+
+    ``table`` and ``fstype`` are signatures on the disk itself, and ``stacked`` are the names of the
+    volumes and arrays on its partitions.
+    """
+
+    name: str
+    path: str
+    size: int
+    transport: str
+    wwn: str
+    serial: str
+    table: str
+    fstype: str
+    mounted: List[str]
+    parts: Tuple[Part, ...]
+    stacked: Tuple[str, ...]
+
+
+class Options(NamedTuple):
+    """The conditions of an installation."""
+
+    wipe: bool  # whether the order permits deleting data
+    efi: bool  # the firmware
+    os_disk: str  # the only disk to use, or empty
+    mirror: bool  # whether two disks are mirrored
+    table: str  # of a new layout
+
+
+LabelledPart = Tuple[Disk, Part]
 
 
 class Refusal(Exception):
-    """The installation stops here, and the disks are as they were."""
+    """The installation stops, and the disks are unchanged."""
 
-    def __init__(self, what, hint=""):
-        super().__init__(what + ("; " + hint if hint else ""))
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason + ("; " + hint if hint else ""))
 
 
 # ---- the layout
 
 
-def layout_from(text):
-    """The lines of a layout.  Refuses one in which something is wrong, naming its line."""
+def parse_layout(text: str) -> List[LayoutLine]:
+    """Parse a layout. Raises Refusal, which names the faulty line."""
     lines = []
     for number, words in enumerate((line.split("#")[0].split() for line in text.splitlines()), 1):
         if not words:
@@ -82,53 +149,63 @@ def layout_from(text):
         mount, label, fstype, size = words[:4]
         if fstype not in LONGEST_LABEL:
             raise Refusal(
-                "layout, line %d: file system %r; known: %s"
+                "layout, line %d: unknown file system %r; use %s"
                 % (number, fstype, ", ".join(sorted(LONGEST_LABEL)))
             )
         if len(label) > LONGEST_LABEL[fstype] or not re.match(r"[A-Za-z0-9_]+\Z", label):
             raise Refusal(
-                "layout, line %d: label %r is no plain name of at most %d letters"
+                "layout, line %d: label %r is not a plain name of at most %d letters"
                 % (number, label, LONGEST_LABEL[fstype])
             )
-        _check_fate(mount, words[4:], number)
-        lines.append(Line(mount, label, fstype, int(size), *(word in words[4:] for word in WORDS)))
+        _check_keep_or_format(mount, words[4:], number)
+        lines.append(
+            LayoutLine(
+                mount=mount,
+                label=label,
+                fstype=fstype,
+                size=int(size),
+                grow="grow" in words[4:],
+                keep="keep" in words[4:],
+                format="format" in words[4:],
+            )
+        )
     _check_layout(lines)
     return lines
 
 
-def _check_fate(mount, words, number):
-    fates = [word for word in ("keep", "format") if word in words]
-    if "keep" in fates and mount in SYSTEM:
+def _check_keep_or_format(mount: str, words: List[str], number: int) -> None:
+    choices = [word for word in ("keep", "format") if word in words]
+    if "keep" in choices and mount in SYSTEM:
         raise Refusal(
-            "layout, line %d: %s cannot be kept, since packages are installed there; say format"
+            "layout, line %d: %s cannot be kept, because packages are installed there; use format"
             % (number, mount)
         )
-    if mount not in ("/", "swap") and len(fates) != 1:
+    if mount not in ("/", "swap") and len(choices) != 1:
         raise Refusal(
-            "layout, line %d: what becomes of %s when the node is reinstalled? say keep or format"
+            "layout, line %d: a reinstallation neither keeps nor formats %s; add keep or format"
             % (number, mount)
         )
 
 
-def _check_layout(lines):
+def _check_layout(lines: List[LayoutLine]) -> None:
     for field in ("mount", "label"):
         values = [getattr(line, field) for line in lines]
-        twice = sorted({value for value in values if values.count(value) > 1})
-        if twice:
-            raise Refusal("layout: the %s %s stands there twice" % (field, twice[0]))
+        duplicates = sorted({value for value in values if values.count(value) > 1})
+        if duplicates:
+            raise Refusal("layout: duplicate %s %s" % (field, duplicates[0]))
     if not any(line.mount == "/" for line in lines):
-        raise Refusal("layout: there is no /")
+        raise Refusal("layout: no line for /")
     if sum(line.grow for line in lines) > 1:
-        raise Refusal("layout: more than one partition takes the rest of the disk")
+        raise Refusal("layout: more than one partition grows")
 
 
-# ---- what is there
+# ---- the disks of this machine
 
 
-def run(argv):
-    """A program's exit status, output and complaint."""
+def run(argv: List[str]) -> Tuple[int, str, str]:
+    """Run a program, and return its exit status, output and error output."""
     try:
-        ended = subprocess.run(
+        process = subprocess.run(
             argv,
             check=False,
             stdin=subprocess.DEVNULL,
@@ -138,339 +215,352 @@ def run(argv):
         )
     except OSError as error:
         raise Refusal(
-            "%s cannot be started (%s), so the disks cannot be judged" % (argv[0], error.strerror)
+            "cannot start %s (%s), so the disks are unknown" % (argv[0], error.strerror)
         ) from error
-    return ended.returncode, ended.stdout, ended.stderr.strip()
+    return process.returncode, process.stdout, process.stderr.strip()
 
 
-def survey(devices=(), run=run):
-    """The disks of this machine; ``devices`` names the only ones to look at, whatever their kind.
+def read_disks(devices: Sequence[str] = (), run: Run = run) -> List[Disk]:
+    """Read the disks of this machine, or only ``devices``, whatever their type.
 
-    What a disk holds is asked of the disk itself (blkid -p).  lsblk would ask udev, and without udev's data a full
-    disk looks blank.
+    Signatures come from the disk itself (blkid -p). lsblk would take them from udev, and without
+    udev's data a full disk looks blank.
     """
-    status, said, complaint = run(
+    status, output, errors = run(
         ["lsblk", "--json", "--bytes", "--output", COLUMNS] + list(devices)
     )
     if status != 0:
-        raise Refusal("lsblk: %s" % complaint)
-    found = json.loads(said)["blockdevices"]
-    return [_disk(one, run) for one in found if devices or _is_disk(one)]
+        raise Refusal("lsblk: %s" % errors)
+    listed = json.loads(output)["blockdevices"]
+    return [_read_disk(device, run) for device in listed if devices or _is_disk(device)]
 
 
-def _is_disk(one):
-    flags = (one["ro"], one["rm"])
-    fixed = all(flag in (False, 0, "0") for flag in flags)
-    return one["type"] == "disk" and fixed and not NO_DISK.match(one["name"])
+def _is_disk(device: Device) -> bool:
+    is_fixed = all(flag in (False, 0, "0") for flag in (device["ro"], device["rm"]))
+    return device["type"] == "disk" and is_fixed and not EXCLUDED_DEVICES.match(device["name"])
 
 
-def _disk(one, run):
-    own = probe(_path(one), run)
-    children = one.get("children") or []
-    parts = []
-    for child in children:
-        if child["type"] == "part":
-            held = probe(_path(child), run)
-            parts.append(
-                Part(
-                    child["name"],
-                    held.get("LABEL", ""),
-                    held.get("TYPE", ""),
-                    held.get("PART_ENTRY_TYPE", "").lower(),
-                )
-            )
+def _read_disk(device: Device, run: Run) -> Disk:
+    signatures = probe(_path(device), run)
+    children = device.get("children") or []
+    parts = [_read_part(child, run) for child in children if child["type"] == "part"]
     return Disk(
-        name=one["name"],
-        path=_path(one),
-        size=int(one["size"]) >> 20,
-        transport=one.get("tran") or "",
-        wwn=one.get("wwn") or "",
-        serial=one.get("serial") or "",
-        table=own.get("PTTYPE", ""),
-        fstype=own.get("TYPE", ""),
-        mounted=sorted(_mounted(one)),
-        parts=tuple(sorted(parts, key=lambda part: _natural(part.name))),
+        name=device["name"],
+        path=_path(device),
+        size=int(device["size"]) >> 20,
+        transport=device.get("tran") or "",
+        wwn=device.get("wwn") or "",
+        serial=device.get("serial") or "",
+        table=signatures.get("PTTYPE", ""),
+        fstype=signatures.get("TYPE", ""),
+        mounted=sorted(_mount_points(device)),
+        parts=tuple(sorted(parts, key=lambda part: _natural_order(part.name))),
         stacked=tuple(sorted(_stacked(children))),
     )
 
 
-def _path(one):
-    """The kernel's own node of a device.  lsblk can print it itself (PATH) from util-linux 2.33 on, which EL 8 has not."""
-    return "/dev/" + one["kname"]
+def _read_part(device: Device, run: Run) -> Part:
+    signatures = probe(_path(device), run)
+    return Part(
+        name=device["name"],
+        label=signatures.get("LABEL", ""),
+        fstype=signatures.get("TYPE", ""),
+        kind=signatures.get("PART_ENTRY_TYPE", "").lower(),
+    )
 
 
-def probe(path, run):
-    """What stands on one device.  Refuses one that says two things, or cannot be read."""
-    status, said, complaint = run(["blkid", "-p", "-o", "export", path])
+def _path(device: Device) -> str:
+    """Return the kernel's device node; EL 8's lsblk does not have the column PATH."""
+    return "/dev/" + str(device["kname"])
+
+
+def probe(path: str, run: Run) -> Dict[str, str]:
+    """Read the signatures of a device. Raises Refusal if it is unreadable or ambiguous."""
+    status, output, errors = run(["blkid", "-p", "-o", "export", path])
     if status == 8:
-        raise Refusal("%s carries signatures that contradict each other" % path)
+        raise Refusal("%s has contradictory signatures" % path)
     if status not in (0, 2):
-        raise Refusal("%s cannot be read: %s" % (path, complaint or "blkid ended with %d" % status))
+        raise Refusal("cannot read %s: %s" % (path, errors or "blkid ended with %d" % status))
     if status == 2:
         _check_readable(path)
-    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    lines = [line.partition("=") for line in output.splitlines() if "=" in line]
+    return {name: value for name, _sign, value in lines}
 
 
-def _check_readable(path):
-    """blkid says the same of a blank disk and of one that it cannot read."""
+def _check_readable(path: str) -> None:
+    """Raise Refusal for an unreadable disk, for which blkid ends as for a blank one."""
     try:
         with open(path, "rb") as device:
             device.read(4096)
     except OSError as error:
-        raise Refusal("%s cannot be read (%s)" % (path, error.strerror)) from error
+        raise Refusal("cannot read %s (%s)" % (path, error.strerror)) from error
 
 
-def _mounted(one):
-    if one.get("mountpoint"):
-        yield one["mountpoint"]
-    for child in one.get("children") or []:
-        yield from _mounted(child)
+def _mount_points(device: Device) -> Iterator[str]:
+    if device.get("mountpoint"):
+        yield device["mountpoint"]
+    for child in device.get("children") or []:
+        yield from _mount_points(child)
 
 
-def _stacked(children):
-    """Names of volumes and arrays that stand on partitions."""
+def _stacked(children: List[Device]) -> Iterator[str]:
+    """Yield the names of volumes and arrays on partitions."""
     for child in children:
         if child["type"] != "part":
             yield child["name"]
         yield from _stacked(child.get("children") or [])
 
 
-def _natural(name):
+def _natural_order(name: str) -> List[Union[int, str]]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 # ---- the decision
 
 
-def decide(disks, lines, wish):
-    """The kickstart commands for these disks, and ``first``, ``reuse`` or ``wipe``.  Raises Refusal."""
+def decide(disks: List[Disk], lines: List[LayoutLine], options: Options) -> Tuple[List[str], str]:
+    """Return the kickstart commands, and ``first``, ``reuse`` or ``wipe``. Raises Refusal."""
     labels = {line.label for line in lines}
-    ours = {}
+    labelled: Dict[str, List[LabelledPart]] = {}
     for disk in disks:
         for part in disk.parts:
             label = array_label(part, labels) or (part.label if part.label in labels else "")
             if label:
-                ours.setdefault(label, []).append((disk, part))
-    known = {disk.name for places in ours.values() for disk, _part in places}
-    if ours and not wish.wipe:
-        return _reuse(ours, lines, wish), "reuse"
-    chosen = _choose(disks, known, lines, wish)
-    return _first(chosen, known, lines, wish), "wipe" if wish.wipe else "first"
+                labelled.setdefault(label, []).append((disk, part))
+    own_disks = {disk.name for places in labelled.values() for disk, _part in places}
+    if labelled and not options.wipe:
+        return _reuse(labelled, lines, options), "reuse"
+    chosen = _choose_disks(disks, own_disks, lines, options)
+    return _first(chosen, own_disks, lines, options), "wipe" if options.wipe else "first"
 
 
-def array_label(part, labels):
-    """The layout's label that a member of an array belongs to: an array is named HOST:NAME, or NAME."""
+def array_label(part: Part, labels: Set[str]) -> str:
+    """Return the layout's label for a member of an array, whose name is HOST:NAME or NAME."""
     if part.fstype != "linux_raid_member":
         return ""
-    named = {label.lower(): label for label in labels}
-    return named.get(part.label.rpartition(":")[2].lower(), "")
+    by_name = {label.lower(): label for label in labels}
+    return by_name.get(part.label.rpartition(":")[2].lower(), "")
 
 
-def _reuse(ours, lines, wish):
+def _reuse(
+    labelled: Dict[str, List[LabelledPart]], lines: List[LayoutLine], options: Options
+) -> List[str]:
     root = next(line for line in lines if line.mount == "/")
-    if root.label not in ours:
+    if root.label not in labelled:
         raise Refusal(
-            "%s found, but not %s: what was here is not whole" % (_where(ours), root.label),
+            "%s exists, but %s is missing: the old installation is incomplete"
+            % (_describe(labelled), root.label),
             WIPE_HINT,
         )
     faults = []
     for line in lines:
-        faults += _faults(line, ours.get(line.label, []), wish.mirror)
+        faults += _reuse_faults(line, labelled.get(line.label, []), options.mirror)
     if faults:
         raise Refusal("; ".join(faults), WIPE_HINT)
-    used = {disk.name: disk for places in ours.values() for disk, _part in places}
-    boot, boot_commands = _reuse_boot([disk for disk, _part in ours[root.label]], wish.efi)
-    commands = ["ignoredisk --only-use=%s" % ",".join(sorted(used)), "clearpart --none"]
+    names = {disk.name for places in labelled.values() for disk, _part in places}
+    root_disks = [disk for disk, _part in labelled[root.label]]
+    boot_disk, boot_commands = _reuse_boot(root_disks, options.efi)
+    commands = ["ignoredisk --only-use=%s" % ",".join(sorted(names)), "clearpart --none"]
     commands += boot_commands
     for line in lines:
-        commands.append(_reuse_line(line, ours[line.label], wish.mirror))
-    return commands + [_boot_drive(boot)]
+        commands.append(_reuse_line(line, labelled[line.label], options.mirror))
+    return commands + [_boot_drive(boot_disk)]
 
 
-def _faults(line, places, mirror):
-    """Why the partition of this line cannot be used again."""
+def _reuse_faults(line: LayoutLine, places: List[LabelledPart], mirror: bool) -> List[str]:
+    """Return why the partition of a line cannot be reused."""
+    where = "%s (%s)" % (line.label, line.mount)
     if not places:
-        return ["%s (%s) is missing" % (line.label, line.mount)]
-    if len(places) != (MAX_ARRAY if mirror else 1):
-        return ["%s stands on %s" % (line.label, " and ".join(part.name for _disk, part in places))]
-    found = {part.fstype for _disk, part in places}
-    if mirror and found != {"linux_raid_member"}:
-        return ["%s (%s) is no mirror" % (line.label, line.mount)]
-    if not mirror and found == {"linux_raid_member"}:
-        return ["%s (%s) is a mirror, and the layout wants none" % (line.label, line.mount)]
-    if not mirror and not _is_formatted(line) and found != {line.fstype}:
+        return ["%s is missing" % where]
+    if len(places) != (MIRROR_DISKS if mirror else 1):
+        return ["%s is on %s" % (where, " and ".join(part.name for _disk, part in places))]
+    fstypes = {part.fstype for _disk, part in places}
+    if mirror and fstypes != {"linux_raid_member"}:
+        return ["%s is not a mirror" % where]
+    if not mirror and fstypes == {"linux_raid_member"}:
+        return ["%s is a mirror, but disk_mirror is not set" % where]
+    if not mirror and not _is_formatted(line) and fstypes != {line.fstype}:
         return [
-            "%s (%s) holds %s, and the layout says %s"
-            % (line.label, line.mount, found.pop() or "nothing", line.fstype)
+            "%s contains %s, but the layout requires %s"
+            % (where, fstypes.pop() or "no file system", line.fstype)
         ]
     return []
 
 
-def _reuse_boot(disks, efi):
-    """The disk that the firmware starts from, and the command for its boot partition."""
-    kinds, name, before = (
-        (ESP, "an EFI system partition", "a BIOS")
-        if efi
-        else (BIOSBOOT, "a BIOS boot partition", "UEFI")
-    )
+def _reuse_boot(disks: List[Disk], efi: bool) -> Tuple[Disk, List[str]]:
+    """Return the disk that the firmware boots from, and the command for its boot partition."""
+    kinds = ESP if efi else BIOSBOOT
     for disk in disks:
         for part in disk.parts:
+            if part.kind in kinds and efi:
+                return disk, ["part /boot/efi --onpart=%s --noformat" % part.name]
             if part.kind in kinds:
-                fate = (
-                    "/boot/efi --onpart=%s --noformat"
-                    if efi
-                    else "biosboot --fstype=biosboot --onpart=%s"
-                )
-                return disk, ["part " + fate % part.name]
-    if not efi and disks[0].table == "dos":  # a BIOS starts from the master boot record itself
+                return disk, ["part biosboot --fstype=biosboot --onpart=%s" % part.name]
+    if not efi and disks[0].table == "dos":  # a BIOS boots from the master boot record
         return disks[0], []
-    now = "UEFI" if efi else "a BIOS"
-    raise Refusal(
-        "%s has not %s: it was installed by %s, and this machine now boots by %s"
-        % (disks[0].name, name, before, now)
-    )
+    if efi:
+        text = "%s has no EFI system partition: it was installed in BIOS mode, but booted by UEFI"
+    else:
+        text = "%s has no BIOS boot partition: it was installed in UEFI mode, but booted by a BIOS"
+    raise Refusal(text % disks[0].name)
 
 
-def _is_formatted(line):
-    """Whether a reinstallation makes this file system anew."""
+def _is_formatted(line: LayoutLine) -> bool:
+    """Whether a reinstallation formats this partition."""
     return line.mount == "/" or line.format
 
 
-def _reuse_line(line, places, mirror):
-    """What is formatted keeps its label, by which the next installation knows it; everything else stays as it is."""
-    fate = (
-        "--fstype=%s --label=%s" % (line.fstype, line.label)
-        if _is_formatted(line)
-        else "--noformat"
-    )
+def _reuse_line(line: LayoutLine, places: List[LabelledPart], mirror: bool) -> str:
+    """Return the command for an existing partition.
+
+    A formatted one gets its label again, which identifies it to the next installation.
+    """
+    action = "--noformat"
+    if _is_formatted(line):
+        action = "--fstype=%s --label=%s" % (line.fstype, line.label)
     if mirror:
-        return "raid %s --device=%s --useexisting %s" % (line.mount, line.label.lower(), fate)
-    return "part %s --onpart=%s %s" % (line.mount, places[0][1].name, fate)
+        return "raid %s --device=%s --useexisting %s" % (line.mount, line.label.lower(), action)
+    return "part %s --onpart=%s %s" % (line.mount, places[0][1].name, action)
 
 
-def _choose(disks, known, lines, wish):
-    """The disks of a new layout: one, or two for a mirror."""
-    if wish.pin:
+def _choose_disks(
+    disks: List[Disk], own_disks: Set[str], lines: List[LayoutLine], options: Options
+) -> List[Disk]:
+    """Choose the disks of a new layout: one, or two for a mirror."""
+    if options.os_disk:
         disks = [
-            disk for disk in disks if wish.pin in (disk.name, disk.path, disk.wwn, disk.serial)
+            disk
+            for disk in disks
+            if options.os_disk in (disk.name, disk.path, disk.wwn, disk.serial)
         ]
         if not disks:
-            raise Refusal("no disk is %r, which the attribute os_disk names" % wish.pin)
+            raise Refusal("unknown disk %r in the attribute os_disk" % options.os_disk)
     if not disks:
-        raise Refusal("there is no disk")
-    needed = sum(line.size for line in lines) + (ESP_MIB if wish.efi else BIOSBOOT_MIB) + SPARE_MIB
-    reasons = {disk.name: _unusable(disk, wish.wipe, needed) for disk in disks}
-    free = [disk for disk in disks if not reasons[disk.name]]
-    wanted = MAX_ARRAY if wish.mirror else 1
-    if len(free) < wanted:
-        why = "; ".join(
+        raise Refusal("this machine has no disk")
+    boot_size = ESP_MIB if options.efi else BIOSBOOT_MIB
+    size = sum(line.size for line in lines) + boot_size + SPARE_MIB
+    reasons = {disk.name: _unusable(disk, options.wipe, size) for disk in disks}
+    usable = [disk for disk in disks if not reasons[disk.name]]
+    count = MIRROR_DISKS if options.mirror else 1
+    if len(usable) < count:
+        text = "; ".join(
             "%s %s" % (name, reason) for name, reason in sorted(reasons.items()) if reason
         )
         raise Refusal(
-            "%d disk%s wanted, %d free: %s"
-            % (wanted, "s" * (wanted > 1), len(free), why or "there are no others"),
-            WIPE_HINT if "holds" in why else "",
+            "%d disk%s required, %d usable: %s"
+            % (count, "s" * (count > 1), len(usable), text or "there are no others"),
+            WIPE_HINT if "contains" in text else "",
         )
 
-    def preference(disk):
-        # With permission to wipe, what was ours before is taken again rather than somebody else's disk.
+    def preference(disk: Disk) -> Tuple[bool, int, int, str, List[Union[int, str]]]:
+        # With permission to wipe, our own old disk is preferred to a foreign one.
         speed = TRANSPORTS.get(disk.transport, max(TRANSPORTS.values()) + 1)
-        return disk.name not in known, speed, disk.size, disk.wwn, _natural(disk.name)
+        return disk.name not in own_disks, speed, disk.size, disk.wwn, _natural_order(disk.name)
 
-    return sorted(free, key=preference)[:wanted]
+    return sorted(usable, key=preference)[:count]
 
 
-def _unusable(disk, wipe, needed):
-    """Why a new layout cannot go onto this disk; empty when it can."""
+def _unusable(disk: Disk, wipe: bool, size: int) -> str:
+    """Return why a new layout cannot use this disk, or an empty text."""
     if disk.mounted:
         return "is in use (%s)" % ", ".join(disk.mounted)
-    if disk.size < needed:
-        return "has %d MiB, and the layout needs %d" % (disk.size, needed)
-    held = [part.fstype or "a partition" for part in disk.parts] or [
-        text for text in (disk.fstype, disk.table) if text
-    ]
-    if (held or disk.stacked) and not wipe:
-        return "holds %s" % ", ".join(held + list(disk.stacked))
+    if disk.size < size:
+        return "has %d MiB, but the layout needs %d" % (disk.size, size)
+    contents = [part.fstype or "a partition" for part in disk.parts]
+    if not contents:
+        contents = [text for text in (disk.fstype, disk.table) if text]
+    if (contents or disk.stacked) and not wipe:
+        return "contains %s" % ", ".join(contents + list(disk.stacked))
     return ""
 
 
-def _first(chosen, known, lines, wish):
+def _first(
+    chosen: List[Disk], own_disks: Set[str], lines: List[LayoutLine], options: Options
+) -> List[str]:
     names = [disk.name for disk in chosen]
-    # A disk that carries our labels beside the chosen ones would make the next installation ambiguous.
-    cleared = ",".join(names + sorted(known - set(names)))
+    # Labels of this cluster on other disks would make the next installation ambiguous.
+    cleared = ",".join(names + sorted(own_disks - set(names)))
     commands = [
         "ignoredisk --only-use=%s" % cleared,
         "zerombr",
-        "clearpart --all --initlabel --disklabel=%s --drives=%s" % (wish.table, cleared),
+        "clearpart --all --initlabel --disklabel=%s --drives=%s" % (options.table, cleared),
     ]
-    if wish.efi:
+    if options.efi:
         commands.append("part /boot/efi --fstype=efi --size=%d --ondisk=%s" % (ESP_MIB, names[0]))
-    elif wish.table == "gpt":
+    elif options.table == "gpt":
         commands.append(
             "part biosboot --fstype=biosboot --size=%d --ondisk=%s" % (BIOSBOOT_MIB, names[0])
         )
     for number, line in enumerate(lines, 1):
-        commands += _mirrored(line, number, names) if wish.mirror else [_plain(line, names[0])]
+        if options.mirror:
+            commands += _mirror_commands(line, number, names)
+        else:
+            commands.append(_part_command(line, names[0]))
     return commands + [_boot_drive(chosen[0])]
 
 
-def _plain(line, disk):
-    return "part %s --fstype=%s %s --label=%s" % (
-        line.mount,
-        line.fstype,
-        _size(line, disk),
-        line.label,
-    )
+def _part_command(line: LayoutLine, disk: str) -> str:
+    size = _size_options(line, disk)
+    return "part %s --fstype=%s %s --label=%s" % (line.mount, line.fstype, size, line.label)
 
 
-def _mirrored(line, number, names):
+def _mirror_commands(line: LayoutLine, number: int, names: List[str]) -> List[str]:
     members = ["raid.%d%d" % (number, side) for side in range(1, len(names) + 1)]
-    parts = ["part %s %s" % (member, _size(line, name)) for member, name in zip(members, names)]
+    parts = [
+        "part %s %s" % (member, _size_options(line, name)) for member, name in zip(members, names)
+    ]
     array = "raid %s --device=%s --level=1 --fstype=%s --label=%s %s"
     return parts + [
         array % (line.mount, line.label.lower(), line.fstype, line.label, " ".join(members))
     ]
 
 
-def _size(line, disk):
+def _size_options(line: LayoutLine, disk: str) -> str:
     return "--size=%d%s --ondisk=%s" % (line.size, " --grow" if line.grow else "", disk)
 
 
-def _boot_drive(disk):
+def _boot_drive(disk: Disk) -> str:
     return "bootloader --location=mbr --boot-drive=%s" % disk.name
 
 
-def _where(ours):
+def _describe(labelled: Dict[str, List[LabelledPart]]) -> str:
     return ", ".join(
         "%s on %s" % (label, " and ".join(part.name for _disk, part in places))
-        for label, places in sorted(ours.items())
+        for label, places in sorted(labelled.items())
     )
 
 
 # ---- the program
 
 
-def arguments(argv):
-    parser = argparse.ArgumentParser(
-        description="Decide what becomes of the disks, as kickstart commands."
-    )
-    parser.add_argument("--layout", required=True, help="file with the layout")
-    parser.add_argument("--output", required=True, help="file for the commands, to be %%included")
+def boolean(text: str) -> bool:
+    """Convert an attribute's truth value. Raises ValueError."""
+    if text.lower() in TRUE_WORDS:
+        return True
+    if text.lower() in FALSE_WORDS:
+        return False
+    raise ValueError(text)
+
+
+def arguments(argv: Optional[List[str]]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Decide how the disks are partitioned.")
+    parser.add_argument("--layout", required=True, help="the file of the layout")
+    parser.add_argument("--output", required=True, help="the file for the commands, for %%include")
     parser.add_argument(
         "--wipe",
-        default="no",
-        choices=["yes", "no"],
-        help="whether the install order permits to wipe",
+        type=boolean,
+        default=False,
+        help="yes: the install order permits deleting data",
     )
     parser.add_argument(
-        "--disk", default="", help="the only disk to be used: its name, path, WWN or serial number"
+        "--disk", default="", help="the only disk to use: its name, path, WWN or serial number"
     )
-    parser.add_argument("--mirror", default="no", choices=["yes", "no"], help="two disks as one")
+    parser.add_argument("--mirror", type=boolean, default=False, help="yes: mirror two disks")
     parser.add_argument(
         "--table",
         default="gpt",
         choices=["gpt", "msdos"],
-        help="of a disk that is partitioned anew",
+        help="the partition table of a new layout",
     )
     parser.add_argument("--append", default="", help="arguments for the kernel")
     parser.add_argument(
@@ -478,31 +568,31 @@ def arguments(argv):
         default="efi" if os.path.isdir("/sys/firmware/efi") else "bios",
         choices=["bios", "efi"],
     )
-    parser.add_argument("--device", action="append", default=[], help="look at this device alone")
+    parser.add_argument("--device", action="append", default=[], help="use only this device")
     return parser.parse_args(argv)
 
 
-def main(argv=None):
-    options = arguments(argv)
+def main(argv: Optional[List[str]] = None) -> int:
+    parsed = arguments(argv)
     try:
-        with open(options.layout) as file:
-            lines = layout_from(file.read())
-        if re.search(r"[\"\\\n\r]", options.append):
-            raise Refusal("the kernel's arguments hold a quote, a backslash or a line end")
-        wish = Wish(
-            options.wipe == "yes",
-            options.firmware == "efi",
-            options.disk,
-            options.mirror == "yes",
-            options.table,
+        with open(parsed.layout) as file:
+            lines = parse_layout(file.read())
+        if re.search(r"[\"\\\n\r]", parsed.append):
+            raise Refusal("the kernel arguments contain a quote, a backslash or a line end")
+        options = Options(
+            wipe=parsed.wipe,
+            efi=parsed.firmware == "efi",
+            os_disk=parsed.disk,
+            mirror=parsed.mirror,
+            table=parsed.table,
         )
-        commands, mode = decide(survey(options.device), lines, wish)
+        commands, mode = decide(read_disks(parsed.device), lines, options)
     except Refusal as refusal:
-        sys.stderr.write("partition: refused: %s. The disks are as they were.\n" % refusal)
+        sys.stderr.write("partition: refused: %s. The disks are unchanged.\n" % refusal)
         return 1
-    if options.append:
-        commands[-1] += ' --append="%s"' % options.append
-    with open(options.output, "w") as file:
+    if parsed.append:
+        commands[-1] += ' --append="%s"' % parsed.append
+    with open(parsed.output, "w") as file:
         file.write("# %s\n%s\n" % (mode, "\n".join(commands)))
     print(mode)
     return 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Report to the frontend during the installation of a node and at its first boot.
 
-    progress.py watch                follow the installer's screen, and report progress until it ends
+    progress.py watch                report progress from the installer's screen until it ends
     progress.py report PHASE         report a phase (installed, failed, up), with retries
     progress.py hardware             report the hardware once
     progress.py secrets --into DIR   fetch the secrets of the order once, each into a file
@@ -120,7 +120,7 @@ class Connection:
     def __init__(self, frontend: Frontend, timeout: float) -> None:
         self.frontend = frontend
         self.timeout = timeout
-        self.connection = None  # type: Optional[http.client.HTTPConnection]
+        self.connection: Optional[http.client.HTTPConnection] = None
 
     def post(self, path: str, message: Mapping[str, Any]) -> Answer:
         """Send one message. Reconnect once if the frontend has closed an idle connection.
@@ -198,7 +198,7 @@ def recognise(line: str) -> Optional[Event]:
 
 def progress_event(phase: str, line: str, counts: Mapping[str, Optional[str]]) -> Event:
     """Build the event of a phase; ``counts`` are the named groups of its pattern."""
-    event = {"phase": phase, "message": line.strip()[:MESSAGE_CHARACTERS]}  # type: Event
+    event: Event = {"phase": phase, "message": line.strip()[:MESSAGE_CHARACTERS]}
     if counts.get("percent"):
         event.update(done=int(counts["percent"] or 0), total=100)
     elif counts.get("total") and counts.get("done"):
@@ -288,8 +288,8 @@ def watch(frontend: Frontend, screen: str, interval: float, logs: List[str]) -> 
     pace = Pace(interval)
     position = 0
     rest = ""
-    current = None  # type: Optional[Event]
-    sent = None  # type: Optional[Event]
+    current: Optional[Event] = None
+    sent: Optional[Event] = None
     while True:
         lines, position, rest = new_lines(screen, position, rest)
         for text in lines:
@@ -370,7 +370,7 @@ def proof(key: str, order: str) -> str:
 
 def fetch_secrets(frontend: Frontend, key_file: str, into: str, seconds: float) -> int:
     """Fetch the secrets, each into a file that only root can read; the frontend sends them once."""
-    message = {}  # type: Event
+    message: Event = {}
     if key_file and os.path.exists(key_file):
         with open(key_file, "r") as file:
             message["proof"] = proof(file.read().strip(), frontend.order)

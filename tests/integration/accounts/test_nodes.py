@@ -10,7 +10,7 @@ import sys
 
 import accounts
 import pytest
-from account_merge import is_of_people
+from account_merge import is_personal_id
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import watcher
@@ -74,7 +74,7 @@ def test_without_a_change_no_bundle_is_sent_and_no_file_is_written(stage: Publis
             "three responses without a body",
         )
         assert [path.stat().st_mtime_ns for path in sorted((node.root / "etc").iterdir())] == times
-        assert service.output().count("took version") == 1
+        assert service.output().count("applied version") == 1
 
 
 def test_an_unprivileged_user_of_a_node_cannot_fetch_the_bundle(stage: Publisher) -> None:
@@ -262,12 +262,12 @@ def test_a_node_killed_at_any_step_has_valid_files_and_completes_at_its_next_sta
 
     if before:
         frontend.publish(*before)
-        node().take(frontend.bundle)
+        node().accept(frontend.bundle)
     start = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     frontend.publish(BOB._replace(comment="Bobby"), CAROL)
     bundle = frontend.bundle
     kills = 0
-    for _step in killed_at_every_step(lambda: node().take(bundle)):
+    for _step in killed_at_every_step(lambda: node().accept(bundle)):
         kills += 1
         users = {line.split(":")[0] for line in (root / "etc/passwd").read_text().splitlines()}
         secrets = {line.split(":")[0] for line in (root / "etc/shadow").read_text().splitlines()}
@@ -276,7 +276,7 @@ def test_a_node_killed_at_any_step_has_valid_files_and_completes_at_its_next_sta
         assert [line for line in errors_of_checkers(root) if not HALFWAY.search(line)] == []
         for name, text in NODE.items():
             assert (root / "etc" / name).read_text(encoding="utf-8").startswith(text)
-        node().take(bundle)
+        node().accept(bundle)
         assert (errors_of_checkers(root), people(root)) == ([], ["bob", "carol"])
         for path in [path for path in root.rglob("*") if path.is_file()]:
             path.unlink()
@@ -287,7 +287,7 @@ def test_a_node_killed_at_any_step_has_valid_files_and_completes_at_its_next_sta
 
 def people(root: pathlib.Path) -> list[str]:
     rows = (line.split(":") for line in (root / "etc/passwd").read_text().splitlines())
-    return [fields[0] for fields in rows if is_of_people(fields[2])]
+    return [fields[0] for fields in rows if is_personal_id(fields[2])]
 
 
 def test_an_interrupted_change_is_completed_without_the_frontend(
@@ -298,12 +298,12 @@ def test_an_interrupted_change_is_completed_without_the_frontend(
     write(root / "etc", NODE)
     frontend.publish(ALICE)
     for _step in killed_at_every_step(
-        lambda: accounts.Node(str(root), str(frontend.public)).take(frontend.bundle)
+        lambda: accounts.Node(str(root), str(frontend.public)).accept(frontend.bundle)
     ):
         fetched = (root / "var/lib/rocks/accounts/next").exists() or (
             root / "var/lib/rocks/accounts/current"
         ).exists()
-        accounts.Node(str(root), str(frontend.public)).resume()
+        accounts.Node(str(root), str(frontend.public)).load()
         assert people(root) == (["alice"] if fetched else [])
         write(root / "etc", NODE)
         for path in (root / "var/lib/rocks/accounts").iterdir():
@@ -320,7 +320,7 @@ def test_a_frontend_killed_at_any_step_serves_the_old_or_the_new_bundle(
     frontend.have(ALICE, BOB)
     for _step in killed_at_every_step(lambda: publish(frontend.paths)):
         seen.add(frontend.bundle == old)
-        version = accounts.opened(frontend.bundle, str(frontend.public)).version
+        version = accounts.open_bundle(frontend.bundle, str(frontend.public)).version
         publish(frontend.paths)
         # The next publication completes the change, including the time, which gives the ETag.
         assert int(os.stat(frontend.paths.bundle).st_mtime) >= version

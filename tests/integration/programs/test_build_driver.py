@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A driver is built against a real kernel's headers by the real compiler, and packed by the real rpmbuild."""
+"""A driver is built against a real kernel's headers by the real compiler, and packed by the real
+rpmbuild.
+"""
 
 from __future__ import annotations
 

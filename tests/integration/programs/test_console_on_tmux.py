@@ -1,4 +1,6 @@
-"""The installer's screen over Ethernet (paper, 6.3): a real tmux session, a real telnet client, several watchers."""
+"""The installer's screen over Ethernet (paper, 6.3): a real tmux session, a real telnet client,
+several watchers.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +153,7 @@ def test_a_watcher_cannot_type(
     watcher = watch()
     watcher.sees("READY")
     watcher.socket.sendall(f"touch {tmp_path}/written\r\n".encode())
-    watcher.sees("not the key")
+    watcher.sees("wrong key")
     session.tmux("send-keys", "-t", "anaconda", "echo later", "Enter")
     watcher.sees("later")
     assert not (tmp_path / "written").exists()
@@ -163,7 +165,7 @@ def test_who_has_the_key_drives(
     driver = watch()
     driver.sees("READY")
     driver.socket.sendall(KEY.encode() + b"\r\n")
-    driver.sees("driving")
+    driver.sees("controlling")
     until(
         lambda: "[" in session.tmux("list-clients", "-F", "[#{client_readonly}]"),
         SECONDS,

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""playbooks/console.yml: a pane for each node of a rack, on a real tmux, a real telnet and the real console program."""
+"""playbooks/console.yml: a pane for each node of a rack, on a real tmux, a real telnet and the real
+console program.
+"""
 
 from __future__ import annotations
 

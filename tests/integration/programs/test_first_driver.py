@@ -1,9 +1,12 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A driver at a node's first boot (paper, 3.1), under a real systemd: built before the scheduler's daemon, or reported.
+"""A driver at a node's first boot (paper, 3.1), under a real systemd: built before the scheduler's
+daemon, or reported.
 
-The node is a container with this machine's programs, compiler and kernel headers, whose scripts are those of the node
-file.  A container loads no module: modprobe is played, and says whether the module was there for this kernel.
+The node is a container with this machine's programs, compiler and kernel headers, whose scripts are
+those of the node
+file.  A container loads no module: modprobe is played, and says whether the module was there for
+       this kernel.
 """
 
 from __future__ import annotations

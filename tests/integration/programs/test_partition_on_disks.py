@@ -1,10 +1,12 @@
 """The partition program on real block devices: real tables, real file systems, real signatures.
 
-The disks are loop devices.  An answer is carried out by sfdisk and mkfs as the installer would, so that a
-reinstallation is asked of what a first installation left.  Arrays are superblocks on a disk: they need no kernel.
+The disks are loop devices.  An answer is carried out by sfdisk and mkfs as the installer would, so
+that a reinstallation is asked of what a first installation left.  Arrays are superblocks on a disk:
+they need no kernel.
 
-Loop devices are called as NVMe drives are (loop0p1).  Where another naming is the subject, a program in the place of
-lsblk says another name and transport for each device; everything else, all that is read from the disks too, is real.
+Loop devices are called as NVMe drives are (loop0p1).  Where another naming is the subject, a
+program in the place of lsblk says another name and transport for each device; everything else, all
+that is read from the disks too, is real.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ def other() -> Iterator[str]:
         yield device
 
 
-# How a kernel calls the disks of a machine: the names in order, what stands before a partition's number, transport.
+# How a kernel calls the disks of a machine: the names in order, what stands before a partition's
+# number, transport.
 class Naming(NamedTuple):
     disks: tuple[str, ...]
     infix: str
@@ -112,7 +115,9 @@ print(json.dumps(said))
 
 
 def called(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dict[str, str]:
-    """An environment in which these devices, in this order, have the names that a kernel would give them."""
+    """An environment in which these devices, in this order, have the names that a kernel would give
+    them.
+    """
     names = {name(device): disk for device, disk in zip(devices, naming.disks)}
     real = shutil.which("lsblk")
     program = folder / "bin" / "lsblk"
@@ -245,13 +250,13 @@ def test_a_state_partition_that_was_made_anew_is_a_refusal(
     tmp_path: pathlib.Path, ours: str
 ) -> None:
     sh("mkfs.xfs", "-q", "-f", "-L", "RK_STATE1", f"{ours}p4")
-    assert "holds xfs, and the layout says ext4" in decide(tmp_path, [ours])[0]
+    assert "contains xfs, but the layout requires ext4" in decide(tmp_path, [ours])[0]
 
 
 def test_a_label_on_two_disks_is_a_refusal(tmp_path: pathlib.Path, ours: str, other: str) -> None:
     sh("dd", f"if={ours}", f"of={other}", "bs=4M", "conv=sparse,nocreat", "status=none")
     sh("partx", "--add", other)
-    assert "RK_ROOT stands on" in decide(tmp_path, [ours, other])[0]
+    assert "RK_ROOT (/) is on" in decide(tmp_path, [ours, other])[0]
 
 
 def test_contradicting_signatures_are_a_refusal(tmp_path: pathlib.Path, disk: str) -> None:
@@ -263,7 +268,7 @@ def test_contradicting_signatures_are_a_refusal(tmp_path: pathlib.Path, disk: st
         sh("mkfs.xfs", "-q", "-f", str(header))
         with open(header, "rb") as other:
             file.write(other.read(512))
-    assert "contradict each other" in decide(tmp_path, [disk])[0]
+    assert "contradictory signatures" in decide(tmp_path, [disk])[0]
 
 
 def test_a_disk_without_udev_data_does_not_look_blank(
@@ -275,7 +280,9 @@ def test_a_disk_without_udev_data_does_not_look_blank(
 
 
 def superblock(array: str) -> bytes:
-    """An md superblock, version 1.2: what blkid and the kernel know an array's member by (md.4, mdp_superblock_1)."""
+    """An md superblock, version 1.2: what blkid and the kernel know an array's member by (md.4,
+    mdp_superblock_1).
+    """
     block = bytearray(256)
     struct.pack_into("<IIII", block, 0, 0xA92B4EFC, 1, 0, 0)
     block[16:32] = bytes(range(16))
@@ -298,7 +305,7 @@ def put(device: str, data: bytes, offset: int) -> None:
 
 def test_members_of_a_strange_array_are_left_alone(tmp_path: pathlib.Path, disk: str) -> None:
     put(disk, superblock("server:0"), 4096)
-    assert "holds linux_raid_member" in decide(tmp_path, [disk])[0]
+    assert "contains linux_raid_member" in decide(tmp_path, [disk])[0]
 
 
 def test_our_own_mirror_is_used_again(tmp_path: pathlib.Path, disk: str, other: str) -> None:
@@ -329,18 +336,18 @@ def test_a_volume_group_is_left_alone(tmp_path: pathlib.Path, disk: str) -> None
         f'devices {{ filter = [ "a|{disk}|", "r|.*|" ] use_devicesfile=0 }}',
         disk,
     )
-    assert "holds LVM2_member" in decide(tmp_path, [disk])[0]
+    assert "contains LVM2_member" in decide(tmp_path, [disk])[0]
 
 
 def test_a_disk_that_is_too_small_is_named(tmp_path: pathlib.Path) -> None:
     with loop(64) as device:
-        assert "has 64 MiB, and the layout needs 389" in decide(tmp_path, [device])[0]
+        assert "has 64 MiB, but the layout needs 389" in decide(tmp_path, [device])[0]
 
 
 def test_another_clusters_disk_needs_permission(tmp_path: pathlib.Path, disk: str) -> None:
     _mode, commands = decide(tmp_path, [disk])
     carry_out([line.replace("RK_", "OT_") for line in commands], disk)
-    assert "holds" in decide(tmp_path, [disk])[0]
+    assert "contains" in decide(tmp_path, [disk])[0]
     mode, commands = decide(tmp_path, [disk], "--wipe", "yes")
     assert mode == "wipe"
     assert f"clearpart --all --initlabel --disklabel=gpt --drives={name(disk)}" in commands
@@ -408,10 +415,10 @@ def become_another_clusters(device: str, table: str) -> None:
 
 
 CHANGED = {
-    "root lost": (lose_root_label, "but not RK_ROOT: what was here is not whole"),
+    "root lost": (lose_root_label, "RK_ROOT is missing: the old installation is incomplete"),
     "state lost": (lose_state, "RK_STATE1 (/state/partition1) is missing"),
-    "state made anew": (remake_state, "holds xfs, and the layout says ext4"),
-    "another cluster's": (become_another_clusters, "1 disk wanted, 0 free"),
+    "state made anew": (remake_state, "contains xfs, but the layout requires ext4"),
+    "another cluster's": (become_another_clusters, "1 disk required, 0 usable"),
 }
 
 
@@ -426,10 +433,7 @@ def test_in_doubt_the_disks_stay_as_they_are_until_an_order_permits_to_wipe(
     do(disk, table)
     refusal, commands = decide(tmp_path, [disk], "--table", table, naming=naming)
     assert commands == [] and said in refusal
-    assert (
-        "to lose what is there, order the installation with wipe: true. The disks are as they were."
-        in refusal
-    )
+    assert "order the installation with wipe: true. The disks are unchanged." in refusal
     mode, commands = decide(tmp_path, [disk], "--table", table, "--wipe", "yes", naming=naming)
     assert mode == "wipe"
     assert f"clearpart --all --initlabel --disklabel={table} --drives={naming.disks[0]}" in commands
@@ -461,7 +465,7 @@ def test_arrays_and_volume_groups_of_others_are_passed_over(
     sh("partx", "--add", two[0])
     make(two[0])
     assert (
-        f"{naming.disks[0]} holds {said}"
+        f"{naming.disks[0]} contains {said}"
         in decide(tmp_path, two[:1], "--table", table, naming=naming)[0]
     )
     mode, commands = decide(tmp_path, two, "--table", table, naming=naming)
@@ -477,4 +481,4 @@ def test_a_blank_disk_that_is_too_small_is_passed_over(
         _mode, commands = decide(tmp_path, [small, disk], naming=naming)
         assert commands[0] == f"ignoredisk --only-use={naming.disks[1]}"
         refusal, _commands = decide(tmp_path, [small], "--wipe", "yes", naming=naming)
-        assert f"{naming.disks[0]} has 64 MiB, and the layout needs 389" in refusal
+        assert f"{naming.disks[0]} has 64 MiB, but the layout needs 389" in refusal

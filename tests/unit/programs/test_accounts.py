@@ -1,4 +1,6 @@
-"""The accounts program: whose bundle it believes, what it makes of the node's files, and what it never touches."""
+"""The accounts program: whose bundle it believes, what it makes of the node's files, and what it
+never touches.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from typing import Any
 import account_merge
 import accounts
 import pytest
-from account_merge import NOTHING, Bundle, Refused, merge, read
-from accounts import Follower, Node, opened
+from account_merge import EMPTY_BUNDLE, Bundle, BundleRefused, merge, read_bundle
+from accounts import Follower, Node, open_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +42,7 @@ def bundle(*persons: Person, version: int = 1) -> Bundle:
             for name in ("passwd", "group", "shadow")
         }
     )
-    return read(bundle_text(Published(version, found)).encode())
+    return read_bundle(bundle_text(Published(version, found)).encode())
 
 
 def edited(**changes: Any) -> bytes:
@@ -97,7 +99,7 @@ def test_members_of_a_group_stand_in_group_and_gshadow() -> None:
         "shadow": [ALICE.shadow],
         "group": [ALICE.group, "project:x:2000:alice"],
     }
-    final = merge(NODE, read(edited(**rows))).final
+    final = merge(NODE, read_bundle(edited(**rows))).final
     assert final["group"].endswith("alice:x:1000:\nproject:x:2000:alice\n")
     assert final["gshadow"].endswith("alice:!::\nproject:!::alice\n")
 
@@ -225,7 +227,7 @@ def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
         found = parse_accounts(texts)
     except DescriptionError:
         return
-    read(bundle_text(Published(1, found)).encode())
+    read_bundle(bundle_text(Published(1, found)).encode())
 
 
 @pytest.mark.parametrize(
@@ -233,11 +235,11 @@ def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
     [
         (
             {"passwd": ["root:x:0:0::/root:/bin/bash"]},
-            'passwd row of "root": the number "0" is of the operating system',
+            'passwd row of "root": the id "0" belongs to the operating system',
         ),
         (
             {"passwd": ["eve:x:1000:10::/home/eve:/bin/sh"]},
-            'the primary group "10" is of the operating system',
+            'the primary group "10" belongs to the operating system',
         ),
         ({"passwd": ["eve:x:1000:1000::/home/eve"]}, 'passwd row of "eve" has 6 fields'),
         ({"passwd": ["eve::1000:1000::/home/eve:/bin/sh"]}, 'passwd row of "eve": field 2'),
@@ -246,32 +248,32 @@ def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
         ({"passwd": ["eve:x:01000:1000::/home/eve:/bin/sh"]}, 'passwd row of "eve": field 3'),
         (
             {"group": ["wheel:x:10:alice"]},
-            'group row of "wheel": the number "10" is of the operating system',
+            'group row of "wheel": the id "10" belongs to the operating system',
         ),
         ({"shadow": ["alice::1::::::"]}, 'shadow row of "alice": field 2'),
         ({"shadow": []}, "a user without a row in shadow"),
         ({"shadow": [ALICE.shadow, f"root:{HASH}:::::::"]}, "without a row in shadow"),
-        ({"passwd": [ALICE.passwd, ALICE.passwd]}, "a name twice"),
-        ({"passwd": "alice"}, "a form that this node does not know"),
-        ({"passwd": [7]}, "a form that this node does not know"),
-        ({"version": "8"}, "a form that this node does not know"),
-        ({"version": True}, "a form that this node does not know"),
-        ({"format": 2}, "a form that this node does not know"),
+        ({"passwd": [ALICE.passwd, ALICE.passwd]}, "duplicate names"),
+        ({"passwd": "alice"}, "unknown format"),
+        ({"passwd": [7]}, "unknown format"),
+        ({"version": "8"}, "unknown format"),
+        ({"version": True}, "unknown format"),
+        ({"format": 2}, "unknown format"),
     ],
 )
 def test_a_row_that_is_wrong_refuses_the_bundle_and_is_told_without_its_password(
     changes: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(Refused) as raised:
-        read(edited(**changes))
+    with pytest.raises(BundleRefused) as raised:
+        read_bundle(edited(**changes))
     assert said in str(raised.value)
     assert HASH not in str(raised.value)
 
 
 @given(st.binary())
 def test_any_bytes_are_a_bundle_or_refused(data: bytes) -> None:
-    with pytest.raises(Refused):
-        read(data)
+    with pytest.raises(BundleRefused):
+        read_bundle(data)
 
 
 @pytest.fixture
@@ -298,8 +300,8 @@ def test_a_bundle_that_was_changed_on_its_way_is_refused(frontend: Frontend, nod
         b"",
         b"<html>",
     ):
-        with pytest.raises(Refused):
-            node.take(data)
+        with pytest.raises(BundleRefused):
+            node.accept(data)
     assert etc_of(node) == NODE
 
 
@@ -310,12 +312,12 @@ def test_a_bundle_of_another_key_is_refused(
     frontend.publish(ALICE)
     signing_keys.ensure_key(str(tmp_path / "other"), process.run)
     text = bundle_text(Published(2**40, Accounts()))
-    with pytest.raises(Refused, match="not signed with the frontend's key"):
-        node.take(
+    with pytest.raises(BundleRefused, match="not signed with the frontend's key"):
+        node.accept(
             encode_bundle(text, signing_keys.sign(str(tmp_path / "other"), text, process.run))
         )
-    with pytest.raises(Refused, match="not signed with the frontend's key"):
-        node.take(encode_bundle(text, b""))
+    with pytest.raises(BundleRefused, match="not signed with the frontend's key"):
+        node.accept(encode_bundle(text, b""))
 
 
 @pytest.mark.programs
@@ -325,40 +327,42 @@ def test_an_older_bundle_is_refused_also_by_a_program_that_was_started_anew(
     frontend.publish(ALICE, BOB)
     older = frontend.bundle
     frontend.publish(BOB)
-    assert node.take(frontend.bundle)
+    assert node.accept(frontend.bundle)
     after = etc_of(node)
     for known in (node, Node(os.path.dirname(node.etc), node.key)):
-        with pytest.raises(Refused, match=r"the bundle's version is \d+, and the node has \d+"):
-            known.take(older)
+        with pytest.raises(
+            BundleRefused, match=r"the bundle's version is \d+, but the node has .*\d+"
+        ):
+            known.accept(older)
     assert etc_of(node) == after
 
 
 @pytest.mark.programs
 def test_another_bundle_of_the_same_version_is_refused(frontend: Frontend, node: Node) -> None:
     version = frontend.publish(ALICE).version
-    node.take(frontend.bundle)
+    node.accept(frontend.bundle)
     text = bundle_text(Published(version, Accounts()))
-    with pytest.raises(Refused, match="the node has"):
-        node.take(encode_bundle(text, signing_keys.sign(frontend.paths.key, text, process.run)))
+    with pytest.raises(BundleRefused, match="the node has"):
+        node.accept(encode_bundle(text, signing_keys.sign(frontend.paths.key, text, process.run)))
 
 
 @pytest.mark.programs
 def test_the_same_bundle_again_changes_nothing(frontend: Frontend, node: Node) -> None:
     frontend.publish(ALICE)
-    assert node.take(frontend.bundle)
-    before = node.marks()
-    assert not node.take(frontend.bundle)
-    assert not node.heal()
-    assert node.marks() == before
+    assert node.accept(frontend.bundle)
+    before = node.stamps()
+    assert not node.accept(frontend.bundle)
+    assert not node.restore()
+    assert node.stamps() == before
 
 
 @pytest.mark.programs
 def test_what_is_changed_by_hand_on_the_node_is_put_right(frontend: Frontend, node: Node) -> None:
     frontend.publish(ALICE)
-    node.take(frontend.bundle)
+    node.accept(frontend.bundle)
     right = etc_of(node)
     write(pathlib.Path(node.etc), NODE, [ALICE._replace(password="!"), Person("mallory", 1000)])
-    assert node.heal()
+    assert node.restore()
     # Only a name that was never the frontend's keeps its secrets: they are of nobody.
     assert {name: text for name, text in etc_of(node).items() if name != "shadow"} == {
         name: text for name, text in right.items() if name != "shadow"
@@ -375,7 +379,7 @@ def test_owner_permissions_and_labels_are_kept(
     shadow = pathlib.Path(node.etc, "shadow")
     os.chown(shadow, 0, 42)
     os.setxattr(shadow, "trusted.label", b"shadow_t")
-    node.take(frontend.bundle)
+    node.accept(frontend.bundle)
     state = shadow.stat()
     assert (state.st_gid, state.st_mode & 0o7777, os.getxattr(shadow, "trusted.label")) == (
         42,
@@ -396,8 +400,8 @@ def test_each_trouble_is_told_once(
 ) -> None:
     frontend.publish(ALICE)
     answers: list[Any] = [
-        accounts.Unheard("away"),
-        accounts.Unheard("away"),
+        accounts.NoAnswer("away"),
+        accounts.NoAnswer("away"),
         (frontend.bundle, "a"),
         (None, "a"),
     ]
@@ -417,14 +421,14 @@ def test_each_trouble_is_told_once(
 
 
 def test_nothing_is_known_of_a_node_at_first() -> None:
-    assert merge(NODE, NOTHING).final == NODE
-    assert merge(FRONTEND, NOTHING).final == FRONTEND
+    assert merge(NODE, EMPTY_BUNDLE).final == NODE
+    assert merge(FRONTEND, EMPTY_BUNDLE).final == FRONTEND
 
 
 @pytest.mark.programs
 def test_a_bundle_is_opened_by_the_nodes_openssl(frontend: Frontend) -> None:
     version = frontend.publish(ALICE, BOB).version
-    assert opened(frontend.bundle, str(frontend.public)) == bundle(ALICE, BOB, version=version)
+    assert open_bundle(frontend.bundle, str(frontend.public)) == bundle(ALICE, BOB, version=version)
 
 
 @pytest.mark.programs
@@ -441,13 +445,13 @@ def test_what_a_backup_holds_comes_back_whatever_its_version(
         node.key,
         "--root",
         os.path.dirname(node.etc),
-        "take",
+        "apply",
         frontend.paths.bundle,
     ]
     monkeypatch.setattr("sys.argv", argv)
     assert (accounts.main(), accounts.main()) == (0, 0)
     assert etc_of(node)["passwd"] == NODE["passwd"] + f"{ALICE.passwd}\n{BOB.passwd}\n"
-    assert capsys.readouterr().out == f"took {frontend.paths.bundle}\nnothing to do\n"
+    assert capsys.readouterr().out == f"applied {frontend.paths.bundle}\nnothing to do\n"
     # The machine is no follower of it.
     assert not os.path.exists(node.state)
 
@@ -460,5 +464,5 @@ def test_bytes_that_are_no_utf_8_stay_as_they_are_in_the_nodes_own_rows(
     own = path.read_bytes() + b"guest:x:500:500:Gast f\xfcr alle:/:/sbin/nologin\n"
     path.write_bytes(own)
     frontend.publish(ALICE)
-    node.take(frontend.bundle)
+    node.accept(frontend.bundle)
     assert path.read_bytes() == own + f"{ALICE.passwd}\n".encode()

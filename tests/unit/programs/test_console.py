@@ -19,8 +19,8 @@ from console import (
     WILL,
     WONT,
     Telnet,
-    described,
-    plain,
+    escape,
+    supported_terminal,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,13 +86,13 @@ def test_a_terminal_with_odd_letters_is_not_taken(telnet: Telnet) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "taken"), [("linux", "linux"), ("unknown", "vt100"), ("xterm-of-2031", "vt100")]
+    ("requested", "used"), [("linux", "linux"), ("unknown", "vt100"), ("xterm-of-2031", "vt100")]
 )
 def test_a_terminal_that_the_installer_has_no_description_of_is_a_vt100(
-    told: str, taken: str
+    requested: str, used: str
 ) -> None:
     """telnet without TERM says "unknown", for which tmux shows nothing."""
-    assert described(told) == taken
+    assert supported_terminal(requested) == used
 
 
 def test_what_we_do_not_know_is_refused(telnet: Telnet) -> None:
@@ -124,4 +124,4 @@ def test_hostile_bytes_neither_crash_nor_grow(blocks: list[bytes]) -> None:
 
 @given(st.binary())
 def test_what_a_terminal_shows_arrives_as_it_was(data: bytes) -> None:
-    assert Telnet().feed(plain(data).replace(b"\r", b"")) == data.replace(b"\r", b"")
+    assert Telnet().feed(escape(data).replace(b"\r", b"")) == data.replace(b"\r", b"")

@@ -1,6 +1,8 @@
-"""What runs in the installer uses only programs that the image of every release has, with options that EL 8 knows.
+"""What runs in the installer uses only programs that the image of every release has, with options
+that EL 8 knows.
 
-The facts are the tables of support/installer_image, from lorax's templates and the programs' own documentation.
+The facts are the tables of support/installer_image, from lorax's templates and the programs' own
+documentation.
 """
 
 from __future__ import annotations
@@ -93,7 +95,10 @@ def program_uses(names: tuple[str, ...]) -> tuple[Use, ...]:
 
 
 def missing(use: Use, release: str, own: frozenset[str]) -> bool:
-    """Whether an image has none of the programs that a command can be. Where there are several, the script looks."""
+    """Whether an image has none of the programs that a command can be.
+
+    Where there are several, the script looks.
+    """
     known = programs(release)
     return not any(name in own if "/rocks/" in name else _base(name) in known for name in use.names)
 
@@ -155,7 +160,9 @@ def directives() -> Iterator[tuple[str, str, str]]:
 
 
 def every_option() -> Iterator[tuple[str, str, str]]:
-    """(place, program, option) of everything that our scripts and programs run, outside and inside the new root."""
+    """(place, program, option) of everything that our scripts and programs run, outside and inside
+    the new root.
+    """
     all_programs = tuple(sorted(path.name for path in INCLUDE.glob("*.py")))
     found = [use for kickstart in kickstarts() for use in (*kickstart.outside, *kickstart.inside)]
     for use in (*found, *program_uses(all_programs)):

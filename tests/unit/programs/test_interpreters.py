@@ -1,4 +1,5 @@
-"""The programs for nodes, started as a node starts them, on the oldest Python of a supported release and on this one.
+"""The programs for nodes, started as a node starts them, on the oldest Python of a supported
+release and on this one.
 
 The other tests of this folder import the programs, so that they see one Python only.
 """
@@ -121,7 +122,7 @@ def test_the_disks_are_read_with_the_oldest_lsblk(python: str, tmp_path: pathlib
         "part /state/partition1 --onpart=sda4 --noformat" in (tmp_path / "partition.ks").read_text()
     )
     refused = survey(python, tmp_path, {"/dev/sda": "TYPE=ext4"})
-    assert (refused.returncode, "sda holds ext4" in refused.stderr) == (1, True)
+    assert (refused.returncode, "sda contains ext4" in refused.stderr) == (1, True)
 
 
 def progress(python: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -213,7 +214,8 @@ def test_what_is_started_for_the_whole_installation_has_a_session_of_its_own(pyt
         assert os.getsid(pid) == pid
 
 
-# tmux of EL 8 and of EL 10: the option that keeps a small window from shrinking the screen is known from 3.2 on.
+# tmux of EL 8 and of EL 10: the option that keeps a small window from shrinking the screen is known
+# from 3.2 on.
 @pytest.mark.parametrize(
     ("said", "flags"), [("tmux 2.7", ["-r"]), ("tmux 3.3a", ["-r", "-f", "ignore-size"])]
 )
@@ -243,7 +245,7 @@ def test_a_node_takes_the_accounts_of_a_bundle(python: str, tmp_path: pathlib.Pa
         str(frontend.public),
         "--root",
         str(tmp_path / "node"),
-        "take",
+        "apply",
         frontend.paths.bundle,
     )
     assert run(python, "accounts.py", *words).returncode == 0

@@ -1,4 +1,6 @@
-"""The progress program: what it reads from the installer's screen, how it paces itself, and what it counts."""
+"""The progress program: what it reads from the installer's screen, how it paces itself, and what it
+counts.
+"""
 
 from __future__ import annotations
 
