@@ -25,9 +25,9 @@ IMPORTS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 REGISTERED = {
     "__frontend_has_selinux": True,
     "__frontend_has_firewalld": True,
-    "__frontend_known": True,
+    "__frontend_exists": True,
     "__frontend_images": {"results": []},
-    "__frontend_found": {"stdout_lines": []},
+    "__frontend_available_loaders": {"stdout_lines": []},
     "__frontend_published": {"public_key": "key"},
     "role_path": str(ROLE),
 }
