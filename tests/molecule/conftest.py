@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The frontend that molecule has made, the machine on its private side, and the one that takes the frontend's place."""
+"""The frontend that molecule converged, a machine on its private side, and its replacement."""
 
 from __future__ import annotations
 
@@ -12,30 +12,45 @@ from typing import Iterator
 
 import pytest
 
-from support.converged import BACKUP, SAME, Converged, Restored, backup, ended_well, new_machine
+from support.converged import (
+    BACKUP,
+    VARIABLES,
+    Converged,
+    Restored,
+    create_backup,
+    new_machine,
+    succeeded,
+)
 
 
 @pytest.fixture(scope="session")
 def frontend() -> Converged:
-    """The container; ``make molecule`` starts these tests when the role has run in it twice."""
+    """Return the container; ``make molecule`` runs these tests after two runs of the role in it."""
     return Converged(pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]))
 
 
 @pytest.fixture(scope="session")
-def successor(
+def replacement(
     frontend: Converged, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Future[Restored]]:
-    """A new machine in the place of the frontend, from tonight's backup: in the background, on a network of its own."""
-    folder = tmp_path_factory.mktemp("successor")
-    saved = backup(frontend, folder / "saved.tar.gz")
+    """Restore a new machine from a backup of the frontend, in the background and in its own network."""
+    folder = tmp_path_factory.mktemp("replacement")
+    backup = create_backup(frontend, folder / "backup.tar.gz")
     host_key = (frontend.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
 
     def restore() -> Restored:
-        shutil.copy(saved, machine.root / BACKUP.lstrip("/"))
-        said = machine.playbook("restore", frontend_backup=BACKUP)
-        again = backup(machine, folder / "again.tar.gz") if ended_well(said) else saved
+        shutil.copy(backup, machine.root / BACKUP.lstrip("/"))
+        output = machine.playbook("restore", frontend_backup=BACKUP)
+        new_backup = backup
+        if succeeded(output):
+            new_backup = create_backup(machine, folder / "new-backup.tar.gz")
         return Restored(
-            machine, saved, host_key, said, again, machine.playbook("frontend", "--check", **SAME)
+            machine=machine,
+            backup=backup,
+            host_key=host_key,
+            output=output,
+            new_backup=new_backup,
+            check_output=machine.playbook("frontend", "--check", **VARIABLES),
         )
 
     with new_machine(folder) as machine, ThreadPoolExecutor(1) as pool:

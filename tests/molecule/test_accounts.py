@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Users of a converged frontend: what useradd makes there, a node has within seconds."""
+"""Accounts of a converged frontend: a new user reaches nodes within seconds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from typing import Iterator
 import pytest
 
 from support.accounts import NODE, PROGRAM, Machine, write
-from support.converged import SAME, Converged, well
+from support.converged import VARIABLES, Converged, assert_success
 from support.waiting import until
 
-URL, ADDRESS = "http://10.1.1.1", "10.66.6.6/8"
+URL = "http://10.1.1.1"
+ADDRESS = "10.66.6.6/8"
 ACCOUNTS = "../tests/molecule/accounts"
-EXPOSURE = 4.5  # as systemd-analyze gives it: 0 may nothing, 10 everything
+# The limit for systemd-analyze: 0 is fully confined, 10 is unconfined.
+EXPOSURE = 4.5
 
 
 @pytest.fixture
 def node(frontend: Converged, tmp_path: pathlib.Path) -> Iterator[Machine]:
-    """A node that knows the frontend's key, with etc and var of its own."""
+    """Yield a node with the frontend's key and its own etc and var."""
     (tmp_path / "key").write_text(frontend.run("cat", "/etc/rocks/accounts.key.pub").stdout)
     write(tmp_path / "etc", NODE)
     argv = [
@@ -39,31 +41,31 @@ def node(frontend: Converged, tmp_path: pathlib.Path) -> Iterator[Machine]:
     frontend.node.ip("address", "del", ADDRESS, "dev", "eth0")
 
 
-def test_a_new_user_is_on_a_node_within_seconds_and_goes_as_fast(
+def test_a_new_or_removed_user_reaches_a_node_within_seconds(
     frontend: Converged, node: Machine
 ) -> None:
     with node.follow():
         until((node.root / "var/lib/rocks/accounts/current").exists, 20, "the first bundle")
         frontend.run("useradd", "--create-home", "dave")
         until(lambda: node.has("dave"), 5, "dave")
-        # His home is where nodes mount it.
+        # The home directory is in the folder that nodes mount.
         home = frontend.sql("select value from attributes where name = 'home_path'")
         assert f"{home}/dave:" in node.etc()["passwd"]
         assert (frontend.root / home.lstrip("/") / "dave").is_dir()
         frontend.run("userdel", "--remove", "dave")
-        until(lambda: not node.has("dave"), 5, "dave to be gone")
+        until(lambda: not node.has("dave"), 5, "the removal of dave")
 
 
-def test_nis_takes_the_bundles_place(frontend: Converged) -> None:
-    """Who is a node's client of NIS: tests/integration/accounts/test_nis.py.  test_changes.py gives the place back."""
+def test_nis_can_replace_the_bundle(frontend: Converged) -> None:
+    """test_changes.py switches back; tests/integration/accounts/test_nis.py tests the client."""
     frontend.run("useradd", "--no-create-home", "erin")
     try:
-        well(
+        assert_success(
             frontend.playbook(
-                ACCOUNTS, **SAME, frontend_accounts="nis", frontend_nis_domain="physics"
+                ACCOUNTS, **VARIABLES, frontend_accounts="nis", frontend_nis_domain="physics"
             )
         )
-        assert frontend.publishing() == ["inactive", "active", "active"]
+        assert frontend.account_units() == ["inactive", "active", "active"]
         until(lambda: "erin:" in _map(frontend, "passwd.byname"), 60, "erin in the map")
         assert "root:" not in _map(frontend, "passwd.byname")
         assert "erin:" in _map(frontend, "group.byname")
@@ -72,16 +74,16 @@ def test_nis_takes_the_bundles_place(frontend: Converged) -> None:
 
 
 def _map(frontend: Converged, name: str) -> str:
-    return frontend.ask("ypcat", "-h", "10.1.1.1", "-d", "physics", name, ok=range(256))
+    return frontend.run_on_node("ypcat", "-h", "10.1.1.1", "-d", "physics", name, ok=range(256))
 
 
-def test_the_key_of_the_nodes_kickstarts_is_the_frontends(frontend: Converged) -> None:
+def test_kickstarts_contain_the_public_key_of_the_accounts(frontend: Converged) -> None:
     key = frontend.sql("select value from attributes where name = 'accounts_key'").replace(
         "\\n", "\n"
     )
     assert key + "\n" == frontend.run("cat", "/etc/rocks/accounts.key.pub").stdout
 
 
-def test_what_publishes_them_may_little(frontend: Converged) -> None:
-    said = frontend.run("systemd-analyze", "security", "rocks-accounts", "--no-pager").stdout
-    assert float(said.rpartition("rocks-accounts.service: ")[2].split()[0]) <= EXPOSURE
+def test_the_publishing_unit_is_sandboxed(frontend: Converged) -> None:
+    output = frontend.run("systemd-analyze", "security", "rocks-accounts", "--no-pager").stdout
+    assert float(output.rpartition("rocks-accounts.service: ")[2].split()[0]) <= EXPOSURE

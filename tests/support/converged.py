@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The frontend in its container, as extensions/molecule/container starts it, and a node on its private side."""
+"""The frontend in the container of extensions/molecule/container, and a node on its private side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .namespaces import Namespace
 
 HOST = "frontend-0"
 CLEAN = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8")
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 PLAYBOOK_SECONDS = 600.0
 PLUGINS = ansible.ROOT / "extensions/molecule/default/connection_plugins"
 BACKUP = "/root/backup.tar.gz"
@@ -33,14 +33,15 @@ INVENTORY = """\
 {host} ansible_connection=nspawn ansible_python_interpreter=/usr/bin/python3 nspawn_leader_file={folder}/leader
 """
 FRONTEND = "10.1.1.1"
-# What molecule converges it with.
-SAME = {
+# The variables with which molecule converges the frontend.
+VARIABLES = {
     "frontend_private_interface": "private0",
     "frontend_space": 100,
     "frontend_scheduler": "slurm" if SUITE != "jammy" else "none",
 }
-# A node, as far as Slurm sees it: of the frontend's operating system, whose image has slurmd as well, so that both are of
-# one version. It has folders, processes and a name of its own, and of the frontend nothing but the key.
+# Slurm's view of a node.  It runs the image of the frontend's operating system, which contains slurmd, so
+# that both have one version.  It has its own folders, processes and name, and only the key of the
+# frontend.
 NODE = """\
 set -eu
 hostname {name}
@@ -59,7 +60,7 @@ chroot . chown munge:munge /etc/munge/munge.key /run/munge
 chroot . setpriv --reuid=munge --regid=munge --clear-groups munged --force --log-file=/run/munge/log
 chroot . slurmd -D --conf-server {address} -N {name}
 """
-# What a client does with its lease: takes the address, and writes down what it was told.
+# A client's script: it sets the address and writes the lease to a file.
 LEASE = """\
 #!/bin/sh
 [ "$1" = bound ] || exit 0
@@ -71,17 +72,19 @@ env >{file}.new && mv {file}.new {file}
 
 @dataclass(frozen=True)
 class Converged:
-    """``folder`` is molecule's of this run."""
+    """The converged frontend."""
 
     folder: pathlib.Path
+    """Molecule's folder of this run."""
 
     @property
     def node(self) -> Namespace:
-        """A machine whose ``eth0`` is on the private side."""
+        """The namespace of a machine whose ``eth0`` is on the private side."""
         return Namespace((self.folder / "netns").read_text().strip())
 
     @property
     def leader(self) -> str:
+        """The process id of the container's init."""
         return (self.folder / "leader").read_text().strip()
 
     @property
@@ -90,57 +93,56 @@ class Converged:
         return pathlib.Path(f"/proc/{self.leader}/root")
 
     def run(self, *argv: str, **options: Any) -> process.ProgramResult:
-        """A program on the frontend."""
-        entered = ["nsenter", "--target", self.leader, "--all", "--", *CLEAN, *argv]
-        return process.run(entered, timeout=SECONDS, **options)
+        """Run a program on the frontend."""
+        command = ["nsenter", "--target", self.leader, "--all", "--", *CLEAN, *argv]
+        return process.run(command, timeout=TIMEOUT_SECONDS, **options)
 
     def sql(self, statement: str) -> str:
-        """What the cluster database answers."""
+        """Run a statement in the cluster database, and return its output."""
         return self.run(
             "mariadb", "--batch", "--skip-column-names", "cluster", "--execute", statement
         ).stdout.strip()
 
-    def publishing(self) -> list[str]:
-        """Whether the bundle of accounts is published, and whether NIS makes its maps and serves them."""
+    def account_units(self) -> list[str]:
+        """Return the states of the units of the bundle, of NIS's timer and of its server."""
         units = ("rocks-accounts.service", "rocks-nis.timer", "ypserv.service")
         return self.run("systemctl", "is-active", *units, ok=range(256)).stdout.split()
 
-    def ask(self, *argv: str, **options: Any) -> str:
-        """What a program on the node prints: it reaches the frontend over the network, and no other way."""
-        return self.node.run(argv, timeout=SECONDS, **options).stdout
+    def run_on_node(self, *argv: str, **options: Any) -> str:
+        """Run a program on the node, which reaches the frontend over the network, and return its output."""
+        return self.node.run(argv, timeout=TIMEOUT_SECONDS, **options).stdout
 
     def get(self, url: str, *options: str) -> tuple[int, str]:
-        """The status and the body that the node gets."""
-        answer = self.ask(
+        """Return the status and the body of a request from the node."""
+        answer = self.run_on_node(
             "curl", "--silent", "--max-time", "20", "--write-out", r"\n%{http_code}", *options, url
         )
         body, _newline, status = answer.rpartition("\n")
         return int(status), body
 
     def module(self, module: str, /, **options: Any) -> Any:
-        """What a module answers on the frontend, also when it fails."""
-        ended = self._ansible(
+        """Run a module on the frontend, and return its result, also after a failure."""
+        output = self._ansible(
             "ansible", HOST, "-m", f"npaci.rocks.{module}", "-a", json.dumps(options)
         )
-        answer, _end = json.JSONDecoder().raw_decode(ended.partition(" => ")[2])
-        return answer
+        result, _end = json.JSONDecoder().raw_decode(output.partition(" => ")[2])
+        return result
 
     def playbook(self, name: str, *flags: str, **variables: Any) -> str:
-        """Run a playbook of the collection on the frontend; what Ansible printed, whether or not it was well."""
-        given = json.dumps({"frontend_host": HOST, **variables})
-        return self._ansible("ansible-playbook", f"playbooks/{name}.yml", "-e", given, *flags)
+        """Run a playbook of the collection on the frontend, and return Ansible's output."""
+        arguments = json.dumps({"frontend_host": HOST, **variables})
+        return self._ansible("ansible-playbook", f"playbooks/{name}.yml", "-e", arguments, *flags)
 
     def _ansible(self, *words: str) -> str:
         environment = {
-            "TMPDIR": str(
-                self.folder
-            ),  # the collection's archive is packed there, and another run may go on
+            # For the collection's archive; another run can be active.
+            "TMPDIR": str(self.folder),
             "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
             "ANSIBLE_COLLECTIONS_PATH": str(ansible.ROOT / ".collections"),
             "ANSIBLE_PIPELINING": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        ended = ansible.command(
+        result = ansible.command(
             words[0],
             "-i",
             str(self.folder / "inventory"),
@@ -148,14 +150,15 @@ class Converged:
             env=environment,
             seconds=PLAYBOOK_SECONDS,
         )
-        return ended.stdout + ended.stderr
+        return result.stdout + result.stderr
 
     @contextlib.contextmanager
     def dhcp_client(self, arch: str = "0007") -> Iterator[tuple[Daemon, pathlib.Path]]:
-        """The node's firmware asks for a lease until it has one; the file is then what it was told."""
-        told, script = self.folder / "lease", self.folder / "lease.sh"
-        told.unlink(missing_ok=True)
-        script.write_text(LEASE.format(file=told))
+        """Run the node's DHCP client until it has a lease; yield it and the file of the lease."""
+        lease = self.folder / "lease"
+        script = self.folder / "lease.sh"
+        lease.unlink(missing_ok=True)
+        script.write_text(LEASE.format(file=lease))
         script.chmod(0o755)
         firmware = ["-x", f"0x5d:{arch}", "-V", f"PXEClient:Arch:{int(arch, 16):05}:UNDI:003016"]
         argv = [
@@ -174,11 +177,11 @@ class Converged:
             *firmware,
         ]
         with self.node.daemon(argv, self.folder / "udhcpc.log") as running:
-            yield running, told
+            yield running, lease
 
     @contextlib.contextmanager
     def slurm_node(self, name: str) -> Iterator[Daemon]:
-        """munged and slurmd as an installed node has them."""
+        """Run munged and slurmd as an installed node does."""
         place = self.folder / "node"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
@@ -186,7 +189,7 @@ class Converged:
         (place / "start").write_text(
             NODE.format(place=place, image=IMAGES / SUITE, name=name, address=FRONTEND)
         )
-        # Not by `ip netns exec`, which takes the control groups away with the old /sys.
+        # Not with `ip netns exec`, which mounts another /sys without the control groups.
         inside = ["nsenter", f"--net=/run/netns/{self.node.name}"]
         own = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
         with daemon(
@@ -195,35 +198,36 @@ class Converged:
             try:
                 yield running
             finally:
-                running.kill()  # unshare waits for its child whatever it is told, and takes it along
+                running.kill()  # unshare ignores SIGTERM; with SIGKILL its child is killed, too
 
 
 class Restored(NamedTuple):
-    """A machine that became a frontend from the backup ``saved`` of one whose host key was ``host_key``.
-
-    said, foretold  what the playbook printed that restored it, and the role's in check mode after that
-    again           a backup of the new machine
-    """
+    """A new machine that was restored from the backup of a frontend."""
 
     machine: Converged
-    saved: pathlib.Path
+    backup: pathlib.Path
+    """Of the old frontend."""
     host_key: str
-    said: str
-    again: pathlib.Path
-    foretold: str
+    """Of the old frontend."""
+    output: str
+    """Of the playbook that restored the machine."""
+    new_backup: pathlib.Path
+    """Of the new machine."""
+    check_output: str
+    """Of the role in check mode after the restoration."""
 
 
-def backup(frontend: Converged, copy: pathlib.Path) -> pathlib.Path:
-    """Tonight's backup, copied to another place."""
+def create_backup(frontend: Converged, copy: pathlib.Path) -> pathlib.Path:
+    """Run the nightly backup, and copy it to another path."""
     frontend.run("systemctl", "start", "rocks-backup.service")
-    (made,) = (frontend.root / "var/backups/rocks").iterdir()
-    assert made.stat().st_mode & 0o777 == 0o600
-    return pathlib.Path(shutil.copy(made, copy))
+    (archive,) = (frontend.root / "var/backups/rocks").iterdir()
+    assert archive.stat().st_mode & 0o777 == 0o600
+    return pathlib.Path(shutil.copy(archive, copy))
 
 
 @contextlib.contextmanager
 def new_machine(folder: pathlib.Path) -> Iterator[Converged]:
-    """Another container of the same image, on a network of its own, until the block ends."""
+    """Run another container of the same image in its own network until the block ends."""
     environment = {"RUN": str(folder), "SUITE": SUITE}
     (folder / "inventory").write_text(INVENTORY.format(host=HOST, folder=folder))
     try:
@@ -233,24 +237,24 @@ def new_machine(folder: pathlib.Path) -> Iterator[Converged]:
         process.run([CONTAINER, "stop"], timeout=CONTAINER_SECONDS, env=environment)
 
 
-def told_in(lease: pathlib.Path) -> dict[str, str]:
-    """What the client was told, by busybox's names: ``ip``, ``siaddr``, ``boot_file`` …"""
+def read_lease(lease: pathlib.Path) -> dict[str, str]:
+    """Return the values of a lease by busybox's names: ``ip``, ``siaddr``, ``boot_file`` …"""
     return dict(
         line.split("=", 1) for line in lease.read_text().splitlines() if re.match(r"\w+=", line)
     )
 
 
-def ended_well(output: str) -> bool:
-    """Whether a playbook did, that printed this."""
+def succeeded(output: str) -> bool:
+    """Return whether a playbook with this output succeeded."""
     return bool(re.search(rf"^{HOST} .*failed=0", output, re.MULTILINE))
 
 
-def well(output: str) -> str:
-    """What a playbook printed that ended well."""
-    assert ended_well(output), output
+def assert_success(output: str) -> str:
+    """Return the output of a playbook; fail unless it succeeded."""
+    assert succeeded(output), output
     return output
 
 
-def put(frontend: Converged, folder: pathlib.Path, place: str) -> None:
+def copy_to(frontend: Converged, folder: pathlib.Path, destination: str) -> None:
     """Copy a folder to the frontend."""
-    shutil.copytree(folder, frontend.root / place.lstrip("/"), dirs_exist_ok=True)
+    shutil.copytree(folder, frontend.root / destination.lstrip("/"), dirs_exist_ok=True)

@@ -42,7 +42,7 @@ def dhcp_server(
 ) -> Iterator[Daemon]:
     """Run ``kea``, ``dhcpd`` or ``dnsmasq`` on the bridge of the network.
 
-    lends  give addresses of a pool to unknown machines
+    With ``lends`` it gives addresses of a pool to unknown machines.
     """
     argv, env = _COMMANDS[name](folder, lends)
     with network.server.daemon(argv, folder / f"{name}.log", env=env) as running:

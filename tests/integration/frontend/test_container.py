@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The container that molecule starts: a machine that cannot run it is told so in one sentence, before anything is made."""
+"""The container of molecule: a machine that cannot run it gets an error before anything is created."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ WITHOUT = {
 }
 
 
-@pytest.mark.parametrize("lacking", WITHOUT)
-def test_a_machine_that_cannot_run_it_says_so_in_one_sentence(
-    tmp_path: pathlib.Path, lacking: str
-) -> None:
-    options, said = WITHOUT[lacking]
+@pytest.mark.parametrize("missing", WITHOUT)
+def test_a_missing_privilege_is_reported_in_one_line(tmp_path: pathlib.Path, missing: str) -> None:
+    options, reason = WITHOUT[missing]
     tmp_path.chmod(0o777)
     argv = ["setpriv", *options, str(CONTAINER), "start"]
-    ended = process.run(
+    result = process.run(
         argv, timeout=20, ok=(1,), env={"RUN": str(tmp_path), "IMAGE": "/nonexistent"}
     )
-    assert ended.stderr.startswith(
+    assert result.stderr.startswith(
         "This machine cannot run a container that has an init of its own: "
     )
-    assert said in ended.stderr and ended.stderr.count("\n") == 1
+    assert reason in result.stderr and result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The role on operating systems that are not here: what it would write there, judged by the daemons' own checkers.
+"""The files of the role for other operating systems, checked by the daemons' own checkers.
 
-Debian 12 and 13 and Ubuntu 22.04 and 24.04 are converged for real in a container as well (``make molecule``).  What
-nobody ran is said in docs/frontend.md.
+Debian 12 and 13 and Ubuntu 22.04 and 24.04 are also converged in a container (``make molecule``).
+docs/frontend.md lists what was not run.
 """
 
 from __future__ import annotations
@@ -29,45 +29,43 @@ SYSTEMS = {
     "Ubuntu 22.04": System("Ubuntu", "22.04", "Debian"),
     "Ubuntu 24.04": System("Ubuntu", "24.04", "Debian"),
 }
-GIVEN: dict[str, Any] = {"frontend_private_interface": "eth1"}
-# The repository of Enterprise Linux 9 that has the package, by the vendor's and by EPEL's indexes.
+VARIABLES: dict[str, Any] = {"frontend_private_interface": "eth1"}
+# The packages for Enterprise Linux 9 that are in EPEL.
 EPEL = {"clustershell", "kea", "python3-gunicorn", "slurm", "slurm-slurmctld"}
 CHECK_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module", params=sorted(SYSTEMS))
 def files(request: pytest.FixtureRequest) -> dict[str, str]:
-    """What the role would write on one of them."""
-    return rendering.role_files(SYSTEMS[request.param], **GIVEN)
+    """Render the files of the role for one of the systems."""
+    return rendering.role_files(SYSTEMS[request.param], **VARIABLES)
 
 
-def test_every_value_is_known_and_none_is_left_unrendered(files: dict[str, str]) -> None:
+def test_no_template_expression_remains(files: dict[str, str]) -> None:
     assert len(files) > 25
     for path, text in files.items():
         assert "{{" not in text and "{%" not in text and "__frontend" not in text + path, path
 
 
-def test_the_name_servers_own_checker_takes_its_file(
-    files: dict[str, str], tmp_path: pathlib.Path
-) -> None:
+def test_named_accepts_its_configuration(files: dict[str, str], tmp_path: pathlib.Path) -> None:
     text = next(text for text in files.values() if "listen-on-v6" in text)
-    # What it includes is of the operating system, or a report.
-    aside = tmp_path / "named.conf"
-    aside.write_text(
+    # The included files belong to the operating system, or are reports.
+    config = tmp_path / "named.conf"
+    config.write_text(
         re.sub(r'^\s*include ".*";$', "", text, flags=re.MULTILINE).replace("/var/named", "/tmp")
     )
-    process.run(["named-checkconf", str(aside)], timeout=CHECK_SECONDS)
+    process.run(["named-checkconf", str(config)], timeout=CHECK_SECONDS)
 
 
-def test_the_logs_own_checker_takes_its_file(files: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_rsyslog_accepts_its_configuration(files: dict[str, str], tmp_path: pathlib.Path) -> None:
     (tmp_path / "rocks.conf").write_text(files["/etc/rsyslog.d/rocks.conf"])
     process.run(["rsyslogd", "-N1", "-f", str(tmp_path / "rocks.conf")], timeout=CHECK_SECONDS)
 
 
-def test_systemd_understands_every_unit_and_every_addition(
+def test_systemd_accepts_all_units_and_drop_ins(
     files: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
-    """A word that it does not know is a warning to systemd, and a fault here."""
+    """An unknown setting is a warning for systemd, and a failure here."""
     units = {path: text for path, text in files.items() if path.startswith("/etc/systemd/system/")}
     assert len(units) >= 10
     for path, text in units.items():
@@ -90,32 +88,32 @@ def test_systemd_understands_every_unit_and_every_addition(
         (tmp_path / name).write_text(text)
         for needed in re.findall(r"^Unit=(\S+)$", text, re.MULTILINE):
             (tmp_path / needed).write_text("[Service]\nExecStart=/bin/true\n")
-    found = process.run(
+    result = process.run(
         ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))],
         timeout=CHECK_SECONDS,
         env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
         ok=(0, 1),
     )
-    ours = [line for line in (found.stdout + found.stderr).splitlines() if str(tmp_path) in line]
+    ours = [line for line in (result.stdout + result.stderr).splitlines() if str(tmp_path) in line]
     assert ours == []
 
 
 @pytest.mark.parametrize("scheduler", ["slurm", "pbs", "none"])
-def test_the_list_of_nodes_is_the_schedulers(scheduler: str) -> None:
-    written = rendering.role_files(SYSTEMS["EL 9"], **GIVEN, frontend_scheduler=scheduler)
-    reports = set(yaml.safe_load(written["/etc/rocks/rocks.yml"])["reports"])
+def test_the_list_of_nodes_is_written_for_the_scheduler(scheduler: str) -> None:
+    files = rendering.role_files(SYSTEMS["EL 9"], **VARIABLES, frontend_scheduler=scheduler)
+    reports = set(yaml.safe_load(files["/etc/rocks/rocks.yml"])["reports"])
     assert reports & {"slurm", "pbs"} == {scheduler} - {"none"}
     after = re.findall(
         r"^ExecStartPost=.*write-reports (\w+)$",
-        written["/etc/systemd/system/rocks-maintenance.service"],
+        files["/etc/systemd/system/rocks-maintenance.service"],
         re.MULTILINE,
     )
     assert after == sorted({scheduler} - {"none"})
-    assert ("/etc/slurm/slurm.conf" in written) == (scheduler == "slurm")
+    assert ("/etc/slurm/slurm.conf" in files) == (scheduler == "slurm")
 
 
-def test_slurm_is_refused_where_it_gives_nodes_no_list_of_nodes() -> None:
-    """Ubuntu 22.04 has 21.08; what others have was seen to do it (``make molecule``), or is newer than 22.05."""
+def test_slurm_is_refused_before_22_05() -> None:
+    """Ubuntu 22.04 has Slurm 21.08; the others have newer releases."""
     refused = [
         name
         for name, system in SYSTEMS.items()
@@ -124,8 +122,7 @@ def test_slurm_is_refused_where_it_gives_nodes_no_list_of_nodes() -> None:
     assert refused == ["Ubuntu 22.04"]
 
 
-def test_services_keep_their_names_over_the_families() -> None:
-    """Each service that the role speaks of has a unit and packages in both families."""
+def test_both_families_have_units_and_packages_for_all_services() -> None:
     debian, redhat = (
         yaml.safe_load((ROLE / f"vars/{name}.yml").read_text()) for name in ("debian", "redhat")
     )
@@ -133,21 +130,18 @@ def test_services_keep_their_names_over_the_families() -> None:
     for data in ("__frontend_units", "__frontend_packages"):
         assert set(debian[data]) | {"selinux"} == set(redhat[data]) | {"selinux"}, data
     loaders = [
-        [(one["arch"], one["name"]) for one in found["__frontend_loaders"]]
-        for found in (debian, redhat)
+        [(loader["arch"], loader["name"]) for loader in names["__frontend_loaders"]]
+        for names in (debian, redhat)
     ]
     assert loaders[0] == loaders[1]
 
 
-def test_packages_of_enterprise_linux_9_are_in_its_appstream_or_where_the_role_says() -> None:
-    """BaseOS is not among the samples: its names are those that installed systems have."""
+def test_packages_of_enterprise_linux_9_are_in_appstream_baseos_or_epel() -> None:
+    """The samples do not contain BaseOS; its names are those of installed systems."""
     index = next((sample("cs9-appstream") / "repodata").glob("*-primary.xml.gz"))
     names = set(re.findall(r"<name>([^<]+)</name>", gzip.decompress(index.read_bytes()).decode()))
-    wanted = {
-        name
-        for some in evaluate_template(SYSTEMS["EL 9"], "{{ __frontend_packages }}").values()
-        for name in some
-    }
+    packages = evaluate_template(SYSTEMS["EL 9"], "{{ __frontend_packages }}")
+    required = {name for group in packages.values() for name in group}
     baseos = {"chrony", "dhcp-server", "grub2-efi-x64", "grub2-efi-x64-modules", "grub2-pc-modules"}
     baseos |= {
         "grub2-tools-extra",
@@ -158,10 +152,10 @@ def test_packages_of_enterprise_linux_9_are_in_its_appstream_or_where_the_role_s
         "openssh-server",
     }
     baseos |= {"openssl", "python3-pyyaml", "shim-x64", "sudo"}
-    assert wanted - names == EPEL | baseos
+    assert required - names == EPEL | baseos
 
 
-def test_the_vendors_grub_is_looked_for_where_the_vendor_has_it() -> None:
+def test_grub_is_read_from_the_vendors_folder() -> None:
     assert (
         evaluate_template(SYSTEMS["EL 9"], "{{ __frontend_loaders[3].from }}")
         == "/boot/efi/EFI/rocky/grubx64.efi"
@@ -172,8 +166,8 @@ def test_the_vendors_grub_is_looked_for_where_the_vendor_has_it() -> None:
     )
 
 
-def test_selinux_policy_is_a_module_that_its_compiler_reads(tmp_path: pathlib.Path) -> None:
-    """Beside a policy as small as can be, which has the types of the vendor's."""
+def test_the_selinux_module_compiles(tmp_path: pathlib.Path) -> None:
+    """The minimal policy below has the types of the vendor's policy."""
     policy = tmp_path / "policy.cil"
     policy.write_text(POLICY)
     module = ROLE / "files/rocks.cil"
