@@ -145,7 +145,13 @@ def run_stage(
             variables = prepare(path)
             location = f"localhost/{name}?socket={server.socket}"
             authority = f"{path}/ca.pem" if url.startswith("https:") else ""
-            rocks_yml = service_settings(path, location, url, f"{FRONTEND} 127.0.0.1", authority)
+            rocks_yml = service_settings(
+                path,
+                location,
+                url=url,
+                viewers=f"{FRONTEND} 127.0.0.1",
+                authority=authority,
+            )
             with run_site(path, net.server, rocks_yml, variables) as site:
                 yield Stage(
                     site=site,

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Metrics that Prometheus's own tools accept, alerts that fire, and the queries of the dashboard."""
+"""Metrics that Prometheus's tools accept, alerts that fire, and the queries of the dashboard."""
 
 from __future__ import annotations
 
@@ -58,51 +58,51 @@ def test_prometheus_accepts_every_query_of_the_dashboard(tmp_path: pathlib.Path)
     promtool("check", "rules", str(tmp_path / "rules.yml"))
 
 
+def _series(name: str, values: str) -> dict[str, str]:
+    return {"series": name, "values": values}
+
+
 def test_only_a_failed_node_and_a_silent_installation_raise_alerts(
     tmp_path: pathlib.Path,
 ) -> None:
     last_report = "rocks_order_heard_timestamp_seconds"
     series = [
-        {"series": 'rocks_node_failed{node="compute-0-3",rack="0"}', "values": "1x40"},
-        {
-            "series": f'{last_report}{{rack="1",state="installing"}}',
-            "values": "0x40",
-        },  # no report since
-        {
-            "series": f'{last_report}{{rack="2",state="installing"}}',
-            "values": "0+60x40",
-        },  # every minute
-        {
-            "series": f'{last_report}{{rack="3",state="ordered"}}',
-            "values": "0x40",
-        },  # waits for its turn
+        _series('rocks_node_failed{node="compute-0-3",rack="0"}', "1x40"),
+        _series(f'{last_report}{{rack="1",state="installing"}}', "0x40"),  # no further report
+        _series(f'{last_report}{{rack="2",state="installing"}}', "0+60x40"),  # every minute
+        _series(f'{last_report}{{rack="3",state="ordered"}}', "0x40"),  # waits for its turn
     ]
     failed = {"severity": "warning", "node": "compute-0-3", "rack": "0"}
     silent = {"severity": "warning", "state": "installing", "rack": "1"}
-    text = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
-    notes = {
-        "RocksInstallationFailed": (
-            "The installation of compute-0-3 in rack 0 failed",
-            "compute-0-3",
-        ),
-        "RocksInstallationSilent": (
-            "A node of rack 1 is installing, and silent for 31m 0s",
-            "compute-0-3",
-        ),
+    rules = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
+    summaries = {
+        "RocksInstallationFailed": "The installation of compute-0-3 in rack 0 failed",
+        "RocksInstallationSilent": "A node of rack 1 is installing, and silent for 31m 0s",
     }
-    described = {rule["alert"]: rule["annotations"]["description"] for rule in text}
+    annotations = {
+        rule["alert"]: {
+            "summary": summaries[rule["alert"]],
+            "description": rule["annotations"]["description"].replace(
+                "{{ $labels.node }}", "compute-0-3"
+            ),
+        }
+        for rule in rules
+    }
     expected = [
-        {"eval_time": at, "alertname": name, "exp_alerts": [
-            {"exp_labels": labels, "exp_annotations": {
-                "summary": notes[name][0], "description": described[name].replace("{{ $labels.node }}", notes[name][1])}}
-            for labels in alerts]}
+        {
+            "eval_time": at,
+            "alertname": name,
+            "exp_alerts": [
+                {"exp_labels": labels, "exp_annotations": annotations[name]} for labels in alerts
+            ],
+        }
         for at, name, alerts in (
             ("0m", "RocksInstallationFailed", []),
             ("1m", "RocksInstallationFailed", [failed]),
             ("30m", "RocksInstallationSilent", []),
             ("31m", "RocksInstallationSilent", [silent]),
         )
-    ]  # fmt: skip
+    ]
     tests = {"interval": "1m", "input_series": series, "alert_rule_test": expected}
     case = {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [tests]}
     (tmp_path / "case.yml").write_text(yaml.safe_dump(case), encoding="utf-8")
@@ -123,10 +123,8 @@ def test_node_exporter_reads_the_metrics_that_maintenance_writes(
     """Through a symbolic link, as the role makes it, and with the service's account."""
     order = stage.order()
     stage.database.execute("update installs set expires = '2026-01-01 00:00:00'")
-    textfile, env = (
-        stage.site.folder / "run" / "rocks.prom",
-        {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")},
-    )
+    textfile = stage.site.folder / "run" / "rocks.prom"
+    env = {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")}
     (textfiles / "rocks.prom").symlink_to(textfile)
     argv = [
         "setpriv",

@@ -183,7 +183,8 @@ def test_the_program_works_without_tmux(installer: Installer) -> None:
 def test_secrets_become_files_for_root_and_the_key_proves_the_machine(
     installer: Installer,
 ) -> None:
-    stage, into = installer.stage, installer.folder / "secrets"
+    stage = installer.stage
+    into = installer.folder / "secrets"
     stage.database.execute(
         "insert into secrets (scope, owner, name, value) values ('global', 0, 'munge_key', 'hush')"
     )

@@ -61,35 +61,37 @@ def test_only_get_serves_a_kickstart(stage: Stage, order: Order, method: str) ->
     assert stage.current(order).state == "ordered"
 
 
-@pytest.mark.parametrize(
-    ("request_bytes", "status"),
-    [
-        pytest.param(b"GET /rocks/kickstart HTTP/1.1\r\n\r\n", b"400", id="no host"),
-        pytest.param(b"GET /rocks/kickstart\x00 HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="NUL"),
-        pytest.param(b"GET /rocks/kickstart%00 HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="escaped NUL"),
-        pytest.param(
-            b"GET /rocks/kickstart HTTP/1.1\r\nHost: x\r\nX: x\x00REMOTE_ADDR\x0010.255.255.245\r\n\r\n",
-            b"400",
-            id="NUL in a header",
-        ),
-        pytest.param(b"GET /rocks/kickstart%0d%0aX:%20y HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="escaped CRLF"),
-        pytest.param(b"GET /rocks/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", b"400", id="traversal"),
-        pytest.param(b"GET /install/../rocks.yml HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="next to the trees"),
-        pytest.param(b"GET /install../rocks.yml HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="off by slash"),
-        pytest.param(b"GET /install/%2e%2e/service.cnf HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="escaped traversal"),
-        pytest.param(b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414", id="URI of 70 kB"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", b"400", id="header of 70 kB"),
-        pytest.param(b"POST /rocks/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n", b"413", id="10 MB body"),
-        pytest.param(b"POST /rocks/events HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"400", id="negative length"),
-        pytest.param(
-            b"POST /rocks/events HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            b"400",
-            id="two lengths",
-        ),
-        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01", b"400", id="TLS on the plain port"),
-        pytest.param(b"NONSENSE\r\n\r\n", b"400", id="not HTTP"),
-    ],
-)  # fmt: skip
+HEAD = b" HTTP/1.1\r\nHost: x\r\n"
+END = b"\r\n\r\n"
+KICKSTART = b"GET /rocks/kickstart"
+EVENTS = b"POST /rocks/events" + HEAD
+MALFORMED = {
+    "no host": (KICKSTART + b" HTTP/1.1" + END, b"400"),
+    "NUL": (KICKSTART + b"\x00" + HEAD + b"\r\n", b"400"),
+    "escaped NUL": (KICKSTART + b"%00" + HEAD + b"\r\n", b"400"),
+    "NUL in a header": (
+        KICKSTART + HEAD + b"X: x\x00REMOTE_ADDR\x0010.255.255.245" + END,
+        b"400",
+    ),
+    "escaped CRLF": (KICKSTART + b"%0d%0aX:%20y" + HEAD + b"\r\n", b"404"),
+    "traversal": (b"GET /rocks/../../etc/passwd" + HEAD + b"\r\n", b"400"),
+    "next to the trees": (b"GET /install/../rocks.yml" + HEAD + b"\r\n", b"404"),
+    "off by slash": (b"GET /install../rocks.yml" + HEAD + b"\r\n", b"404"),
+    "escaped traversal": (b"GET /install/%2e%2e/service.cnf" + HEAD + b"\r\n", b"404"),
+    "URI of 70 kB": (b"GET /" + b"x" * 70_000 + HEAD + b"\r\n", b"414"),
+    "header of 70 kB": (b"GET /" + HEAD + b"X: " + b"x" * 70_000 + END, b"400"),
+    "10 MB body": (EVENTS + b"Content-Length: 9999999" + END, b"413"),
+    "negative length": (EVENTS + b"Content-Length: -1" + END, b"400"),
+    "two lengths": (
+        EVENTS + b"Content-Length: 4\r\nTransfer-Encoding: chunked" + END + b"0" + END,
+        b"400",
+    ),
+    "TLS on the plain port": (b"\x16\x03\x01\x02\x00\x01\x00\x01", b"400"),
+    "not HTTP": (b"NONSENSE" + END, b"400"),
+}
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_request_is_refused(
     stage: Stage, order: Order, request_bytes: bytes, status: bytes
 ) -> None:
@@ -190,10 +192,8 @@ def test_grub_finds_its_configuration_in_its_folder(stage: Stage) -> None:
 
 def test_an_ipv4_address_in_ipv6_form_identifies_the_same_node(stage: Stage, order: Order) -> None:
     """The service without nginx, on a socket for IPv4 and IPv6."""
-    log, env = (
-        stage.site.folder / "log" / "six.log",
-        {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")},
-    )
+    log = stage.site.folder / "log" / "six.log"
+    env = {"ROCKS_CONFIG": str(stage.site.folder / "rocks.yml")}
     with stage.network.server.daemon([*GUNICORN, "-b", "[::]:8080"], log, env=env) as six:
         six.wait_for("Booting worker", 20.0)
         base = f"http://{FRONTEND}:8080"

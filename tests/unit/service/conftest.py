@@ -1,4 +1,4 @@
-"""The paper's cluster with a published generation, and the HTTP service in front of it."""
+"""The paper's cluster with a published generation, and the HTTP service."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What an order allows its machine: the boot answer and the kickstart, and never a second
-installation.
-"""
+"""The decisions about boot answer and kickstart: an order never installs twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What iPXE and GRUB are told, and the installer's kernel arguments of each release."""
+"""The scripts for iPXE and GRUB, and the kernel arguments of each release."""
 
 from __future__ import annotations
 

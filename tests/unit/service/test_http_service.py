@@ -1,6 +1,4 @@
-"""The HTTP service from a boot to a node that is up, and everything that must be refused on the
-way.
-"""
+"""The HTTP service, from the first boot to a node that is up, and the requests that it refuses."""
 
 from __future__ import annotations
 
@@ -68,8 +66,13 @@ def test_a_node_installs_from_its_first_boot_to_up(
     (up,) = orders.find_by_uuid(cluster, [order.uuid])
     assert (up.state, up.manifest) == ("up", "cafe")
     assert [row[:2] for row in audit(cluster)] == [
-        ("boot", "200"), ("kickstart", "200"), ("secrets", "200"), ("installed", "200"), ("boot", "200"), ("up", "200"),
-    ]  # fmt: skip
+        ("boot", "200"),
+        ("kickstart", "200"),
+        ("secrets", "200"),
+        ("installed", "200"),
+        ("boot", "200"),
+        ("up", "200"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,11 +82,13 @@ def test_a_node_installs_from_its_first_boot_to_up(
             "update nodes set membership = 1, rack = 9 where name = 'compute-0-0'", id="membership"
         ),
         pytest.param(
-            f"insert into attributes (scope, owner, name, value) values ('global', 0, 'frontend_address', '{NODE}')",
+            "insert into attributes (scope, owner, name, value)"
+            f" values ('global', 0, 'frontend_address', '{NODE}')",
             id="attribute",
         ),
         pytest.param(
-            f"insert into interfaces (node, name, kind, ip) values (1, 'eth1', 'ethernet', '{NODE}')",
+            "insert into interfaces (node, name, kind, ip)"
+            f" values (1, 'eth1', 'ethernet', '{NODE}')",
             id="interface",
         ),
     ],
@@ -141,9 +146,8 @@ def test_a_node_without_a_live_order_gets_no_kickstart(
 ) -> None:
     response = service.get("/rocks/kickstart", NODE)
     assert response.status == 409
-    assert response.text == (
-        "compute-0-0: no kickstart: no install order; order the node again: ansible compute-0-0 -m rocks_reinstall\n"
-    )
+    assert "compute-0-0: no kickstart: no install order" in response.text
+    assert "rocks_reinstall" in response.text
     assert audit(cluster) == [("kickstart", "409", "compute-0-0", NODE)]
 
 
@@ -196,7 +200,8 @@ def test_an_unknown_machine_waits_until_it_is_added(
 def test_an_unknown_machine_retries_a_limited_number_of_times(
     service: HttpService, loader: Loader
 ) -> None:
-    retry, limit = {"ipxe": "chain", "grub": "reboot"}[loader], DISCOVERY_TRIES[loader]
+    retry = {"ipxe": "chain", "grub": "reboot"}[loader]
+    limit = DISCOVERY_TRIES[loader]
     for number in range(limit):
         service.now = timestamps.add_seconds(NOW, number * DISCOVERY_WINDOW / limit)
         assert retry in service.get(f"/rocks/boot?form={loader}", STRANGER).text
@@ -453,9 +458,18 @@ def test_only_get_serves_a_kickstart(
 
 @pytest.mark.parametrize(
     "path",
-    ["/rocks/kickstart/", "/rocks/kickstart.cfg", "/rocks/../rocks/kickstart", "/rocks/kickstart\x00", "/rocks", "//",
-     "/rocks/kickstart\r\nX: y", "/install/rocks", "/rocks/nodes/../../etc/passwd"],
-)  # fmt: skip
+    [
+        "/rocks/kickstart/",
+        "/rocks/kickstart.cfg",
+        "/rocks/../rocks/kickstart",
+        "/rocks/kickstart\x00",
+        "/rocks",
+        "//",
+        "/rocks/kickstart\r\nX: y",
+        "/install/rocks",
+        "/rocks/nodes/../../etc/passwd",
+    ],
+)
 def test_an_unknown_path_is_not_found(service: HttpService, cluster: Database, path: str) -> None:
     response = service.get(path, NODE)
     assert (response.status, response.headers["Content-Type"]) == (404, "text/plain; charset=utf-8")
@@ -464,13 +478,19 @@ def test_an_unknown_path_is_not_found(service: HttpService, cluster: Database, p
 def test_an_oversized_or_truncated_message_is_refused(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
-    assert service.request("POST", "/rocks/events", NODE, 700, b"x" * 200_000).status == 413
     assert (
-        service.request("POST", "/rocks/events", NODE, 700, b"{", CONTENT_LENGTH="100").status
+        service.request("POST", "/rocks/events", NODE, port=700, body=b"x" * 200_000).status == 413
+    )
+    assert (
+        service.request(
+            "POST", "/rocks/events", NODE, port=700, body=b"{", CONTENT_LENGTH="100"
+        ).status
         == 400
     )
     assert (
-        service.request("POST", "/rocks/events", NODE, 700, b"{}", CONTENT_LENGTH="-1").status
+        service.request(
+            "POST", "/rocks/events", NODE, port=700, body=b"{}", CONTENT_LENGTH="-1"
+        ).status
         == 400
     )
 
@@ -540,7 +560,13 @@ def test_no_request_causes_an_internal_error(
     header: str,
 ) -> None:
     response = service.request(
-        method, path, address, port, body,
-        QUERY_STRING=query, HTTP_X_RHN_PROVISIONING_MAC_0=header, HTTP_USER_AGENT=header,
-    )  # fmt: skip
+        method,
+        path,
+        address,
+        port=port,
+        body=body,
+        QUERY_STRING=query,
+        HTTP_X_RHN_PROVISIONING_MAC_0=header,
+        HTTP_USER_AGENT=header,
+    )
     assert response.status != 500

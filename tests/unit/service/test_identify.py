@@ -1,4 +1,4 @@
-"""Who asks: the source address alone."""
+"""A client is identified by its source address alone."""
 
 from __future__ import annotations
 
@@ -29,21 +29,20 @@ MAC = "00:50:8b:e0:3a:a7"
 
 @pytest.fixture
 def context(cluster: Database) -> Context:
-    settings = Settings()
     return Context(
-        cluster,
-        NOW,
-        settings,
-        ProfileCache("/nowhere"),
-        AttributeCache(),
-        ProgressBuffer(lambda: cluster),
+        db=cluster,
+        now=NOW,
+        settings=Settings(),
+        profiles=ProfileCache("/nowhere"),
+        attribute_cache=AttributeCache(),
+        progress_buffer=ProgressBuffer(lambda: cluster),
     )
 
 
 def request(
     address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()
 ) -> Request:
-    return Request("GET", "/", {}, address, port, macs)
+    return Request(method="GET", path="/", query={}, address=address, port=port, macs=macs)
 
 
 def test_a_node_is_identified_by_its_address(context: Context, cluster: Database) -> None:
@@ -99,7 +98,8 @@ def test_one_matching_mac_is_enough(context: Context, cluster: Database) -> None
 def test_a_node_is_identified_with_its_own_attributes(context: Context, cluster: Database) -> None:
     for name in ("a", "b"):
         cluster.execute(
-            "insert into attributes (scope, node, owner, name, value) values ('node', 4, 4, ?, 'x')",
+            "insert into attributes (scope, node, owner, name, value)"
+            " values ('node', 4, 4, ?, 'x')",
             (name,),
         )
     assert identify(context, request(), attributes=True).attributes == {"a": "x", "b": "x"}

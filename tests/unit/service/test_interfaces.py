@@ -1,6 +1,4 @@
-"""A node with several interfaces: it is the same node by each of their addresses, and installs by
-each of them.
-"""
+"""A node with several interfaces is identified and installs over each of them."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ def _interfaces(cluster: Database) -> None:
 
 
 def mac_headers(*macs: str) -> dict[str, str]:
-    """The installer's headers."""
+    """Return the MAC headers that the installer sends."""
     return {
         f"HTTP_X_RHN_PROVISIONING_MAC_{number}": f"eth{number} {mac}"
         for number, mac in enumerate(macs)

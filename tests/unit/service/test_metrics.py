@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is counted for those who watch the cluster, and the round that a timer makes."""
+"""The metrics for Prometheus, and the maintenance that a timer starts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""No secret stands in a rendered file: every secret of the database is looked for in all that is
-made from it.
-"""
+"""No rendered file and no page contains a secret of the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages from nodes: whatever comes is a value within its bounds, or a refusal."""
+"""Any message from a node is parsed within its limits or refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.node_messages 
 
 
 def request(body: bytes) -> Request:
-    return Request("POST", "/rocks/events", {}, "10.255.255.245", 700, body=body)
+    return Request(
+        method="POST",
+        path="/rocks/events",
+        query={},
+        address="10.255.255.245",
+        port=700,
+        body=body,
+    )
 
 
 def test_progress_is_a_phase_and_counts() -> None:
@@ -29,10 +36,14 @@ def test_progress_is_a_phase_and_counts() -> None:
     )
 
 
-@given(st.binary() | st.recursive(
+FIELDS = st.sampled_from(["phase", "done", "message", "log"])
+MESSAGES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["phase", "done", "message", "log"]), inner),
-).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+    lambda inner: st.lists(inner) | st.dictionaries(FIELDS, inner),
+)
+
+
+@given(st.binary() | MESSAGES.map(lambda value: json.dumps(value).encode()))
 @example(b"[" * 100_000)
 @example(b'{"phase": "install", "done": ' + b"9" * 10_000 + b"}")
 @example(b'{"phase": "install", "message": "\\ud800"}')

@@ -1,6 +1,4 @@
-"""The pages: who may look, that they say what the database says, and that no node's words become
-HTML.
-"""
+"""The pages: who can open them, their content, and that messages never become HTML."""
 
 from __future__ import annotations
 

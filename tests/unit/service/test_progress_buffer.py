@@ -1,6 +1,4 @@
-"""Progress that is written together a moment later, and only for whom the database vouched a moment
-ago.
-"""
+"""Buffered progress: one transaction, only for orders recently seen in the database."""
 
 from __future__ import annotations
 

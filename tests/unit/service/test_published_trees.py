@@ -1,6 +1,4 @@
-"""Generations as the tree shows them, and what differs between two, against repositories that
-createrepo_c wrote.
-"""
+"""Published generations and their differences, checked with repositories by createrepo_c."""
 
 from __future__ import annotations
 

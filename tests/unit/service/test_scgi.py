@@ -1,8 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A request that nginx hands over, however its bytes arrive, is the application's environment;
-nothing else is one.
-"""
+"""Requests over SCGI become WSGI environments in any fragments; other data is an error."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ VARIABLES = {
 }
 
 
-class Wire:
+class FakeSocket:
     """A connection that delivers its data in fragments of these sizes, and then all the rest."""
 
     def __init__(self, data: bytes, sizes: list[int] | None = None) -> None:
@@ -63,7 +61,7 @@ texts = st.text(st.characters(codec="latin-1", exclude_characters="\0"), max_siz
 def test_a_request_is_read_completely_in_any_fragments(
     headers: dict[str, str], body: bytes, sizes: list[int]
 ) -> None:
-    environ = scgi.read_request(Wire(message({**VARIABLES, **headers}, body), sizes))
+    environ = scgi.read_request(FakeSocket(message({**VARIABLES, **headers}, body), sizes))
     assert {name: environ[name] for name in {**VARIABLES, **headers}} == {**VARIABLES, **headers}
     assert (environ["CONTENT_LENGTH"], environ["wsgi.input"].read()) == (str(len(body)), body)
 
@@ -72,7 +70,7 @@ def test_a_request_is_read_completely_in_any_fragments(
 def test_a_truncated_request_is_an_error(cut: int) -> None:
     whole = message(VARIABLES, b"{}")
     with pytest.raises(ConnectionError, match="the request ends after"):
-        scgi.read_request(Wire(whole[: cut % len(whole)]))
+        scgi.read_request(FakeSocket(whole[: cut % len(whole)]))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +78,12 @@ def test_a_truncated_request_is_an_error(cut: int) -> None:
 )
 def test_data_that_is_not_scgi_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="not an SCGI request"):
-        scgi.read_request(Wire(data))
+        scgi.read_request(FakeSocket(data))
 
 
 def test_a_repeated_header_has_both_values() -> None:
     twice = [*VARIABLES.items(), ("HTTP_X_A", "one"), ("HTTP_X_B", "three"), ("HTTP_X_A", "two")]
-    environ = scgi.read_request(Wire(message(twice)))
+    environ = scgi.read_request(FakeSocket(message(twice)))
     assert (environ["HTTP_X_A"], environ["HTTP_X_B"]) == ("one,two", "three")
 
 
@@ -95,7 +93,7 @@ def test_environment_and_response_follow_the_wsgi_rules() -> None:
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "6")])
         return [environ["wsgi.input"].read(3), b"two"]
 
-    environ = scgi.read_request(Wire(message(VARIABLES, b"one")))
+    environ = scgi.read_request(FakeSocket(message(VARIABLES, b"one")))
     response = scgi.call_application(validator(application), environ)
     assert (
         response == b"Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nonetwo"

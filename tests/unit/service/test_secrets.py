@@ -1,6 +1,4 @@
-"""Secrets: once per order, to root on the machine that took the kickstart, and later only to the
-same machine.
-"""
+"""Secrets: once per order, to root on the installing machine, later only to the same one."""
 
 from __future__ import annotations
 
@@ -79,7 +77,8 @@ def test_the_narrower_secret_wins_and_other_nodes_secrets_are_not_delivered(
         ("appliance", 3, None, 3, "nfs", "nas"),
     ):
         cluster.execute(
-            "insert into secrets (scope, appliance, node, owner, name, value) values (?, ?, ?, ?, ?, ?)",
+            "insert into secrets (scope, appliance, node, owner, name, value)"
+            " values (?, ?, ?, ?, ?, ?)",
             (scope, appliance, node, owner, name, value),
         )
     secrets = service.post("/rocks/secrets", NODE, order=installing.uuid).json()["secrets"]
