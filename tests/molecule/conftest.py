@@ -33,7 +33,7 @@ def frontend() -> Converged:
 def replacement(
     frontend: Converged, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Future[Restored]]:
-    """Restore a new machine from a backup of the frontend, in the background and in its own network."""
+    """Restore a new machine from a backup, in the background and in its own network."""
     folder = tmp_path_factory.mktemp("replacement")
     backup = create_backup(frontend, folder / "backup.tar.gz")
     host_key = (frontend.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text()

@@ -260,7 +260,8 @@ slurm = pytest.mark.skipif(
 def slurm_node(frontend: Converged, lease: dict[str, str]) -> Iterator[None]:
     """Run a node without a configuration of Slurm; it gets the controller's."""
     frontend.sql(
-        "replace into hardware (node, cpus, memory, counted) select id, 1, 500, '2026-11-22 09:14:05' from nodes"
+        "replace into hardware (node, cpus, memory, counted) select id, 1, 500, '2026-11-22"
+        " 09:14:05' from nodes"
         f" where name = '{NODE}'"
     )
     frontend.run("/usr/libexec/rocks/write-reports", "slurm")
@@ -340,7 +341,8 @@ def test_all_faults_are_reported_before_anything_is_changed(
     for fault in (
         "frontend_private_interface: public0 has the default route",
         "frontend_private_address: public0 does not have the address 10.1.1.1",
-        "frontend_private_subnet: 10.0.0.0/8 overlaps 10.0.0.0/8, which is reached through private0",
+        "frontend_private_subnet: 10.0.0.0/8 overlaps 10.0.0.0/8, which is reached through"
+        " private0",
         "MiB are free for /var/lib/rocks/install",
     ):
         assert fault in text, output

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The frontend in the container of extensions/molecule/container, and a node on its private side."""
+"""The frontend in a container of extensions/molecule, and a node on its private side."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ IMAGES = ansible.ROOT / ".cache/molecule"
 CONTAINER = str(ansible.ROOT / "extensions/molecule/container")
 CONTAINER_SECONDS = 120.0
 INVENTORY = """\
-{host} ansible_connection=nspawn ansible_python_interpreter=/usr/bin/python3 nspawn_leader_file={folder}/leader
+{host} ansible_connection=nspawn nspawn_leader_file={folder}/leader
+[all:vars]
+ansible_python_interpreter=/usr/bin/python3
 """
 FRONTEND = "10.1.1.1"
 # The variables with which molecule converges the frontend.
@@ -39,9 +41,9 @@ VARIABLES = {
     "frontend_space": 100,
     "frontend_scheduler": "slurm" if SUITE != "jammy" else "none",
 }
-# Slurm's view of a node.  It runs the image of the frontend's operating system, which contains slurmd, so
-# that both have one version.  It has its own folders, processes and name, and only the key of the
-# frontend.
+# Slurm's view of a node.  It runs the image of the frontend's operating system, which contains
+# slurmd, so that both have one version.  It has its own folders, processes and name, and only the
+# key of the frontend.
 NODE = """\
 set -eu
 hostname {name}
@@ -109,7 +111,10 @@ class Converged:
         return self.run("systemctl", "is-active", *units, ok=range(256)).stdout.split()
 
     def run_on_node(self, *argv: str, **options: Any) -> str:
-        """Run a program on the node, which reaches the frontend over the network, and return its output."""
+        """Run a program on the node, and return its output.
+
+        The node reaches the frontend over the network only.
+        """
         return self.node.run(argv, timeout=TIMEOUT_SECONDS, **options).stdout
 
     def get(self, url: str, *options: str) -> tuple[int, str]:

@@ -93,7 +93,8 @@ def _options(name: str, folder: pathlib.Path) -> dict[str, Any]:
     alive = ["sh", "-c", f"kill -0 $(cat {folder}/pid)"]
     (folder / "restart").write_text(
         f"old=$(cat {folder}/pid); kill $old\n"
-        f'until new=$(cat {folder}/pid) && [ "$new" != "$old" ] && kill -0 "$new"; do sleep 0.02; done\n'
+        f'until new=$(cat {folder}/pid) && [ "$new" != "$old" ] && kill -0 "$new"; do sleep 0.02;'
+        f" done\n"
     )
     restart = ["sh", f"{folder}/restart"]
     if name == "dhcpd":

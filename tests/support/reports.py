@@ -47,17 +47,20 @@ PATHS = ("path", "hosts", "names", "folder")  # options with the paths of files
 
 
 def describe(database: Database) -> None:
-    """Create Table II with BMCs in their own network, hardware, a host key, a power unit, a pool."""
+    """Create Table II with BMCs in their own network, hardware, a host key, a power unit."""
     fill(database)
     with database.transaction():
         database.execute(
-            "insert into networks (name, subnet, netmask, gateway, zone, mtu, kind, pool_first, pool_last) values"
-            " ('bmc', '192.168.4.0', '255.255.252.0', '192.168.4.1', 'bmc.cluster', 9000, 'management',"
+            "insert into networks (name, subnet, netmask, gateway, zone, mtu, kind, pool_first,"
+            " pool_last) values"
+            " ('bmc', '192.168.4.0', '255.255.252.0', '192.168.4.1', 'bmc.cluster', 9000,"
+            " 'management',"
             " '192.168.7.1', '192.168.7.9')"
         )
         database.execute(
             "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values"
-            " (9, '00:c0:b7:00:00:01', 'power-1-0', 6, 1, 0, '10.255.255.241', 'the ''left'' one, \"new\"')"
+            " (9, '00:c0:b7:00:00:01', 'power-1-0', 6, 1, 0, '10.255.255.241', 'the ''left'' one,"
+            ' "new"\')'
         )
         for rank in range(2):
             database.execute(
@@ -68,7 +71,8 @@ def describe(database: Database) -> None:
             )
         database.execute(
             "insert into hardware (node, cpus, sockets, cores, threads, memory, gpus, counted)"
-            " select id, 16, 2, 4, 2, 64000, 0, '2026-11-22 09:14:05' from nodes where id in (4, 5, 6)"
+            " select id, 16, 2, 4, 2, 64000, 0, '2026-11-22 09:14:05' from nodes where id in (4,"
+            " 5, 6)"
         )
         database.execute("update hardware set gpus = 2 where node = 6")
         values = (
@@ -79,7 +83,8 @@ def describe(database: Database) -> None:
         )
         for node, name, value in values:
             database.execute(
-                "insert into attributes (scope, node, owner, name, value) values ('node', ?, ?, ?, ?)",
+                "insert into attributes (scope, node, owner, name, value) values ('node', ?, ?,"
+                " ?, ?)",
                 (node, node, name, value),
             )
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The container of molecule: a machine that cannot run it gets an error before anything is created."""
+"""The container of molecule: missing privileges are an error before anything is created."""
 
 from __future__ import annotations
 

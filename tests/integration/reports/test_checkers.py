@@ -36,10 +36,20 @@ INVALID = {
     "nginx": ("no_such_directive;", "unknown directive"),
     "powerman": ('node "compute-9-9" "nowhere" "1"', "unknown device"),
 }
-TEMPLATES = {"kea": "kea-dhcp4.conf", "dhcpd": "dhcpd.conf", "dnsmasq": "dnsmasq.conf", "bind": "named.conf",
-             "unbound": "unbound.conf", "slurm": "slurm-nodes.conf", "pbs": "pbs-nodes", "clustershell":
-             "clustershell.yaml", "nginx": "nginx-nodes.conf", "powerman": "powerman.conf", "known_hosts":
-             "ssh_known_hosts"}  # fmt: skip
+# The names of templates that differ from the name of the report.
+TEMPLATES = {
+    "kea": "kea-dhcp4.conf",
+    "dhcpd": "dhcpd.conf",
+    "dnsmasq": "dnsmasq.conf",
+    "bind": "named.conf",
+    "unbound": "unbound.conf",
+    "slurm": "slurm-nodes.conf",
+    "pbs": "pbs-nodes",
+    "clustershell": "clustershell.yaml",
+    "nginx": "nginx-nodes.conf",
+    "powerman": "powerman.conf",
+    "known_hosts": "ssh_known_hosts",
+}
 
 every_report = pytest.mark.parametrize("name", [report.name for report in REPORTS])
 

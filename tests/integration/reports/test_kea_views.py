@@ -97,9 +97,12 @@ def test_the_answer_shows_whether_a_node_has_an_install_order(
     with on_view(net, tmp_path, cluster, mariadb, boot="ordered"):
         assert boot_file() == ""
         cluster.execute(
-            "insert into installs (uuid, node, state, live, distribution, arch, generation, profile, ordered_by,"
-            " ordered, expires, changed) select 'u', id, 'ordered', 1, 'rocks', 'x86_64', 'g', 'p', 'root',"
-            " '2026-11-22 09:14:05', '2026-11-22 10:14:05', '2026-11-22 09:14:05' from nodes where name = 'compute-0-0'"
+            "insert into installs (uuid, node, state, live, distribution, arch, generation,"
+            " profile, ordered_by,"
+            " ordered, expires, changed) select 'u', id, 'ordered', 1, 'rocks', 'x86_64', 'g',"
+            " 'p', 'root',"
+            " '2026-11-22 09:14:05', '2026-11-22 10:14:05', '2026-11-22 09:14:05' from nodes"
+            " where name = 'compute-0-0'"
         )
         assert boot_file() == "http://10.1.1.1/rocks/boot"
         for state in ("booted", "installing"):

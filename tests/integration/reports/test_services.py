@@ -54,8 +54,10 @@ def named(net: Network, folder: pathlib.Path) -> Iterator[tuple[Daemon, list[str
         'key "k" { algorithm hmac-sha256; secret "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"; };\n'
     )
     (folder / "named.conf").write_text(
-        f'include "{folder}/key"; options {{ directory "{folder}"; listen-on port 5353 {{ 127.0.0.1; }};\n'
-        f' listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no; dnssec-validation no; managed-keys-directory "{folder}"; }};\n'
+        f'include "{folder}/key"; options {{ directory "{folder}"; listen-on port 5353 {{'
+        f" 127.0.0.1; }};\n"
+        f" listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; recursion no;"
+        f' dnssec-validation no; managed-keys-directory "{folder}"; }};\n'
         f'controls {{ inet 127.0.0.1 port 9953 allow {{ any; }} keys {{ "k"; }}; }};\n'
         f'zone "." {{ type hint; file "/dev/null"; }}; include "{folder}/named.rocks.conf";\n'
     )
@@ -93,10 +95,13 @@ def test_unbound_resolves_a_new_node_after_a_reload(
 ) -> None:
     write_reports(described, site_with("unbound", tmp_path, alive=["false"]))
     (tmp_path / "unbound.conf").write_text(
-        f'server:\n  interface: 127.0.0.1\n  port: 5353\n  chroot: ""\n  username: ""\n  directory: "{tmp_path}"\n'
-        f'  pidfile: "{tmp_path}/pid"\n  do-daemonize: no\n  use-syslog: no\n  do-not-query-localhost: no\n'
+        f'server:\n  interface: 127.0.0.1\n  port: 5353\n  chroot: ""\n  username: ""\n'
+        f'  directory: "{tmp_path}"\n'
+        f'  pidfile: "{tmp_path}/pid"\n  do-daemonize: no\n  use-syslog: no\n'
+        f"  do-not-query-localhost: no\n"
         f'include: "{tmp_path}/rocks.conf"\n'
-        f"remote-control:\n  control-enable: yes\n  control-interface: {tmp_path}/control\n  control-use-cert: no\n"
+        f"remote-control:\n  control-enable: yes\n  control-interface: {tmp_path}/control\n"
+        f"  control-use-cert: no\n"
     )
     control = ["unbound-control", "-c", f"{tmp_path}/unbound.conf"]
     with net.server.daemon(
@@ -124,7 +129,8 @@ def test_nginx_knows_a_new_node_after_a_reload(
 ) -> None:
     write_reports(described, site_with("nginx", tmp_path, alive=["false"]))
     (tmp_path / "nginx.conf").write_text(
-        f"user root; daemon off; pid {tmp_path}/pid; error_log stderr; events {{ }}\nhttp {{ include {tmp_path}/rocks-nodes.conf;\n"
+        f"user root; daemon off; pid {tmp_path}/pid; error_log stderr; events {{ }}\nhttp {{"
+        f" include {tmp_path}/rocks-nodes.conf;\n"
         f"access_log off; server {{ listen 10.1.1.1:8080; return 200 $rocks_node; }} }}\n"
     )
     machine = net.client()
@@ -161,7 +167,8 @@ def slurmctld(folder: pathlib.Path) -> Iterator[None]:
         for name in ("socket", "pid-file", "log-file", "seed-file")
     ]
     (folder / "slurm.conf").write_text(
-        f"ClusterName=c\nSlurmctldHost={socket.gethostname()}(127.0.0.1)\nSlurmctldPort=27817\nSlurmdPort=27818\n"
+        f"ClusterName=c\nSlurmctldHost={socket.gethostname()}(127.0.0.1)\nSlurmctldPort=27817\n"
+        f"SlurmdPort=27818\n"
         f"AuthInfo=socket={folder}/munge.socket\nSlurmUser=root\nStateSaveLocation={folder}/state\n"
         f"SlurmctldPidFile={folder}/pid\nMailProg=/bin/true\ninclude {folder}/rocks-nodes.conf\n"
     )
@@ -204,7 +211,8 @@ def test_slurm_knows_a_new_node_with_its_hardware(
         node_changes.add_nodes(described, [NewNode()])
         described.execute(
             "insert into hardware (node, cpus, sockets, cores, threads, memory, counted)"
-            " select id, 4, 1, 4, 1, 8000, '2026-11-22 09:14:05' from nodes where name = 'compute-0-4'"
+            " select id, 4, 1, 4, 1, 8000, '2026-11-22 09:14:05' from nodes where name ="
+            " 'compute-0-4'"
         )
         _, outcome = write_reports(described, reports(alive=alive, reload=restart))
         assert outcome.reloaded

@@ -15,10 +15,50 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import w
 from support.reports import settings
 
 # Host names, and words with a meaning in the configuration of a daemon.
-NAMES = ["a", "b" * 59, "c-d", "true", "null", "default", "in", "any", "host", "subnet", "include", "node", "ns", "none",
-         "down", "nodename", "ignore", "infinite", "net", "id", "x0", "x00", "x1e5", "xn--bcher-kva", "localnet"]  # fmt: skip
-COMMENTS = ["\n10.0.0.99 evil", "\r\n}", '"; }', "' or 1=1", "{{ 7 * 7 }}", "{% raw %}", "\x1b[2J\x00", "\u2028x", "#", "\\",
-            "$(reboot)", "*/", "ünïcödé \U0001f5a5", "\t", " " * 3]  # fmt: skip
+NAMES = [
+    "b" * 59,
+    "a",
+    "c-d",
+    "true",
+    "null",
+    "default",
+    "in",
+    "any",
+    "host",
+    "subnet",
+    "include",
+    "node",
+    "ns",
+    "none",
+    "down",
+    "nodename",
+    "ignore",
+    "infinite",
+    "net",
+    "id",
+    "x0",
+    "x00",
+    "x1e5",
+    "xn--bcher-kva",
+    "localnet",
+]
+COMMENTS = [
+    "\n10.0.0.99 evil",
+    "\r\n}",
+    '"; }',
+    "' or 1=1",
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "\x1b[2J\x00",
+    "\u2028x",
+    "#",
+    "\\",
+    "$(reboot)",
+    "*/",
+    "ünïcödé \U0001f5a5",
+    "\t",
+    "   ",
+]
 
 
 @pytest.fixture
@@ -28,7 +68,8 @@ def strange(described: Database) -> Database:
         for number, name in enumerate(NAMES):
             comment = COMMENTS[number % len(COMMENTS)]
             described.execute(
-                "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values (?, ?, ?, 2, 7, ?, ?, ?)",
+                "insert into nodes (id, mac, name, membership, rack, `rank`, ip, comment) values"
+                " (?, ?, ?, 2, 7, ?, ?, ?)",
                 (
                     100 + number,
                     f"52:54:00:00:07:{number:02x}",
@@ -39,7 +80,8 @@ def strange(described: Database) -> Database:
                 ),
             )
             described.execute(
-                "insert into interfaces (node, name, kind, network, mac, ip) values (?, 'bmc', 'bmc', 2, ?, ?)",
+                "insert into interfaces (node, name, kind, network, mac, ip) values (?, 'bmc',"
+                " 'bmc', 2, ?, ?)",
                 (100 + number, f"52:54:00:00:08:{number:02x}", f"192.168.6.{number + 1}"),
             )
     return described

@@ -46,7 +46,8 @@ def test_nodes_use_the_frontends_address_in_their_own_network(
     described: Database,
 ) -> None:
     described.execute(
-        "insert into interfaces (node, name, network, ip) select nodes.id, 'eth1', networks.id, '192.168.4.9'"
+        "insert into interfaces (node, name, network, ip) select nodes.id, 'eth1', networks.id,"
+        " '192.168.4.9'"
         " from nodes, networks where nodes.name = 'frontend-0' and networks.name = 'bmc'"
     )
     private, bmc = dhcp_intent.build_intent(read_snapshot(described), site("kea")).subnets
@@ -191,8 +192,9 @@ def test_the_password_of_the_database_is_in_the_file_if_it_is_set(
 
 def test_kea_connects_to_a_remote_database(snapshot: Snapshot) -> None:
     remote = MARIADB._replace(host="db.cluster", port=3307, tls_ca="/etc/ca.pem")
-    assert kea_config(snapshot, location=remote)["hosts-database"] | {"host": "db.cluster", "port": 3307, "trust-anchor":
-        "/etc/ca.pem"} == kea_config(snapshot, location=remote)["hosts-database"]  # fmt: skip
+    hosts_database = kea_config(snapshot, location=remote)["hosts-database"]
+    expected = {"host": "db.cluster", "port": 3307, "trust-anchor": "/etc/ca.pem"}
+    assert hosts_database.items() >= expected.items()
 
 
 def test_dnsmasq_resolves_names_with_the_option_dns(snapshot: Snapshot) -> None:

@@ -35,7 +35,10 @@ from support.reports import site
 
 NO_COMMANDS: dict[str, Any] = {verb: [] for verb in OPTIONS}
 # The output of -V of Kea 2.2 of Debian 12, and of a Kea without MySQL (2.6 of FreeBSD's ports).
-KEA_2_2 = "2.2.0\ntarball\nlinked with:\ndatabase:\nMySQL backend 14.0, library 3.3.20\nMemfile backend 2.1\n"
+KEA_2_2 = (
+    "2.2.0\ntarball\nlinked with:\ndatabase:\n"
+    "MySQL backend 14.0, library 3.3.20\nMemfile backend 2.1\n"
+)
 KEA_PLAIN = "2.6.1 (tarball)\npremium: no\nbackends:\n- Memfile backend 3.0\n"
 
 

@@ -33,7 +33,8 @@ def test_compute_nodes_are_those_of_table_iii(snapshot: Snapshot) -> None:
 
 def test_the_attribute_of_the_narrower_scope_wins(described: Database) -> None:
     described.execute(
-        "insert into attributes (scope, owner, name, value) values ('global', 0, 'power_unit', 'none')"
+        "insert into attributes (scope, owner, name, value) values ('global', 0, 'power_unit',"
+        " 'none')"
     )
     snapshot = read_snapshot(described, {"groups"})
     assert snapshot.attribute("web-1-0", "power_unit") == "power-1-0"
@@ -88,7 +89,8 @@ def test_a_node_and_an_interface_must_not_share_a_value(
 
 def test_an_infiniband_port_can_have_an_address(described: Database) -> None:
     described.execute(
-        "insert into interfaces (node, name, kind, mac, ip) values (4, 'ib0', 'infiniband', ?, '10.9.0.1')",
+        "insert into interfaces (node, name, kind, mac, ip) values (4, 'ib0', 'infiniband', ?,"
+        " '10.9.0.1')",
         (":".join(["80"] * 20),),
     )
     assert "compute-0-0-ib0" in [address.host for address in read_snapshot(described).addresses]

@@ -364,8 +364,12 @@ def test_a_killed_run_leaves_whole_files_and_the_next_run_completes_it(
     old = etc(tmp_path)
     described.execute("delete from nodes where name = 'compute-0-3'")
     with connect(described.location.url) as own:
-        new = {path.rpartition("/")[2]: text for one in write_reports(own, site, dry_run=True, run=reload)
-               for path, (_, text) in one.files.items()}  # fmt: skip
+        outcomes = write_reports(own, site, dry_run=True, run=reload)
+    new = {
+        path.rpartition("/")[2]: text
+        for outcome in outcomes
+        for path, (_, text) in outcome.files.items()
+    }
 
     for _step in killed_at_every_step(write_again, stride=2):
         for name, text in etc(tmp_path).items():
