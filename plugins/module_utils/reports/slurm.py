@@ -41,8 +41,8 @@ NodeFeaturesPlugins=node_features/helpers
 {% for line in lines %}
 NodeName={{ line }}
 {% endfor %}
-{% if everybody %}
-PartitionName={{ partition }} Nodes={{ everybody }} Default=YES State=UP
+{% if all_nodes %}
+PartitionName={{ partition }} Nodes={{ all_nodes }} Default=YES State=UP
 {% endif %}
 """
 HELPERS = """\
@@ -69,9 +69,9 @@ def render(snapshot: Snapshot, site: Site) -> Files:
         line = f"{_hardware_options(snapshot.hardware.get(node.name))} Feature={','.join(features)}"
         names_by_line.setdefault(line, []).append(node.name)
     lines = [f"{fold_names(names)} {line}" for line, names in names_by_line.items()]
-    everybody = fold_names(node.name for node in snapshot.compute_nodes())
+    all_nodes = fold_names(node.name for node in snapshot.compute_nodes())
     partition = check_word(site.options["partition"], "partition", "")
-    values = {"lines": lines, "partition": partition, "everybody": everybody, "offered": offered}
+    values = {"lines": lines, "partition": partition, "all_nodes": all_nodes, "offered": offered}
     files = {site.options["path"]: site.templates.render("slurm-nodes.conf", TEMPLATE, **values)}
     if offered:
         helpers = os.path.join(os.path.dirname(site.options["path"]), "helpers.conf")
