@@ -68,7 +68,9 @@ def spread_of(stage: Publisher, nodes: Sequence[Machine], count: int) -> list[fl
 def print_times(what: str, seconds: Sequence[float], limit: float, baseline: str) -> bool:
     """Print the mean and the maximum; return whether the limit is kept."""
     figure(f"{what}, mean", statistics.mean(seconds), "s")
-    return figure(f"{what}, worst of {len(seconds)}", max(seconds), "s", limit, baseline)
+    return figure(
+        f"{what}, worst of {len(seconds)}", max(seconds), "s", limit=limit, baseline=baseline
+    )
 
 
 def cost_of_polling(stage: Publisher) -> float:

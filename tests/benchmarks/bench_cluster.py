@@ -105,7 +105,11 @@ def measure_module(engine: Engine, folder: pathlib.Path) -> bool:
     ours = best(3, add_and_remove)
     baseline = f"{STACKI}; ansible alone: {ansible_alone.cpu:.2f} s; wall {ours.wall:.2f} s"
     within_limit = figure(
-        f"{engine.name}: 1,000 nodes by one call of rocks_node, CPU", ours.cpu, "s", 2.0, baseline
+        f"{engine.name}: 1,000 nodes by one call of rocks_node, CPU",
+        ours.cpu,
+        "s",
+        limit=2.0,
+        baseline=baseline,
     )
     return within_limit and added == [1000] * 3
 
@@ -114,52 +118,66 @@ def measure_library(engine: Engine) -> list[bool]:
     """Measure the functions of the library."""
     with connect(engine.url) as database:
         new = [NewNode(mac=mac(number), rack=number // NODES_PER_RACK) for number in range(NODES)]
-        seconds = timed(lambda: add_nodes(database, new[:1000]))
+        seconds = wall_seconds(lambda: add_nodes(database, new[:1000]))
         within_limits = [
-            figure(f"{engine.name}: 1,000 nodes in the library", seconds, "s", 2.0, STACKI)
+            figure(
+                f"{engine.name}: 1,000 nodes in the library",
+                seconds,
+                "s",
+                limit=2.0,
+                baseline=STACKI,
+            )
         ]
         add_nodes(database, new[1000:])
         numbers = iter(range(NODES, NODES + TIMES))
         single = [
-            timed(lambda: add_nodes(database, [NewNode(mac=mac(next(numbers)))]))
+            wall_seconds(lambda: add_nodes(database, [NewNode(mac=mac(next(numbers)))]))
             for _ in range(TIMES)
         ]
         direct = [
-            timed(functools.partial(insert_directly, engine, number)) for number in range(TIMES)
+            wall_seconds(functools.partial(insert_directly, engine, number))
+            for number in range(TIMES)
         ]
         within_limits.append(
             figure(
                 f"{engine.name}: one node into {NODES:,}, the best of {TIMES}",
                 1000 * min(single),
                 "ms",
-                50,
-                f"a bare INSERT and its commit: {1000 * min(direct):.1f} ms",
+                limit=50,
+                baseline=f"a bare INSERT and its commit: {1000 * min(direct):.1f} ms",
             )
         )
         seconds = min(
-            timed(lambda: change_node(database, "compute-3-3", comment=str(time.time())))
+            wall_seconds(lambda: change_node(database, "compute-3-3", comment=str(time.time())))
             for _ in range(TIMES)
         )
         within_limits.append(
-            figure(f"{engine.name}: one node of {NODES:,} changed", 1000 * seconds, "ms", 50)
+            figure(f"{engine.name}: one node of {NODES:,} changed", 1000 * seconds, "ms", limit=50)
         )
-        figure(f"{engine.name}: all {NODES:,} nodes read", timed(lambda: list_nodes(database)), "s")
-        figure(f"{engine.name}: dumped", timed(lambda: dump_database(database)), "s")
+        figure(
+            f"{engine.name}: all {NODES:,} nodes read",
+            wall_seconds(lambda: list_nodes(database)),
+            "s",
+        )
+        figure(f"{engine.name}: dumped", wall_seconds(lambda: dump_database(database)), "s")
     with connect(engine.reader, read_only=True) as reader:
         seconds = min(
-            timed(lambda: select(reader, "select name from nodes where rack=1"))
+            wall_seconds(lambda: select(reader, "select name from nodes where rack=1"))
             for _ in range(TIMES)
         )
         within_limits.append(
             figure(
-                f"{engine.name}: the paper's query on {NODES:,} nodes", 1000 * seconds, "ms", 100
+                f"{engine.name}: the paper's query on {NODES:,} nodes",
+                1000 * seconds,
+                "ms",
+                limit=100,
             )
         )
     with connect(engine.url) as database:
         names = [node.name for node in list_nodes(database)]
         figure(
             f"{engine.name}: {len(names):,} nodes removed",
-            timed(lambda: remove_nodes(database, names)),
+            wall_seconds(lambda: remove_nodes(database, names)),
             "s",
         )
     return within_limits
@@ -174,7 +192,7 @@ def insert_directly(engine: Engine, number: int) -> None:
         )
 
 
-def timed(work: Callable[[], object]) -> float:
+def wall_seconds(work: Callable[[], object]) -> float:
     """Return the seconds of wall time."""
     started = time.perf_counter()
     work()

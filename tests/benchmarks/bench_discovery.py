@@ -95,13 +95,13 @@ def run_watch(
     wire: PacketSocket, url: str, distributions: pathlib.Path, stopped: threading.Event
 ) -> None:
     """Run the workflow of the module without the reports."""
-    kept = LibraryCache()
+    cache = LibraryCache()
     with connect(url) as database:
 
         def order(nodes: Sequence[Node]) -> None:
             orders.create_orders(
                 database,
-                resolve_pins(database, nodes, str(distributions), kept),
+                resolve_pins(database, nodes, str(distributions), cache),
                 by="bench",
                 now=timestamps.now(),
             )
@@ -150,13 +150,13 @@ def main() -> int:
         "a frame on the wire, CPU",
         rate(10_000, lambda: [request_in(frame) for _turn in range(10_000)]),
         "µs",
-        50,
+        limit=50,
     )
     within_limits &= figure(
         "a line of a log, CPU",
         rate(len(lines), lambda: [parser.parse(line) for line in lines]),
         "µs",
-        50,
+        limit=50,
     )
     with tempfile.TemporaryDirectory() as name, network() as net:
         folder = pathlib.Path(name)
@@ -174,7 +174,11 @@ def main() -> int:
                     f"median {statistics.median(times):.0f}, slowest {max(times):.0f}; {load}"
                 )
                 within_limits &= figure(
-                    f"from request to row and order, {engine}", min(times), "ms", LIMIT, baseline
+                    f"from request to row and order, {engine}",
+                    min(times),
+                    "ms",
+                    limit=LIMIT,
+                    baseline=baseline,
                 )
     return 0 if within_limits else 1
 

@@ -127,8 +127,8 @@ def seconds(what: str, cost: Cost, limit: float | None, compared: str = "") -> b
         what,
         min(cost.cpu, cost.wall),
         "s",
-        limit,
-        f"cpu {cost.cpu:.2f}, wall {cost.wall:.2f}{compared}",
+        limit=limit,
+        baseline=f"cpu {cost.cpu:.2f}, wall {cost.wall:.2f}{compared}",
     )
 
 
@@ -172,7 +172,7 @@ def cold(bench: Bench, strict: bool) -> bool:
         None,
     )
     peak = max(run.peak for run in [*runs, *everything])
-    return figure("memory at its peak", peak, "MB", MEMORY if strict else None) and within
+    return figure("memory at its peak", peak, "MB", limit=MEMORY if strict else None) and within
 
 
 def incremental(bench: Bench, strict: bool) -> bool:
@@ -244,7 +244,13 @@ def child(bench: Bench, strict: bool) -> bool:
         " | the paper: under a minute",
     )
     return (
-        figure("disk space of the child", used, "MB", DISK if strict else None, "the paper: 25 MB")
+        figure(
+            "disk space of the child",
+            used,
+            "MB",
+            limit=DISK if strict else None,
+            baseline="the paper: 25 MB",
+        )
         and within
     )
 

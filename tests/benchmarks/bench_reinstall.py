@@ -1,10 +1,11 @@
-"""1,000 nodes ordered and sent into a reboot by one command, beside a module for each host and an action for each host.
+"""Order and reboot 1,000 nodes with one command.
 
-The whole of ``ansible compute -m rocks_reinstall -a wait=false`` is counted, with every process that it starts.  The nodes
-are stand-ins: a program that is told the node's name, as a power outlet's is.  The baselines do no work at all: they are
-what Ansible alone costs when it goes from host to host.  A real way over ssh costs the connection besides.
+The whole of ``ansible compute -m rocks_reinstall -a wait=false`` is measured, with every process
+that it starts. The nodes are stand-ins: a program that gets the node's name, as for a power outlet.
+The baselines are a module for each host and an action for each host that do nothing. A real boot
+method over ssh also costs the connection.
 
-And what the installer's screen on the network costs the node that installs itself, while somebody watches.
+Another figure is the cost of the installer's network console on a node while a client watches.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from support.frontend import publish
 from support.measure import Cost, best, figure, program
 from support.waiting import until
 
-NODES, RACK = 1000, 32
+NODES = 1000
+RACK = 32
 LIMIT = 3.0  # seconds of CPU on the frontend
-MODULES, ACTIONS = 12, 100  # hosts on which the baselines are measured; more would take minutes
-SSH_PORT, CONSOLE_PORT = 28022, 28023
+# Hosts on which the baselines are measured; more would take minutes.
+MODULES = 12
+ACTIONS = 100
+SSH_PORT = 28022
+CONSOLE_PORT = 28023
 CONNECTIONS = 10
 WATCHED = 15.0  # seconds
 MODULE = """\
@@ -48,17 +53,22 @@ class ActionModule(ActionBase):
 
 
 def make(folder: pathlib.Path) -> str:
-    """A database of 1,000 compute nodes that an outlet switches, and a published distribution; its URL."""
+    """Create a database of 1,000 compute nodes with outlets, and publish a distribution.
+
+    Return the URL of the database.
+    """
     url = f"sqlite://{folder}/cluster.sqlite"
     attributes = {"timezone": "UTC", "reinstall_by": "outlet", "outlet_command": "/bin/true {node}"}
     with connect(url, create=True, check=False) as database:
         migrate(database)
         database.execute(
-            "insert into networks (name, subnet, netmask, kind) values ('private', '10.0.0.0', '255.0.0.0', 'private')"
+            "insert into networks (name, subnet, netmask, kind)"
+            " values ('private', '10.0.0.0', '255.0.0.0', 'private')"
         )
-        for one in attributes.items():
+        for attribute in attributes.items():
             database.execute(
-                "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)", one
+                "insert into attributes (scope, owner, name, value) values ('global', 0, ?, ?)",
+                attribute,
             )
         macs = [f"00:16:3e:00:{number >> 8:02x}:{number & 255:02x}" for number in range(NODES)]
         add_nodes(
@@ -77,7 +87,7 @@ def make(folder: pathlib.Path) -> str:
 
 
 def ansible(folder: pathlib.Path, *words: str) -> Cost:
-    """What a command costs."""
+    """Return the cost of a command."""
     env = {
         "PATH": f"{BIN}:/usr/bin:/bin",
         "HOME": str(folder),
@@ -89,39 +99,40 @@ def ansible(folder: pathlib.Path, *words: str) -> Cost:
     return program([str(BIN / "ansible"), "-i", str(folder / "inventory_rocks.yml"), *words], env)
 
 
-def orders(url: str, *, forget: bool) -> int:
-    """How many nodes have a live order; with ``forget`` there are none afterwards."""
+def orders(url: str, *, delete: bool) -> int:
+    """Return the number of nodes with a live order; with ``delete``, delete all orders."""
     with connect(url) as database:
         ((count,),) = database.rows("select count(*) from installs where live = 1")
-        if forget:
+        if delete:
             database.execute("delete from installs")
     return int(count)
 
 
 def reinstall(folder: pathlib.Path, url: str) -> Cost:
-    """All nodes at once, as after a power cut; every one of them must have been ordered."""
+    """Reinstall all nodes at once; each of them must have an order then."""
     cost = ansible(
         folder, "compute", "-m", "rocks_reinstall", "-a", "wait=false canary=0 serial=100%"
     )
-    if orders(url, forget=True) != NODES:
-        raise RuntimeError("not every node was ordered")
+    if orders(url, delete=True) != NODES:
+        raise RuntimeError("some nodes have no order")
     return cost
 
 
 def per_host(folder: pathlib.Path, name: str, hosts: int, start: Cost) -> float:
-    """CPU seconds that Ansible spends on one host when it goes from host to host, without its start."""
+    """Return Ansible's CPU seconds for one host, without its start."""
     cost = ansible(folder, f"compute[0:{hosts - 1}]", "-m", name, "-e", "ansible_connection=local")
     return (cost.cpu - start.cpu) / hosts
 
 
 def over_ssh(folder: pathlib.Path) -> float:
-    """CPU seconds of one ssh connection, on the side of who connects."""
+    """Return the CPU seconds of one ssh connection, on the client."""
     for key in ("host_key", "key"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True
         )
     (folder / "sshd_config").write_text(
-        f"Port {SSH_PORT}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nStrictModes no\nPidFile none\n"
+        f"Port {SSH_PORT}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
+        "StrictModes no\nPidFile none\n"
         f"AuthorizedKeysFile {folder}/key.pub\n"
     )
     pathlib.Path("/run/sshd").mkdir(exist_ok=True)
@@ -141,7 +152,7 @@ def over_ssh(folder: pathlib.Path) -> float:
 
 
 def console(folder: pathlib.Path) -> float:
-    """The share of a processor that the console takes while packages go by and somebody watches."""
+    """Return the share of a processor of the console while packages are installed and watched."""
     socket_name = f"bench-{folder.name}"
     screen = 'for n in $(seq 2000); do echo "Installing p.x86_64 ($n/2000)"; sleep 0.05; done'
     tmux = ["tmux", "-L", socket_name, "-f", "/dev/null"]
@@ -162,7 +173,8 @@ def console(folder: pathlib.Path) -> float:
         )
         with socket.create_connection(("127.0.0.1", CONSOLE_PORT)) as watcher:
             watcher.settimeout(WATCHED)
-            before, started = ticks(running.pid), time.monotonic()
+            before = ticks(running.pid)
+            started = time.monotonic()
             while time.monotonic() - started < WATCHED:
                 watcher.recv(65536)
             used = (ticks(running.pid) - before) / os.sysconf("SC_CLK_TCK")
@@ -172,18 +184,18 @@ def console(folder: pathlib.Path) -> float:
 
 
 def ticks(pid: int) -> int:
-    """What a process and its children have used; of the console that is a tmux client for each watcher."""
+    """Return the CPU ticks of a process and its children, such as the console's tmux clients."""
     rows = [
         path.read_text().rpartition(")")[2].split()
         for path in pathlib.Path("/proc").glob("[0-9]*/stat")
     ]
     children = [row for row in rows if row[1] == str(pid)]
-    own = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(value) for row in (own, *children) for value in row[11:13])
+    parent = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(value) for row in (parent, *children) for value in row[11:13])
 
 
 def main() -> int:
-    print(f"reinstall: {NODES:,} nodes ordered and sent, CPU seconds")
+    print(f"reinstall: {NODES:,} nodes ordered and rebooted, CPU seconds")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         url = make(folder)
@@ -191,24 +203,31 @@ def main() -> int:
         ours = best(3, lambda: reinstall(folder, url))
         modules = NODES * per_host(folder, "nothing_library", MODULES, start) + start.cpu
         actions = NODES * per_host(folder, "nothing_action", ACTIONS, start) + start.cpu
-        beside = f"a module a host: {modules:.0f} s (of {MODULES}); an action a host: {actions:.0f} s (of {ACTIONS})"
-        kept = figure(
-            "ansible compute -m rocks_reinstall -a wait=false", ours.cpu, "s", LIMIT, beside
+        baseline = (
+            f"a module for each host: {modules:.0f} s (of {MODULES}); "
+            f"an action for each host: {actions:.0f} s (of {ACTIONS})"
+        )
+        within_limit = figure(
+            "ansible compute -m rocks_reinstall -a wait=false",
+            ours.cpu,
+            "s",
+            limit=LIMIT,
+            baseline=baseline,
         )
         figure("  of it Ansible's start and the inventory", start.cpu, "s")
         figure("  wall time", ours.wall, "s")
         figure(
-            "one ssh connection, where that is the way",
+            "one ssh connection, for a boot method over ssh",
             1000 * over_ssh(folder),
             "ms",
-            beside="the best of several",
+            baseline="the best of several",
         )
         share = 100 * console(folder)
-        kept = (
-            figure("the console and its client, while 20 lines a second go by", share, "%", 1.0)
-            and kept
+        within_limit = (
+            figure("the console and its client, at 20 lines per second", share, "%", limit=1.0)
+            and within_limit
         )
-    return 0 if kept else 1
+    return 0 if within_limit else 1
 
 
 if __name__ == "__main__":

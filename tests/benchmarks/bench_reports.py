@@ -1,4 +1,4 @@
-"""Reports of 5,000 nodes, one more node among 10,000, and DHCP storms: ours beside what they stand in for."""
+"""Reports of 5,000 nodes, one more node of 10,000, and many DHCP clients at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from support.namespaces import Namespace, Network, network
 from support.reporting import Serving, serving
 from support.reports import settings
 
-FEW, MANY, RACK = 5_000, 10_000, 40
+FEW = 5_000
+MANY = 10_000
+RACK = 40
 FIRST_MAC = "52:54:00:00:00:00"
 BIOS = Firmware("PXEClient:Arch:00000:UNDI:002001", 0, (0, 1, 3, 7.1))
 TEMPLATED = 1_000
@@ -35,14 +37,16 @@ SERVERS = ("kea", "dhcpd", "dnsmasq")
 
 
 def fill(database: Database, count: int) -> None:
-    """A frontend and compute nodes, whose MACs count up as perfdhcp's do."""
+    """Add a frontend and compute nodes, whose MACs count up like perfdhcp's."""
     migrate(database)
     with database.transaction():
         database.execute(
-            "insert into networks (name, subnet, netmask, zone) values ('private', '10.0.0.0', '255.0.0.0', 'cluster')"
+            "insert into networks (name, subnet, netmask, zone)"
+            " values ('private', '10.0.0.0', '255.0.0.0', 'cluster')"
         )
         database.execute(
-            "insert into nodes (mac, name, membership, ip) values ('00:30:c1:d8:ac:80', 'frontend-0', 1, '10.1.1.1')"
+            "insert into nodes (mac, name, membership, ip)"
+            " values ('00:30:c1:d8:ac:80', 'frontend-0', 1, '10.1.1.1')"
         )
         database.execute_many(
             "insert into nodes (mac, name, membership, rack, `rank`, ip) values (?, ?, 2, ?, ?, ?)",
@@ -69,37 +73,42 @@ def mac(number: int) -> str:
 
 
 def everything(folder: pathlib.Path) -> Iterator[bool]:
-    """All reports of 5,000 nodes: without the daemons' own checks, and with them."""
+    """Write all reports of 5,000 nodes, without the daemons' checks and with them."""
     names = [report.name for report in REPORTS]
     with connect(f"sqlite://{folder}/few.sqlite", create=True, check=False) as database:
         fill(database, FEW)
         site = settings(folder, *names)
-        ours = cost_of(lambda: write_reports(database, site, run=unchecked))
-        again = best(3, lambda: cost_of(lambda: write_reports(database, site, run=unchecked)))
+        ours = cost_of(lambda: write_reports(database, site, run=run_no_check))
+        unchanged = best(
+            3, lambda: cost_of(lambda: write_reports(database, site, run=run_no_check))
+        )
         for path in [path for name in names for path in (folder / name).iterdir()]:
             path.unlink()
         checked = cost_of(lambda: write_reports(database, site))
-    template = templated(folder)
+    template = render_with_ansible(folder)
     yield figure(
         f"all {len(names)} reports of {FEW:,} nodes, CPU",
         ours.cpu,
         "s",
-        1.0,
-        f"wall {ours.wall:.2f} s; one file of {TEMPLATED:,} nodes by a template of Ansible, CPU {template.cpu:.1f} s",
+        limit=1.0,
+        baseline=(
+            f"wall {ours.wall:.2f} s; one file of {TEMPLATED:,} nodes by a template of Ansible, "
+            f"CPU {template.cpu:.1f} s"
+        ),
     )
-    print(f"  {'the same with the checks of their daemons':<58} {checked.wall:>9.3f} s")
-    yield figure("the same again, nothing changed, CPU", again.cpu, "s")
+    figure("the same with the checks of their daemons", checked.wall, "s")
+    yield figure("the same again, nothing changed, CPU", unchanged.cpu, "s")
 
 
-def unchecked(argv: Sequence[str], **_how: Any) -> process.ProgramResult:
-    """Stands in for the daemons' own checkers, whose time is told apart."""
+def run_no_check(argv: Sequence[str], **_how: Any) -> process.ProgramResult:
+    """Replace the daemons' checks, whose time is measured separately."""
     if argv[0] == "false":
-        raise CommandError("nobody runs", "false")
+        raise CommandError("no program runs", "false")
     return process.ProgramResult(0, "", "", 0.0)
 
 
-def templated(folder: pathlib.Path) -> Cost:
-    """The usual way: a template that walks the variables of all hosts."""
+def render_with_ansible(folder: pathlib.Path) -> Cost:
+    """Return the cost of a template that loops over the variables of all hosts."""
     hosts = "".join(
         f"    n{number}: {{ip: 10.0.{number >> 8}.{number & 255}}}\n" for number in range(TEMPLATED)
     )
@@ -109,7 +118,8 @@ def templated(folder: pathlib.Path) -> Cost:
     )
     (folder / "play.yml").write_text(
         "- hosts: n0\n  gather_facts: false\n  connection: local\n  tasks:\n"
-        f"    - ansible.builtin.template: {{src: {folder}/hosts.j2, dest: {folder}/hosts.out, mode: '0644'}}\n"
+        "    - ansible.builtin.template:\n"
+        f"        {{src: {folder}/hosts.j2, dest: {folder}/hosts.out, mode: '0644'}}\n"
     )
     env = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder)}
     return program(
@@ -132,29 +142,30 @@ def kea_on(
 def one_more(
     net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server
 ) -> Iterator[bool]:
-    """From the wish for a node to a server that answers its machine."""
+    """Measure from the request for a node until a server answers its machine."""
     with kea_on(net, folder, database, sql, "view"):
-        wall, _own = min(added(database, machine, number, None) for number in range(9))
-    yield figure(f"one more among {MANY:,}: the view", wall * 1000, "ms", 50)
+        wall, _cpu = min(add_node(database, machine, number, None) for number in range(9))
+    yield figure(f"one more of {MANY:,}: the view", wall * 1000, "ms", limit=50)
     with kea_on(net, folder, database, sql, "file") as site:
-        wall, own = min(added(database, machine, number, site) for number in range(9, 14))
+        wall, cpu = min(add_node(database, machine, number, site) for number in range(9, 14))
         load = loading(site)
     yield figure(
-        f"one more among {MANY:,}: a file, our own CPU",
-        own,
+        f"one more of {MANY:,}: a file, our own CPU",
+        cpu,
         "s",
-        0.3,
-        f"wall {wall:.2f} s; Kea reads the file twice, to check it and to take it: {load:.2f} s of that",
+        limit=0.3,
+        baseline=f"wall {wall:.2f} s, of which {load:.2f} s Kea's check and reload of the file",
     )
 
 
-def added(database: Database, machine: Namespace, number: int, site: Any) -> tuple[float, float]:
-    """Seconds until the server knows the machine: of wall time, and of our own CPU."""
-    started, own = time.perf_counter(), time.process_time()
+def add_node(database: Database, machine: Namespace, number: int, site: Any) -> tuple[float, float]:
+    """Return the seconds until the server knows the machine: wall time, and our own CPU."""
+    started = time.perf_counter()
+    cpu_started = time.process_time()
     node_changes.add_nodes(database, [NewNode(mac=mac(0xF00000 + number))])
     if site:
         site.write()
-    spent = time.perf_counter() - started, time.process_time() - own
+    spent = time.perf_counter() - started, time.process_time() - cpu_started
     lease = ask(machine, mac(0xF00000 + number), BIOS)
     if lease is None or lease.discovers != 1:
         raise RuntimeError(f"the server was not ready: {lease}")
@@ -162,7 +173,7 @@ def added(database: Database, machine: Namespace, number: int, site: Any) -> tup
 
 
 def loading(site: Serving) -> float:
-    """What Kea itself spends on a file of this size: its check, and its reload."""
+    """Return the seconds of Kea's check and reload of a file of this size."""
     options = site.settings.reports["kea"]
     check = best(
         3,
@@ -186,46 +197,51 @@ def perfdhcp(machine: Namespace, *words: str) -> str:
 
 
 def avalanche(machine: Namespace, count: int) -> float:
-    """Seconds until so many known machines, switched on at once, have their leases."""
-    told = perfdhcp(machine, "-R", str(count), "--scenario", "avalanche")
-    hours, minutes, seconds = re.search(r"It took (\d+):(\d+):([\d.]+)", told).groups()  # type: ignore[union-attr]
+    """Return the seconds until this many known machines that start at once have leases."""
+    output = perfdhcp(machine, "-R", str(count), "--scenario", "avalanche")
+    match = re.search(r"It took (\d+):(\d+):([\d.]+)", output)
+    assert match, output
+    hours, minutes, seconds = match.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def sustained(machine: Namespace, rate: int) -> tuple[float, float]:
-    """Exchanges a second that were reached, and the greater drop ratio in per cent."""
-    told = perfdhcp(machine, "-R", str(MANY), "-r", str(rate), "-p", "10", "-d", "1", "-W", "1")
-    reached = float(re.search(r"Rate: ([\d.]+) 4-way", told)[1])  # type: ignore[index]
-    return reached, max(float(ratio) for ratio in re.findall(r"drops ratio: ([\d.]+) %", told))
+def sustain(machine: Namespace, rate: int) -> tuple[float, float]:
+    """Return the exchanges per second, and the greater drop ratio in per cent."""
+    output = perfdhcp(machine, "-R", str(MANY), "-r", str(rate), "-p", "10", "-d", "1", "-W", "1")
+    match = re.search(r"Rate: ([\d.]+) 4-way", output)
+    assert match, output
+    reached = float(match[1])
+    return reached, max(float(ratio) for ratio in re.findall(r"drops ratio: ([\d.]+) %", output))
 
 
 def storms(
     net: Network, machine: Namespace, folder: pathlib.Path, database: Database, sql: Server
 ) -> Iterator[bool]:
     with kea_on(net, folder, database, sql, "view"):
-        reached, dropped = sustained(machine, 1000)
+        reached, dropped = sustain(machine, 1000)
         yield figure(
-            f"exchanges on the view of {MANY:,}, 1,000/s asked: missing",
+            f"exchanges on the view of {MANY:,}, 1,000/s requested: missing",
             1000 - reached,
             "/s",
-            20,
-            f"drops {dropped:.2f} %",
+            limit=20,
+            baseline=f"drops {dropped:.2f} %",
         )
         yield figure(
-            "1,000 known machines at once: Kea on the view", avalanche(machine, 1000), "s", 5.0
+            "1,000 known machines at once: Kea on the view",
+            avalanche(machine, 1000),
+            "s",
+            limit=5.0,
         )
-        print(
-            f"  {'5,000 known machines at once: Kea on the view':<58} {avalanche(machine, 5000):>9.3f} s"
-        )
+        figure("5,000 known machines at once: Kea on the view", avalanche(machine, 5000), "s")
     with stock_queue(), kea_on(net, folder, database, sql, "view"):
         stock = avalanche(machine, 1000)
     for name in SERVERS:
         place = folder / f"{name}-on-its-file"
         place.mkdir()
-        with connect(f"sqlite://{place}/cluster.sqlite", create=True, check=False) as known:
-            fill(known, 1000)
-            with serving(name, net, place, known):
-                beside = (
+        with connect(f"sqlite://{place}/cluster.sqlite", create=True, check=False) as cluster:
+            fill(cluster, 1000)
+            with serving(name, net, place, cluster):
+                baseline = (
                     f"with Kea's own queue of 64, on the view: {stock:.1f} s"
                     if name == "kea"
                     else ""
@@ -234,29 +250,29 @@ def storms(
                     f"1,000 known machines at once: {name} on its file",
                     avalanche(machine, 1000),
                     "s",
-                    5.0,
-                    beside,
+                    limit=5.0,
+                    baseline=baseline,
                 )
 
 
 @contextlib.contextmanager
 def stock_queue() -> Iterator[None]:
-    """Kea as it is when nobody says how many packets may wait."""
-    ours, kea.QUEUE = kea.QUEUE, 64
+    """Use Kea's default queue of packets."""
+    our_queue = kea.QUEUE
+    kea.QUEUE = 64
     try:
         yield
     finally:
-        kea.QUEUE = ours
+        kea.QUEUE = our_queue
 
 
 def main() -> int:
-    print(
-        f"reports: {FEW:,} nodes in SQLite, {MANY:,} in MariaDB; servers in network namespaces, perfdhcp as their clients"
-    )
+    print(f"reports: {FEW:,} nodes in SQLite, {MANY:,} in MariaDB")
+    print("servers in network namespaces, with perfdhcp as their client")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "sql").mkdir()
-        kept = list(everything(folder))
+        figures = list(everything(folder))
         with (
             server(folder / "sql", "--innodb-buffer-pool-size=128M") as sql,
             connect(sql.create("cluster"), check=False) as database,
@@ -265,9 +281,9 @@ def main() -> int:
             fill(database, MANY)
             machine = net.client()
             machine.ip("address", "add", "10.1.0.9/8", "dev", "eth0")
-            kept += one_more(net, machine, folder, database, sql)
-            kept += storms(net, machine, folder, database, sql)
-    return 0 if all(kept) else 1
+            figures += one_more(net, machine, folder, database, sql)
+            figures += storms(net, machine, folder, database, sql)
+    return 0 if all(figures) else 1
 
 
 if __name__ == "__main__":

@@ -86,7 +86,6 @@ class Load:
             client.sock.bind((client.address, LOW_PORTS[number % len(LOW_PORTS)]))
         else:
             # Let the kernel choose the port at connect; binding first would exhaust its table.
-            # table.
             client.sock.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
             client.sock.bind((client.address, 0))
 

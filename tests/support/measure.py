@@ -1,4 +1,4 @@
-"""What a benchmark measures, and how it tells: one line a figure, ours beside the baseline and the limit."""
+"""Measure and print the figures of benchmarks: one line each, with limit and baseline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 
 class Cost(NamedTuple):
-    """Seconds of wall time and of CPU (user and system, children included), and the largest process in MB."""
+    """Seconds of wall time and of CPU (user and system, with children), and the largest process in
+    MB.
+    """
 
     wall: float
     cpu: float
@@ -17,41 +19,44 @@ class Cost(NamedTuple):
 
 
 def cost_of(work: Callable[[], object]) -> Cost:
-    """What a function costs in this process and in the children that it waits for."""
-    before, started = _cpu(), time.perf_counter()
+    """Return the cost of a function in this process and in the children that it waits for."""
+    before = _cpu()
+    started = time.perf_counter()
     work()
     wall = time.perf_counter() - started
     return Cost(wall, _cpu() - before, _peak())
 
 
 def program(argv: Sequence[str], env: Optional[dict[str, str]] = None) -> Cost:
-    """What a program costs; raises CalledProcessError when it fails."""
+    """Return the cost of a program. Raises CalledProcessError if it fails."""
     return cost_of(lambda: subprocess.run(argv, env=env, check=True, stdout=subprocess.DEVNULL))
 
 
 def best(times: int, work: Callable[[], Cost]) -> Cost:
-    """The cheapest of several runs: a neighbour's noise only adds."""
+    """Return the cheapest of several runs, because other load only adds to the cost."""
     return min((work() for _ in range(times)), key=lambda cost: cost.cpu)
 
 
 def figure(
-    what: str, value: float, unit: str, limit: Optional[float] = None, beside: str = ""
+    what: str, value: float, unit: str, *, limit: Optional[float] = None, baseline: str = ""
 ) -> bool:
-    """Print one figure; whether it keeps its limit."""
-    kept = limit is None or value <= limit
+    """Print one figure; return whether it is within its limit."""
+    within_limit = limit is None or value <= limit
     verdict = (
-        "" if limit is None else f"  limit {limit:.3g} {unit}  {'kept' if kept else 'NOT KEPT'}"
+        ""
+        if limit is None
+        else f"  limit {limit:.3g} {unit}  {'kept' if within_limit else 'EXCEEDED'}"
     )
     print(
-        f"  {what:<58} {value:>9.3f} {unit:<5}{verdict}{'  | ' + beside if beside else ''}",
+        f"  {what:<58} {value:>9.3f} {unit:<5}{verdict}{'  | ' + baseline if baseline else ''}",
         flush=True,
     )
-    return kept
+    return within_limit
 
 
 def _cpu() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _peak() -> float:
