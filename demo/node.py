@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A machine of the demonstration: an address of the loopback network that asks the frontend as a real one does.
+"""A machine of the demonstration: an address of the loopback network with the requests of a real
+one.
 
-node.py on NODE       switch it on, and tell what it does until it has booted
-node.py cycle NODE    its power outlet: off and on again, unseen
+node.py on NODE       switch it on, and print what it does until it has booted
+node.py cycle NODE    switch its power outlet off and on, in the background
 
-It has a firmware that asks what to boot, an installer that reads the kickstart strictly and counts its packages, and a
-first boot that says what came up.  Only its disk is missing.  DEMO names the folder of the demonstration, and URL the
-frontend.
+It has a firmware that requests its boot script, an installer that parses the kickstart strictly and
+counts its packages, and a first boot that reports what is installed. It has no disk.
+DEMO names the folder of the demonstration, and URL the frontend.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from urllib.parse import urlsplit
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
-PLACE = pathlib.Path(os.environ.get("DEMO", ".cache/demo"))
+FOLDER = pathlib.Path(os.environ.get("DEMO", ".cache/demo"))
 PACKAGE_SECONDS = 0.15  # so that there is progress to see
-# Where report-up finds what it says: the kickstart writes each into a file of its own.
+# The values that report-up sends: the kickstart writes each into its own file.
 FACT = re.compile(
     r"^printf '%s\\n' \"([\w-]+)\" >/etc/rocks/(generation|profile|order)$", re.MULTILINE
 )
 
 
 class Machine:
-    """One machine, which is known to the frontend by its address alone."""
+    """One machine, which the frontend identifies by its address."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -54,68 +55,67 @@ class Machine:
             connection.request("GET", path, headers={"User-Agent": "iPXE/1.21.1"})
             return body_of(connection.getresponse(), self.name)
 
-    def say(self, order: str, phase: str, **more: Any) -> None:
-        """As root of the node would, through nginx, which says from where that came (SCGI)."""
-        body = json.dumps({"order": order, "phase": phase, **more})
+    def report(self, order: str, phase: str, **values: Any) -> None:
+        """Send an event as root of the node; nginx passes the source address and port (SCGI)."""
+        body = json.dumps({"order": order, "phase": phase, **values})
         variables = {
-            **{
-                "CONTENT_LENGTH": len(body),
-                "SCGI": 1,
-                "REQUEST_METHOD": "POST",
-                "PATH_INFO": "/rocks/events",
-            },
-            **{"REMOTE_ADDR": self.address, "REMOTE_PORT": 1023},
+            "CONTENT_LENGTH": len(body),
+            "SCGI": 1,
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/rocks/events",
+            "REMOTE_ADDR": self.address,
+            "REMOTE_PORT": 1023,
         }
         head = "".join(f"{name}\0{value}\0" for name, value in variables.items())
         with socket.socket(socket.AF_UNIX) as service:
-            service.connect(str(PLACE / "service.sock"))
+            service.connect(str(FOLDER / "service.sock"))
             service.sendall(f"{len(head)}:{head},{body}".encode())
             answer = service.makefile(encoding="utf-8").read()
         if not answer.startswith("Status: 200 "):
             raise SystemExit(f"{self.name}: {answer}")
 
-    def tell(self, text: str) -> None:
+    def print(self, text: str) -> None:
         print(f"{self.name}: {text}", flush=True)
 
     def on(self) -> None:
         if "/rocks/kickstart" not in self.get("/rocks/boot?form=ipxe"):
-            self.tell("boots from its disk")
+            self.print("boots from its disk")
             return
-        self.tell("boots the installer")
+        self.print("boots the installer")
         facts, packages = self.install(self.get("/rocks/kickstart"))
         if "/rocks/kickstart" in self.get("/rocks/boot?form=ipxe"):
-            raise SystemExit(f"{self.name}: was told to install a second time")
+            raise SystemExit(f"{self.name}: the frontend booted the installer a second time")
         manifest = hashlib.sha256("\n".join(packages).encode()).hexdigest()
         order = facts.pop("order")
-        self.say(order, "up", manifest=manifest, **facts)
-        self.tell(f"boots from its disk, and is up with generation {facts['generation'][:12]}")
+        self.report(order, "up", manifest=manifest, **facts)
+        self.print(f"boots from its disk; up with generation {facts['generation'][:12]}")
 
     def install(self, text: str) -> tuple[dict[str, str], list[str]]:
         parser = KickstartParser(makeVersion("RHEL9"), missingIncludeIsFatal=False)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             parser.readKickstartFromString(text)
-        (PLACE / f"{self.name}.cfg").write_text(text)
+        (FOLDER / f"{self.name}.cfg").write_text(text)
         packages = sorted(parser.handler.packages.packageList)
-        self.tell(
-            f"its kickstart has {len(text):,} bytes and {len(packages)} packages, and the installer accepts it"
-        )
+        self.print(f"kickstart accepted: {len(text):,} bytes, {len(packages)} packages")
         facts = {name: value for value, name in FACT.findall(text)}
         for done, package in enumerate(packages, 1):
-            time.sleep(PACKAGE_SECONDS)  # what unpacking would take
+            time.sleep(PACKAGE_SECONDS)  # in place of unpacking
             if done % 6 == 0 or done == len(packages):
-                self.say(facts["order"], "install", done=done, total=len(packages), message=package)
-        self.say(facts["order"], "installed")
+                self.report(
+                    facts["order"], "install", done=done, total=len(packages), message=package
+                )
+        self.report(facts["order"], "installed")
         return facts, packages
 
 
 def address_of(name: str) -> str:
-    """From the hosts report of the database."""
-    for line in (PLACE / "hosts").read_text().splitlines():
+    """Read the address from the hosts report of the database."""
+    for line in (FOLDER / "hosts").read_text().splitlines():
         words = line.split()
         if name in words[1:]:
             return words[0]
-    raise SystemExit(f"{name} is not in {PLACE / 'hosts'}")
+    raise SystemExit(f"{name} is not in {FOLDER / 'hosts'}")
 
 
 def body_of(answer: http.client.HTTPResponse, name: str) -> str:
@@ -125,11 +125,11 @@ def body_of(answer: http.client.HTTPResponse, name: str) -> str:
     return text
 
 
-def main(what: str, name: str) -> Optional[int]:
-    if what == "on":
+def main(command: str, name: str) -> Optional[int]:
+    if command == "on":
         Machine(name).on()
         return None
-    with open(PLACE / f"{name}.log", "a") as log:
+    with open(FOLDER / f"{name}.log", "a") as log:
         subprocess.Popen(
             [sys.executable, __file__, "on", name], stdout=log, stderr=log, start_new_session=True
         )

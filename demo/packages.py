@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Small RPM files with the names that our profiles ask for, so that the demonstration needs no mirror.
+"""Small RPM files with the names of the profiles' packages, so that the demonstration needs no
+mirror.
 
-packages.py stock FOLDER    a repository as a distribution's vendor has it
-packages.py update FOLDER   a newer openmpi, as somebody builds it at the site
+packages.py stock FOLDER    create a repository like a vendor's
+packages.py update FOLDER   build a newer openmpi, like a site does
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ COMPS = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def wanted() -> list[str]:
-    """What nodes of ours install."""
+def required_packages() -> list[str]:
+    """Return the packages that the nodes install."""
     attributes = {"arch": "x86_64", "frontend_address": "127.0.1.1", "home_server": "127.0.1.1"}
     names = set()
     for root in ("compute", "login", "nas", "web", "frontend"):
@@ -38,11 +39,11 @@ def wanted() -> list[str]:
     return sorted(name for name in names if not name.startswith(("@", "-")))
 
 
-def main(what: str, folder: pathlib.Path) -> None:
-    if what == "update":
+def main(command: str, folder: pathlib.Path) -> None:
+    if command == "update":
         print(write(Rpm("openmpi", "4.1.7", arch="x86_64"), folder).name)
         return
-    names = ["filesystem", *wanted()]
+    names = ["filesystem", *required_packages()]
     repository(
         folder, [Rpm(name, "4.1.1", arch="x86_64") for name in names], extra={"group": COMPS}
     )
