@@ -1,4 +1,4 @@
-"""What holds for every test: a unit test starts no program unless it says so."""
+"""Rules of all tests: a unit test starts no program unless it is marked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import hypothesis
 import pytest
 
-# Fixtures for every room: the cluster database with the paper's Tables II and III, on either engine; golden files.
+# Fixtures for all packages: the cluster database with the paper's Tables II and III; golden files.
 from support.cluster import (  # noqa: F401
     database,
     empty_url,
@@ -22,34 +22,38 @@ from support.golden import golden  # noqa: F401
 
 UNIT = "tests/unit"
 
-# A property is about its inputs; how long one takes on a busy machine is not its subject.
+# Properties must not fail because the machine is busy.
 hypothesis.settings.register_profile("rocks", deadline=None)
 hypothesis.settings.load_profile("rocks")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--engine=mariadb`` runs every test that asks for the database on a real server; ``--renew``: support.golden."""
+    """Add ``--engine`` and ``--renew``.
+
+    ``--engine=mariadb`` runs the tests of the database on a real server; for ``--renew`` see
+    support.golden.
+    """
     parser.addoption(
         "--engine", choices=("sqlite", "mariadb"), default="sqlite", help="of the cluster database"
     )
     parser.addoption(
-        "--renew", action="store_true", help="write the golden files anew, to be read with git diff"
+        "--renew", action="store_true", help="rewrite the golden files; review them with git diff"
     )
 
 
 class ProgramForbidden(BaseException):
-    """Not an Exception, so that no handler of ours can swallow it."""
+    """Not an Exception, so that no handler of the code under test can catch it."""
 
 
 @pytest.fixture(autouse=True)
 def no_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In tests/unit, ``command.run`` raises unless the test is marked ``programs``."""
+    """In tests/unit, starting a program raises unless the test is marked ``programs``."""
     if UNIT not in str(request.path) or request.node.get_closest_marker("programs"):
         return
 
     def forbidden(argv: list[str], *_args: object, **_kwargs: object) -> None:
         raise ProgramForbidden(
-            f"a unit test started {argv!r}; mark it `programs` or hand in a recording"
+            f"a unit test started {argv!r}; mark it `programs` or pass a recording"
         )
 
     monkeypatch.setattr(subprocess, "Popen", forbidden)

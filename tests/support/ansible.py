@@ -21,7 +21,10 @@ def command(
     cwd: pathlib.Path = ROOT,
     seconds: float = TIME_LIMIT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``ansible``, ``ansible-playbook`` … in the clone and return how it ended; output is text without colours."""
+    """Run ``ansible``, ``ansible-playbook`` … in the clone; return the finished process.
+
+    Its output is text without colours.
+    """
     environment = {
         "PATH": f"{bin}:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": os.environ.get("HOME", "/root"),
@@ -46,24 +49,30 @@ def command(
 def inventory(
     path: pathlib.Path, env: Optional[Mapping[str, str]] = None, bin: pathlib.Path = BIN
 ) -> dict[str, Any]:
-    """What ``ansible-inventory --list`` says; raises AssertionError with its output when it failed."""
-    ended = command("ansible-inventory", "-i", str(path), "--list", env=env, bin=bin)
-    assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout, object_hook=_unmarked)
-    return found
+    """Return the result of ``ansible-inventory --list``.
+
+    Raises AssertionError with its output if it fails.
+    """
+    process = command("ansible-inventory", "-i", str(path), "--list", env=env, bin=bin)
+    assert process.returncode == 0, process.stderr
+    result: dict[str, Any] = json.loads(process.stdout, object_hook=_remove_mark)
+    return result
 
 
-def _unmarked(value: dict[str, Any]) -> Any:
-    """From 2.19 on the list marks each text that is not to be rendered; the text is what counts here."""
+def _remove_mark(value: dict[str, Any]) -> Any:
+    """Return the text of a value that ansible-core 2.19 and newer marks as not to be rendered."""
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
 def module(
     name: str, arguments: Mapping[str, Any], *flags: str, env: Optional[Mapping[str, str]] = None
 ) -> Any:
-    """One module on localhost by its short name: its result; ``flags`` such as ``--check``."""
-    ended = command(
+    """Run a module on localhost by its short name with ``flags`` such as ``--check``.
+
+    Return its result.
+    """
+    process = command(
         "ansible", "localhost", "-m", name, "-a", json.dumps(arguments), *flags, env=env
     )
-    text = ended.stdout
+    text = process.stdout
     return json.loads(text[text.index("{") : text.rindex("}") + 1])

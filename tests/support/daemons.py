@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real server for the length of a test: started in the foreground, its output kept, its children killed with it."""
+"""Run a real server during a test in the foreground, keep its output, and kill its children too."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ class Daemon:
         self.process.send_signal(number)
 
     def wait_for(self, text: str, seconds: float) -> None:
-        """Wait until the log holds ``text``; a program that ended before fails at once, with its last lines."""
+        """Wait until the log holds ``text``; a program that ended before fails at once, with its
+        last lines.
+        """
 
-        def said() -> bool:
+        def has_printed() -> bool:
             ended = not self.alive()
             if text in self.output():
                 return True
@@ -52,7 +54,7 @@ class Daemon:
             return False
 
         try:
-            until(said, seconds, f"{self.log.name} to say {text!r}")
+            until(has_printed, seconds, f"{self.log.name} to say {text!r}")
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it said:\n{self._tail()}") from None
 

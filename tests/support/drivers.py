@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A driver's sources, as its maker hands them out."""
+"""The sources of a driver, as its vendor distributes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODULE_LICENSE("GPL");
 
 
 def pack(path: pathlib.Path, name: str, text: str = MODULE) -> pathlib.Path:
-    """Write version 1.2 of a driver with this text into an archive; the path."""
+    """Write version 1.2 of a driver with this text into an archive; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
         for file, content in {"Makefile": f"obj-m := {name}.o\n", f"{name}.c": text}.items():

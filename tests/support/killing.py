@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""kill -9 at every step: a function runs in a child that is killed at its first, second, third … change of a file.
+"""Kill a function with SIGKILL at every step: at its first, second, third … change of a file.
 
 for step in killed_at_every_step(lambda: publish(generation)):
     assert what_was_published_before() is still there
@@ -32,9 +32,9 @@ CHANGES = (
 def killed_at_every_step(
     work: Callable[[], object], first: int = 1, stride: int = 1
 ) -> Iterator[int]:
-    """Run ``work`` again and again, killed one change later each time, until it survives; yield the steps.
+    """Run ``work`` in children, each killed one change later, until one survives; yield the steps.
 
-    A change is a call of one of os.CHANGES.  What a library writes by itself is not counted.
+    A change is a call of one of os.CHANGES. Changes by the code of libraries in C do not count.
     """
     step = first
     while _killed_at(step, work):
@@ -43,9 +43,9 @@ def killed_at_every_step(
 
 
 def _killed_at(step: int, work: Callable[[], object]) -> bool:
-    """True when the child was killed; raises when it ended in another way than well."""
+    """Return whether the child was killed. Raises RuntimeError if it failed otherwise."""
     with warnings.catch_warnings():
-        # Threads of the test, such as a server, do not live on in the child, and must not: they are its outside.
+        # Threads of the test, such as a server, must not continue in the child.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
@@ -65,18 +65,18 @@ def _killed_at(step: int, work: Callable[[], object]) -> bool:
 
 
 def _arm(step: int) -> None:
-    """Replace the calls by ones that count down, and kill the process instead of the last."""
-    left = step
+    """Replace the calls by counting ones; the last one kills the process."""
+    remaining = step
 
-    def armed(call: Callable[..., object]) -> Callable[..., object]:
-        def counted(*arguments: object, **options: object) -> object:
-            nonlocal left
-            left -= 1
-            if left <= 0:
+    def count_down(call: Callable[..., object]) -> Callable[..., object]:
+        def call_or_kill(*arguments: object, **options: object) -> object:
+            nonlocal remaining
+            remaining -= 1
+            if remaining <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             return call(*arguments, **options)
 
-        return counted
+        return call_or_kill
 
     for name in CHANGES:
-        setattr(os, name, armed(getattr(os, name)))
+        setattr(os, name, count_down(getattr(os, name)))

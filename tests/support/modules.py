@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A module run in this process as Ansible runs it in its own: options in, JSON out.  A hundred times cheaper."""
+"""Run a module in this process as Ansible runs it in another: options in, JSON out.
+
+This is about a hundred times faster.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ import json
 from typing import Any, Iterator, Mapping, Optional
 from unittest import mock
 
-import ansible.utils.display  # noqa: F401  once, before a unit test may start no program: it asks ldconfig for the C library
+# Imported before unit tests forbid programs, because it runs ldconfig.
+import ansible.utils.display  # noqa: F401
 from ansible.module_utils import basic
 
 MODULES = "ansible_collections.npaci.rocks.plugins.modules"
@@ -19,31 +23,40 @@ MODULES = "ansible_collections.npaci.rocks.plugins.modules"
 
 def run(
     name: str,
-    given: Optional[Mapping[str, Any]] = None,
+    more_options: Optional[Mapping[str, Any]] = None,
     /,
     *,
     check: bool = False,
     diff: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """What the module ``name`` answers to these options; ``failed`` is true when it failed.
+    """Run the module ``name`` with these options; return its result, also if it has failed.
 
-    given  options whose names are ours here (``check``, ``diff``)
+    more_options  options that are also parameters here (``check``, ``diff``)
 
-    Raises what the module raises: a module that ends by an exception is broken.
+    Raises the exceptions of the module: a module that ends with an exception is broken.
     """
     module = importlib.import_module(f"{MODULES}.{name}")
     printed = io.StringIO()
-    arguments = {**(given or {}), **options, "_ansible_check_mode": check, "_ansible_diff": diff}
-    with _given(arguments), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    arguments = {
+        **(more_options or {}),
+        **options,
+        "_ansible_check_mode": check,
+        "_ansible_diff": diff,
+    }
+    with (
+        _module_arguments(arguments),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
         module.main()
-    answer: dict[str, Any] = json.loads(printed.getvalue())
-    return answer
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    return result
 
 
 @contextlib.contextmanager
-def _given(arguments: Mapping[str, Any]) -> Iterator[None]:
-    """The module that is created within has these arguments; ansible-core 2.16 has no helper for it."""
+def _module_arguments(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Set the arguments of the next module; ansible-core 2.16 has no function for this."""
     try:
         from ansible.module_utils.testing import patch_module_args
     except ImportError:
@@ -51,7 +64,7 @@ def _given(arguments: Mapping[str, Any]) -> Iterator[None]:
         with mock.patch.object(basic, "_ANSIBLE_ARGS", text):
             yield
         return
-    # A test that imported an action plugin has made this process a controller, where modules warn in another way.
+    # An imported action plugin makes this process a controller, where modules warn differently.
     target = mock.patch("ansible.module_utils._internal.is_controller", False, create=True)
     with target, patch_module_args(arguments):
         yield

@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster's network inside the kernel: namespaces joined by a bridge, with no way out.
+"""A cluster's network inside the kernel: namespaces on a bridge, without access to other networks.
 
-``network()`` gives the frontend's namespace with a bridge that carries its address; ``Network.client`` adds a machine
-as a namespace of its own, ``Network.tap`` a socket for a virtual machine. Nothing in it reaches the host's network.
+``network()`` creates the frontend's namespace with a bridge that has its address.
+``Network.client`` adds a machine as another namespace, ``Network.tap`` an interface for a virtual
+machine. Nothing in it reaches the host's network.
 
-A name carries its owner's process, so that the next run removes what a killed run left behind. Needs root, iproute2.
+A name contains its owner's process, so that the next run removes what a killed run has left. It
+needs root and iproute2.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ PREFIX = "rocks"
 FOLDER = pathlib.Path("/run/netns")
 # `ip link add br type bridge` would read "br" as the abbreviation of "broadcast".
 BRIDGE = "br0"
-# Given, since a bridge otherwise takes the lowest address of its ports: a machine that is plugged in would change it, and
-# the others would go on to send to the old one for as long as they remember it.
+# A fixed address, because a bridge otherwise takes the lowest one of its ports: a new machine could
+# change it, and the others would send to the old one until their caches expire.
 BRIDGE_MAC = "02:00:00:00:00:01"
 SERVER_ADDRESS = "10.1.1.1/16"
 CLONE_NEWNET = 0x40000000
@@ -45,35 +47,35 @@ _counter = itertools.count()
 
 @dataclass(frozen=True)
 class Namespace:
-    """One machine as far as the network sees: its own interfaces, addresses, routes and ports."""
+    """A machine on the network: its own interfaces, addresses, routes and ports."""
 
     name: str
 
     def argv(self, argv: Sequence[str]) -> list[str]:
-        """``argv`` as a command that runs in here."""
+        """Return a command that runs ``argv`` in this namespace."""
         return ["ip", "netns", "exec", self.name, *argv]
 
     def run(self, argv: Sequence[str], *, timeout: float, **options: Any) -> process.ProgramResult:
-        """Run a program in here to its end; the options are those of ``command.run``."""
+        """Run a program in this namespace to its end, with the options of ``process.run``."""
         return process.run(self.argv(argv), timeout=timeout, **options)
 
     def daemon(
         self, argv: Sequence[str], log: pathlib.Path, *, env: Optional[Mapping[str, str]] = None
     ) -> ContextManager[Daemon]:
-        """A server in here for the length of a ``with`` block."""
+        """Run a server in this namespace during a ``with`` block."""
         return daemon(self.argv(argv), log, env=env)
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a function of this process in here: a socket that it opens belongs to this namespace for good."""
+        """Call a function of this process in this namespace; a socket that it opens stays there."""
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             return thread.submit(self._enter_and_call, function, arguments).result()
 
     def ip(self, *words: str) -> str:
-        """``ip`` with these words, on the interfaces in here."""
+        """Run ``ip`` with these words for the interfaces of this namespace."""
         return process.run(["ip", "-n", self.name, *words], timeout=IP_SECONDS).stdout
 
     def limit(self, interface: str, rate: str) -> None:
-        """Shape what leaves ``interface`` to ``rate`` (tc's words: ``100mbit``)."""
+        """Limit the outgoing traffic of ``interface`` to ``rate``, as tc writes it (``100mbit``)."""
         bucket = ["rate", rate, "burst", "256k", "latency", "50ms"]
         self.run(
             ["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *bucket], timeout=IP_SECONDS
@@ -81,7 +83,7 @@ class Namespace:
 
     def _enter_and_call(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         with (FOLDER / self.name).open("rb") as file:
-            # It holds for this thread alone; Python has os.setns only since 3.12.
+            # It applies to this thread only; Python has os.setns since 3.12.
             if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), f"setns to {self.name}")
         return function(*arguments)
@@ -89,16 +91,17 @@ class Namespace:
 
 @dataclass(frozen=True)
 class Network:
-    """A bridge in the frontend's namespace, and the machines that are plugged into it."""
+    """A bridge in the frontend's namespace, and the machines on it."""
 
     server: Namespace
     _inside: contextlib.ExitStack = field(repr=False)
     _ports: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def client(self, label: str = "client", mac: str = "", rate: str = "") -> Namespace:
-        """Another machine on the bridge: a namespace with the interface ``eth0``, up and without an address.
+        """Add a machine to the bridge: a namespace with the interface ``eth0``, up and without an
+        address.
 
-        rate  what it can take at most (tc's words: ``8mbit``)
+        rate  the limit of its incoming traffic, as tc writes it (``8mbit``)
         """
         port = f"port{next(self._ports)}"
         client = self._inside.enter_context(_namespace(label))
@@ -117,22 +120,22 @@ class Network:
         return client
 
     def tap(self) -> str:
-        """A tap on the bridge for one virtual machine, which must be started in ``server``; returns its name."""
+        """Add a tap for a virtual machine, which must be started in ``server``; return its name."""
         name = f"tap{next(self._ports)}"
         self.server.ip("tuntap", "add", "dev", name, "mode", "tap")
         self.server.ip("link", "set", name, "master", BRIDGE, "up")
         return name
 
     def limit(self, rate: str) -> None:
-        """Shape what the frontend sends to all machines together, as its one network card would."""
+        """Limit the frontend's traffic to all machines together, like its single network card."""
         self.server.limit(BRIDGE, rate)
 
 
 @contextlib.contextmanager
 def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
-    """A network of its own, with the frontend's ``address`` on its bridge, until the block ends."""
+    """Create a network with the frontend's ``address`` on its bridge, until the block ends."""
     if os.geteuid() != 0:
-        raise PermissionError("network namespaces are made by root: run these tests as root")
+        raise PermissionError("network namespaces require root: run these tests as root")
     remove_leftovers()
     with contextlib.ExitStack() as inside:
         server = inside.enter_context(_namespace("frontend"))
@@ -159,10 +162,10 @@ def network(address: str = SERVER_ADDRESS) -> Iterator[Network]:
 
 
 def remove_leftovers() -> None:
-    """Remove the namespaces of runs that were killed, and whatever still runs in them."""
+    """Remove the namespaces of killed runs, and their processes."""
     for path in sorted(FOLDER.glob(f"{PREFIX}-[0-9]*.*-*")):
         owner = path.name.split("-")[1]
-        # Others name theirs by other rules, and look after them.
+        # Other names are not of this module.
         if re.match(r"\d+\.\d+$", owner) and not is_alive(owner):
             _remove(path.name)
 
@@ -180,7 +183,10 @@ def _namespace(label: str) -> Iterator[Namespace]:
 
 
 def identity(pid: int) -> str:
-    """A process, told from a later one with the same number by its start time; "" when it does not run."""
+    """Return the number and the start time of a process; "" if it does not run.
+
+    The start time distinguishes it from a later process with the same number.
+    """
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -189,13 +195,13 @@ def identity(pid: int) -> str:
 
 
 def is_alive(owner: str) -> bool:
-    """Does the process with this identity still run?"""
+    """Return whether the process with this identity is running."""
     return identity(int(owner.partition(".")[0])) == owner
 
 
 def _remove(name: str) -> None:
-    found = process.run(["ip", "netns", "pids", name], timeout=IP_SECONDS, ok=(0, 1, 255))
-    for pid in found.stdout.split():
+    result = process.run(["ip", "netns", "pids", name], timeout=IP_SECONDS, ok=(0, 1, 255))
+    for pid in result.stdout.split():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
     process.run(["ip", "netns", "delete", name], timeout=IP_SECONDS, ok=(0, 1, 255))

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which programs a Python program starts, and with which options: read from its syntax tree.
+"""The programs that a Python program starts, and their options, from its syntax tree.
 
-An argument list that cannot be read is an error, so that none escapes: it is a list literal, or is put together from
-list literals in the same function or module.
+An argument list that cannot be read is an error, so that all programs are checked: it must be a
+list literal, or be composed from list literals in the same function or module.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import ast
 from typing import Iterator, NamedTuple, Optional, Union
 
-UNKNOWN = "\0"  # an argument, or a part of one, that only the running program knows
+UNKNOWN = "\0"  # an argument, or a part of it, that the program computes
 SUBPROCESS = ("run", "call", "check_call", "check_output", "Popen")
 Function = Union[ast.FunctionDef, ast.Module]
 
 
 class Argv(NamedTuple):
-    """One program that is started: its name, and all arguments that it can have."""
+    """A program that is started: its name, and all arguments that it can have."""
 
     program: str
     arguments: tuple[str, ...]
@@ -25,7 +25,7 @@ class Argv(NamedTuple):
 
 
 def argvs(source: str) -> list[Argv]:
-    """Every program that a source file starts by subprocess or os.exec."""
+    """Return the programs that a source file starts by subprocess or os.exec."""
     return list(_Reader(ast.parse(source)).argvs())
 
 
@@ -35,7 +35,7 @@ class _Reader:
         self.functions = {
             node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)
         }
-        # A function that hands its own parameter on to subprocess: its callers have the list.
+        # A function that passes its own parameter to subprocess: its callers have the list.
         self.runners = {
             name
             for name, node in self.functions.items()
@@ -60,7 +60,7 @@ class _Reader:
                 words = self._words(argument, function)
                 if words is None or not words or UNKNOWN in words[0]:
                     raise AssertionError(
-                        f"line {call.lineno}: the program and its arguments cannot be read here"
+                        f"line {call.lineno}: the program and its arguments cannot be read"
                     )
                 yield Argv(words[0], tuple(words[1:]), call.lineno)
 
@@ -68,7 +68,8 @@ class _Reader:
         function = call.func
         if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
             return False
-        where, what = function.value.id, function.attr
+        where = function.value.id
+        what = function.attr
         return (where == "subprocess" and what in SUBPROCESS) or (
             where == "os" and what.startswith(("exec", "spawn"))
         )
@@ -81,11 +82,13 @@ class _Reader:
         return (
             isinstance(argument, ast.Name)
             and isinstance(function, ast.FunctionDef)
-            and argument.id in [given.arg for given in function.args.args]
+            and argument.id in [parameter.arg for parameter in function.args.args]
         )
 
     def _words(self, node: ast.expr, function: Function) -> Optional[list[str]]:
-        """All words that an expression can add to a list of arguments; None for what is not readable."""
+        """Return the words that an expression can add to a list of arguments; None if it cannot be
+        read.
+        """
         if isinstance(node, (ast.List, ast.Tuple)):
             return [self._text(item, function) for item in node.elts]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -133,7 +136,7 @@ class _Reader:
         return UNKNOWN
 
     def _values(self, name: str, function: Function) -> list[ast.expr]:
-        """What is assigned to a name, or added to it, in the function; else in the module."""
+        """Return what is assigned or added to a name in the function, else in the module."""
         for scope in (function, self.module):
             values = [
                 node.value
@@ -160,7 +163,7 @@ class _Reader:
 
 
 def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function without those of the functions in it, in their order."""
+    """Return the nodes of a function without those of nested functions, in order."""
     for child in ast.iter_child_nodes(function):
         yield child
         if not isinstance(child, ast.FunctionDef):

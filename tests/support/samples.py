@@ -1,4 +1,6 @@
-"""Real input that is too large for the repository: where it lies, and what happens when it is not there."""
+"""Real input that is too large for the repository: where it lies, and what happens when it is not
+there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ SAMPLES = pathlib.Path(os.environ.get("ROCKS_SAMPLES", ROOT.parent / "shared" / 
 
 
 def sample(name: str) -> pathlib.Path:
-    """The folder of one sample.  Without it the test is skipped by name, and fails where CI promised it."""
+    """Return the folder of a sample.
+
+    If it is missing, the test is skipped; in CI it fails.
+    """
     path = SAMPLES / name
     if not path.is_dir():
         message = (
@@ -20,5 +25,5 @@ def sample(name: str) -> pathlib.Path:
         )
         if os.environ.get("CI"):
             pytest.fail(message)
-        pytest.skip(message)  # by name, and never in CI: the samples are not ours to publish
+        pytest.skip(message)  # the samples may not be published
     return path

@@ -1,7 +1,7 @@
 """A scratch root: the host's programs, and folders of its own; nothing outside can be changed.
 
-A script runs in it with no network but its own loopback, no other process, and no device but /dev/null.  What it writes
-below /usr is a layer of the root's own.
+A script runs in it with no network but its own loopback, no other process, and no device but
+/dev/null.  What it writes below /usr is a layer of the root's own.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-c
 
 
 class Entry(NamedTuple):
-    """What is at a path: its permissions, and the content of a file."""
+    """The permissions and the content of a file."""
 
     mode: int
     content: bytes
 
 
 def make(folder: pathlib.Path) -> pathlib.Path:
-    """An empty scratch root."""
+    """Create an empty scratch root in ``folder``."""
     for name in (*OWN, "usr"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name in ("bin", "sbin", "lib64"):
@@ -44,7 +44,7 @@ def make(folder: pathlib.Path) -> pathlib.Path:
     for name in os.listdir("/lib"):
         if not (folder / "lib" / name).exists():
             (folder / "lib" / name).symlink_to(f"/usr/lib/{name}")
-    # Where the names of many programs lead.
+    # The targets of many programs' links.
     shutil.copytree(
         "/etc/alternatives", folder / "etc/alternatives", symlinks=True, dirs_exist_ok=True
     )
@@ -62,13 +62,13 @@ def run(root: pathlib.Path, script: str, seconds: float = 60) -> process.Program
 
 
 def files(root: pathlib.Path) -> dict[str, Entry]:
-    """Every file of the root's own folders."""
-    found = {}
+    """Return all files of the root's own folders."""
+    entries = {}
     for name in OWN:
         for path in sorted((root / name).rglob("*")):
             state = path.lstat()
             if stat.S_ISREG(state.st_mode):
-                found[f"/{path.relative_to(root)}"] = Entry(
+                entries[f"/{path.relative_to(root)}"] = Entry(
                     stat.S_IMODE(state.st_mode), path.read_bytes()
                 )
-    return found
+    return entries

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which programs a shell script runs, and with which options, from the syntax tree that shfmt prints.
+"""The programs that a shell script runs, and their options, from the syntax tree that shfmt prints.
 
-A command whose name the script computes is an error, unless the script itself assigns all of its values literally.
+A command whose name the script computes is an error, unless the script assigns all of its values
+literally.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Any, Iterator, NamedTuple, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 
-UNKNOWN = "\0"  # a part of a word that only the running script knows
-# Words before the command that is really run.
+UNKNOWN = "\0"  # a part of a word that the script computes
+# Words before the name of the command.
 PREFIXES = ("exec", "command", "builtin")
-# Programs that run the rest of their arguments, and those where it is not easy to see where that begins.
+# Programs that run the rest of their arguments; programs whose command is hard to separate from
+# their options.
 STARTERS = (("setsid",), ("nohup",))
 OPAQUE = frozenset(
     [
@@ -38,7 +40,7 @@ SHELLS = ("sh", "bash")
 
 
 class Call(NamedTuple):
-    """One command of a script: its possible names (several where a variable names it), and its arguments."""
+    """A command of a script: its possible names (several from a variable), and its arguments."""
 
     names: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -47,13 +49,15 @@ class Call(NamedTuple):
 
 @functools.cache
 def builtins() -> frozenset[str]:
-    """The commands that bash has itself."""
+    """Return the builtin commands of bash."""
     return frozenset(process.run(["bash", "-c", "compgen -b"], timeout=20).stdout.split())
 
 
 @functools.cache
 def calls(script: str) -> tuple[Call, ...]:
-    """Every external command of a script, also in substitutions, functions, traps and `find -exec`."""
+    """Return the external commands of a script, in substitutions, functions, traps and `find -exec`
+    too.
+    """
     tree = json.loads(
         process.run(["shfmt", "-ln", "bash", "--to-json"], timeout=20, stdin=script).stdout
     )
@@ -63,12 +67,12 @@ def calls(script: str) -> tuple[Call, ...]:
     for node in _nodes(tree, "CallExpr"):
         words = [_values(word, variables) for word in node.get("Args") or []]
         result += _calls(words, node["Pos"]["Line"])
-    own = builtins() | functions
-    return tuple(call for call in result if not set(call.names) <= own)
+    internal = builtins() | functions
+    return tuple(call for call in result if not set(call.names) <= internal)
 
 
 def options(arguments: Sequence[str]) -> Iterator[str]:
-    """The options among the arguments, without the values that are written into the same word."""
+    """Return the options among the arguments, without values in the same word."""
     for word in itertools.takewhile(lambda word: word != "--", arguments):
         if word.startswith("-") and word != "-" and not word.startswith(UNKNOWN):
             yield word.partition("=")[0].partition(UNKNOWN)[0]
@@ -85,7 +89,7 @@ def _nodes(tree: Any, kind: str) -> Iterator[Any]:
 
 
 def _variables(tree: Any) -> dict[str, tuple[str, ...]]:
-    """Each variable's values, where all of its assignments are literal."""
+    """Return the values of the variables that have only literal assignments."""
     values: dict[str, list[str]] = {
         node["Name"]["Value"]: [UNKNOWN] for node in _nodes(tree, "WordIter")
     }
@@ -93,11 +97,13 @@ def _variables(tree: Any) -> dict[str, tuple[str, ...]]:
         value = _values(node["Value"], {}) if node.get("Value") else ("",)
         values.setdefault(node["Name"]["Value"], []).extend(value)
     return {
-        name: tuple(dict.fromkeys(known)) for name, known in values.items() if not _computed(known)
+        name: tuple(dict.fromkeys(literals))
+        for name, literals in values.items()
+        if not _is_computed(literals)
     }
 
 
-def _computed(values: Sequence[str]) -> bool:
+def _is_computed(values: Sequence[str]) -> bool:
     return any(UNKNOWN in value for value in values)
 
 
@@ -111,7 +117,7 @@ def _assignments(tree: Any) -> Iterator[Any]:
 
 
 def _values(word: Any, variables: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """What a word can be; UNKNOWN stands for what is not known before the script runs."""
+    """Return the possible texts of a word; UNKNOWN stands for parts that the script computes."""
     parts = [_part(part, variables) for part in word.get("Parts") or []]
     return tuple("".join(choice) for choice in itertools.product(*parts))
 
@@ -138,28 +144,29 @@ def _part(part: Any, variables: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _calls(words: list[tuple[str, ...]], line: int) -> Iterator[Call]:
-    """The commands that one simple command runs: itself, and those that its arguments are."""
+    """Return the commands of a simple command: itself, and those in its arguments."""
     while words and words[0][0] in PREFIXES and len(words[0]) == 1:
         if words[0][0] == "command" and words[1:] and words[1][0] in ("-v", "-V"):
-            return  # asks whether a program is there
+            return  # only checks whether a program exists
         words = words[1:]
     if not words:
         return
-    names, arguments = words[0], [word[0] if len(word) == 1 else UNKNOWN for word in words[1:]]
-    if _computed(names):
+    names = words[0]
+    arguments = [word[0] if len(word) == 1 else UNKNOWN for word in words[1:]]
+    if _is_computed(names):
         raise AssertionError(
             f"line {line}: the name of a command is computed, so it cannot be checked"
         )
     if names == ("find",) and "-exec" in arguments:
         at = arguments.index("-exec")
-        end = next(place for place in range(at, len(arguments)) if arguments[place] in ("+", ";"))
+        end = next(index for index in range(at, len(arguments)) if arguments[index] in ("+", ";"))
         yield from _calls([(word,) for word in arguments[at + 1 : end]], line)
         arguments = arguments[: at + 1] + arguments[end + 1 :]
     elif names in STARTERS:
         yield from _calls(words[1:], line)
     elif names[0] in OPAQUE:
         raise AssertionError(
-            f"line {line}: {names[0]} runs another program, which is not read here"
+            f"line {line}: {names[0]} runs another program, which cannot be checked"
         )
     elif names in (("trap",), ("eval",)) or (names[0] in SHELLS and "-c" in arguments):
         code = arguments[arguments.index("-c") + 1] if "-c" in arguments else arguments[0]

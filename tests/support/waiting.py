@@ -13,12 +13,15 @@ PAUSE = 0.05
 
 
 def until(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """Ask ``condition`` until it answers something true, and return that; TimeoutError names ``what`` was awaited."""
+    """Call ``condition`` until its result is true, and return that.
+
+    Raises TimeoutError, which names ``what`` was expected, after this number of seconds.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        answer = condition()
-        if answer:
-            return answer
+        result = condition()
+        if result:
+            return result
         if time.monotonic() >= deadline:
             raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(PAUSE)  # the one place where a test waits, for a condition and with a deadline
+        time.sleep(PAUSE)  # the only sleep of the tests

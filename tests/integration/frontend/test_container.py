@@ -12,10 +12,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 
 CONTAINER = pathlib.Path(__file__).parents[3] / "extensions/molecule/container"
 WITHOUT = {
-    "root": (["--reuid=65534", "--clear-groups"], "only root can make one"),
+    "root": (["--reuid=65534", "--clear-groups"], "run this as root"),
     "privileges": (
         ["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"],
-        "it may not make namespaces",
+        "it cannot create namespaces",
     ),
 }
 
@@ -29,7 +29,7 @@ def test_a_missing_privilege_is_reported_in_one_line(tmp_path: pathlib.Path, mis
         argv, timeout=20, ok=(1,), env={"RUN": str(tmp_path), "IMAGE": "/nonexistent"}
     )
     assert result.stderr.startswith(
-        "This machine cannot run a container that has an init of its own: "
+        "This machine cannot run a container with its own init: "
     )
     assert reason in result.stderr and result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

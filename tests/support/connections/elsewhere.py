@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A connection to this machine that does not call itself local: modules are packed and sent as to any other machine."""
+"""A connection to this machine that is not called local.
+
+Modules are packed and transferred as to any other machine.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import productmd.treeinfo  # type: ignore[import-untyped]
+import productmd.treeinfo
 import pytest
 from lxml import etree
 

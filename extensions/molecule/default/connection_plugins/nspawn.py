@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Into a container of systemd-nspawn, by the namespaces of its first process.  For tests."""
+"""Connect to a container of systemd-nspawn by the namespaces of its first process. For tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ansible.plugins.connection.local import Connection as Local
 
 DOCUMENTATION = """
 name: nspawn
-short_description: a container of systemd-nspawn on this machine
+short_description: Connect to a container of systemd-nspawn on this machine
 description: Enters the namespaces of the container's first process.
 author: the npaci.rocks contributors (@npaci)
 options:
   leader:
-    description: File that holds the process number of the container's first process.
+    description: File with the process number of the container's first process.
     type: path
     vars:
       - name: nspawn_leader_file
@@ -25,7 +25,7 @@ options:
 
 
 class Connection(Local):
-    """Commands run in the container; files are copied through its root."""
+    """Runs commands in the container, and copies files through its root."""
 
     transport = "nspawn"
 
