@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The callback that prints the results of ad-hoc commands for people."""
+"""The callback prints the results of ad-hoc commands for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NODE = "name=frontend-0 membership=Frontend ip=10.1.1.1"
 
 @pytest.fixture
 def env(tmp_path: pathlib.Path) -> dict[str, str]:
-    """The environment of a cluster of its own, with the output that the clone configures."""
+    """The environment of a separate cluster, with the output that the clone configures."""
     config = tmp_path / "rocks.yml"
     config.write_text(f"database: sqlite://{tmp_path}/cluster.sqlite\n")
     env = {"ROCKS_CONFIG": str(config), "ANSIBLE_STDOUT_CALLBACK": "summary"}

@@ -1,4 +1,4 @@
-"""What a user gets: a clone in which short names work, and a tarball in which full names do."""
+"""Short names work in a clone, and full names with the installed tarball."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ NEVER_SHIPPED = (
 SHORT_NAMES = """
 [defaults]
 collections_path = {root}
-library = {here}/plugins/modules
-action_plugins = {here}/plugins/action
-lookup_plugins = {here}/plugins/lookup
-inventory_plugins = {here}/plugins/inventory
+library = {plugins}/modules
+action_plugins = {plugins}/action
+lookup_plugins = {plugins}/lookup
+inventory_plugins = {plugins}/inventory
 """
 
 
@@ -37,16 +37,18 @@ inventory_plugins = {here}/plugins/inventory
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The built collection."""
     folder = tmp_path_factory.mktemp("built")
-    ended = command("ansible-galaxy", "collection", "build", "--output-path", str(folder))
-    assert ended.returncode == 0, ended.stderr
+    finished = command("ansible-galaxy", "collection", "build", "--output-path", str(folder))
+    assert finished.returncode == 0, finished.stderr
     return next(folder.glob("npaci-rocks-*.tar.gz"))
 
 
 @pytest.fixture(scope="module")
-def installed(tarball: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A folder of collections that holds the tarball's."""
+def installed_collections(
+    tarball: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> pathlib.Path:
+    """The folder of collections into which the tarball is installed."""
     folder = tmp_path_factory.mktemp("installed")
-    ended = command(
+    finished = command(
         "ansible-galaxy",
         "collection",
         "install",
@@ -56,17 +58,19 @@ def installed(tarball: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -
         str(tarball),
         cwd=folder,
     )
-    assert ended.returncode == 0, ended.stderr
+    assert finished.returncode == 0, finished.stderr
     return folder
 
 
-def ask(name: str, cwd: pathlib.Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The paper's query through the module of that name."""
+def run_query(
+    name: str, cwd: pathlib.Path, env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the paper's query with the module of that name."""
     sql = "query='select name from nodes where rack=1'"
     return command("ansible", "localhost", "-m", name, "-a", sql, cwd=cwd, env=env)
 
 
-def test_the_tarball_holds_what_runs_and_nothing_of_how_it_is_made(tarball: pathlib.Path) -> None:
+def test_the_tarball_has_the_collection_and_no_development_files(tarball: pathlib.Path) -> None:
     with tarfile.open(tarball) as archive:
         names = archive.getnames()
     assert [name for name in names if name.startswith(NEVER_SHIPPED) or "__pycache__" in name] == []
@@ -80,30 +84,38 @@ def test_the_tarball_holds_what_runs_and_nothing_of_how_it_is_made(tarball: path
     } <= set(names)
 
 
-def test_a_clone_knows_short_names(table_ii: Database, urls: Urls) -> None:
-    ended = ask("rocks_sql_info", ROOT, {"ROCKS_DATABASE": urls.administrator})
-    assert "web-1-0" in ended.stdout, ended.stdout + ended.stderr
+def test_short_names_work_in_a_clone(table_ii: Database, urls: Urls) -> None:
+    finished = run_query("rocks_sql_info", ROOT, {"ROCKS_DATABASE": urls.administrator})
+    assert "web-1-0" in finished.stdout, finished.stdout + finished.stderr
 
 
-def test_the_installed_collection_knows_full_names(
-    table_ii: Database, urls: Urls, installed: pathlib.Path
+def test_full_names_work_with_the_installed_collection(
+    table_ii: Database, urls: Urls, installed_collections: pathlib.Path
 ) -> None:
-    env = {"ROCKS_DATABASE": urls.administrator, "ANSIBLE_COLLECTIONS_PATH": str(installed)}
-    ended = ask("npaci.rocks.rocks_sql_info", installed, env)
-    assert "web-1-0" in ended.stdout, ended.stdout + ended.stderr
+    env = {
+        "ROCKS_DATABASE": urls.administrator,
+        "ANSIBLE_COLLECTIONS_PATH": str(installed_collections),
+    }
+    finished = run_query("npaci.rocks.rocks_sql_info", installed_collections, env)
+    assert "web-1-0" in finished.stdout, finished.stdout + finished.stderr
 
 
-def test_the_installed_collection_knows_short_names_once_the_paths_are_set(
-    table_ii: Database, urls: Urls, installed: pathlib.Path
+def test_short_names_work_with_the_installed_collection_when_the_paths_are_set(
+    table_ii: Database, urls: Urls, installed_collections: pathlib.Path
 ) -> None:
-    (installed / "ansible.cfg").write_text(
+    (installed_collections / "ansible.cfg").write_text(
         SHORT_NAMES.format(
-            root=installed, here=installed / "ansible_collections" / "npaci" / "rocks"
+            root=installed_collections,
+            plugins=installed_collections / "ansible_collections" / "npaci" / "rocks" / "plugins",
         )
     )
-    installed.chmod(0o755)  # Ansible reads no configuration from a folder that everybody may write
-    ended = ask("rocks_sql_info", installed, {"ROCKS_DATABASE": urls.administrator})
-    assert "web-1-0" in ended.stdout, ended.stdout + ended.stderr
+    installed_collections.chmod(
+        0o755
+    )  # Ansible reads no configuration from a world-writable folder
+    finished = run_query(
+        "rocks_sql_info", installed_collections, {"ROCKS_DATABASE": urls.administrator}
+    )
+    assert "web-1-0" in finished.stdout, finished.stdout + finished.stderr
 
 
 def test_every_module_and_plugin_is_documented() -> None:
@@ -111,7 +123,7 @@ def test_every_module_and_plugin_is_documented() -> None:
         names = [
             f"npaci.rocks.{path.stem}" for path in sorted((ROOT / "plugins" / folder).glob("*.py"))
         ]
-        ended = command("ansible-doc", "-t", kind, *names)
-        assert ended.returncode == 0, ended.stderr
-        assert "EXAMPLES" in ended.stdout
+        finished = command("ansible-doc", "-t", kind, *names)
+        assert finished.returncode == 0, finished.stderr
+        assert "EXAMPLES" in finished.stdout
     assert (BIN / "ansible-doc").exists()

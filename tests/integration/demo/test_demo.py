@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""`make demo`, the first thing that a newcomer runs."""
+"""`make demo`, the first command of a new user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
         "LANG": "C.UTF-8",
         "DEMO": str(place),
     }
-    ended = subprocess.run(
+    finished = subprocess.run(
         [str(ROOT / "demo/run")],
         env=env,
         stdin=subprocess.DEVNULL,
@@ -38,8 +38,8 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
         timeout=TIME_LIMIT,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout
-    return re.sub(r"\x1b\[\d+m", "", ended.stdout)
+    assert finished.returncode == 0, finished.stdout
+    return re.sub(r"\x1b\[\d+m", "", finished.stdout)
 
 
 def commands(text: str) -> list[str]:

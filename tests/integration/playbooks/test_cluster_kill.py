@@ -1,6 +1,7 @@
-"""cluster-kill ends a process of exactly that name on the nodes that a query names (paper, 6.4).
+"""cluster-kill ends processes of exactly that name on the nodes of a query (paper, 6.4).
 
-The playbook runs with a local connection in a PID namespace of its own, so that it can see no process but the test's.
+The playbook runs with a local connection in its own PID namespace, so that it can see only the
+processes of the test.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from support.ansible import BIN, ROOT
 from support.cluster import Urls
 
-PAPER = "select nodes.name from nodes,memberships where nodes.membership = memberships.id and memberships.name = 'Compute'"
+PAPER = (
+    "select nodes.name from nodes,memberships"
+    " where nodes.membership = memberships.id and memberships.name = 'Compute'"
+)
 TIME_LIMIT = 120
 
 
 @pytest.fixture
 def programs(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A runaway job, a job whose name only begins like it, and a runaway script."""
+    """A runaway job, a job whose name starts with the same text, and a runaway script."""
     for name in ("bad-job", "bad-job-2"):
         shutil.copy("/bin/sleep", tmp_path / name)
     script = tmp_path / "bad-script"
@@ -39,7 +43,7 @@ def kill(
     process: str,
     sql: str = "select name from nodes where rack=1",
 ) -> str:
-    """Start the programs, run the playbook, and say what it said and which programs are left."""
+    """Start the programs, run the playbook, and return its output and the remaining programs."""
     playbook = shlex.join(
         [
             str(BIN / "ansible-playbook"),
@@ -54,8 +58,8 @@ def kill(
     script = f"""
         for name in bad-job bad-job-2; do {programs}/$name 60 & done; {programs}/bad-script &
         {playbook} 2>&1; echo ended=$?
-        for place in /proc/[0-9]*; do echo left=$(cat $place/comm); done"""
-    ended = subprocess.run(
+        for folder in /proc/[0-9]*; do echo left=$(cat $folder/comm); done"""
+    finished = subprocess.run(
         ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
         cwd=ROOT,
         env={**os.environ, "ROCKS_DATABASE": urls.administrator, "ANSIBLE_NOCOLOR": "1"},
@@ -65,54 +69,54 @@ def kill(
         timeout=TIME_LIMIT,
         check=True,
     )
-    return ended.stdout
+    return finished.stdout
 
 
-def test_only_the_process_of_exactly_that_name_is_ended(
+def test_only_processes_with_exactly_that_name_are_ended(
     table_ii: Database, urls: Urls, programs: pathlib.Path
 ) -> None:
-    said = kill(urls, programs, "bad-job")
-    assert "ended=0" in said, said
-    assert '"msg": "1 ended"' in said
-    assert "left=bad-job\n" not in said
-    assert "left=bad-job-2\n" in said
-    assert "left=bad-script\n" in said
+    output = kill(urls, programs, "bad-job")
+    assert "ended=0" in output, output
+    assert '"msg": "1 ended"' in output
+    assert "left=bad-job\n" not in output
+    assert "left=bad-job-2\n" in output
+    assert "left=bad-script\n" in output
 
 
-def test_a_script_is_known_by_its_name(
+def test_a_script_is_ended_by_its_name(
     table_ii: Database, urls: Urls, programs: pathlib.Path
 ) -> None:
     assert "left=bad-script\n" not in kill(urls, programs, "bad-script")
 
 
-def test_the_papers_join_names_the_nodes(
+def test_the_join_of_the_paper_selects_the_nodes(
     table_ii: Database, urls: Urls, programs: pathlib.Path
 ) -> None:
-    said = kill(urls, programs, "nothing-of-that-name", PAPER)
-    assert [f"compute-0-{rank}" for rank in range(4) if f"ok: [compute-0-{rank}]" in said] == [
+    output = kill(urls, programs, "no-such-process", PAPER)
+    assert [f"compute-0-{rank}" for rank in range(4) if f"ok: [compute-0-{rank}]" in output] == [
         f"compute-0-{rank}" for rank in range(4)
     ]
-    assert said.count("none running") == 4
+    assert output.count("none running") == 4
 
 
-def test_the_connection_itself_stays(
+def test_the_connection_to_the_node_is_not_ended(
     table_ii: Database, urls: Urls, programs: pathlib.Path
 ) -> None:
-    said = kill(urls, programs, "ansible-playbook")
-    assert "ended=0" in said, said
+    output = kill(urls, programs, "ansible-playbook")
+    assert "ended=0" in output, output
 
 
 @pytest.mark.parametrize("process", ["sshd", "systemd", "", "bad job", "a;reboot"])
-def test_what_must_never_be_ended_is_refused(
+def test_an_invalid_or_essential_process_name_is_rejected(
     table_ii: Database, urls: Urls, programs: pathlib.Path, process: str
 ) -> None:
-    said = kill(urls, programs, process)
-    assert "nothing was ended" in " ".join(said.split())
-    assert "left=bad-job\n" in said
+    output = kill(urls, programs, process)
+    assert "nothing was ended" in " ".join(output.split())
+    assert "left=bad-job\n" in output
 
 
-def test_a_query_that_ansible_took_for_its_first_word_is_refused(
+def test_a_query_that_ansible_has_split_at_spaces_is_rejected(
     table_ii: Database, urls: Urls, programs: pathlib.Path
 ) -> None:
-    said = " ".join(kill(urls, programs, "bad-job", "select").split())
-    assert "in both pairs of quotes" in said and "nothing was ended" in said
+    output = " ".join(kill(urls, programs, "bad-job", "select").split())
+    assert "in both pairs of quotes" in output and "nothing was ended" in output

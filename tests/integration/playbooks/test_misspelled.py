@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A variable that a role does not know is told before anything is changed: a slip would leave what was meant undone."""
+"""A role reports unknown variables before it changes anything, because one may be a misspelling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.ansible import command
 
 
 @pytest.mark.parametrize(
-    ("playbook", "said", "role"),
+    ("playbook", "variables", "role"),
     [
         (
             "frontend.yml",
@@ -22,14 +22,14 @@ from support.ansible import command
         ("rebuild-dist.yml", ["distribution_mirrror=http://127.0.0.1:9/"], "distribution"),
     ],
 )
-def test_a_misspelled_variable_is_told_with_where_they_all_are(
-    playbook: str, said: list[str], role: str
+def test_the_error_on_a_misspelled_variable_names_it_and_the_list_of_variables(
+    playbook: str, variables: list[str], role: str
 ) -> None:
-    """In check mode, so that a role which overlooks it changes nothing here; the interface, which is none, is the second
-    hurdle.
+    """Use check mode and an unknown interface, so that a role without the check changes nothing
+    here.
     """
-    words = [word for variable in said for word in ("-e", variable)]
-    ended = command(
+    words = [word for variable in variables for word in ("-e", variable)]
+    finished = command(
         "ansible-playbook",
         f"playbooks/{playbook}",
         "-i",
@@ -41,11 +41,11 @@ def test_a_misspelled_variable_is_told_with_where_they_all_are(
     )
     unknown = sorted(
         variable.partition("=")[0]
-        for variable in said
+        for variable in variables
         if variable != "frontend_private_interface=nowhere0"
     )
-    output = ended.stdout + ended.stderr
-    assert ended.returncode != 0
+    output = finished.stdout + finished.stderr
+    assert finished.returncode != 0
     assert re.search(
         rf"{', '.join(unknown)}; `ansible-doc -t role npaci\.rocks\.{role}`", output
     ), output

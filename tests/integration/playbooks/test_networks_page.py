@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The commands and the rack of docs/networks.md, run by Ansible as they are printed."""
+"""The commands and the rack of docs/networks.md work as they are printed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIME_LIMIT = 180
 
 
 def ansible(folder: pathlib.Path, database: Database, *words: str) -> str:
-    """Run a command of the page on this database; what it printed."""
+    """Run a command of the page on this database; return its output."""
     environment = {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -31,7 +31,7 @@ def ansible(folder: pathlib.Path, database: Database, *words: str) -> str:
         "ROCKS_CONFIG": str(folder / "rocks.yml"),
         "ROCKS_DATABASE": database.location.url,
     }
-    done = subprocess.run(
+    finished = subprocess.run(
         words,
         check=False,
         cwd=folder,
@@ -40,8 +40,8 @@ def ansible(folder: pathlib.Path, database: Database, *words: str) -> str:
         text=True,
         timeout=TIME_LIMIT,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
 
 
 @pytest.fixture
@@ -67,8 +67,10 @@ def test_the_rack_of_the_page_is_described_and_a_second_run_changes_nothing(
 
     rack = {node.name: node for node in list_nodes(table_ii) if node.rack == 3}
     assert sorted(rack) == ["compute-3-0", "compute-3-1", "network-3-0", "power-3-0"]
-    own = {one.name: one for one in list_interfaces(table_ii, "compute-3-1")}
-    assert {name: one.network for name, one in own.items()} == {
+    interfaces = {
+        interface.name: interface for interface in list_interfaces(table_ii, "compute-3-1")
+    }
+    assert {name: interface.network for name, interface in interfaces.items()} == {
         "bmc": "management",
         "eno2": "private",
         "ens1.120": "storage",
@@ -79,11 +81,15 @@ def test_the_rack_of_the_page_is_described_and_a_second_run_changes_nothing(
     assert "--ip=172.16.3.2" in attributes["network_vlan"]
     assert "--ip=172.17.3.2" in attributes["network_infiniband"]
 
-    hosts, dhcpd = (folder / "hosts").read_text(), (folder / "dhcpd.conf").read_text()
+    hosts = (folder / "hosts").read_text()
+    dhcpd = (folder / "dhcpd.conf").read_text()
     assert "172.16.3.2 compute-3-1-ens1-120" in hosts and "172.17.3.2 compute-3-1-ib0" in hosts
-    for mac, address in ((rack["compute-3-1"].mac, rack["compute-3-1"].ip), own["eno2"][-2:]):
+    for mac, address in (
+        (rack["compute-3-1"].mac, rack["compute-3-1"].ip),
+        interfaces["eno2"][-2:],
+    ):
         assert f"hardware ethernet {mac}; fixed-address {address};" in dhcpd
-    assert own["bmc"].ip in dhcpd and "compute-3-1-ib0" not in dhcpd
+    assert interfaces["bmc"].ip in dhcpd and "compute-3-1-ib0" not in dhcpd
     subnets = dict(re.findall(r"subnet (\S+) netmask \S+ \{(.*?)\n\}", dhcpd, re.DOTALL))
     assert {name: "filename" in text for name, text in subnets.items()} == {
         "10.0.0.0": True,
@@ -98,5 +104,7 @@ def test_the_commands_of_the_page_work(folder: pathlib.Path, table_ii: Database)
     assert len(commands) > 10
     script = "set -e\n" + "\n".join(commands)
     ansible(folder, table_ii, "bash", "-c", script)
-    own = {one.name: one for one in list_interfaces(table_ii, "compute-0-3")}
-    assert sorted(own) == ["bmc", "bond1", "eno1.120", "eno2", "ib0"]
+    interfaces = {
+        interface.name: interface for interface in list_interfaces(table_ii, "compute-0-3")
+    }
+    assert sorted(interfaces) == ["bmc", "bond1", "eno1.120", "eno2", "ib0"]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The client that asks like firmware, against a real DHCP server."""
+"""The client with the requests of firmware, against a real DHCP server."""
 
 from __future__ import annotations
 
@@ -60,17 +60,22 @@ def test_a_known_node_gets_its_address_name_and_boot_file_at_once(tmp_path: path
     assert lease.discovers == 1 and lease.seconds < 1
 
 
-def test_many_that_ask_at_the_same_moment_get_each_its_own_and_who_is_unknown_nothing(
+def test_each_of_many_known_clients_gets_its_own_address_and_an_unknown_one_none(
     tmp_path: pathlib.Path,
 ) -> None:
-    known = {f"52:54:00:00:01:{number:02x}": f"10.1.255.{number + 1}" for number in range(200)}
-    hosts = "".join(f"{mac},{address}\n" for mac, address in known.items())
+    addresses = {f"52:54:00:00:01:{number:02x}": f"10.1.255.{number + 1}" for number in range(200)}
+    hosts = "".join(f"{mac},{address}\n" for mac, address in addresses.items())
     with network() as net, dnsmasq(net, tmp_path, hosts):
-        leases = ask_all(net.client(), [*known, MAC], dataclasses.replace(IPXE, schedule=(0, 1)))
-    assert {mac: lease and lease.address for mac, lease in leases.items()} == {**known, MAC: None}
+        leases = ask_all(
+            net.client(), [*addresses, MAC], dataclasses.replace(IPXE, schedule=(0, 1))
+        )
+    assert {mac: lease and lease.address for mac, lease in leases.items()} == {
+        **addresses,
+        MAC: None,
+    }
 
 
-def test_each_firmware_is_told_from_the_others(tmp_path: pathlib.Path) -> None:
+def test_the_server_distinguishes_the_kinds_of_firmware(tmp_path: pathlib.Path) -> None:
     def boot_file(client: Namespace, firmware: Firmware) -> tuple[str, str]:
         lease = ask(client, MAC, firmware)
         assert lease is not None
@@ -93,15 +98,15 @@ def test_an_unknown_node_that_becomes_known_gets_its_lease_in_the_same_power_on(
             (tmp_path / "hosts").write_text(f"{MAC},10.1.255.254\n")
             server.signal(signal.SIGHUP)
 
-        with ThreadPoolExecutor(1) as beside:
-            inserting = beside.submit(insert)
+        with ThreadPoolExecutor(1) as thread:
+            inserting = thread.submit(insert)
             lease = ask(client, MAC, IPXE)
             inserting.result()
     assert lease is not None
     assert lease.discovers == 2
 
 
-def test_an_unknown_node_is_left_in_the_dark(tmp_path: pathlib.Path) -> None:
+def test_an_unknown_node_gets_no_answer(tmp_path: pathlib.Path) -> None:
     with network() as net, dnsmasq(net, tmp_path, "") as server:
         assert ask(net.client(mac=MAC), MAC, dataclasses.replace(IPXE, schedule=(0, 0.2))) is None
         assert server.output().count("no address available") == 2

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The network that other tests stand on: closed, cleaned up, and shaped."""
+"""The network of other tests is closed, removed after use, and limited."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_client_reaches_a_server_over_the_bridge() -> None:
             assert peer == connection.getsockname()
 
 
-def test_a_server_dies_with_its_block(tmp_path: pathlib.Path) -> None:
+def test_a_server_and_its_children_end_with_the_block(tmp_path: pathlib.Path) -> None:
     with (
         network() as net,
         net.server.daemon(["sh", "-c", "echo ready; sleep 99 & wait"], tmp_path / "log") as server,
@@ -50,11 +50,11 @@ def test_a_server_dies_with_its_block(tmp_path: pathlib.Path) -> None:
 def test_a_shaped_network_sends_no_faster_than_its_rate() -> None:
     with network() as net:
         net.limit("8mbit")
-        shown = net.server.run(["tc", "qdisc", "show", "dev", "br0"], timeout=10).stdout
-    assert "tbf" in shown and "8Mbit" in shown
+        output = net.server.run(["tc", "qdisc", "show", "dev", "br0"], timeout=10).stdout
+    assert "tbf" in output and "8Mbit" in output
 
 
-def test_the_next_run_removes_what_a_killed_run_left() -> None:
+def test_the_next_run_removes_the_networks_of_a_killed_run() -> None:
     program = (
         "import subprocess, time\n"
         "from support.namespaces import network\n"
@@ -62,7 +62,7 @@ def test_the_next_run_removes_what_a_killed_run_left() -> None:
         "    net.client()\n"
         "    subprocess.Popen(net.server.argv(['sleep', '99']))\n"
         "    print(net.server.name, flush=True)\n"
-        "    time.sleep(99)\n"  # to be killed in it
+        "    time.sleep(99)\n"  # killed here
     )
     paths = os.pathsep.join(str(ROOT / name) for name in (".collections", "tests"))
     with subprocess.Popen(
