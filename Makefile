@@ -1,17 +1,17 @@
-# The one front door.  `make demo` needs no root; `make test` installs the packages that it needs and wants root for it.
+# `make demo` needs no root; `make test` needs root, because it installs the packages that it tests with.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 BIN := .venv/bin
-LIBRARY := ansible_collections.npaci.rocks.plugins.module_utils
+PLUGINS := ansible_collections.npaci.rocks.plugins
 PYTEST := $(BIN)/python -m pytest
-# Each folder in a process of its own: a server that one of them starts is kept as long as its process.
+# Run each folder in its own process: a server of one folder runs until its process ends.
 INTEGRATION := $(sort $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_*.py))))
-# Each in an environment of its own: .cache/platforms/NAME.
+# Each has its own environment: .cache/platforms/NAME.
 PLATFORMS := $(shell sed -nE 's/^([a-z0-9]+) +python .*/\1/p' tests/platforms.txt)
-# Two at a time, since much of it waits; each tells what it has to say when it has ended.
+# Run two jobs at a time, because they often wait; print the output of each when it ends.
 TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -21,21 +21,22 @@ export PYTHONDONTWRITEBYTECODE := 1
 .PHONY: help demo test lint imports unit integration mariadb platforms sanity molecule lab bench collection clean \
     $(INTEGRATION) $(PLATFORMS)
 
-help:  ## this list
+help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
 
-demo: .venv/tests.ready  ## the main job on the embedded default: no root, no virtual machine
+demo: .venv/tests.ready  ## run the demonstration: no root, no virtual machine
 	@demo/run
 
-test: .venv/tests.ready .cache/packages.ready  ## everything that must pass
-	@# Where no such container can run, one sentence says so, and the rest is tested.
+test: .venv/tests.ready .cache/packages.ready  ## run all tests that must pass
+	@# Without support for containers, print the reason and run the other tests.
 	@container=; if RUN=probe extensions/molecule/container able; then container=molecule; fi; \
 	    $(TOGETHER) lint sanity $$container $(INTEGRATION) mariadb unit $(PLATFORMS)
 
-lint: .venv/tests.ready imports  ## style, types, who imports whom, documentation
+lint: .venv/tests.ready imports  ## check style, types, imports and documentation
 	ruff check .
 	ruff format --check --diff .
-	mypy -p $(LIBRARY)
+	mypy -p $(PLUGINS)
+	mypy tests demo xml/include
 	ansible-lint --offline -q
 	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	antsibull-changelog lint
@@ -43,43 +44,43 @@ lint: .venv/tests.ready imports  ## style, types, who imports whom, documentatio
 imports: .venv/tests.ready
 	cd .collections && lint-imports --config ../pyproject.toml --cache-dir ../.cache/imports
 
-unit: .venv/tests.ready  ## the fast tests
+unit: .venv/tests.ready  ## run the fast tests
 	$(PYTEST) tests/unit
 
-integration: .venv/tests.ready .cache/packages.ready  ## the tests with real services
+integration: .venv/tests.ready .cache/packages.ready  ## run the tests with real services
 	@$(TOGETHER) $(INTEGRATION) mariadb
 
 $(INTEGRATION): .venv/tests.ready .cache/packages.ready
 	$(PYTEST) -q $@
 
-mariadb: .venv/tests.ready .cache/packages.ready  # the database's rules once more, on a real server
+mariadb: .venv/tests.ready .cache/packages.ready  ## run the tests of the database on a real server
 	$(PYTEST) -q tests/unit/cluster --engine=mariadb
 
-platforms:  ## unit tests on the libraries of each Enterprise Linux
+platforms:  ## run the unit tests with the libraries of each Enterprise Linux
 	@$(TOGETHER) $(PLATFORMS)
 
 $(PLATFORMS): .venv/tests.ready .cache/packages.ready
 	tests/platform $@
 
-sanity: .venv/tests.ready .cache/packages.ready  ## ansible-test on what ships: the built tarball, unpacked
+sanity: .venv/tests.ready .cache/packages.ready  ## run ansible-test on the unpacked tarball
 	tests/sanity
 
-molecule: .venv/tests.ready .cache/packages.ready  ## the frontend's role on a real systemd, in a container
+molecule: .venv/tests.ready .cache/packages.ready  ## test the frontend's role on a real systemd, in a container
 	molecule test
 
-lab: .venv/tests.ready .cache/packages.ready  ## the stories on machines that boot
+lab: .venv/tests.ready .cache/packages.ready  ## run the stories on machines that boot
 	tests/lab/run
 
-bench: .venv/tests.ready .cache/packages.ready  ## ours beside the baselines
+bench: .venv/tests.ready .cache/packages.ready  ## measure, with baselines
 	tests/benchmarks/run
 
-collection: .venv/ready  ## the tarball for ansible-galaxy
+collection: .venv/ready  ## build the tarball for ansible-galaxy
 	ansible-galaxy collection build --force
 
-clean:  ## everything that was built here
+clean:  ## remove everything that was built here
 	rm -rf .venv .cache .hypothesis tests/output npaci-rocks-*.tar.gz
 
-# The environment of the collection, and what the tests add to it.
+# The environment of the collection, and the additions of the tests.
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
