@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Users, a frontend with the system accounts of Debian, and nodes with those of Enterprise Linux."""
+"""Users, a frontend with Debian's system accounts, and nodes with those of Enterprise Linux."""
 
 from __future__ import annotations
 

@@ -39,27 +39,27 @@ class Daemon:
         self.process.send_signal(number)
 
     def wait_for(self, text: str, seconds: float) -> None:
-        """Wait until the log holds ``text``; a program that ended before fails at once, with its
-        last lines.
+        """Wait until ``text`` is in the log; fail at once, with the last lines, if the program has
+        ended.
         """
 
         def has_printed() -> bool:
-            ended = not self.alive()
+            has_ended = not self.alive()
             if text in self.output():
                 return True
-            if ended:
+            if has_ended:
                 raise RuntimeError(
                     f"{self.log.name} ended with status {self.process.returncode}\n{self._tail()}"
                 )
             return False
 
         try:
-            until(has_printed, seconds, f"{self.log.name} to say {text!r}")
+            until(has_printed, seconds, f"{self.log.name} to print {text!r}")
         except TimeoutError as error:
-            raise TimeoutError(f"{error}; it said:\n{self._tail()}") from None
+            raise TimeoutError(f"{error}; its last lines:\n{self._tail()}") from None
 
     def stop(self) -> None:
-        """End the program and every child that stayed in its session; SIGKILL when it does not go."""
+        """Terminate the program and its session; kill them if they do not end."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

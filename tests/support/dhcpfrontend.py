@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A frontend for tests of insert-ethers: its DHCP server uses the reports, in a separate network."""
+"""A frontend for tests of insert-ethers: its DHCP server uses the reports, in its own network."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ class _Client:
 
     def _replies(self, until: float) -> Iterator[bytes]:
         """Yield replies to this client until so many seconds after the first DISCOVER."""
-        while (left := self.started + until - time.monotonic()) > 0:
-            if select.select([self.link], [], [], left)[0]:
+        while (seconds_left := self.started + until - time.monotonic()) > 0:
+            if select.select([self.link], [], [], seconds_left)[0]:
                 reply = _reply(self.link.recv(2048))
                 if reply[4:8] == self.xid:
                     yield reply
@@ -186,7 +186,7 @@ class _Crowd:
         }
         if len(self.clients) < len(macs):
             raise ValueError(
-                "two machines have the same transaction ID: the last four bytes of their MACs are equal"
+                "two machines have the same transaction ID, which is the last four bytes of the MAC"
             )
         self.sent = dict.fromkeys(self.clients, 0)
         self.leases: dict[str, Optional[Lease]] = dict.fromkeys(macs)

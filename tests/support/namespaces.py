@@ -75,7 +75,7 @@ class Namespace:
         return process.run(["ip", "-n", self.name, *words], timeout=IP_SECONDS).stdout
 
     def limit(self, interface: str, rate: str) -> None:
-        """Limit the outgoing traffic of ``interface`` to ``rate``, as tc writes it (``100mbit``)."""
+        """Limit the outgoing traffic of ``interface`` to a rate of tc (``100mbit``)."""
         bucket = ["rate", rate, "burst", "256k", "latency", "50ms"]
         self.run(
             ["tc", "qdisc", "replace", "dev", interface, "root", "tbf", *bucket], timeout=IP_SECONDS

@@ -11,7 +11,7 @@ DATA = pathlib.Path(__file__).parents[1] / "platforms.txt"
 
 def platforms() -> dict[str, dict[str, str]]:
     """Platform -> package -> version; the package ``python`` is the interpreter."""
-    found: dict[str, dict[str, str]] = {}
+    versions: dict[str, dict[str, str]] = {}
     for number, line in enumerate(DATA.read_text(encoding="utf-8").splitlines(), 1):
         if not line or line.startswith("#"):
             continue
@@ -19,7 +19,7 @@ def platforms() -> dict[str, dict[str, str]]:
         if len(words) < 4:
             raise ValueError(f"{DATA}:{number}: write PLATFORM PACKAGE VERSION SOURCE")
         platform, package, version, _source = words
-        if package in found.setdefault(platform, {}):
+        if package in versions.setdefault(platform, {}):
             raise ValueError(f"{DATA}:{number}: {platform} has {package} already")
-        found[platform][package] = version
-    return found
+        versions[platform][package] = version
+    return versions

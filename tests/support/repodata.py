@@ -58,8 +58,8 @@ def write(
     for kind in XML:
         text = _document(kind, described)
         repomd.set_record(_record(repodata, kind, f"{kind}.xml{suffix}", _PACK[suffix](text), text))
-    for kind, given in sorted(extra.items()):
-        content = given.encode() if isinstance(given, str) else given
+    for kind, text_or_bytes in sorted(extra.items()):
+        content = text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes
         repomd.set_record(_record(repodata, kind, EXTRA_NAMES.get(kind, kind), content))
     for record in repomd.records:
         record.timestamp = revision
@@ -106,9 +106,12 @@ def _record(repodata: pathlib.Path, kind: str, name: str, content: bytes, text: 
     path = repodata / f"{digest}-{name}"
     path.write_bytes(content)
     record = createrepo_c.RepomdRecord(kind, str(path))
-    record.checksum, record.checksum_type, record.size = digest, "sha256", len(content)
+    record.checksum = digest
+    record.checksum_type = "sha256"
+    record.size = len(content)
     if text:
-        record.checksum_open, record.checksum_open_type = hashlib.sha256(text).hexdigest(), "sha256"
+        record.checksum_open = hashlib.sha256(text).hexdigest()
+        record.checksum_open_type = "sha256"
         record.size_open = len(text)
     return record
 

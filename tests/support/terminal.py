@@ -49,7 +49,7 @@ class Terminal:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it showed:\n{self.shown[-3000:]}") from None
 
-    def ended(self, seconds: float) -> int:
+    def exit_status(self, seconds: float) -> int:
         """Wait for the end of the program, and return its exit status."""
 
         def has_ended() -> bool:

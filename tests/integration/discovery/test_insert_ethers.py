@@ -411,7 +411,7 @@ def test_at_a_terminal_a_table_is_shown_until_a_key_is_pressed(
         terminal.wait_for("compute-0-1  52:54:00:00:00:02", 10)
         terminal.press(key)
         terminal.wait_for('"ended": "stopped"', 20)
-        assert terminal.ended(10) == 0
+        assert terminal.exit_status(10) == 0
     with contextlib.suppress(FileNotFoundError), frontend.database() as database:
         assert [node.name for node in list_nodes(database)] == [
             "frontend-0",

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the installer's image of each release has to run scripts with: tables with their sources, as data.
+"""The programs and options in the installer's image of each release, as tables with their sources.
 
-The unit tests hold our scripts and programs against them, and the lab's own image is trimmed by them.
+The unit tests check the scripts and programs against them, and the lab's image is trimmed to them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def removed() -> frozenset[str]:
 
 @functools.cache
 def options() -> Mapping[tuple[str, str], Option]:
-    """(program, option) -> where it is known from."""
+    """Return (program, option) -> the version and the source of the option."""
     return {(row["program"], row["option"]): Option(**row) for row in rows("options.tsv")}
 
 
