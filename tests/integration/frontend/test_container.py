@@ -28,8 +28,6 @@ def test_a_missing_privilege_is_reported_in_one_line(tmp_path: pathlib.Path, mis
     result = process.run(
         argv, timeout=20, ok=(1,), env={"RUN": str(tmp_path), "IMAGE": "/nonexistent"}
     )
-    assert result.stderr.startswith(
-        "This machine cannot run a container with its own init: "
-    )
+    assert result.stderr.startswith("This machine cannot run a container with its own init: ")
     assert reason in result.stderr and result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -1,11 +1,15 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What playbooks/restore.yml says before it changes anything. What it changes, molecule tests on a machine of its own."""
+"""The checks of playbooks/restore.yml before it changes anything.
+
+molecule tests its changes on another machine.
+"""
 
 from __future__ import annotations
 
 import io
 import pathlib
+import re
 import tarfile
 
 import pytest
@@ -20,7 +24,7 @@ FILES = {
 
 @pytest.fixture
 def backup(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Of a frontend whose private interface this machine has not."""
+    """The backup of a frontend with a private interface that this machine does not have."""
     path = tmp_path / "rocks-2026-11-22.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for name, text in FILES.items():
@@ -30,24 +34,28 @@ def backup(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def restored(tmp_path: pathlib.Path, *words: str) -> str:
-    """What the playbook says of this machine in check mode; temporary folders go below ``tmp_path``."""
-    here = ("-i", "localhost,", "-c", "local", "--check")
-    ended = command(
-        "ansible-playbook", "playbooks/restore.yml", *here, *words, env={"TMPDIR": str(tmp_path)}
+def restore(tmp_path: pathlib.Path, *words: str) -> str:
+    """Run the playbook in check mode; return its output. Its temporary folders are in ``tmp_path``."""
+    arguments = ("-i", "localhost,", "-c", "local", "--check")
+    finished = command(
+        "ansible-playbook",
+        "playbooks/restore.yml",
+        *arguments,
+        *words,
+        env={"TMPDIR": str(tmp_path)},
     )
-    assert ended.returncode != 0
-    return ended.stdout + ended.stderr
+    assert finished.returncode != 0
+    return finished.stdout + finished.stderr
 
 
-def test_without_a_backup_it_says_how_one_is_named(tmp_path: pathlib.Path) -> None:
-    assert "-e frontend_backup=FILE" in restored(tmp_path)
+def test_the_error_without_a_backup_names_the_variable(tmp_path: pathlib.Path) -> None:
+    assert "-e frontend_backup=FILE" in restore(tmp_path)
 
 
-def test_check_mode_judges_the_machine_by_the_backup_and_leaves_no_secrets(
+def test_check_mode_checks_the_machine_and_leaves_no_secrets(
     tmp_path: pathlib.Path, backup: pathlib.Path
 ) -> None:
-    said = restored(tmp_path, "-e", f"frontend_backup={backup}")
-    assert "frontend_private_interface: unknown interface 'nowhere0'" in said, said
+    output = restore(tmp_path, "-e", f"frontend_backup={backup}")
+    assert re.search("frontend_private_interface: .*'nowhere0'", output), output
     assert not list(tmp_path.rglob("cluster.dump"))
-    assert "changed: [localhost]" in said.partition("Extract the database and the variables")[2]
+    assert "changed: [localhost]" in output.partition("Extract the database and the variables")[2]
