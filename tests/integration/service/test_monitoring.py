@@ -77,7 +77,7 @@ def test_only_a_failed_node_and_a_silent_installation_raise_alerts(
     rules = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
     summaries = {
         "RocksInstallationFailed": "The installation of compute-0-3 in rack 0 failed",
-        "RocksInstallationSilent": "A node of rack 1 is installing, and silent for 31m 0s",
+        "RocksInstallationSilent": "A node of rack 1 is installing, without a report for 31m 0s",
     }
     annotations = {
         rule["alert"]: {
