@@ -26,13 +26,14 @@ options:
     type: str
     default: Compute
   rack:
-    description: The rack of the machines.
+    description: The rack of the machines. A rack in the table, or in a name in the table, takes
+      precedence.
     type: int
     default: 0
   rank:
     description:
-      - The first rank to assign; ranks in use are skipped.
-      - By default, the rank after the highest of the rack.
+      - The first rank to assign. Ranks in use, and ranks whose names are taken, are skipped.
+      - By default, the rank after the highest of the appliance in the rack.
     type: int
   fill_gaps:
     description: Assign the lowest free rank of the rack.

@@ -14,9 +14,9 @@ description:
     them or none.
   - An existing node is identified by its name, or else by its MAC. Options that you omit are
     allocated for a new node, and stay as they are for an existing one.
-  - A new node gets the next rank of its membership in its rack, the name
+  - A new node gets the next rank of its appliance in its rack, the name
     C(<appliance>-<rack>-<rank>) (the attribute C(name_pattern) can set another form), and the
-    highest free address of its network.
+    highest free address of its network. A rank whose name is taken is skipped.
   - All errors of all nodes are reported together, and then nothing is changed.
   - This module changes the description of nodes. To change the nodes themselves, reinstall them
     with M(npaci.rocks.rocks_reinstall).
@@ -34,10 +34,12 @@ options:
     description: Its membership. The default for a new node is V(Compute).
     type: str
   rack:
-    description: Its rack. The default for a new node is V(0).
+    description: Its rack. The default for a new node is the rack in its name, or else V(0).
     type: int
   rank:
-    description: Its number among the nodes of its membership in the rack.
+    description:
+      - Its number among the nodes of its appliance in the rack. The default for a new node is the
+        rank in its name if it is free, or else the next one.
     type: int
   ip:
     description: Its address. An empty value allocates the next free one; V(none) means no address.

@@ -13,7 +13,7 @@ from .database import Database
 from .frontend_protection import ADDRESS, BY_ATTRIBUTE, is_frontend
 from .memberships import list_appliances, list_memberships
 from .model import Membership, Network, Node
-from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, group_name
+from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, contains_rack, group_name
 from .networks import list_networks
 
 NETWORK_ATTRIBUTE = "network"
@@ -79,6 +79,10 @@ class Allocations:
     """Address -> its owner, as in ``macs``."""
     ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
     """Id of the membership and rack -> ranks."""
+    expected_names: set[str] = dataclasses.field(default_factory=set)
+    """Names that other nodes of the input request; they are not allocated."""
+    expected_ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
+    """The ranks that other nodes of the input request, as in ``ranks``."""
     _free_addresses: dict[str, Iterator[str]] = dataclasses.field(default_factory=dict)
     """Network -> its free addresses that have not been handed out."""
 
@@ -103,6 +107,26 @@ class Allocations:
     def position_of(self, node: Node) -> Position:
         """Return the position of a node."""
         return Position(self.memberships[node.membership].id, node.rack, node.rank)
+
+    def ranks_in_use(self, appliance: str, rack: int) -> set[int]:
+        """Return the ranks in a rack that no further node of an appliance can be given.
+
+        They are those of all its memberships, because the memberships share the pattern of names;
+        and those of all racks if the pattern does not contain the rack.
+        """
+        return self._ranks_of_appliance(self.ranks, appliance, rack)
+
+    def ranks_expected(self, appliance: str, rack: int) -> set[int]:
+        """Return the ranks that other nodes of the input request, as ``ranks_in_use``."""
+        return self._ranks_of_appliance(self.expected_ranks, appliance, rack)
+
+    def _ranks_of_appliance(
+        self, ranks: Mapping[tuple[int, int], set[int]], appliance: str, rack: int
+    ) -> set[int]:
+        ids = {row.id for row in self.memberships.values() if row.appliance == appliance}
+        if contains_rack(self.pattern(appliance)):
+            return set().union(*(ranks.get((membership, rack), ()) for membership in ids))
+        return set().union(*(ranks[key] for key in ranks if key[0] in ids))
 
     def pattern(self, appliance: str) -> str:
         """Return the pattern of the names of an appliance's nodes."""

@@ -66,8 +66,10 @@ class NewNode(NamedTuple):
     """A request for a node.  Empty fields are allocated: rank, name and address."""
 
     membership: str = "Compute"
-    rack: int = 0
+    rack: Optional[int] = None
+    """None: the rack in the name, if it fits the pattern of names, or else ``default_rack``."""
     rank: Optional[int] = None
+    """None: the rank in the name, if it fits and is free, or else the next free one."""
     name: str = ""
     mac: str = ""
     ip: str = ""
@@ -78,6 +80,9 @@ class NewNode(NamedTuple):
     """The network that a missing ``ip`` is taken from; empty: the attribute ``network`` decides."""
     where: str = ""
     """The line or item of the input, for error messages."""
+    default_rack: int = 0
+    first_rank: Optional[int] = None
+    """The lowest rank to allocate.  None: the one after the highest in use."""
 
 
 class Network(NamedTuple):

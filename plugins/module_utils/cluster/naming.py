@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import re
-from typing import Collection, Mapping, Optional
+from itertools import chain
+from typing import Collection, Iterator, Mapping, NamedTuple, Optional
 
 from ..errors import DescriptionError
 
@@ -36,6 +37,14 @@ RESERVED: Mapping[str, str] = {
 }
 
 
+class NamedPosition(NamedTuple):
+    """The position that a node's name contains."""
+
+    rack: Optional[int]
+    """None if the pattern does not contain it."""
+    rank: int
+
+
 def group_name(name: str) -> str:
     """Return a valid group name for a membership: ``nfs_server`` for ``NFS Server``.
 
@@ -45,18 +54,91 @@ def group_name(name: str) -> str:
     return f"_{group}" if group[:1].isdigit() else group
 
 
-def next_rank(in_use: Collection[int], fill_gaps: bool = False) -> int:
-    """Return the rank after the highest one in use; with ``fill_gaps`` the lowest free one."""
-    if not fill_gaps:
-        return max(in_use, default=-1) + 1
-    return next(rank for rank in range(len(in_use) + 1) if rank not in in_use)
+def free_ranks(
+    in_use: Collection[int], *, fill_gaps: bool = False, first_rank: Optional[int] = None
+) -> Iterator[int]:
+    """Yield the free ranks in the order in which they are assigned.
+
+    The rank after the highest one in use is the first; the gaps follow after ``MAX_POSITION``.
+
+    fill_gaps   begin with the lowest free rank
+    first_rank  begin with this rank, and yield no lower one
+    """
+    start = 0 if fill_gaps else max(in_use, default=-1) + 1
+    ranks = chain(range(start, MAX_POSITION + 1), range(start))
+    if first_rank is not None:
+        ranks = chain(range(first_rank, MAX_POSITION + 1))
+    return (rank for rank in ranks if rank not in in_use and rank <= MAX_POSITION)
 
 
 def node_name(pattern: str, appliance: str, rack: int, rank: int) -> str:
     """Return the name that ``pattern`` gives.  Raises DescriptionError as ``check_pattern``."""
     check_pattern(pattern)
     values = {"appliance": appliance, "rack": rack, "rank": rank}
-    return _FIELD.sub(lambda field: str(values[field[1]]).rjust(int(field[2] or 0), "0"), pattern)
+    return _FIELD.sub(lambda field: _pad(values[field[1]], field), pattern)
+
+
+def contains_rack(pattern: str) -> bool:
+    """Whether the names of a pattern differ between racks."""
+    return any(field[1] == "rack" for field in _FIELD.finditer(pattern))
+
+
+def position_in_name(
+    pattern: str, appliance: str, name: str, rack: Optional[int] = None
+) -> Optional[NamedPosition]:
+    """Return the position for which ``pattern`` gives ``name``.
+
+    rack  the rack of the node, if it is known
+
+    Returns None if the name does not fit the pattern, or if several positions give it, as
+    ``c{rack}{rank}`` does with ``c111``.  Raises DescriptionError as ``check_pattern``.
+    """
+    check_pattern(pattern)
+    positions = set()
+    for longest in (False, True):
+        match = re.fullmatch(_name_expression(pattern, appliance, rack, longest=longest), name)
+        if match is None:
+            return None
+        numbers = {field: int(digits) for field, digits in match.groupdict().items()}
+        positions.add(NamedPosition(numbers.get("rack", rack), numbers["rank"]))
+    position = positions.pop()
+    fits = node_name(pattern, appliance, position.rack or 0, position.rank) == name
+    if positions or not fits or max(position.rack or 0, position.rank) > MAX_POSITION:
+        return None
+    return position
+
+
+def _name_expression(pattern: str, appliance: str, rack: Optional[int], *, longest: bool) -> str:
+    """Return the regular expression of the names that a pattern gives.
+
+    longest  the first field takes as many digits as possible, not as few as possible
+    """
+    known = {"appliance": appliance} if rack is None else {"appliance": appliance, "rack": rack}
+    expression = []
+    end = 0
+    seen = set()
+    for field in _FIELD.finditer(pattern):
+        expression.append(re.escape(pattern[end : field.start()]))
+        end = field.end()
+        if field[1] in known:
+            expression.append(re.escape(_pad(known[field[1]], field)))
+        elif field[1] in seen:
+            expression.append("[0-9]+")
+        else:
+            seen.add(field[1])
+            expression.append(f"(?P<{field[1]}>{_digits(int(field[2] or 1), longest=longest)})")
+    return "".join([*expression, re.escape(pattern[end:])])
+
+
+def _digits(width: int, *, longest: bool) -> str:
+    """Return the expression of a number that is padded with zeros to a width."""
+    padded = f"[0-9]{{{max(width, 1)}}}"
+    longer = f"[1-9][0-9]{{{max(width, 1)},9}}"
+    return f"{longer}|{padded}" if longest else f"{padded}|{longer}?"
+
+
+def _pad(value: object, field: re.Match[str]) -> str:
+    return str(value).rjust(int(field[2] or 0), "0")
 
 
 def check_pattern(pattern: str) -> None:

@@ -8,22 +8,48 @@ errors is corrected once and not nine times.
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
-from typing import Optional
+from typing import Iterable, Optional
 
-from ..errors import Conflict, DescriptionError, NotFound
+from ..errors import Conflict, DescriptionError, NotFound, RocksError
 from ..suggestions import suggest
 from .addressing import address_fault, ip_address, mac_address
 from .allocations import Allocation, Allocations
 from .faults import Faults
 from .model import Membership, NewNode
-from .naming import MAX_POSITION, name_fault, next_rank, node_name
+from .naming import (
+    MAX_POSITION,
+    PATTERN_ATTRIBUTE,
+    RESERVED,
+    free_ranks,
+    name_fault,
+    node_name,
+    position_in_name,
+)
 
 NO_ADDRESS = "none"
 MAX_ARCH_LENGTH = 16
 MAX_COMMENT_LENGTH = 1000
 NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories: control characters, surrogates, line and paragraph separators."""
+
+
+def expect(requests: Iterable[NewNode], allocations: Allocations) -> None:
+    """Keep the names and ranks that some nodes request from being allocated to other nodes."""
+    for request in requests:
+        membership = allocations.memberships.get(request.membership)
+        if membership is None:
+            continue  # its allocation reports it
+        name = request.name
+        if request.rank is not None:
+            with contextlib.suppress(RocksError):  # the allocation reports it
+                rack, _rank = _requested_position(request, membership, allocations)
+                allocations.expected_ranks.setdefault((membership.id, rack), set()).add(
+                    request.rank
+                )
+                name = name or _name_at(rack, request.rank, membership, allocations)
+        allocations.expected_names.add(name)
 
 
 def allocate(
@@ -54,15 +80,16 @@ def allocate(
         _check_position(request)
     if membership is None or len(faults.errors) > errors_before:
         return None
-    rank: Optional[int] = None
+    position: Optional[tuple[int, int]] = None
     name = request.name
     with faults.at(where):
-        rank = _allocate_rank(request, membership, allocations, fill_gaps)
-    if rank is None:
+        position = _allocate_position(request, membership, allocations, fill_gaps)
+    if position is None:
         return None
+    rack, rank = position
     if not name:
         with faults.at(where):
-            name = _allocate_name(request.rack, rank, membership, allocations)
+            name = _allocate_name(rack, rank, membership, allocations)
     if not request.ip:
         with faults.at(where):
             ip = _allocate_address(request.network, membership, allocations)
@@ -72,7 +99,7 @@ def allocate(
         mac=mac,
         name=name,
         membership=membership,
-        rack=request.rack,
+        rack=rack,
         rank=rank,
         ip=ip,
         arch=request.arch,
@@ -146,34 +173,89 @@ def _check_texts(request: NewNode) -> None:
 
 
 def _check_position(request: NewNode) -> None:
-    for field, value in (("rack", request.rack), ("rank", request.rank)):
+    for field, value in (
+        ("rack", request.default_rack if request.rack is None else request.rack),
+        ("rank", request.first_rank if request.rank is None else request.rank),
+    ):
         if value is not None and not 0 <= value <= MAX_POSITION:
             raise DescriptionError(f"{field} {value} is out of range", "", f"0 to {MAX_POSITION}")
 
 
-def _allocate_rank(
+def _requested_position(
+    request: NewNode, membership: Membership, allocations: Allocations
+) -> tuple[int, Optional[int]]:
+    """Return the rack, and the rank that the request or its name contains, or None.
+
+    A rank that only the name contains is a wish: None if it is in use.
+    """
+    rack = request.rack
+    rank = request.rank
+    if request.name and (rack is None or rank is None):
+        pattern = allocations.pattern(membership.appliance)
+        position = position_in_name(pattern, membership.appliance, request.name, rack)
+        if position:
+            rack = position.rack if rack is None else rack
+            rank = position.rank if rank is None else rank
+    rack = request.default_rack if rack is None else rack
+    if request.rank is None and (
+        rank in allocations.ranks_in_use(membership.appliance, rack)
+        or rank in allocations.ranks_expected(membership.appliance, rack)
+    ):
+        rank = None
+    return rack, rank
+
+
+def _allocate_position(
     request: NewNode, membership: Membership, allocations: Allocations, fill_gaps: bool
-) -> int:
-    in_use = allocations.ranks.get((membership.id, request.rack), set())
-    if request.rank is None:
-        rank = next_rank(in_use, fill_gaps)
-        if rank > MAX_POSITION:
-            raise Conflict(f"rack {request.rack} is full", "", "fill its gaps, or use another rack")
-        return rank
-    if request.rank in in_use:
+) -> tuple[int, int]:
+    """Return the rack and the rank."""
+    rack, requested_rank = _requested_position(request, membership, allocations)
+    if requested_rank is not None:
+        if requested_rank in allocations.ranks.get((membership.id, rack), ()):
+            raise Conflict(
+                f"rack {rack}, rank {requested_rank} of membership {membership.name!r}"
+                " is already in use",
+                "",
+                "use another rank, or leave it out to get the next free one",
+            )
+        return rack, requested_rank
+    in_use = allocations.ranks_in_use(membership.appliance, rack)
+    expected = allocations.ranks_expected(membership.appliance, rack)
+    unavailable = (allocations.names, allocations.expected_names, RESERVED, allocations.reserved)
+    for rank in free_ranks(in_use, fill_gaps=fill_gaps, first_rank=request.first_rank):
+        name = _name_at(rack, rank, membership, allocations)
+        if rank not in expected and not any(name in names for names in unavailable):
+            return rack, rank
+    if request.first_rank is not None:
         raise Conflict(
-            f"rack {request.rack}, rank {request.rank} of membership {membership.name!r}"
-            " is already in use",
+            f"rack {rack} has no free rank from {request.first_rank} on",
             "",
-            "use another rank",
+            "begin with a lower rank",
         )
-    return request.rank
+    raise Conflict(f"rack {rack} is full", "", "use another rack")
+
+
+def _name_at(rack: int, rank: int, membership: Membership, allocations: Allocations) -> str:
+    pattern = allocations.pattern(membership.appliance)
+    return node_name(pattern, membership.appliance, rack, rank)
 
 
 def _allocate_name(rack: int, rank: int, membership: Membership, allocations: Allocations) -> str:
-    pattern = allocations.pattern(membership.appliance)
-    name = node_name(pattern, membership.appliance, rack, rank)
-    _check_name(name, allocations)
+    name = _name_at(rack, rank, membership, allocations)
+    fault = name_fault(name, allocations.reserved)
+    if fault:
+        raise DescriptionError(
+            f"rack {rack}, rank {rank}: {fault}",
+            "",
+            f"set a name, or change the attribute {PATTERN_ATTRIBUTE} of appliance"
+            f" {membership.appliance!r}",
+        )
+    if name in allocations.names:
+        raise Conflict(
+            f"rack {rack}, rank {rank}: node {name!r} already exists",
+            "",
+            "set a name, use another rank, or leave the rank out to get the next free one",
+        )
     return name
 
 

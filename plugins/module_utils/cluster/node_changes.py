@@ -16,7 +16,7 @@ from .database import Database
 from .faults import Faults
 from .frontend_protection import REPLACED, check_removal
 from .model import NewNode, Node, RowChange
-from .node_allocation import allocate
+from .node_allocation import allocate, expect
 from .node_plans import NodeRequest, existing_name, plan_nodes
 from .nodes import chunks, find_node, list_nodes, placeholders
 
@@ -38,20 +38,24 @@ def add_nodes(
     *,
     fill_gaps: bool = False,
     faults: Sequence[RocksError] = (),
+    expected: Iterable[NewNode] = (),
 ) -> list[Node]:
     """Add nodes, all or none, and return their rows in the order of ``requests``.
 
-    Fields that a request leaves empty are allocated: the next rank of its membership in its rack
-    (with ``fill_gaps`` the lowest free one), the name from the pattern, and the highest free
-    address of its network.
+    Fields that a request leaves empty are allocated: the rank in its name, or else the next one of
+    its appliance in its rack (with ``fill_gaps`` the lowest free one); the name from the pattern;
+    and the highest free address of its network.  A rank whose name is taken is skipped.
 
-    faults  errors that the reader of the input has found; they are reported with those found here
+    faults    errors that the reader of the input has found; they are reported with those found here
+    expected  nodes that will be added later; the names and ranks that they request stay free
 
     Raises one error that lists all errors of all nodes.
     """
     with database.transaction():
         allocations = load_allocations(database)
         collected = Faults(faults)
+        requests = list(requests)
+        expect((*requests, *expected), allocations)
         results = [allocate(request, allocations, collected, fill_gaps) for request in requests]
         collected.raise_all()
         return _write(database, [(None, allocation) for allocation in results if allocation])

@@ -16,8 +16,8 @@ from .database import Database
 from .faults import Faults
 from .frontend_protection import check_change
 from .model import NewNode, Node
-from .naming import node_name
-from .node_allocation import NO_ADDRESS, allocate
+from .naming import contains_rack, node_name
+from .node_allocation import NO_ADDRESS, allocate, expect
 from .nodes import list_nodes
 
 NodeRequest = Mapping[str, Any]
@@ -49,6 +49,15 @@ def plan_nodes(
 ) -> list[NodePlan]:
     """Return a plan for each request; errors go to ``faults``."""
     existing = _find_all_existing(database, requests, allocations, faults)
+    expect(
+        (
+            _apply_changes(before, _changes(request), allocations)
+            if before
+            else NewNode(**_changes(request))
+            for request, before in zip(requests, existing)
+        ),
+        allocations,
+    )
     plans = [
         NodePlan(before, _plan(request, before, allocations, faults, fill_gaps=fill_gaps))
         for request, before in zip(requests, existing)
@@ -106,13 +115,7 @@ def _plan(
     fill_gaps: bool,
 ) -> Optional[Allocation]:
     """Return the row to write; None if nothing changes, or if there are errors."""
-    changes = {
-        field: value
-        for field, value in request.items()
-        if value is not None and field in NewNode._fields
-    }
-    if request.get("new_name"):
-        changes["name"] = request["new_name"]
+    changes = _changes(request)
     if before is None:
         must_exist = "was" in request or request.get("new_name")
         return None if must_exist else allocate(NewNode(**changes), allocations, faults, fill_gaps)
@@ -125,6 +128,18 @@ def _plan(
     if allocation is None:
         allocations.claim(before.name, before.mac, before.ip, allocations.position_of(before))
     return allocation
+
+
+def _changes(request: NodeRequest) -> dict[str, Any]:
+    """Return the fields of ``NewNode`` that are requested."""
+    changes = {
+        field: value
+        for field, value in request.items()
+        if value is not None and field in NewNode._fields
+    }
+    if request.get("new_name"):
+        changes["name"] = request["new_name"]
+    return changes
 
 
 def _check_frontend(plan: NodePlan) -> None:
@@ -148,7 +163,7 @@ def _apply_changes(node: Node, changes: NodeRequest, allocations: Allocations) -
     if changed.mac:
         with contextlib.suppress(RocksError):  # the allocation reports it
             changed = changed._replace(mac=mac_address(changed.mac))
-    if (changed.membership, changed.rack) != (node.membership, node.rack) and "rank" not in changes:
+    if "rank" not in changes and not _keeps_rank(node, changed, allocations):
         changed = changed._replace(rank=None)
     moves = (changed.membership, changed.rack, changed.rank) != (
         node.membership,
@@ -162,6 +177,25 @@ def _apply_changes(node: Node, changes: NodeRequest, allocations: Allocations) -
         if network is None or network.name != changes["network"]:
             changed = changed._replace(ip="", network=changes["network"])
     return changed
+
+
+def _keeps_rank(node: Node, changed: NewNode, allocations: Allocations) -> bool:
+    """Whether a node that is changed can keep its rank.
+
+    The memberships of an appliance count their ranks together; so do the racks if the pattern of
+    names does not contain the rack.
+    """
+    if (changed.membership, changed.rack) == (node.membership, node.rack):
+        return True
+    membership = allocations.memberships.get(changed.membership)
+    if membership is None or changed.rack is None:
+        return False
+    counted_together = membership.appliance == node.appliance and (
+        changed.rack == node.rack or not contains_rack(allocations.pattern(node.appliance))
+    )
+    return counted_together and node.rank not in allocations.ranks.get(
+        (membership.id, changed.rack), ()
+    )
 
 
 def _as_request(node: Node) -> NewNode:

@@ -11,7 +11,7 @@ from ..cluster import node_changes, nodes
 from ..cluster.database import Database
 from ..cluster.frontend_protection import REPLACED, check_removal
 from .dhcp_request import DhcpRequest
-from .insert import BeforeCommit, do_nothing, insert, new_node, used_ranks
+from .insert import BeforeCommit, do_nothing, insert, new_node
 from .known_interfaces import Machine
 from .model import BatchResult, Event, EventKind, Location, Placement
 
@@ -30,10 +30,7 @@ def check_placement(
             check_removal(node, REPLACED, "name another node")
             before_commit([node])
         elif not placement.locations:
-            ranks = used_ranks(database, placement.membership, placement.rack)
-            new = new_node(
-                DhcpRequest(""), Location(), placement, network=placement.network, ranks=ranks
-            )
+            new = new_node(DhcpRequest(""), Location(), placement, network=placement.network)
             before_commit(node_changes.add_nodes(database, [new]))
         # Each machine of a table has its own location, which is checked when it is enrolled.
 

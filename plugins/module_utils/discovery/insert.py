@@ -28,11 +28,6 @@ from .known_interfaces import (
 from .model import BatchResult, Enrolment, KnownMachine, Location, Placement, Refusal
 from .placement_table import location_of
 
-USED_RANKS = (
-    "select nodes.`rank` from nodes join memberships on memberships.id = nodes.membership"
-    " where memberships.name = ? and nodes.rack = ?"
-)
-
 BeforeCommit = Callable[[Sequence[Node]], None]
 
 
@@ -89,32 +84,17 @@ def _known_machine(
     return KnownMachine(request, owner.node, boot_problem(owner, request, all_networks))
 
 
-def used_ranks(database: Database, membership: str, rack: int) -> set[int]:
-    """Return the ranks of a membership's nodes in a rack."""
-    return {rank for (rank,) in database.rows(USED_RANKS, (membership, rack))}
-
-
 def new_node(
-    request: DhcpRequest,
-    location: Location,
-    placement: Placement,
-    *,
-    network: str,
-    ranks: set[int],
+    request: DhcpRequest, location: Location, placement: Placement, *, network: str
 ) -> NewNode:
     """Combine a request, a location and a placement.
 
     network  the network that the address is allocated from; empty: the network of the membership
-    ranks    the ranks in use in the rack
     """
-    rank = location.rank
-    if rank is None and placement.rank is not None:
-        candidates = range(placement.rank, placement.rank + len(ranks) + 1)
-        rank = next(candidate for candidate in candidates if candidate not in ranks)
     return NewNode(
         membership=location.membership or placement.membership,
-        rack=_rack_of(location, placement),
-        rank=rank,
+        rack=location.rack,
+        rank=location.rank,
         name=location.name,
         mac=request.mac,
         ip=location.ip,
@@ -122,6 +102,8 @@ def new_node(
         comment=placement.comment,
         network=network,
         where=": ".join(filter(None, (location.where, request.mac))),
+        default_rack=placement.rack,
+        first_rank=placement.rank,
     )
 
 
@@ -136,7 +118,6 @@ def _plan(
     """Choose a location for each machine, or the reason to refuse it."""
     candidates: list[_Candidate] = []
     refused: list[Refusal] = []
-    ranks_by_rack: dict[tuple[str, int], set[int]] = {}
     for request in unknown:
         try:
             location = _location_for(request, placement)
@@ -144,14 +125,7 @@ def _plan(
         except Refused as error:
             refused.append(Refusal(request, str(error)))
             continue
-        membership = location.membership or placement.membership
-        rack = _rack_of(location, placement)
-        if (membership, rack) not in ranks_by_rack:
-            ranks_by_rack[membership, rack] = used_ranks(database, membership, rack)
-        ranks = ranks_by_rack[membership, rack]
-        node = new_node(request, location, placement, network=network, ranks=ranks)
-        if node.rank is not None:
-            ranks.add(node.rank)
+        node = new_node(request, location, placement, network=network)
         candidates.append(_Candidate(request, node))
     return candidates, refused
 
@@ -175,10 +149,6 @@ def _location_for(request: DhcpRequest, placement: Placement) -> Location:
         port = f" (port {request.switch} {request.port})" if request.port else ""
         raise Refused(f"not in the table{port}")
     return location
-
-
-def _rack_of(location: Location, placement: Placement) -> int:
-    return placement.rack if location.rack is None else location.rack
 
 
 def _network_for(database: Database, request: DhcpRequest, placement: Placement) -> str:
@@ -238,6 +208,11 @@ def _try_enrol(
                     database,
                     [candidate.node for candidate in candidates],
                     fill_gaps=placement.fill_gaps,
+                    expected=[
+                        new_node(DhcpRequest(""), location, placement, network="")
+                        for location in placement.locations.values()
+                        if location.name or location.rank is not None
+                    ],
                 )
             before_commit(added)
             return [

@@ -13,6 +13,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces imp
     list_interfaces,
     put_interface,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     NewNode,
     Node,
@@ -115,6 +116,106 @@ def test_each_membership_and_rack_has_its_own_ranks(table_ii: Database) -> None:
         ("compute-1-1", "10.255.255.248"),
         ("login-0-0", "10.255.255.247"),
     ]
+
+
+def positions(nodes: list[Node]) -> list[tuple[str, int, int]]:
+    return [(node.name, node.rack, node.rank) for node in nodes]
+
+
+def test_a_name_that_fits_the_pattern_gives_rack_and_rank(table_ii: Database) -> None:
+    requests = [NewNode(name=name) for name in ("compute-3-1", "compute-3-2", "compute-0-9")]
+    assert positions(add_nodes(table_ii, requests)) == [
+        ("compute-3-1", 3, 1),
+        ("compute-3-2", 3, 2),
+        ("compute-0-9", 0, 9),
+    ]
+    assert add_nodes(table_ii, [NewNode(rack=3)])[0].name == "compute-3-3"
+
+
+def test_a_requested_position_overrides_the_one_in_the_name(table_ii: Database) -> None:
+    requests = [NewNode(name="compute-3-1", rack=4), NewNode(name="compute-3-2", rank=0)]
+    assert positions(add_nodes(table_ii, requests)) == [
+        ("compute-3-1", 4, 0),
+        ("compute-3-2", 3, 0),
+    ]
+
+
+def test_a_name_whose_rank_is_taken_gets_the_next_rank(table_ii: Database) -> None:
+    requests = [NewNode(name="gate", rank=5), NewNode(name="compute-0-5")]
+    for order in (requests, requests[::-1]):
+        with table_ii.transaction(dry_run=True):
+            ranks = {node.name: node.rank for node in add_nodes(table_ii, order)}
+        assert ranks == {"gate": 5, "compute-0-5": 6 if order == requests else 4}
+
+
+def test_a_rank_whose_name_is_taken_is_skipped(table_ii: Database) -> None:
+    add_nodes(
+        table_ii, [NewNode(name=f"compute-2-{rank + 1}", rack=2, rank=rank) for rank in (0, 1)]
+    )
+    assert positions(add_nodes(table_ii, [NewNode(rack=2), NewNode(rack=2)])) == [
+        ("compute-2-3", 2, 3),
+        ("compute-2-4", 2, 4),
+    ]
+
+
+def test_a_rank_whose_name_is_reserved_is_skipped(table_ii: Database) -> None:
+    put_membership(table_ii, "C1", appliance="compute")
+    set_attribute(table_ii, "name_pattern", "c{rank}", Scope(appliance="compute"))
+    remove_nodes(table_ii, [f"compute-0-{rank}" for rank in range(4)])
+    assert [node.name for node in add_nodes(table_ii, [NewNode(), NewNode()])] == ["c0", "c2"]
+
+
+def test_names_and_ranks_of_later_nodes_of_a_list_are_not_allocated(table_ii: Database) -> None:
+    requests: list[dict[str, Any]] = [
+        *({"mac": f"02:00:00:00:00:0{number}"} for number in range(3)),
+        {"name": "compute-0-4"},
+        {"rank": 6, "mac": "02:00:00:00:00:09"},
+    ]
+    changes = ensure_nodes(table_ii, requests)
+    assert [change.after.rank for change in changes] == [5, 7, 8, 4, 6]
+
+
+def test_the_memberships_of_an_appliance_count_their_ranks_together(table_ii: Database) -> None:
+    put_membership(table_ii, "Testing", appliance="compute")
+    requests = [NewNode(membership="Testing"), NewNode(), NewNode(membership="Testing")]
+    assert positions(add_nodes(table_ii, requests)) == [
+        ("compute-0-4", 0, 4),
+        ("compute-0-5", 0, 5),
+        ("compute-0-6", 0, 6),
+    ]
+
+
+@pytest.mark.parametrize("key", ["name", "mac"])
+def test_a_node_keeps_its_rank_in_another_membership_of_its_appliance(
+    table_ii: Database, key: str
+) -> None:
+    put_membership(table_ii, "Testing", appliance="compute")
+    request = {key: getattr(COMPUTE_0_3, key), "membership": "Testing"}
+    assert positions([ensure_nodes(table_ii, [request])[0].after]) == [("compute-0-3", 0, 3)]
+    assert add_nodes(table_ii, [NewNode()])[0].name == "compute-0-4"
+
+
+def test_a_pattern_without_the_rack_counts_over_all_racks(table_ii: Database) -> None:
+    set_attribute(table_ii, "name_pattern", "c{rank:02}", Scope(appliance="compute"))
+    racks = [NewNode(rack=rack) for rack in (1, 2, 1)]
+    assert positions(add_nodes(table_ii, racks)) == [("c04", 1, 4), ("c05", 2, 5), ("c06", 1, 6)]
+    assert positions([change_node(table_ii, "c05", rack=3)]) == [("c05", 3, 5)]
+    assert positions(add_nodes(table_ii, [NewNode(name="c09", rack=4)])) == [("c09", 4, 9)]
+
+
+def test_after_the_highest_rank_the_gaps_are_filled(table_ii: Database) -> None:
+    add_nodes(table_ii, [NewNode(rank=99999)])
+    remove_nodes(table_ii, ["compute-0-1"])
+    added = add_nodes(table_ii, [NewNode(), NewNode()])
+    assert [node.name for node in added] == ["compute-0-1", "compute-0-4"]
+
+
+def test_a_name_that_the_pattern_cannot_give_is_an_error_that_names_the_attribute(
+    table_ii: Database,
+) -> None:
+    set_attribute(table_ii, "name_pattern", "rack{rank}", Scope(appliance="compute"))
+    with pytest.raises(DescriptionError, match=r"rank 4: 'rack4' is reserved.*name_pattern"):
+        add_nodes(table_ii, [NewNode()])
 
 
 def test_the_rank_of_a_removed_node_is_reused_only_on_request(table_ii: Database) -> None:
@@ -221,6 +322,12 @@ def test_every_field_of_a_new_node_can_be_set(table_ii: Database) -> None:
             id="position-taken",
         ),
         pytest.param(
+            NewNode(membership="External", rack=3, rank=0, name="compute-0-0"),
+            Conflict,
+            "'compute-0-0' already exists",
+            id="name-taken-by-another-appliance",
+        ),
+        pytest.param(
             NewNode(membership="Computer"),
             NotFound,
             "'Computer'; did you mean Compute",
@@ -277,6 +384,12 @@ def test_a_node_that_is_not_valid_is_reported_once_and_changes_nothing(
         add_nodes(table_ii, [NewNode(mac=MAC), new._replace(where="hosts.csv:7")])
     assert str(raised.value).count("hosts.csv:7") == 1
     assert rows(table_ii) == list(TABLE_II)
+
+
+def test_a_rank_whose_name_is_taken_is_an_error_with_the_remedy(table_ii: Database) -> None:
+    add_nodes(table_ii, [NewNode(name="compute-0-7", rank=4)])
+    with pytest.raises(Conflict, match=r"rank 7: node 'compute-0-7' .*leave the rank out"):
+        add_nodes(table_ii, [NewNode(rank=7)])
 
 
 def test_all_errors_of_all_nodes_are_reported_together(table_ii: Database) -> None:
