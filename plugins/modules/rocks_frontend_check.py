@@ -52,7 +52,7 @@ options:
     default: ""
   dhcp:
     description:
-      - Whether another DHCP server on the private side is a fault. The probe takes four seconds and
+      - Fail if another DHCP server answers on the private network. The probe takes four seconds and
         requires root.
     type: bool
     default: true

@@ -12,8 +12,8 @@ author: the npaci.rocks contributors (@npaci)
 description:
   - Orders each node to be installed once with the published generation of its distribution and the
     matching profile, boots its installer, and waits until the node reports that it runs them.
-  - As an action it runs once for all hosts of the pattern, on the frontend; C(ansible compute -m
-    rocks_reinstall).
+  - As an action it runs once for all hosts of the pattern, on the frontend, for example
+    C(ansible compute -m rocks_reinstall).
   - All partitions except root are preserved, unless O(wipe) is set.
   - One node is installed first, as a canary; the others follow in waves. Too many failures stop the
     rollout.
@@ -124,7 +124,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: By node, its final state.
+  description: The final state of each node.
   returned: always
   type: dict
   sample: {"compute-0-0": {"changed": true, "state": "up", "message": ""}}

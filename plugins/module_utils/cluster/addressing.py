@@ -41,9 +41,13 @@ def mac_address(text: str) -> str:
     digits = re.sub("[:-]", "", text.lower())
     mac = ":".join(digits[i : i + 2] for i in range(0, 12, 2))
     if int(digits, 16) == 0:
-        raise DescriptionError(f"the MAC {mac} is all zeros", "", "no machine has it")
+        raise DescriptionError(
+            f"the MAC {mac} is all zeros", "", "use the one that `ip link` prints"
+        )
     if int(digits[:2], 16) & 1:
-        raise DescriptionError(f"the MAC {mac} is a multicast address", "", "no machine has it")
+        raise DescriptionError(
+            f"the MAC {mac} is a multicast address", "", "use the one that `ip link` prints"
+        )
     return mac
 
 
@@ -90,7 +94,9 @@ def subnet(network: Network) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network(f"{network.subnet}/{network.netmask}")
     except ValueError as error:
         raise DescriptionError(
-            f"network {network.name!r}: {error}", "", "the netmask of 10.0.0.0 is 255.0.0.0"
+            f"network {network.name!r}: {error}",
+            "",
+            "use a matching pair, such as 10.0.0.0 and 255.0.0.0",
         ) from None
 
 

@@ -62,4 +62,4 @@ def _not_found(database: Database, missing: Sequence[str]) -> NotFound:
     if len(missing) == 1:
         return NotFound(f"there is no node {missing[0]!r}", "", suggest(missing[0], names))
     listed = ", ".join(map(repr, missing))
-    return NotFound(f"there are no nodes {listed}", "", f"known: {len(names)} names")
+    return NotFound(f"there are no nodes {listed}", "", "list them: rocks_node_info")

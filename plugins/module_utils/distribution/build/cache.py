@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cache of the inputs and the outcome of the last build, by which an unchanged one is recognised.
+"""Inputs and result of the last build, to skip an unchanged one.
 
 If you delete it, the next build takes longer and has the same result.
 """

@@ -30,9 +30,9 @@ _LISTED = re.compile(rb'<package pkgid="([0-9a-f]+)" ')
 _ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<(?:metadata|filelists|otherdata)\s[^>]*>")
 _END = b"</package>"
 # Names of packages become names of files: only these characters are safe.
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^:@=-]*").fullmatch
+_SAFE_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^:@=-]*").fullmatch
 # A package that needs no further check; nearly every package matches.
-_USUAL = re.compile(
+_NEEDS_NO_CHECK = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9._+-]*\0\w+\0\d+\0[A-Za-z0-9._+~^]+\0[A-Za-z0-9._+~^]+"
     r"\0sha256\0[0-9a-f]{64}\0\d+\0(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_][A-Za-z0-9._+~^-]*"
 ).fullmatch
@@ -170,7 +170,7 @@ def check_package(package: Package, where: str) -> Package:
 
     Raises DescriptionError otherwise; ``where`` names the origin of the package.
     """
-    if not _PLAIN(package.file_name):
+    if not _SAFE_FILE_NAME(package.file_name):
         raise DescriptionError(
             f'the package "{package.nevra}" has a name that is not a valid file name', where
         )
@@ -193,4 +193,4 @@ def _package(groups: tuple[bytes, ...], source: str, where: str) -> Package:
     package = Package(
         name, arch, int(epoch), version, release, checksum, kind, int(size), href, source
     )
-    return package if _USUAL(text) else check_package(package, where)
+    return package if _NEEDS_NO_CHECK(text) else check_package(package, where)

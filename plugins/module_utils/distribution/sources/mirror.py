@@ -221,7 +221,9 @@ def _fetch_signature(
             ) from error
         if isinstance(error, NotFound):
             hint = "set repo_gpgcheck to false only if you trust the network path to this server"
-            raise DescriptionError("it has no signature (repomd.xml.asc)", where, hint) from error
+            raise DescriptionError(
+                "repomd.xml has no signature (repomd.xml.asc)", where, hint
+            ) from error
         raise
     return signature
 
@@ -237,7 +239,7 @@ def _missing_error(
             "run again",
         )
     return Unavailable(
-        f"these files differ from its metadata: {_list_failed(failed_files)}",
+        f"these files are missing or differ from repomd.xml: {_list_failed(failed_files)}",
         source.where,
         INCOMPLETE_HINT,
     )
