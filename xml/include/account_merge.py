@@ -126,14 +126,14 @@ def merge(files: Files, bundle: Bundle, previous: Bundle = EMPTY_BUNDLE) -> Merg
     final: Files = {}
     left_out: List[str] = []
     for table, secret_table in SECRETS.items():
-        own, personal = split_accounts(files[table])
-        own_names = set(map(name_of, own))
+        own_lines, personal = split_accounts(files[table])
+        own_names = set(map(name_of, own_lines))
         new = {name: row for name, row in bundle.rows[table].items() if name not in own_names}
         left_out += ["%s %s" % (table, name) for name in bundle.rows[table] if name in own_names]
         removed = (set(map(name_of, personal)) | set(previous.rows[table])) - own_names - set(new)
-        final[table] = join_lines(own, new.values())
+        final[table] = join_lines(own_lines, new.values())
         between[table] = join_lines(
-            own, list(new.values()) + [row for row in personal if name_of(row) in removed]
+            own_lines, list(new.values()) + [row for row in personal if name_of(row) in removed]
         )
         if secret_table in files:
             new_secrets = secret_rows(secret_table, new, bundle)
@@ -156,26 +156,28 @@ def secret_rows(table: str, accounts: Dict[str, str], bundle: Bundle) -> Dict[st
 def merge_secrets(text: str, new: Dict[str, str], removed: Set[str]) -> Tuple[str, str]:
     """Return a secret file with the new rows: with the removed accounts, and without them."""
     lines = [line for line in text.split("\n") if line]
-    own = [line for line in lines if name_of(line) not in removed and name_of(line) not in new]
+    own_lines = [
+        line for line in lines if name_of(line) not in removed and name_of(line) not in new
+    ]
     removed_rows = [line for line in lines if name_of(line) in removed]
     rows = list(new.values())
-    return join_lines(own, rows + removed_rows), join_lines(own, rows)
+    return join_lines(own_lines, rows + removed_rows), join_lines(own_lines, rows)
 
 
 def split_accounts(text: str) -> Tuple[List[str], List[str]]:
     """Split passwd or group into the node's own lines, and those with a personal id."""
-    own: List[str] = []
+    own_lines: List[str] = []
     personal: List[str] = []
     for line in text.split("\n"):
         fields = line.split(":")
         is_personal = len(fields) > ID_FIELD and is_personal_id(fields[ID_FIELD])
-        (personal if is_personal else own).append(line)
-    return [line for line in own if line], personal
+        (personal if is_personal else own_lines).append(line)
+    return [line for line in own_lines if line], personal
 
 
 def name_of(line: str) -> str:
     return line.partition(":")[0]
 
 
-def join_lines(own: Sequence[str], rows: Iterable[str]) -> str:
-    return "".join(line + "\n" for line in list(own) + list(rows))
+def join_lines(lines: Sequence[str], rows: Iterable[str]) -> str:
+    return "".join(line + "\n" for line in list(lines) + list(rows))

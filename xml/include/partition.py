@@ -255,7 +255,7 @@ def _read_disk(device: Device, run: Run) -> Disk:
         fstype=signatures.get("TYPE", ""),
         mounted=sorted(_mount_points(device)),
         parts=tuple(sorted(parts, key=lambda part: _natural_order(part.name))),
-        stacked=tuple(sorted(_stacked(children))),
+        stacked=tuple(sorted(_stacked_names(children))),
     )
 
 
@@ -303,12 +303,12 @@ def _mount_points(device: Device) -> Iterator[str]:
         yield from _mount_points(child)
 
 
-def _stacked(children: List[Device]) -> Iterator[str]:
+def _stacked_names(children: List[Device]) -> Iterator[str]:
     """Yield the names of volumes and arrays on partitions."""
     for child in children:
         if child["type"] != "part":
             yield child["name"]
-        yield from _stacked(child.get("children") or [])
+        yield from _stacked_names(child.get("children") or [])
 
 
 def _natural_order(name: str) -> List[Union[int, str]]:

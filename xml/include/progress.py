@@ -206,23 +206,24 @@ def progress_event(phase: str, line: str, counts: Mapping[str, Optional[str]]) -
     return event
 
 
-def new_lines(path: str, position: int, rest: str) -> Tuple[List[str], int, str]:
-    """Read what was added to the screen's file after ``position``; ``rest`` is an incomplete line.
+def new_lines(path: str, position: int, remainder: str) -> Tuple[List[str], int, str]:
+    """Read what was added to the screen's file after ``position``.
 
-    Returns the complete lines, the new position, and the incomplete last line. If more than
-    SCREEN_BYTES were added, only the end is read, because only the newest progress matters.
+    ``remainder`` is the incomplete last line of the previous call. Returns the complete lines, the
+    new position, and the new incomplete line. If more than SCREEN_BYTES were added, only the end is
+    read, because only the newest progress matters.
     """
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             if size - position > SCREEN_BYTES:
                 position = size - SCREEN_BYTES
-                rest = ""
+                remainder = ""
             file.seek(position)
             data = file.read(SCREEN_BYTES)
     except OSError:
-        return [], position, rest
-    text = rest + CONTROL.sub("", data.decode("utf-8", "replace").replace("\r", "\n"))
+        return [], position, remainder
+    text = remainder + CONTROL.sub("", data.decode("utf-8", "replace").replace("\r", "\n"))
     lines = text.split("\n")
     return lines[:-1], position + len(data), lines[-1][-SCREEN_BYTES:]
 
@@ -271,12 +272,12 @@ class Pace:
             return True
         return event["phase"] != self.phase and self.wait == self.interval
 
-    def accepted(self, event: Event, now: float) -> None:
+    def record_answer(self, event: Event, now: float) -> None:
         self.wait = self.interval
         self.phase = event["phase"]
         self.due = now + self.interval
 
-    def not_accepted(self, now: float, retry_after: float = 0.0) -> None:
+    def record_failure(self, now: float, retry_after: float = 0.0) -> None:
         self.wait = min(SLOWEST_SECONDS, self.wait * 2)
         self.due = now + max(self.wait, retry_after)
 
@@ -287,11 +288,11 @@ def watch(frontend: Frontend, screen: str, interval: float, logs: List[str]) -> 
     connection = Connection(frontend, WATCH_TIMEOUT)
     pace = Pace(interval)
     position = 0
-    rest = ""
+    remainder = ""
     current: Optional[Event] = None
     sent: Optional[Event] = None
     while True:
-        lines, position, rest = new_lines(screen, position, rest)
+        lines, position, remainder = new_lines(screen, position, remainder)
         for text in lines:
             current = recognise(text) or current
         ended = current is not None and current["phase"] in LAST_PHASES
@@ -313,12 +314,12 @@ def send(connection: Connection, event: Event, pace: Pace) -> int:
         answer = connection.post("/rocks/events", dict(event, order=connection.frontend.order))
     except NoAnswer as error:
         print("no answer: %s" % error, file=sys.stderr)
-        pace.not_accepted(time.monotonic())
+        pace.record_failure(time.monotonic())
         return 0
     if 200 <= answer.status < 300:
-        pace.accepted(event, time.monotonic())
+        pace.record_answer(event, time.monotonic())
     else:
-        pace.not_accepted(time.monotonic(), answer.retry_after)
+        pace.record_failure(time.monotonic(), answer.retry_after)
     return answer.status
 
 

@@ -26,7 +26,7 @@ SECONDS = 20
 
 
 class Session:
-    """A tmux server of the test's own, which shows a shell as the installer's second window does."""
+    """A tmux server that shows a shell, like the installer's second window."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.socket = f"rocks-{uuid.uuid4().hex[:8]}"
@@ -47,13 +47,13 @@ class Session:
         }
 
     def start(self, command: str = "echo READY; exec sh") -> None:
-        """Start the session, also while the server of the one before still ends."""
+        """Start the session, even while the previous server is still ending."""
 
-        def started() -> bool:
+        def is_started() -> bool:
             self.tmux("new-session", "-d", "-s", "anaconda", "-x", "100", "-y", "30", command)
             return "anaconda" in self.tmux("list-sessions")
 
-        until(started, SECONDS, "the session to start")
+        until(is_started, SECONDS, "the session to start")
 
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "anaconda")
@@ -61,16 +61,16 @@ class Session:
 
 @pytest.fixture
 def session(tmp_path: pathlib.Path) -> Iterator[Session]:
-    """A tmux session named as anaconda's."""
-    one = Session(tmp_path)
-    one.start()
-    yield one
-    one.tmux("kill-server")
+    """Yield a tmux session with anaconda's name."""
+    session = Session(tmp_path)
+    session.start()
+    yield session
+    session.tmux("kill-server")
 
 
 @pytest.fixture
 def console(session: Session, tmp_path: pathlib.Path) -> Iterator[tuple[int, Daemon]]:
-    """The console of the session, listening: its port and its process."""
+    """Yield the port and the process of a console of the session."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = int(free.getsockname()[1])
@@ -94,7 +94,7 @@ def console(session: Session, tmp_path: pathlib.Path) -> Iterator[tuple[int, Dae
 
 @pytest.fixture
 def port(console: tuple[int, Daemon]) -> int:
-    """Where the console listens."""
+    """Return the console's port."""
     return console[0]
 
 
@@ -104,7 +104,7 @@ def listens(number: int) -> bool:
 
 
 class Watcher:
-    """A raw connection, and everything that it was shown."""
+    """A raw connection, and everything that it received."""
 
     def __init__(self, number: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", number))
@@ -126,7 +126,7 @@ class Watcher:
 
 @pytest.fixture
 def watch(port: int) -> Iterator[Callable[[], Watcher]]:
-    """Connect a watcher; all are closed at the end."""
+    """Return a function that connects a client; all are closed at the end."""
     made: list[Watcher] = []
 
     def connect() -> Watcher:
@@ -134,11 +134,11 @@ def watch(port: int) -> Iterator[Callable[[], Watcher]]:
         return made[-1]
 
     yield connect
-    for one in made:
-        one.socket.close()
+    for watcher in made:
+        watcher.socket.close()
 
 
-def test_a_watcher_sees_what_happens_without_saying_a_word(
+def test_a_client_sees_the_screen_without_typing(
     session: Session, watch: Callable[[], Watcher]
 ) -> None:
     watcher = watch()
@@ -147,7 +147,7 @@ def test_a_watcher_sees_what_happens_without_saying_a_word(
     watcher.sees("Installing glibc.x86_64 (12/345)")
 
 
-def test_a_watcher_cannot_type(
+def test_a_client_without_the_key_cannot_type(
     session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path
 ) -> None:
     watcher = watch()
@@ -159,7 +159,7 @@ def test_a_watcher_cannot_type(
     assert not (tmp_path / "written").exists()
 
 
-def test_who_has_the_key_drives(
+def test_a_client_with_the_key_can_type(
     session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path
 ) -> None:
     driver = watch()
@@ -187,19 +187,19 @@ def test_three_wrong_keys_end_the_connection(watch: Callable[[], Watcher]) -> No
     until(lambda: not (guesser.read() and guesser.open), SECONDS, "the connection to end")
 
 
-def test_several_watch_and_one_that_leaves_disturbs_none(
+def test_a_client_that_disconnects_does_not_disturb_the_others(
     session: Session, watch: Callable[[], Watcher]
 ) -> None:
     watchers = [watch() for _ in range(4)]
-    for one in watchers:
-        one.sees("READY")
+    for watcher in watchers:
+        watcher.sees("READY")
     watchers[0].socket.close()
     session.tmux("send-keys", "-t", "anaconda", "echo still-here", "Enter")
-    for one in watchers[1:]:
-        one.sees("still-here")
+    for watcher in watchers[1:]:
+        watcher.sees("still-here")
 
 
-def test_a_watcher_with_a_small_window_does_not_shrink_the_screen(
+def test_a_client_with_a_small_window_does_not_shrink_the_screen(
     session: Session, watch: Callable[[], Watcher], tmp_path: pathlib.Path
 ) -> None:
     screen = Session(tmp_path)  # the machine's own, on which the installer shows the session
@@ -212,7 +212,7 @@ def test_a_watcher_with_a_small_window_does_not_shrink_the_screen(
     screen.tmux("kill-server")
 
 
-def test_the_session_may_come_after_the_watcher_and_go_and_come_again(
+def test_a_client_survives_the_start_and_the_end_of_sessions(
     session: Session, watch: Callable[[], Watcher]
 ) -> None:
     session.tmux("kill-server")
@@ -225,7 +225,7 @@ def test_the_session_may_come_after_the_watcher_and_go_and_come_again(
         session.tmux("kill-server")
 
 
-def test_hostile_bytes_end_nobody_elses_view(
+def test_hostile_bytes_do_not_disconnect_other_clients(
     session: Session, watch: Callable[[], Watcher]
 ) -> None:
     watcher = watch()
@@ -257,7 +257,7 @@ def test_a_real_telnet_client_negotiates_its_window(
         outer.tmux("kill-server")
 
 
-def test_a_console_costs_next_to_nothing(
+def test_a_console_uses_little_processor_time(
     console: tuple[int, Daemon], session: Session, watch: Callable[[], Watcher]
 ) -> None:
     watch().sees("READY")

@@ -25,7 +25,7 @@ PORTS = {
     "compute-0-0": 28000,
     "compute-0-1": 28001,
     "compute-0-2": 28002,
-}  # the last one does not install
+}  # the last node is not being installed
 
 
 def tmux(socket: str, *words: str) -> str:
@@ -35,7 +35,7 @@ def tmux(socket: str, *words: str) -> str:
 
 @pytest.fixture
 def sockets() -> Iterator[list[str]]:
-    """Names of three tmux servers: two installers', and the administrator's."""
+    """Yield the names of three tmux servers: two installers', and the administrator's."""
     names = [f"rocks-{uuid.uuid4().hex[:8]}" for _ in range(3)]
     yield names
     for name in names:
@@ -53,7 +53,7 @@ def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(
     (tmp_path / "hosts.yml").write_text(
         "rack_0: {hosts: {" + ", ".join(inventory.values()) + "}}\n"
     )
-    (one, two) = (
+    (first, second) = (
         daemon(
             [
                 oldest_python(),
@@ -82,9 +82,9 @@ def test_every_node_of_a_rack_has_a_pane_with_its_installers_screen(
             "20",
             f"echo INSTALLING-{number}; exec sh",
         )
-    with one, two:
+    with first, second:
         words = ("-i", str(tmp_path / "hosts.yml"), "-e", "nodes=rack_0", "-e", f"socket={mine}")
-        for _twice in range(2):  # a second run begins anew
+        for _twice in range(2):  # a second run replaces the first session
             ended = command("ansible-playbook", "playbooks/console.yml", *words)
             assert ended.returncode == 0, ended.stdout + ended.stderr
         assert f"tmux -L {mine} attach" in ended.stdout

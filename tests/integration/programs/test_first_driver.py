@@ -1,12 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A driver at a node's first boot (paper, 3.1), under a real systemd: built before the scheduler's
-daemon, or reported.
+"""A driver at a node's first boot (paper, 3.1), under a real systemd.
 
-The node is a container with this machine's programs, compiler and kernel headers, whose scripts are
-those of the node
-file.  A container loads no module: modprobe is played, and says whether the module was there for
-       this kernel.
+The node is a container with this machine's programs, compiler and kernel headers, and runs the
+scripts of the node file. A container cannot load a module: a stand-in for modprobe checks that the
+module exists for this kernel.
 """
 
 from __future__ import annotations
@@ -56,19 +54,19 @@ http.server.HTTPServer(("127.0.0.1", 80), Frontend).serve_forever()
 
 @dataclass(frozen=True)
 class Node:
-    """A booted node; ``frontend`` prints what the node tells it."""
+    """A booted node; ``frontend`` prints the node's reports."""
 
     leader: str
     frontend: Daemon
 
     def run(self, script: str) -> str:
-        """What a script prints; CommandError when it fails."""
+        """Return the output of a script. Raises CommandError."""
         return process.run(
             _inside(self.leader, "bash", "-s"), stdin=f"set -e\n{script}", timeout=SECONDS
         ).stdout
 
     def start(self) -> str:
-        """Start what a boot would start; the states of driver, slurmd and report."""
+        """Start the units of a boot, and return the states of driver, slurmd and report."""
         self.run("systemctl start --no-block slurmd rocks-up; systemctl start rocks-driver || true")
         self.run(
             "while systemctl list-jobs --no-legend | grep -q 'slurmd\\|rocks-'; do sleep 0.1; done"
@@ -80,9 +78,10 @@ class Node:
         )
 
     def stop(self) -> None:
-        """As far as a shutdown goes."""
+        """Stop the units, as at a shutdown."""
         self.run(
-            "systemctl stop slurmd rocks-up rocks-driver; systemctl reset-failed; rm -f /run/loaded /run/reported"
+            "systemctl stop slurmd rocks-up rocks-driver; systemctl reset-failed;"
+            " rm -f /run/loaded /run/reported"
         )
 
 
@@ -102,7 +101,7 @@ def _inside(leader: str, *argv: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[pathlib.Path]:
-    """A short path, without a link in it."""
+    """Yield a short path without symbolic links."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="rocks-driver-"))
     path.chmod(0o755)
     yield path
@@ -110,8 +109,8 @@ def folder() -> Iterator[pathlib.Path]:
 
 
 @pytest.fixture(scope="module")
-def booted(folder: pathlib.Path) -> Iterator[Node]:
-    """A node after its installation, on which the node file's scripts have run."""
+def booted_node(folder: pathlib.Path) -> Iterator[Node]:
+    """Yield a node on which the node file's scripts have run."""
     root = scratch.make(folder / "image/root")
     shutil.copy("/etc/os-release", root / "etc/os-release")
     (root / "etc/machine-id").write_text("0" * 31 + "1\n")
@@ -133,7 +132,7 @@ def booted(folder: pathlib.Path) -> Iterator[Node]:
 
 
 def _install(node: Node) -> None:
-    """What packages, other node files and this one put there."""
+    """Install what packages, other node files and this node file install."""
     _write(node, "/usr/local/sbin/modprobe", MODPROBE)
     _write(node, "/usr/libexec/rocks/progress.py", (ROOT / "xml/include/progress.py").read_text())
     _write(node, "/etc/systemd/system/slurmd.service", SLURMD)
@@ -143,17 +142,17 @@ def _install(node: Node) -> None:
     headers = max(pathlib.Path("/lib/modules").glob("*-cloud-amd64/build")).resolve()
     node.run(f"mkdir -p /lib/modules/$(uname -r); ln -s {headers} /lib/modules/$(uname -r)/build")
     _give(node, MODULE)
-    given = kickstart(
+    text = kickstart(
         "compute",
         "rhel9",
         **{**SITES["driver of its own"], "driver_source": "file:///etc/myri.tar"},
     )
-    for script in scripts(given, "rhel9"):
+    for script in scripts(text, "rhel9"):
         if script.node.startswith("driver"):
             node.run(script.text)
-        for path, text in written_files(script.text):
+        for path, content in written_files(script.text):
             if path in WRAPPERS:
-                _write(node, path, text)
+                _write(node, path, content)
     node.run("systemctl daemon-reload")
 
 
@@ -165,19 +164,19 @@ def _write(node: Node, path: str, text: str) -> None:
 
 
 def _give(node: Node, text: str) -> None:
-    """The sources at the URL that the node has them from, and where it has put them."""
+    """Write the driver's sources to their URL, and to their path on the node."""
     for path in ("etc/myri.tar", "usr/src/rocks/driver.tar"):
         pack(pathlib.Path(f"/proc/{node.leader}/root", path), "myri", text)
 
 
 @pytest.fixture
-def node(booted: Node) -> Iterator[Node]:
-    """The node, switched off."""
-    booted.stop()
-    booted.run("rm -rf /lib/modules/$(uname -r)/extra /etc/refused; depmod $(uname -r)")
-    _give(booted, MODULE)
-    booted.frontend.log.write_text("")
-    yield booted
+def node(booted_node: Node) -> Iterator[Node]:
+    """Yield the node before its boot."""
+    booted_node.stop()
+    booted_node.run("rm -rf /lib/modules/$(uname -r)/extra /etc/refused; depmod $(uname -r)")
+    _give(booted_node, MODULE)
+    booted_node.frontend.log.write_text("")
+    yield booted_node
 
 
 def test_the_driver_is_built_and_loaded_before_slurmd_and_the_report(node: Node) -> None:
@@ -188,7 +187,7 @@ def test_the_driver_is_built_and_loaded_before_slurmd_and_the_report(node: Node)
     assert node.frontend.output() == ""
 
 
-def test_the_next_boot_loads_it_and_builds_nothing(node: Node) -> None:
+def test_the_next_boot_loads_the_driver_without_a_build(node: Node) -> None:
     node.start()
     built = node.run("stat -c %y /lib/modules/$(uname -r)/extra/myri/myri.ko")
     node.stop()
@@ -196,19 +195,19 @@ def test_the_next_boot_loads_it_and_builds_nothing(node: Node) -> None:
     assert node.run("stat -c %y /lib/modules/$(uname -r)/extra/myri/myri.ko") == built
 
 
-def test_a_build_that_fails_is_told_with_its_reason_and_the_node_gets_no_jobs(node: Node) -> None:
+def test_a_failed_build_is_reported_with_its_reason_and_the_node_gets_no_jobs(node: Node) -> None:
     _give(node, MODULE + "no C at all\n")
     assert node.start() == "failed inactive inactive"
     until(lambda: node.frontend.output().count("\n") == 1, SECONDS, "the report")
-    told = json.loads(node.frontend.output())
-    assert (told["phase"], told["order"]) == ("failed", "an-order")
-    assert told["message"].startswith("cannot build driver myri 1 for kernel ")
-    assert "myri.c" in told["log"] and "error" in told["log"]
+    report = json.loads(node.frontend.output())
+    assert (report["phase"], report["order"]) == ("failed", "an-order")
+    assert report["message"].startswith("cannot build driver myri 1 for kernel ")
+    assert "myri.c" in report["log"] and "error" in report["log"]
     with contextlib.suppress(FileNotFoundError):
         assert not pathlib.Path(f"/proc/{node.leader}/root/run/reported").stat()
 
 
-def test_a_driver_that_the_kernel_refuses_keeps_the_node_out_at_every_boot(node: Node) -> None:
+def test_a_driver_that_the_kernel_rejects_stops_slurmd_at_every_boot(node: Node) -> None:
     node.run("touch /etc/refused")
     assert node.start() == "failed inactive inactive"
     node.stop()

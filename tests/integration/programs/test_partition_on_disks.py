@@ -1,12 +1,11 @@
 """The partition program on real block devices: real tables, real file systems, real signatures.
 
-The disks are loop devices.  An answer is carried out by sfdisk and mkfs as the installer would, so
-that a reinstallation is asked of what a first installation left.  Arrays are superblocks on a disk:
-they need no kernel.
+The disks are loop devices. sfdisk and mkfs carry out the commands of a first installation, and the
+tests of reinstallations start from the result. Members of arrays are superblocks on a disk, which
+need no kernel support.
 
-Loop devices are called as NVMe drives are (loop0p1).  Where another naming is the subject, a
-program in the place of lsblk says another name and transport for each device; everything else, all
-that is read from the disks too, is real.
+Loop devices have partition names like NVMe drives (loop0p1). Tests of other names replace lsblk by
+a program that prints another name and transport for each device, and everything else unchanged.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ MAKE = {
     "efi": ["mkfs.vfat", "-n"],
 }
 DISK_MIB = 1100
-# partx tells the kernel; sfdisk would wait for it in vain.
-QUICKLY = ("--quiet", "--no-reread", "--no-tell-kernel")
+# partx notifies the kernel; sfdisk would wait without effect.
+SFDISK_OPTIONS = ("--quiet", "--no-reread", "--no-tell-kernel")
 
 
 def sh(*argv: str, stdin: str = "") -> str:
-    """A program that must succeed: what it prints."""
+    """Run a program that must succeed, and return its output."""
     return subprocess.run(
         argv, input=stdin, capture_output=True, text=True, check=True, timeout=60
     ).stdout
@@ -58,7 +57,7 @@ def sh(*argv: str, stdin: str = "") -> str:
 
 @contextlib.contextmanager
 def loop(mib: int = DISK_MIB) -> Iterator[str]:
-    """A blank disk; its device.  It lies in memory, where flushing costs nothing."""
+    """Yield the device of a blank disk, which is in memory, where flushing is free."""
     image = os.memfd_create("disk")
     os.truncate(image, mib << 20)
     try:
@@ -74,21 +73,21 @@ def loop(mib: int = DISK_MIB) -> Iterator[str]:
 
 @pytest.fixture
 def disk() -> Iterator[str]:
-    """One blank disk."""
+    """Yield a blank disk."""
     with loop() as device:
         yield device
 
 
 @pytest.fixture
 def other() -> Iterator[str]:
-    """A second blank disk."""
+    """Yield a second blank disk."""
     with loop() as device:
         yield device
 
 
-# How a kernel calls the disks of a machine: the names in order, what stands before a partition's
-# number, transport.
 class Naming(NamedTuple):
+    """A kernel's names of disks, the text before a partition's number, and the transport."""
+
     disks: tuple[str, ...]
     infix: str
     transport: str
@@ -104,20 +103,19 @@ TABLES = pytest.mark.parametrize("table", ["gpt", "msdos"])
 
 LSBLK = """#!{python}
 import json, subprocess, sys
-said = json.loads(subprocess.run([{lsblk!r}, *sys.argv[1:]], stdout=subprocess.PIPE, check=True).stdout)
-for one in said["blockdevices"]:
-    disk, infix = {names!r}[one["name"]], {infix!r}
-    for child in one.get("children", []):
-        child["name"] = child["name"].replace(one["name"] + "p", disk + infix)
-    one.update(name=disk, tran={transport!r})
-print(json.dumps(said))
+argv = [{lsblk!r}, *sys.argv[1:]]
+result = json.loads(subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout)
+for device in result["blockdevices"]:
+    name = {names!r}[device["name"]]
+    for child in device.get("children", []):
+        child["name"] = child["name"].replace(device["name"] + "p", name + {infix!r})
+    device.update(name=name, tran={transport!r})
+print(json.dumps(result))
 """
 
 
-def called(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dict[str, str]:
-    """An environment in which these devices, in this order, have the names that a kernel would give
-    them.
-    """
+def environment(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dict[str, str]:
+    """Return an environment in which lsblk prints a kernel's names for these devices, in order."""
     names = {name(device): disk for device, disk in zip(devices, naming.disks)}
     real = shutil.which("lsblk")
     program = folder / "bin" / "lsblk"
@@ -132,7 +130,7 @@ def called(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dict[str
 def decide(
     folder: pathlib.Path, disks: list[str], *options: str, naming: Optional[Naming] = None
 ) -> tuple[str, list[str]]:
-    """``first``, ``reuse``, ``wipe`` or the refusal, and the commands."""
+    """Return ``first``, ``reuse``, ``wipe`` or the refusal, and the commands."""
     (folder / "layout").write_text(LAYOUT)
     output = folder / "partition.ks"
     output.unlink(missing_ok=True)
@@ -149,10 +147,12 @@ def decide(
         argv += ["--device", device]
     for device in disks:
         sh("blockdev", "--flushbufs", device)
-    before = {device: written(device) for device in disks}
-    env = {**os.environ, **(called(folder, naming, disks) if naming else {})}
+    before = {device: sectors_written(device) for device in disks}
+    env = {**os.environ, **(environment(folder, naming, disks) if naming else {})}
     ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=env)
-    assert {device: written(device) for device in disks} == before, "the program wrote to a disk"
+    assert {device: sectors_written(device) for device in disks} == before, (
+        "the program wrote to a disk"
+    )
     if ended.returncode:
         assert not output.exists()
         return ended.stderr, []
@@ -161,24 +161,25 @@ def decide(
     return ended.stdout.strip(), commands
 
 
-def written(device: str) -> int:
-    """How many sectors were ever written to the disk (Documentation/block/stat.rst, field 7)."""
+def sectors_written(device: str) -> int:
+    """Return the number of written sectors (Documentation/block/stat.rst, field 7)."""
     return int(pathlib.Path(f"/sys/block/{name(device)}/stat").read_text().split()[6])
 
 
 def carry_out(commands: list[str], device: str, table: str = "gpt") -> None:
-    """Partition and format a blank disk as the commands of a first installation say."""
-    wanted = [line.split() for line in commands if line.startswith("part ")]
-    rows, makes = [f"label: {'gpt' if table == 'gpt' else 'dos'}"], []
-    for words in wanted:
+    """Partition and format a blank disk with the commands of a first installation."""
+    parts = [line.split() for line in commands if line.startswith("part ")]
+    rows = [f"label: {'gpt' if table == 'gpt' else 'dos'}"]
+    file_systems = []
+    for words in parts:
         option = dict(re.findall(r"--(\w+)=(\S+)", " ".join(words)))
         size = "" if "--grow" in words else f"size={option['size']}MiB,"
         kind = TYPES.get(words[1], "linux") if table == "gpt" else "83"
         rows.append(f"{size} type={kind}")
-        makes.append((option["fstype"], option.get("label", "EFI")))
-    sh("sfdisk", *QUICKLY, "--wipe", "always", device, stdin="\n".join(rows) + "\n")
+        file_systems.append((option["fstype"], option.get("label", "EFI")))
+    sh("sfdisk", *SFDISK_OPTIONS, "--wipe", "always", device, stdin="\n".join(rows) + "\n")
     sh("partx", "--add", device)
-    for number, (fstype, label) in enumerate(makes, 1):
+    for number, (fstype, label) in enumerate(file_systems, 1):
         if fstype in MAKE:
             sh(*MAKE[fstype], label, f"{device}p{number}")
 
@@ -188,7 +189,7 @@ def name(device: str) -> str:
 
 
 @pytest.mark.parametrize("firmware", ["bios", "efi"])
-def test_what_a_first_installation_makes_a_reinstallation_keeps(
+def test_a_reinstallation_keeps_the_partitions_of_a_first_installation(
     tmp_path: pathlib.Path, disk: str, firmware: str
 ) -> None:
     mode, commands = decide(tmp_path, [disk], "--firmware", firmware)
@@ -214,7 +215,7 @@ def test_what_a_first_installation_makes_a_reinstallation_keeps(
     )
 
 
-def test_a_master_boot_record_is_kept_too(tmp_path: pathlib.Path, disk: str) -> None:
+def test_a_reinstallation_keeps_a_master_boot_record(tmp_path: pathlib.Path, disk: str) -> None:
     _mode, commands = decide(tmp_path, [disk], "--table", "msdos")
     carry_out(commands, disk, "msdos")
     mode, again = decide(tmp_path, [disk], "--table", "msdos")
@@ -222,7 +223,7 @@ def test_a_master_boot_record_is_kept_too(tmp_path: pathlib.Path, disk: str) -> 
     assert f"part /state/partition1 --onpart={name(disk)}p3 --noformat" in again
 
 
-def test_a_data_disk_beside_ours_is_never_named(
+def test_a_data_disk_is_never_part_of_the_commands(
     tmp_path: pathlib.Path, disk: str, other: str
 ) -> None:
     sh("mkfs.xfs", "-q", "-L", "science", other)
@@ -236,30 +237,30 @@ def test_a_data_disk_beside_ours_is_never_named(
 
 @pytest.fixture
 def ours(tmp_path: pathlib.Path, disk: str) -> str:
-    """A disk as our first installation left it."""
+    """Return a disk after our first installation."""
     carry_out(decide(tmp_path, [disk])[1], disk)
     return disk
 
 
-def test_a_lost_root_label_is_a_refusal(tmp_path: pathlib.Path, ours: str) -> None:
+def test_a_missing_root_label_is_refused(tmp_path: pathlib.Path, ours: str) -> None:
     sh("xfs_admin", "-L", "--", f"{ours}p2")
     assert "RK_STATE1 on" in decide(tmp_path, [ours])[0]
 
 
-def test_a_state_partition_that_was_made_anew_is_a_refusal(
+def test_a_state_partition_with_a_different_file_system_is_refused(
     tmp_path: pathlib.Path, ours: str
 ) -> None:
     sh("mkfs.xfs", "-q", "-f", "-L", "RK_STATE1", f"{ours}p4")
     assert "contains xfs, but the layout requires ext4" in decide(tmp_path, [ours])[0]
 
 
-def test_a_label_on_two_disks_is_a_refusal(tmp_path: pathlib.Path, ours: str, other: str) -> None:
+def test_a_label_on_two_disks_is_refused(tmp_path: pathlib.Path, ours: str, other: str) -> None:
     sh("dd", f"if={ours}", f"of={other}", "bs=4M", "conv=sparse,nocreat", "status=none")
     sh("partx", "--add", other)
     assert "RK_ROOT (/) is on" in decide(tmp_path, [ours, other])[0]
 
 
-def test_contradicting_signatures_are_a_refusal(tmp_path: pathlib.Path, disk: str) -> None:
+def test_contradictory_signatures_are_refused(tmp_path: pathlib.Path, disk: str) -> None:
     sh("mkfs.ext4", "-q", "-F", disk)
     with open(disk, "r+b") as file:  # XFS begins at 0, ext4 at 1024: both are whole
         header = tmp_path / "xfs"
@@ -274,15 +275,13 @@ def test_contradicting_signatures_are_a_refusal(tmp_path: pathlib.Path, disk: st
 def test_a_disk_without_udev_data_does_not_look_blank(
     tmp_path: pathlib.Path, ours: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The regression: lsblk asks udev for labels, and there is no udev here at all.
+    # A regression: lsblk reads labels from udev, which does not run here.
     empty = sh("lsblk", "--noheadings", "--output", "LABEL,FSTYPE", ours).split()
     assert decide(tmp_path, [ours])[0] == "reuse", f"lsblk itself says {empty}"
 
 
 def superblock(array: str) -> bytes:
-    """An md superblock, version 1.2: what blkid and the kernel know an array's member by (md.4,
-    mdp_superblock_1).
-    """
+    """Return an md superblock of version 1.2, which marks a member of an array (md.4)."""
     block = bytearray(256)
     struct.pack_into("<IIII", block, 0, 0xA92B4EFC, 1, 0, 0)
     block[16:32] = bytes(range(16))
@@ -303,12 +302,12 @@ def put(device: str, data: bytes, offset: int) -> None:
         file.write(data)
 
 
-def test_members_of_a_strange_array_are_left_alone(tmp_path: pathlib.Path, disk: str) -> None:
+def test_members_of_a_foreign_array_are_not_used(tmp_path: pathlib.Path, disk: str) -> None:
     put(disk, superblock("server:0"), 4096)
     assert "contains linux_raid_member" in decide(tmp_path, [disk])[0]
 
 
-def test_our_own_mirror_is_used_again(tmp_path: pathlib.Path, disk: str, other: str) -> None:
+def test_our_own_mirror_is_reused(tmp_path: pathlib.Path, disk: str, other: str) -> None:
     for device in (disk, other):
         rows = [
             "label: gpt",
@@ -317,7 +316,7 @@ def test_our_own_mirror_is_used_again(tmp_path: pathlib.Path, disk: str, other: 
             "size=40MiB",
             "",
         ]
-        sh("sfdisk", *QUICKLY, device, stdin="\n".join(rows[:4]) + "\n,\n")
+        sh("sfdisk", *SFDISK_OPTIONS, device, stdin="\n".join(rows[:4]) + "\n,\n")
         sh("partx", "--add", device)
         for number, label in enumerate(("rk_root", "rk_swap", "rk_state1"), 2):
             put(f"{device}p{number}", superblock(f"compute-0-0:{label}"), 4096)
@@ -327,7 +326,7 @@ def test_our_own_mirror_is_used_again(tmp_path: pathlib.Path, disk: str, other: 
     assert "raid /state/partition1 --device=rk_state1 --useexisting --noformat" in commands
 
 
-def test_a_volume_group_is_left_alone(tmp_path: pathlib.Path, disk: str) -> None:
+def test_a_volume_group_is_not_used(tmp_path: pathlib.Path, disk: str) -> None:
     sh(
         "pvcreate",
         "--quiet",
@@ -339,12 +338,14 @@ def test_a_volume_group_is_left_alone(tmp_path: pathlib.Path, disk: str) -> None
     assert "contains LVM2_member" in decide(tmp_path, [disk])[0]
 
 
-def test_a_disk_that_is_too_small_is_named(tmp_path: pathlib.Path) -> None:
+def test_a_small_disk_is_refused_with_its_size(tmp_path: pathlib.Path) -> None:
     with loop(64) as device:
         assert "has 64 MiB, but the layout needs 389" in decide(tmp_path, [device])[0]
 
 
-def test_another_clusters_disk_needs_permission(tmp_path: pathlib.Path, disk: str) -> None:
+def test_the_disk_of_another_cluster_requires_permission_to_wipe(
+    tmp_path: pathlib.Path, disk: str
+) -> None:
     _mode, commands = decide(tmp_path, [disk])
     carry_out([line.replace("RK_", "OT_") for line in commands], disk)
     assert "contains" in decide(tmp_path, [disk])[0]
@@ -360,18 +361,18 @@ def test_kernel_arguments_cannot_add_a_command(tmp_path: pathlib.Path, disk: str
     assert "quote" in decide(tmp_path, [disk], "--append", 'x" --password=1')[0]
 
 
-# ---- the same on every table, under every name that a kernel gives
+# ---- with every partition table, and the names of every kernel
 
 
 @pytest.fixture
 def two(disk: str, other: str) -> list[str]:
-    """Two blank disks."""
+    """Yield two blank disks."""
     return [disk, other]
 
 
 @TABLES
 @NAMINGS
-def test_names_of_the_kernel_live_only_within_one_boot(
+def test_the_decision_does_not_depend_on_kernel_names(
     tmp_path: pathlib.Path, two: list[str], naming: Naming, table: str
 ) -> None:
     mode, commands = decide(tmp_path, two, "--table", table, naming=naming)
@@ -381,7 +382,7 @@ def test_names_of_the_kernel_live_only_within_one_boot(
     for order, disk in (
         (two, 0),
         (two[::-1], 1),
-    ):  # the second time the kernel found the other disk first
+    ):  # the second time, the kernel detects the other disk first
         mode, again = decide(tmp_path, order, "--table", table, naming=naming)
         assert (mode, again[:2]) == (
             "reuse",
@@ -417,7 +418,7 @@ def become_another_clusters(device: str, table: str) -> None:
 CHANGED = {
     "root lost": (lose_root_label, "RK_ROOT is missing: the old installation is incomplete"),
     "state lost": (lose_state, "RK_STATE1 (/state/partition1) is missing"),
-    "state made anew": (remake_state, "contains xfs, but the layout requires ext4"),
+    "state reformatted": (remake_state, "contains xfs, but the layout requires ext4"),
     "another cluster's": (become_another_clusters, "1 disk required, 0 usable"),
 }
 
@@ -425,14 +426,14 @@ CHANGED = {
 @TABLES
 @NAMINGS
 @pytest.mark.parametrize("change", CHANGED)
-def test_in_doubt_the_disks_stay_as_they_are_until_an_order_permits_to_wipe(
+def test_unclear_disks_are_unchanged_until_an_order_permits_a_wipe(
     tmp_path: pathlib.Path, disk: str, naming: Naming, table: str, change: str
 ) -> None:
     carry_out(decide(tmp_path, [disk], "--table", table)[1], disk, table)
-    do, said = CHANGED[change]
+    do, fact = CHANGED[change]
     do(disk, table)
     refusal, commands = decide(tmp_path, [disk], "--table", table, naming=naming)
-    assert commands == [] and said in refusal
+    assert commands == [] and fact in refusal
     assert "order the installation with wipe: true. The disks are unchanged." in refusal
     mode, commands = decide(tmp_path, [disk], "--table", table, "--wipe", "yes", naming=naming)
     assert mode == "wipe"
@@ -444,8 +445,8 @@ def put_array(device: str) -> None:
 
 
 def put_volume_group(device: str) -> None:
-    own = f'devices {{ filter = [ "a|{device}p1|", "r|.*|" ] use_devicesfile=0 }}'
-    sh("pvcreate", "--quiet", "--force", "--config", own, f"{device}p1")
+    config = f'devices {{ filter = [ "a|{device}p1|", "r|.*|" ] use_devicesfile=0 }}'
+    sh("pvcreate", "--quiet", "--force", "--config", config, f"{device}p1")
 
 
 FOREIGN = {
@@ -456,16 +457,21 @@ FOREIGN = {
 
 @TABLES
 @NAMINGS
-@pytest.mark.parametrize("held", FOREIGN)
-def test_arrays_and_volume_groups_of_others_are_passed_over(
-    tmp_path: pathlib.Path, two: list[str], naming: Naming, table: str, held: str
+@pytest.mark.parametrize("contents", FOREIGN)
+def test_foreign_arrays_and_volume_groups_are_skipped(
+    tmp_path: pathlib.Path, two: list[str], naming: Naming, table: str, contents: str
 ) -> None:
-    make, said = FOREIGN[held]
-    sh("sfdisk", *QUICKLY, two[0], stdin=f"label: {'dos' if table == 'msdos' else 'gpt'}\n,\n")
+    make, fact = FOREIGN[contents]
+    sh(
+        "sfdisk",
+        *SFDISK_OPTIONS,
+        two[0],
+        stdin=f"label: {'dos' if table == 'msdos' else 'gpt'}\n,\n",
+    )
     sh("partx", "--add", two[0])
     make(two[0])
     assert (
-        f"{naming.disks[0]} contains {said}"
+        f"{naming.disks[0]} contains {fact}"
         in decide(tmp_path, two[:1], "--table", table, naming=naming)[0]
     )
     mode, commands = decide(tmp_path, two, "--table", table, naming=naming)
@@ -474,9 +480,7 @@ def test_arrays_and_volume_groups_of_others_are_passed_over(
 
 
 @NAMINGS
-def test_a_blank_disk_that_is_too_small_is_passed_over(
-    tmp_path: pathlib.Path, disk: str, naming: Naming
-) -> None:
+def test_a_small_blank_disk_is_skipped(tmp_path: pathlib.Path, disk: str, naming: Naming) -> None:
     with loop(64) as small:
         _mode, commands = decide(tmp_path, [small, disk], naming=naming)
         assert commands[0] == f"ignoredisk --only-use={naming.disks[1]}"

@@ -1,6 +1,4 @@
-"""The accounts program: whose bundle it believes, what it makes of the node's files, and what it
-never touches.
-"""
+"""The accounts program: the bundles that it accepts, and its changes of the node's files."""
 
 from __future__ import annotations
 
@@ -35,26 +33,26 @@ CAROL = Person("carol", 70000)
 
 
 def bundle(*persons: Person, version: int = 1) -> Bundle:
-    """A bundle as the frontend makes it of these people, read by the node."""
-    found = parse_accounts(
+    """Return the bundle of these accounts as the frontend writes it and the node reads it."""
+    published = parse_accounts(
         {
-            name: "".join(f"{getattr(one, name)}\n" for one in persons)
+            name: "".join(f"{getattr(person, name)}\n" for person in persons)
             for name in ("passwd", "group", "shadow")
         }
     )
-    return read_bundle(bundle_text(Published(version, found)).encode())
+    return read_bundle(bundle_text(Published(version, published)).encode())
 
 
-def edited(**changes: Any) -> bytes:
-    """The JSON of a bundle with ALICE in it, with other values of some of its keys."""
+def bundle_json(**changes: Any) -> bytes:
+    """Return the JSON of a bundle with ALICE, with changed keys."""
     rows = {"passwd": [ALICE.passwd], "group": [ALICE.group], "shadow": [ALICE.shadow]}
     return json.dumps({"format": 1, "version": 7, **rows, **changes}).encode()
 
 
-# ---- what a node becomes
+# ---- merging
 
 
-def test_people_come_after_the_nodes_own_accounts_which_stay_as_they_are() -> None:
+def test_accounts_of_the_bundle_follow_the_nodes_own_accounts() -> None:
     final = merge(NODE, bundle(ALICE, BOB)).final
     assert final == {
         "passwd": NODE["passwd"] + f"{ALICE.passwd}\n{BOB.passwd}\n",
@@ -64,14 +62,14 @@ def test_people_come_after_the_nodes_own_accounts_which_stay_as_they_are() -> No
     }
 
 
-def test_who_is_not_in_the_bundle_any_more_goes_from_every_file() -> None:
+def test_an_account_that_leaves_the_bundle_is_removed_from_every_file() -> None:
     first = bundle(ALICE, BOB)
     assert (
         merge(merge(NODE, first).final, bundle(BOB), first).final == merge(NODE, bundle(BOB)).final
     )
 
 
-def test_a_local_account_with_a_number_of_people_goes_too() -> None:
+def test_a_local_account_with_a_personal_id_is_removed() -> None:
     eve = Person("eve", 1000)
     node = {
         **NODE,
@@ -81,30 +79,30 @@ def test_a_local_account_with_a_number_of_people_goes_too() -> None:
     assert merge(node, bundle(ALICE)).final == merge(NODE, bundle(ALICE)).final
 
 
-def test_nobody_takes_the_name_of_a_system_account_of_the_node() -> None:
+def test_an_account_with_the_name_of_a_system_account_is_left_out() -> None:
     slurm = Person("slurm", 1002)
     merged = merge(NODE, bundle(ALICE, slurm))
     assert merged.final == merge(NODE, bundle(ALICE)).final
     assert merged.left_out == ["passwd slurm", "group slurm"]
 
 
-def test_membership_of_people_in_the_nodes_own_groups_is_the_nodes_business() -> None:
+def test_members_of_the_nodes_own_groups_stay() -> None:
     node = {**NODE, "group": NODE["group"].replace("wheel:x:10:", "wheel:x:10:alice")}
     assert "wheel:x:10:alice\n" in merge(node, bundle(BOB)).final["group"]
 
 
-def test_members_of_a_group_stand_in_group_and_gshadow() -> None:
+def test_members_of_a_group_are_written_to_group_and_gshadow() -> None:
     rows = {
         "passwd": [ALICE.passwd],
         "shadow": [ALICE.shadow],
         "group": [ALICE.group, "project:x:2000:alice"],
     }
-    final = merge(NODE, read_bundle(edited(**rows))).final
+    final = merge(NODE, read_bundle(bundle_json(**rows))).final
     assert final["group"].endswith("alice:x:1000:\nproject:x:2000:alice\n")
     assert final["gshadow"].endswith("alice:!::\nproject:!::alice\n")
 
 
-def test_a_node_without_gshadow_gets_none() -> None:
+def test_a_node_without_gshadow_gets_no_gshadow() -> None:
     texts = {name: text for name, text in NODE.items() if name != "gshadow"}
     assert set(merge(texts, bundle(ALICE)).final) == {"passwd", "group", "shadow"}
 
@@ -112,7 +110,7 @@ def test_a_node_without_gshadow_gets_none() -> None:
 SYSTEM = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(("root", "slurm", "alice", "x", "bob")), st.integers(0, 999)).map(
-            lambda one: f"{one[0]}:x:{one[1]}:"
+            lambda row: f"{row[0]}:x:{row[1]}:"
         ),
         st.sampled_from(
             (
@@ -132,14 +130,14 @@ SYSTEM = st.lists(
 ACCOUNT_IDS = st.lists(
     st.tuples(
         st.sampled_from(("alice", "bob", "slurm", "eve", "dave")), st.integers(1000, 1005)
-    ).map(lambda one: Person(*one)),
+    ).map(lambda values: Person(*values)),
     max_size=5,
-    unique_by=lambda one: one.name,
+    unique_by=lambda person: person.name,
 )
 
 
 def system_rows(text: str) -> list[str]:
-    found = []
+    rows = []
     for line in text.split("\n"):
         number = (line.split(":") + ["", "", ""])[2]
         if line and not (
@@ -148,8 +146,8 @@ def system_rows(text: str) -> list[str]:
             and number[0] != "0"
             and 1000 <= int(number) < 60000
         ):
-            found.append(line)
-    return found
+            rows.append(line)
+    return rows
 
 
 @given(SYSTEM, ACCOUNT_IDS, ACCOUNT_IDS)
@@ -159,7 +157,8 @@ def test_system_accounts_survive_any_bundle_byte_for_byte(
     node = {name: "".join(f"{row}\n" for row in rows) for name in ("passwd", "group")}
     secret = "".join(f"{row.split(':')[0]}:own secret:1::::::\n" for row in rows)
     texts = {**node, "shadow": secret, "gshadow": secret}
-    first, second = bundle(*old), bundle(*new, version=2)
+    first = bundle(*old)
+    second = bundle(*new, version=2)
     before = merge(texts, first).final
     after = merge(before, second, first)
     for name in ("passwd", "group"):
@@ -168,39 +167,41 @@ def test_system_accounts_survive_any_bundle_byte_for_byte(
             == system_rows(after.between[name])
             == system_rows(texts[name])
         )
-        own = {row.split(":")[0] for row in system_rows(texts[name])}
+        system_names = {row.split(":")[0] for row in system_rows(texts[name])}
         for file in (after.between, after.final):
-            kept = [
+            secrets = [
                 row
                 for row in file[account_merge.SECRETS[name]].splitlines()
-                if row.split(":")[0] in own
+                if row.split(":")[0] in system_names
             ]
-            assert kept == [row for row in secret.splitlines() if row.split(":")[0] in own]
+            assert secrets == [
+                row for row in secret.splitlines() if row.split(":")[0] in system_names
+            ]
 
 
 @given(ACCOUNT_IDS, ACCOUNT_IDS)
-def test_what_a_node_becomes_depends_on_the_bundle_alone(
-    old: list[Person], new: list[Person]
-) -> None:
-    first, second = bundle(*old), bundle(*new, version=2)
+def test_the_result_depends_only_on_the_last_bundle(old: list[Person], new: list[Person]) -> None:
+    first = bundle(*old)
+    second = bundle(*new, version=2)
     by_way_of_the_first = merge(merge(NODE, first).final, second, first).final
     assert by_way_of_the_first == merge(NODE, second).final
     assert merge(by_way_of_the_first, second, second).final == by_way_of_the_first
 
 
 @given(ACCOUNT_IDS, ACCOUNT_IDS)
-def test_whoever_is_seen_in_between_has_a_group_and_a_password(
+def test_every_visible_user_has_a_group_and_a_password(
     old: list[Person], new: list[Person]
 ) -> None:
-    first, second = bundle(*old), bundle(*new, version=2)
+    first = bundle(*old)
+    second = bundle(*new, version=2)
     before = merge(NODE, first).final
     merged = merge(before, second, first)
-    # A group cannot stand there with its old number and its new one.
+    # A group cannot have its old id and its new id at the same time.
     renumbered = {
-        str(one.uid)
-        for one in old
-        for other in new
-        if one.name == other.name and one.uid != other.uid
+        str(before_change.uid)
+        for before_change in old
+        for after_change in new
+        if before_change.name == after_change.name and before_change.uid != after_change.uid
     }
     for seen in (before["passwd"], merged.final["passwd"]):
         for row in seen.splitlines():
@@ -209,29 +210,31 @@ def test_whoever_is_seen_in_between_has_a_group_and_a_password(
             assert f":x:{gid}:" in merged.between["group"] or gid in renumbered
 
 
-# ---- what a node believes
+# ---- checking bundles
 
 
-def test_everything_that_the_frontend_publishes_is_read_by_the_node() -> None:
-    found = bundle(ALICE, BOB, CAROL, Person("d.e-f_G$", 59999, "Ünï & <x> 'y' \"z\", room 5", "!"))
-    assert list(found.rows["passwd"]) == ["alice", "bob", "d.e-f_G$", "carol"]
+def test_the_node_reads_every_account_that_the_frontend_publishes() -> None:
+    published = bundle(
+        ALICE, BOB, CAROL, Person("d.e-f_G$", 59999, "Ünï & <x> 'y' \"z\", room 5", "!")
+    )
+    assert list(published.rows["passwd"]) == ["alice", "bob", "d.e-f_G$", "carol"]
 
 
 @given(st.lists(st.text(min_size=1), max_size=1), st.sampled_from(("passwd", "group", "shadow")))
-def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
+def test_rows_that_the_frontend_accepts_are_accepted_by_the_node(
     rows: list[str], table: str
 ) -> None:
     texts = {"passwd": f"{ALICE.passwd}\n", "group": "", "shadow": ""}
     texts[table] += "".join(f"{row}\n" for row in rows)
     try:
-        found = parse_accounts(texts)
+        published = parse_accounts(texts)
     except DescriptionError:
         return
-    read_bundle(bundle_text(Published(1, found)).encode())
+    read_bundle(bundle_text(Published(1, published)).encode())
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "fault"),
     [
         (
             {"passwd": ["root:x:0:0::/root:/bin/bash"]},
@@ -261,17 +264,17 @@ def test_what_the_frontends_rules_let_through_the_nodes_rules_do_as_well(
         ({"format": 2}, "unknown format"),
     ],
 )
-def test_a_row_that_is_wrong_refuses_the_bundle_and_is_told_without_its_password(
-    changes: dict[str, Any], said: str
+def test_a_bundle_with_a_wrong_row_is_refused_without_printing_its_password(
+    changes: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(BundleRefused) as raised:
-        read_bundle(edited(**changes))
-    assert said in str(raised.value)
+        read_bundle(bundle_json(**changes))
+    assert fault in str(raised.value)
     assert HASH not in str(raised.value)
 
 
 @given(st.binary())
-def test_any_bytes_are_a_bundle_or_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(BundleRefused):
         read_bundle(data)
 
@@ -292,7 +295,7 @@ def etc_of(node: Node) -> dict[str, str]:
 
 
 @pytest.mark.programs
-def test_a_bundle_that_was_changed_on_its_way_is_refused(frontend: Frontend, node: Node) -> None:
+def test_a_modified_bundle_is_refused(frontend: Frontend, node: Node) -> None:
     frontend.publish(ALICE)
     for data in (
         frontend.bundle.replace(b"/home/alice", b"/home/al1ce"),
@@ -306,7 +309,7 @@ def test_a_bundle_that_was_changed_on_its_way_is_refused(frontend: Frontend, nod
 
 
 @pytest.mark.programs
-def test_a_bundle_of_another_key_is_refused(
+def test_a_bundle_signed_with_another_key_is_refused(
     frontend: Frontend, node: Node, tmp_path: pathlib.Path
 ) -> None:
     frontend.publish(ALICE)
@@ -321,19 +324,17 @@ def test_a_bundle_of_another_key_is_refused(
 
 
 @pytest.mark.programs
-def test_an_older_bundle_is_refused_also_by_a_program_that_was_started_anew(
-    frontend: Frontend, node: Node
-) -> None:
+def test_an_older_bundle_is_refused_even_after_a_restart(frontend: Frontend, node: Node) -> None:
     frontend.publish(ALICE, BOB)
     older = frontend.bundle
     frontend.publish(BOB)
     assert node.accept(frontend.bundle)
     after = etc_of(node)
-    for known in (node, Node(os.path.dirname(node.etc), node.key)):
+    for instance in (node, Node(os.path.dirname(node.etc), node.key)):
         with pytest.raises(
             BundleRefused, match=r"the bundle's version is \d+, but the node has .*\d+"
         ):
-            known.accept(older)
+            instance.accept(older)
     assert etc_of(node) == after
 
 
@@ -357,13 +358,13 @@ def test_the_same_bundle_again_changes_nothing(frontend: Frontend, node: Node) -
 
 
 @pytest.mark.programs
-def test_what_is_changed_by_hand_on_the_node_is_put_right(frontend: Frontend, node: Node) -> None:
+def test_manual_changes_on_the_node_are_undone(frontend: Frontend, node: Node) -> None:
     frontend.publish(ALICE)
     node.accept(frontend.bundle)
     right = etc_of(node)
     write(pathlib.Path(node.etc), NODE, [ALICE._replace(password="!"), Person("mallory", 1000)])
     assert node.restore()
-    # Only a name that was never the frontend's keeps its secrets: they are of nobody.
+    # A name that the frontend never published keeps its secrets, which no account uses.
     assert {name: text for name, text in etc_of(node).items() if name != "shadow"} == {
         name: text for name, text in right.items() if name != "shadow"
     }
@@ -388,11 +389,11 @@ def test_owner_permissions_and_labels_are_kept(
     )
 
 
-# ---- when it asks
+# ---- following
 
 
 @pytest.mark.programs
-def test_each_trouble_is_told_once(
+def test_a_repeated_error_is_printed_once(
     frontend: Frontend,
     node: Node,
     monkeypatch: pytest.MonkeyPatch,
@@ -407,32 +408,32 @@ def test_each_trouble_is_told_once(
     ]
 
     def answer(_url: str, _tag: str) -> Any:
-        one = answers.pop(0)
-        if isinstance(one, Exception):
-            raise one
-        return one
+        response = answers.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     monkeypatch.setattr(accounts, "fetch", answer)
     follower = Follower(node, "http://10.1.1.1")
     assert [follower.pull() for _turn in range(4)] == [5, 5, 0, 0]
-    said = capsys.readouterr()
-    assert (said.err, said.out.count("\n")) == ("away\n", 1)
-    assert said.out.endswith("1 users, 1 groups\n")
+    output = capsys.readouterr()
+    assert (output.err, output.out.count("\n")) == ("away\n", 1)
+    assert output.out.endswith("1 users, 1 groups\n")
 
 
-def test_nothing_is_known_of_a_node_at_first() -> None:
+def test_an_empty_bundle_changes_nothing() -> None:
     assert merge(NODE, EMPTY_BUNDLE).final == NODE
     assert merge(FRONTEND, EMPTY_BUNDLE).final == FRONTEND
 
 
 @pytest.mark.programs
-def test_a_bundle_is_opened_by_the_nodes_openssl(frontend: Frontend) -> None:
+def test_openssl_verifies_the_frontends_signature(frontend: Frontend) -> None:
     version = frontend.publish(ALICE, BOB).version
     assert open_bundle(frontend.bundle, str(frontend.public)) == bundle(ALICE, BOB, version=version)
 
 
 @pytest.mark.programs
-def test_what_a_backup_holds_comes_back_whatever_its_version(
+def test_a_bundle_from_a_backup_is_applied_regardless_of_its_version(
     frontend: Frontend,
     node: Node,
     monkeypatch: pytest.MonkeyPatch,
@@ -452,17 +453,17 @@ def test_what_a_backup_holds_comes_back_whatever_its_version(
     assert (accounts.main(), accounts.main()) == (0, 0)
     assert etc_of(node)["passwd"] == NODE["passwd"] + f"{ALICE.passwd}\n{BOB.passwd}\n"
     assert capsys.readouterr().out == f"applied {frontend.paths.bundle}\nnothing to do\n"
-    # The machine is no follower of it.
+    # The machine does not follow this frontend.
     assert not os.path.exists(node.state)
 
 
 @pytest.mark.programs
-def test_bytes_that_are_no_utf_8_stay_as_they_are_in_the_nodes_own_rows(
+def test_bytes_that_are_not_utf_8_stay_in_the_nodes_own_rows(
     frontend: Frontend, node: Node
 ) -> None:
     path = pathlib.Path(node.etc, "passwd")
-    own = path.read_bytes() + b"guest:x:500:500:Gast f\xfcr alle:/:/sbin/nologin\n"
-    path.write_bytes(own)
+    rows = path.read_bytes() + b"guest:x:500:500:Gast f\xfcr alle:/:/sbin/nologin\n"
+    path.write_bytes(rows)
     frontend.publish(ALICE)
     node.accept(frontend.bundle)
-    assert path.read_bytes() == own + f"{ALICE.passwd}\n".encode()
+    assert path.read_bytes() == rows + f"{ALICE.passwd}\n".encode()

@@ -1,5 +1,4 @@
-"""What runs in the installer uses only programs that the image of every release has, with options
-that EL 8 knows.
+"""Scripts in the installer use only programs of the images of all releases, with EL 8's options.
 
 The facts are the tables of support/installer_image, from lorax's templates and the programs' own
 documentation.
@@ -34,7 +33,7 @@ UNITS = (".service", ".timer", ".socket", ".path", ".mount")
 
 
 class Use(NamedTuple):
-    """One command that one of our scripts or programs runs."""
+    """A command of a script or program."""
 
     place: str
     names: tuple[str, ...]
@@ -42,23 +41,23 @@ class Use(NamedTuple):
 
 
 class Kickstart(NamedTuple):
-    """What one kickstart runs outside and inside the new root, and which programs it writes itself."""
+    """Commands of a kickstart outside and inside the new root, and the programs that it writes."""
 
     release: str
     outside: tuple[Use, ...]
     inside: tuple[Use, ...]
-    own: frozenset[str]
+    written: frozenset[str]
 
 
 def uses(place: str, script: str) -> Iterator[Use]:
-    """The commands of a shell script, and of the shell code that tmux is given."""
+    """Yield the commands of a shell script, and of the shell code that tmux gets."""
     for call in shellcommands.calls(script):
         yield Use(f"{place}:{call.line}", call.names, call.arguments)
 
 
 @functools.cache
 def kickstarts() -> tuple[Kickstart, ...]:
-    """Every root for every release, and every choice of a site."""
+    """Return the kickstarts of all roots for all releases, and of all choices of a site."""
     return tuple(_read(name, text) for name, text in all_kickstarts())
 
 
@@ -66,48 +65,50 @@ def _read(name: str, text: str) -> Kickstart:
     release = name.split("-")[1]
     outside: list[Use] = []
     inside: list[Use] = []
-    own: set[str] = set()
+    written: set[str] = set()
     for section in scripts(text, release):
         in_new_root = section.kind == "post" and section.in_chroot
         files = written_files(section.text)
-        own |= {path for path, _content in files} | set(LOOKED_FOR.findall(section.text))
+        written |= {path for path, _content in files} | set(LOOKED_FOR.findall(section.text))
         code = [
             ("", section.text),
             *((path, content) for path, content in files if content.startswith("#!/bin/")),
         ]
         for path, script in code:
-            found = uses(f"{name}: {section.kind} {section.node} {path}".rstrip(), script)
-            (inside if in_new_root else outside).extend(found)
-    return Kickstart(release, tuple(outside), tuple(inside), frozenset(own))
+            commands = uses(f"{name}: {section.kind} {section.node} {path}".rstrip(), script)
+            (inside if in_new_root else outside).extend(commands)
+    return Kickstart(release, tuple(outside), tuple(inside), frozenset(written))
 
 
 @functools.cache
 def program_uses(names: tuple[str, ...]) -> tuple[Use, ...]:
-    """What our Python programs start, tmux's shell code included."""
-    found: list[Use] = []
+    """Return what our Python programs start, including tmux's shell code."""
+    commands: list[Use] = []
     for name in names:
         for argv in pythoncommands.argvs((INCLUDE / name).read_text(encoding="utf-8")):
             place = f"{name}:{argv.line}"
-            found.append(Use(place, (argv.program,), argv.arguments))
+            commands.append(Use(place, (argv.program,), argv.arguments))
             if "pipe-pane" in argv.arguments:
-                found += uses(place, argv.arguments[-1])
-    return tuple(found)
+                commands += uses(place, argv.arguments[-1])
+    return tuple(commands)
 
 
-def missing(use: Use, release: str, own: frozenset[str]) -> bool:
-    """Whether an image has none of the programs that a command can be.
+def missing(use: Use, release: str, written: frozenset[str]) -> bool:
+    """Whether an image has none of the programs of a command.
 
     Where there are several, the script looks.
     """
-    known = programs(release)
-    return not any(name in own if "/rocks/" in name else _base(name) in known for name in use.names)
+    available = programs(release)
+    return not any(
+        name in written if "/rocks/" in name else _base(name) in available for name in use.names
+    )
 
 
 def _base(name: str) -> str:
     return pathlib.PurePath(name).name
 
 
-def test_every_release_that_is_supported_has_a_column() -> None:
+def test_every_supported_release_has_a_column() -> None:
     assert set(RELEASES) == set(SUPPORTED)
 
 
@@ -120,7 +121,7 @@ def test_scripts_outside_the_new_root_run_only_programs_of_the_installers_image(
         for kickstart in kickstarts()
         if kickstart.release == release
         for use in kickstart.outside
-        if missing(use, release, kickstart.own)
+        if missing(use, release, kickstart.written)
     }
     assert not faults, f"not in the installer's image of {release} (support/installer_image)"
 
@@ -132,7 +133,7 @@ def test_programs_in_the_installer_start_only_programs_of_its_image(release: str
 
 
 def words(use: Use) -> Iterator[tuple[str, str]]:
-    """(program, option) for everything about a command that a version of the program may not know."""
+    """Yield (program, option) for everything that an old version of the program may lack."""
     program = _base(use.names[0])
     arguments = list(use.arguments)
     if use.names[0] in PYTHON or "/rocks/" in use.names[0]:
@@ -150,7 +151,7 @@ def words(use: Use) -> Iterator[tuple[str, str]]:
 
 
 def directives() -> Iterator[tuple[str, str, str]]:
-    """(place, "unit", directive) of every unit file that a profile writes."""
+    """Yield (place, "unit", directive) for every unit file of a profile."""
     for name, text in all_kickstarts():
         for section in scripts(text, name.split("-")[1]):
             for path, content in written_files(section.text):
@@ -164,8 +165,10 @@ def every_option() -> Iterator[tuple[str, str, str]]:
     the new root.
     """
     all_programs = tuple(sorted(path.name for path in INCLUDE.glob("*.py")))
-    found = [use for kickstart in kickstarts() for use in (*kickstart.outside, *kickstart.inside)]
-    for use in (*found, *program_uses(all_programs)):
+    commands = [
+        use for kickstart in kickstarts() for use in (*kickstart.outside, *kickstart.inside)
+    ]
+    for use in (*commands, *program_uses(all_programs)):
         for program, option in words(use):
             yield use.place, program, option
     yield from directives()
@@ -184,12 +187,12 @@ def test_every_option_is_known_to_the_oldest_release() -> None:
     assert not faults
 
 
-def test_the_table_of_options_holds_no_more_than_what_is_used() -> None:
+def test_the_table_of_options_contains_only_used_options() -> None:
     used = {(program, option) for _place, program, option in every_option()}
     assert {pair for pair in options() if pair not in used} <= {("lsblk", "--output=PATH")}
 
 
-def test_every_cell_says_where_it_is_from() -> None:
+def test_every_cell_has_a_source() -> None:
     for row in rows("programs.tsv"):
         for release in RELEASES:
             assert re.fullmatch(r"\+|[+-]\d+|\?", row[release]), row
@@ -198,7 +201,7 @@ def test_every_cell_says_where_it_is_from() -> None:
     assert all(option.source and version(option.known_in) for option in options().values())
 
 
-def test_the_programs_that_stopped_every_installation_are_not_in_the_tables() -> None:
+def test_programs_that_are_missing_in_real_images_are_not_in_the_tables() -> None:
     for release in RELEASES:
         assert not {
             "install",
@@ -239,9 +242,9 @@ command -v udevadm >/dev/null && setsid tmux -V &
 """
 
 
-def test_a_script_is_read_whole() -> None:
-    found = {call.names for call in shellcommands.calls(READ)}
-    assert found == {
+def test_all_commands_of_a_script_are_extracted() -> None:
+    commands = {call.names for call in shellcommands.calls(READ)}
+    assert commands == {
         *(
             (name,)
             for name in ("blkid", "cat", "modprobe", "uname", "rm", "find", "mv", "setsid", "tmux")
@@ -253,7 +256,7 @@ def test_a_script_is_read_whole() -> None:
 @pytest.mark.parametrize(
     "script", ["$(which tmux) -V\n", "for one in a b; do $one x; done\n", "ls | xargs rm\n"]
 )
-def test_a_command_that_cannot_be_read_is_an_error(script: str) -> None:
+def test_a_computed_command_is_an_error(script: str) -> None:
     with pytest.raises(AssertionError):
         shellcommands.calls(script)
 
@@ -276,9 +279,9 @@ def main(self):
 """
 
 
-def test_a_program_is_read_whole() -> None:
-    found = {(argv.program, argv.arguments) for argv in pythoncommands.argvs(PROGRAM)}
-    assert found == {
+def test_all_commands_of_a_program_are_extracted() -> None:
+    commands = {(argv.program, argv.arguments) for argv in pythoncommands.argvs(PROGRAM)}
+    assert commands == {
         ("lsblk", ("--output", "NAME,TYPE", "\0")),
         ("tmux", ("-L", "s", "attach-session", "-r", "-f", "x", "-r")),
     }

@@ -38,23 +38,25 @@ COLUMNS = [
     for row in options().values()
     if row.program == "lsblk" and "=" in row.option and version(row.known_in) <= oldest(row.package)
 ]
-# lsblk as EL 8's prints: unknown columns are refused, and JSON has sizes and flags as texts.
+# Prints like EL 8's lsblk: unknown columns are an error, and JSON has sizes and flags as texts.
 LSBLK = """#!{python}
 import json, sys
 columns = sys.argv[sys.argv.index("--output") + 1].split(",")
 for column in columns:
     if column not in {known!r}:
         sys.exit("lsblk: unknown column: " + column)
-disk = dict(name="sda", kname="sda", type="disk", size=str(1 << 40), ro="0", rm="0", tran="sata", wwn="w", serial="s",
-            mountpoint=None)
-parts = [dict(disk, name="sda%d" % n, kname="sda%d" % n, type="part", tran=None) for n in {numbers!r}]
+names = dict(name="sda", kname="sda", tran="sata", wwn="w", serial="s")
+disk = dict(names, type="disk", size=str(1 << 40), ro="0", rm="0", mountpoint=None)
+parts = []
+for n in {numbers!r}:
+    parts.append(dict(disk, name="sda%d" % n, kname="sda%d" % n, type="part", tran=None))
 print(json.dumps({{"blockdevices": [dict(disk, children=parts) if parts else disk]}}))
 """
 BLKID = """#!{python}
 import sys
-found = {found!r}.get(sys.argv[-1])
-print(found or "")
-sys.exit(0 if found else 2)
+signatures = {signatures!r}.get(sys.argv[-1])
+print(signatures or "")
+sys.exit(0 if signatures else 2)
 """
 INSTALLED = {
     "/dev/sda": "PTTYPE=gpt",
@@ -67,14 +69,14 @@ INSTALLED = {
 
 @pytest.fixture(params=["oldest", "this"])
 def python(request: pytest.FixtureRequest) -> str:
-    """An interpreter's path."""
+    """Return an interpreter's path."""
     return oldest_python() if request.param == "oldest" else sys.executable
 
 
 def run(
     python: str, program: str, *words: str, path: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """A program's run, to its end."""
+    """Run a program to its end."""
     env = {
         "PATH": ":".join([*path, os.environ["PATH"]]),
         "LANG": "C.UTF-8",
@@ -87,20 +89,20 @@ def run(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_starts(python: str, program: str) -> None:
+def test_every_program_starts(python: str, program: str) -> None:
     ended = run(python, program, *([] if program == "account_merge.py" else ["--help"]))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert program == "account_merge.py" or "usage:" in ended.stdout
 
 
-def survey(
-    python: str, folder: pathlib.Path, found: dict[str, str]
+def read_disks(
+    python: str, folder: pathlib.Path, signatures: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """The partition program on a machine with EL 8's lsblk and one disk."""
-    numbers = sorted(int(device[-1]) for device in found if device[-1].isdigit())
+    """Run the partition program with EL 8's lsblk and one disk."""
+    numbers = sorted(int(device[-1]) for device in signatures if device[-1].isdigit())
     for name, text in (("lsblk", LSBLK), ("blkid", BLKID)):
         (folder / name).write_text(
-            text.format(python=python, known=COLUMNS, numbers=numbers, found=found)
+            text.format(python=python, known=COLUMNS, numbers=numbers, signatures=signatures)
         )
         (folder / name).chmod(0o755)
     (folder / "layout").write_text(LAYOUT)
@@ -115,13 +117,13 @@ def survey(
     return run(python, "partition.py", *words, path=[str(folder)])
 
 
-def test_the_disks_are_read_with_the_oldest_lsblk(python: str, tmp_path: pathlib.Path) -> None:
-    ended = survey(python, tmp_path, INSTALLED)
+def test_partition_reads_disks_with_the_oldest_lsblk(python: str, tmp_path: pathlib.Path) -> None:
+    ended = read_disks(python, tmp_path, INSTALLED)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "reuse\n", "")
     assert (
         "part /state/partition1 --onpart=sda4 --noformat" in (tmp_path / "partition.ks").read_text()
     )
-    refused = survey(python, tmp_path, {"/dev/sda": "TYPE=ext4"})
+    refused = read_disks(python, tmp_path, {"/dev/sda": "TYPE=ext4"})
     assert (refused.returncode, "sda contains ext4" in refused.stderr) == (1, True)
 
 
@@ -139,20 +141,22 @@ def progress(python: str, *words: str) -> subprocess.CompletedProcess[str]:
     ],
     ids=lambda words: words[0],
 )
-def test_a_frontend_that_does_not_answer_is_a_status_of_its_own(
-    python: str, words: tuple[str, ...]
-) -> None:
+def test_a_silent_frontend_gives_exit_status_5(python: str, words: tuple[str, ...]) -> None:
     ended = progress(python, *words, "--seconds", "0.1")
     assert (ended.returncode, "no answer" in ended.stderr) == (5, True), ended.stderr
 
 
-def test_the_installers_screen_is_watched_to_its_end(python: str, tmp_path: pathlib.Path) -> None:
+def test_watch_follows_the_installers_screen_to_its_end(
+    python: str, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "screen").write_text("Installing bash.x86_64 (1/2)\nInstallation complete\n")
     ended = progress(python, "watch", "--new-session", "--screen", str(tmp_path / "screen"))
     assert (ended.returncode, "no answer" in ended.stderr) == (0, True), ended.stderr
 
 
-def test_a_certificate_becomes_the_file_that_it_was(python: str, tmp_path: pathlib.Path) -> None:
+def test_a_certificate_in_base64_becomes_the_original_pem_file(
+    python: str, tmp_path: pathlib.Path
+) -> None:
     frontend = tmp_path / "ca.pem"
     key = (
         "-newkey",
@@ -178,7 +182,7 @@ def test_a_certificate_becomes_the_file_that_it_was(python: str, tmp_path: pathl
 
 @contextlib.contextmanager
 def console(python: str, *words: str) -> Iterator[tuple[int, int]]:
-    """The console program: its port and its process."""
+    """Start the console program, and yield its port and its process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -197,9 +201,9 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_the_console_greets_whoever_connects(python: str) -> None:
+def test_the_console_greets_every_client(python: str) -> None:
     with (
-        console(python, "--socket", "nobody", "--session", "none") as (port, _pid),
+        console(python, "--socket", "unused", "--session", "none") as (port, _pid),
         socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as watcher,
     ):
         shown = b""
@@ -207,7 +211,7 @@ def test_the_console_greets_whoever_connects(python: str) -> None:
             shown += watcher.recv(4096)
 
 
-def test_what_is_started_for_the_whole_installation_has_a_session_of_its_own(python: str) -> None:
+def test_new_session_starts_a_session(python: str) -> None:
     with console(python) as (_port, pid):
         assert os.getsid(pid) == os.getsid(0)
     with console(python, "--new-session") as (_port, pid):
@@ -217,12 +221,12 @@ def test_what_is_started_for_the_whole_installation_has_a_session_of_its_own(pyt
 # tmux of EL 8 and of EL 10: the option that keeps a small window from shrinking the screen is known
 # from 3.2 on.
 @pytest.mark.parametrize(
-    ("said", "flags"), [("tmux 2.7", ["-r"]), ("tmux 3.3a", ["-r", "-f", "ignore-size"])]
+    ("version", "flags"), [("tmux 2.7", ["-r"]), ("tmux 3.3a", ["-r", "-f", "ignore-size"])]
 )
-def test_tmux_is_given_only_what_it_knows(
-    python: str, said: str, flags: list[str], tmp_path: pathlib.Path
+def test_tmux_gets_only_flags_that_its_version_supports(
+    python: str, version: str, flags: list[str], tmp_path: pathlib.Path
 ) -> None:
-    (tmp_path / "tmux").write_text(f"#!/bin/sh\necho '{said}'\n")
+    (tmp_path / "tmux").write_text(f"#!/bin/sh\necho '{version}'\n")
     (tmp_path / "tmux").chmod(0o755)
     code = "import console, json; print(json.dumps(console.watching_flags()))"
     env = {
@@ -236,7 +240,7 @@ def test_tmux_is_given_only_what_it_knows(
     assert json.loads(ended.stdout) == flags
 
 
-def test_a_node_takes_the_accounts_of_a_bundle(python: str, tmp_path: pathlib.Path) -> None:
+def test_accounts_applies_a_bundle(python: str, tmp_path: pathlib.Path) -> None:
     frontend = Frontend(tmp_path / "frontend")
     frontend.publish(ALICE)
     write(tmp_path / "node" / "etc", NODE)

@@ -1,6 +1,4 @@
-"""What becomes of the disks: all partitions but root survive a reinstallation (paper, 6.3), and
-doubt is a refusal.
-"""
+"""The partitioning decision: a reinstallation keeps all partitions except root (paper, 6.3)."""
 
 from __future__ import annotations
 
@@ -29,8 +27,8 @@ BIG = 500_000
 
 
 def disk(name: str = "sda", parts: tuple[Part, ...] = (), **facts: Any) -> Disk:
-    """A disk; blank unless it is given parts."""
-    found: dict[str, Any] = {
+    """Return a disk, which is blank without parts."""
+    fields: dict[str, Any] = {
         **{
             "path": f"/dev/{name}",
             "size": BIG,
@@ -41,13 +39,13 @@ def disk(name: str = "sda", parts: tuple[Part, ...] = (), **facts: Any) -> Disk:
         **{"table": "gpt" if parts else "", "fstype": "", "mounted": [], "stacked": ()},
         **facts,
     }
-    return Disk(name=name, parts=parts, **found)
+    return Disk(name=name, parts=parts, **fields)
 
 
-def installed(
+def installed_disk(
     name: str = "sda", boot: str = BIOSBOOT, fstypes: Optional[dict[str, str]] = None, **facts: Any
 ) -> Disk:
-    """A disk as a first installation left it."""
+    """Return a disk after a first installation."""
     infix = "p" if name[-1].isdigit() else ""
     parts = [Part(f"{name}{infix}1", "", "vfat" if boot == ESP else "", boot)]
     for number, (label, fstype) in enumerate(INSTALLED, 2):
@@ -55,10 +53,10 @@ def installed(
     return disk(name, tuple(parts), **facts)
 
 
-def without(one: Disk, label: str) -> Disk:
-    """The disk after a partition lost its label."""
-    return one._replace(
-        parts=tuple(part._replace(label="") if part.label == label else part for part in one.parts)
+def without(disk: Disk, label: str) -> Disk:
+    """Return the disk after a partition lost its label."""
+    return disk._replace(
+        parts=tuple(part._replace(label="") if part.label == label else part for part in disk.parts)
     )
 
 
@@ -89,7 +87,7 @@ def test_a_blank_disk_gets_the_whole_layout() -> None:
 
 
 def test_a_reinstallation_formats_root_and_keeps_what_the_layout_keeps() -> None:
-    assert decide([installed("nvme0n1", ESP), disk("sdb")], LINES, options(efi=True)) == (
+    assert decide([installed_disk("nvme0n1", ESP), disk("sdb")], LINES, options(efi=True)) == (
         [
             "ignoredisk --only-use=nvme0n1",
             "clearpart --none",
@@ -111,8 +109,8 @@ swap     RK_SWAP    swap  4096
 """
 
 
-def test_a_part_of_the_system_on_a_partition_of_its_own_is_formatted_with_root() -> None:
-    # The list of installed packages lies there, and would be that of the old root.
+def test_a_separate_partition_of_the_system_is_formatted_with_root() -> None:
+    # /var contains the list of installed packages, which must match the root.
     lines = parse_layout(APART)
     labels = (("RK_ROOT", "xfs"), ("RK_VAR", "ext4"), ("RK_SWAP", "swap"), ("RK_STATE1", "ext4"))
     parts = [Part("sda1", "", "", BIOSBOOT)]
@@ -127,23 +125,23 @@ def test_a_part_of_the_system_on_a_partition_of_its_own_is_formatted_with_root()
     ]
 
 
-def test_another_layout_on_an_installed_disk_is_refused_until_the_order_permits_to_wipe() -> None:
+def test_a_different_layout_on_an_installed_disk_requires_permission_to_wipe() -> None:
     with pytest.raises(
         Refusal, match=r"RK_VAR \(/var\) is missing; .*order the installation with wipe: true"
     ):
-        decide([installed()], parse_layout(APART), options())
-    assert decide([installed()], parse_layout(APART), options(wipe=True))[1] == "wipe"
+        decide([installed_disk()], parse_layout(APART), options())
+    assert decide([installed_disk()], parse_layout(APART), options(wipe=True))[1] == "wipe"
 
 
 def test_a_master_boot_record_needs_no_boot_partition() -> None:
     first = commands([disk("vda", transport="virtio")], table="msdos")
     assert not [line for line in first if "biosboot" in line]
-    old = installed("vda", table="dos")
+    old = installed_disk("vda", table="dos")
     again = commands([old._replace(parts=old.parts[1:])])
     assert "part / --onpart=vda2 --fstype=xfs --label=RK_ROOT" in again
 
 
-def test_the_fast_and_small_disk_is_taken_first() -> None:
+def test_fast_and_small_disks_are_preferred() -> None:
     disks = [
         disk("sda", transport="sata", size=900_000),
         disk("nvme1n1", transport="nvme", size=900_000),
@@ -155,7 +153,7 @@ def test_the_fast_and_small_disk_is_taken_first() -> None:
 
 
 @pytest.mark.parametrize("name", ["sdb", "/dev/sdb", "wwn-sdb", "serial-sdb"])
-def test_a_site_may_name_the_disk(name: str) -> None:
+def test_os_disk_selects_the_disk(name: str) -> None:
     assert (
         commands([disk("sda", size=100_000), disk("sdb")], os_disk=name)[0]
         == "ignoredisk --only-use=sdb"
@@ -165,7 +163,7 @@ def test_a_site_may_name_the_disk(name: str) -> None:
 FOREIGN = {
     "a file system without a table": disk(fstype="ext4"),
     "an empty table": disk(table="gpt"),
-    "somebody's partition": disk(parts=(Part("sda1", "", "ntfs", ""),)),
+    "a foreign partition": disk(parts=(Part("sda1", "", "ntfs", ""),)),
     "a partition without a signature": disk(parts=(Part("sda1", "", "", ""),)),
     "LVM": disk(parts=(Part("sda1", "", "LVM2_member", ""),), stacked=("vg0-data",)),
     "an array's member": disk(parts=(Part("sda1", "host:0", "linux_raid_member", ""),)),
@@ -179,7 +177,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("contents", FOREIGN)
-def test_what_is_not_ours_is_left_alone(contents: str) -> None:
+def test_disks_with_foreign_contents_are_not_used(contents: str) -> None:
     with pytest.raises(Refusal, match="1 disk required, 0 usable: sda contains"):
         commands([FOREIGN[contents]])
     assert commands([FOREIGN[contents], disk("sdb")])[0] == "ignoredisk --only-use=sdb"
@@ -192,56 +190,58 @@ def test_permission_to_wipe_comes_from_the_order(contents: str) -> None:
     )
 
 
-def test_a_wipe_takes_our_own_disk_rather_than_a_faster_one_of_somebody() -> None:
+def test_a_wipe_prefers_our_own_disk_to_a_faster_foreign_disk() -> None:
     theirs = disk("nvme0n1", (Part("nvme0n1p1", "data", "xfs", ""),), transport="nvme")
-    assert commands([theirs, installed("sdb")], wipe=True)[0] == "ignoredisk --only-use=sdb"
+    assert commands([theirs, installed_disk("sdb")], wipe=True)[0] == "ignoredisk --only-use=sdb"
 
 
-def test_a_wipe_clears_every_disk_that_carries_our_labels() -> None:
-    found = commands([installed("sda"), installed("sdb")], wipe=True)
-    assert found[0] == "ignoredisk --only-use=sda,sdb"
-    assert "part / --fstype=xfs --size=30720 --ondisk=sda --label=RK_ROOT" in found
+def test_a_wipe_clears_every_disk_with_our_labels() -> None:
+    lines = commands([installed_disk("sda"), installed_disk("sdb")], wipe=True)
+    assert lines[0] == "ignoredisk --only-use=sda,sdb"
+    assert "part / --fstype=xfs --size=30720 --ondisk=sda --label=RK_ROOT" in lines
 
 
 REFUSED = [
     pytest.param(
-        [without(installed(), "RK_ROOT")],
+        [without(installed_disk(), "RK_ROOT")],
         {},
         r"RK_STATE1 on sda4, RK_SWAP on sda3 .*RK_ROOT is missing",
         id="root lost its label",
     ),
     pytest.param(
-        [without(installed(), "RK_STATE1")],
+        [without(installed_disk(), "RK_STATE1")],
         {},
         r"RK_STATE1 \(/state/partition1\) is missing",
         id="state lost",
     ),
     pytest.param(
-        [without(installed(), "RK_SWAP")], {}, r"RK_SWAP \(swap\) is missing", id="swap lost"
+        [without(installed_disk(), "RK_SWAP")], {}, r"RK_SWAP \(swap\) is missing", id="swap lost"
     ),
     pytest.param(
-        [installed(), installed("sdb")],
+        [installed_disk(), installed_disk("sdb")],
         {},
         r"RK_ROOT \(/\) is on sda2 and sdb2",
         id="a label twice",
     ),
     pytest.param(
-        [installed(fstypes={"RK_STATE1": "ext4"})],
+        [installed_disk(fstypes={"RK_STATE1": "ext4"})],
         {},
         r"contains ext4, but the layout requires xfs",
         id="another file system",
     ),
     pytest.param(
-        [installed(fstypes={"RK_STATE1": ""})],
+        [installed_disk(fstypes={"RK_STATE1": ""})],
         {},
         r"contains no file system, but the layout",
         id="no file system",
     ),
     pytest.param(
-        [installed()], {"efi": True}, r"no EFI system partition", id="BIOS before, UEFI now"
+        [installed_disk()], {"efi": True}, r"no EFI system partition", id="BIOS before, UEFI now"
     ),
-    pytest.param([installed(boot=ESP)], {}, r"no BIOS boot partition", id="UEFI before, BIOS now"),
-    pytest.param([installed()], {"mirror": True}, r"is on sda2", id="half a mirror"),
+    pytest.param(
+        [installed_disk(boot=ESP)], {}, r"no BIOS boot partition", id="UEFI before, BIOS now"
+    ),
+    pytest.param([installed_disk()], {"mirror": True}, r"is on sda2", id="half a mirror"),
     pytest.param([], {}, r"has no disk", id="no disk"),
     pytest.param(
         [disk(size=30_000)], {}, r"has 30000 MiB, but the layout needs 35849", id="too small"
@@ -266,19 +266,19 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("disks", "changes", "fault"), REFUSED)
-def test_doubt_is_a_refusal(disks: list[Disk], changes: dict[str, Any], fault: str) -> None:
+def test_unclear_disks_are_refused(disks: list[Disk], changes: dict[str, Any], fault: str) -> None:
     with pytest.raises(Refusal, match=fault):
         commands(disks, **changes)
 
 
-def test_root_may_change_its_file_system() -> None:
+def test_the_file_system_of_root_can_change() -> None:
     assert "part / --onpart=sda2 --fstype=xfs --label=RK_ROOT" in commands(
-        [installed(fstypes={"RK_ROOT": "ext4"})]
+        [installed_disk(fstypes={"RK_ROOT": "ext4"})]
     )
 
 
-def mirrored() -> list[Disk]:
-    """Two disks as a mirrored installation left them."""
+def mirrored_disks() -> list[Disk]:
+    """Return two disks after a mirrored installation."""
     parts = [
         tuple(
             [Part(f"{name}1", "", "", BIOSBOOT)]
@@ -292,46 +292,46 @@ def mirrored() -> list[Disk]:
     return [disk("sda", parts[0], stacked=("md127",)), disk("sdb", parts[1], stacked=("md127",))]
 
 
-def test_a_mirror_is_made_of_two_blank_disks() -> None:
-    found = commands([disk("sda"), disk("sdb"), disk("sdc")], mirror=True)
-    assert found[0] == "ignoredisk --only-use=sda,sdb"
-    assert found[4:7] == [
+def test_a_mirror_uses_two_blank_disks() -> None:
+    lines = commands([disk("sda"), disk("sdb"), disk("sdc")], mirror=True)
+    assert lines[0] == "ignoredisk --only-use=sda,sdb"
+    assert lines[4:7] == [
         "part raid.11 --size=30720 --ondisk=sda",
         "part raid.12 --size=30720 --ondisk=sdb",
         "raid / --device=rk_root --level=1 --fstype=xfs --label=RK_ROOT raid.11 raid.12",
     ]
 
 
-def test_a_mirror_of_one_disk_is_refused() -> None:
+def test_a_mirror_of_a_single_disk_is_refused() -> None:
     with pytest.raises(Refusal, match="2 disks required, 1 usable: there are no others"):
         commands([disk()], mirror=True)
 
 
-def test_a_mirror_is_used_again() -> None:
-    found, mode = decide(mirrored(), LINES, options(mirror=True))
+def test_a_mirror_is_reused() -> None:
+    lines, mode = decide(mirrored_disks(), LINES, options(mirror=True))
     assert mode == "reuse"
-    assert found[3:6] == [
+    assert lines[3:6] == [
         "raid / --device=rk_root --useexisting --fstype=xfs --label=RK_ROOT",
         "raid swap --device=rk_swap --useexisting --noformat",
         "raid /state/partition1 --device=rk_state1 --useexisting --noformat",
     ]
 
 
-def test_a_mirror_is_not_taken_for_single_disks() -> None:
+def test_a_mirror_is_not_reused_as_single_disks() -> None:
     with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is on sda2 and sdb2"):
-        commands(mirrored())
+        commands(mirrored_disks())
     with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is a mirror"):
-        commands(mirrored()[:1])
+        commands(mirrored_disks()[:1])
 
 
 @pytest.mark.parametrize(("text", "fact"), BAD_LAYOUTS)
-def test_a_layout_that_cannot_be_is_refused_with_its_line(text: str, fact: str) -> None:
+def test_a_faulty_layout_is_refused_with_its_line(text: str, fact: str) -> None:
     with pytest.raises(Refusal) as caught:
         parse_layout(text)
     assert fact in str(caught.value)
 
 
-# ---- whatever the disks look like
+# ---- arbitrary disks
 
 parts = st.builds(
     Part,
@@ -342,14 +342,14 @@ parts = st.builds(
 )
 disks = st.lists(
     st.builds(
-        lambda name, found, size, mounted: disk(name, tuple(found), size=size, mounted=mounted),
+        lambda name, parts, size, mounted: disk(name, tuple(parts), size=size, mounted=mounted),
         st.sampled_from(["sda", "sdb", "nvme0n1", "vda"]),
         st.lists(parts, max_size=4),
         st.sampled_from([1_000, BIG]),
         st.sampled_from([[], ["/mnt"]]),
     ),
     max_size=3,
-    unique_by=lambda one: one.name,
+    unique_by=lambda disk: disk.name,
 )
 all_options = st.builds(
     options,
@@ -361,16 +361,18 @@ all_options = st.builds(
 
 
 @given(disks, all_options)
-def test_without_permission_nothing_but_root_and_blank_disks_is_ever_written(
-    found: list[Disk], choice: Options
+def test_without_permission_only_root_and_blank_disks_are_written(
+    machine: list[Disk], choice: Options
 ) -> None:
     try:
-        lines, mode = decide(found, LINES, choice)
+        lines, mode = decide(machine, LINES, choice)
     except Refusal:
         return
     text = "\n".join(lines)
     if not choice.wipe:
-        full = {one.name for one in found if one.parts or one.table or one.fstype or one.stacked}
+        full = {
+            disk.name for disk in machine if disk.parts or disk.table or disk.fstype or disk.stacked
+        }
         cleared = [
             line.rpartition("=")[2].split(",")
             for line in lines
@@ -385,9 +387,9 @@ def test_without_permission_nothing_but_root_and_blank_disks_is_ever_written(
 
 
 @given(disks, all_options)
-def test_the_installer_understands_every_answer(found: list[Disk], choice: Options) -> None:
+def test_the_installer_can_parse_every_result(machine: list[Disk], choice: Options) -> None:
     try:
-        lines, _mode = decide(found, LINES, choice)
+        lines, _mode = decide(machine, LINES, choice)
     except Refusal:
         return
     for release in ("RHEL8", "RHEL9", "RHEL10"):

@@ -1,6 +1,4 @@
-"""The progress program: what it reads from the installer's screen, how it paces itself, and what it
-counts.
-"""
+"""The progress program: how it reads the screen, when it sends, and how it counts hardware."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ INSTALL = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
-def test_the_installers_python_can_read_it(program: pathlib.Path) -> None:
+def test_python_3_6_can_parse_the_program(program: pathlib.Path) -> None:
     ast.parse(program.read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
@@ -58,38 +56,38 @@ def test_the_installers_python_can_read_it(program: pathlib.Path) -> None:
         ),
     ],
 )
-def test_the_installers_words_are_phases(line: str, event: dict[str, Any]) -> None:
+def test_lines_of_the_installer_are_phases(line: str, event: dict[str, Any]) -> None:
     assert recognise(line) == {"message": line, **event}
 
 
 @pytest.mark.parametrize("line", ["", ".", "Welcome to Rocky Linux", "1) [x] Language settings"])
-def test_other_words_are_none(line: str) -> None:
+def test_other_lines_are_ignored(line: str) -> None:
     assert recognise(line) is None
 
 
 @given(st.text())
-def test_any_line_is_a_phase_or_none(line: str) -> None:
-    found = recognise(line)
-    assert found is None or len(found["message"]) <= progress.MESSAGE_CHARACTERS
+def test_arbitrary_lines_are_a_phase_or_ignored(line: str) -> None:
+    event = recognise(line)
+    assert event is None or len(event["message"]) <= progress.MESSAGE_CHARACTERS
 
 
-def test_a_screen_is_read_as_it_grows_without_its_colours(tmp_path: pathlib.Path) -> None:
+def test_a_growing_screen_is_read_without_colours(tmp_path: pathlib.Path) -> None:
     screen = tmp_path / "screen"
     assert new_lines(str(screen), 0, "") == ([], 0, "")
     screen.write_bytes(b"\x1b[1mInstalling ba")
-    lines, position, rest = new_lines(str(screen), 0, "")
-    assert (lines, rest) == ([], "Installing ba")
+    lines, position, remainder = new_lines(str(screen), 0, "")
+    assert (lines, remainder) == ([], "Installing ba")
     with screen.open("ab") as file:
         file.write(b"sh.x86_64 (133/400)\r\n\x1b]0;title\x07next")
-    lines, position, rest = new_lines(str(screen), position, rest)
+    lines, position, remainder = new_lines(str(screen), position, remainder)
     assert lines == ["Installing bash.x86_64 (133/400)", ""]
-    assert rest == "next"
+    assert remainder == "next"
 
 
-def test_a_screen_that_grew_by_megabytes_is_entered_at_its_end(tmp_path: pathlib.Path) -> None:
+def test_only_the_end_of_a_large_screen_is_read(tmp_path: pathlib.Path) -> None:
     screen = tmp_path / "screen"
     screen.write_bytes(b"x" * (4 * progress.SCREEN_BYTES) + b"\nInstalling boot loader\n")
-    lines, position, _rest = new_lines(str(screen), 0, "")
+    lines, position, _remainder = new_lines(str(screen), 0, "")
     assert lines[-1] == "Installing boot loader"
     assert position == screen.stat().st_size
 
@@ -103,37 +101,39 @@ def test_the_last_lines_of_the_logs_fit_into_one_message(tmp_path: pathlib.Path)
     assert len(text) < progress.LOG_CHARACTERS + 200
 
 
-def test_counts_go_out_once_an_interval_and_a_new_phase_at_once() -> None:
+def test_counts_are_sent_once_per_interval_and_new_phases_at_once() -> None:
     pace = Pace(1.0)
     assert pace.may_send(INSTALL, 0.0)
-    pace.accepted(INSTALL, 0.0)
+    pace.record_answer(INSTALL, 0.0)
     assert not pace.may_send({**INSTALL, "done": 134}, 0.9)
     assert pace.may_send({"phase": "posttrans", "message": ""}, 0.1)
     assert pace.may_send({**INSTALL, "done": 134}, 1.0)
 
 
-def test_a_frontend_that_does_not_answer_is_asked_less_and_less() -> None:
-    pace, now, asked = Pace(1.0), 0.0, []
+def test_the_interval_grows_while_the_frontend_does_not_answer() -> None:
+    pace = Pace(1.0)
+    now = 0.0
+    times = []
     while now < 300.0:
         if pace.may_send(INSTALL, now):
-            asked.append(now)
-            pace.not_accepted(now)
+            times.append(now)
+            pace.record_failure(now)
         now += 0.5
-    gaps = [later - earlier for earlier, later in zip(asked, asked[1:])]
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     assert gaps[:5] == [2.0, 4.0, 8.0, 16.0, 32.0]
     assert set(gaps[5:]) == {60.0}
-    pace.accepted(INSTALL, now)
+    pace.record_answer(INSTALL, now)
     assert pace.may_send(INSTALL, now + 1.0)
 
 
-def test_a_frontend_that_names_its_time_is_not_asked_before() -> None:
+def test_retry_after_is_respected() -> None:
     pace = Pace(1.0)
-    pace.not_accepted(0.0, retry_after=42.0)
+    pace.record_failure(0.0, retry_after=42.0)
     assert not pace.may_send(INSTALL, 41.0)
     assert pace.may_send(INSTALL, 42.0)
 
 
-def test_a_secrets_name_cannot_lead_out_of_its_folder(tmp_path: pathlib.Path) -> None:
+def test_the_name_of_a_secret_cannot_lead_out_of_its_folder(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "secrets"
     progress.write_private(str(folder), "../../munge_key", "hush")
     assert [path.name for path in folder.iterdir()] == ["munge_key"]
@@ -148,7 +148,7 @@ def machine(root: pathlib.Path, files: dict[str, str]) -> str:
     return str(root)
 
 
-def test_a_machine_is_counted_as_slurm_wants_it(tmp_path: pathlib.Path) -> None:
+def test_hardware_is_counted_as_slurm_requires_it(tmp_path: pathlib.Path) -> None:
     files = {
         "proc/meminfo": "MemTotal:       263174212 kB",
         "sys/class/dmi/id/sys_vendor": "Dell Inc.",
@@ -185,5 +185,5 @@ def test_a_machine_is_counted_as_slurm_wants_it(tmp_path: pathlib.Path) -> None:
     }
 
 
-def test_a_machine_that_tells_nothing_is_counted_too(tmp_path: pathlib.Path) -> None:
+def test_missing_kernel_files_count_as_zero(tmp_path: pathlib.Path) -> None:
     assert progress.hardware(str(tmp_path))["cpus"] == 0
