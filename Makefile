@@ -12,7 +12,8 @@ INTEGRATION := $(sort $(patsubst %/,%,$(dir $(wildcard tests/integration/*/test_
 # Each has its own environment: .cache/platforms/NAME.
 PLATFORMS := $(shell sed -nE 's/^([a-z0-9]+) +python .*/\1/p' tests/platforms.txt)
 # Run two jobs at a time, because they often wait; print the output of each when it ends.
-TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+# A failure does not keep the other jobs from running.
+TOGETHER := $(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -35,6 +36,7 @@ test: .venv/tests.ready .cache/packages.ready  ## run all tests that must pass
 lint: .venv/tests.ready imports  ## check style, types, imports and documentation
 	ruff check .
 	ruff format --check --diff .
+	$(BIN)/python tests/lint/readability.py
 	mypy -p $(PLUGINS)
 	mypy tests demo xml/include
 	ansible-lint --offline -q

@@ -12,12 +12,13 @@ version_added: 0.1.0
 author: npaci.rocks contributors (@npaci-rocks)
 description:
   - Prints the results of C(ansible HOST -m rocks_…) as a few lines that a person can read.
-  - With C(-v), for modules without a summary and for modules of other collections, the output is that of
-    P(ansible.builtin.minimal#callback). Playbooks have the output of P(ansible.builtin.default#callback).
+  - With C(-v), for modules without a summary and for modules of other collections, the output is
+    that of P(ansible.builtin.minimal#callback). Playbooks have the output of
+    P(ansible.builtin.default#callback).
   - A failure is printed as its message. With C(-v) it is printed as JSON.
 requirements:
-  - C(bin_ansible_callbacks) enabled, and C(stdout_callback) set to this plugin, both in C(ansible.cfg).
-    The role P(npaci.rocks.frontend#role) does both on a frontend.
+  - C(bin_ansible_callbacks) enabled, and C(stdout_callback) set to this plugin, both in
+    C(ansible.cfg). The role P(npaci.rocks.frontend#role) does both on a frontend.
 extends_documentation_fragment:
   - default_callback
   - result_format_callback

@@ -12,12 +12,12 @@ author: the npaci.rocks contributors (@npaci)
 description:
   - Reads the nodes, memberships, appliances and attributes of the cluster database.
   - "Each node is in these groups: its membership in lower case with underscores (V(compute),
-    V(nfs_server)), C(appliance_NAME), C(rack_NUMBER), C(arch_NAME), and C(with_NAME) for each of its
-    attributes whose value is true."
+    V(nfs_server)), C(appliance_NAME), C(rack_NUMBER), C(arch_NAME), and C(with_NAME) for each of
+    its attributes that is a true flag."
   - "Each node has these variables: C(ansible_host), C(rocks_id), C(rocks_mac), C(rocks_membership),
     C(rocks_appliance), C(rocks_rack), C(rocks_rank), C(rocks_arch), C(rocks_attributes),
-    C(rocks_state) (of its last install order), C(rocks_generation) and C(rocks_installed_at) (of its
-    last successful installation), and C(rocks_drifted)."
+    C(rocks_state) (of its last install order), C(rocks_generation) and C(rocks_installed_at) (of
+    its last successful installation), and C(rocks_drifted)."
   - Set O(query_groups) to make groups from SQL. With E(ROCKS_QUERY) you can make the group C(query)
     without editing a file.
   - Every query runs with the read-only account, in a read-only transaction, with a time limit.

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The options field of a DHCP message (RFC 2132), and of options that contain options (RFC 3046)."""
+"""Parse the options of a DHCP message (RFC 2132), and options inside an option (RFC 3046)."""
 
 from __future__ import annotations
 

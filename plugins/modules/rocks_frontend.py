@@ -84,7 +84,8 @@ node:
   description: The frontend's row.
   returned: success
   type: dict
-  sample: {name: frontend-0, mac: 00:30:c1:d8:ac:80, membership: Frontend, rack: 0, rank: 0, ip: 10.1.1.1}
+  sample:
+    {name: frontend-0, mac: 00:30:c1:d8:ac:80, membership: Frontend, rack: 0, rank: 0, ip: 10.1.1.1}
 network:
   description: The private network.
   returned: success

@@ -28,7 +28,7 @@ options:
     type: str
     required: true
   kind:
-    description: Its kind. The default for a new interface is V(bmc) if O(name=bmc), else V(ethernet).
+    description: Its kind. A new interface is V(bmc) by default if O(name=bmc), else V(ethernet).
     type: str
     choices: [ethernet, infiniband, bmc]
   network:

@@ -60,13 +60,14 @@ def check_names(limits: Mapping[str, Any]) -> Iterator[tuple[str, float, float, 
                     places["tuples"].append(place(path, node, "several assignments in one"))
             elif isinstance(node, ast.Call) and len(node.args) >= limits["positional_arguments"]:
                 places["calls"].append(place(path, node, f"{len(node.args)} positional arguments"))
-    for measure, key, total, limit in (
-        ("vague names, %", "vague", names / 100, limits["vague_percent"]),
-        ("functions named by a participle, %", "participles", functions / 100, limits["participle_percent"]),
-        ("tuple assignments per 1,000 lines", "tuples", lines / 1000, limits["tuple_assignments"]),
-        ("long positional calls per 1,000 lines", "calls", lines / 1000, limits["long_positional_calls"]),
-    ):  # fmt: skip
-        yield measure, len(places[key]) / max(total, 1e-9), limit, places[key]
+    measures = (
+        ("vague names, %", "vague", names / 100),
+        ("functions named by a participle, %", "participles", functions / 100),
+        ("tuple assignments per 1,000 lines", "tuples", lines / 1000),
+        ("long positional calls per 1,000 lines", "calls", lines / 1000),
+    )
+    for measure, key, total in measures:
+        yield measure, len(places[key]) / max(total, 1e-9), limits[f"{key}_at_most"], places[key]
 
 
 def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
@@ -107,7 +108,7 @@ def strings(folders: list[str]) -> list[tuple[str, int, str]]:
 
 
 def check_prose(limits: Mapping[str, Any]) -> Iterator[tuple[str, float, float, bool, Places]]:
-    """Yield measure, value, limit, whether it is a minimum, and places, for words per 1,000 words."""
+    """Yield measure, value, limit, whether it is a minimum, and places, per 1,000 words."""
     for kind, texts in (
         ("docs", documentation(limits["pages"])),
         ("code", strings(limits["code"])),
@@ -131,7 +132,10 @@ def check_prose(limits: Mapping[str, Any]) -> Iterator[tuple[str, float, float, 
 def main() -> int:
     limits = tomllib.loads((ROOT / "tests/lint/readability.toml").read_text())
     failed = 0
-    measures = [(name, value, limit, False, at) for name, value, limit, at in check_names(limits["names"])]  # fmt: skip
+    measures = [
+        (measure, value, limit, False, places)
+        for measure, value, limit, places in check_names(limits["names"])
+    ]
     measures += check_prose(limits["prose"])
     for measure, value, limit, is_minimum, places in measures:
         if value < limit if is_minimum else value > limit:

@@ -24,7 +24,7 @@ END_MESSAGES: Mapping[str, str] = {
 }
 TEMPLATES = {
     EventKind.LISTENING: "reading DHCP requests from {note}",
-    EventKind.ENROLLED: "added {name}: {mac}, {address}{machine}",
+    EventKind.ENROLLED: "{name} is {mac}, {address}{machine}",
     EventKind.KNOWN: "{mac} is already {name}{problem}",
     EventKind.REFUSED: "{mac} not added: {note}",
     EventKind.REMOVED: "removed {name}",

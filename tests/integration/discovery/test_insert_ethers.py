@@ -151,9 +151,7 @@ def test_machines_switched_on_one_after_another_are_named_in_that_order(
             dhcp.mac(4),
             dhcp.mac(6),
         ]
-        assert (
-            "added compute-7-1: 52:54:00:00:00:04, 10.1.255.253 (x86_64 BIOS)" in running.output()
-        )
+        assert "compute-7-1 is 52:54:00:00:00:04, 10.1.255.253 (x86_64 BIOS)" in running.output()
 
 
 def test_the_kickstart_request_of_a_node_is_reported(

@@ -1,4 +1,6 @@
-"""What clients make of a tree that we built: dnf, libsolv (today's and Debian's), createrepo_c and mergerepo_c."""
+"""What clients make of a tree that we built: dnf, libsolv (today's and Debian's), createrepo_c and
+mergerepo_c.
+"""
 
 from __future__ import annotations
 
@@ -249,7 +251,9 @@ def test_createrepo_c_updates_it_and_finds_every_package_known(
 
 
 def test_mergerepo_c_merges_it(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    """Today's; Debian's 0.17 is from before zstd, and cannot read what today's createrepo_c writes either."""
+    """Today's; Debian's 0.17 is from before zstd, and cannot read what today's createrepo_c writes
+    either.
+    """
     program = str(pathlib.Path(sys.executable).with_name("mergerepo_c"))
     other = repository(tmp_path / "other", [Rpm("extra")])
 

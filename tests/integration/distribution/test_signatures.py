@@ -344,7 +344,9 @@ def test_a_mirror_with_a_signed_repomd_is_read(key: Keys, updates: Upstream, pla
 def test_a_mirror_without_the_required_signature_is_an_error(
     key: Keys, updates: Upstream, place: Place
 ) -> None:
-    with pytest.raises(DescriptionError, match=r"repodata/repomd\.xml: repomd.xml has no signature"):
+    with pytest.raises(
+        DescriptionError, match=r"repodata/repomd\.xml: repomd.xml has no signature"
+    ):
         take_snapshot(_signed_source(updates, key("vendor")), str(place.cache))
     assert not list(place.cache.glob("*/[0-9a-f]*"))
 

@@ -35,7 +35,10 @@ def backup(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def restore(tmp_path: pathlib.Path, *words: str) -> str:
-    """Run the playbook in check mode; return its output. Its temporary folders are in ``tmp_path``."""
+    """Run the playbook in check mode; return its output.
+
+    Its temporary folders are in ``tmp_path``.
+    """
     arguments = ("-i", "localhost,", "-c", "local", "--check")
     finished = command(
         "ansible-playbook",

@@ -30,7 +30,8 @@ DIRECTORIES = (
     "tmp",
     "usr/bin",
 )
-# What it takes to get stage 2 and mount it, and what finds disks; file systems are loaded when they are mounted.
+# What it takes to get stage 2 and mount it, and what finds disks; file systems are loaded when they
+# are mounted.
 MODULES = (
     "virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "virtio_console", "virtio-rng", "af_packet",
     "loop", "squashfs", "overlay", "efivarfs",
@@ -56,7 +57,9 @@ def make(path: pathlib.Path, release: str, work: pathlib.Path) -> None:
 
 
 def lay_out(root: pathlib.Path) -> None:
-    """Programs, libraries and scripts of stage 1, without drivers: what a light node starts with, too."""
+    """Programs, libraries and scripts of stage 1, without drivers: what a light node starts with,
+    too.
+    """
     for name in DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)
     environment = stage2.root()

@@ -38,7 +38,9 @@ def install(
     packages: Sequence[str],
     exclude: Sequence[str] = (),
 ) -> None:
-    """Install ``packages`` (names, or ``@group``) from the repositories (name -> URL) into ``root``."""
+    """Install ``packages`` (names, or ``@group``) from the repositories (name -> URL) into
+    ``root``.
+    """
     macros = root.parent / f"{root.name}.macros"
     macros.write_text(MACROS)
     options = ["--assumeyes", "--quiet", f"--installroot={root}", "--releasever=9", "--nogpgcheck"]

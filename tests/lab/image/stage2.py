@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Stage 2, the installer's environment: made of the distribution's own packages, as lorax makes Red Hat's.
+"""Stage 2, the installer's environment: made of the distribution's own packages, as lorax makes Red
+Hat's.
 
-As lorax does, it removes programs: those that the image of at least one release does not have, so that a script which
-needs one fails here as it would there.
+As lorax does, it removes programs: those that the image of at least one release does not have, so
+that a script which needs one fails here as it would there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from .installroot import install
 
 HERE = pathlib.Path(__file__).parent
 INSTALLER = cache.LAB / "installer"
-# The kernel and its modules come from the sources directly; without an initramfs there is nothing to make one with.
+# The kernel and its modules come from the sources directly; without an initramfs there is nothing
+# to make one with.
 LEFT_OUT = ("kernel", "dracut")
 UNUSED = ("boot", "var/cache/dnf", "var/log/dnf.log", "var/log/dnf.librepo.log", "var/log/dnf.rpm.log", "var/lib/rpm",
           "usr/share/zoneinfo/right", "usr/share/gnupg", "usr/include", "usr/share/grub", "usr/share/i18n")  # fmt: skip
@@ -96,7 +98,10 @@ def _trim(root: pathlib.Path) -> None:
 
 
 def _compile(root: pathlib.Path, *directories: str) -> None:
-    """Compile Python's modules: an emulated machine spends half a minute on it.  The image keeps no file times."""
+    """Compile Python's modules: an emulated machine spends half a minute on it.
+
+    The image keeps no file times.
+    """
     argv = [
         "chroot",
         str(root),

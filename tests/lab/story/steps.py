@@ -42,7 +42,7 @@ class Story:
             watching.wait_for("reading DHCP requests from", SECONDS)
             self.laps.restart()
             self.node.power_on()
-            watching.wait_for(f"added {NAME}: {self.node.mac}, {ADDRESS}", SECONDS)
+            watching.wait_for(f"{NAME} is {self.node.mac}, {ADDRESS}", SECONDS)
             self.lap("entered")
             until(
                 lambda: not watching.alive(),

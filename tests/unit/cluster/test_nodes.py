@@ -84,7 +84,7 @@ def test_list_nodes_sorts_by_position_or_keeps_the_requested_order(
 def test_an_unknown_node_is_an_error_with_a_suggestion(table_ii: Database) -> None:
     with pytest.raises(NotFound, match="'compute-0-33'; did you mean compute-0-3"):
         find_node(table_ii, "compute-0-33")
-    with pytest.raises(NotFound, match="'a', 'b'; .*rocks_node_info"):
+    with pytest.raises(NotFound, match=r"'a', 'b'; .*rocks_node_info"):
         list_nodes(table_ii, ["a", "web-1-0", "b"])
 
 

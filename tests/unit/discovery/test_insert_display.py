@@ -53,7 +53,7 @@ def test_each_event_is_one_line() -> None:
     )
     assert [event_line(event) for event in events] == [
         "reading DHCP requests from interface eth1",
-        "added compute-0-4: 00:50:8b:00:00:04, 10.255.255.250 (x86_64 UEFI)",
+        "compute-0-4 is 00:50:8b:00:00:04, 10.255.255.250 (x86_64 UEFI)",
         "00:50:8b:00:00:01 is already compute-0-1",
         "00:50:8b:00:00:01 not added: network 'private' is full; widen it",
         "compute-0-4: ( ) booted",
