@@ -24,8 +24,14 @@ description:
   - Values from the database are never rendered as templates.
 notes:
   - Use C(rocks_rack | string) as the key of O(keyed_groups), because Ansible accepts no numbers.
-  - If the database file does not exist yet, the inventory is empty, with a warning. If a database
-    server does not answer, the inventory fails.
+  - If the database cannot be read or a query is wrong, the reason is printed and the command ends
+    with exit status 4, whatever other inventories it reads. A command that runs without nodes
+    continues with a warning and an inventory without nodes, so that it can create or repair the
+    database. Such commands are C(ansible localhost), the playbooks V(frontend), V(restore) and
+    V(rebuild-dist) of this collection, and C(ansible-playbook --syntax-check). Any other command
+    runs without this inventory with C(-i localhost,).
+  - If the database file does not exist yet, C(ansible-inventory --list) lists no nodes, with a
+    warning.
 extends_documentation_fragment:
   - constructed
   - inventory_cache
@@ -80,9 +86,11 @@ query_groups:
 
 import hashlib
 import json
+import re
 from typing import Any, Callable, Iterable, Mapping
 
-from ansible.errors import AnsibleParserError
+from ansible import constants as C
+from ansible import context
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
@@ -93,9 +101,17 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory impo
     Inventory,
     load_inventory,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    DescriptionError,
+    NotFound,
+    RocksError,
+)
 
 QUERY_GROUP = "query"
+PLAYBOOK_WITHOUT_NODES = re.compile(r"(^|[./])(frontend|rebuild-dist|restore)(\.ya?ml)?$")
+"""The playbooks that need no database, or create or restore it."""
+PARSER_ERROR = 4
+"""The exit status of Ansible's programs for an inventory or playbook that cannot be parsed."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -114,19 +130,42 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     )
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
-        """Fill the inventory.  Errors become AnsibleParserError."""
+        """Fill the inventory.  If it cannot be read, print the reason and end the command."""
         super().parse(inventory, loader, path, cache)
         config = self._read_config_data(path)  # this also sets the options
-        options = self.get_options()
-        # Ansible itself ignores misspelled options.
-        for name in sorted(set(config) - set(options)):
-            raise AnsibleParserError(
-                f"{path}: unknown option {name!r}; known options: {', '.join(sorted(options))}"
-            )
         try:
-            self._populate(self._load(path, cache))
+            self._check_options(path, config)
+            cluster = self._load(path, cache)
         except RocksError as error:
-            raise AnsibleParserError(str(error)) from None
+            self._report(error)
+            return
+        self._populate(cluster)
+
+    def _check_options(self, path: str, config: Mapping[str, Any]) -> None:
+        """Raise DescriptionError for a misspelled option, which Ansible itself ignores."""
+        options = self.get_options()
+        for name in sorted(set(config) - set(options)):
+            raise DescriptionError(
+                f"unknown option {name!r}", path, f"known options: {', '.join(sorted(options))}"
+            )
+
+    def _report(self, error: RocksError) -> None:
+        """Print the error; return only if the command can run without nodes.
+
+        An exception would not do: Ansible tries its other plugins on the same file, prints the
+        error of each, and continues without nodes, with exit status 0.
+        """
+        if _runs_without_nodes(error):
+            self.display.warning(f"{error}. The inventory has no nodes.")
+            return
+        self.display.error(str(error), wrap_text=False)
+        self.display.display(
+            "The inventory cannot be read, and nothing was run."
+            " A command that needs no nodes runs with: -i localhost,",
+            color=C.COLOR_ERROR,
+            stderr=True,
+        )
+        raise SystemExit(PARSER_ERROR)
 
     def _load(self, path: str, cache: bool) -> Inventory:
         """Return the cluster, from the cache if the user has configured one."""
@@ -145,12 +184,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _read(self, queries: Mapping[str, str]) -> Inventory:
         site = settings.load()
         url = self.get_option("database") or site.reader or site.database
-        try:
-            with connect(url, read_only=True) as database:
-                return load_inventory(database, queries, seconds=self.get_option("time_limit"))
-        except NotFound as error:
-            self.display.warning(f"{error}. The inventory has no nodes.")
-            return Inventory((), {})
+        with connect(url, read_only=True) as database:
+            return load_inventory(database, queries, seconds=self.get_option("time_limit"))
 
     def _populate(self, cluster: Inventory) -> None:
         groups: dict[str, Any] = {}
@@ -196,6 +231,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     name,
                     strict=self.get_option("strict"),
                 )
+
+
+def _runs_without_nodes(error: RocksError) -> bool:
+    """Whether the command line selects no nodes, or lists those of a missing database."""
+    arguments = context.CLIARGS.get("args")
+    if isinstance(arguments, str):  # the pattern of an ad-hoc command, or a group to list
+        return arguments in C.LOCALHOST
+    if arguments:  # playbooks, as paths or as names in a collection
+        return bool(context.CLIARGS.get("syntax")) or all(
+            PLAYBOOK_WITHOUT_NODES.search(playbook) for playbook in arguments
+        )
+    return isinstance(error, NotFound) and "args" in context.CLIARGS  # ansible-inventory --list
 
 
 def variables(node: Host) -> dict[str, Any]:

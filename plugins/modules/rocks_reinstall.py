@@ -22,7 +22,10 @@ description:
   - If you interrupt it, the orders stay in the database, and a second run continues them.
 options:
   nodes:
-    description: The nodes. The default of the action is the hosts of the pattern.
+    description:
+      - The nodes. An unknown name is an error.
+      - The default of the action is the hosts of the pattern; hosts from other inventories are
+        skipped with a warning.
     type: list
     elements: str
   distribution:

@@ -21,7 +21,10 @@ description:
     V(up) is V(unknown).
 options:
   nodes:
-    description: The nodes. The default of the action is the hosts of the pattern.
+    description:
+      - The nodes. An unknown name is an error.
+      - The default of the action is the hosts of the pattern; hosts from other inventories are
+        skipped with a warning.
     type: list
     elements: str
   files:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..attribute_values import is_true_flag
-from ..errors import DescriptionError
+from ..errors import DescriptionError, RocksError
 from .attributes import StoredValues, merge_attributes, stored_values
 from .database import Database
 from .naming import group_name
@@ -175,7 +175,11 @@ def _true_groups(values: Mapping[str, str]) -> tuple[str, ...]:
 def _run_group_query(
     database: Database, group: str, sql: str, names: set[str], *, seconds: float
 ) -> tuple[str, ...]:
-    result = select(database, sql, seconds=seconds)
+    try:
+        result = select(database, sql, seconds=seconds)
+    except RocksError as error:
+        where = ": ".join(filter(None, (f"group {group!r}", error.where)))
+        raise type(error)(error.what, where, error.hint) from error
     selected = dict.fromkeys(str(row[0]) for row in result.rows)
     unknown = sorted(set(selected) - names)
     if unknown:

@@ -41,6 +41,11 @@ def list_nodes(database: Database, names: Optional[Iterable[str]] = None) -> lis
     return [by_name[name] for name in requested]
 
 
+def node_names(database: Database) -> set[str]:
+    """Return the names of all nodes."""
+    return {row[0] for row in database.rows("select name from nodes")}
+
+
 def find_node(database: Database, name: str) -> Node:
     """Return the node with this name.  Raises NotFound that suggests similar names."""
     return list_nodes(database, [name])[0]

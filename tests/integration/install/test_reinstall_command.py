@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -99,6 +100,63 @@ def test_check_mode_lists_the_verdict_and_reason_of_each_node(
 def test_a_query_can_select_the_nodes(env: dict[str, str], table_ii: Database) -> None:
     query = {"ROCKS_QUERY": "select name from nodes where name like 'compute-%' and `rank` >= 2"}
     assert "2 nodes, 0 not up" in run_module({**env, **query}, "query")
+
+
+def run_with_foreign_host(
+    env: dict[str, str], folder: pathlib.Path, pattern: str, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command with a second inventory, whose group ``compute`` has a host of its own."""
+    (folder / "hosts").write_text("[compute]\nfile-server\n")
+    sources = ("-i", env["inventory"], "-i", str(folder / "hosts"))
+    return command("ansible", pattern, *sources, "-m", "rocks_reinstall", *words, env=env)
+
+
+def test_a_foreign_host_in_the_group_is_skipped_with_a_warning(
+    env: dict[str, str], table_ii: Database, tmp_path: pathlib.Path
+) -> None:
+    process = run_with_foreign_host(env, tmp_path, "compute")
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output
+    assert "4 nodes, 0 not up" in output
+    (warning,) = (line for line in output.split("[WARNING]: ") if "file-server" in line)
+    assert "skipped" in warning
+    assert table_ii.rows("select count(*) from installs where state = 'up'") == [(4,)]
+
+
+def test_a_batch_of_foreign_hosts_does_not_end_a_play_in_batches(
+    env: dict[str, str], table_ii: Database, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "hosts").write_text("[compute]\nfile-server\n")
+    (tmp_path / "play.yml").write_text(
+        "- {hosts: 'file-server:compute-0-1', order: reverse_sorted, serial: 1,"
+        " gather_facts: false, tasks: [{npaci.rocks.rocks_reinstall: {}}]}\n"
+    )
+    process = command(
+        *("ansible-playbook", "-i", env["inventory"], "-i", str(tmp_path / "hosts")),
+        str(tmp_path / "play.yml"),
+        env=env,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert re.search(r"skipping: \[file-server\]", process.stdout)
+    assert table_ii.rows("select state from installs") == [("up",)]
+
+
+def test_a_play_without_any_node_fails(
+    env: dict[str, str], table_ii: Database, tmp_path: pathlib.Path
+) -> None:
+    process = run_with_foreign_host(env, tmp_path, "file-server")
+    assert process.returncode != 0
+    assert "no node 'file-server'" in process.stdout
+
+
+def test_an_unknown_node_in_the_option_fails_and_nothing_is_ordered(
+    env: dict[str, str], table_ii: Database, tmp_path: pathlib.Path
+) -> None:
+    nodes = "nodes=compute-0-0,file-server"
+    process = run_with_foreign_host(env, tmp_path, "localhost", "-a", nodes)
+    assert process.returncode != 0
+    assert "no node 'file-server'" in process.stdout
+    assert table_ii.rows("select count(*) from installs") == [(0,)]
 
 
 def test_a_node_whose_boot_method_fails_fails_the_command_with_its_reason(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from support.ansible import command, inventory
+from support.ansible import ROOT, command, inventory
 from support.cluster import TABLE_II, Urls
 
 CONFIG = """
@@ -123,9 +123,11 @@ def test_a_failing_query_is_one_error(
     path: pathlib.Path, env: dict[str, str], sql: str, message: str, table_ii: Database
 ) -> None:
     path.write_text(f'plugin: npaci.rocks.rocks\ntime_limit: 0.3\nquery_groups:\n  bad: "{sql}"\n')
-    process = list_inventory(path, {**env, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"})
-    assert process.returncode != 0
-    assert message in " ".join(process.stderr.split())
+    process = list_inventory(path, env)
+    assert process.returncode == 4
+    reason = process.stderr.splitlines()[0]
+    assert "group 'bad'" in reason
+    assert message in reason
     assert table_ii.rows("select count(*) from nodes") == [(8,)]
 
 
@@ -135,9 +137,11 @@ def test_a_misspelled_option_is_rejected_with_the_known_ones(
     path.write_text(
         "plugin: npaci.rocks.rocks\nquery_group: {rack1: select name from nodes where rack=1}\n"
     )
-    errors = " ".join(list_inventory(path, env).stderr.split())
-    assert f"{path}: unknown option 'query_group'" in errors
-    assert "query_groups" in errors
+    process = list_inventory(path, env)
+    assert process.returncode == 4
+    reason = process.stderr.splitlines()[0]
+    assert f"{path}: unknown option 'query_group'" in reason
+    assert "query_groups" in reason
 
 
 def test_a_missing_database_gives_an_empty_inventory_and_a_warning(
@@ -148,10 +152,116 @@ def test_a_missing_database_gives_an_empty_inventory_and_a_warning(
     assert "no such database" in " ".join(process.stderr.split())
 
 
-def test_an_unreachable_server_is_an_error(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    url = f"mysql://root@localhost/cluster?socket={tmp_path}/missing"
-    env = {"ROCKS_DATABASE": url, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
-    assert list_inventory(path, env).returncode != 0
+def unusable_databases(folder: pathlib.Path) -> dict[str, tuple[str, str]]:
+    """Return URLs of databases that cannot be read, each with words of the reason."""
+    (folder / "broken").write_text("not a database " * 100)
+    (folder / "empty").touch()
+    return {
+        "missing": (f"sqlite://{folder}/missing", "no such database"),
+        "broken": (f"sqlite://{folder}/broken", "not a usable SQLite database"),
+        "without-schema": (f"sqlite://{folder}/empty", "no schema"),
+        "away": (f"mysql://root@localhost/cluster?socket={folder}/socket", f"{folder}/socket"),
+    }
+
+
+UNUSABLE = ["missing", "broken", "without-schema", "away"]
+PING = ("-m", "ping")
+
+
+@pytest.mark.parametrize("state", UNUSABLE)
+def test_a_command_for_nodes_fails_with_the_reason_first(
+    path: pathlib.Path, tmp_path: pathlib.Path, state: str
+) -> None:
+    url, reason = unusable_databases(tmp_path)[state]
+    process = command("ansible", "all", "-i", str(path), *PING, env={"ROCKS_DATABASE": url})
+    assert process.returncode == 4
+    assert process.stdout == ""
+    first, second = process.stderr.strip().splitlines()
+    assert reason in first
+    assert "-i localhost," in second
+
+
+@pytest.mark.parametrize("release", ["2.16", "2.18", "current"])
+def test_every_release_reports_a_wrong_column_first_and_fails(
+    path: pathlib.Path, env: dict[str, str], release: str, old_ansible: Any
+) -> None:
+    query = {"ROCKS_QUERY": "select nam from nodes"}
+    process = command(
+        *("ansible", "query", "-i", str(path), *PING),
+        env={**env, **query},
+        bin=old_ansible(release),
+    )
+    assert process.returncode == 4
+    assert process.stdout == ""
+    assert "group 'query'" in process.stderr.splitlines()[0]
+    assert "nam" in process.stderr.splitlines()[0]
+
+
+def test_a_failing_inventory_fails_the_command_for_hosts_of_another_inventory(
+    path: pathlib.Path, env: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "hosts").write_text("other ansible_connection=local\n")
+    sources = ("-i", str(tmp_path / "hosts"), "-i", str(path))
+    query = {"ROCKS_QUERY": "select nam from nodes"}
+    process = command("ansible", "other", *sources, *PING, env={**env, **query})
+    assert process.returncode == 4
+    assert process.stdout == ""
+
+
+@pytest.mark.parametrize("state", UNUSABLE)
+def test_localhost_needs_no_database(
+    path: pathlib.Path, tmp_path: pathlib.Path, state: str
+) -> None:
+    url, reason = unusable_databases(tmp_path)[state]
+    process = command("ansible", "localhost", "-i", str(path), *PING, env={"ROCKS_DATABASE": url})
+    assert process.returncode == 0
+    assert "pong" in process.stdout
+    assert "".join(reason.split()) in "".join(process.stderr.split())
+
+
+@pytest.mark.parametrize("state", UNUSABLE)
+@pytest.mark.parametrize("playbook", ["frontend", "rebuild-dist", "restore"])
+def test_the_playbooks_of_the_frontend_need_no_database(
+    path: pathlib.Path, tmp_path: pathlib.Path, state: str, playbook: str
+) -> None:
+    process = command(
+        *("ansible-playbook", "-i", str(path), "--list-hosts", f"playbooks/{playbook}.yml"),
+        env={"ROCKS_DATABASE": unusable_databases(tmp_path)[state][0]},
+    )
+    assert process.returncode == 0, process.stderr
+    assert "localhost" in process.stdout
+
+
+@pytest.mark.parametrize("playbook", ["reinstall", "verify"])
+def test_a_playbook_for_nodes_fails_without_a_database(
+    path: pathlib.Path, tmp_path: pathlib.Path, playbook: str
+) -> None:
+    process = command(
+        *("ansible-playbook", "-i", str(path), "-e", "nodes=compute"),
+        f"playbooks/{playbook}.yml",
+        env={"ROCKS_DATABASE": f"sqlite://{tmp_path}/none"},
+    )
+    assert process.returncode == 4
+    assert "no such database" in process.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("configuration", ["ansible.cfg", "frontend"])
+def test_an_inventory_file_that_no_plugin_reads_fails_the_command(
+    path: pathlib.Path, env: dict[str, str], tmp_path: pathlib.Path, configuration: str
+) -> None:
+    """Both configurations must set Ansible's option, because here our plugin never runs."""
+    file = ROOT / "ansible.cfg"
+    if configuration == "frontend":
+        template = ROOT / "roles/frontend/templates/ansible.cfg.j2"
+        section = template.read_text().partition("[inventory]")
+        file = tmp_path / "ansible.cfg"
+        file.write_text("".join(section[1:]))
+    process = command(
+        *("ansible", "localhost", "-i", str(tmp_path / "rokcs.yml"), *PING),
+        env={**env, "ANSIBLE_CONFIG": str(file)},
+    )
+    assert process.returncode != 0
+    assert process.stdout == ""
 
 
 def set_template_as_value(database: Database) -> None:
