@@ -265,6 +265,6 @@ def variables(node: Host) -> dict[str, Any]:
 
 
 def _digest(queries: Mapping[str, str]) -> str:
-    """Return the part of a cache key that depends on the queries and the form of the cached data."""
+    """Return the part of a cache key that depends on the queries and on the fields of a host."""
     content = [Host._fields, dict(queries)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
