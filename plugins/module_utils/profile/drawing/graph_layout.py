@@ -10,6 +10,7 @@ positions.
 
 from __future__ import annotations
 
+import math
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
 Pair = tuple[str, str]
@@ -155,7 +156,8 @@ def _untangle(slots: list[list[Key]], links: tuple[Links, Links]) -> None:
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise
+    # fsum gives the same result on every Python; sum() rounds differently since 3.12.
+    return math.fsum(values) / len(values) if values else otherwise
 
 
 def _crossings(slots: Sequence[Sequence[Key]], right: Links) -> int:
@@ -175,7 +177,7 @@ def _heights(slots: Sequence[Sequence[Key]], links: tuple[Links, Links]) -> dict
     heights: dict[Key, float] = {}
     for column in slots:
         spaces = _spaces(column)
-        middle = sum(spaces) / 2
+        middle = math.fsum(spaces) / 2
         position = -middle
         for key, space in zip(column, spaces):
             position += space
