@@ -73,7 +73,7 @@ COMPUTE_0_0 = {
         "rack": "0",
         "rank": "0",
         "ip": "10.64.0.1",
-        "mac": "02:00:00:00:00:00",
+        "mac": "06:00:00:00:00:00",
     },
     **{"arch": "x86_64", "membership": "Compute", "appliance": "compute", "distribution": "rocks"},
 }
@@ -116,7 +116,7 @@ def name(number: int) -> str:
 
 
 def mac(number: int) -> str:
-    return f"02:00:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+    return f"06:00:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
 
 
 def fill(database: Database) -> None:
