@@ -9,7 +9,11 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, NotFound, Refused
-from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, states
+from ansible_collections.npaci.rocks.plugins.module_utils.install import (
+    frontend_machine,
+    orders,
+    states,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
     Audit,
     Order,
@@ -129,20 +133,18 @@ def test_a_machine_with_an_address_of_the_frontend_is_never_ordered(
 
 
 def test_a_machine_with_a_mac_of_this_machine_is_never_ordered(
-    table_ii: Database, pin: Pin
+    table_ii: Database, pin: Pin, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    links = [
-        path.read_text(encoding="ascii").strip()
-        for path in pathlib.Path("/sys/class/net").glob("*/address")
-    ]
-    macs = [mac for mac in links if mac != "00:00:00:00:00:00"]
-    if not macs:
-        pytest.skip("this machine has no network card")
-    table_ii.execute("update nodes set mac = ? where id = 4", (macs[0],))
+    mac = "02:00:00:00:00:07"
+    (tmp_path / "eth0").mkdir()
+    (tmp_path / "eth0" / "address").write_text(f"{mac}\n")
+    monkeypatch.setattr(frontend_machine, "LINKS", tmp_path)  # as /sys/class/net of a machine
+    frontend_machine._read_local_addresses.cache_clear()
+    table_ii.execute("update nodes set mac = ? where id = 4", (mac,))
     (verdict,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
-    assert (
-        verdict.action == "refused" and f"its MAC {macs[0]} is this machine's own" in verdict.reason
-    )
+    frontend_machine._read_local_addresses.cache_clear()
+    assert verdict.action == "refused"
+    assert f"its MAC {mac} is this machine's own" in verdict.reason
 
 
 def test_an_address_of_an_external_host_does_not_block_orders(table_ii: Database, pin: Pin) -> None:
