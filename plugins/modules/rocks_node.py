@@ -74,6 +74,8 @@ options:
     description:
       - A file of comma-separated values (RFC 4180) whose first line names the columns, which are
         the options above except O(new_name). Empty values count as omitted.
+      - Semicolons, tabs and bars are accepted as separators too, and MACs in the forms that
+        switches print.
       - All lines are written, or none. Errors name the line.
     type: path
   replace:
@@ -234,7 +236,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes i
     replace_node,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node
-from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text
+from ansible_collections.npaci.rocks.plugins.module_utils.csv_tables import read_csv_text
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 NODE = {
@@ -262,7 +264,7 @@ SPEC = {
 def read_requests(params: dict[str, Any]) -> NodeTable:
     """Return the nodes that the options request, and the errors of the CSV file."""
     if params["csv"]:
-        return parse_table(read_text(params["csv"]), params["csv"])
+        return parse_table(read_csv_text(params["csv"]), params["csv"])
     if params["nodes"] is not None:
         nodes = [
             {**node, "where": f"nodes[{number}]"} for number, node in enumerate(params["nodes"])

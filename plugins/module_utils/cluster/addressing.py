@@ -16,15 +16,20 @@ from typing import Collection, Iterable, Iterator, Optional
 from ..errors import Conflict, DescriptionError
 from .model import Network
 
-_MAC = re.compile(r"[0-9a-f]{2}([:-]?)[0-9a-f]{2}(\1[0-9a-f]{2}){4}")
+_MAC = re.compile(
+    r"[0-9a-f]{2}([:.-]?)[0-9a-f]{2}(\1[0-9a-f]{2}){4}"
+    r"|[0-9a-f]{4}([:.-])[0-9a-f]{4}\3[0-9a-f]{4}|[0-9a-f]{6}[:.-][0-9a-f]{6}"
+)
+_NUMBER = re.compile(r"[0-9]+([.,][0-9]*)?(e\+?[0-9]+)?|inf")
 _GUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){7}((:[0-9a-f]{2}){12})?")
 
 
 def mac_address(text: str) -> str:
     """Return a MAC in the form of the database: ``00:50:8b:e0:3a:a7``.
 
-    Hyphens and capital letters are accepted.  Raises DescriptionError, also for a MAC that no
-    machine has: all zeros, or a group address (IEEE 802: the lowest bit of the first octet is 1).
+    Capital letters and the forms that switches print are accepted, such as ``0050.8be0.3aa7``,
+    ``00508b-e03aa7`` and ``00508be03aa7``.  Raises DescriptionError, also for a MAC that no machine
+    has: all zeros, or a group address (IEEE 802: the lowest bit of the first octet is 1).
     """
     text = text.strip()
     if is_infiniband(text):
@@ -35,10 +40,11 @@ def mac_address(text: str) -> str:
             " rocks_interface with kind=infiniband",
         )
     if not _MAC.fullmatch(text.lower()):
-        raise DescriptionError(
-            f"{text!r} is not a valid MAC", "", "write 00:50:8b:e0:3a:a7, for example"
-        )
-    digits = re.sub("[:-]", "", text.lower())
+        hint = "write 00:50:8b:e0:3a:a7, for example"
+        if _NUMBER.fullmatch(text.lower()):
+            hint += "; put it in quotes in YAML, and format the column as text in a spreadsheet"
+        raise DescriptionError(f"{text!r} is not a valid MAC", "", hint)
+    digits = re.sub("[:.-]", "", text.lower())
     mac = ":".join(digits[i : i + 2] for i in range(0, 12, 2))
     if int(digits, 16) == 0:
         raise DescriptionError(

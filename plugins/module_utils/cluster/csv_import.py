@@ -1,17 +1,13 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read nodes from a table of comma-separated values (RFC 4180), such as a spreadsheet's.
-
-The first line names the columns.  The errors of all lines are collected.
-"""
+"""Read nodes from a CSV table.  The errors of all lines are collected."""
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
-from ..errors import DescriptionError, RocksError
+from ..csv_tables import TableLine, parse_csv, whole_number
+from ..errors import RocksError
 
 COLUMNS = ("name", "mac", "membership", "rack", "rank", "ip", "network", "arch", "comment")
 NUMBERS = ("rack", "rank")
@@ -26,65 +22,21 @@ class NodeTable(NamedTuple):
 
 
 def parse_table(text: str, where: str) -> NodeTable:
-    """Parse a table.  ``where`` is its file: the place of a line is ``FILE:LINE``.
-
-    Empty lines, and lines that begin with ``#``, are skipped.  Raises DescriptionError if the first
-    line is not a header.
-    """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    requests: list[dict[str, Any]] = []
-    faults: list[RocksError] = []
-    header: Sequence[str] = ()
-    while True:
-        place = f"{where}:{reader.line_num + 1}"
+    """Parse a table; ``where`` is its file.  Raises DescriptionError as ``parse_csv``."""
+    table = parse_csv(text, where, COLUMNS)
+    nodes = NodeTable([], table.faults)
+    for line in table.lines:
         try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            break
-        except csv.Error as error:
-            faults.append(
-                DescriptionError(f"not comma-separated ({error})", place, "check the quotes")
-            )
-            break
-        if not any(cells) or cells[0].startswith("#"):
-            continue
-        if not header:
-            header = _parse_header(cells, place)
-            continue
-        try:
-            requests.append(_parse_line(header, cells, place))
+            nodes.requests.append(_request(line))
         except RocksError as error:
-            faults.append(error)
-    if not header:
-        hint = f"name the columns in the first line: {','.join(COLUMNS)}"
-        raise DescriptionError("the table is empty", where, hint)
-    return NodeTable(requests, faults)
+            nodes.faults.append(error)
+    return nodes
 
 
-def _parse_header(cells: Sequence[str], where: str) -> Sequence[str]:
-    names = [cell.lower() for cell in cells]
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown:
-        raise DescriptionError(
-            f"unknown column {unknown[0]!r}", where, f"known columns: {', '.join(COLUMNS)}"
-        )
-    duplicates = sorted({name for name in names if names.count(name) > 1})
-    if duplicates:
-        raise DescriptionError(f"duplicate column {duplicates[0]!r}", where, "remove one of them")
-    return names
-
-
-def _parse_line(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str, Any]:
-    if len(cells) != len(header):
-        raise DescriptionError(
-            f"{len(cells)} values for {len(header)} columns",
-            where,
-            "quote values that contain a comma",
-        )
-    values: dict[str, Any] = {name: cell for name, cell in zip(header, cells) if cell}
-    for name in NUMBERS:
-        if name in values:
-            if not (values[name].isascii() and values[name].isdigit()):
-                raise DescriptionError(f"{name} is {values[name]!r}", where, "write a number")
-            values[name] = int(values[name])
-    return {**values, "where": where}
+def _request(line: TableLine) -> dict[str, Any]:
+    numbers = {
+        name: whole_number(name, line.values[name], line.where)
+        for name in NUMBERS
+        if name in line.values
+    }
+    return {**line.values, **numbers, "where": line.where}

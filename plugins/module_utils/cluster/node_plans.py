@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
-from ..errors import DescriptionError, NotFound, RocksError
+from ..errors import NotFound, RocksError
 from ..suggestions import suggest
 from .addressing import mac_address, network_of
 from .allocations import Allocation, Allocations
 from .database import Database
+from .duplicate_requests import find_duplicates
 from .faults import Faults
 from .frontend_protection import check_change
 from .model import NewNode, Node
@@ -58,9 +58,15 @@ def plan_nodes(
         ),
         allocations,
     )
+    duplicates = find_duplicates(requests, existing, faults)
     plans = [
-        NodePlan(before, _plan(request, before, allocations, faults, fill_gaps=fill_gaps))
-        for request, before in zip(requests, existing)
+        NodePlan(
+            before,
+            None
+            if index in duplicates
+            else _plan(request, before, allocations, faults, fill_gaps=fill_gaps),
+        )
+        for index, (request, before) in enumerate(zip(requests, existing))
     ]
     for request, plan in zip(requests, plans) if not allow_frontend else ():
         with faults.at(request.get("where", "")):
@@ -98,11 +104,6 @@ def _find_all_existing(
     """Return the existing node for each request, or None."""
     names = [existing_name(request, allocations, faults) for request in requests]
     nodes = {node.name: node for node in list_nodes(database, filter(None, names))}
-    for name, count in Counter(filter(None, names)).items():
-        if count > 1:
-            faults.add(
-                name, DescriptionError(f"is listed {count} times", "", "list each node once")
-            )
     return [nodes.get(name) for name in names]
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Optional
 
+from ..csv_tables import read_csv_text
 from ..errors import DescriptionError, Refused
-from ..files import read_text
 from .dhcp_request import DhcpRequest
 from .event_loop import StopCondition
 from .model import Event, EventKind, Location, Placement
@@ -109,7 +109,7 @@ def _locations(params: Mapping[str, Any]) -> Mapping[str, Location]:
             )
         return locations_from_list(source)
     if table:
-        return locations_from_table(read_text(table), table)
+        return locations_from_table(read_csv_text(table), table)
     if source == TABLE:
         raise DescriptionError(
             "source is 'table', but table is not set", hint="set table=/root/rack-0.csv"

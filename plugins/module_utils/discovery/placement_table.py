@@ -8,11 +8,10 @@ vendors can write one.  Its key is the MAC, or the port that a relay agent repor
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..cluster.addressing import ip_address, mac_address
+from ..csv_tables import parse_csv, whole_number
 from ..errors import DescriptionError, RocksError, combine
 from .dhcp_request import DhcpRequest, usable_mac
 from .model import Location
@@ -26,26 +25,12 @@ def locations_from_table(text: str, path: str) -> dict[str, Location]:
 
     Raises one DescriptionError with every fault, each at its line.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), strict=True))
-    except csv.Error as error:
-        raise DescriptionError(f"not a valid CSV table ({error})", path) from None
-    numbered = [(number, row) for number, row in enumerate(rows, 1) if any(map(str.strip, row))]
-    if not numbered:
-        raise DescriptionError("the table is empty", path, f"columns: {COLUMN_LIST}")
-    first_number, first_row = numbered[0]
-    columns = [column.strip().lower() for column in first_row]
-    unknown = set(columns) - set(COLUMNS)
-    if unknown or not {"mac", "port"} & set(columns) or len(set(columns)) < len(columns):
+    table = parse_csv(text, path, COLUMNS)
+    if not {"mac", "port"} & set(table.columns):
         raise DescriptionError(
-            f"the first line must name the columns, but is {', '.join(columns)!r}",
-            f"{path}:{first_number}",
-            f"use each of {COLUMN_LIST} at most once; mac or port is required",
+            "a column is missing: mac or port", path, f"columns: {', '.join(table.columns)}"
         )
-    return _parse_rows(
-        (f"{path}:{number}", dict(zip(columns, row)), len(row) == len(columns))
-        for number, row in numbered[1:]
-    )
+    return _parse_rows(table.lines, table.faults)
 
 
 def locations_from_list(items: Sequence[Any]) -> dict[str, Location]:
@@ -54,7 +39,7 @@ def locations_from_list(items: Sequence[Any]) -> dict[str, Location]:
     Raises one error with every fault.
     """
     return _parse_rows(
-        (f"item {number}", item if isinstance(item, Mapping) else {"mac": item}, True)
+        (f"item {number}", item if isinstance(item, Mapping) else {"mac": item})
         for number, item in enumerate(items, 1)
     )
 
@@ -80,14 +65,19 @@ def _port_key(switch: str, port: str) -> str:
     return f"{switch} {port}".strip() if port else ""
 
 
-def _parse_rows(rows: Iterable[tuple[str, Mapping[str, Any], bool]]) -> dict[str, Location]:
-    """Parse rows of (where, values by column, complete) into locations by key."""
+def _parse_rows(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], faults: Sequence[RocksError] = ()
+) -> dict[str, Location]:
+    """Parse rows of (where, values by column) into locations by key.
+
+    faults  errors of further rows, which are reported with those found here
+    """
     locations: dict[str, Location] = {}
     claimed_at: dict[str, str] = {}
-    faults: list[RocksError] = []
-    for where, row, complete in rows:
+    faults = list(faults)
+    for where, row in rows:
         try:
-            key, location = _parse_row(where, row, complete)
+            key, location = _parse_row(where, row)
             for claim in (key, *_claims(location)):
                 if claim in claimed_at:
                     raise DescriptionError(
@@ -115,16 +105,11 @@ def _claims(location: Location) -> Iterator[str]:
         yield f"address {location.ip}"
 
 
-def _parse_row(where: str, row: Mapping[str, Any], complete: bool) -> tuple[str, Location]:
-    """Return the key and the location of a row.
-
-    complete  whether the row has as many values as the table has columns
-    """
+def _parse_row(where: str, row: Mapping[str, Any]) -> tuple[str, Location]:
+    """Return the key and the location of a row."""
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise DescriptionError(f"unknown column {unknown[0]!r}", where, f"columns: {COLUMN_LIST}")
-    if not complete:
-        raise DescriptionError("the number of values differs from the number of columns", where)
     values = {name: "" if value is None else str(value).strip() for name, value in row.items()}
     mac = _normalise(mac_address, values.get("mac", ""), where)
     key = mac or _port_key(values.get("switch", ""), values.get("port", ""))
@@ -151,6 +136,4 @@ def _normalise(parse: Callable[[str], str], text: str, where: str) -> str:
 
 def _number(column: str, values: Mapping[str, str], where: str) -> Optional[int]:
     text = values.get(column, "")
-    if text and not (text.isascii() and text.isdigit()):
-        raise DescriptionError(f"{column} is {text!r}", where, "use a whole number, 0 or more")
-    return int(text) if text else None
+    return whole_number(column, text, where) if text else None

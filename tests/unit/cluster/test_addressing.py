@@ -34,7 +34,18 @@ SMALL = PRIVATE._replace(
 
 
 @pytest.mark.parametrize(
-    "text", ["00:50:8b:e0:3a:a7", "00-50-8B-E0-3A-A7", "00:50:8B:E0:3A:A7", " 00508be03aa7\n"]
+    "text",
+    [
+        "00:50:8b:e0:3a:a7",
+        "00-50-8B-E0-3A-A7",
+        "00:50:8B:E0:3A:A7",
+        " 00508be03aa7\n",
+        "0050.8be0.3aa7",
+        "0050-8BE0-3AA7",
+        "0050:8be0:3aa7",
+        "00508b-e03aa7",
+        "00.50.8b.e0.3a.a7",
+    ],
 )
 def test_a_mac_has_one_form_in_the_database(text: str) -> None:
     assert mac_address(text) == "00:50:8b:e0:3a:a7"
@@ -48,7 +59,12 @@ def test_a_mac_has_one_form_in_the_database(text: str) -> None:
         ("00:50:8b:e0:3a:a7:00", "not a valid MAC"),
         ("00:50:8b-e0:3a:a7", "not a valid MAC"),
         ("00:50:8b:e0:3a:g7", "not a valid MAC"),
-        ("0050.8be0.3aa7", "not a valid MAC"),
+        ("0050.8be0-3aa7", "not a valid MAC"),
+        ("0050.8be03aa7", "not a valid MAC"),
+        ("0:50:8b:e0:3a:a7", "not a valid MAC"),
+        ("50508103117", "not a valid MAC.*quotes.*text"),
+        ("5.05E+10", "not a valid MAC.*quotes.*text"),
+        ("inf", "not a valid MAC.*quotes"),
         ("００:50:8b:e0:3a:a7", "not a valid MAC"),
         ("00:00:00:00:00:00", "zeros"),
         ("ff:ff:ff:ff:ff:ff", "multicast"),

@@ -61,13 +61,13 @@ def test_errors_of_all_lines_are_reported_and_no_line_is_written(table_ii: Datab
     assert summary.startswith("8 errors")
     expected = (
         "hosts.csv:3: 2 values for 6 columns",
-        "hosts.csv:5: rack is 'two'",
         "hosts.csv:9: .*unexpected end of data",
+        "hosts.csv:5: rack is 'two'",
+        "hosts.csv:8: the name 'good' is also at hosts.csv:2",
         "hosts.csv:4: 'nonsense'",
         "hosts.csv:6: .*10.255.255.245 belongs to compute-0-0",
         "hosts.csv:6: 'rack7' is reserved",
         "hosts.csv:7: .*'Computer'; did you mean Compute",
-        "hosts.csv:8: .*'good' already exists",
     )
     assert len(errors) == len(expected)
     for error, pattern in zip(errors, expected):
@@ -76,28 +76,38 @@ def test_errors_of_all_lines_are_reported_and_no_line_is_written(table_ii: Datab
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("first", "second", "claim"),
     [
-        pytest.param(
-            "",
-            "hosts.csv: .*empty.*name,mac,membership",
-            id="empty",
-        ),
-        pytest.param("# only\n\n", "hosts.csv: .*empty", id="only-comments"),
-        pytest.param(
-            "name,colour\n",
-            "hosts.csv:1: unknown column 'colour'.*name, mac",
-            id="column",
-        ),
-        pytest.param("\nname,name\n", "hosts.csv:2: .*duplicate column 'name'", id="twice"),
-        pytest.param(
-            "compute-0-9,00:50:8b:00:00:01\n", "unknown column 'compute-0-9'", id="no-header"
-        ),
+        ("n1,,,,", "n1,,,,", "the name 'n1'"),
+        (",00:50:8b:00:00:01,,,", ",0050.8B00.0001,,,", "the MAC 00:50:8b:00:00:01"),
+        (",,,,10.2.0.4", ",,,,10.2.0.4", "the address 10.2.0.4"),
+        (",,2,7,", "n1,,2,7,", "rack 2, rank 7 of membership 'Compute'"),
+        (",,,7,", ",,0,7,", "rack 0, rank 7 of membership 'Compute'"),
+        ("compute-0-3,,,,", ",00:50:8b:e0:40:93,,,", "node 'compute-0-3'"),
+        ("n1,00:50:8b:00:00:01,0,0,", "n2,00:50:8b:00:00:01,0,0,", "the MAC 00:50:8b:00:00:01"),
     ],
 )
-def test_a_table_without_a_valid_header_is_rejected(text: str, message: str) -> None:
-    with pytest.raises(DescriptionError, match=message):
-        parse_table(text, FILE)
+def test_an_error_of_two_lines_names_both(
+    table_ii: Database, first: str, second: str, claim: str
+) -> None:
+    with pytest.raises(RocksError) as raised:
+        load(table_ii, f"name,mac,rack,rank,ip\n{first}\n# comment\n{second}\n")
+    errors = [line for line in str(raised.value).splitlines() if "hosts.csv:4" in line]
+    assert [line.strip() for line in errors] == [
+        f"hosts.csv:4: {claim} is also at hosts.csv:2; remove or change one of the two"
+    ]
+    assert len(list_nodes(table_ii)) == 8
+
+
+def test_nodes_can_pass_on_their_names_and_positions_in_one_table(table_ii: Database) -> None:
+    changes = ensure_nodes(
+        table_ii,
+        [
+            {"name": "compute-0-1", "new_name": "spare"},
+            {"name": "compute-0-0", "new_name": "compute-0-1"},
+        ],
+    )
+    assert [change.after.name for change in changes] == ["spare", "compute-0-1"]
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))

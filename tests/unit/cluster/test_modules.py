@@ -114,7 +114,7 @@ def test_a_module_predicts_its_change_and_makes_it_once(
         pytest.param(
             "rocks_node",
             {"nodes": [{"mac": MAC}, {"mac": MAC}]},
-            f"nodes[1]: the MAC {MAC} belongs to compute-0-4",
+            f"nodes[1]: the MAC {MAC} is also at nodes[0]",
             id="nodes",
         ),
         pytest.param("rocks_node", {"csv": "/nowhere.csv"}, "/nowhere.csv: no such file", id="csv"),

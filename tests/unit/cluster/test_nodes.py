@@ -479,10 +479,10 @@ def test_a_node_identified_by_its_name_keeps_it_at_its_new_position(table_ii: Da
 
 
 def test_two_requests_for_one_node_are_an_error(table_ii: Database) -> None:
-    with pytest.raises(DescriptionError, match=r"compute-0-3: .* 2 times"):
-        ensure_nodes(
-            table_ii, [{"name": "compute-0-3", "rack": 1}, {"mac": COMPUTE_0_3.mac, "rack": 2}]
-        )
+    first = {"name": "compute-0-3", "rack": 1, "where": "line 2"}
+    second = {"mac": COMPUTE_0_3.mac, "rack": 2, "where": "line 3"}
+    with pytest.raises(DescriptionError, match=r"^line 3: .*compute-0-3.* line 2"):
+        ensure_nodes(table_ii, [first, second])
 
 
 def test_a_change_that_is_not_valid_changes_nothing(table_ii: Database) -> None:
