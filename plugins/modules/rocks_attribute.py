@@ -17,6 +17,9 @@ description:
   - Two attributes control new nodes, both global or for an appliance. C(name_pattern) is the
     pattern of their names, such as V(c{rank:04}); C(network) is the network that they get their
     addresses from.
+  - The values of attributes that the frontend itself uses (those two, C(frontend_address),
+    C(power_unit), C(power_outlet), C(power_device) and the public keys C(ssh_host_*_key)) are
+    checked.
 options:
   name:
     description: The name of the attribute. You can use letters, digits and C(_ . -).

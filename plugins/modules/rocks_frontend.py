@@ -75,7 +75,7 @@ EXAMPLES = r"""
     attributes:
       frontend_address: 10.1.1.1
     own_attributes:
-      ssh_host_ed25519_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1
+      ssh_host_ed25519_key: "{{ lookup('file', '/etc/ssh/ssh_host_ed25519_key.pub') }}"
     readdress: false
 """
 

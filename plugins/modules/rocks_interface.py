@@ -16,6 +16,8 @@ description:
   - A NIC with a MAC and an address gets this address by DHCP. If nodes can boot from its network
     (the option C(boot) of M(npaci.rocks.rocks_network)), the node can boot and install from this
     NIC as from its first one.
+  - The node and the name of the interface give its host name, such as C(compute-0-3-bmc), which no
+    other node or interface can have.
   - A bond or a VLAN is an interface with an address and without a MAC. Each NIC of a bond has an
     address of its own.
 options:

@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Adds, changes or removes a network in the cluster database.
   - Nodes get their addresses from the top of a network downwards.
-  - Networks must not overlap, and the address of each node must stay within a network.
+  - Networks must not overlap, and the address of each node must stay within a network, outside of
+    its DHCP pool. Only a frontend, or a node that is never installed, can be the gateway.
 options:
   name:
     description: The name of the network. By default, nodes get their addresses from V(private).
@@ -132,9 +133,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_admin,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.network_rules import KINDS
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
     COLUMNS,
-    KINDS,
     put_network,
     remove_network,
 )

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Collection, Iterable, Iterator, Optional
 
 from ..errors import Conflict, DescriptionError
-from .model import Network
+from .model import FRONTEND, Network
 
 _MAC = re.compile(
     r"[0-9a-f]{2}([:.-]?)[0-9a-f]{2}(\1[0-9a-f]{2}){4}"
@@ -114,8 +114,21 @@ def network_of(ip: str, networks: Iterable[Network]) -> Optional[Network]:
     )
 
 
-def address_fault(ip: str, networks: Iterable[Network]) -> Optional[str]:
-    """Return the reason why no node can have this address, whether or not it is in use; or None."""
+def can_be_gateway(appliance: str, root: str) -> bool:
+    """Whether the nodes of an appliance can have the address of a network's gateway.
+
+    A frontend can route for its nodes, and an appliance that is never installed can be a router.
+    """
+    return appliance == FRONTEND or not root
+
+
+def address_fault(
+    ip: str, networks: Iterable[Network], *, may_be_gateway: bool = False
+) -> Optional[str]:
+    """Return the reason why no node can have this address, whether or not it is in use; or None.
+
+    may_be_gateway  of the node; see ``can_be_gateway``
+    """
     network = network_of(ip, networks)
     if network is None:
         return f"{ip} is outside every network"
@@ -126,7 +139,7 @@ def address_fault(ip: str, networks: Iterable[Network]) -> Optional[str]:
             return f"{ip} is the network address of network {network.name!r}"
         if number == int(net.broadcast_address):
             return f"{ip} is the broadcast address of network {network.name!r}"
-    if ip == network.gateway:
+    if ip == network.gateway and not may_be_gateway:
         return f"{ip} is the gateway of network {network.name!r}"
     if number in _pool(network):
         return f"{ip} is in the DHCP pool of network {network.name!r}, for unknown machines"

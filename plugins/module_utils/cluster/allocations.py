@@ -8,15 +8,23 @@ import dataclasses
 from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .addressing import free_addresses, next_address
-from .attributes import values_by_appliance
 from .database import Database
 from .frontend_protection import ADDRESS, BY_ATTRIBUTE, is_frontend
 from .memberships import list_appliances, list_memberships
 from .model import Membership, Network, Node
-from .naming import DEFAULT_PATTERN, PATTERN_ATTRIBUTE, contains_rack, group_name
+from .naming import (
+    DEFAULT_PATTERN,
+    MAX_HOST_NAME,
+    NETWORK_ATTRIBUTE,
+    PATTERN_ATTRIBUTE,
+    contains_rack,
+    group_name,
+    interface_host,
+    name_fault,
+)
 from .networks import list_networks
+from .scoped_values import values_by_appliance
 
-NETWORK_ATTRIBUTE = "network"
 DEFAULT_NETWORK = "private"
 
 # A few long rows instead of one for each node: with 10,000 nodes, the driver's work for each row
@@ -27,7 +35,7 @@ NODES_IN_USE = (
 )
 RANKS_IN_USE = "select membership, rack, group_concat(`rank`) from nodes group by membership, rack"
 INTERFACES_IN_USE = (
-    "select nodes.name || '/' || interfaces.name, interfaces.mac, interfaces.ip"
+    "select nodes.name, interfaces.name, coalesce(interfaces.mac, ''), coalesce(interfaces.ip, '')"
     " from interfaces join nodes on nodes.id = interfaces.node"
 )
 
@@ -79,6 +87,10 @@ class Allocations:
     """Address -> its owner, as in ``macs``."""
     ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
     """Id of the membership and rack -> ranks."""
+    interfaces: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    """Node -> the names of its further interfaces."""
+    interface_hosts: dict[str, str] = dataclasses.field(default_factory=dict)
+    """The host name of each further interface -> its meaning; no node can have it."""
     expected_names: set[str] = dataclasses.field(default_factory=set)
     """Names that other nodes of the input request; they are not allocated."""
     expected_ranks: dict[tuple[int, int], set[int]] = dataclasses.field(default_factory=dict)
@@ -86,23 +98,62 @@ class Allocations:
     _free_addresses: dict[str, Iterator[str]] = dataclasses.field(default_factory=dict)
     """Network -> its free addresses that have not been handed out."""
 
-    def claim(self, name: str, mac: Optional[str], ip: Optional[str], position: Position) -> None:
-        """Mark the values of a node as in use."""
+    def claim(
+        self,
+        name: str,
+        mac: Optional[str],
+        ip: Optional[str],
+        position: Position,
+        interfaces: Sequence[str] = (),
+    ) -> None:
+        """Mark the values of a node as in use; ``interfaces`` are its further ones."""
         self.names.add(name)
+        for interface in interfaces:
+            self.claim_interface(name, interface)
         self.ranks.setdefault(position[:2], set()).add(position.rank)
         if mac:
             self.macs[mac] = name
         if ip:
             self.ips[ip] = name
 
-    def release(self, node: Node) -> None:
-        """Mark the values of a node as free."""
+    def claim_interface(self, node: str, interface: str) -> None:
+        """Mark the host name of a further interface as in use."""
+        self.interfaces.setdefault(node, []).append(interface)
+        host = interface_host(node, interface)
+        self.interface_hosts[host] = f"the host name of interface {interface} of {node}"
+
+    def release(self, node: Node) -> list[str]:
+        """Mark the values of a node as free, and return the names of its further interfaces."""
         self.names.discard(node.name)
         self.macs.pop(node.mac, None)
         self.ips.pop(node.ip, None)
+        interfaces = self.interfaces.pop(node.name, [])
+        for interface in interfaces:
+            self.interface_hosts.pop(interface_host(node.name, interface), None)
         position = self.position_of(node)
         self.ranks.get(position[:2], set()).discard(position.rank)
         self._free_addresses.clear()
+        return interfaces
+
+    def name_fault(self, name: str) -> Optional[str]:
+        """Return the reason why no node can have this name, whether or not a node has it."""
+        meaning = self.interface_hosts.get(name)
+        if meaning:
+            return f"{name!r} is reserved: it is {meaning}"
+        return name_fault(name, self.reserved)
+
+    def interface_fault(self, node: str, interface: str) -> Optional[str]:
+        """Return the reason why a node of this name cannot have an interface of this name.
+
+        DHCP, DNS and hosts contain the interface as a host of its own.
+        """
+        host = interface_host(node, interface)
+        if len(host) > MAX_HOST_NAME:
+            return f"its host name {host!r} would be longer than {MAX_HOST_NAME} characters"
+        if host in self.names:
+            return f"its host name {host!r} is already the name of a node"
+        meaning = self.interface_hosts.get(host)
+        return f"its host name {host!r} is already {meaning}" if meaning else None
 
     def position_of(self, node: Node) -> Position:
         """Return the position of a node."""
@@ -171,9 +222,9 @@ def load_allocations(database: Database) -> Allocations:
     allocations.ips.update(zip(ips, names))
     for membership, rack, ranks in database.rows(RANKS_IN_USE):
         allocations.ranks[membership, rack] = set(map(int, ranks.split(",")))
-    for owner, mac, ip in database.rows(INTERFACES_IN_USE):
-        allocations.macs[mac or ""] = owner
-        allocations.ips[ip or ""] = owner
+    for node, interface, mac, ip in database.rows(INTERFACES_IN_USE):
+        allocations.macs[mac] = allocations.ips[ip] = f"{node}/{interface}"
+        allocations.claim_interface(node, interface)
     for ip in values_by_appliance(database, ADDRESS).values():
         allocations.ips.setdefault(ip, BY_ATTRIBUTE)
     return allocations

@@ -7,12 +7,12 @@ Fields of the node's own row (``hostname``, ``rack`` …) are read like attribut
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Mapping, Optional
+from typing import Iterable, Mapping, Optional
 
 from ..errors import Refused
+from .attribute_rules import check_attribute
 from .database import Database, Row
 from .model import Attribute, AttributeSource, Node, RowChange
-from .naming import PATTERN_ATTRIBUTE, check_pattern
 from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
 INTRINSIC = (
@@ -26,9 +26,6 @@ INTRINSIC = (
     "appliance",
     "distribution",
 )
-
-# Attributes that this package reads itself -> what checks their values.
-CHECKS: Mapping[str, Callable[[str], None]] = {PATTERN_ATTRIBUTE: check_pattern}
 
 StoredValues = Mapping[tuple[str, str], Mapping[str, str]]
 """Scope and name of its owner -> attributes."""
@@ -48,14 +45,14 @@ VALUES_FOR_NODE = (
 def set_attribute(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> RowChange:
     """Set an attribute, and return its value before (None: it was not set) and after.
 
-    Raises Refused for a field of the node's row, and what ``set_value`` raises.
+    Raises Refused for a field of the node's row, and what ``check_attribute`` and ``set_value``
+    raise.
     """
     if name in INTRINSIC:
         raise Refused(
             f"{name!r} is a field of the node, not an attribute", "", "change it with rocks_node"
         )
-    if name in CHECKS:
-        CHECKS[name](value)
+    check_attribute(database, name, value)
     return RowChange(set_value(database, "attributes", name, value, scope=scope), value)
 
 
@@ -105,17 +102,6 @@ def effective_for_nodes(
     """Return ``effective_attributes`` of many nodes, by node name, with one query."""
     values = stored_values(database)
     return {node.name: _merge_for_node(values, node) for node in nodes}
-
-
-def values_by_appliance(database: Database, name: str) -> dict[str, str]:
-    """Return the values of one attribute by appliance; ``""`` is the global value."""
-    rows = database.rows(
-        "select coalesce(appliances.name, ''), attributes.value from attributes"
-        " left join appliances on appliances.id = attributes.appliance"
-        " where attributes.name = ? and attributes.scope <> 'node'",
-        (name,),
-    )
-    return dict(rows)
 
 
 def stored_values(database: Database) -> StoredValues:

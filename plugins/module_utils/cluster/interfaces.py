@@ -15,6 +15,7 @@ from typing import Optional, get_args
 from ..errors import Conflict, DescriptionError
 from .addressing import (
     address_fault,
+    can_be_gateway,
     infiniband_address,
     ip_address,
     is_infiniband,
@@ -89,7 +90,7 @@ def put_interface(
         if before:
             allocations.macs.pop(before.mac, None)
             allocations.ips.pop(before.ip, None)
-        interface = before or _new_interface(node, name)
+        interface = before or _new_interface(node, name, allocations)
         interface = interface._replace(kind=interface.kind if kind is None else kind)
         interface = interface._replace(mac=_check_mac(interface, mac, allocations))
         after = _with_address(interface, network, ip, allocations=allocations, owner=owner)
@@ -131,7 +132,10 @@ def _find(database: Database, node: str, name: str) -> Optional[Interface]:
     return next((row for row in list_interfaces(database, node) if row.name == name), None)
 
 
-def _new_interface(node: str, name: str) -> Interface:
+def _new_interface(node: str, name: str, allocations: Allocations) -> Interface:
+    fault = allocations.interface_fault(node, name)
+    if fault:
+        raise Conflict(fault, f"{node}/{name}", "choose another name for the interface or the node")
     return Interface(
         id=0,
         node=node,
@@ -210,7 +214,8 @@ def _with_requested_address(
 ) -> Interface:
     """Check a requested address; ``network`` is the one that was requested with it, if any."""
     where = _place(interface)
-    fault = address_fault(ip, allocations.networks)
+    routes = can_be_gateway(owner.appliance, owner.root)
+    fault = address_fault(ip, allocations.networks, may_be_gateway=routes)
     containing = network_of(ip, allocations.networks)
     if fault or containing is None:
         raise DescriptionError(

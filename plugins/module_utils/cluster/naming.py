@@ -15,9 +15,12 @@ from typing import Collection, Iterator, Mapping, NamedTuple, Optional
 from ..errors import DescriptionError
 
 PATTERN_ATTRIBUTE = "name_pattern"
+NETWORK_ATTRIBUTE = "network"  # the network that nodes get addresses from
 DEFAULT_PATTERN = "{appliance}-{rack}-{rank}"
 MAX_POSITION = 99999
 """The highest rack, and the highest rank."""
+
+MAX_HOST_NAME = 63  # octets; RFC 1035, 2.3.4
 
 _FIELD = re.compile(r"\{(appliance|rack|rank)(?::0?(\d))?\}")
 _HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -30,6 +33,7 @@ RESERVED: Mapping[str, str] = {
     "all": "an Ansible group",
     "ungrouped": "an Ansible group",
     "query": "the inventory group of an SQL query",
+    "default": "a keyword of Slurm",
     "aarch64": "an architecture",
     "i386": "an architecture",
     "ppc64le": "an architecture",
@@ -43,6 +47,14 @@ class NamedPosition(NamedTuple):
     rack: Optional[int]
     """None if the pattern does not contain it."""
     rank: int
+
+
+def interface_host(node: str, interface: str) -> str:
+    """Return the host name of a further interface: ``compute-0-0-bmc``.
+
+    The kernel allows dots, colons and capital letters in the name of an interface.
+    """
+    return f"{node}-{re.sub('[^a-z0-9]+', '-', interface.lower()).strip('-')}"
 
 
 def group_name(name: str) -> str:

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from typing import Iterable, Optional
+from typing import Iterable, Optional, Sequence
 
 from ..errors import Conflict, DescriptionError, NotFound, RocksError
 from ..suggestions import suggest
-from .addressing import address_fault, ip_address, mac_address
+from .addressing import address_fault, can_be_gateway, ip_address, mac_address
 from .allocations import Allocation, Allocations
 from .faults import Faults
-from .model import Membership, NewNode
+from .model import Membership, NewNode, Node
 from .naming import (
     MAX_POSITION,
     PATTERN_ATTRIBUTE,
     RESERVED,
     free_ranks,
-    name_fault,
     node_name,
     position_in_name,
 )
@@ -53,11 +52,20 @@ def expect(requests: Iterable[NewNode], allocations: Allocations) -> None:
 
 
 def allocate(
-    request: NewNode, allocations: Allocations, faults: Faults, fill_gaps: bool = False
+    request: NewNode,
+    allocations: Allocations,
+    faults: Faults,
+    fill_gaps: bool = False,
+    *,
+    current: Optional[Node] = None,
+    interfaces: Sequence[str] = (),
 ) -> Optional[Allocation]:
     """Allocate one node and claim its values; None if there are errors, which go to ``faults``.
 
-    fill_gaps  take the lowest free rank instead of the one after the highest
+    fill_gaps   take the lowest free rank instead of the one after the highest
+    current     the row that is changed; its present name and address are not checked, so that a row
+                from before a rule can be changed
+    interfaces  the names of its further interfaces
     """
     where = request.where or _printable(request.name or request.mac)
     errors_before = len(faults.errors)
@@ -68,10 +76,12 @@ def allocate(
         membership = _find_membership(request.membership, allocations)
     with faults.at(where):
         mac = _check_mac(request.mac, allocations) if request.mac else None
-    if request.ip not in ("", NO_ADDRESS):
+    if current and (request.ip, request.membership) == (current.ip, current.membership):
+        ip = current.ip
+    elif request.ip not in ("", NO_ADDRESS):
         with faults.at(where):
             ip = _check_address(request.ip, membership, allocations)
-    if request.name:
+    if request.name and not (current and request.name == current.name):
         with faults.at(where):
             _check_name(request.name, allocations)
     with faults.at(where):
@@ -90,6 +100,9 @@ def allocate(
     if not name:
         with faults.at(where):
             name = _allocate_name(rack, rank, membership, allocations)
+    if not (current and name == current.name):
+        with faults.at(where):
+            _check_interfaces(name, interfaces, allocations)
     if not request.ip:
         with faults.at(where):
             ip = _allocate_address(request.network, membership, allocations)
@@ -105,7 +118,7 @@ def allocate(
         arch=request.arch,
         comment=request.comment,
     )
-    allocations.claim(name, mac, ip, allocation.position)
+    allocations.claim(name, mac, ip, allocation.position, interfaces)
     return allocation
 
 
@@ -135,7 +148,8 @@ def _check_mac(text: str, allocations: Allocations) -> str:
 
 def _check_address(text: str, membership: Optional[Membership], allocations: Allocations) -> str:
     ip = ip_address(text)
-    fault = address_fault(ip, allocations.networks)
+    routes = membership is not None and can_be_gateway(membership.appliance, membership.root)
+    fault = address_fault(ip, allocations.networks, may_be_gateway=routes)
     if fault:
         networks = ", ".join(
             f"{net.name} {net.subnet}/{net.netmask}" for net in allocations.networks
@@ -221,7 +235,10 @@ def _allocate_position(
         return rack, requested_rank
     in_use = allocations.ranks_in_use(membership.appliance, rack)
     expected = allocations.ranks_expected(membership.appliance, rack)
-    unavailable = (allocations.names, allocations.expected_names, RESERVED, allocations.reserved)
+    unavailable = (
+        *(allocations.names, allocations.expected_names, allocations.interface_hosts),
+        *(RESERVED, allocations.reserved),
+    )
     for rank in free_ranks(in_use, fill_gaps=fill_gaps, first_rank=request.first_rank):
         name = _name_at(rack, rank, membership, allocations)
         if rank not in expected and not any(name in names for names in unavailable):
@@ -242,7 +259,7 @@ def _name_at(rack: int, rank: int, membership: Membership, allocations: Allocati
 
 def _allocate_name(rack: int, rank: int, membership: Membership, allocations: Allocations) -> str:
     name = _name_at(rack, rank, membership, allocations)
-    fault = name_fault(name, allocations.reserved)
+    fault = allocations.name_fault(name)
     if fault:
         raise DescriptionError(
             f"rack {rack}, rank {rank}: {fault}",
@@ -260,13 +277,22 @@ def _allocate_name(rack: int, rank: int, membership: Membership, allocations: Al
 
 
 def _check_name(name: str, allocations: Allocations) -> None:
-    fault = name_fault(name, allocations.reserved)
+    fault = allocations.name_fault(name)
     if fault:
         raise DescriptionError(fault, "", "choose another name")
     if name in allocations.names:
         raise Conflict(
             f"node {name!r} already exists", "", "choose another name, or remove that node first"
         )
+
+
+def _check_interfaces(name: str, interfaces: Sequence[str], allocations: Allocations) -> None:
+    for interface in interfaces:
+        fault = allocations.interface_fault(name, interface)
+        if fault:
+            raise Conflict(
+                f"the node has an interface {interface!r}: {fault}", "", "choose another name"
+            )
 
 
 def _allocate_address(network_name: str, membership: Membership, allocations: Allocations) -> str:

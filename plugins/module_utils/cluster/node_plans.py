@@ -123,11 +123,18 @@ def _plan(
     changed = _apply_changes(before, changes, allocations)
     if changed == _as_request(before):
         return None
-    allocations.release(before)
-    where = request.get("where") or before.name
-    allocation = allocate(changed._replace(where=where), allocations, faults, fill_gaps)
+    interfaces = allocations.release(before)
+    allocation = allocate(
+        changed._replace(where=request.get("where") or before.name),
+        allocations,
+        faults,
+        fill_gaps,
+        current=before,
+        interfaces=interfaces,
+    )
     if allocation is None:
-        allocations.claim(before.name, before.mac, before.ip, allocations.position_of(before))
+        position = allocations.position_of(before)
+        allocations.claim(before.name, before.mac, before.ip, position, interfaces)
     return allocation
 
 

@@ -45,6 +45,17 @@ def get_value(database: Database, table: Table, name: str, scope: Scope) -> Opti
     return str(row[0]) if row else None
 
 
+def values_by_appliance(database: Database, name: str) -> dict[str, str]:
+    """Return the values of one attribute by appliance; ``""`` is the global value."""
+    rows = database.rows(
+        "select coalesce(appliances.name, ''), attributes.value from attributes"
+        " left join appliances on appliances.id = attributes.appliance"
+        " where attributes.name = ? and attributes.scope <> 'node'",
+        (name,),
+    )
+    return dict(rows)
+
+
 def set_value(
     database: Database, table: Table, name: str, value: str, scope: Scope
 ) -> Optional[str]:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ..cluster.addressing import to_number
 from ..cluster.model import Interface, Network, Node
+from ..cluster.naming import interface_host
 
 NODE = "node"
 ETHERNET = "ethernet"
@@ -76,11 +76,3 @@ def list_addresses(
                     node=node,
                     network=network,
                 )
-
-
-def interface_host(node: str, interface: str) -> str:
-    """Return the host name of a further interface.
-
-    The kernel allows dots and colons in the name of an interface; a host name must not have any.
-    """
-    return f"{node}-{re.sub('[^a-z0-9]+', '-', interface.lower()).strip('-')}"

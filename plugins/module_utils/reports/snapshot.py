@@ -14,10 +14,11 @@ from ..cluster.database import Database
 from ..cluster.inventory import load_inventory
 from ..cluster.memberships import list_memberships
 from ..cluster.model import Interface, Network, Node
+from ..cluster.naming import interface_host
 from ..cluster.networks import list_networks
 from ..cluster.nodes import list_nodes
 from ..errors import DescriptionError, combine
-from .addresses import Address, interface_host
+from .addresses import Address
 from .model import Hardware, Snapshot
 from .validators import is_domain, is_host, is_ip, is_mac, natural_key
 

@@ -14,12 +14,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes imp
     intrinsic_values,
     remove_attribute,
     set_attribute,
-    values_by_appliance,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Attribute, RowChange
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node, list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import (
+    GLOBAL,
+    Scope,
+    values_by_appliance,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
     effective_secrets,
     has_secret,

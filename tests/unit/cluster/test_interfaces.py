@@ -6,15 +6,30 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
     list_interfaces,
     put_interface,
     remove_interface,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Interface, RowChange
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
+    Interface,
+    NewNode,
+    RowChange,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
+    add_nodes,
+    ensure_nodes,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+    RocksError,
+)
 
 MAC = "02:00:00:00:00:01"
 NODE = "compute-0-3"
@@ -139,6 +154,43 @@ def test_an_interface_that_is_not_valid_is_rejected(
     with pytest.raises(RocksError, match=message):
         put_interface(with_bmcs, NODE, name, **values)
     assert list_interfaces(with_bmcs) == []
+
+
+@pytest.mark.parametrize("name", ["eth1.20", "eth1-20", "ETH1_20"])
+def test_the_host_name_of_an_interface_is_unique(with_bmcs: Database, name: str) -> None:
+    put_interface(with_bmcs, NODE, "eth1_20")
+    ensure_nodes(with_bmcs, [{"name": "compute-0-3-bmc", "membership": "Web Server"}])
+    with pytest.raises(Conflict, match=r"compute-0-3-eth1-20.*interface eth1_20 of compute-0-3"):
+        put_interface(with_bmcs, NODE, name)
+    with pytest.raises(Conflict, match=r"compute-0-3-bmc.*the name of a node"):
+        put_interface(with_bmcs, NODE, "bmc")
+
+
+def test_a_node_cannot_have_the_host_name_of_an_interface(with_bmcs: Database) -> None:
+    put_interface(with_bmcs, NODE, "bmc")
+    with pytest.raises(DescriptionError, match="host name of interface bmc of compute-0-3"):
+        ensure_nodes(with_bmcs, [{"name": "compute-0-3-bmc"}])
+    ensure_nodes(with_bmcs, [{"name": "fourth-bmc"}])
+    with pytest.raises(Conflict, match=r"compute-0-3: .*'bmc': .*'fourth-bmc'"):
+        ensure_nodes(with_bmcs, [{"name": NODE, "new_name": "fourth"}])
+    with pytest.raises(Conflict, match="longer than 63"):
+        ensure_nodes(with_bmcs, [{"name": NODE, "new_name": "n" * 60}])
+    ensure_nodes(with_bmcs, [{"name": NODE, "new_name": "n" * 59}])
+    ensure_nodes(with_bmcs, [{"name": "compute-0-3-bmc"}])
+
+
+def test_a_rank_whose_name_belongs_to_an_interface_is_skipped(with_bmcs: Database) -> None:
+    set_attribute(with_bmcs, "name_pattern", "compute-0-3-eth{rank}", Scope(appliance="web"))
+    put_interface(with_bmcs, NODE, "eth1")
+    (added,) = add_nodes(with_bmcs, [NewNode(membership="Web Server", rack=1)])
+    assert added.name == "compute-0-3-eth2"
+
+
+def test_the_host_name_of_an_interface_has_at_most_63_characters(with_bmcs: Database) -> None:
+    ensure_nodes(with_bmcs, [{"name": "n" * 60}])
+    put_interface(with_bmcs, "n" * 60, "e1")
+    with pytest.raises(Conflict, match="longer than 63"):
+        put_interface(with_bmcs, "n" * 60, "eth1")
 
 
 def test_removing_an_interface_frees_its_address(with_bmcs: Database) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
@@ -18,10 +19,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks impor
     put_network,
     remove_network,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
+    add_nodes,
+    ensure_nodes,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,
+    RocksError,
 )
 
 PRIVATE = NEW_NETWORK._replace(
@@ -56,8 +62,9 @@ def test_nodes_boot_from_a_private_network_unless_it_is_excluded(database: Datab
 
 
 def test_new_nodes_get_no_address_of_a_pool_that_is_added_later(table_ii: Database) -> None:
-    put_network(table_ii, "private", pool_first="10.255.255.250", pool_last="10.255.255.254")
-    assert add_nodes(table_ii, [NewNode()])[0].ip == "10.255.255.248"
+    put_network(table_ii, "private", pool_first="10.255.255.250", pool_last="10.255.255.252")
+    added = add_nodes(table_ii, [NewNode(), NewNode()])
+    assert [node.ip for node in added] == ["10.255.255.254", "10.255.255.248"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +112,47 @@ def test_new_nodes_get_no_address_of_a_pool_that_is_added_later(table_ii: Databa
             "pool_first and pool_last",
             id="pool",
         ),
+        pytest.param(
+            "lan",
+            {"subnet": "11.0.0.0", "netmask": "0.255.255.255"},
+            "netmask 0.255.255.255 .*write 255.0.0.0",
+            id="wildcard-mask",
+        ),
+        pytest.param("lan", {"subnet": "224.0.0.0/8"}, "not a subnet of unicast", id="multicast"),
+        pytest.param("lan", {"subnet": "127.0.0.0/8"}, "not a subnet of unicast", id="loopback"),
+        pytest.param("lan", {"subnet": "0.0.0.0/0"}, "not a subnet of unicast", id="everything"),
+        pytest.param(
+            "lan",
+            {"subnet": "11.0.0.0/8", "gateway": "11.0.0.0"},
+            "gateway 11.0.0.0 is the network address of 11.0.0.0/8; use 11.0.0.1 to",
+            id="network-address",
+        ),
+        pytest.param(
+            "lan",
+            {"subnet": "11.0.0.0/8", "pool_first": "11.0.0.9", "pool_last": "11.255.255.255"},
+            "pool_last 11.255.255.255 is the broadcast address",
+            id="broadcast-address",
+        ),
+        pytest.param(
+            "lan",
+            {
+                "subnet": "11.0.0.0/8",
+                "gateway": "11.0.0.9",
+                "pool_first": "11.0.0.9",
+                "pool_last": "11.0.0.10",
+            },
+            "gateway 11.0.0.9 is in the DHCP pool",
+            id="gateway-in-pool",
+        ),
+        pytest.param(
+            "lan", {"subnet": "11.0.0.0/8", "zone": "10.in-addr.arpa"}, "special", id="reverse"
+        ),
+        pytest.param(
+            "lan",
+            {"subnet": "11.0.0.0/8", "zone": ".".join(["a" * 63] * 3)},
+            "at most 189 characters",
+            id="long-zone",
+        ),
     ],
 )
 def test_a_network_that_is_not_valid_is_rejected(
@@ -124,16 +172,61 @@ def test_networks_cannot_overlap(table_ii: Database) -> None:
 def test_a_network_with_addresses_of_nodes_cannot_move(
     table_ii: Database, change: dict[str, Any]
 ) -> None:
-    with pytest.raises(Conflict, match=r"frontend-0 \(10.1.1.1\)"):
+    with pytest.raises(Conflict, match=r"frontend-0 \(10.1.1.1 is outside"):
         put_network(table_ii, "private", **change)
     assert list_networks(table_ii) == [PRIVATE]
+
+
+@pytest.mark.parametrize(
+    ("change", "owner"),
+    [
+        ({"gateway": "10.255.255.245"}, "compute-0-0"),
+        ({"pool_first": "10.255.255.244", "pool_last": "10.255.255.252"}, "compute-0-0"),
+        ({"pool_first": "10.1.0.1", "pool_last": "10.1.1.1"}, "frontend-0"),
+        ({"subnet": "10.0.0.0/9"}, "compute-0-0"),
+        ({"gateway": "10.2.0.1"}, "nfs-0-0/eth1"),
+        ({"pool_first": "10.3.0.1", "pool_last": "10.3.0.9"}, "attribute frontend_address"),
+    ],
+)
+def test_a_network_cannot_exclude_an_address_in_use(
+    table_ii: Database, change: dict[str, Any], owner: str
+) -> None:
+    put_interface(table_ii, "nfs-0-0", "eth1", ip="10.2.0.1")
+    set_attribute(table_ii, "frontend_address", "10.3.0.1")
+    with pytest.raises(Conflict) as refused:
+        put_network(table_ii, "private", **change)
+    assert owner in refused.value.what
+    assert list_networks(table_ii) == [PRIVATE]
+
+
+def test_a_frontend_or_a_switch_can_be_the_gateway(table_ii: Database) -> None:
+    for gateway, other in (("10.1.1.1", "10.1.1.2"), ("10.255.255.253", "10.1.1.1")):
+        put_network(table_ii, "private", gateway=gateway)
+        ensure_nodes(table_ii, [{"name": "network-0-0", "comment": f"not {other}"}])
+        with pytest.raises(RocksError, match="gateway"):
+            ensure_nodes(table_ii, [{"name": "compute-0-0", "ip": gateway}])
+
+
+def test_a_row_from_before_a_rule_can_be_changed(table_ii: Database) -> None:
+    table_ii.execute("update networks set gateway = '10.255.255.245'")
+    table_ii.execute("update nodes set name = 'default' where name = 'compute-0-0'")
+    ensure_nodes(table_ii, [{"name": "default", "comment": "new fan"}])
+    put_network(table_ii, "private", mtu=9000)
+    ensure_nodes(table_ii, [{"name": "default", "new_name": "compute-0-0", "ip": ""}])
+
+
+def test_the_network_that_nodes_get_addresses_from_cannot_be_removed(table_ii: Database) -> None:
+    put_network(table_ii, "other", subnet="192.168.0.0/16")
+    set_attribute(table_ii, "network", "other", Scope(appliance="nas"))
+    with pytest.raises(Conflict, match="'network' of appliance 'nas'"):
+        remove_network(table_ii, "other")
 
 
 def test_a_network_can_be_removed_after_its_last_interface(table_ii: Database) -> None:
     other = put_network(table_ii, "other", subnet="192.168.0.0/16").after
     put_interface(table_ii, "nfs-0-0", "eth1", network="other")
     put_interface(table_ii, "nfs-0-0", "eth2", network="other", ip="none")
-    with pytest.raises(Conflict, match=r"nfs-0-0 \(192.168.255.254\)"):
+    with pytest.raises(Conflict, match=r"nfs-0-0/eth1 \(192.168.255.254 is outside"):
         remove_network(table_ii, "other")
     put_interface(table_ii, "nfs-0-0", "eth1", ip="none")
     with pytest.raises(Conflict, match=r"eth1 of nfs-0-0 .*'other'"):

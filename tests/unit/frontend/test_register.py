@@ -57,11 +57,11 @@ def test_a_second_registration_changes_nothing(table_ii: Database) -> None:
 
 def test_a_new_name_keeps_the_row(table_ii: Database) -> None:
     result = register_frontend(
-        table_ii, ROW_1._replace(name="head"), own_attributes={"ssh_host_rsa_key": "ssh-rsa AAAA"}
+        table_ii, ROW_1._replace(name="head"), own_attributes={"default_disk": "sda"}
     )
     assert result.node.id == 1 and result.changed
     assert "frontend-0" not in addresses(table_ii)
-    assert get_attribute(table_ii, "ssh_host_rsa_key", Scope(node="head")) == "ssh-rsa AAAA"
+    assert get_attribute(table_ii, "default_disk", Scope(node="head")) == "sda"
 
 
 def test_a_replacement_machine_takes_over_the_row(table_ii: Database) -> None:
