@@ -56,6 +56,12 @@ def source_spec() -> dict[str, Any]:
         "gpg_keys": {"type": "list", "elements": "path", "default": [], "no_log": False},
         "gpgcheck": {"type": "bool"},
         "repo_gpgcheck": {"type": "bool", "default": False},
+        "skip_metadata": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["advisories", "groups", "modules"],
+            "default": [],
+        },
         "fetch": {"type": "str", "choices": ["needed", "everything"], "default": "needed"},
         "ca": {"type": "str", "default": ""},
         "certificate": {"type": "str", "default": ""},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from typing import Callable, Iterator, Optional, Union
@@ -43,6 +44,8 @@ def read_bytes(path: str) -> bytes:
     Raises NotFound, or DescriptionError when it cannot be read.
     """
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise DescriptionError("it is a named pipe, not a file", path, "remove it")
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:

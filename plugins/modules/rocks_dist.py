@@ -90,6 +90,13 @@ options:
         description: Refuse metadata that none of the keys has signed.
         type: bool
         default: false
+      skip_metadata:
+        description: Metadata that is not taken from this source, for example because it is faulty.
+          With V(modules), the packages of its module streams are left out too.
+        type: list
+        elements: str
+        choices: [advisories, groups, modules]
+        default: []
       fetch:
         description:
           - V(needed) fetches the chosen packages. V(everything) fetches the whole repository, and

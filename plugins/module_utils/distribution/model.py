@@ -16,6 +16,9 @@ SourceType = Literal["mirror", "parent", "directory"]
 Fetch = Literal["needed", "everything"]
 """Fetch only the packages that resolution chose, or the whole repository."""
 
+SkippedMetadata = Literal["advisories", "groups", "modules"]
+"""A kind of metadata besides the packages that can be left out of a source."""
+
 Versions = Literal["newest", "all"]
 """Keep the newest version of each name and architecture, or every version."""
 
@@ -146,6 +149,8 @@ class Source:
     """Require a signature of one of the keys on each RPM.  None: when there are keys."""
     repo_gpgcheck: bool = False
     """Require a detached signature (repomd.xml.asc) of one of the keys on repomd.xml."""
+    skip_metadata: tuple[SkippedMetadata, ...] = ()
+    """Metadata that the distribution does not take from this source."""
     fetch: Fetch = "needed"
     ca: str = ""
     """PEM file of the certificate authorities to trust."""

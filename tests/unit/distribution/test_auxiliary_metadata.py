@@ -1,4 +1,4 @@
-"""Groups, advisories and .treeinfo of several sources are merged."""
+"""Groups and .treeinfo of several sources are merged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from lxml import etree
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
     comps,
     treeinfo,
-    updateinfo,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import TreeFile
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
@@ -50,7 +49,7 @@ EXTRA = b"""<comps>
 
 
 def merge_groups() -> bytes:
-    return comps.merge_comps([(BASE, "os"), (b"", "updates"), (EXTRA, "site")])
+    return comps.merge_comps([(BASE, "os"), (b"", "updates"), (EXTRA, "site")]).data
 
 
 class TestGroups:
@@ -82,7 +81,9 @@ class TestGroups:
         ]
 
     def test_merging_again_changes_nothing(self) -> None:
-        assert comps.merge_comps([(merge_groups(), "a"), (merge_groups(), "b")]) == merge_groups()
+        again = comps.merge_comps([(merge_groups(), "a"), (merge_groups(), "b")])
+
+        assert again == (merge_groups(), ())
 
     def test_groups_and_environments_have_members_by_id_and_name(self) -> None:
         assert comps.read_groups(merge_groups(), "comps") == {
@@ -95,7 +96,21 @@ class TestGroups:
         }
 
     def test_sources_without_groups_give_no_document(self) -> None:
-        assert comps.merge_comps([(b"", "os")]) == b""
+        assert comps.merge_comps([(b"", "os")]).data == b""
+
+    def test_wrong_bytes_and_characters_are_replaced_with_a_remark(self) -> None:
+        data = b"<comps><group><id>x</id><name>\xe9 \x1b</name></group></comps>"
+
+        merged = comps.merge_comps([(data, "site")])
+
+        assert etree.fromstring(merged.data).findtext("group/name") == "\u00e9 \ufffd"
+        assert [remark.partition(":")[0] for remark in merged.remarks] == ["site", "site"]
+
+    def test_entities_are_not_expanded(self) -> None:
+        data = b'<!DOCTYPE comps [<!ENTITY a "b">]><comps><group><id>&a;</id></group></comps>'
+
+        with pytest.raises(DescriptionError, match=r"not XML.*skip_metadata"):
+            comps.merge_comps([(data, "site")])
 
     @pytest.mark.parametrize(
         ("data", "fault"),
@@ -112,53 +127,6 @@ class TestGroups:
     def test_an_invalid_document_is_an_error_with_its_line(self, data: bytes, fault: str) -> None:
         with pytest.raises(DescriptionError, match=fault):
             comps.merge_comps([(BASE, "os"), (data, "site")])
-
-
-def advisory(identifier: str, version: int = 1, title: str = "a fix") -> str:
-    attributes = f'from="x" status="final" type="security" version="{version}"'
-    return f"<update {attributes}><id>{identifier}</id><title>{title}</title></update>"
-
-
-def advisories(*updates: str) -> bytes:
-    return f'<?xml version="1.0"?>\n<updates>{"".join(updates)}</updates>'.encode()
-
-
-class TestAdvisories:
-    def test_each_identifier_occurs_once_in_its_later_version(self) -> None:
-        document = updateinfo.merge_updateinfo([
-            (advisories(advisory("RHSA-2"), advisory("RHSA-1", 1, "old")), "os"),
-            (advisories(advisory("RHSA-1", 2, "new"), advisory("RHSA-2", 1, "again")), "updates"),
-        ])  # fmt: skip
-
-        assert [row.text for row in etree.fromstring(document).iterfind("update/title")] == [
-            "new",
-            "a fix",
-        ]
-        assert updateinfo.advisory_ids(document) == {"RHSA-1", "RHSA-2"}
-
-    def test_merging_again_changes_nothing(self) -> None:
-        once = updateinfo.merge_updateinfo([(advisories(advisory("b"), advisory("a")), "os")])
-
-        assert updateinfo.merge_updateinfo([(once, "x"), (once, "y")]) == once
-
-    def test_sources_without_advisories_give_no_document(self) -> None:
-        assert updateinfo.merge_updateinfo([(b"", "os")]) == b""
-        assert updateinfo.advisory_ids(b"") == frozenset()
-
-    @pytest.mark.parametrize(
-        ("data", "fault"),
-        [
-            pytest.param(b"<updates><update>", "not XML", id="truncated"),
-            pytest.param(
-                b"<updates><update version='1'></update></updates>",
-                "an advisory has no id",
-                id="no id",
-            ),
-        ],
-    )
-    def test_an_invalid_document_is_an_error(self, data: bytes, fault: str) -> None:
-        with pytest.raises(DescriptionError, match=fault):
-            updateinfo.merge_updateinfo([(data, "updates")])
 
 
 SUM = "a" * 64

@@ -66,6 +66,14 @@ def test_a_real_repomd_is_parsed() -> None:
             id="a captive portal",
         ),
         pytest.param(b"", "not XML", id="nothing"),
+        *(
+            pytest.param(
+                b'<?xml version="1.0" encoding="%s"?><repomd/>' % name,
+                "encoding",
+                id=f"encoding {name.decode()}",
+            )
+            for name in (b"klingon", b"utf-7", b"hex", b"idna", b"utf-16")
+        ),
         pytest.param(document(data())[:-20], "not XML", id="cut off"),
         pytest.param(document(), "no record of type 'primary'", id="no primary"),
         pytest.param(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import struct
@@ -181,6 +182,19 @@ class TestADirectory:
 
         with pytest.raises(NotFound, match=r"a\.rpm: .*broken link"):
             rpm_directory.scan(source(tmp_path))
+
+    def test_a_named_pipe_is_an_error(self, tmp_path: pathlib.Path) -> None:
+        os.mkfifo(tmp_path / "pipe.rpm")
+
+        with pytest.raises(DescriptionError, match=r"pipe\.rpm: it is not a regular file"):
+            rpm_directory.scan(source(tmp_path))
+
+    def test_a_header_that_xml_cannot_describe_is_an_error(self, tmp_path: pathlib.Path) -> None:
+        path = write(Rpm("bell", summary="ding \x07"), tmp_path)
+        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+
+        with pytest.raises(DescriptionError, match=r"bell.*cannot be described in XML"):
+            rpm_directory.package_xml(str(path), "x.rpm", checksum)
 
     def test_the_xml_does_not_depend_on_the_time_of_the_file(self, tmp_path: pathlib.Path) -> None:
         path = write(KERNEL, tmp_path)

@@ -63,6 +63,9 @@ def test_an_error_contains_the_faulty_value(change: dict[str, Any], facts: list[
         pytest.param({"type": "directory"}, ["directory", "path"], id="directory with a url"),
         pytest.param({"fetch": "all"}, ['"all"', "everything"], id="fetch"),
         pytest.param(
+            {"skip_metadata": ("comps",)}, ['"comps"', "groups", "modules"], id="skip_metadata"
+        ),
+        pytest.param(
             {"gpg_keys": (), "gpgcheck": True}, ["gpgcheck", "gpg_keys"], id="gpgcheck without keys"
         ),
         pytest.param(

@@ -16,6 +16,11 @@ MODULES = "modules"
 ADVISORIES = "updateinfo"
 PRODUCT = "productid"
 KINDS = (GROUP, MODULES, ADVISORIES, PRODUCT)
+# Kind -> its name in the option skip_metadata.
+SKIPPED_AS = {GROUP: "groups", MODULES: "modules", ADVISORIES: "advisories"}
+
+NamedDocuments = Sequence[tuple[bytes, str]]
+"""Content and name in errors and remarks of the document of each source."""
 
 
 class Documents(NamedTuple):
@@ -23,6 +28,8 @@ class Documents(NamedTuple):
     """Kind -> content; a kind that no source has is absent."""
     streams: Streams
     """Which packages belong to which module stream."""
+    remarks: tuple[str, ...] = ()
+    """What was repaired or left out."""
 
 
 def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGeneration]) -> Documents:
@@ -36,12 +43,10 @@ def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGenerat
         contents = {kind: content for kind in KINDS if (content := reusable.document(kind))}
         # Only the sources have the older builds of a module stream.
         if MODULES not in contents:
-            return Documents(contents, NO_STREAMS)
-    documents = {
-        kind: [(source_input.document(kind), _where(source_input, kind)) for source_input in inputs]
-        for kind in KINDS
-    }
+            return Documents(contents, NO_STREAMS, reusable.index.remarks)
+    documents = {kind: _in_order_of_preference(inputs, kind) for kind in KINDS}
     contents = {}
+    remarks: list[str] = []
     streams = NO_STREAMS
     if any(data for data, _where in documents[MODULES]):
         modules = [
@@ -55,15 +60,30 @@ def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGenerat
     if any(data for data, _where in documents[GROUP]):
         from ..metadata.comps import merge_comps
 
-        contents[GROUP] = merge_comps(documents[GROUP])
+        groups = merge_comps(documents[GROUP])
+        contents[GROUP] = groups.data
+        remarks += groups.remarks
     if any(data for data, _where in documents[ADVISORIES]):
         from ..metadata.updateinfo import merge_updateinfo
 
-        contents[ADVISORIES] = merge_updateinfo(documents[ADVISORIES])
+        advisories = merge_updateinfo(documents[ADVISORIES])
+        contents[ADVISORIES] = advisories.data
+        remarks += advisories.remarks
     # The certificate names the product: the first source that has one counts.
     contents[PRODUCT] = next((data for data, _where in documents[PRODUCT] if data), b"")
-    return Documents({kind: contents[kind] for kind in KINDS if contents.get(kind)}, streams)
+    return Documents(
+        contents={kind: contents[kind] for kind in KINDS if contents.get(kind)},
+        streams=streams,
+        remarks=tuple(remarks),
+    )
 
 
-def _where(source_input: Input, kind: str) -> str:
-    return f'source "{source_input.source.name}", document "{kind}"'
+def _in_order_of_preference(inputs: Sequence[Input], kind: str) -> NamedDocuments:
+    """Return the documents of the sources that do not skip them, the preferred source first."""
+    return [
+        (source_input.document(kind), f'source "{source_input.source.name}", document "{kind}"')
+        for source_input in sorted(
+            inputs, key=lambda source_input: source_input.source.effective_priority
+        )
+        if SKIPPED_AS.get(kind) not in source_input.source.skip_metadata
+    ]

@@ -104,6 +104,7 @@ def rules_digest(distribution: Distribution) -> str:
                 source.wins,
                 source.include,
                 source.exclude,
+                source.skip_metadata,
                 _key_texts(source),
             ]
             for source in distribution.sources

@@ -103,6 +103,7 @@ def make_plan(
         shards=shard_entries,
         files=dict(sorted(checksums.items())),
         newest_timestamp=max(source_input.newest_timestamp() for source_input in inputs),
+        remarks=parts.documents.remarks,
     )
     folder = store.generation_folder(distribution.name, arch, identity)
     return Plan(

@@ -74,7 +74,10 @@ def describe_generation(
         changed=changed,
         changes=compare_generations(published, content) if changed else Changes(),
         clashes=tuple(clash for shard in index.shards.values() for clash in shard.clashes),
-        remarks=tuple(remark for shard in index.shards.values() for remark in shard.remarks),
+        remarks=(
+            *index.remarks,
+            *(remark for shard in index.shards.values() for remark in shard.remarks),
+        ),
         verdicts=lambda: [
             verdict for number in index.shards for verdict in content.verdicts(number)
         ],

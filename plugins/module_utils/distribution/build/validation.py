@@ -9,7 +9,16 @@ from typing import Iterator, get_args
 
 from ...errors import DescriptionError, RocksError
 from ..evr import parse_evr
-from ..model import Closure, Distribution, Fetch, Layout, Source, SourceType, Versions
+from ..model import (
+    Closure,
+    Distribution,
+    Fetch,
+    Layout,
+    SkippedMetadata,
+    Source,
+    SourceType,
+    Versions,
+)
 
 # Names of distributions, architectures and sources are used as folder names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -59,6 +68,9 @@ def _source_faults(source: Source) -> Iterator[str]:
         return
     if source.fetch not in get_args(Fetch):
         yield _not_a_choice("fetch", source.fetch, get_args(Fetch))
+    for kind in source.skip_metadata:
+        if kind not in get_args(SkippedMetadata):
+            yield _not_a_choice("skip_metadata", kind, get_args(SkippedMetadata))
     if bool(source.url) == bool(source.path):
         yield "set either url or path"
     elif source.type == "directory" and not source.path:

@@ -9,7 +9,7 @@ source and the members of all; a member in several of them gets its strongest ty
 from __future__ import annotations
 
 import copy
-from typing import Iterable, Optional
+from typing import Iterable, NamedTuple, Optional
 
 try:
     from lxml import etree
@@ -17,10 +17,12 @@ except ImportError:  # ansible-test, and modules that build nothing, have no lib
     etree = None  # type: ignore[assignment,unused-ignore]
 
 from ...errors import DescriptionError
+from .xml_text import clean_xml
 
 DOCTYPE = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 # Types of a member, the strongest first.
 MEMBER_TYPES = ("mandatory", "default", "conditional", "optional")
+REMEDY = "choose another mirror, or leave its groups out with skip_metadata: [groups]"
 ENTITIES = ("group", "environment", "category")
 # Entity -> the elements that contain its members.
 LISTS = {
@@ -30,8 +32,15 @@ LISTS = {
 }
 
 
-def merge_comps(documents: Iterable[tuple[bytes, str]]) -> bytes:
-    """Merge comps.xml documents; return an empty text when all are empty.
+class MergedGroups(NamedTuple):
+    data: bytes
+    """The document; empty when no source has one."""
+    remarks: tuple[str, ...]
+    """Repairs."""
+
+
+def merge_comps(documents: Iterable[tuple[bytes, str]]) -> MergedGroups:
+    """Merge comps.xml documents.
 
     documents  content and name in errors of each; merging the result again changes nothing
 
@@ -39,12 +48,15 @@ def merge_comps(documents: Iterable[tuple[bytes, str]]) -> bytes:
     """
     entities: dict[tuple[str, str], etree._Element] = {}
     langpacks: dict[str, etree._Element] = {}
+    remarks: list[str] = []
     is_empty = True
     for data, where in documents:
         if not data:
             continue
         is_empty = False
-        root = _root(data, where)
+        text = clean_xml(data, where)
+        remarks += [f"{where}: {repair} were replaced" for repair in text.repairs]
+        root = _root(text.data, where)
         for element in root:
             if element.tag in ENTITIES:
                 key = (str(element.tag), _id(element, where))
@@ -52,7 +64,8 @@ def merge_comps(documents: Iterable[tuple[bytes, str]]) -> bytes:
             elif element.tag == "langpacks":
                 matches = {match.get("name", ""): match for match in element}
                 langpacks = {**matches, **langpacks}
-    return b"" if is_empty else _serialise(entities, langpacks)
+    merged = b"" if is_empty else _serialise(entities, langpacks)
+    return MergedGroups(merged, tuple(remarks))
 
 
 def read_groups(data: bytes, where: str) -> dict[str, list[str]]:
@@ -94,16 +107,20 @@ def _root(data: bytes, where: str) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise DescriptionError(f"not XML ({error.msg})", f"{where}:{error.lineno}") from None
+        raise DescriptionError(
+            f"not XML ({error.msg})", f"{where}:{error.lineno}", REMEDY
+        ) from None
     if root.tag != "comps":
-        raise DescriptionError(f"the root element is {root.tag!r}, not comps", where)
+        raise DescriptionError(f"the root element is {root.tag!r}, not comps", where, REMEDY)
     return root
 
 
 def _id(element: etree._Element, where: str) -> str:
     name = (element.findtext("id") or "").strip()
     if not name:
-        raise DescriptionError(f"a {element.tag} has no id", f"{where}:{element.sourceline}")
+        raise DescriptionError(
+            f"a {element.tag} has no id", f"{where}:{element.sourceline}", REMEDY
+        )
     return name
 
 

@@ -91,6 +91,8 @@ class Index(NamedTuple):
     """Path -> SHA-256 of every file in the tree that is neither a package nor metadata."""
     newest_timestamp: int
     """Seconds since 1970 of the newest content."""
+    remarks: tuple[str, ...] = ()
+    """Remarks about the sources and their documents, besides those of the shards."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -118,6 +120,9 @@ def encode_index(index: Index) -> bytes:
     """Return the index as JSON.  Equal indexes give equal bytes."""
     fields = _rename_keys(index._asdict(), _STORED_NAMES)
     fields["format"] = FORMAT
+    for field in Index._field_defaults:  # as before there was such a field
+        if fields[field] == Index._field_defaults[field]:
+            del fields[field]
     fields["shards"] = {
         number: _rename_keys(shard._asdict(), _STORED_NAMES)
         for number, shard in index.shards.items()
@@ -141,6 +146,7 @@ def decode_index(data: bytes, where: str) -> Index:
             source: {int(number): digest for number, digest in digests.items()}
             for source, digests in fields["rows"].items()
         }
+        fields["remarks"] = tuple(fields.get("remarks", ()))
         return Index(**_rename_keys(fields, _FIELD_NAMES))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DescriptionError(

@@ -121,6 +121,10 @@ def _root(data: bytes, where: str) -> etree.Element:
             f"{where}:{error.position[0]}",
             "check that the URL is that of a repository",
         ) from None
+    except (LookupError, ValueError) as error:  # the encoding that it declares
+        raise DescriptionError(
+            f"its encoding cannot be read ({error})", where, "choose another mirror"
+        ) from None
     if root.tag != f"{NAMESPACE}repomd":
         raise DescriptionError(
             f"the root element is {root.tag!r}, not repomd", where, "check the URL"

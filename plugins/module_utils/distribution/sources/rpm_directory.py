@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from typing import Any, Iterator, NamedTuple
 
 from ... import files
@@ -112,7 +113,12 @@ def package_xml(path: str, location: str, checksum: str) -> dict[str, bytes]:
         )
     package.location_href = location
     package.time_file = package.time_build  # copies of one file have different times
-    primary, filelists, other = createrepo_c.xml_dump(package)[:3]
+    try:
+        primary, filelists, other = createrepo_c.xml_dump(package)[:3]
+    except createrepo_c.CreaterepoCError as error:
+        raise DescriptionError(
+            f"its header cannot be described in XML ({error})", path, "rebuild the package"
+        ) from error
     return {"primary": primary.encode(), "filelists": filelists.encode(), "other": other.encode()}
 
 
@@ -129,10 +135,13 @@ def _walk(root: str, below: str) -> Iterator[ScannedFile]:
 
 
 def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
+    path = os.path.join(root, location)
     try:
         status = entry.stat()
     except FileNotFoundError:
-        raise NotFound("it is a broken link", os.path.join(root, location), "remove it") from None
+        raise NotFound("it is a broken link", path, "remove it") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise DescriptionError("it is not a regular file", path, "remove it")
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 

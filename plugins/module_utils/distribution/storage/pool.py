@@ -21,6 +21,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -91,6 +92,8 @@ def import_package(path: str, package: Package, pool: str, where: str, *, copy: 
         return False
     aside = os.path.join(pool, NEW, f"{package.checksum}-{os.getpid()}")
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DescriptionError("it is not a regular file", where, "copy the package again")
         link_or_copy(path, aside, copy=copy)
     except FileNotFoundError:
         raise NotFound(
