@@ -43,9 +43,14 @@ def make_evaluator(
             if owner >= 0:
                 os.chown(folder, owner, -1)
                 os.chown(path, owner, -1)
-            output = run(
-                [*prefix, interpreter, path], timeout=seconds, cwd=folder, env={"HOME": folder}
-            ).stdout
+            try:
+                output = run(
+                    [*prefix, interpreter, path], timeout=seconds, cwd=folder, env={"HOME": folder}
+                ).stdout
+            except CommandError as error:
+                # The command begins with a long setpriv; the reason is what the reader needs.
+                reason = error.what.replace(path, "script")
+                raise CommandError(reason, interpreter, error.hint) from None
         if len(output) > MAXIMUM_OUTPUT:
             raise CommandError(
                 f"printed {len(output):,} characters; the limit is {MAXIMUM_OUTPUT:,}",
