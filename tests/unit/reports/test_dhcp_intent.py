@@ -119,6 +119,24 @@ def test_an_unsupported_release_is_refused(release: str) -> None:
         kea.syntax_of(release)
 
 
+@pytest.mark.parametrize(
+    ("release", "socket", "expected"),
+    [
+        ("2.4.1", "/run/kea/kea4-ctrl-socket", "/run/kea/kea4-ctrl-socket"),
+        ("2.6.3", "/run/kea/kea4-ctrl-socket", "kea4-ctrl-socket"),
+        ("3.0.0", "/var/run/kea/kea4-ctrl-socket", "kea4-ctrl-socket"),
+        ("2.6.3", "/srv/kea/socket", "/srv/kea/socket"),
+    ],
+)
+def test_kea_looks_for_its_socket_in_the_folder_that_it_was_compiled_for(
+    snapshot: Snapshot, release: str, socket: str, expected: str
+) -> None:
+    """From 2.6.3 a folder is compared as text; systems differ in /run and /var/run."""
+    config = kea_config(snapshot, release=release, socket=socket)
+    control = config["control-sockets"][0] if release >= "3" else config["control-socket"]
+    assert control["socket-name"] == expected
+
+
 def test_kea_3_loads_mysql_as_a_hook_and_has_lists_of_classes(snapshot: Snapshot) -> None:
     config = kea_config(snapshot, release="3.0.0", location=MARIADB)
     assert config["hooks-libraries"] == [

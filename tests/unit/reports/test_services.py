@@ -227,7 +227,7 @@ def test_a_kea_without_mysql_is_refused() -> None:
 def test_options_that_are_not_set_are_detected() -> None:
     options = {**site("kea").options, "release": "", "socket": "", "account": ""}
     completed = kea_report.complete_options(options, Recorder("3.0.1\n"))
-    assert (completed["release"], completed["socket"]) == ("3.0.1", "/var/run/kea/kea4-ctrl-socket")
+    assert (completed["release"], completed["socket"]) == ("3.0.1", "/run/kea/kea4-ctrl-socket")
     assert completed["account"] in kea_report.USERS and "password" not in completed
     assert (
         kea_report.complete_options(site("kea").options, Recorder("3.0.1\n"))["release"] == "2.2.0"

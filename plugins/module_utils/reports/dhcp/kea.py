@@ -22,6 +22,8 @@ TEMPLATE = "{{ config | json }}\n"
 # arrive at once, and machines without an answer retry at growing intervals: with 512, 5 s became
 # 2 s, and 33 s became 6 s for 5,000 machines.
 QUEUE = 512
+SOCKET = "/run/kea/kea4-ctrl-socket"
+SOCKET_FOLDERS = ("/run/kea", "/var/run/kea")  # of packages
 LEASE_COMMANDS = "libdhcp_lease_cmds.so"
 MYSQL = "libdhcp_mysql.so"
 SOURCES = ("auto", "view+file", "view", "file")
@@ -37,7 +39,7 @@ OPTIONS: Mapping[str, Any] = {
     "source": "auto",  # view+file on MariaDB, else file
     "boot": "always",  # or ordered: no boot file without a live install order
     "threads": 4,
-    "socket": "",  # empty: the default of the release
+    "socket": "",  # empty: SOCKET
     "log": "stdout",
     "severity": "INFO",
     "leases": "",  # empty: Kea's default
@@ -64,7 +66,8 @@ class Syntax(NamedTuple):
     """Its value is a list."""
     socket_list: bool = False
     """The control sockets are a list."""
-    socket: str = "/run/kea/kea4-ctrl-socket"
+    socket_without_folder: bool = False
+    """The control socket is named without its folder, like ``hooks_without_folder``."""
     retry_on_startup: bool = False
     mysql_is_hook: bool = False
     """The MySQL back end is a hook library instead of built in."""
@@ -73,10 +76,14 @@ class Syntax(NamedTuple):
 
 
 # Sources: Kea's ChangeLog and administrator's manual.  The newest row that is not newer than the
-# daemon applies.
+# daemon applies.  From 2.6.3 (CVE-2025-32801), Kea accepts a control socket only in the folder that
+# it was compiled for, and compares the text: /run/kea on one system, /var/run/kea on another.  A
+# name without a folder is right on both.  No supported system has 2.6.0 to 2.6.2.
 RELEASES = (
     Syntax((2, 0)),
-    Syntax((2, 6), output_options="output-options", retry_on_startup=True),
+    Syntax(
+        (2, 6), output_options="output-options", socket_without_folder=True, retry_on_startup=True
+    ),
     Syntax(
         (3, 0),
         output_options="output-options",
@@ -85,7 +92,7 @@ RELEASES = (
         pool_class="client-classes",
         pool_classes=True,
         socket_list=True,
-        socket="/var/run/kea/kea4-ctrl-socket",
+        socket_without_folder=True,
         retry_on_startup=True,
         mysql_is_hook=True,
         hooks_without_folder=True,
@@ -139,7 +146,7 @@ def _server(intent: DhcpIntent, syntax: Syntax, site: Site, source: str) -> dict
             " local changes will be overwritten."
         },
         "interfaces-config": {"interfaces": dhcp_intent.listen_interfaces(site)},
-        **_control(options["socket"] or syntax.socket, syntax),
+        **_control(options["socket"] or SOCKET, syntax),
         "lease-database": {
             "type": "memfile",
             **({"name": options["leases"]} if options["leases"] else {}),
@@ -172,7 +179,9 @@ def _server(intent: DhcpIntent, syntax: Syntax, site: Site, source: str) -> dict
 
 
 def _control(socket: str, syntax: Syntax) -> dict[str, Any]:
-    control = {"socket-type": "unix", "socket-name": socket}
+    folder, _slash, name = socket.rpartition("/")
+    without_folder = syntax.socket_without_folder and folder in SOCKET_FOLDERS
+    control = {"socket-type": "unix", "socket-name": name if without_folder else socket}
     return {"control-sockets": [control]} if syntax.socket_list else {"control-socket": control}
 
 

@@ -37,7 +37,7 @@ def complete_options(options: Options, run: Run) -> Options:
     completed = {
         **options,
         "release": release,
-        "socket": options["socket"] or kea.syntax_of(release).socket,
+        "socket": options["socket"] or kea.SOCKET,
         "account": options["account"] or next(filter(_is_user, USERS), USERS[0]),
         "hooks": options["hooks"] or _hooks(),
     }
@@ -80,7 +80,7 @@ def _hooks() -> str:
     raise NotFound(
         f"{kea.LEASE_COMMANDS} not found",
         f"/{HOOKS[0]}",
-        "install Kea's hook libraries, or set the option `hooks` to their folder",
+        "install Kea's hook libraries (on Enterprise Linux: kea-hooks), or set the option `hooks`",
     )
 
 
