@@ -17,13 +17,14 @@ from typing import Iterator
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from support.ansible import BIN, ROOT
 from support.cluster import Urls
 from support.daemons import Daemon, daemon
 from support.frontend import publish
-from support.slurm import SECONDS, Slurm, slurm
+from support.slurm import FIRST_PORT, SECONDS, Slurm, slurm
 from support.waiting import until
 
 NODES = ["compute-0-0", "compute-0-1", "compute-0-2"]
@@ -55,6 +56,10 @@ with connect({url!r}) as database:
 """
 # Runs a command with the configuration of this Slurm.
 WITH_CONFIG = 'mount --bind {folder}/etc /etc/slurm && exec "$@"'
+# Runs a command on a machine with no configuration of Slurm, and with the key of this cluster.
+LOGIN = """mkdir -p /run/munge && mount --bind {folder}/munge /run/munge
+mount -t tmpfs none /etc/slurm
+exec "$@" """
 
 
 class Site:
@@ -270,3 +275,13 @@ def test_nothing_is_ordered_if_the_resume_timeout_of_slurm_is_too_short(
         until(lambda: "ResumeTimeout is 60 s" in short.state("compute-0-0"), SECONDS, "the refusal")
         assert "State=DOWN" in short.run("scontrol", "show", "node", "compute-0-0")
         assert site.pins() == {}
+
+
+def test_commands_of_a_login_node_read_their_configuration_from_the_controller(site: Site) -> None:
+    """Before sackd (23.11), the node file names the controller in the environment of users."""
+    login = process.run(
+        ["unshare", "-m", "sh", "-ec", LOGIN.format(folder=site.cluster.folder), "sh", "sinfo"],
+        timeout=SECONDS,
+        env={"SLURM_CONF_SERVER": f"127.0.0.1:{FIRST_PORT - 1}"},
+    )
+    assert "all*" in login.stdout
