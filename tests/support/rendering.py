@@ -93,6 +93,13 @@ def evaluate_template(system: System, text: str, **overrides: Any) -> Any:
     )
 
 
+def build_libraries(system: System) -> list[str]:
+    """Return the packages that roles/distribution installs on that system."""
+    variables = yaml.safe_load((ROLE.parent / "distribution/vars/main.yml").read_text())
+    names: list[str] = variables["__distribution_libraries"][system.family]
+    return names
+
+
 def _tasks(name: str, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the tasks of a file and of its imports, where the import's condition holds."""
     for task in yaml.safe_load((ROLE / "tasks" / name).read_text()):

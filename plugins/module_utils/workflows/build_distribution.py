@@ -235,8 +235,7 @@ def _make_hook(params: Mapping[str, Any], cluster: ClusterInput) -> ProfileHook:
         for row in params["profiles"]
     ]
     profiles = ProfileSet(
-        required=cluster.profiles.required,
-        listed=listed,
+        required=[*cluster.profiles.required, *listed],
         optional=cluster.profiles.optional,
     )
     target = CompileTarget(

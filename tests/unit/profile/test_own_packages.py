@@ -1,44 +1,26 @@
-"""Every package of the shipped profiles is in real metadata, or in a list with its source."""
+"""Every package of the shipped profiles and of the roles is known from a source."""
 
 from __future__ import annotations
 
 import functools
-import pathlib
-from typing import NamedTuple
 
-import createrepo_c
-
-from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import (
-    selector_names,
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import selector_names
+from support import rendering
+from support.known_packages import (
+    LIST,
+    SAMPLE_RELEASE,
+    known_packages,
+    sample_packages,
+    unknown_packages,
 )
 from support.profiles import SUPPORTED, all_kickstarts
-from support.samples import sample
+from support.rendering import System
 
-KNOWN = pathlib.Path(__file__).parent / "known_packages.txt"
-SAMPLE_RELEASE = "rhel9"
-
-
-class Known(NamedTuple):
-    """A row: a package name, the releases that have it, and the source of this fact."""
-
-    name: str
-    releases: frozenset[str]
-    source: str
-
-    def covers(self, release: str) -> bool:
-        return "all" in self.releases or bool(self.releases & set(selector_names(release)))
-
-
-@functools.cache
-def known_packages() -> tuple[Known, ...]:
-    rows = [
-        line.split(None, 2)
-        for line in KNOWN.read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    return tuple(
-        Known(name, frozenset(releases.split(",")), source) for name, releases, source in rows
-    )
+# The frontends that run Enterprise Linux, by the release whose packages they have.
+FRONTENDS = {
+    "rhel9": System("Rocky", "9.6", "RedHat"),
+    "rhel10": System("AlmaLinux", "10.3", "RedHat"),
+}
 
 
 @functools.cache
@@ -52,36 +34,35 @@ def requested_packages() -> frozenset[tuple[str, str]]:
     return frozenset(requests)
 
 
+@functools.cache
+def packages_of_roles() -> frozenset[tuple[str, str]]:
+    """Return every name that a role installs, with the release of the frontend."""
+    requests = set()
+    for release, system in FRONTENDS.items():
+        groups = rendering.evaluate_template(system, "{{ __frontend_packages }}")
+        servers = rendering.evaluate_template(system, "{{ __frontend_dhcp_servers }}")
+        refused = {"kea", "dhcpd", "dnsmasq"} - set(servers)
+        requests |= {
+            (name, release)
+            for group, names in groups.items()
+            if group not in refused
+            for name in names
+        }
+        requests |= {(name, release) for name in rendering.build_libraries(system)}
+    return frozenset(requests)
+
+
 def test_every_package_is_in_real_metadata_or_in_the_list_of_known_packages() -> None:
-    real: set[str] = set()
-    for file in sample("cs9-appstream").glob("repodata/*-primary.xml.gz"):
-        createrepo_c.xml_parse_primary(
-            str(file), pkgcb=lambda package: real.add(package.name), do_files=False
-        )
-    rows = {row.name: row for row in known_packages()}
-    unknown = [
-        (name, release)
-        for name, release in sorted(requested_packages())
-        if not (release == SAMPLE_RELEASE and name in real)
-        and not (name in rows and rows[name].covers(release))
-    ]
-    assert unknown == [], f"not in the metadata: add them with a source to {KNOWN.name}"
-    assert (
-        len(
-            {
-                name
-                for name, release in requested_packages()
-                if release == SAMPLE_RELEASE and name in real
-            }
-        )
-        > 15
-    )
+    unknown = unknown_packages(requested_packages() | packages_of_roles())
+    assert unknown == [], f"not in the metadata: add them with a source to {LIST.name}"
+    seen = {name for name, release in requested_packages() if release == SAMPLE_RELEASE}
+    assert len(seen & sample_packages()) > 15
 
 
 def test_every_known_package_is_requested_and_has_a_source() -> None:
     names = [row.name for row in known_packages()]
     assert names == sorted(set(names))
-    assert set(names) <= {name for name, _release in requested_packages()}
+    assert set(names) <= {name for name, _release in requested_packages() | packages_of_roles()}
     assert all(row.source.strip() for row in known_packages())
     for row in known_packages():
         valid = {word for release in SUPPORTED for word in selector_names(release)} | {"all"}

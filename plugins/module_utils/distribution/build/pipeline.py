@@ -79,7 +79,7 @@ def build(
     parts = PlanParts(composition, documents, installer, {**xml.texts, **compiled.texts})
     plan = make_plan(distribution, store, inputs, parts, previous=published)
     result = describe_generation(distribution.name, plan, published)
-    result = result.with_problems(unmet, [*xml.warnings, *compiled.warnings])
+    result = result.with_problems(unmet, compiled.warnings)
     if dry_run:
         return result
     with pool.gc_on_failure(store):

@@ -92,7 +92,6 @@ def try_compile(
     for step in steps:
         assembly.add_node(step.node, layers)
     remarks = [
-        *layers.misplaced_remarks,
         *check_values(layers.graph.attributes, [attributes]),
         *(_missing_file_remark(step, layers) for step in steps if not layers.node_files(step.node)),
         *assembly.remarks,
@@ -132,7 +131,6 @@ def _contents(
     remarks += kickstart_checks.check_kickstart(
         kickstart_checks.Kickstart(translated.commands, assembly.scripts, attributes)
     )
-    remarks += release_rules.check_certificates(assembly.certificates, release)
     return kickstart.Contents(
         nodes=tuple(nodes),
         commands=translated.commands,
@@ -141,7 +139,6 @@ def _contents(
             for option in assembly.package_options
         ],
         packages=kickstart.resolve_packages(assembly.packages),
-        certificates=assembly.certificates,
         addons=assembly.addons,
         scripts=assembly.scripts,
     )

@@ -41,8 +41,7 @@ def graph_schema() -> str:
 
 def node_schema() -> str:
     """Return the schema of node files."""
-    in_main = {name for name, rule in NODE_ELEMENTS.items() if "main" in rule.parents}
-    return _schema("kickstart", NODE_ELEMENTS, sorted(COMMAND_NAMES - in_main))
+    return _schema("kickstart", NODE_ELEMENTS, sorted(COMMAND_NAMES - set(NODE_ELEMENTS)))
 
 
 def _schema(start: str, table: Mapping[str, ElementRule], commands: Iterable[str]) -> str:
