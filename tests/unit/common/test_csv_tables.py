@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,7 @@ def test_a_table_is_read_as_it_was_written(
     header: list[str],
     rows: list[list[str]],
     separator: str,
-    quoting: int,
+    quoting: Literal[0, 1],
     line_end: str,
     padding: int,
     names_separator: bool,
