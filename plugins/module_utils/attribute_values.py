@@ -9,7 +9,9 @@ inventory and the boot methods all read them by these rules.
 from __future__ import annotations
 
 import re
-from typing import Optional, Union
+from typing import Any, Optional, Union
+
+from .errors import DescriptionError
 
 Value = Union[None, bool, int, float, str]
 
@@ -17,6 +19,21 @@ TRUE_WORDS = frozenset(("on", "true", "yes", "y", "enabled"))
 FALSE_WORDS = frozenset(("off", "false", "no", "n", "disabled"))
 INTEGER = re.compile(r"[+-]?\d{1,300}")
 DECIMAL = re.compile(r"[+-]?\d{1,300}\.\d{1,300}")
+
+
+def to_text(value: Any, name: str) -> str:
+    """Convert a YAML value to an attribute's text: ``yes`` becomes ``true``, null an empty text.
+
+    Raises DescriptionError for a list or a mapping, without the value, which can be a secret.
+    """
+    if isinstance(value, (list, tuple, dict)):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        raise DescriptionError(
+            f"the value of {name!r} is a {kind}",
+            "",
+            "write one text: words separated by spaces, or JSON in quotes",
+        )
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def coerce(text: Optional[str]) -> Value:

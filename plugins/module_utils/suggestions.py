@@ -17,14 +17,19 @@ MAX_SUGGESTED = 2
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return the hint ``did you mean a or b?``, or an empty text if no candidate is similar.
 
-    Of more than MAX_COMPARED candidates, only the neighbours of ``name`` in the alphabet are
-    compared, so that a graph with thousands of unknown names is reported within seconds.
+    Case does not count.  Of more than MAX_COMPARED candidates, only the neighbours of ``name`` in
+    the alphabet are compared, so that a graph with thousands of unknown names is reported within
+    seconds.
     """
     names = sorted(candidates)
     if len(names) > MAX_COMPARED:
         position = bisect.bisect(names, name)
         names = names[max(0, position - NEIGHBOURS) : position + NEIGHBOURS]
-    similar = difflib.get_close_matches(name, names, n=MAX_SUGGESTED)
+    by_lower_case = {candidate.lower(): candidate for candidate in names}
+    similar = [
+        by_lower_case[match]
+        for match in difflib.get_close_matches(name.lower(), by_lower_case, n=MAX_SUGGESTED)
+    ]
     return f"did you mean {' or '.join(similar)}?" if similar else ""
 
 

@@ -26,8 +26,12 @@ options:
     type: str
     required: true
   value:
-    description: The value.
-    type: str
+    description:
+      - The value, one text. YAML's C(yes) and C(true) become V(true); lists and mappings are
+        rejected.
+      - If the published distributions declare the attribute, the value must be one that they
+        permit. A name that is not declared but similar to one that is causes a warning.
+    type: raw
   appliance:
     description: Set it for the nodes of this appliance.
     type: str
@@ -93,20 +97,24 @@ value:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import to_text
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
     remove_attribute,
-    set_attribute,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.declared_attributes import (
+    set_declared_attribute,
+)
 
 SPEC = {
     "name": {"type": "str", "required": True},
-    "value": {"type": "str"},
+    "value": {"type": "raw"},
     "appliance": {"type": "str"},
     "node": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -129,7 +137,15 @@ def main() -> None:
         database.transaction(dry_run=module.check_mode),
     ):
         if params["state"] == "present":
-            change = set_attribute(database, name, params["value"], scope)
+            change, warnings = set_declared_attribute(
+                database,
+                name,
+                to_text(params["value"], name),
+                scope,
+                distributions=settings.load().distributions,
+            )
+            for warning in warnings:
+                module.warn(warning)
         else:
             change = remove_attribute(database, name, scope)
     before, after = ({name: value} if value is not None else {} for value in change)

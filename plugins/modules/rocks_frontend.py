@@ -104,6 +104,7 @@ from typing import Any, Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import to_text
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
@@ -160,7 +161,7 @@ def main() -> None:
 
 
 def _as_texts(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
+    return {name: to_text(value, name) for name, value in values.items()}
 
 
 if __name__ == "__main__":

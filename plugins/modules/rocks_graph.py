@@ -100,6 +100,7 @@ from typing import Any, Iterable, Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import profile_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import to_text
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text, replace
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
@@ -116,7 +117,6 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.drawing.graph_
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Edge
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
-from ansible_collections.npaci.rocks.plugins.module_utils.workflows.profile_target import to_text
 
 
 def main() -> None:
@@ -174,7 +174,7 @@ def selected_edges(layers: XmlLayers, params: Mapping[str, Any]) -> Iterable[Edg
         return layers.graph.edges
     if params["attributes"] is None:
         return edges_below(layers.graph.edges, params["root"])
-    attributes = {name: to_text(value) for name, value in params["attributes"].items()}
+    attributes = {name: to_text(value, name) for name, value in params["attributes"].items()}
     return followed_edges(
         layers.graph, params["root"], tracked_attributes(layers, attributes, params["release"])
     )

@@ -21,8 +21,13 @@ options:
     type: str
     required: true
   value:
-    description: The value. It is never shown.
-    type: str
+    description: The value, one text. It is never shown. On a command line, use O(value_file)
+      instead, because other users and the shell's history can see the arguments of a command.
+    type: raw
+  value_file:
+    description: A file that contains the value. If it has only one line, the end of the line is not
+      part of the value.
+    type: path
   appliance:
     description: Set it for the nodes of this appliance.
     type: str
@@ -54,6 +59,12 @@ EXAMPLES = r"""
     value: "{{ vaulted_bmc_password }}"
     node: compute-0-3
 
+- name: Set a password from a file that only root can read
+  npaci.rocks.rocks_secret:
+    name: bmc_password
+    value_file: /root/bmc-password
+    appliance: compute
+
 - name: Remove the secret of an appliance
   npaci.rocks.rocks_secret:
     name: bmc_password
@@ -74,9 +85,12 @@ scope:
   sample: appliance 'compute'
 """
 
+from typing import Any, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
+from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import to_text
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
@@ -86,22 +100,36 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values 
     remove_secret,
     set_secret,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "str", "required": True},
-    "value": {"type": "str", "no_log": True},
+    "value": {"type": "raw", "no_log": True},
+    "value_file": {"type": "path"},
     "appliance": {"type": "str"},
     "node": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
 
+def read_value(params: Mapping[str, Any]) -> str:
+    """Return the value that the options contain or refer to."""
+    if params["value_file"] is None:
+        return to_text(params["value"], params["name"])
+    value = read_text(params["value_file"])
+    lines = value.splitlines()
+    if not any(lines):
+        raise DescriptionError("the file is empty", params["value_file"])
+    return lines[0] if len(lines) == 1 else value
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={**SPEC, **database_spec()},
-        mutually_exclusive=[("appliance", "node")],
-        required_if=[("state", "present", ["value"])],
+        mutually_exclusive=[("appliance", "node"), ("value", "value_file")],
+        required_if=[("state", "present", ["value", "value_file"], True)],
         supports_check_mode=True,
     )
     params = module.params
@@ -115,7 +143,7 @@ def main() -> None:
     ):
         before = has_secret(database, name, scope)
         if present:
-            changed = set_secret(database, name, params["value"], scope)
+            changed = set_secret(database, name, read_value(params), scope)
         else:
             changed = remove_secret(database, name, scope)
     texts = {False: "not set\n", True: "set\n"}

@@ -17,6 +17,7 @@ from unittest import mock
 # Imported before unit tests forbid programs, because it runs ldconfig.
 import ansible.utils.display  # noqa: F401
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 
 MODULES = "ansible_collections.npaci.rocks.plugins.modules"
 
@@ -37,6 +38,7 @@ def run(
     Raises the exceptions of the module: a module that ends with an exception is broken.
     """
     module = importlib.import_module(f"{MODULES}.{name}")
+    warnings._global_warnings.clear()  # those of the previous module
     printed = io.StringIO()
     arguments = {
         **(more_options or {}),

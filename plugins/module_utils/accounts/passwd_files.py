@@ -111,7 +111,11 @@ def _rows(
     path: str, text: str, formats: Sequence[FieldFormat], faults: list[DescriptionError]
 ) -> Iterator[Row]:
     """Yield the rows with the right number of fields."""
-    for number, line in enumerate(text.split("\n"), 1):
+    if "\r\n" in text:
+        number = text[: text.index("\r\n")].count("\n") + 1
+        what = "the line ends with a carriage return, as in files from Windows"
+        faults.append(DescriptionError(what, f"{path}:{number}", "run dos2unix on the file"))
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if line[:1] in SKIPPED_PREFIXES:
             continue
         row = Row(f"{path}:{number}", tuple(line.split(":")))
@@ -144,7 +148,8 @@ def _check(row: Row, formats: Sequence[FieldFormat], faults: list[DescriptionErr
     for field, text in zip(formats, row.fields):
         if not re.fullmatch(field.pattern, text):
             # The value may be a password, so it is not shown.
-            value = f'"{text}"' if field.name != "password" else "not valid"
+            printable = text if text.isprintable() else ascii(text)[1:-1]
+            value = f'"{printable}"' if field.name != "password" else "not valid"
             what = f'the {field.name} of "{row.name}" is {value}'
             faults.append(DescriptionError(what, row.where, field.hint))
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from typing import Callable, Mapping
+from typing import Mapping
 
 from ..errors import Conflict, DescriptionError
+from ..suggestions import suggest
 from .addressing import address_fault, ip_address, network_of
+from .boot_attribute_rules import BOOT_RULES, Rule
 from .database import Database
 from .frontend_protection import ADDRESS
 from .model import FRONTEND
-from .naming import NETWORK_ATTRIBUTE, PATTERN_ATTRIBUTE, check_pattern
+from .naming import NETWORK_ATTRIBUTE, PATTERN_ATTRIBUTE, check_pattern_names
 from .networks import list_networks
+from .scoped_values import Scope
 
 # The names of sshd's key files, without .pub.
 HOST_KEYS = ("ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key")
@@ -41,10 +44,10 @@ _FIELD_LENGTHS: Mapping[str, tuple[range, ...]] = {
 }
 
 
-def check_attribute(database: Database, name: str, value: str) -> None:
+def check_attribute(database: Database, name: str, value: str, scope: Scope) -> None:
     """Raise DescriptionError or Conflict if the frontend could not use this value."""
-    if name in _RULES and value.strip():
-        _RULES[name](database, name, value)
+    if name in FRONTEND_ATTRIBUTES and value.strip():
+        FRONTEND_ATTRIBUTES[name](database, name, value, scope)
 
 
 def public_key(text: str) -> str:
@@ -80,32 +83,43 @@ def _has_fields(kind: str, encoded: str) -> bool:
     )
 
 
-def _check_pattern(_database: Database, _name: str, value: str) -> None:
-    check_pattern(value)
+def _check_pattern(_database: Database, name: str, value: str, scope: Scope) -> None:
+    _check_scope_of_new_nodes(name, scope)
+    check_pattern_names(value, scope.appliance)
 
 
-def _check_key(_database: Database, name: str, value: str) -> None:
+def _check_scope_of_new_nodes(name: str, scope: Scope) -> None:
+    if scope.node:
+        raise DescriptionError(
+            f"it is only read when a node is added, and {scope.node} exists already",
+            name,
+            "set it for an appliance or globally",
+        )
+
+
+def _check_key(_database: Database, name: str, value: str, _scope: Scope) -> None:
     try:
         public_key(value)
     except DescriptionError as error:
         raise DescriptionError(f"the value is {error.what}", name, error.hint) from None
 
 
-def _check_word(_database: Database, name: str, value: str) -> None:
+def _check_word(_database: Database, name: str, value: str, _scope: Scope) -> None:
     if not WORD.fullmatch(value):
         raise DescriptionError(
             f"{value!r} is not one word", name, "use letters, digits and the characters . _ + -"
         )
 
 
-def _check_network(database: Database, name: str, value: str) -> None:
-    if not database.row("select 1 from networks where name = ?", (value,)):
-        names = ", ".join(row[0] for row in database.rows("select name from networks order by id"))
-        hint = f"known: {names}" if names else "add it with rocks_network first"
+def _check_network(database: Database, name: str, value: str, scope: Scope) -> None:
+    _check_scope_of_new_nodes(name, scope)
+    names = [row[0] for row in database.rows("select name from networks")]
+    if value not in names:
+        hint = suggest(value, names) if names else "add it with rocks_network first"
         raise DescriptionError(f"there is no network {value!r}", name, hint)
 
 
-def _check_frontend_address(database: Database, name: str, value: str) -> None:
+def _check_frontend_address(database: Database, name: str, value: str, _scope: Scope) -> None:
     ip = ip_address(value)
     networks = list_networks(database)
     if network_of(ip, networks):
@@ -128,7 +142,7 @@ def _check_frontend_address(database: Database, name: str, value: str) -> None:
         )
 
 
-_RULES: Mapping[str, Callable[[Database, str, str], None]] = {
+FRONTEND_ATTRIBUTES: Mapping[str, Rule] = {
     PATTERN_ATTRIBUTE: _check_pattern,
     NETWORK_ATTRIBUTE: _check_network,
     ADDRESS: _check_frontend_address,
@@ -136,4 +150,6 @@ _RULES: Mapping[str, Callable[[Database, str, str], None]] = {
     POWER_OUTLET: _check_word,
     POWER_DEVICE: _check_word,
     **dict.fromkeys(HOST_KEYS, _check_key),
+    **BOOT_RULES,
 }
+"""The attributes that the frontend itself reads, with the rule of each."""

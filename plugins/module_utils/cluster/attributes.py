@@ -52,7 +52,7 @@ def set_attribute(database: Database, name: str, value: str, scope: Scope = GLOB
         raise Refused(
             f"{name!r} is a field of the node, not an attribute", "", "change it with rocks_node"
         )
-    check_attribute(database, name, value)
+    check_attribute(database, name, value, scope)
     return RowChange(set_value(database, "attributes", name, value, scope=scope), value)
 
 

@@ -11,7 +11,7 @@ from ..errors import Conflict, DescriptionError, NotFound
 from .database import Database
 from .frontend_protection import check_membership
 from .model import Appliance, Membership, RowChange
-from .naming import group_name
+from .naming import group_fault, group_name
 
 SELECT = (
     "select memberships.id, memberships.name, appliances.name, appliances.root,"
@@ -19,9 +19,9 @@ SELECT = (
     " join appliances on appliances.id = memberships.appliance order by memberships.id"
 )
 
-_APPLIANCE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_APPLIANCE = re.compile(r"(?=.{1,32}\Z)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ROOT = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.+-]{0,63})?")
-_MEMBERSHIP = re.compile(r"[A-Za-z][A-Za-z0-9 ._/()-]{0,63}")
+_MEMBERSHIP = re.compile(r"(?=.{1,64}\Z)[A-Za-z][A-Za-z0-9._/()-]*( [A-Za-z0-9._/()-]+)*")
 _DISTRIBUTION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 
 
@@ -38,7 +38,12 @@ def list_appliances(database: Database) -> list[Appliance]:
 
 def put_appliance(database: Database, name: str, *, root: Optional[str] = None) -> RowChange:
     """Add the appliance, or change its root in the graph; an empty root means no profile."""
-    _check(_APPLIANCE, name, "name for an appliance", "begin with a letter; use a-z, 0-9 and -")
+    _check(
+        _APPLIANCE,
+        name,
+        "name for an appliance",
+        "begin with a letter; use a-z, 0-9 and single hyphens between them; at most 32 characters",
+    )
     _check(_ROOT, root or "", "root of the graph", "write the name of a node file without .xml")
     with database.transaction():
         before = _find_appliance(database, name)
@@ -88,7 +93,8 @@ def put_membership(
         _MEMBERSHIP,
         name,
         "name for a membership",
-        "begin with a letter; use letters, digits, spaces and . _ / ( ) -",
+        "begin with a letter; use letters, digits, . _ / ( ) - and single spaces between them;"
+        " at most 64 characters",
     )
     _check(
         _DISTRIBUTION,
@@ -170,14 +176,19 @@ def _check(pattern: re.Pattern[str], text: str, kind: str, hint: str) -> None:
 
 
 def _check_group(database: Database, name: str) -> None:
-    """Raise Conflict if the membership's inventory group is another's, or the name of a node."""
+    """Raise DescriptionError if the membership's inventory group is reserved, Conflict if it is
+    another's, or the name of a node.
+    """
     group = group_name(name)
+    fault = group_fault(group)
+    if fault:
+        raise DescriptionError(fault, f"the group of membership {name!r}", "choose another name")
     for other in list_memberships(database):
         if group_name(other.name) == group:
             raise Conflict(
                 f"membership {other.name!r} already has the inventory group {group!r}",
-                "",
-                "choose another name",
+                f"membership {name!r}",
+                f"write {other.name!r}, or choose a name that differs in letters or digits",
             )
     _check_no_node(database, group, f"the group of membership {name!r}")
 

@@ -25,6 +25,7 @@ MAX_HOST_NAME = 63  # octets; RFC 1035, 2.3.4
 _FIELD = re.compile(r"\{(appliance|rack|rank)(?::0?(\d))?\}")
 _HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _RACK = re.compile(r"rack-?\d+")
+_INVENTORY_GROUP = re.compile(r"(appliance|arch|with)_.+|rack_[0-9]+")
 
 # Names that mean something to a resolver or to Ansible; architectures are inventory groups.
 RESERVED: Mapping[str, str] = {
@@ -64,6 +65,15 @@ def group_name(name: str) -> str:
     """
     group = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     return f"_{group}" if group[:1].isdigit() else group
+
+
+def group_fault(group: str) -> Optional[str]:
+    """Return the reason why no membership can have this inventory group, or None."""
+    if group in RESERVED:
+        return f"{group!r} is reserved: it is {RESERVED[group]}"
+    if _INVENTORY_GROUP.fullmatch(group):
+        return f"{group!r} is reserved: the inventory makes groups of this form itself"
+    return None
 
 
 def free_ranks(
@@ -163,6 +173,22 @@ def check_pattern(pattern: str) -> None:
             "use letters, digits, hyphens and {appliance}, {rack}, {rank} or {rank:04};"
             " {rank} is required",
         )
+
+
+def check_pattern_names(pattern: str, appliance: str = "") -> None:
+    """Raise DescriptionError if the pattern gives no valid names, or as ``check_pattern``.
+
+    appliance  the appliance that it is for; empty: all of them
+    """
+    for position in (0, MAX_POSITION):
+        name = node_name(pattern, appliance or "appliance", position, position)
+        fault = name_fault(name, {})
+        if fault:
+            raise DescriptionError(
+                f"{PATTERN_ATTRIBUTE} is {pattern!r}, and {fault}",
+                "",
+                "use another pattern",
+            )
 
 
 def name_fault(name: str, reserved: Mapping[str, str]) -> Optional[str]:

@@ -28,7 +28,18 @@ from .naming import (
 )
 
 NO_ADDRESS = "none"
-MAX_ARCH_LENGTH = 16
+ARCHITECTURES = (
+    *("x86_64", "x86_64_v2", "aarch64", "ppc64le", "s390x", "riscv64"),
+    *("i386", "armv7l", "ia64", "loongarch64", "ppc64"),
+)
+"""As ``uname -m`` prints them; distributions and inventory groups are named after them."""
+OTHER_NAMES = {
+    **dict.fromkeys(("amd64", "x64", "em64t", "intel64"), "x86_64"),
+    **dict.fromkeys(("i486", "i586", "i686", "x86", "ia32"), "i386"),
+    **dict.fromkeys(("arm64", "armv8", "armv8l"), "aarch64"),
+    **dict.fromkeys(("ppc64el", "powerpc64le"), "ppc64le"),
+}
+"""Names that Debian, Go or vendors use."""
 MAX_COMMENT_LENGTH = 1000
 NOT_IN_A_LINE = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories: control characters, surrogates, line and paragraph separators."""
@@ -167,14 +178,13 @@ def _check_address(text: str, membership: Optional[Membership], allocations: All
 
 
 def _check_texts(request: NewNode) -> None:
-    arch = request.arch
-    if (
-        not 0 < len(arch) <= MAX_ARCH_LENGTH
-        or not arch.replace("_", "").isalnum()
-        or not arch.isascii()
-    ):
+    if request.arch not in ARCHITECTURES:
+        name = request.arch.lower().replace("-", "_")
+        meant = name if name in ARCHITECTURES else OTHER_NAMES.get(name)
         raise DescriptionError(
-            f"{arch!r} is not a valid architecture", "", "write x86_64 or aarch64, for example"
+            f"{request.arch!r} is not a valid architecture",
+            "",
+            f"write {meant}" if meant else f"known: {', '.join(ARCHITECTURES)}",
         )
     if len(request.comment) > MAX_COMMENT_LENGTH or any(
         unicodedata.category(character) in NOT_IN_A_LINE for character in request.comment

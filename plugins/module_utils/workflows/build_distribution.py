@@ -11,6 +11,7 @@ import dataclasses
 import os
 from typing import Any, Mapping, Optional, Sequence
 
+from ..attribute_values import to_text
 from ..cluster.database import connect
 from ..cluster.engines.engine import parse_url
 from ..distribution import api
@@ -34,7 +35,6 @@ from ..profile.output.profile_store import ProfileRequest
 from ..settings import Settings
 from . import compile_profiles
 from .compile_profiles import CompileTarget, ProfileSet
-from .profile_target import to_text
 
 MAX_WARNINGS = 20
 """Warnings that the module prints; old rolls cause dozens."""
@@ -117,7 +117,7 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
     policy = Policy(
         arch=params["arch"],
         versions=params["versions"],
-        pins={name: to_text(pin) for name, pin in params["pins"].items()},
+        pins={name: to_text(pin, name) for name, pin in params["pins"].items()},
         install_only=DEFAULT_INSTALL_ONLY if install_only is None else tuple(install_only),
         install_only_limit=params["install_only_limit"],
         drop_stale=params["drop_stale"],
@@ -230,7 +230,7 @@ def _make_hook(params: Mapping[str, Any], cluster: ClusterInput) -> ProfileHook:
     """Return the compiler of the nodes' profiles and of those listed in the options."""
     listed = [
         ProfileRequest(
-            row["root"], {name: to_text(value) for name, value in row["attributes"].items()}
+            row["root"], {name: to_text(value, name) for name, value in row["attributes"].items()}
         )
         for row in params["profiles"]
     ]

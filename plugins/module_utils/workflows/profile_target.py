@@ -12,6 +12,7 @@ import os
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import tree_paths
+from ..attribute_values import to_text
 from ..cluster.attributes import effective_values
 from ..cluster.database import connect
 from ..cluster.nodes import find_node
@@ -102,7 +103,9 @@ def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarg
     Raises NotFound for a node or distribution that does not exist, DescriptionError for conflicting
     options, and the database's errors.
     """
-    attributes = {name: to_text(value) for name, value in (params.get("attributes") or {}).items()}
+    attributes = {
+        name: to_text(value, name) for name, value in (params.get("attributes") or {}).items()
+    }
     distribution = params.get("distribution") or ""
     root = params.get("root") or ""
     if bool(root) == bool(params.get("node")):
@@ -136,11 +139,6 @@ def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarg
         release=params.get("release") or _release(tree),
         evaluate=make_evaluator(params["eval_user"], params["eval_timeout"]),
     )
-
-
-def to_text(value: Any) -> str:
-    """Convert an option's value to an attribute's text; YAML's ``yes`` becomes ``true``."""
-    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def _find_xml(

@@ -114,6 +114,20 @@ def test_a_wrong_row_is_reported_with_its_line_and_without_its_password(
     assert HASH not in str(raised.value)
 
 
+def test_line_ends_of_windows_are_reported_once_for_each_file() -> None:
+    files = dict(texts(ALICE, BOB))
+    lines = files["passwd"].count("\n")
+    files["passwd"] = f"{files['passwd']}carol:x:1005:1005::/h/c:/bin/bash\r\ndan:x:1:1:::\r\n"
+    with pytest.raises(DescriptionError, match=r"carriage return.*dos2unix") as raised:
+        parse_accounts(files)
+    assert raised.value.where == f"/etc/passwd:{lines + 1}"
+
+
+def test_invisible_characters_are_visible_in_an_error() -> None:
+    with pytest.raises(DescriptionError, match=r"bin/bash\\u200b"):
+        parse_accounts(texts(passwd="carol:x:1005:1005::/h/c:bin/bash\u200b \n"))
+
+
 def test_all_wrong_rows_are_reported_together() -> None:
     with pytest.raises(DescriptionError, match=r"(?s)3 errors.*passwd:6.*passwd:7.*shadow:4"):
         parse_accounts(

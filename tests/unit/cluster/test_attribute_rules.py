@@ -24,7 +24,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMBAnCmeOcMIsMQExU6ygiGyW7k5YUmtBxBUJ
 @pytest.mark.parametrize(
     ("name", "value", "fact"),
     [
-        ("network", "moon", "no network 'moon'; known: private"),
+        ("network", "moon", "no network .moon.; known: private"),
         ("frontend_address", "frontend", "'frontend' is not a valid IPv4"),
         ("frontend_address", "10.255.255.245", "belongs to compute-0-0"),
         ("frontend_address", "10.255.255.200", "in the DHCP pool"),

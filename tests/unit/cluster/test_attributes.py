@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 import pytest
@@ -139,13 +140,29 @@ def test_a_scope_cannot_have_two_owners(table_ii: Database) -> None:
         set_attribute(table_ii, "gpu", "yes", Scope("compute", "compute-0-3"))
 
 
-def test_a_name_pattern_is_validated_before_it_is_set(table_ii: Database) -> None:
-    with pytest.raises(DescriptionError):
-        set_attribute(table_ii, "name_pattern", "node", COMPUTE)
-    assert values_by_appliance(table_ii, "name_pattern") == {
-        "frontend": "frontend-{rank}",
-        "nas": "nfs-{rack}-{rank}",
-    }
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("node", "{rank} is required"),
+        ("NODE{rank}", "'NODE0'"),
+        ("{rack}-{rank}", "'0-0'"),
+        ("n{rank}_x", "'n0_x'"),
+        ("n{rank}.site", "'n0.site'"),
+        ("n{rank}-", "'n0-'"),
+        ("-{appliance}{rank}", "'-compute0'"),
+        ("rack{rank}", "'rack0' is reserved"),
+        ("n\u00f6de{rank}", "'n\u00f6de0'"),
+        ("{appliance}-{rack}-{rank}-" + "x" * 45, "at most 63"),
+    ],
+)
+def test_a_name_pattern_that_no_node_can_have_is_rejected(
+    table_ii: Database, pattern: str, fault: str
+) -> None:
+    before = values_by_appliance(table_ii, "name_pattern")
+    for scope in (GLOBAL, COMPUTE) if "compute" not in fault else (COMPUTE,):
+        with pytest.raises(DescriptionError, match=f"name_pattern.*{re.escape(fault)}"):
+            set_attribute(table_ii, "name_pattern", pattern, scope)
+    assert values_by_appliance(table_ii, "name_pattern") == before
 
 
 def test_secrets_have_the_scopes_of_attributes(table_ii: Database) -> None:

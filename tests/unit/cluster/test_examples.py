@@ -49,8 +49,8 @@ def test_the_examples_work_on_the_cluster_of_the_paper(
     machines = tmp_path / "machines.csv"
     machines.write_text("mac,rack\n02:00:00:00:00:01,3\n", encoding="utf-8")
     for example in read_documentation(module)[1]:
-        if "csv" in example:
-            example["csv"] = str(machines)
+        for option in {"csv", "value_file"} & set(example):
+            example[option] = str(machines)
         url = urls.reader if module in READING else urls.administrator
         result = run(f"rocks_{module}", **example, database=url)
         assert "failed" not in result, result["msg"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -67,10 +68,21 @@ def test_a_membership_with_nodes_cannot_be_removed(table_ii: Database) -> None:
     assert remove_membership(table_ii, "Login") == RowChange(None, None)
 
 
-@pytest.mark.parametrize("name", ["", "2nd", "a\nb", "x" * 65, "<b>"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "2nd", "a\nb", "x" * 65, "<b>", "Big  Memory", "Compute ", " compute", "C\u043emputes"],
+)
 def test_a_name_that_is_not_valid_is_rejected(table_ii: Database, name: str) -> None:
     with pytest.raises(DescriptionError):
         put_membership(table_ii, name, appliance="compute")
+    with pytest.raises(DescriptionError):
+        put_appliance(table_ii, name, root="compute")
+
+
+@pytest.mark.parametrize("name", ["Compute", "gpu_node", "gpu-", "gpu--node", "x" * 33])
+def test_the_name_of_an_appliance_is_part_of_host_and_group_names(
+    table_ii: Database, name: str
+) -> None:
     with pytest.raises(DescriptionError):
         put_appliance(table_ii, name, root="compute")
 
@@ -84,6 +96,27 @@ def test_an_unknown_appliance_is_rejected_with_the_known_ones(table_ii: Database
 def test_two_memberships_cannot_have_the_same_group(table_ii: Database) -> None:
     with pytest.raises(Conflict, match=r"'NFS Server'.*'nfs_server'"):
         put_membership(table_ii, "nfs-server", appliance="nas")
+
+
+@pytest.mark.parametrize("name", ["COMPUTE", "nfs/server", "Nfs-Server", "Ethernet (switches)"])
+def test_a_membership_cannot_look_like_another(table_ii: Database, name: str) -> None:
+    before = list_memberships(table_ii)
+    with pytest.raises(Conflict, match=re.escape(f"membership {name!r}: membership ")):
+        put_membership(table_ii, name, appliance="nas")
+    assert list_memberships(table_ii) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["All", "Ungrouped", "Query", "Localhost", "Rack 1", "Arch x86-64", "Appliance X", "With GPU"],
+)
+def test_a_membership_cannot_have_a_group_that_the_inventory_makes(
+    table_ii: Database, name: str
+) -> None:
+    with pytest.raises(DescriptionError, match=rf"membership '{name}'.* reserved"):
+        put_membership(table_ii, name, appliance="compute")
+    for fine in ("Racks", "Rack Server", "Archive"):
+        put_membership(table_ii, fine, appliance="compute")
 
 
 def test_a_group_or_an_appliance_cannot_have_the_name_of_a_node(table_ii: Database) -> None:

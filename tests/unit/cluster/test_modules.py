@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -294,3 +294,32 @@ def test_rocks_database_creates_dumps_and_restores_once(
 
 def test_rocks_database_cannot_drop_a_database() -> None:
     assert "present, dumped, restored" in run("rocks_database", state="absent")["msg"]
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [("swordfish\n", "swordfish"), ("swordfish", "swordfish"), ("[sssd]\na = 1\n", None)],
+)
+def test_a_secret_is_read_from_a_file(
+    table_ii: Database, tmp_path: pathlib.Path, content: str, value: Optional[str]
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text(content)
+    options = {"name": "munge", "value_file": str(path), "database": table_ii.location.url}
+    result = run("rocks_secret", options, diff=True)
+    assert result["changed"] is True and "swordfish" not in json.dumps(result)
+    stored = table_ii.row("select value from secrets where name = 'munge'")
+    assert stored == (content if value is None else value,)
+    assert run("rocks_secret", options)["changed"] is False
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\n"])
+def test_a_file_without_a_secret_is_an_error_that_names_it(
+    table_ii: Database, tmp_path: pathlib.Path, content: Optional[bytes]
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    result = run("rocks_secret", name="munge", value_file=str(path), database=table_ii.location.url)
+    assert result["failed"] is True and str(path) in result["msg"]
+    assert table_ii.rows("select 1 from secrets") == []

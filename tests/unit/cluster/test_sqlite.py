@@ -101,6 +101,14 @@ def test_a_read_only_connection_rejects_writes_and_secrets(url: str, statement: 
         assert len(list_nodes(reader)) == 8
 
 
+def test_a_file_that_cannot_be_written_is_an_error_about_the_file(url: str) -> None:
+    with connect(url) as database:
+        database.execute("pragma query_only = on")  # as on a read-only file system, also as root
+        with pytest.raises(Unavailable, match=r"cannot be written.*lsattr") as raised:
+            database.execute("delete from nodes")
+    assert "secret" not in str(raised.value)
+
+
 def test_each_safeguard_of_a_read_only_connection_suffices(
     url: str, tmp_path: pathlib.Path
 ) -> None:

@@ -9,6 +9,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.suggestions import did
 
 def test_did_you_mean_names_similar_candidates_or_nothing() -> None:
     assert did_you_mean("Comptue", ["Login", "Compute"]) == "did you mean Compute?"
+    assert did_you_mean("NFS SERVER", ["Login", "NFS Server"]) == "did you mean NFS Server?"
     assert did_you_mean("abcd", ["abce", "abcf", "z"]) == "did you mean abcf or abce?"
     assert did_you_mean("x", ["b", "a"]) == ""
 

@@ -147,6 +147,12 @@ class SQLite:
         where = self.location.url
         if isinstance(error, sqlite3.IntegrityError):
             return Conflict(f"the database rejects the row ({text})", where, "nothing was changed")
+        if "readonly" in text and not self._read_only:
+            return Unavailable(
+                f"the database file cannot be written ({text})",
+                where,
+                "check the permissions and attributes (lsattr) of the file, and its file system",
+            )
         for phrases, error_class, what, hint in EXPLANATIONS:
             if any(phrase in text for phrase in phrases):
                 return error_class(f"{what} ({text})", where, hint)
