@@ -26,14 +26,21 @@ def read_text(path: str) -> str:
 
     Raises NotFound, or DescriptionError with the line of a byte that is not UTF-8.
     """
-    data = read_bytes(path)
+    return decode(read_bytes(path), path)
+
+
+def decode(data: bytes, where: str) -> str:
+    """Return the text of a UTF-8 file; ``where`` names it in errors.
+
+    Raises DescriptionError with the line of a byte that is not UTF-8.
+    """
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DescriptionError(
             f"byte 0x{data[error.start]:02x} is not UTF-8",
-            f"{path}:{line}",
+            f"{where}:{line}",
             "save the file as UTF-8",
         ) from None
 

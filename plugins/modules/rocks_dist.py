@@ -18,6 +18,8 @@ description:
   - If a source is damaged, a signature is wrong, a requirement of a package is not met, or the XML
     of the profiles has an error, the build fails and the published generation stays as it was. This
     includes errors in XML that no profile uses.
+  - If no source has a complete installer, so that no node can boot from the distribution, this is
+    one of the RV(remarks), and with O(release) a warning.
   - In check mode, only metadata is read; the result is the same.
   - While packages are fetched, the progress is logged to the journal; C(journalctl -f -t
     ansible-rocks_dist) shows it.
@@ -47,11 +49,16 @@ options:
         choices: [mirror, parent, directory]
         default: mirror
       url:
-        description: URL (http, https or file) of the folder that contains C(repodata).
+        description:
+          - URL (http, https or file) of the folder that contains C(repodata).
+          - It can also be the URL of an installation medium. Each repository that its C(.treeinfo)
+            lists is then a source of its own, such as C(dvd-baseos) of the source C(dvd).
         type: str
         default: ''
       path:
-        description: Path of that folder on this machine, instead of O(sources[].url).
+        description:
+          - Path of that folder on this machine, instead of O(sources[].url).
+          - The path of an installation medium is its ISO file, or the folder where it is mounted.
         type: str
         default: ''
       priority:
@@ -270,6 +277,18 @@ EXAMPLES = r"""
         wins: ["kernel*"]
     xml: [/usr/share/rocks/xml, /etc/rocks/xml]
 
+- name: Build a distribution without a network, from a DVD
+  npaci.rocks.rocks_dist:
+    name: rocks
+    release: rhel9
+    sources:
+      - name: dvd
+        path: /srv/rhel-9.4-x86_64-dvd.iso
+        gpg_keys: [/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release]
+      - name: local
+        type: directory
+        path: /export/local
+
 - name: Show what would change
   npaci.rocks.rocks_dist:
     name: rocks
@@ -473,7 +492,7 @@ def main() -> None:
         request = BuildRequest(module.params, load(), dry_run=module.check_mode)
         # The journal shows the progress of a long build: journalctl -f -t ansible-rocks_dist
         outcome = run(request, periodic_reporter(PROGRESS_SECONDS, module.log))
-        for warning in collect_warnings(outcome):
+        for warning in collect_warnings(outcome, module.params["release"] or ""):
             module.warn(warning)
         module.exit_json(
             **module_result(outcome, module.params["name"], details=module.params["details"])

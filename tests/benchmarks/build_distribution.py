@@ -59,7 +59,11 @@ def merge(distribution: Any, root: str) -> None:
     )
 
     store = StorePaths(root)
-    inputs = [open_source(source, store, ignore_progress) for source in distribution.sources]
+    inputs = [
+        source_input
+        for source in distribution.sources
+        for source_input in open_source(source, store, ignore_progress)
+    ]
     documents = auxiliary_metadata.merge_documents(inputs, None)
     composition = composer.choose_packages(distribution, inputs, documents.streams, None, None)
     dependency_check.check_dependencies(
@@ -72,7 +76,9 @@ def merge(distribution: Any, root: str) -> None:
     parts = plan.PlanParts(
         composition=composition,
         documents=documents,
-        installer=installer_images.find_installer(inputs, store, None, fetch=False),
+        installer=installer_images.find_installer(
+            inputs, store, distribution.policy.arch, previous=None, fetch=False
+        ),
         build_files=xml_overlay.merge_xml((), inputs).texts,
     )
     merged = plan.make_plan(distribution, store, inputs, parts, previous=None)

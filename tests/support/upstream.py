@@ -47,6 +47,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             (fault or serve)(self)
 
+    def do_HEAD(self) -> None:
+        content = self.content
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+
     @property
     def offset(self) -> Optional[int]:
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))

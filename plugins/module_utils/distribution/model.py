@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Callable, Literal, Mapping, NamedTuple, Optional
 
+from .urls import without_password
+
 SourceType = Literal["mirror", "parent", "directory"]
 """A mirror of an RPM repository, the tree of a distribution, or a folder of RPM files."""
 
@@ -129,9 +131,14 @@ class Source:
     name: str
     type: SourceType = "mirror"
     url: str = ""
-    """http(s) or file URL of the folder that contains ``repodata``.  Set either url or path."""
+    """http(s) or file URL of the folder that contains ``repodata``, or of an installation medium.
+
+    Set either url or path.
+    """
     path: str = ""
-    """Local path of the source."""
+    """Local path of the source: a folder, or the ISO image of an installation medium."""
+    folder: str = ""
+    """Folder of the repository below url or path, if that is an installation medium."""
     priority: Optional[int] = None
     """Breaks ties between packages of equal version; lower wins, as in dnf.
 
@@ -163,8 +170,9 @@ class Source:
 
     @property
     def where(self) -> str:
-        """The place that an error about this source names."""
-        return f'source "{self.name}" ({self.url or self.path})'
+        """The place that an error about this source names, without a password."""
+        place = without_password(self.url) or self.path
+        return f'source "{self.name}" ({place}{self.folder and "/"}{self.folder})'
 
     @property
     def effective_priority(self) -> int:

@@ -16,6 +16,7 @@ from ..cluster.database import connect
 from ..cluster.engines.engine import parse_url
 from ..distribution import api
 from ..distribution.api import PublishOptions
+from ..distribution.build.installer_images import NO_BOOT
 from ..distribution.build.profile_hook import ProfileHook
 from ..distribution.build.result import BuildResult
 from ..distribution.model import (
@@ -170,10 +171,15 @@ def module_result(outcome: BuildOutcome, name: str, *, details: bool) -> dict[st
     return values
 
 
-def collect_warnings(outcome: BuildOutcome) -> list[str]:
-    """Return the warnings that the module prints, and a count of those it does not print."""
+def collect_warnings(outcome: BuildOutcome, release: str) -> list[str]:
+    """Return the warnings that the module prints, and a count of those it does not print.
+
+    release  the option of that name: nodes are installed from a distribution that has a release
+    """
     result = outcome.result
     warnings = [*result.unmet, *result.warnings] if result else []
+    if result and release:
+        warnings += [remark for remark in result.remarks if remark.startswith(NO_BOOT)]
     if len(warnings) <= MAX_WARNINGS:
         return warnings
     return [

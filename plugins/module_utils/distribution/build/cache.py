@@ -19,7 +19,6 @@ from ..metadata.index import FORMAT
 from ..model import Distribution, Source
 from ..sources.base import Directory, Input
 from ..storage.pool import StorePaths
-from .result import BuildResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,18 +35,10 @@ class BuildCache:
     """Warnings of the profile compiler."""
     file_owners: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Path that a package requires -> content digest of a shard that has this file, or empty."""
-
-    @classmethod
-    def of(
-        cls, result: BuildResult, inputs_digest: str, file_owners: Mapping[str, str]
-    ) -> BuildCache:
-        return cls(
-            inputs_digest=inputs_digest,
-            generation=result.generation.identity,
-            unmet=result.unmet,
-            warnings=result.warnings,
-            file_owners=file_owners,
-        )
+    installers_digest: str = ""
+    """Digest of the installers of all sources."""
+    installer_remarks: tuple[str, ...] = ()
+    """Why no node can boot from the generation."""
 
 
 def load(store: StorePaths, distribution: Distribution) -> BuildCache:
@@ -60,6 +51,8 @@ def load(store: StorePaths, distribution: Distribution) -> BuildCache:
             unmet=tuple(fields["unmet"]),
             warnings=tuple(fields["warnings"]),
             file_owners=dict(fields["file_owners"]),
+            installers_digest=fields["installers_digest"],
+            installer_remarks=tuple(fields["installer_remarks"]),
         )
     except (RocksError, ValueError, KeyError, TypeError):
         return BuildCache()
@@ -81,7 +74,7 @@ def inputs_digest(distribution: Distribution, inputs: Sequence[Input], hook_key:
         FORMAT,
         _to_json(distribution),
         rules_digest(distribution),
-        [source_input.origin for source_input in inputs],
+        [[source_input.origin, source_input.installer] for source_input in inputs],
         [
             source_input.scanned_files()
             for source_input in inputs
@@ -133,7 +126,11 @@ def _read_key(path: str) -> str:
     try:
         return files.read_text(path)
     except NotFound:
-        raise NotFound("the key file does not exist", path) from None
+        raise NotFound(
+            "the key file does not exist",
+            path,
+            "install the vendor's package with its keys, or copy the file there from the medium",
+        ) from None
 
 
 def _list_files(folder: str) -> list[tuple[str, int, int, int]]:

@@ -8,9 +8,10 @@ costs no download.  A client sees no change before the last step.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Optional
 
-from ...errors import RocksError, combine
+from ...errors import DescriptionError, RocksError, combine
 from .. import publish
 from ..metadata.index import PublishedGeneration, open_published
 from ..model import Distribution, ProgressCallback
@@ -41,19 +42,22 @@ def build(
     """
     # Open the sources.  If none has changed, the generation of the last build is the result.
     inputs = _open_sources(distribution, store, progress)
+    # An installation medium is one source of the description, and one for each repository here.
+    sources = tuple(source_input.source for source_input in inputs)
+    distribution = dataclasses.replace(distribution, sources=sources)
     published = publish.open_current(store, distribution.name, distribution.policy.arch)
     last = cache.load(store, distribution)
     inputs_digest = cache.inputs_digest(distribution, inputs, hook.key if hook else "")
     unchanged = last.inputs_digest == inputs_digest
     if unchanged and (generation := _open_last(distribution, store, last, published)):
         result = describe_generation(distribution.name, generation, published)
-        result = result.with_problems(last.unmet, last.warnings)
+        result = result.with_problems(last.unmet, last.warnings, last.installer_remarks)
         return result if dry_run else _publish(result, store)
 
     # Imported here because they would add about 10 ms to the 70 ms of an unchanged build.
     from .composer import choose_packages, find_reusable
     from .dependency_check import FileOwners, check_dependencies
-    from .installer_images import find_installer
+    from .installer_images import find_installer, installers_digest, published_installer
     from .materialise import fetch_packages, fill_generation
     from .plan import PlanParts, make_plan
     from .profile_hook import compile_profiles
@@ -75,11 +79,17 @@ def build(
     unmet = check_dependencies(distribution, composition, compiled, documents, file_owners)
 
     # Fetch the installer's images, and the packages that no generation has yet.
-    installer = find_installer(inputs, store, reusable, fetch=not dry_run)
+    installers = installers_digest(inputs)
+    is_last = reusable is not None and reusable.index.identity == last.generation
+    if reusable and is_last and last.installers_digest == installers:
+        installer = published_installer(reusable, last.installer_remarks)
+    else:
+        arch = distribution.policy.arch
+        installer = find_installer(inputs, store, arch, previous=published, fetch=not dry_run)
     parts = PlanParts(composition, documents, installer, {**xml.texts, **compiled.texts})
     plan = make_plan(distribution, store, inputs, parts, previous=published)
     result = describe_generation(distribution.name, plan, published)
-    result = result.with_problems(unmet, compiled.warnings)
+    result = result.with_problems(unmet, compiled.warnings, installer.remarks)
     if dry_run:
         return result
     with pool.gc_on_failure(store):
@@ -89,7 +99,16 @@ def build(
         fill_generation(plan, store, new_paths)
 
     # Publish it.
-    cache.save(store, distribution, BuildCache.of(result, inputs_digest, file_owners.to_cache()))
+    build_cache = BuildCache(
+        inputs_digest=inputs_digest,
+        generation=result.generation.identity,
+        unmet=result.unmet,
+        warnings=result.warnings,
+        file_owners=file_owners.to_cache(),
+        installers_digest=installers,
+        installer_remarks=installer.remarks,
+    )
+    cache.save(store, distribution, build_cache)
     return _publish(result, store)
 
 
@@ -101,9 +120,14 @@ def _open_sources(
     faults: list[RocksError] = []
     for source in distribution.sources:
         try:
-            inputs.append(open_source(source, store, progress))
+            inputs += open_source(source, store, progress)
         except RocksError as error:
             faults.append(error)
+    names = [source_input.source.name for source_input in inputs]
+    faults += [
+        DescriptionError(f'the name "{name}" is used by two sources', hint="rename one of them")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
     if faults:
         raise combine(faults)
     return inputs

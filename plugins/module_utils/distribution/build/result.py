@@ -49,9 +49,16 @@ class BuildResult:
     warnings: tuple[str, ...] = ()
     """Warnings of the profile compiler, each with file and line."""
 
-    def with_problems(self, unmet: Sequence[str], warnings: Sequence[str]) -> BuildResult:
-        """Return the result with these unmet requirements and warnings."""
-        return dataclasses.replace(self, unmet=tuple(unmet), warnings=tuple(warnings))
+    def with_problems(
+        self, unmet: Sequence[str], warnings: Sequence[str], remarks: Sequence[str]
+    ) -> BuildResult:
+        """Return the result with these unmet requirements and warnings, and further remarks."""
+        return dataclasses.replace(
+            self,
+            unmet=tuple(unmet),
+            warnings=tuple(warnings),
+            remarks=(*self.remarks, *remarks),
+        )
 
 
 def describe_generation(

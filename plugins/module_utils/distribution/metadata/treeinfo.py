@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import configparser
 
 FILE_NAME = ".treeinfo"
+# Servers that hide files with a dot have the second name, as Red Hat's CDN; anaconda reads both.
+FILE_NAMES = (FILE_NAME, "treeinfo")
 REPOMD = "repodata/repomd.xml"
 # Variants that anaconda uses as the base repository (its default_repositories).
 BASES = ("BaseOS", "Everything", "Server", "Workstation")
@@ -58,6 +60,58 @@ def choose_base(texts: Sequence[tuple[str, str]]) -> Optional[int]:
     return next(iter(bootable or candidates), None)
 
 
+def read_arch(text: str, where: str) -> str:
+    """Return the architecture of a tree; empty when its .treeinfo does not state it."""
+    parser = parse_treeinfo(text, where)
+    return parser.get("tree", "arch", fallback=parser.get("general", "arch", fallback="")).strip()
+
+
+def boot_files(text: str, where: str) -> dict[str, str]:
+    """Return the files without which no node boots: kernel, initrd, stage2 -> path.
+
+    A file that the .treeinfo does not name has an empty path.
+    """
+    parser = parse_treeinfo(text, where)
+    images = f"images-{read_arch(text, where)}"
+    return {
+        "kernel": parser.get(images, "kernel", fallback=""),
+        "initrd": parser.get(images, "initrd", fallback=""),
+        "second stage": parser.get("stage2", "mainimage", fallback=""),
+    }
+
+
+def repository_folders(text: str, where: str) -> list[str]:
+    """Return the folders of the repositories of an installation medium, the base first.
+
+    Raises DescriptionError for a path that leaves the tree.
+    """
+    parser = parse_treeinfo(text, where)
+    folders = []
+    for section in parser.sections():
+        if section.startswith(("variant-", "addon-")):
+            path = parser.get(section, "repository", fallback="").strip()
+            if path:
+                _check_path(path, where)
+                folders.append("/".join(part for part in path.split("/") if part not in ("", ".")))
+    unique = sorted({folder for folder in folders if folder})
+    return sorted(unique, key=lambda folder: folder not in BASES)
+
+
+def image_paths(text: str) -> list[str]:
+    """Return the paths of all images that a .treeinfo lists, sorted.  Nothing is checked."""
+    paths = set()
+    section = ""
+    for line in text.splitlines():
+        name, _equals, value = line.partition("=")
+        if line.startswith("["):
+            section = line.strip("[] \t")
+        elif section == "checksums" and value:
+            paths.add(name.strip())
+        elif section.startswith("images-") or section == "stage2":
+            paths.add(value.strip())
+    return sorted(path for path in paths if path and not path.startswith("repodata/"))
+
+
 def installer_files(text: str, where: str) -> list[TreeFile]:
     """Return the installer's files that a .treeinfo lists, sorted by path, with their checksums.
 
@@ -73,15 +127,19 @@ def installer_files(text: str, where: str) -> list[TreeFile]:
             kind, _colon, digest = value.partition(":")
             checksums[path] = digest.strip().lower() if kind.strip() == "sha256" else ""
     for path in checksums:
-        if path.startswith("/") or ".." in path.split("/"):
-            raise DescriptionError(
-                f"the path {path!r} leads out of the tree", where, "choose another mirror"
-            )
+        _check_path(path, where)
     return [
         TreeFile(path, checksums[path])
         for path in sorted(checksums)
         if not path.startswith("repodata/")
     ]
+
+
+def _check_path(path: str, where: str) -> None:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise DescriptionError(
+            f"the path {path!r} leads out of the tree", where, "choose another mirror"
+        )
 
 
 def merge_treeinfo(text: str, where: str, files: dict[str, str], repomd: str) -> str:

@@ -21,7 +21,8 @@ from ..model import Package, ProgressCallback, Source, TreeFile
 from ..storage.pool import StorePaths, import_package
 from . import rpm_directory
 from .local import LocalRepository, local_path
-from .repository_access import RepositoryAccess
+from .media import medium_repositories
+from .repository_access import NO_INSTALLER, InstallerTree, NoRepository, RepositoryAccess
 
 if TYPE_CHECKING:
     from ..metadata.repomd import Record
@@ -37,6 +38,7 @@ class Input(Protocol):
     source: Source
     origin: str
     """Identity of the packages' XML: while it is the same, the XML is the same."""
+    installer: InstallerTree
 
     def packages(self) -> list[Package]:
         """Return all packages of the source."""
@@ -63,7 +65,7 @@ class Input(Protocol):
         """Fetch files of the source's tree into ``folder``, and return those that exist."""
 
     def is_unchanged(self) -> bool:
-        """Return whether the source still has the metadata that was read."""
+        """Return whether the source still has the metadata and the installer that were read."""
 
     def preload(self, kind: str) -> None:
         """Read the data of ``package_xml``.  This can be done in a thread; otherwise it is lazy."""
@@ -72,14 +74,25 @@ class Input(Protocol):
         """Free the data of ``package_xml``."""
 
 
-def open_source(source: Source, store: StorePaths, report: ProgressCallback) -> Input:
+def open_source(source: Source, store: StorePaths, report: ProgressCallback) -> list[Input]:
     """Open a source, and read what determines its origin.
 
+    An installation medium has one input for each of its repositories; other sources have one.
     Raises NotFound, DescriptionError or Unavailable when its metadata cannot be read.
     """
     if source.type == "directory":
-        return Directory(source, store, report)
-    access = _open_repository(source, store, report)
+        return [Directory(source, store, report)]
+    try:
+        return [_open_repository(source, store, report)]
+    except NoRepository:
+        repositories = medium_repositories(source)
+        if not repositories:
+            raise
+    return [_open_repository(repository, store, report) for repository in repositories]
+
+
+def _open_repository(source: Source, store: StorePaths, report: ProgressCallback) -> Input:
+    access = _access(source, store, report)
     published = open_published(access.folder)
     if published is None:
         return Repository(source, access)
@@ -88,9 +101,7 @@ def open_source(source: Source, store: StorePaths, report: ProgressCallback) -> 
     return ForeignParent(source, access, published)
 
 
-def _open_repository(
-    source: Source, store: StorePaths, report: ProgressCallback
-) -> RepositoryAccess:
+def _access(source: Source, store: StorePaths, report: ProgressCallback) -> RepositoryAccess:
     if local_path(source):
         return LocalRepository(source, store, report)
     # Here, because loading its libraries takes longer than an unchanged build.
@@ -105,6 +116,7 @@ class Repository:
     def __init__(self, source: Source, access: RepositoryAccess) -> None:
         self.source = source
         self.origin = access.identity
+        self.installer = access.installer
         self.fetch_packages = access.fetch_packages
         self.fetch_files = access.fetch_files
         self.is_unchanged = access.is_unchanged
@@ -215,6 +227,7 @@ class Directory:
     def __init__(self, source: Source, store: StorePaths, report: ProgressCallback) -> None:
         self.source = source
         self.origin = FROM_HEADERS
+        self.installer = NO_INSTALLER
         self._store = store
         self._report = report
         self._scanned = rpm_directory.scan(source)

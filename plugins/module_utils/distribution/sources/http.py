@@ -13,11 +13,12 @@ import itertools
 import re
 import time
 from typing import Any, Callable, NamedTuple, Optional
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from ...errors import DescriptionError, NotFound, Refused, Unavailable
 from ..model import Source
 from ..storage.staging import BUFFER
+from ..urls import without_password
 
 USER_AGENT = "npaci.rocks"
 MAX_REDIRECTS = 5
@@ -36,6 +37,7 @@ FILE_NOT_FOUND = 37
 # receive failed.
 RETRIED_ERRORS = frozenset({5, 6, 7, 18, 28, 35, 52, 55, 56})
 RANGE_ERRORS = frozenset({33, 36})
+STAMP = re.compile(rb"(content-length|last-modified):\s*(.*?)\s*$", re.IGNORECASE)
 RETRY_AFTER = re.compile(rb"retry-after:\s*(.*?)\s*", re.IGNORECASE)
 
 
@@ -122,9 +124,26 @@ class Connection:
 
     def where(self, location: str) -> str:
         """Return the place for errors: the source and the URL, without user and password."""
-        parts = urlsplit(self._url(location))
-        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        return f'source "{self._name}", {url}'
+        return f'source "{self._name}", {without_password(self._url(location))}'
+
+    def stamp(self, location: str) -> str:
+        """Return what the server states of a file without sending it: its size and time of change.
+
+        The text is empty if there is no such file, or if the server does not state anything.
+        """
+        pycurl = self._pycurl
+        self._curl.setopt(pycurl.URL, self._url(location))
+        self._curl.setopt(pycurl.RESUME_FROM_LARGE, 0)
+        self._curl.setopt(pycurl.NOBODY, 1)
+        self._headers.clear()
+        try:
+            self._curl.perform()
+        except pycurl.error:
+            return ""
+        finally:
+            self._curl.setopt(pycurl.HTTPGET, 1)  # this also ends NOBODY
+        stated = {match[1].lower(): match[2] for match in map(STAMP.match, self._headers) if match}
+        return " ".join(stated[name].decode("ascii", "replace") for name in sorted(stated))
 
     def get(
         self, location: str, sink: Callable[[bytes], object], *, offset: int = 0, max_bytes: int

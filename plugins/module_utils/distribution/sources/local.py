@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A repository on this machine: its metadata is checked and copied, its packages are linked.
 
-It has the same interface as remote.py: ``RepositoryAccess``.
+It is in a folder, or on an ISO image.  The interface is that of remote.py: ``RepositoryAccess``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,25 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from ... import files
 from ...errors import DescriptionError, NotFound, RocksError
 from ...tree_paths import GENERATIONS
-from ..model import DIGESTS, Package, Progress, ProgressCallback, Source, TreeFile
-from ..storage.pool import StorePaths, file_digest, import_package, link_or_copy
-from .repository_access import KEPT_SNAPSHOTS, SourceChanged
+from ..metadata import treeinfo
+from ..model import DIGESTS, Package, Progress, ProgressCallback, Source, TreeFile, pool_path
+from ..storage.pool import NEW, StorePaths, file_digest, import_package, link_or_copy
+from .local_tree import LocalTree, open_tree
+from .repository_access import (
+    KEPT_SNAPSHOTS,
+    NO_INSTALLER,
+    InstallerTree,
+    NoRepository,
+    SourceChanged,
+)
+
+if TYPE_CHECKING:
+    from ..metadata.repomd import Record
 
 REPOMD = os.path.join("repodata", "repomd.xml")
 SIGNATURE = f"{REPOMD}.asc"
@@ -36,10 +47,21 @@ def local_path(source: Source) -> str:
     return source.path
 
 
+def read_installer(tree: LocalTree) -> InstallerTree:
+    """Read the .treeinfo of a tree, and the stamps of the files that it lists."""
+    for name in treeinfo.FILE_NAMES:
+        if tree.stamp(name):
+            where = os.path.join(tree.root, name)
+            text = files.decode(tree.read(name), where)
+            stamps = [[path, tree.stamp(path)] for path in treeinfo.image_paths(text)]
+            return InstallerTree(text=text, where=where, stamp=repr(stamps))
+    return NO_INSTALLER
+
+
 class LocalRepository:
     """One source, with the metadata that it had when it was opened.
 
-    Raises NotFound when there is no repository, DescriptionError when a file does not have the
+    Raises NoRepository when there is no repository, DescriptionError when a file does not have the
     checksum in repomd.xml or the signature is wrong, and SourceChanged when the metadata changed
     while it was read.
     """
@@ -48,17 +70,22 @@ class LocalRepository:
         self._source = source
         self._store = store
         self._report = report
-        self._path = os.path.realpath(local_path(source))
+        self._tree = open_tree(local_path(source))
+        self._path = os.path.join(self._tree.root, source.folder).rstrip("/")
         repomd = self._read_repomd()
         self.identity = hashlib.sha256(repomd).hexdigest()
         generations = os.path.realpath(os.path.join(store.root, GENERATIONS))
         self.is_own = self._path.startswith(generations + os.sep)
         # A generation never changes, so it needs no copy.
         self.folder = self._path if self.is_own else self._snapshot(repomd)
+        self.installer = read_installer(self._tree)
 
     def is_unchanged(self) -> bool:
-        """Return whether the source still has this metadata."""
-        return hashlib.sha256(self._read_repomd()).hexdigest() == self.identity
+        """Return whether the source still has this metadata and this installer."""
+        return (
+            hashlib.sha256(self._read_repomd()).hexdigest() == self.identity
+            and read_installer(self._tree) == self.installer
+        )
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Check packages, import those that the pool lacks, and return their number.
@@ -68,7 +95,6 @@ class LocalRepository:
         imported = 0
         errors = []
         for number, package in enumerate(packages):
-            path = os.path.join(self._path, package.location)
             if number % REPORT_EVERY == 0:
                 event = Progress(
                     step="packages",
@@ -79,7 +105,7 @@ class LocalRepository:
                 )
                 self._report(event)
             try:
-                imported += import_package(path, package, self._store.pool, path, copy=False)
+                imported += self._import(package)
             except RocksError as error:
                 errors.append(str(error))
         if errors:
@@ -96,22 +122,47 @@ class LocalRepository:
         """
         fetched = []
         for file in requested:
-            path = os.path.join(self._path, file.path)
-            if not os.path.isfile(path):
+            if self._tree.stamp(file.path) is None:
                 continue
-            checksum = file_digest(path)
-            if file.checksum and checksum != file.checksum:
-                what = f"its sha256 is {checksum[:16]}…, .treeinfo states {file.checksum[:16]}…"
-                raise DescriptionError(what, path, "copy the installer's files again")
-            link_or_copy(path, os.path.join(folder, file.path), copy=not self.is_own)
+            with self._tree.file(file.path, folder) as path:
+                checksum = file_digest(path)
+                if file.checksum and checksum != file.checksum:
+                    what = f"its sha256 is {checksum[:16]}…, .treeinfo states {file.checksum[:16]}…"
+                    raise DescriptionError(
+                        what,
+                        os.path.join(self._tree.root, file.path),
+                        "copy the installer's files and .treeinfo again",
+                    )
+                target = os.path.join(folder, file.path)
+                if not (file.checksum and os.path.exists(target)):
+                    copy = not self.is_own and not path.startswith(folder)
+                    link_or_copy(path, target, copy=copy)
             fetched.append(file._replace(checksum=checksum))
         return fetched
 
-    def _read_repomd(self) -> bytes:
+    def _import(self, package: Package) -> bool:
+        if os.path.exists(pool_path(self._store.pool, package.checksum)):
+            return False
+        scratch = os.path.join(self._store.pool, NEW)
+        os.makedirs(scratch, exist_ok=True)
+        where = os.path.join(self._path, package.location)
         try:
-            return files.read_bytes(os.path.join(self._path, REPOMD))
+            with self._tree.file(self._inside(package.location), scratch) as path:
+                return import_package(path, package, self._store.pool, where, copy=False)
         except NotFound:
             raise NotFound(
+                "file not found", where, "the metadata lists it: create the metadata again"
+            ) from None
+
+    def _inside(self, path: str) -> str:
+        """Return the path below the root of the tree of a path below the repository."""
+        return os.path.join(self._source.folder, path)
+
+    def _read_repomd(self) -> bytes:
+        try:
+            return self._tree.read(self._inside(REPOMD))
+        except NotFound:
+            raise NoRepository(
                 f"{REPOMD} not found", self._source.where, "give the folder of a repository"
             ) from None
 
@@ -134,7 +185,15 @@ class LocalRepository:
         from .signatures import check_detached_signature
 
         where = os.path.join(self._path, SIGNATURE)
-        check_detached_signature(repomd, files.read_bytes(where), self._source.gpg_keys, where)
+        try:
+            signature = self._tree.read(self._inside(SIGNATURE))
+        except NotFound:
+            raise DescriptionError(
+                "repomd.xml has no signature (repomd.xml.asc)",
+                self._source.where,
+                "copy the repository again with it, or set repo_gpgcheck to false",
+            ) from None
+        check_detached_signature(repomd, signature, self._source.gpg_keys, where)
 
     def _copy(self, repomd: bytes, target: str) -> None:
         """Copy the metadata files that repomd.xml lists and a build or a client reads.
@@ -147,25 +206,33 @@ class LocalRepository:
         shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(os.path.join(aside, "repodata"))
         for record in parse_repomd(repomd, os.path.join(self._path, REPOMD)).records:
-            path = os.path.join(self._path, record.location)
-            if not is_used(record.kind) or (record.kind != "primary" and not os.path.exists(path)):
-                continue
-            data = files.read_bytes(path)
-            digest = hashlib.new(DIGESTS[record.checksum_type].hashlib_name, data).hexdigest()
-            if digest != record.checksum:
-                what = f"it has {len(data):,} bytes, and not the checksum in repomd.xml"
-                raise DescriptionError(
-                    what, path, "the copy is incomplete or damaged: make it again"
-                )
-            copy = os.path.join(aside, record.location)
-            os.makedirs(os.path.dirname(copy), exist_ok=True)
-            files.replace(copy, data)
+            if is_used(record.kind):
+                self._copy_record(record, aside)
         files.replace(os.path.join(aside, REPOMD), repomd)
         if self._read_repomd() != repomd:
             raise SourceChanged(
                 "its metadata changed while it was read", self._source.where, "run again"
             )
         os.rename(aside, target)
+
+    def _copy_record(self, record: Record, aside: str) -> None:
+        where = f'source "{self._source.name}", {os.path.join(self._path, record.location)}'
+        hint = "the copy is incomplete or damaged: copy the repository again"
+        try:
+            data = self._tree.read(self._inside(record.location))
+        except NotFound:
+            if record.kind != "primary":
+                return
+            raise NotFound(
+                "repomd.xml lists this file, and it does not exist", where, hint
+            ) from None
+        digest = hashlib.new(DIGESTS[record.checksum_type].hashlib_name, data).hexdigest()
+        if digest != record.checksum:
+            what = f"it has {len(data):,} bytes, and not the checksum in repomd.xml"
+            raise DescriptionError(what, where, hint)
+        copy = os.path.join(aside, record.location)
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        files.replace(copy, data)
 
 
 def _prune(folder: str, current: str) -> None:

@@ -16,8 +16,9 @@ import shutil
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ... import files
-from ...errors import Conflict, DescriptionError, NotFound, Unavailable
+from ...errors import Conflict, DescriptionError, NotFound, Refused, Unavailable
 from ...process import Run, run
+from ..metadata import treeinfo
 from ..metadata.repomd import Record, is_safe_path, is_used, is_valid_checksum, parse_repomd
 from ..model import (
     Package,
@@ -33,11 +34,18 @@ from ..storage.staging import DownloadItem, sync_file_system
 from . import signatures
 from .downloader import DownloadResult, FailedFile, download
 from .http import Connection, Limits, read_small_file
-from .repository_access import KEPT_SNAPSHOTS, SourceChanged
+from .repository_access import (
+    KEPT_SNAPSHOTS,
+    NO_INSTALLER,
+    InstallerTree,
+    NoRepository,
+    SourceChanged,
+)
 
 REPOMD = "repodata/repomd.xml"
 SIGNATURE = "repodata/repomd.xml.asc"
 MAX_REPOMD_SIZE = 8 << 20
+MAX_TREEINFO_SIZE = 1 << 20
 SHOWN_FILES = 10
 INCOMPLETE_HINT = "the mirror is incomplete or damaged: run again later, or choose another one"
 DEFAULT_LIMITS = Limits()
@@ -84,6 +92,21 @@ def take_snapshot(
 def is_unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT_LIMITS) -> bool:
     """Return whether upstream still has the repomd.xml of this snapshot."""
     return _current_identity(snapshot.source, limits) == snapshot.identity
+
+
+def read_installer(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> InstallerTree:
+    """Read the .treeinfo of a tree, and what its server states of the files that it lists."""
+    with contextlib.closing(Connection(source, limits)) as connection:
+        for name in treeinfo.FILE_NAMES:
+            try:
+                data = read_small_file(connection, name, MAX_TREEINFO_SIZE, limits)
+            except (NotFound, Refused):  # a store without a list of its files refuses missing ones
+                continue
+            where = connection.where(name)
+            text = files.decode(data, where)
+            stamps = [[path, connection.stamp(path)] for path in treeinfo.image_paths(text)]
+            return InstallerTree(text=text, where=where, stamp=repr(stamps))
+    return NO_INSTALLER
 
 
 def fetch_packages(
@@ -168,7 +191,7 @@ def _fetch_metadata(
     try:
         repomd = read_small_file(connection, REPOMD, MAX_REPOMD_SIZE, limits)
     except NotFound as error:
-        raise NotFound(
+        raise NoRepository(
             error.what, error.where, "give the URL of the folder that contains repodata"
         ) from error
     signature = b""

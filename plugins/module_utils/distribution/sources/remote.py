@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Sequence
 
@@ -23,13 +24,21 @@ class RemoteRepository:
         self._report = report
         cache = os.path.join(store.cache, "mirror")
         os.makedirs(cache, exist_ok=True)
-        self._snapshot = mirror.take_snapshot(source, cache, report=report)
+        repository = source
+        if source.folder:
+            url = f"{source.url.rstrip('/')}/{source.folder}"
+            repository = dataclasses.replace(source, url=url, folder="")
+        self._snapshot = mirror.take_snapshot(repository, cache, report=report)
         self.folder = self._snapshot.path
         self.identity = self._snapshot.identity
+        self.installer = mirror.read_installer(source)
 
     def is_unchanged(self) -> bool:
-        """Return whether the source still has this metadata."""
-        return mirror.is_unchanged(self._snapshot)
+        """Return whether the source still has this metadata and this installer."""
+        return (
+            mirror.is_unchanged(self._snapshot)
+            and mirror.read_installer(self._source) == self.installer
+        )
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Fetch packages that the pool lacks, and return their number."""

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Sequence
+from typing import NamedTuple, Protocol, Sequence
 
-from ...errors import Unavailable
+from ...errors import NotFound, Unavailable
 from ..model import Package, TreeFile
 
 # Snapshots of a repository's metadata that are kept, because a running build can read an old one.
@@ -15,6 +15,23 @@ KEPT_SNAPSHOTS = 3
 
 class SourceChanged(Unavailable):
     """The source has other metadata than when it was opened: open it again, and resolve again."""
+
+
+class NoRepository(NotFound):
+    """The source has no repomd.xml; it can be an installation medium with several repositories."""
+
+
+class InstallerTree(NamedTuple):
+    """The .treeinfo of a source, which describes its installer; empty if it has none."""
+
+    text: str = ""
+    where: str = ""
+    """The name of the file in errors."""
+    stamp: str = ""
+    """Equal while neither the .treeinfo nor the files that it lists change."""
+
+
+NO_INSTALLER = InstallerTree()
 
 
 class RepositoryAccess(Protocol):
@@ -26,9 +43,10 @@ class RepositoryAccess(Protocol):
     """SHA-256 of repomd.xml."""
     is_own: bool
     """Whether the repository is a generation below the root of this frontend."""
+    installer: InstallerTree
 
     def is_unchanged(self) -> bool:
-        """Return whether the source still has this metadata."""
+        """Return whether the source still has this metadata and this installer."""
 
     def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Fetch and check packages that the pool lacks, and return their number."""
