@@ -92,6 +92,7 @@ def test_each_system_installs_what_its_release_has(system: str, tmp_path: pathli
     script = f'{hide} mount --bind "$1/os-release" "$(realpath /etc/os-release)"; exec "$2"'
     result = subprocess.run(
         ["unshare", "--mount", "sh", "-ec", script, "sh", str(tmp_path), str(ROOT / "bootstrap")],
+        check=False,
         env={"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"},
         capture_output=True,
         text=True,
@@ -109,7 +110,7 @@ def test_each_system_installs_what_its_release_has(system: str, tmp_path: pathli
     [
         pytest.param("true", id="Debian 12"),
         pytest.param(
-            "printf 'ID=rocky\\nID_LIKE=\"rhel centos fedora\"\\nVERSION_ID=9.6\\n' >/etc/os-release;"
+            "printf '%s\\n' ID=rocky 'ID_LIKE=\"rhel fedora\"' VERSION_ID=9.6 >/etc/os-release;"
             "printf '#!/bin/sh\\nexit 0\\n' >/usr/bin/dnf; chmod 755 /usr/bin/dnf;"
             "ln -s python3 /usr/bin/python3.12",
             id="Enterprise Linux 9",
