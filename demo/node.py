@@ -99,6 +99,7 @@ class Machine:
         packages = sorted(parser.handler.packages.packageList)
         self.print(f"kickstart accepted: {len(text):,} bytes, {len(packages)} packages")
         facts = {name: value for value, name in FACT.findall(text)}
+        self.report(facts["order"], "installing")
         for done, package in enumerate(packages, 1):
             time.sleep(PACKAGE_SECONDS)  # in place of unpacking
             if done % 6 == 0 or done == len(packages):

@@ -100,7 +100,7 @@ options:
     description: Stop after this number of seconds.
     type: float
   wait_for_kickstart:
-    description: Count a node only when its installer has requested its kickstart.
+    description: Count a node only when its installer has received its kickstart and started.
     type: bool
     default: false
   install:

@@ -77,7 +77,7 @@ options:
         type: int
         default: 900
       booted:
-        description: Until the installer requests its kickstart.
+        description: Until the installer reports that it has started.
         type: int
         default: 900
       installing:

@@ -16,7 +16,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants import grant_role
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
-from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
+from ansible_collections.npaci.rocks.plugins.module_utils.install.installer_start import (
+    start_installation,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
 from lab.image.tree import tree
 from support import mariadb as servers
 from support.frontend import ATTRIBUTES, publish
@@ -74,6 +77,11 @@ class Stage:
         """Return the client addresses of such requests, in order."""
         sql = "select address from audit where action = ? order by id"
         return [str(address) for (address,) in self.database.rows(sql, (action,))]
+
+    def start_installer(self, order: Order) -> None:
+        """Do what the installer's first message does; the lab's stage 1 runs no %pre."""
+        audit = Audit(actor="node", action="installing", decision="200")
+        start_installation(self.database, order, now=timestamps.now(), audit=audit)
 
     def state(self, order: Order) -> str:
         """Return the order's state."""

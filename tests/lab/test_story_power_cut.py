@@ -13,7 +13,7 @@ import pathlib
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Mapping
 
 from lab import cache
 from lab.evidence import Laps
@@ -32,6 +32,10 @@ LOADER = "iPXE/1.21.1"
 INSTALLER = "curl/7.76.1"
 REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n{mac}Connection: close\r\n\r\n"
+)
+REPORT = (
+    "POST /rocks/events HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    "Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
 )
 MAC_HEADER = "X-RHN-Provisioning-MAC-0: eth0 {mac}\r\n"
 
@@ -68,16 +72,27 @@ class Crowd:
 
         expected  the text that each answer must contain; {name} is the machine's
         """
+        requests = {machine: _request(path, machine) for machine in self.machines}
+        return self._send(f"{when}: {path}", requests, expected)
+
+    def start_installers(self, when: str, orders: Mapping[str, str]) -> Counter[int]:
+        """Send the first message of each installer, as root; ``orders`` maps names to uuids."""
+        requests = {machine: _report(orders[machine.name]) for machine in self.machines}
+        return self._send(f"{when}: first reports", requests, "{{}}", low=True)
+
+    def _send(
+        self, what: str, requests: Mapping[Machine, str], expected: str, *, low: bool = False
+    ) -> Counter[int]:
         clients = [
             {
                 "address": machine.address,
                 "due": 0.0,
-                "requests": [_request(path, machine)],
+                "requests": [request],
                 "want": expected.format(name=machine.name),
             }
-            for machine in self.machines
+            for machine, request in requests.items()
         ]
-        job = json.dumps({"clients": clients, "every": 0.0, "low": False})
+        job = json.dumps({"clients": clients, "every": 0.0, "low": low})
         environment = {"PYTHONPATH": str(cache.ROOT / "tests")}
         self.laps.restart()
         done = self.place.run(
@@ -88,7 +103,7 @@ class Crowd:
             result["latencies"][place] for place in (len(result["latencies"]) // 2, -1)
         )
         times = f"half within {middle:.1f} s, the slowest {slowest:.1f} s"
-        self.laps.lap(f"{when}: {path} {result['statuses']}, {times}")
+        self.laps.lap(f"{what} {result['statuses']}, {times}")
         assert (result["failed"], result["wrong"]) == ({}, 0)
         return Counter({int(status): count for status, count in result["statuses"].items()})
 
@@ -97,6 +112,11 @@ def _request(path: str, machine: Machine) -> str:
     loader = path == "/rocks/boot"
     mac = "" if loader else MAC_HEADER.format(mac=machine.mac)
     return REQUEST.format(path=path, host=ADDRESS, agent=LOADER if loader else INSTALLER, mac=mac)
+
+
+def _report(order: str) -> str:
+    body = json.dumps({"order": order, "phase": "installing"})
+    return REPORT.format(host=ADDRESS, length=len(body), body=body)
 
 
 def connect_machines(net: Network, fe: Frontend, laps: Laps) -> Crowd:
@@ -126,6 +146,12 @@ def test_a_thousand_nodes_that_lose_power_twice_are_all_answered_and_install_onc
         assert crowd.request("power is back", "/rocks/kickstart", "--hostname={name} ") == {
             200: COUNT
         }
+        assert fe.sql("select state, count(*) from installs group by state") == [
+            ("booted", str(COUNT))
+        ]
+        query = "select n.name, i.uuid from installs i join nodes n on n.id = i.node"
+        orders = {row[0]: row[1] for row in fe.sql(query)}
+        assert crowd.start_installers("power is back", orders) == {200: COUNT}
         assert fe.sql("select state, count(*) from installs group by state") == [
             ("installing", str(COUNT))
         ]

@@ -153,6 +153,12 @@ class HttpService:
     def get(self, path: str, address: str, **environ: Any) -> Reply:
         return self.request("GET", path, address, **environ)
 
+    def start_installer(self, address: str, order: str) -> None:
+        """Request the kickstart, and send the installer's first message."""
+        assert self.get("/rocks/kickstart", address).status == 200
+        message = {"order": order, "phase": "installing"}
+        assert self.post("/rocks/events", address, **message).status == 200
+
     def post(self, path: str, address: str, **message: Any) -> Reply:
         """Send a message as root on a node does, from a privileged port."""
         return self.request("POST", path, address, port=700, body=json.dumps(message).encode())

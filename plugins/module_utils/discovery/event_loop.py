@@ -55,7 +55,7 @@ class StopCondition:
     """Nodes."""
     seconds: float = 0.0
     kickstart_requested: bool = False
-    """Count a node only when its installer has requested its kickstart."""
+    """Count a node only when its installer has started."""
 
 
 @dataclass(frozen=True)

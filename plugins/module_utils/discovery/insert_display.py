@@ -33,7 +33,7 @@ TEMPLATES = {
     EventKind.RETRYING: "retrying: {note}",
     EventKind.ENDED: "{note}",
 }
-# The paper's insert-ethers marks a node that has requested its kickstart with "(*)".
+# As the paper's insert-ethers, which marks a node that has requested its kickstart with "(*)".
 WAITING_MARKS = {"": "( )", "ordered": "( ) ordered", "booted": "( ) booted"}
 
 

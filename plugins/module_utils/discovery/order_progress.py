@@ -14,7 +14,7 @@ LATEST_STATES = (
     " (select max(latest.id) from installs as latest where latest.node = nodes.id)"
     " where nodes.name in ({placeholders})"
 )
-# The states of an order (contract C6) that a machine reaches by requesting its kickstart.
+# The states of an order (contract C6) that a machine reaches after it has received its kickstart.
 KICKSTART_REQUESTED = ("installing", "installed", "up")
 
 

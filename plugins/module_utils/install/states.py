@@ -17,9 +17,9 @@ OrderState = Literal[
 ORDERED: Final = "ordered"
 """The node should be installed; its machine has not contacted the frontend yet."""
 BOOTED: Final = "booted"
-"""The frontend answered the machine's firmware with the installer."""
+"""The frontend answered a boot loader, or root on the node, with the installer."""
 INSTALLING: Final = "installing"
-"""The installer fetched its kickstart."""
+"""The installer has started: it sent its first message, as only root can."""
 INSTALLED: Final = "installed"
 """The installer reported that it is done; the machine boots from its own disk again."""
 UP: Final = "up"
@@ -48,7 +48,7 @@ LIVE: Final[tuple[OrderState, ...]] = (*OPEN, INSTALLED)
 ENDED_BADLY: Final[tuple[OrderState, ...]] = (FAILED, EXPIRED, CANCELLED)
 """An order in one of these states ended without an installed node, and shows its last phase."""
 
-# The states from which a state can be reached.  A kexec starts the installer directly, so "booted"
+# The states from which a state can be reached.  A boot medium requests no boot file, so "booted"
 # can be skipped.  An installed node does not expire: it stays "installed" until it reports that it
 # is up, or until it is ordered again.
 REACHED_FROM: Mapping[OrderState, tuple[OrderState, ...]] = {

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Decide what an order allows its machine now: the boot answer and the kickstart.
 
-Pure functions. A machine can never loop into a second installation: the kickstart is served once
-(and again only while the first response may have been lost), and a machine that requests a boot
-file after that has restarted during the installation.
+Pure functions. Every user of a node can send these requests, so none of them uses up an order: the
+first message of the installer, which only root can send, starts the installation
+(``install.installer_start``). A machine that requests a boot file or its kickstart after that has
+restarted during the installation, and never gets a second one.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from ..install import timestamps
 from ..install.model import Order
 from ..install.states import BOOTED, EXPIRED, FAILED, INSTALLING, OPEN, ORDERED, OrderState
 
-# The installer's curl tries four times within half a minute; a restart takes longer than this.
-RESEND_SECONDS = 120
 MAX_CLOCK_SKEW_SECONDS = 300  # between the clocks of several frontends
 
 BootAction = Literal["install", "local"]
@@ -35,8 +34,11 @@ class Decision(NamedTuple):
     """Why the request is refused, or why the order fails or expires."""
 
 
-def decide_boot(order: Optional[Order], now: str) -> Decision:
-    """Answer a boot loader that requests its script."""
+def decide_boot(order: Optional[Order], now: str, *, is_machine: bool = True) -> Decision:
+    """Answer a boot loader that requests its script.
+
+    is_machine  False: the client cannot be a boot loader or root, so the order does not change
+    """
     refusal = _refuse_unless_open(order, now)
     if refusal or order is None:
         return refusal or Decision(LOCAL)
@@ -44,7 +46,7 @@ def decide_boot(order: Optional[Order], now: str) -> Decision:
         phase = f"{order.phase} {order.done} of {order.total}" if order.total else order.phase
         reason = f"the machine restarted in the middle of the installation ({phase})"
         return Decision(LOCAL, FAILED, reason)
-    return Decision(INSTALL, BOOTED if order.state == ORDERED else "")
+    return Decision(INSTALL, BOOTED if is_machine and order.state == ORDERED else "")
 
 
 def decide_kickstart(order: Optional[Order], now: str) -> Decision:
@@ -53,11 +55,8 @@ def decide_kickstart(order: Optional[Order], now: str) -> Decision:
     if refusal or order is None:
         return refusal or Decision(LOCAL)
     if order.state != INSTALLING:
-        return Decision(INSTALL, INSTALLING)
-    silent = order.phase == INSTALLING and not order.delivered
-    if silent and now <= timestamps.add_seconds(order.changed, RESEND_SECONDS):
         return Decision(INSTALL)
-    reason = "the kickstart was requested a second time, so the machine restarted"
+    reason = "the kickstart was requested after the installer had started, so the machine restarted"
     return Decision(LOCAL, FAILED, reason)
 
 

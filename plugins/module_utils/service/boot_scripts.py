@@ -19,6 +19,8 @@ Loader = Literal["ipxe", "grub"]
 IPXE: Loader = "ipxe"
 GRUB: Loader = "grub"
 LOADERS = (IPXE, GRUB)
+# Red Hat's GRUB uses the firmware's HTTP client (UEFI 2.10, 29.6).
+USER_AGENTS = (*LOADERS, "uefihttpboot")
 KERNEL = "images/pxeboot/vmlinuz"
 INITRD = "images/pxeboot/initrd.img"
 
@@ -101,6 +103,11 @@ def choose_loader(requested: str, user_agent: str) -> Optional[Loader]:
     if requested:
         return next((loader for loader in LOADERS if loader == requested), None)
     return next((loader for loader in LOADERS if user_agent.lower().startswith(loader)), None)
+
+
+def is_boot_loader(user_agent: str) -> bool:
+    """Check whether a client can be a boot loader.  Any program can send the header."""
+    return user_agent.lower().startswith(USER_AGENTS)
 
 
 def install_script(loader: Loader, parameters: BootParameters) -> str:

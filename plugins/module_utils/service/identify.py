@@ -189,9 +189,14 @@ def _check_macs(db: Database, request: Request, node: Node) -> None:
         )
 
 
+def is_privileged(request: Request) -> bool:
+    """Check whether only root of the node can have opened the source port."""
+    return 0 < request.port < PRIVILEGED
+
+
 def require_privileged_port(request: Request, node: str) -> None:
     """Refuse a source port that any user of a node can open. Raises Denied (403)."""
-    if not 0 < request.port < PRIVILEGED:
+    if not is_privileged(request):
         raise Denied(
             403,
             f"source port {request.port} is not privileged",

@@ -16,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from support import dhcp
 from support.dhcp import send
 from support.dhcpfrontend import DhcpFrontend, dhcp_frontend, result_of
@@ -154,7 +154,7 @@ def test_machines_switched_on_one_after_another_are_named_in_that_order(
         assert "compute-7-1 is 52:54:00:00:00:04, 10.1.255.253 (x86_64 BIOS)" in running.output()
 
 
-def test_the_kickstart_request_of_a_node_is_reported(
+def test_the_start_of_a_nodes_installer_is_reported(
     frontend: DhcpFrontend, machine: Namespace
 ) -> None:
     with frontend.insert_ethers(count=1, timeout=60, wait_for_kickstart=True) as running:
@@ -162,10 +162,10 @@ def test_the_kickstart_request_of_a_node_is_reported(
         assert lease is not None
         running.wait_for("compute-0-0: ( ) ordered", 10)
         assert running.alive()
-        answer = HttpService(frontend.settings, now=timestamps.now()).get(
-            "/rocks/kickstart", lease.address
-        )
-        assert answer.status == 200, answer.text
+        service = HttpService(frontend.settings, now=timestamps.now())
+        with frontend.database() as database:
+            (order,) = orders.list_live(database, ["compute-0-0"])
+        service.start_installer(lease.address, order.uuid)
         (node,) = result_of(running)["nodes"]
         assert node["state"] == "installing" and "compute-0-0: (*) installing" in running.output()
 

@@ -83,6 +83,12 @@ class Machine:
         source = ["--local-port", ports] if ports else []
         return self.curl(path, *source, "--json", json.dumps(message), *options, user=user)
 
+    def start_installer(self, order: Order, base: str = f"http://{FRONTEND}") -> CurlResponse:
+        """Send the first message of the installer."""
+        source = ("--local-port", "600-1023")
+        message = json.dumps({"order": order.uuid, "phase": "installing"})
+        return self.curl("/rocks/events", *source, "--json", message, base=base)
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -45,7 +45,7 @@ def test_requests_get_503_until_the_database_is_back() -> None:
                 20.0,
                 "the service to reconnect to its database",
             )
-            assert stage.node.curl("/rocks/kickstart").status == 200
+            assert stage.node.start_installer(order).status == 200
             with connect(stage.database.location.url) as database:
                 assert database.rows(
                     "select state from installs where uuid = ?", (order.uuid,)
@@ -66,7 +66,7 @@ def test_nginx_sends_503_with_different_retry_times_while_the_service_is_down() 
                 20.0,
                 "the service to answer",
             )
-            assert stage.node.curl("/rocks/kickstart").status == 200
+            assert stage.node.start_installer(order).status == 200
         assert stage.current(order).state == "installing"
 
 
@@ -91,7 +91,7 @@ def test_a_killed_worker_is_replaced(stage: Stage) -> None:
     )
     for pid in listed.stdout.split():
         stage.site.namespace.run(["kill", "-9", pid], timeout=10)
-    assert stage.node.curl("/rocks/kickstart").status == 200
+    assert stage.node.start_installer(order).status == 200
     assert stage.current(order).state == "installing"
 
 
@@ -101,7 +101,7 @@ def test_a_stopping_service_completes_requests_in_progress() -> None:
         with stage.database.transaction():
             # A transaction locks the order's row, so the request waits for it.
             stage.database.execute("update installs set batch = 'held' where id = ?", (order.id,))
-            asking = pool.submit(stage.node.curl, "/rocks/kickstart")
+            asking = pool.submit(stage.node.start_installer, order)
             with contextlib.closing(stage.server.root()) as root:
                 until(lambda: waits(root), 10.0, "the request to wait for the row")
             stage.site.gunicorn.signal(signal.SIGTERM)

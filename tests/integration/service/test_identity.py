@@ -37,11 +37,12 @@ def order(stage: Stage) -> Order:
 
 @pytest.fixture
 def installing(stage: Stage, order: Order) -> Order:
-    """compute-0-0 has received its kickstart."""
+    """The installer of compute-0-0 has started."""
     assert (
         stage.node.curl("/rocks/kickstart", "-H", f"X-RHN-Provisioning-MAC-0: eth0 {MAC}").status
         == 200
     )
+    assert stage.node.start_installer(order).status == 200
     return order
 
 
@@ -284,6 +285,7 @@ def test_the_service_can_only_add_rows_to_the_audit(stage: Stage, installing: Or
     )
     assert rows == [
         ("kickstart", "200", "compute-0-0", "10.255.255.245"),
+        ("installing", "200", "compute-0-0", "10.255.255.245"),
         ("kickstart", "409", "compute-0-1", "10.255.255.244"),
         ("secrets", "403", "compute-0-0", "10.255.255.245"),
         ("secrets", "200", "compute-0-0", "10.255.255.245"),

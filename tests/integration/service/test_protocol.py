@@ -200,4 +200,5 @@ def test_an_ipv4_address_in_ipv6_form_identifies_the_same_node(stage: Stage, ord
         forged = ("-H", "Remote-Addr: 10.255.255.245", "-H", "Remote-Port: 700")
         assert stage.other.curl("/rocks/kickstart", *forged, base=base).status == 409
         assert stage.node.curl("/rocks/kickstart", base=base).status == 200
+        assert stage.node.start_installer(order, base=base).status == 200
     assert stage.current(order).state == "installing"

@@ -50,6 +50,8 @@ def test_a_node_installs_from_its_first_boot_to_up(
         service.get("/rocks/kickstart", NODE, HTTP_X_RHN_PROVISIONING_MAC_0=f"eth0 {MAC}").status
         == 200
     )
+    assert state(cluster, order) == "booted"
+    assert service.post("/rocks/events", NODE, order=order.uuid, phase="installing").status == 200
     assert state(cluster, order) == "installing"
     assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 200
     assert (
@@ -68,6 +70,7 @@ def test_a_node_installs_from_its_first_boot_to_up(
     assert [row[:2] for row in audit(cluster)] == [
         ("boot", "200"),
         ("kickstart", "200"),
+        ("installing", "200"),
         ("secrets", "200"),
         ("installed", "200"),
         ("boot", "200"),
@@ -222,21 +225,57 @@ def test_a_client_that_is_not_a_boot_loader_is_refused(
 def test_a_machine_that_restarts_in_the_middle_fails_and_boots_from_its_disk(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
-    service.get("/rocks/kickstart", NODE)
+    service.start_installer(NODE, order.uuid)
     assert "inst.ks" not in service.get("/rocks/boot", NODE, **IPXE).text
     (ended,) = orders.find_by_uuid(cluster, [order.uuid])
     assert ended.state == "failed"
     assert ended.reason.startswith("the machine restarted in the middle")
 
 
-def test_a_kickstart_is_served_again_within_two_minutes(
+def test_a_kickstart_is_served_until_the_installer_has_started(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
     first = service.get("/rocks/kickstart", NODE)
     assert service.get("/rocks/kickstart", NODE).text == first.text
-    service.now = timestamps.add_seconds(NOW, 121)
+    service.start_installer(NODE, order.uuid)
     assert service.get("/rocks/kickstart", NODE).status == 409
     assert state(cluster, order) == "failed"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"phase": "installing"},
+        {"phase": "hardware", "cpus": 64, "memory": 257_000, "firmware": "uefi"},
+        {"phase": "install", "done": 1, "total": 400},
+    ],
+    ids=lambda message: str(message["phase"]),
+)
+def test_any_message_of_the_installer_starts_the_installation(
+    service: HttpService, cluster: Database, order: Order, message: dict[str, object]
+) -> None:
+    assert service.post("/rocks/events", NODE, order=order.uuid, **message).status == 200
+    assert state(cluster, order) == "installing"
+
+
+def test_an_installer_starts_once(service: HttpService, cluster: Database, order: Order) -> None:
+    report = {"order": order.uuid, "phase": "installing"}
+    assert service.post("/rocks/events", NODE, **report).status == 200
+    assert service.post("/rocks/events", NODE, **report).status == 200  # the response was lost
+    assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 200
+    assert service.post("/rocks/events", NODE, **report).status == 409
+    assert state(cluster, order) == "installing"
+
+
+def test_an_installer_does_not_start_after_the_lifetime_of_its_order(
+    service: HttpService, cluster: Database, order: Order
+) -> None:
+    assert service.get("/rocks/kickstart", NODE).status == 200
+    service.now = order.expires
+    report = {"order": order.uuid, "phase": "installing"}
+    assert service.post("/rocks/events", NODE, **report).status == 409
+    assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 409
+    assert cluster.rows("select delivered from installs") == [("",)]
 
 
 def test_an_order_expires_at_the_next_request_after_its_time(
@@ -297,8 +336,8 @@ def test_a_kickstart_contains_no_secret(
 def test_a_node_cannot_set_its_order_to_ordered_or_cancelled(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
-    service.get("/rocks/kickstart", NODE)
-    for phase in set(states.STATES) - {"installed", "up", "failed"}:
+    service.start_installer(NODE, order.uuid)
+    for phase in set(states.STATES) - {"installing", "installed", "up", "failed"}:
         assert service.post("/rocks/events", NODE, order=order.uuid, phase=phase).status == 400
     assert state(cluster, order) == "installing"
 
@@ -306,7 +345,7 @@ def test_a_node_cannot_set_its_order_to_ordered_or_cancelled(
 def test_a_user_without_root_privileges_cannot_report_the_node_as_installed(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
-    service.get("/rocks/kickstart", NODE)
+    service.start_installer(NODE, order.uuid)
     assert (
         service.post_as_user("/rocks/events", NODE, order=order.uuid, phase="installed").status
         == 403
@@ -317,7 +356,7 @@ def test_a_user_without_root_privileges_cannot_report_the_node_as_installed(
 def test_a_message_about_an_older_order_changes_nothing(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
-    service.get("/rocks/kickstart", NODE)
+    service.start_installer(NODE, order.uuid)
     assert service.post("/rocks/events", NODE, order="older", phase="installed").status == 409
     assert service.post("/rocks/secrets", NODE, order="older").status == 409
     assert state(cluster, order) == "installing"

@@ -131,7 +131,7 @@ def test_reports_wait_until_the_database_can_be_written(
 def test_the_service_writes_buffered_reports_shortly_after(
     service: HttpService, cluster: Database, urls: Urls, order: Order
 ) -> None:
-    service.get("/rocks/kickstart", NODE)
+    service.start_installer(NODE, order.uuid)
     for done in range(1, 20):
         assert (
             service.post(

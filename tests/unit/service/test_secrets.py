@@ -36,8 +36,8 @@ def order_again(db: Database, pin: Pin, *, rearm: bool = False) -> Order:
 
 @pytest.fixture
 def installing(service: HttpService, order: Order) -> Order:
-    """compute-0-0 has received its kickstart."""
-    assert service.get("/rocks/kickstart", NODE).status == 200
+    """The installer of compute-0-0 has started."""
+    service.start_installer(NODE, order.uuid)
     return order
 
 
@@ -119,8 +119,11 @@ def test_the_audit_names_the_secrets_without_their_values(
     assert key not in str(rows)
 
 
-def test_secrets_are_refused_before_the_kickstart(service: HttpService, order: Order) -> None:
-    assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 409
+def test_a_request_for_the_secrets_starts_the_installation(
+    service: HttpService, cluster: Database, order: Order
+) -> None:
+    assert service.post("/rocks/secrets", NODE, order=order.uuid).status == 200
+    assert current(cluster, order).state == "installing"
 
 
 def test_a_user_without_root_privileges_gets_no_secrets_and_changes_nothing(

@@ -33,10 +33,12 @@ SSH = (
 # Detached from the connection and delayed, so that ssh ends without an error.
 DETACHED = "setsid sh -c 'sleep 1; {command}' </dev/null >/dev/null 2>&1 &\n"
 
-# Download the kernel and the initial RAM disk that the boot answer for iPXE contains.
+# Download the kernel and the initial RAM disk that the boot answer for iPXE contains.  Only root
+# can use the source port, so the frontend knows that no user of the node requests the answer.
 FETCH_INSTALLER = """
 url=$(cat /etc/rocks/frontend)
-answer=$(curl --silent --show-error --fail --max-time 30 "$url/rocks/boot?form=ipxe") || exit 1
+answer=$(curl --silent --show-error --fail --max-time 30 --local-port 600-1023 \
+    "$url/rocks/boot?form=ipxe") || exit 1
 kernel=$(printf '%s\\n' "$answer" | awk '$1 == "kernel" { print $2 }')
 initrd=$(printf '%s\\n' "$answer" | awk '$1 == "initrd" { print $NF }')
 arguments=$(printf '%s\\n' "$answer" | sed -n 's/^kernel [^ ]* initrd=[^ ]* //p')

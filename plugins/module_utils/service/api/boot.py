@@ -9,7 +9,7 @@ from ...install import orders, timestamps
 from ...install.model import Order
 from .. import boot_policy, boot_scripts
 from ..boot_scripts import BootParameters, Loader
-from ..identify import ETHERNET_MAC, identify
+from ..identify import ETHERNET_MAC, identify, is_privileged
 from ..install_check import check_installable
 from ..installer_arguments import installer_for
 from ..model import Client, Denied, Request, Response
@@ -63,7 +63,8 @@ def _answer_unknown(context: Context, request: Request, loader: Loader) -> Respo
 
 
 def _answer_node(context: Context, request: Request, client: Client, loader: Loader) -> Response:
-    decision = boot_policy.decide_boot(client.order, context.now)
+    is_machine = boot_scripts.is_boot_loader(request.user_agent) or is_privileged(request)
+    decision = boot_policy.decide_boot(client.order, context.now, is_machine=is_machine)
     decision = check_installable(context, client, decision)
     if decision.action == boot_policy.INSTALL and client.order is not None:
         parameters = _boot_parameters(context, client, client.order)

@@ -13,6 +13,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ...install import order_history, orders
 from ...install.drift import store_check
+from ...install.installer_start import start_installation
 from ...install.model import Order, Progress
 from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP, OrderState
 from ..identify import identify, require_privileged_port
@@ -86,7 +87,22 @@ def post_event(context: Context, request: Request) -> Response:
     return ACCEPTED
 
 
+def _start(context: Context, message: NodeMessage) -> NodeMessage:
+    """Start the installation, if this is the installer's first message."""
+    record = audit_record(message.request, INSTALLING, 200)
+    order = start_installation(context.db, message.order, now=context.now, audit=record)
+    return message._replace(order=order)
+
+
+def _handle_installing(context: Context, message: NodeMessage) -> None:
+    """Start the installation; the response to an earlier message may have been lost."""
+    order = _start(context, message).order
+    if order.state != INSTALLING or order.phase != INSTALLING or order.delivered:
+        raise Denied(409, f"the install order is {order.state} already", order.node)
+
+
 def _handle_progress(context: Context, message: NodeMessage) -> None:
+    message = _start(context, message)
     message.require_state(INSTALLING)
     order_history.record_progress(context.db, [(message.order, message.progress)], now=context.now)
 
@@ -98,6 +114,7 @@ def _handle_installed(context: Context, message: NodeMessage) -> None:
     """
     if message.order.state in (INSTALLED, UP):
         return
+    message = _start(context, message)
     with context.db.transaction(exclusive=False):
         _advance(context, message, INSTALLED, 200)
         store_node_key(context.db, message.order, message.node_id)
@@ -133,6 +150,7 @@ def _handle_failed(context: Context, message: NodeMessage) -> None:
 
 def _handle_hardware(context: Context, message: NodeMessage) -> None:
     """Store what the installer, or the first boot, has counted."""
+    message = _start(context, message)
     message.require_state(INSTALLING, INSTALLED)
     store_hardware(context.db, message.node_id, message.fields, context.now)
     audit(context, message.request, message.order, action=HARDWARE, status=200)
@@ -178,6 +196,7 @@ def _advance(
 
 
 HANDLERS = {
+    INSTALLING: _handle_installing,
     INSTALLED: _handle_installed,
     UP: _handle_up,
     FAILED: _handle_failed,

@@ -17,10 +17,11 @@ from typing import Mapping, NoReturn, Optional
 
 from ...cluster.database import Database
 from ...install import orders
+from ...install.installer_start import start_installation
 from ...install.model import Order
 from ...install.order_records import add_audit
 from ...install.orders import NODE_KEY
-from ...install.states import INSTALLED, INSTALLING, UP
+from ...install.states import INSTALLED, INSTALLING, OPEN, UP
 from ..identify import identify, require_privileged_port
 from ..model import JSON, Client, Denied, Request, Response
 from ..node_messages import parse_message, text_field
@@ -44,8 +45,8 @@ MARK_DELIVERED = (
 def post_secrets(context: Context, request: Request) -> Response:
     """Return the secrets of the order that the message names: ``{"secrets": {name: value}}``.
 
-    Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live order
-    whose kickstart was served, 410 when the secrets were already delivered.
+    Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live
+    order, 410 when the secrets were already delivered.
     """
     client = identify(context, request)
     require_privileged_port(request, client.node.name)
@@ -60,6 +61,9 @@ def post_secrets(context: Context, request: Request) -> Response:
         order,
         key=stored.get(NODE_KEY),
         proof=text_field(message, "proof"),
+    )
+    order = start_installation(
+        context.db, order, now=context.now, audit=audit_record(request, INSTALLING, 200)
     )
     body = _deliver(context, request, order, stored)
     if body is None:
@@ -102,7 +106,7 @@ def _require_deliverable(client: Client, uuid: str) -> Order:
         raise Denied(409, "the message is not about the node's last install order", name, hint)
     if order.state == UP or (order.delivered and order.state not in (INSTALLING, INSTALLED)):
         raise Denied(410, f"the secrets were delivered at {order.delivered}", name, hint)
-    if order.state not in (INSTALLING, INSTALLED):
+    if order.state not in (*OPEN, INSTALLED):
         raise Denied(409, f"no secrets: the install order is {order.state}", name, hint)
     return order
 
