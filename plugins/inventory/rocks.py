@@ -23,7 +23,8 @@ description:
   - Every query runs with the read-only account, in a read-only transaction, with a time limit.
   - Values from the database are never rendered as templates.
 notes:
-  - Use C(rocks_rack | string) as the key of O(keyed_groups), because Ansible accepts no numbers.
+  - The name of the file ends in C(rocks.yml), or in C(.yml) if it contains the line C(plugin).
+  - A key of O(keyed_groups) can be a number, such as C(rocks_rack).
   - If the database cannot be read or a query is wrong, the reason is printed and the command ends
     with exit status 4, whatever other inventories it reads. A command that runs without nodes
     continues with a warning and an inventory without nodes, so that it can create or repair the
@@ -78,7 +79,7 @@ query_groups:
 # compose:
 #   ansible_user: "'root'"
 # keyed_groups:
-#   - key: rocks_rack | string
+#   - key: rocks_rack
 #     prefix: cabinet
 # groups:
 #   first_of_rack: rocks_rank == 0
@@ -107,7 +108,19 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     RocksError,
 )
 
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # until ansible-core 2.18, every text is rendered
+
+    def trust_as_template(value: str) -> str:
+        """Return the text as it is."""
+        return value
+
+
 QUERY_GROUP = "query"
+PLUGIN_LINE = re.compile(
+    r"""^plugin:[ \t]*['"]?(npaci\.rocks\.)?rocks['"]?[ \t]*(#.*)?$""", re.MULTILINE
+)
 PLAYBOOK_WITHOUT_NODES = re.compile(r"(^|[./])(frontend|rebuild-dist|restore)(\.ya?ml)?$")
 """The playbooks that need no database, or create or restore it."""
 PARSER_ERROR = 4
@@ -120,8 +133,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "npaci.rocks.rocks"
 
     def verify_file(self, path: str) -> bool:
-        """Whether the name of the file ends in rocks.yml or rocks.yaml."""
-        return super().verify_file(path) and path.endswith(("rocks.yml", "rocks.yaml"))
+        """Whether the name of the file ends in rocks.yml, or it is YAML that names this plugin."""
+        if not super().verify_file(path):
+            return False
+        if path.endswith(("rocks.yml", "rocks.yaml")):
+            return True
+        return path.endswith((".yml", ".yaml")) and _names_this_plugin(path)
 
     # Until ansible-core 2.18, a value that looks like a template is rendered unless it is wrapped.
     # Since 2.19, only values that a plugin marks as templates are; the attribute shows the release.
@@ -213,14 +230,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
         Each expression takes a millisecond for each node, so an empty option must cost nothing.
         """
-        steps: list[tuple[str, Callable[..., None]]] = [
-            ("compose", self._set_composite_vars),
-            ("groups", self._add_host_to_composed_groups),
-            ("keyed_groups", self._add_host_to_keyed_groups),
+        keyed_groups = [_with_text_key(item) for item in self.get_option("keyed_groups") or ()]
+        steps: list[tuple[Any, Callable[..., None]]] = [
+            (self.get_option("compose"), self._set_composite_vars),
+            (self.get_option("groups"), self._add_host_to_composed_groups),
+            (keyed_groups, self._add_host_to_keyed_groups),
         ]
-        active_steps = [
-            (self.get_option(option), step) for option, step in steps if self.get_option(option)
-        ]
+        active_steps = [(value, step) for value, step in steps if value]
         if not active_steps:
             return
         for name in names:
@@ -231,6 +247,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     name,
                     strict=self.get_option("strict"),
                 )
+
+
+def _names_this_plugin(path: str) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return PLUGIN_LINE.search(file.read()) is not None
+    except OSError:
+        return False
+
+
+def _with_text_key(keyed_group: Any) -> Any:
+    """Return an item of ``keyed_groups`` whose key can be a number, which Ansible rejects."""
+    if not isinstance(keyed_group, dict) or not isinstance(keyed_group.get("key"), str):
+        return keyed_group
+    key = keyed_group["key"]
+    text_key = f"({key}) | string if ({key}) is number else ({key})"
+    return {**keyed_group, "key": trust_as_template(text_key)}
 
 
 def _runs_without_nodes(error: RocksError) -> bool:

@@ -8,7 +8,7 @@ The groups of a node are its membership, ``appliance_NAME``, ``rack_NUMBER``, ``
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import AbstractSet, Any, Iterable, Mapping, NamedTuple
 
 from ..attribute_values import is_true_flag
 from ..errors import DescriptionError, RocksError
@@ -92,16 +92,35 @@ def load_inventory(
     queries   group name -> SQL whose first column contains node names
     seconds   the time limit of each query
 
-    Raises what ``query.select`` raises, and DescriptionError if a query selects an unknown name.
+    Raises what ``query.select`` raises, and DescriptionError if a query selects an unknown name, or
+    if its group exists already.
     """
     with database.read_transaction():
         hosts = tuple(_hosts(database))
         names = {host.name for host in hosts}
+        _check_group_names(queries, hosts, names)
         selected = {
             group: _run_group_query(database, group, sql, names, seconds=seconds)
             for group, sql in queries.items()
         }
     return Inventory(hosts, selected)
+
+
+def _check_group_names(
+    groups: Iterable[str], hosts: Iterable[Host], names: AbstractSet[str]
+) -> None:
+    """Raise DescriptionError if a query's group is that of a membership or rack, or a node.
+
+    Otherwise, a command for the group would include unexpected nodes.
+    """
+    taken = dict.fromkeys(names, "the name of a node")
+    for row in {host.groups for host in hosts}:
+        taken.update(dict.fromkeys(row, "a group that the inventory makes itself"))
+    for group in groups:
+        if group in taken:
+            raise DescriptionError(
+                f"this is {taken[group]}", f"group {group!r}", "choose another name"
+            )
 
 
 def _hosts(database: Database) -> Iterable[Host]:

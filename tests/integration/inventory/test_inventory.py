@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from support.ansible import ROOT, command, inventory
 from support.cluster import TABLE_II, Urls
 
@@ -75,22 +79,82 @@ def test_rocks_query_makes_a_group_without_editing_a_file(
     assert process.stdout.split() == ["hosts", "(2):", "compute-0-2", "compute-0-3"]
 
 
-def test_constructed_expressions_work_also_for_rack_0(
-    path: pathlib.Path, env: dict[str, str], table_ii: Database
+@pytest.mark.parametrize("release", ["2.16", "current"])
+@pytest.mark.parametrize("key", ["rocks_rack", "rocks_rack | string", "[rocks_rack | string]"])
+def test_constructed_expressions_work_also_for_racks_0_and_100(
+    path: pathlib.Path,
+    env: dict[str, str],
+    table_ii: Database,
+    key: str,
+    release: str,
+    old_ansible: Any,
 ) -> None:
     path.write_text(
-        """
+        f"""
 plugin: npaci.rocks.rocks
 strict: true
-compose: {position: "rocks_rack ~ '/' ~ rocks_rank"}
-groups: {first: rocks_rank == 0}
-keyed_groups: [{key: rocks_rack | string, prefix: cabinet}]
+compose: {{position: "rocks_rack ~ '/' ~ rocks_rank"}}
+groups: {{first: rocks_rank == 0}}
+keyed_groups: [{{key: "{key}", prefix: cabinet}}]
 """
     )
-    data = inventory(path, env)
+    add_nodes(table_ii, [NewNode(rack=100)])
+    data = inventory(path, env, old_ansible(release))
+    assert data["cabinet_100"]["hosts"] == ["compute-100-0"]
     assert data["_meta"]["hostvars"]["compute-0-3"]["position"] == "0/3"
     assert len(data["cabinet_0"]["hosts"]) == 7
     assert "web-1-0" in data["first"]["hosts"]
+
+
+@pytest.mark.parametrize(
+    "line", ["plugin: npaci.rocks.rocks", "plugin: 'npaci.rocks.rocks'  # nodes", "plugin: rocks"]
+)
+def test_the_inventory_file_can_have_any_name(
+    env: dict[str, str], tmp_path: pathlib.Path, table_ii: Database, line: str
+) -> None:
+    path = tmp_path / "cluster.yml"
+    path.write_text(f"---\n{line}\n")
+    assert inventory(path, env)["compute"]["hosts"] == COMPUTE
+
+
+def test_a_group_of_a_query_can_contain_hyphens(path: pathlib.Path, env: dict[str, str]) -> None:
+    path.write_text(
+        "plugin: npaci.rocks.rocks\nquery_groups: {big-memory: select name from nodes}\n"
+    )
+    process = command("ansible", "big-memory", "-i", str(path), "--list-hosts", env=env)
+    assert "(8)" in process.stdout
+
+
+@pytest.mark.parametrize("group", ["compute", "rack_1", "appliance_nas", "web-1-0"])
+def test_a_group_of_a_query_cannot_add_nodes_to_another_group(
+    path: pathlib.Path, env: dict[str, str], group: str
+) -> None:
+    path.write_text(
+        f"plugin: npaci.rocks.rocks\nquery_groups: {{{group}: select name from nodes}}\n"
+    )
+    process = list_inventory(path, env)
+    assert process.returncode == 4
+    assert f"group '{group}'" in process.stderr.splitlines()[0]
+
+
+def test_a_cluster_of_100_racks_and_12000_nodes(
+    path: pathlib.Path, env: dict[str, str], table_ii: Database
+) -> None:
+    add_nodes(
+        table_ii, [NewNode(rack=100 + number % 100) for number in range(12_000 - len(TABLE_II))]
+    )
+    path.write_text("plugin: npaci.rocks.rocks\n")
+    data = inventory(path, env)
+    assert len(data["_meta"]["hostvars"]) == 12_000
+    assert len(data["rack_100"]["hosts"]) == 120
+    assert data["rack_199"]["hosts"][0] == "compute-199-0"
+
+
+def test_names_without_racks(path: pathlib.Path, env: dict[str, str], table_ii: Database) -> None:
+    set_attribute(table_ii, "name_pattern", "c{rank:04}", Scope(appliance="compute"))
+    add_nodes(table_ii, [NewNode(), NewNode(rack=7)])
+    assert inventory(path, env)["rack_7"]["hosts"] == ["c0005"]
+    assert inventory(path, env)["compute"]["hosts"] == [*COMPUTE, "c0004", "c0005"]
 
 
 def test_a_cached_inventory_works_without_the_database(
