@@ -10,13 +10,24 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+import re
+from typing import Any, Iterable, Mapping
 
 from ..errors import DescriptionError
+from ..files import read_text
+from ..suggestions import suggest
 
 FOLDER = "/etc/rocks/reports"
 BUILT_IN = "rocks/"
-HINT = "adapt the template to the report's values, or remove it to use the built-in one"
+NAMES = (
+    *("bind.zone", "clustershell.yaml", "dhcpd.conf", "dnsmasq-hosts", "dnsmasq-names"),
+    *("dnsmasq.conf", "ethers", "exports", "hosts", "kea-dhcp4.conf", "machines", "named.conf"),
+    *("nginx-nodes.conf", "pbs-nodes", "powerman.conf", "slurm-helpers.conf", "slurm-nodes.conf"),
+    *("ssh_known_hosts", "unbound.conf"),
+)
+"""The names of all templates, without ``.j2``."""
+SYNTAX_HINT = "correct the template, or remove it to use the built-in one"
+_UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 class Templates:
@@ -39,6 +50,7 @@ class Templates:
 
         self._built_in[f"{BUILT_IN}{name}.j2"] = template
         if self._environment is None:
+            self._check_folder()
             self._environment = self._create_environment()
         path = os.path.join(self._folder, f"{name}.j2")
         replaced = os.path.exists(path)
@@ -49,8 +61,32 @@ class Templates:
             if not replaced:
                 raise
             where = _location(error, path)
-            raise DescriptionError(f"cannot render the template ({error})", where, HINT) from error
+            hint = _hint(error, values)
+            raise DescriptionError(f"cannot render the template ({error})", where, hint) from error
+        if replaced and not text.strip() and self._render_built_in(name, values).strip():
+            raise DescriptionError(
+                "the template gives an empty file", path, f'write {{% include "rocks/{name}.j2" %}}'
+            )
         return text
+
+    def _render_built_in(self, name: str, values: Mapping[str, Any]) -> str:
+        text: str = self._environment.get_template(f"{BUILT_IN}{name}.j2").render(values)
+        return text
+
+    def _check_folder(self) -> None:
+        """Raise DescriptionError for a template that no report reads and no other one includes."""
+        folder = self._folder
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        files = [name for name in names if name.endswith(".j2")]
+        unused = [name for name in files if name.removesuffix(".j2") not in NAMES]
+        texts = [read_text(os.path.join(folder, name)) for name in files] if unused else []
+        for name in unused:
+            if not any(name in text for text in texts):
+                raise DescriptionError(
+                    "no report reads this template",
+                    os.path.join(folder, name),
+                    suggest(name, [f"{known}.j2" for known in NAMES]),
+                )
 
     def _create_environment(self) -> Any:
         from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined
@@ -65,6 +101,11 @@ class Templates:
         )
         environment.filters["json"] = json_text
         return environment
+
+
+def _hint(error: BaseException, values: Iterable[str]) -> str:
+    undefined = _UNDEFINED.search(str(error))
+    return suggest(undefined[1], values) if undefined else SYNTAX_HINT
 
 
 def json_text(value: Any, indent: str = "") -> str:

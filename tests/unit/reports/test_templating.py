@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import templating
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot, StagedFiles
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import (
     Templates,
     json_text,
@@ -68,6 +71,49 @@ def test_a_faulty_template_is_refused_with_its_line(
     with pytest.raises(DescriptionError) as refused:
         Templates(str(tmp_path)).render("hosts", "built-in\n", owner="me")
     assert refused.value.where == f"{tmp_path}/hosts.j2:{line}" and reason in refused.value.what
+
+
+@pytest.mark.parametrize("template", ["", " \n\n", "{# nothing #}\n", "{% if false %}x{% endif %}"])
+def test_a_template_that_empties_the_file_is_refused(template: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts.j2").write_text(template)
+    with pytest.raises(DescriptionError, match=r'empty file.*include "rocks/hosts.j2"') as refused:
+        Templates(str(tmp_path)).render("hosts", "built-in\n")
+    assert refused.value.where == f"{tmp_path}/hosts.j2"
+    assert Templates(str(tmp_path)).render("hosts", "").strip() == ""
+
+
+def test_an_unknown_value_is_reported_with_a_similar_one(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts.j2").write_text("{{ lnes }}\n")
+    with pytest.raises(DescriptionError, match="did you mean lines"):
+        Templates(str(tmp_path)).render("hosts", "{{ lines }}\n", lines="x")
+
+
+def test_a_template_that_no_report_reads_is_refused(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "host.j2").write_text("x\n")
+    with pytest.raises(DescriptionError, match=r"host\.j2: .*did you mean hosts\.j2"):
+        Templates(str(tmp_path)).render("ethers", "built-in\n")
+    (tmp_path / "ethers.j2").write_text('{% include "host.j2" %}')
+    assert Templates(str(tmp_path)).render("ethers", "built-in\n") == "x\n"
+
+
+@pytest.mark.parametrize("line", ["", "::1 localhost\n", "#127.0.0.1 localhost\n"])
+def test_a_hosts_file_without_localhost_is_refused(line: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "hosts").write_text(f"{line}10.1.1.1 frontend-0\n")
+    staged = StagedFiles({"/etc/hosts": str(tmp_path / "hosts")}, str(tmp_path), process.run)
+    with pytest.raises(DescriptionError, match=r"/etc/hosts: .*localhost"):
+        report("hosts").check(staged, site("hosts"))
+    with open(tmp_path / "hosts", "a", encoding="utf-8") as file:
+        file.write("127.0.0.1 localhost.localdomain localhost\n")
+    report("hosts").check(staged, site("hosts"))
+
+
+def test_every_template_of_a_report_is_known() -> None:
+    folder = pathlib.Path(templating.__file__).parent
+    calls = re.findall(
+        r"templates\.render\(\s*(\"[^\"]+\"|\w+)",
+        "".join(path.read_text() for path in sorted(folder.rglob("*.py"))),
+    )
+    assert {name.strip('"') for name in calls} - {"name"} == set(templating.NAMES)
 
 
 def test_a_value_is_never_rendered_as_a_template(tmp_path: pathlib.Path) -> None:
