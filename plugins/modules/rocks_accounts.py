@@ -18,7 +18,8 @@ description:
     not signed with this key.
   - If several users were published and all of them are gone, nothing is published. Otherwise a
     reinstalled frontend would remove all users from its nodes.
-  - A row that cannot be published is an error with file and line. Nodes then keep their accounts.
+  - A user or group whose row has a fault is left out, and a user whose row in C(shadow) has a fault
+    is locked, each with a warning that names file and line. The others are published.
 options:
   etc:
     description: The folder of C(passwd), C(group) and C(shadow).
@@ -94,6 +95,12 @@ groups:
   description: The number of groups in the bundle.
   returned: success
   type: int
+faults:
+  description: The faults of rows that were left out, or whose user was locked, with file and line.
+  returned: success
+  type: list
+  elements: str
+  sample: ['/etc/passwd:42: the shell of "eve" is "sh"; use an absolute path']
 added:
   description: Names of users and groups that were added to the bundle.
   returned: success
@@ -139,6 +146,8 @@ def main() -> None:
     with errors_as_failure(module):
         addresses = broadcast_addresses(params["hint"])
         result = publish(paths, passwords=params["passwords"], dry_run=module.check_mode)
+        for fault in result.faults:
+            module.warn(str(fault))
         if result.changed and not module.check_mode:
             try:
                 notify_nodes(addresses, result.version)

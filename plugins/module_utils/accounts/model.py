@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, NamedTuple
 
+from ..errors import RocksError
+
 # login.defs starts at 1000. Debian assigns 60000 to 64999 to packages, systemd 61184 to 65519 to
 # services; 65534 is nobody, and the two highest numbers mean nobody and -1.
 ACCOUNT_IDS = (range(1000, 60000), range(65536, 2**32 - 2))
@@ -54,6 +56,8 @@ class PublishResult:
     """PEM; empty in a dry run without a key."""
     before: Accounts
     after: Accounts
+    faults: tuple[RocksError, ...] = ()
+    """Of the rows that were left out, or whose user was locked."""
 
     def to_data(self) -> dict[str, object]:
         """Return the module's return values; they contain names and no passwords."""
@@ -62,6 +66,7 @@ class PublishResult:
             "public_key": self.public_key,
             "users": len(self.after.passwd),
             "groups": len(self.after.group),
+            "faults": [str(fault) for fault in self.faults],
             **self.changes(),
         }
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 from .. import files, process
-from ..errors import Conflict, NotFound, Refused
+from ..errors import Conflict, DescriptionError, NotFound, Refused
 from . import signing_keys
 from .bundle import Bundle, bundle_text, encode_bundle, parse_bundle
 from .model import AccountPaths, Accounts, PublishResult
@@ -38,7 +38,9 @@ def publish(
     previous version plus one if that is larger.  So equal files give equal bytes, and a frontend
     that was restored from an old backup still increases the version.
 
-    Raises DescriptionError that names every wrong row; nodes then keep their accounts.
+    A row with a fault is left out, and is in the result's ``faults``.  Raises Refused if no user is
+    left of several, and DescriptionError if the bundle file is not a bundle; nodes then keep their
+    accounts.
     """
     if dry_run:
         return _publish(paths, passwords, True, run)
@@ -52,7 +54,7 @@ def _publish(
 ) -> PublishResult:
     previous = _previous_bundle(paths.bundle)
     with _lock_against_editors(paths.etc):
-        accounts = parse_accounts(_read_sources(paths.etc), paths.etc, passwords=passwords)
+        accounts, faults = parse_accounts(_read_sources(paths.etc), paths.etc, passwords=passwords)
         newest = max(int(os.stat(os.path.join(paths.etc, name)).st_mtime) for name in SOURCES)
     key = signing_keys.public_key(paths.key, run) if os.path.exists(paths.key) else ""
     if previous and key and accounts == previous.accounts and _is_signed(paths, previous, run):
@@ -64,9 +66,10 @@ def _publish(
             public_key=key,
             before=accounts,
             after=accounts,
+            faults=faults,
         )
     old = previous or Bundle(0, Accounts())
-    _check_loss(paths, old.accounts, accounts)
+    _check_loss(paths, old.accounts, accounts, faults)
     bundle = Bundle(max(old.version + 1, newest), accounts)
     if not dry_run:
         files.replace(paths.bundle, _sign(paths, bundle, run), mode=MODE)
@@ -77,14 +80,18 @@ def _publish(
         public_key=key,
         before=old.accounts,
         after=accounts,
+        faults=faults,
     )
 
 
-def _check_loss(paths: AccountPaths, old: Accounts, new: Accounts) -> None:
+def _check_loss(
+    paths: AccountPaths, old: Accounts, new: Accounts, faults: Sequence[DescriptionError]
+) -> None:
     """Refuse to remove all users: a frontend that was reinstalled has none."""
     if len(old.passwd) > 1 and not new.passwd:
+        reason = f" without a fault ({faults[0]})" if faults else ""
         raise Refused(
-            f"the bundle has {len(old.passwd)} users, but {paths.etc}/passwd has none",
+            f"the bundle has {len(old.passwd)} users, but {paths.etc}/passwd has none{reason}",
             paths.bundle,
             "restore the users, or remove the bundle to publish an empty one",
         )
@@ -97,8 +104,8 @@ def _previous_bundle(path: str) -> Optional[Bundle]:
         return None
 
 
-def _read_sources(etc: str) -> dict[str, str]:
-    return {name: files.read_text(os.path.join(etc, name)) for name in SOURCES}
+def _read_sources(etc: str) -> dict[str, bytes]:
+    return {name: files.read_bytes(os.path.join(etc, name)) for name in SOURCES}
 
 
 def _is_signed(paths: AccountPaths, bundle: Bundle, run: process.Run) -> bool:

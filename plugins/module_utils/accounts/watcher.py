@@ -31,8 +31,8 @@ def watch_accounts(
 ) -> Iterator[str]:
     """Publish now and after each change, without end, and notify the nodes of these networks.
 
-    Yields messages for the log.  An error is reported once; the next attempt follows the next
-    change, or after a Conflict, the next poll.
+    Yields messages for the log.  An error or the fault of a row is reported once for each change.
+    The next attempt follows the next change, or after a Conflict, the next poll.
     """
     addresses = broadcast_addresses(networks)
     last_states: Optional[FileStates] = None
@@ -42,6 +42,8 @@ def watch_accounts(
             last_states = states
             try:
                 result = publish(paths, passwords=passwords)
+                for fault in result.faults:
+                    yield f"left out: {fault}"
                 if result.changed:
                     yield _message(result)
                     notify_nodes(addresses, result.version)

@@ -129,13 +129,12 @@ def test_openssl_verifies_the_signature(frontend: Frontend, tmp_path: pathlib.Pa
     assert verified.stdout == b"Verified OK\n"
 
 
-def test_a_wrong_row_leaves_the_bundle_as_it_was(frontend: Frontend) -> None:
-    frontend.publish(ALICE)
-    before = frontend.bundle
+def test_a_row_with_a_fault_does_not_hold_back_removals(frontend: Frontend) -> None:
+    frontend.publish(ALICE, BOB)
     frontend.have(ALICE, passwd="eve:x:1005:1000\n")
-    with pytest.raises(DescriptionError, match="passwd:7"):
-        publish(frontend.paths)
-    assert frontend.bundle == before
+    result = publish(frontend.paths)
+    assert result.changes()["removed"] == ["bob"]
+    assert [fault.where.rpartition("/")[2] for fault in result.faults] == ["passwd:7"]
 
 
 def test_the_loss_of_all_users_is_not_published(frontend: Frontend) -> None:

@@ -11,7 +11,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.accounts import notify
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts import publish as publish_module
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.watcher import watch_accounts
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
-from support.accounts import ALICE, BOB, Frontend
+from support.accounts import ALICE, BOB, Frontend, Person
 
 pytestmark = pytest.mark.programs
 
@@ -45,11 +45,13 @@ def test_each_change_is_published_and_nothing_else_is_reported(frontend: Fronten
 def test_a_wrong_row_is_reported_once_and_published_when_corrected(
     frontend: Frontend,
 ) -> None:
+    eve = Person("eve", 1005)
     frontend.have(ALICE, passwd="eve:x:1005\n")
-    clock = Clock(None, None, lambda: frontend.have(ALICE))
+    clock = Clock(None, None, lambda: frontend.have(ALICE, eve))
     messages = watch_accounts(frontend.paths, sleep=clock)
     assert "passwd:7" in next(messages)
     assert next(messages).endswith(": added alice")
+    assert next(messages).endswith(": added eve")
     assert clock.events == []
 
 

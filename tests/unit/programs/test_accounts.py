@@ -26,7 +26,6 @@ from ansible_collections.npaci.rocks.plugins.module_utils.accounts.model import 
 from ansible_collections.npaci.rocks.plugins.module_utils.accounts.passwd_files import (
     parse_accounts,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from support.accounts import ALICE, BOB, FRONTEND, HASH, NODE, Frontend, Person, write
 
 CAROL = Person("carol", 70000)
@@ -34,12 +33,13 @@ CAROL = Person("carol", 70000)
 
 def bundle(*persons: Person, version: int = 1) -> Bundle:
     """Return the bundle of these accounts as the frontend writes it and the node reads it."""
-    published = parse_accounts(
+    published, faults = parse_accounts(
         {
-            name: "".join(f"{getattr(person, name)}\n" for person in persons)
+            name: "".join(f"{getattr(person, name)}\n" for person in persons).encode()
             for name in ("passwd", "group", "shadow")
         }
     )
+    assert faults == ()
     return read_bundle(bundle_text(Published(version, published)).encode())
 
 
@@ -220,16 +220,32 @@ def test_the_node_reads_every_account_that_the_frontend_publishes() -> None:
     assert list(published.rows["passwd"]) == ["alice", "bob", "d.e-f_G$", "carol"]
 
 
-@given(st.lists(st.text(min_size=1), max_size=1), st.sampled_from(("passwd", "group", "shadow")))
+FIELDS = (
+    "alice",
+    "bob",
+    "x",
+    "!",
+    "",
+    "1000",
+    "1001",
+    "27",
+    "/home/bob",
+    "a,b",
+    "\u202e",
+    "\ud8e9",
+    "\r",
+)
+ROWS = st.text(min_size=1) | st.lists(st.sampled_from(FIELDS), min_size=4, max_size=9).map(":".join)
+
+
+@given(st.lists(ROWS, max_size=4), st.sampled_from(("passwd", "group", "shadow")))
 def test_rows_that_the_frontend_accepts_are_accepted_by_the_node(
     rows: list[str], table: str
 ) -> None:
     texts = {"passwd": f"{ALICE.passwd}\n", "group": "", "shadow": ""}
     texts[table] += "".join(f"{row}\n" for row in rows)
-    try:
-        published = parse_accounts(texts)
-    except DescriptionError:
-        return
+    contents = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()}
+    published, _faults = parse_accounts(contents)
     read_bundle(bundle_text(Published(1, published)).encode())
 
 
