@@ -182,6 +182,15 @@ options:
     type: list
     elements: str
     default: []
+  allow_shrink:
+    description:
+      - Publish the distribution although a source has become empty or has lost more than half of
+        its packages, has only packages for other architectures, the distribution is empty, or a
+        pattern matches no package. Each of these is then one of the RV(remarks).
+      - Without this option they are errors, because a mirror that failed, a folder that is not
+        mounted and a misspelt word look like this.
+    type: bool
+    default: false
   sign_key:
     description: GnuPG key (fingerprint or mail address) that signs the metadata. The tree contains
       its public key.
@@ -392,7 +401,7 @@ conflicts:
       type: str
 remarks:
   description: Facts that are not errors but can surprise, for example different versions for two
-    architectures.
+    architectures, or the number of source packages that were left out.
   returned: when O(state=present)
   type: list
   elements: str
@@ -469,6 +478,7 @@ def main() -> None:
             "layout": {"type": "str", "choices": ["links", "symlink"], "default": "links"},
             "closure": {"type": "str", "choices": CLOSURES, "default": "whole"},
             "open": {"type": "list", "elements": "str", "default": []},
+            "allow_shrink": {"type": "bool", "default": False},
             "sign_key": {"type": "str", "default": "", "no_log": False},
             "profiles": {"type": "list", "elements": "dict", "default": [], "options": PROFILE},
             "nodes": {"type": "bool"},

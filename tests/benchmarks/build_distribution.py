@@ -80,6 +80,7 @@ def merge(distribution: Any, root: str) -> None:
             inputs, store, distribution.policy.arch, previous=None, fetch=False
         ),
         build_files=xml_overlay.merge_xml((), inputs).texts,
+        candidates={},
     )
     merged = plan.make_plan(distribution, store, inputs, parts, previous=None)
     for path, content in materialise.metadata_files(merged).items():

@@ -18,3 +18,14 @@ COMPATIBLE_ARCHES: Mapping[str, tuple[str, ...]] = {
     "s390x": ("s390x", NOARCH),
     "riscv64": ("riscv64", NOARCH),
 }
+
+# Names of the same architectures in other systems -> the name in RPM.
+OTHER_NAMES: Mapping[str, str] = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86-64": "x86_64",
+    "arm64": "aarch64",
+    "armv8": "aarch64",
+    "ppc64el": "ppc64le",
+    "powerpc64le": "ppc64le",
+}

@@ -223,6 +223,8 @@ class Distribution:
     closure: Closure = "whole"
     allowed_unmet: tuple[str, ...] = ()
     """Globs on capabilities that may remain unmet."""
+    allow_shrink: bool = False
+    """Publish the distribution although a source lost most packages, or a pattern has no effect."""
     sign_key: str = ""
     """The GnuPG key, in the keyring of the caller, that signs repomd.xml; empty: unsigned."""
 

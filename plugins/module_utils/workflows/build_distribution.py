@@ -132,6 +132,7 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
         layout=params["layout"],
         closure=params["closure"],
         allowed_unmet=tuple(params["open"]),
+        allow_shrink=params["allow_shrink"],
         sign_key=params["sign_key"],
     )
 
@@ -177,15 +178,14 @@ def collect_warnings(outcome: BuildOutcome, release: str) -> list[str]:
     release  the option of that name: nodes are installed from a distribution that has a release
     """
     result = outcome.result
-    warnings = [*result.unmet, *result.warnings] if result else []
-    if result and release:
-        warnings += [remark for remark in result.remarks if remark.startswith(NO_BOOT)]
-    if len(warnings) <= MAX_WARNINGS:
-        return warnings
-    return [
-        *warnings[:MAX_WARNINGS],
-        f"and {len(warnings) - MAX_WARNINGS} more; see unmet and lint in the result",
-    ]
+    if result is None:
+        return []
+    no_boot = [remark for remark in result.remarks if release and remark.startswith(NO_BOOT)]
+    warnings = [*result.unmet, *result.warnings]
+    if len(warnings) > MAX_WARNINGS:
+        more = f"and {len(warnings) - MAX_WARNINGS} more; see unmet and lint in the result"
+        warnings = [*warnings[:MAX_WARNINGS], more]
+    return [*no_boot, *warnings]
 
 
 def changes_as_dict(changes: Changes) -> dict[str, Any]:

@@ -200,6 +200,6 @@ class TestProportionalWork:
         site.build("rocks", os_, local)
         site.directory("local", [])
 
-        site.build("rocks", os_, local)
+        site.build("rocks", os_, local, allow_shrink=True)
 
         assert f"{NAMES[3]}-0:1.0-1.noarch" in site.nevras("rocks")

@@ -39,6 +39,8 @@ class BuildCache:
     """Digest of the installers of all sources."""
     installer_remarks: tuple[str, ...] = ()
     """Why no node can boot from the generation."""
+    source_remarks: tuple[str, ...] = ()
+    """What is unusual about sources and patterns."""
 
 
 def load(store: StorePaths, distribution: Distribution) -> BuildCache:
@@ -53,6 +55,7 @@ def load(store: StorePaths, distribution: Distribution) -> BuildCache:
             file_owners=dict(fields["file_owners"]),
             installers_digest=fields["installers_digest"],
             installer_remarks=tuple(fields["installer_remarks"]),
+            source_remarks=tuple(fields["source_remarks"]),
         )
     except (RocksError, ValueError, KeyError, TypeError):
         return BuildCache()

@@ -51,7 +51,8 @@ def build(
     unchanged = last.inputs_digest == inputs_digest
     if unchanged and (generation := _open_last(distribution, store, last, published)):
         result = describe_generation(distribution.name, generation, published)
-        result = result.with_problems(last.unmet, last.warnings, last.installer_remarks)
+        remarks = (*last.source_remarks, *last.installer_remarks)
+        result = result.with_problems(last.unmet, last.warnings, remarks)
         return result if dry_run else _publish(result, store)
 
     # Imported here because they would add about 10 ms to the 70 ms of an unchanged build.
@@ -61,6 +62,7 @@ def build(
     from .materialise import fetch_packages, fill_generation
     from .plan import PlanParts, make_plan
     from .profile_hook import compile_profiles
+    from .source_checks import check_sources
     from .xml_overlay import merge_xml
 
     # Merge the documents besides the packages; module streams decide which packages compete.
@@ -69,6 +71,8 @@ def build(
 
     # Choose the packages.
     composition = choose_packages(distribution, inputs, documents.streams, published, reusable)
+
+    checked = check_sources(distribution, composition, published, reusable)
 
     # Compile the profiles.
     xml = merge_xml(distribution.xml, inputs)
@@ -86,10 +90,18 @@ def build(
     else:
         arch = distribution.policy.arch
         installer = find_installer(inputs, store, arch, previous=published, fetch=not dry_run)
-    parts = PlanParts(composition, documents, installer, {**xml.texts, **compiled.texts})
+    parts = PlanParts(
+        composition=composition,
+        documents=documents,
+        installer=installer,
+        build_files={**xml.texts, **compiled.texts},
+        candidates=checked.candidates,
+    )
     plan = make_plan(distribution, store, inputs, parts, previous=published)
     result = describe_generation(distribution.name, plan, published)
-    result = result.with_problems(unmet, compiled.warnings, installer.remarks)
+    source_remarks = (*checked.remarks, *(last.source_remarks if is_last else ()))
+    remarks = (*source_remarks, *installer.remarks)
+    result = result.with_problems(unmet, compiled.warnings, remarks)
     if dry_run:
         return result
     with pool.gc_on_failure(store):
@@ -107,6 +119,7 @@ def build(
         file_owners=file_owners.to_cache(),
         installers_digest=installers,
         installer_remarks=installer.remarks,
+        source_remarks=source_remarks,
     )
     cache.save(store, distribution, build_cache)
     return _publish(result, store)

@@ -32,6 +32,8 @@ class PlanParts:
     installer: Installer
     build_files: Mapping[str, str]
     """Path below ``build/`` -> text: the XML, the programs for nodes, the compiled profiles."""
+    candidates: Mapping[str, Mapping[str, int]]
+    """As in ``Index``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +106,7 @@ def make_plan(
         files=dict(sorted(checksums.items())),
         newest_timestamp=max(source_input.newest_timestamp() for source_input in inputs),
         remarks=parts.documents.remarks,
+        candidates=parts.candidates,
     )
     folder = store.generation_folder(distribution.name, arch, identity)
     return Plan(

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import AbstractSet, Callable, Optional, Protocol, Sequence
+from typing import AbstractSet, Callable, Mapping, Optional, Protocol, Sequence
 
 from ..changes import compare_packages
-from ..metadata.index import Index
+from ..metadata.index import OFFERED, SOURCE_PACKAGES, Index
 from ..model import Changes, Generation, Package, Verdict
 from .auxiliary_metadata import ADVISORIES
 
@@ -83,11 +83,29 @@ def describe_generation(
         clashes=tuple(clash for shard in index.shards.values() for clash in shard.clashes),
         remarks=(
             *index.remarks,
+            *_left_out_remarks(index),
             *(remark for shard in index.shards.values() for remark in shard.remarks),
         ),
         verdicts=lambda: [
             verdict for number in index.shards for verdict in content.verdicts(number)
         ],
+    )
+
+
+def _left_out_remarks(index: Index) -> list[str]:
+    """Count the packages that are not for the nodes."""
+    return [
+        f'packages of source "{source}" that are not for the nodes: {describe_kinds(others)}'
+        for source, counts in sorted(index.candidates.items())
+        if (others := {kind: number for kind, number in sorted(counts.items()) if kind != OFFERED})
+    ]
+
+
+def describe_kinds(counts: Mapping[str, int]) -> str:
+    """Describe packages that are not for the nodes: ``source packages: 3, for aarch64: 2``."""
+    return ", ".join(
+        f"{kind}: {number}" if kind == SOURCE_PACKAGES else f"for {kind}: {number}"
+        for kind, number in counts.items()
     )
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Iterator, get_args
 
 from ...errors import DescriptionError, RocksError
+from ..arches import COMPATIBLE_ARCHES, OTHER_NAMES
 from ..evr import parse_evr
 from ..model import (
     Closure,
@@ -37,6 +38,12 @@ def _faults(distribution: Distribution) -> Iterator[str]:
     for what, name in (("name", distribution.name), ("architecture", policy.arch)):
         if not _NAME.fullmatch(name):
             yield f'the {what} "{name}" cannot be used as a folder name'
+    if _NAME.fullmatch(policy.arch) and policy.arch not in COMPATIBLE_ARCHES:
+        hint = OTHER_NAMES.get(policy.arch.lower(), "")
+        yield (
+            f'the architecture "{policy.arch}" is not supported; '
+            + (f"its name in RPM is {hint}" if hint else f"use {', '.join(COMPATIBLE_ARCHES)}")
+        )
     if not distribution.sources:
         yield "it has no sources"
     names = [source.name for source in distribution.sources]

@@ -32,6 +32,9 @@ BUILD = "rocks-build"
 PRIMARY = "primary"
 FILELISTS = "filelists"
 OTHER = "other"
+# Kinds of candidates in ``Index.candidates``; the others are architectures.
+OFFERED = "offered"
+SOURCE_PACKAGES = "source packages"
 # The files that are sequences of frames, one frame per shard.
 FRAMED_KINDS = (PRIMARY, FILELISTS, OTHER, VERDICTS, CAPABILITIES)
 REPOMD = os.path.join("repodata", "repomd.xml")
@@ -93,6 +96,10 @@ class Index(NamedTuple):
     """Seconds since 1970 of the newest content."""
     remarks: tuple[str, ...] = ()
     """Remarks about the sources and their documents, besides those of the shards."""
+    candidates: Mapping[str, Mapping[str, int]] = {}
+    """Source name -> kind -> number of packages: OFFERED, SOURCE_PACKAGES, or the architecture of
+    packages that are not for the nodes.
+    """
 
     @property
     def counts(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ import dataclasses
 import fnmatch
 import itertools
 import re
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence, Union
 
 from ...errors import NotFound
 from ...suggestions import did_you_mean
@@ -355,3 +355,26 @@ def _matcher(globs: Sequence[str]) -> Matcher:
     if not globs:
         return lambda _text: None
     return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
+
+
+def is_suitable(package: Package, rules: ResolutionRules) -> bool:
+    """Return whether a package is for the architecture, and its source includes it."""
+    return not _unsuitable_because(package, rules)
+
+
+def unmatched_globs(globs: Sequence[str], candidates: Iterable[Union[Package, str]]) -> list[str]:
+    """Return the globs that match neither the name nor the NEVRA of any candidate.
+
+    candidates  packages, or names
+    """
+    matchers = {glob: _matcher([glob]) for glob in globs}
+    for candidate in candidates if matchers else ():
+        for glob, matcher in list(matchers.items()):
+            is_match = (
+                matcher(candidate) if isinstance(candidate, str) else _matches(matcher, candidate)
+            )
+            if is_match:
+                del matchers[glob]
+        if not matchers:
+            break
+    return list(matchers)
