@@ -67,7 +67,7 @@ def test_nodes_are_removed(urls: Urls, table_ii: Database, tmp_path: pathlib.Pat
 
 def test_the_playbook_passes_every_option_of_the_module() -> None:
     (tasks,) = (play["tasks"] for play in yaml.safe_load((ROOT / PLAYBOOK).read_text()))
-    assert set(tasks[0]["npaci.rocks.rocks_insert_ethers"]) == set(argument_spec())
+    assert set(tasks[1]["npaci.rocks.rocks_insert_ethers"]) == set(argument_spec())
 
 
 def test_no_variable_of_a_playbook_is_a_reserved_name_of_ansible() -> None:
