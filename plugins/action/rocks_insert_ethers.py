@@ -8,7 +8,6 @@ event.  For another host or user, it runs the module, which prints nothing.
 
 from __future__ import annotations
 
-import os
 import queue
 import shutil
 import sys
@@ -28,11 +27,19 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_optio
     options_from_params,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_result import RunResult
-from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import Event
+from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import (
+    Event,
+    EventKind,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.slow_steps import Notify
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.insert_ethers import (
     argument_spec,
     insert_ethers,
+)
+from ansible_collections.npaci.rocks.plugins.plugin_utils.local_run import (
+    can_run_here,
+    task_environment,
 )
 from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import (
     install_signal_handlers,
@@ -60,7 +67,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Run insert-ethers in this process, or else the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if not self._can_run_here():
+        if not can_run_here(self):
             terminate_with_parent()
             result.update(self._execute_module(task_vars=task_vars))
             return result
@@ -76,27 +83,28 @@ class ActionModule(ActionBase):
             result.pop("diff", None)
         return result
 
-    def _can_run_here(self) -> bool:
-        """Whether this process runs on the target host, as the target user."""
-        becomes = self._connection.become is not None and os.geteuid() != 0
-        return self._connection.transport == "local" and not becomes
-
     def _insert_ethers(self, params: Mapping[str, Any], run_result: RunResult) -> None:
         """Run insert-ethers, and show and record its events."""
-        environment: dict[str, str] = {}
-        self._compute_environment_string(environment)
         stop = threading.Event()
+        show: list[Notify] = [display.display]
+
+        def show_line(line: str) -> None:
+            show[-1](line)
+
         events = insert_ethers(
             params,
             dry_run=self._task.check_mode,
             stop=stop.is_set,
-            environment={**os.environ, **environment},
+            environment=task_environment(self),
+            notify=show_line,
         )
         try:
             if not SHOWS_TABLE:
                 raise AnsiblePromptNoninteractive("not at a terminal")
             title = f"insert-ethers: {params['membership']}, rack {params['rack']}; {KEY_HINT}"
-            _show_table(_EventThread(events), StatusTable(title), run_result, stop)
+            thread = _EventThread(events)
+            show.append(thread.add_line)
+            _show_table(thread, StatusTable(title), run_result, stop)
         except AnsiblePromptNoninteractive:
             options_from_params(params).require_stop_condition(self._task.check_mode)
             for event in events:
@@ -118,6 +126,10 @@ class _EventThread:
             self._queue.put(None)
         except BaseException as error:  # noqa: BLE001 - new_events raises it
             self._queue.put(error)
+
+    def add_line(self, line: str) -> None:
+        """Add a line about a step that takes long."""
+        self._queue.put(Event(EventKind.WAITING, text=line))
 
     def new_events(self) -> Iterator[Optional[Event]]:
         """Yield the events since the last call, and None at the end.  Raises the thread's error."""

@@ -272,6 +272,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     result = RunResult()
     signals: list[int] = []
+    failure: dict[str, str] = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: signals.append(received))
     try:
@@ -283,8 +284,13 @@ def main() -> None:
         ):
             result.add(event)
     except RocksError as error:
-        module.fail_json(**{**result.to_data(), "msg": str(error)})
-    module.exit_json(**result.to_data())
+        failure = {"msg": str(error)}
+    values = {**result.to_data(), **failure}
+    for line in values.pop("warnings"):
+        module.warn(line)
+    if failure:
+        module.fail_json(**values)
+    module.exit_json(**values)
 
 
 if __name__ == "__main__":

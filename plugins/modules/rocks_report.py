@@ -10,11 +10,14 @@ module: rocks_report
 short_description: Write service configuration files from the cluster database
 version_added: 0.1.0
 description:
-  - Renders the configuration of services from the database, runs the daemons' checkers, installs
-    all files, and reloads each daemon once.
-  - A file is written only if it changes. An error before the installation leaves every file as it
-    was.
+  - Renders the configuration of services from the database, and for one report after the other
+    runs the daemon's checker, installs the files and reloads the daemon.
+  - A file is written only if it changes. A report that cannot be written keeps its files, and the
+    others are written; then the task fails, and its message names the report and the row.
+  - A value in the database that no file could contain, from before it was checked when it was
+    entered, is left out with a warning.
   - If a daemon rejects its new files or stops, its old files are restored.
+  - If a checker or a reload takes longer than 5 seconds, a line says so.
   - With MariaDB, Kea reads the database itself. Its report creates the views for that, and writes
     the rest of its configuration.
   - You can replace the template of a file with your own in C(/etc/rocks/reports/).
@@ -60,7 +63,7 @@ EXAMPLES = r"""
 RETURN = r"""
 reports:
   description: The result of each report.
-  returned: success
+  returned: when at least one report could be attempted
   type: list
   elements: dict
   contains:
@@ -79,42 +82,35 @@ reports:
         - Whether its service was reloaded. A service that is not running reads the files when it
           starts.
       type: bool
+    error:
+      description: Why it was not written; empty if it was.
+      type: str
   sample:
     - name: hosts
       changed: true
       files: [/etc/hosts]
       reloaded: false
+      error: ""
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.npaci.rocks.plugins.module_utils import settings
-from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
-    connect_as_admin,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.options import merge_options
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
-
-SPEC = {
-    "name": {"type": "list", "elements": "str"},
-    "options": {"type": "dict", "default": {}},
-}
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.site_reports import (
+    argument_spec,
+    write_site_reports,
+)
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
-    names = module.params["name"]
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     with errors_as_failure(module):
-        site_settings = merge_options(settings.load(), names, module.params["options"])
-        with connect_as_admin(module.params["database"]) as database:
-            outcomes = write_reports(database, site_settings, names, dry_run=module.check_mode)
-    module.exit_json(
-        changed=any(outcome.changed for outcome in outcomes),
-        reports=[outcome.to_data() for outcome in outcomes],
-        diff=[difference for outcome in outcomes for difference in outcome.differences()],
-    )
+        result = write_site_reports(module.params, dry_run=module.check_mode)
+    for line in result.pop("warnings"):
+        module.warn(line)
+    if "failed" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,10 @@ reports:
     fault:
       description: Why it cannot be written; empty when it can.
       type: str
+    warnings:
+      description: The rows and values that it leaves out, each with the reason.
+      type: list
+      elements: str
   sample:
     - name: hosts
       summary: /etc/hosts
@@ -73,6 +77,7 @@ reports:
       options: {enabled: true, path: /etc/hosts}
       files: {/etc/hosts: "10.1.1.1 frontend-0.cluster frontend-0"}
       fault: ""
+      warnings: []
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -18,14 +18,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dhcp import kea, kea_control
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from support.ansible import BIN
 from support.firmware import Firmware, ask
 from support.mariadb import Server, server
 from support.measure import Cost, best, cost_of, figure, program
 from support.namespaces import Namespace, Network, network
 from support.reporting import Serving, serving
-from support.reports import settings
+from support.reports import settings, write
 
 FEW = 5_000
 MANY = 10_000
@@ -78,13 +77,11 @@ def everything(folder: pathlib.Path) -> Iterator[bool]:
     with connect(f"sqlite://{folder}/few.sqlite", create=True, check=False) as database:
         fill(database, FEW)
         site = settings(folder, *names)
-        ours = cost_of(lambda: write_reports(database, site, run=run_no_check))
-        unchanged = best(
-            3, lambda: cost_of(lambda: write_reports(database, site, run=run_no_check))
-        )
+        ours = cost_of(lambda: write(database, site, run=run_no_check))
+        unchanged = best(3, lambda: cost_of(lambda: write(database, site, run=run_no_check)))
         for path in [path for name in names for path in (folder / name).iterdir()]:
             path.unlink()
-        checked = cost_of(lambda: write_reports(database, site))
+        checked = cost_of(lambda: write(database, site))
     template = render_with_ansible(folder)
     yield figure(
         f"all {len(names)} reports of {FEW:,} nodes, CPU",

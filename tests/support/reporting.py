@@ -12,12 +12,11 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Outcome
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from .daemons import Daemon
 from .namespaces import BRIDGE, Network
-from .reports import into
+from .reports import into, write
 
 READY: Mapping[str, str] = {
     "kea": "DHCP4_STARTED",
@@ -66,7 +65,7 @@ def serving(
 
 def _write(settings: Settings) -> Outcome:
     with connect(settings.database) as database:
-        (outcome,) = write_reports(database, settings)
+        (outcome,) = write(database, settings)
         return outcome
 
 

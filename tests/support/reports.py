@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines.engine import Location
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import (
+    Outcome,
     Report,
     Site,
     Snapshot,
@@ -24,6 +25,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot impor
     read_snapshot,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Templates
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import (
+    failure_of,
+    write_reports,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 
 from .cluster import fill
@@ -132,6 +137,17 @@ def into(folder: pathlib.Path, name: str, **options: Any) -> dict[str, Any]:
                 str(folder / pathlib.PurePath(value).name) if option != "folder" else str(folder)
             )
     return merged
+
+
+def write(
+    database: Database, settings: Settings, names: Optional[Sequence[str]] = None, **options: Any
+) -> list[Outcome]:
+    """Write the reports.  Raises the error of those that cannot be written."""
+    outcomes = write_reports(database, settings, names, **options)
+    error = failure_of(outcomes)
+    if error:
+        raise error
+    return outcomes
 
 
 def settings(folder: pathlib.Path, *names: str) -> Settings:

@@ -106,6 +106,16 @@ def subnet(network: Network) -> ipaddress.IPv4Network:
         ) from None
 
 
+def parse_subnet(text: str) -> ipaddress.IPv4Network:
+    """Return the subnet of a text such as ``10.0.0.0/8``.  Raises DescriptionError."""
+    try:
+        return ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise DescriptionError(
+            f"{text!r} is not a valid subnet ({error})", "", "write 10.0.0.0/8, for example"
+        ) from None
+
+
 def network_of(ip: str, networks: Iterable[Network]) -> Optional[Network]:
     """Return the network that contains the address, or None."""
     number = to_number(ip)

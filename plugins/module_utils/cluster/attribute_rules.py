@@ -19,7 +19,7 @@ from .boot_attribute_rules import BOOT_RULES, Rule
 from .database import Database
 from .frontend_protection import ADDRESS
 from .model import FRONTEND
-from .naming import NETWORK_ATTRIBUTE, PATTERN_ATTRIBUTE, check_pattern_names
+from .naming import NETWORK_ATTRIBUTE, PATTERN_ATTRIBUTE, WORD, check_pattern_names
 from .networks import list_networks
 from .scoped_values import Scope
 
@@ -29,8 +29,6 @@ POWER_UNIT = "power_unit"
 POWER_OUTLET = "power_outlet"
 POWER_DEVICE = "power_device"
 
-WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-"""A word that every service's file can contain without quotes."""
 _KEY = re.compile(
     r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]+={0,2})(?: .*)?"
 )

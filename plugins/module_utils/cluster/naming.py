@@ -22,6 +22,9 @@ MAX_POSITION = 99999
 
 MAX_HOST_NAME = 63  # octets; RFC 1035, 2.3.4
 
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""A word that every service's file can contain without quotes."""
+
 _FIELD = re.compile(r"\{(appliance|rack|rank)(?::0?(\d))?\}")
 _HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _RACK = re.compile(r"rack-?\d+")

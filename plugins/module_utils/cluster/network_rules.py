@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple, Optional, Sequence, get_args
 
 from ..errors import Conflict, DescriptionError
-from .addressing import address_fault, can_be_gateway, network_of, subnet, to_number
+from .addressing import address_fault, can_be_gateway, ip_address, network_of, subnet, to_number
 from .database import Database
 from .frontend_protection import ADDRESS, BY_ATTRIBUTE
 from .model import FRONTEND, Network, NetworkKind
@@ -22,8 +22,6 @@ from .scoped_values import values_by_appliance
 PRIVATE = "private"
 KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
 MTU = range(576, 65521)  # RFC 791; InfiniBand in connected mode
-WITHIN_SUBNET = ("gateway", "first", "last", "pool_first", "pool_last")
-FOR_ONE_MACHINE = ("gateway", "pool_first", "pool_last")
 MAX_LISTED = 5
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -77,12 +75,17 @@ def check_network(network: Network) -> None:
         )
     if network.mtu not in MTU:
         raise DescriptionError(f"mtu is {network.mtu}", where, f"{MTU.start} to {MTU.stop - 1}")
-    _check_zone(network.zone, where)
-    _check_subnet(network, where)
-    _check_limits(network, where)
+    check_zone(network)
+    check_subnet(network)
+    check_gateway(network)
+    check_range(network)
+    check_pool(network)
 
 
-def _check_zone(zone: str, where: str) -> None:
+def check_zone(network: Network) -> None:
+    """Raise DescriptionError if a name server could not serve the zone."""
+    where = f"network {network.name!r}"
+    zone = network.zone
     if not zone:
         return
     if not _ZONE.fullmatch(zone) or len(zone) > _MAX_ZONE:
@@ -99,7 +102,9 @@ def _check_zone(zone: str, where: str) -> None:
         )
 
 
-def _check_subnet(network: Network, where: str) -> None:
+def check_subnet(network: Network) -> None:
+    """Raise DescriptionError unless the subnet consists of unicast addresses."""
+    where = f"network {network.name!r}"
     net = subnet(network)
     if network.netmask != str(net.netmask):  # the standard library also accepts its complement
         raise DescriptionError(
@@ -115,29 +120,32 @@ def _check_subnet(network: Network, where: str) -> None:
         )
 
 
-def _check_limits(network: Network, where: str) -> None:
-    net = subnet(network)
-    for field in WITHIN_SUBNET:
-        ip = getattr(network, field)
-        if not ip:
-            continue
-        if ipaddress.IPv4Address(ip) not in net:
-            raise DescriptionError(
-                f"{field} {ip} is outside {net}", where, "use an address of the network"
-            )
-        own = {str(net.network_address): "network", str(net.broadcast_address): "broadcast"}
-        if field in FOR_ONE_MACHINE and ip in own and net.prefixlen < _SHORTEST_WITHOUT_BROADCAST:
-            what = f"{field} {ip} is the {own[ip]} address of {net}"
-            raise DescriptionError(what, where, f"use {net[1]} to {net[-2]}")
+def check_gateway(network: Network) -> None:
+    """Raise DescriptionError if the gateway is not the address of a host of the network."""
+    if network.gateway:
+        _check_field(network, "gateway", for_hosts=True)
+
+
+def check_range(network: Network) -> None:
+    """Raise DescriptionError unless ``first`` and ``last`` are a range of the network."""
+    for field in ("first", "last"):
+        if getattr(network, field):
+            _check_field(network, field)
+    _check_order(network, "first", "last")
+
+
+def check_pool(network: Network) -> None:
+    """Raise DescriptionError unless the pool is a range of hosts without the gateway."""
+    where = f"network {network.name!r}"
     if bool(network.pool_first) != bool(network.pool_last):
         raise DescriptionError(
             "pool_first and pool_last require each other", where, "set both, or neither"
         )
-    for first, last in (("first", "last"), ("pool_first", "pool_last")):
-        low = getattr(network, first)
-        high = getattr(network, last)
-        if low and high and to_number(low) > to_number(high):
-            raise DescriptionError(f"{first} {low} is above {last} {high}", where, "swap them")
+    if not network.pool_first:
+        return
+    _check_field(network, "pool_first", for_hosts=True)
+    _check_field(network, "pool_last", for_hosts=True)
+    _check_order(network, "pool_first", "pool_last")
     if network.gateway and address_fault(network.gateway, [network], may_be_gateway=True):
         raise DescriptionError(
             f"gateway {network.gateway} is in the DHCP pool"
@@ -145,6 +153,32 @@ def _check_limits(network: Network, where: str) -> None:
             where,
             "set pool_first and pool_last to a range without the gateway",
         )
+
+
+def _check_field(network: Network, field: str, *, for_hosts: bool = False) -> None:
+    """Raise DescriptionError unless this address is in the network.
+
+    for_hosts  it must not be the network or broadcast address either
+    """
+    where = f"network {network.name!r}"
+    net = subnet(network)
+    ip = ip_address(getattr(network, field))
+    if ipaddress.IPv4Address(ip) not in net:
+        raise DescriptionError(
+            f"{field} {ip} is outside {net}", where, "use an address of the network"
+        )
+    own = {str(net.network_address): "network", str(net.broadcast_address): "broadcast"}
+    if for_hosts and ip in own and net.prefixlen < _SHORTEST_WITHOUT_BROADCAST:
+        what = f"{field} {ip} is the {own[ip]} address of {net}"
+        raise DescriptionError(what, where, f"use {net[1]} to {net[-2]}")
+
+
+def _check_order(network: Network, first: str, last: str) -> None:
+    low = getattr(network, first)
+    high = getattr(network, last)
+    if low and high and to_number(low) > to_number(high):
+        what = f"{first} {low} is above {last} {high}"
+        raise DescriptionError(what, f"network {network.name!r}", "swap them")
 
 
 def check_overlap(network: Network, others: Sequence[Network]) -> None:

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, Iterable, Mapping, Optional
 
-from ..errors import Conflict, DescriptionError, NotFound
-from .addressing import ip_address
+from ..errors import Conflict, NotFound
+from .addressing import ip_address, parse_subnet
 from .database import Database
 from .model import Network, RowChange
 from .network_rules import (
@@ -135,14 +134,7 @@ def _split_subnet(values: Mapping[str, Any]) -> dict[str, Any]:
     address, slash, _length = str(values.get("subnet") or "").partition("/")
     if not slash:
         return {**values}
-    try:
-        net = ipaddress.IPv4Network(values["subnet"])
-    except ValueError as error:
-        raise DescriptionError(
-            f"{values['subnet']!r} is not a valid subnet ({error})",
-            "",
-            "write 10.0.0.0/8, for example",
-        ) from None
+    net = parse_subnet(values["subnet"])
     return {**values, "subnet": address, "netmask": str(net.netmask)}
 
 

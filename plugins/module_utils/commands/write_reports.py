@@ -11,23 +11,30 @@ nodes have reported their hardware.
 from __future__ import annotations
 
 import sys
-from typing import Sequence
+from typing import Any, Sequence
 
-from .. import settings
-from ..cluster.connections import connect_as_admin
 from ..errors import RocksError
-from ..reports.write import write_reports
+from ..workflows.site_reports import write_site_reports
 
 
 def main(argv: Sequence[str]) -> int:
-    """Return 1 after printing the error when a report cannot be written."""
+    """Return 1 after printing the error when a report cannot be written; the others are."""
+    params: dict[str, Any] = {"name": list(argv) or None, "options": {}, "database": None}
     try:
-        with connect_as_admin(None) as database:
-            write_reports(database, settings.load(), list(argv) or None)
+        result = write_site_reports(params, dry_run=False, notify=_print_line)
     except RocksError as error:
-        sys.stderr.write(f"{error}\n")
+        _print_line(str(error))
         return 1
-    return 0
+    for line in result["warnings"]:
+        _print_line(f"warning: {line}")
+    if "failed" in result:
+        _print_line(result["msg"])
+    return int("failed" in result)
+
+
+def _print_line(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

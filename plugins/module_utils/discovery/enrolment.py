@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Collection, Iterator, Optional, Sequence
 
 from ..cluster import node_changes, nodes
 from ..cluster.database import Database
@@ -48,30 +47,37 @@ def remove_nodes(
         yield Event(EventKind.REMOVED, mac=node.mac, name=node.name, node=node)
 
 
-class _KeepNodes(Exception):
-    """Roll the removal back: the nodes are not at fault."""
+def reports_at_fault(
+    database: Database,
+    names: Sequence[str],
+    failing: Collection[str],
+    failing_reports: Callable[[], Collection[str]],
+) -> set[str]:
+    """Return those of the ``failing`` reports that could be written without these nodes.
+
+    failing_reports  which reports cannot be written from what the running transaction contains
+    """
+    if not failing:
+        return set()
+    with database.transaction(dry_run=True):
+        node_changes.remove_nodes(database, names, allow_frontend=True)
+        return set(failing) - set(failing_reports())
 
 
 def undo_enrolment(
-    database: Database, names: Sequence[str], report_error: Callable[[], str]
+    database: Database, names: Sequence[str], failing_reports: Callable[[], Collection[str]]
 ) -> bool:
-    """Remove nodes if, and only if, they prevent the reports from being written.
+    """Remove nodes if, and only if, they prevent a report from being written.
 
-    report_error  why the reports cannot be written from what the running transaction contains;
-                  empty when they can
+    failing_reports  as for ``reports_at_fault``
 
     Returns whether the nodes were removed.
     """
-    with contextlib.suppress(_KeepNodes), database.transaction():
-        at_fault = (
-            report_error()
-            and node_changes.remove_nodes(database, names, allow_frontend=True)
-            and not report_error()
-        )
-        if not at_fault:
-            raise _KeepNodes
+    with database.transaction():
+        if not reports_at_fault(database, names, failing_reports(), failing_reports):
+            return False
+        node_changes.remove_nodes(database, names, allow_frontend=True)
         return True
-    return False
 
 
 class Enroller:

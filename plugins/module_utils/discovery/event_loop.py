@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Iterator, Literal, Optional, Protocol, Sequence, Union
 
-from ..errors import RocksError, Unavailable
+from ..errors import CommandError, Conflict, RocksError, Unavailable
 from .dhcp_request import DhcpRequest, merge_requests
-from .model import BatchResult, EndReason, Enrolment, Event, EventKind
+from .model import BatchResult, EndReason, Enrolment, Event, EventKind, ReportResult
 from .order_progress import KICKSTART_REQUESTED
 
 # The log lines of one request are written together, and the machines of a rack boot together: wait
@@ -24,6 +24,8 @@ from .order_progress import KICKSTART_REQUESTED
 SETTLE_SECONDS = 0.005
 MAX_SETTLE_SECONDS = 0.1
 POLL_SECONDS = 0.1  # for sources without a descriptor
+GIVE_UP_SECONDS = 30.0  # a service that restarts accepts its reports well before
+SLOW_FACTOR = 5.0  # the pause after an attempt that failed, in units of its duration
 RETRY_SECONDS = 1.0  # between attempts, and between queries for the states of orders
 MAX_PENDING = 4096  # machines; those beyond repeat their request
 MAX_NOTICES = 10_000  # events about machines that are not enrolled; a flood of them is cut off
@@ -64,10 +66,10 @@ class Handlers:
 
     enrol: Callable[[Sequence[DhcpRequest], Optional[int]], BatchResult]
     """Enrol the machines of some requests, at most so many."""
-    write_reports: Callable[[], list[str]] = list
-    """Update the services' files from the database; return the reports that changed."""
+    write_reports: Callable[[], ReportResult] = ReportResult
+    """Update the services' files from the database."""
     undo_enrolment: Callable[[Sequence[str]], bool] = lambda _names: False
-    """Remove nodes if they prevent the reports from being written; return whether they did."""
+    """Remove nodes if they prevent a report from being written; return whether they did."""
     order_states: Callable[[Sequence[str]], dict[str, str]] = lambda _names: {}
     """Return the states of the nodes' install orders, by node."""
 
@@ -102,7 +104,7 @@ def watch(
         elif now() >= deadline:
             reason = "timeout"
         loop.collect(source.read())
-        yield from loop.run_due(final=bool(reason) or source.exhausted)
+        yield from loop.run_due(no_more=source.exhausted, final=bool(reason))
         reason = reason or loop.end_reason(source.exhausted)
         if not reason:
             wait(source, min(loop.idle_seconds(), max(0.0, deadline - now())))
@@ -125,6 +127,11 @@ class _Loop:
     last_seen: float = 0.0
     """When the last pending machine sent its first request."""
     retry_at: float = 0.0
+    """When to enrol machines again, after an attempt failed."""
+    write_again_at: float = 0.0
+    """When to write the reports again, after an attempt failed."""
+    failing_since: Optional[float] = None
+    """When the reports were first not written completely; None: they are current."""
     poll_orders_at: float = 0.0
     nodes: dict[str, str] = field(default_factory=dict)
     """The states of the orders of enrolled nodes, by name."""
@@ -149,18 +156,23 @@ class _Loop:
                     self.first_seen = self.last_seen
                 self.pending[request.mac] = request
 
-    def run_due(self, final: bool) -> Iterator[Event]:
-        """Run the tasks that are due: enrol, write reports, poll orders.  ``final``: run all."""
-        if self.pending and (final or (self._is_settled() and self.now() >= self.retry_at)):
+    def run_due(self, no_more: bool, final: bool) -> Iterator[Event]:
+        """Run the tasks that are due: enrol, write reports, poll orders.
+
+        no_more  no request will follow: do not wait for more before enrolling
+        final    the run ends: run all tasks
+        """
+        settled = no_more or (self._is_settled() and self.now() >= self.retry_at)
+        if self.pending and (final or settled):
             yield from self._enrol_pending()
-        if not self.reports_current and (final or self.now() >= self.retry_at):
+        if not self.reports_current and (final or self.now() >= self.write_again_at):
             yield from self._write_reports()
-        if self.nodes and (final or self.now() >= self.poll_orders_at):
+        if self.nodes and (final or no_more or self.now() >= self.poll_orders_at):
             yield from self._poll_orders()
 
     def end_reason(self, exhausted: bool) -> Union[EndReason, Literal[""]]:
         """Return why the run ends by itself; empty when it continues."""
-        if self.pending or not self.reports_current:
+        if self.pending or not (self.reports_current or self._gives_up_on_reports()):
             return ""
         counted = len(self.nodes)
         if self.stop_condition.kickstart_requested:
@@ -171,11 +183,21 @@ class _Loop:
 
     def idle_seconds(self) -> float:
         """Return the time until the next task, at most half a second: ``stop`` must be polled."""
-        if self.pending or not self.reports_current:
+        until_due = RETRY_SECONDS
+        if self.pending:
             until_due = max(SETTLE_SECONDS, self.retry_at - self.now())
-        else:
-            until_due = RETRY_SECONDS
+        if not self.reports_current:
+            until_due = min(until_due, max(SETTLE_SECONDS, self.write_again_at - self.now()))
         return min(until_due, RETRY_SECONDS / 2)
+
+    def _gives_up_on_reports(self) -> bool:
+        """Whether the run ends although some reports cannot be written: that of an older node, say.
+
+        Only some errors can disappear without a change by the administrator.
+        """
+        can_pass = isinstance(self.pending_error, (Unavailable, CommandError, Conflict))
+        waited = self.now() - self.failing_since if self.failing_since is not None else 0.0
+        return self.failing_since is not None and (not can_pass or waited >= GIVE_UP_SECONDS)
 
     def _is_settled(self) -> bool:
         now = self.now()
@@ -189,7 +211,8 @@ class _Loop:
         try:
             result = self.handlers.enrol(batch, limit)
         except Unavailable as error:
-            yield from self._retry_later(error)
+            self.retry_at = self.now() + RETRY_SECONDS
+            yield from self._report_failure(error)
             return
         for request in batch:
             del self.pending[request.mac]
@@ -218,7 +241,7 @@ class _Loop:
         report_events = list(self._write_reports())
         error = self.pending_error
         if error and self._undo_enrolment(error, [item.node.name for item in enrolled]):
-            self.pending_error = None
+            self.pending_error = self.failing_since = None
             self.reports_current = True
             if len(enrolled) == 1:
                 yield from self._refuse(enrolled[0].request, str(error))
@@ -241,15 +264,24 @@ class _Loop:
             return False
 
     def _write_reports(self) -> Iterator[Event]:
+        started = self.now()
         try:
-            changed = self.handlers.write_reports()
+            result = self.handlers.write_reports()
         except RocksError as error:
-            yield from self._retry_later(error)
-        else:
-            self.pending_error = None
+            result = ReportResult(error=error)
+        if result.changed:
+            yield Event(EventKind.REPORTS_WRITTEN, text=", ".join(result.changed))
+        for line in result.warnings:
+            yield from self._unless_reported(Event(EventKind.WARNING, text=line))
+        if result.error is None:
+            self.pending_error = self.failing_since = None
             self.reports_current = True
-            if changed:
-                yield Event(EventKind.REPORTS_WRITTEN, text=", ".join(changed))
+            return
+        self.failing_since = started if self.failing_since is None else self.failing_since
+        # A slow checker must not keep this loop from its other tasks.
+        pause = max(RETRY_SECONDS, SLOW_FACTOR * (self.now() - started))
+        self.write_again_at = self.now() + pause
+        yield from self._report_failure(result.error)
 
     def _poll_orders(self) -> Iterator[Event]:
         self.poll_orders_at = self.now() + RETRY_SECONDS
@@ -262,9 +294,8 @@ class _Loop:
                 self.nodes[name] = state
                 yield Event(EventKind.ORDER_STATE, name=name, text=state)
 
-    def _retry_later(self, error: RocksError) -> Iterator[Event]:
+    def _report_failure(self, error: RocksError) -> Iterator[Event]:
         self.pending_error = error
-        self.retry_at = self.now() + RETRY_SECONDS
         yield from self._unless_reported(Event(EventKind.RETRYING, text=str(error)))
 
     def _refuse(self, request: DhcpRequest, reason: str) -> Iterator[Event]:

@@ -29,6 +29,8 @@ TEMPLATES = {
     EventKind.REFUSED: "{mac} not added: {note}",
     EventKind.REMOVED: "removed {name}",
     EventKind.REPORTS_WRITTEN: "reports written: {note}",
+    EventKind.WARNING: "warning: {note}",
+    EventKind.WAITING: "{note}",
     EventKind.ORDER_STATE: "{name}: {installation}",
     EventKind.RETRYING: "retrying: {note}",
     EventKind.ENDED: "{note}",

@@ -22,6 +22,7 @@ class RunResult:
         self._removed: list[dict[str, Any]] = []
         self._reports: dict[str, None] = {}
         self._retried: list[str] = []
+        self._warnings: list[str] = []
         self._source = ""
         self._end_reason = ""
 
@@ -44,6 +45,8 @@ class RunResult:
             self._refused[event.mac] = event.text
         elif event.kind == EventKind.RETRYING:
             self._retried.append(event.text)
+        elif event.kind == EventKind.WARNING:
+            self._warnings.append(event.text)
         elif event.kind == EventKind.REPORTS_WRITTEN:
             self._reports.update(dict.fromkeys(filter(None, event.text.split(", "))))
         elif event.kind == EventKind.LISTENING:
@@ -62,6 +65,7 @@ class RunResult:
             "removed": [node["name"] for node in self._removed],
             "reports": list(self._reports),
             "waited_for": self._retried,
+            "warnings": self._warnings,
             "source": self._source,
             "ended": self._end_reason,
             "msg": self._message(),

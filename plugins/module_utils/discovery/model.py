@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Mapping, NamedTuple, Optional
 
 from ..cluster.model import Node
+from ..errors import RocksError
 from .dhcp_request import DhcpRequest
 
 
@@ -86,6 +87,16 @@ class BatchResult(NamedTuple):
     refused: tuple[Refusal, ...] = ()
 
 
+class ReportResult(NamedTuple):
+    """What happened to the reports; each is written independently of the others."""
+
+    changed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """The rows and values that were left out, each with the reason."""
+    error: Optional[RocksError] = None
+    """Why some of them were not written."""
+
+
 class EventKind(enum.Enum):
     """What an Event reports."""
 
@@ -95,6 +106,8 @@ class EventKind(enum.Enum):
     REFUSED = "refused"
     REMOVED = "removed"
     REPORTS_WRITTEN = "reports written"
+    WARNING = "warning"
+    WAITING = "waiting"
     ORDER_STATE = "order state"
     RETRYING = "retrying"
     ENDED = "ended"

@@ -12,6 +12,7 @@ import ipaddress
 from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Optional
 
+from ..cluster.addressing import parse_subnet
 from ..cluster.addressing import subnet as subnet_of
 from ..cluster.attributes import get_attribute, set_attribute
 from ..cluster.database import Database
@@ -151,7 +152,7 @@ def _nodes_to_readdress(
     network = _private_network(database)
     if network is None:
         return []
-    new = ipaddress.IPv4Network(identity.subnet)
+    new = parse_subnet(identity.subnet)
     old = subnet_of(network)
     return [
         node

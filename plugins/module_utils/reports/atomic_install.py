@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Install checked files, all of them or none, and restore the former ones.
+"""Install the checked files of a report, all of them or none, and restore the former ones.
 
-Before the first rename, the changed files of each service are recorded as pending, so that the
+Before the first rename, the changed files are recorded as pending, so that the
 next run reloads the service if the power fails between the rename and the reload.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Iterable, Mapping, Optional, Sequence
+from typing import Iterable, Mapping, Optional
 
 from ..cluster.engines.engine import Location
 from ..files import read_text, replace, sync_directory
@@ -33,24 +33,22 @@ def state_folder(database: Location) -> str:
     return STATE
 
 
-def install_files(plans: Sequence[Plan], folder: str) -> None:
+def install_files(plan: Plan, folder: str) -> None:
     """Rename all changed files into place; after any error, restore those already renamed."""
     replaced: dict[str, Optional[bytes]] = {}
     try:
-        for plan in plans:
-            if plan.before:
-                with translate_os_errors(folder):
-                    _back_up_originals(plan.before, folder)
-                    mark_pending(plan.report.name, plan.before, folder)
-            mode = PASSWORD_FILE_MODE if plan.site.options.get("password") else None
-            for path, content in plan.before.items():
-                replaced[path] = content
-                with translate_os_errors(path):
-                    replace(path, plan.files[path], mode)
+        if plan.before:
+            with translate_os_errors(folder):
+                _back_up_originals(plan.before, folder)
+                mark_pending(plan.report.name, plan.before, folder)
+        mode = PASSWORD_FILE_MODE if plan.site.options.get("password") else None
+        for path, content in plan.before.items():
+            replaced[path] = content
+            with translate_os_errors(path):
+                replace(path, plan.files[path], mode)
     except BaseException:
         restore(replaced)
-        for plan in plans:
-            clear_pending(plan.report.name, folder)
+        clear_pending(plan.report.name, folder)
         raise
 
 

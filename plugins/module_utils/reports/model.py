@@ -7,11 +7,13 @@ from __future__ import annotations
 import functools
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Sequence
 
 from ..cluster.database import Database
 from ..cluster.engines.engine import Location
+from ..cluster.hardware import Hardware
 from ..cluster.model import Interface, Network, Node
+from ..errors import RocksError
 from ..process import ProgramResult
 from .addresses import Address, list_addresses
 from .templating import Templates
@@ -23,21 +25,6 @@ Options = Mapping[str, Any]
 # Path -> content before and after; before is None if it is unknown or there was no file.
 Changes = Mapping[str, tuple[Optional[str], str]]
 Run = Callable[..., ProgramResult]
-
-
-class Hardware(NamedTuple):
-    """The hardware that a node's first installation reported."""
-
-    cpus: int
-    """Hardware threads."""
-    sockets: int
-    cores: int
-    """Per socket."""
-    threads: int
-    """Per core."""
-    memory: int
-    """MiB."""
-    gpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +45,8 @@ class Snapshot:
     """The inventory's groups with their nodes."""
     revision: int = 0
     """Increases with every change of the database."""
+    faults: tuple[RocksError, ...] = ()
+    """Why some values of the database are missing here."""
 
     def attribute(self, node: str, name: str) -> str:
         """Return a node's value of an attribute; empty if it is not set."""
@@ -129,6 +118,10 @@ class Service(Protocol):
         """Start the daemon again.  Raises CommandError."""
 
 
+def _nothing_left_out(_snapshot: Snapshot, _site: Site) -> Sequence[RocksError]:
+    return ()
+
+
 def _nothing_to_prepare(_database: Database, _site: Site, _dry_run: bool) -> bool:
     return False
 
@@ -150,6 +143,8 @@ class Report:
     check: Callable[[StagedFiles, Site], None]
     """Runs the daemon's checker, or our own if there is none; raises what it rejects."""
     service: Optional[Service] = None
+    left_out: Callable[[Snapshot, Site], Sequence[RocksError]] = _nothing_left_out
+    """Returns an error for each row that ``render`` leaves out of this report only."""
     needs: frozenset[str] = frozenset()
     """The optional parts of the snapshot that ``render`` reads."""
     complete_options: Callable[[Options, Run], Options] = lambda options, _run: options
@@ -176,6 +171,10 @@ class Outcome:
     """The database was, or would be, changed for the service."""
     reloaded: bool = False
     """The service read the files; False if it is not running or the report has none."""
+    warnings: tuple[str, ...] = ()
+    """The rows and values that were left out, each with the reason and the remedy."""
+    error: Optional[RocksError] = None
+    """Why the report was not written; None if it was."""
 
     @property
     def changed(self) -> bool:
@@ -189,6 +188,7 @@ class Outcome:
             "changed": self.changed,
             "files": list(self.files),
             "reloaded": self.reloaded,
+            "error": str(self.error or ""),
         }
 
     def differences(self) -> list[dict[str, str]]:

@@ -29,7 +29,8 @@ def render(snapshot: Snapshot, site: Site) -> Files:
 
 def _line(node: Node, snapshot: Snapshot) -> str:
     hardware = snapshot.hardware.get(node.name)
-    return f"{node.name} np={hardware.cpus if hardware else 1} {node.arch} rack{node.rack}"
+    processors = hardware.cpus if hardware else 1
+    return " ".join(filter(None, (node.name, f"np={processors}", node.arch, f"rack{node.rack}")))
 
 
 # The server reads the file only when it starts; running jobs survive a restart.

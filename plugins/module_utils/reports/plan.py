@@ -9,9 +9,9 @@ import dataclasses
 import json
 import os
 import tempfile
-from typing import Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, Optional
 
-from ..errors import DescriptionError, NotFound, RocksError, Unavailable, combine
+from ..errors import DescriptionError, NotFound, RocksError, Unavailable
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, StagedFiles
 
@@ -33,6 +33,11 @@ class Plan:
     """Every file of the report with the content to write."""
     before: Mapping[str, Optional[bytes]]
     """The current content of the files that change; None if there is no such file."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return why some rows and values are not in the files."""
+        faults = [*self.snapshot.faults, *self.report.left_out(self.snapshot, self.site)]
+        return tuple(f"left out: {fault}" for fault in faults)
 
     def printable_files(self) -> Files:
         """Return the files without passwords."""
@@ -60,35 +65,32 @@ class Plan:
         return text.replace(json.dumps(password), f'"{HIDDEN}"') if password else text
 
 
-def render_reports(
-    reports: Sequence[tuple[Report, Options]], snapshot: Snapshot, site: Site, run: Run
-) -> list[Plan]:
-    """Render the reports, each with its options; the options in ``site`` are not used.
+class Planner:
+    """Renders reports from one snapshot and checks them, one after the other."""
 
-    Raises one error that combines those of all reports.
-    """
-    plans: list[Plan] = []
-    owners: dict[str, str] = {}
-    with _collect_faults() as faults:
-        for report, options in reports:
-            with faults.of(report):
-                completed = report.complete_options(options, run)
-                report_site = dataclasses.replace(site, options=completed)
-                plans.append(_plan(report, report_site, snapshot))
-                for path in plans[-1].files:
-                    if owners.setdefault(path, report.name) != report.name:
-                        what = f"{path} is also a file of report {owners[path]}"
-                        raise DescriptionError(what, "", "set `path` to another file")
-    return plans
+    def __init__(self, snapshot: Snapshot, site: Site, run: Run) -> None:
+        """The options in ``site`` are not used, since each report has its own."""
+        self._snapshot = snapshot
+        self._site = site
+        self._run = run
+        self._owners: dict[str, str] = {}
 
+    def plan(self, report: Report, options: Options) -> Plan:
+        """Return a rendered report that its checker accepts.
 
-def check_plans(plans: Sequence[Plan], run: Run) -> None:
-    """Check every report that changes.  Raises one error that combines what is rejected."""
-    with _collect_faults() as faults:
-        for plan in plans:
-            if plan.before:
-                with faults.of(plan.report), _stage(plan, run) as staged:
-                    plan.report.check(staged, plan.site)
+        Raises the errors of options, rows and templates, and CommandError of the checker.
+        """
+        completed = report.complete_options(options, self._run)
+        site = dataclasses.replace(self._site, options=completed)
+        plan = _plan(report, site, self._snapshot)
+        for path in plan.files:
+            if self._owners.setdefault(path, report.name) != report.name:
+                what = f"{path} is also a file of report {self._owners[path]}"
+                raise DescriptionError(what, "", "set `path` to another file")
+        if plan.before:
+            with _stage(plan, self._run) as staged:
+                report.check(staged, site)
+        return plan
 
 
 @contextlib.contextmanager
@@ -111,27 +113,6 @@ def _stage(plan: Plan, run: Run) -> Iterator[StagedFiles]:
             for path, temporary_path in temporary_paths.items():
                 texts = [text.replace(temporary_path, path) for text in texts]
             raise type(error)(*texts) from error
-
-
-class _Faults(list[RocksError]):
-    """The errors of several reports; each error names its report."""
-
-    @contextlib.contextmanager
-    def of(self, report: Report) -> Iterator[None]:
-        """Collect the error that the block raises."""
-        try:
-            yield
-        except RocksError as error:
-            where = ": ".join(filter(None, (f"report {report.name}", error.where)))
-            self.append(type(error)(error.what, where, error.hint))
-
-
-@contextlib.contextmanager
-def _collect_faults() -> Iterator[_Faults]:
-    faults = _Faults()
-    yield faults
-    if faults:
-        raise combine(faults)
 
 
 def _plan(report: Report, site: Site, snapshot: Snapshot) -> Plan:

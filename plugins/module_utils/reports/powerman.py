@@ -13,7 +13,8 @@ import os
 import re
 from typing import Any, Mapping, NamedTuple
 
-from ..errors import DescriptionError, combine
+from ..cluster.attribute_rules import POWER_DEVICE, POWER_OUTLET, POWER_UNIT
+from ..errors import DescriptionError, RocksError
 from ..files import read_text, replace
 from .addresses import BMC
 from .model import Files, Report, Site, Snapshot, StagedFiles
@@ -40,6 +41,7 @@ device "{{ device.name }}" "{{ device.kind }}" "{{ device.address }}"
 node "{{ plug.node }}" "{{ plug.device }}" "{{ plug.plug }}"
 {% endfor %}
 """
+BMC_DEVICE = "BMCs"  # cannot be the name of a node, which is in lower case
 # In powerman.conf this marks a program that powerman starts, instead of an address.
 PROCESS = "|&"
 SILENT = f'"/bin/cat {PROCESS}"'
@@ -62,9 +64,9 @@ class Plug(NamedTuple):
 
 
 def render(snapshot: Snapshot, site: Site) -> Files:
-    """Return the devices, then the nodes.  Raises DescriptionError for all faulty power units."""
+    """Return the devices, then the nodes."""
     options = site.options
-    plugs = _plugs(snapshot)
+    plugs, _faults = _plugs(snapshot)
     devices = _devices(snapshot, plugs, options)
     kinds = sorted({device.kind for device in devices})
     text = site.templates.render(
@@ -78,49 +80,70 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     return {options["path"]: text}
 
 
-def _plugs(snapshot: Snapshot) -> list[Plug]:
+def left_out(snapshot: Snapshot, _site: Site) -> list[RocksError]:
+    """Return an error for each node whose outlet cannot be used."""
+    return _plugs(snapshot)[1]
+
+
+def _plugs(snapshot: Snapshot) -> tuple[list[Plug], list[RocksError]]:
+    """Return the plugs of the nodes, and an error for each node whose outlet cannot be used."""
     bmcs = {
         interface.node: interface.ip
         for interface in snapshot.interfaces
         if interface.kind == BMC and interface.ip
     }
-    plugs = []
+    addresses = {node.name: node.ip for node in snapshot.nodes}
+    owners: dict[tuple[str, str], str] = {}
+    plugs: list[Plug] = []
+    faults: list[RocksError] = []
     for node in snapshot.nodes:
-        unit = snapshot.attribute(node.name, "power_unit")
-        outlet = snapshot.attribute(node.name, "power_outlet")
+        unit = snapshot.attribute(node.name, POWER_UNIT)
+        outlet = snapshot.attribute(node.name, POWER_OUTLET)
         if node.name in bmcs:
-            plugs.append(Plug(node.name, BMC, bmcs[node.name]))
+            plugs.append(Plug(node.name, BMC_DEVICE, bmcs[node.name]))
         elif unit and outlet:
-            plugs.append(Plug(node.name, unit, check_word(outlet, "outlet", node.name)))
-    return plugs
+            try:
+                check_word(outlet, "outlet", node.name)
+                _check_unit(node.name, unit, snapshot, addresses)
+                _check_free(node.name, unit, outlet, owners)
+            except RocksError as error:
+                faults.append(error)
+            else:
+                plugs.append(Plug(node.name, unit, outlet))
+    return plugs, faults
+
+
+def _check_unit(node: str, unit: str, snapshot: Snapshot, addresses: Mapping[str, str]) -> None:
+    """Raise DescriptionError if powerman cannot control a node's power unit."""
+    if not addresses.get(unit):
+        what = f"power_unit: {unit!r} is not a node with an address"
+        raise DescriptionError(what, node, "add it with rocks_node")
+    kind = snapshot.attribute(unit, POWER_DEVICE)
+    if not kind:
+        hint = "set it to a file in /etc/powerman, without .dev"
+        raise DescriptionError(f"power_device of {unit} is not set", node, hint)
+    check_word(kind, "powerman device", unit)
+
+
+def _check_free(node: str, unit: str, outlet: str, owners: dict[tuple[str, str], str]) -> None:
+    """Raise DescriptionError if an earlier node has the same outlet."""
+    owner = owners.setdefault((unit, outlet), node)
+    if owner != node:
+        what = f"outlet {outlet} of {unit} also belongs to {owner}"
+        raise DescriptionError(what, node, "change power_unit or power_outlet of one of them")
 
 
 def _devices(snapshot: Snapshot, plugs: list[Plug], options: Mapping[str, Any]) -> list[Device]:
     addresses = {node.name: node.ip for node in snapshot.nodes}
     devices = []
-    faults = []
     for name in sorted({plug.device for plug in plugs}):
-        if name == BMC:
-            hosts = fold_names(plug.plug for plug in plugs if plug.device == BMC)
-            devices.append(Device(BMC, "ipmipower", f"{options['ipmipower']} -h {hosts} {PROCESS}"))
-            continue
-        kind = snapshot.attribute(name, "power_device")
-        if not addresses.get(name):
-            what = f"power_unit: {name!r} is not a node with an address"
-            faults.append(DescriptionError(what, "", "add it with rocks_node"))
-        elif not kind:
-            hint = "set it to a file in /etc/powerman, without .dev"
-            faults.append(DescriptionError("power_device is not set", name, hint))
+        if name == BMC_DEVICE:
+            hosts = fold_names(plug.plug for plug in plugs if plug.device == BMC_DEVICE)
+            address = f"{options['ipmipower']} -h {hosts} {PROCESS}"
+            devices.append(Device(name, "ipmipower", address))
         else:
-            devices.append(
-                Device(
-                    name,
-                    check_word(kind, "powerman device", name),
-                    f"{addresses[name]}:{options['port']}",
-                )
-            )
-    if faults:
-        raise combine(faults)
+            kind = snapshot.attribute(name, POWER_DEVICE)
+            devices.append(Device(name, kind, f"{addresses[name]}:{options['port']}"))
     return devices
 
 
@@ -146,6 +169,7 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    left_out=left_out,
     service=POWERMAN,
     needs=frozenset((GROUPS,)),
 )

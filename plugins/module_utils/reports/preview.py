@@ -12,7 +12,7 @@ from ..errors import RocksError
 from ..settings import Settings
 from .model import Options, Report, Run, Site
 from .options import ENABLED, select_reports
-from .plan import check_plans, render_reports
+from .plan import Planner
 from .registry import REPORTS
 from .snapshot import read_snapshot
 from .templating import Templates
@@ -29,6 +29,8 @@ class ReportPreview(NamedTuple):
     """Path -> content; empty unless the report was rendered."""
     fault: str
     """Why the report cannot be written; empty if it can."""
+    warnings: tuple[str, ...]
+    """The rows and values that are left out, each with the reason."""
 
 
 def preview_reports(
@@ -55,8 +57,9 @@ def preview_reports(
         )
         files: Mapping[str, str] = {}
         fault = ""
+        warnings: tuple[str, ...] = ()
         if names is not None:
-            files, fault = _render(database, report, site, run)
+            files, fault, warnings = _render(database, report, site, run)
         previews.append(
             ReportPreview(
                 name=report.name,
@@ -65,6 +68,7 @@ def preview_reports(
                 options=options,
                 files=files,
                 fault=fault,
+                warnings=warnings,
             )
         )
     return previews
@@ -72,13 +76,12 @@ def preview_reports(
 
 def _render(
     database: Database, report: Report, site: Site, run: Run
-) -> tuple[Mapping[str, str], str]:
-    """Return the content of a report and what prevents writing it."""
+) -> tuple[Mapping[str, str], str, tuple[str, ...]]:
+    """Return the content of a report, what prevents writing it, and what was left out."""
     try:
-        snapshot = read_snapshot(database, report.needs)
-        plans = render_reports([(report, site.options)], snapshot, site, run)
-        check_plans(plans, run)
-        report.prepare_database(database, plans[0].site, True)
+        planner = Planner(read_snapshot(database, report.needs), site, run)
+        plan = planner.plan(report, site.options)
+        report.prepare_database(database, plan.site, True)
     except RocksError as error:
-        return {}, str(error)
-    return plans[0].printable_files(), ""
+        return {}, str(error), ()
+    return plan.printable_files(), "", plan.warnings()

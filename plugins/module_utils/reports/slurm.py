@@ -15,8 +15,9 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Optional
 
+from ..cluster.hardware import Hardware
 from ..files import replace
-from .model import Files, Hardware, Report, Site, Snapshot, StagedFiles
+from .model import Files, Report, Site, Snapshot, StagedFiles
 from .services import UNIT, Daemon
 from .snapshot import HARDWARE
 from .validators import check_word, fold_names
@@ -65,7 +66,7 @@ def render(snapshot: Snapshot, site: Site) -> Files:
     offered = [feature_name(name) for name in site.options["distributions"]]
     names_by_line: dict[str, list[str]] = {}
     for node in snapshot.compute_nodes():
-        features = [check_word(node.arch, "architecture", node.name), f"rack{node.rack}", *offered]
+        features = [*filter(None, (node.arch,)), f"rack{node.rack}", *offered]
         line = f"{_hardware_options(snapshot.hardware.get(node.name))} Feature={','.join(features)}"
         names_by_line.setdefault(line, []).append(node.name)
     lines = [f"{fold_names(names)} {line}" for line, names in names_by_line.items()]

@@ -12,6 +12,7 @@ import functools
 import re
 from typing import Iterable
 
+from ..cluster.naming import WORD
 from ..errors import DescriptionError
 
 # RFC 1123, 2.1, in lower case.
@@ -19,19 +20,15 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IP = re.compile(rf"({OCTET}\.){{3}}{OCTET}")
-WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-DOMAIN_OCTETS = 253  # RFC 1035, 2.3.4
+# Slurm: a range has at most 65,536 hosts, and a number above 2^25 is a part of the name.
+MAX_SPAN = 65_536
+MAX_DIGITS = 7
 _DIGITS = re.compile(r"(\d+)")
 
 
 def is_host(text: str) -> bool:
     """Return whether the text is one label of a host name."""
     return HOST.fullmatch(text) is not None
-
-
-def is_domain(text: str) -> bool:
-    """Return whether the text is a domain name: labels separated by dots, no final dot."""
-    return len(text) <= DOMAIN_OCTETS and all(is_host(label) for label in text.split("."))
 
 
 def is_mac(text: str) -> bool:
@@ -47,12 +44,17 @@ def is_ip(text: str) -> bool:
     return IP.fullmatch(text) is not None
 
 
+def is_word(text: str) -> bool:
+    """Return whether the text is one plain word."""
+    return WORD.fullmatch(text) is not None
+
+
 def check_word(text: str, kind: str, where: str) -> str:
     """Return ``text`` if it is one plain word; ``kind`` and ``where`` are for the error.
 
     Raises DescriptionError.
     """
-    if not WORD.fullmatch(text):
+    if not is_word(text):
         hint = "use letters, digits and the characters . _ + -"
         raise DescriptionError(f"{text!r} is not a valid {kind}", where, hint)
     return text
@@ -73,7 +75,8 @@ def natural_key(name: str) -> tuple[tuple[str, int], ...]:
 def fold_names(names: Iterable[str]) -> str:
     """Return a host list for Slurm, powerman and ClusterShell: ``compute-0-[0-3,5],login-0-0``.
 
-    Only the last number of a name is folded; leading zeros are kept.
+    Only the last number of a name is folded, if it has at most ``MAX_DIGITS`` digits; leading zeros
+    are kept.
     """
     split = [_split_last_number(name) for name in sorted(set(names), key=natural_key)]
     padded = {
@@ -92,7 +95,8 @@ def fold_names(names: Iterable[str]) -> str:
 
 def _split_last_number(name: str) -> tuple[str, str]:
     prefix = name.rstrip("0123456789")
-    return prefix, name[len(prefix) :]
+    number = name[len(prefix) :]
+    return (prefix, number) if len(number) <= MAX_DIGITS else (name, "")
 
 
 def _fold_group(prefix: str, width: int, numbers: list[str]) -> str:
@@ -103,7 +107,7 @@ def _fold_group(prefix: str, width: int, numbers: list[str]) -> str:
         return f"{prefix},{_fold_group(prefix, width, numbered)}"
     spans: list[list[int]] = []
     for number in sorted(map(int, numbers)):
-        if spans and spans[-1][1] == number - 1:
+        if spans and spans[-1][1] == number - 1 and number - spans[-1][0] < MAX_SPAN:
             spans[-1][1] = number
         else:
             spans.append([number, number])

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write reports: render all, check all, install all, then reload each service once.
+"""Write reports: render, check, install and reload one after the other.
 
-An error before the first reload leaves every file as it was.  If a service rejects its new files
-or stops, its old files are restored.
+Each report succeeds or fails by itself, in the order of ``registry``: names, DHCP and DNS are
+served before a scheduler is checked.  A report that fails keeps its old files.  If a service
+rejects its new files or stops, its old files are restored.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Optional, Sequence
+from dataclasses import dataclass
+from typing import Callable, Iterable, Optional, Sequence
 
 from .. import process
 from ..cluster.database import Database
 from ..errors import CommandError, RocksError
 from ..files import lock
 from ..settings import Settings
+from ..slow_steps import Notify, ignore, slow_step
 from .atomic_install import clear_pending, install_files, pending_files, restore, state_folder
 from .model import Options, Outcome, Report, Run, Service, Site
 from .options import select_reports
-from .plan import Plan, check_plans, render_reports, translate_os_errors
+from .plan import Plan, Planner, translate_os_errors
 from .snapshot import read_snapshot
 from .templating import Templates
 
@@ -39,86 +42,96 @@ def write_reports(
     templates: Optional[Templates] = None,
     run: Run = process.run,
     sleep: Callable[[float], None] = time.sleep,
+    notify: Notify = ignore,
 ) -> list[Outcome]:
-    """Write the files of the named reports, or of all that the site lists.
+    """Write the files of the named reports, or of all that the site lists, one after the other.
 
     dry_run  render and check everything, change nothing; in a transaction, uncommitted rows count
+    notify   shows a line while a check or a reload takes long
 
-    Raises the errors of rows, options and templates; CommandError with the output of a daemon that
-    rejects a file or stops; Conflict if another process is still writing after two minutes.
+    The ``error`` of an outcome is why this report was not written: the error of a row, an option or
+    a template, or CommandError with the output of a daemon that rejects a file or stops.  Raises
+    the errors of unknown reports and options, and Conflict if another process is still writing
+    after two minutes.
     """
     reports = select_reports(settings.reports, names)
+    if not reports:
+        return []
     site = Site(
         options={},
         url=settings.plain_url.rstrip("/"),
         database=database.location,
         templates=templates or Templates(),
     )
-    if dry_run or not reports:
-        plans = _prepare(database, reports, site, run, dry_run=dry_run)
-        return [_outcome(plan, prepared, reloaded=False) for plan, prepared in plans]
     folder = state_folder(database.location)
     with contextlib.ExitStack() as stack:
-        with translate_os_errors(folder):
-            os.makedirs(folder, exist_ok=True)
-            stack.enter_context(lock(os.path.join(folder, "lock"), LOCK_SECONDS))
-        plans = _prepare(database, reports, site, run, dry_run=False)
-        install_files([plan for plan, _prepared in plans], folder)
-        return _reload_services(plans, folder, run, sleep)
+        if not dry_run:
+            with translate_os_errors(folder), slow_step("lock of the reports", notify):
+                os.makedirs(folder, exist_ok=True)
+                stack.enter_context(lock(os.path.join(folder, "lock"), LOCK_SECONDS))
+        needs = frozenset[str]().union(*(report.needs for report, _options in reports))
+        writer = _Writer(
+            database=database,
+            planner=Planner(read_snapshot(database, needs), site, run),
+            folder=folder,
+            dry_run=dry_run,
+            run=run,
+            sleep=sleep,
+            notify=notify,
+        )
+        return [writer.write(report, options) for report, options in reports]
 
 
-def dry_run_error(
-    database: Database,
-    settings: Settings,
-    *,
-    templates: Optional[Templates] = None,
-    run: Run = process.run,
-) -> str:
-    """Return why the reports could not be written now, or "" if they could.
-
-    In a transaction, its uncommitted rows count.
-    """
-    try:
-        write_reports(database, settings, dry_run=True, templates=templates, run=run)
-    except RocksError as error:
-        return str(error)
-    return ""
+def warnings_of(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return what was left out of the reports, each once."""
+    return list(dict.fromkeys(line for outcome in outcomes for line in outcome.warnings))
 
 
-def _prepare(
-    database: Database,
-    reports: Sequence[tuple[Report, Options]],
-    site: Site,
-    run: Run,
-    *,
-    dry_run: bool,
-) -> list[tuple[Plan, bool]]:
-    """Return the rendered and checked reports, and whether the database was prepared for each."""
-    if not reports:
-        return []
-    needs = frozenset[str]().union(*(report.needs for report, _options in reports))
-    plans = render_reports(reports, read_snapshot(database, needs), site, run)
-    check_plans(plans, run)
-    return [(plan, plan.report.prepare_database(database, plan.site, dry_run)) for plan in plans]
+def failure_of(outcomes: Iterable[Outcome]) -> Optional[RocksError]:
+    """Return one error for all reports that were not written; None if all were."""
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if len(errors) < 2:
+        return errors[0] if errors else None
+    lines = "".join(f"\n  {error}" for error in errors)
+    error_class = type(errors[0]) if len(set(map(type, errors))) == 1 else CommandError
+    return error_class(f"{len(errors)} reports were not written:{lines}")
 
 
-def _reload_services(
-    plans: Sequence[tuple[Plan, bool]], folder: str, run: Run, sleep: Callable[[float], None]
-) -> list[Outcome]:
-    outcomes = []
-    faults = []
-    for plan, prepared in plans:
+@dataclass(frozen=True)
+class _Writer:
+    """Writes reports, each independently of the others."""
+
+    database: Database
+    planner: Planner
+    folder: str
+    """For pending reloads and backups."""
+    dry_run: bool
+    run: Run
+    sleep: Callable[[float], None]
+    notify: Notify
+
+    def write(self, report: Report, options: Options) -> Outcome:
+        """Write one report, and return its outcome, also if it fails."""
+        where = f"report {report.name}"
         try:
-            reloaded = _reload(plan, folder, run, sleep)
-            outcomes.append(_outcome(plan, prepared, reloaded=reloaded))
+            with slow_step(f"{where}: check", self.notify):
+                plan = self.planner.plan(report, options)
+                prepared = report.prepare_database(self.database, plan.site, self.dry_run)
+            reloaded = False
+            if not self.dry_run:
+                install_files(plan, self.folder)
+                with slow_step(f"{where}: reload", self.notify):
+                    reloaded = _reload(plan, self.folder, self.run, self.sleep)
         except RocksError as error:
-            faults.append(error)
-    if len(faults) > 1:
-        lines = [f"{len(faults)} services rejected their new files:", *map(str, faults)]
-        raise CommandError("\n  ".join(lines))
-    if faults:
-        raise faults[0]
-    return outcomes
+            place = ": ".join(filter(None, (where, error.where)))
+            return Outcome(report.name, error=type(error)(error.what, place, error.hint))
+        return Outcome(
+            report=report.name,
+            files=_printable_changes(plan),
+            prepared=prepared,
+            reloaded=reloaded,
+            warnings=plan.warnings(),
+        )
 
 
 def _reload(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -> bool:
@@ -146,7 +159,7 @@ def _reload(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -
                 f"{service.name} rejected its new files ({error});"
                 f" the old files were restored, and {service.name} {result}"
             )
-            raise CommandError(what, f"report {name}") from error
+            raise CommandError(what) from error
     plan.report.drop_stale_state(plan.snapshot, plan.site)
     clear_pending(name, folder)
     return bool(changed)
@@ -156,9 +169,12 @@ def _wait_until_running(
     service: Service, options: Options, run: Run, sleep: Callable[[float], None]
 ) -> None:
     """Wait until the service runs.  Raises CommandError after ``ALIVE_SECONDS``."""
+    end = time.monotonic() + ALIVE_SECONDS
     for _attempt in range(round(ALIVE_SECONDS / POLL_SECONDS)):
         if service.is_running(options, run):
             return
+        if time.monotonic() >= end:
+            break
         sleep(POLL_SECONDS)
     raise CommandError(f"not running {ALIVE_SECONDS:g} s after the reload", service.name)
 
@@ -177,10 +193,10 @@ def _recover(service: Service, options: Options, run: Run, plan: Plan) -> str:
     return "was reloaded" if running else "was restarted"
 
 
-def _outcome(plan: Plan, prepared: bool, *, reloaded: bool) -> Outcome:
+def _printable_changes(plan: Plan) -> dict[str, tuple[str, str]]:
+    """Return the content before and after of the files that change, without passwords."""
     printable = plan.printable_files()
-    files = {
+    return {
         path: (plan.without_password(content or b""), printable[path])
         for path, content in plan.before.items()
     }
-    return Outcome(report=plan.report.name, files=files, prepared=prepared, reloaded=reloaded)

@@ -7,26 +7,30 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ..cluster.database import Database
+from ..cluster.hardware import Hardware, hardware_fault
 from .model import Denied
 from .node_messages import count_field, text_field
 
 HARDWARE = "hardware"
-COUNTS = ("cpus", "sockets", "cores", "threads", "memory", "disk", "gpus")
+DEFAULTS: Mapping[str, int] = {"sockets": 1, "cores": 1, "threads": 1}
 TEXTS = ("vendor", "product", "serial")
 FIRMWARE = ("bios", "uefi", "")
-COLUMNS = (*COUNTS, *TEXTS, "firmware", "counted")
-MAX_COUNT = 2**31 - 1  # of an SQL integer
+COLUMNS = (*Hardware._fields, *TEXTS, "firmware", "counted")
 MAX_TEXT = 64  # characters
 
 
 def store_hardware(db: Database, node_id: int, message: Mapping[str, Any], now: str) -> None:
     """Write a node's row in ``hardware``. Raises Denied (400) when the counts are not plausible."""
-    counts = {name: min(count_field(message, name), MAX_COUNT) for name in COUNTS}
+    counted = {**DEFAULTS, **message}
+    hardware = Hardware(**{name: count_field(counted, name) for name in Hardware._fields})
+    fault = hardware_fault(hardware)
+    if fault:
+        raise Denied(400, f"the reported hardware is not plausible: {fault}")
     firmware = text_field(message, "firmware")
-    if not counts["cpus"] or not counts["memory"] or firmware not in FIRMWARE:
-        raise Denied(400, "the message must report cpus, memory, and bios or uefi as firmware")
-    texts = (text_field(message, name)[:MAX_TEXT] for name in TEXTS)
-    values = (*counts.values(), *texts, firmware, now)
+    if firmware not in FIRMWARE:
+        raise Denied(400, f"firmware is {firmware!r}, and must be bios or uefi")
+    texts = (_printable(text_field(message, name))[:MAX_TEXT] for name in TEXTS)
+    values = (*hardware, *texts, firmware, now)
     with db.transaction(exclusive=False):
         assignments = ", ".join(f"{name} = ?" for name in COLUMNS)
         if db.row("select 1 from hardware where node = ?", (node_id,)):
@@ -37,3 +41,8 @@ def store_hardware(db: Database, node_id: int, message: Mapping[str, Any], now: 
                 f"insert into hardware (node, {', '.join(COLUMNS)}) values ({placeholders})",
                 (node_id, *values),
             )
+
+
+def _printable(text: str) -> str:
+    """Return the text in one line, and without characters that change how a terminal shows it."""
+    return "".join(character for character in text if character.isprintable()).strip()

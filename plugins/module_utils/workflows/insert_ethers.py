@@ -8,8 +8,9 @@ One run goes through these steps, in the order of this file:
 2. Open the source of DHCP requests: an interface, a log, or a list of machines.
 3. For each batch of requests, add a row for each unknown machine and create its install order, in
    one transaction.
-4. Write the reports, so that the DHCP server answers the machines' next requests.  If a service
-   rejects its new file because of the new nodes, remove those.
+4. Write the reports, so that the DHCP server answers the machines' next requests.  If a report
+   cannot be written because of the new nodes, remove those; a report that another row prevents is
+   retried, and does not keep machines from being added.
 5. Follow the install orders until the stop condition holds.
 """
 
@@ -17,21 +18,29 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
 from ..cluster.model import Node
-from ..discovery.enrolment import Enroller, check_placement, remove_nodes, undo_enrolment
+from ..discovery.enrolment import (
+    Enroller,
+    check_placement,
+    remove_nodes,
+    reports_at_fault,
+    undo_enrolment,
+)
 from ..discovery.event_loop import Handlers, watch
 from ..discovery.insert_options import InsertOptions, options_from_params, require_complete_list
-from ..discovery.model import Event, EventKind
+from ..discovery.model import Event, EventKind, ReportResult
 from ..discovery.order_progress import order_states
 from ..discovery.sources import source_for, with_interface
 from ..errors import Refused
 from ..install import eligibility, orders, timestamps
-from ..reports.write import dry_run_error, write_reports
+from ..reports.model import Outcome
+from ..reports.write import failure_of, warnings_of, write_reports
 from ..settings import Settings, load
+from ..slow_steps import Notify, ignore
 from .install_targets import LibraryCache, resolve_pins
 
 
@@ -67,6 +76,7 @@ def insert_ethers(
     dry_run: bool,
     stop: Callable[[], bool],
     environment: Optional[Mapping[str, str]] = None,
+    notify: Notify = ignore,
 ) -> Iterator[Event]:
     """Run insert-ethers, and yield each Event when it happens.
 
@@ -74,6 +84,7 @@ def insert_ethers(
     dry_run      read a log to its present end, and change nothing
     stop         polled; true ends the run
     environment  for the settings; None: of this process
+    notify       shows a line while a check or a reload takes long
 
     Raises RocksError: a wrong option, a source that cannot be read, or a database or service that
     failed until the end.
@@ -82,22 +93,28 @@ def insert_ethers(
     settings = load(environment)
     with connect(params["database"] or settings.database) as database:
         if options.remove:
-            yield from _Run(database, settings, options, dry_run).remove()
+            yield from _Run(database, settings, options, dry_run, notify).remove()
         else:
             options = with_interface(options, database)
-            yield from _Run(database, settings, options, dry_run).enrol(stop)
+            yield from _Run(database, settings, options, dry_run, notify).enrol(stop)
 
 
 class _Run:
     """One run, on an open database."""
 
     def __init__(
-        self, database: Database, settings: Settings, options: InsertOptions, dry_run: bool
+        self,
+        database: Database,
+        settings: Settings,
+        options: InsertOptions,
+        dry_run: bool,
+        notify: Notify,
     ) -> None:
         self._database = database
         self._settings = settings
         self._options = options
         self._dry_run = dry_run
+        self._notify = notify
         self._replaces = bool(options.placement.replace)
         self._ordered_by = f"{getpass.getuser()}, insert-ethers"
         self._profiles = LibraryCache()
@@ -128,9 +145,13 @@ class _Run:
     def remove(self) -> Iterator[Event]:
         """Remove the nodes of the option ``remove``, and nothing else."""
         yield from remove_nodes(self._database, self._options.remove, dry_run=self._dry_run)
-        changed = self._write_reports()
-        if changed:
-            yield Event(EventKind.REPORTS_WRITTEN, text=", ".join(changed))
+        result = self._write_reports()
+        if result.changed:
+            yield Event(EventKind.REPORTS_WRITTEN, text=", ".join(result.changed))
+        for line in result.warnings:
+            yield Event(EventKind.WARNING, text=line)
+        if result.error:
+            raise result.error
 
     def _order(self, nodes: Sequence[Node]) -> None:
         """Create the install orders of new nodes, inside the transaction that adds them.
@@ -153,16 +174,38 @@ class _Run:
                 raise Refused(verdict.reason, verdict.node)
 
     def _order_and_check_reports(self, nodes: Sequence[Node]) -> None:
-        self._order(nodes)
-        write_reports(self._database, self._settings, dry_run=True)
+        """Order, and raise why reports cannot be written because of these nodes.
 
-    def _write_reports(self) -> list[str]:
+        A report that another row prevents does not keep these from being added.
+        """
+        self._order(nodes)
+        outcomes = self._check_reports()
+        at_fault = reports_at_fault(
+            self._database, [node.name for node in nodes], _failing(outcomes), self._failing_reports
+        )
+        error = failure_of(outcome for outcome in outcomes if outcome.report in at_fault)
+        if error:
+            raise error
+
+    def _write_reports(self) -> ReportResult:
         if self._dry_run:
-            return []
-        outcomes = write_reports(self._database, self._settings)
-        return [outcome.report for outcome in outcomes if outcome.changed]
+            return ReportResult()
+        outcomes = write_reports(self._database, self._settings, notify=self._notify)
+        return ReportResult(
+            changed=tuple(outcome.report for outcome in outcomes if outcome.changed),
+            warnings=tuple(warnings_of(outcomes)),
+            error=failure_of(outcomes),
+        )
 
     def _undo_enrolment(self, names: Sequence[str]) -> bool:
-        return not self._replaces and undo_enrolment(
-            self._database, names, lambda: dry_run_error(self._database, self._settings)
-        )
+        return not self._replaces and undo_enrolment(self._database, names, self._failing_reports)
+
+    def _check_reports(self) -> list[Outcome]:
+        return write_reports(self._database, self._settings, dry_run=True, notify=self._notify)
+
+    def _failing_reports(self) -> set[str]:
+        return _failing(self._check_reports())
+
+
+def _failing(outcomes: Iterable[Outcome]) -> set[str]:
+    return {outcome.report for outcome in outcomes if outcome.error}

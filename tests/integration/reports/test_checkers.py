@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 
@@ -12,11 +13,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.templating import Templates
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import (
-    dry_run_error,
-    write_reports,
-)
-from support.reports import settings
+from support.reports import settings, write
 
 # A line that the reader of each report rejects, and a part of the error.
 INVALID = {
@@ -31,7 +28,7 @@ INVALID = {
     "pbs": ("compute-9-9 np=many", "nodes:"),
     "machines": ("compute-9-9 slots=many", "machines:"),
     "exports": ("/export/home *(", "rocks.exports:"),
-    "known_hosts": ("compute-9-9 ssh-ed25519 AAAA", "1 of 2 keys"),
+    "known_hosts": ("compute-9-9 ssh-ed25519 AAAA", "1 of 2 keys, such as that of compute-9-9"),
     "clustershell": ("  - : :", "rocks.yaml"),
     "nginx": ("no_such_directive;", "unknown directive"),
     "powerman": ('node "compute-9-9" "nowhere" "1"', "unknown device"),
@@ -58,11 +55,11 @@ every_report = pytest.mark.parametrize("name", [report.name for report in REPORT
 def test_the_daemon_accepts_the_report(
     name: str, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    (outcome,) = write_reports(described, settings(tmp_path, name))
+    (outcome,) = write(described, settings(tmp_path, name))
     assert outcome.changed and all(
         pathlib.Path(path).read_text() == after for path, (_, after) in outcome.files.items()
     )
-    (again,) = write_reports(described, settings(tmp_path, name))
+    (again,) = write(described, settings(tmp_path, name))
     assert not again.changed
 
 
@@ -80,13 +77,14 @@ def test_a_rejected_file_is_not_installed(
     before = sorted(tmp_path.rglob("*"))
 
     with pytest.raises(RocksError) as refused:
-        write_reports(described, site, templates=Templates(str(tmp_path / "templates")))
+        write(described, site, templates=Templates(str(tmp_path / "templates")))
 
     assert f"report {name}" in str(refused.value) and error in str(refused.value)
     assert [
         path for path in sorted(tmp_path.rglob("*")) if path not in before and path.suffix != ""
     ] == []
-    assert error in dry_run_error(described, site, templates=Templates(str(tmp_path / "templates")))
+    with pytest.raises(RocksError, match=re.escape(error)):
+        write(described, site, dry_run=True, templates=Templates(str(tmp_path / "templates")))
 
 
 def test_every_report_has_an_invalid_line() -> None:

@@ -17,12 +17,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_ch
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
+from ansible_collections.npaci.rocks.plugins.module_utils.reports import write as report_writer
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.daemons import Daemon, daemon
 from support.namespaces import Namespace, Network, network
 from support.reporting import serving
-from support.reports import into
+from support.reports import into, write
 from support.waiting import until
 
 READY_SECONDS = 15.0
@@ -72,13 +72,13 @@ def named(net: Network, folder: pathlib.Path) -> Iterator[tuple[Daemon, list[str
 def test_named_resolves_a_new_node_after_a_reload(
     net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    write_reports(described, site_with("bind", tmp_path, alive=["false"]))
+    write(described, site_with("bind", tmp_path, alive=["false"]))
     with named(net, tmp_path) as (handle, rndc):
         site = site_with("bind", tmp_path, alive=[*rndc, "status"], reload=[*rndc, "reload"])
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
         before = int(dig(net.server, "cluster", "SOA").split()[2])
         node_changes.add_nodes(described, [NewNode()])
-        (outcome,) = write_reports(described, site)
+        (outcome,) = write(described, site)
         assert outcome.reloaded and len(outcome.files) == 2
         until(
             lambda: dig(net.server, "compute-0-4.cluster", "A") == "10.255.255.254",
@@ -93,7 +93,7 @@ def test_named_resolves_a_new_node_after_a_reload(
 def test_unbound_resolves_a_new_node_after_a_reload(
     net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    write_reports(described, site_with("unbound", tmp_path, alive=["false"]))
+    write(described, site_with("unbound", tmp_path, alive=["false"]))
     (tmp_path / "unbound.conf").write_text(
         f'server:\n  interface: 127.0.0.1\n  port: 5353\n  chroot: ""\n  username: ""\n'
         f'  directory: "{tmp_path}"\n'
@@ -110,7 +110,7 @@ def test_unbound_resolves_a_new_node_after_a_reload(
         handle.wait_for("start of service", READY_SECONDS)
         assert dig(net.server, "compute-0-0.cluster", "A") == "10.255.255.245"
         node_changes.add_nodes(described, [NewNode()])
-        (outcome,) = write_reports(
+        (outcome,) = write(
             described,
             site_with("unbound", tmp_path, alive=[*control, "status"], reload=[*control, "reload"]),
         )
@@ -127,7 +127,7 @@ def test_unbound_resolves_a_new_node_after_a_reload(
 def test_nginx_knows_a_new_node_after_a_reload(
     net: Network, described: Database, tmp_path: pathlib.Path
 ) -> None:
-    write_reports(described, site_with("nginx", tmp_path, alive=["false"]))
+    write(described, site_with("nginx", tmp_path, alive=["false"]))
     (tmp_path / "nginx.conf").write_text(
         f"user root; daemon off; pid {tmp_path}/pid; error_log stderr; events {{ }}\nhttp {{"
         f" include {tmp_path}/rocks-nodes.conf;\n"
@@ -147,9 +147,7 @@ def test_nginx_knows_a_new_node_after_a_reload(
         assert (name("10.255.255.245"), name("10.255.255.254")) == ("compute-0-0", "-")
         node_changes.add_nodes(described, [NewNode()])
         hangup = ["sh", "-c", f"kill -HUP $(cat {tmp_path}/pid)"]
-        (outcome,) = write_reports(
-            described, site_with("nginx", tmp_path, alive=["true"], reload=hangup)
-        )
+        (outcome,) = write(described, site_with("nginx", tmp_path, alive=["true"], reload=hangup))
         assert outcome.reloaded
         until(lambda: name("10.255.255.254") == "compute-0-4", 5, "the new name")
         assert handle.alive()
@@ -205,7 +203,7 @@ def test_slurm_knows_a_new_node_with_its_hardware(
             ["sinfo", "-h", "-N", "-o", "%N %c %m %f"], timeout=20, env=env, ok=(0, 1)
         ).stdout
 
-    write_reports(described, reports(alive=["false"]))
+    write(described, reports(alive=["false"]))
     with slurmctld(tmp_path):
         assert "compute-0-0 16 63360 x86_64,rack0\n" in sinfo() and "compute-0-4" not in sinfo()
         node_changes.add_nodes(described, [NewNode()])
@@ -214,7 +212,7 @@ def test_slurm_knows_a_new_node_with_its_hardware(
             " select id, 4, 1, 4, 1, 8000, '2026-11-22 09:14:05' from nodes where name ="
             " 'compute-0-4'"
         )
-        _, outcome = write_reports(described, reports(alive=alive, reload=restart))
+        _, outcome = write(described, reports(alive=alive, reload=restart))
         assert outcome.reloaded
         until(lambda: "compute-0-4 4 7920" in sinfo(), READY_SECONDS, "the new node")
 
@@ -222,7 +220,7 @@ def test_slurm_knows_a_new_node_with_its_hardware(
 def test_a_dhcpd_that_stops_gets_its_old_file_and_is_restarted(
     net: Network, described: Database, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{write_reports.__module__}.ALIVE_SECONDS", 2.0)
+    monkeypatch.setattr(report_writer, "ALIVE_SECONDS", 2.0)
     with serving("dhcpd", net, tmp_path, described) as site:
         before = (tmp_path / "dhcpd.conf").read_text()
         node_changes.add_nodes(described, [NewNode(mac="52:54:00:00:00:99")])
@@ -243,4 +241,4 @@ def test_a_dhcpd_that_stops_gets_its_old_file_and_is_restarted(
 
 def _write(site: Settings) -> None:
     with connect(site.database) as database:
-        write_reports(database, site)
+        write(database, site)

@@ -11,8 +11,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.registry import REPORTS
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import write_reports
-from support.reports import settings
+from support.reports import settings, write
 
 # Host names, and words with a meaning in the configuration of a daemon.
 NAMES = [
@@ -91,14 +90,14 @@ def strange(described: Database) -> Database:
 def test_the_daemon_accepts_strange_names(
     name: str, strange: Database, tmp_path: pathlib.Path
 ) -> None:
-    (outcome,) = write_reports(strange, settings(tmp_path, name))
+    (outcome,) = write(strange, settings(tmp_path, name))
     assert outcome.changed
 
 
 def test_the_resolver_reads_exactly_the_strange_names(
     strange: Database, tmp_path: pathlib.Path
 ) -> None:
-    write_reports(strange, settings(tmp_path, "hosts"))
+    write(strange, settings(tmp_path, "hosts"))
     script = (
         f"mount --bind {tmp_path}/hosts /etc/hosts"
         " && getent -s hosts:files ahostsv4 10.0.0.99 evil; getent -s files hosts"

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Node
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
+    GIVE_UP_SECONDS,
     MAX_PENDING,
     Handlers,
     Source,
@@ -24,9 +25,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
     EventKind,
     KnownMachine,
     Refusal,
+    ReportResult,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
+    DescriptionError,
     RocksError,
     Unavailable,
 )
@@ -72,9 +75,15 @@ class Simulation:
         self.written: list[int] = []
         """The number of nodes at each time that the reports changed."""
         self.rows: dict[str, str] = {}
+        self.attempts: list[float] = []
+        """When the reports were written."""
+        self.enrolled_at: dict[str, float] = {}
+        self.write_seconds = 0.0
+        self.warnings: tuple[str, ...] = ()
         self.bad_mac = ""
-        self.problem = ""
         """The services reject files with this node."""
+        self.report_error: RocksError = CommandError("syntax error", "kea-dhcp4 -t")
+        self.problem = ""
         self.source_error_at: Optional[float] = None
         self.flood: list[DhcpRequest] = []
         self.order_state: Callable[[float], str] = lambda _at: "ordered"
@@ -115,16 +124,20 @@ class Simulation:
                 refused.append(Refusal(request, "no location"))
             else:
                 name = self.rows[request.mac] = f"compute-0-{len(self.rows)}"
+                self.enrolled_at[request.mac] = self.elapsed
                 enrolled.append(Enrolment(request, node(name, request.mac)))
         return BatchResult(tuple(enrolled), tuple(known), tuple(refused))
 
-    def write_reports(self) -> list[str]:
+    def write_reports(self) -> ReportResult:
         self._raise_if_away(self.service_away)
+        self.attempts.append(self.elapsed)
+        self.clock += self.write_seconds
         if self.bad_mac in self.rows:
-            raise CommandError("syntax error", "kea-dhcp4 -t")
+            changed = ("hosts",) if len(self.attempts) == 1 else ()
+            return ReportResult(changed, error=self.report_error)
         if not self.written or self.written[-1] != len(self.rows):
             self.written.append(len(self.rows))
-        return []
+        return ReportResult(warnings=self.warnings)
 
     def undo_enrolment(self, names: Sequence[str]) -> bool:
         remaining = {mac: name for mac, name in self.rows.items() if name not in names}
@@ -286,11 +299,50 @@ def test_new_nodes_stay_when_an_older_node_breaks_a_services_file() -> None:
     events = events_until_error(simulation, StopCondition(seconds=5), CommandError)
     assert kinds(events) == [
         EventKind.LISTENING,
+        EventKind.REPORTS_WRITTEN,
         EventKind.RETRYING,
         EventKind.ENROLLED,
         EventKind.ORDER_STATE,
         EventKind.ENDED,
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "limit"),
+    [
+        (CommandError("slurmctld rejects its file"), GIVE_UP_SECONDS + 5),
+        (DescriptionError("partition: 'a b' is not valid"), 5.0),
+    ],
+)
+def test_a_report_that_stays_faulty_does_not_keep_the_run_from_ending(
+    error: RocksError, limit: float
+) -> None:
+    simulation = Simulation((1, 1), (2, 2))
+    simulation.rows[mac(9)] = "compute-9-9"
+    simulation.bad_mac = mac(9)
+    simulation.report_error = error
+    events = events_until_error(simulation, StopCondition(count=2), type(error))
+    assert [event.mac for event in of_kind(events, EventKind.ENROLLED)] == [mac(1), mac(2)]
+    assert of_kind(events, EventKind.REPORTS_WRITTEN)[0].text == "hosts"
+    assert events[-1] == Event(EventKind.ENDED, text="count") and simulation.elapsed < limit
+
+
+def test_a_slow_report_that_fails_does_not_keep_machines_from_being_added() -> None:
+    simulation = Simulation((1, 1), (40, 2))
+    simulation.rows[mac(9)] = "compute-9-9"
+    simulation.bad_mac = mac(9)
+    simulation.write_seconds = 10.0
+    events_until_error(simulation, StopCondition(), CommandError)
+    assert 40 <= simulation.enrolled_at[mac(2)] < 41
+    assert len(simulation.attempts) < 6
+
+
+def test_what_the_reports_leave_out_is_reported_once() -> None:
+    simulation = Simulation((1, 1), (3, 2))
+    simulation.warnings = ("left out: node 7: 'compute 0' is not a valid host name",)
+    events = list(simulation.run(StopCondition(count=2)))
+    (warning,) = of_kind(events, EventKind.WARNING)
+    assert warning.text == simulation.warnings[0]
 
 
 def test_a_known_or_refused_machine_is_reported_once_however_many_requests_it_sends() -> None:

@@ -45,6 +45,7 @@ def test_the_result_contains_every_event() -> None:
     )
     result = result_of(
         Event(EventKind.LISTENING, text="interface eth1"),
+        Event(EventKind.WARNING, text="left out: node 7"),
         Event(EventKind.RETRYING, text="the database server does not answer"),
         Event(EventKind.KNOWN, mac="00:50:8b:e0:40:93", name="compute-0-3"),
         Event(EventKind.ENROLLED, mac=MAC, name="compute-0-4", node=NODE, request=request),
@@ -82,6 +83,7 @@ def test_the_result_contains_every_event() -> None:
         "removed": [],
         "reports": ["hosts", "kea"],
         "waited_for": ["the database server does not answer"],
+        "warnings": ["left out: node 7"],
         "source": "interface eth1",
         "ended": "count",
         "diff": {"before": "", "after": f"compute-0-4 {MAC} 10.255.255.254\n"},

@@ -63,13 +63,18 @@ def test_a_public_network_is_not_served(described: Database) -> None:
     ] == ["cluster"]
 
 
-def test_nodes_outside_all_networks_are_refused_by_name(described: Database) -> None:
+def test_nodes_outside_all_networks_are_left_out_by_name(described: Database) -> None:
     described.execute("update nodes set ip = '172.16.0.1' where name = 'web-1-0'")
     described.execute("update nodes set ip = '172.16.0.2' where name = 'nfs-0-0'")
-    with pytest.raises(
-        DescriptionError, match=r"172\.16\.0\.2 of nfs-0-0, 172\.16\.0\.1 of web-1-0"
-    ):
-        dhcp_intent.build_intent(read_snapshot(described), site("kea"))
+    snapshot = read_snapshot(described)
+    faults = dhcp_intent.left_out(snapshot, site("kea"))
+    assert [fault.where for fault in faults] == ["nfs-0-0", "web-1-0"]
+    hosts = [
+        host.name
+        for subnet in dhcp_intent.build_intent(snapshot, site("kea")).subnets
+        for host in subnet.reservations
+    ]
+    assert "compute-0-0" in hosts and "web-1-0" not in hosts
 
 
 @pytest.mark.parametrize("loader", boot_files.LOADERS)

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One state of the database for all reports; faulty rows are refused before rendering."""
+"""One state of the database for all reports; faulty values are left out before rendering."""
 
 from __future__ import annotations
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read_snapshot
 
@@ -41,21 +41,46 @@ def test_the_attribute_of_the_narrower_scope_wins(described: Database) -> None:
     assert snapshot.attribute("compute-0-0", "power_unit") == "none"
 
 
-def test_all_faulty_rows_are_reported_at_once(described: Database) -> None:
+def test_each_faulty_value_is_left_out_and_reported(described: Database) -> None:
     described.execute("update nodes set name = 'compute 0' where id = 7")
     described.execute("update nodes set mac = '00:50' where id = 5")
     described.execute("update nodes set ip = '10.1.1.999' where id = 6")
-    described.execute("update networks set zone = 'a..b' where name = 'bmc'")
-    with pytest.raises(RocksError) as refused:
-        read_snapshot(described)
-    for fact in (
-        "4 errors",
-        "node 7: 'compute 0'",
-        "node 5: '00:50'",
-        "node 6: '10.1.1.999'",
-        "network 2: the zone 'a..b'",
-    ):
-        assert fact in str(refused.value)
+    described.execute("update nodes set arch = 'x86 64' where id = 8")
+    described.execute("update hardware set memory = -1 where node = 4")
+    described.execute("update networks set zone = 'a..b', pool_last = '' where name = 'bmc'")
+    snapshot = read_snapshot(described, {"hardware", "groups"})
+    assert [str(fault).partition("; ")[0] for fault in snapshot.faults] == [
+        "network 'bmc': zone 'a..b' is not a valid DNS name",
+        "network 'bmc': pool_first and pool_last require each other",
+        "node 7: 'compute 0' is not a valid host name",
+        "node compute-0-1: '00:50' is not a valid MAC address",
+        "node compute-0-2: '10.1.1.999' is not a valid IPv4 address",
+        "node web-1-0: 'x86 64' is not a valid architecture",
+        "compute-0-0: its hardware is not plausible (memory is -1, and must be 1 to 1073741824)",
+    ]
+    values = {node.name: (node.mac, node.ip, node.arch) for node in snapshot.nodes}
+    assert values["compute-0-1"] == ("", "10.255.255.244", "x86_64")
+    assert values["compute-0-2"] == ("00:50:8b:e0:40:95", "", "x86_64")
+    assert values["web-1-0"][2] == "" and "compute 0" not in str(snapshot.groups)
+    assert sorted(snapshot.hardware) == ["compute-0-1", "compute-0-2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("subnet = '10.0.1.0', netmask = '255.255.255.0'", ["private"]),
+        ("netmask = '0.0.3.255'", ["private"]),
+        ("subnet = 'moon'", ["private"]),
+        ("gateway = '10.9.9.9'", ["private", "bmc"]),
+    ],
+)
+def test_a_faulty_network_does_not_hide_the_others(
+    change: str, left: list[str], described: Database
+) -> None:
+    described.execute(f"update networks set {change} where name = 'bmc'")
+    snapshot = read_snapshot(described)
+    assert len(snapshot.faults) == 1 and "'bmc'" in str(snapshot.faults[0])
+    assert [network.name for network in snapshot.networks] == left
 
 
 @pytest.mark.parametrize(
@@ -78,13 +103,15 @@ def test_all_faulty_rows_are_reported_at_once(described: Database) -> None:
         ),
     ],
 )
-def test_a_node_and_an_interface_must_not_share_a_value(
+def test_an_interface_with_a_value_of_a_node_is_left_out(
     change: str, shared: str, described: Database
 ) -> None:
     described.execute(change)
-    with pytest.raises(DescriptionError) as refused:
-        read_snapshot(described)
-    assert refused.value.what.startswith(shared) and "compute-0-0-bmc" in str(refused.value)
+    snapshot = read_snapshot(described)
+    (fault,) = snapshot.faults
+    assert isinstance(fault, DescriptionError) and fault.what.startswith(shared)
+    assert fault.where == "interface 'bmc' of compute-0-0"
+    assert [interface.node for interface in snapshot.interfaces] == ["compute-0-1"]
 
 
 def test_an_infiniband_port_can_have_an_address(described: Database) -> None:

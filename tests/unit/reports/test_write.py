@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Render all, check all, install all, reload each service once; and the state after a failure."""
+"""Render, check, install and reload one report after the other; and the state after a failure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import json
 import os
 import pathlib
 import tempfile
+import threading
 from typing import Any, Callable, Optional, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import files
+from ansible_collections.npaci.rocks.plugins.module_utils import files, slow_steps
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
@@ -25,13 +26,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
 from ansible_collections.npaci.rocks.plugins.module_utils.files import lock
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import atomic_install, plan
-from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import (
-    dry_run_error,
-    write_reports,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.killing import killed_at_every_step
-from support.reports import into
+from support.reports import into, write
 
 # The file that each reload command reads.
 FILES = {"reload": "rocks-nodes.conf", "reload-slurm": "slurm.conf"}
@@ -97,7 +94,7 @@ def no_sleep(_seconds: float) -> None:
 def test_every_report_is_written_and_each_service_reloaded_once(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    outcomes = write_reports(described, site, run=programs)
+    outcomes = write(described, site, run=programs)
     assert [(outcome.report, outcome.changed, outcome.reloaded) for outcome in outcomes] == [
         ("hosts", True, False),
         ("slurm", True, True),
@@ -110,10 +107,10 @@ def test_every_report_is_written_and_each_service_reloaded_once(
 def test_without_a_change_nothing_is_written_or_reloaded(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    write_reports(described, site, run=programs)
+    write(described, site, run=programs)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "etc").iterdir()}
     programs.commands.clear()
-    outcomes = write_reports(described, site, run=programs)
+    outcomes = write(described, site, run=programs)
     assert not any(outcome.changed or outcome.reloaded for outcome in outcomes)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "etc").iterdir()} == before
     assert set(programs.commands) <= {"alive", "alive-slurm"}
@@ -122,7 +119,7 @@ def test_without_a_change_nothing_is_written_or_reloaded(
 def test_a_dry_run_checks_everything_and_changes_nothing(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    outcomes = write_reports(described, site, dry_run=True, run=programs)
+    outcomes = write(described, site, dry_run=True, run=programs)
     assert all(outcome.changed for outcome in outcomes) and {"nginx", "scontrol"} <= set(
         programs.commands
     )
@@ -130,15 +127,44 @@ def test_a_dry_run_checks_everything_and_changes_nothing(
     assert "reload" not in programs.commands
 
 
-def test_one_rejected_file_leaves_all_files_unchanged(
+def test_a_rejected_file_is_not_installed_and_the_other_reports_are(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    (tmp_path / "etc" / "hosts").write_text("by hand\n")
+    (tmp_path / "etc" / "rocks-nodes.conf").write_text("by hand\n")
     programs.fail("nginx")
     with pytest.raises(CommandError, match="report nginx: nginx: rejected"):
-        write_reports(described, site, run=programs)
-    assert etc(tmp_path) == {"hosts": "by hand\n"}
-    assert "reload-slurm" not in programs.commands
+        write(described, site, run=programs)
+    assert etc(tmp_path)["rocks-nodes.conf"] == "by hand\n"
+    assert "compute-0-0" in etc(tmp_path)["hosts"]
+    assert "reload-slurm" in programs.commands and "reload" not in programs.commands
+
+
+def test_names_are_installed_before_a_scheduler_is_checked(
+    described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
+) -> None:
+    installed: list[str] = []
+    programs.effects["scontrol"] = lambda: installed.extend(etc(tmp_path))
+    write(described, site, run=programs)
+    assert "hosts" in installed and "slurm.conf" not in installed
+
+
+def test_a_check_that_takes_long_is_announced(
+    described: Database, site: Settings, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced = threading.Event()
+    lines = []
+
+    def notify(line: str) -> None:
+        lines.append(line)
+        announced.set()
+
+    def wait() -> None:
+        assert announced.wait(60)
+
+    monkeypatch.setattr(slow_steps, "FIRST_SECONDS", 0.01)
+    programs.effects["scontrol"] = wait
+    write(described, site, ["slurm"], run=programs, notify=notify)
+    assert "report slurm: check: still running" in lines[0]
 
 
 def test_all_rejected_files_are_reported_at_once(
@@ -147,7 +173,7 @@ def test_all_rejected_files_are_reported_at_once(
     programs.fail("nginx")
     programs.fail("scontrol")
     with pytest.raises(CommandError) as refused:
-        write_reports(described, site, run=programs)
+        write(described, site, run=programs)
     assert "report nginx" in str(refused.value) and "report slurm" in str(refused.value)
 
 
@@ -171,36 +197,36 @@ def test_a_failed_installation_is_rolled_back(
         Unavailable,
         match=r"rocks-nodes.conf: .*No space left on device",
     ):
-        write_reports(described, site, run=programs)
-    assert etc(tmp_path) == {"hosts": "by hand\n"} and "reload" not in programs.commands
+        write(described, site, run=programs)
+    assert "rocks-nodes.conf" not in etc(tmp_path) and "reload" not in programs.commands
 
 
 def test_a_service_that_rejects_its_new_files_gets_its_old_ones(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    write_reports(described, site, run=programs)
+    write(described, site, run=programs)
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
     programs.fail("reload", 1)
     with pytest.raises(CommandError) as refused:
-        write_reports(described, site, run=programs, sleep=no_sleep)
+        write(described, site, run=programs, sleep=no_sleep)
     assert refused.value.where == "report nginx"
     assert "reload: rejected" in refused.value.what and "reloaded" in refused.value.what
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
     assert etc(tmp_path)["hosts"] != before["hosts"]  # of another report
-    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
+    (outcome,) = write(described, site, ["nginx"], run=programs)
     assert outcome.reloaded
 
 
 def test_a_service_that_stops_gets_its_old_files_and_is_restarted(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    write_reports(described, site, run=programs)
+    write(described, site, run=programs)
     before = etc(tmp_path)
     described.execute("delete from nodes where name = 'web-1-0'")
     programs.effects["reload"] = lambda: programs.fail("alive")
     with pytest.raises(CommandError, match=r"not running 10 s .*was restarted"):
-        write_reports(described, site, run=programs, sleep=no_sleep)
+        write(described, site, run=programs, sleep=no_sleep)
     assert etc(tmp_path)["rocks-nodes.conf"] == before["rocks-nodes.conf"]
     assert programs.commands[-1] == "start"
 
@@ -210,15 +236,15 @@ def test_services_that_reject_their_files_are_reported_together(
 ) -> None:
     programs.fail("reload")
     programs.fail("reload-slurm")
-    with pytest.raises(CommandError, match=r"^2 services .*\n  report slurm: .*\n  report nginx: "):
-        write_reports(described, site, run=programs, sleep=no_sleep)
+    with pytest.raises(CommandError, match=r"^2 reports .*\n  report slurm: .*\n  report nginx: "):
+        write(described, site, run=programs, sleep=no_sleep)
 
 
 def test_a_service_that_is_not_running_is_not_reloaded(
     described: Database, site: Settings, programs: Programs
 ) -> None:
     programs.fail("alive")
-    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
+    (outcome,) = write(described, site, ["nginx"], run=programs)
     assert not outcome.reloaded
     assert "reload" not in programs.commands
 
@@ -234,12 +260,12 @@ def test_the_next_run_reloads_a_service_that_a_power_cut_left_out(
 
     programs.effects["reload"] = cut
     with pytest.raises(PowerCut):
-        write_reports(described, site, ["nginx"], run=programs)
+        write(described, site, ["nginx"], run=programs)
     programs.effects.clear()
     assert "compute-0-0" in etc(tmp_path)["rocks-nodes.conf"]
-    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
+    (outcome,) = write(described, site, ["nginx"], run=programs)
     assert not outcome.changed and outcome.reloaded
-    (outcome,) = write_reports(described, site, ["nginx"], run=programs)
+    (outcome,) = write(described, site, ["nginx"], run=programs)
     assert not outcome.reloaded
 
 
@@ -247,9 +273,9 @@ def test_the_sites_own_file_is_backed_up_once(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     (tmp_path / "etc" / "hosts").write_text("10.9.9.9 printer\n")
-    write_reports(described, site, run=programs)
+    write(described, site, run=programs)
     described.execute("delete from nodes where name = 'web-1-0'")
-    write_reports(described, site, run=programs)
+    write(described, site, run=programs)
     (backup,) = (tmp_path / "reports").glob("before-*hosts")
     assert backup.read_text() == "10.9.9.9 printer\n"
 
@@ -260,7 +286,7 @@ def test_a_file_that_is_not_utf_8_is_restored(
     (tmp_path / "etc" / "rocks-nodes.conf").write_bytes(b"# caf\xe9\n")
     programs.fail("reload", 1)
     with pytest.raises(CommandError):
-        write_reports(described, site, ["nginx"], run=programs, sleep=no_sleep)
+        write(described, site, ["nginx"], run=programs, sleep=no_sleep)
     assert (tmp_path / "etc" / "rocks-nodes.conf").read_bytes() == b"# caf\xe9\n"
 
 
@@ -269,7 +295,7 @@ def test_only_leftovers_of_killed_processes_are_removed(
 ) -> None:
     (tmp_path / "etc" / f"{plan.STAGED_PREFIX}999999999-x").touch()
     (tmp_path / "etc" / f"{plan.STAGED_PREFIX}{os.getpid()}-y").touch()
-    write_reports(described, site, ["hosts"], run=programs)
+    write(described, site, ["hosts"], run=programs)
     assert set(etc(tmp_path)) == {"hosts", f"{plan.STAGED_PREFIX}{os.getpid()}-y"}
 
 
@@ -278,7 +304,7 @@ def test_a_missing_folder_is_reported(
 ) -> None:
     site = Settings(reports={"hosts": {"path": str(tmp_path / "nowhere" / "hosts")}})
     with pytest.raises(NotFound, match="nowhere: folder not found"):
-        write_reports(described, site, run=programs)
+        write(described, site, run=programs)
 
 
 def test_two_writers_exclude_each_other(
@@ -293,30 +319,33 @@ def test_two_writers_exclude_each_other(
     )
     (tmp_path / "reports").mkdir()
     with lock(str(tmp_path / "reports" / "lock")), pytest.raises(Conflict):
-        write_reports(described, site, run=programs)
+        write(described, site, run=programs)
 
 
 def test_a_site_without_reports_writes_nothing_and_needs_no_folder(
     described: Database, tmp_path: pathlib.Path
 ) -> None:
-    assert write_reports(described, Settings()) == [] and not (tmp_path / "reports").exists()
+    assert write(described, Settings()) == [] and not (tmp_path / "reports").exists()
 
 
-def test_a_faulty_node_is_reported_before_the_commit(
-    described: Database, site: Settings, programs: Programs
+def test_a_row_that_no_file_can_contain_is_left_out_with_a_warning(
+    described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     with described.transaction(dry_run=True):
         described.execute(
-            "insert into nodes (name, membership, rack, `rank`) values ('compute 9', 2, 9, 9)"
+            "insert into nodes (name, membership, rack, `rank`, ip) values ('compute 9', 2, 9, 9,"
+            " '10.9.9.9')"
         )
-        assert "'compute 9'" in dry_run_error(described, site, run=programs)
-    assert dry_run_error(described, site, run=programs) == ""
+        outcomes = write(described, site, run=programs)
+    assert all("'compute 9'" in str(outcome.warnings) for outcome in outcomes)
+    assert "compute-0-0" in etc(tmp_path)["hosts"] and "10.9.9.9" not in etc(tmp_path)["hosts"]
+    assert not any(outcome.warnings for outcome in write(described, site, run=programs))
 
 
 def test_an_outcome_has_the_form_that_ansible_expects(
     described: Database, site: Settings, programs: Programs
 ) -> None:
-    (outcome,) = write_reports(described, site, ["hosts"], run=programs)
+    (outcome,) = write(described, site, ["hosts"], run=programs)
     (difference,) = outcome.differences()
     assert difference["before"] == "" and "compute-0-0" in difference["after"]
     assert json.loads(json.dumps(outcome.to_data())) == {
@@ -324,16 +353,29 @@ def test_an_outcome_has_the_form_that_ansible_expects(
         "changed": True,
         "files": [difference["after_header"]],
         "reloaded": False,
+        "error": "",
     }
 
 
-def test_a_fault_in_one_report_stops_all_reports(
+def test_a_fault_in_one_report_stops_only_this_report(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
-    described.execute("update nodes set arch = 'x86 64' where name = 'compute-0-0'")
-    with pytest.raises(RocksError, match="report slurm: compute-0-0"):
-        write_reports(described, site, run=programs)
-    assert etc(tmp_path) == {}
+    site.reports["slurm"]["partition"] = "a b"
+    with pytest.raises(RocksError, match="report slurm: 'a b'"):
+        write(described, site, run=programs)
+    assert set(etc(tmp_path)) == {"hosts", "rocks-nodes.conf"}
+
+
+def test_the_count_of_one_node_stops_no_report(
+    described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
+) -> None:
+    described.execute("update hardware set cpus = 70000 where node = 4")
+    outcomes = write(described, site, run=programs)
+    (slurm,) = (outcome for outcome in outcomes if outcome.report == "slurm")
+    assert "compute-0-0" in str(slurm.warnings) and "70000" in str(slurm.warnings)
+    assert "70000" not in etc(tmp_path)["slurm.conf"]
+    lines = etc(tmp_path)["slurm.conf"].splitlines()
+    assert any("compute-0-0" in line or "[0,3]" in line for line in lines if "DOWN" in line)
 
 
 def test_two_reports_must_not_share_a_file(
@@ -343,7 +385,7 @@ def test_two_reports_must_not_share_a_file(
         reports={"hosts": {"path": f"{tmp_path}/x"}, "ethers": {"path": f"{tmp_path}/x"}}
     )
     with pytest.raises(RocksError, match=r"report ethers: .*/x .*report hosts"):
-        write_reports(described, site, run=programs)
+        write(described, site, run=programs)
 
 
 def test_a_killed_run_leaves_whole_files_and_the_next_run_completes_it(
@@ -358,13 +400,13 @@ def test_a_killed_run_leaves_whole_files_and_the_next_run_completes_it(
 
     def write_again() -> None:
         with connect(described.location.url) as fresh:  # a connection does not survive a fork
-            write_reports(fresh, site, run=reload)
+            write(fresh, site, run=reload)
 
     write_again()
     old = etc(tmp_path)
     described.execute("delete from nodes where name = 'compute-0-3'")
     with connect(described.location.url) as own:
-        outcomes = write_reports(own, site, dry_run=True, run=reload)
+        outcomes = write(own, site, dry_run=True, run=reload)
     new = {
         path.rpartition("/")[2]: text
         for outcome in outcomes
@@ -389,9 +431,9 @@ def test_a_folder_that_cannot_be_written_is_reported(
 ) -> None:
     (tmp_path / "reports").touch()  # in the place of the folder for pending reloads
     with pytest.raises(Unavailable, match=r"/reports: .*File exists"):
-        write_reports(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
+        write(described, Settings(reports={"hosts": into(tmp_path, "hosts")}), run=programs)
     with pytest.raises(Unavailable, match=r"^report hosts: /proc: cannot write"):
-        write_reports(
+        write(
             described,
             Settings(reports={"hosts": {"path": "/proc/hosts"}}),
             dry_run=True,

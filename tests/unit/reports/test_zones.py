@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Network
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.dns import bind, zones
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot import read_snapshot
@@ -80,11 +79,15 @@ def test_a_zone_without_a_frontend_uses_the_address_in_the_url(
     assert bmc.server == "ns.bmc.cluster" and bmc.records[0] == ("ns", "10.1.1.1")
 
 
-def test_a_zone_without_a_name_server_is_refused(described: Database) -> None:
+def test_bind_leaves_out_a_zone_without_a_name_server(described: Database) -> None:
     described.execute("delete from nodes where name = 'frontend-0'")
     unreachable = dataclasses.replace(site("bind"), url="http://frontend")
-    with pytest.raises(DescriptionError, match="no name server for the zone"):
-        zones.forward_zones(read_snapshot(described), unreachable)
+    snapshot = read_snapshot(described)
+    faults = report("bind").left_out(snapshot, unreachable)
+    assert ["bmc.cluster" in str(faults[0]), "'cluster'" in str(faults[1])] == [True, True]
+    assert list(report("bind").render(snapshot, unreachable)) == ["/etc/named.rocks.conf"]
+    (unbound,) = report("unbound").render(snapshot, unreachable).values()
+    assert "compute-0-0.cluster. 3600 IN A 10.255.255.245" in unbound
 
 
 def render_zone(snapshot: Snapshot, revision: int, moved: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -484,6 +485,42 @@ def test_a_machine_reports_its_hardware(
         service.post("/rocks/events", NODE, order=order.uuid, phase="hardware", cpus=0).status
         == 400
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cpus": 70_000, "cores": 70_000},
+        {"cpus": 4},
+        {"sockets": 0},
+        {"memory": 1 << 40},
+        {"memory": 0},
+        {"gpus": 5000},
+        {"gpus": "8"},
+        {"disk": -1},
+        {"firmware": "coreboot"},
+    ],
+)
+def test_hardware_that_no_machine_has_is_refused(
+    service: HttpService, cluster: Database, order: Order, change: dict[str, Any]
+) -> None:
+    service.get("/rocks/kickstart", NODE)
+    counts = {"cpus": 64, "sockets": 2, "cores": 16, "threads": 2, "memory": 257_000, **change}
+    response = service.post("/rocks/events", NODE, order=order.uuid, phase="hardware", **counts)
+    assert response.status == 400 and next(iter(change)) in response.text
+    assert cluster.rows("select node from hardware") == []
+
+
+def test_the_names_of_a_machine_are_one_printable_line(
+    service: HttpService, cluster: Database, order: Order
+) -> None:
+    service.get("/rocks/kickstart", NODE)
+    texts = {"vendor": "a\nb\u202e\u2028", "product": "x" * 100, "serial": " S\x1b[2J "}
+    report = {"cpus": 4, "memory": 1000, **texts}
+    service.post("/rocks/events", NODE, order=order.uuid, phase="hardware", **report)
+    assert cluster.rows("select vendor, product, serial, cores from hardware") == [
+        ("ab", "x" * 64, "S[2J", 1)
+    ]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "TRACE"])

@@ -19,7 +19,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ...cluster.addressing import subnet
 from ...cluster.model import Network
-from ...errors import DescriptionError
+from ...errors import DescriptionError, RocksError
 from ..addresses import ETHERNET, NODE, Address
 from ..frontend_address import frontend_address
 from ..model import Site, Snapshot
@@ -94,22 +94,16 @@ class DhcpIntent(NamedTuple):
 def build_intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
     """Return the intended behaviour.
 
-    Raises DescriptionError for faulty options and for addresses outside all networks.
+    Addresses outside all networks are left out.  Raises DescriptionError for faulty options.
     """
     options = site.options
     if options["loader"] not in LOADERS:
         hint = f"use one of {', '.join(LOADERS)}"
         raise DescriptionError(f"loader: {options['loader']!r} is not valid", "", hint)
     by_network: dict[int, list[Address]] = {}
-    outside = []
     for address in snapshot.addresses:
-        if address.network is None:
-            outside.append(f"{address.ip} of {address.host}")
-        elif is_mac(address.mac):  # not an InfiniBand port
+        if address.network and is_mac(address.mac):  # not an InfiniBand port
             by_network.setdefault(address.network.id, []).append(address)
-    if outside:
-        what = f"not in any network: {', '.join(outside)}"
-        raise DescriptionError(what, "", "add the network with rocks_network")
     return DhcpIntent(
         lease=options["lease"],
         script=site.url + SCRIPT,
@@ -120,6 +114,19 @@ def build_intent(snapshot: Snapshot, site: Site) -> DhcpIntent:
             if network.kind in SERVED
         ),
     )
+
+
+def left_out(snapshot: Snapshot, _site: Site) -> list[RocksError]:
+    """Return an error for each address that is outside of all networks."""
+    return [
+        DescriptionError(
+            f"{address.ip} is outside every network, and DHCP does not serve it",
+            address.host,
+            "add the network with rocks_network, or change the address",
+        )
+        for address in snapshot.addresses
+        if address.network is None
+    ]
 
 
 def listen_interfaces(site: Site) -> list[str]:

@@ -107,5 +107,6 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    left_out=dhcp_intent.left_out,
     service=DHCPD,
 )

@@ -176,5 +176,6 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    left_out=dhcp_intent.left_out,
     service=DNSMASQ,
 )

@@ -15,7 +15,7 @@ from ...cluster.database import Database
 from ...errors import DescriptionError, NotFound, Refused
 from ...files import read_text
 from ..model import Options, Report, Run, Site, Snapshot, StagedFiles
-from . import kea, kea_control, kea_views
+from . import dhcp_intent, kea, kea_control, kea_views
 
 CHECK_SECONDS = 120.0
 HOOKS = (
@@ -121,6 +121,7 @@ REPORT = Report(
     options=kea.OPTIONS,
     render=kea.render,
     check=check,
+    left_out=dhcp_intent.left_out,
     service=kea_control.KEA,
     complete_options=complete_options,
     prepare_database=prepare_database,

@@ -45,13 +45,15 @@ $TTL {{ ttl }}
 
 
 def render(snapshot: Snapshot, site: Site) -> Files:
-    """Return named's list of zones, and the zones."""
+    """Return named's list of zones, and the zones that have a name server."""
     options = site.options
     files = {}
     paths = []
     kinds = [("A", "", zone) for zone in zones.forward_zones(snapshot, site)]
     kinds += [("PTR", ".", zone) for zone in zones.reverse_zones(snapshot, site)]
     for kind, dot, zone in kinds:
+        if not zone.server:
+            continue
         path = f"{options['folder']}/rocks.{zone.name}.zone"
         serial = max(1, snapshot.revision % SERIALS)
         files[path] = site.templates.render(
@@ -101,6 +103,7 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    left_out=zones.without_server,
     service=NAMED,
     reconcile=reconcile,
 )

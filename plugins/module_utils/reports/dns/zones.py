@@ -8,7 +8,7 @@ from typing import Container, NamedTuple, Sequence
 
 from ...cluster.addressing import subnet
 from ...cluster.model import Network
-from ...errors import DescriptionError
+from ...errors import DescriptionError, RocksError
 from ..frontend_address import frontend_address
 from ..model import Site, Snapshot
 
@@ -20,37 +20,46 @@ class Zone(NamedTuple):
 
     name: str
     server: str
-    """The domain name of the frontend, which serves the zone."""
+    """The domain name of the frontend, which serves the zone; empty if it has no address."""
     records: tuple[tuple[str, str], ...]
     """Pairs of a label and an address, or a domain name in a reverse zone."""
 
 
 def forward_zones(snapshot: Snapshot, site: Site) -> list[Zone]:
-    """Return one zone for each zone name of the networks.  Raises DescriptionError."""
+    """Return one zone for each zone name of the networks."""
     names = sorted({network.zone for network in snapshot.networks if network.zone})
     return [_forward(name, snapshot, site) for name in names]
 
 
 def reverse_zones(snapshot: Snapshot, site: Site) -> list[Zone]:
-    """Return the reverse zones of the addresses with a name in a forward zone; no empty ones.
-
-    Raises DescriptionError.
-    """
+    """Return the reverse zones of the addresses with a name in a forward zone; no empty ones."""
     servers: dict[str, str] = {}
     for network in snapshot.networks:
         if network.zone:
-            server = _server(network, snapshot, site)[0]
-            servers.update(
-                (origin, f"{server}.{network.zone}")
-                for origin in reverse_origins(network)
-                if origin not in servers
-            )
+            server = _server(network, snapshot, site).name
+            server = f"{server}.{network.zone}" if server else ""
+            for origin in reverse_origins(network):
+                servers[origin] = servers.get(origin) or server
     zones: dict[str, list[tuple[str, str]]] = {}
     for address in snapshot.addresses:
         if address.network and address.network.zone:
             label, origin = _split_address(address.ip, servers)
             zones.setdefault(origin, []).append((label, address.domain_name))
     return [Zone(name, servers[name], tuple(records)) for name, records in sorted(zones.items())]
+
+
+def without_server(snapshot: Snapshot, site: Site) -> list[RocksError]:
+    """Return an error for each zone that has no name server with an address."""
+    return [
+        DescriptionError(
+            f"no name server for the zone {zone.name!r}",
+            "",
+            "give the frontend an address in a network of the zone with rocks_node, or set `url` in"
+            " rocks.yml to its address",
+        )
+        for zone in forward_zones(snapshot, site)
+        if not zone.server
+    ]
 
 
 def reverse_origins(network: Network) -> list[str]:
@@ -77,29 +86,32 @@ def _origin(octets: Sequence[str]) -> str:
 
 
 def _forward(name: str, snapshot: Snapshot, site: Site) -> Zone:
-    network = next(network for network in snapshot.networks if network.zone == name)
-    server, ip = _server(network, snapshot, site)
+    servers = [
+        _server(network, snapshot, site) for network in snapshot.networks if network.zone == name
+    ]
+    server, ip = next((row for row in servers if row.ip), servers[0])
     records = [
         (address.host, address.ip)
         for address in snapshot.addresses
         if address.network and address.network.zone == name
     ]
-    extra = () if (server, ip) in records else ((server, ip),)
-    return Zone(name, f"{server}.{name}", (*extra, *records))
+    extra = () if not ip or (server, ip) in records else ((server, ip),)
+    return Zone(name, f"{server}.{name}" if ip else "", (*extra, *records))
 
 
-def _server(network: Network, snapshot: Snapshot, site: Site) -> tuple[str, str]:
-    """Return the name of the frontend within the zone of ``network``, and its address there."""
+class _Server(NamedTuple):
+    name: str
+    ip: str
+
+
+def _server(network: Network, snapshot: Snapshot, site: Site) -> _Server:
+    """Return the frontend's name within the zone of ``network`` and its address there, or empty."""
     ip = frontend_address(network, snapshot, site)
     if not ip:
-        raise DescriptionError(
-            f"no name server for the zone {network.zone!r}",
-            "",
-            "give the frontend an address in this network with rocks_node",
-        )
+        return _Server("", "")
     hosts = (
         address.host
         for address in snapshot.addresses
         if address.ip == ip and address.network == network
     )
-    return next(hosts, "ns"), ip
+    return _Server(next(hosts, "ns"), ip)
