@@ -12,6 +12,7 @@ description:
   - Lists the generations of a distribution, returns why a package was chosen or left out, and
     compares two generations.
   - The reasons were recorded when the generation was built.
+  - Compares the files of a generation with their checksums.
 options:
   generation:
     description:
@@ -28,6 +29,12 @@ options:
     description: Another generation. RV(changes) contains what changed from that one to
       O(generation).
     type: str
+  verify:
+    description:
+      - Whether to read every file of O(generation) and compare it with its checksum. The task fails
+        if one is damaged or missing, and RV(damaged) lists them.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - npaci.rocks.attributes.info
   - npaci.rocks.distribution
@@ -41,6 +48,11 @@ EXAMPLES = r"""
   npaci.rocks.rocks_dist_info:
     name: rocks
     why: ["kernel*"]
+
+- name: Find files that are damaged on the disk
+  npaci.rocks.rocks_dist_info:
+    name: rocks
+    verify: true
 
 - name: List the changes of the last build
   npaci.rocks.rocks_dist_info:
@@ -67,6 +79,22 @@ generations:
     packages:
       description: The number of packages from each source.
       type: dict
+checked:
+  description: The number of files that were compared with their checksums.
+  returned: when O(verify)
+  type: int
+damaged:
+  description: The files that differ from what was published.
+  returned: when O(verify)
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file, relative to the generation.
+      type: str
+    fault:
+      description: What is wrong with it.
+      type: str
 generation:
   description: The generation that was read.
   returned: success
@@ -116,12 +144,16 @@ def main() -> None:
             "generation": {"type": "str"},
             "why": {"type": "list", "elements": "str", "default": []},
             "compare_to": {"type": "str"},
+            "verify": {"type": "bool", "default": False},
             **distribution_spec(),
         },
         supports_check_mode=True,
     )
     with errors_as_failure(module):
-        module.exit_json(changed=False, **read_distribution(module.params))
+        result = read_distribution(module.params)
+        if result.get("damaged"):
+            module.fail_json(msg=damage_message(result), **result)
+        module.exit_json(changed=False, **result)
 
 
 def read_distribution(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +182,22 @@ def read_distribution(params: Mapping[str, Any]) -> dict[str, Any]:
     }
     if params["compare_to"]:
         result["changes"] = changes_as_dict(query.changes_since(params["compare_to"]))
+    if params["verify"]:
+        checked, damaged = query.scrub()
+        result["checked"] = checked
+        result["damaged"] = [{"path": damage.path, "fault": damage.fault} for damage in damaged]
     return result
+
+
+def damage_message(result: Mapping[str, Any]) -> str:
+    """Return the error about damaged files."""
+    damaged = result["damaged"]
+    files = "file is" if len(damaged) == 1 else "files are"
+    return (
+        f"generation {result['generation']}: {len(damaged)} {files} damaged, the first is"
+        f" {damaged[0]['path']}: {damaged[0]['fault']}; copy the files from their source over these"
+        " (cp, which keeps the links of other generations), or publish another generation"
+    )
 
 
 if __name__ == "__main__":

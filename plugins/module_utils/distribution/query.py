@@ -15,6 +15,7 @@ from .build.result import compare_generations
 from .metadata import shards
 from .metadata.index import PublishedGeneration
 from .model import Changes, Generation, Verdict
+from .scrub import ScrubResult, scrub
 from .storage.pool import StorePaths
 
 
@@ -78,6 +79,10 @@ class Query:
         """Return what changed from another generation to this one."""
         before = publish.find_generation(self._store, self._name, self._arch, generation)
         return compare_generations(self._open(before), self._generation)
+
+    def scrub(self) -> ScrubResult:
+        """Read every file of the generation, and return those that are not as published."""
+        return scrub(self._generation)
 
     def _entry(self, identity: str) -> GenerationEntry:
         opened = self._open(identity)

@@ -103,13 +103,15 @@ def test_a_package_that_passed_is_not_checked_again(
     assert run.programs == []
 
 
-def test_a_changed_package_is_checked_again(
+def test_a_file_of_the_pool_is_known_by_its_path_and_not_by_its_time(
     key: Keys, signed: pathlib.Path, cache: str, tmp_path: pathlib.Path
 ) -> None:
+    """The path contains the checksum of the content."""
     copy = pathlib.Path(shutil.copy(signed / "vendor-1.0-1.noarch.rpm", tmp_path))
     check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), cache)
     os.utime(copy, (1, 1))
-    assert check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), cache) == 1
+    assert check_package_signatures(source(key("vendor")), files(tmp_path, "vendor"), cache) == 0
+    assert check_package_signatures(source(key("vendor")), files(signed, "vendor"), cache) == 1
 
 
 def test_a_package_is_checked_again_for_other_keys(

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A repository on this machine: its metadata is checked and copied, its packages are linked.
+"""A repository on this machine: its metadata and its packages are checked and copied.
+
+A package is never linked: its owner could change what is published, in place.
 
 It is in a folder, or on an ISO image.  The interface is that of remote.py: ``RepositoryAccess``.
 """
@@ -148,7 +150,8 @@ class LocalRepository:
         where = os.path.join(self._path, package.location)
         try:
             with self._tree.file(self._inside(package.location), scratch) as path:
-                return import_package(path, package, self._store.pool, where, copy=False)
+                own = path.startswith(scratch)
+                return import_package(path, package, self._store.pool, where, copy=not own)
         except NotFound:
             raise NotFound(
                 "file not found", where, "the metadata lists it: create the metadata again"

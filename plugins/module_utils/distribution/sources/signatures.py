@@ -190,7 +190,10 @@ def export_public_key(key: str, *, run: Run = run) -> str:
 
 
 class _CheckedFiles:
-    """Record of the files that passed: a line each, with inode, size and time of change."""
+    """Record of the packages that passed, a path in the pool each.
+
+    The path contains the checksum of the content, and nothing writes to a file of the pool again.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -199,18 +202,13 @@ class _CheckedFiles:
             self._lines = set(files.read_text(path).splitlines())
 
     def __contains__(self, path: str) -> bool:
-        return _line(path) in self._lines
+        return path in self._lines
 
     def add(self, paths: Iterable[str]) -> None:
-        new = {_line(path) for path in paths} - self._lines
+        new = set(paths) - self._lines
         if new:
-            old = {line for line in self._lines if os.path.exists(line.partition("\t")[2])}
+            old = {line for line in self._lines if os.path.exists(line)}
             files.replace(self._path, "".join(f"{line}\n" for line in sorted(old | new)))
-
-
-def _line(path: str) -> str:
-    status = os.stat(path)
-    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}\t{path}"
 
 
 def _check_all(
