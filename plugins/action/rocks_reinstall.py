@@ -20,6 +20,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.displa
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollout import Step
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.reinstall import (
     argument_spec,
+    describe_interrupt,
     reinstall,
     result_of,
 )
@@ -38,6 +39,7 @@ class ActionModule(BatchAction):
     argument_spec = staticmethod(argument_spec)
     work = staticmethod(reinstall)
     result_of = staticmethod(result_of)
+    describe_interrupt = staticmethod(describe_interrupt)
 
     def make_display(self) -> Callable[[Step], None]:
         return _Bars().add if AT_TERMINAL else lambda step: display.display(format_step(step))

@@ -88,7 +88,7 @@ installs:
       total: 400
       message: Installing openmpi.x86_64 (133/400)
       suspect: false
-      seconds: {ordered: 41, booted: 33, installing: 20, format: 9, install: 233, failed: 0}
+      seconds: {ordered: 1, sent: 40, booted: 33, installing: 20, format: 9, install: 233}
       events:
         - {at: "2026-11-22 09:19:41", state: failed, phase: "", done: 0, total: 0, seconds: 0,
            message: There was an error installing the openmpi package,

@@ -19,7 +19,8 @@ description:
     rollout.
   - A node that already runs the requested generation and profile is left alone. Frontends, switches
     and nodes with another order are refused, each with its reason.
-  - If you interrupt it, the orders stay in the database, and a second run continues them.
+  - If you interrupt it, it prints which orders stay in the database; a second run follows them.
+  - Several runs at the same time restart each machine once, and never one that installs itself.
 options:
   nodes:
     description:

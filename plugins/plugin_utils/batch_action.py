@@ -21,6 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksErr
 from ansible_collections.npaci.rocks.plugins.module_utils.event_collector import Work, collect
 from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import (
     install_signal_handlers,
+    write_to_terminal,
 )
 
 MAX_NAMES = 20  # names in the warning
@@ -41,6 +42,10 @@ class BatchAction(ActionBase):
     """Converts the events of ``work`` into the result of the task."""
     make_display: Callable[[], Callable[[Any], None]]
     """Returns a function that prints an event; called once for each run."""
+    describe_interrupt: Optional[
+        Callable[[Mapping[str, Any], Sequence[str], Mapping[str, str]], str]
+    ] = None
+    """Returns what an interrupted run leaves behind, from options, names and environment."""
 
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """Run the task for the option ``nodes``, or for the hosts of the batch.
@@ -60,8 +65,8 @@ class BatchAction(ActionBase):
             return {**result, "failed": True, "msg": str(error)}
         if not names:
             return {**result, "skipped": True, "msg": "no host of the batch is a node"}
-        result.update(
-            collect(
+        try:
+            outcome = collect(
                 self.work,
                 self.result_of,
                 options,
@@ -70,8 +75,11 @@ class BatchAction(ActionBase):
                 environment=environment,
                 show=self.make_display(),
             )
-        )
-        return result
+        except KeyboardInterrupt:
+            if self.describe_interrupt and not self._task.check_mode:
+                write_to_terminal(self.describe_interrupt(options, names, environment))
+            raise
+        return {**result, **outcome}
 
 
 def _nodes_of_batch(

@@ -9,12 +9,38 @@ would run for hours after its command was killed, and an interrupted one could n
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import signal
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STDERR = 2
+
+
+def _duplicate_standard_error() -> int:
+    """Keep Ansible's standard error, which its workers replace by /dev/null; -1 if it is closed.
+
+    Ansible loads the file of an action before it forks the worker that runs it.
+    """
+    try:
+        return os.dup(STDERR)
+    except OSError:
+        return -1
+
+
+TERMINAL = _duplicate_standard_error()
+
+
+def write_to_terminal(text: str) -> None:
+    """Write a text to Ansible's standard error.
+
+    An interrupted Ansible does not read the messages of its workers any more.
+    """
+    with contextlib.suppress(OSError):  # the terminal is gone
+        os.write(TERMINAL, f"{text}\n".encode("utf-8", "replace"))
 
 
 def terminate_with_parent() -> None:

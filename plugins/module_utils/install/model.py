@@ -51,6 +51,8 @@ class Order(NamedTuple):
     driver: str = ""
     """The boot method that started the installer."""
     attempts: int = 0
+    """How often a command has restarted the machine for this order; ``install.sending`` explains.
+    """
     reason: str = ""
     """Why the order failed, expired or was cancelled."""
     phase: str = ""

@@ -122,6 +122,8 @@ def create_orders(
               need the key from its last installation (its disk is new)
     wipe      a first installation may wipe disks that are not blank
     batch     a label that these orders share
+    driver    how the machines boot the installer already, so that no command restarts them; empty:
+              they do not yet
 
     Frontends (by membership or by address), switches and busy nodes are refused, each with its
     reason.  Raises NotFound for an unknown node; then nothing is ordered.

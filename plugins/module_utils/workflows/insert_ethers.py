@@ -37,6 +37,7 @@ from ..discovery.order_progress import order_states
 from ..discovery.sources import source_for, with_interface
 from ..errors import Refused
 from ..install import eligibility, orders, timestamps
+from ..install.sending import DISCOVERY
 from ..reports.model import Outcome
 from ..reports.write import failure_of, warnings_of, write_reports
 from ..settings import Settings, load
@@ -166,6 +167,7 @@ class _Run:
             by=self._ordered_by,
             now=timestamps.now(),
             wipe=self._options.wipe,
+            driver="" if self._options.machines else DISCOVERY,
             force=self._replaces,
             rearm=self._replaces,
         )

@@ -27,8 +27,9 @@ from ..install.eligibility import (
 from ..install.model import Pin
 from ..install.power.boot_methods import boot_installer, choose_boot_methods
 from ..install.power.boot_target import BootTarget, load_boot_targets
+from ..install.rollout.deadlines import DEADLINES
+from ..install.rollout.interrupt import describe_live_orders
 from ..install.rollout.rollout import (
-    DEADLINES,
     NOT_BEGUN,
     SENT,
     Effects,
@@ -136,6 +137,17 @@ def reinstall(
                 scheduler=SCHEDULERS[options["scheduler"]](),
             ),
         )
+
+
+def describe_interrupt(
+    options: Mapping[str, Any], names: Sequence[str], environment: Optional[Mapping[str, str]]
+) -> str:
+    """Return which orders of these nodes an interrupted ``reinstall`` leaves, and what happens."""
+    try:
+        with connect(options["database"] or load(environment).database) as database:
+            return describe_live_orders(orders.list_live(database, names), timestamps.now())
+    except RocksError as error:
+        return f"interrupted; the orders cannot be read: {error}"
 
 
 def _invalid_boot_methods(targets: Mapping[str, BootTarget]) -> Iterator[tuple[str, str]]:

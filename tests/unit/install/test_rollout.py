@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Callable, Sequence
+import threading
+from typing import Callable, Iterator, Sequence
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
-from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install import (
+    orders,
+    sending,
+    timestamps,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
     BootTarget,
     load_boot_targets,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout import concurrency
 from ansible_collections.npaci.rocks.plugins.module_utils.install.rollout.rollout import (
     Effects,
     RolloutOptions,
@@ -103,19 +111,24 @@ class Cluster:
         self.held[node] = reason
 
 
+def start(
+    cluster: Cluster, nodes: Sequence[str] = NODES, options: RolloutOptions = OPTIONS
+) -> Iterator[Step]:
+    """Return a rollout that runs as its steps are read."""
+    database = cluster.database
+    return roll_out(
+        database,
+        dict.fromkeys(nodes, PIN),
+        load_boot_targets(database, list(nodes)),
+        options=options,
+        effects=cluster.effects(),
+    )
+
+
 def run(
     cluster: Cluster, nodes: Sequence[str] = NODES, options: RolloutOptions = OPTIONS
 ) -> list[Step]:
-    database = cluster.database
-    return list(
-        roll_out(
-            database,
-            dict.fromkeys(nodes, PIN),
-            load_boot_targets(database, list(nodes)),
-            options=options,
-            effects=cluster.effects(),
-        )
-    )
+    return list(start(cluster, nodes, options))
 
 
 def final_states(steps: list[Step]) -> dict[str, str]:
@@ -295,3 +308,131 @@ def test_silence_within_a_phase_is_a_failure(table_ii: Database) -> None:
     )
     last = last_steps(run(cluster, ["compute-0-0"]))["compute-0-0"]
     assert (last.state, "installing" in last.message) == ("failed", True)
+
+
+AT_ONCE = RolloutOptions("root", force=True, rules=WaveRules(canary=0))
+
+
+def test_a_sent_node_is_not_shown_as_ordered_afterwards(table_ii: Database) -> None:
+    states = [step.state for step in run(Cluster(table_ii), ["compute-0-0"])]
+    assert states == ["sent", "booted", "installing", "installed", "up"]
+
+
+def test_a_second_command_follows_the_nodes_that_another_one_has_sent(table_ii: Database) -> None:
+    cluster = Cluster(table_ii)
+    first = start(cluster, options=AT_ONCE)
+    assert [next(first).state for _node in NODES] == ["sent"] * 4
+    second = run(cluster, options=AT_ONCE._replace(by="alice"))
+    assert second[0].state == "ordered" and "sent 0 s ago by reboot" in second[0].message
+    assert final_states(second) == dict.fromkeys(NODES, "up")
+    assert last_steps(list(first))[NODES[0]].state == "up"
+    assert sorted(cluster.booted) == NODES
+
+
+def test_without_wait_a_node_that_another_command_has_sent_is_live(table_ii: Database) -> None:
+    cluster = Cluster(table_ii)
+    options = AT_ONCE._replace(wait=False)
+    run(cluster, options=options)
+    assert final_states(run(cluster, options=options)) == dict.fromkeys(NODES, "live")
+    assert sorted(cluster.booted) == NODES
+
+
+def test_a_node_that_discovery_has_just_ordered_is_sent_only_after_the_deadline(
+    table_ii: Database,
+) -> None:
+    cluster = Cluster(table_ii)
+    now = timestamps.from_seconds(cluster.seconds)
+    pins = {"compute-0-0": PIN}
+    orders.create_orders(table_ii, pins, by="discovery", now=now, driver=sending.DISCOVERY)
+    options = OPTIONS._replace(wait=False)
+    assert final_states(run(cluster, ["compute-0-0"], options)) == {"compute-0-0": "live"}
+    assert cluster.booted == []
+    cluster.seconds += 901
+    assert final_states(run(cluster, ["compute-0-0"], options)) == {"compute-0-0": "sent"}
+
+
+def test_a_node_that_a_user_marked_as_booted_is_sent_by_its_own_command(
+    table_ii: Database,
+) -> None:
+    cluster = Cluster(table_ii)
+    now = timestamps.from_seconds(cluster.seconds)
+    (verdict,) = orders.create_orders(table_ii, {"compute-0-0": PIN}, by="root", now=now)
+    assert verdict.order is not None
+    booted = orders.advance(table_ii, verdict.order, "booted", now=now, audit=MACHINE)
+    options = {"by": "root", "now": now, "deadlines": OPTIONS.deadlines}
+    assert sending.reserve(table_ii, booted, is_new=False, **options) is None  # type: ignore[arg-type]
+    reserved = sending.reserve(table_ii, booted, is_new=True, **options)  # type: ignore[arg-type]
+    assert reserved is not None and reserved.attempts == 1
+
+
+def test_a_machine_whose_installer_has_started_is_never_sent(table_ii: Database) -> None:
+    cluster = Cluster(table_ii)
+    now = timestamps.from_seconds(cluster.seconds)
+    pins = {"compute-0-0": PIN}
+    (verdict,) = orders.create_orders(table_ii, pins, by="root", now=now)
+    assert verdict.order is not None
+    orders.advance(table_ii, verdict.order, "installing", now=now, audit=MACHINE)
+    cluster.seconds += 500
+    cluster.silent = ["compute-0-0"]
+    assert final_states(run(cluster, ["compute-0-0"], AT_ONCE)) == {"compute-0-0": "failed"}
+    assert cluster.booted == []
+
+
+def test_an_interrupt_cancels_the_orders_that_were_not_sent(
+    table_ii: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concurrency, "THREADS", 1)
+    cluster = Cluster(table_ii)
+    second_runs = threading.Event()
+    release = threading.Event()
+
+    def boot_installer(target: BootTarget) -> str:
+        if target.node == NODES[1]:
+            second_runs.set()
+            release.wait(30)
+        return cluster.boot_installer(target)
+
+    rollout = roll_out(
+        table_ii,
+        dict.fromkeys(NODES, PIN),
+        load_boot_targets(table_ii, NODES),
+        options=AT_ONCE,
+        effects=cluster.effects()._replace(boot_installer=boot_installer),
+    )
+    assert next(rollout) == Step(NODES[0], "sent", "by reboot")
+    assert second_runs.wait(30)
+    rollout.close()  # type: ignore[attr-defined]
+    release.set()
+    assert [order.node for order in orders.list_live(table_ii)] == NODES[:2]
+    assert sorted(cluster.resumed) == NODES[2:]
+    assert table_ii.rows("select distinct state from installs where live is null") == [
+        ("cancelled",)
+    ]
+
+
+@settings(
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(turns=st.lists(st.sampled_from(("first", "second", "interrupt", "again")), max_size=60))
+def test_no_machine_is_restarted_twice_whatever_several_commands_do(
+    table_ii: Database, turns: list[str]
+) -> None:
+    table_ii.execute("delete from installs")
+    cluster = Cluster(table_ii)
+    commands = {
+        name: start(cluster, options=AT_ONCE._replace(force=False)) for name in ("first", "second")
+    }
+    for turn in turns:
+        if turn in commands:
+            next(commands[turn], None)
+        elif turn == "interrupt":
+            commands["first"].close()  # type: ignore[attr-defined]
+        else:
+            commands["first"] = start(cluster, options=AT_ONCE._replace(force=False))
+    for command in commands.values():
+        list(command)
+    run(cluster, options=AT_ONCE._replace(force=False))
+    assert sorted(cluster.booted) == NODES
+    assert table_ii.rows("select distinct state, attempts from installs where live is null") == [
+        ("up", 1)
+    ]

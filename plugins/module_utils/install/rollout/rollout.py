@@ -2,33 +2,33 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Reinstall many nodes, wave by wave: drain, order, boot the installer, wait until up, resume.
 
-All state is in the database: after an interrupt, a second run continues the live orders.  The
-clock, sleep, the boot methods and the scheduler are arguments.
+All state is in the database: after an interrupt, a second run continues the live orders, and two
+runs at the same time restart each machine once (``install.sending``).  The clock, sleep, the boot
+methods and the scheduler are arguments.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Callable, Final, Iterator, Mapping, NamedTuple, Sequence
 
 from ...cluster.database import Database
 from ...errors import RocksError
-from .. import orders, timestamps
+from .. import orders, sending
 from ..eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY
-from ..model import Order, Pin
+from ..model import Order, Pin, Verdict
 from ..power.boot_target import BootTarget
 from ..schedulers.base import NoScheduler, Scheduler
-from ..states import BOOTED, FAILED, INSTALLED, INSTALLING, LIVE, ORDERED, UP
+from ..states import FAILED, LIVE, UP
 from .concurrency import run_concurrently
+from .deadlines import DEADLINES, load_progress
 from .waves import WaveRules, plan_waves, stop_reason
 
 POLL_SECONDS = 2.0
 
-# Seconds that a node may stay in a state without a report.
-DEADLINES: Mapping[str, int] = {ORDERED: 900, BOOTED: 900, INSTALLING: 600, INSTALLED: 1800}
-
 WAITING: Final = "waiting"
 """A job still runs on the node."""
-SENT: Final = "sent"
+SENT: Final = sending.SENT
 """A boot method worked."""
 NOT_BEGUN: Final = "not begun"
 """The rollout stopped before the node's wave."""
@@ -52,7 +52,8 @@ class Step(NamedTuple):
 
     node: str
     state: str
-    """A state of its order, or ``waiting``, ``sent``, ``unchanged``, ``refused``, ``not begun``."""
+    """A state of its order, or ``waiting``, ``sent``, ``live`` (another command follows it),
+    ``unchanged``, ``refused``, ``not begun``."""
     message: str = ""
     done: int = 0
     total: int = 0
@@ -116,7 +117,7 @@ def roll_out(
             last[step.node] = step.state
             yield step
         started += len(wave)
-        failed += sum(state not in (UP, SENT) for state in last.values())
+        failed += sum(state not in (UP, SENT, UNDER_WAY) for state in last.values())
         canary = bool(options.rules.canary) and number == 0 and len(nodes) > 1
         stop = stop_reason(started, failed, canary, options.rules)
 
@@ -149,6 +150,8 @@ def _run_wave(
                 yield step
                 if order is not None and options.wait:
                     installing[order.node] = order
+                    # A sent order is still "ordered", which is not a new step.
+                    shown[order.node] = (order.state, order.phase, order.done)
             yield from _poll(database, installing, shown, options=options, effects=effects)
             if waiting or installing:
                 effects.sleep(POLL_SECONDS)
@@ -183,33 +186,70 @@ def _start_installs(
     pending = []
     for verdict in verdicts:
         order = verdict.order
-        if order is not None and verdict.action in (ORDER, UNDER_WAY):
-            # An interrupted run can have created the order without booting the installer.
-            if verdict.action == ORDER or order.state == ORDERED:
-                pending.append(order)
-            else:
-                yield Step(verdict.node, order.state, verdict.reason), order
-        else:
+        if order is None or verdict.action not in (ORDER, UNDER_WAY):
             # Another user has ordered the node since the preview.
             effects.scheduler.resume([verdict.node])
             yield Step(verdict.node, verdict.action, verdict.reason), None
-    for order, future in run_concurrently(
-        lambda order: effects.boot_installer(targets[order.node]), pending
-    ):
-        error = future.exception()
-        if error is None:
-            yield Step(order.node, SENT, f"by {future.result()}"), order
-        elif isinstance(error, RocksError):
-            failed = orders.fail(
-                database, [order], by="service", now=effects.now(), reason=error.advice
-            )
-            if failed:
-                effects.scheduler.hold(order.node, error.what)
-                yield Step(order.node, FAILED, error.advice), None
-            else:  # the machine has booted the installer without help
-                yield Step(order.node, SENT, error.advice), order
+            continue
+        reserved = sending.reserve(
+            database,
+            order,
+            by=options.by,
+            now=effects.now(),
+            deadlines=options.deadlines,
+            is_new=verdict.action == ORDER,
+        )
+        if reserved:
+            pending.append(reserved)
         else:
-            raise error
+            yield _step_of_other(verdict, order, options, effects.now()), order
+    yield from _send(database, pending, targets, effects=effects)
+
+
+def _step_of_other(verdict: Verdict, order: Order, options: RolloutOptions, now: str) -> Step:
+    """Return the first step of an order that another command has sent, or that needs no command."""
+    sent = sending.describe(order, now)
+    hint = "; to send it again, cancel the order: rocks_install state=cancelled" if sent else ""
+    message = "; ".join(filter(None, (verdict.reason, sent))) + hint
+    return Step(verdict.node, order.state if options.wait else UNDER_WAY, message)
+
+
+def _send(
+    database: Database,
+    pending: Sequence[Order],
+    targets: Mapping[str, BootTarget],
+    *,
+    effects: Effects,
+) -> Iterator[tuple[Step, Order | None]]:
+    """Boot the installers of reserved orders, and cancel those that an interrupt keeps from it."""
+
+    def cancel(unsent: list[Order]) -> None:
+        reason = "interrupted before the machine was restarted"
+        orders.cancel(database, unsent, by=unsent[0].by, now=effects.now(), reason=reason)
+        effects.scheduler.resume([order.node for order in unsent])
+
+    with contextlib.closing(
+        run_concurrently(lambda order: effects.boot_installer(targets[order.node]), pending, cancel)
+    ) as results:
+        for order, future in results:
+            error = future.exception()
+            if error is None:
+                sending.confirm(database, order, future.result(), now=effects.now())
+                yield Step(order.node, SENT, f"by {future.result()}"), order
+            elif isinstance(error, RocksError):
+                yield _step_of_failure(database, order, error, effects)
+            else:
+                raise error
+
+
+def _step_of_failure(
+    database: Database, order: Order, error: RocksError, effects: Effects
+) -> tuple[Step, Order | None]:
+    """Let an order fail whose boot methods have failed, unless its machine boots by itself."""
+    if orders.fail(database, [order], by="service", now=effects.now(), reason=error.advice):
+        effects.scheduler.hold(order.node, error.what)
+        return Step(order.node, FAILED, error.advice), None
+    return Step(order.node, SENT, error.advice), order
 
 
 def _poll(
@@ -223,7 +263,7 @@ def _poll(
     """Yield the changes since the last poll, and remove finished nodes from ``installing``."""
     up = []
     uuids = [order.uuid for order in installing.values()]
-    for order in _load_progress(database, uuids, options.deadlines, effects.now):
+    for order in load_progress(database, uuids, options.deadlines, effects.now):
         current = (order.state, order.phase, order.done)
         if shown.get(order.node) != current:
             shown[order.node] = current
@@ -242,31 +282,6 @@ def _poll(
         else:
             effects.scheduler.hold(order.node, order.reason)
     effects.scheduler.resume(up)
-
-
-def _load_progress(
-    database: Database,
-    uuids: Sequence[str],
-    deadlines: Mapping[str, int],
-    now: Callable[[], str],
-) -> list[Order]:
-    """Let overdue orders fail, and return the current orders."""
-    current = orders.find_by_uuid(database, uuids)
-    overdue = [
-        (order, reason) for order in current if (reason := _overdue_reason(order, deadlines, now()))
-    ]
-    for order, reason in overdue:
-        orders.fail(database, [order], by="service", now=now(), reason=reason)
-    return orders.find_by_uuid(database, uuids) if overdue else current
-
-
-def _overdue_reason(order: Order, deadlines: Mapping[str, int], now: str) -> str:
-    """Return why the order must fail; empty if it is in time."""
-    limit = deadlines.get(order.state)
-    silence = timestamps.to_seconds(now) - timestamps.to_seconds(order.changed)
-    if limit is None or silence <= limit:
-        return ""
-    return f"no report for {limit} s in the state {order.state}"
 
 
 def last_steps(steps: Sequence[Step]) -> dict[str, Step]:
