@@ -20,8 +20,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes imp
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.service.app import create_app
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import tree_url
-from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from lab.distribution.sources import sources
 from lab.evidence import Laps
@@ -125,7 +125,7 @@ def service(net: Network, settings: Settings) -> Iterator[None]:
     server.server_name = ADDRESS
     server.server_port = PORT
     server.setup_environ()
-    server.set_app(application(settings, now=lambda: NOW))
+    server.set_app(create_app(settings, now=lambda: NOW))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -10,8 +10,12 @@ from __future__ import annotations
 import io
 import json
 import pathlib
+import sys
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple
+
+from flask import Flask
+from werkzeug.test import run_wsgi_app
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
@@ -21,7 +25,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output import 
     profile_store,
     serialization,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi import application
+from ansible_collections.npaci.rocks.plugins.module_utils.service.app import create_app
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.kickstarts import write_library
 
@@ -114,10 +118,10 @@ class HttpService:
 
     settings: Settings
     now: str = NOW
-    _application: Callable[..., Iterable[bytes]] = field(init=False)
+    app: Flask = field(init=False)
 
     def __post_init__(self) -> None:
-        self._application = application(self.settings, now=lambda: self.now)
+        self.app = create_app(self.settings, now=lambda: self.now)
 
     def request(
         self,
@@ -129,26 +133,29 @@ class HttpService:
         **environ: Any,
     ) -> Reply:
         """Send one request; ``environ`` are further entries of the WSGI environment, such as
-        headers.
+        headers. Texts are encoded as servers do (PEP 3333).
         """
         path, _mark, query = path.partition("?")
-        response: dict[str, Any] = {}
         full = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path,
             "QUERY_STRING": query,
+            "SERVER_NAME": "10.1.1.1",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": address,
             "REMOTE_PORT": str(port),
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
             **environ,
         }
+        for name in ("PATH_INFO", "QUERY_STRING"):
+            full[name] = full[name].encode("utf-8", "surrogatepass").decode("latin-1")
 
-        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-            response.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
-
-        text = b"".join(self._application(full, start_response)).decode()
-        return Reply(response["status"], text, response["headers"])
+        parts, status, headers = run_wsgi_app(self.app, full, buffered=True)
+        return Reply(int(status.split(maxsplit=1)[0]), b"".join(parts).decode(), dict(headers))
 
     def get(self, path: str, address: str, **environ: Any) -> Reply:
         return self.request("GET", path, address, **environ)

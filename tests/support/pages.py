@@ -30,7 +30,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("script", "style"):
+        if data.strip() and self.open and self.open[-1] not in ("script", "style"):
             self.texts.append(data)
 
     def _check(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -18,8 +18,7 @@ from ..cluster.database import connect
 from ..errors import RocksError
 from ..files import replace
 from ..install import orders, timestamps
-from ..service import prometheus_format
-from ..service.api.metrics import collect_metrics
+from ..service.metrics_collector import format_metrics
 
 
 def run_maintenance(url: str, textfile: str, now: str) -> None:
@@ -31,12 +30,9 @@ def run_maintenance(url: str, textfile: str, now: str) -> None:
     with connect(url) as database:
         orders.expire(database, now=now)
         if textfile:
-            replace(
-                textfile, prometheus_format.format_families(collect_metrics(database)), mode=0o644
-            )
-            os.utime(
-                textfile
-            )  # node_exporter exports its age, which must grow only when this fails
+            replace(textfile, format_metrics(database).decode(), mode=0o644)
+            # node_exporter exports the age of the file, which must grow only when this fails.
+            os.utime(textfile)
 
 
 def main(argv: Sequence[str]) -> int:

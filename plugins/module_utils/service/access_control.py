@@ -9,19 +9,20 @@ import ipaddress
 from typing import Union
 
 from ..errors import DescriptionError
-from ..settings import Settings
 from .model import Denied
+from .request_context import Context
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
-def require_viewer(settings: Settings, address: str) -> None:
-    """Refuse an address outside the site's ``viewers``.
+def require_viewer(context: Context) -> None:
+    """Refuse a request from an address outside the site's ``viewers``.
 
     Raises Denied (403), or DescriptionError when ``viewers`` cannot be parsed.
     """
+    address = context.sender.address
     client = ipaddress.ip_address(address)
-    if not any(client in network for network in _parse_networks(settings.viewers)):
+    if not any(client in network for network in _parse_networks(context.settings.viewers)):
         raise Denied(
             403,
             "this page is not available to this address",

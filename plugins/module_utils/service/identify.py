@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Identify the node that sent a request, and check that it may.
+"""Identify the node that sent a request.
 
 The source address of the connection identifies a machine, and nothing that the machine sends: no
 header and no parameter names a node. Any address of any interface belongs to the node, except the
@@ -10,9 +10,6 @@ detect a machine that uses another one's address by mistake; an intruder can sen
 
 from __future__ import annotations
 
-import functools
-import ipaddress
-import re
 from typing import Sequence
 
 from ..cluster.database import Database, Row
@@ -24,14 +21,10 @@ from ..install.order_records import (
     concatenated_columns,
     order_from_text,
 )
-from .model import Client, Denied, Request
+from .model import Client, Denied, Sender
 from .request_context import Context
 
 UNKNOWN_HINT = "a new machine: rocks_insert_ethers; a further interface of a node: rocks_interface"
-PRIVILEGED = 1024  # below, only root opens a source port (capabilities(7), CAP_NET_BIND_SERVICE)
-MAX_MAC_HEADERS = 64
-ETHERNET_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
-INFINIBAND_BYTES = 20
 
 # Node, revision and order are concatenated to one column, and each attribute to another, because
 # the driver's cost is per column and every machine runs this query. The names that belong to the
@@ -87,47 +80,16 @@ CLIENT_QUERIES_WITH_ATTRIBUTES = _client_queries(
 INTERFACE_MACS = "select mac from interfaces where node = ? and kind <> 'bmc' and mac is not null"
 
 
-@functools.lru_cache(maxsize=16384)
-def normalize_address(text: str) -> str:
-    """Return an address in the database's form; an IPv4 address in IPv6 form becomes IPv4.
-
-    Raises Denied (400).
-    """
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        raise Denied(400, f"the source address {text!r} is not a valid address") from None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
-
-
-def parse_mac_headers(headers: Sequence[str]) -> tuple[str, ...]:
-    """Return the MAC addresses in the installer's headers, each ``<interface> <mac>``.
-
-    InfiniBand's longer hardware addresses are skipped, because a node's MAC is an Ethernet address.
-    Raises Denied (400) for anything else.
-    """
-    if len(headers) > MAX_MAC_HEADERS:
-        raise Denied(400, f"{len(headers)} MAC headers", hint=f"the limit is {MAX_MAC_HEADERS}")
-    macs = []
-    for header in headers:
-        mac = header.split()[-1].lower() if len(header.split()) == 2 else ""
-        if ETHERNET_MAC.fullmatch(mac):
-            macs.append(mac)
-        elif mac.count(":") != INFINIBAND_BYTES - 1:
-            raise Denied(400, f"the MAC header {header[:60]!r} is not an interface and its address")
-    return tuple(macs)
-
-
-def identify(context: Context, request: Request, *, attributes: bool = False) -> Client:
+def identify(context: Context, *, attributes: bool = False) -> Client:
     """Return the node that has the request's source address, with its own attributes if requested.
 
     Raises Denied: 404 for an unknown address, 403 when the installer's MACs are not the node's.
     """
+    sender = context.sender
     queries = CLIENT_QUERIES_WITH_ATTRIBUTES if attributes else CLIENT_QUERIES
-    rows = _query_client(context.db, queries, request.address)
+    rows = _query_client(context.db, queries, sender.address)
     if not rows:
-        raise Denied(404, "no node has this address", request.address, UNKNOWN_HINT)
+        raise Denied(404, "no node has this address", sender.address, UNKNOWN_HINT)
     node_attributes = (
         dict(row[1].split(COLUMN_SEPARATOR, 1) for row in rows if row[1] is not None)
         if attributes
@@ -152,7 +114,7 @@ def identify(context: Context, request: Request, *, attributes: bool = False) ->
         arch=arch,
         comment="",
     )
-    _check_macs(context.db, request, node)
+    _check_macs(context.db, sender, node)
     return Client(
         node=node,
         membership=int(membership_id),
@@ -172,34 +134,18 @@ def _query_client(db: Database, queries: Sequence[str], address: str) -> list[Ro
     return rows or db.rows(queries[1], (address,))
 
 
-def _check_macs(db: Database, request: Request, node: Node) -> None:
+def _check_macs(db: Database, sender: Sender, node: Node) -> None:
     """Raise Denied (403) if the installer sent MACs, but none of the node."""
-    if not request.macs or node.mac in request.macs:
+    if not sender.macs or node.mac in sender.macs:
         return
     interface_macs = [mac for (mac,) in db.rows(INTERFACE_MACS, (node.id,))]
-    if set(interface_macs).isdisjoint(request.macs):
+    if set(interface_macs).isdisjoint(sender.macs):
         expected = ", ".join(filter(None, (node.mac, *interface_macs)))
         raise Denied(
             403,
-            f"the machine at {request.address} has the interfaces {', '.join(request.macs)},"
+            f"the machine at {sender.address} has the interfaces {', '.join(sender.macs)},"
             f" but the node's are {expected or 'unknown'}",
             node.name,
             "two machines have one address, or the network card is new: run rocks_insert_ethers"
             " with replace",
-        )
-
-
-def is_privileged(request: Request) -> bool:
-    """Check whether only root of the node can have opened the source port."""
-    return 0 < request.port < PRIVILEGED
-
-
-def require_privileged_port(request: Request, node: str) -> None:
-    """Refuse a source port that any user of a node can open. Raises Denied (403)."""
-    if not is_privileged(request):
-        raise Denied(
-            403,
-            f"source port {request.port} is not privileged",
-            node,
-            "send the request as root, from a port below 1024",
         )

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""HTTP requests and responses as values, and the error for a refused request.
+"""Who sent a request, the node that it came from, and the error for a refused request.
 
 These are made for every request, so they are NamedTuples.
 """
@@ -13,40 +13,16 @@ from ..cluster.model import Node
 from ..errors import Refused
 from ..install.model import Order
 
-TEXT = "text/plain; charset=utf-8"
-JSON = "application/json"
-HTML = "text/html; charset=utf-8"
 
+class Sender(NamedTuple):
+    """Who sent a request. Only the source of its connection identifies a client."""
 
-class Request(NamedTuple):
-    """One request. Only the source of its connection identifies the client."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
     address: str
     """Source address; an IPv4 address also when it arrived in IPv6 form."""
     port: int
     """Source port."""
     macs: tuple[str, ...] = ()
     """MAC addresses that the installer reports: they detect mistakes and never identify a node."""
-    user_agent: str = ""
-    """The User-Agent header, which distinguishes the boot loaders."""
-    body: bytes = b""
-    """At most ``wsgi.MAX_BODY`` bytes."""
-
-
-class Response(NamedTuple):
-    """One response."""
-
-    status: int
-    body: bytes
-    content_type: str = TEXT
-    headers: tuple[tuple[str, str], ...] = ()
-    audit_detail: str = ""
-    """The audit's text about this response; empty: the handler has written the audit row itself."""
-    audit_node: str = ""
-    """The node that the audit row is about."""
 
 
 class Client(NamedTuple):

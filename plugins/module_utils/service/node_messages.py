@@ -8,9 +8,12 @@ import json
 import re
 from typing import Any, Mapping
 
-from ..install.model import Progress
-from .model import Denied, Request
+from flask import Request
 
+from ..install.model import Progress
+from .model import Denied
+
+MAX_BODY = 128 * 1024  # bytes; nginx has the same limit
 MESSAGE_CHARACTERS = 500
 LOG_CHARACTERS = 8000
 MAX_COUNT = 2**53  # the largest integer that JSON numbers hold exactly
@@ -19,9 +22,12 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def parse_message(request: Request, where: str) -> Mapping[str, Any]:
-    """Return the object that was posted. Raises Denied (400)."""
+    """Return the object that was posted. Raises Denied: 400, or 413 above MAX_BODY."""
+    if (request.content_length or 0) > MAX_BODY:
+        size = request.content_length
+        raise Denied(413, f"the message has {size} bytes", where, f"the limit is {MAX_BODY} bytes")
     try:
-        message = json.loads(request.body)
+        message = json.loads(request.get_data())
     except (ValueError, RecursionError) as error:
         raise Denied(400, f"the message is not JSON ({type(error).__name__})", where) from None
     if not isinstance(message, dict):

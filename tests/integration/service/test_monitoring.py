@@ -164,7 +164,7 @@ def test_without_a_database_maintenance_fails_and_keeps_the_last_metrics(
     tmp_path: pathlib.Path,
 ) -> None:
     textfile = tmp_path / "rocks.prom"
-    textfile.write_text("rocks_suspect_nodes 0\n", encoding="utf-8")
+    textfile.write_text("rocks_suspect_nodes 0.0\n", encoding="utf-8")
     env = {
         "ROCKS_DATABASE": "mysql://nobody@127.0.0.1:1/none",
         "PYTHONPATH": str(ROOT / ".collections"),
@@ -173,4 +173,4 @@ def test_without_a_database_maintenance_fails_and_keeps_the_last_metrics(
         [sys.executable, "-m", MAINTENANCE, str(textfile)], timeout=60, cwd="/", env=env, ok=(1,)
     )
     assert "Traceback" not in done.stderr and "127.0.0.1" in done.stderr
-    assert textfile.read_text(encoding="utf-8") == "rocks_suspect_nodes 0\n"
+    assert textfile.read_text(encoding="utf-8") == "rocks_suspect_nodes 0.0\n"

@@ -27,7 +27,7 @@ GUNICORN = (
         "--pythonpath",
         str(ROOT / ".collections"),
     ),
-    "ansible_collections.npaci.rocks.plugins.module_utils.service.wsgi:serve()",
+    "ansible_collections.npaci.rocks.plugins.module_utils.service.app:create_app()",
 )
 
 
@@ -87,6 +87,7 @@ MALFORMED = {
         b"400",
     ),
     "TLS on the plain port": (b"\x16\x03\x01\x02\x00\x01\x00\x01", b"400"),
+    "lower-case method": (b"get /rocks/kickstart" + HEAD + b"\r\n", b"400"),
     "not HTTP": (b"NONSENSE" + END, b"400"),
 }
 
@@ -197,7 +198,7 @@ def test_an_ipv4_address_in_ipv6_form_identifies_the_same_node(stage: Stage, ord
     with stage.network.server.daemon([*GUNICORN, "-b", "[::]:8080"], log, env=env) as six:
         six.wait_for("Booting worker", 20.0)
         base = f"http://{FRONTEND}:8080"
-        forged = ("-H", "Remote-Addr: 10.255.255.245", "-H", "Remote-Port: 700")
+        forged = ("-H", "Remote-Addr: 10.255.255.245", "-H", "X-Real-IP: 10.255.255.245")
         assert stage.other.curl("/rocks/kickstart", *forged, base=base).status == 409
         assert stage.node.curl("/rocks/kickstart", base=base).status == 200
         assert stage.node.start_installer(order, base=base).status == 200

@@ -40,7 +40,8 @@ THIRD_PARTY = _names("munge slurm-client slurmctld slurmd")
 NAMES_ONLY = _names(
     "ansible-core bind binutils createrepo_c dhcp-server environment-modules gcc gcc-c++ gdb"
     " glibc-devel kea make mariadb-server mpich mpich-devel nginx openmpi openmpi-devel"
-    " python3-PyMySQL python3-gunicorn python3-lxml shim-x64 tftp-server vim-minimal"
+    " python3-PyMySQL python3-flask python3-gunicorn python3-lxml python3-prometheus_client"
+    " shim-x64 tftp-server vim-minimal"
 )
 # Programs that profiles call and that do nothing in the lab, which has no firewall.
 PRETENDED = {"firewalld": "/usr/bin/firewall-offline-cmd"}

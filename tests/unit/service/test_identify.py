@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
-from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import (
-    identify,
-    normalize_address,
-    parse_mac_headers,
-    require_privileged_port,
-)
-from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
+from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import identify
+from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Sender
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import AttributeCache
 from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import ProfileCache
 from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import (
     ProgressBuffer,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service.request_context import Context
+from ansible_collections.npaci.rocks.plugins.module_utils.service.sender import (
+    normalize_address,
+    parse_mac_headers,
+    require_privileged_port,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import NOW
 
@@ -36,17 +36,16 @@ def context(cluster: Database) -> Context:
         profiles=ProfileCache("/nowhere"),
         attribute_cache=AttributeCache(),
         progress_buffer=ProgressBuffer(lambda: cluster),
+        sender=sender(),
     )
 
 
-def request(
-    address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()
-) -> Request:
-    return Request(method="GET", path="/", query={}, address=address, port=port, macs=macs)
+def sender(address: str = "10.255.255.245", port: int = 700, macs: tuple[str, ...] = ()) -> Sender:
+    return Sender(address=address, port=port, macs=macs)
 
 
 def test_a_node_is_identified_by_its_address(context: Context, cluster: Database) -> None:
-    client = identify(context, request())
+    client = identify(context)
     assert (client.node.name, client.order) == ("compute-0-0", None)
 
 
@@ -55,7 +54,7 @@ def test_an_order_is_read_whatever_characters_its_texts_contain(
 ) -> None:
     reason = 'it\'s \x1f 100% "ü" | ?'
     cluster.execute("update installs set reason = ?, message = ?", (reason, "\x1f"))
-    assert identify(context, request()).order == order._replace(
+    assert identify(context).order == order._replace(
         reason=reason.replace("\x1f", " "), message=" "
     )
 
@@ -63,12 +62,12 @@ def test_an_order_is_read_whatever_characters_its_texts_contain(
 def test_a_membership_that_was_inserted_by_hand_is_found(
     context: Context, cluster: Database
 ) -> None:
-    identify(context, request())
+    identify(context)
     cluster.execute(
         "insert into memberships (id, name, appliance, distribution) values (99, 'GPU', 2, 'cuda')"
     )
     cluster.execute("update nodes set membership = 99 where id = 4")
-    node = identify(context, request()).node
+    node = identify(context).node
     assert (node.membership, node.appliance, node.root, node.distribution) == (
         "GPU",
         "compute",
@@ -79,7 +78,7 @@ def test_a_membership_that_was_inserted_by_hand_is_found(
 
 def test_an_unknown_address_is_refused(context: Context, cluster: Database) -> None:
     with pytest.raises(Denied, match=r"10\.9\.9\.9: no node has this address") as raised:
-        identify(context, request("10.9.9.9"))
+        identify(context._replace(sender=sender("10.9.9.9")))
     assert raised.value.status == 404
 
 
@@ -87,12 +86,15 @@ def test_a_machine_that_uses_another_nodes_address_is_refused(
     context: Context, cluster: Database
 ) -> None:
     with pytest.raises(Denied) as raised:
-        identify(context, request(macs=("00:50:8b:e0:44:5e",)))
+        identify(context._replace(sender=sender(macs=("00:50:8b:e0:44:5e",))))
     assert raised.value.status == 403
 
 
 def test_one_matching_mac_is_enough(context: Context, cluster: Database) -> None:
-    assert identify(context, request(macs=("02:00:00:00:00:01", MAC))).node.name == "compute-0-0"
+    assert (
+        identify(context._replace(sender=sender(macs=("02:00:00:00:00:01", MAC)))).node.name
+        == "compute-0-0"
+    )
 
 
 def test_a_node_is_identified_with_its_own_attributes(context: Context, cluster: Database) -> None:
@@ -102,7 +104,7 @@ def test_a_node_is_identified_with_its_own_attributes(context: Context, cluster:
             " values ('node', 4, 4, ?, 'x')",
             (name,),
         )
-    assert identify(context, request(), attributes=True).attributes == {"a": "x", "b": "x"}
+    assert identify(context, attributes=True).attributes == {"a": "x", "b": "x"}
 
 
 @pytest.mark.parametrize(
@@ -172,5 +174,5 @@ def test_any_mac_header_gives_a_mac_or_a_refusal(header: str) -> None:
 @pytest.mark.parametrize("port", [0, 1024, 40000, 65535])
 def test_an_unprivileged_port_is_refused(port: int) -> None:
     with pytest.raises(Denied) as raised:
-        require_privileged_port(request(port=port), "compute-0-0")
+        require_privileged_port(sender(port=port), "compute-0-0")
     assert raised.value.status == 403

@@ -8,6 +8,9 @@ import os
 import pathlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance import (
@@ -17,10 +20,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import Descript
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OrderState
-from ansible_collections.npaci.rocks.plugins.module_utils.service import prometheus_format
-from ansible_collections.npaci.rocks.plugins.module_utils.service.prometheus_format import (
-    Metric,
-    Summary,
+from ansible_collections.npaci.rocks.plugins.module_utils.service.metrics_collector import (
+    QUANTILES,
+    quantile,
 )
 from support.frontend import NOW, HttpService
 
@@ -40,26 +42,28 @@ def advance_through(
     return order
 
 
-def metric_lines(service: HttpService, *names: str) -> list[str]:
-    """Return the lines of these families that are not zero."""
+def metrics(service: HttpService, *names: str) -> dict[str, float]:
+    """Return the numbers of these families that are not zero, by name and labels."""
     lines = service.get("/rocks/metrics", ADMIN).text.splitlines()
-    return [line for line in lines if line.startswith(names) and not line.endswith(" 0")]
+    numbers = (line.rpartition(" ") for line in lines if line.startswith(names))
+    return {name: float(number) for name, _blank, number in numbers if float(number)}
 
 
 def test_nodes_are_counted_by_rack_and_state(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
-    assert metric_lines(service, "rocks_nodes", "rocks_node_state") == [
-        'rocks_nodes{membership="Compute"} 4',
-        'rocks_nodes{membership="Ethernet Switches"} 1',
-        'rocks_nodes{membership="Frontend"} 1',
-        'rocks_nodes{membership="NFS Server"} 1',
-        'rocks_nodes{membership="Web Server"} 1',
-        'rocks_node_state{rack="0",state="never"} 4',
-        'rocks_node_state{rack="0",state="ordered"} 1',
-        'rocks_node_state{rack="1",state="never"} 1',
-    ]
-    assert 'rocks_node_state{rack="1",state="up"} 0\n' in service.get("/rocks/metrics", ADMIN).text
+    assert metrics(service, "rocks_nodes", "rocks_node_state") == {
+        'rocks_nodes{membership="Compute"}': 4,
+        'rocks_nodes{membership="Ethernet Switches"}': 1,
+        'rocks_nodes{membership="Frontend"}': 1,
+        'rocks_nodes{membership="NFS Server"}': 1,
+        'rocks_nodes{membership="Web Server"}': 1,
+        'rocks_node_state{rack="0",state="never"}': 4,
+        'rocks_node_state{rack="0",state="ordered"}': 1,
+        'rocks_node_state{rack="1",state="never"}': 1,
+    }
+    text = service.get("/rocks/metrics", ADMIN).text
+    assert 'rocks_node_state{rack="1",state="up"} 0.0\n' in text
 
 
 def test_the_longest_silence_of_a_live_order_is_exported(
@@ -70,62 +74,59 @@ def test_the_longest_silence_of_a_live_order_is_exported(
     advance_through(cluster, order, "installing")
     advance_through(cluster, second.order, "installing")
     last_report = timestamps.to_seconds(timestamps.add_seconds(NOW, 60))
-    assert metric_lines(service, "rocks_order_heard") == [
-        f'rocks_order_heard_timestamp_seconds{{rack="0",state="installing"}} {last_report}'
-    ]
+    assert metrics(service, "rocks_order_heard") == {
+        'rocks_order_heard_timestamp_seconds{rack="0",state="installing"}': last_report
+    }
 
 
 def test_a_failed_node_is_exported_until_it_is_ordered_again(
     service: HttpService, cluster: Database, pin: Pin, order: Order
 ) -> None:
     advance_through(cluster, order, "installing", "failed", suspect=True)
-    assert metric_lines(service, "rocks_node_failed", "rocks_suspect") == [
-        'rocks_node_failed{node="compute-0-0",rack="0"} 1',
-        "rocks_suspect_nodes 1",
-    ]
+    assert metrics(service, "rocks_node_failed", "rocks_suspect") == {
+        'rocks_node_failed{node="compute-0-0",rack="0"}': 1,
+        "rocks_suspect_nodes": 1,
+    }
     orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=LATER, rearm=True)
-    assert metric_lines(service, "rocks_node_failed", "rocks_suspect") == []
-    assert metric_lines(service, "rocks_orders_ended") == [
-        'rocks_orders_ended_total{state="failed"} 1'
-    ]
+    assert metrics(service, "rocks_node_failed", "rocks_suspect") == {}
+    assert metrics(service, "rocks_orders_ended") == {'rocks_orders_ended_total{state="failed"}': 1}
 
 
 def test_an_installation_is_timed_from_its_kickstart_until_the_node_is_up(
     service: HttpService, cluster: Database, order: Order
 ) -> None:
     advance_through(cluster, order, "booted", "installing", "installed", "up")
-    assert metric_lines(service, "rocks_install_seconds", "rocks_generation") == [
-        'rocks_install_seconds{quantile="0.5"} 120',
-        'rocks_install_seconds{quantile="0.9"} 120',
-        'rocks_install_seconds{quantile="1"} 120',
-        "rocks_install_seconds_sum 120",
-        "rocks_install_seconds_count 1",
-        f'rocks_generation_nodes{{distribution="rocks",generation="{order.pin.generation}"}} 1',
-    ]
+    assert metrics(service, "rocks_install_seconds", "rocks_generation") == {
+        'rocks_install_seconds{quantile="0.5"}': 120,
+        'rocks_install_seconds{quantile="0.9"}': 120,
+        'rocks_install_seconds{quantile="1"}': 120,
+        "rocks_install_seconds_sum": 120,
+        "rocks_install_seconds_count": 1,
+        f'rocks_generation_nodes{{distribution="rocks",generation="{order.pin.generation}"}}': 1,
+    }
 
 
-def test_a_quantile_is_one_of_the_measured_values() -> None:
-    lines = prometheus_format.format_families(
-        [Summary("s", "h", tuple(range(10, 0, -1)))]
-    ).splitlines()[2:]
-    assert lines == [
-        's{quantile="0.5"} 5',
-        's{quantile="0.9"} 9',
-        's{quantile="1"} 10',
-        "s_sum 55",
-        "s_count 10",
-    ]
-    assert prometheus_format.format_families([Summary("s", "h", ())]).splitlines()[2:] == [
-        "s_sum 0",
-        "s_count 0",
-    ]
+@given(st.lists(st.integers(0, 1000), min_size=1), st.sampled_from(QUANTILES))
+def test_a_quantile_is_the_smallest_value_that_enough_values_do_not_exceed(
+    values: list[int], share: float
+) -> None:
+    values.sort()
+    result = quantile(values, share)
+    assert sum(value <= result for value in values) >= share * len(values)
+    assert sum(value < result for value in values) < share * len(values)
 
 
-def test_label_values_are_escaped() -> None:
-    text = prometheus_format.format_families(
-        [Metric(name="m", kind="gauge", help="h", labels=("a", "b"), values={('"', "\\\n"): 1})]
-    )
-    assert text.splitlines()[2:] == ['m{a="\\"",b="\\\\\\n"} 1']
+def test_prometheus_reads_the_metrics(
+    service: HttpService, cluster: Database, order: Order
+) -> None:
+    cluster.execute("update memberships set name = ? where name = 'Compute'", ('"\\\n',))
+    response = service.get("/rocks/metrics", ADMIN)
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}
+    assert families["rocks_orders_ended"].type == "counter"
+    assert families["rocks_install_seconds"].type == "summary"
+    assert families["rocks_nodes"].type == "gauge"
+    assert '"\\\n' in [sample.labels["membership"] for sample in families["rocks_nodes"].samples]
 
 
 def test_any_address_can_check_the_health(service: HttpService) -> None:
@@ -140,7 +141,7 @@ def test_maintenance_expires_orders_and_writes_the_metrics(
     run_maintenance(cluster.location.url, str(textfile), late)
     assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "expired"
     assert textfile.read_text(encoding="utf-8") == service.get("/rocks/metrics", ADMIN).text
-    assert 'rocks_orders_ended_total{state="expired"} 1\n' in textfile.read_text(encoding="utf-8")
+    assert 'rocks_orders_ended_total{state="expired"} 1.0\n' in textfile.read_text(encoding="utf-8")
 
 
 def test_maintenance_touches_an_unchanged_textfile(

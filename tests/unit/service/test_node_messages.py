@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from flask import Request
 from hypothesis import example, given
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Progress
-from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Request
+from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_messages import (
     LOG_CHARACTERS,
     MESSAGE_CHARACTERS,
@@ -19,14 +21,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.node_messages 
 
 
 def request(body: bytes) -> Request:
-    return Request(
-        method="POST",
-        path="/rocks/events",
-        query={},
-        address="10.255.255.245",
-        port=700,
-        body=body,
-    )
+    return Request(EnvironBuilder(method="POST", path="/rocks/events", data=body).get_environ())
 
 
 def test_progress_is_a_phase_and_counts() -> None:

@@ -11,7 +11,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import (
     Order,
     Progress,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.service.web.base_page import (
+from ansible_collections.npaci.rocks.plugins.module_utils.service.web.page_layout import (
     format_duration,
 )
 from support.frontend import GENERATION, NOW, HttpService

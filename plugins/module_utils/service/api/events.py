@@ -11,21 +11,31 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
+from flask import Blueprint, Response, request
+
 from ...install import order_history, orders
 from ...install.drift import store_check
 from ...install.installer_start import start_installation
 from ...install.model import Order, Progress
 from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP, OrderState
-from ..identify import identify, require_privileged_port
-from ..model import JSON, Denied, Request, Response
+from ..identify import identify
+from ..model import Denied
 from ..node_hardware import HARDWARE, store_hardware
 from ..node_messages import parse_message, parse_progress, text_field
-from ..request_context import ORDER_AGAIN, Context, audit, audit_record
+from ..request_context import (
+    ORDER_AGAIN,
+    Context,
+    audit,
+    audit_record,
+    audited,
+    current_context,
+)
+from ..sender import require_privileged_port
 from .secrets import store_node_key
 
+blueprint = Blueprint("events", __name__)
 PACKAGES = "packages"
 SHA256_CHARACTERS = 64
-ACCEPTED = Response(200, b"{}\n", JSON)
 
 
 class NodeMessage(NamedTuple):
@@ -34,7 +44,6 @@ class NodeMessage(NamedTuple):
     One for each report: a NamedTuple.
     """
 
-    request: Request
     node_id: int
     order: Order
     progress: Progress
@@ -51,24 +60,28 @@ class NodeMessage(NamedTuple):
             raise Denied(409, f"the install order is {self.order.state}", self.order.node)
 
 
-def post_event(context: Context, request: Request) -> Response:
+@blueprint.post("/rocks/events")
+@audited("events")
+def post_event() -> Response:
     """Process one message.
 
     Raises Denied: 400 for a malformed message, 403 from an unprivileged port, 409 when the message
     is not about a live order.
     """
-    require_privileged_port(request, request.address)
-    fields = parse_message(request, request.address)
-    progress = parse_progress(fields, request.address)
+    context = current_context()
+    address = context.sender.address
+    require_privileged_port(context.sender, address)
+    fields = parse_message(request, address)
+    progress = parse_progress(fields, address)
     uuid = text_field(fields, "order")
     if progress.phase not in HANDLERS:
         if progress.phase in STATES:
-            raise Denied(400, f"a node cannot set its order to {progress.phase!r}", request.address)
-        if not request.macs and context.progress_buffer.offer(
-            context.db, request.address, uuid, progress
+            raise Denied(400, f"a node cannot set its order to {progress.phase!r}", address)
+        if not context.sender.macs and context.progress_buffer.offer(
+            context.db, address, uuid, progress
         ):
-            return ACCEPTED
-    client = identify(context, request)
+            return _accepted()
+    client = identify(context)
     if client.order is None or client.order.uuid != uuid:
         raise Denied(
             409,
@@ -77,19 +90,22 @@ def post_event(context: Context, request: Request) -> Response:
             ORDER_AGAIN % client.node.name,
         )
     message = NodeMessage(
-        request=request,
         node_id=client.node.id,
         order=client.order,
         progress=progress,
         fields=fields,
     )
     HANDLERS.get(progress.phase, _handle_progress)(context, message)
-    return ACCEPTED
+    return _accepted()
+
+
+def _accepted() -> Response:
+    return Response("{}\n", mimetype="application/json")
 
 
 def _start(context: Context, message: NodeMessage) -> NodeMessage:
     """Start the installation, if this is the installer's first message."""
-    record = audit_record(message.request, INSTALLING, 200)
+    record = audit_record(context.sender, INSTALLING, 200)
     order = start_installation(context.db, message.order, now=context.now, audit=record)
     return message._replace(order=order)
 
@@ -153,7 +169,7 @@ def _handle_hardware(context: Context, message: NodeMessage) -> None:
     message = _start(context, message)
     message.require_state(INSTALLING, INSTALLED)
     store_hardware(context.db, message.node_id, message.fields, context.now)
-    audit(context, message.request, message.order, action=HARDWARE, status=200)
+    audit(context, message.order, action=HARDWARE, status=200)
 
 
 def _handle_packages(context: Context, message: NodeMessage) -> None:
@@ -188,7 +204,7 @@ def _advance(
         message.order,
         state,
         now=context.now,
-        audit=audit_record(message.request, state, status),
+        audit=audit_record(context.sender, state, status),
         progress=message.progress._replace(phase=""),
         reason=reason,
         manifest=manifest,

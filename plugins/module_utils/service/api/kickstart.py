@@ -4,22 +4,35 @@
 
 from __future__ import annotations
 
+from flask import Blueprint, Response
+
 from ...install import orders
 from .. import boot_policy
 from ..identify import identify
 from ..install_check import check_installable
-from ..model import Denied, Request, Response
+from ..model import Denied
 from ..node_values import effective_values, order_values
-from ..request_context import ORDER_AGAIN, Context, audit, audit_record
+from ..request_context import (
+    ORDER_AGAIN,
+    audit,
+    audit_record,
+    audited,
+    current_context,
+)
+
+blueprint = Blueprint("kickstart", __name__)
 
 
-def get_kickstart(context: Context, request: Request) -> Response:
+@blueprint.get("/rocks/kickstart")
+@audited("kickstart")
+def get_kickstart() -> Response:
     """Return the kickstart of the node that sent the request, until its installer has started.
 
     A profile that cannot be rendered gives an error, never a truncated file. Raises Denied (409)
     without a live order.
     """
-    client = identify(context, request, attributes=True)
+    context = current_context()
+    client = identify(context, attributes=True)
     order = client.order
     decision = boot_policy.decide_kickstart(order, context.now)
     decision = check_installable(context, client, decision)
@@ -30,7 +43,7 @@ def get_kickstart(context: Context, request: Request) -> Response:
                 order,
                 decision.next_state,
                 now=context.now,
-                audit=audit_record(request, "kickstart", 409),
+                audit=audit_record(context.sender, "kickstart", 409),
                 reason=decision.reason,
             )
         raise Denied(
@@ -46,11 +59,10 @@ def get_kickstart(context: Context, request: Request) -> Response:
     body = context.profiles.kickstart(order.pin, values).encode()
     audit(
         context,
-        request,
         order,
         action="kickstart",
         status=200,
         bytes=len(body),
         profile=order.pin.profile,
     )
-    return Response(200, body)
+    return Response(body, mimetype="text/plain")

@@ -15,6 +15,8 @@ import json
 import secrets as randomness
 from typing import Mapping, NoReturn, Optional
 
+from flask import Blueprint, Response, request
+
 from ...cluster.database import Database
 from ...install import orders
 from ...install.installer_start import start_installation
@@ -22,10 +24,20 @@ from ...install.model import Order
 from ...install.order_records import add_audit
 from ...install.orders import NODE_KEY
 from ...install.states import INSTALLED, INSTALLING, OPEN, UP
-from ..identify import identify, require_privileged_port
-from ..model import JSON, Client, Denied, Request, Response
+from ..identify import identify
+from ..model import Client, Denied
 from ..node_messages import parse_message, text_field
-from ..request_context import ORDER_AGAIN, Context, audit_record, fail_as_suspect
+from ..request_context import (
+    ORDER_AGAIN,
+    Context,
+    audit_record,
+    audited,
+    current_context,
+    fail_as_suspect,
+)
+from ..sender import require_privileged_port
+
+blueprint = Blueprint("secrets", __name__)
 
 CONSOLE_KEY = "console_key"  # allows typing on the installer's screen; a person enters it
 KEY_BYTES = {CONSOLE_KEY: 8, NODE_KEY: 32}
@@ -42,14 +54,17 @@ MARK_DELIVERED = (
 )
 
 
-def post_secrets(context: Context, request: Request) -> Response:
+@blueprint.post("/rocks/secrets")
+@audited("secrets")
+def post_secrets() -> Response:
     """Return the secrets of the order that the message names: ``{"secrets": {name: value}}``.
 
     Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live
     order, 410 when the secrets were already delivered.
     """
-    client = identify(context, request)
-    require_privileged_port(request, client.node.name)
+    context = current_context()
+    client = identify(context)
+    require_privileged_port(context.sender, client.node.name)
     message = parse_message(request, client.node.name)
     order = _require_deliverable(client, text_field(message, "order"))
     stored: dict[str, str] = dict(
@@ -57,23 +72,20 @@ def post_secrets(context: Context, request: Request) -> Response:
     )
     _check_proof(
         context,
-        request,
         order,
         key=stored.get(NODE_KEY),
         proof=text_field(message, "proof"),
     )
     order = start_installation(
-        context.db, order, now=context.now, audit=audit_record(request, INSTALLING, 200)
+        context.db, order, now=context.now, audit=audit_record(context.sender, INSTALLING, 200)
     )
-    body = _deliver(context, request, order, stored)
+    body = _deliver(context, order, stored)
     if body is None:
-        _refuse_repetition(context, request, order)
-    return Response(200, body, JSON, (("Cache-Control", "no-store"),))
+        _refuse_repetition(context, order)
+    return Response(body, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _deliver(
-    context: Context, request: Request, order: Order, stored: Mapping[str, str]
-) -> Optional[bytes]:
+def _deliver(context: Context, order: Order, stored: Mapping[str, str]) -> Optional[bytes]:
     """Mark the secrets as delivered and return them; None if they already were."""
     with context.db.transaction(exclusive=False):
         parameters = (context.now, context.now, order.id, INSTALLING)
@@ -85,7 +97,7 @@ def _deliver(
         )
         body = json.dumps({"secrets": delivered}, sort_keys=True).encode()
         record = audit_record(
-            request,
+            context.sender,
             "secrets",
             200,
             node=order.node,
@@ -111,9 +123,7 @@ def _require_deliverable(client: Client, uuid: str) -> Order:
     return order
 
 
-def _check_proof(
-    context: Context, request: Request, order: Order, *, key: Optional[str], proof: str
-) -> None:
+def _check_proof(context: Context, order: Order, *, key: Optional[str], proof: str) -> None:
     if key is None or order.delivered:
         return
     expected = hmac.new(key.encode(), PROOF_PREFIX + order.uuid.encode(), hashlib.sha256)
@@ -121,7 +131,7 @@ def _check_proof(
         return
     problem = "with a wrong proof" if proof else "without a proof"
     reason = f"the secrets were requested {problem} of the node's key"
-    fail_as_suspect(context, request, order, action="secrets", reason=reason)
+    fail_as_suspect(context, order, action="secrets", reason=reason)
     raise Denied(
         403,
         f"the secrets were requested {problem} of the key from the node's last installation",
@@ -131,12 +141,12 @@ def _check_proof(
     )
 
 
-def _refuse_repetition(context: Context, request: Request, order: Order) -> NoReturn:
+def _refuse_repetition(context: Context, order: Order) -> NoReturn:
     """Refuse secrets that were delivered, to this machine or to one with its address."""
     current = orders.find_by_uuid(context.db, [order.uuid])
     if current and current[0].delivered and current[0].state in (INSTALLING, INSTALLED):
         reason = "the secrets were requested a second time"
-        fail_as_suspect(context, request, current[0], action="secrets", reason=reason)
+        fail_as_suspect(context, current[0], action="secrets", reason=reason)
     hint = ORDER_AGAIN % order.node
     raise Denied(410, "the secrets were already delivered", order.node, hint)
 

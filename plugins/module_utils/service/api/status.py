@@ -12,12 +12,14 @@ import json
 import re
 from typing import Any, NamedTuple, Sequence
 
+from flask import Blueprint, Response, request
+
 from ...cluster.database import Database
 from ...install import timestamps
 from ..access_control import require_viewer
-from ..model import JSON, Request, Response
-from ..request_context import Context
+from ..request_context import current_context
 
+blueprint = Blueprint("status", __name__)
 NODES = (
     "select n.name, n.rack, n.`rank`, m.name,"
     " case a.name when 'frontend' then '' else a.root end, coalesce(n.ip, ''),"
@@ -68,15 +70,17 @@ class Status(NamedTuple):
     nodes: tuple[NodeState, ...]
 
 
-def get_status(context: Context, request: Request) -> Response:
+@blueprint.get("/rocks/status")
+def get_status() -> Response:
     """Return the JSON. Raises Denied (403) for an address that the site does not allow."""
-    require_viewer(context.settings, request.address)
-    since = request.query.get("since", "")
-    revision = request.query.get("revision", "")
+    context = current_context()
+    require_viewer(context)
+    since = request.args.get("since", "")
+    revision = request.args.get("revision", "")
     if not TIME.fullmatch(since):
         since = ""
     body = to_json(read_status(context.db, context.now, since, revision))
-    return Response(200, body, JSON, (("Cache-Control", "no-store"),))
+    return Response(body, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 def read_status(db: Database, now: str, since: str = "", revision: str = "") -> Status:

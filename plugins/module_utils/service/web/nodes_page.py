@@ -8,71 +8,42 @@ The HTML is complete without the script; the script keeps it live with ``/rocks/
 from __future__ import annotations
 
 import collections
-import itertools
-import json
-from html import escape
-from typing import Iterable, Sequence
+from typing import Mapping, Sequence
+
+from flask import Blueprint, Response
 
 from ...install.states import ENDED_BADLY, FAILED, OPEN, STATES
 from ..access_control import require_viewer
-from ..api.status import NodeState, Status, read_status
-from ..model import Request, Response
-from ..request_context import Context
-from .base_page import render_page
+from ..api.status import NodeState, read_status
+from ..request_context import current_context
+from .page_layout import render_page
 
+blueprint = Blueprint("nodes_page", __name__)
 NEVER = "never ordered"
 COMPACT_NODES = 200  # with more nodes, a node that is up takes only one line
 
 
-def nodes_page(context: Context, request: Request) -> Response:
+@blueprint.get("/")
+def show_nodes() -> Response:
     """Return the page. Raises Denied (403) for an address that the site does not allow."""
-    require_viewer(context.settings, request.address)
-    return render_page("npaci.rocks", "/", _body(read_status(context.db, context.now)))
-
-
-def _body(status: Status) -> Iterable[str]:
-    live = json.dumps({"now": status.now, "revision": status.revision})
-    yield f'<div class="bar" role="search" data-live="{escape(live)}">{_filters(status.nodes)}'
-    yield '<input type="search" id="find" placeholder="Find a node ( / )" aria-label="Find a node">'
-    yield f'<output id="fresh">{escape(status.now)} UTC</output></div>'
-    yield f'<section id="trouble" aria-live="polite">{_failures(status.nodes)}</section>'
-    if not status.nodes:
-        yield "<p>There are no nodes yet. Add the first:"
-        yield " <code>ansible localhost -m rocks_insert_ethers</code></p>"
-    compact = " many" if len(status.nodes) > COMPACT_NODES else ""
-    for rack, group in itertools.groupby(status.nodes, key=lambda node: node.rack):
-        nodes = list(group)
-        counts = escape(count_states(nodes))
-        yield f'<section class="rack"><h2>Rack {rack} <small>{counts}</small></h2>'
-        yield f'<ul class="grid{compact}">{"".join(map(_tile, nodes))}</ul></section>'
-
-
-def _filters(nodes: Sequence[NodeState]) -> str:
-    """Return a button for each state, with its count; pressed buttons filter the nodes."""
-    counts = collections.Counter(map(_state_key, nodes))
-    return "".join(
-        f'<button type="button" data-state="{state}" aria-pressed="false"'
-        f"{'' if counts[state] else ' hidden'}><b>{counts[state]}</b> {escape(text)}</button>"
-        for state, text in (*((state, state) for state in STATES), ("never", NEVER))
+    context = current_context()
+    require_viewer(context)
+    status = read_status(context.db, context.now)
+    return render_page(
+        "nodes.html",
+        status=status,
+        states=(*((state, state) for state in STATES), ("never", NEVER)),
+        counts=collections.Counter(map(state_key, status.nodes)),
+        failures=group_failures(status.nodes),
+        compact_nodes=COMPACT_NODES,
+        count_states=count_states,
+        describe_state=describe_state,
+        shows_progress=shows_progress,
+        state_key=state_key,
     )
 
 
-def _tile(node: NodeState) -> str:
-    """Return one node: its name, its state in words, and a progress bar while it installs."""
-    progress_bar = (
-        f'<progress max="{node.total}" value="{node.done}"></progress>'
-        if shows_progress(node)
-        else ""
-    )
-    name = escape(node.name)
-    return (
-        f'<li><a class="node {node.state}" id="n-{name}" href="/rocks/nodes/{name}"'
-        f' data-state="{_state_key(node)}"><b>{name}</b>'
-        f"<span>{escape(describe_state(node))}</span>{progress_bar}</a></li>"
-    )
-
-
-def _state_key(node: NodeState) -> str:
+def state_key(node: NodeState) -> str:
     """Return the state by which the page filters; empty: the node is never installed."""
     return node.state or ("never" if node.root else "")
 
@@ -106,21 +77,10 @@ def describe_state(node: NodeState) -> str:
     return f"{node.state} · {node.generation[:8]}"
 
 
-def _failures(nodes: Sequence[NodeState]) -> str:
-    """Return the failed nodes, grouped by reason; the page shows them first."""
+def group_failures(nodes: Sequence[NodeState]) -> Mapping[str, Sequence[NodeState]]:
+    """Return the failed nodes by reason; the page shows them first."""
     by_reason: dict[str, list[NodeState]] = {}
     for node in nodes:
         if node.state == FAILED:
             by_reason.setdefault(node.reason, []).append(node)
-    if not by_reason:
-        return ""
-    rows = "".join(
-        f"<li>{escape(reason)}: {' '.join(map(_link, failed))}</li>"
-        for reason, failed in by_reason.items()
-    )
-    count = sum(map(len, by_reason.values()))
-    return f'<div class="trouble"><h2>Failed <small>{count}</small></h2><ul>{rows}</ul></div>'
-
-
-def _link(node: NodeState) -> str:
-    return f'<a href="/rocks/nodes/{escape(node.name)}">{escape(node.name)}</a>'
+    return by_reason

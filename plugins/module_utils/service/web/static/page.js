@@ -15,10 +15,10 @@
     } catch (error) { /* try again at the next interval */ }
   }, 3000);
 
-  const bar = document.querySelector('[data-live]');
+  const bar = document.querySelector('[data-now]');
   if (!bar) return;
   const open = ['ordered', 'booted', 'installing'], ended = ['failed', 'expired', 'cancelled'];
-  const current = JSON.parse(bar.dataset.live);
+  const current = {now: bar.dataset.now, revision: bar.dataset.revision};
   const freshness = document.getElementById('fresh'), find = document.getElementById('find');
   const buttons = [...bar.querySelectorAll('button')], pressed = new Set();
   const tiles = () => [...document.querySelectorAll('.node')];
