@@ -71,6 +71,7 @@ options:
         description:
           - Patterns of package names. These packages are always taken from this source, whatever
             versions the others have.
+          - Module streams of other sources that contain a package of such a name are left out.
         type: list
         elements: str
         default: []
@@ -146,7 +147,7 @@ options:
     default: newest
   pins:
     description: Package name to the version C([epoch:]version[-release]) to choose, even if there
-      are newer ones.
+      are newer ones. Of a module stream, the build that contains this version is chosen.
     type: dict
     default: {}
   install_only:

@@ -65,7 +65,8 @@ def merge(distribution: Any, root: str) -> None:
         for source_input in open_source(source, store, ignore_progress)
     ]
     documents = auxiliary_metadata.merge_documents(inputs, None)
-    composition = composer.choose_packages(distribution, inputs, documents.streams, None, None)
+    composition = composer.choose_packages(distribution, inputs, documents.modules, None, None)
+    documents = documents.with_modules(composition.modules)
     dependency_check.check_dependencies(
         distribution,
         composition,

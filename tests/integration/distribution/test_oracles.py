@@ -14,7 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import version_key
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
     compression,
-    module_streams,
+    module_documents,
     slices,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
@@ -22,9 +22,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Policy,
     Source,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve import (
+    module_choice,
+    module_streams,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
-    build_rules,
     resolve_packages,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.rules import (
+    build_rules,
 )
 from support.distributions import Site
 from support.dnf import dnf
@@ -85,10 +91,14 @@ def test_with_modules_the_chosen_packages_are_those_of_dnf_reposync(
         options=["module_platform_id=platform:el9"],
     )  # fmt: skip
 
-    streams = module_streams.stream_memberships(
-        module_streams.parse_modules(read("*-modules.yaml.xz").decode(), "modules.yaml")
+    file = module_documents.parse_modules(read("*-modules.yaml.xz"), "cs9", "modules.yaml")
+    rules = build_rules(Policy(), [CS9])
+    choice = module_choice.choose_modules(
+        module_streams.ModuleInputs(file.documents), cs9, (), rules
     )
-    winners = resolve_packages(cs9, build_rules(Policy(), [CS9], streams)).chosen_packages
+    rules = build_rules(Policy(), [CS9], choice.streams)
+    winners = resolve_packages(cs9, rules).chosen_packages
+    assert file.remarks == [] and choice.remarks == ()
     fetched_by_dnf = {line.rpartition("/")[2] for line in output.split()}
     assert len(winners) == 6_124
     assert {package.location.rpartition("/")[2] for package in winners} == fetched_by_dnf

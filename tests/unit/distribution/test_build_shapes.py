@@ -24,6 +24,9 @@ data:
   version: 7
   context: c
   arch: x86_64
+  summary: a summary
+  description: a description
+  license: {module: [MIT]}
   artifacts:
     rpms:
     - nginx-0:1.24-1.el9.x86_64

@@ -10,9 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.evr import evr_key, parse_evr
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata import (
-    module_streams,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
     Package,
     Policy,
@@ -20,9 +17,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model imp
     Source,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.resolver import (
-    build_rules,
     check_pins,
     resolve_packages,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.resolve.rules import (
+    build_rules,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 
@@ -53,10 +52,9 @@ def rpm(nevra: str, source: str = "os", content: str = "") -> Package:
 def resolve(
     *packages: Package,
     sources: Sequence[Source] = SOURCES,
-    streams: module_streams.Streams = module_streams.NO_STREAMS,
     policy: Policy = DEFAULT_POLICY,
 ) -> Resolution:
-    return resolve_packages(packages, build_rules(policy, sources, streams))
+    return resolve_packages(packages, build_rules(policy, sources))
 
 
 def chosen(resolution: Resolution) -> list[tuple[str, str]]:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional, Sequence
+import dataclasses
+from typing import Mapping, Optional, Sequence
 
-from ..metadata import module_streams
 from ..metadata.index import PublishedGeneration
-from ..metadata.module_streams import NO_STREAMS, Streams
+from ..resolve.module_streams import NO_MODULES, ModuleChoice, ModuleInputs
 from ..sources.base import Input
 
 GROUP = "group"
@@ -19,21 +19,31 @@ KINDS = (GROUP, MODULES, ADVISORIES, PRODUCT)
 # Kind -> its name in the option skip_metadata.
 SKIPPED_AS = {GROUP: "groups", MODULES: "modules", ADVISORIES: "advisories"}
 
-NamedDocuments = Sequence[tuple[bytes, str]]
-"""Content and name in errors and remarks of the document of each source."""
 
+@dataclasses.dataclass(frozen=True)
+class Documents:
+    """The merged documents."""
 
-class Documents(NamedTuple):
     contents: Mapping[str, bytes]
     """Kind -> content; a kind that no source has is absent."""
-    streams: Streams
-    """Which packages belong to which module stream."""
-    remarks: tuple[str, ...] = ()
-    """What was repaired or left out."""
+    remarks: Mapping[str, tuple[str, ...]]
+    """Kind -> what was repaired or left out."""
+    modules: ModuleInputs = NO_MODULES
+    """The module documents, which are merged when packages are chosen."""
+
+    def with_modules(self, choice: ModuleChoice) -> Documents:
+        """Return the documents with the modules.yaml of the chosen streams."""
+        contents = {**self.contents, MODULES: choice.text.encode()}
+        remarks = {**self.remarks, MODULES: choice.remarks}
+        return dataclasses.replace(
+            self,
+            contents={kind: contents[kind] for kind in KINDS if contents.get(kind)},
+            remarks={kind: remarks[kind] for kind in KINDS if remarks.get(kind)},
+        )
 
 
 def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGeneration]) -> Documents:
-    """Merge the documents of all sources.
+    """Merge the documents of all sources, except those of modules.
 
     reusable  a generation that was made from the same documents
 
@@ -42,48 +52,56 @@ def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGenerat
     if reusable:
         contents = {kind: content for kind in KINDS if (content := reusable.document(kind))}
         # Only the sources have the older builds of a module stream.
-        if MODULES not in contents:
-            return Documents(contents, NO_STREAMS, reusable.index.remarks)
-    documents = {kind: _in_order_of_preference(inputs, kind) for kind in KINDS}
+        modules = _read_modules(inputs) if reusable.index.modules_digest else NO_MODULES
+        return Documents(contents, reusable.index.remarks, modules)
     contents = {}
-    remarks: list[str] = []
-    streams = NO_STREAMS
-    if any(data for data, _where in documents[MODULES]):
-        modules = [
-            module
-            for data, where in documents[MODULES]
-            for module in module_streams.parse_modules(data.decode("utf-8", "replace"), where)
-        ]
-        contents[MODULES] = module_streams.merge_modules(modules).encode()
-        streams = module_streams.stream_memberships(modules)
+    remarks: dict[str, tuple[str, ...]] = {}
     # The two parsers use lxml, which takes 15 ms to load and is not needed by an unchanged build.
-    if any(data for data, _where in documents[GROUP]):
+    if groups := _documents(inputs, GROUP):
         from ..metadata.comps import merge_comps
 
-        groups = merge_comps(documents[GROUP])
-        contents[GROUP] = groups.data
-        remarks += groups.remarks
-    if any(data for data, _where in documents[ADVISORIES]):
+        contents[GROUP], remarks[GROUP] = merge_comps(groups)
+    if advisories := _documents(inputs, ADVISORIES):
         from ..metadata.updateinfo import merge_updateinfo
 
-        advisories = merge_updateinfo(documents[ADVISORIES])
-        contents[ADVISORIES] = advisories.data
-        remarks += advisories.remarks
+        contents[ADVISORIES], remarks[ADVISORIES] = merge_updateinfo(advisories)
     # The certificate names the product: the first source that has one counts.
-    contents[PRODUCT] = next((data for data, _where in documents[PRODUCT] if data), b"")
-    return Documents(
-        contents={kind: contents[kind] for kind in KINDS if contents.get(kind)},
-        streams=streams,
-        remarks=tuple(remarks),
-    )
+    contents[PRODUCT] = next((data for data, _where in _documents(inputs, PRODUCT)), b"")
+    return Documents(contents, remarks, _read_modules(inputs))
 
 
-def _in_order_of_preference(inputs: Sequence[Input], kind: str) -> NamedDocuments:
-    """Return the documents of the sources that do not skip them, the preferred source first."""
+def _documents(inputs: Sequence[Input], kind: str) -> list[tuple[bytes, str]]:
+    """Return the documents of the sources that do not skip them, with names for errors."""
     return [
-        (source_input.document(kind), f'source "{source_input.source.name}", document "{kind}"')
-        for source_input in sorted(
-            inputs, key=lambda source_input: source_input.source.effective_priority
-        )
+        (data, _where(source_input, kind))
+        for source_input in _by_preference(inputs)
         if SKIPPED_AS.get(kind) not in source_input.source.skip_metadata
+        and (data := source_input.document(kind))
     ]
+
+
+def _read_modules(inputs: Sequence[Input]) -> ModuleInputs:
+    # Imported here because most distributions have no modules.
+    from ..metadata.module_documents import ModuleDocument, parse_modules
+
+    documents: list[ModuleDocument] = []
+    skipped: list[ModuleDocument] = []
+    remarks: list[str] = []
+    for source_input in _by_preference(inputs):
+        if data := source_input.document(MODULES):
+            file = parse_modules(data, source_input.source.name, _where(source_input, MODULES))
+            if SKIPPED_AS[MODULES] in source_input.source.skip_metadata:
+                skipped += file.documents
+            else:
+                documents += file.documents
+                remarks += file.remarks
+    return ModuleInputs(documents, skipped, remarks)
+
+
+def _by_preference(inputs: Sequence[Input]) -> list[Input]:
+    """Return the sources, the preferred one first."""
+    return sorted(inputs, key=lambda source_input: source_input.source.effective_priority)
+
+
+def _where(source_input: Input, kind: str) -> str:
+    return f'source "{source_input.source.name}", document "{kind}"'

@@ -9,6 +9,7 @@ The output has the same bytes as a build without a previous generation.
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
@@ -25,11 +26,19 @@ from ..metadata.index import (
     PublishedGeneration,
     Shard,
 )
-from ..metadata.module_streams import Streams
 from ..model import Clash, Distribution, Package, Resolution, Verdict
-from ..resolve.resolver import ResolutionRules, build_rules, check_pins, resolve_packages
+from ..resolve.module_streams import ModuleChoice, ModuleInputs
+from ..resolve.resolver import check_pins, resolve_packages
+from ..resolve.rules import ResolutionRules, build_rules
 from ..sources.base import Directory, Input
 from .cache import rules_digest
+from .candidates import (
+    all_candidates,
+    changed_candidates,
+    choose_streams,
+    every_candidate,
+    modular_directories,
+)
 
 THREADS = 2
 MAX_LISTED = 20
@@ -76,6 +85,8 @@ class Composition(NamedTuple):
     """Numbers of the shards that this build decided."""
     directory_digests: Mapping[str, Mapping[int, str]]
     """Name of a directory source -> shard number -> digest of the candidates from there."""
+    modules: ModuleChoice
+    """The module streams of the distribution."""
 
     @property
     def package_count(self) -> int:
@@ -116,20 +127,20 @@ def find_reusable(
 def choose_packages(
     distribution: Distribution,
     inputs: Sequence[Input],
-    streams: Streams,
+    modules: ModuleInputs,
     previous: Optional[PublishedGeneration],
     reusable: Optional[PublishedGeneration],
 ) -> Composition:
     """Choose packages by the rules of the distribution, and describe them.
 
-    streams   the module streams of all sources
+    modules   the module documents of all sources
     previous  the published generation
     reusable  the same one, if ``find_reusable`` returned it
 
     Raises Conflict that lists the packages which differ between sources of equal priority, NotFound
     for a pin without a package, and every fault of a source.
     """
-    rules = build_rules(distribution.policy, distribution.sources, streams)
+    rules = build_rules(distribution.policy, distribution.sources)
     directories = {
         source_input.source.name: shards.split_by_shard(source_input.packages())
         for source_input in inputs
@@ -141,10 +152,17 @@ def choose_packages(
         }
         for name, split in directories.items()
     }
+    choice = ModuleChoice()
     if reusable:
-        candidates = _changed_candidates(reusable, directories, digests)
-    else:
-        candidates = _all_candidates(inputs)
+        candidates = changed_candidates(reusable, directories, digests)
+        if reusable.index.modules_digest or modular_directories(inputs):
+            every = every_candidate(reusable, directories)
+            choice = choose_streams(every, modules, inputs, rules)
+    if reusable is None or choice.digest != reusable.index.modules_digest:
+        candidates = all_candidates(inputs)
+        every = (package for packages in candidates.values() for package in packages)
+        choice = choose_streams(every, modules, inputs, rules)
+    rules = dataclasses.replace(rules, streams=choice.streams)
     pins = [name for name in rules.policy.pins if shards.shard_of(name) in candidates]
     check_pins(pins, (package.name for packages in candidates.values() for package in packages))
     choices = _choose(candidates, rules, _origins(inputs))
@@ -154,51 +172,12 @@ def choose_packages(
         shards={number: composed[number] for number in sorted(composed)},
         changed=frozenset(candidates),
         directory_digests=digests,
+        modules=choice,
     )
 
 
 def _origins(inputs: Sequence[Input]) -> dict[str, str]:
     return {source_input.source.name: source_input.origin for source_input in inputs}
-
-
-def _all_candidates(inputs: Sequence[Input]) -> dict[int, list[Package]]:
-    # Imported here because it takes 7 ms to load and an unchanged build does not need it.
-    from concurrent.futures import ThreadPoolExecutor
-
-    candidates: dict[int, list[Package]] = {number: [] for number in range(shards.SHARDS)}
-    with ThreadPoolExecutor(THREADS) as threads:
-        # One source can be decompressed while another one is parsed.
-        packages_by_input = list(threads.map(lambda source_input: source_input.packages(), inputs))
-    for packages in packages_by_input:
-        for package in packages:
-            candidates[shards.shard_of(package.name)].append(package)
-    return candidates
-
-
-def _changed_candidates(
-    previous: PublishedGeneration,
-    directories: Mapping[str, Mapping[int, list[Package]]],
-    digests: Mapping[str, Mapping[int, str]],
-) -> dict[int, list[Package]]:
-    """Return the candidates of the shards in which a directory has other packages than before."""
-    before = previous.index.directory_digests
-    numbers = {
-        number
-        for name, by_shard in digests.items()
-        for number in {*by_shard, *before[name]}
-        if by_shard.get(number) != before[name].get(number)
-    }
-    return {
-        number: [
-            *(
-                verdict.package
-                for verdict in previous.verdicts(number)
-                if verdict.package.source not in directories
-            ),
-            *(package for split in directories.values() for package in split.get(number, ())),
-        ]
-        for number in sorted(numbers)
-    }
 
 
 def _unchanged_shards(

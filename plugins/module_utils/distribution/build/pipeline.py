@@ -65,12 +65,13 @@ def build(
     from .source_checks import check_sources
     from .xml_overlay import merge_xml
 
-    # Merge the documents besides the packages; module streams decide which packages compete.
+    # Merge the documents besides the packages.
     reusable = find_reusable(published, distribution, inputs)
     documents = merge_documents(inputs, reusable)
 
-    # Choose the packages.
-    composition = choose_packages(distribution, inputs, documents.streams, published, reusable)
+    # Choose the packages, and the module streams that contain some of them.
+    composition = choose_packages(distribution, inputs, documents.modules, published, reusable)
+    documents = documents.with_modules(composition.modules)
 
     checked = check_sources(distribution, composition, published, reusable)
 

@@ -107,6 +107,7 @@ def make_plan(
         newest_timestamp=max(source_input.newest_timestamp() for source_input in inputs),
         remarks=parts.documents.remarks,
         candidates=parts.candidates,
+        modules_digest=composition.modules.digest,
     )
     folder = store.generation_folder(distribution.name, arch, identity)
     return Plan(

@@ -82,7 +82,7 @@ def describe_generation(
         changes=compare_generations(published, content) if changed else Changes(),
         clashes=tuple(clash for shard in index.shards.values() for clash in shard.clashes),
         remarks=(
-            *index.remarks,
+            *(remark for remarks in index.remarks.values() for remark in remarks),
             *_left_out_remarks(index),
             *(remark for shard in index.shards.values() for remark in shard.remarks),
         ),

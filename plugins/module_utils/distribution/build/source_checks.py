@@ -17,7 +17,7 @@ from ...suggestions import did_you_mean
 from ..arches import SOURCE_ARCHES
 from ..metadata.index import OFFERED, SOURCE_PACKAGES, PublishedGeneration
 from ..model import DEFAULT_INSTALL_ONLY, Distribution, Package, Source, Verdict
-from ..resolve.resolver import ResolutionRules, build_rules, is_suitable, unmatched_globs
+from ..resolve.rules import ResolutionRules, build_rules, is_suitable, unmatched_globs
 from .cache import rules_digest
 from .composer import Composition
 from .result import describe_kinds

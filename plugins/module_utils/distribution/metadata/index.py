@@ -94,8 +94,10 @@ class Index(NamedTuple):
     """Path -> SHA-256 of every file in the tree that is neither a package nor metadata."""
     newest_timestamp: int
     """Seconds since 1970 of the newest content."""
-    remarks: tuple[str, ...] = ()
-    """Remarks about the sources and their documents, besides those of the shards."""
+    remarks: Mapping[str, tuple[str, ...]] = {}
+    """Kind of a document -> what was repaired or left out."""
+    modules_digest: str = ""
+    """Digest of the decisions about module streams; empty when no package is of a module."""
     candidates: Mapping[str, Mapping[str, int]] = {}
     """Source name -> kind -> number of packages: OFFERED, SOURCE_PACKAGES, or the architecture of
     packages that are not for the nodes.
@@ -153,7 +155,9 @@ def decode_index(data: bytes, where: str) -> Index:
             source: {int(number): digest for number, digest in digests.items()}
             for source, digests in fields["rows"].items()
         }
-        fields["remarks"] = tuple(fields.get("remarks", ()))
+        fields["remarks"] = {
+            kind: tuple(remarks) for kind, remarks in fields.get("remarks", {}).items()
+        }
         return Index(**_rename_keys(fields, _FIELD_NAMES))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DescriptionError(

@@ -8,56 +8,15 @@ name compete with each other, so any part of a distribution can be resolved alon
 
 from __future__ import annotations
 
-import dataclasses
-import fnmatch
 import itertools
-import re
-from typing import Any, Callable, Iterable, Mapping, Sequence, Union
+from typing import Iterable, Mapping
 
 from ...errors import NotFound
 from ...suggestions import did_you_mean
-from ..arches import COMPATIBLE_ARCHES, NOARCH, SOURCE_ARCHES
-from ..evr import package_key, parse_evr
-from ..metadata.module_streams import NO_STREAMS, Streams
-from ..model import EVR, Clash, Package, Policy, Resolution, Source, Verdict
-
-Matcher = Callable[[str], Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class ResolutionRules:
-    """A policy and the rules of the sources, prepared for many packages."""
-
-    policy: Policy
-    streams: Streams
-    preferences: Mapping[str, tuple[int, int]]
-    """Source name -> priority and position; the lowest is preferred."""
-    included: Mapping[str, Matcher]
-    """Source name -> matcher of the packages to include; absent: all."""
-    excluded: Mapping[str, Matcher]
-    winning: Mapping[str, Matcher]
-    """Source name -> matcher of the names that this source wins."""
-    install_only: Matcher
-    arches: frozenset[str]
-
-
-def build_rules(
-    policy: Policy, sources: Sequence[Source], streams: Streams = NO_STREAMS
-) -> ResolutionRules:
-    """Return the rules for all packages of these sources."""
-    return ResolutionRules(
-        policy=policy,
-        streams=streams,
-        preferences={
-            source.name: (source.effective_priority, position)
-            for position, source in enumerate(sources)
-        },
-        included={source.name: _matcher(source.include) for source in sources if source.include},
-        excluded={source.name: _matcher(source.exclude) for source in sources if source.exclude},
-        winning={source.name: _matcher(source.wins) for source in sources if source.wins},
-        install_only=_matcher(policy.install_only),
-        arches=frozenset(COMPATIBLE_ARCHES.get(policy.arch, (policy.arch, NOARCH))),
-    )
+from ..arches import NOARCH
+from ..evr import package_key
+from ..model import Clash, Package, Policy, Resolution, Verdict
+from .rules import ResolutionRules, choose_winner, matches_pin, unsuitable_because
 
 
 def resolve_packages(packages: Iterable[Package], rules: ResolutionRules) -> Resolution:
@@ -96,9 +55,11 @@ def _resolve_name(packages: list[Package], rules: ResolutionRules) -> Resolution
     in_order = _sort(packages, rules.preferences)
     candidates = _drop_unsuitable(in_order, rules, verdicts)
     candidates, clashes, undecided = _drop_duplicates(candidates, rules.preferences, verdicts)
+    competing = candidates
     candidates = _decide_modular(candidates, rules, verdicts)
     candidates = _apply_wins(candidates, rules, verdicts)
-    candidates = _apply_pin(candidates, rules.policy.pins, verdicts)
+    if packages[0].name in rules.policy.pins:
+        candidates = _apply_pin(candidates, competing, rules.policy.pins, verdicts)
     candidates = _keep_newest(candidates, rules, verdicts)
     remarks = _remarks(candidates, rules.policy)
     if rules.policy.drop_stale:
@@ -135,35 +96,12 @@ def _drop_unsuitable(
     """Drop packages of other architectures, and those that their source does not include."""
     suitable = []
     for package in packages:
-        reason = _unsuitable_because(package, rules)
+        reason = unsuitable_because(package, rules)
         if reason:
             verdicts.append(Verdict(package, False, reason))
         else:
             suitable.append(package)
     return suitable
-
-
-def _unsuitable_because(package: Package, rules: ResolutionRules) -> str:
-    if package.arch not in rules.arches:
-        if package.arch in SOURCE_ARCHES:
-            return "a source package"
-        return f"not for {rules.policy.arch}"
-    if not rules.included and not rules.excluded:
-        return ""
-    included = rules.included.get(package.source)
-    if included and not _matches(included, package):
-        return f'not included by source "{package.source}"'
-    excluded = rules.excluded.get(package.source)
-    if excluded and _matches(excluded, package):
-        return f'excluded by source "{package.source}"'
-    return ""
-
-
-def _matches(matcher: Matcher, package: Package) -> bool:
-    """Match the name, ``name.arch``, and the NEVRA with and without an epoch of 0."""
-    full = f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}"
-    texts = (package.name, f"{package.name}.{package.arch}", package.nevra, full)
-    return any(matcher(text) for text in texts)
 
 
 def _drop_duplicates(
@@ -207,7 +145,7 @@ def _is_same_file(first: Package, second: Package) -> bool:
 def _decide_modular(
     packages: list[Package], rules: ResolutionRules, verdicts: list[Verdict]
 ) -> list[Package]:
-    """Keep the current packages of each module stream, whatever their versions.
+    """Keep the packages of the chosen build of each module stream, whatever their versions.
 
     They do not compete with packages outside of modules.
     """
@@ -218,11 +156,8 @@ def _decide_modular(
         membership = rules.streams.membership_of(package)
         if membership is None:
             outside.append(package)
-        elif membership.current or rules.policy.versions == "all":
-            verdicts.append(Verdict(package, True, f"of the module stream {membership.stream}"))
         else:
-            reason = f"of an older build of the module stream {membership.stream}"
-            verdicts.append(Verdict(package, False, reason))
+            verdicts.append(Verdict(package, membership.current, membership.reason))
     return outside
 
 
@@ -232,35 +167,51 @@ def _apply_wins(
     """Where a source wins a name, drop the packages of other sources."""
     if not rules.winning or not packages:
         return packages
-    claimants = {source for source, wins in rules.winning.items() if wins(packages[0].name)}
-    winners = sorted(
-        {package.source for package in packages} & claimants,
-        key=lambda name: rules.preferences[name],
-    )
-    if not winners:
+    in_streams = [verdict.package for verdict in verdicts if verdict.chosen]
+    sources = {package.source for package in (*packages, *in_streams)}
+    winner = choose_winner(packages[0].name, sources, rules)
+    if not winner:
         return packages
-    reason = f'source "{winners[0]}" wins this name'
+    reason = f'source "{winner}" wins this name'
     verdicts += [
-        Verdict(package, False, reason) for package in packages if package.source != winners[0]
+        Verdict(package, False, reason) for package in packages if package.source != winner
     ]
-    return [package for package in packages if package.source == winners[0]]
+    return [package for package in packages if package.source == winner]
 
 
 def _apply_pin(
-    packages: list[Package], pins: Mapping[str, str], verdicts: list[Verdict]
+    packages: list[Package],
+    competing: list[Package],
+    pins: Mapping[str, str],
+    verdicts: list[Verdict],
 ) -> list[Package]:
-    """Choose the pinned version.  Raises NotFound when no source has it."""
-    pin = pins.get(packages[0].name) if packages else None
-    if pin is None:
-        return packages
-    pinned = parse_evr(pin)
-    matches = [package for package in packages if _matches_pin(package.evr, pinned, pin)]
-    if not matches:
-        available = ", ".join(dict.fromkeys(str(package.evr) for package in packages))
+    """Choose the pinned version.
+
+    A pin that matches packages of a module stream leaves the others of this name alone.  Raises
+    NotFound when no source has the version.
+
+    competing  the packages that are left, and those of module streams
+    verdicts   on the packages of module streams, and on unsuitable ones
+    """
+    if not competing:
+        excluded = verdicts[0]
         raise NotFound(
-            f'no source has {packages[0].name} in the pinned version "{pin}"',
+            f'the pin of "{excluded.package.name}" has no effect: all of its packages are left out',
+            hint=f"{excluded.package.nevra} is {excluded.reason}",
+        )
+    name = competing[0].name
+    pin = pins[name]
+    candidates = [*packages, *(verdict.package for verdict in verdicts if verdict.chosen)]
+    matches = [package for package in candidates if matches_pin(package.evr, pin)]
+    if not matches:
+        available = ", ".join(dict.fromkeys(str(package.evr) for package in competing))
+        raise NotFound(
+            f'no source has {name} in the pinned version "{pin}"',
             hint=f"available: {available}",
         )
+    matches = [package for package in packages if package in matches]
+    if not matches:
+        return packages
     verdicts += [Verdict(package, True, f"pinned to {pin}") for package in matches]
     verdicts += [
         Verdict(package, False, f"pinned to {pin}")
@@ -268,15 +219,6 @@ def _apply_pin(
         if package not in matches
     ]
     return []
-
-
-def _matches_pin(evr: EVR, pinned: EVR, pin: str) -> bool:
-    """Compare only the parts that the pin contains."""
-    return (
-        evr.version == pinned.version
-        and (not pinned.release or evr.release == pinned.release)
-        and (":" not in pin or evr.epoch == pinned.epoch)
-    )
 
 
 def _keep_newest(
@@ -348,33 +290,3 @@ def _remarks(packages: list[Package], policy: Policy) -> list[str]:
                 " their versions differ"
             )
     return remarks
-
-
-def _matcher(globs: Sequence[str]) -> Matcher:
-    """Return a function that is true for texts that match one of the globs."""
-    if not globs:
-        return lambda _text: None
-    return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
-
-
-def is_suitable(package: Package, rules: ResolutionRules) -> bool:
-    """Return whether a package is for the architecture, and its source includes it."""
-    return not _unsuitable_because(package, rules)
-
-
-def unmatched_globs(globs: Sequence[str], candidates: Iterable[Union[Package, str]]) -> list[str]:
-    """Return the globs that match neither the name nor the NEVRA of any candidate.
-
-    candidates  packages, or names
-    """
-    matchers = {glob: _matcher([glob]) for glob in globs}
-    for candidate in candidates if matchers else ():
-        for glob, matcher in list(matchers.items()):
-            is_match = (
-                matcher(candidate) if isinstance(candidate, str) else _matches(matcher, candidate)
-            )
-            if is_match:
-                del matchers[glob]
-        if not matchers:
-            break
-    return list(matchers)

@@ -23,12 +23,15 @@ from . import rpm_directory
 from .local import LocalRepository, local_path
 from .media import medium_repositories
 from .repository_access import NO_INSTALLER, InstallerTree, NoRepository, RepositoryAccess
+from .rpm_identity import read_identity
 
 if TYPE_CHECKING:
     from ..metadata.repomd import Record
 
 # The origin of XML that is made from RPM headers: equal headers give equal XML.
 FROM_HEADERS = "headers-1"
+# Part of the release of packages that were built as part of a module.
+MODULE_MARK = "module"
 _TIMESTAMP = re.compile(r"<timestamp>([0-9.]+)</timestamp>")
 
 
@@ -47,6 +50,13 @@ class Input(Protocol):
         """Return the package's element in a file of ``kind``: primary, filelists or other.
 
         location  path of the package in the distribution, for the element's href
+        """
+
+    def is_modular(self, package: Package) -> bool:
+        """Return whether the header of a package names a module.
+
+        Where the header cannot be read, its release decides: modules are built with a ``%dist``
+        that contains the word.
         """
 
     def newest_timestamp(self) -> int:
@@ -118,6 +128,7 @@ class Repository:
         self.origin = access.identity
         self.installer = access.installer
         self.fetch_packages = access.fetch_packages
+        self._package_path = access.package_path
         self.fetch_files = access.fetch_files
         self.is_unchanged = access.is_unchanged
         self._folder = access.folder
@@ -142,6 +153,15 @@ class Repository:
             self._listings[kind] = (
                 slice_listing(data, kind, self._where(kind)) if data else Listing(b"", {})
             )
+
+    def is_modular(self, package: Package) -> bool:
+        if MODULE_MARK not in package.release:
+            return False  # without reading thousands of files
+        path = self._package_path(package)
+        try:
+            return not os.path.isfile(path) or bool(read_identity(path).module)
+        except (OSError, DescriptionError):
+            return True
 
     def newest_timestamp(self) -> int:
         repomd = files.read_text(os.path.join(self._folder, "repodata", "repomd.xml"))
@@ -236,6 +256,13 @@ class Directory:
 
     def packages(self) -> list[Package]:
         return self._open().packages
+
+    def is_modular(self, package: Package) -> bool:
+        return package.location in self._open().modular
+
+    def has_modular_packages(self) -> bool:
+        """Return whether the header of any package names a module."""
+        return bool(self._open().modular)
 
     def newest_timestamp(self) -> int:
         return self._open().newest_timestamp

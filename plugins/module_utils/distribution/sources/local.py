@@ -89,6 +89,10 @@ class LocalRepository:
             and read_installer(self._tree) == self.installer
         )
 
+    def package_path(self, package: Package) -> str:
+        """Return the path of a package's file."""
+        return os.path.join(self._path, package.location)
+
     def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Check packages, import those that the pool lacks, and return their number.
 

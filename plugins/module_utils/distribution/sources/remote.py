@@ -40,6 +40,10 @@ class RemoteRepository:
             and mirror.read_installer(self._source) == self.installer
         )
 
+    def package_path(self, package: Package) -> str:
+        """Return an empty text: the file is on another machine."""
+        return ""
+
     def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Fetch packages that the pool lacks, and return their number."""
         result = mirror.fetch_packages(

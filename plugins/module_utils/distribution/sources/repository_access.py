@@ -48,6 +48,9 @@ class RepositoryAccess(Protocol):
     def is_unchanged(self) -> bool:
         """Return whether the source still has this metadata and this installer."""
 
+    def package_path(self, package: Package) -> str:
+        """Return the local path of a package's file; empty when it is on another machine."""
+
     def fetch_packages(self, packages: Sequence[Package]) -> int:
         """Fetch and check packages that the pool lacks, and return their number."""
 

@@ -17,8 +17,9 @@ from ... import files
 from ...errors import DescriptionError, NotFound, RocksError
 from ..model import Package, Progress, ProgressCallback, Source, ignore_progress
 from . import rpm_validation
+from .rpm_identity import read_identity
 
-FORMAT = 2
+FORMAT = 3
 MAX_CHANGELOGS = 10
 SHOWN_ERRORS = 20
 
@@ -40,6 +41,8 @@ class HeaderSet(NamedTuple):
     packages: list[Package]
     newest_timestamp: int
     """Build time of the newest package, in seconds since 1970."""
+    modular: frozenset[str]
+    """Locations of the packages whose header names a module."""
 
 
 def scan(source: Source) -> list[ScannedFile]:
@@ -89,8 +92,11 @@ def read_headers(
         files.replace(cache_file, json.dumps(rows, separators=(",", ":"), sort_keys=True))
     if errors:
         raise _combined_error(source, errors)
-    packages = [Package._make(row[4:]) for row in rows.values()]
-    return HeaderSet(packages, max((row[3] for row in rows.values()), default=0))
+    return HeaderSet(
+        packages=[Package._make(row[5:]) for row in rows.values()],
+        newest_timestamp=max((row[3] for row in rows.values()), default=0),
+        modular=frozenset(location for location, row in rows.items() if row[4]),
+    )
 
 
 def package_xml(path: str, location: str, checksum: str) -> dict[str, bytes]:
@@ -146,7 +152,7 @@ def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
 
 
 def _read_package(source: Source, location: str) -> tuple[Any, ...]:
-    """Check an RPM file, and return its build time and the fields of its Package."""
+    """Check an RPM file, and return its build time, its module and the fields of its Package."""
     import createrepo_c
 
     path = os.path.join(source.path, location)
@@ -154,6 +160,7 @@ def _read_package(source: Source, location: str) -> tuple[Any, ...]:
     try:
         rpm_validation.check_rpm(path, where)
         package = createrepo_c.package_from_rpm(path, createrepo_c.SHA256)
+        module = read_identity(path).module
     except OSError as error:
         raise DescriptionError(f"cannot be read ({error.strerror})", where) from error
     except createrepo_c.CreaterepoCError as error:
@@ -178,7 +185,7 @@ def _read_package(source: Source, location: str) -> tuple[Any, ...]:
             where,
             f"rename the file to {result.file_name}",
         )
-    return (package.time_build, *result)
+    return (package.time_build, module, *result)
 
 
 def _cache_name(source: Source) -> str:

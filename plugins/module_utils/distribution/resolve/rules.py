@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, the npaci.rocks contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rules that decide about packages: the policy, and the rules of the sources."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import re
+from typing import AbstractSet, Any, Callable, Iterable, Mapping, Sequence, Union
+
+from ..arches import COMPATIBLE_ARCHES, NOARCH, SOURCE_ARCHES
+from ..evr import parse_evr
+from ..model import EVR, Package, Policy, Source
+from .module_streams import NO_STREAMS, Streams
+
+Matcher = Callable[[str], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolutionRules:
+    """A policy and the rules of the sources, prepared for many packages."""
+
+    policy: Policy
+    streams: Streams
+    preferences: Mapping[str, tuple[int, int]]
+    """Source name -> priority and position; the lowest is preferred."""
+    included: Mapping[str, Matcher]
+    """Source name -> matcher of the packages to include; absent: all."""
+    excluded: Mapping[str, Matcher]
+    winning: Mapping[str, Matcher]
+    """Source name -> matcher of the names that this source wins."""
+    install_only: Matcher
+    arches: frozenset[str]
+
+
+def build_rules(
+    policy: Policy, sources: Sequence[Source], streams: Streams = NO_STREAMS
+) -> ResolutionRules:
+    """Return the rules for all packages of these sources."""
+    return ResolutionRules(
+        policy=policy,
+        streams=streams,
+        preferences={
+            source.name: (source.effective_priority, position)
+            for position, source in enumerate(sources)
+        },
+        included={source.name: _matcher(source.include) for source in sources if source.include},
+        excluded={source.name: _matcher(source.exclude) for source in sources if source.exclude},
+        winning={source.name: _matcher(source.wins) for source in sources if source.wins},
+        install_only=_matcher(policy.install_only),
+        arches=frozenset(COMPATIBLE_ARCHES.get(policy.arch, (policy.arch, NOARCH))),
+    )
+
+
+def unsuitable_because(package: Package, rules: ResolutionRules) -> str:
+    """Return why a source does not contribute a package; empty when it does."""
+    if package.arch not in rules.arches:
+        if package.arch in SOURCE_ARCHES:
+            return "a source package"
+        return f"not for {rules.policy.arch}"
+    if not rules.included and not rules.excluded:
+        return ""
+    included = rules.included.get(package.source)
+    if included and not _matches(included, package):
+        return f'not included by source "{package.source}"'
+    excluded = rules.excluded.get(package.source)
+    if excluded and _matches(excluded, package):
+        return f'excluded by source "{package.source}"'
+    return ""
+
+
+def _matches(matcher: Matcher, package: Package) -> bool:
+    """Match the name, ``name.arch``, and the NEVRA with and without an epoch of 0."""
+    full = f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}"
+    texts = (package.name, f"{package.name}.{package.arch}", package.nevra, full)
+    return any(matcher(text) for text in texts)
+
+
+def choose_winner(name: str, sources: AbstractSet[str], rules: ResolutionRules) -> str:
+    """Return the preferred one of the sources that win a name; empty when none does."""
+    claimants = [source for source, wins in rules.winning.items() if wins(name)]
+    return min(sources & set(claimants), key=lambda source: rules.preferences[source], default="")
+
+
+def matches_pin(evr: EVR, pin: str) -> bool:
+    """Compare only the parts that the pin contains."""
+    pinned = parse_evr(pin)
+    return (
+        evr.version == pinned.version
+        and (not pinned.release or evr.release == pinned.release)
+        and (":" not in pin or evr.epoch == pinned.epoch)
+    )
+
+
+def is_suitable(package: Package, rules: ResolutionRules) -> bool:
+    """Return whether a package is for the architecture, and its source includes it."""
+    return not unsuitable_because(package, rules)
+
+
+def unmatched_globs(globs: Sequence[str], candidates: Iterable[Union[Package, str]]) -> list[str]:
+    """Return the globs that match neither the name nor the NEVRA of any candidate.
+
+    candidates  packages, or names
+    """
+    matchers = {glob: _matcher([glob]) for glob in globs}
+    for candidate in candidates if matchers else ():
+        for glob, matcher in list(matchers.items()):
+            is_match = (
+                matcher(candidate) if isinstance(candidate, str) else _matches(matcher, candidate)
+            )
+            if is_match:
+                del matchers[glob]
+        if not matchers:
+            break
+    return list(matchers)
+
+
+def _matcher(globs: Sequence[str]) -> Matcher:
+    """Return a function that is true for texts that match one of the globs."""
+    if not globs:
+        return lambda _text: None
+    return re.compile("|".join(fnmatch.translate(glob) for glob in globs)).match
