@@ -32,6 +32,8 @@ from ansible.plugins.loader import callback_loader
 
 from ansible_collections.npaci.rocks.plugins.plugin_utils.summaries import summarize
 
+BATCH_MODULES = ("rocks_reinstall", "rocks_verify")
+"""One result is for all hosts of the pattern."""
 AD_HOC = "__adhoc_playbook__"
 """The file name that the ``ansible`` command gives its playbook of one task."""
 
@@ -108,7 +110,7 @@ class CallbackModule(DefaultCallback):
             self._minimal.v2_runner_on_failed(result, ignore_errors)
             return
         self._handle_warnings(_values(result))
-        for line in f"{_host(result)} | FAILED! => {message}".splitlines():
+        for line in f"{_subject(result)} | FAILED! => {message}".splitlines():
             self._display.display(line, color=C.COLOR_ERROR)
 
     def _is_verbose(self) -> bool:
@@ -129,5 +131,12 @@ def _action(result: Any) -> str:
     return str((result.task if hasattr(result, "task") else result._task).action)
 
 
-def _host(result: Any) -> str:
+def _subject(result: Any) -> str:
+    """Return the host that a result belongs to, or the module if it is that of many hosts.
+
+    Ansible attributes the result of a batch to its first host, whatever node has failed.
+    """
+    module = _action(result).rpartition(".")[2]
+    if module in BATCH_MODULES:
+        return module
     return str((result.host if hasattr(result, "host") else result._host).get_name())

@@ -59,6 +59,10 @@ kickstart:
   description: The kickstart.
   returned: success
   type: str
+dest:
+  description: The file.
+  returned: when O(dest) is set
+  type: str
 nodes:
   description: The nodes of the graph that it is compiled from, in their order.
   returned: success
@@ -183,6 +187,7 @@ def write(module: AnsibleModule, dest: str, text: str) -> dict[str, Any]:
         replace(dest, text, mode)
     return {
         "changed": changed,
+        "dest": dest,
         "diff": {"before": before, "after": text, "before_header": dest, "after_header": dest},
     }
 

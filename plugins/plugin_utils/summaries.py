@@ -129,6 +129,9 @@ def _graph(result: Result) -> list[str]:
 
 def _kickstart(result: Result) -> list[str]:
     warnings = [f"# {warning}" for warning in result["warnings"]]
+    if result.get("dest"):
+        lines = str(result["kickstart"]).count("\n")
+        return [*warnings, f"{result['dest']}: {lines} lines, {_state(result)}"]
     return [*warnings, *str(result["kickstart"]).splitlines()]
 
 

@@ -46,6 +46,17 @@ from .install_targets import LibraryCache, resolve_pins
 
 SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY)
 UNCHANGED_STEPS = (UNCHANGED, REFUSED, NOT_BEGUN)
+NOT_UP = "not up"
+STATE_WORDS = {
+    UP: "up",
+    UNCHANGED: "unchanged",
+    SENT: "sent",
+    UNDER_WAY: "under way",
+    ORDER: "would be ordered",
+    REFUSED: "refused",
+    NOT_BEGUN: "not begun",
+}
+"""The states in which a run can leave a node; any other one is NOT_UP."""
 MAX_NAMES = 20  # names in the message of the result
 
 
@@ -204,18 +215,24 @@ def result_of(steps: Sequence[Step]) -> dict[str, Any]:
         }
         for name, step in sorted(last.items())
     }
-    failed = [name for name, step in sorted(last.items()) if step.state not in SUCCESS_STEPS]
-    # Only a dry run ends with this state.
-    previewed = sum(node["state"] == ORDER for node in nodes.values())
-    message = f"{len(nodes)} node{'s' * (len(nodes) != 1)}, "
-    if previewed:
-        message += f"{previewed} would be ordered, {len(failed)} refused"
-    else:
-        message += f"{len(failed)} not up"
-    message += f": {', '.join(failed[:MAX_NAMES])}" if failed else ""
     return {
         "nodes": nodes,
         "changed": any(node["changed"] for node in nodes.values()),
-        "failed": bool(failed),
-        "msg": message,
+        "failed": any(step.state not in SUCCESS_STEPS for step in last.values()),
+        "msg": f"{len(nodes)} node{'s' * (len(nodes) != 1)}: {_count_states(last)}",
     }
+
+
+def _count_states(last: Mapping[str, Step]) -> str:
+    """Return how many nodes ended in each state, with the names of those that failed."""
+    names: dict[str, list[str]] = {words: [] for words in STATE_WORDS.values()}
+    for name, step in sorted(last.items()):
+        names.setdefault(STATE_WORDS.get(step.state, NOT_UP), []).append(name)
+    failures = {STATE_WORDS[REFUSED], STATE_WORDS[NOT_BEGUN], NOT_UP}
+    counts = []
+    for words, nodes in names.items():
+        if nodes:
+            more = f" and {len(nodes) - MAX_NAMES} more" if len(nodes) > MAX_NAMES else ""
+            listed = f" ({', '.join(nodes[:MAX_NAMES])}{more})" if words in failures else ""
+            counts.append(f"{len(nodes)} {words}{listed}")
+    return ", ".join(counts) or "nothing to do"

@@ -55,3 +55,17 @@ def test_a_difference_is_shown(env: dict[str, str]) -> None:
     changed = run(env, "rocks_attribute", "-a", "name=timezone value=Europe/Zurich", "--diff")
     assert "Europe/Zurich" in changed.stdout
     assert "+++ after" in changed.stdout
+
+
+def test_a_failed_batch_is_not_attributed_to_its_first_host(
+    env: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    """Without a distribution both nodes are refused; Ansible's result is that of the first."""
+    for number in (0, 1):
+        run(env, "rocks_node", "-a", f"mac=52:54:00:00:00:0{number}")
+    inventory = tmp_path / "rocks.yml.rocks.yml"
+    inventory.write_text("plugin: npaci.rocks.rocks\n")
+    words = ("compute", "-i", str(inventory), "-m", "rocks_reinstall", "--check")
+    output = command("ansible", *words, env=env).stdout
+    (line,) = (line for line in output.splitlines() if "FAILED" in line)
+    assert line.startswith("rocks_reinstall | FAILED! => 2 nodes: 2 refused (compute-0-0, ")

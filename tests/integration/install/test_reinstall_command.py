@@ -75,7 +75,7 @@ def test_all_compute_nodes_come_up_and_a_second_run_changes_nothing(
     env: dict[str, str], table_ii: Database
 ) -> None:
     output = run_module(env, "compute")
-    assert "4 nodes, 0 not up" in output, output
+    assert "4 nodes: 4 up" in output, output
     for node in COMPUTE:
         assert f"{node} up" in output
     rows = table_ii.rows("select state, generation from installs")
@@ -90,7 +90,7 @@ def test_check_mode_lists_the_verdict_and_reason_of_each_node(
 ) -> None:
     output = run_module(env, "all", "--check")
     assert "compute-0-0 order" in output
-    assert "8 nodes, 4 would be ordered, 4 refused: frontend-0, network-0-0, nfs-0-0" in output
+    assert "8 nodes: 4 would be ordered, 4 refused (frontend-0, network-0-0, nfs-0-0" in output
     assert "frontend-0 refused" in output
     assert "network-0-0 refused: the appliance 'network' has no root" in output
     assert 'nfs-0-0 refused: no profile for the root "nas"' in output
@@ -99,7 +99,7 @@ def test_check_mode_lists_the_verdict_and_reason_of_each_node(
 
 def test_a_query_can_select_the_nodes(env: dict[str, str], table_ii: Database) -> None:
     query = {"ROCKS_QUERY": "select name from nodes where name like 'compute-%' and `rank` >= 2"}
-    assert "2 nodes, 0 not up" in run_module({**env, **query}, "query")
+    assert "2 nodes: 2 up" in run_module({**env, **query}, "query")
 
 
 def run_with_foreign_host(
@@ -117,7 +117,7 @@ def test_a_foreign_host_in_the_group_is_skipped_with_a_warning(
     process = run_with_foreign_host(env, tmp_path, "compute")
     output = process.stdout + process.stderr
     assert process.returncode == 0, output
-    assert "4 nodes, 0 not up" in output
+    assert "4 nodes: 4 up" in output
     (warning,) = (line for line in output.split("[WARNING]: ") if "file-server" in line)
     assert "skipped" in warning
     assert table_ii.rows("select count(*) from installs where state = 'up'") == [(4,)]
@@ -165,7 +165,7 @@ def test_a_node_whose_boot_method_fails_fails_the_command_with_its_reason(
     table_ii.execute("update attributes set value = '/bin/false' where name = 'outlet_command'")
     output = run_module(env, "compute-0-1")
     assert "outlet: ended with status 1" in output
-    assert "1 node, 1 not up: compute-0-1" in output
+    assert "1 node: 1 not up (compute-0-1)" in output
 
 
 def test_a_node_that_misses_its_deadline_fails(env: dict[str, str], table_ii: Database) -> None:
@@ -191,7 +191,7 @@ def test_a_node_with_an_unknown_boot_method_is_refused_and_the_others_are_instal
     )
     output = run_module(env, "compute")
     assert re.search(r"compute-0-1 refused: .*'redfsh'.* reinstall_by; .*reboot, ", output)
-    assert "4 nodes, 1 not up: compute-0-1" in output
+    assert "4 nodes: 3 up, 1 refused (compute-0-1)" in output
     assert table_ii.rows("select count(*) from installs") == [(3,)]
 
 
