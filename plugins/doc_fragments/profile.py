@@ -33,7 +33,8 @@ options:
     description: Name of a built distribution, to use the XML in it.
     type: str
   generation:
-    description: A generation of O(distribution) to use instead of the published one.
+    description: A generation of O(distribution) to use instead of the published one. The beginning
+      of its name is sufficient; V(previous) is the one that was published before.
     type: str
   graph:
     description: Name of the graph, a directory below C(graphs/).

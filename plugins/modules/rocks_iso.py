@@ -35,7 +35,8 @@ options:
     type: str
     default: x86_64
   generation:
-    description: A generation of the distribution. The default is the published one.
+    description: A generation of the distribution. The beginning of its name is sufficient;
+      V(previous) is the one that was published before. The default is the published one.
     type: str
     default: ''
   path:

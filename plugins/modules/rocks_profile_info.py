@@ -43,7 +43,7 @@ options:
         description: Another distribution.
         type: str
       generation:
-        description: Another generation.
+        description: Another generation, as O(generation).
         type: str
       graph:
         description: Another graph.

@@ -121,12 +121,12 @@ def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarg
                 f"the appliance {node.appliance!r} has no root, so {node.name} has no profile",
                 node.name,
             )
-    paths, tree = _find_xml(params, settings, distribution, attributes.get("arch", ""))
+    arch = attributes.get("arch", "")
+    generation = _find_generation(params, settings, distribution, arch)
+    paths, tree = _find_xml(params, settings, distribution, arch, generation)
     if tree:
         attributes = {
-            **_order_attributes(
-                settings, distribution, attributes.get("arch", ""), params.get("generation") or ""
-            ),
+            **_order_attributes(settings, distribution, arch, generation),
             **attributes,
         }
     return ProfileTarget(
@@ -141,8 +141,22 @@ def resolve_target(params: Mapping[str, Any], settings: Settings) -> ProfileTarg
     )
 
 
-def _find_xml(
+def _find_generation(
     params: Mapping[str, Any], settings: Settings, distribution: str, arch: str
+) -> str:
+    """Return the full name of the generation that the options request; empty: the published one."""
+    if params.get("path") or not (params.get("generation") and distribution and arch):
+        return ""
+    # Imported here, as in ``available_packages``.
+    from ..distribution.publish import find_generation
+    from ..distribution.storage.pool import StorePaths
+
+    store = StorePaths(settings.distributions)
+    return find_generation(store, distribution, arch, params["generation"])
+
+
+def _find_xml(
+    params: Mapping[str, Any], settings: Settings, distribution: str, arch: str, generation: str
 ) -> tuple[tuple[str, ...], str]:
     """Return the directories with the XML, and the distribution's tree."""
     if params.get("path"):
@@ -152,10 +166,8 @@ def _find_xml(
     if not arch:
         raise DescriptionError("the architecture is missing", "options", "set attributes.arch")
     tree = tree_paths.published_link(settings.distributions, distribution, arch)
-    if params.get("generation"):
-        tree = tree_paths.generation_folder(
-            settings.distributions, distribution, arch, params["generation"]
-        )
+    if generation:
+        tree = tree_paths.generation_folder(settings.distributions, distribution, arch, generation)
     if not os.path.isdir(tree):
         raise NotFound(
             f'unknown distribution "{distribution}" for {arch}', tree, "build it with rocks_dist"

@@ -197,9 +197,24 @@ def test_two_generations_are_compared_for_one_node(published_distribution: Optio
     }
 
 
+@pytest.mark.parametrize("generation", ["one", "on", "o", "previous"])
+def test_a_generation_is_given_by_its_name_its_beginning_or_as_the_previous_one(
+    published_distribution: Options, generation: str
+) -> None:
+    result = run("rocks_kickstart", **published_distribution, generation=generation)
+    assert result["packages"] == ["old"]
+    assert "/.generations/rocks/x86_64/one\n" in result["kickstart"]
+
+
+def test_an_unknown_generation_is_an_error_with_the_existing_ones(
+    published_distribution: Options,
+) -> None:
+    message = run("rocks_kickstart", **published_distribution, generation="three")["msg"]
+    assert "three" in message and "one, two" in message
+
+
 @pytest.mark.parametrize(
-    "changes",
-    [{"distribution": "rokcs"}, {"generation": "three"}, {"attributes": {"arch": "ppc64le"}}],
+    "changes", [{"distribution": "rokcs"}, {"attributes": {"arch": "ppc64le"}}]
 )
 def test_an_unknown_distribution_or_generation_is_an_error(
     published_distribution: Options, changes: Options

@@ -20,6 +20,7 @@ from ...errors import DescriptionError, NotFound
 from ...process import Run, run
 from ..metadata import treeinfo
 from ..metadata.repomd import parse_repomd
+from ..publish import find_generation
 from ..storage.pool import StorePaths
 from . import boot_loader, boot_menu
 from .boot_menu import Menu
@@ -102,15 +103,17 @@ def make(
 
 
 def find_tree(store: StorePaths, distribution: str, arch: str, generation: str = "") -> str:
-    """Return the folder of a generation; without a name, of the published one."""
+    """Return the folder of a generation; without a name, of the published one.
+
+    generation  as for ``find_generation``
+    """
     if generation:
-        path = store.generation_folder(distribution, arch, generation)
-        what = f'distribution "{distribution}" has no generation "{generation}"'
-    else:
-        path = os.path.realpath(store.published_link(distribution, arch))
-        what = f'distribution "{distribution}" has no published generation'
+        name = find_generation(store, distribution, arch, generation)
+        return store.generation_folder(distribution, arch, name)
+    path = os.path.realpath(store.published_link(distribution, arch))
     if not os.path.isdir(path):
-        raise NotFound(f"{what} for {arch}", path, "build it with rocks_dist first")
+        what = f'distribution "{distribution}" has no published generation for {arch}'
+        raise NotFound(what, path, "build it with rocks_dist first")
     return path
 
 
