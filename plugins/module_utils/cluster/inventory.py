@@ -34,6 +34,8 @@ LAST_INSTALLED = (
     " where id in (select max(id) from installs where state = 'up' group by node)"
 )
 
+READ_ATTEMPTS = 5
+
 
 class Host(NamedTuple):
     """A node as an inventory needs it.  A NamedTuple, because there are 10,000 of them."""
@@ -83,6 +85,10 @@ class Inventory(NamedTuple):
         )
 
 
+class UnknownNode(DescriptionError):
+    """A query selects a name that is not a node."""
+
+
 def load_inventory(
     database: Database, queries: Mapping[str, str], *, seconds: float = DEFAULT_SECONDS
 ) -> Inventory:
@@ -95,6 +101,18 @@ def load_inventory(
     Raises what ``query.select`` raises, and DescriptionError if a query selects an unknown name, or
     if its group exists already.
     """
+    for _attempt in range(READ_ATTEMPTS - 1):
+        revision = database.revision()
+        try:
+            return _read_inventory(database, queries, seconds)
+        except UnknownNode:
+            # On SQLite, a query can read a node that was added after the hosts were read.
+            if database.revision() == revision:
+                raise
+    return _read_inventory(database, queries, seconds)
+
+
+def _read_inventory(database: Database, queries: Mapping[str, str], seconds: float) -> Inventory:
     with database.read_transaction():
         hosts = tuple(_hosts(database))
         names = {host.name for host in hosts}
@@ -202,7 +220,7 @@ def _run_group_query(
     selected = dict.fromkeys(str(row[0]) for row in result.rows)
     unknown = sorted(set(selected) - names)
     if unknown:
-        raise DescriptionError(
+        raise UnknownNode(
             f"the query selects {unknown[0]!r}, which is not a node",
             f"group {group!r}",
             "select nodes.name as the first column",

@@ -22,6 +22,8 @@ DEFAULT_LIMIT = 1_000_000
 MAX_SECONDS = 240.0
 READING_VERBS = ("select", "with", "values", "explain", "show", "describe", "desc")
 SHOWN_LENGTH = 200
+# A server executes them, so that they could take away the limits.
+EXECUTABLE_COMMENT = re.compile(r"/\*M?!")
 
 _SKIPPED = re.compile(r"\s+|--[^\n]*(\n|\Z)|#[^\n]*(\n|\Z)|/\*.*?\*/|\(", re.DOTALL)
 
@@ -49,6 +51,9 @@ def select(
     if first_word(statement) not in READING_VERBS:
         hint = f"begin it with {', '.join(READING_VERBS)}"
         raise Refused("the statement is not a query", where, hint)
+    if EXECUTABLE_COMMENT.search(statement):
+        hint = "write the statement without /*! and /*M!"
+        raise Refused("the statement contains a comment that MariaDB executes", where, hint)
     if not 0 < seconds <= MAX_SECONDS or limit < 0:
         raise DescriptionError(
             f"the limits are {seconds:g} s and {limit} rows",

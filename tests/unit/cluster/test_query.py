@@ -163,6 +163,19 @@ def test_a_query_over_its_time_limit_is_stopped_and_the_connection_stays_usable(
     assert select(reader, "select 1").rows == [(1,)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "/*! set statement max_statement_time=0 for */ select sleep(5)",
+        "/*M!100100 set statement max_statement_time=0 for */ select sleep(5)",
+        "select /*!50000 1 */",
+    ],
+)
+def test_a_comment_that_a_server_executes_is_refused(reader: Database, sql: str) -> None:
+    with pytest.raises(Refused, match="comment"):
+        select(reader, sql)
+
+
 def test_sql_with_a_lone_surrogate_is_rejected(reader: Database) -> None:
     with pytest.raises(DescriptionError, match="surrogate") as raised:
         select(reader, "select '\udcff'")

@@ -8,10 +8,18 @@ import time
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines import sqlite
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster import inventory
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.engines import (
+    sqlite,
+    sqlite_reader,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode, Node
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import QueryResult, select
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import HIDDEN_TABLES
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,
@@ -119,7 +127,7 @@ def test_each_safeguard_of_a_read_only_connection_suffices(
     only_pragma = sqlite3.connect(path)
     only_authorizer = sqlite3.connect(path)
     only_pragma.execute("pragma query_only = on")
-    only_authorizer.set_authorizer(sqlite._authorize)
+    only_authorizer.set_authorizer(sqlite_reader.authorizer(HIDDEN_TABLES))
     for connection in (only_mode, only_pragma, only_authorizer):
         with pytest.raises(sqlite3.DatabaseError):
             connection.execute("delete from nodes")
@@ -131,3 +139,47 @@ def test_foreign_keys_are_enforced(url: str) -> None:
         assert database.row("pragma foreign_keys") == (1,)
         assert database.rows("pragma foreign_key_check") == []
         assert database.rows("pragma integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select instr(zeroblob(300000), zeroblob(150000) || x'01')",
+        "with recursive g(t, n) as (select 'aaaaaaaa', 1"
+        " union all select t || t, n + 1 from g where n < 29) select max(length(t)) from g",
+        "select randomblob(1000000000), randomblob(1000000000)",
+        "select zeroblob(9999999999)",
+    ],
+)
+def test_one_call_of_a_function_cannot_exceed_the_limits(url: str, sql: str) -> None:
+    """SQLite itself looks at the time only between two instructions."""
+    started = time.monotonic()
+    with connect(url, read_only=True) as reader:
+        with pytest.raises(Refused, match=r"its (time|memory) limit"):
+            select(reader, sql, seconds=1.0)
+        assert select(reader, "select count(*) from nodes").rows == [(8,)]
+    assert time.monotonic() - started < 30
+
+
+def test_bytes_and_numbers_keep_their_type(url: str) -> None:
+    with connect(url, read_only=True) as reader:
+        (row,) = select(reader, "select x'c3a4', 1, 0.5, 'ä', null, 9223372036854775807").rows
+    assert row == ("ä", 1, 0.5, "ä", None, 9223372036854775807)
+
+
+def test_an_inventory_is_read_again_if_a_node_was_added_in_the_meantime(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's query reads the newest state, and not that of the read transaction."""
+    added: list[Node] = []
+
+    def select_after_a_new_node(database: Database, sql: str, *, seconds: float) -> QueryResult:
+        if not added:
+            with connect(url) as writer:
+                added.extend(add_nodes(writer, [NewNode(mac="00:00:00:00:00:99")]))
+        return select(database, sql, seconds=seconds)
+
+    monkeypatch.setattr(inventory, "select", select_after_a_new_node)
+    with connect(url, read_only=True) as reader:
+        loaded = inventory.load_inventory(reader, {"all_nodes": "select name from nodes"})
+    assert len(loaded.queries["all_nodes"]) == len(loaded.hosts) == 9

@@ -3,44 +3,53 @@
 """The engine of ``sqlite:///PATH``: the default for one machine, for the demo and for most tests.
 
 With write-ahead logging, readers continue while one connection writes; a second writer waits.  A
-read-only connection has three safeguards: the file is opened read-only, the connection rejects
-writes, and an authorizer hides the secrets.
+user's query runs in a process of its own (``sqlite_reader``), and reads the newest state.
 """
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
 import sqlite3
-import time
+import sys
 import urllib.parse
-from typing import Any, Optional, Sequence
+from typing import Any, Sequence
 
-from ...errors import Conflict, DescriptionError, NotFound, Refused, RocksError, Unavailable
-from ..schema import HIDDEN_TABLES
-from .engine import Location
-
-BUSY_SECONDS = 30.0
-PROGRESS_STEPS = 10_000  # SQLite instructions between two checks of the time limit
-CREATE_HINT = "run: ansible localhost -m rocks_database"
-SQLITE_RECURSIVE = 33  # missing in the module sqlite3
-READ_ACTIONS = frozenset(
-    (
-        sqlite3.SQLITE_SELECT,
-        sqlite3.SQLITE_READ,
-        sqlite3.SQLITE_FUNCTION,
-        sqlite3.SQLITE_TRANSACTION,
-        SQLITE_RECURSIVE,
-    )
+from ... import process
+from ...errors import (
+    CommandError,
+    Conflict,
+    DescriptionError,
+    NotFound,
+    Refused,
+    RocksError,
+    Unavailable,
 )
-FORBIDDEN_FUNCTIONS = frozenset(("load_extension",))
+from ..schema import HIDDEN_TABLES
+from . import sqlite_reader
+from .engine import Location
+from .sqlite_reader import BUSY_SECONDS
+
+CREATE_HINT = "run: ansible localhost -m rocks_database"
+# Runs the program in the first line of standard input.
+RUN_SOURCE = [sys.executable, "-ISc", "import json, sys; exec(json.loads(sys.stdin.readline()))"]
+# Seconds in addition to the time limit, within which Python starts and the answer is transferred.
+START_SECONDS = 30.0
 
 # Words of SQLite's messages -> our error.  Exceptions have no error numbers before Python 3.11.
 EXPLANATIONS: tuple[tuple[tuple[str, ...], type[RocksError], str, str], ...] = (
     (
-        ("interrupted",),
+        ("SIGALRM", "still running"),
         Refused,
         "the query exceeded its time limit",
         "narrow it, or raise the limit",
+    ),
+    (
+        ("out of memory", "too big"),
+        Refused,
+        "the query exceeded its memory limit",
+        "narrow it",
     ),
     (
         ("locked", "busy"),
@@ -83,20 +92,14 @@ class SQLite:
         path = self.location.name
         if self._create and not os.path.exists(path):
             self._create_file(path)
-        mode = "ro" if self._read_only else "rw"
         try:
-            connection = sqlite3.connect(
-                f"file:{urllib.parse.quote(path)}?mode={mode}",
-                uri=True,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-            )
-            self._prepare(connection)
+            if self._read_only:
+                return sqlite_reader.open_read_only(path, HIDDEN_TABLES)
+            return _open_for_writing(path)
         except sqlite3.Error as error:
             if not os.path.exists(path):
                 raise NotFound("no such database", self.location.url, CREATE_HINT) from None
             raise self.explain(error) from error
-        return connection
 
     def _create_file(self, path: str) -> None:
         try:
@@ -105,14 +108,6 @@ class SQLite:
             return  # another process created it in the meantime
         except OSError as error:
             raise DescriptionError(f"cannot be created ({error.strerror})", path) from error
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("pragma foreign_keys = on")
-        if self._read_only:
-            connection.execute("pragma query_only = on")
-            connection.set_authorizer(_authorize)
-        else:
-            connection.execute("pragma journal_mode = wal").fetchone()
 
     def adapt_placeholders(self, sql: str) -> str:
         return sql
@@ -133,14 +128,24 @@ class SQLite:
     def run_user_query(
         self, connection: sqlite3.Connection, sql: str, seconds: float, limit: int
     ) -> tuple[tuple[str, ...], list[Any]]:
-        deadline = time.monotonic() + seconds
-        connection.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_STEPS)
+        request = {
+            "path": self.location.name,
+            "sql": sql,
+            "seconds": seconds,
+            "limit": limit,
+            "hidden": sorted(HIDDEN_TABLES),
+        }
+        source = inspect.getsource(sqlite_reader)
+        stdin = f"{json.dumps(source)}\n{json.dumps(request)}"
         try:
-            cursor = connection.execute(sql)
-            columns = tuple(column[0] for column in cursor.description or ())
-            return columns, cursor.fetchmany(limit + 1)
-        finally:
-            connection.set_progress_handler(None, 0)
+            output = process.run(RUN_SOURCE, timeout=seconds + START_SECONDS, stdin=stdin).stdout
+        except CommandError as error:
+            raise sqlite3.OperationalError(error.what) from None
+        answer = json.loads(output)
+        if "error" in answer:
+            raise sqlite3.OperationalError(answer["error"])
+        rows = [tuple(map(sqlite_reader.decode_value, row)) for row in answer["rows"]]
+        return tuple(answer["columns"]), rows
 
     def explain(self, error: Exception) -> RocksError:
         text = str(error)
@@ -162,18 +167,17 @@ class SQLite:
         return False
 
 
-def _authorize(
-    action: int,
-    table: Optional[str],
-    column_or_function: Optional[str],
-    _database: Optional[str],
-    _trigger: Optional[str],
-) -> int:
-    """Allow reading, except of secrets, and nothing else (the callback of set_authorizer)."""
-    if action not in READ_ACTIONS:
-        return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_READ and table in HIDDEN_TABLES:
-        return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION and column_or_function in FORBIDDEN_FUNCTIONS:
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
+def _open_for_writing(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{urllib.parse.quote(path)}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+    )
+    try:
+        connection.execute("pragma foreign_keys = on")
+        connection.execute("pragma journal_mode = wal").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
