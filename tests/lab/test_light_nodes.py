@@ -185,7 +185,10 @@ def test_each_release_installs_itself_from_its_own_kickstart(
             id="syntax",
         ),
         pytest.param(
-            "curl\n%end", "no-such-package\n%end", "missing: no-such-package", id="missing package"
+            "curl\n%end",
+            "no-such-package\n%end",
+            "missing packages: no-such-package",
+            id="missing package",
         ),
         pytest.param(
             "bootloader",
@@ -205,19 +208,53 @@ def test_a_faulty_kickstart_stops_the_installation_before_anything_is_installed(
     fe: Frontend, node: LightNode, old: str, new: str, message: str
 ) -> None:
     fe.reinstall(ADDRESS, KICKSTART.replace(old, new, 1))
-    with pytest.raises(RuntimeError, match="stopped due to an error"):
+    with pytest.raises(RuntimeError, match="THE INSTALLER HAS STOPPED"):
         node.run(INSTALL_SECONDS)
     assert message in node.console_text()
     assert not (node.root / "usr/bin/bash").exists()
     assert fe.installed == set()
 
 
-def test_an_error_script_reports_the_failure(fe: Frontend, node: LightNode) -> None:
-    onerror = "%onerror\ncurl --silent --max-time 20 http://10.1.1.1/event/failed\n%end\n"
-    fe.reinstall(ADDRESS, KICKSTART.replace("curl\n%end", "no-such-package\n%end", 1) + onerror)
-    with pytest.raises(RuntimeError, match="stopped due to an error"):
+ONERROR = "%onerror\ncurl --silent --max-time 20 http://10.1.1.1/event/failed\n%end\n"
+NEVER_ASK = ("text\n", "text --non-interactive\n")
+
+
+def stop(fe: Frontend, node: LightNode, text: str) -> str:
+    """Install a node until it stops; return what its tmux session has copied of the screen."""
+    watching = "%pre\ntmux pipe-pane -o -t anaconda:main 'cat >>/mnt/sysroot/screen'\n%end\n"
+    fe.reinstall(ADDRESS, text + watching + ONERROR)
+    with pytest.raises(RuntimeError, match="THE INSTALLER HAS STOPPED"):
         node.run(INSTALL_SECONDS)
+    return (node.root / "screen").read_text(encoding="utf-8")
+
+
+def test_an_error_without_questions_runs_the_error_script(fe: Frontend, node: LightNode) -> None:
+    text = KICKSTART.replace("curl\n%end", "no-such-package\n%end", 1)
+    screen = stop(fe, node, text.replace(*NEVER_ASK, 1))
+    assert "missing packages: no-such-package. \n" in screen
     assert fe.requests(ADDRESS, "/event/failed")
+
+
+def test_a_question_waits_for_ever(fe: Frontend, node: LightNode) -> None:
+    screen = stop(fe, node, KICKSTART.replace("curl\n%end", "no-such-package\n%end", 1))
+    assert screen.endswith("Please respond 'yes' or 'no': ")
+    assert not fe.requests(ADDRESS, "/event/failed")
+
+
+def test_a_failed_script_waits_for_ever_even_without_questions(
+    fe: Frontend, node: LightNode
+) -> None:
+    text = KICKSTART.replace(*NEVER_ASK, 1) + "%post --erroronfail\nexit 7\n%end\n"
+    screen = stop(fe, node, text)
+    assert screen.endswith("Press ENTER to exit: ")
+    assert "This is a fatal error and" not in screen, "the dialog is wrapped"
+    assert not fe.requests(ADDRESS, "/event/failed")
+
+
+def test_scripts_in_the_new_root_have_the_installers_run(fe: Frontend, node: LightNode) -> None:
+    scripts = "%pre\nmkdir /run/shared\n%end\n%post --erroronfail\ntest -d /run/shared\n%end\n"
+    fe.reinstall(ADDRESS, KICKSTART + scripts)
+    assert node.run(INSTALL_SECONDS) == "reboot"
 
 
 def test_an_unsigned_package_is_rejected_where_signatures_are_required(
@@ -239,7 +276,7 @@ def test_an_unsigned_package_is_rejected_where_signatures_are_required(
     assert node.run(INSTALL_SECONDS) == "reboot", "the distribution's own packages are signed"
     fe.reinstall(ADDRESS, text.replace("curl\n%end", "curl\nsite-settings\n%end", 1))
     refused = light_node(net, folder / "refused", MAC)
-    with pytest.raises(RuntimeError, match="stopped due to an error"):
+    with pytest.raises(RuntimeError, match="THE INSTALLER HAS STOPPED"):
         refused.run(INSTALL_SECONDS)
     assert "site-settings" in refused.console_text() and "not accepted" in refused.console_text()
 

@@ -14,12 +14,15 @@ import re
 import socket
 import threading
 import wsgiref.simple_server
-from typing import Any, Iterator
+from typing import Any, Iterator, Mapping
+
+import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from ansible_collections.npaci.rocks.plugins.module_utils.service.app import create_app
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import tree_url
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
@@ -31,11 +34,13 @@ from support.cluster import Urls
 from support.frontend import NOW, HttpService, publish
 from support.namespaces import Network
 from support.profiles import kickstart, shipped_files
+from support.waiting import until
 
 MAC = "52:54:00:00:00:01"
 IP = "10.1.255.254"
 PORT = 8080
 INSTALL_SECONDS = 400.0
+REPORT_SECONDS = 60.0
 # Attributes of a site for machines with a disk of 10 GiB.
 SITE = {
     "root_size": "4000",
@@ -157,6 +162,24 @@ def describe(database: Database) -> None:
     set_secret(database, "munge_key", MUNGE_KEY)
 
 
+def ordered_kickstart(
+    folder: pathlib.Path, database: Database, urls: Urls, files: Mapping[str, str]
+) -> tuple[Settings, Order, str]:
+    """Order compute-0-0 with these profiles; return the settings, the order and its kickstart."""
+    describe(database)
+    settings = Settings(
+        database=urls.administrator,
+        distributions=str(folder / "install"),
+        url=f"http://{ADDRESS}:{PORT}",
+    )
+    pin = publish(folder / "install", files=files, attributes={**SITE, "arch": "x86_64"})
+    (result,) = orders.create_orders(database, {"compute-0-0": pin}, by="root", now=NOW)
+    assert result.order is not None
+    response = HttpService(settings).get("/rocks/kickstart", IP)
+    assert response.status == 200, response.text
+    return settings, result.order, response.text.replace(tree_url(settings, pin), f"{URL}/tree")
+
+
 def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second_run(
     net: Network,
     folder: pathlib.Path,
@@ -165,18 +188,8 @@ def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second
     urls: Urls,
     laps: Laps,
 ) -> None:
-    describe(table_ii)
-    settings = Settings(
-        database=urls.administrator,
-        distributions=str(folder / "install"),
-        url=f"http://{ADDRESS}:{PORT}",
-    )
-    pin = publish(folder / "install", files=shipped_files(), attributes={**SITE, "arch": "x86_64"})
-    (result,) = orders.create_orders(table_ii, {"compute-0-0": pin}, by="root", now=NOW)
-    assert result.order is not None
-    response = HttpService(settings).get("/rocks/kickstart", IP)
-    assert response.status == 200, response.text
-    text, headers = repeat_scripts(response.text.replace(tree_url(settings, pin), f"{URL}/tree"))
+    settings, order, text = ordered_kickstart(folder, table_ii, urls, shipped_files())
+    text, headers = repeat_scripts(text)
 
     node = light_node(net, folder / "node", MAC)
     state = node.root / "state/partition1"
@@ -207,7 +220,43 @@ def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second
         "ssh_host_ed25519_key",
         "ssh_host_rsa_key",
     }
-    assert orders.find_by_uuid(table_ii, [result.order.uuid])[0].state == "installed"
+    after = orders.find_by_uuid(table_ii, [order.uuid])[0]
+    assert (after.state, after.reason) == ("installed", "")
+
+
+def test_a_script_that_fails_is_the_reason_of_the_failure(
+    net: Network,
+    folder: pathlib.Path,
+    web_content: dict[str, pathlib.Path],
+    table_ii: Database,
+    urls: Urls,
+) -> None:
+    site = """<kickstart>
+<post>exit 9</post>
+<post arg="--erroronfail">echo no licence
+exit 7</post>
+</kickstart>"""
+    files = {**shipped_files(), "nodes/extend-compute.xml": site}
+    settings, order, text = ordered_kickstart(folder, table_ii, urls, files)
+    node = light_node(net, folder / "node", MAC)
+    (node.root / "state/partition1").mkdir(parents=True)
+    with (
+        service(net, settings),
+        frontend(
+            net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_third_party(web_content)
+        ) as fe,
+        node.power_on() as machine,
+    ):
+        fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
+        with pytest.raises(RuntimeError, match="THE INSTALLER HAS STOPPED"):
+            node.outcome(machine, INSTALL_SECONDS)
+        until(
+            lambda: orders.find_by_uuid(table_ii, [order.uuid])[0].state == "failed",
+            REPORT_SECONDS,
+            "the failure to be reported",
+        )
+    after = orders.find_by_uuid(table_ii, [order.uuid])[0]
+    assert after.reason.endswith("failed with exit status 7: no licence")
 
 
 def test_a_frontend_is_installed_from_its_kickstart_without_an_order(

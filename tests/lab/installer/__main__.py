@@ -7,17 +7,13 @@ from __future__ import annotations
 import pathlib
 import shutil
 import sys
-import time
-import traceback
 from typing import Any, Optional
 
 from pykickstart.constants import (
     KS_REBOOT,
-    KS_SCRIPT_ONERROR,
     KS_SCRIPT_POST,
     KS_SCRIPT_PRE,
     KS_SCRIPT_PREINSTALL,
-    KS_SCRIPT_TRACEBACK,
     KS_SHUTDOWN,
 )
 
@@ -25,6 +21,7 @@ from . import (
     bootloader,
     configure,
     disks,
+    failure,
     kickstart,
     network,
     packages,
@@ -33,13 +30,14 @@ from . import (
     scripts,
     storage,
 )
-from .model import InstallError, Plan
+from .model import Plan
 from .programs import SYSROOT, run
 
 KICKSTART = pathlib.Path("/run/install/ks.cfg")
 VERDICT = pathlib.Path("/run/install/verdict")
 # A light node has no disk: its root is a directory that is mounted already.
 LIGHT = pathlib.Path("/run/install/light")
+SCRIPT_LOGS = "ks-script*.log"
 # What is mounted in the installed system during the installation.
 MOUNTS = (
     ("proc", "proc"),
@@ -47,25 +45,25 @@ MOUNTS = (
     ("devtmpfs", "dev"),
     ("devpts", "dev/pts"),
     ("tmpfs", "dev/shm"),
-    ("tmpfs", "run"),
 )
 
 
 def main() -> int:
     """Install this machine; return 0 and write the verdict.
 
-    A failed installation stays on its screen.
+    An installation that stops behaves as anaconda's (failure).
     """
     major = kickstart.release()
     screen.show(f"anaconda stand-in started for release {major}.")
-    handler: Optional[Any] = None
     try:
         run_pre(major)
         handler = _read(major)
+    except Exception as error:  # noqa: BLE001 there is no interface yet: the process ends
+        return failure.end_without_interface(error)
+    try:
         _install(handler, major)
     except Exception as error:  # noqa: BLE001 the outermost frame shows every error on the screen
-        _fail(handler, error)
-        return 1
+        return failure.stop(handler, error)
     VERDICT.write_text(_verdict(handler))
     return 0
 
@@ -129,6 +127,7 @@ def _mount_system() -> None:
         target = SYSROOT / directory
         target.mkdir(exist_ok=True)
         run(["mount", "-t", kind, kind, str(target)])
+    run(["mount", "--bind", "/run", str(SYSROOT / "run")])
     if LIGHT.exists():
         run(["mount", "--rbind", "/dev", str(SYSROOT / "dev")])
     if disks.efi() and not LIGHT.exists():
@@ -155,8 +154,10 @@ def _store() -> None:
     target.chmod(0o600)
     logs = SYSROOT / "var/log/anaconda"
     logs.mkdir(parents=True, exist_ok=True)
-    for path in screen.LOGS.glob("*.log"):
-        shutil.copy(path, logs)
+    # The logs that anaconda copies (data/post-scripts/99-copy-logs.ks), no others.
+    for pattern in ("anaconda.log", "program.log", "packaging.log", "storage.log", SCRIPT_LOGS):
+        for path in screen.LOGS.glob(pattern):
+            pathlib.Path(shutil.copy(path, logs)).chmod(0o600)
 
 
 def _unmount() -> None:
@@ -191,22 +192,6 @@ def _verdict(handler: Any) -> str:
         return "kexec" if handler.reboot.kexec else "reboot"
     # Without one of these commands anaconda halts after an unattended installation.
     return "poweroff" if action == KS_SHUTDOWN else "halt"
-
-
-def _fail(handler: Optional[Any], error: Exception) -> None:
-    """Show the error and wait forever, as a real error dialog without an answer does."""
-    if not isinstance(error, InstallError):
-        screen.log("anaconda", traceback.format_exc())
-    screen.show(f"{screen.RULE}\nError\n\n{error or type(error).__name__}\n")
-    if handler is not None:
-        for kind in (KS_SCRIPT_ONERROR, KS_SCRIPT_TRACEBACK):
-            try:
-                scripts.run(handler.scripts, kind)
-            except InstallError as failure:
-                screen.show(str(failure))
-    screen.show("The installation was stopped due to an error.")
-    while True:
-        time.sleep(3600)  # a dialog without an answer
 
 
 if __name__ == "__main__":

@@ -14,6 +14,21 @@ class InstallError(Exception):
     """The installation cannot continue; the screen shows the text."""
 
 
+class Question(InstallError):
+    """anaconda's text mode asks whether to continue in spite of this; nobody answers."""
+
+
+class ScriptError(InstallError):
+    """A script with ``--erroronfail`` has failed."""
+
+    def __init__(self, line: int, details: str) -> None:
+        super().__init__(
+            f"There was an error running the kickstart script at line {line}.  This is a fatal"
+            " error and installation will be aborted.  The details of this error are:"
+            f"\n\n{details}"
+        )
+
+
 @dataclass(frozen=True)
 class Partition:
     """An existing partition; ``fstype`` is the type that blkid detects, or ""."""

@@ -14,7 +14,7 @@ import dnf.transaction
 from pykickstart.constants import KS_MISSING_IGNORE
 
 from . import screen
-from .model import InstallError, Plan
+from .model import InstallError, Plan, Question
 from .programs import SYSROOT
 
 CACHE = "var/cache/anaconda"
@@ -130,9 +130,7 @@ def _select(base: dnf.Base, kickstart: Any, required: list[str]) -> None:
     specs = [*selection.packageList, *required]
     missing += _install_specs(base, specs, selection.excludedList)
     if missing and selection.handleMissing != KS_MISSING_IGNORE:
-        raise InstallError(
-            "The following packages, groups or modules are missing: " + ", ".join(sorted(missing))
-        )
+        raise Question("Problems in request:\nmissing packages: " + ", ".join(sorted(missing)))
 
 
 def _environment(base: dnf.Base, name: str) -> list[str]:

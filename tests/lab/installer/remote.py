@@ -23,6 +23,17 @@ LOGS = ("anaconda", "storage", "program", "packaging")
 SSHD = ["/usr/sbin/sshd", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes"]
 
 
+def boot_arguments() -> list[str]:
+    """Return the kernel's command line, and what dracut adds to it for the kickstart's options."""
+    words = pathlib.Path("/proc/cmdline").read_text().split()
+    for line in pathlib.Path("/run/install/ks.cfg").read_text().splitlines():
+        if line.split()[:1] == ["text"] and "--non-interactive" in line.split():
+            words.append("inst.noninteractive")
+        if line.startswith("%"):
+            break
+    return words
+
+
 def word(name: str) -> str:
     """Return the value of ``NAME=VALUE`` on the kernel's command line; "" without one."""
     values = [

@@ -14,26 +14,23 @@ from typing import Iterable
 from pykickstart.parser import Script
 
 from . import screen
-from .model import InstallError
+from .model import ScriptError
 from .programs import SYSROOT
 
+# anaconda.service's: the new system's programs come last.
 ENVIRONMENT = {
-    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "PATH": "/usr/bin:/bin:/sbin:/usr/sbin:/mnt/sysimage/bin:/mnt/sysimage/usr/bin"
+    ":/mnt/sysimage/usr/sbin:/mnt/sysimage/sbin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
     "TERM": "linux",
 }
-SIGNATURE = (
-    "There was an error running the kickstart script at line {line}.  "
-    "This is a fatal error and installation will be aborted.  "
-    "The details of this error are:\n\n{details}"
-)
 
 
 def run(scripts: Iterable[Script], kind: int) -> None:
     """Run the scripts of ``kind`` in order.
 
-    Raises InstallError if a script with ``--erroronfail`` fails.
+    Raises ScriptError if a script with ``--erroronfail`` fails.
     """
     for script in scripts:
         if script.type == kind:
@@ -49,8 +46,11 @@ def _run(script: Script) -> None:
         file.write(script.script)
     path = pathlib.Path(name)
     path.chmod(0o700)
-    log = root / script.logfile.lstrip("/") if script.logfile else path.with_suffix(".log")
+    # Without a name, the log stands outside the new root; the installer copies it there at the end.
+    unnamed = screen.LOGS / f"{path.name}.log"
+    log = root / script.logfile.lstrip("/") if script.logfile else unnamed
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch(0o600)
     argv = [*shlex.split(script.interp), f"/{path.relative_to(root)}"]
     with log.open("w") as output:
         # The output goes to a file, because a background child would keep a pipe open.
@@ -63,6 +63,9 @@ def _run(script: Script) -> None:
             check=False,
         ).returncode
     screen.log("program", f"kickstart script at line {script.lineno}: status {status}")
+    if status:
+        text = f"Error code {status} running the kickstart script at line {script.lineno}"
+        screen.log("anaconda", text)
     if status and script.errorOnFail:
-        raise InstallError(SIGNATURE.format(line=script.lineno, details=log.read_text()[-2000:]))
+        raise ScriptError(script.lineno, log.read_text())
     path.unlink()

@@ -64,7 +64,7 @@ class LightNode:
 
         def has_ended() -> bool:
             if (
-                "stopped due to an error" in self.console_text()
+                "THE INSTALLER HAS STOPPED" in self.console_text()
                 or "STAGE 1 IS STUCK" in self.console_text()
             ):
                 raise RuntimeError(f"{self.folder.name} is stuck:\n{self.console_text()[-2000:]}")

@@ -20,7 +20,7 @@ from .monitor import MonitorError
 
 TAIL_LINES = 30
 # Messages of an installer that has stopped forever.
-FAILURES = ("The installation was stopped due to an error.", "STAGE 1 IS STUCK")
+FAILURES = ("THE INSTALLER HAS STOPPED", "STAGE 1 IS STUCK")
 
 
 class Machine(Chassis):
