@@ -2,24 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Report to the frontend during the installation of a node and at its first boot.
 
-    progress.py watch                report progress from the installer's screen until it ends
-    progress.py report PHASE         report a phase (installed, failed, up), with retries
+    progress.py report PHASE         report a phase (failed, up, unclean), with retries
     progress.py hardware             report the hardware once
     progress.py secrets --into DIR   fetch the secrets of the order once, each into a file
+    progress.py store-key --from FILE --to FILE
+                                     store the node's key durably, if it is a new one
     progress.py authority --into FILE BASE64
                                      write the CA certificate of the frontend as PEM
 
 Exit status: 0 accepted; 4 rejected permanently; 5 no answer in the time limit.
 
 The frontend accepts reports from privileged source ports only, which users of the node cannot
-bind. A report must not delay or stop an installation: ``watch`` has short time limits and ignores
-network errors.
+bind. installation.py reports the progress of an installation, and why it has stopped.
 
 %pre starts this program with the installer's Python: standard library of Python 3.6 only.
 """
 
 import argparse
 import base64
+import fcntl
 import hashlib
 import hmac
 import http.client
@@ -28,60 +29,27 @@ import os
 import random
 import re
 import ssl
-import subprocess
 import sys
 import time
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
 LOW_PORTS = (600, 1023)
 BIND_TRIES = 30
 REPORT_SECONDS = 300.0
-WATCH_TIMEOUT = 3.0
-POLL_SECONDS = 0.5
-SLOWEST_SECONDS = 60.0
 LOG_CHARACTERS = 4000
-SCREEN_BYTES = 1 << 18
-MESSAGE_CHARACTERS = 200
 REFUSED_STATUS = 4
 NO_ANSWER_STATUS = 5
+# Linux's ioctls of fsfreeze(8), include/uapi/linux/fs.h.
+FIFREEZE = 0xC0045877
+FITHAW = 0xC0045878
 # In the installer, and on the installed node.
 AUTHORITIES = (
     "/run/rocks/authority.pem",
     "/etc/rocks/authority.pem",
 )
 
-# Texts of the installer's screen in EL 8 to 10 and Fedora; the first matching row wins.
-PHASES = tuple(
-    (re.compile(pattern), phase)
-    for pattern, phase in (
-        (
-            r"An unknown error has occurr?ed|This is a fatal error"
-            r"|Kickstart error|aborting installation",
-            "failed",
-        ),
-        (r"Setting up the installation environment|Starting automated install", "setup"),
-        (r"Configuring storage|Creating \S+ on ", "format"),
-        (
-            r"Downloading packages|Downloading (?P<total>\d+) RPMs, .*?\((?P<percent>\d+)%\)",
-            "download",
-        ),
-        (r"(?:Installing|Upgrading) (?P<item>\S+) \((?P<done>\d+)/(?P<total>\d+)\)", "install"),
-        (r"Starting package installation process|Preparing transaction from", "install"),
-        (
-            r"(?:Verifying|Configuring) (?P<item>\S+\.\w+)(?: \((?P<done>\d+)/(?P<total>\d+)\))?",
-            "posttrans",
-        ),
-        (r"Performing post-installation setup tasks", "posttrans"),
-        (r"Installing boot loader", "bootloader"),
-        (r"Configuring installed system|Writing network configuration|Creating users", "configure"),
-        (r"Configuring addons|Generating initramfs", "configure"),
-        (r"Running post-installation scripts", "post"),
-        (r"Installation complete", "end"),
-    )
-)
 ACCELERATOR_VENDORS = ("0x10de", "0x1002")  # NVIDIA, AMD
-LAST_PHASES = ("end", "failed")
 CONTROL = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Za-z0-9]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]"
 )
@@ -187,45 +155,10 @@ class Connection:
             self.connection = None
 
 
-def recognise(line: str) -> Optional[Event]:
-    """Return the progress event of a line of the installer's screen, or None."""
-    for pattern, phase in PHASES:
-        match = pattern.search(line)
-        if match:
-            return progress_event(phase, line, match.groupdict())
-    return None
-
-
-def progress_event(phase: str, line: str, counts: Mapping[str, Optional[str]]) -> Event:
-    """Build the event of a phase; ``counts`` are the named groups of its pattern."""
-    event: Event = {"phase": phase, "message": line.strip()[:MESSAGE_CHARACTERS]}
-    if counts.get("percent"):
-        event.update(done=int(counts["percent"] or 0), total=100)
-    elif counts.get("total") and counts.get("done"):
-        event.update(done=int(counts["done"] or 0), total=int(counts["total"] or 0))
-    return event
-
-
-def new_lines(path: str, position: int, remainder: str) -> Tuple[List[str], int, str]:
-    """Read what was added to the screen's file after ``position``.
-
-    ``remainder`` is the incomplete last line of the previous call. Returns the complete lines, the
-    new position, and the new incomplete line. If more than SCREEN_BYTES were added, only the end is
-    read, because only the newest progress matters.
-    """
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size - position > SCREEN_BYTES:
-                position = size - SCREEN_BYTES
-                remainder = ""
-            file.seek(position)
-            data = file.read(SCREEN_BYTES)
-    except OSError:
-        return [], position, remainder
-    text = remainder + CONTROL.sub("", data.decode("utf-8", "replace").replace("\r", "\n"))
-    lines = text.split("\n")
-    return lines[:-1], position + len(data), lines[-1][-SCREEN_BYTES:]
+def plain(data: bytes) -> str:
+    """Return a terminal's output without colours and carriage returns."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return CONTROL.sub("", text)
 
 
 def tail(paths: List[str]) -> str:
@@ -237,90 +170,11 @@ def tail(paths: List[str]) -> str:
             with open(path, "rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size - share))
-                text = CONTROL.sub("", file.read().decode("utf-8", "replace").replace("\r", "\n"))
+                text = plain(file.read())
         except OSError:
             continue
         parts.append("==> %s\n%s" % (path, text[-share:].lstrip("\n")))
     return "\n".join(parts)
-
-
-def pipe_screen(screen: str) -> None:
-    """Make the installer's tmux copy its screen into a file. A missing tmux is not an error."""
-    command = ["tmux", "pipe-pane", "-o", "-t", "anaconda:main", "cat >> '%s'" % screen]
-    try:
-        subprocess.call(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-    except OSError as error:
-        print("tmux: %s" % error, file=sys.stderr)
-
-
-class Pace:
-    """When progress can be sent: a new phase at once, counts once per interval.
-
-    Without answers, the interval doubles up to SLOWEST_SECONDS.
-    """
-
-    def __init__(self, interval: float) -> None:
-        self.interval = interval
-        self.wait = interval
-        self.due = 0.0
-        self.phase = ""
-
-    def may_send(self, event: Event, now: float) -> bool:
-        if now >= self.due:
-            return True
-        return event["phase"] != self.phase and self.wait == self.interval
-
-    def record_answer(self, event: Event, now: float) -> None:
-        self.wait = self.interval
-        self.phase = event["phase"]
-        self.due = now + self.interval
-
-    def record_failure(self, now: float, retry_after: float = 0.0) -> None:
-        self.wait = min(SLOWEST_SECONDS, self.wait * 2)
-        self.due = now + max(self.wait, retry_after)
-
-
-def watch(frontend: Frontend, screen: str, interval: float, logs: List[str]) -> int:
-    """Report progress until the installation ends, or until the frontend rejects the order."""
-    pipe_screen(screen)
-    connection = Connection(frontend, WATCH_TIMEOUT)
-    pace = Pace(interval)
-    position = 0
-    remainder = ""
-    current: Optional[Event] = None
-    sent: Optional[Event] = None
-    while True:
-        lines, position, remainder = new_lines(screen, position, remainder)
-        for text in lines:
-            current = recognise(text) or current
-        ended = current is not None and current["phase"] in LAST_PHASES
-        if current and current != sent and (ended or pace.may_send(current, time.monotonic())):
-            if current["phase"] == "failed":
-                return report(frontend, dict(current, log=tail([screen] + logs)), REPORT_SECONDS)
-            status = send(connection, current, pace)
-            if status in (409, 410):
-                return REFUSED_STATUS
-            sent = current if 200 <= status < 300 else sent
-        if ended:
-            return 0
-        time.sleep(POLL_SECONDS)  # a file that grows has no portable notification
-
-
-def send(connection: Connection, event: Event, pace: Pace) -> int:
-    """Send a progress event once, and return the status of the answer, 0 without one."""
-    try:
-        answer = connection.post("/rocks/events", dict(event, order=connection.frontend.order))
-    except NoAnswer as error:
-        print("no answer: %s" % error, file=sys.stderr)
-        pace.record_failure(time.monotonic())
-        return 0
-    if 200 <= answer.status < 300:
-        pace.record_answer(event, time.monotonic())
-    else:
-        pace.record_failure(time.monotonic(), answer.retry_after)
-    return answer.status
 
 
 def post_with_retries(
@@ -386,6 +240,64 @@ def fetch_secrets(frontend: Frontend, key_file: str, into: str, seconds: float) 
     for name, value in json.loads(answer.body.decode("utf-8"))["secrets"].items():
         write_private(into, name, value)
     return 0
+
+
+def store_key(source: str, target: str) -> int:
+    """Store the node's key so that it survives a power failure; an equal key stays as it is.
+
+    When this returns, the old key was replaced by the new one, and the frontend can require it.
+    """
+    with open(source, "rb") as file:
+        key = file.read()
+    try:
+        with open(target, "rb") as file:
+            if file.read() == key:
+                return 0
+    except OSError:
+        pass  # no key, or one that cannot be read
+    folder = os.path.dirname(target)
+    os.makedirs(folder, 0o700, exist_ok=True)
+    os.chmod(folder, 0o700)
+    write_durably(target + ".new", key)
+    os.rename(target + ".new", target)
+    for path in (folder, os.path.dirname(folder)):
+        sync_folder(path)
+    write_back(folder)
+    return 0
+
+
+def write_durably(path: str, data: bytes) -> None:
+    """Write a file that only root can read to the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: str) -> None:
+    """Write the names in a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_back(folder: str) -> None:
+    """Empty the file system's log, so that a mount without recovery reads the same.
+
+    fsync only writes the log. Freezing writes everything to its place, on every file system that
+    can be frozen.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.ioctl(descriptor, FIFREEZE, 0)
+        fcntl.ioctl(descriptor, FITHAW, 0)
+    except OSError as error:
+        print("%s: the log is not emptied (%s)" % (folder, error), file=sys.stderr)
+    finally:
+        os.close(descriptor)
 
 
 def write_certificate(certificate: str, into: str) -> int:
@@ -498,17 +410,24 @@ def facts(pairs: List[str]) -> Event:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Report to the frontend during an installation.")
+def frontend_arguments(description: str) -> argparse.ArgumentParser:
+    """Return a parser of the options that name the frontend and the order."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--url", required=True, help="the frontend, as http://ADDRESS")
     parser.add_argument("--order", required=True, help="the token of the install order")
     authority_file = next(filter(os.path.exists, AUTHORITIES), "")
     parser.add_argument("--ca", default=authority_file, help="the CA certificates of the frontend")
+    return parser
+
+
+def frontend_of(options: argparse.Namespace) -> Frontend:
+    """Return the frontend and the order that the options name."""
+    return Frontend(options.url.rstrip("/"), options.order, options.ca)
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = frontend_arguments("Report to the frontend during an installation.")
     commands = parser.add_subparsers(dest="command")
-    watch_parser = commands.add_parser("watch")
-    watch_parser.add_argument("--screen", default="/run/rocks/screen")
-    watch_parser.add_argument("--interval", type=float, default=1.0)
-    watch_parser.add_argument("--log", action="append", default=[])
     report_parser = commands.add_parser("report")
     report_parser.add_argument("phase")
     report_parser.add_argument("--message", default="")
@@ -520,13 +439,15 @@ def arguments() -> argparse.ArgumentParser:
     secrets_parser.add_argument(
         "--key", default="", help="the node's key on the preserved partition"
     )
+    key_parser = commands.add_parser("store-key")
+    key_parser.add_argument("--from", required=True, dest="source", metavar="FILE")
+    key_parser.add_argument("--to", required=True, dest="target", metavar="FILE")
     authority_parser = commands.add_parser("authority")
     authority_parser.add_argument("--into", required=True)
     authority_parser.add_argument("certificate", metavar="BASE64")
-    for subparser in (watch_parser, hardware_parser):
-        subparser.add_argument(
-            "--new-session", action="store_true", help="survive the script that starts this program"
-        )
+    hardware_parser.add_argument(
+        "--new-session", action="store_true", help="survive the script that starts this program"
+    )
     for subparser in (report_parser, hardware_parser, secrets_parser):
         subparser.add_argument(
             "--seconds", type=float, default=REPORT_SECONDS, help="the time limit of all retries"
@@ -536,13 +457,13 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: List[str]) -> int:
     options = arguments().parse_args(argv)
-    frontend = Frontend(options.url.rstrip("/"), options.order, options.ca)
+    frontend = frontend_of(options)
     if getattr(options, "new_session", False):
         leave_session()
     if options.command == "authority":
         return write_certificate(options.certificate, options.into)
-    if options.command == "watch":
-        return watch(frontend, options.screen, options.interval, options.log)
+    if options.command == "store-key":
+        return store_key(options.source, options.target)
     if options.command == "secrets":
         return fetch_secrets(frontend, options.key, options.into, options.seconds)
     if options.command == "hardware":

@@ -54,7 +54,8 @@ class Order(NamedTuple):
     """How often a command has restarted the machine for this order; ``install.sending`` explains.
     """
     reason: str = ""
-    """Why the order failed, expired or was cancelled."""
+    """Why the order failed, expired or was cancelled; of an installed node, which scripts of its
+    kickstart failed."""
     phase: str = ""
     """The installation's phase; ``done``, ``total`` and ``message`` describe the progress in it."""
     done: int = 0

@@ -35,12 +35,15 @@ ANACONDA_ARGUMENTS = (
     "ip=dhcp",
     "BOOTIF=01-{mac}",
 )
-MODERN = Installer(ANACONDA_ARGUMENTS)
+# From EL 8 on: an error or a missing answer ends the installation instead of asking a question. The
+# option of the kickstart's command `text` has the same effect, but only through dracut.
+NEVER_ASK = (*ANACONDA_ARGUMENTS, "inst.noninteractive")
+MODERN = Installer(NEVER_ASK)
 # Up to EL 8, only `linuxefi` starts a kernel under Secure Boot; later GRUBs have one command.
-WITH_LINUXEFI = Installer(ANACONDA_ARGUMENTS, efi_linux="linuxefi", efi_initrd="initrdefi")
+WITH_LINUXEFI = Installer(NEVER_ASK, efi_linux="linuxefi", efi_initrd="initrdefi")
 
 INSTALLERS = {
-    "rhel7": WITH_LINUXEFI,
+    "rhel7": WITH_LINUXEFI._replace(arguments=ANACONDA_ARGUMENTS),
     "rhel8": WITH_LINUXEFI,
     "rhel9": MODERN,
     "rhel10": MODERN,

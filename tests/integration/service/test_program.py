@@ -14,12 +14,15 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import O
 from ansible_collections.npaci.rocks.plugins.module_utils.install.timestamps import now
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.oldestpython import oldest_python
+from support.screens import dialog
 from support.site import ROOT
 from support.waiting import until
 
 from .conftest import FRONTEND, Stage
 
-PROGRAM = str(ROOT / "xml" / "include" / "progress.py")
+INCLUDE = ROOT / "xml" / "include"
+PROGRAM = str(INCLUDE / "progress.py")
+INSTALLATION = str(INCLUDE / "installation.py")
 SECONDS = 30
 # What anaconda shows, line by line.
 SCREEN = """
@@ -34,9 +37,14 @@ echo 'Performing post-installation setup tasks'; sleep 1.2
 SUCCESS = (
     SCREEN + "echo 'Installing boot loader'; sleep 0.2; echo 'Installation complete'; sleep 5\n"
 )
+MESSAGE = (
+    "The following error occurred while installing the payload. This is a fatal error and"
+    " installation will be aborted.\n\nscriptlet of openmpi failed"
+)
 FAILURE = (
     SCREEN
-    + "echo 'The following error occurred while installing.  This is a fatal error'; sleep 5\n"
+    + "".join(f"echo '{row}'; " for row in dialog("error", MESSAGE))
+    + "printf 'Press ENTER to exit: '; sleep 60\n"
 )
 
 
@@ -67,7 +75,8 @@ class Installer:
         }
 
     def argv(self, *words: str, url: str = f"http://{FRONTEND}") -> list[str]:
-        return [oldest_python(), PROGRAM, "--url", url, "--order", self.order.uuid, *words]
+        program = INSTALLATION if words[0] in ("watch", "installed", "failed") else PROGRAM
+        return [oldest_python(), program, "--url", url, "--order", self.order.uuid, *words]
 
     def run(
         self, *words: str, url: str = f"http://{FRONTEND}", ok: tuple[int, ...] = (0,)
@@ -77,27 +86,26 @@ class Installer:
         )
 
     def show(self, script: str) -> None:
-        """Start tmux with the installer's screen."""
-        argv = [
-            "tmux",
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-s",
-            "anaconda",
-            "-n",
-            "main",
-            "-x",
-            "100",
-            "-y",
-            "30",
-        ]
-        self.stage.node.namespace.run([*argv, script], timeout=SECONDS, env=self.env)
+        """Start tmux with the installer's screen; as in the installer, a pane stays at its end."""
+        configuration = self.folder / "tmux.conf"
+        configuration.write_text("set-option -g remain-on-exit on\n", encoding="utf-8")
+        argv = ["tmux", "-f", str(configuration), "new-session", "-d", "-s", "anaconda"]
+        argv += ["-n", "main", "-x", "100", "-y", "30", script]
+        self.stage.node.namespace.run(argv, timeout=SECONDS, env=self.env)
+
+    @property
+    def places(self) -> list[str]:
+        """Return the options that name this installer's own files."""
+        names = ("screen", "failed", "installed")
+        return [word for name in names for word in (f"--{name}", str(self.folder / name))]
+
+    def record(self, name: str, text: str) -> None:
+        """Record a failed script as /run/rocks/script-end does."""
+        (self.folder / "failed").mkdir(exist_ok=True)
+        (self.folder / "failed" / name).write_text(text, encoding="utf-8")
 
     def watch(self, *words: str) -> ProgramResult:
-        screen = str(self.folder / "screen")
-        return self.run("watch", "--screen", screen, *words)
+        return self.run("watch", *self.places, *words)
 
 
 @pytest.fixture
@@ -140,7 +148,7 @@ def test_the_program_reports_an_installation_to_its_end(installer: Installer) ->
 
 def test_a_failure_on_the_screen_fails_the_order_with_the_last_lines(installer: Installer) -> None:
     log = installer.folder / "packaging.log"
-    log.write_text("scriptlet of openmpi failed\n", encoding="utf-8")
+    log.write_text("rpm: scriptlet failed, exit status 1\n", encoding="utf-8")
     installer.show(FAILURE)
     installer.watch("--log", str(log))
     order = installer.stage.current(installer.order)
@@ -149,15 +157,78 @@ def test_a_failure_on_the_screen_fails_the_order_with_the_last_lines(installer: 
         "install",
         "posttrans",
     )
-    assert order.reason == "The following error occurred while installing.  This is a fatal error"
+    assert order.reason == "scriptlet of openmpi failed"
     (history,) = order_history.node_history(installer.stage.database, "compute-0-0", now=now())
-    assert "scriptlet of openmpi failed" in history.events[-1].message
+    assert "rpm: scriptlet failed, exit status 1" in history.events[-1].message
     assert "Installing package150.x86_64 (150/150)" in history.events[-1].message
+
+
+def test_a_fatal_script_fails_the_order_with_its_last_line(installer: Installer) -> None:
+    installer.record("pre-partition", "1 fatal\nsda contains ext4\n")
+    installer.show(SCREEN + "sleep 60\n")
+    installer.watch()
+    order = installer.stage.current(installer.order)
+    assert (order.state, order.reason) == (
+        "failed",
+        "%pre partition failed with exit status 1: sda contains ext4",
+    )
+
+
+def test_an_installer_that_ends_before_it_has_an_interface_fails_the_order(
+    installer: Installer,
+) -> None:
+    installer.show(
+        SCREEN + "echo 'An error occurred during reading the kickstart file:'\n"
+        "echo 'Unknown command: nosuchcommand'; echo; echo\n"
+        "echo 'The installer will now terminate.'; exit 1\n"
+    )
+    installer.watch()
+    order = installer.stage.current(installer.order)
+    assert (order.state, order.reason) == ("failed", "Unknown command: nosuchcommand")
+
+
+def test_an_installer_that_vanishes_fails_the_order(installer: Installer) -> None:
+    installer.show(SCREEN + "kill -SEGV $$\n")
+    installer.watch()
+    order = installer.stage.current(installer.order)
+    assert (order.state, order.reason) == ("failed", "the installer has ended")
+
+
+def test_the_end_after_a_complete_installation_is_no_failure(installer: Installer) -> None:
+    installer.record("post-munge", "9 continues\nchown: invalid user: 'munge:munge'\n")
+    installer.show(SCREEN + "exit 0\n")
+    argv = installer.argv("watch", *installer.places)
+    namespace = installer.stage.node.namespace
+    with namespace.daemon(argv, installer.folder / "log", env=installer.env) as program:
+        installer.run("installed", *installer.places)
+        until(lambda: not program.alive(), SECONDS, "the watch to end")
+    assert program.process.returncode == 0
+    order = installer.stage.current(installer.order)
+    assert order.state == "installed"
+    assert order.reason == (
+        "%post munge failed with exit status 9: chown: invalid user: 'munge:munge'"
+    )
+    up = ("profile=" + installer.stage.pin.profile, "generation=" + installer.stage.pin.generation)
+    facts = [word for fact in up for word in ("--fact", fact)]
+    installer.run("report", "up", *facts, "--fact", "manifest=cafe")
+    after = installer.stage.current(installer.order)
+    assert (after.state, after.reason) == ("up", order.reason), "the node may not work"
+
+
+def test_the_error_script_reports_the_reason_on_the_screen(installer: Installer) -> None:
+    rows = (
+        "The exact error message is: \n\nmissing packages: nosuchpackage. \n\n"
+        "The installer will now terminate.\n"
+    )
+    (installer.folder / "screen").write_text(rows, encoding="utf-8")
+    installer.run("failed", *installer.places)
+    order = installer.stage.current(installer.order)
+    assert (order.state, order.reason) == ("failed", "missing packages: nosuchpackage")
 
 
 def test_a_cancelled_order_stops_the_program(installer: Installer) -> None:
     installer.show(SCREEN * 5)
-    argv = installer.argv("watch", "--screen", str(installer.folder / "screen"))
+    argv = installer.argv("watch", *installer.places)
     stage = installer.stage
     with stage.node.namespace.daemon(argv, installer.folder / "log", env=installer.env) as program:
         until(lambda: stage.current(installer.order).phase == "install", SECONDS, "progress")
@@ -169,9 +240,7 @@ def test_a_cancelled_order_stops_the_program(installer: Installer) -> None:
 def test_an_unreachable_frontend_does_not_delay_the_installation(installer: Installer) -> None:
     installer.show(SUCCESS)
     started = time.monotonic()
-    installer.run(
-        "watch", "--screen", str(installer.folder / "screen"), url=f"http://{FRONTEND}:81"
-    )
+    installer.run("watch", *installer.places, url=f"http://{FRONTEND}:81")
     assert time.monotonic() - started < 15.0
 
 

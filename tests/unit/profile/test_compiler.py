@@ -164,13 +164,13 @@ def test_sections_have_the_installers_order_and_separate_logs(
     assert [line for line in text.splitlines() if line.startswith("%") and line != "%end"] == [
         "%packages --instLangs=en" if release == "rhel8" else "%packages --inst-langs=en",
         "%addon com_redhat_kdump --disable",
-        "%pre --interpreter=/bin/bash --log=/tmp/rocks-pre-compute.log",
-        "%pre-install --interpreter=/bin/bash --log=/tmp/rocks-pre-install-compute.log",
+        "%pre --interpreter=/bin/bash --log=/tmp/ks-script-rocks-pre-compute.log",
+        "%pre-install --interpreter=/bin/bash --log=/tmp/ks-script-rocks-pre-install-compute.log",
         "%post --interpreter=/bin/bash --log=/var/log/rocks/post-compute.log",
         f"%post --interpreter=/bin/bash --nochroot --log={outside}post-compute-2.log",
         f"%post --interpreter=/bin/bash --nochroot --log={outside}post-compute-3.log",
         "%post --interpreter=/bin/bash --erroronfail --log=/var/log/rocks/post-compute-4.log",
-        "%onerror --interpreter=/bin/bash --log=/tmp/rocks-onerror-compute.log",
+        "%onerror --interpreter=/bin/bash --log=/tmp/ks-script-rocks-onerror-compute.log",
     ]
 
 

@@ -31,7 +31,7 @@ PARAMETERS = BootParameters(
 ARGUMENTS = (
     f"inst.ks=http://10.1.1.1/rocks/kickstart inst.ks.sendmac inst.repo={TREE} inst.stage2={TREE}"
     " inst.syslog=10.1.1.1:514 ip=dhcp"
-    " BOOTIF=01-00-50-8b-e0-3a-a7 console=ttyS0,115200"
+    " BOOTIF=01-00-50-8b-e0-3a-a7 inst.noninteractive console=ttyS0,115200"
 )
 
 

@@ -21,6 +21,7 @@ from .expansion import Expander, SourceLine
 from .release_rules import Command
 from .script_sections import (
     BASH,
+    INTERPRETER,
     Script,
     file_lines,
     protect_end_markers,
@@ -172,7 +173,7 @@ class Assembly:
             return
         reject_line_ends(lines)
         protected = protect_end_markers(lines, interpreter, origin)
-        options = [f"--interpreter={BASH if protected else interpreter}", *flags]
+        options = [f"{INTERPRETER}{BASH if protected else interpreter}", *flags]
         self.scripts.append(
             Script(
                 section=section,

@@ -21,7 +21,11 @@ ORDER = ("pre", "pre-install", "post", "onerror")
 # The folder of a section's log; for a %post in the new system the installer itself adds
 # /mnt/sysroot.
 LOG_FOLDERS = {"post": "/var/log/rocks/", "post --nochroot": "/mnt/sysimage/var/log/rocks/"}
-OTHER_LOGS = "/tmp/rocks-"
+# The installer copies logs of this name to the installed system, beside its own.
+OTHER_LOGS = "/tmp/ks-script-rocks-"
+# Records a script that failed. Profiles of managed nodes write this program. In the new root, /run
+# is the installer's, too.
+SCRIPT_END = "/run/rocks/script-end"
 
 
 class Contents(NamedTuple):
@@ -148,14 +152,27 @@ def _packages(options: Sequence[Command], packages: Iterable[Package]) -> Iterat
 
 def _scripts(scripts: Iterable[Script]) -> Iterator[Line]:
     names: dict[str, int] = {}
+    records_failures = False
     for script in sorted(scripts, key=lambda script: ORDER.index(script.section)):
         node = os.path.splitext(os.path.basename(script.origin.file))[0]
         name = f"{script.section}-{node}"
-        names[name] = names.get(name, 0) + 1
+        count = names[name] = names.get(name, 0) + 1
         flags = [option for option in script.options if option == "--nochroot"]
         folder = LOG_FOLDERS.get(" ".join([script.section, *flags]), OTHER_LOGS)
-        number = f"-{names[name]}" if names[name] > 1 else ""
-        yield from _section(script, f"--log={folder}{name}{number}.log")
+        if count > 1:
+            name = f"{name}-{count}"
+        log = f"{folder}{name}.log"
+        if records_failures and script.is_shell() and script.section != "onerror":
+            script = _with_record(script, name, log)
+        yield from _section(script, f"--log={log}")
+        records_failures |= any(SCRIPT_END in line.text for line in script.lines)
+
+
+def _with_record(script: Script, name: str, log: str) -> Script:
+    """Return a script of the shell that records its own failure when it ends."""
+    effect = "fatal" if "--erroronfail" in script.options else "continues"
+    text = f"trap '{SCRIPT_END} {name} $? {effect} {log}' EXIT"
+    return script._replace(lines=(SourceLine(text, script.origin), *script.lines))
 
 
 def _section(script: Script, log: str) -> Iterator[Line]:

@@ -17,6 +17,7 @@ from .expansion import Chunk, Expander, SourceLine, split_lines
 from .shell_quoting import Lexer, annotate, annotate_expanded, is_shell
 
 BASH = "/bin/bash"
+INTERPRETER = "--interpreter="
 DELIMITER = "EOF"
 STRIP = f"sed 's/^{MARGIN}//'"
 # The installer reads such a line as the end of the section, or as the beginning of another.
@@ -36,6 +37,13 @@ class Script(NamedTuple):
     options: tuple[str, ...]
     lines: tuple[SourceLine, ...]
     origin: Origin
+
+    def is_shell(self) -> bool:
+        """Return whether the interpreter among the options is a shell."""
+        return any(
+            option.startswith(INTERPRETER) and is_shell(option[len(INTERPRETER) :])
+            for option in self.options
+        )
 
 
 def script_lines(expander: Expander, element: Element, interpreter: str) -> list[SourceLine]:

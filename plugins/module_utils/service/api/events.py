@@ -124,7 +124,7 @@ def _handle_progress(context: Context, message: NodeMessage) -> None:
 
 
 def _handle_installed(context: Context, message: NodeMessage) -> None:
-    """Let the machine boot from its own disk.
+    """Let the machine boot from its own disk; the reason names scripts that failed before.
 
     A repetition is accepted, because the response may have been lost.
     """
@@ -132,7 +132,7 @@ def _handle_installed(context: Context, message: NodeMessage) -> None:
         return
     message = _start(context, message)
     with context.db.transaction(exclusive=False):
-        _advance(context, message, INSTALLED, 200)
+        _advance(context, message, INSTALLED, 200, reason=message.progress.message)
         store_node_key(context.db, message.order, message.node_id)
 
 
@@ -152,7 +152,7 @@ def _handle_up(context: Context, message: NodeMessage) -> None:
             _advance(context, message, FAILED, 409, reason=reason)
         raise Denied(409, reason, order.node, ORDER_AGAIN % order.node)
     if order.state != UP:
-        _advance(context, message, UP, 200, manifest=message.manifest())
+        _advance(context, message, UP, 200, reason=order.reason, manifest=message.manifest())
 
 
 def _handle_failed(context: Context, message: NodeMessage) -> None:

@@ -74,7 +74,8 @@ def describe_state(node: NodeState) -> str:
         return f"{node.phase} {node.done} of {node.total}"
     if node.state in OPEN:
         return node.phase or node.state
-    return f"{node.state} · {node.generation[:8]}"
+    scripts = f" · {node.reason}" if node.reason else ""
+    return f"{node.state} · {node.generation[:8]}{scripts}"
 
 
 def group_failures(nodes: Sequence[NodeState]) -> Mapping[str, Sequence[NodeState]]:

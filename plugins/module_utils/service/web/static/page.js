@@ -28,7 +28,7 @@
     if (!n.state) return 'never ordered';
     if (ended.includes(n.state)) return n.state + ': ' + n.reason;
     if (open.includes(n.state)) return n.total > 0 ? n.phase + ' ' + n.done + ' of ' + n.total : n.phase || n.state;
-    return n.state + ' \u00b7 ' + n.generation.slice(0, 8);
+    return n.state + ' \u00b7 ' + n.generation.slice(0, 8) + (n.reason ? ' \u00b7 ' + n.reason : '');
   };
 
   const showNode = (tile, n) => {
