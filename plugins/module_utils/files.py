@@ -71,6 +71,8 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     before = _stat(path)
+    if before and stat.S_ISDIR(before.st_mode):
+        raise DescriptionError("it is a folder", path, "give the path of a file")
     if mode is None:
         mode = before.st_mode & 0o7777 if before else 0o644
     if (

@@ -59,7 +59,7 @@ options:
         description:
           - Path of that folder on this machine, instead of O(sources[].url).
           - The path of an installation medium is its ISO file, or the folder where it is mounted.
-        type: str
+        type: path
         default: ''
       priority:
         description:
@@ -114,15 +114,15 @@ options:
         default: needed
       ca:
         description: File with the CA certificates that verify the server's certificate.
-        type: str
+        type: path
         default: ''
       certificate:
         description: File with the client certificate, for example of a subscription.
-        type: str
+        type: path
         default: ''
       key:
         description: File with the key of O(sources[].certificate).
-        type: str
+        type: path
         default: ''
       proxy:
         description: URL of a proxy.

@@ -12,7 +12,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Callable, Collection, ContextManager, Optional
 
-from ..errors import NotFound
+from ..errors import DescriptionError, NotFound
 from . import publish
 from .build import optional_imports, pipeline, validation
 from .build.result import BuildResult, describe_generation
@@ -72,7 +72,8 @@ def rebuild(
     if not dry_run:
         lock = publish.build_lock(store, name, arch, options.wait)
     with lock:
-        with publish.translate_os_errors(name), pool.shared_lock(store):
+        action = f'the build of distribution "{name}"'
+        with publish.translate_os_errors(store, action), pool.shared_lock(store):
             result = _retry(build)
         if not dry_run:
             publish.prune(store, name, arch, keep=options.keep, in_use=options.in_use)
@@ -100,6 +101,11 @@ def switch_generation(
 
     generation  its name, the beginning of its name, or ``previous``
     """
+    validation.check_names(name, arch)
+    if not generation:
+        raise DescriptionError(
+            "generation is empty", f'distribution "{name}"', "name one, or omit the option to build"
+        )
     store = StorePaths(root)
     if dry_run:
         identity = publish.find_generation(store, name, arch, generation)
@@ -124,6 +130,8 @@ def promote(
 
     Raises NotFound if ``origin`` has none.
     """
+    validation.check_names(name, arch)
+    validation.check_names(origin, arch)
     store = StorePaths(root)
     identity = publish.current_generation(store, origin, arch)
     result = _preview_publish(store, name, arch, origin=origin, identity=identity)
@@ -148,11 +156,13 @@ def remove(
     dry_run: bool = False,
 ) -> bool:
     """Remove the distribution with all its generations; False if it does not exist."""
+    validation.check_names(name, arch)
     store = StorePaths(root)
-    if dry_run:
-        return bool(
-            publish.history(store, name, arch) or publish.current_generation(store, name, arch)
-        )
+    exists = bool(
+        publish.history(store, name, arch) or publish.current_generation(store, name, arch)
+    )
+    if dry_run or not exists:
+        return exists
     with publish.build_lock(store, name, arch, options.wait):
         return publish.remove(store, name, arch, options.in_use)
 

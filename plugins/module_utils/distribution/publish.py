@@ -9,6 +9,7 @@ A generation that installations use is kept as long as the caller lists it as in
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -39,7 +40,8 @@ def build_lock(store: StorePaths, distribution: str, arch: str, wait: float) -> 
     """
     folder = store.generations_folder(distribution, arch)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(translate_os_errors(distribution))
+        action = f'the build of distribution "{distribution}"'
+        stack.enter_context(translate_os_errors(store, action))
         os.makedirs(folder, exist_ok=True)
         try:
             stack.enter_context(files.lock(os.path.join(folder, ".lock"), wait))
@@ -57,17 +59,33 @@ def build_lock(store: StorePaths, distribution: str, arch: str, wait: float) -> 
 
 
 @contextlib.contextmanager
-def translate_os_errors(distribution: str) -> Iterator[None]:
-    """Raise Unavailable with the path for an OSError of the block, such as a full disk."""
+def translate_os_errors(
+    store: StorePaths, action: str, outcome: str = "the published generation is unchanged"
+) -> Iterator[None]:
+    """Raise Unavailable with the path for an OSError of the block, such as a full disk.
+
+    action   what failed, after "during"
+    outcome  what is published if the block fails
+    """
     try:
         yield
     except OSError as error:
         where = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
-        raise Unavailable(
-            f'{error.strerror} during the build of distribution "{distribution}"',
-            where,
-            "the published generation is unchanged; free space or repair the disk, and run again",
-        ) from error
+        hint = f"{outcome}; {_remedy(store, error)}, and run again"
+        raise Unavailable(f"{error.strerror} during {action}", where, hint) from error
+
+
+def _remedy(store: StorePaths, error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"run as root, or set path to a folder that you can write to (now {store.root})"
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return "repair the disk"
+    status = os.statvfs(store.root)
+    free = status.f_bavail * status.f_frsize
+    return (
+        f"free some space on the file system of {store.root}, which has {free:,} bytes and"
+        f" {status.f_favail:,} inodes free"
+    )
 
 
 def current_generation(store: StorePaths, distribution: str, arch: str) -> str:
@@ -147,9 +165,11 @@ def publish(store: StorePaths, distribution: str, arch: str, identity: str) -> b
         os.unlink(new_link)
     os.symlink(value, new_link)
     os.rename(new_link, link)
-    files.sync_directory(os.path.dirname(link))
-    others = [name for name in history(store, distribution, arch) if name != identity]
-    files.replace(_history_file(store, distribution, arch), json.dumps([*others, identity]))
+    action = f'the publication of distribution "{distribution}"'
+    with translate_os_errors(store, action, f"generation {identity} is published"):
+        files.sync_directory(os.path.dirname(link))
+        others = [name for name in history(store, distribution, arch) if name != identity]
+        files.replace(_history_file(store, distribution, arch), json.dumps([*others, identity]))
     return True
 
 
@@ -223,8 +243,10 @@ def prune(
     others = [name for name in history(store, distribution, arch) if name != published]
     kept_names = {published, *in_use, *others[max(0, len(others) - keep + 1) :]}
     removed = [name for name in others if name not in kept_names]
-    if removed:
-        _remove_generations(store, distribution, arch, removed)
+    action = f'the removal of old generations of distribution "{distribution}"'
+    with translate_os_errors(store, action, f"generation {published} is published"):
+        if removed:
+            _remove_generations(store, distribution, arch, removed)
     return removed
 
 
@@ -291,12 +313,15 @@ def remove(store: StorePaths, distribution: str, arch: str, in_use: Collection[s
     link = store.published_link(distribution, arch)
     if os.path.islink(link):
         os.unlink(link)
-        files.sync_directory(os.path.dirname(link))
     elif not generations:
         return False
-    _remove_generations(store, distribution, arch, generations)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_history_file(store, distribution, arch))
+    action = f'the removal of distribution "{distribution}"'
+    with translate_os_errors(store, action, "the distribution is no longer published"):
+        if os.path.isdir(os.path.dirname(link)):
+            files.sync_directory(os.path.dirname(link))
+        _remove_generations(store, distribution, arch, generations)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_history_file(store, distribution, arch))
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(link))
     return True
@@ -340,5 +365,5 @@ def _history_file(store: StorePaths, distribution: str, arch: str) -> str:
 def _list_folder(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []

@@ -12,6 +12,7 @@ from ..suggestions import did_you_mean
 from . import publish
 from .api import open_generation
 from .build.result import compare_generations
+from .build.validation import check_names
 from .metadata import shards
 from .metadata.index import PublishedGeneration
 from .model import Changes, Generation, Verdict
@@ -34,6 +35,7 @@ class Query:
     """
 
     def __init__(self, root: str, name: str, arch: str, generation: str = "") -> None:
+        check_names(name, arch)
         self._store = StorePaths(root)
         self._name = name
         self._arch = arch

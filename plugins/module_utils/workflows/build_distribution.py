@@ -91,11 +91,11 @@ def run(request: BuildRequest, progress: ProgressCallback = ignore_progress) -> 
     if params["state"] == "absent":
         removed = api.remove(root, name, arch, options=options, dry_run=dry_run)
         return BuildOutcome(changed=removed, result=None)
-    if params["generation"]:
+    if params["generation"] is not None:
         result = api.switch_generation(
             root, name, arch, params["generation"], options=options, dry_run=dry_run
         )
-    elif params["promote_from"]:
+    elif params["promote_from"] is not None:
         result = api.promote(
             root, name, arch, params["promote_from"], options=options, dry_run=dry_run
         )

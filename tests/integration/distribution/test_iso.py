@@ -247,6 +247,13 @@ def test_check_mode_writes_nothing(tree: pathlib.Path, tmp_path: pathlib.Path) -
     assert answer["changed"] and not list(folder.iterdir())
 
 
+def test_a_folder_is_not_replaced_by_a_medium(tree: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(DescriptionError, match="folder"):
+        make(str(tree), str(tmp_path / "folder"), MENU, packages=False)
+
+
 def test_a_tree_without_an_installer_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(NotFound, match=r"tree: .*\.treeinfo"):
         make(

@@ -12,15 +12,17 @@ from typing import Any, Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution import publish
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution import api, publish
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import materialise
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata.shards import (
     shard_of,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.query import Query
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.storage import pool
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
+    DescriptionError,
     NotFound,
     Refused,
     Unavailable,
@@ -432,3 +434,65 @@ def test_an_error_of_the_disk_contains_the_path(
         publish.build_lock(site.store, "production", ARCH, 0),
     ):
         publish.copy_generation(site.store, "rocks", "production", ARCH)
+
+
+@pytest.mark.parametrize("name", ["", "../rocks", ".hidden", "a/b", "a b"])
+class TestNames:
+    """A name that cannot be a folder changes nothing, in every operation."""
+
+    def test_removal(self, site: Site, name: str) -> None:
+        with pytest.raises(DescriptionError, match="name"):
+            api.remove(str(site.root), name, ARCH)
+        assert not site.root.exists()
+
+    def test_switch(self, site: Site, name: str) -> None:
+        with pytest.raises(DescriptionError, match="name"):
+            api.switch_generation(str(site.root), name, ARCH, "previous")
+        assert not site.root.exists()
+
+    def test_promotion(self, site: Site, name: str) -> None:
+        (identity,) = generations(site, 1)
+        before = sorted(site.folder.rglob("*"))
+        for origin, target in ((name, "rocks"), ("rocks", name)):
+            with pytest.raises(DescriptionError, match="name"):
+                api.promote(str(site.root), target, ARCH, origin)
+        assert sorted(site.folder.rglob("*")) == before
+        assert publish.current_generation(site.store, "rocks", ARCH) == identity
+
+    def test_query(self, site: Site, name: str) -> None:
+        with pytest.raises(DescriptionError, match="name"):
+            Query(str(site.root), name, ARCH)
+
+
+def test_an_empty_generation_is_an_error(site: Site) -> None:
+    generations(site, 2)
+
+    with pytest.raises(DescriptionError, match="generation is empty"):
+        api.switch_generation(str(site.root), "rocks", ARCH, "")
+
+
+def test_removing_an_absent_distribution_leaves_no_folder(site: Site) -> None:
+    generations(site, 1)
+
+    assert not api.remove(str(site.root), "absent", ARCH)
+    assert not list(site.root.rglob("absent"))
+
+
+def test_files_between_the_generations_of_others_stop_no_build(site: Site) -> None:
+    (site.root / ".generations" / "x86_64").mkdir(parents=True)
+    (site.root / ".generations" / "x86_64" / ".lock").touch()
+    (site.root / ".generations" / "README").touch()
+
+    assert len(generations(site, 5, keep=2)) == 5
+
+
+def test_an_error_after_the_publication_names_the_published_generation(site: Site) -> None:
+    old, new = generations(site, 2)
+    folder = site.root / ".generations" / "rocks" / ARCH
+    (folder / f".old-{old}").touch()  # a folder cannot be renamed to a file
+
+    with pytest.raises(Unavailable) as raised:
+        publish.prune(site.store, "rocks", ARCH, keep=1)
+
+    assert f"{new} is published" in raised.value.hint
+    assert "unchanged" not in str(raised.value)

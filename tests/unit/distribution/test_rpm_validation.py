@@ -119,17 +119,32 @@ class TestADirectory:
         assert package.size == len(image(KERNEL))
         assert headers.newest_timestamp == KERNEL.build_time
 
-    def test_a_file_name_that_differs_from_the_header_is_an_error(
-        self, tmp_path: pathlib.Path
-    ) -> None:
+    def test_the_header_counts_if_the_file_name_differs(self, tmp_path: pathlib.Path) -> None:
         write(KERNEL, tmp_path, "kernel-9.9-1.x86_64.rpm")
 
-        with pytest.raises(DescriptionError) as raised:
-            read(tmp_path)
+        (package,) = read(tmp_path).packages
 
-        message = str(raised.value)
-        assert "kernel-9.9-1.x86_64.rpm: its header describes kernel-5.14.0-1.site" in message
-        assert "rename the file to kernel-5.14.0-1.site.x86_64.rpm" in message
+        assert package.nevra == "kernel-5.14.0-1.site.x86_64"
+
+    def test_a_link_to_a_folder_is_followed(self, tmp_path: pathlib.Path) -> None:
+        (tmp_path / "vendor").mkdir()
+        write(KERNEL, tmp_path / "vendor")
+        (tmp_path / "rpms").mkdir()
+        (tmp_path / "rpms" / "link").symlink_to(tmp_path / "vendor")
+
+        (package,) = read(tmp_path / "rpms").packages
+
+        assert package.location == f"link/{KERNEL.filename}"
+
+    @pytest.mark.parametrize("target", [".", "..", "absent"])
+    def test_a_link_that_leads_nowhere_or_in_a_circle_is_an_error(
+        self, tmp_path: pathlib.Path, target: str
+    ) -> None:
+        (tmp_path / "rpms" / "below").mkdir(parents=True)
+        (tmp_path / "rpms" / "below" / "vendor").symlink_to(target)
+
+        with pytest.raises((DescriptionError, NotFound), match="below/vendor"):
+            read(tmp_path / "rpms")
 
     def test_all_invalid_files_are_in_one_error(self, tmp_path: pathlib.Path) -> None:
         for number, (spoil, _fault) in enumerate(INVALID.values()):

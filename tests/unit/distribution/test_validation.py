@@ -42,6 +42,10 @@ def test_a_valid_description_raises_no_error() -> None:
         pytest.param(policy(arch="x86_64/.."), ['architecture "x86_64/.."'], id="architecture"),
         pytest.param(policy(install_only_limit=0), ["install_only_limit is 0"], id="limit"),
         pytest.param(policy(pins={"slurm": "a:1"}), ['"slurm"', '"a:1"'], id="pin"),
+        pytest.param(
+            policy(pins={"foo": "foo-1-1.noarch"}), ["foo-1-1.noarch", "only: 1-1"], id="rpm -q"
+        ),
+        pytest.param({"name": ""}, ["name is empty"], id="empty name"),
     ],
 )
 def test_an_error_contains_the_faulty_value(change: dict[str, Any], facts: list[str]) -> None:
@@ -61,6 +65,11 @@ def test_an_error_contains_the_faulty_value(change: dict[str, Any], facts: list[
         pytest.param({"path": "/srv"}, ["either url or path"], id="both url and path"),
         pytest.param({"url": "ftp://example.org"}, ['"ftp://example.org"', "https"], id="scheme"),
         pytest.param({"type": "directory"}, ["directory", "path"], id="directory with a url"),
+        pytest.param(
+            {"url": "file://srv/os"}, ["file://srv/os", "absolute"], id="file URL of host"
+        ),
+        pytest.param({"url": "", "path": "srv/os"}, ["srv/os", "not absolute"], id="relative path"),
+        pytest.param({"certificate": "/absent.pem"}, ["/absent.pem", "certificate"], id="no file"),
         pytest.param({"fetch": "all"}, ['"all"', "everything"], id="fetch"),
         pytest.param(
             {"skip_metadata": ("comps",)}, ['"comps"', "groups", "modules"], id="skip_metadata"

@@ -41,6 +41,8 @@ class BuildCache:
     """Why no node can boot from the generation."""
     source_remarks: tuple[str, ...] = ()
     """What is unusual about sources and patterns."""
+    pattern_remarks: tuple[str, ...] = ()
+    """The part of them that is valid while the rules and the mirrors stay the same."""
 
 
 def load(store: StorePaths, distribution: Distribution) -> BuildCache:
@@ -56,6 +58,7 @@ def load(store: StorePaths, distribution: Distribution) -> BuildCache:
             installers_digest=fields["installers_digest"],
             installer_remarks=tuple(fields["installer_remarks"]),
             source_remarks=tuple(fields["source_remarks"]),
+            pattern_remarks=tuple(fields["pattern_remarks"]),
         )
     except (RocksError, ValueError, KeyError, TypeError):
         return BuildCache()

@@ -73,7 +73,15 @@ def build(
     composition = choose_packages(distribution, inputs, documents.modules, published, reusable)
     documents = documents.with_modules(composition.modules)
 
-    checked = check_sources(distribution, composition, published, reusable)
+    is_last = reusable is not None and reusable.index.identity == last.generation
+    checked = check_sources(
+        distribution,
+        inputs,
+        composition,
+        published=published,
+        reusable=reusable,
+        pattern_remarks=last.pattern_remarks if is_last else (),
+    )
 
     # Compile the profiles.
     xml = merge_xml(distribution.xml, inputs)
@@ -85,7 +93,6 @@ def build(
 
     # Fetch the installer's images, and the packages that no generation has yet.
     installers = installers_digest(inputs)
-    is_last = reusable is not None and reusable.index.identity == last.generation
     if reusable and is_last and last.installers_digest == installers:
         installer = published_installer(reusable, last.installer_remarks)
     else:
@@ -100,8 +107,7 @@ def build(
     )
     plan = make_plan(distribution, store, inputs, parts, previous=published)
     result = describe_generation(distribution.name, plan, published)
-    source_remarks = (*checked.remarks, *(last.source_remarks if is_last else ()))
-    remarks = (*source_remarks, *installer.remarks)
+    remarks = (*checked.remarks, *installer.remarks)
     result = result.with_problems(unmet, compiled.warnings, remarks)
     if dry_run:
         return result
@@ -120,7 +126,8 @@ def build(
         file_owners=file_owners.to_cache(),
         installers_digest=installers,
         installer_remarks=installer.remarks,
-        source_remarks=source_remarks,
+        source_remarks=checked.remarks,
+        pattern_remarks=checked.pattern_remarks,
     )
     cache.save(store, distribution, build_cache)
     return _publish(result, store)

@@ -9,6 +9,7 @@ would otherwise be published as a success, and nodes would have nothing to insta
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
@@ -18,6 +19,7 @@ from ..arches import SOURCE_ARCHES
 from ..metadata.index import OFFERED, SOURCE_PACKAGES, PublishedGeneration
 from ..model import DEFAULT_INSTALL_ONLY, Distribution, Package, Source, Verdict
 from ..resolve.rules import ResolutionRules, build_rules, is_suitable, unmatched_globs
+from ..sources.base import Directory, Input
 from .cache import rules_digest
 from .composer import Composition
 from .result import describe_kinds
@@ -32,18 +34,24 @@ class SourceChecks(NamedTuple):
     candidates: Mapping[str, Mapping[str, int]]
     """As in ``Index``."""
     remarks: tuple[str, ...]
-    """Problems that the administrator agreed to, and patterns without an effect."""
+    """Problems that the administrator agreed to, patterns without an effect, renamed files."""
+    pattern_remarks: tuple[str, ...]
+    """The part of the remarks that is valid while the rules and the mirrors stay the same."""
 
 
 def check_sources(
     distribution: Distribution,
+    inputs: Sequence[Input],
     composition: Composition,
+    *,
     published: Optional[PublishedGeneration],
     reusable: Optional[PublishedGeneration],
+    pattern_remarks: Sequence[str],
 ) -> SourceChecks:
     """Count the candidates of each source, and compare them with the published generation.
 
-    reusable  as for ``choose_packages``: only the changed shards differ from this generation
+    reusable         as for ``choose_packages``: only the changed shards differ from it
+    pattern_remarks  those of the build that made it
 
     Raises DescriptionError that lists all problems, unless ``allow_shrink`` is set.
     """
@@ -57,22 +65,25 @@ def check_sources(
         *_loss_problems(distribution, candidates, before, max_loss),
         *_empty_problem(distribution, composition, published),
     ]
-    unmatched: list[str] = []
-    remarks: list[str] = []
     if reusable is None:
         unmatched, remarks = _check_patterns(distribution, composition)
-    # Upstream can drop a package that a pattern named, so only new patterns are problems.
-    if same_rules:
-        remarks += unmatched
-    else:
-        problems += unmatched
+        # Upstream can drop a package that a pattern named, so only new patterns are problems.
+        if same_rules:
+            remarks += unmatched
+        else:
+            problems += unmatched
+        pattern_remarks = tuple(remarks)
     if problems and not distribution.allow_shrink:
         raise DescriptionError(
             "\n  ".join(["this would lose packages or has no effect:", *problems]),
             f'distribution "{distribution.name}"',
             "correct the sources, or set allow_shrink to publish it nevertheless",
         )
-    return SourceChecks(candidates, (*problems, *remarks))
+    return SourceChecks(
+        candidates=candidates,
+        remarks=(*problems, *pattern_remarks, *_renamed_files(inputs)),
+        pattern_remarks=tuple(pattern_remarks),
+    )
 
 
 def _count_candidates(
@@ -181,6 +192,18 @@ def _check_patterns(
             for glob in unmatched_globs(distribution.policy.install_only, names)
         ]
     return problems, remarks
+
+
+def _renamed_files(inputs: Sequence[Input]) -> Iterator[str]:
+    """Describe files that vendors name differently from the packages that they contain."""
+    for source_input in inputs:
+        if isinstance(source_input, Directory):
+            for package in source_input.packages():
+                if os.path.basename(package.location) != package.file_name:
+                    yield (
+                        f'{package.location} of source "{source_input.source.name}" is published'
+                        f" under the name of its header, {package.file_name}"
+                    )
 
 
 def _suggest(glob: str, names: Iterable[str]) -> str:

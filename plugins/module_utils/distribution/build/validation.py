@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Iterator, get_args
 
@@ -20,10 +21,22 @@ from ..model import (
     SourceType,
     Versions,
 )
+from ..urls import without_password
 
 # Names of distributions, architectures and sources are used as folder names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _URL = re.compile(r"(?:https?|file)://\S+")
+
+
+def check_names(name: str, arch: str) -> None:
+    """Raise DescriptionError if a distribution cannot have this name and architecture."""
+    faults = list(_name_faults(name, arch))
+    if faults:
+        raise DescriptionError(
+            "; ".join(faults),
+            f'distribution "{name}"',
+            "use letters, digits, '.', '_' and '-', with a letter or digit first",
+        )
 
 
 def check(distribution: Distribution) -> None:
@@ -35,9 +48,7 @@ def check(distribution: Distribution) -> None:
 
 def _faults(distribution: Distribution) -> Iterator[str]:
     policy = distribution.policy
-    for what, name in (("name", distribution.name), ("architecture", policy.arch)):
-        if not _NAME.fullmatch(name):
-            yield f'the {what} "{name}" cannot be used as a folder name'
+    yield from _name_faults(distribution.name, policy.arch)
     if _NAME.fullmatch(policy.arch) and policy.arch not in COMPATIBLE_ARCHES:
         hint = OTHER_NAMES.get(policy.arch.lower(), "")
         yield (
@@ -61,10 +72,15 @@ def _faults(distribution: Distribution) -> Iterator[str]:
     if policy.install_only_limit < 1:
         yield f"install_only_limit is {policy.install_only_limit}; it must be at least 1"
     for name, pin in sorted(policy.pins.items()):
-        try:
-            parse_evr(pin)
-        except RocksError as error:
-            yield f'the pin of "{name}": {error}'
+        yield from _pin_faults(name, pin)
+
+
+def _name_faults(name: str, arch: str) -> Iterator[str]:
+    for what, value in (("name", name), ("architecture", arch)):
+        if not value:
+            yield f"the {what} is empty"
+        elif not _NAME.fullmatch(value):
+            yield f'the {what} "{value}" cannot be used as a folder name'
 
 
 def _source_faults(source: Source) -> Iterator[str]:
@@ -78,18 +94,49 @@ def _source_faults(source: Source) -> Iterator[str]:
     for kind in source.skip_metadata:
         if kind not in get_args(SkippedMetadata):
             yield _not_a_choice("skip_metadata", kind, get_args(SkippedMetadata))
-    if bool(source.url) == bool(source.path):
-        yield "set either url or path"
-    elif source.type == "directory" and not source.path:
-        yield "a directory needs path, not url"
-    elif source.url and not _URL.fullmatch(source.url):
-        yield f'"{source.url}" is not a valid URL (http, https or file)'
+    yield from _place_faults(source)
     if source.checks_packages and not source.gpg_keys:
         yield "gpgcheck is set but gpg_keys is empty"
     if source.repo_gpgcheck and not source.gpg_keys:
         yield "repo_gpgcheck is set but gpg_keys is empty"
     if source.repo_gpgcheck and source.type == "directory":
         yield "repo_gpgcheck is set but a directory has no metadata"
+
+
+def _place_faults(source: Source) -> Iterator[str]:
+    if bool(source.url) == bool(source.path):
+        yield "set either url or path"
+    elif source.type == "directory" and not source.path:
+        yield "a directory needs path, not url"
+    elif source.url and not _URL.fullmatch(source.url):
+        yield f'"{without_password(source.url)}" is not a valid URL (http, https or file)'
+    if source.url.startswith("file:") and not source.url.startswith(
+        ("file:///", "file://localhost/")
+    ):
+        yield f'"{source.url}" names another machine; write file:// and an absolute path'
+    if source.path and not os.path.isabs(source.path):
+        yield f'the path "{source.path}" is not absolute'
+    for option, path in (
+        ("ca", source.ca),
+        ("certificate", source.certificate),
+        ("key", source.key),
+    ):
+        if path and not os.path.isfile(path):
+            yield f"the file {path} of the option {option} does not exist"
+
+
+def _pin_faults(name: str, pin: str) -> Iterator[str]:
+    if pin.startswith(f"{name}-"):
+        version = pin[len(name) + 1 :]
+        architectures = (".noarch", *(f".{arch}" for arch in COMPATIBLE_ARCHES))
+        for suffix in architectures:
+            version = version.removesuffix(suffix)
+        yield f'the pin of "{name}" is "{pin}"; write [epoch:]version[-release] only: {version}'
+        return
+    try:
+        parse_evr(pin)
+    except RocksError as error:
+        yield f'the pin of "{name}": {error}'
 
 
 def _not_a_choice(option: str, value: str, choices: tuple[str, ...]) -> str:

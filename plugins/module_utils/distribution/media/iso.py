@@ -18,6 +18,7 @@ import tempfile
 from ... import files
 from ...errors import DescriptionError, NotFound
 from ...process import Run, run
+from ..build.validation import check_names
 from ..metadata import treeinfo
 from ..metadata.repomd import parse_repomd
 from ..publish import find_generation
@@ -69,6 +70,8 @@ def make(
     CommandError if a program fails; an existing medium is then unchanged.
     """
     boot_menu.check(menu)
+    if os.path.isdir(target):
+        raise DescriptionError("it is a folder", target, "give the path of the medium's file")
     tree = os.path.realpath(tree)
     installer = read_installer(tree)
     identity = compute_identity(tree, menu, packages)
@@ -107,6 +110,7 @@ def find_tree(store: StorePaths, distribution: str, arch: str, generation: str =
 
     generation  as for ``find_generation``
     """
+    check_names(distribution, arch)
     if generation:
         name = find_generation(store, distribution, arch, generation)
         return store.generation_folder(distribution, arch, name)

@@ -211,7 +211,11 @@ class Connection:
         if status in (404, 410):
             return NotFound(what, where)
         if status in (401, 403, 407):
-            return Refused(what, where, "check the source's certificate, key and proxy")
+            hint = (
+                "if it requires a password, write https://USER:PASSWORD@… into url; or check the"
+                " options certificate and key, and proxy"
+            )
+            return Refused(what, where, hint)
         if status == 416:
             return NotResumableError()
         if status in RETRIED_STATUSES:

@@ -49,7 +49,7 @@ def scan(source: Source) -> list[ScannedFile]:
     """Return the RPM files of a directory, sorted by path.  Raises NotFound without a directory."""
     if not os.path.isdir(source.path):
         raise NotFound("directory not found", source.where, "create it, or remove the source")
-    return sorted(_walk(source.path, ""))
+    return sorted(_walk(source.path, "", ()))
 
 
 def read_headers(
@@ -128,16 +128,26 @@ def package_xml(path: str, location: str, checksum: str) -> dict[str, bytes]:
     return {"primary": primary.encode(), "filelists": filelists.encode(), "other": other.encode()}
 
 
-def _walk(root: str, below: str) -> Iterator[ScannedFile]:
-    with os.scandir(os.path.join(root, below)) as entries:
+def _walk(root: str, below: str, parents: tuple[tuple[int, int], ...]) -> Iterator[ScannedFile]:
+    """Yield the files of a folder and of its folders; links to folders are followed."""
+    folder = os.path.join(root, below)
+    status = os.stat(folder)
+    identity = (status.st_dev, status.st_ino)
+    if identity in parents:
+        raise DescriptionError(
+            "it is a link to a folder that contains it", folder.rstrip("/"), "remove the link"
+        )
+    with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "repodata":
                 continue
             location = f"{below}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, f"{location}/")
-            elif entry.name.endswith(".rpm"):
-                yield ScannedFile(location, _stamp(entry, root, location))
+            if entry.is_dir():
+                yield from _walk(root, f"{location}/", (*parents, identity))
+            elif entry.name.endswith(".rpm") or entry.is_symlink():
+                stamp = _stamp(entry, root, location)
+                if entry.name.endswith(".rpm"):
+                    yield ScannedFile(location, stamp)
 
 
 def _stamp(entry: os.DirEntry[str], root: str, location: str) -> Stamp:
@@ -179,12 +189,6 @@ def _read_package(source: Source, location: str) -> tuple[Any, ...]:
         location=location,
         source=source.name,
     )
-    if os.path.basename(location) != result.file_name:
-        raise DescriptionError(
-            f"its header describes {result.nevra}",
-            where,
-            f"rename the file to {result.file_name}",
-        )
     return (package.time_build, module, *result)
 
 
