@@ -98,6 +98,12 @@ def test_packages_are_sorted_and_unique_with_groups_first(tmp_path: pathlib.Path
     assert names == ["@Development Tools", "@core", "gcc", "make", "zsh"]
 
 
+@pytest.mark.parametrize("text", ["a, b", "a,\nb", "a,"])
+def test_a_list_with_commas_is_refused(tmp_path: pathlib.Path, text: str) -> None:
+    with pytest.raises(DescriptionError, match=r'compute\.xml:\d+: "a,.*spaces'):
+        packages(tmp_path, f"<package>{text}</package>")
+
+
 @pytest.mark.parametrize(
     ("disable", "included"),
     [("1", False), ("true", False), ("", False), ("0", True), ("false", True), ("no", True)],

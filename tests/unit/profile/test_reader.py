@@ -151,3 +151,60 @@ def test_all_bytes_are_read_or_rejected_with_their_place(data: bytes) -> None:
             reader.parse_xml(given_bytes, "x.xml")
         except DescriptionError as error:
             assert error.where.startswith("x.xml")
+
+
+class TestScripts:
+    """A script that is not escaped is the most frequent mistake; its error shows the remedy."""
+
+    @pytest.mark.parametrize(
+        ("script", "token", "reference"),
+        [
+            ("make && make install", '"&&" in column 6', "&amp;&amp;"),
+            ("cat > /etc/a <<'EOT'", '"<<" in column 14', "&lt;&lt;"),
+            ("cat <<-EOF", '"<<" in column 5', "&lt;&lt;"),
+            ("ls > /dev/null 2>&1", '"&" in column 18', "&amp;"),
+            ("sleep 9 &", '"&" in column 9', "&amp;"),
+            ('curl "http://x/?a=1&b=2"', '"&" in column 20', "&amp;"),
+            ("tr a b < /dev/null", '"<" in column 8', "&lt;"),
+            ("while read x; do :; done < <(ls)", '"<" in column 26', "&lt;"),
+            ("if (( a <b )); then", '"<" in column 9', "&lt;"),
+            ("a <b c\nd", '"<" in column 3', "&lt;"),
+            ("é <b ]", '"<" in column 3', "&lt;"),
+        ],
+    )
+    def test_the_error_contains_place_and_replacement(
+        self, script: str, token: str, reference: str
+    ) -> None:
+        text = f"<kickstart>\n<post>\n{script}\n</post>\n</kickstart>\n"
+
+        with pytest.raises(DescriptionError) as raised:
+            reader.parse_xml(text.encode(), "n.xml")
+
+        assert raised.value.where == "n.xml:3"
+        assert token in raised.value.what
+        assert f"write {reference}," in raised.value.hint
+        assert "<![CDATA[" in raised.value.hint
+
+    @given(
+        before=st.text("ab 'é", max_size=9), mark=st.sampled_from(["& ", "&&", "&1", "<(", "<<"])
+    )
+    def test_the_column_is_that_of_the_character(self, before: str, mark: str) -> None:
+        text = f"<k>\n<post>{before}{mark} c</post>\n</k>"
+
+        with pytest.raises(DescriptionError, match=rf'"{mark[0]}') as raised:
+            reader.parse_xml(text.encode(), "n.xml")
+
+        assert f"in column {len('<post>') + len(before) + 1} " in raised.value.what
+        assert raised.value.where == "n.xml:2"
+
+    def test_an_element_that_is_not_closed_is_named_with_its_line(self) -> None:
+        with pytest.raises(DescriptionError, match=r"n\.xml:4: .*<b> of line 3 .*</post>"):
+            reader.parse_xml(b"<k>\n<post>\n a <b> c\n</post>\n</k>", "n.xml")
+
+    @pytest.mark.parametrize(
+        "text", ["<k><a b=1/></k>", '<k><a b="1" b="2"/></k>', "<k><!-- a -- b --></k>", "<k/><l/>"]
+    )
+    def test_other_mistakes_are_not_taken_for_scripts(self, text: str) -> None:
+        with pytest.raises(DescriptionError, match=r"n\.xml:1: not well-formed") as raised:
+            reader.parse_xml(text.encode(), "n.xml")
+        assert "CDATA" not in raised.value.hint

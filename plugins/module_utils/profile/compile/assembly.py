@@ -261,6 +261,10 @@ def _package_request(name: str, group: bool, included: bool, origin: Origin) -> 
         included = False
     if group and not name.startswith("@"):
         name = "@" + name
+    if name.endswith(",") and not name.startswith("@"):
+        raise DescriptionError(
+            f'"{name}" is not a valid package name', str(origin), "separate packages with spaces"
+        )
     if not PACKAGE_NAME.match(name) or LINE_END.search(name):
         raise DescriptionError(f'"{name}" is not a valid package name', str(origin))
     return PackageRequest(name, included, origin)

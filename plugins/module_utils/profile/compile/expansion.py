@@ -107,7 +107,9 @@ class Expander:
             output = self.evaluate(script, interpreter)
         except CommandError as error:
             raise DescriptionError(
-                f"<eval> failed: {error}", str(origin), "correct the program, or use attributes"
+                f"<eval> failed: {error.what}",
+                str(origin),
+                "correct the program, or use attributes",
             ) from error
         yield from self._insert(output, element, origin, str(origin))
 

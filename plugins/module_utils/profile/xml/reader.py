@@ -17,6 +17,7 @@ from xml.parsers import expat
 from ...errors import DescriptionError
 from ..escaping import CLOSE, OPEN, RESERVED
 from ..model import Element, Origin, Text
+from .xml_errors import explain_xml_error
 
 MAXIMUM_SIZE = 8 * 1024 * 1024
 MAXIMUM_DEPTH = 64
@@ -119,10 +120,8 @@ class _Reader:
         try:
             self.parser.Parse(text, True)
         except expat.ExpatError as error:
-            reason = expat.ErrorString(error.code)
-            raise DescriptionError(
-                f"not well-formed XML ({reason})", f"{self.file}:{error.lineno}"
-            ) from None
+            open_element = self.stack[-1] if self.stack else None
+            raise explain_xml_error(text, error, self.file, open_element) from None
         if self.root is None:
             raise DescriptionError("the file contains no element", f"{self.file}:1")
         return self.root
