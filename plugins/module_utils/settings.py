@@ -38,6 +38,9 @@ class Settings:
     Empty: nodes trust it already, or ``url`` has no TLS."""
     viewers: str = "127.0.0.0/8 ::1"
     """Addresses and networks, separated by spaces, from which the pages can be read."""
+    scheduler: str = ""
+    """``slurm``, ``pbs`` or ``none``: how a reinstallation frees nodes; empty: each command must
+    name one."""
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Report name -> options, such as ``path`` and ``enabled``."""
 

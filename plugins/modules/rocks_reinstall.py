@@ -99,14 +99,20 @@ options:
     default: false
   scheduler:
     description:
-      - The batch scheduler. It drains the nodes before the reinstallation, and resumes them when
-        they are up.
+      - The batch scheduler. It drains the nodes before the reinstallation, waits for their jobs,
+        and resumes them when they are up.
+      - The default is C(scheduler) of C(/etc/rocks/rocks.yml), which the frontend role writes. If
+        it is not set there, this option is required.
+      - With V(none), nodes that run jobs of the site's scheduler are refused, see O(force_jobs).
       - A node that was already out of service for another reason is installed and stays out of
         service.
       - V(slurm_reboot) is for Slurm's own RebootProgram; Slurm drains and resumes the nodes itself.
     type: str
     choices: [none, slurm, slurm_reboot, pbs]
-    default: none
+  force_jobs:
+    description: Do not wait for the jobs on the nodes, which kills them.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - npaci.rocks.database
   - npaci.rocks.attributes
@@ -114,7 +120,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 # ansible compute -m rocks_reinstall
-# ansible rack_1 -m rocks_reinstall -a 'scheduler=slurm serial=10%'
+# ansible rack_1 -m rocks_reinstall -a serial=10%
 # ROCKS_QUERY='select name from nodes where rack=1' ansible query -m rocks_reinstall --check
 
 # ansible compute -m rocks_reinstall -a '{"deadlines": {"ordered": 1800}}'
@@ -122,7 +128,6 @@ EXAMPLES = r"""
 - name: Reinstall the compute nodes as their jobs end
   npaci.rocks.rocks_reinstall:
     nodes: "{{ groups.compute }}"
-    scheduler: slurm
     serial: ["4", "10%"]
 """
 

@@ -75,7 +75,9 @@ def make(folder: pathlib.Path) -> str:
             database, [NewNode(rack=number // RACK, mac=mac) for number, mac in enumerate(macs)]
         )
     publish(folder / "install")
-    (folder / "rocks.yml").write_text(f"database: {url}\ndistributions: {folder}/install\n")
+    (folder / "rocks.yml").write_text(
+        f"database: {url}\ndistributions: {folder}/install\nscheduler: none\n"
+    )
     (folder / "inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
     for name, text in (("library", MODULE), ("action", ACTION)):
         (folder / name).mkdir()

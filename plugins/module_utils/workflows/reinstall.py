@@ -39,13 +39,14 @@ from ..install.rollout.rollout import (
     roll_out,
 )
 from ..install.rollout.waves import WaveRules, plan_waves
-from ..install.schedulers.base import SCHEDULERS
+from ..install.schedulers.base import SCHEDULERS, Impatient
+from ..install.schedulers.choice import choose_scheduler, jobs_without_scheduler
 from ..install.states import UP
 from ..settings import load
 from .install_targets import LibraryCache, resolve_pins
 
 SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY)
-UNCHANGED_STEPS = (UNCHANGED, REFUSED, NOT_BEGUN)
+UNCHANGED_STEPS = (UNCHANGED, UNDER_WAY, REFUSED, NOT_BEGUN)
 NOT_UP = "not up"
 STATE_WORDS = {
     UP: "up",
@@ -81,7 +82,8 @@ def argument_spec() -> dict[str, Any]:
         },
         "wait": {"type": "bool", "default": True},
         "power": {"type": "bool", "default": False},
-        "scheduler": {"type": "str", "choices": list(SCHEDULERS), "default": "none"},
+        "scheduler": {"type": "str", "choices": list(SCHEDULERS)},
+        "force_jobs": {"type": "bool", "default": False},
         **database_spec(),
     }
 
@@ -113,14 +115,21 @@ def reinstall(
         fail_rate=options["fail_rate"],
     )
     plan_waves([], rules)  # report invalid rules before anything is ordered
+    scheduler = choose_scheduler(options["scheduler"], settings.scheduler)
+
+    def find_jobs(nodes: Sequence[str]) -> Mapping[str, str]:
+        if options["force_jobs"]:
+            return {}
+        return jobs_without_scheduler(nodes, scheduler, settings.scheduler)
+
     with connect(options["database"] or settings.database) as database:
         pins, refused = _resolve_requests(
             database, names, settings.distributions, options["distribution"]
         )
         targets = load_boot_targets(database, list(pins))
-        for node, reason in _invalid_boot_methods(targets):
-            refused[node] = reason
-            del pins[node]
+        refused.update(_invalid_boot_methods(targets))
+        refused.update(find_jobs([node for node in pins if node not in refused]))
+        pins = {node: pin for node, pin in pins.items() if node not in refused}
         yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
         if dry_run:
             for verdict in orders.preview(
@@ -128,6 +137,7 @@ def reinstall(
             ):
                 yield Step(verdict.node, verdict.action, verdict.reason)
             return
+        drainer = SCHEDULERS[scheduler]()
         yield from roll_out(
             database,
             pins,
@@ -145,7 +155,8 @@ def reinstall(
                 boot_installer=lambda target: boot_installer(target, power_only=options["power"]),
                 now=timestamps.now,
                 sleep=time.sleep,
-                scheduler=SCHEDULERS[options["scheduler"]](),
+                scheduler=Impatient(drainer) if options["force_jobs"] else drainer,
+                find_jobs=find_jobs,
             ),
         )
 

@@ -38,7 +38,7 @@ def env(table_ii: Database, urls: Urls, tmp_path: pathlib.Path) -> dict[str, str
     """The paper's cluster, a published distribution, and machines that install when switched on."""
     publish(tmp_path / "install")
     (tmp_path / "rocks.yml").write_text(
-        f"database: {urls.administrator}\ndistributions: {tmp_path / 'install'}\n"
+        f"database: {urls.administrator}\ndistributions: {tmp_path / 'install'}\nscheduler: none\n"
     )
     (tmp_path / "rocks_inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
     machine = tmp_path / "machine.py"
@@ -95,6 +95,18 @@ def test_check_mode_lists_the_verdict_and_reason_of_each_node(
     assert "network-0-0 refused: the appliance 'network' has no root" in output
     assert 'nfs-0-0 refused: no profile for the root "nas"' in output
     assert table_ii.rows("select count(*) from installs") == [(0,)]
+
+
+def test_without_a_scheduler_in_the_settings_or_the_options_nothing_is_ordered(
+    env: dict[str, str], table_ii: Database
+) -> None:
+    config = pathlib.Path(env["ROCKS_CONFIG"])
+    config.write_text(config.read_text().replace("scheduler: none\n", ""))
+    for words in ((), ("--check",)):
+        output = run_module(env, "compute", *words)
+        assert "no scheduler is set" in output and "slurm, pbs, none" in output
+    assert table_ii.rows("select count(*) from installs") == [(0,)]
+    assert "4 nodes: 4 up" in run_module(env, "compute", "-a", "scheduler=none")
 
 
 def test_a_query_can_select_the_nodes(env: dict[str, str], table_ii: Database) -> None:

@@ -85,9 +85,8 @@ class Site:
     def reinstall(
         self, log: pathlib.Path, *words: str, pattern: str = "compute"
     ) -> contextlib.AbstractContextManager[Daemon]:
-        """Start ``ansible compute -m rocks_reinstall -a scheduler=slurm``."""
-        options = " ".join(("scheduler=slurm", *words))
-        argv = [str(BIN / "ansible"), pattern, "-m", "rocks_reinstall", "-a", options]
+        """Start ``ansible compute -m rocks_reinstall``, with the site's scheduler."""
+        argv = [str(BIN / "ansible"), pattern, "-m", "rocks_reinstall", "-a", " ".join(words)]
         return daemon(self.inside(*argv), log, env=self.environment, cwd=str(ROOT))
 
     def silent(self, node: str) -> pathlib.Path:
@@ -116,7 +115,9 @@ def _site(running: Slurm, database: Database, urls: Urls, folder: pathlib.Path) 
     publish(install, NEW)
     publish(install, TESTING, name="rocks-testing")
     config = folder / "rocks.yml"
-    config.write_text(f"database: {urls.administrator}\ndistributions: {install}\n")
+    config.write_text(
+        f"database: {urls.administrator}\ndistributions: {install}\nscheduler: slurm\n"
+    )
     (folder / "inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
     machine = folder / "machine.py"
     machine.write_text(MACHINE.format(folder=str(running.folder), url=urls.administrator))
@@ -194,6 +195,29 @@ def test_jobs_finish_and_the_next_job_runs_on_the_new_generation(
     until(lambda: read(waiting), SECONDS, "the next job to run")
     assert (read(running), read(waiting)) == (OLD + "\n", NEW + "\n")
     assert site.pins() == dict.fromkeys(NODES, ("up", "rocks", NEW))
+
+
+def test_a_node_that_runs_a_job_is_refused_without_the_scheduler_unless_jobs_are_forced(
+    site: Site, tmp_path: pathlib.Path
+) -> None:
+    cluster = site.cluster
+    over = tmp_path / "over"
+    cluster.submit("-w", "compute-0-1", script=f"while ! [ -e {over} ]; do sleep 0.2; done")
+    cluster.wait_for("compute-0-1", "allocated")
+    with site.reinstall(tmp_path / "none.log", "scheduler=none", "canary=0") as command:
+        command.wait_for("compute-0-2 up", SECONDS)
+        assert command.process.wait(SECONDS) != 0
+    refusal = (
+        "compute-0-1 refused: it runs a job; use scheduler=slurm to wait for it, or force_jobs"
+    )
+    assert refusal in read(f"{tmp_path}/none.log")
+    assert cluster.state("compute-0-1") in ("allocated|none", "mixed|none")
+    assert site.pins().keys() == {"compute-0-0", "compute-0-2"}
+    forced = ("scheduler=none", "force_jobs=true")
+    with site.reinstall(tmp_path / "forced.log", *forced, pattern="compute-0-1") as command:
+        assert command.process.wait(SECONDS) == 0
+    assert site.pins()["compute-0-1"] == ("up", "rocks", NEW)
+    over.touch()
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])

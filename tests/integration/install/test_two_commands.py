@@ -24,7 +24,7 @@ from support.waiting import until
 NODES = ["compute-0-0", "compute-0-1", "compute-0-2", "compute-0-3"]
 MACHINE = Audit("node", "event", "200")
 SECONDS = 120.0
-OPTIONS = '{"force": true, "canary": 0, "scheduler": "none"}'
+OPTIONS = '{"force": true, "canary": 0}'
 
 
 @dataclass
@@ -111,7 +111,7 @@ def site(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Sit
         fill(database)
         publish(tmp_path / "install")
         (tmp_path / "rocks.yml").write_text(
-            f"database: {url}\ndistributions: {tmp_path / 'install'}\n"
+            f"database: {url}\ndistributions: {tmp_path / 'install'}\nscheduler: none\n"
         )
         (tmp_path / "rocks_inventory_rocks.yml").write_text("plugin: npaci.rocks.rocks\n")
         outlet = tmp_path / "outlet"

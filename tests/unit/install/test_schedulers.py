@@ -16,8 +16,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.commands.slurm_reboot 
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     CommandError,
+    DescriptionError,
     NotFound,
     Unavailable,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.choice import (
+    choose_scheduler,
+    jobs_without_scheduler,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.openpbs import OpenPBS
 from ansible_collections.npaci.rocks.plugins.module_utils.install.schedulers.slurm import (
@@ -161,3 +166,24 @@ def test_an_unknown_feature_is_an_error_that_lists_the_distributions(
     (tmp_path / "rocks").mkdir()
     with pytest.raises(NotFound, match="'gpu'; published: rocks"):
         select_distribution("gpu", str(tmp_path))
+
+
+def test_the_scheduler_is_the_options_or_else_the_sites() -> None:
+    assert choose_scheduler(None, "slurm") == "slurm"
+    assert choose_scheduler("none", "slurm") == "none"
+    assert choose_scheduler("slurm_reboot", "") == "slurm_reboot"
+    for site in ("", "slrum", "slurm_reboot"):
+        with pytest.raises(DescriptionError) as error:
+            choose_scheduler(None, site)
+        assert error.value.where == "rocks.yml" and "none" in error.value.hint
+
+
+def test_nodes_with_jobs_are_refused_only_without_the_sites_scheduler() -> None:
+    def jobs(scheduler: str, site: str) -> dict[str, str]:
+        program = Program("compute-0-0|mixed|none\ncompute-0-1|idle|none\n")
+        schedulers = {"slurm": lambda: Slurm(program)}
+        return jobs_without_scheduler(NODES, scheduler, site, schedulers=schedulers)
+
+    refused = jobs("none", "slurm")
+    assert list(refused) == ["compute-0-0"] and "force_jobs" in refused["compute-0-0"]
+    assert jobs("slurm", "slurm") == jobs("slurm_reboot", "slurm") == jobs("none", "none") == {}

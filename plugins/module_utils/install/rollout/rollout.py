@@ -68,6 +68,8 @@ class Effects(NamedTuple):
     """Returns the current time as the database stores it."""
     sleep: Callable[[float], None]
     scheduler: Scheduler = NoScheduler()
+    find_jobs: Callable[[Sequence[str]], Mapping[str, str]] = lambda _nodes: {}
+    """Returns those of the nodes that are refused because they run jobs now, with the reasons."""
 
 
 Shown = tuple[str, str, int]
@@ -131,8 +133,11 @@ def _run_wave(
     effects: Effects,
 ) -> Iterator[Step]:
     """Reinstall the nodes of one wave, each as soon as its jobs have ended."""
-    effects.scheduler.drain(list(pins), f"by {options.by}")
-    waiting = list(pins)
+    refused = effects.find_jobs(list(pins))
+    for node, reason in refused.items():
+        yield Step(node, REFUSED, reason)
+    waiting = [node for node in pins if node not in refused]
+    effects.scheduler.drain(waiting, f"by {options.by}")
     installing: dict[str, Order] = {}
     shown: dict[str, Shown] = {}
     try:
@@ -209,8 +214,8 @@ def _start_installs(
 def _step_of_other(verdict: Verdict, order: Order, options: RolloutOptions, now: str) -> Step:
     """Return the first step of an order that another command has sent, or that needs no command."""
     sent = sending.describe(order, now)
-    hint = "; to send it again, cancel the order: rocks_install state=cancelled" if sent else ""
-    message = "; ".join(filter(None, (verdict.reason, sent))) + hint
+    again = "to send it again, cancel the order: rocks_install state=cancelled"
+    message = f"ordered by {order.by}, {sent}; {again}" if sent else verdict.reason
     return Step(verdict.node, order.state if options.wait else UNDER_WAY, message)
 
 

@@ -47,6 +47,18 @@ class NoScheduler:
         pass
 
 
+class Impatient:
+    """Drains and resumes nodes as a scheduler does, but does not wait for their jobs."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.drain = scheduler.drain
+        self.resume = scheduler.resume
+        self.hold = scheduler.hold
+
+    def busy(self, nodes: Sequence[str]) -> set[str]:
+        return set()
+
+
 SCHEDULERS: Mapping[str, Callable[[], Scheduler]] = {
     "none": NoScheduler,
     "slurm": Slurm,

@@ -82,5 +82,7 @@ class OpenPBS:
             return self._run(argv, timeout=SECONDS).stdout
         except CommandError as error:
             raise Unavailable(
-                f"OpenPBS failed: {error.what}", error.where, "or use scheduler: none"
+                f"OpenPBS failed: {error.what}",
+                error.where,
+                "or use scheduler: none with force_jobs: true",
             ) from error

@@ -76,7 +76,9 @@ class SlurmCommands:
             return self._run(argv, timeout=SECONDS).stdout
         except CommandError as error:
             raise Unavailable(
-                f"Slurm failed: {error.what}", error.where, "or use scheduler: none"
+                f"Slurm failed: {error.what}",
+                error.where,
+                "or use scheduler: none with force_jobs: true",
             ) from error
 
 
