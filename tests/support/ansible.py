@@ -11,7 +11,7 @@ from typing import Any, Mapping, Optional
 
 ROOT = pathlib.Path(__file__).parents[2]
 BIN = pathlib.Path(sys.executable).parent
-TIME_LIMIT = 120
+TIME_LIMIT = 300
 
 
 def command(

@@ -39,7 +39,7 @@ BRIDGE = "br0"
 BRIDGE_MAC = "02:00:00:00:00:01"
 SERVER_ADDRESS = "10.1.1.1/16"
 CLONE_NEWNET = 0x40000000
-IP_SECONDS = 20.0
+IP_SECONDS = 60.0
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _counter = itertools.count()

@@ -10,13 +10,17 @@ from typing import Callable, TypeVar
 T = TypeVar("T")
 
 PAUSE = 0.05
+LEAST_SECONDS = 60.0
+"""The shortest deadline.  It is reached only by a failing test, and a busy machine is slow."""
 
 
 def until(condition: Callable[[], T], seconds: float, what: str) -> T:
     """Call ``condition`` until its result is true, and return that.
 
-    Raises TimeoutError, which names ``what`` was expected, after this number of seconds.
+    Raises TimeoutError, which names ``what`` was expected, after this number of seconds, but not
+    before ``LEAST_SECONDS``.
     """
+    seconds = max(seconds, LEAST_SECONDS)
     deadline = time.monotonic() + seconds
     while True:
         result = condition()

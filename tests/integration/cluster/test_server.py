@@ -111,7 +111,7 @@ def test_a_writer_waits_for_another_and_then_reads_its_rows(table_ii: Database, 
                 started = time.monotonic()
                 with pytest.raises(Unavailable, match="another writer"):
                     add_nodes(third, [NewNode()])
-                assert 0.5 < time.monotonic() - started < 5
+                assert 0.5 < time.monotonic() - started < 40  # MariaDB's default is 50 s
         second = add_nodes(table_ii, [NewNode()])[0]
         assert (first.name, second.name) == ("compute-0-4", "compute-0-5")
 

@@ -186,7 +186,7 @@ FAILING_QUERIES = [
 def test_a_failing_query_is_one_error(
     path: pathlib.Path, env: dict[str, str], sql: str, message: str, table_ii: Database
 ) -> None:
-    path.write_text(f'plugin: npaci.rocks.rocks\ntime_limit: 0.3\nquery_groups:\n  bad: "{sql}"\n')
+    path.write_text(f'plugin: npaci.rocks.rocks\ntime_limit: 2\nquery_groups:\n  bad: "{sql}"\n')
     process = list_inventory(path, env)
     assert process.returncode == 4
     reason = process.stderr.splitlines()[0]

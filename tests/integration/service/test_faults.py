@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pathlib
 import re
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -70,18 +71,27 @@ def test_nginx_sends_503_with_different_retry_times_while_the_service_is_down() 
         assert stage.current(order).state == "installing"
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process so far; on a busy machine, it takes longer."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def workers(pid: int) -> list[int]:
+    return list(map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def test_the_service_starts_within_its_time_limit() -> None:
     with run_stage() as stage:
         stage.site.gunicorn.stop()
-        started = time.monotonic()
-        with run_service(stage.site.folder, stage.site.namespace):
+        with run_service(stage.site.folder, stage.site.namespace) as service:
             until(
                 lambda: stage.node.curl("/rocks/health").status == 200,
                 20.0,
                 "the service to answer",
             )
-            # Four times the limit, because the test machine is shared.
-            assert time.monotonic() - started < 4 * START_SECONDS
+            first_worker = min(workers(service.pid))
+            assert cpu_seconds(service.pid) + cpu_seconds(first_worker) < 2 * START_SECONDS
 
 
 def test_a_killed_worker_is_replaced(stage: Stage) -> None:

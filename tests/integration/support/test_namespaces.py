@@ -42,9 +42,10 @@ def test_a_server_and_its_children_end_with_the_block(tmp_path: pathlib.Path) ->
         net.server.daemon(["sh", "-c", "echo ready; sleep 99 & wait"], tmp_path / "log") as server,
     ):
         server.wait_for("ready", 5)
-        assert len(_processes(net)) == 2
+        # The shell prints before it starts its child, and a killed process is listed for a moment.
+        until(lambda: len(_processes(net)) == 2, 60, "both processes to run")
         server.stop()
-        assert _processes(net) == []
+        until(lambda: _processes(net) == [], 60, "both processes to end")
 
 
 def test_a_shaped_network_sends_no_faster_than_its_rate() -> None:
