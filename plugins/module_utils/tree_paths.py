@@ -72,6 +72,12 @@ def profile_ending(sha256: str) -> str:
     return f"-{sha256[:PROFILE_DIGITS]}{PROFILE_SUFFIX}"
 
 
+def profile_root(file_name: str) -> str:
+    """Return the graph root in the file name of a stored profile; empty for any other file."""
+    ending = len(profile_ending("0" * PROFILE_DIGITS))
+    return file_name[:-ending] if file_name.endswith(PROFILE_SUFFIX) else ""
+
+
 def profile_file_name(graph_root: str, sha256: str) -> str:
     """Return the file name of a stored profile: its graph root and the beginning of its SHA-256."""
     return graph_root + profile_ending(sha256)

@@ -22,8 +22,9 @@ from ..profile.output.serialization import profile_sha256
 HINT = "build and publish one: rocks_dist"
 
 
-LibraryCache = dict[str, profile_store.ProfileLibrary]
-"""Profiles by the folder of their generation, which does not change after its publication."""
+LibraryCache = dict[tuple[str, str], profile_store.ProfileLibrary]
+"""Profiles by the folder of their generation, which does not change after its publication, and by
+their root."""
 
 
 def resolve_pins(
@@ -82,9 +83,10 @@ def _resolve_pin(
     generation = published_generation(distributions, node.distribution, node.arch)
     tree = tree_paths.generation_folder(distributions, node.distribution, node.arch, generation)
     folder = tree_paths.profiles_folder(tree)
-    if folder not in cache:
-        cache[folder] = profile_store.read_library(folder)
-    profile = cache[folder].find_profile(node.root, attributes)
+    key = (folder, node.root)
+    if key not in cache:
+        cache[key] = profile_store.read_library(folder, node.root)
+    profile = cache[key].find_profile(node.root, attributes)
     if id(profile) not in digests:
         digests[id(profile)] = profile_sha256(profile)
     return Pin(

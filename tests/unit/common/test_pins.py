@@ -39,6 +39,18 @@ def test_a_pin_contains_the_published_generation_and_the_matching_profile(
     }
 
 
+def test_only_the_profiles_of_the_nodes_roots_are_read(
+    with_attributes: Database, tmp_path: pathlib.Path
+) -> None:
+    pin = publish(tmp_path)
+    folder = tmp_path / "rocks" / "x86_64" / "build" / "profiles"
+    (folder / f"compute-gpu-{'0' * 16}.json").write_text("not read")
+    nodes = list_nodes(with_attributes, ["compute-0-0", "nfs-0-0"])
+    assert resolve_pins(with_attributes, nodes[:1], str(tmp_path)) == {"compute-0-0": pin}
+    with pytest.raises(NotFound, match=r"root .nas.*roots: compute, compute-gpu"):
+        resolve_pins(with_attributes, nodes[1:], str(tmp_path))
+
+
 def test_a_later_publication_changes_later_pins_only(
     with_attributes: Database, tmp_path: pathlib.Path
 ) -> None:

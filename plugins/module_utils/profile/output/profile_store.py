@@ -16,7 +16,7 @@ from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from ...errors import DescriptionError, NotFound
 from ...files import read_text
-from ...tree_paths import PROFILE_SUFFIX, profile_file_name
+from ...tree_paths import PROFILE_SUFFIX, profile_file_name, profile_root
 from ..compile.compiler import Compilation, XmlPaths, combine_remarks, try_compile
 from ..model import ERROR, Evaluate, Origin, Profile, Remark, remark_from_error
 from ..xml.attribute_types import check_values
@@ -53,7 +53,7 @@ class ProfileLibrary(NamedTuple):
             raise NotFound(
                 f'no profile for the root "{root}"',
                 "",
-                f"roots: {', '.join(sorted(self.profiles))}",
+                f"roots: {', '.join(sorted(set(self.profiles) - {root}))}",
             )
         differing = sorted(
             {
@@ -145,8 +145,10 @@ def stored_files(library: ProfileLibrary) -> Iterator[tuple[str, str, Profile]]:
             yield profile_file_name(root, sha256(text)), text, profile
 
 
-def read_library(folder: str) -> ProfileLibrary:
+def read_library(folder: str, only_root: str = "") -> ProfileLibrary:
     """Read the files of a folder.
+
+    only_root  read only the profiles of this root; the library then names the others without them
 
     Raises NotFound, or DescriptionError that names a file of another kind.
     """
@@ -154,7 +156,9 @@ def read_library(folder: str) -> ProfileLibrary:
         raise NotFound("no compiled profiles", folder, "rebuild the distribution")
     profiles: dict[str, list[Profile]] = {}
     for name in sorted(os.listdir(folder)):
-        if name.endswith(PROFILE_SUFFIX):
+        if only_root and profile_root(name) not in ("", only_root):
+            profiles.setdefault(profile_root(name), [])
+        elif name.endswith(PROFILE_SUFFIX):
             path = os.path.join(folder, name)
             profile = deserialize(read_text(path), path)
             profiles.setdefault(profile.root, []).append(profile)
