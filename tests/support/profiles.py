@@ -202,8 +202,8 @@ def scripts(text: str, release: str) -> list[Section]:
     KickstartParser(handler, missingIncludeIsFatal=False).readKickstartFromString(text)
     sections = []
     for script in handler.scripts:
-        log = pathlib.Path(script.logfile).stem.split("-", 1)[1]
-        node = log if KINDS[script.type] == "post" else log.partition("-")[2]
+        name = pathlib.Path(script.logfile).stem.replace("ks-script-rocks-", "", 1)
+        node = name[len(f"{KINDS[script.type]}-") :]
         sections.append(
             Section(
                 kind=KINDS[script.type],
