@@ -246,6 +246,21 @@ class TestTreeinfo:
         assert treeinfo.choose_base([("", "local"), (appstream, "appstream")]) == 1
         assert treeinfo.choose_base([("", "local")]) is None
 
+    @pytest.mark.parametrize("version", ["8.0", "8.3", "8.3.2011"])
+    def test_an_installer_that_cannot_read_zstd_is_an_error_with_the_remedy(
+        self, version: str
+    ) -> None:
+        text = BASEOS.replace("version = 9", f"version = {version}")
+
+        with pytest.raises(DescriptionError, match=r"os.*zstd.*8\.4 or later"):
+            treeinfo.check_metadata_support(text, "os")
+
+    @pytest.mark.parametrize("version", ["8", "8.4", "8.10", "9", "9.2", "10.0", "18.1", "45"])
+    def test_newer_installers_read_zstd(self, version: str) -> None:
+        text = BASEOS.replace("version = 9", f"version = {version}")
+
+        treeinfo.check_metadata_support(text, "os")
+
     def test_an_invalid_treeinfo_is_an_error_with_its_line(self) -> None:
         with pytest.raises(DescriptionError, match=r"^os:1: .*\.treeinfo"):
             treeinfo.installer_files("<html>", "os")

@@ -64,6 +64,7 @@ def find_installer(
         return Installer(remarks=(remark,))
     source_input = inputs[number]
     text, where, _stamp = source_input.installer
+    treeinfo.check_metadata_support(text, where)
     images = treeinfo.installer_files(text, where)
     folder = _state_folder(store, source_input)
     skipped = [] if fetch else [image for image in images if image.checksum]

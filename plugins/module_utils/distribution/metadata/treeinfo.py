@@ -22,6 +22,7 @@ FILE_NAME = ".treeinfo"
 # Servers that hide files with a dot have the second name, as Red Hat's CDN; anaconda reads both.
 FILE_NAMES = (FILE_NAME, "treeinfo")
 REPOMD = "repodata/repomd.xml"
+WITHOUT_ZSTD = re.compile(r"8\.[0-3](?!\d)")
 # Variants that anaconda uses as the base repository (its default_repositories).
 BASES = ("BaseOS", "Everything", "Server", "Workstation")
 
@@ -64,6 +65,23 @@ def read_arch(text: str, where: str) -> str:
     """Return the architecture of a tree; empty when its .treeinfo does not state it."""
     parser = parse_treeinfo(text, where)
     return parser.get("tree", "arch", fallback=parser.get("general", "arch", fallback="")).strip()
+
+
+def check_metadata_support(text: str, where: str) -> None:
+    """Raise DescriptionError if the installer cannot read the metadata of our trees.
+
+    libsolv of EL 8 reads zstd since 0.7.16-2 (January 2021, EL 8.4).
+    """
+    parser = parse_treeinfo(text, where)
+    version = parser.get(
+        "release", "version", fallback=parser.get("general", "version", fallback="")
+    )
+    if WITHOUT_ZSTD.match(version):
+        raise DescriptionError(
+            f"the installer of release {version} cannot read zstd, which compresses our metadata",
+            where,
+            "use the installation medium or the mirror of release 8.4 or later",
+        )
 
 
 def boot_files(text: str, where: str) -> dict[str, str]:
