@@ -149,7 +149,12 @@ def _empty_problem(
 ) -> Iterator[str]:
     was_empty = published is not None and not sum(published.index.counts.values())
     if not composition.package_count and not was_empty:
-        yield f"no source has a package for {distribution.policy.arch}"
+        verdicts = (row for shard in composition.shards.values() for row in shard.verdicts())
+        example = next(
+            (row for row in verdicts if row.package.arch == distribution.policy.arch), None
+        )
+        reason = f": {example.package.nevra} is {example.reason}" if example else ""
+        yield f"no source has a package for {distribution.policy.arch}{reason}"
 
 
 def _check_patterns(
