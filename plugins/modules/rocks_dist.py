@@ -76,12 +76,13 @@ options:
         elements: str
         default: []
       include:
-        description: Patterns of names or NEVRAs. All other packages of the source are ignored.
+        description: Patterns of names, NEVRAs or, with a slash, of paths in the source. All other
+          packages of the source are ignored.
         type: list
         elements: str
         default: []
       exclude:
-        description: Patterns of names or NEVRAs of packages to ignore.
+        description: Patterns of names, NEVRAs or, with a slash, of paths of packages to ignore.
         type: list
         elements: str
         default: []

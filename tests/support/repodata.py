@@ -67,6 +67,34 @@ def write(
     (repodata / "repomd.xml").write_text(repomd.xml_dump())
 
 
+def replace_in_metadata(
+    root: pathlib.Path, replacements: Mapping[bytes, bytes], encoding: str = "UTF-8"
+) -> None:
+    """Replace bytes in primary, filelists and other of a repository, as a faulty tool writes them.
+
+    encoding  of the documents; it is declared in them
+    """
+    repomd = (root / "repodata" / "repomd.xml").read_text()
+    for path in sorted((root / "repodata").iterdir()):
+        if not any(f"-{kind}.xml" in path.name for kind in XML):
+            continue
+        before = path.read_bytes()
+        text = compression.decompress(before, path.name)
+        size = len(text)
+        for old, new in replacements.items():
+            text = text.replace(old, new)
+        if encoding != "UTF-8":
+            declared = text.decode().replace('encoding="UTF-8"', f'encoding="{encoding}"')
+            text = declared.encode(encoding)
+        after = _zstd(text)
+        path.write_bytes(after)
+        digests = [hashlib.sha256(data).hexdigest() for data in (before, after)]
+        repomd = repomd.replace(f"{digests[0]}</checksum>", f"{digests[1]}</checksum>")
+        repomd = repomd.replace(f"<size>{len(before)}<", f"<size>{len(after)}<")
+        repomd = repomd.replace(f"<open-size>{size}<", f"<open-size>{len(text)}<")
+    (root / "repodata" / "repomd.xml").write_text(repomd)
+
+
 def packages(root: pathlib.Path) -> list[createrepo_c.Package]:
     """Every package of a repository; a warning of the parser is an error."""
 

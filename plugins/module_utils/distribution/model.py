@@ -147,9 +147,9 @@ class Source:
     wins: tuple[str, ...] = ()
     """Globs on names: the distribution takes these packages from this source, in any version."""
     include: tuple[str, ...] = ()
-    """Globs on names or NEVRAs; empty: every package."""
+    """Globs on names, NEVRAs or, with a slash, on paths; empty: every package."""
     exclude: tuple[str, ...] = ()
-    """Globs on names or NEVRAs, applied after ``include``."""
+    """Globs of the same form, applied after ``include``."""
     gpg_keys: tuple[str, ...] = ()
     """Paths of files with ASCII-armoured public keys."""
     gpgcheck: Optional[bool] = None

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
+import tempfile
+from typing import Any, Mapping
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
 from support.distributions import Site
 from support.dnf import dnf
-from support.rpms import Rpm
+from support.repodata import replace_in_metadata
+from support.rpms import Rpm, repository, write
 
 BASH = Rpm("bash", "5.1", "2", "x86_64")
 ADVISORY = """<?xml version="1.0" encoding="UTF-8"?>
@@ -114,3 +119,125 @@ def test_a_named_pipe_in_place_of_metadata_is_an_error(site: Site, tmp_path: pat
 
     with pytest.raises(DescriptionError, match="named pipe"):
         site.build("rocks", Source("os", path=str(tmp_path)))
+
+
+class TestOneNameTwice:
+    """Two files of one name and version in one source."""
+
+    FIRST = Rpm("prom", summary="the first")
+    SECOND = Rpm("prom", summary="the second", variant="x")
+
+    def mirror(self, site: Site, **options: Any) -> Source:
+        folder = site.folder / "sources" / "vendor"
+        write(self.FIRST, folder / "a")
+        write(self.SECOND, folder / "b")
+        repository(folder)
+        return Source("vendor", path=str(folder), **options)
+
+    def installed(self, site: Site, url: str) -> str:
+        """Return the summary of the package that dnf installs."""
+        root = tempfile.mkdtemp(dir=site.folder)
+        dnf(site.folder / "dnf", {"r": url}, f"--installroot={root}", "install", "prom")
+        return process.run(
+            ["rpm", "--root", root, "-q", "--qf=%{summary}", "prom"], timeout=60
+        ).stdout
+
+    def test_the_file_of_a_mirror_that_dnf_installs_is_taken_with_a_remark(
+        self, site: Site
+    ) -> None:
+        source = self.mirror(site)
+
+        built = site.build("rocks", source)
+
+        tree = self.installed(site, site.tree("rocks").as_uri())
+        assert tree == self.installed(site, pathlib.Path(source.path).as_uri()) == "the first"
+        assert built.clashes == (("prom-1.0-1.noarch", "vendor", "vendor"),)
+        assert any("a/prom" in remark and "b/prom" in remark for remark in built.remarks)
+
+    def test_the_path_of_one_can_be_excluded(self, site: Site) -> None:
+        built = site.build("rocks", self.mirror(site, exclude=("a/*",)))
+
+        assert self.installed(site, site.tree("rocks").as_uri()) == "the second"
+        assert built.clashes == ()
+
+    def test_two_files_in_a_folder_are_a_conflict_with_their_paths(self, site: Site) -> None:
+        local = site.directory("local", [])
+        write(self.FIRST, pathlib.Path(local.path) / "el8")
+        write(self.SECOND, pathlib.Path(local.path) / "el9")
+
+        with pytest.raises(Conflict, match=r"el8/prom.* and el9/prom.*exclude its path"):
+            site.build("rocks", local)
+        site.build("rocks", dataclasses.replace(local, exclude=("el8/*",)))
+
+        assert self.installed(site, site.tree("rocks").as_uri()) == "the second"
+
+
+class TestPackages:
+    """One wrong byte in primary.xml would hide every package from dnf."""
+
+    FAULTY = Rpm("faulty", summary="SUMMARY", files={"/FILE": ""})
+    OTHERS = (BASH, Rpm("zsh"))
+
+    def mirror(
+        self, site: Site, replacements: Mapping[bytes, bytes], name: str = "os", **options: Any
+    ) -> Source:
+        """Return a mirror in whose metadata bytes were replaced."""
+        source = site.mirror(name, [self.FAULTY, *self.OTHERS], **options)
+        replace_in_metadata(pathlib.Path(source.path), replacements)
+        return source
+
+    @pytest.mark.parametrize(
+        "text", [b"\x07", b"\xff", b"R&D", b"&nbsp;", b"&#1;", b"a < b", b"<joe@example.org>"]
+    )
+    def test_dnf_reads_all_packages_when_a_text_was_faulty(self, site: Site, text: bytes) -> None:
+        source = self.mirror(site, {b"SUMMARY": text, b"FILE": text.replace(b"<", b"")})
+
+        built = site.build("rocks", source)
+
+        assert sorted(ask_dnf(site, "repoquery", "--qf", "%{name}").split()) == [
+            "bash",
+            "faulty",
+            "zsh",
+        ]
+        assert ask_dnf(site, "repoquery", "--file", "/*").split() == ["faulty-0:1.0-1.noarch"]
+        remarks = [remark for remark in built.remarks if 'source "os", faulty-1.0-1' in remark]
+        assert any("primary" in remark for remark in remarks)
+
+    def test_repairs_are_remarks_of_later_builds_too(
+        self, site: Site, tmp_path: pathlib.Path
+    ) -> None:
+        source = self.mirror(site, {b"SUMMARY": b"\x07"})
+        local = site.directory("local", [Rpm("fault-less"), Rpm("a")])
+        site.build("rocks", source, local)
+        site.directory("local", [Rpm(f"p{number}") for number in range(300)])
+
+        incremental = site.build("rocks", source, local)
+        fresh = Site(tmp_path / "fresh").build("rocks", source, local)
+
+        repomd = pathlib.Path("repodata", "repomd.xml")
+        assert (pathlib.Path(incremental.generation.path) / repomd).read_bytes() == (
+            pathlib.Path(fresh.generation.path) / repomd
+        ).read_bytes()
+        assert [remark for remark in incremental.remarks if "faulty" in remark]
+
+    def test_a_package_that_cannot_be_repaired_is_refused_by_name(self, site: Site) -> None:
+        with pytest.raises(DescriptionError, match=r'source "os", faulty-1\.0-1\.noarch'):
+            site.build("rocks", self.mirror(site, {b"SUMMARY": b"</summary>"}))
+        site.build("rocks", self.mirror(site, {b"SUMMARY": b"</summary>"}, exclude=("faulty",)))
+
+        assert ask_dnf(site, "repoquery", "--qf", "%{name}").split() == ["bash", "zsh"]
+
+    @pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1252", "UTF-16"])
+    def test_other_encodings_become_utf_8(self, site: Site, encoding: str) -> None:
+        source = site.mirror("os", [self.FAULTY, *self.OTHERS])
+        replace_in_metadata(pathlib.Path(source.path), {b"SUMMARY": "Grüße".encode()}, encoding)
+
+        site.build("rocks", source)
+
+        assert "Grüße" in ask_dnf(site, "repoquery", "--qf", "%{summary}", "faulty")
+
+    def test_an_unknown_encoding_is_refused(self, site: Site) -> None:
+        source = self.mirror(site, {b'encoding="UTF-8"': b'encoding="klingon"'})
+
+        with pytest.raises(DescriptionError, match=r"klingon"):
+            site.build("rocks", source)

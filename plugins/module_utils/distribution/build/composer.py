@@ -11,22 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import Conflict
-from ..metadata import capabilities, shards
-from ..metadata.compression import compress_frame, decompress_frame
-from ..metadata.index import (
-    CAPABILITIES,
-    FILELISTS,
-    OTHER,
-    PRIMARY,
-    VERDICTS,
-    Frame,
-    PublishedGeneration,
-    Shard,
-)
-from ..model import Clash, Distribution, Package, Resolution, Verdict
+from ..metadata import shards
+from ..metadata.compression import decompress_frame
+from ..metadata.index import VERDICTS, Frame, PublishedGeneration, Shard
+from ..model import Clash, Distribution, Package, Verdict
 from ..resolve.module_streams import ModuleChoice, ModuleInputs
 from ..resolve.resolver import check_pins, resolve_packages
 from ..resolve.rules import ResolutionRules, build_rules
@@ -39,17 +30,10 @@ from .candidates import (
     every_candidate,
     modular_directories,
 )
+from .description import Describer, Description, ShardChoice, compress
 
-THREADS = 2
 MAX_LISTED = 20
 """Clashes that an error lists."""
-XML_KINDS = (PRIMARY, FILELISTS, OTHER)
-
-
-class CompressedFrame(NamedTuple):
-    data: bytes
-    content_length: int
-    """Bytes before compression."""
 
 
 class ComposedShard(NamedTuple):
@@ -91,25 +75,6 @@ class Composition(NamedTuple):
     @property
     def package_count(self) -> int:
         return sum(composed.shard.packages for composed in self.shards.values())
-
-
-class _Choice(NamedTuple):
-    """The chosen packages of one shard."""
-
-    number: int
-    resolution: Resolution
-    packages: Sequence[Package]
-    file_names: Sequence[str]
-    content_digest: str
-    metadata_digest: str
-
-    def has_source_locations(self) -> bool:
-        """Return whether every package has the same path in its source as in this tree."""
-        folder = shards.shard_folder(self.number)
-        return all(
-            package.location == f"{folder}/{file_name}"
-            for package, file_name in zip(self.packages, self.file_names)
-        )
 
 
 def find_reusable(
@@ -166,7 +131,12 @@ def choose_packages(
     pins = [name for name in rules.policy.pins if shards.shard_of(name) in candidates]
     check_pins(pins, (package.name for packages in candidates.values() for package in packages))
     choices = _choose(candidates, rules, _origins(inputs))
-    described = _Describer(inputs, previous).describe(choices)
+    with_candidates = [choice for choice in choices if choice.resolution.verdicts]
+    descriptions = Describer(inputs, previous).describe(with_candidates)
+    described = {
+        choice.number: _composed_shard(choice, descriptions[choice.number])
+        for choice in with_candidates
+    }
     composed = {**(_unchanged_shards(previous, candidates) if previous else {}), **described}
     return Composition(
         shards={number: composed[number] for number in sorted(composed)},
@@ -192,8 +162,8 @@ def _unchanged_shards(
 
 def _choose(
     candidates: Mapping[int, list[Package]], rules: ResolutionRules, origins: Mapping[str, str]
-) -> list[_Choice]:
-    choices: list[_Choice] = []
+) -> list[ShardChoice]:
+    choices: list[ShardChoice] = []
     undecided: list[Clash] = []
     for number, shard_candidates in sorted(candidates.items()):
         resolution = resolve_packages(shard_candidates, rules)
@@ -201,7 +171,7 @@ def _choose(
         packages = shards.sort_packages(resolution.chosen_packages)
         file_names = shards.file_names(packages)
         choices.append(
-            _Choice(
+            ShardChoice(
                 number=number,
                 resolution=resolution,
                 packages=packages,
@@ -216,139 +186,34 @@ def _choose(
 
 
 def _conflict(undecided: Sequence[Clash]) -> Conflict:
-    lines = [
-        f'{clash.winner.nevra}: "{clash.winner.source}" ({clash.winner.checksum[:12]}…) and '
-        f'"{clash.loser.source}" ({clash.loser.checksum[:12]}…)'
-        for clash in undecided[:MAX_LISTED]
-    ]
+    lines = [_describe_clash(clash) for clash in undecided[:MAX_LISTED]]
     more = [f"and {len(undecided) - MAX_LISTED} more"] if len(undecided) > MAX_LISTED else []
+    hints = []
+    if any(clash.winner.source != clash.loser.source for clash in undecided):
+        hints.append("give one of the sources a lower priority number, or exclude the package")
+    if any(clash.winner.source == clash.loser.source for clash in undecided):
+        hints.append("remove one of the two files of a source, or exclude its path")
     return Conflict(
         "\n".join(
             ["sources of equal priority have different files for the same package", *lines, *more]
         ),
-        hint="give one of the sources a lower priority number, or exclude the package from one",
+        hint="; ".join(hints),
     )
 
 
-class _Describer:
-    """Collects the XML of the chosen packages as compressed frames."""
-
-    def __init__(self, inputs: Sequence[Input], previous: Optional[PublishedGeneration]) -> None:
-        self._inputs = {source_input.source.name: source_input for source_input in inputs}
-        self._origins = _origins(inputs)
-        self._previous = previous
-
-    def describe(self, choices: Iterable[_Choice]) -> dict[int, ComposedShard]:
-        """Return the composed shards; a shard without candidates has none."""
-        with_candidates = [choice for choice in choices if choice.resolution.verdicts]
-        frames = {choice.number: self._copy_frames(choice) for choice in with_candidates}
-        self._make_frames(
-            [choice for choice in with_candidates if choice.packages and not frames[choice.number]],
-            frames,
-        )
-        return {
-            choice.number: _composed_shard(choice, frames[choice.number])
-            for choice in with_candidates
-        }
-
-    def _copy_frames(self, choice: _Choice) -> dict[str, CompressedFrame]:
-        """Return the frames of an equal shard of the previous generation or of a parent, if any."""
-        if self._previous:
-            shard = self._previous.index.shards.get(choice.number)
-            if shard and shard.metadata_digest == choice.metadata_digest:
-                return _published_frames(self._previous, choice.number)
-        sources = {package.source for package in choice.packages}
-        if len(sources) == 1:
-            parent = self._inputs[sources.pop()].published_generation()
-            shard = parent.index.shards.get(choice.number) if parent else None
-            if (
-                parent
-                and shard
-                and shard.content_digest == choice.content_digest
-                and choice.has_source_locations()
-            ):
-                return _published_frames(parent, choice.number)
-        return {}
-
-    def _make_frames(
-        self, choices: Sequence[_Choice], frames: dict[int, dict[str, CompressedFrame]]
-    ) -> None:
-        """Make one kind of file after another, so that only one file of each source is loaded."""
-        # Imported here because it takes 7 ms to load and an unchanged build does not need it.
-        from concurrent.futures import ThreadPoolExecutor
-
-        described = {choice.number: self._described_before(choice.number) for choice in choices}
-        source_names = {
-            package.source
-            for choice in choices
-            for package in choice.packages
-            if (package.checksum, package.source) not in described[choice.number]
-        }
-        with ThreadPoolExecutor(THREADS) as threads:
-            pending = []
-            for kind in XML_KINDS:
-                list(
-                    threads.map(
-                        lambda name, kind=kind: self._inputs[name].preload(kind),
-                        sorted(source_names),
-                    )
-                )
-                for choice in choices:
-                    text = self._shard_xml(kind, choice, described[choice.number])
-                    pending.append((choice.number, kind, threads.submit(_compress, text)))
-                    if kind == PRIMARY:
-                        entries = capabilities.encode_entries(capabilities.extract_entries(text))
-                        pending.append(
-                            (choice.number, CAPABILITIES, threads.submit(_compress, entries))
-                        )
-                for source_input in self._inputs.values():
-                    source_input.unload(kind)
-            for number, kind, future in pending:
-                frames[number][kind] = future.result()
-
-    def _shard_xml(
-        self, kind: str, choice: _Choice, described: frozenset[tuple[str, str]]
-    ) -> bytes:
-        folder = shards.shard_folder(choice.number)
-        elements = []
-        for package, file_name in zip(choice.packages, choice.file_names):
-            location = f"{folder}/{file_name}"
-            element = None
-            if self._previous and (package.checksum, package.source) in described:
-                element = self._previous.package_xml(kind, package, location)
-            elements.append(
-                element or self._inputs[package.source].package_xml(kind, package, location)
-            )
-        return b"".join(elements)
-
-    def _described_before(self, number: int) -> frozenset[tuple[str, str]]:
-        """Return checksum and source of the packages whose XML the previous generation has.
-
-        Packages of a source whose metadata changed are left out: their XML can differ.
-        """
-        if self._previous is None:
-            return frozenset()
-        before = self._previous.index.origins
-        unchanged = {name for name, origin in self._origins.items() if before.get(name) == origin}
-        return frozenset(
-            (verdict.package.checksum, verdict.package.source)
-            for verdict in self._previous.verdicts(number)
-            if verdict.chosen and verdict.package.source in unchanged
-        )
+def _describe_clash(clash: Clash) -> str:
+    winner, loser = clash
+    if winner.source == loser.source:
+        return f'{winner.nevra}: {winner.location} and {loser.location} of "{winner.source}"'
+    return (
+        f'{winner.nevra}: "{winner.source}" ({winner.checksum[:12]}…) and'
+        f' "{loser.source}" ({loser.checksum[:12]}…)'
+    )
 
 
-def _published_frames(published: PublishedGeneration, number: int) -> dict[str, CompressedFrame]:
-    indexed = published.index.shards[number].frames
-    return {
-        kind: CompressedFrame(published.frame(kind, number), indexed[kind].content_length)
-        for kind in (*XML_KINDS, CAPABILITIES)
-        if kind in indexed
-    }
-
-
-def _composed_shard(choice: _Choice, frames: Mapping[str, CompressedFrame]) -> ComposedShard:
-    verdicts = _compress(shards.encode_verdicts(choice.resolution.verdicts))
-    all_frames = {**frames, VERDICTS: verdicts}
+def _composed_shard(choice: ShardChoice, description: Description) -> ComposedShard:
+    verdicts = compress(shards.encode_verdicts(choice.resolution.verdicts))
+    all_frames = {**description.frames, VERDICTS: verdicts}
     counts: dict[str, int] = {}
     for package in choice.packages:
         counts[package.source] = counts.get(package.source, 0) + 1
@@ -365,13 +230,10 @@ def _composed_shard(choice: _Choice, frames: Mapping[str, CompressedFrame]) -> C
             (clash.winner.nevra, clash.winner.source, clash.loser.source)
             for clash in choice.resolution.clashes
         ),
+        repairs=tuple(description.repairs),
     )
     return ComposedShard(
         shard=shard,
         frames={kind: frame.data for kind, frame in all_frames.items()},
         decided=(choice.resolution.verdicts, choice.packages),
     )
-
-
-def _compress(content: bytes) -> CompressedFrame:
-    return CompressedFrame(compress_frame(content), len(content))

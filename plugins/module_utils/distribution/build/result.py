@@ -85,6 +85,7 @@ def describe_generation(
             *(remark for remarks in index.remarks.values() for remark in remarks),
             *_left_out_remarks(index),
             *(remark for shard in index.shards.values() for remark in shard.remarks),
+            *(repair[2] for shard in index.shards.values() for repair in shard.repairs),
         ),
         verdicts=lambda: [
             verdict for number in index.shards for verdict in content.verdicts(number)

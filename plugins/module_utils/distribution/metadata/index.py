@@ -66,6 +66,8 @@ class Shard(NamedTuple):
     remarks: tuple[str, ...]
     clashes: tuple[tuple[str, str, str], ...]
     """NEVRA, preferred source, other source."""
+    repairs: tuple[tuple[str, str, str], ...] = ()
+    """Checksum and source of a package whose metadata was repaired, and the remark about it."""
 
     @property
     def packages(self) -> int:
@@ -127,17 +129,21 @@ _FIELD_NAMES = {stored: field for field, stored in _STORED_NAMES.items()}
 
 def encode_index(index: Index) -> bytes:
     """Return the index as JSON.  Equal indexes give equal bytes."""
-    fields = _rename_keys(index._asdict(), _STORED_NAMES)
+    fields = _stored_fields(index)
     fields["format"] = FORMAT
-    for field in Index._field_defaults:  # as before there was such a field
-        if fields[field] == Index._field_defaults[field]:
-            del fields[field]
-    fields["shards"] = {
-        number: _rename_keys(shard._asdict(), _STORED_NAMES)
-        for number, shard in index.shards.items()
-    }
+    fields["shards"] = {number: _stored_fields(shard) for number, shard in index.shards.items()}
     text = json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     return text.encode() + b"\n"
+
+
+def _stored_fields(record: Union[Index, Shard]) -> dict[str, Any]:
+    """Return the fields of a record, without those that were added later and have no value."""
+    fields = {
+        name: value
+        for name, value in record._asdict().items()
+        if value or name not in record._field_defaults
+    }
+    return _rename_keys(fields, _STORED_NAMES)
 
 
 def decode_index(data: bytes, where: str) -> Index:
@@ -169,6 +175,7 @@ def _decode_shard(fields: dict[str, Any]) -> Shard:
     fields["frames"] = {kind: Frame(*frame) for kind, frame in fields["frames"].items()}
     fields["remarks"] = tuple(fields["remarks"])
     fields["clashes"] = tuple(tuple(clash) for clash in fields["clashes"])
+    fields["repairs"] = tuple(tuple(repair) for repair in fields.get("repairs", ()))
     return Shard(**_rename_keys(fields, _FIELD_NAMES))
 
 

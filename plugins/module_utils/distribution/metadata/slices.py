@@ -15,10 +15,13 @@ from ...errors import DescriptionError
 from ..model import Package
 from .normalise import normalise, unescape_xml
 from .repomd import is_safe_path, is_valid_checksum
+from .xml_text import clean_xml, declared_encoding
 
 PRIMARY = "primary"
 FILELISTS = "filelists"
 OTHER = "other"
+# Encodings of which every document is one in UTF-8.
+UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 _HEAD = re.compile(
     rb'\s*()<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>'
@@ -88,6 +91,7 @@ def slice_primary(data: bytes, source: str, where: str) -> Primary:
     Raises DescriptionError when it is not XML, a package lacks a required element, or a path leaves
     the repository.
     """
+    data = _in_utf8(data, where)
     rows = _rows(data)
     if rows is None:
         data = normalise(data, PRIMARY, where)
@@ -103,6 +107,7 @@ def slice_primary(data: bytes, source: str, where: str) -> Primary:
 
 def slice_listing(data: bytes, kind: str, where: str) -> Listing:
     """Slice a filelists.xml or other.xml (``kind``).  Raises the errors of ``slice_primary``."""
+    data = _in_utf8(data, where)
     spans = _spans(data)
     if spans is None:
         data = normalise(data, kind, where)
@@ -110,6 +115,18 @@ def slice_listing(data: bytes, kind: str, where: str) -> Listing:
     if spans is None:
         raise DescriptionError("a package lacks its pkgid", where)
     return Listing(data, spans)
+
+
+def _in_utf8(data: bytes, where: str) -> bytes:
+    """Return a document in UTF-8.  Raises DescriptionError when its encoding cannot be read."""
+    if declared_encoding(data) in UTF_8:
+        return data
+    text = clean_xml(data, where)
+    if text.repairs:
+        raise DescriptionError(
+            f"it has {' and '.join(text.repairs)}", where, "sync the mirror again"
+        )
+    return text.data
 
 
 Row = tuple[tuple[bytes, ...], Span]

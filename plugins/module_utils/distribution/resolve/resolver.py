@@ -54,14 +54,15 @@ def _resolve_name(packages: list[Package], rules: ResolutionRules) -> Resolution
     verdicts: list[Verdict] = []
     in_order = _sort(packages, rules.preferences)
     candidates = _drop_unsuitable(in_order, rules, verdicts)
-    candidates, clashes, undecided = _drop_duplicates(candidates, rules.preferences, verdicts)
+    remarks: list[str] = []
+    candidates, clashes, undecided = _drop_duplicates(candidates, rules, verdicts, remarks)
     competing = candidates
     candidates = _decide_modular(candidates, rules, verdicts)
     candidates = _apply_wins(candidates, rules, verdicts)
     if packages[0].name in rules.policy.pins:
         candidates = _apply_pin(candidates, competing, rules.policy.pins, verdicts)
     candidates = _keep_newest(candidates, rules, verdicts)
-    remarks = _remarks(candidates, rules.policy)
+    remarks += _remarks(candidates, rules.policy)
     if rules.policy.drop_stale:
         candidates = _drop_stale(candidates, verdicts)
     reason = "every version stays" if rules.policy.versions == "all" else "the newest"
@@ -105,9 +106,12 @@ def _drop_unsuitable(
 
 
 def _drop_duplicates(
-    packages: list[Package], preferences: Mapping[str, tuple[int, int]], verdicts: list[Verdict]
+    packages: list[Package], rules: ResolutionRules, verdicts: list[Verdict], remarks: list[str]
 ) -> tuple[list[Package], list[Clash], list[Clash]]:
     """Keep one package per NEVRA: the first, because the preferred source comes first.
+
+    Of two files in one repository, the first is what dnf installs.  In a folder, the administrator
+    can remove one, and one of two builds for different releases would be wrong.
 
     Returns the packages, and the clashes that a difference of priority did and did not decide.
     """
@@ -124,8 +128,15 @@ def _drop_duplicates(
             continue
         if _is_same_file(winner, package):
             reason = f'the same package as in source "{winner.source}"'
+        elif winner.source == package.source and winner.source not in rules.directories:
+            clashes.append(Clash(winner, package))
+            reason = f"another file of this name and version in its source: {winner.location}"
+            remarks.append(
+                f'source "{winner.source}" has two files of {winner.nevra}: {winner.location} is'
+                f" taken, as by dnf, and not {package.location}; exclude the path of one to choose"
+            )
         else:
-            has_priority = preferences[winner.source][0] < preferences[package.source][0]
+            has_priority = _priority(winner, rules) < _priority(package, rules)
             (clashes if has_priority else undecided).append(Clash(winner, package))
             reason = (
                 f'source "{winner.source}" is preferred, and has other content under this name'
@@ -133,6 +144,10 @@ def _drop_duplicates(
             )
         verdicts.append(Verdict(package, False, reason))
     return list(first.values()), clashes, undecided
+
+
+def _priority(package: Package, rules: ResolutionRules) -> int:
+    return rules.preferences[package.source][0]
 
 
 def _is_same_file(first: Package, second: Package) -> bool:

@@ -12,9 +12,10 @@ from typing import AbstractSet, Any, Callable, Iterable, Mapping, Sequence, Unio
 from ..arches import COMPATIBLE_ARCHES, NOARCH, SOURCE_ARCHES
 from ..evr import parse_evr
 from ..model import EVR, Package, Policy, Source
-from .module_streams import NO_STREAMS, Streams
+from .module_streams import NO_STREAMS, Streams, full_nevra
 
 Matcher = Callable[[str], Any]
+PackageMatcher = Callable[[Package], bool]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +26,11 @@ class ResolutionRules:
     streams: Streams
     preferences: Mapping[str, tuple[int, int]]
     """Source name -> priority and position; the lowest is preferred."""
-    included: Mapping[str, Matcher]
+    directories: frozenset[str]
+    """Names of the sources that are folders of the administrator's own files."""
+    included: Mapping[str, PackageMatcher]
     """Source name -> matcher of the packages to include; absent: all."""
-    excluded: Mapping[str, Matcher]
+    excluded: Mapping[str, PackageMatcher]
     winning: Mapping[str, Matcher]
     """Source name -> matcher of the names that this source wins."""
     install_only: Matcher
@@ -45,8 +48,13 @@ def build_rules(
             source.name: (source.effective_priority, position)
             for position, source in enumerate(sources)
         },
-        included={source.name: _matcher(source.include) for source in sources if source.include},
-        excluded={source.name: _matcher(source.exclude) for source in sources if source.exclude},
+        directories=frozenset(source.name for source in sources if source.type == "directory"),
+        included={
+            source.name: package_matcher(source.include) for source in sources if source.include
+        },
+        excluded={
+            source.name: package_matcher(source.exclude) for source in sources if source.exclude
+        },
         winning={source.name: _matcher(source.wins) for source in sources if source.wins},
         install_only=_matcher(policy.install_only),
         arches=frozenset(COMPATIBLE_ARCHES.get(policy.arch, (policy.arch, NOARCH))),
@@ -62,19 +70,33 @@ def unsuitable_because(package: Package, rules: ResolutionRules) -> str:
     if not rules.included and not rules.excluded:
         return ""
     included = rules.included.get(package.source)
-    if included and not _matches(included, package):
+    if included and not included(package):
         return f'not included by source "{package.source}"'
     excluded = rules.excluded.get(package.source)
-    if excluded and _matches(excluded, package):
+    if excluded and excluded(package):
         return f'excluded by source "{package.source}"'
     return ""
 
 
-def _matches(matcher: Matcher, package: Package) -> bool:
-    """Match the name, ``name.arch``, and the NEVRA with and without an epoch of 0."""
-    full = f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}"
-    texts = (package.name, f"{package.name}.{package.arch}", package.nevra, full)
-    return any(matcher(text) for text in texts)
+def package_matcher(globs: Sequence[str]) -> PackageMatcher:
+    """Return a function that is true for packages that match one of the globs.
+
+    A glob with a slash is compared with the path in the source; another one with the name,
+    ``name.arch``, and the NEVRA with and without an epoch of 0.
+    """
+    matches_name = _matcher([glob for glob in globs if "/" not in glob])
+    matches_path = _matcher([glob for glob in globs if "/" in glob])
+
+    def matches(package: Package) -> bool:
+        texts = (
+            package.name,
+            f"{package.name}.{package.arch}",
+            package.nevra,
+            full_nevra(package),
+        )
+        return any(matches_name(text) for text in texts) or bool(matches_path(package.location))
+
+    return matches
 
 
 def choose_winner(name: str, sources: AbstractSet[str], rules: ResolutionRules) -> str:
@@ -99,16 +121,17 @@ def is_suitable(package: Package, rules: ResolutionRules) -> bool:
 
 
 def unmatched_globs(globs: Sequence[str], candidates: Iterable[Union[Package, str]]) -> list[str]:
-    """Return the globs that match neither the name nor the NEVRA of any candidate.
+    """Return the globs that match no candidate.
 
     candidates  packages, or names
     """
-    matchers = {glob: _matcher([glob]) for glob in globs}
+    matchers = {glob: (_matcher([glob]), package_matcher([glob])) for glob in globs}
     for candidate in candidates if matchers else ():
-        for glob, matcher in list(matchers.items()):
-            is_match = (
-                matcher(candidate) if isinstance(candidate, str) else _matches(matcher, candidate)
-            )
+        for glob, (matches_name, matches_package) in list(matchers.items()):
+            if isinstance(candidate, str):
+                is_match = matches_name(candidate)
+            else:
+                is_match = matches_package(candidate)
             if is_match:
                 del matchers[glob]
         if not matchers:
