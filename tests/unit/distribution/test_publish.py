@@ -429,7 +429,7 @@ def test_an_error_of_the_disk_contains_the_path(
     with (
         pytest.raises(
             Unavailable,
-            match=r'production\S+rocks\.json\.zst: No space left on device .*"production"',
+            match=r'production\S+\.zst: No space left on device .*"production"',
         ),
         publish.build_lock(site.store, "production", ARCH, 0),
     ):
