@@ -298,6 +298,24 @@ def test_pages_fit_the_width_of_a_phone(page: Browser, path: str) -> None:
     assert page.value("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize(("width", "phone"), [(1280, False), (390, True)])
+def test_the_source_of_each_line_of_a_kickstart_is_visible_without_scrolling(
+    page: Browser, width: int, phone: bool
+) -> None:
+    page.look(width, 844, phone=phone)
+    page.open(f"{PAGE}/rocks/nodes/compute-1-0/kickstart")
+    page.picture(PICTURES / f"kickstart-{width}.png")
+    sources = "[...document.querySelectorAll('.lines td:nth-child(2)')].filter(c => c.textContent)"
+    assert page.value(f"{sources}.length") > 5
+    assert page.value(f"{sources}.every(c => /:\\d+$/.test(c.textContent))")
+    assert page.value(f"{sources}.every(c => c.getBoundingClientRect().right < innerWidth)")
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+    assert page.value(
+        "[...document.querySelectorAll('.lines td:last-child')]"
+        ".every(c => c.getBoundingClientRect().right <= innerWidth)"
+    )
+
+
 def test_the_graph_keeps_its_own_style(page: Browser) -> None:
     page.open(f"{PAGE}/rocks/graph")
     page.picture(PICTURES / "graph.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pathlib
+import shutil
 
 import pytest
 import zstandard
@@ -20,6 +21,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff i
     Difference,
     compare_packages,
     read_packages,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_changes import (
+    changed_profiles,
 )
 from support import repodata as createrepo
 from support.frontend import GENERATION, HttpService, publish
@@ -157,6 +161,49 @@ def test_the_pages_count_nodes_by_generation_and_list_differences(
     assert "c++-thing.noarch" in difference_texts
     assert service.get("/rocks/generations/rocks/x86_64/..." + GENERATION, ADMIN).status == 404
     assert service.get("/rocks/generations/rocks/../" + GENERATION, ADMIN).status == 404
+
+
+def test_profiles_of_two_generations_are_compared_by_their_hashes(tmp_path: pathlib.Path) -> None:
+    trees = {
+        "before": ["compute-aa.json", "compute-bb.json", "nas-cc.json", "login-node-dd.json"],
+        "after": ["compute-aa.json", "nas-cc.json", "login-node-ee.json", "web-ff.json"],
+    }
+    for tree, names in trees.items():
+        folder = tmp_path / tree / "build" / "profiles"
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).touch()
+    (tmp_path / "none").mkdir()
+    before, after, none = (str(tmp_path / name) for name in (*trees, "none"))
+    assert changed_profiles(before, after) == [
+        ("compute", "changed"),
+        ("login-node", "changed"),
+        ("web", "added"),
+    ]
+    assert changed_profiles(before, before) == changed_profiles(none, none) == []
+    assert changed_profiles(after, none)[-1] == ("web", "removed")
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [("compute-0000000000000000.json", "different profiles"), ("", "same packages and profiles")],
+)
+def test_generations_with_the_same_packages_can_have_different_profiles(
+    service: HttpService, order: Order, root: pathlib.Path, profile: str, words: str
+) -> None:
+    publish(root, "next")
+    generations = root / ".generations" / "rocks" / "x86_64"
+    for name in (GENERATION, "next"):
+        repository(generations / name, BEFORE)
+    profiles = generations / "next" / "build" / "profiles"
+    shutil.rmtree(profiles, ignore_errors=True)
+    shutil.copytree(generations / GENERATION / "build" / "profiles", profiles)
+    if profile:
+        (profiles / profile).touch()
+    read_packages.cache_clear()
+    page = service.get(f"/rocks/generations/rocks/x86_64/{GENERATION}...next", ADMIN).text
+    assert words in page
+    assert ("compute" in read(page).texts) is bool(profile)
 
 
 def test_the_graph_is_drawn_as_a_whole_and_below_a_root(service: HttpService, order: Order) -> None:

@@ -12,6 +12,7 @@ from ...cluster.database import Database
 from .. import published_trees
 from ..access_control import require_viewer
 from ..package_diff import compare_packages, read_packages
+from ..profile_changes import changed_profiles
 from ..request_context import current_context
 from .page_layout import render_page
 
@@ -49,10 +50,8 @@ def show_difference(distribution: str, arch: str, before: str, after: str) -> Re
     require_viewer(context)
     root = context.settings.distributions
     published = published_trees.find_distribution(root, distribution, arch)
-    difference = compare_packages(
-        read_packages(published_trees.generation_path(root, published, before)),
-        read_packages(published_trees.generation_path(root, published, after)),
-    )
+    trees = [published_trees.generation_path(root, published, name) for name in (before, after)]
+    difference = compare_packages(*map(read_packages, trees))
     return render_page(
         "difference.html",
         distribution=distribution,
@@ -60,6 +59,7 @@ def show_difference(distribution: str, arch: str, before: str, after: str) -> Re
         before=before,
         after=after,
         difference=difference,
+        profiles=changed_profiles(*trees),
     )
 
 
