@@ -241,7 +241,8 @@ def _make_hook(params: Mapping[str, Any], cluster: ClusterInput) -> ProfileHook:
         for row in params["profiles"]
     ]
     profiles = ProfileSet(
-        required=[*cluster.profiles.required, *listed],
+        required=cluster.profiles.required,
+        listed=listed,
         optional=cluster.profiles.optional,
     )
     target = CompileTarget(

@@ -20,6 +20,7 @@ from ..profile.model import Evaluate
 from ..profile.output.profile_store import ProfileRequest, compile_library, stored_files
 from ..profile.output.render import sha256
 from ..profile.xml.layers import XmlLayers
+from ..xml_folders import GRAPHS, STACKI_GRAPHS
 
 
 class CompileTarget(NamedTuple):
@@ -32,7 +33,9 @@ class CompileTarget(NamedTuple):
 
 class ProfileSet(NamedTuple):
     required: Sequence[ProfileRequest] = ()
-    """The compiler fails if the graph does not have one of these roots."""
+    """Of the nodes.  The compiler fails if the graph does not have one of these roots."""
+    listed: Sequence[ProfileRequest] = ()
+    """Of the options.  The same, and it fails too if there is no graph."""
     optional: Sequence[ProfileRequest] = ()
     """Compiled if the graph has their roots."""
 
@@ -96,20 +99,38 @@ def make_hook(profile_set: ProfileSet, target: CompileTarget) -> ProfileHook:
     """Return a hook that checks the XML of a distribution and compiles these profiles."""
     rows = [
         [[request.root, dict(request.attributes)] for request in requests]
-        for requests in (profile_set.required, profile_set.optional)
+        for requests in (profile_set.required, profile_set.listed, profile_set.optional)
     ]
     key = sha256(json.dumps([rows, target.release, target.graph], sort_keys=True))
     return ProfileHook(lambda folder: _compile(folder, profile_set, target), key)
 
 
-def _compile(folder: str, profile_set: ProfileSet, target: CompileTarget) -> CompiledProfiles:
-    if not os.path.isdir(os.path.join(folder, "graphs")):
+def _without_graph(folder: str, profile_set: ProfileSet) -> CompiledProfiles:
+    """Raise DescriptionError if the options list profiles; warn if nodes or XML need a graph."""
+    if profile_set.listed:
+        raise DescriptionError(
+            "profiles are listed, but there is no graph",
+            "options",
+            "name folders with graphs/ and nodes/ in xml, or a parent that has them",
+        )
+    if profile_set.required:
+        reason = f"{len(profile_set.required)} nodes have no kickstart"
+    elif os.listdir(folder):
+        reason = "no profile is compiled from the folders of xml"
+    else:
         return CompiledProfiles()
+    return CompiledProfiles(warnings=[f"{reason}: there is no graph; xml needs a graphs/ folder"])
+
+
+def _compile(folder: str, profile_set: ProfileSet, target: CompileTarget) -> CompiledProfiles:
+    if not any(os.path.isdir(os.path.join(folder, name)) for name in (GRAPHS, STACKI_GRAPHS)):
+        return _without_graph(folder, profile_set)
     layers = XmlLayers(folder, target.graph, lenient=True)
     roots = {name for edge in layers.graph.edges for name in (edge.source, edge.target)}
     roots |= layers.node_names()
     requests = [
         *profile_set.required,
+        *profile_set.listed,
         *(request for request in profile_set.optional if request.root in roots),
     ]
     if requests and not target.release:

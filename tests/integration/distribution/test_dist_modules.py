@@ -193,6 +193,99 @@ def test_profiles_are_compiled_and_stored_and_their_packages_checked(
     assert (site.root / "rocks" / "x86_64").resolve().name == built["generation"]
 
 
+class TestLayersOfXml:
+    """The XML of a distribution, and what is wrong with its folders."""
+
+    @pytest.fixture
+    def layers(self, site: Site, options: dict[str, Any]) -> dict[str, Any]:
+        for path, text in {
+            "ours/graphs/default/site.xml": GRAPH,
+            "ours/nodes/compute.xml": NODE,
+            "ours/nodes/base.xml": "<kickstart/>",
+            "campus/nodes/extend-base.xml": "<kickstart><!-- <package>site</package> -->"
+            "</kickstart>",
+            "department/nodes/extend-base.xml": "<!-- adds to <kickstart> -->\n<kickstart>\n"
+            "<package>site</package>\n</kickstart>",
+        }.items():
+            (site.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (site.folder / path).write_text(text)
+        return {
+            **options,
+            "release": "rhel9",
+            "xml": [str(site.folder / name) for name in ("ours", "campus", "department")],
+            "profiles": [{"root": "compute"}],
+        }
+
+    def kickstart(self, *paths: str) -> Any:
+        options = {"path": list(paths), "root": "compute", "release": "rhel9"}
+        return module("rocks_kickstart", options)
+
+    def test_two_modules_read_the_extensions_of_two_layers_alike(
+        self, site: Site, layers: dict[str, Any]
+    ) -> None:
+        module("rocks_dist", layers)
+
+        built = self.kickstart(str(site.tree("rocks") / "build"))
+        assert built["packages"] == self.kickstart(*layers["xml"])["packages"] == ["bash", "site"]
+
+    def test_an_error_names_the_file_and_line_of_its_author(
+        self, site: Site, layers: dict[str, Any]
+    ) -> None:
+        path = site.folder / "department/nodes/extend-base.xml"
+        path.write_text("<kickstart>\n\n<pakage>site</pakage>\n</kickstart>")
+
+        assert f"{path}:3: unknown element <pakage>" in module("rocks_dist", layers)["msg"]
+
+    def test_two_modules_decode_a_file_alike(self, site: Site, layers: dict[str, Any]) -> None:
+        path = site.folder / "ours/nodes/base.xml"
+        text = "<?xml version='1.0' encoding='ISO-8859-1'?>\n<kickstart><post>\nécho\n</post>"
+        path.write_bytes(f"{text}</kickstart>".encode("latin-1"))
+
+        module("rocks_dist", layers)
+
+        built = self.kickstart(str(site.tree("rocks") / "build"))
+        assert "\nécho\n" in built["kickstart"]
+        assert "\nécho\n" in self.kickstart(*layers["xml"])["kickstart"]
+
+    def test_a_file_that_nothing_reads_is_a_warning_of_every_build(
+        self, site: Site, layers: dict[str, Any]
+    ) -> None:
+        module("rocks_dist", layers)
+        path = site.folder / "campus/node/extend-base.xml"
+        path.parent.mkdir()
+        path.write_text("<kickstart/>")
+
+        results = [module("rocks_dist", layers) for _build in range(2)]
+
+        assert [result["changed"] for result in results] == [False, False]
+        for result in results:
+            assert [line for line in result["lint"] if f"{path}: " in line]
+
+    @pytest.mark.parametrize(
+        ("xml", "message"),
+        [([], "no graph"), (["ours/nodes"], "the folder above"), (["campus"], "no graph")],
+    )
+    def test_listed_profiles_without_a_graph_are_an_error(
+        self, site: Site, layers: dict[str, Any], xml: list[str], message: str
+    ) -> None:
+        options = {**layers, "xml": [str(site.folder / name) for name in xml]}
+
+        result = module("rocks_dist", options)
+
+        assert message in result["msg"]
+        assert not (site.root / "rocks").exists()
+
+    def test_folders_without_a_graph_are_a_warning(
+        self, site: Site, layers: dict[str, Any]
+    ) -> None:
+        result = module(
+            "rocks_dist", {**layers, "xml": [str(site.folder / "campus")], "profiles": []}
+        )
+
+        assert result["changed"]
+        assert "no graph" in result["lint"][0]
+
+
 class TestFromTheNetwork:
     """A mirror and a parent at HTTP URLs."""
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build import xml_overlay
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.model import Element, Text
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
+from support.kickstarts import tree
+
+PREFIXES = ("", "extend-", "replace-")
 
 
 def node(*packages: str) -> str:
@@ -25,32 +33,49 @@ PARENT = {
 }
 
 
+def merge(*layers: Mapping[str, str]) -> dict[str, str]:
+    merged = xml_overlay.merge_layers(
+        [
+            {path: xml_overlay.XmlFile(text, f"{number}/{path}") for path, text in layer.items()}
+            for number, layer in enumerate(layers)
+        ]
+    )
+    return {path: file.text for path, file in merged.items()}
+
+
+def read(folder: pathlib.Path) -> dict[str, str]:
+    return {path: file.text for path, file in xml_overlay.read_layer(str(folder)).items()}
+
+
 def test_a_later_layer_replaces_a_file_and_adds_others() -> None:
     site = {"nodes/ssh.xml": node("dropbear"), "nodes/site.xml": node("emacs")}
 
-    assert xml_overlay.merge_layers([PARENT, site]) == {**PARENT, **site}
+    assert merge(PARENT, site) == {**PARENT, **site}
 
 
 def test_an_extension_is_kept_next_to_the_file_that_it_extends() -> None:
     site = {"nodes/extend-ssh.xml": node("sshfs")}
 
-    assert xml_overlay.merge_layers([PARENT, site]) == {**PARENT, **site}
+    assert merge(PARENT, site) == {**PARENT, **site}
 
 
-def test_two_extensions_of_one_node_are_joined() -> None:
+def test_the_extensions_of_two_layers_lie_side_by_side_unchanged() -> None:
     campus = {"nodes/extend-ssh.xml": node("a")}
-    department = {"nodes/extend-ssh.xml": node("b", "c")}
+    department = {"nodes/extend-ssh.xml": "<!-- for <kickstart> --><kickstart/>"}
 
-    merged = xml_overlay.merge_layers([PARENT, campus, department])
+    merged = merge(PARENT, campus, department, {"nodes/extend-ssh.xml": node("c")})
 
-    assert merged["nodes/extend-ssh.xml"] == node("a", "b", "c")
+    assert merged["nodes/extend-ssh.xml"] == campus["nodes/extend-ssh.xml"]
+    assert merged["nodes/extend-ssh+2.xml"] == department["nodes/extend-ssh.xml"]
+    assert merged["nodes/extend-ssh+3.xml"] == node("c")
 
 
 def test_a_replacement_removes_the_earlier_files_of_its_node() -> None:
     campus = {"nodes/extend-ssh.xml": node("a")}
+    other = {"nodes/extend-ssh.xml": node("b")}
     department = {"nodes/replace-ssh.xml": node("b")}
 
-    assert sorted(xml_overlay.merge_layers([PARENT, campus, department])) == [
+    assert sorted(merge(PARENT, campus, other, department)) == [
         "graphs/default/base.xml",
         "nodes/dhcp.xml",
         "nodes/replace-ssh.xml",
@@ -58,10 +83,11 @@ def test_a_replacement_removes_the_earlier_files_of_its_node() -> None:
 
 
 def test_merging_an_extension_twice_adds_it_once() -> None:
+    campus = {"nodes/extend-ssh.xml": node("sftp")}
     site = {"nodes/extend-ssh.xml": node("sshfs")}
-    once = xml_overlay.merge_layers([PARENT, site])
+    once = merge(PARENT, campus, site)
 
-    assert xml_overlay.merge_layers([once, site]) == once
+    assert merge(once, site) == once
 
 
 def test_site_nodes_of_a_folder_have_precedence_over_its_nodes(tmp_path: pathlib.Path) -> None:
@@ -71,16 +97,50 @@ def test_site_nodes_of_a_folder_have_precedence_over_its_nodes(tmp_path: pathlib
         "site-nodes/ssh.xml": "new",
         "include/partition.py": "print()",
         "nodes/.ssh.xml.swp": "x",
+        "nodes/ssh.xml~": "x",
         "notes.txt": "x",
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
 
-    assert xml_overlay.read_layer(str(tmp_path)) == {
+    assert read(tmp_path) == {
         "graphs/default/base.xml": "<graph/>",
         "include/partition.py": "print()",
         "nodes/ssh.xml": "new",
     }
+
+
+NODE_FILES = st.dictionaries(
+    st.sampled_from(
+        [f"{folder}/{prefix}b.xml" for folder in ("nodes", "site-nodes") for prefix in PREFIXES]
+    ),
+    st.sampled_from(["x", "y", "z"]),
+)
+
+
+@given(layers=st.lists(NODE_FILES, min_size=1, max_size=3))
+def test_the_compiler_reads_the_merged_files_like_the_layers(
+    tmp_path_factory: pytest.TempPathFactory, layers: list[dict[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("layers")
+    paths = []
+    for number, layer in enumerate(layers):
+        files = {path: node(f"{name}{number}{path[0]}") for path, name in layer.items()}
+        graph = '<graph><edge from="a" to="b"/></graph>'
+        files |= {} if number else {"graphs/default/g.xml": graph, "nodes/a.xml": node("a")}
+        paths.append(tree(folder / str(number), files))
+    merged = tree(folder / "merged", xml_overlay.merge_xml(paths, []).texts)
+
+    def packages(*folders: str) -> list[list[str]]:
+        layers = XmlLayers(folders)
+        return [
+            [text.text for text in child.children if isinstance(text, Text)]
+            for path in layers.node_files("b")
+            for child in layers.element(path).children
+            if isinstance(child, Element)
+        ]
+
+    assert packages(merged) == packages(*paths)
 
 
 def test_a_missing_folder_is_an_error_with_its_path(tmp_path: pathlib.Path) -> None:
@@ -96,25 +156,31 @@ def test_a_binary_file_is_an_error_with_file_and_line(tmp_path: pathlib.Path) ->
         xml_overlay.read_layer(str(tmp_path))
 
 
-def test_an_extension_that_is_not_a_kickstart_element_is_an_error() -> None:
-    with pytest.raises(DescriptionError, match=r"^nodes/extend-ssh\.xml: .*<kickstart>"):
-        xml_overlay.merge_layers(
-            [{"nodes/extend-ssh.xml": node("a")}, {"nodes/extend-ssh.xml": "<kick/>"}]
-        )
+def test_a_file_is_decoded_as_it_declares_and_keeps_its_lines(tmp_path: pathlib.Path) -> None:
+    text = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<kickstart>\n<!-- \xfc -->\n</kickstart>'
+    (tmp_path / "nodes").mkdir()
+    (tmp_path / "nodes" / "a.xml").write_bytes(text.encode("latin-1"))
+
+    assert read(tmp_path) == {"nodes/a.xml": text.replace("ISO-8859-1", "UTF-8")}
 
 
 def test_the_original_path_of_a_merged_file_is_in_its_layer(tmp_path: pathlib.Path) -> None:
-    for path in ("nodes/ssh.xml", "site-nodes/dhcp.xml", "nodes/extend-web.xml"):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(node("ours"))
-    campus = {**PARENT, "nodes/extend-web.xml": node("theirs")}
+    campus, site = tmp_path / "campus", tmp_path / "site"
+    for path in (
+        campus / "nodes/ssh.xml",
+        campus / "nodes/extend-web.xml",
+        site / "nodes/ssh.xml",
+        site / "site-nodes/dhcp.xml",
+        site / "nodes/extend-web.xml",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(node(str(path)))
 
-    assert xml_overlay.original_paths(
-        {'source "campus": build': campus, str(tmp_path): xml_overlay.read_layer(str(tmp_path))}
-    ) == {
-        "graphs/default/base.xml": 'source "campus": build/graphs/default/base.xml',
-        "nodes/ssh.xml": f"{tmp_path}/nodes/ssh.xml",
-        "nodes/dhcp.xml": f"{tmp_path}/site-nodes/dhcp.xml",
+    assert xml_overlay.merge_xml([str(campus), str(site)], []).original_paths == {
+        "nodes/ssh.xml": f"{site}/nodes/ssh.xml",
+        "nodes/dhcp.xml": f"{site}/site-nodes/dhcp.xml",
+        "nodes/extend-web.xml": f"{campus}/nodes/extend-web.xml",
+        "nodes/extend-web+2.xml": f"{site}/nodes/extend-web.xml",
     }
 
 
@@ -130,4 +196,4 @@ def test_hidden_and_compiled_files_are_left_out_of_a_layer(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"\xa7" if path != "include/layout.py" else b"pass")
 
-    assert xml_overlay.read_layer(str(tmp_path)) == {"include/layout.py": "pass"}
+    assert read(tmp_path) == {"include/layout.py": "pass"}

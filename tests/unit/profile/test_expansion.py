@@ -113,7 +113,7 @@ def test_an_eval_is_an_error_without_an_evaluator(tmp_path: pathlib.Path) -> Non
 
 
 def test_an_eval_in_xml_mode_that_prints_no_xml_is_an_error(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(DescriptionError, match=r"compute.xml:2:1: not well-formed"):
+    with pytest.raises(DescriptionError, match=r"compute.xml:2:1: <file> is not closed"):
         compile_node(tmp_path, '<post><eval mode="xml">x</eval></post>', output="<file>")
 
 

@@ -125,8 +125,29 @@ def test_the_graph_directory_of_stacki_is_read(tmp_path: pathlib.Path) -> None:
     ).graph.edges
 
 
+def test_both_graph_directories_of_a_layer_count(tmp_path: pathlib.Path) -> None:
+    graph = '<graph><edge from="%s" to="b"/></graph>'
+    files = {"graph/g.xml": graph % "a", "graphs/default/h.xml": graph % "c"}
+    edges = XmlLayers(tree(tmp_path, files)).graph.edges
+    assert {edge.source for edge in edges} == {"a", "c"}
+
+
+def test_a_file_that_nothing_reads_is_a_warning_of_the_compile(tmp_path: pathlib.Path) -> None:
+    path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), "extend-b.xml": package("c")})
+    (remark,) = compile_profile(path, "a", {}, "rhel9").remarks
+    assert (remark.rule, remark.origin.file) == ("misplaced-file", "extend-b.xml")
+
+
+def test_the_extensions_of_a_merged_folder_are_read_in_their_order(tmp_path: pathlib.Path) -> None:
+    files = {f"nodes/extend-b{number}.xml": package(f"e{number}") for number in ("", "+2", "+3")}
+    path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), **files})
+    names = [file.rpartition("/")[2] for file in XmlLayers(path).node_files("b")]
+    assert names == ["b.xml", "extend-b.xml", "extend-b+2.xml", "extend-b+3.xml"]
+    assert XmlLayers(path).node_names() == {"a", "b"}
+
+
 def test_an_unknown_path_graph_root_or_release_is_an_error(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(NotFound, match="absent: directory not found"):
+    with pytest.raises(NotFound, match="absent: no such directory"):
         XmlLayers(str(tmp_path / "absent"))
     path = tree(tmp_path, {**BASE, "graphs/other/x.xml": "<graph/>", "nodes/b.xml": package("b")})
     with pytest.raises(NotFound, match=r'graph "defualt".*default, other'):

@@ -21,6 +21,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.vocabulary
     GRAPH_ELEMENTS,
     NODE_ELEMENTS,
     REFUSED,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.vocabulary_check import (
     check_vocabulary,
 )
 
@@ -167,6 +169,6 @@ def test_the_elements_of_real_rolls_are_in_the_vocabulary() -> None:
     }
     assert of_graphs <= set(GRAPH_ELEMENTS)
     assert {name for name, rule in NODE_ELEMENTS.items() if rule.fate == REFUSED} == {
-        "boot", "cfengine", "copy", "jumpstart",
+        "boot", "cfengine", "copy", "jumpstart", "ksappend", "traceback",
     }  # fmt: skip
     assert all(rule.hint for rule in NODE_ELEMENTS.values() if rule.fate == REFUSED)

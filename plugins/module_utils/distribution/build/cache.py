@@ -145,7 +145,8 @@ def _list_files(folder: str) -> list[tuple[str, int, int, int]]:
     for parent, _folders, names in os.walk(folder):
         for name in names:
             path = os.path.join(parent, name)
-            status = os.stat(path)
+            # A link to nothing counts too: its file can appear later.
+            status = os.stat(path) if os.path.exists(path) else os.lstat(path)
             rows.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
     return sorted(rows)
 

@@ -108,7 +108,7 @@ def build(
     plan = make_plan(distribution, store, inputs, parts, previous=published)
     result = describe_generation(distribution.name, plan, published)
     remarks = (*checked.remarks, *installer.remarks)
-    result = result.with_problems(unmet, compiled.warnings, remarks)
+    result = result.with_problems(unmet, [*xml.warnings, *compiled.warnings], remarks)
     if dry_run:
         return result
     with pool.gc_on_failure(store):

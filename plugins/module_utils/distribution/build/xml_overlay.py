@@ -4,38 +4,51 @@
 
 A later layer has precedence, by the rules that the profile compiler applies to layers: a whole
 file, or ``replace-X.xml``, replaces all earlier files of a node, and ``extend-X.xml`` adds to it.
+No file is changed: the extensions of several layers lie side by side (``extend-X+2.xml``), and the
+compiler reads one after the other.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
 
-from ... import files
-from ...errors import DescriptionError, NotFound
+from ... import files, xml_folders
+from ...errors import DescriptionError
+from ...xml_folders import EXTEND, NODES, REPLACE, SITE_NODES, SUFFIX, extension_name, node_of
 from ..sources.base import Input
 from .tree import BUILD_FOLDER
 
-FOLDERS = ("graphs", "graph", "nodes", "include")
-SITE_NODES = "site-nodes"
-"""Folder of a layer whose files have precedence over its ``nodes``."""
 PROFILES_FOLDER = "profiles"
 MAX_FILE_SIZE = 16 << 20
-EXTEND = "nodes/extend-"
-REPLACE = "nodes/replace-"
-_OPENING_TAG = re.compile(r"<kickstart\b[^>]*>")
-_CLOSING_TAG = "</kickstart>"
 
-Layer = Mapping[str, str]
-"""Path, such as ``nodes/ssh.xml`` -> text."""
+
+class XmlFile(NamedTuple):
+    text: str
+    original_path: str
+    """The file that an administrator can edit."""
+
+
+Layer = Mapping[str, XmlFile]
+"""Path, such as ``nodes/ssh.xml`` -> file."""
 
 
 class MergedXml(NamedTuple):
-    texts: Mapping[str, str]
-    """Path below ``build/`` -> text."""
-    original_paths: Mapping[str, str]
-    """The same paths -> path of the file that an administrator can edit."""
+    files: Layer
+    """Path below ``build/`` -> file."""
+    warnings: Sequence[str] = ()
+    """XML files that nothing reads, each with the remedy."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Path below ``build/`` -> text."""
+        return {path: file.text for path, file in self.files.items()}
+
+    @property
+    def original_paths(self) -> dict[str, str]:
+        """Path below ``build/`` -> the file that an administrator can edit."""
+        return {path: file.original_path for path, file in self.files.items()}
 
 
 def merge_xml(folders: Sequence[str], inputs: Sequence[Input]) -> MergedXml:
@@ -43,114 +56,135 @@ def merge_xml(folders: Sequence[str], inputs: Sequence[Input]) -> MergedXml:
 
     The first parent has precedence over later parents, and the last folder over everything.
     """
-    parents = {
-        f'source "{source_input.source.name}": {BUILD_FOLDER}': source_input.published_generation()
-        for source_input in reversed(inputs)
+    layers = [_parent_layer(source_input) for source_input in reversed(inputs)]
+    layers += [read_layer(folder) for folder in folders]
+    warnings = [
+        str(misplaced) for folder in folders for misplaced in xml_folders.misplaced_files(folder)
+    ]
+    return MergedXml(merge_layers(layers), warnings)
+
+
+def _parent_layer(source_input: Input) -> dict[str, XmlFile]:
+    parent = source_input.published_generation()
+    name = f'source "{source_input.source.name}": {BUILD_FOLDER}'
+    return {
+        path: XmlFile(text, f"{name}/{path}")
+        for path, text in (parent.build_files() if parent else {}).items()
+        if not path.startswith(f"{PROFILES_FOLDER}/")
     }
-    layers: dict[str, Layer] = {
-        name: {
-            path: text
-            for path, text in parent.build_files().items()
-            if not path.startswith(f"{PROFILES_FOLDER}/")
-        }
-        for name, parent in parents.items()
-        if parent
-    }
-    layers.update({folder: read_layer(folder) for folder in folders})
-    return MergedXml(merge_layers(layers.values()), original_paths(layers))
 
 
-def read_layer(folder: str) -> dict[str, str]:
-    """Return the files of one layer: path below ``folder`` -> text.
+def read_layer(folder: str) -> dict[str, XmlFile]:
+    """Return the files of one layer: path below ``folder`` -> file.
 
-    Raises NotFound if the folder does not exist, DescriptionError for a file that is not text or
-    too large.
+    Raises NotFound if the folder does not exist, DescriptionError for a folder without such files,
+    and for a file that is not text or too large.
     """
-    if not os.path.isdir(folder):
-        raise NotFound("no such directory", folder, "it should contain graphs/ and nodes/")
-    layer = {path: text for name in FOLDERS for path, text in _read_files(folder, name)}
+    xml_folders.check_layer(folder)
+    names = [NODES, xml_folders.STACKI_GRAPHS]
+    names += [f"{xml_folders.GRAPHS}/{graph}" for graph in xml_folders.graph_names(folder)]
+    layer = {
+        f"{name}/{stem}{SUFFIX}": _read_xml(path)
+        for name in names
+        for stem, path in xml_folders.xml_paths(os.path.join(folder, name)).items()
+    }
+    layer.update(_read_include(folder))
     site = {
-        f"nodes/{path.partition('/')[2]}": text for path, text in _read_files(folder, SITE_NODES)
+        f"{NODES}/{stem}{SUFFIX}": _read_xml(path)
+        for stem, path in xml_folders.xml_paths(os.path.join(folder, SITE_NODES)).items()
     }
     return merge_layers([layer, site])
 
 
-def merge_layers(layers: Iterable[Layer]) -> dict[str, str]:
+def merge_layers(layers: Iterable[Layer]) -> dict[str, XmlFile]:
     """Merge layers; a later one has precedence."""
-    merged: dict[str, str] = {}
+    merged: dict[str, XmlFile] = {}
     for layer in layers:
-        for path in sorted(layer):
-            if not path.startswith(EXTEND):
-                _replace(merged, path, layer[path])
-        for path in sorted(layer):
-            if path.startswith(EXTEND):
-                merged[path] = (
-                    _join_extensions(merged[path], layer[path], path)
-                    if path in merged
-                    else layer[path]
-                )
+        extensions: list[str] = []
+        for path in sorted(layer, key=_replacements_last):
+            if not path.startswith(f"{NODES}/"):
+                merged[path] = layer[path]
+            elif _stem(path).startswith(EXTEND):
+                extensions.append(path)
+            else:
+                _replace_node(merged, path, layer[path])
+        for path in sorted(extensions, key=lambda path: (len(path), path)):
+            _add_extension(merged, node_of(_stem(path)), layer[path])
     return {path: merged[path] for path in sorted(merged)}
 
 
-def original_paths(layers: Mapping[str, Layer]) -> dict[str, str]:
-    """Return where each merged file comes from: path -> name of its layer and path in it.
-
-    layers  name -> layer, in the order of ``merge_layers``
-
-    A file that was joined from two layers is absent.
-    """
-    return {
-        path: f"{name}/{_path_in_layer(name, path)}"
-        for path, text in merge_layers(layers.values()).items()
-        for name, layer in layers.items()
-        if layer.get(path) == text
-    }
+def _replacements_last(path: str) -> tuple[bool, str]:
+    return _stem(path).startswith(REPLACE), path
 
 
-def _path_in_layer(folder: str, path: str) -> str:
-    site_path = f"{SITE_NODES}/{path.partition('/')[2]}"
-    if path.startswith("nodes/") and os.path.exists(os.path.join(folder, site_path)):
-        return site_path
-    return path
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(SUFFIX)
 
 
-def _replace(merged: dict[str, str], path: str, text: str) -> None:
+def _node_path(stem: str) -> str:
+    return f"{NODES}/{stem}{SUFFIX}"
+
+
+def _extension_paths(node: str) -> Iterator[str]:
+    return (_node_path(extension_name(node, number)) for number in itertools.count(1))
+
+
+def _replace_node(merged: dict[str, XmlFile], path: str, file: XmlFile) -> None:
     """Set a file, and remove the earlier files of the same node."""
-    if path.startswith("nodes/"):
-        node = path[len(REPLACE) :] if path.startswith(REPLACE) else path[len("nodes/") :]
-        for earlier in (f"nodes/{node}", REPLACE + node, EXTEND + node):
-            merged.pop(earlier, None)
-    merged[path] = text
+    node = node_of(_stem(path))
+    for stem in (node, REPLACE + node):
+        merged.pop(_node_path(stem), None)
+    for earlier in _extension_paths(node):
+        if merged.pop(earlier, None) is None:
+            break
+    merged[path] = file
 
 
-def _join_extensions(first: str, second: str, path: str) -> str:
-    """Append the content of the second extension of a node to the first one."""
-    opening = _OPENING_TAG.search(second)
-    end = second.rfind(_CLOSING_TAG)
-    insert_at = first.rfind(_CLOSING_TAG)
-    if opening is None or end < opening.end() or insert_at < 0:
-        raise DescriptionError(
-            "two layers extend this node, and one of the files is not a <kickstart> element", path
-        )
-    addition = second[opening.end() : end].strip()
-    if addition in first:
-        return first  # a distribution that is its own parent
-    return f"{first[:insert_at]}{addition}\n{first[insert_at:]}"
+def _add_extension(merged: dict[str, XmlFile], node: str, file: XmlFile) -> None:
+    """Add an extension after the earlier ones, unless one of them has the same text.
+
+    It has if a distribution is its own parent.
+    """
+    for path in _extension_paths(node):
+        if path not in merged or merged[path].text == file.text:
+            merged[path] = file
+            return
 
 
-def _read_files(root: str, name: str) -> Iterable[tuple[str, str]]:
-    for parent, folder_names, file_names in os.walk(os.path.join(root, name)):
+def _read_xml(path: str) -> XmlFile:
+    return XmlFile(xml_folders.decode_xml(_read_limited(path), path), path)
+
+
+def _read_include(folder: str) -> Iterator[tuple[str, XmlFile]]:
+    for parent, folder_names, file_names in os.walk(os.path.join(folder, xml_folders.INCLUDE)):
         folder_names[:] = sorted(
-            folder for folder in folder_names if not folder.startswith((".", "__pycache__"))
+            name for name in folder_names if not name.startswith((".", "__pycache__"))
         )
         for file_name in sorted(file_names):
             path = os.path.join(parent, file_name)
-            if file_name.startswith(".") or not os.path.isfile(path):
-                continue
-            if os.path.getsize(path) > MAX_FILE_SIZE:
-                raise DescriptionError(
-                    "the file is too large for XML or a program",
-                    path,
-                    f"at most {MAX_FILE_SIZE:,} bytes are allowed",
-                )
-            yield os.path.relpath(path, root), files.read_text(path)
+            if not file_name.startswith(".") and os.path.isfile(path):
+                yield os.path.relpath(path, folder), XmlFile(_read_program(path), path)
+
+
+def _read_program(path: str) -> str:
+    data = _read_limited(path)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DescriptionError(
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            f"{path}:{line}",
+            "include/ is for texts and programs: save a text as UTF-8,"
+            " put a binary file into a package",
+        ) from None
+
+
+def _read_limited(path: str) -> bytes:
+    if os.path.getsize(path) > MAX_FILE_SIZE:
+        raise DescriptionError(
+            "the file is too large for XML or a program",
+            path,
+            f"at most {MAX_FILE_SIZE:,} bytes are allowed",
+        )
+    return files.read_bytes(path)

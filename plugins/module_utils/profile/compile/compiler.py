@@ -92,6 +92,7 @@ def try_compile(
     for step in steps:
         assembly.add_node(step.node, layers)
     remarks = [
+        *layers.misplaced_remarks,
         *check_values(layers.graph.attributes, [attributes]),
         *(_missing_file_remark(step, layers) for step in steps if not layers.node_files(step.node)),
         *assembly.remarks,

@@ -14,7 +14,7 @@ from ..model import Element, Evaluate, Origin, Text
 from ..xml import reader
 from ..xml.conditions import TrackedAttributes, condition_of, holds, undefined_attribute_error
 from ..xml.layers import XmlLayers
-from ..xml.vocabulary import NAME_PATTERN
+from ..xml.vocabulary import NAME_PATTERN, has_no_effect
 from .shell_quoting import annotate
 
 EVAL_SHELL = "/bin/sh"
@@ -59,6 +59,8 @@ class Expander:
                 yield Chunk(child.text, fixed or child.origin, tracks_lines=fixed is None)
             elif holds(condition_of(child), self.attributes):
                 expand = EXPANDERS.get(child.tag)
+                if has_no_effect(child.tag, element.tag):
+                    continue
                 if expand is None:
                     yield child if fixed is None else child._replace(origin=fixed)
                 else:

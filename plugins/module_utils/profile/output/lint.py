@@ -14,6 +14,7 @@ from typing import AbstractSet, Iterable, Iterator, Mapping, NamedTuple, Optiona
 
 from ...errors import DescriptionError, RocksError
 from ...suggestions import did_you_mean
+from ...xml_folders import EXTEND
 from .. import escaping, releases
 from ..compile.compiler import try_compile
 from ..compile.traversal import HEAD, TAIL, order_nodes
@@ -32,7 +33,7 @@ from ..model import (
     remark_from_error,
 )
 from ..xml.expressions import parse
-from ..xml.layers import EXTEND, XmlLayers
+from ..xml.layers import XmlLayers
 from ..xml.reader import ENTITY
 from .render import referenced_attributes
 
@@ -124,7 +125,12 @@ def lint_files(
     defined  the attributes that nodes have
     """
     names = defined | {declaration.name for declaration in layers.graph.attributes}
-    return [*layers.graph_errors, *_check_files(layers, names), *_check_graph(layers, roots)]
+    return [
+        *layers.graph_errors,
+        *layers.misplaced_remarks,
+        *_check_files(layers, names),
+        *_check_graph(layers, roots),
+    ]
 
 
 def _check_files(layers: XmlLayers, attributes: AbstractSet[str]) -> Iterator[Remark]:

@@ -11,28 +11,29 @@ files, and ``extend-X.xml`` is added to them.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 from typing import Iterator, NamedTuple, Sequence, Union
 
+from ... import xml_folders
 from ...errors import DescriptionError, NotFound
 from ...files import read_bytes
 from ...suggestions import did_you_mean
-from ..model import Element, Graph, Origin, Remark, remark_from_error
+from ...xml_folders import REPLACE, extension_name, node_of, xml_paths
+from ..model import WARNING, Element, Graph, Origin, Remark, remark_from_error
 from ..releases import COMMAND_NAMES
 from . import legacy_syntax, reader
 from .graph import merge_graphs, read_graph
-from .vocabulary import check_vocabulary
-
-SUFFIX = ".xml"
-EXTEND = "extend-"
-REPLACE = "replace-"
+from .vocabulary_check import check_vocabulary
 
 
 class Layer(NamedTuple):
     """A directory of node files: node or overlay name -> path."""
 
     nodes: dict[str, str]
-    graphs: str
+    folder: str
+    """The folder that contains ``graphs/``; empty for the node files of a site next to it."""
     include: str
 
 
@@ -62,17 +63,12 @@ class XmlLayers:
     def _read_graph(self, name: str) -> Graph:
         files: dict[str, str] = {}
         for layer in self.layers:
-            for folder in (
-                os.path.join(layer.graphs, "graphs", name),
-                os.path.join(layer.graphs, "graph"),
-            ):
-                paths = _xml_files(folder)
-                files.update(paths)
-                if paths:
-                    break
+            if layer.folder:
+                files.update(xml_paths(os.path.join(layer.folder, xml_folders.STACKI_GRAPHS)))
+                files.update(xml_paths(os.path.join(layer.folder, xml_folders.GRAPHS, name)))
         if not files:
             names = sorted(
-                {child for path in self.paths for child in _folders(os.path.join(path, "graphs"))}
+                {child for path in self.paths for child in xml_folders.graph_names(path)}
             )
             raise NotFound(
                 f'unknown graph "{name}"',
@@ -110,8 +106,11 @@ class XmlLayers:
             for name in (node, REPLACE + node):
                 if name in layer.nodes:
                     paths = [layer.nodes[name]]
-            if EXTEND + node in layer.nodes:
-                paths.append(layer.nodes[EXTEND + node])
+            for number in itertools.count(1):
+                name = extension_name(node, number)
+                if name not in layer.nodes:
+                    break
+                paths.append(layer.nodes[name])
         return tuple(paths)
 
     def file_remarks(self, path: str) -> list[Remark]:
@@ -122,18 +121,26 @@ class XmlLayers:
 
     def node_names(self) -> set[str]:
         """Return every node that a file describes."""
-        return {
-            name[len(prefix) :]
-            for layer in self.layers
-            for name in layer.nodes
-            for prefix in (
-                [prefix for prefix in (EXTEND, REPLACE) if name.startswith(prefix)] or [""]
-            )[:1]
-        }
+        return {node_of(name) for layer in self.layers for name in layer.nodes}
 
     def node_paths(self) -> list[str]:
         """Return the paths of all node files."""
         return sorted({path for layer in self.layers for path in layer.nodes.values()})
+
+    @functools.cached_property
+    def misplaced_remarks(self) -> list[Remark]:
+        """Return a warning for each XML file of the layers that nothing reads."""
+        return [
+            Remark(
+                severity=WARNING,
+                rule="misplaced-file",
+                origin=Origin(misplaced.path, 1),
+                text=misplaced.text,
+                hint=misplaced.remedy,
+            )
+            for path in self.paths
+            for misplaced in xml_folders.misplaced_files(path)
+        ]
 
     def absolute_origin(self, origin: Origin) -> Origin:
         """Invert ``relative_origin`` for a file that was read."""
@@ -198,29 +205,9 @@ def _labels(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _layers(path: str) -> Iterator[Layer]:
-    if not os.path.isdir(path):
-        raise NotFound("directory not found", path, "it should contain graphs/ and nodes/")
-    include = os.path.join(path, "include")
-    yield Layer(_xml_files(os.path.join(path, "nodes")), path, include)
-    site = _xml_files(os.path.join(path, "site-nodes"))
+    xml_folders.check_layer(path)
+    include = os.path.join(path, xml_folders.INCLUDE)
+    yield Layer(xml_paths(os.path.join(path, xml_folders.NODES)), path, include)
+    site = xml_paths(os.path.join(path, xml_folders.SITE_NODES))
     if site:
-        yield Layer(site, os.path.join(path, "site-nodes"), include)
-
-
-def _xml_files(folder: str) -> dict[str, str]:
-    try:
-        names = sorted(os.listdir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    paths = {
-        name[: -len(SUFFIX)]: os.path.join(folder, name) for name in names if name.endswith(SUFFIX)
-    }
-    return {
-        stem: path
-        for stem, path in paths.items()
-        if os.path.isfile(path) and not stem.startswith(".")
-    }
-
-
-def _folders(path: str) -> list[str]:
-    return sorted(os.listdir(path)) if os.path.isdir(path) else []
+        yield Layer(site, "", include)

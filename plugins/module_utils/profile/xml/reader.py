@@ -15,9 +15,10 @@ from typing import Optional
 from xml.parsers import expat
 
 from ...errors import DescriptionError
+from ...xml_folders import decode_xml
 from ..escaping import CLOSE, OPEN, RESERVED
 from ..model import Element, Origin, Text
-from .xml_errors import explain_xml_error
+from .diagnosis import well_formedness_error
 
 MAXIMUM_SIZE = 8 * 1024 * 1024
 MAXIMUM_DEPTH = 64
@@ -27,7 +28,6 @@ PROSE_ELEMENTS = frozenset(
 )
 
 DECLARATION = re.compile(r"<\?xml\s[^?]*\?>")
-ENCODING = re.compile(rb"<\?xml\s[^?]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 ENTITY = re.compile(r"&([A-Za-z_][\w.-]*);")
 PREDEFINED = frozenset(("amp", "lt", "gt", "quot", "apos"))
 
@@ -48,21 +48,7 @@ def _decode(data: bytes, file: str) -> str:
             file,
             f"the limit is {MAXIMUM_SIZE:,}",
         )
-    declared = ENCODING.match(data[:200].lstrip())
-    encoding = declared.group(1).decode("ascii") if declared else "utf-8"
-    try:
-        text = data.decode(encoding).lstrip("\ufeff")
-    except LookupError:
-        raise DescriptionError(
-            f'unknown encoding "{encoding}"', f"{file}:1", "save the file as UTF-8"
-        ) from None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DescriptionError(
-            f"byte 0x{data[error.start]:02x} is not {encoding}",
-            f"{file}:{line}",
-            "save the file as UTF-8",
-        ) from None
+    text = decode_xml(data, file)
     reject_reserved(text, file)
     # Rocks dropped every line with a declaration, wherever it was; in some files it is not the
     # first line.
@@ -120,8 +106,7 @@ class _Reader:
         try:
             self.parser.Parse(text, True)
         except expat.ExpatError as error:
-            open_element = self.stack[-1] if self.stack else None
-            raise explain_xml_error(text, error, self.file, open_element) from None
+            raise well_formedness_error(error, text, self.file, self.stack) from None
         if self.root is None:
             raise DescriptionError("the file contains no element", f"{self.file}:1")
         return self.root

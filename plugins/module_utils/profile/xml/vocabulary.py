@@ -8,12 +8,9 @@ tables.
 
 from __future__ import annotations
 
-import re
-from typing import Final, Iterable, Iterator, Literal, Mapping, NamedTuple
+from typing import Final, Literal, Mapping, NamedTuple
 
 from ...attribute_values import FALSE_WORDS, TRUE_WORDS
-from ...suggestions import did_you_mean
-from ..model import ERROR, WARNING, Element, Origin, Remark, Text
 from .attribute_types import TYPES
 
 # The conditions that an element can have, and attributes that the Rocks tools added to elements.
@@ -63,6 +60,10 @@ INLINE = (
 )
 SCREEN = "it belongs to a patched installer's screens; set an attribute instead"
 SOLARIS = "it describes Solaris"
+KSAPPEND = (
+    "the installer would insert a file that nobody has checked: write its content as node files,"
+    " or %include a file that a <pre> writes"
+)
 
 GRAPH_ELEMENTS: Mapping[str, ElementRule] = {
     "graph": ElementRule(
@@ -143,6 +144,12 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
         parents=NODE,
         required=("name",),
     ),
+    "certificate": ElementRule(
+        meaning="a certificate for the installer and the installed system",
+        attributes={**CONDITIONS, "filename": "", "dir": "", "type": "anchor"},
+        parents=NODE,
+        required=("filename",),
+    ),
     "ansible": ElementRule(
         "a playbook to run in the installed system",
         {**CONDITIONS, "playbook": "", "ansible_cmd": "", "args": ""},
@@ -215,6 +222,27 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
         fate=REFUSED,
         hint="use <post>",
     ),
+    "traceback": ElementRule(
+        meaning="a script for a crash of the installer",
+        attributes=SCRIPT_ATTRIBUTES,
+        parents=NODE,
+        fate=REFUSED,
+        hint="installers replaced %traceback by %onerror: use <onerror>",
+    ),
+    "ksappend": ElementRule(
+        meaning="another kickstart",
+        attributes={},
+        parents=(*NODE, "main"),
+        fate=REFUSED,
+        hint=KSAPPEND,
+    ),
+    "bootloader": ElementRule(
+        meaning="a command that Rocks 5 ignored here",
+        attributes=CONDITIONS,
+        parents=NODE,
+        fate=DROPPED,
+        hint="move it into <main>",
+    ),
     "attributes": ElementRule(
         meaning="attributes of older tools",
         attributes={},
@@ -242,116 +270,12 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
     ),
 }
 
+COMMAND = ElementRule("a kickstart command", CONDITIONS, ("main",))
+
 # Elements whose content is ignored, whatever it is.
 UNREAD = frozenset(name for name, rule in NODE_ELEMENTS.items() if rule.fate == DROPPED)
 
 
-def check_vocabulary(root: Element, commands: Iterable[str]) -> Iterator[Remark]:
-    """Check a file for unknown or misplaced elements, unknown attributes and wrong values.
-
-    commands  the element names that are commands inside <main>
-    """
-    table = GRAPH_ELEMENTS if root.tag == "graph" else NODE_ELEMENTS
-    yield from _check(root, "", table, frozenset(commands))
-
-
-def _check(
-    element: Element, parent: str, table: Mapping[str, ElementRule], commands: frozenset[str]
-) -> Iterator[Remark]:
-    tag = element.tag
-    origin = element.origin
-    rule = COMMAND if parent == "main" and tag in commands and tag not in table else table.get(tag)
-    if rule is None or parent not in rule.parents:
-        yield _unknown_element(element, parent, table, commands)
-        return
-    if rule.fate == REFUSED:
-        yield Remark(
-            severity=ERROR,
-            rule="refused-element",
-            origin=origin,
-            text=f"<{tag}> is not compiled",
-            hint=rule.hint,
-        )
-        return
-    if rule.fate == DROPPED:
-        if rule.hint:
-            yield Remark(
-                severity=WARNING,
-                rule="dropped-element",
-                origin=origin,
-                text=f"<{tag}> has no effect",
-                hint=rule.hint,
-            )
-        return
-    yield from _check_attributes(element, rule)
-    inside = "command" if rule is COMMAND else tag
-    for child in element.children:
-        if isinstance(child, Element):
-            yield from _check(child, inside, table, commands)
-        elif not rule.text and child.text.strip():
-            yield Remark(
-                severity=WARNING,
-                rule="stray-text",
-                origin=_first_text_line(child),
-                text=f"text directly in <{tag}> has no effect",
-            )
-
-
-COMMAND = ElementRule("a kickstart command", CONDITIONS, ("main",))
-
-
-def _unknown_element(
-    element: Element, parent: str, table: Mapping[str, ElementRule], commands: frozenset[str]
-) -> Remark:
-    candidates = (
-        commands
-        if parent == "main"
-        else [name for name, rule in table.items() if parent in rule.parents]
-    )
-    where = f"in <{parent}>" if parent else "as the outermost element"
-    return Remark(
-        severity=ERROR,
-        rule="unknown-element",
-        origin=element.origin,
-        text=f"unknown element <{element.tag}> {where}",
-        hint=did_you_mean(element.tag, candidates),
-    )
-
-
-def _check_attributes(element: Element, rule: ElementRule) -> Iterator[Remark]:
-    tag = element.tag
-    origin = element.origin
-    for name, value in element.attributes.items():
-        allowed = rule.attributes.get(name)
-        if allowed is None:
-            hint = did_you_mean(name, rule.attributes)
-            yield Remark(
-                severity=WARNING,
-                rule="unknown-attribute",
-                origin=origin,
-                text=f'{name}="{value}" on <{tag}> has no effect',
-                hint=hint,
-            )
-        elif name in rule.strict:
-            continue
-        elif allowed and value and not re.fullmatch(allowed, value):
-            text = f'{name}="{value}" on <{tag}> is not one of its values'
-            hint = (
-                "did you mean perms?"
-                if name == "mode" and value.isdigit()
-                else f"it must match {allowed}"
-            )
-            yield Remark(severity=WARNING, rule="odd-value", origin=origin, text=text, hint=hint)
-    for name in rule.required:
-        if not element.attributes.get(name):
-            yield Remark(
-                severity=ERROR,
-                rule="missing-attribute",
-                origin=origin,
-                text=f"<{tag}> needs {name}=",
-            )
-
-
-def _first_text_line(text: Text) -> Origin:
-    blank = len(text.text) - len(text.text.lstrip())
-    return text.origin._replace(line=text.origin.line + text.text.count("\n", 0, blank))
+def has_no_effect(tag: str, parent: str) -> bool:
+    """Return whether an element is permitted in another one, and ignored there with a warning."""
+    return tag in UNREAD and parent in NODE_ELEMENTS[tag].parents
