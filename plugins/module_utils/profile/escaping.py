@@ -36,6 +36,7 @@ ODD_LINE_END = re.compile(f"[{LINE_ENDS[1:]}]")
 PLAIN = re.compile(r"[A-Za-z0-9_.,:/@+-]+\Z")
 IN_QUOTES = re.compile(r"[A-Za-z0-9_.,:/@+%=^ ()#&;*?!<>~|\[\]{}-]*\Z")
 KICKSTART_UNSAFE = re.compile(r"[\s\"'\\#]")
+CERTIFICATE = re.compile(r"[A-Za-z0-9+/= -]*\Z")
 FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -182,6 +183,13 @@ def _plain(value: str) -> str:
     return _require(PLAIN, value)
 
 
+def _certificate(value: str) -> str:
+    """Write one or more lines of a certificate in PEM format."""
+    for line in _only_newlines(value).split("\n"):
+        _require(CERTIFICATE, line)
+    return value.strip("\n")
+
+
 def _in_quotes(value: str) -> str:
     if _guard_percent(value, "|") != value:
         raise ValueError("a leading '%' cannot be written here; a <file> accepts any text")
@@ -211,6 +219,7 @@ ESCAPERS: Mapping[str, Callable[[str], str]] = {
     "comment": _comment,
     "body": _body,
     "body-twice": _body_twice,
+    "certificate": _certificate,
     "plain": _plain,
     "quoted": _in_quotes,
 }

@@ -16,7 +16,8 @@ from ..model import ERROR, WARNING, Element, Origin, Remark, Text, remark_from_e
 from ..releases import COMMAND_NAMES
 from ..xml.conditions import condition_of, holds
 from ..xml.layers import XmlLayers
-from ..xml.vocabulary import NODE_ELEMENTS, REFUSED
+from ..xml.vocabulary import KSAPPEND, NODE_ELEMENTS, REFUSED
+from .data_sections import addon_section, certificate_section
 from .expansion import Expander, SourceLine
 from .release_rules import Command
 from .script_sections import (
@@ -57,6 +58,7 @@ class Assembly:
         self.package_options: list[Command] = []
         self.scripts: list[Script] = []
         self.addons: list[Script] = []
+        self.certificates: list[Script] = []
         self.remarks: list[Remark] = []
 
     def add_node(self, node: str, layers: XmlLayers) -> None:
@@ -99,11 +101,12 @@ class Assembly:
             return
         rule = NODE_ELEMENTS.get(element.tag)
         if rule is None:
-            raise unknown_element_error(element, "kickstart", HANDLERS)
+            error = unknown_element_error(element, "kickstart", HANDLERS)
+            if element.tag in COMMAND_NAMES:
+                error = DescriptionError(error.what, error.where, "move it into <main>")
+            raise error
         if rule.fate == REFUSED:
-            raise DescriptionError(
-                f"<{element.tag}> is not compiled", str(element.origin), rule.hint
-            )
+            raise refused_element_error(element)
 
     def _add_main(self, _node: str, element: Element) -> None:
         for child in element.children:
@@ -113,6 +116,8 @@ class Assembly:
                 self.expander.define(child)
             elif child.tag in COMMAND_NAMES:
                 self.commands += self._commands_of(child)
+            elif child.tag in NODE_ELEMENTS and NODE_ELEMENTS[child.tag].fate == REFUSED:
+                raise refused_element_error(child)
             else:
                 raise unknown_element_error(child, "main", COMMAND_NAMES)
 
@@ -198,17 +203,10 @@ class Assembly:
         self._add_section("post", lines, origin)
 
     def _add_addon(self, _node: str, element: Element) -> None:
-        lines = self.expander.lines(element)
-        reject_line_ends(lines)
-        options = (element.attributes.get("name", ""), *element.attributes.get("arg", "").split())
-        self.addons.append(
-            Script(
-                section="addon",
-                options=options,
-                lines=tuple(line for line in lines if line.text.strip()),
-                origin=element.origin,
-            )
-        )
+        self.addons.append(addon_section(self.expander, element))
+
+    def _add_certificate(self, _node: str, element: Element) -> None:
+        self.certificates.append(certificate_section(self.expander, element))
 
     def _raise_refusal(self, _node: str, element: Element) -> None:
         attributes = self.expander.attributes
@@ -229,6 +227,7 @@ HANDLERS: Mapping[str, Handler] = {
     "packages": Assembly._add_packages,
     "ansible": Assembly._add_ansible,
     "addon": Assembly._add_addon,
+    "certificate": Assembly._add_certificate,
     "refuse": Assembly._raise_refusal,
     "var": Assembly._define_variable,
     **dict.fromkeys(("pre", "pre-install", "post", "onerror", "configure"), Assembly._add_script),
@@ -243,7 +242,16 @@ def raw_command(line: SourceLine) -> Command:
             "an attribute cannot name the command", str(line.origin), "write the command's name"
         )
     name, _blank, options = text.partition(" ")
+    if name.startswith("%") and name != "%include":
+        hint = KSAPPEND if name == "%ksappend" else f"write a <{name[1:]}> element"
+        raise DescriptionError(f"{name} is not permitted here", str(line.origin), hint)
     return Command(name, options.strip(), line.origin)
+
+
+def refused_element_error(element: Element) -> DescriptionError:
+    """Return the error for an element that is known and not compiled."""
+    hint = NODE_ELEMENTS[element.tag].hint
+    return DescriptionError(f"<{element.tag}> is not compiled", str(element.origin), hint)
 
 
 def unknown_element_error(element: Element, parent: str, names: Iterable[str]) -> DescriptionError:

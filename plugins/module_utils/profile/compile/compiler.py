@@ -132,6 +132,7 @@ def _contents(
     remarks += kickstart_checks.check_kickstart(
         kickstart_checks.Kickstart(translated.commands, assembly.scripts, attributes)
     )
+    remarks += release_rules.check_certificates(assembly.certificates, release)
     return kickstart.Contents(
         nodes=tuple(nodes),
         commands=translated.commands,
@@ -140,6 +141,7 @@ def _contents(
             for option in assembly.package_options
         ],
         packages=kickstart.resolve_packages(assembly.packages),
+        certificates=assembly.certificates,
         addons=assembly.addons,
         scripts=assembly.scripts,
     )

@@ -35,6 +35,7 @@ class Contents(NamedTuple):
     commands: list[Command]
     package_options: list[Command]
     packages: tuple[Package, ...]
+    certificates: list[Script]
     addons: list[Script]
     scripts: list[Script]
 
@@ -45,6 +46,7 @@ def build_lines(title: str, contents: Contents) -> tuple[Line, ...]:
         *_head(title, contents.nodes),
         *_commands(contents.commands),
         BLANK,
+        *(line for section in contents.certificates for line in _section(section, "")),
         *_packages(contents.package_options, contents.packages),
         *(line for addon in contents.addons for line in _section(addon, "")),
         *_scripts(contents.scripts),

@@ -9,12 +9,16 @@ command.
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterable, Mapping, NamedTuple
+from typing import Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from ..model import ERROR, WARNING, Origin, Remark
 from ..releases import DEPRECATED, OPTION_CHANGES, UNKNOWN, OptionChange, Release, command_status
 from ..xml.conditions import TrackedAttributes
+from .script_sections import Script
 
+# The ages of the first releases with %certificate, and with its option --type.
+CERTIFICATES = 9
+TYPED_CERTIFICATES = 12
 VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+"
 # What authconfig configured here is the default of the releases that no longer have it.
 AUTH_DEFAULTS = re.compile(
@@ -113,6 +117,26 @@ def _check_command(command: Command, release: Release) -> list[Remark]:
             Remark(severity=WARNING, rule="deprecated-command", origin=command.origin, text=text)
         ]
     return []
+
+
+def check_certificates(certificates: Iterable[Script], release: Release) -> Iterator[Remark]:
+    """Return an error for each <certificate> that the release does not know.
+
+    EL 9 knows the section since 9.6, and no release before Fedora 45 its ``type``.
+    """
+    for certificate in certificates:
+        typed = any(option.startswith("--type=") for option in certificate.options)
+        if release.age >= (TYPED_CERTIFICATES if typed else CERTIFICATES):
+            continue
+        yield Remark(
+            severity=ERROR,
+            rule="unknown-command",
+            origin=certificate.origin,
+            text=f"{release.name} does not know "
+            + ("the type of a" if typed else "the section")
+            + " %certificate",
+            hint="exclude it with release=, and write the file in a <post>",
+        )
 
 
 Special = Callable[[Command, Release, TrackedAttributes, list[Remark]], list[Command]]
