@@ -3,9 +3,13 @@
 """How an attribute's value is escaped at the place of its reference, so that it remains a value.
 
 A reference passes through the compiler as a placeholder in the text. The code that knows the
-surrounding language (kickstart.py, shell_quoting.py, script_sections.py) assigns it a context. Each
+surrounding language (kickstart.py, shell_quoting.py, file_languages.py) assigns it a context. Each
 context has one function in ``ESCAPERS``, from the value to the text. It raises ValueError, naming
 the obstacle, for a value that cannot be written there.
+
+A context can have several steps, the innermost language first: ``unit-word+shell-here-line`` is a
+word of a systemd unit that an expanded here-document writes. ``~TEXT`` after the last step refuses
+the value that would complete the delimiter of a here-document.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ import re
 import shlex
 from typing import Callable, Mapping
 
+from .file_escaping import FILE_ESCAPERS
 from .model import Piece, Reference
+from .value_rules import ANYWHERE, LINE_END, PLAIN, one_line, only_newlines, require
 
 # Private-use characters: legal in XML, but the reader rejects them in files, so text never looks
 # like a placeholder.
@@ -22,21 +28,24 @@ OPEN = "\ue000"
 CLOSE = "\ue001"
 CONTEXT = "\ue002"
 RESERVED = re.compile(f"[{OPEN}{CLOSE}{CONTEXT}]")
-PLACEHOLDER = re.compile(f"{OPEN}([^{CLOSE}{CONTEXT}]+)(?:{CONTEXT}([a-z-]+))?{CLOSE}")
+PLACEHOLDER = re.compile(
+    f"{OPEN}([^{CLOSE}{CONTEXT}]+)(?:{CONTEXT}([a-z+-]+(?:~[^{CLOSE}]*)?))?{CLOSE}"
+)
 
 # Every line of a <file> body begins with this; the script that writes the file removes it.
 MARGIN = "|"
 
-# The installer splits its input as Python's str.splitlines does: at each of these characters.
-LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-LINE_END = re.compile(f"[{LINE_ENDS}]")
-ODD_LINE_END = re.compile(f"[{LINE_ENDS[1:]}]")
-
-# No language gives these characters a meaning inside a word, so such a value needs no escaping.
-PLAIN = re.compile(r"[A-Za-z0-9_.,:/@+-]+\Z")
-IN_QUOTES = re.compile(r"[A-Za-z0-9_.,:/@+%=^ ()#&;*?!<>~|\[\]{}-]*\Z")
+IN_QUOTES = re.compile(r"[A-Za-z0-9_.,:/@+%=^ ()&;*?!<>~|\[\]-]*\Z")
+SHELL_PLAIN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./:@+-]+\Z")
+SHELL_KEYWORDS = frozenset(
+    (
+        *("if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case"),
+        *("esac", "in", "select", "function", "time", "coproc"),
+    )
+)
+INTEGER = re.compile(r"-?(?:[0-9]+|0[xX][0-9A-Fa-f]+)?\Z")
+PATTERN = re.compile(r"[A-Za-z0-9_.,:@+-]*\Z")
 KICKSTART_UNSAFE = re.compile(r"[\s\"'\\#]")
-CERTIFICATE = re.compile(r"[A-Za-z0-9+/= -]*\Z")
 FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -73,31 +82,21 @@ def split_references(text: str) -> tuple[Piece, ...]:
 
 def escape(value: str, context: str) -> str:
     """Write a value as its context requires. Raises ValueError, naming what cannot be written."""
-    if PLAIN.match(value):
-        return value
     if FORBIDDEN.search(value):
         raise ValueError("a NUL or an unpaired surrogate cannot be written anywhere")
-    return ESCAPERS[context](value)
-
-
-def _one_line(value: str) -> str:
-    if LINE_END.search(value):
-        raise ValueError("a line break cannot be written here")
-    return value
-
-
-def _only_newlines(value: str) -> str:
-    match = ODD_LINE_END.search(value)
-    if match:
-        raise ValueError(
-            f"U+{ord(match.group()):04X} ends a line for the installer, and cannot be written here"
-        )
-    return value
+    steps, guarded, ending = context.partition("~")
+    if guarded and value == ending:
+        raise ValueError("it would end the here-document")
+    text = value
+    for step in steps.split("+"):
+        if step in STRICT or not PLAIN.match(text):
+            text = ESCAPERS[step](text)
+    return text
 
 
 def _kickstart_word(value: str) -> str:
     """Write one word of a command for shlex, the installer's reader; nothing if it is empty."""
-    return shlex.quote(value) if KICKSTART_UNSAFE.search(_one_line(value)) else value
+    return shlex.quote(value) if KICKSTART_UNSAFE.search(one_line(value)) else value
 
 
 def _kickstart_words(value: str) -> str:
@@ -110,11 +109,11 @@ def _kickstart_words(value: str) -> str:
 
 
 def _kickstart_double(value: str) -> str:
-    return re.sub(r'(["\\])', r"\\\1", _one_line(value))
+    return re.sub(r'(["\\])', r"\\\1", one_line(value))
 
 
 def _kickstart_single(value: str) -> str:
-    return _one_line(value).replace("'", r"'\''")
+    return one_line(value).replace("'", r"'\''")
 
 
 def _ansi(match: re.Match[str]) -> str:
@@ -132,7 +131,13 @@ def _guard_percent(value: str, guard: str) -> str:
 
 def _shell_word(value: str) -> str:
     """Write a part of a word; nothing if it is empty, so that ``/export/&x;`` reads as written."""
-    return "'" + _shell_single(value) + "'" if value else ""
+    if not value or (SHELL_PLAIN.match(value) and value not in SHELL_KEYWORDS):
+        return value
+    return _shell_quoted(value)
+
+
+def _shell_quoted(value: str) -> str:
+    return "'" + _shell_single(value) + "'"
 
 
 def _shell_double(value: str) -> str:
@@ -151,19 +156,25 @@ def _shell_here(value: str) -> str:
 
     ``$()`` is empty; it keeps a line from being a delimiter or %end.
     """
-    escaped = re.sub(r"([$`\\])", r"\\\1", _only_newlines(value))
+    escaped = re.sub(r"([$`\\])", r"\\\1", only_newlines(value))
     return _guard_percent(escaped.replace("\n", "\n$()"), "$()")
 
 
 def _shell_here_line(value: str) -> str:
-    return _shell_here(_one_line(value))
+    return _shell_here(one_line(value))
 
 
 def _shell_literal(value: str) -> str:
     """Write a value in a here-document that the shell does not expand, without escaping."""
     if _guard_percent(value, "|") != value:
-        raise ValueError("a leading '%' cannot be written here; a <file> accepts any text")
-    return _one_line(value)
+        raise ValueError(f"a leading '%' cannot be written here; {ANYWHERE}")
+    return one_line(value)
+
+
+def _shell_literal_tabs(value: str) -> str:
+    if value.startswith("\t"):
+        raise ValueError("the shell would remove a tab from the beginning of this line")
+    return _shell_literal(value)
 
 
 def _comment(value: str) -> str:
@@ -172,54 +183,66 @@ def _comment(value: str) -> str:
 
 def _body(value: str) -> str:
     """Write a value in a file's content: all characters unchanged, each line behind the margin."""
-    return _only_newlines(value).replace("\n", "\n" + MARGIN)
+    return only_newlines(value).replace("\n", "\n" + MARGIN)
 
 
 def _body_twice(value: str) -> str:
-    return _only_newlines(value).replace("\n", "\n" + MARGIN + MARGIN)
+    return only_newlines(value).replace("\n", "\n" + MARGIN + MARGIN)
 
 
 def _plain(value: str) -> str:
-    return _require(PLAIN, value)
+    return require(PLAIN, value)
 
 
-def _certificate(value: str) -> str:
-    """Write one or more lines of a certificate in PEM format."""
-    for line in _only_newlines(value).split("\n"):
-        _require(CERTIFICATE, line)
-    return value.strip("\n")
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("an empty value cannot be written here")
+    return _plain(value)
+
+
+def _number(value: str) -> str:
+    if not INTEGER.match(value):
+        raise ValueError("only a whole number can be written in arithmetic and subscripts")
+    return value
+
+
+def _pattern(value: str) -> str:
+    return require(PATTERN, value)
 
 
 def _in_quotes(value: str) -> str:
     if _guard_percent(value, "|") != value:
-        raise ValueError("a leading '%' cannot be written here; a <file> accepts any text")
-    return _require(IN_QUOTES, value)
-
-
-def _require(allowed: re.Pattern[str], value: str) -> str:
-    for character in value:
-        if not allowed.match(character):
-            raise ValueError(
-                f"{character!r} cannot be written safely here; a <file> accepts any text"
-            )
-    return value
+        raise ValueError(f"a leading '%' cannot be written here; {ANYWHERE}")
+    return require(IN_QUOTES, value)
 
 
 ESCAPERS: Mapping[str, Callable[[str], str]] = {
+    **FILE_ESCAPERS,
     "kickstart-word": _kickstart_word,
     "kickstart-words": _kickstart_words,
     "kickstart-double": _kickstart_double,
     "kickstart-single": _kickstart_single,
     "shell-word": _shell_word,
+    "shell-quoted": _shell_quoted,
     "shell-double": _shell_double,
     "shell-single": _shell_single,
     "shell-here": _shell_here,
     "shell-here-line": _shell_here_line,
     "shell-literal": _shell_literal,
+    "shell-literal-tabs": _shell_literal_tabs,
     "comment": _comment,
     "body": _body,
     "body-twice": _body_twice,
-    "certificate": _certificate,
     "plain": _plain,
+    "not-empty": _not_empty,
+    "number": _number,
+    "pattern": _pattern,
     "quoted": _in_quotes,
 }
+# Even a plain value can have a meaning here: braces with a comma, a file descriptor, a variable.
+STRICT = frozenset(
+    (
+        *("shell-word", "shell-quoted", "number", "pattern", "unit-path", "sudoers"),
+        *("yaml-scalar", "yaml-part", "certificate"),
+    )
+)

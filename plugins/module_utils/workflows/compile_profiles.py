@@ -16,6 +16,7 @@ from ..cluster.nodes import list_nodes
 from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles, ProfileHook
 from ..errors import DescriptionError
 from ..install.orders import list_live
+from ..profile.compile.compiler import RULES
 from ..profile.model import Evaluate
 from ..profile.output.profile_store import ProfileRequest, compile_library, stored_files
 from ..profile.output.render import sha256
@@ -101,7 +102,7 @@ def make_hook(profile_set: ProfileSet, target: CompileTarget) -> ProfileHook:
         [[request.root, dict(request.attributes)] for request in requests]
         for requests in (profile_set.required, profile_set.listed, profile_set.optional)
     ]
-    key = sha256(json.dumps([rows, target.release, target.graph], sort_keys=True))
+    key = sha256(json.dumps([RULES, rows, target.release, target.graph], sort_keys=True))
     return ProfileHook(lambda folder: _compile(folder, profile_set, target), key)
 
 

@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import (
     Entry,
     Menu,
@@ -59,6 +63,24 @@ def test_special_characters_of_grubs_shell_are_quoted() -> None:
     text = render(Menu("ROCKS", (entry,)), KERNEL, INITRD)
     assert "menuentry 'Don'\\''t touch; $HOME {' {" in text
     assert " 'a=b c' 'x;y' 'it'\\''s'\n" in text
+
+
+@pytest.mark.programs
+@settings(max_examples=40, deadline=None)
+@given(
+    title=st.text(st.sampled_from("ab '\"\\$`{};&|#%<>()[]"), min_size=1, max_size=10),
+    argument=st.text(st.sampled_from("ab '\"\\$`{};&|#%<>()[]"), min_size=1, max_size=10),
+)
+def test_no_title_and_no_argument_adds_a_command_to_the_menu(title: str, argument: str) -> None:
+    text = render(Menu("ROCKS", (Entry(title, arguments=(argument,)),)), KERNEL, INITRD)
+    process.run(["grub-script-check"], stdin=text, timeout=20)
+    plain = render(Menu("ROCKS", (Entry("a", arguments=("b",)),)), KERNEL, INITRD)
+    # GRUB quotes like a POSIX shell.
+    lines = [shlex.split(line) for line in text.splitlines()]
+    expected = [shlex.split(line) for line in plain.splitlines()]
+    expected[3][1] = title
+    expected[4][-1] = argument
+    assert lines == expected
 
 
 @pytest.mark.parametrize(

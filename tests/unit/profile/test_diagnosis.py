@@ -27,7 +27,7 @@ def failure(text: str) -> DescriptionError:
         ("curl 'x?a=1&b=2'", "x?a=1&b=2", "x?a=1&amp;b=2"),
         ("done < list", "<", "&lt;"),
         ("sleep 9 &", "& in column 9", "&amp;"),
-        ("done < <(ls)", "<(ls)", "&lt;(ls)"),
+        ("done < <(ls)", "< in column 6", "&lt;"),
         ("if (( a <b )); then", "<b", "&lt;b"),
         ("é <b ]", "<b in column 3", "&lt;b"),
         ("sort <list", "<list", "&lt;list"),

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping, releases
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import releases, value_rules
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     compile_profile,
 )
@@ -94,7 +94,9 @@ def test_every_release_is_documented() -> None:
 def test_the_plain_characters_are_those_of_the_page() -> None:
     (listed,) = re.findall(r"another language's code \| letters, digits and `([^`]*)`", PAGE)
     assert "".join(
-        sorted(c for c in map(chr, range(33, 127)) if escaping.PLAIN.match(c) and not c.isalnum())
+        sorted(
+            c for c in map(chr, range(33, 127)) if value_rules.PLAIN.match(c) and not c.isalnum()
+        )
     ) == "".join(sorted(listed.replace(" ", "")))
 
 

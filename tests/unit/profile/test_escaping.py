@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping, value_rules
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.file_escaping import FILE_ESCAPERS
 
 NASTY = [
     "plain",
@@ -67,7 +68,7 @@ def test_a_value_in_a_command_is_one_word_on_one_line(name: str, value: str) -> 
     try:
         line = template.format(escaping.escape(value, name))
     except ValueError:
-        assert escaping.LINE_END.search(value)
+        assert value_rules.LINE_END.search(value)
         return
     assert len(line.splitlines()) == 1
     assert shlex.split(line, comments=True) == expected(value)
@@ -94,8 +95,8 @@ def test_no_escaped_value_begins_a_line_with_a_percent_sign(value: str) -> None:
         except ValueError:
             continue
         # A body is behind a margin from its first line on; a comment behind its sign.
-        before = {"body": escaping.MARGIN, "body-twice": escaping.MARGIN * 2, "comment": "#"}.get(
-            name, ""
+        before = {"body-twice": escaping.MARGIN * 2, "comment": "#"}.get(
+            name, escaping.MARGIN if name in (*FILE_ESCAPERS, "body") else ""
         )
         lines = (before + escaped).splitlines()
         assert not any(line.lstrip().startswith("%") for line in lines), (name, escaped)
@@ -103,7 +104,7 @@ def test_no_escaped_value_begins_a_line_with_a_percent_sign(value: str) -> None:
 
 def test_a_file_can_contain_every_value() -> None:
     for value in NASTY:
-        if not escaping.ODD_LINE_END.search(value):
+        if not value_rules.ODD_LINE_END.search(value):
             assert escaping.escape(value, "body").replace("\n" + escaping.MARGIN, "\n") == value
 
 
@@ -114,11 +115,41 @@ def test_a_nul_or_an_unpaired_surrogate_is_an_error_everywhere(name: str) -> Non
             escaping.escape(value, name)
 
 
-@pytest.mark.parametrize("name", sorted(escaping.ESCAPERS))
+@pytest.mark.parametrize("name", sorted(set(escaping.ESCAPERS) - escaping.STRICT))
 def test_a_plain_value_is_written_unchanged_everywhere(name: str) -> None:
     assert (
         escaping.escape("compute-0-0.local:8080/x@y,z+1", name) == "compute-0-0.local:8080/x@y,z+1"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("number", ["a", "a[0]", "1+1", "08x", " 1"]),
+        ("pattern", ["a/b"]),
+        ("unit-path", ["+/bin/sh", "sh"]),
+        ("sudoers", ["ALL", "a,b", "a:b", "%wheel", "@include"]),
+        ("yaml-part", ["a: b", "a,b", "@x", "# x"]),
+        ("yaml-double", ["{{ lookup('pipe', 'id') }}", "{% x %}"]),
+        ("certificate", ["%end", "a;b"]),
+    ],
+)
+def test_a_value_that_has_a_meaning_in_its_context_is_refused(name: str, values: list[str]) -> None:
+    for value in values:
+        with pytest.raises(ValueError, match=r"\w"):
+            escaping.escape(value, name)
+
+
+@given(value=VALUES)
+def test_the_delimiter_of_a_here_document_is_refused_where_it_could_end_it(value: str) -> None:
+    for context in ("shell-literal~EOF", "plain+shell-literal-tabs~EOF"):
+        with pytest.raises(ValueError, match="end the here-document"):
+            escaping.escape("EOF", context)
+    try:
+        text = escaping.escape(value, "shell-literal~EOF")
+    except ValueError:
+        return
+    assert text != "EOF"
 
 
 def test_a_text_is_split_at_its_references() -> None:

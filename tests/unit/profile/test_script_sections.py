@@ -125,7 +125,8 @@ def test_a_file_can_contain_any_content_with_any_value(
     tmp_path: pathlib.Path, content: str, value: str
 ) -> None:
     assert (
-        write_file(tmp_path, "", f"\n[\n{content}\n&x;]\n", x=value) == f"[\n{content}\n{value}]\n"
+        write_file(tmp_path, "", f"\n[\n{content}\n&x;\n]\n", x=value)
+        == f"[\n{content}\n{value}\n]\n"
     )
 
 
@@ -223,3 +224,25 @@ def test_a_compile_reports_all_errors_of_all_files_in_order(tmp_path: pathlib.Pa
         "nodes/a.xml:3",
         "nodes/b.xml:1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        pytest.param("cat &lt;&lt;&x;\na\nEOF", 3, id="a delimiter with a reference"),
+        pytest.param("true\ncat &lt;&lt;'EOF'\n&x;&y;\nEOF", 5, id="two values in one line"),
+        pytest.param("cat &lt;&lt;EOF\n$(\n&x;\n)\nEOF", 5, id="a line inside a substitution"),
+        pytest.param("cat &lt;&lt;EOF\n&x;\nEOF\necho '", 4, id="quotes that never close"),
+    ],
+)
+def test_a_reference_that_no_quoting_makes_safe_is_an_error_with_its_line(
+    tmp_path: pathlib.Path, script: str, line: int
+) -> None:
+    with pytest.raises(DescriptionError, match=rf"nodes/compute\.xml:{line}: .*here-document"):
+        scripts(tmp_path, f"<post>\n{script}\n</post>", values={"x": "y", "y": "z"})
+
+
+def test_no_value_is_an_option_of_the_commands_that_write_a_file(tmp_path: pathlib.Path) -> None:
+    element = '<post><file name="/srv/a" owner="&x;" perms="&y;"/></post>'
+    (script,) = scripts(tmp_path, element, values={"x": "--help", "y": "--help"})
+    assert "chown -- --help /srv/a\nchmod -- --help /srv/a\n" in script

@@ -11,9 +11,10 @@ from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
 from ...attribute_values import is_false
 from ...errors import DescriptionError, NotFound
 from ...suggestions import did_you_mean
-from ..escaping import LINE_END, PLACEHOLDER
+from ..escaping import PLACEHOLDER
 from ..model import ERROR, WARNING, Element, Origin, Remark, Text, remark_from_error
 from ..releases import COMMAND_NAMES
+from ..value_rules import LINE_END
 from ..xml.conditions import condition_of, holds
 from ..xml.layers import XmlLayers
 from ..xml.vocabulary import KSAPPEND, NODE_ELEMENTS, REFUSED

@@ -34,6 +34,9 @@ from .assembly import Assembly
 from .expansion import Expander
 from .traversal import Step, order_nodes, reachable_nodes
 
+RULES = 2
+"""Increased when the same XML compiles to another profile, so that it is compiled again."""
+
 XmlPaths = Union[str, Sequence[str], XmlLayers]
 
 

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from ...errors import DescriptionError
-from ..escaping import CERTIFICATE, PLACEHOLDER, assign_context, unmark
+from ..escaping import PLACEHOLDER, assign_context, unmark
+from ..file_escaping import CERTIFICATE
 from ..model import Element
 from .expansion import Expander, SourceLine
 from .script_sections import Script, quote_word, reject_line_ends

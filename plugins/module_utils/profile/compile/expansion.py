@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple, Optional, Union
+from typing import Collection, Iterator, NamedTuple, Optional, Sequence, Union
 
 from ...errors import CommandError, DescriptionError, NotFound
 from ...files import read_text
@@ -15,7 +15,7 @@ from ..xml import reader
 from ..xml.conditions import TrackedAttributes, condition_of, holds, undefined_attribute_error
 from ..xml.layers import XmlLayers
 from ..xml.vocabulary import NAME_PATTERN, has_no_effect
-from .shell_quoting import annotate
+from .shell_quoting import UnsafeLine, annotate
 
 EVAL_SHELL = "/bin/sh"
 
@@ -102,8 +102,8 @@ class Expander:
         interpreter = element.attributes.get("shell") or EVAL_SHELL
         lines = self.lines(element._replace(attributes={}))
         script = "".join(
-            self._substitute(text, line.origin) + "\n"
-            for line, text in zip(lines, annotate([line.text for line in lines], interpreter))
+            self._substitute(line.text, line.origin) + "\n"
+            for line in annotate_lines(lines, interpreter)
         )
         try:
             output = self.evaluate(script, interpreter)
@@ -151,6 +151,20 @@ class Expander:
                 ) from None
             end = match.end()
         return "".join(parts) + text[end:]
+
+
+def annotate_lines(
+    lines: Sequence[SourceLine], interpreter: str, closed_at: Collection[int] = ()
+) -> list[SourceLine]:
+    """Assign a context to every reference in the lines of a script (see shell_quoting.annotate).
+
+    Raises DescriptionError for a reference that no quoting makes safe.
+    """
+    try:
+        texts = annotate([line.text for line in lines], interpreter, closed_at)
+    except UnsafeLine as error:
+        raise DescriptionError(error.what, str(lines[error.number].origin), error.hint) from None
+    return [SourceLine(text, line.origin) for text, line in zip(texts, lines)]
 
 
 def _variable_name(element: Element) -> str:

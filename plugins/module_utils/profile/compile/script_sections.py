@@ -11,10 +11,12 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import DescriptionError
 from ...files import read_text
-from ..escaping import LINE_END, MARGIN, OPEN, PLACEHOLDER, placeholder, unmark
+from ..escaping import MARGIN, PLACEHOLDER, placeholder, unmark
 from ..model import Element, Origin
-from .expansion import Chunk, Expander, SourceLine, split_lines
-from .shell_quoting import Lexer, annotate, annotate_expanded, is_shell
+from ..value_rules import LINE_END
+from .expansion import Chunk, Expander, SourceLine, annotate_lines, split_lines
+from .file_content import annotate_content, annotate_expanded_content
+from .shell_quoting import is_shell
 
 BASH = "/bin/bash"
 INTERPRETER = "--interpreter="
@@ -55,16 +57,8 @@ def script_lines(expander: Expander, element: Element, interpreter: str) -> list
     return strip_blank_lines(
         _shell_lines(expander, element)
         if is_shell(interpreter)
-        else _other_language_lines(expander, element, interpreter)
+        else annotate_lines(expander.lines(element), interpreter)
     )
-
-
-def _other_language_lines(
-    expander: Expander, element: Element, interpreter: str
-) -> list[SourceLine]:
-    lines = expander.lines(element)
-    texts = annotate([line.text for line in lines], interpreter)
-    return [SourceLine(text, line.origin) for line, text in zip(lines, texts)]
 
 
 def _shell_lines(expander: Expander, element: Element) -> list[SourceLine]:
@@ -88,28 +82,10 @@ def _shell_lines(expander: Expander, element: Element) -> list[SourceLine]:
 def _assign_contexts(
     lines: list[SourceLine], places: dict[int, int], file_commands: list[list[SourceLine]]
 ) -> list[SourceLine]:
-    if not places and not any(OPEN in line.text for line in lines):
-        return lines
-    lexer = Lexer()
-    texts: list[str] = []
-    for number, line in enumerate(lines):
-        if number in places and lexer.open:
-            raise DescriptionError(
-                "<file> is inside quotes or a here-document",
-                str(line.origin),
-                "close them before the <file>",
-            )
-        texts.append(lexer.line(line.text))
-    if not lexer.complete:
-        texts = [
-            PLACEHOLDER.sub(lambda match: placeholder(match.group(1), "plain"), line.text)
-            for line in lines
-        ]
+    annotated = annotate_lines(lines, BASH, closed_at=places)
     out: list[SourceLine] = []
-    for number, (line, text) in enumerate(zip(lines, texts)):
-        out += (
-            file_commands[places[number]] if number in places else [SourceLine(text, line.origin)]
-        )
+    for number, line in enumerate(annotated):
+        out += file_commands[places[number]] if number in places else [line]
     return out
 
 
@@ -126,21 +102,21 @@ def file_lines(expander: Expander, element: Element) -> list[SourceLine]:
     if options.get("mode") == "pipe":
         out += _pipe_lines(content, options, path, origin)
     elif options.get("expr"):
-        expression = annotate([options["expr"]], BASH)[0]
-        out.append(SourceLine(f"{{ {expression}; }} {arrow} {path}", origin))
+        (expression,) = annotate_lines([SourceLine(options["expr"], origin)], BASH)
+        out.append(SourceLine(f"{{ {expression.text}; }} {arrow} {path}", origin))
         if content:
             raise DescriptionError(
                 "<file> has both expr= and text", str(origin), "use two <file> elements"
             )
     elif content:
         write = _expanded_lines if options.get("vars") == "expanded" else _literal_lines
-        out += write(content, f"{arrow} {path}", origin)
+        out += write(options["name"], content, f"{arrow} {path}", origin)
     else:
-        out.append(SourceLine(f"touch {path}", origin))
+        out.append(SourceLine(f"touch {_operand(options['name'])}", origin))
     if options.get("owner"):
-        out.append(SourceLine(f"chown {quote_word(options['owner'])} {path}", origin))
+        out.append(SourceLine(f"chown {_operand(options['owner'])} {path}", origin))
     if options.get("perms"):
-        out.append(SourceLine(f"chmod {quote_word(options['perms'])} {path}", origin))
+        out.append(SourceLine(f"chmod {_operand(options['perms'])} {path}", origin))
     return out
 
 
@@ -152,7 +128,7 @@ def _check_path(name: str, origin: Origin) -> str:
 
 def _make_parent(name: str) -> list[str]:
     folder = os.path.dirname(name)
-    return [f"mkdir -p {quote_word(folder)}"] if folder.count("/") > 1 else []
+    return [f"mkdir -p {_operand(folder)}"] if folder.count("/") > 1 else []
 
 
 def _file_content(expander: Expander, element: Element) -> list[SourceLine]:
@@ -165,26 +141,24 @@ def _file_content(expander: Expander, element: Element) -> list[SourceLine]:
     return lines[1:] if lines and not lines[0].text.strip() else lines
 
 
-def _literal_lines(content: list[SourceLine], target: str, origin: Origin) -> list[SourceLine]:
-    lines = [
-        SourceLine(
-            MARGIN + PLACEHOLDER.sub(lambda match: placeholder(match.group(1), "body"), line.text),
-            line.origin,
-        )
-        for line in content
-    ]
+def _literal_lines(
+    name: str, content: list[SourceLine], target: str, origin: Origin
+) -> list[SourceLine]:
+    lines = annotate_content(unmark(name), content)
     return [
         SourceLine(f"{STRIP} {target} <<'{DELIMITER}'", origin),
-        *lines,
+        *(SourceLine(MARGIN + line.text, line.origin) for line in lines),
         SourceLine(DELIMITER, origin),
     ]
 
 
-def _expanded_lines(content: list[SourceLine], target: str, origin: Origin) -> list[SourceLine]:
-    texts = annotate_expanded([line.text for line in content])
+def _expanded_lines(
+    name: str, content: list[SourceLine], target: str, origin: Origin
+) -> list[SourceLine]:
     lines = [
         SourceLine(f"$(){text}" if HAZARD.match(text) or text == DELIMITER else text, line.origin)
-        for line, text in zip(content, texts)
+        for line in annotate_expanded_content(unmark(name), content, DELIMITER)
+        for text in [line.text]
     ]
     return [
         SourceLine(f"cat {target} <<{DELIMITER}", origin),
@@ -197,8 +171,7 @@ def _pipe_lines(
     content: list[SourceLine], options: Mapping[str, str], path: str, origin: Origin
 ) -> list[SourceLine]:
     """Filter the file, or another file, through the commands in the element."""
-    texts = annotate([line.text for line in content], BASH)
-    commands = [SourceLine(text, line.origin) for text, line in zip(texts, content)]
+    commands = annotate_lines(content, BASH)
     source = quote_word(options["src"]) if options.get("src") else path
     target = path if options.get("src") else f"{path}.rocks-new"
     out = [SourceLine("{", origin), *commands, SourceLine(f"}} < {source} > {target}", origin)]
@@ -216,6 +189,11 @@ def quote_word(text: str) -> str:
         parts += [_quote(text[end : match.start()]), placeholder(match.group(1), "shell-word")]
         end = match.end()
     return "".join([*parts, _quote(text[end:])])
+
+
+def _operand(text: str) -> str:
+    """Return a text as a word that is no option, whatever value it begins with."""
+    return ("-- " if PLACEHOLDER.match(text) else "") + quote_word(text)
 
 
 def _quote(text: str) -> str:

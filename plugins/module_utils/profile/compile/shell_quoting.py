@@ -2,100 +2,92 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Determine where in a script a reference is: in a word, quotes, a here-document or a comment.
 
-This reads the shell's quoting, not its grammar. Where it cannot be sure (inside backticks, ${…},
-arithmetic; a ``case`` inside $(…); quotes that are never closed) the reference accepts only plain
-values, which need no quoting anywhere.
+This reads the shell's quoting, and of its grammar only which command a word belongs to. Where
+quotes protect no value (arithmetic, subscripts, ``eval``) or where it cannot be sure (inside
+backticks or ${…}; a ``case`` inside $(…); quotes that are never closed) the reference accepts only
+numbers or plain values, which need no quoting anywhere.
 """
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+from typing import Collection, Optional, Sequence
 
-from ..escaping import CLOSE, OPEN, PLACEHOLDER, assign_context, placeholder
-
-SHELLS = frozenset(("sh", "bash", "dash", "ksh"))
-REFERENCE = f"{OPEN}[^{CLOSE}]*{CLOSE}"
-# The lexer skips these as a whole.
-WORD = r"[\w./:,=+@%-]+"
-
-TOP = re.compile(
-    rf"""(?P<variable>\${REFERENCE}) | (?P<reference>{REFERENCE})
-    | (?P<escape>\\(?:{REFERENCE}|.|$)) | (?P<comment>(?:(?<=[\s;&|()])|^)\#.*)
-    | (?P<herestring><<<) | (?P<heredoc><<-?\s*(?:'[^']*'|"[^"]*"|\\?[\w.!%:+,@/-]+))
-    | (?P<ansi>\$') | (?P<single>') | (?P<double>\$?")
-    | (?P<arithmetic>\$?\(\() | (?P<substitution>\$\() | (?P<brace>\${{) | (?P<backtick>`)
-    | (?P<group>\() | (?P<close>\)) | (?P<word>{WORD}) | (?P<other>\s+|.)""",
-    re.VERBOSE,
+from ..escaping import OPEN, PLACEHOLDER, assign_context, placeholder
+from . import here_documents, other_languages
+from .here_documents import HereDocument
+from .shell_commands import EVALUATION, NUMBER, PLAIN, SHELLS, argument_context, numeric_names
+from .shell_tokens import (
+    ASSIGNED,
+    BEGINNINGS,
+    BODY,
+    NUMBER_IN_BRACE,
+    ORDINARY,
+    PATTERN_IN_BRACE,
+    STATES,
+    WORDS,
+    State,
 )
-DOUBLE = re.compile(
-    rf"""(?P<variable>\${REFERENCE}) | (?P<reference>{REFERENCE})
-    | (?P<escape>\\(?:{REFERENCE}|.|$)) | (?P<close>")
-    | (?P<arithmetic>\$\(\() | (?P<substitution>\$\() | (?P<brace>\${{)
-    | (?P<backtick>`) | (?P<other>{WORD}|.)""",
-    re.VERBOSE,
-)
-SINGLE = re.compile(rf"(?P<reference>{REFERENCE})|(?P<close>')|(?P<other>{WORD}|.)")
-ANSI = re.compile(
-    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<close>')|(?P<other>.)"
-)
-BACKTICK = re.compile(
-    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))|(?P<close>`)|(?P<other>.)"
-)
-BRACE = re.compile(
-    rf"(?P<unsure>{REFERENCE})|(?P<escape>\\(?:{REFERENCE}|.|$))"
-    r"|(?P<brace>\$?{)|(?P<close>})|(?P<other>.)"
-)
-ARITHMETIC = re.compile(rf"(?P<unsure>{REFERENCE})|(?P<nested>\()|(?P<close>\)\))|(?P<other>.)")
-NESTED = re.compile(rf"(?P<unsure>{REFERENCE})|(?P<nested>\()|(?P<close>\))|(?P<other>.)")
-# An expanded here-document runs these; a value inside would be part of a command.
-RUNS = re.compile(r"`|\$[({]")
 
 
-class State(NamedTuple):
-    """A quoting state: its tokens, and the context of a reference in it."""
+class UnsafeLine(Exception):
+    """A reference that no quoting makes safe; ``number`` is the index of its line."""
 
-    name: str
-    tokens: re.Pattern[str]
-    context: str
-
-
-WORDS = State("words", TOP, "shell-word")
-STATES = {
-    "double": State("double", DOUBLE, "shell-double"),
-    "single": State("single", SINGLE, "shell-single"),
-    "ansi": State("ansi", ANSI, "plain"),
-    "backtick": State("backtick", BACKTICK, "plain"),
-    "brace": State("brace", BRACE, "plain"),
-    "arithmetic": State("arithmetic", ARITHMETIC, "plain"),
-    "nested": State("nested", NESTED, "plain"),
-    "substitution": State("substitution", TOP, "shell-word"),
-    "group": State("group", TOP, "shell-word"),
-}
-ORDINARY = frozenset(("words", "group", "substitution"))
+    def __init__(self, number: int, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.number = number
+        self.what = what
+        self.hint = hint or "write the value with a <file>, or outside the here-document"
 
 
-class Heredoc(NamedTuple):
-    """A here-document whose body follows."""
+class Command:
+    """The words of a command so far. A part in quotes or a reference is an empty text."""
 
-    delimiter: str
-    tabs: bool
-    context: str
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.inside_word = False
+
+    def add(self, text: str) -> None:
+        if self.inside_word:
+            self.words[-1] += text
+        else:
+            self.words.append(text)
+        self.inside_word = True
+
+    def add_operator(self, text: str) -> None:
+        self.words.append(text)
+        self.inside_word = False
+
+    def other(self, token: str) -> None:
+        """Read blanks, an operator, or a character without a meaning here."""
+        if token in ("<", ">"):
+            self.add_operator(token)
+        elif token in (";", "|", "&") or (token in ("{", "}") and not self.inside_word):
+            self.words = []
+            self.inside_word = False
+        elif token.isspace():
+            self.inside_word = False
+        else:
+            self.add(token)
 
 
 class Lexer:
     """Reads a script line by line, and assigns a context to every reference."""
 
-    def __init__(self) -> None:
-        self.stack = [WORDS]
-        self.heredocs: list[Heredoc] = []
+    def __init__(self, base: State = WORDS, numbers: Collection[str] = ()) -> None:
+        self.numbers = numbers
+        self.stack = [base]
+        self.commands = [Command()]
+        self.heredocs: list[HereDocument] = []
+        self.body: Optional[Lexer] = None
         self.continued = False
         self.sure = True
 
     def line(self, text: str) -> str:
-        """Return the line with contexts."""
+        """Return the line with contexts. Raises ValueError for a reference that cannot be safe."""
         if self.heredocs and self.stack[-1].name in ORDINARY:
             return self._heredoc_line(text)
+        if not self.continued and self.stack[-1].name in ORDINARY:
+            self.commands[-1] = Command()
         out: list[str] = []
         position = 0
         while position < len(text):
@@ -104,7 +96,7 @@ class Lexer:
                 out.append(text[position])
                 position += 1
                 continue
-            out.append(self._token(str(match.lastgroup), match.group(), position))
+            out.append(self._token(str(match.lastgroup), match.group(), text, position))
             position = match.end()
         self.continued = (len(text) - len(text.rstrip("\\"))) % 2 == 1
         return "".join(out)
@@ -115,90 +107,166 @@ class Lexer:
         return bool(self.heredocs) or self.stack[-1].name not in ORDINARY
 
     @property
+    def inside_expansion(self) -> bool:
+        """Whether the next line begins inside $(…), ${…} or the like, or continues this one."""
+        return len(self.stack) > 1 or self.continued
+
+    @property
     def complete(self) -> bool:
         """Whether everything is closed. If not, no context is reliable."""
         return self.sure and not self.heredocs and len(self.stack) == 1
 
     def _heredoc_line(self, text: str) -> str:
         heredoc = self.heredocs[0]
-        if (text.lstrip("\t") if heredoc.tabs else text) == heredoc.delimiter:
+        if heredoc.ends_at(text):
+            self.sure = self.sure and (self.body is None or self.body.complete)
+            self.body = None
             self.heredocs.pop(0)
             return text
-        if heredoc.context == "shell-here" and RUNS.search(text):
-            self.heredocs[0] = heredoc = heredoc._replace(context="plain")
-        return assign_context(text, heredoc.context)
+        if not heredoc.expanded:
+            return here_documents.annotate_quoted(text, heredoc)
+        self.body = self.body or body_lexer()
+        nested = self.body.inside_expansion
+        return here_documents.annotate_expanded(
+            self.body.line(text),
+            heredoc,
+            heredoc.contexts(text),
+            inside_expansion=nested,
+        )
 
-    def _token(self, kind: str, token: str, position: int) -> str:
+    def _token(self, kind: str, token: str, text: str, position: int) -> str:
         state = self.stack[-1]
+        command = self.commands[-1]
         if kind == "reference":
-            return assign_context(token, state.context)
+            return self._reference(token, text, position)
         if kind in ("unsure", "variable", "escape"):
-            return assign_context(token, "plain")
+            if state.name in ORDINARY:
+                command.add("")
+            return assign_context(token, self._unsure_context(kind, state, text[:position]))
         if kind == "comment":
             if position == 0 and self.continued:
                 return token[0] + self.line(token[1:])
             return assign_context(token, "comment")
-        if kind == "heredoc":
-            self.heredocs.append(_heredoc(token))
-        elif kind == "word" and token == "case":
-            self.sure = self.sure and all(outer.name in ("words", "group") for outer in self.stack)
+        if kind in ("herestring", "redirection"):
+            command.add_operator(token)
+        elif kind in ("heredoc", "unknown"):
+            self._begin_heredoc(token, text)
+        elif kind == "word":
+            command.add(token)
+            if token == "case":
+                self.sure = self.sure and all(
+                    outer.name in ("words", "group") for outer in self.stack
+                )
         elif kind == "close":
-            if len(self.stack) > 1:  # a single ")" at the top level belongs to a case
-                self.stack.pop()
-        elif kind in STATES:
-            self.stack.append(STATES[kind])
+            self._close()
+        elif kind in STATES or kind in BEGINNINGS:
+            self._begin(STATES[BEGINNINGS.get(kind, "brackets" if token == "$[" else kind)])
+        elif kind == "other" and state.name in ORDINARY:
+            command.other(token)
         return token
 
+    def _reference(self, token: str, text: str, position: int) -> str:
+        state = self.stack[-1]
+        command = self.commands[-1]
+        if state.name in ORDINARY:
+            command.add("")
+        context = state.context
+        if any(outer.name in ORDINARY for outer in self.stack):
+            before = _without_references(text[:position])
+            context = argument_context(command.words, _without_references(text), before) or context
+            assigned = ASSIGNED.match(command.words[-1]) if state.name in ORDINARY else None
+            assigned = assigned or ASSIGNED.search(before)
+            if assigned and assigned.group(1) in self.numbers:
+                context = NUMBER
+        after = text[position + len(token) : position + len(token) + 1]
+        if context == "shell-word" and after and after in "<>#":
+            context = "shell-quoted"  # 2>file redirects another file, and an empty word# a comment
+        return assign_context(token, context)
 
-def annotate(lines: list[str], interpreter: str) -> list[str]:
+    def _unsure_context(self, kind: str, state: State, before: str) -> str:
+        if kind != "unsure":
+            return "not-empty"  # else the next character would be escaped, or the $ begin another
+        if state.name == "brace":
+            start = before.rfind("${")
+            if NUMBER_IN_BRACE.match(before, start):
+                return NUMBER
+            if PATTERN_IN_BRACE.match(before, start):
+                return "pattern"
+        return NUMBER if EVALUATION.search(before) and state.context == PLAIN else state.context
+
+    def _begin_heredoc(self, token: str, text: str) -> None:
+        if OPEN in token:
+            raise ValueError("an attribute cannot be in the delimiter of a here-document")
+        if token == "<<":
+            self.sure = False
+        else:
+            self.heredocs.append(here_documents.parse(token, _without_references(text)))
+
+    def _begin(self, state: State) -> None:
+        if self.stack[-1].name in ORDINARY:
+            self.commands[-1].add("")
+        self.stack.append(state)
+        if state.name in ORDINARY:
+            self.commands.append(Command())
+
+    def _close(self) -> None:
+        if len(self.stack) == 1:  # a single ")" belongs to a case
+            self.commands[-1] = Command()
+        elif self.stack.pop().name in ORDINARY:
+            self.commands.pop()
+
+
+def body_lexer() -> Lexer:
+    """Return a lexer for the text of an expanded here-document."""
+    return Lexer(BODY)
+
+
+def annotate(lines: Sequence[str], interpreter: str, closed_at: Collection[int] = ()) -> list[str]:
     """Assign a context to every reference in the lines of a script.
 
     interpreter  the program's path; quotes of other languages than the shell's are read by line
+    closed_at    numbers of lines that must not be inside quotes or a here-document
+
+    Raises UnsafeLine for a reference that no quoting makes safe.
     """
-    if not any(OPEN in line for line in lines):
-        return lines
+    if not closed_at and not any(OPEN in line for line in lines):
+        return list(lines)
     if not is_shell(interpreter):
-        return [_annotate_other_language(line) for line in lines]
-    lexer = Lexer()
-    annotated = [lexer.line(line) for line in lines]
-    return annotated if lexer.complete else [assign_context(line, "plain") for line in lines]
+        return [other_languages.annotate_line(line) for line in lines]
+    lexer = Lexer(numbers=numeric_names(map(_without_references, lines)))
+    annotated = []
+    for number, line in enumerate(lines):
+        if number in closed_at and lexer.open:
+            raise UnsafeLine(number, "<file> is inside quotes or a here-document", "close them")
+        try:
+            annotated.append(lexer.line(line))
+        except ValueError as error:
+            raise UnsafeLine(number, str(error)) from None
+    return annotated if lexer.complete else _annotate_unread(lines, annotated)
 
 
-def annotate_expanded(lines: list[str]) -> list[str]:
-    """Assign contexts to the references in a text that the shell expands."""
-    context = "plain" if any(RUNS.search(line) for line in lines) else "shell-here"
-    return [assign_context(line, context) for line in lines]
+def _annotate_unread(lines: Sequence[str], annotated: Sequence[str]) -> list[str]:
+    """Let every reference of a script whose quoting cannot be read accept plain values only."""
+    documents = here_documents.possible_documents(map(_without_references, lines))
+    for number, line in enumerate(lines):
+        if OPEN in line and any(document.can_end_at(line) for document in documents):
+            raise UnsafeLine(number, "the value could end a here-document")
+    return [_plain_line(line, read) for line, read in zip(lines, annotated)]
+
+
+def _plain_line(line: str, read: str) -> str:
+    """Let the references of a line accept plain values, or numbers where those were read."""
+    contexts = iter([match.group(2) for match in PLACEHOLDER.finditer(read)])
+    return PLACEHOLDER.sub(
+        lambda match: placeholder(match.group(1), NUMBER if next(contexts) == NUMBER else PLAIN),
+        line,
+    )
+
+
+def _without_references(text: str) -> str:
+    return PLACEHOLDER.sub("x", text)
 
 
 def is_shell(interpreter: str) -> bool:
     """Return whether a program reads its script as a shell does."""
     return interpreter.rsplit("/", 1)[-1] in SHELLS
-
-
-def _heredoc(token: str) -> Heredoc:
-    body = token[2:]
-    tabs = body.startswith("-")
-    word = body.lstrip("-").strip()
-    quoted = word[0] in "'\"\\"
-    return Heredoc(
-        word.strip("'\"").lstrip("\\"), tabs, "shell-literal" if quoted else "shell-here"
-    )
-
-
-def _annotate_other_language(line: str) -> str:
-    """Annotate a line of another language; only references in simple quotes get a context."""
-    return PLACEHOLDER.sub(
-        lambda match: placeholder(match.group(1), _context_in_quotes(line[: match.start()])), line
-    )
-
-
-def _context_in_quotes(before: str) -> str:
-    quote = ""
-    for character in PLACEHOLDER.sub("", before):
-        if character == "\\" or (character == "#" and not quote):
-            return "plain"
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-    return "quoted" if quote else "plain"
