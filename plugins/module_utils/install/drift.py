@@ -14,6 +14,7 @@ from typing import Final, Literal, Mapping, NamedTuple, Optional, Sequence
 
 from ..cluster.database import Database
 from .model import Order
+from .order_records import STATE
 from .states import UP
 
 DriftState = Literal["same", "drifted", "unreachable", "unknown"]
@@ -24,7 +25,7 @@ UNREACHABLE: Final = "unreachable"
 UNKNOWN: Final = "unknown"
 """The node has no successful installation to compare it with."""
 
-STORE_CHECK = "update installs set checked = ?, found = ? where id = ? and state = ?"
+STORE_CHECK = f"update installs set checked = ?, found = ? where id = ? and {STATE} = ?"
 
 
 class NodeReport(NamedTuple):

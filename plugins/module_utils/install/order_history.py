@@ -13,7 +13,7 @@ from typing import Any, Iterable, Optional, Sequence, Union
 from ..cluster.database import Database
 from . import timestamps
 from .model import Event, History, Order, OrderProgress, Progress
-from .order_records import ADD_EVENT, ORDER_COLUMNS, event_row, order_from_row
+from .order_records import ADD_EVENT, ORDER_COLUMNS, STATE, event_row, order_from_row
 from .states import LIVE, OPEN
 
 # Orders in one statement: each needs its id and four parameters, and SQLite allows 999 in all.
@@ -76,7 +76,7 @@ def _update_progress(
             parameters += (order.id, getattr(progress, column))
     db.execute(
         f"update installs set changed = ?, {', '.join(f'{column} = {case}' for column in columns)}"
-        f" where id in ({_placeholders(ids)}) and state in ({_placeholders(OPEN)})",
+        f" where id in ({_placeholders(ids)}) and {STATE} in ({_placeholders(OPEN)})",
         (*parameters, *ids, *OPEN),
     )
 

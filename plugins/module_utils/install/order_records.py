@@ -35,6 +35,10 @@ ADD_EVENT = (
     " values (?, ?, ?, ?, ?, ?, ?)"
 )
 DETAIL_CHARACTERS = 2000
+# The state in the condition of an update of one order.  No index has this expression, so that
+# MariaDB locks the row first and its entries in the indexes afterwards.  With an index on the state
+# it locked in either order, and of 200 requests at once some ended in a deadlock.
+STATE = "state || ''"
 
 
 def order_from_row(row: Sequence[Any]) -> Order:

@@ -21,6 +21,7 @@ from .order_records import (
     ADD_AUDIT,
     ADD_EVENT,
     ORDER_COLUMNS,
+    STATE,
     audit_row,
     event_row,
     optional_order_from_row,
@@ -195,7 +196,7 @@ def advance(
         node=order.node, install=order.uuid, profile=order.pin.profile, detail=detail
     )
     event = progress._replace(message=progress.message or reason)
-    condition = f"where id = ? and state in ({_placeholders(sources)})"
+    condition = f"where id = ? and {STATE} in ({_placeholders(sources)})"
     if not db.compare_and_set(
         (f"{UPDATE_STATE} {condition}", (*values, order.id, *sources)),
         (ADD_EVENT, event_row(order.id, now, to, event)),

@@ -15,7 +15,7 @@ from typing import Final, Mapping, Optional
 from ..cluster.database import Database
 from . import timestamps
 from .model import Audit, Order, Progress
-from .order_records import ADD_AUDIT, ADD_EVENT, audit_row, event_row
+from .order_records import ADD_AUDIT, ADD_EVENT, STATE, audit_row, event_row
 from .states import BOOTED, ORDERED
 
 SENT: Final = "sent"
@@ -23,7 +23,7 @@ SENT: Final = "sent"
 DISCOVERY: Final = "discovery"
 """The boot method of a machine that requests its boot file by itself while it is added."""
 # Another command changes at least one of the three columns.
-UNCHANGED = "id = ? and state = ? and attempts = ? and changed = ?"
+UNCHANGED = f"id = ? and {STATE} = ? and attempts = ? and changed = ?"
 RESERVE = f"update installs set attempts = attempts + 1, driver = '', changed = ? where {UNCHANGED}"
 CONFIRM = (
     "update installs set driver = ?, changed = case when state = ? then ? else changed end"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import concurrent.futures
 import hashlib
 import hmac
 
@@ -221,3 +223,15 @@ def test_a_node_key_is_stored_only_when_the_installation_has_finished(
     assert [row[:2] for row in cluster.rows("select scope, name from secrets")] == [
         ("node", "node_key")
     ]
+
+
+def test_of_many_requests_at_once_one_receives_the_secrets_and_none_ends_in_a_deadlock(
+    service: HttpService, installing: Order
+) -> None:
+    with concurrent.futures.ThreadPoolExecutor(20) as threads:
+        replies = threads.map(
+            lambda _number: service.post("/rocks/secrets", NODE, order=installing.uuid), range(100)
+        )
+        statuses = collections.Counter(reply.status for reply in replies)
+    # After the second request the order is suspect, which ends it.
+    assert statuses[200] == 1 and statuses[410] + statuses[409] == 99

@@ -21,7 +21,7 @@ from ...cluster.database import Database
 from ...install import orders
 from ...install.installer_start import start_installation
 from ...install.model import Order
-from ...install.order_records import add_audit
+from ...install.order_records import STATE, add_audit
 from ...install.orders import NODE_KEY
 from ...install.states import INSTALLED, INSTALLING, OPEN, UP
 from ..identify import identify
@@ -50,7 +50,8 @@ SECRETS = (
     " order by case scope when 'global' then 0 when 'appliance' then 1 else 2 end"
 )
 MARK_DELIVERED = (
-    "update installs set delivered = ?, changed = ? where id = ? and delivered = '' and state = ?"
+    "update installs set delivered = ?, changed = ?"
+    f" where id = ? and delivered = '' and {STATE} = ?"
 )
 
 
