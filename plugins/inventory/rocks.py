@@ -121,7 +121,7 @@ QUERY_GROUP = "query"
 PLUGIN_LINE = re.compile(
     r"""^plugin:[ \t]*['"]?(npaci\.rocks\.)?rocks['"]?[ \t]*(#.*)?$""", re.MULTILINE
 )
-PLAYBOOK_WITHOUT_NODES = re.compile(r"(^|[./])(frontend|rebuild-dist|restore)(\.ya?ml)?$")
+PLAYBOOK_WITHOUT_NODES = re.compile(r"(^|[./])(frontend|rebuild[-_]dist|restore)(\.ya?ml)?$")
 """The playbooks that need no database, or create or restore it."""
 PARSER_ERROR = 4
 """The exit status of Ansible's programs for an inventory or playbook that cannot be parsed."""

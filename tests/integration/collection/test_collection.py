@@ -100,6 +100,19 @@ def test_full_names_work_with_the_installed_collection(
     assert "web-1-0" in finished.stdout, finished.stdout + finished.stderr
 
 
+def test_every_playbook_has_a_full_name(installed_collections: pathlib.Path) -> None:
+    """Ansible accepts no hyphens in a full name."""
+    stems = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+    names = [f"npaci.rocks.{name}" for name in sorted({stem.replace("-", "_") for stem in stems})]
+    finished = command(
+        *("ansible-playbook", "--syntax-check", "-i", "localhost,", *names),
+        cwd=installed_collections,
+        env={"ANSIBLE_COLLECTIONS_PATH": str(installed_collections)},
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("playbook: ") == len(names)
+
+
 def test_short_names_work_with_the_installed_collection_when_the_paths_are_set(
     table_ii: Database, urls: Urls, installed_collections: pathlib.Path
 ) -> None:

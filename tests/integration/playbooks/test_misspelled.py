@@ -16,7 +16,7 @@ import yaml
 from support.ansible import ROOT, command
 from support.cluster import Urls
 
-PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+PLAYBOOKS = [path for path in sorted((ROOT / "playbooks").glob("*.yml")) if not path.is_symlink()]
 REQUIRED = {
     "cluster-kill": ("-e", "sql='select name from nodes'", "-e", "process=bad-job"),
     "reinstall": ("-e", "nodes=all"),
