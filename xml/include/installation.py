@@ -16,20 +16,22 @@ Exit status: as of progress.py.
 %pre starts this program with the installer's Python: standard library of Python 3.6 only.
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import installer_screen
 import progress
 from installer_screen import Event, FailedScript, Screen
-from progress import REFUSED_STATUS, Connection, Frontend, NoAnswer, report
+from progress import REFUSED_STATUS, Answer, Connection, Frontend, NoAnswer, report
 
 WATCH_TIMEOUT = 3.0
 POLL_SECONDS = 0.5
 SLOWEST_SECONDS = 60.0
+MAX_STEPS = 50
 # The order's own deadline comes earlier on most sites.
 FAILED_SECONDS = 6 * 3600.0
 # %onerror must end before the installer restarts the machine, 180 s later.
@@ -54,8 +56,55 @@ class Machine(NamedTuple):
     logs: Sequence[str]
 
 
+class Steps:
+    """What the installer has done since the last message that the frontend accepted.
+
+    The first step of each phase, and the newest step of all, each with the time of its line.
+    """
+
+    def __init__(self) -> None:
+        self.begun: List[Tuple[float, Event]] = []
+        self.current: Optional[Event] = None
+        self.current_at = 0.0
+        self.changed = False
+
+    def phase(self) -> str:
+        """Return the current phase, "" before the first one."""
+        return str(self.current["phase"]) if self.current else ""
+
+    def add(self, event: Event, now: float) -> None:
+        """Add a step of the installer."""
+        current = installer_screen.advance(self.current, event)
+        if current == self.current:
+            return
+        if current["phase"] != self.phase():
+            self.begun = self.begun[-MAX_STEPS:] + [(now, current)]
+        self.changed = True
+        self.current = current
+        self.current_at = now
+
+    def message(self, now: float) -> Event:
+        """Return the newest step, with those before it, and the age of each in seconds."""
+        earlier = [
+            dict(event, age=int(now - begun))
+            for begun, event in self.begun
+            if event is not self.current
+        ]
+        return dict(self.current or {}, age=int(now - self.current_at), steps=earlier)
+
+    def report_of(self, failure: Event, now: float) -> Event:
+        """Return the report of a failure, with the steps before it."""
+        begun = [dict(event, age=int(now - since)) for since, event in self.begun]
+        return dict(failure, steps=begun)
+
+    def clear(self) -> None:
+        """Forget what the frontend has accepted."""
+        self.begun = []
+        self.changed = False
+
+
 class Pace:
-    """When progress can be sent: a new phase at once, counts once per interval.
+    """When the next message is due: the answer contains the seconds until then.
 
     Without answers, the interval doubles up to SLOWEST_SECONDS.
     """
@@ -64,21 +113,26 @@ class Pace:
         self.interval = interval
         self.wait = interval
         self.due = 0.0
-        self.phase = ""
 
-    def may_send(self, event: Event, now: float) -> bool:
-        if now >= self.due:
-            return True
-        return event["phase"] != self.phase and self.wait == self.interval
+    def is_due(self, now: float) -> bool:
+        return now >= self.due
 
-    def record_answer(self, event: Event, now: float) -> None:
-        self.wait = self.interval
-        self.phase = event["phase"]
-        self.due = now + self.interval
+    def record_answer(self, now: float, seconds: float) -> None:
+        """Wait ``seconds`` until the next message; 0: the frontend is older and names no time."""
+        self.wait = seconds or self.interval
+        self.due = now + self.wait
 
     def record_failure(self, now: float, retry_after: float = 0.0) -> None:
         self.wait = min(SLOWEST_SECONDS, self.wait * 2)
         self.due = now + max(self.wait, retry_after)
+
+
+def next_seconds(answer: Answer) -> float:
+    """Return the seconds until the next message that an answer contains, 0 without them."""
+    try:
+        return min(SLOWEST_SECONDS, max(0.0, float(json.loads(answer.body.decode())["next"])))
+    except (ValueError, KeyError, TypeError):
+        return 0.0
 
 
 class Installer:
@@ -122,38 +176,37 @@ def watch(frontend: Frontend, machine: Machine, interval: float) -> int:
     connection = Connection(frontend, WATCH_TIMEOUT)
     pace = Pace(interval)
     screen = Screen(machine.screen)
-    current: Optional[Event] = None
-    sent: Optional[Event] = None
+    steps = Steps()
     while not os.path.exists(machine.installed):
         now = time.monotonic()
-        for row in screen.read(now):
-            event = installer_screen.recognise(row)
-            current = installer_screen.advance(current, event) if event else current
+        for event in filter(None, map(installer_screen.recognise, screen.read(now))):
+            steps.add(event, now)
         stopped = find_stop(machine, screen, installer, now)
         if stopped and not os.path.exists(machine.installed):
-            return report(frontend, stopped, FAILED_SECONDS)
-        ended = current is not None and current["phase"] == "end"
-        if current and current != sent and (ended or pace.may_send(current, now)):
-            status = send(connection, current, pace)
+            return report(frontend, steps.report_of(stopped, now), FAILED_SECONDS)
+        ended = steps.phase() == "end"
+        if steps.changed and (ended or pace.is_due(now)):
+            status = send(connection, steps, pace)
             if status in (409, 410):
                 return REFUSED_STATUS
-            sent = current if 200 <= status < 300 else sent
         if ended:
             break
         time.sleep(POLL_SECONDS)  # a file that grows has no portable notification
     return 0
 
 
-def send(connection: Connection, event: Event, pace: Pace) -> int:
-    """Send a progress event once, and return the status of the answer, 0 without one."""
+def send(connection: Connection, steps: Steps, pace: Pace) -> int:
+    """Send the steps once, and return the status of the answer, 0 without one."""
+    message = steps.message(time.monotonic())
     try:
-        answer = connection.post("/rocks/events", dict(event, order=connection.frontend.order))
+        answer = connection.post("/rocks/events", dict(message, order=connection.frontend.order))
     except NoAnswer as error:
         print("no answer: %s" % error, file=sys.stderr)
         pace.record_failure(time.monotonic())
         return 0
     if 200 <= answer.status < 300:
-        pace.record_answer(event, time.monotonic())
+        steps.clear()
+        pace.record_answer(time.monotonic(), next_seconds(answer))
     else:
         pace.record_failure(time.monotonic(), answer.retry_after)
     return answer.status

@@ -80,15 +80,8 @@ class Progress(NamedTuple):
     message: str = ""
     log: str = ""
     """The last lines of the installer's logs, when the installation failed."""
-
-
-class OrderProgress(NamedTuple):
-    """The columns of an order that a progress report is compared with."""
-
-    id: int
-    uuid: str
-    phase: str
-    total: int
+    age: int = 0
+    """Seconds between the step and the message that reports it."""
 
 
 class Event(NamedTuple):

@@ -3,20 +3,20 @@
 """Record the progress of installing nodes, and read the history of a node.
 
 Each step (a state, or a phase of the installer) adds a row.  The count within a phase is a column
-of the order itself, so a node that reports every second does not add rows.
+of the order itself, so a node that reports often does not add rows.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Optional, Sequence, Union
+from typing import Any, Iterable, Optional, Sequence
 
 from ..cluster.database import Database
 from . import timestamps
-from .model import Event, History, Order, OrderProgress, Progress
+from .model import Event, History, Order, Progress
 from .order_records import ADD_EVENT, ORDER_COLUMNS, STATE, event_row, order_from_row
 from .states import LIVE, OPEN
 
-# Orders in one statement: each needs its id and four parameters, and SQLite allows 999 in all.
+# Parameters in one statement: SQLite allows 999.
 CHUNK = 100
 NUMBERED_ORDERS = (
     f"select {ORDER_COLUMNS}, row_number() over (partition by i.node order by i.id desc) as number"
@@ -25,60 +25,38 @@ NUMBERED_ORDERS = (
 EVENTS = "select install, at, state, phase, done, total, message from install_events"
 UNCLEAN = "unclean"
 """The phase of a node that boots after an unclean shutdown."""
-PROGRESS_COLUMNS = ("phase", "done", "total", "message")
-COUNT_COLUMNS = ("done", "message")
+UPDATE_PROGRESS = (
+    "update installs set changed = ?, phase = ?, done = ?, total = ?, message = ?"
+    f" where id = ? and {STATE} in ({', '.join('?' * len(OPEN))})"
+)
 
-Report = tuple[Union[Order, OrderProgress], Progress]
-"""An order as it is in the database, and the latest progress that its node reported."""
 
+def record_progress(db: Database, order: Order, steps: Sequence[Progress], *, now: str) -> None:
+    """Store what an installing node has done since its last message; the last step is its state.
 
-def record_progress(db: Database, reports: Sequence[Report], *, now: str) -> None:
-    """Store progress in its orders, in one transaction.  Skips orders that are not open."""
-    # Sorted by row, so that concurrent writers rarely deadlock; the server would abort one of them.
-    reports = sorted(reports, key=lambda report: report[0].id)
-    new_events = [
-        event_row(order.id, now, "", progress)
-        for order, progress in reports
-        if progress.phase != order.phase
-    ]
-    new_phases = [report for report in reports if _changes_phase(*report)]
-    counts = [report for report in reports if not _changes_phase(*report)]
+    Each step that begins a phase adds a row.  An order that is not open is not changed.
+    """
+    events = []
+    phase = order.phase
+    at = order.changed
+    for step in steps:
+        at = max(at, timestamps.add_seconds(now, -step.age))
+        if step.phase != phase:
+            events.append(event_row(order.id, at, "", step))
+            phase = step.phase
+    current = steps[-1]
     with db.transaction(exclusive=False):
-        for group, columns in ((new_phases, PROGRESS_COLUMNS), (counts, COUNT_COLUMNS)):
-            for start in range(0, len(group), CHUNK):
-                _update_progress(db, group[start : start + CHUNK], columns, now)
-        if new_events:
-            db.execute_many(ADD_EVENT, new_events)
+        updated = db.execute(
+            UPDATE_PROGRESS,
+            (now, current.phase, current.done, current.total, current.message, order.id, *OPEN),
+        )
+        if updated and events:
+            db.execute_many(ADD_EVENT, events)
 
 
 def add_note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
     """Add an event to the history of a finished order, about the node that it installed."""
     db.execute(ADD_EVENT, event_row(order.id, now, "", Progress(phase, message=message)))
-
-
-def _changes_phase(order: Union[Order, OrderProgress], progress: Progress) -> bool:
-    """Check whether more than a count changes."""
-    return (order.phase, order.total) != (progress.phase, progress.total)
-
-
-def _update_progress(
-    db: Database, reports: Sequence[Report], columns: Sequence[str], now: str
-) -> None:
-    """Update many orders in one statement.
-
-    Both engines support ``case``, and a round trip for each order would cost more than the rest.
-    """
-    ids = [order.id for order, _progress in reports]
-    case = "case id" + " when ? then ?" * len(ids) + " end"
-    parameters: list[Any] = [now]
-    for column in columns:
-        for order, progress in reports:
-            parameters += (order.id, getattr(progress, column))
-    db.execute(
-        f"update installs set changed = ?, {', '.join(f'{column} = {case}' for column in columns)}"
-        f" where id in ({_placeholders(ids)}) and {STATE} in ({_placeholders(OPEN)})",
-        (*parameters, *ids, *OPEN),
-    )
 
 
 def node_history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:

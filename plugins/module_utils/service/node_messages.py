@@ -16,6 +16,8 @@ from .model import Denied
 MAX_BODY = 128 * 1024  # bytes; nginx has the same limit
 MESSAGE_CHARACTERS = 500
 LOG_CHARACTERS = 8000
+MAX_STEPS = 100
+MAX_AGE = 86400  # seconds
 MAX_COUNT = 2**53  # the largest integer that JSON numbers hold exactly
 PHASE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -58,6 +60,17 @@ def count_field(message: Mapping[str, Any], name: str) -> int:
     return value
 
 
+def parse_steps(message: Mapping[str, Any], where: str) -> list[Progress]:
+    """Return what a node has done since its last message: its ``steps``, then what it does now.
+
+    Raises Denied (400).
+    """
+    steps = message.get("steps", [])
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise Denied(400, "'steps' is not a list of objects", where)
+    return [parse_progress(step, where) for step in (*steps[-MAX_STEPS:], message)]
+
+
 def parse_progress(message: Mapping[str, Any], where: str) -> Progress:
     """Return the progress that an installation reports. Raises Denied (400)."""
     phase = text_field(message, "phase")
@@ -69,4 +82,5 @@ def parse_progress(message: Mapping[str, Any], where: str) -> Progress:
         total=count_field(message, "total"),
         message=text_field(message, "message"),
         log=text_field(message, "log", 10 * LOG_CHARACTERS)[-LOG_CHARACTERS:],
+        age=min(MAX_AGE, count_field(message, "age")),
     )

@@ -22,7 +22,7 @@ from .error_responses import error_status
 from .model import Denied, Sender
 from .node_values import AttributeCache
 from .profile_cache import ProfileCache
-from .progress_buffer import ProgressBuffer
+from .report_interval import ReportInterval
 from .sender import current_sender
 
 IDLE_SECONDS = 5.0  # a database connection that was idle for longer is tested before its next use
@@ -40,7 +40,7 @@ class Context(NamedTuple):
     settings: Settings
     profiles: ProfileCache
     attribute_cache: AttributeCache
-    progress_buffer: ProgressBuffer
+    report_interval: ReportInterval
     sender: Sender
 
 
@@ -53,7 +53,7 @@ class ServiceState:
         self._url = settings.service or settings.database
         self._profiles = ProfileCache(settings.distributions)
         self._attribute_cache = AttributeCache()
-        self._progress_buffer = ProgressBuffer(lambda: connect(self._url))
+        self._report_interval = ReportInterval()
         self._threads = threading.local()
 
     def make_context(self, sender: Sender) -> Context:
@@ -64,7 +64,7 @@ class ServiceState:
             settings=self._settings,
             profiles=self._profiles,
             attribute_cache=self._attribute_cache,
-            progress_buffer=self._progress_buffer,
+            report_interval=self._report_interval,
             sender=sender,
         )
 

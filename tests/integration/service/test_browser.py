@@ -121,7 +121,8 @@ def follow(
     if progress:
         order_history.record_progress(
             database,
-            [(order, progress._replace(done=6 * number))],
+            order,
+            [progress._replace(done=6 * number)],
             now=timestamps.add_seconds(order.ordered, 300),
         )
 
@@ -156,7 +157,7 @@ def _install(database: Database, pin: Pin, ordered: str, end: tuple[OrderState, 
         progress = Progress(step)
         if step == "install":
             progress = Progress(step, 733, 1512, "Installing openmpi.x86_64")
-        order_history.record_progress(database, [(order, progress)], now=now)
+        order_history.record_progress(database, order, [progress], now=now)
 
 
 def name(number: int) -> str:
@@ -212,7 +213,7 @@ def test_the_page_updates_without_a_reload(page: Browser, big: Stage) -> None:
     assert page.value(f"{tile}.querySelector('span').textContent") == "ordered"
     order = orders.advance(big.database, waiting, "installing", now=timestamps.now(), audit=AUDIT)
     order_history.record_progress(
-        big.database, [(order, Progress("install", 7, 1512, HOSTILE))], now=timestamps.now()
+        big.database, order, [Progress("install", 7, 1512, HOSTILE)], now=timestamps.now()
     )
     page.until(f"{tile}.querySelector('span').textContent === 'install 7 of 1512'", 10.0)
     assert page.value(f"{tile}.querySelector('progress').value") == 7

@@ -29,7 +29,8 @@ def failed(table_ii: Database, pin: Pin) -> Order:
     order = orders.advance(table_ii, order, "installing", now="2026-11-22 09:15:05", audit=AUDIT)
     order_history.record_progress(
         table_ii,
-        [(order, Progress("install", 133, 400, "Installing bash"))],
+        order,
+        [Progress("install", 133, 400, "Installing bash")],
         now="2026-11-22 09:16:05",
     )
     return orders.advance(

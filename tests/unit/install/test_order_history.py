@@ -47,7 +47,7 @@ def test_a_history_contains_the_duration_of_each_phase_and_the_failure(
         (90, Progress("install", 200, 400, "Installing openmpi.x86_64")),
     ):
         order_history.record_progress(
-            table_ii, [(orders.list_live(table_ii)[0], progress)], now=at(second)
+            table_ii, orders.list_live(table_ii)[0], [progress], now=at(second)
         )
     orders.advance(
         table_ii,
@@ -103,7 +103,8 @@ def test_counts_within_a_phase_add_no_row(table_ii: Database, pin: Pin) -> None:
     for done in range(1, 50):
         order_history.record_progress(
             table_ii,
-            [(orders.list_live(table_ii)[0], Progress("install", done, 400))],
+            orders.list_live(table_ii)[0],
+            [Progress("install", done, 400)],
             now=at(60 + done),
         )
     assert table_ii.rows("select count(*) from install_events where phase = 'install'") == [(1,)]
@@ -111,22 +112,44 @@ def test_counts_within_a_phase_add_no_row(table_ii: Database, pin: Pin) -> None:
     assert (order.phase, order.done, order.total, order.changed) == ("install", 49, 400, at(109))
 
 
-def test_progress_of_many_nodes_is_stored_in_one_call(table_ii: Database, pin: Pin) -> None:
-    nodes = ("compute-0-0", "compute-0-1", "compute-0-2")
-    installing_orders = installing(table_ii, pin, nodes)
-    reports = [
-        (order, Progress("install", number, 400)) for number, order in enumerate(installing_orders)
+def test_all_steps_of_a_message_are_stored_with_their_times(table_ii: Database, pin: Pin) -> None:
+    (order,) = installing(table_ii, pin)
+    steps = [
+        Progress("setup", age=20),
+        Progress("format", age=12),
+        Progress("install", 1, 400, age=3),
+        Progress("install", 90, 400),
     ]
-    order_history.record_progress(table_ii, reports, now=at(90))
-    assert [(order.node, order.done) for order in orders.list_live(table_ii)] == list(
-        zip(nodes, (0, 1, 2))
+    order_history.record_progress(table_ii, order, steps, now=at(90))
+    (history,) = order_history.node_history(table_ii, "compute-0-0", now=at(100))
+    assert [(event.at, event.state or event.phase) for event in history.events][2:] == [
+        (at(70), "setup"),
+        (at(78), "format"),
+        (at(87), "install"),
+    ]
+    assert (history.order.phase, history.order.done) == ("install", 90)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_age_of_a_step_puts_it_before_an_earlier_one(
+    table_ii: Database, pin: Pin, ages: list[int]
+) -> None:
+    (verdict,) = orders.create_orders(
+        table_ii, {"compute-0-0": pin}, by="root", now=NOW, force=True
     )
+    assert verdict.order is not None
+    steps = [Progress(f"phase-{number}", age=age) for number, age in enumerate(ages)]
+    order_history.record_progress(table_ii, verdict.order, steps, now=at(90))
+    query = "select at from install_events where install = ? order by id"
+    times = [time for (time,) in table_ii.rows(query, (verdict.order.id,))]
+    assert times == sorted(times) and times[-1] <= at(90)
 
 
 def test_progress_does_not_change_an_ended_order(table_ii: Database, pin: Pin) -> None:
     (order,) = installing(table_ii, pin)
     orders.cancel(table_ii, [order], by="root", now=at(70))
-    order_history.record_progress(table_ii, [(order, Progress("install", 1, 400))], now=at(80))
+    order_history.record_progress(table_ii, order, [Progress("install", 1, 400)], now=at(80))
     (history,) = order_history.node_history(table_ii, "compute-0-0", now=at(90))
     assert (history.order.state, history.order.phase) == ("cancelled", "installing")
 
@@ -134,7 +157,13 @@ def test_progress_does_not_change_an_ended_order(table_ii: Database, pin: Pin) -
 STEPS = st.lists(
     st.one_of(
         st.sampled_from([state for state in states.STATES if state != states.ORDERED]),
-        st.builds(Progress, st.sampled_from(["format", "install"]), st.integers(0, 9), st.just(9)),
+        st.builds(
+            Progress,
+            phase=st.sampled_from(["format", "install"]),
+            done=st.integers(0, 9),
+            total=st.just(9),
+            age=st.integers(0, 100),
+        ),
     ),
     max_size=12,
 )
@@ -154,7 +183,7 @@ def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_
     for step in steps:
         before = orders.find_by_uuid(table_ii, [order.uuid])[0].state
         if isinstance(step, Progress):
-            order_history.record_progress(table_ii, [(order, step)], now=NOW)
+            order_history.record_progress(table_ii, order, [step], now=NOW)
         else:
             try:
                 orders.advance(table_ii, order, step, now=NOW, audit=AUDIT)

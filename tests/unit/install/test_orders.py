@@ -363,7 +363,7 @@ def test_a_suspect_node_is_refused_until_it_is_rearmed(table_ii: Database, pin: 
 def test_a_failed_order_keeps_its_phase(table_ii: Database, pin: Pin) -> None:
     order = advance_to(table_ii, create_order(table_ii, pin), states.INSTALLING)
     progress = Progress("install", 133, 400, "Installing bash")
-    record_progress(table_ii, [(order, progress)], now=NOW)
+    record_progress(table_ii, order, [progress], now=NOW)
     (ended,) = orders.fail(
         table_ii, orders.list_live(table_ii), by="root", now=LATER, reason="disk"
     )

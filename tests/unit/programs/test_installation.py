@@ -6,8 +6,20 @@ import pathlib
 
 import installation
 import pytest
-from installation import Installer, Machine, Pace, failed_event, find_stop
+from hypothesis import given
+from hypothesis import strategies as st
+from installation import (
+    SLOWEST_SECONDS,
+    Installer,
+    Machine,
+    Pace,
+    Steps,
+    failed_event,
+    find_stop,
+    next_seconds,
+)
 from installer_screen import SETTLE_SECONDS, FailedScript, Screen
+from progress import Answer
 
 from support.screens import PROGRESS, sentences
 
@@ -92,13 +104,50 @@ def test_every_dialog_is_a_stop_with_the_screen_in_its_log(machine: Machine) -> 
         assert "Installing boot loader" in event["log"]
 
 
-def test_counts_are_sent_once_per_interval_and_new_phases_at_once() -> None:
+def test_a_message_contains_the_beginning_of_each_phase_since_the_last_one() -> None:
+    steps = Steps()
+    steps.add({"phase": "format", "message": "Creating xfs"}, 100.0)
+    steps.add({"phase": "install", "message": "1", "done": 1, "total": 9}, 104.0)
+    steps.add({"phase": "install", "message": "7", "done": 7, "total": 9}, 108.0)
+    assert steps.message(109.5) == {
+        "phase": "install",
+        "message": "7",
+        "done": 7,
+        "total": 9,
+        "age": 1,
+        "steps": [
+            {"phase": "format", "message": "Creating xfs", "age": 9},
+            {"phase": "install", "message": "1", "done": 1, "total": 9, "age": 5},
+        ],
+    }
+    steps.clear()
+    changed = [steps.changed]
+    steps.add({"phase": "install", "message": "8", "done": 8, "total": 9}, 120.0)
+    assert [*changed, steps.changed] == [False, True]
+    assert steps.message(121.0)["steps"] == []
+
+
+def test_the_report_of_a_failure_contains_the_steps_before_it() -> None:
+    steps = Steps()
+    steps.add(INSTALL, 100.0)
+    failure = steps.report_of({"phase": "failed", "message": "no space left"}, 103.0)
+    assert (failure["phase"], failure["message"]) == ("failed", "no space left")
+    assert failure["steps"] == [{**INSTALL, "age": 3}]
+
+
+def test_the_answer_contains_when_the_next_message_is_due() -> None:
     pace = Pace(1.0)
-    assert pace.may_send(INSTALL, 0.0)
-    pace.record_answer(INSTALL, 0.0)
-    assert not pace.may_send({**INSTALL, "done": 134}, 0.9)
-    assert pace.may_send({"phase": "posttrans", "message": ""}, 0.1)
-    assert pace.may_send({**INSTALL, "done": 134}, 1.0)
+    assert pace.is_due(0.0)
+    pace.record_answer(0.0, next_seconds(Answer(200, b'{"next": 10}', 0.0)))
+    assert not pace.is_due(9.9)
+    assert pace.is_due(10.0)
+
+
+@given(st.binary() | st.from_regex(rb'\{"next": [-0-9a-z."{}]*\}', fullmatch=True))
+def test_an_answer_without_a_number_means_the_programs_own_interval(body: bytes) -> None:
+    pace = Pace(1.0)
+    pace.record_answer(0.0, next_seconds(Answer(200, body, 0.0)))
+    assert 0.0 < pace.due <= SLOWEST_SECONDS
 
 
 def test_the_interval_grows_while_the_frontend_does_not_answer() -> None:
@@ -106,19 +155,19 @@ def test_the_interval_grows_while_the_frontend_does_not_answer() -> None:
     now = 0.0
     times = []
     while now < 300.0:
-        if pace.may_send(INSTALL, now):
+        if pace.is_due(now):
             times.append(now)
             pace.record_failure(now)
         now += 0.5
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     assert gaps[:5] == [2.0, 4.0, 8.0, 16.0, 32.0]
     assert set(gaps[5:]) == {60.0}
-    pace.record_answer(INSTALL, now)
-    assert pace.may_send(INSTALL, now + 1.0)
+    pace.record_answer(now, 1.0)
+    assert pace.is_due(now + 1.0)
 
 
 def test_retry_after_is_respected() -> None:
     pace = Pace(1.0)
     pace.record_failure(0.0, retry_after=42.0)
-    assert not pace.may_send(INSTALL, 41.0)
-    assert pace.may_send(INSTALL, 42.0)
+    assert not pace.is_due(41.0)
+    assert pace.is_due(42.0)

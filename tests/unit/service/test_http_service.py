@@ -20,6 +20,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts i
     DISCOVERY_WINDOW,
     Loader,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.service.report_interval import (
+    interval_of,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import GENERATION, NOW, HttpService, publish
 
@@ -339,6 +342,50 @@ def test_a_node_cannot_set_its_order_to_ordered_or_cancelled(
     for phase in set(states.STATES) - {"installing", "installed", "up", "failed"}:
         assert service.post("/rocks/events", NODE, order=order.uuid, phase=phase).status == 400
     assert state(cluster, order) == "installing"
+
+
+def test_a_message_contains_all_steps_since_the_last_one(
+    service: HttpService, cluster: Database, order: Order
+) -> None:
+    service.get("/rocks/kickstart", NODE)
+    steps = [{"phase": "setup", "age": 30}, {"phase": "format", "message": "xfs", "age": 20}]
+    install = {"phase": "install", "done": 3, "total": 9, "age": 4}
+    answer = service.post("/rocks/events", NODE, order=order.uuid, steps=steps, **install)
+    assert answer.json() == {"next": 1}
+    assert cluster.rows("select phase from install_events where state = '' order by id") == [
+        ("setup",),
+        ("format",),
+        ("install",),
+    ]
+    assert cluster.rows("select phase, done from installs") == [("install", 3)]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"phase": "format"},
+        ["format"],
+        [{"phase": "up"}],
+        [{"phase": "failed"}],
+        [{"phase": "format", "age": -1}],
+        [{"phase": "../"}],
+        [{}],
+    ],
+)
+def test_malformed_steps_change_nothing(
+    service: HttpService, cluster: Database, order: Order, steps: Any
+) -> None:
+    service.get("/rocks/kickstart", NODE)
+    message = {"order": order.uuid, "phase": "install", "steps": steps}
+    assert service.post("/rocks/events", NODE, **message).status == 400
+    assert cluster.rows("select phase from install_events where phase = 'install'") == []
+
+
+@pytest.mark.parametrize(
+    ("installing", "seconds"), [(0, 1), (1, 1), (100, 1), (101, 2), (1000, 10), (10_000, 60)]
+)
+def test_the_more_nodes_install_the_less_often_each_reports(installing: int, seconds: int) -> None:
+    assert interval_of(installing) == seconds
 
 
 def test_a_user_without_root_privileges_cannot_report_the_node_as_installed(

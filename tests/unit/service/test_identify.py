@@ -12,8 +12,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.identify impor
 from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Sender
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import AttributeCache
 from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import ProfileCache
-from ansible_collections.npaci.rocks.plugins.module_utils.service.progress_buffer import (
-    ProgressBuffer,
+from ansible_collections.npaci.rocks.plugins.module_utils.service.report_interval import (
+    ReportInterval,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service.request_context import Context
 from ansible_collections.npaci.rocks.plugins.module_utils.service.sender import (
@@ -35,7 +35,7 @@ def context(cluster: Database) -> Context:
         settings=Settings(),
         profiles=ProfileCache("/nowhere"),
         attribute_cache=AttributeCache(),
-        progress_buffer=ProgressBuffer(lambda: cluster),
+        report_interval=ReportInterval(),
         sender=sender(),
     )
 

@@ -37,7 +37,7 @@ def failed_order(cluster: Database, order: Order) -> Order:
         cluster, order, "installing", now=NOW, audit=Audit("node", "kickstart", "200")
     )
     order_history.record_progress(
-        cluster, [(order, Progress("install", 1, 9, "<script>alert(1)</script>"))], now=NOW
+        cluster, order, [Progress("install", 1, 9, "<script>alert(1)</script>")], now=NOW
     )
     reason = '<img src=x onerror=alert(1)> & "no space"'
     return orders.advance(
@@ -100,9 +100,9 @@ def test_a_kickstart_page_names_the_source_of_each_line(service: HttpService, or
     line = next(
         number for number, text in enumerate(texts) if text.startswith("network --bootproto=dhcp")
     )
-    assert texts[line : line + 2] == [
-        "network --bootproto=dhcp --hostname=compute-0-0",
+    assert texts[line - 1 : line + 1] == [
         "nodes/base.xml:5",
+        "network --bootproto=dhcp --hostname=compute-0-0",
     ]
 
 

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """``POST /rocks/events``: an installing node reports its progress, its end, or why it failed.
 
-Only root on the node can send a message, and only about the node's own latest order. Progress may
-be written a little later (``progress_buffer``); a change of the order's state is written before the
-response is sent.
+Only root on the node can send a message, and only about the node's own latest order. What it
+reports is written before the response is sent; the response of a progress report contains the
+number of seconds until the next one (``next``).
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple, Sequence
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request
 
 from ...install import order_history, orders
 from ...install.drift import store_check
@@ -21,7 +21,7 @@ from ...install.states import FAILED, INSTALLED, INSTALLING, LIVE, STATES, UP, O
 from ..identify import identify
 from ..model import Denied
 from ..node_hardware import HARDWARE, store_hardware
-from ..node_messages import parse_message, parse_progress, text_field
+from ..node_messages import parse_message, parse_steps, text_field
 from ..request_context import (
     ORDER_AGAIN,
     Context,
@@ -46,9 +46,15 @@ class NodeMessage(NamedTuple):
 
     node_id: int
     order: Order
-    progress: Progress
+    steps: Sequence[Progress]
+    """What the node has done since its last message; the last one is what it does now."""
     fields: Mapping[str, Any]
     """The JSON object that was posted."""
+
+    @property
+    def progress(self) -> Progress:
+        """What the node does now."""
+        return self.steps[-1]
 
     def manifest(self) -> str:
         """Return the SHA-256 of the node's list of packages."""
@@ -72,15 +78,12 @@ def post_event() -> Response:
     address = context.sender.address
     require_privileged_port(context.sender, address)
     fields = parse_message(request, address)
-    progress = parse_progress(fields, address)
+    steps = parse_steps(fields, address)
+    phase = steps[-1].phase
+    for step in steps:
+        if step.phase in STATES and not (step is steps[-1] and phase in HANDLERS):
+            raise Denied(400, f"a node cannot set its order to {step.phase!r}", address)
     uuid = text_field(fields, "order")
-    if progress.phase not in HANDLERS:
-        if progress.phase in STATES:
-            raise Denied(400, f"a node cannot set its order to {progress.phase!r}", address)
-        if not context.sender.macs and context.progress_buffer.offer(
-            context.db, address, uuid, progress
-        ):
-            return _accepted()
     client = identify(context)
     if client.order is None or client.order.uuid != uuid:
         raise Denied(
@@ -92,15 +95,11 @@ def post_event() -> Response:
     message = NodeMessage(
         node_id=client.node.id,
         order=client.order,
-        progress=progress,
+        steps=steps,
         fields=fields,
     )
-    HANDLERS.get(progress.phase, _handle_progress)(context, message)
-    return _accepted()
-
-
-def _accepted() -> Response:
-    return Response("{}\n", mimetype="application/json")
+    HANDLERS.get(phase, _handle_progress)(context, message)
+    return jsonify(next=context.report_interval.seconds(context.db))
 
 
 def _start(context: Context, message: NodeMessage) -> NodeMessage:
@@ -120,7 +119,7 @@ def _handle_installing(context: Context, message: NodeMessage) -> None:
 def _handle_progress(context: Context, message: NodeMessage) -> None:
     message = _start(context, message)
     message.require_state(INSTALLING)
-    order_history.record_progress(context.db, [(message.order, message.progress)], now=context.now)
+    order_history.record_progress(context.db, message.order, message.steps, now=context.now)
 
 
 def _handle_installed(context: Context, message: NodeMessage) -> None:
@@ -160,6 +159,10 @@ def _handle_failed(context: Context, message: NodeMessage) -> None:
     if message.order.state == FAILED:
         return
     message.require_state(*LIVE)
+    if message.order.state == INSTALLING and message.steps[:-1]:
+        order_history.record_progress(
+            context.db, message.order, message.steps[:-1], now=context.now
+        )
     reason = message.progress.message or "the installer failed"
     _advance(context, message, FAILED, 200, reason=reason)
 

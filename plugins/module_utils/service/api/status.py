@@ -14,10 +14,9 @@ from typing import Any, NamedTuple, Sequence
 
 from flask import Blueprint, Response, request
 
-from ...cluster.database import Database
 from ...install import timestamps
 from ..access_control import require_viewer
-from ..request_context import current_context
+from ..request_context import Context, current_context
 
 blueprint = Blueprint("status", __name__)
 NODES = (
@@ -33,7 +32,7 @@ NODES = (
 )
 ALL_NODES = NODES % ""
 CHANGED_NODES = NODES % " where i.changed >= ?"
-OVERLAP_SECONDS = 2  # progress is written a moment after it was reported
+OVERLAP_SECONDS = 2  # a change is visible a moment after the time that it is written with
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 
@@ -67,6 +66,8 @@ class Status(NamedTuple):
     revision: int
     whole: bool
     """True: all nodes; false: only those that have changed since an earlier response."""
+    report_seconds: int
+    """How often each installing node reports its progress."""
     nodes: tuple[NodeState, ...]
 
 
@@ -79,19 +80,26 @@ def get_status() -> Response:
     revision = request.args.get("revision", "")
     if not TIME.fullmatch(since):
         since = ""
-    body = to_json(read_status(context.db, context.now, since, revision))
+    body = to_json(read_status(context, since, revision))
     return Response(body, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
-def read_status(db: Database, now: str, since: str = "", revision: str = "") -> Status:
+def read_status(context: Context, since: str = "", revision: str = "") -> Status:
     """Return all nodes' states, or only the changed ones if ``revision`` is still current."""
+    db = context.db
     current = db.revision()
     whole = not since or revision != str(current)
     if whole:
         rows: Sequence[Sequence[Any]] = db.rows(ALL_NODES)
     else:
         rows = db.rows(CHANGED_NODES, (timestamps.add_seconds(since, -OVERLAP_SECONDS),))
-    return Status(now, current, whole, tuple(map(NodeState._make, rows)))
+    return Status(
+        now=context.now,
+        revision=current,
+        whole=whole,
+        report_seconds=context.report_interval.seconds(db),
+        nodes=tuple(map(NodeState._make, rows)),
+    )
 
 
 def to_json(status: Status) -> bytes:

@@ -20,6 +20,7 @@ from .page_layout import render_page
 
 blueprint = Blueprint("nodes_page", __name__)
 NEVER = "never ordered"
+POLL_SECONDS = 3  # how often the page asks for changes, rounded up
 COMPACT_NODES = 200  # with more nodes, a node that is up takes only one line
 
 
@@ -28,13 +29,14 @@ def show_nodes() -> Response:
     """Return the page. Raises Denied (403) for an address that the site does not allow."""
     context = current_context()
     require_viewer(context)
-    status = read_status(context.db, context.now)
+    status = read_status(context)
     return render_page(
         "nodes.html",
         status=status,
         states=(*((state, state) for state in STATES), ("never", NEVER)),
         counts=collections.Counter(map(state_key, status.nodes)),
         failures=group_failures(status.nodes),
+        progress_age=status.report_seconds + POLL_SECONDS,
         compact_nodes=COMPACT_NODES,
         count_states=count_states,
         describe_state=describe_state,

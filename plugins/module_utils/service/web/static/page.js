@@ -116,6 +116,7 @@
     current.revision = update.revision;
     freshness.textContent = update.now + ' UTC';
     freshness.className = '';
+    document.getElementById('age').textContent = update.report_seconds + 3;  // POLL_SECONDS
     showFailures();
     showRackCounts();
     filter();
