@@ -53,6 +53,11 @@ options:
           - URL (http, https or file) of the folder that contains C(repodata).
           - It can also be the URL of an installation medium. Each repository that its C(.treeinfo)
             lists is then a source of its own, such as C(dvd-baseos) of the source C(dvd).
+          - It can also be the URL of a mirror list or metalink.
+          - C($basearch), C($arch) and C($releasever) are replaced, the latter by the number of
+            O(release).
+          - Write a user and password into the URL if the server requires them. Errors do not show
+            them.
         type: str
         default: ''
       path:

@@ -16,6 +16,7 @@ from ..errors import DescriptionError, NotFound
 from . import publish
 from .build import optional_imports, pipeline, validation
 from .build.result import BuildResult, describe_generation
+from .build.url_variables import replace_variables
 from .metadata.index import PublishedGeneration, open_published
 from .model import Distribution, ProgressCallback, ignore_progress
 from .sources.repository_access import SourceChanged
@@ -60,6 +61,7 @@ def rebuild(
     package, and Unavailable if a source does not answer or changes during each attempt, or if the
     disk is full.  The published generation then stays as it was.
     """
+    distribution = replace_variables(distribution)
     validation.check(distribution)
     optional_imports.check(distribution)
     name = distribution.name

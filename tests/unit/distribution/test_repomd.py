@@ -62,7 +62,7 @@ def test_a_real_repomd_is_parsed() -> None:
     [
         pytest.param(
             b"<html>Sign in to the hotel network</html>",
-            "root element is 'html'",
+            "web page",
             id="a captive portal",
         ),
         pytest.param(b"", "not XML", id="nothing"),

@@ -5,14 +5,22 @@
 from __future__ import annotations
 
 import string
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.build.url_variables import (
+    replace_variables,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import (
+    Distribution,
+    Source,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.urls import without_password
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 
 SECRETS = st.text(string.ascii_letters + string.digits + "!$&'()*+,;=~%/:@#?", min_size=1)
 
@@ -40,3 +48,36 @@ def test_no_part_of_a_password_is_shown(password: str, path: str) -> None:
 def test_other_urls_are_shown_as_they_are(url: str) -> None:
     assert without_password(url) == url
     assert urlsplit(url).password is None
+
+
+class TestVariables:
+    """The variables of dnf in the places of sources."""
+
+    def replaced(self, url: str, **fields: Any) -> str:
+        distribution = Distribution("rocks", (Source("os", url=url),), **fields)
+        return replace_variables(distribution).sources[0].url
+
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            ("http://m/$releasever/BaseOS/$basearch/os", "http://m/9/BaseOS/x86_64/os"),
+            ("http://m/${releasever}-stream/$arch", "http://m/9-stream/x86_64"),
+            ("http://m/$releasever_major", "http://m/9"),
+            ("http://m/os", "http://m/os"),
+        ],
+    )
+    def test_known_ones_are_replaced(self, url: str, expected: str) -> None:
+        assert self.replaced(url, release="rhel9") == expected
+
+    @pytest.mark.parametrize(
+        ("url", "release", "remedy"),
+        [
+            ("http://m/$releasever/os", "", "set release"),
+            ("http://m/$contentdir/os", "rhel9", r"\$contentdir.*write its value"),
+            ("http://m/${stream}", "rhel9", "write its value"),
+            ("http://m/$releasever_minor", "rhel9", "write the number"),
+        ],
+    )
+    def test_others_are_errors(self, url: str, release: str, remedy: str) -> None:
+        with pytest.raises(DescriptionError, match=remedy):
+            self.replaced(url, release=release)

@@ -26,6 +26,10 @@ HEXADECIMAL = re.compile(r"[0-9a-f]+")
 ODD = re.compile(r"[\x00-\x1f\x7f\\]|://")
 
 
+# Entities can expand to gigabytes; in UTF-16, which has NUL bytes, they would not be found.
+DECLARES_ENTITIES = re.compile(rb"<!DOCTYPE|<!ENTITY|\x00")
+
+
 class Record(NamedTuple):
     """One ``<data>`` element of repomd.xml."""
 
@@ -80,6 +84,13 @@ def is_used(kind: str) -> bool:
     return not kind.endswith(UNUSED)
 
 
+def is_web_page(data: bytes) -> bool:
+    """Return whether a server sent HTML, for example the login page of a proxy."""
+    return (
+        data.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower().startswith((b"<!doctype html", b"<html"))
+    )
+
+
 def parse_repomd(data: bytes, where: str) -> Repomd:
     """Parse repomd.xml.  ``where`` names it in errors.
 
@@ -107,7 +118,13 @@ def parse_repomd(data: bytes, where: str) -> Repomd:
 def _root(data: bytes, where: str) -> etree.Element:
     import xml.etree.ElementTree as etree  # here, because an unchanged build parses nothing
 
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    if is_web_page(data):
+        raise DescriptionError(
+            "it is a web page, not repomd.xml",
+            where,
+            "check the URL, and whether the server requires a login or a proxy",
+        )
+    if DECLARES_ENTITIES.search(data):
         raise DescriptionError(
             "it declares XML entities, which repomd.xml must not do",
             where,
@@ -167,4 +184,4 @@ def _number(text: Optional[str]) -> int:
     """Return the number, -1 for a missing one, and -2 (never a size) for any other text."""
     if text is None:
         return -1
-    return int(text) if text.strip().isdecimal() else -2
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else -2

@@ -37,6 +37,14 @@ FILE_NOT_FOUND = 37
 # receive failed.
 RETRIED_ERRORS = frozenset({5, 6, 7, 18, 28, 35, 52, 55, 56})
 RANGE_ERRORS = frozenset({33, 36})
+_OWN_CLIENT = "set certificate and key to the files of a client certificate that the server accepts"
+CURL_HINTS = {
+    35: _OWN_CLIENT,
+    56: _OWN_CLIENT,
+    58: "check the files of the options certificate and key",
+    60: "if your own authority signed the server's certificate, set ca to that authority's file",
+    77: "check the file of the option ca",
+}
 STAMP = re.compile(rb"(content-length|last-modified):\s*(.*?)\s*$", re.IGNORECASE)
 RETRY_AFTER = re.compile(rb"retry-after:\s*(.*?)\s*", re.IGNORECASE)
 
@@ -191,6 +199,8 @@ class Connection:
         self._curl.close()
 
     def _url(self, location: str) -> str:
+        if not location:
+            return self._base
         return f"{self._base}/{location if PLAIN(location) else quote(location, safe=UNQUOTED)}"
 
     def _explain(self, location: str, code: int, message: str) -> Exception:
@@ -202,9 +212,9 @@ class Connection:
             return NotFound("file not found", where)
         if code in RANGE_ERRORS:
             return NotResumableError()
-        if code in RETRIED_ERRORS:
+        if code in RETRIED_ERRORS and "certificate" not in message:
             return TransientError(message)
-        return Unavailable(message, where)
+        return Unavailable(message, where, CURL_HINTS.get(code, ""))
 
     def _explain_status(self, where: str, status: int) -> Exception:
         what = f"the server returned status {status}"

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from typing import Iterable, Iterator, NamedTuple, Sequence
+from typing import Callable, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from ... import files
 from ...errors import Conflict, DescriptionError, NotFound, Refused, Unavailable
@@ -31,7 +31,7 @@ from ..model import (
 )
 from ..storage.pool import file_digest
 from ..storage.staging import DownloadItem, sync_file_system
-from . import signatures
+from . import mirror_list, signatures
 from .downloader import DownloadResult, FailedFile, download
 from .http import Connection, Limits, read_small_file
 from .repository_access import (
@@ -65,19 +65,23 @@ def take_snapshot(
     source: Source,
     cache: str,
     *,
+    list_url: str = "",
+    accepts: Callable[[bytes], bool] = lambda _repomd: True,
     limits: Limits = DEFAULT_LIMITS,
     report: ProgressCallback = ignore_progress,
     run: Run = run,
 ) -> Snapshot:
     """Fetch the metadata that ``cache`` lacks, and check each file against repomd.xml.
 
-    cache  an existing folder; distributions and concurrent runs can share it
+    cache     an existing folder; distributions and concurrent runs can share it
+    list_url  URL of the mirror list with this mirror; all of its mirrors share their snapshots
+    accepts   returns whether a repomd.xml is up to date
 
     Raises Unavailable when the server does not respond or the repository is incomplete, NotFound
     when there is no repository, DescriptionError when repomd.xml or its signature is wrong, and
     Conflict when another run holds the cache for longer than ``limits`` allow.
     """
-    folder = os.path.join(cache, _key(source))
+    folder = os.path.join(cache, _key(list_url or source.url))
     os.makedirs(folder, exist_ok=True)
     with (
         _lock(folder, source, limits, report),
@@ -85,8 +89,12 @@ def take_snapshot(
     ):
         for _attempt in range(limits.snapshot_attempts - 1):
             with contextlib.suppress(SourceChanged):
-                return _fetch_metadata(connection, source, folder, limits, report=report, run=run)
-        return _fetch_metadata(connection, source, folder, limits, report=report, run=run)
+                return _fetch_metadata(
+                    connection, source, folder, limits, accepts=accepts, report=report, run=run
+                )
+        return _fetch_metadata(
+            connection, source, folder, limits, accepts=accepts, report=report, run=run
+        )
 
 
 def is_unchanged(snapshot: Snapshot, *, limits: Limits = DEFAULT_LIMITS) -> bool:
@@ -109,6 +117,15 @@ def read_installer(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Instal
     return NO_INSTALLER
 
 
+def read_mirror_list(
+    source: Source, *, limits: Limits = DEFAULT_LIMITS
+) -> Optional[mirror_list.MirrorList]:
+    """Read the mirror list or metalink at the URL of a source; None if it is neither."""
+    with contextlib.closing(Connection(source, limits)) as connection:
+        data = read_small_file(connection, "", mirror_list.MAX_SIZE, limits)
+        return mirror_list.parse_mirror_list(data, connection.where(""))
+
+
 def fetch_packages(
     snapshot: Snapshot,
     packages: Iterable[Package],
@@ -125,7 +142,7 @@ def fetch_packages(
     """
     source = snapshot.source
     items = [_package_item(package, pool) for package in _checked_packages(packages, source)]
-    staging = os.path.join(pool, ".incoming", _key(source))
+    staging = os.path.join(pool, ".incoming", _key(source.url))
     os.makedirs(staging, exist_ok=True)
     with _lock(staging, source, limits, report):
         result = download(source, items, staging, step="packages", limits=limits, report=report)
@@ -184,6 +201,7 @@ def _fetch_metadata(
     folder: str,
     limits: Limits,
     *,
+    accepts: Callable[[bytes], bool],
     report: ProgressCallback,
     run: Run,
 ) -> Snapshot:
@@ -192,8 +210,16 @@ def _fetch_metadata(
         repomd = read_small_file(connection, REPOMD, MAX_REPOMD_SIZE, limits)
     except NotFound as error:
         raise NoRepository(
-            error.what, error.where, "give the URL of the folder that contains repodata"
+            error.what,
+            error.where,
+            "give the URL of the folder that contains repodata, or of a mirror list",
         ) from error
+    if not accepts(repomd):
+        raise Unavailable(
+            "repomd.xml is not one of those in the metalink",
+            connection.where(REPOMD),
+            "this mirror is not up to date: run again later",
+        )
     signature = b""
     if source.repo_gpgcheck:
         signature = _fetch_signature(connection, source, repomd, limits=limits, run=run)
@@ -382,6 +408,6 @@ def _lock(folder: str, source: Source, limits: Limits, report: ProgressCallback)
         yield
 
 
-def _key(source: Source) -> str:
+def _key(url: str) -> str:
     """Return the folder name of a source in the cache, which depends on its URL only."""
-    return hashlib.sha256(source.url.rstrip("/").encode()).hexdigest()[:16]
+    return hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
